@@ -1,0 +1,40 @@
+//! The rules of the business, as pure functions and types.
+//!
+//! Used by every other crate and depends on none of them. It does no I/O, is not async and reads no clock,
+//! no environment and no randomness: the time and random bytes are arguments.
+
+mod api_code;
+mod app;
+mod bill;
+mod channel;
+mod charge_request;
+mod fields;
+mod ids;
+mod money;
+mod notification;
+mod record;
+mod records_request;
+mod secret;
+mod session;
+mod session_request;
+mod time;
+mod transaction;
+mod webhook;
+
+pub use api_code::ApiCode;
+pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
+pub use bill::{Reservation, TransactionKey, TryNumber, reserve};
+pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
+pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
+pub use fields::RequestError;
+pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
+pub use money::{Fen, InvalidFen};
+pub use notification::{Claim, Mismatch, Notification, Outcome, check};
+pub use record::Record;
+pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest};
+pub use secret::Secret;
+pub use session::{SessionClaims, SessionToken, SessionTokenError};
+pub use session_request::SessionRequest;
+pub use time::{InvalidTimestamp, Timestamp};
+pub use transaction::{Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle};
+pub use webhook::{Delivery, DeliveryState, Event, Webhook, WebhookTarget};

@@ -1,0 +1,124 @@
+//! What a provider reports about an order, once it is verified, and the checks that every report needs.
+
+use crate::{Fen, ProviderTradeNo, Transaction};
+
+/// What the provider says has become of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not decided, or not understood.
+    Pending,
+    /// The money was taken.
+    Paid,
+    /// Closed without a payment.
+    Closed,
+    /// Paid, and this much of it is back by now.
+    Refunded(Fen),
+}
+
+/// Something a report says about itself that must be as we have it configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The provider's name of the field.
+    pub field: &'static str,
+    /// What the report says.
+    pub said: String,
+    /// What the channel's settings say.
+    pub configured: String,
+}
+
+/// A verified report. Only a provider's `read_notify` and `read_query` make one, after checking the signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The order number as the provider has it: our transaction id.
+    pub order: String,
+    /// The app, the merchant, the currency: what must be as configured.
+    pub claims: Vec<Claim>,
+    /// The order's amount, where the report carries one.
+    pub fee: Option<Fen>,
+    /// What has become of the order.
+    pub outcome: Outcome,
+    /// The provider's number of the payment.
+    pub trade_no: Option<ProviderTradeNo>,
+}
+
+/// A report that is genuine and does not fit: it settles nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// It is about another app, merchant or currency.
+    #[error("{field} is `{said}` where `{configured}` is configured")]
+    Claim {
+        /// The provider's name of the field.
+        field: &'static str,
+        /// What the report says.
+        said: String,
+        /// What the channel's settings say.
+        configured: String,
+    },
+    /// It is about another order than the address it came to.
+    #[error("the order is `{said}`, and the address is that of `{expected}`")]
+    Order {
+        /// What the report says.
+        said: String,
+        /// The transaction's id.
+        expected: String,
+    },
+    /// It is about another amount.
+    #[error("the amount is {} fen where {expected} were charged", said.map_or_else(|| "unknown".to_owned(), |fee| fee.to_string()))]
+    Amount {
+        /// What the report says, in fen.
+        said: Option<i64>,
+        /// What was charged, in fen.
+        expected: i64,
+    },
+}
+
+/// Compares a report with the transaction it came for: app, merchant and currency, then order, then amount.
+///
+/// # Errors
+/// [`Mismatch`], the first that is found.
+pub fn check(report: &Notification, transaction: &Transaction) -> Result<(), Mismatch> {
+    for Claim { field, said, configured } in &report.claims {
+        if said != configured {
+            return Err(Mismatch::Claim { field, said: said.clone(), configured: configured.clone() });
+        }
+    }
+    if report.order != transaction.id.as_str() {
+        return Err(Mismatch::Order { said: report.order.clone(), expected: transaction.id.to_string() });
+    }
+    // Only what moves money must tell the amount; a closing may leave it out.
+    let amount_needed = matches!(report.outcome, Outcome::Paid | Outcome::Refunded(_));
+    let amount_fits = report.fee.map_or(!amount_needed, |fee| fee == transaction.fee);
+    if amount_fits {
+        return Ok(());
+    }
+    Err(Mismatch::Amount { said: report.fee.map(Fen::get), expected: transaction.fee.get() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Status,
+        transaction::tests::{fen, report, sample},
+    };
+
+    #[test]
+    fn app_then_order_then_amount_are_compared() {
+        let transaction = sample(Status::Created);
+        let good = report(Outcome::Paid, "T1");
+        assert_eq!(check(&good, &transaction), Ok(()));
+
+        let claim = Claim { field: "app_id", said: "2".to_owned(), configured: "1".to_owned() };
+        let foreign = Notification { claims: vec![claim], order: "x".to_owned(), ..good.clone() };
+        assert_eq!(check(&foreign, &transaction).unwrap_err().to_string(), "app_id is `2` where `1` is configured");
+
+        let stray = Notification { order: "x".to_owned(), fee: None, ..good.clone() };
+        assert!(matches!(check(&stray, &transaction), Err(Mismatch::Order { .. })));
+
+        for fee in [None, Some(fen(1)), Some(fen(9901))] {
+            assert!(matches!(check(&Notification { fee, ..good.clone() }, &transaction), Err(Mismatch::Amount { .. })));
+        }
+        let closing = Notification { fee: None, outcome: Outcome::Closed, ..good };
+        assert_eq!(check(&closing, &transaction), Ok(()));
+    }
+}

@@ -1,0 +1,168 @@
+//! `POST|GET /2.0/maxpay/records`, parsed at the door.
+
+use crate::{
+    BillNum, Channel, ChannelFilter, RequestError, Status, Timestamp,
+    fields::{Fields, integer, shortened, text},
+};
+
+/// Which transactions are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RecordsFilter {
+    /// A channel or a family.
+    pub channel: Option<ChannelFilter>,
+    /// One bill.
+    pub bill: Option<BillNum>,
+    /// One status.
+    pub status: Option<Status>,
+    /// Created at this time or later.
+    pub start: Option<Timestamp>,
+    /// Created at this time or earlier.
+    pub end: Option<Timestamp>,
+}
+
+impl RecordsFilter {
+    /// The channels asked for, in the contract's order.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
+        Channel::all().filter(|channel| self.channel.is_none_or(|filter| filter.admits(*channel)))
+    }
+
+    /// The statuses asked for.
+    pub fn statuses(&self) -> impl Iterator<Item = Status> + '_ {
+        Status::ALL.into_iter().filter(|status| self.status.is_none_or(|asked| asked == *status))
+    }
+}
+
+/// By the time of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum RecordsOrder {
+    /// `createdTime`
+    OldestFirst,
+    /// `-createdTime`
+    #[default]
+    NewestFirst,
+}
+
+/// A query for records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsRequest {
+    /// Which.
+    pub filter: RecordsFilter,
+    /// In which order.
+    pub order: RecordsOrder,
+    /// How many of them to pass over.
+    pub skip: usize,
+    /// How many of them to answer.
+    pub limit: usize,
+}
+
+impl RecordsRequest {
+    /// What is answered when nothing is asked for.
+    pub const LIMIT_DEFAULT: usize = 20;
+    /// The contract's bound.
+    pub const LIMIT_MAX: usize = 100;
+    /// Everything passed over is read and paid for: ten thousand records are five megabytes. Who wants more narrows
+    /// `startTime` and `endTime`.
+    pub const SKIP_MAX: usize = 10_000;
+
+    /// # Errors
+    /// [`RequestError`]; an unknown channel before an otherwise wrong field. An empty body asks for everything.
+    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+        let mut fields = Fields::parse(if body.trim_ascii().is_empty() { b"{}" } else { body })?;
+        let channel = read_channel(&fields)?;
+        let bill = fields.optional("billNum", "a string of 1 to 32 characters without control characters", |raw| {
+            BillNum::parse(&text(raw)?).ok()
+        });
+        let status = fields.optional("status", "created, success, refund or closed", |raw| Status::find(&text(raw)?));
+        let start = fields.optional("startTime", "milliseconds since 1970", read_time);
+        let end = fields.optional("endTime", "milliseconds since 1970", read_time);
+        let skip = fields.optional("skip", "an integer from 0 to 10000", |raw| read_count(raw, 0..=Self::SKIP_MAX));
+        let limit = fields.optional("limit", "an integer from 1 to 100", |raw| read_count(raw, 1..=Self::LIMIT_MAX));
+        let order = fields.optional("order", "createdTime or -createdTime", |raw| match text(raw)?.as_str() {
+            "createdTime" | "createdAt" => Some(RecordsOrder::OldestFirst),
+            "-createdTime" | "-createdAt" => Some(RecordsOrder::NewestFirst),
+            _ => None,
+        });
+        if start.zip(end).is_some_and(|(start, end)| start > end) {
+            fields.refuse("endTime", "at startTime or after it");
+        }
+        if let Some(problem) = fields.problem() {
+            return Err(problem);
+        }
+        Ok(Self {
+            filter: RecordsFilter { channel, bill, status, start, end },
+            order: order.unwrap_or_default(),
+            skip: skip.unwrap_or(0),
+            limit: limit.unwrap_or(Self::LIMIT_DEFAULT),
+        })
+    }
+}
+
+fn read_channel(fields: &Fields<'_>) -> Result<Option<ChannelFilter>, RequestError> {
+    let Some(raw) = fields.raw("channel") else { return Ok(None) };
+    text(raw).and_then(|name| ChannelFilter::find(&name)).map(Some).ok_or_else(|| RequestError::ChannelUnknown {
+        expected: format!("{}, ali, wx, unipay", Channel::all().map(Channel::name).collect::<Vec<_>>().join(", ")),
+        found: shortened(raw),
+    })
+}
+
+fn read_time(raw: &str) -> Option<Timestamp> {
+    Timestamp::from_ms(integer(raw)?).ok()
+}
+
+fn read_count(raw: &str, bounds: std::ops::RangeInclusive<usize>) -> Option<usize> {
+    usize::try_from(integer(raw)?).ok().filter(|count| bounds.contains(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(body: &str, expect: &str) {
+        let error = RecordsRequest::parse(body.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(expect), "{body}: {error}");
+    }
+
+    #[test]
+    fn nothing_asked_is_the_newest_twenty() {
+        for body in ["", "  ", "{}", r#"{"channel":null}"#] {
+            let request = RecordsRequest::parse(body.as_bytes()).unwrap();
+            assert_eq!(request.filter, RecordsFilter::default());
+            assert_eq!((request.order, request.skip, request.limit), (RecordsOrder::NewestFirst, 0, 20));
+        }
+    }
+
+    #[test]
+    fn a_family_is_all_its_channels() {
+        let request = RecordsRequest::parse(br#"{"channel":"wx","status":"success"}"#).unwrap();
+        let channels: Vec<_> = request.filter.channels().map(Channel::name).collect();
+        assert_eq!(channels, ["wx_app", "wx_jsapi", "wx_native"]);
+        assert_eq!(request.filter.statuses().collect::<Vec<_>>(), [Status::Success]);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn each_wrong_field_is_named() {
+        refused(r#"{"channel":"paypal"}"#,           "channel must be one of");
+        refused(r#"{"billNum":7}"#,                  "billNum must be");
+        refused(r#"{"status":"paid"}"#,              "status must be created, success, refund or closed");
+        refused(r#"{"startTime":"today"}"#,          "startTime must be milliseconds");
+        refused(r#"{"startTime":-1}"#,               "startTime must be milliseconds");
+        refused(r#"{"startTime":2,"endTime":1}"#,    "endTime must be at startTime or after it, found `1`");
+        refused(r#"{"skip":-1}"#,                    "skip must be");
+        refused(r#"{"skip":10001}"#,                 "skip must be an integer from 0 to 10000");
+        refused(r#"{"limit":0}"#,                    "limit must be");
+        refused(r#"{"limit":101}"#,                  "limit must be an integer from 1 to 100");
+        refused(r#"{"order":"totalFee"}"#,           "order must be createdTime or -createdTime");
+        refused("x",                                 "the body must be one JSON object");
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>) {
+            let _ = RecordsRequest::parse(&body);
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! A transaction, its states, and the one table of how they follow each other.
+
+use serde_json::value::RawValue;
+
+use crate::{Event, Fen, Notification, Outcome, Timestamp, TransactionId, TransactionKey};
+
+/// Where a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Not paid yet.
+    Created,
+    /// Paid; some of the money may be back.
+    Success,
+    /// All money is back.
+    Refund,
+    /// Never paid, and expired or withdrawn.
+    Closed,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Created, Self::Success, Self::Refund, Self::Closed];
+
+    /// The word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Success => "success",
+            Self::Refund => "refund",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Finds the status with this word.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether money was taken.
+    pub fn is_paid(self) -> bool {
+        match self {
+            Self::Success | Self::Refund => true,
+            Self::Created | Self::Closed => false,
+        }
+    }
+}
+
+/// What is bought: 1 to 256 characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject(String);
+
+impl Subject {
+    /// Alipay's bound, the widest of the three providers'.
+    pub const CHARS_MAX: usize = 256;
+    pub(crate) const EXPECTED: &'static str = "a string of 1 to 256 characters without control characters";
+
+    /// `None` if it is empty, too long or holds a control character.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.chars().count() <= Self::CHARS_MAX && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The text as the merchant wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An address that a browser can be sent to: http or https, at most 256 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebUrl(String);
+
+impl WebUrl {
+    /// Alipay's bound of `return_url`.
+    pub const CHARS_MAX: usize = 256;
+    pub(crate) const EXPECTED: &'static str = "an http or https URL of at most 256 characters";
+
+    /// `None` if it is no such URL.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        let has_host = rest.chars().next().is_some_and(|first| !matches!(first, '/' | '?' | '#' | ':'));
+        let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>' | '\\'));
+        (has_host && clean && text.chars().count() <= Self::CHARS_MAX).then(|| Self(text.to_owned()))
+    }
+
+    /// The URL as the merchant wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The merchant's own JSON object, kept to the letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extras(String);
+
+impl Extras {
+    /// A page of 100 records stays within a quarter of what Lambda may answer (6 MB).
+    pub const BYTES_MAX: usize = 8192;
+    pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 127 deep";
+
+    /// Takes the JSON text of an object. `None` if it is none, too long, too deep, or holds half a surrogate pair.
+    pub fn parse(json: &str) -> Option<Self> {
+        let fits = json.len() <= Self::BYTES_MAX
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok();
+        fits.then(|| Self(json.to_owned()))
+    }
+
+    /// The JSON text as it came.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+}
+
+impl serde::Serialize for Extras {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// The provider's own number of a payment (`trade_no`, `transaction_id`, `queryId`): printable ASCII, 1 to 64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderTradeNo(String);
+
+impl ProviderTradeNo {
+    /// `None` if it is empty, too long or not printable ASCII.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The number as the provider wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One try to have a bill paid on one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Which try of which bill.
+    pub key: TransactionKey,
+    /// Its id here, and the order number at the provider.
+    pub id: TransactionId,
+    /// The amount.
+    pub fee: Fen,
+    /// What is bought.
+    pub subject: Subject,
+    /// The merchant's own data.
+    pub extras: Option<Extras>,
+    /// When it was first charged.
+    pub created_at: Timestamp,
+    /// Until when it can be paid.
+    pub expires_at: Timestamp,
+    /// Where it stands.
+    pub status: Status,
+    /// When the payment ended: paid, or closed.
+    pub ended_at: Option<Timestamp>,
+    /// The provider's number of the payment.
+    pub trade_no: Option<ProviderTradeNo>,
+    /// What went back to the payer so far.
+    pub refunded: Option<Fen>,
+}
+
+/// What a report from the provider does to a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It tells nothing new.
+    Unchanged,
+    /// The transaction as it is from now on, and what the merchant is to be told.
+    Changed {
+        /// The new state.
+        transaction: Box<Transaction>,
+        /// The event, where there is one.
+        event: Option<Event>,
+    },
+}
+
+/// A report that contradicts what is known. It changes nothing and needs a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Paid here, and the provider says that it was closed without a payment.
+    #[error("the transaction is paid, and the provider says that it was closed unpaid")]
+    AlreadyPaid,
+    /// Paid before, under another number of the provider's: the payer may have paid twice.
+    #[error("the transaction is paid under another trade number")]
+    OtherTradeNo,
+    /// More money went back than was paid.
+    #[error("the provider says that more was refunded than was paid")]
+    RefundedTooMuch,
+}
+
+/// Decides what a verified, matching report does. Pure, because it may run twice.
+///
+/// # Errors
+/// [`Refusal`] if the report contradicts what is known.
+pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Result<Settlement, Refusal> {
+    let says_paid = matches!(report.outcome, Outcome::Paid | Outcome::Refunded(_));
+    let other_number = |ours: &ProviderTradeNo| report.trade_no.as_ref().is_some_and(|theirs| theirs != ours);
+    if says_paid && before.status.is_paid() && before.trade_no.as_ref().is_some_and(other_number) {
+        return Err(Refusal::OtherTradeNo);
+    }
+    let refunded = refunded_after(before, report.outcome)?;
+    let status = next_status(before.status, report.outcome, refunded == Some(before.fee))?;
+    if status == before.status && refunded == before.refunded {
+        return Ok(Settlement::Unchanged);
+    }
+    let event = match (before.status, status) {
+        (Status::Created | Status::Closed, Status::Success) => Some(Event::PaymentSuccess),
+        (Status::Created, Status::Closed) => Some(Event::PaymentClosed),
+        _ => None,
+    };
+    let ended_at = if status == before.status || before.status.is_paid() { before.ended_at } else { Some(now) };
+    let trade_no = before.trade_no.clone().or_else(|| report.trade_no.clone());
+    let transaction = Box::new(Transaction { status, ended_at, trade_no, refunded, ..before.clone() });
+    Ok(Settlement::Changed { transaction, event })
+}
+
+/// The state machine: what was, what the provider says, whether all money is back, what is from now on.
+fn next_status(before: Status, outcome: Outcome, all_back: bool) -> Result<Status, Refusal> {
+    use Status::{Closed, Created, Refund, Success};
+    match (before, outcome) {
+        (Created | Closed, Outcome::Paid) => Ok(Success), // Closed and paid: the payment crossed the closing.
+        (Created | Closed | Success, Outcome::Refunded(_)) => Ok(if all_back { Refund } else { Success }),
+        (Created | Closed, Outcome::Closed) => Ok(Closed),
+        (Success, Outcome::Closed) => Err(Refusal::AlreadyPaid),
+        (Success, Outcome::Paid) => Ok(Success),
+        (Refund, Outcome::Paid | Outcome::Closed | Outcome::Refunded(_)) => Ok(Refund),
+        (_, Outcome::Pending) => Ok(before),
+    }
+}
+
+/// Refunds only grow: an older message says less than is known.
+fn refunded_after(before: &Transaction, outcome: Outcome) -> Result<Option<Fen>, Refusal> {
+    let told = match outcome {
+        Outcome::Refunded(fee) => Some(fee),
+        Outcome::Paid | Outcome::Pending | Outcome::Closed => None,
+    };
+    let refunded = before.refunded.max(told);
+    if refunded.is_some_and(|refunded| refunded > before.fee) { Err(Refusal::RefundedTooMuch) } else { Ok(refunded) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{AppId, BillNum, Channel, Mode, TryNumber};
+
+    pub(crate) fn fen(fen: i64) -> Fen {
+        Fen::new(fen).unwrap()
+    }
+
+    pub(crate) fn sample(status: Status) -> Transaction {
+        let created_at = Timestamp::from_ms(1_795_444_200_000).unwrap();
+        Transaction {
+            key: TransactionKey {
+                app: AppId::parse("568a12086e912100017722e5").unwrap(),
+                mode: Mode::Test,
+                bill: BillNum::parse("112233").unwrap(),
+                channel: Channel::AliWeb,
+                try_number: TryNumber::FIRST,
+            },
+            id: TransactionId::generate(created_at, [7; 6]),
+            fee: fen(9900),
+            subject: Subject::parse("tea").unwrap(),
+            extras: None,
+            created_at,
+            expires_at: created_at.plus(Duration::from_secs(7200)),
+            status,
+            ended_at: status.is_paid().then_some(created_at),
+            trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
+            refunded: (status == Status::Refund).then(|| fen(9900)),
+        }
+    }
+
+    pub(crate) fn report(outcome: Outcome, trade_no: &str) -> Notification {
+        Notification {
+            order: sample(Status::Created).id.to_string(),
+            claims: Vec::new(),
+            fee: Some(fen(9900)),
+            outcome,
+            trade_no: ProviderTradeNo::parse(trade_no),
+        }
+    }
+
+    const PAID: fn() -> Outcome = || Outcome::Paid;
+    const CLOSED: fn() -> Outcome = || Outcome::Closed;
+    const PENDING: fn() -> Outcome = || Outcome::Pending;
+    const HALF_BACK: fn() -> Outcome = || Outcome::Refunded(fen(4950));
+    const ALL_BACK: fn() -> Outcome = || Outcome::Refunded(fen(9900));
+    const TOO_MUCH: fn() -> Outcome = || Outcome::Refunded(fen(9901));
+
+    #[test]
+    #[rustfmt::skip]
+    fn every_state_meets_every_outcome() {
+        use Status::{Closed, Created, Refund, Success};
+        type Case = (Status, fn() -> Outcome, &'static str, Result<(Status, Option<Event>), Option<Refusal>>);
+        // State before, outcome from the provider, its trade number; state after and event, or `None` for no change.
+        const CASES: &[Case] = &[
+            (Created, PENDING,   "T1", Err(None)),
+            (Created, PAID,      "T1", Ok((Success, Some(Event::PaymentSuccess)))),
+            (Created, CLOSED,    "T1", Ok((Closed,  Some(Event::PaymentClosed)))),
+            (Created, HALF_BACK, "T1", Ok((Success, Some(Event::PaymentSuccess)))), // the payment's own notify was lost
+            (Created, ALL_BACK,  "T1", Ok((Refund,  None))),                        // nothing to deliver goods for
+            (Created, TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
+
+            (Closed,  PENDING,   "T1", Err(None)),
+            (Closed,  PAID,      "T1", Ok((Success, Some(Event::PaymentSuccess)))), // a late payment counts
+            (Closed,  CLOSED,    "T1", Err(None)),
+            (Closed,  HALF_BACK, "T1", Ok((Success, Some(Event::PaymentSuccess)))),
+            (Closed,  ALL_BACK,  "T1", Ok((Refund,  None))),
+            (Closed,  TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
+
+            (Success, PENDING,   "T1", Err(None)),                                  // states never go backwards
+            (Success, PAID,      "T1", Err(None)),                                  // a repeated notify changes nothing
+            (Success, PAID,      "T2", Err(Some(Refusal::OtherTradeNo))),           // paid twice
+            (Success, CLOSED,    "T1", Err(Some(Refusal::AlreadyPaid))),
+            (Success, HALF_BACK, "T1", Ok((Success, None))),
+            (Success, ALL_BACK,  "T1", Ok((Refund,  None))),
+            (Success, TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
+
+            (Refund,  PENDING,   "T1", Err(None)),
+            (Refund,  PAID,      "T1", Err(None)),
+            (Refund,  PAID,      "T2", Err(Some(Refusal::OtherTradeNo))),
+            (Refund,  CLOSED,    "T1", Err(None)),                                  // Alipay closes a trade all of which is back
+            (Refund,  HALF_BACK, "T1", Err(None)),                                  // an older message that came late
+            (Refund,  ALL_BACK,  "T1", Err(None)),
+            (Refund,  TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
+        ];
+        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+        for (before, outcome, trade_no, expect) in CASES {
+            let found = match settle(&sample(*before), &report(outcome(), trade_no), now) {
+                Ok(Settlement::Changed { transaction, event }) => Ok((transaction.status, event)),
+                Ok(Settlement::Unchanged) => Err(None),
+                Err(refusal) => Err(Some(refusal)),
+            };
+            assert_eq!(found, *expect, "{before:?} {:?}", outcome());
+        }
+    }
+
+    #[test]
+    fn a_payment_sets_the_end_and_the_trade_number() {
+        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+        let Ok(Settlement::Changed { transaction, .. }) =
+            settle(&sample(Status::Created), &report(Outcome::Paid, "T9"), now)
+        else {
+            panic!("not settled")
+        };
+        assert_eq!(transaction.ended_at, Some(now));
+        assert_eq!(transaction.trade_no, ProviderTradeNo::parse("T9"));
+        // A refund afterwards leaves both as they are.
+        let later = now.plus(Duration::from_secs(60));
+        let Ok(Settlement::Changed { transaction, .. }) =
+            settle(&transaction, &report(Outcome::Refunded(fen(1)), "T9"), later)
+        else {
+            panic!("not settled")
+        };
+        assert_eq!((transaction.ended_at, transaction.refunded), (Some(now), Some(fen(1))));
+    }
+
+    fn any_outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            Just(Outcome::Pending),
+            Just(Outcome::Paid),
+            Just(Outcome::Closed),
+            (1..=9900i64).prop_map(|refunded| Outcome::Refunded(fen(refunded))),
+        ]
+    }
+
+    proptest! {
+        /// Whatever arrives in whatever order: paid stays paid, refunds only grow, and the merchant hears of the
+        /// payment once at the most.
+        #[test]
+        fn no_order_of_messages_loses_money(outcomes in prop::collection::vec(any_outcome(), 0..12)) {
+            let mut now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+            let mut transaction = sample(Status::Created);
+            let mut told = 0;
+            for outcome in outcomes {
+                now = now.plus(Duration::from_secs(1));
+                let Ok(Settlement::Changed { transaction: after, event }) = settle(&transaction, &report(outcome, "T1"), now)
+                else { continue };
+                prop_assert!(!transaction.status.is_paid() || after.status.is_paid());
+                prop_assert!(after.refunded >= transaction.refunded);
+                prop_assert_eq!(after.status == Status::Refund, after.refunded == Some(after.fee));
+                told += usize::from(event == Some(Event::PaymentSuccess));
+                transaction = *after;
+            }
+            prop_assert!(told <= 1);
+        }
+    }
+}

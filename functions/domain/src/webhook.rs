@@ -1,0 +1,104 @@
+//! A webhook is the merchant's target; a delivery is one event for one webhook.
+
+use crate::{Mode, Secret, Timestamp, TransactionId, TransactionKey, WebhookId};
+
+/// Something a merchant can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A bill is paid.
+    PaymentSuccess,
+    /// A bill was closed unpaid.
+    PaymentClosed,
+}
+
+impl Event {
+    /// Every event with its name on the wire.
+    pub const ALL: [(Self, &'static str); 2] =
+        [(Self::PaymentSuccess, "payment.success"), (Self::PaymentClosed, "payment.closed")];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(event, _)| *event == self).map_or("", |(_, name)| name)
+    }
+
+    /// Finds the event with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(event, _)| *event)
+    }
+}
+
+/// Where a webhook sends to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookTarget {
+    /// An HTTP address, with headers of the merchant's own, which may be secrets.
+    Url {
+        /// The address.
+        url: String,
+        /// The merchant's own headers.
+        headers: Vec<(String, Secret<String>)>,
+    },
+    /// The merchant's own Lambda: a name or an ARN.
+    Function(String),
+}
+
+/// A target that an app wants to be told at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose events it hears: those of real payments, or of tests.
+    pub mode: Mode,
+    /// Which events it wants.
+    pub events: Vec<Event>,
+    /// Where to.
+    pub target: WebhookTarget,
+    /// The key of the Standard Webhooks signature, `whsec_...`.
+    pub secret: Secret<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Webhook {
+    /// Whether it wants to hear of `event` in `mode`.
+    pub fn wants(&self, event: Event, mode: Mode) -> bool {
+        self.mode == mode && self.events.contains(&event)
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Not received yet.
+    Waiting,
+}
+
+/// One event for one webhook. It is written together with the state it tells of, so that neither can be lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The bill's try that it tells of.
+    pub key: TransactionKey,
+    /// That transaction's id.
+    pub transaction: TransactionId,
+    /// What it tells.
+    pub event: Event,
+    /// To whom.
+    pub webhook: WebhookId,
+    /// The number of the next attempt, from 1.
+    pub attempt: u8,
+    /// When that is due.
+    pub due_at: Timestamp,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_names_go_round() {
+        for (event, name) in Event::ALL {
+            assert_eq!((Event::find(name), event.name()), (Some(event), name));
+        }
+    }
+}
