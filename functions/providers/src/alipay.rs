@@ -1,0 +1,164 @@
+//! Alipay: one account, in one of its two protocols.
+//!
+//! The open platform (`openapi`) is what every account of today has; the legacy partner interface (`mapi`) is closed to new
+//! merchants and still serves old ones.
+
+mod answer;
+mod mapi;
+mod messages;
+mod notify;
+mod open_platform;
+mod settings;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod trade;
+#[cfg(test)]
+mod vectors;
+mod xml;
+
+use bytes::Bytes;
+use domain::{Channel, Notification, Timestamp, TransactionId};
+use http::{Request, Response};
+use serde_json::{Map, Value};
+
+use crate::{
+    Acknowledgement, Charge, Closing, GatewayPolicy, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder,
+    RefundOutcome, SettingsError, settings::Settings,
+};
+
+/// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
+pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
+    Acknowledgement { content_type: "text/plain", accepted: b"success", refused: b"fail" };
+
+/// An account at Alipay. Its settings and verbs are described at [`crate::Account`].
+#[derive(Debug)]
+pub struct Account(Protocol);
+
+#[derive(Debug)]
+enum Protocol {
+    OpenPlatform(Box<open_platform::OpenPlatform>),
+    Mapi(Box<mapi::Mapi>),
+}
+
+use Protocol::{Mapi, OpenPlatform};
+
+/// One verb, as the account's protocol does it.
+macro_rules! with {
+    ($account:expr, $protocol:ident => $verb:expr) => {
+        match &$account.0 {
+            OpenPlatform($protocol) => $verb,
+            Mapi($protocol) => $verb,
+        }
+    };
+}
+
+impl Account {
+    pub(crate) fn open(settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
+        let settings = Settings::new(settings);
+        match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "openapi, or mapi for old accounts")? {
+            "openapi" => settings::open_platform(settings, policy).map(|account| Self(OpenPlatform(Box::new(account)))),
+            "mapi" => settings::mapi(settings, policy).map(|account| Self(Mapi(Box::new(account)))),
+            "simulator" => {
+                Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"))
+            }
+            _ => Err(SettingsError::new("protocol", "must be openapi, or mapi for old accounts")),
+        }
+    }
+
+    pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
+        with!(self, protocol => protocol.charge(order, now))
+    }
+
+    pub(crate) fn read_charge(
+        &self,
+        channel: Channel,
+        response: &Response<Bytes>,
+    ) -> Result<PaymentParameters, ProviderError> {
+        match (&self.0, channel) {
+            (OpenPlatform(protocol), Channel::AliQrcode) => protocol.read_precreate(response),
+            (OpenPlatform(_) | Mapi(_), _) => Err(ProviderError::unsupported(format!(
+                "a charge on {channel} makes no call, so there is no answer to it"
+            ))),
+        }
+    }
+
+    pub(crate) fn query(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        with!(self, protocol => protocol.query(id, now))
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        id: &TransactionId,
+        response: &Response<Bytes>,
+    ) -> Result<Notification, ProviderError> {
+        with!(self, protocol => protocol.read_query(id, response))
+    }
+
+    pub(crate) fn close(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        with!(self, protocol => protocol.close(id, now))
+    }
+
+    pub(crate) fn read_close(&self, id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+        with!(self, protocol => protocol.read_close(id, response))
+    }
+
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.refund(refund, now),
+            Mapi(_) => Err(no_refund()),
+        }
+    }
+
+    pub(crate) fn read_refund(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.read_refund(refund, response),
+            Mapi(_) => Err(no_refund()),
+        }
+    }
+
+    pub(crate) fn refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        now: Timestamp,
+    ) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.refund_query(refund, now),
+            Mapi(_) => Err(no_refund()),
+        }
+    }
+
+    pub(crate) fn read_refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.read_refund_query(refund, response),
+            Mapi(_) => Err(no_refund()),
+        }
+    }
+
+    /// Neither protocol's notify bears a time that is worth trusting: re-sends span a day. Replays are harmless because settling
+    /// is idempotent.
+    pub(crate) fn read_notify(&self, notify: &Request<Bytes>, _now: Timestamp) -> Result<Notification, NotifyError> {
+        let form = notify::Form::parse(notify)?;
+        with!(self, protocol => protocol.read_notify(&form))
+    }
+
+    pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.certificates_end_at(),
+            Mapi(_) => None,
+        }
+    }
+}
+
+/// `refund_fastpay_by_platform_nopwd` takes batches, answers later to an address of its own, and was never tried here.
+fn no_refund() -> ProviderError {
+    ProviderError::unsupported("the legacy interface (mapi) refunds in Alipay's own console only")
+}

@@ -1,0 +1,331 @@
+//! The legacy partner interface ("MAPI") of old accounts: MD5 with the security key, or RSA over SHA-1.
+//!
+//! It has no QR code of its own, and refunds are made in Alipay's own console.
+//!
+//! # Source
+//! `docs/protocols.md`, section 5. The XML answers are from the documentation of the time, and were never seen here.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use domain::{Channel, Claim, Notification, ProviderTradeNo, Secret, Timestamp, TransactionId};
+use http::{Request, Response, StatusCode};
+use md5::{Digest as _, Md5};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    messages::subject,
+    notify::Form,
+    open_platform::{not_there, post},
+    sign::{self, Parameters, joined, percent_encoded},
+    trade::{self, Trade},
+    xml::Elements,
+};
+use crate::{
+    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError,
+    cert::hex,
+    error::words,
+    keys::{BASE64, LegacySigningKey, VerifyingKey},
+};
+
+/// The range of `it_b_pay`, from a minute to 15 days.
+const IT_B_PAY_MINUTES: (i64, i64) = (1, 15 * 24 * 60);
+/// An answer about one trade is some kilobytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Where the answer has the trade.
+const TRADE: &str = "alipay/response/trade";
+
+/// An account at the legacy interface.
+#[derive(Debug)]
+pub(crate) struct Mapi {
+    pub(crate) gateway: String,
+    pub(crate) partner: String,
+    /// The receiving account: its number, or, as old contracts have it, its e-mail address.
+    pub(crate) seller: String,
+    pub(crate) keys: Keys,
+}
+
+/// The keys that are configured: `md5_key`, or `key`, or both.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) md5_key: Option<Secret<String>>,
+    pub(crate) key: Option<LegacySigningKey>,
+    pub(crate) alipay_key: Option<VerifyingKey>,
+}
+
+impl Mapi {
+    pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
+        match order.channel {
+            Channel::AliApp | Channel::AliWeb | Channel::AliWap => {}
+            Channel::AliQrcode
+            | Channel::WxApp
+            | Channel::WxJsapi
+            | Channel::WxNative
+            | Channel::UnipayApp
+            | Channel::UnipayWeb => {
+                let what =
+                    format!("the legacy interface (mapi) has no {}: protocol openapi has ali_qrcode", order.channel);
+                return Err(ProviderError::unsupported(what));
+            }
+        }
+        let mut members = Vec::new();
+        match &self.keys.key {
+            Some(key) => members.push(("ali_app", self.app_string(key, order, now)?)),
+            None if order.channel == Channel::AliApp => {
+                let problem =
+                    "is not configured, and ali_app of the legacy interface (mapi) is signed with it".to_owned();
+                return Err(ProviderError::Key { field: "privateKey", problem });
+            }
+            // What the configured keys cannot make is left out.
+            None => {}
+        }
+        members.push(("ali_web", self.page("create_direct_pay_by_user", order, now)?));
+        members.push(("ali_wap", self.page("alipay.wap.create.direct.pay.by.user", order, now)?));
+        Ok(Charge::Ready(PaymentParameters::new(members)))
+    }
+
+    pub(crate) fn query(&self, id: &TransactionId, _now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.call("single_trade_query", ("out_trade_no", id))
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        id: &TransactionId,
+        response: &Response<Bytes>,
+    ) -> Result<Notification, ProviderError> {
+        match read(response)? {
+            Answer::Done(elements) => self.report(&elements),
+            Answer::Refused { code } if is_not_there(&code) => Ok(not_there(id)),
+            Answer::Refused { code } => Err(ProviderError::Refused { words: code.clone(), code }),
+        }
+    }
+
+    pub(crate) fn close(&self, id: &TransactionId, _now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.call("close_trade", ("out_order_no", id))
+    }
+
+    /// The answer to a closing is not signed in this protocol; only TLS vouches for it. A payment that comes later in spite of
+    /// it is still a payment.
+    pub(crate) fn read_close(&self, _id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+        match read(response)? {
+            Answer::Done(_) => Ok(Closing::Closed),
+            Answer::Refused { code } if is_not_there(&code) => Ok(Closing::NotThere),
+            Answer::Refused { code } => Ok(Closing::Refused { words: code.clone(), code }),
+        }
+    }
+
+    pub(crate) fn read_notify(&self, form: &Form) -> Result<Notification, NotifyError> {
+        let sign = form.filled("sign").ok_or(NotifyError::Unsigned)?;
+        self.keys.verify(&legacy_content(form.iter()), sign, form.filled("sign_type").unwrap_or_default())?;
+        let claim = |field: &'static str, configured| form.filled(field).map(|_| form.claim(field, configured));
+        let mut claims: Vec<Claim> =
+            [claim(self.seller_field(), &self.seller), claim("partner", &self.partner)].into_iter().flatten().collect();
+        if claims.is_empty() {
+            // Alipay signs by RSA for all merchants with one key: a notify that names no merchant may be anyone's.
+            claims.push(form.claim(self.seller_field(), &self.seller));
+        }
+        form.notification(claims, "total_fee", form.find("refund_fee"))
+    }
+
+    /// `mobile.securitypay.pay`: quoted pairs in this order, signed as they stand.
+    fn app_string(&self, key: &LegacySigningKey, order: &Order<'_>, now: Timestamp) -> Result<String, ProviderError> {
+        let subject = subject(order.subject.as_str());
+        let it_b_pay = it_b_pay(order.expires_at, now);
+        let fee = order.fee.to_yuan();
+        app_string(
+            key,
+            &[
+                ("partner", &self.partner),
+                // This product takes either in the same field.
+                ("seller_id", &self.seller),
+                ("out_trade_no", order.id.as_str()),
+                ("subject", &subject),
+                // A required field of this product; there is nothing more to say than the subject does.
+                ("body", &subject),
+                ("total_fee", &fee),
+                ("notify_url", order.notify_url),
+                ("service", "mobile.securitypay.pay"),
+                ("payment_type", "1"),
+                ("_input_charset", "utf-8"),
+                ("it_b_pay", &it_b_pay),
+            ],
+        )
+    }
+
+    /// The address to which the browser is sent.
+    fn page(&self, service: &str, order: &Order<'_>, now: Timestamp) -> Result<String, ProviderError> {
+        let mut parameters = self.parameters(service);
+        let optional = |url: Option<&domain::WebUrl>| url.map_or_else(String::new, |url| url.as_str().to_owned());
+        parameters.extend([
+            (self.seller_field(), self.seller.clone()),
+            ("out_trade_no", order.id.to_string()),
+            ("subject", subject(order.subject.as_str())),
+            ("payment_type", "1".to_owned()),
+            ("total_fee", order.fee.to_yuan()),
+            ("notify_url", order.notify_url.to_owned()),
+            ("return_url", optional(order.return_url)),
+            ("show_url", optional(order.show_url)),
+            ("it_b_pay", it_b_pay(order.expires_at, now)),
+        ]);
+        if let (Some(mode), "create_direct_pay_by_user") = (order.qr_pay_mode, service) {
+            parameters.insert("qr_pay_mode", mode.get().to_string());
+        }
+        Ok(format!("{}?{}", self.gateway, sign::encoded(&self.keys.signed(parameters)?)))
+    }
+
+    /// What the seller is called in page payments, notifies and answers.
+    fn seller_field(&self) -> &'static str {
+        if self.seller.contains('@') { "seller_email" } else { "seller_id" }
+    }
+
+    fn call(&self, service: &str, order: (&'static str, &TransactionId)) -> Result<Request<Bytes>, ProviderError> {
+        let mut parameters = self.parameters(service);
+        parameters.insert(order.0, order.1.to_string());
+        post(&format!("{}?_input_charset=utf-8", self.gateway), sign::encoded(&self.keys.signed(parameters)?))
+    }
+
+    fn parameters(&self, service: &str) -> Parameters<'static> {
+        Parameters::from([
+            ("service", service.to_owned()),
+            ("partner", self.partner.clone()),
+            ("_input_charset", "utf-8".to_owned()),
+        ])
+    }
+
+    /// Reads the answer to a query. The elements of the trade are signed like the fields of a notify.
+    fn report(&self, elements: &Elements) -> Result<Notification, ProviderError> {
+        let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
+        let sign =
+            elements.find("alipay/sign").ok_or_else(|| ProviderError::unclear("a success without a signature"))?;
+        let sign_type = elements.find("alipay/sign_type").unwrap_or_default();
+        self.keys
+            .verify(&legacy_content(elements.below(TRADE)), sign, sign_type)
+            .map_err(|error| ProviderError::unclear(error.to_string().replace("the notify", "the answer")))?;
+        let find = |field: &str| elements.find(&format!("{TRADE}/{field}"));
+        let total = find("total_fee").and_then(|text| trade::amount(text).ok()).flatten();
+        let status = find("trade_status").ok_or_else(|| unclear("trade_status"))?;
+        let was_paid = find("gmt_payment").is_some();
+        let trade = Trade { status, total, refund_fee: find("refund_fee"), was_paid };
+        let outcome = trade::outcome(trade).map_err(unclear)?;
+        let field = self.seller_field();
+        let claim = |said: &str| Claim { field, said: words(said), configured: self.seller.clone() };
+        Ok(Notification {
+            order: find("out_trade_no").ok_or_else(|| unclear("out_trade_no"))?.to_owned(),
+            claims: find(field).map(claim).into_iter().collect(),
+            fee: total,
+            outcome,
+            trade_no: find("trade_no").and_then(ProviderTradeNo::parse),
+        })
+    }
+}
+
+impl Keys {
+    /// Adds `sign_type` and `sign`, by MD5 where its key is configured, and drops the parameters without a value.
+    fn signed<'a>(&self, mut parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
+        parameters.retain(|_, value| !value.is_empty());
+        let content = legacy_content(parameters.iter().map(|(key, value)| (*key, value.as_str())));
+        let (sign_type, sign) = match (&self.md5_key, &self.key) {
+            (Some(md5_key), _) => ("MD5", md5_sign(&content, md5_key)),
+            (None, Some(key)) => ("RSA", rsa_sign(&content, key)?),
+            (None, None) => {
+                let problem = "is not configured, and neither is privateKey".to_owned();
+                return Err(ProviderError::Key { field: "md5Key", problem });
+            }
+        };
+        parameters.insert("sign_type", sign_type.to_owned());
+        parameters.insert("sign", sign);
+        Ok(parameters)
+    }
+
+    /// Verifies by the algorithm that the message names, if its key is configured: without the key nothing can be believed.
+    fn verify(&self, content: &str, sign: &str, sign_type: &str) -> Result<(), NotifyError> {
+        match (sign_type, &self.md5_key, &self.alipay_key) {
+            ("MD5", Some(key), _) => {
+                let fits = md5_sign(content, key).as_bytes().ct_eq(sign.as_bytes());
+                if bool::from(fits) { Ok(()) } else { Err(NotifyError::BadSignature { field: "md5Key" }) }
+            }
+            ("RSA", _, Some(key)) => {
+                let signature = BASE64.decode(sign).map_err(|_| NotifyError::malformed("sign is not base64"))?;
+                let verified = key.verify_sha1(content.as_bytes(), &signature);
+                verified.map_err(|_| NotifyError::BadSignature { field: "alipayPublicKey" })
+            }
+            (_, md5_key, alipay_key) => {
+                let expected = match (md5_key, alipay_key) {
+                    (Some(_), Some(_)) => "MD5 or RSA",
+                    (Some(_), None) => "MD5",
+                    (None, _) => "RSA",
+                };
+                Err(NotifyError::Algorithm { found: words(sign_type), expected })
+            }
+        }
+    }
+}
+
+/// What this protocol signs, in requests and notifies alike: every field with a value but `sign` and `sign_type`.
+pub(crate) fn legacy_content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let is_signed = |(name, value): &(&str, &str)| *name != "sign" && *name != "sign_type" && !value.is_empty();
+    joined(fields.into_iter().filter(is_signed))
+}
+
+/// Lower-case hex MD5 of the content with the key right behind it.
+pub(crate) fn md5_sign(content: &str, key: &Secret<String>) -> String {
+    hex(&Md5::new().chain_update(content).chain_update(key.expose()).finalize())
+}
+
+pub(crate) fn rsa_sign(content: &str, key: &LegacySigningKey) -> Result<String, ProviderError> {
+    let signature = key.sign_sha1(content.as_bytes());
+    let signature =
+        signature.ok_or_else(|| ProviderError::Key { field: "privateKey", problem: "does not sign".to_owned() })?;
+    Ok(BASE64.encode(signature))
+}
+
+/// `key="value"` joined with `&`, as it stands: both what is signed and what is sent.
+pub(crate) fn quoted(pairs: &[(&str, &str)]) -> String {
+    // There is no way to write a quotation mark in a value, so that it takes its full-width form.
+    let pairs = pairs.iter().map(|(key, value)| format!("{key}=\"{}\"", value.replace('"', "＂")));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// The signed string for the phone's SDK.
+pub(crate) fn app_string(key: &LegacySigningKey, pairs: &[(&str, &str)]) -> Result<String, ProviderError> {
+    let content = quoted(pairs);
+    let sign = percent_encoded(&rsa_sign(&content, key)?);
+    Ok(format!("{content}&sign=\"{sign}\"&sign_type=\"RSA\""))
+}
+
+/// How long the order can be paid from now, in whole minutes: this protocol knows no moment of expiry.
+fn it_b_pay(expires_at: Timestamp, now: Timestamp) -> String {
+    let (min, max) = IT_B_PAY_MINUTES;
+    let minutes = (expires_at.ms() - now.ms()) / 60_000;
+    format!("{}m", minutes.clamp(min, max))
+}
+
+enum Answer {
+    Done(Elements),
+    Refused { code: String },
+}
+
+fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
+    if response.status() != StatusCode::OK {
+        return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+    }
+    let body = response.body();
+    if body.len() > BODY_BYTES_MAX {
+        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
+    let not_xml = |reason| ProviderError::unclear(format!("the body is not the documented XML: {reason}"));
+    let elements = Elements::parse(text).map_err(not_xml)?;
+    match (elements.find("alipay/is_success"), elements.find("alipay/error")) {
+        (Some("T"), None) => Ok(Answer::Done(elements)),
+        (Some("F"), Some(code)) if code.ends_with("SYSTEM_ERROR") || code == "SYSTEM_EXCEPTION" => {
+            Err(ProviderError::unclear(format!("alipay answered {}", words(code))))
+        }
+        (Some("F"), Some(code)) => Ok(Answer::Refused { code: words(code) }),
+        _ => Err(ProviderError::unclear("is_success and error do not say what happened")),
+    }
+}
+
+/// The order is not at Alipay: never made, or not yet. Both spellings are documented.
+fn is_not_there(code: &str) -> bool {
+    code == "TRADE_NOT_EXIST" || code == "TRADE_IS_NOT_EXIST"
+}

@@ -1,0 +1,312 @@
+//! The open platform ("OpenAPI 2.0"): RSA2, in key mode and in certificate mode.
+//!
+//! # Source
+//! `docs/protocols.md`, section 1.
+
+use bytes::Bytes;
+use domain::{Channel, Claim, Notification, Outcome, ProviderTradeNo, Timestamp, TransactionId};
+use http::{Method, Request, Response, header::CONTENT_TYPE};
+
+use super::{
+    answer::{self, Answer, Members, busy},
+    messages::{self, Product},
+    notify::Form,
+    sign::{self, Parameters},
+    trade::{self, Trade},
+};
+use crate::{
+    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome,
+    error::words,
+    keys::{SigningKey, VerifyingKey},
+};
+
+/// The order is not at Alipay: never made, or not yet, because the payer has not opened the cashier.
+const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
+/// A QR code holds a URL of some forty characters.
+const QR_CODE_CHARS_MAX: usize = 1024;
+
+/// An account at the open platform.
+#[derive(Debug)]
+pub(crate) struct OpenPlatform {
+    pub(crate) gateway: String,
+    pub(crate) app_id: String,
+    pub(crate) seller_id: Option<String>,
+    pub(crate) key: SigningKey,
+    pub(crate) alipay: AlipayKey,
+}
+
+/// What verifies Alipay.
+#[derive(Debug)]
+pub(crate) struct AlipayKey {
+    pub(crate) key: VerifyingKey,
+    /// In certificate mode.
+    pub(crate) certificates: Option<Certificates>,
+}
+
+/// What certificate mode adds to requests and answers.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    pub(crate) app_cert_sn: String,
+    pub(crate) alipay_root_cert_sn: String,
+    pub(crate) alipay_cert_sn: String,
+    pub(crate) end_at: Option<Timestamp>,
+}
+
+impl AlipayKey {
+    /// The member of the settings that holds it.
+    pub(crate) fn field(&self) -> &'static str {
+        if self.certificates.is_some() { "alipayCert" } else { "alipayPublicKey" }
+    }
+}
+
+/// The parameters of one call that are not the same in all of them.
+struct Call<'a> {
+    method: &'static str,
+    biz_content: String,
+    notify_url: Option<&'a str>,
+    return_url: Option<&'a str>,
+}
+
+impl OpenPlatform {
+    pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
+        match order.channel {
+            // The original service answered all three together, and clients read the one of their channel.
+            Channel::AliApp | Channel::AliWeb | Channel::AliWap => {
+                let url = |parameters| format!("{}?{}", self.gateway, sign::encoded(&parameters));
+                Ok(Charge::Ready(PaymentParameters::new(vec![
+                    ("ali_app", sign::encoded(&self.payment(Product::App, order, now)?)),
+                    ("ali_web", url(self.payment(Product::Page, order, now)?)),
+                    ("ali_wap", url(self.payment(Product::Wap, order, now)?)),
+                ])))
+            }
+            Channel::AliQrcode => self.post(self.payment(Product::Precreate, order, now)?).map(Charge::Call),
+            Channel::WxApp | Channel::WxJsapi | Channel::WxNative | Channel::UnipayApp | Channel::UnipayWeb => {
+                Err(ProviderError::unsupported(format!("{} is no channel of Alipay's", order.channel)))
+            }
+        }
+    }
+
+    pub(crate) fn read_precreate(&self, response: &Response<Bytes>) -> Result<PaymentParameters, ProviderError> {
+        let members = self.read(Product::Precreate.method(), response)?.done()?;
+        let code_url = members.filled("qr_code").filter(|code| code.chars().count() <= QR_CODE_CHARS_MAX);
+        let code_url = code_url.ok_or_else(|| ProviderError::unclear("a success without a usable qr_code"))?;
+        Ok(PaymentParameters::new(vec![("codeUrl", code_url)]))
+    }
+
+    pub(crate) fn query(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.call(messages::QUERY, messages::order_only(id.as_str()), now)
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        id: &TransactionId,
+        response: &Response<Bytes>,
+    ) -> Result<Notification, ProviderError> {
+        match self.read(messages::QUERY, response)? {
+            Answer::Done(members) => self.report(&members),
+            Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(not_there(id)),
+            Answer::Refused { code, words } => Err(ProviderError::Refused { code, words }),
+            Answer::Busy { code, words } => Err(busy(&code, &words)),
+        }
+    }
+
+    pub(crate) fn close(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.call(messages::CLOSE, messages::order_only(id.as_str()), now)
+    }
+
+    pub(crate) fn read_close(&self, id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+        match self.read(messages::CLOSE, response)? {
+            Answer::Done(members) => is_about(&members, id).map(|()| Closing::Closed),
+            Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(Closing::NotThere),
+            Answer::Refused { code, words } => Ok(Closing::Refused { code, words }),
+            Answer::Busy { code, words } => Err(busy(&code, &words)),
+        }
+    }
+
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        check_refund_num(refund)?;
+        self.call(messages::REFUND, messages::refund(refund), now)
+    }
+
+    pub(crate) fn read_refund(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match self.read(messages::REFUND, response)? {
+            Answer::Done(members) => {
+                is_about(&members, refund.id)?;
+                // Not `Y`: this call moved nothing, perhaps because one before it did.
+                let moved = members.text("fund_change").as_deref() == Some("Y");
+                Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
+            }
+            Answer::Refused { code, words } => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Busy { .. } => Ok(RefundOutcome::Pending),
+        }
+    }
+
+    pub(crate) fn refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        now: Timestamp,
+    ) -> Result<Request<Bytes>, ProviderError> {
+        check_refund_num(refund)?;
+        self.call(messages::REFUND_QUERY, messages::refund_query(refund), now)
+    }
+
+    pub(crate) fn read_refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match self.read(messages::REFUND_QUERY, response)? {
+            Answer::Done(members) => refund_report(&members, refund),
+            // Without the trade there is no refund of it.
+            Answer::Refused { code, words } if code == TRADE_NOT_EXIST => Ok(RefundOutcome::Failed { code, words }),
+            // The question was refused; that says nothing about the refund.
+            Answer::Refused { code, words } => Err(ProviderError::Refused { code, words }),
+            Answer::Busy { .. } => Ok(RefundOutcome::Pending),
+        }
+    }
+
+    pub(crate) fn read_notify(&self, form: &Form) -> Result<Notification, NotifyError> {
+        form.verify_rsa2(&self.alipay)?;
+        let mut claims = vec![form.claim("app_id", &self.app_id)];
+        if let Some(seller_id) = &self.seller_id {
+            claims.push(form.claim("seller_id", seller_id));
+        }
+        form.notification(claims, "total_amount", form.find("refund_fee"))
+    }
+
+    pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
+        self.alipay.certificates.as_ref().and_then(|certificates| certificates.end_at)
+    }
+
+    fn payment(
+        &self,
+        product: Product,
+        order: &Order<'_>,
+        now: Timestamp,
+    ) -> Result<Parameters<'static>, ProviderError> {
+        let call = Call {
+            method: product.method(),
+            biz_content: messages::payment(product, order),
+            notify_url: Some(order.notify_url),
+            return_url: order.return_url.filter(|_| product.returns()).map(|url| url.as_str()),
+        };
+        self.signed(call, now)
+    }
+
+    fn call(&self, method: &'static str, biz_content: String, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.post(self.signed(Call { method, biz_content, notify_url: None, return_url: None }, now)?)
+    }
+
+    /// The common parameters and those of `call`, with the signature over all of them.
+    fn signed(&self, call: Call<'_>, now: Timestamp) -> Result<Parameters<'static>, ProviderError> {
+        let optional = |url: Option<&str>| url.unwrap_or_default().to_owned();
+        let mut parameters = Parameters::from([
+            ("app_id", self.app_id.clone()),
+            ("method", call.method.to_owned()),
+            ("format", "JSON".to_owned()),
+            ("charset", "utf-8".to_owned()),
+            ("sign_type", "RSA2".to_owned()),
+            ("timestamp", now.to_beijing()),
+            ("version", "1.0".to_owned()),
+            ("notify_url", optional(call.notify_url)),
+            ("return_url", optional(call.return_url)),
+            ("biz_content", call.biz_content),
+        ]);
+        if let Some(certificates) = &self.alipay.certificates {
+            parameters.insert("app_cert_sn", certificates.app_cert_sn.clone());
+            parameters.insert("alipay_root_cert_sn", certificates.alipay_root_cert_sn.clone());
+        }
+        sign::signed(parameters, &self.key)
+    }
+
+    /// A call from server to server, as the official SDKs send it: the common parameters in the address, `biz_content` in the body.
+    fn post(&self, mut parameters: Parameters<'_>) -> Result<Request<Bytes>, ProviderError> {
+        let biz_content = parameters.remove("biz_content").unwrap_or_default();
+        let body = sign::encoded(&Parameters::from([("biz_content", biz_content)]));
+        post(&format!("{}?{}", self.gateway, sign::encoded(&parameters)), body)
+    }
+
+    fn read<'a>(&self, method: &str, response: &'a Response<Bytes>) -> Result<Answer<'a>, ProviderError> {
+        answer::read(method, response, &self.alipay)
+    }
+
+    /// Reads the signed answer to a query.
+    fn report(&self, members: &Members<'_>) -> Result<Notification, ProviderError> {
+        let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
+        let order = members.filled("out_trade_no").ok_or_else(|| unclear("out_trade_no"))?;
+        let status = members.filled("trade_status").ok_or_else(|| unclear("trade_status"))?;
+        let amount = |field: &str| members.filled(field).and_then(|text| trade::amount(&text).ok()).flatten();
+        // A closed trade says by itself neither that it was paid nor that it was not. An unpaid one has no time of payment and
+        // amounts of 0.00. If a paid one came without any of them, it would count as closed unpaid: the money is back with the
+        // payer either way, and where we know of the payment, the state machine refuses the report and a person looks.
+        let paid_amounts = ["receipt_amount", "buyer_pay_amount"];
+        let was_paid =
+            members.filled("send_pay_date").is_some() || paid_amounts.into_iter().any(|field| amount(field).is_some());
+        let refund_fee = members.filled("refund_fee");
+        let total = amount("total_amount");
+        let trade = Trade { status: &status, total, refund_fee: refund_fee.as_deref(), was_paid };
+        let outcome = trade::outcome(trade).map_err(unclear)?;
+        let claim = |field: &'static str, configured: Option<&str>| {
+            let (said, configured) = (members.filled(field)?, configured?.to_owned());
+            Some(Claim { field, said: words(&said), configured })
+        };
+        let claims = [claim("app_id", Some(&self.app_id)), claim("seller_id", self.seller_id.as_deref())];
+        let claims = claims.into_iter().flatten().collect();
+        let trade_no = members.filled("trade_no").and_then(|text| ProviderTradeNo::parse(&text));
+        Ok(Notification { order, claims, fee: total, outcome, trade_no })
+    }
+}
+
+/// The report about an order that Alipay does not know: it may be made as soon as the payer opens the cashier.
+pub(crate) fn not_there(id: &TransactionId) -> Notification {
+    Notification { order: id.to_string(), claims: Vec::new(), fee: None, outcome: Outcome::Pending, trade_no: None }
+}
+
+/// A POST without anything but its address and its form.
+pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderError> {
+    Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8")
+        .body(Bytes::from(form))
+        .map_err(|error| ProviderError::unsupported(format!("a request whose address cannot be written: {error}")))
+}
+
+/// Alipay's own check, repeated: the answer is about the order that was asked about.
+fn is_about(members: &Members<'_>, id: &TransactionId) -> Result<(), ProviderError> {
+    match members.filled("out_trade_no") {
+        Some(other) if other != id.as_str() => {
+            Err(ProviderError::unclear(format!("it is about order {} and not {id}", words(&other))))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_refund_num(refund: &RefundOrder<'_>) -> Result<(), ProviderError> {
+    let max = messages::OUT_REQUEST_NO_CHARS_MAX;
+    let count = refund.refund_num.chars().count();
+    if (1..=max).contains(&count) {
+        return Ok(());
+    }
+    Err(ProviderError::unsupported(format!("a refund number must have 1 to {max} characters, found {count}")))
+}
+
+/// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it.
+fn refund_report(members: &Members<'_>, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
+    is_about(members, refund.id)?;
+    if members.text("refund_status").as_deref() != Some("REFUND_SUCCESS") {
+        return Ok(RefundOutcome::Pending);
+    }
+    if members.filled("out_request_no").is_some_and(|number| number != refund.refund_num) {
+        return Err(ProviderError::unclear("it is about another refund"));
+    }
+    match members.filled("refund_amount").map(|text| trade::amount(&text)) {
+        None => Ok(RefundOutcome::Done),
+        Some(Ok(Some(amount))) if amount == refund.refund_fee => Ok(RefundOutcome::Done),
+        Some(_) => Err(ProviderError::unclear("refund_amount is another than was asked to be refunded")),
+    }
+}

@@ -1,0 +1,192 @@
+//! The settings of the tab `ali`: every check that can be made without calling Alipay.
+
+use super::{
+    mapi::{self, Mapi},
+    open_platform::{AlipayKey, Certificates, OpenPlatform},
+};
+use crate::{
+    GatewayPolicy, SettingsError,
+    cert::{self, Certificate},
+    keys::{
+        BUNDLE_BYTES_MAX, KEY_BYTES_MAX, LEGACY_BITS_MIN, LegacySigningKey, RSA2_BITS_MIN, SigningKey, VerifyingKey,
+    },
+    settings::{Settings, TEXT_BYTES_MAX},
+};
+
+const PRODUCTION: &str = "https://openapi.alipay.com/gateway.do";
+const MAPI_PRODUCTION: &str = "https://mapi.alipay.com/gateway.do";
+/// The longest `app_id`.
+const APP_ID_CHARS_MAX: usize = 32;
+/// The security key of the legacy interface has 32 signs.
+const MD5_KEY_BYTES_MAX: usize = 128;
+const OWN_PUBLIC_KEY: &str = "this is your own public key, not Alipay's: it is the public half of privateKey";
+
+const OPEN_PLATFORM_MEMBERS: &[&str] = &[
+    "protocol",
+    "appId",
+    "privateKey",
+    "alipayPublicKey",
+    "appCert",
+    "alipayCert",
+    "alipayRootCert",
+    "sellerId",
+    "gateway",
+];
+const CERTIFICATE_MEMBERS: [&str; 3] = ["appCert", "alipayCert", "alipayRootCert"];
+const MAPI_MEMBERS: &[&str] =
+    &["protocol", "partner", "sellerId", "md5Key", "privateKey", "alipayPublicKey", "gateway"];
+
+/// `"protocol":"openapi"`.
+pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Result<OpenPlatform, SettingsError> {
+    settings.only(OPEN_PLATFORM_MEMBERS, "openapi")?;
+    let app_id = settings.require("appId", TEXT_BYTES_MAX, "the app's number at the open platform")?;
+    if !is_digits(app_id) || app_id.len() > APP_ID_CHARS_MAX {
+        return Err(SettingsError::new("appId", format!("must be 1 to {APP_ID_CHARS_MAX} digits")));
+    }
+    let seller_id = account_number(settings, "sellerId")?;
+    let gateway = settings.gateway(PRODUCTION, policy)?;
+    let text = settings.require("privateKey", KEY_BYTES_MAX, "the app's private key")?;
+    let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
+    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    if key.sign_sha256(b"").is_none() {
+        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+    }
+    let in_certificate_mode = CERTIFICATE_MEMBERS.iter().any(|field| settings.has(field));
+    let alipay = match (settings.has("alipayPublicKey"), in_certificate_mode) {
+        (true, true) => {
+            let problem =
+                "stands beside certificates: give either alipayPublicKey, or appCert, alipayCert and alipayRootCert";
+            return Err(SettingsError::new("alipayPublicKey", problem));
+        }
+        (false, false) => {
+            let problem = "is missing: Alipay's public key; or give appCert, alipayCert and alipayRootCert";
+            return Err(SettingsError::new("alipayPublicKey", problem));
+        }
+        (true, false) => {
+            AlipayKey { key: alipay_public_key(settings, RSA2_BITS_MIN, key.public())?, certificates: None }
+        }
+        (false, true) => certificates(settings, &key)?,
+    };
+    Ok(OpenPlatform { gateway, app_id: app_id.to_owned(), seller_id, key, alipay })
+}
+
+/// `"protocol":"mapi"`.
+pub(crate) fn mapi(settings: Settings<'_>, policy: GatewayPolicy) -> Result<Mapi, SettingsError> {
+    settings.only(MAPI_MEMBERS, "mapi")?;
+    let partner = account_number(settings, "partner")?
+        .ok_or_else(|| SettingsError::new("partner", "is missing: the partner's number, 2088 and 12 more digits"))?;
+    let seller = match settings.find("sellerId", TEXT_BYTES_MAX)? {
+        Some(email) if is_email(email) => email.to_owned(),
+        _ => account_number(settings, "sellerId")?.unwrap_or_else(|| partner.clone()),
+    };
+    let gateway = settings.gateway(MAPI_PRODUCTION, policy)?;
+    let md5_key = settings.find("md5Key", MD5_KEY_BYTES_MAX)?;
+    if md5_key.is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(SettingsError::new("md5Key", "must be the security key: letters, digits and signs without blanks"));
+    }
+    let key = match settings.find("privateKey", KEY_BYTES_MAX)? {
+        Some(text) => Some(LegacySigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?),
+        None => None,
+    };
+    if key.as_ref().is_some_and(|key| key.sign_sha1(b"").is_none()) {
+        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+    }
+    if key.is_none() && md5_key.is_none() {
+        return Err(SettingsError::new("md5Key", "is missing: the security key; or give privateKey, or both"));
+    }
+    let alipay_key = match (settings.has("alipayPublicKey"), &key) {
+        (true, Some(key)) => Some(alipay_public_key(settings, LEGACY_BITS_MIN, key.public())?),
+        (true, None) => {
+            let problem = "is of no use without privateKey: with md5Key alone Alipay signs by md5Key";
+            return Err(SettingsError::new("alipayPublicKey", problem));
+        }
+        // With md5Key a payment can still be found by query; without it nothing that Alipay says could be verified.
+        (false, Some(_)) if md5_key.is_none() => {
+            return Err(SettingsError::new("alipayPublicKey", "is missing: it verifies what Alipay signs by RSA"));
+        }
+        (false, _) => None,
+    };
+    let md5_key = md5_key.map(|key| domain::Secret::new(key.to_owned()));
+    let keys = mapi::Keys { md5_key, key, alipay_key };
+    Ok(Mapi { gateway, partner, seller, keys })
+}
+
+/// A number of an account at Alipay.
+fn account_number(settings: Settings<'_>, field: &'static str) -> Result<Option<String>, SettingsError> {
+    let Some(text) = settings.find(field, TEXT_BYTES_MAX)? else { return Ok(None) };
+    if text.len() == 16 && text.starts_with("2088") && is_digits(text) {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(SettingsError::new(field, "must be an Alipay account number, 2088 and 12 more digits"))
+}
+
+/// An account's name of old: enough to tell it from a number.
+fn is_email(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn alipay_public_key(
+    settings: Settings<'_>,
+    bits_min: usize,
+    own: &VerifyingKey,
+) -> Result<VerifyingKey, SettingsError> {
+    const FIELD: &str = "alipayPublicKey";
+    let text = settings.require(FIELD, KEY_BYTES_MAX, "Alipay's public key")?;
+    let key = VerifyingKey::read(text, bits_min).map_err(|problem| SettingsError::new(FIELD, problem))?;
+    if key == *own { Err(SettingsError::new(FIELD, OWN_PUBLIC_KEY)) } else { Ok(key) }
+}
+
+fn certificates(settings: Settings<'_>, key: &SigningKey) -> Result<AlipayKey, SettingsError> {
+    let app = certificate_file(settings, "appCert", "the app's certificate")?;
+    let alipay = certificate_file(settings, "alipayCert", "Alipay's certificate")?;
+    let roots = certificate_file(settings, "alipayRootCert", "Alipay's root certificates")?;
+    let (app_cert, app_key) = leaf("appCert", &app)?;
+    if app_key != key.public() {
+        return Err(SettingsError::new("appCert", "the app certificate does not belong to the private key"));
+    }
+    let (alipay_cert, alipay_key) = leaf("alipayCert", &alipay)?;
+    if alipay_key == key.public() {
+        return Err(SettingsError::new(
+            "alipayCert",
+            "this is your own certificate, not Alipay's: it belongs to privateKey",
+        ));
+    }
+    let alipay_root_cert_sn = cert::root_sn(&roots)
+        .ok_or_else(|| SettingsError::new("alipayRootCert", "holds no certificate that an RSA key signed"))?;
+    cert::check_chain(&alipay, &roots).map_err(|problem| SettingsError::new("alipayCert", problem))?;
+    let certificates = Certificates {
+        app_cert_sn: app_cert.sn.clone(),
+        alipay_root_cert_sn,
+        alipay_cert_sn: alipay_cert.sn.clone(),
+        end_at: [app_cert.ends_at, alipay_cert.ends_at].into_iter().flatten().min(),
+    };
+    Ok(AlipayKey { key: alipay_key.clone(), certificates: Some(certificates) })
+}
+
+fn certificate_file(
+    settings: Settings<'_>,
+    field: &'static str,
+    what: &str,
+) -> Result<Vec<Certificate>, SettingsError> {
+    let what = format!("{what}; certificate mode needs appCert, alipayCert and alipayRootCert");
+    let text = settings.require(field, BUNDLE_BYTES_MAX, &what)?;
+    cert::read_all(text).map_err(|problem| SettingsError::new(field, problem))
+}
+
+/// The first certificate of a file, and its key.
+fn leaf<'a>(
+    field: &'static str,
+    file: &'a [Certificate],
+) -> Result<(&'a Certificate, &'a VerifyingKey), SettingsError> {
+    let first = file.first().ok_or_else(|| SettingsError::new(field, "holds no certificate"))?;
+    let key = first
+        .key
+        .as_ref()
+        .map_err(|problem| SettingsError::new(field, format!("its key cannot be used: {problem}")))?;
+    Ok((first, key))
+}

@@ -1,0 +1,209 @@
+//! Reads X.509 certificates: their key, their serial number as Alipay writes it, and who signed them.
+//!
+//! No dates are judged here, because that takes a clock.
+
+use std::fmt::Write as _;
+
+use domain::Timestamp;
+use md5::{Digest as _, Md5};
+use x509_parser::{
+    asn1_rs::{Any, ToDer as _},
+    prelude::{FromDer as _, X509Certificate},
+    x509::{AttributeTypeAndValue, X509Name},
+};
+
+use crate::keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, identify};
+
+/// What is needed of one certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate {
+    /// Lower-case hex MD5 of the issuer's name and the serial number.
+    pub(crate) sn: String,
+    /// Its key, or why it cannot be used.
+    pub(crate) key: Result<VerifyingKey, String>,
+    /// Whether an RSA key signed it.
+    pub(crate) is_rsa_signed: bool,
+    /// The last moment of its validity.
+    pub(crate) ends_at: Option<Timestamp>,
+    der: Vec<u8>,
+    tbs: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    algorithm: String,
+    signature: Vec<u8>,
+}
+
+/// How much longer than a root bundle no chain is.
+const CHAIN_LENGTH_MAX: usize = 8;
+/// 1.2.840.113549.1.1, PKCS#1: every RSA signature algorithm is below it.
+const PKCS1: &str = "1.2.840.113549.1.1.";
+const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
+const SHA1_WITH_RSA: &str = "1.2.840.113549.1.1.5";
+
+/// Reads every certificate in a text, the first one first. The error says what was given instead.
+pub(crate) fn read_all(text: &str) -> Result<Vec<Certificate>, String> {
+    blocks(text, BUNDLE_BYTES_MAX)?.iter().map(|der| read_one(der)).collect()
+}
+
+fn read_one(der: &[u8]) -> Result<Certificate, String> {
+    match identify(der) {
+        Kind::Certificate => {}
+        other @ (Kind::RsaPrivate { .. }
+        | Kind::OtherPrivate
+        | Kind::EncryptedPrivate
+        | Kind::RsaPublic(_)
+        | Kind::OtherPublic
+        | Kind::Unknown) => return Err(format!("{}, a certificate is expected", other.called())),
+    }
+    let damaged = || "is damaged: it cannot be read as a certificate".to_owned();
+    let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| damaged())?;
+    if !rest.is_empty() {
+        return Err(damaged());
+    }
+    let issuer = name_text(parsed.issuer()).ok_or_else(damaged)?;
+    let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
+    let ends_ms = parsed.validity().not_after.timestamp().saturating_mul(1000);
+    Ok(Certificate {
+        sn: hex(&Md5::digest(format!("{issuer}{}", parsed.tbs_certificate.serial))),
+        key: VerifyingKey::from_spki(parsed.public_key().raw, RSA2_BITS_MIN),
+        is_rsa_signed: algorithm.starts_with(PKCS1),
+        ends_at: Timestamp::from_ms(ends_ms).ok(),
+        der: der.to_vec(),
+        tbs: parsed.tbs_certificate.as_ref().to_vec(),
+        issuer: parsed.issuer().as_raw().to_vec(),
+        subject: parsed.subject().as_raw().to_vec(),
+        algorithm,
+        signature: parsed.signature_value.data.to_vec(),
+    })
+}
+
+/// `alipay_root_cert_sn`: the serial numbers of the certificates that RSA keys signed, in file order. `None` if there are none.
+pub(crate) fn root_sn(bundle: &[Certificate]) -> Option<String> {
+    let numbers: Vec<&str> = bundle.iter().filter(|cert| cert.is_rsa_signed).map(|cert| cert.sn.as_str()).collect();
+    (!numbers.is_empty()).then(|| numbers.join("_"))
+}
+
+/// Follows the chain from the first of `file` through the rest of it up to `roots`, as far as it is there and RSA.
+///
+/// Alipay gives its certificate out both with and without the intermediate one, and its intermediates bear no CA flag: so a
+/// chain that leaves the given files cannot be judged and passes, and only one that contradicts itself is refused.
+pub(crate) fn check_chain(file: &[Certificate], roots: &[Certificate]) -> Result<(), String> {
+    let Some(mut current) = file.first() else { return Ok(()) };
+    for _ in 0..CHAIN_LENGTH_MAX {
+        if roots.iter().any(|root| root.der == current.der) {
+            return Ok(());
+        }
+        if current.issuer == current.subject {
+            return Err("ends in a certificate that signed itself and is not in alipayRootCert".to_owned());
+        }
+        let mut issuers = roots
+            .iter()
+            .chain(file)
+            .filter(|cert| cert.subject == current.issuer && cert.der != current.der)
+            .peekable();
+        if issuers.peek().is_none() {
+            return Ok(());
+        }
+        match issuers.find(|issuer| current.is_signed_by(issuer)) {
+            Some(issuer) => current = issuer,
+            None => return Err("is not signed by the issuer of that name in this file or in alipayRootCert".to_owned()),
+        }
+    }
+    Err(format!("its chain is longer than {CHAIN_LENGTH_MAX} certificates"))
+}
+
+impl Certificate {
+    /// Whether the issuer's key made the signature. One that cannot be checked here (SM2, EC) counts as made.
+    fn is_signed_by(&self, issuer: &Self) -> bool {
+        let Ok(key) = &issuer.key else { return !self.is_rsa_signed };
+        match self.algorithm.as_str() {
+            SHA256_WITH_RSA => key.verify_sha256(&self.tbs, &self.signature).is_ok(),
+            SHA1_WITH_RSA => key.verify_sha1(&self.tbs, &self.signature).is_ok(),
+            _ => !self.is_rsa_signed,
+        }
+    }
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A name as Java's `X500Principal.getName()` writes it (RFC 2253), which is what Alipay hashes: the last part first.
+fn name_text(name: &X509Name<'_>) -> Option<String> {
+    let mut parts = Vec::new();
+    for rdn in name.iter_rdn() {
+        let attributes: Option<Vec<String>> = rdn.iter().map(attribute_text).collect();
+        parts.push(attributes?.join("+"));
+    }
+    parts.reverse();
+    Some(parts.join(","))
+}
+
+/// The attributes that RFC 2253 has names for.
+#[rustfmt::skip]
+const KEYWORDS: &[(&str, &str)] = &[
+    ("2.5.4.3",                    "CN"),
+    ("2.5.4.6",                    "C"),
+    ("2.5.4.7",                    "L"),
+    ("2.5.4.8",                    "ST"),
+    ("2.5.4.9",                    "STREET"),
+    ("2.5.4.10",                   "O"),
+    ("2.5.4.11",                   "OU"),
+    ("0.9.2342.19200300.100.1.1",  "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+];
+
+fn attribute_text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+    let oid = attribute.attr_type().to_id_string();
+    let keyword = KEYWORDS.iter().find(|(known, _)| *known == oid).map(|(_, keyword)| *keyword);
+    match (keyword, attribute.as_str()) {
+        (Some(keyword), Ok(value)) => Some(format!("{keyword}={}", escaped(value))),
+        (keyword, _) => {
+            let value: &Any<'_> = attribute.attr_value();
+            Some(format!("{}=#{}", keyword.unwrap_or(&oid), hex(&value.to_der_vec().ok()?)))
+        }
+    }
+}
+
+/// RFC 2253, section 2.4.
+fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let last = value.chars().count().saturating_sub(1);
+    for (place, sign) in value.chars().enumerate() {
+        let special = matches!(sign, ',' | '+' | '"' | '\\' | '<' | '>' | ';');
+        let at_edge = (sign == ' ' && (place == 0 || place == last)) || (sign == '#' && place == 0);
+        if special || at_edge {
+            text.push('\\');
+        }
+        text.push(sign);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn names_are_escaped_as_java_does() {
+        const CASES: &[(&str, &str)] = &[
+            ("Open Root",     "Open Root"),
+            ("蚂蚁金服",       "蚂蚁金服"),
+            ("A, B",          "A\\, B"),
+            ("a+b\"c\\d<e>;", "a\\+b\\\"c\\\\d\\<e\\>\\;"),
+            ("#1 # 2",        "\\#1 # 2"),
+            (" a  b ",        "\\ a  b\\ "),
+            (" ",             "\\ "),
+            ("",              ""),
+        ];
+        for (value, expect) in CASES {
+            assert_eq!(escaped(value), *expect, "{value}");
+        }
+    }
+}
