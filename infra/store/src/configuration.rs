@@ -1,0 +1,508 @@
+//! Apps, their keys, channels and webhooks: one item collection an app, read in one query.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
+};
+use domain::{
+    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, Timestamp, Webhook, WebhookId,
+    WebhookTarget,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, bytes, item, number, text, time},
+    schema::{
+        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, WEBHOOK_PREFIX, app_pk, channel_sk, parse_channel_sk, webhook_sk,
+    },
+};
+
+/// At most this many webhooks an app: all of them are written in one transaction with a settlement, and that takes 100.
+pub const WEBHOOKS_MAX: usize = 20;
+
+/// An app has ten channel tabs and twenty webhooks at the most: one page. The rest is a bound, not a plan.
+const APP_PAGES_MAX: usize = 8;
+
+/// Apps a page of the list.
+const APPS_PAGE: i32 = 100;
+
+/// How often a change of an app is made anew because somebody else changed it.
+const CHANGE_TRIES_MAX: u32 = 5;
+
+/// An app with all that is configured for it.
+#[derive(Clone, Debug)]
+pub struct AppConfiguration {
+    /// The app and its keys.
+    pub app: App,
+    /// Every tab that was ever configured.
+    pub channels: Vec<ChannelSettings>,
+    /// Its webhooks, in both modes.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// What is configured for one tab in one mode.
+#[derive(Clone, Debug)]
+pub struct ChannelSettings {
+    /// The tab.
+    pub tab: Tab,
+    /// The mode.
+    pub mode: Mode,
+    /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
+    pub settings: Option<Secret<String>>,
+}
+
+/// An app in the list of apps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppSummary {
+    /// Its id.
+    pub id: AppId,
+    /// What people call it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// Everything configured for an app, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_app(&self, app: &AppId) -> Result<Option<AppConfiguration>, StoreError> {
+        let mut pages = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(app_pk(app)))
+            .into_paginator()
+            .send();
+        let mut items = Vec::new();
+        for _ in 0..APP_PAGES_MAX {
+            let Some(page) = pages.next().await else { break };
+            items.extend(page.map_err(|error| StoreError::dynamo("query of an app", error))?.items.unwrap_or_default());
+        }
+        self.read_configuration(app, &items)
+    }
+
+    /// A page of the list of apps by id, and where the next begins.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_apps(&self, after: Option<&AppId>) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.configuration)
+            .key_condition_expression("pk = :pk AND sk > :after")
+            .expression_attribute_values(":pk", text(APPS_PK))
+            .expression_attribute_values(":after", text(after.map_or(" ", AppId::as_str)))
+            .limit(APPS_PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("list of apps", error))?;
+        let apps = page.items().iter().map(read_summary).collect::<Result<Vec<_>, _>>()?;
+        let next = page.last_evaluated_key().and(apps.last()).map(|app| app.id.clone());
+        Ok((apps, next))
+    }
+
+    /// Keeps a new app.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is one with this id.
+    pub async fn create_app(&self, app: &App) -> Result<(), StoreError> {
+        let entry = item(
+            APPS_PK.to_owned(),
+            app.id.to_string(),
+            [("name", Some(text(&app.name))), ("created_ms", Some(time(app.created_at)))],
+        );
+        let what = app_pk(&app.id);
+        let writes = [self.put_new(self.write_app(app, 1)?)?, self.put_new(entry)?];
+        self.write_together(writes, &what).await
+    }
+
+    /// Gives an app another name.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app.
+    pub async fn rename_app(&self, app: &AppId, name: &str) -> Result<(), StoreError> {
+        let rename = |pk: String, sk: String| {
+            let update = Update::builder()
+                .table_name(&self.tables.configuration)
+                .key(PK, text(pk))
+                .key(SK, text(sk))
+                .update_expression("SET #name = :name")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name", text(name))
+                .build()
+                .map_err(|error| StoreError::dynamo("building a change of name", error))?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        let writes = [rename(app_pk(app), APP_SK.to_owned())?, rename(APPS_PK.to_owned(), app.to_string())?];
+        self.write_together(writes, &app_pk(app)).await
+    }
+
+    /// Replaces one of an app's keys; the present one is taken for `grace` longer.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app, [`StoreError::Contended`] if others keep changing it.
+    pub async fn rotate_key(
+        &self,
+        app: &AppId,
+        (mode, kind): (Mode, KeyKind),
+        next: &Key,
+        now: Timestamp,
+        grace: Duration,
+    ) -> Result<(), StoreError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some((found, revision)) = self.find_app_revision(app).await? else {
+                return Err(StoreError::Stale { what: app_pk(app) });
+            };
+            let rotated = rotate(found, mode, kind, |key| key.rotated(next.clone(), now, grace));
+            let put = self
+                .dynamo
+                .put_item()
+                .table_name(&self.tables.configuration)
+                .set_item(Some(self.write_app(&rotated, revision + 1)?))
+                .condition_expression("rev = :rev")
+                .expression_attribute_values(":rev", number(revision));
+            match put.send().await {
+                Ok(_) => return Ok(()),
+                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
+                Err(error) => return Err(StoreError::dynamo("rotating a key", error)),
+            }
+        }
+        Err(StoreError::Contended { what: app_pk(app), tries: CHANGE_TRIES_MAX })
+    }
+
+    /// Keeps the settings of a channel tab, sealed, in place of those before.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app.
+    pub async fn put_channel(
+        &self,
+        app: &AppId,
+        (tab, mode): (Tab, Mode),
+        settings: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sealed = self.sealer.seal(&channel_owner(app, tab, mode), settings.expose().as_bytes())?;
+        let channel = item(
+            app_pk(app),
+            channel_sk(tab, mode),
+            [("sealed", Some(bytes(sealed))), ("changed_ms", Some(time(now)))],
+        );
+        self.write_together([self.app_exists(app)?, self.put(channel)?], &app_pk(app)).await
+    }
+
+    /// Deletes the settings of a channel tab; what is left tells that there were some.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there are none.
+    pub async fn delete_channel(
+        &self,
+        app: &AppId,
+        (tab, mode): (Tab, Mode),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(channel_sk(tab, mode)))
+            .update_expression("SET changed_ms = :now REMOVE sealed")
+            .condition_expression("attribute_exists(sealed)")
+            .expression_attribute_values(":now", time(now));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(StoreError::Stale { what: channel_owner(app, tab, mode) })
+            }
+            Err(error) => Err(StoreError::dynamo("deleting a channel", error)),
+        }
+    }
+
+    /// Keeps a new webhook.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app, or a webhook with this id.
+    pub async fn create_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
+        let writes = [self.app_exists(app)?, self.put_new(self.write_webhook(app, webhook)?)?];
+        self.write_together(writes, &webhook_owner(app, &webhook.id)).await
+    }
+
+    /// Deletes a webhook.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such webhook.
+    pub async fn delete_webhook(&self, app: &AppId, webhook: &WebhookId) -> Result<(), StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(webhook_sk(webhook)))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::dynamo("building a deletion", error))?;
+        let writes = [TransactWriteItem::builder().delete(delete).build()];
+        self.write_together(writes, &webhook_owner(app, webhook)).await
+    }
+
+    async fn find_app_revision(&self, app: &AppId) -> Result<Option<(App, i64)>, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(APP_SK))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of an app", error))?;
+        let Some(attributes) = found.item() else { return Ok(None) };
+        Ok(Some((self.read_app(app, attributes)?, Item(attributes).number("rev")?)))
+    }
+
+    fn app_exists(&self, app: &AppId) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(APP_SK))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::dynamo("building a check", error))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().condition_expression("attribute_not_exists(pk)");
+        let put = put.table_name(&self.tables.configuration).set_item(Some(attributes)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
+    }
+
+    fn put(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(&self.tables.configuration).set_item(Some(attributes)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
+    }
+
+    /// Writes all or nothing; a condition that does not hold means that `what` is stale.
+    async fn write_together<const N: usize>(
+        &self,
+        writes: [TransactWriteItem; N],
+        what: &str,
+    ) -> Result<(), StoreError> {
+        match self.dynamo.transact_write_items().set_transact_items(Some(writes.into())).send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if condition_failed(error.err()) => {
+                Err(StoreError::Stale { what: what.to_owned() })
+            }
+            Err(error) => Err(StoreError::dynamo("change of the configuration", error)),
+        }
+    }
+
+    fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<AppConfiguration>, StoreError> {
+        let (mut app, mut channels, mut webhooks) = (None, Vec::new(), Vec::new());
+        for attributes in items {
+            let item = Item(attributes);
+            let sk = item.text(SK)?;
+            if sk == APP_SK {
+                app = Some(self.read_app(id, attributes)?);
+            } else if sk.starts_with(CHANNEL_PREFIX) {
+                channels.push(self.read_channel(id, attributes)?);
+            } else if sk.starts_with(WEBHOOK_PREFIX) {
+                webhooks.push(self.read_webhook(id, attributes)?);
+            } // Anything else was written by a newer version, for itself.
+        }
+        Ok(app.map(|app| AppConfiguration { app, channels, webhooks }))
+    }
+
+    fn write_app(&self, app: &App, revision: i64) -> Result<Attributes, StoreError> {
+        let keys = StoredKeys { live: StoredKeySet::from(&app.live), test: StoredKeySet::from(&app.test) };
+        let sealed = self.seal_json(&app_pk(&app.id), &keys)?;
+        Ok(item(
+            app_pk(&app.id),
+            APP_SK.to_owned(),
+            [
+                ("rev", Some(number(revision))),
+                ("name", Some(text(&app.name))),
+                ("created_ms", Some(time(app.created_at))),
+                ("sealed", Some(bytes(sealed))),
+            ],
+        ))
+    }
+
+    fn read_app(&self, id: &AppId, attributes: &Attributes) -> Result<App, StoreError> {
+        let item = Item(attributes);
+        let keys: StoredKeys = self.open_json(&app_pk(id), &item)?;
+        let wrong = || item.wrong("sealed");
+        Ok(App {
+            id: id.clone(),
+            name: item.text("name")?.to_owned(),
+            created_at: item.time("created_ms")?,
+            live: keys.live.read().ok_or_else(wrong)?,
+            test: keys.test.read().ok_or_else(wrong)?,
+        })
+    }
+
+    fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
+        let item = Item(attributes);
+        let (tab, mode) = item.parsed(SK, parse_channel_sk)?;
+        let Some(sealed) = item.find_bytes("sealed") else { return Ok(ChannelSettings { tab, mode, settings: None }) };
+        let json = self.sealer.open(&channel_owner(app, tab, mode), sealed)?;
+        let json = String::from_utf8(json.expose().clone()).map_err(|_| item.wrong("sealed"))?;
+        Ok(ChannelSettings { tab, mode, settings: Some(Secret::new(json)) })
+    }
+
+    fn write_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<Attributes, StoreError> {
+        let (url, headers, function) = match &webhook.target {
+            WebhookTarget::Url { url, headers } => (Some(url.clone()), headers.as_slice(), None),
+            WebhookTarget::Function(function) => (None, [].as_slice(), Some(function.clone())),
+        };
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
+        let stored = StoredTarget { url, headers, function, secret: webhook.secret.expose().clone() };
+        let sealed = self.seal_json(&webhook_owner(app, &webhook.id), &stored)?;
+        let events: Vec<_> = webhook.events.iter().map(|event| event.name()).collect();
+        Ok(item(
+            app_pk(app),
+            webhook_sk(&webhook.id),
+            [
+                ("mode", Some(text(webhook.mode.name()))),
+                ("events", Some(text(events.join(" ")))),
+                ("created_ms", Some(time(webhook.created_at))),
+                ("sealed", Some(bytes(sealed))),
+            ],
+        ))
+    }
+
+    fn read_webhook(&self, app: &AppId, attributes: &Attributes) -> Result<Webhook, StoreError> {
+        let item = Item(attributes);
+        let id = item.parsed(SK, |sk| WebhookId::parse(sk.strip_prefix(WEBHOOK_PREFIX)?).ok())?;
+        let stored: StoredTarget = self.open_json(&webhook_owner(app, &id), &item)?;
+        let target = match (stored.url, stored.function) {
+            (Some(url), None) => {
+                let headers = stored.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+                WebhookTarget::Url { url, headers }
+            }
+            (None, Some(function)) => WebhookTarget::Function(function),
+            (Some(_), Some(_)) | (None, None) => return Err(item.wrong("sealed")),
+        };
+        Ok(Webhook {
+            mode: item.parsed("mode", Mode::find)?,
+            // An event of a newer version is not ours to send.
+            events: item.text("events")?.split(' ').filter_map(Event::find).collect(),
+            target,
+            secret: Secret::new(stored.secret),
+            created_at: item.time("created_ms")?,
+            id,
+        })
+    }
+
+    fn seal_json(&self, owner: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let json = serde_json::to_vec(value).map_err(|_| StoreError::Sealed { owner: owner.to_owned() })?;
+        self.sealer.seal(owner, &json)
+    }
+
+    fn open_json<T: for<'de> Deserialize<'de>>(&self, owner: &str, item: &Item<'_>) -> Result<T, StoreError> {
+        let json = self.sealer.open(owner, item.bytes("sealed")?)?;
+        serde_json::from_slice(json.expose()).map_err(|_| item.wrong("sealed"))
+    }
+}
+
+fn condition_failed(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}
+
+fn channel_owner(app: &AppId, tab: Tab, mode: Mode) -> String {
+    format!("{} / {}", app_pk(app), channel_sk(tab, mode))
+}
+
+fn webhook_owner(app: &AppId, webhook: &WebhookId) -> String {
+    format!("{} / {}", app_pk(app), webhook_sk(webhook))
+}
+
+fn rotate(app: App, mode: Mode, kind: KeyKind, change: impl FnOnce(RotatingKey) -> RotatingKey) -> App {
+    let in_set = |keys: KeySet| match kind {
+        KeyKind::Client => KeySet { client: change(keys.client), ..keys },
+        KeyKind::Master => KeySet { master: change(keys.master), ..keys },
+    };
+    match mode {
+        Mode::Live => App { live: in_set(app.live), ..app },
+        Mode::Test => App { test: in_set(app.test), ..app },
+    }
+}
+
+fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {
+    let item = Item(attributes);
+    Ok(AppSummary {
+        id: item.parsed(SK, |id| AppId::parse(id).ok())?,
+        name: item.text("name")?.to_owned(),
+        created_at: item.time("created_ms")?,
+    })
+}
+
+/// The keys of an app as they are sealed.
+#[derive(Serialize, Deserialize)]
+struct StoredKeys {
+    live: StoredKeySet,
+    test: StoredKeySet,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKeySet {
+    client: StoredKey,
+    master: StoredKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    current: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<(String, i64)>,
+}
+
+impl From<&KeySet> for StoredKeySet {
+    fn from(keys: &KeySet) -> Self {
+        Self { client: StoredKey::from(&keys.client), master: StoredKey::from(&keys.master) }
+    }
+}
+
+impl From<&RotatingKey> for StoredKey {
+    fn from(key: &RotatingKey) -> Self {
+        let previous = key.previous.as_ref().map(|(key, until)| (key.expose().clone(), until.ms()));
+        Self { current: key.current.expose().clone(), previous }
+    }
+}
+
+impl StoredKeySet {
+    fn read(self) -> Option<KeySet> {
+        Some(KeySet { client: self.client.read()?, master: self.master.read()? })
+    }
+}
+
+impl StoredKey {
+    fn read(self) -> Option<RotatingKey> {
+        let previous = match self.previous {
+            Some((key, until)) => Some((Secret::new(key), Timestamp::from_ms(until).ok()?)),
+            None => None,
+        };
+        Some(RotatingKey { current: Secret::new(self.current), previous })
+    }
+}
+
+/// A webhook's target and key as they are sealed; its headers may be secrets, too.
+#[derive(Serialize, Deserialize)]
+struct StoredTarget {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    function: Option<String>,
+    secret: String,
+}

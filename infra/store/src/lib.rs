@@ -1,0 +1,94 @@
+//! DynamoDB: the two tables and every conditional write.
+//!
+//! It knows how things are kept and decides nothing about them: `settle` runs a decision of the domain's and writes
+//! what came out, all or nothing. `schema.rs` shows every item on one screen.
+
+mod attributes;
+mod configuration;
+mod incidents;
+mod records;
+mod schema;
+mod sealing;
+mod transactions;
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::Client;
+
+pub use configuration::{AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use incidents::{Incident, IncidentPage, IncidentSummary};
+pub use records::RecordsQuery;
+pub use sealing::{InvalidSealingKey, Sealer};
+pub use transactions::{Reserved, Settled};
+
+/// The two tables.
+#[derive(Clone, Debug)]
+pub struct Store {
+    dynamo: Client,
+    tables: Tables,
+    sealer: Sealer,
+}
+
+/// The names of the two tables.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Bills, deliveries, incidents.
+    pub transactions: String,
+    /// Apps, channels, webhooks, operators.
+    pub configuration: String,
+}
+
+impl Store {
+    /// Uses `dynamo` for `tables`, and `sealer` for what must not be readable in them.
+    pub fn new(dynamo: Client, tables: Tables, sealer: Sealer) -> Self {
+        Self { dynamo, tables, sealer }
+    }
+}
+
+/// What went wrong with the storage. None of it is the caller's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB refused or could not be reached.
+    #[error("dynamodb failed at {operation}")]
+    Dynamo {
+        /// What was tried.
+        operation: &'static str,
+        /// What the client says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An item is not as this version, or any before it, writes it.
+    #[error("item {key} has a wrong {attribute}")]
+    Item {
+        /// Partition and sort key.
+        key: String,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// A sealed value was altered, moved, or sealed under another key.
+    #[error("a sealed value of {owner} cannot be opened; was the sealing key replaced?")]
+    Sealed {
+        /// Whose value.
+        owner: String,
+    },
+    /// Others changed the same thing again and again.
+    #[error("{what} was changed by others {tries} times in a row")]
+    Contended {
+        /// What was to be changed.
+        what: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The change rests on something that is not so any more: it exists already, or not any more.
+    #[error("{what} is not as it was expected to be")]
+    Stale {
+        /// What was to be changed.
+        what: String,
+    },
+}
+
+impl StoreError {
+    fn dynamo(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Dynamo { operation, source: source.into() }
+    }
+}

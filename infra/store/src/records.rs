@@ -1,0 +1,163 @@
+//! Records: a merge of a few queries of `by_time`, one for each channel and status, read page by page.
+//!
+//! Nothing is scanned and thrown away but what `skip` passes over, which the request bounds.
+
+use std::collections::VecDeque;
+
+use domain::{AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Status, Timestamp, TransactionId};
+use futures_util::future::try_join_all;
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, text},
+    schema::{BY_TIME, by_time_ms, by_time_pk},
+    transactions::{read_fee, read_key, read_refunded},
+};
+
+/// A page of a merge's source: two times the largest answer, about 80 kB.
+const SOURCE_PAGE_MAX: usize = 2 * RecordsRequest::LIMIT_MAX;
+
+/// Whose records are asked for, and on which channels there can be any.
+#[derive(Clone, Debug)]
+pub struct RecordsQuery<'a> {
+    /// The app.
+    pub app: &'a AppId,
+    /// Real payments, or tests.
+    pub mode: Mode,
+    /// The channels that were ever configured; the others cost nothing.
+    pub channels: Vec<Channel>,
+    /// What is asked for.
+    pub request: &'a RecordsRequest,
+}
+
+impl Store {
+    /// The records that `query` asks for, in its order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn records(&self, query: &RecordsQuery<'_>) -> Result<Vec<Record>, StoreError> {
+        let filter = &query.request.filter;
+        let mut records = if let Some(bill) = &filter.bill {
+            let tries = self.load_bill(query.app, query.mode, bill).await?;
+            let mut records: Vec<Record> = tries.into_iter().map(Record::from).collect();
+            records.retain(|record| asked_for(query.request, record));
+            records.sort_by_key(sort_key);
+            if query.request.order == RecordsOrder::NewestFirst {
+                records.reverse();
+            }
+            records
+        } else {
+            self.merge(query).await?
+        };
+        records.drain(..query.request.skip.min(records.len()));
+        records.truncate(query.request.limit);
+        Ok(records)
+    }
+
+    /// The first `skip + limit` records of all sources together.
+    async fn merge(&self, query: &RecordsQuery<'_>) -> Result<Vec<Record>, StoreError> {
+        let wanted = query.request.skip + query.request.limit;
+        let filter = &query.request.filter;
+        let channels = filter.channels().filter(|channel| query.channels.contains(channel));
+        let mut sources: Vec<Source> = channels
+            .flat_map(|channel| filter.statuses().map(move |status| (channel, status)))
+            .map(|(channel, status)| Source::new(by_time_pk(query.app, query.mode, channel, status)))
+            .collect();
+        let page = wanted.min(SOURCE_PAGE_MAX);
+        try_join_all(sources.iter_mut().map(|source| self.fill(source, query.request, page))).await?;
+        let mut merged = Vec::with_capacity(wanted);
+        while merged.len() < wanted {
+            let heads = sources.iter_mut().filter(|source| !source.ready.is_empty());
+            let next = match query.request.order {
+                RecordsOrder::OldestFirst => heads.min_by_key(|source| source.head_key()),
+                RecordsOrder::NewestFirst => heads.max_by_key(|source| source.head_key()),
+            };
+            let Some(source) = next else { break };
+            merged.extend(source.ready.pop_front());
+            if source.ready.is_empty() {
+                self.fill(source, query.request, page).await?;
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Reads the next page of a source, unless it is at its end.
+    async fn fill(&self, source: &mut Source, request: &RecordsRequest, page: usize) -> Result<(), StoreError> {
+        let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended) else { return Ok(()) };
+        let start = request.filter.start.map_or_else(|| "0".to_owned(), by_time_ms);
+        // `~` sorts behind the `#` that follows the time, so that the last millisecond is in.
+        let end = request.filter.end.map_or_else(|| "~".to_owned(), |end| format!("{}~", by_time_ms(end)));
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .index_name(BY_TIME)
+            .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
+            .expression_attribute_values(":pk", text(&source.pk))
+            .expression_attribute_values(":start", text(start))
+            .expression_attribute_values(":end", text(end))
+            .scan_index_forward(request.order == RecordsOrder::OldestFirst)
+            .limit(i32::try_from(page).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start_key)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of records", error))?;
+        for item in answer.items() {
+            source.ready.push_back(read_record(item)?);
+        }
+        if let Some(key) = answer.last_evaluated_key {
+            source.progress = Progress::From(Some(key));
+        }
+        Ok(())
+    }
+}
+
+/// One channel in one status: the records that were read and not taken yet, and where the next page begins.
+struct Source {
+    pk: String,
+    ready: VecDeque<Record>,
+    progress: Progress,
+}
+
+enum Progress {
+    From(Option<Attributes>),
+    Ended,
+}
+
+impl Source {
+    fn new(pk: String) -> Self {
+        Self { pk, ready: VecDeque::new(), progress: Progress::From(None) }
+    }
+
+    fn head_key(&self) -> Option<(Timestamp, TransactionId)> {
+        self.ready.front().map(sort_key)
+    }
+}
+
+fn sort_key(record: &Record) -> (Timestamp, TransactionId) {
+    (record.created_at, record.id.clone())
+}
+
+fn asked_for(request: &RecordsRequest, record: &Record) -> bool {
+    let filter = &request.filter;
+    filter.channel.is_none_or(|channel| channel.admits(record.channel))
+        && filter.status.is_none_or(|status| status == record.status)
+        && filter.start.is_none_or(|start| record.created_at >= start)
+        && filter.end.is_none_or(|end| record.created_at <= end)
+}
+
+fn read_record(attributes: &Attributes) -> Result<Record, StoreError> {
+    let item = Item(attributes);
+    let key = read_key(&item)?;
+    Ok(Record {
+        id: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        bill: key.bill,
+        channel: key.channel,
+        created_at: item.time("created_ms")?,
+        ended_at: item.find_time("ended_ms")?,
+        fee: read_fee(&item)?,
+        status: item.parsed("status", Status::find)?,
+        refunded: read_refunded(&item)?,
+        extras: item.find_parsed("extras", Extras::parse)?,
+    })
+}

@@ -1,0 +1,141 @@
+//! Every item, its keys and what it is read by, on one screen.
+//!
+//! | table | item | pk | sk | index | read by |
+//! |---|---|---|---|---|---|
+//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid | charge, notify; records |
+//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>#<webhook>` | `due` while unfinished | deliver, sweep |
+//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of the body>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
+//! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
+//! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
+//! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | |
+//! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
+//!
+//! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
+
+use domain::{
+    AppId, BillNum, Channel, Delivery, Mode, Status, Tab, Timestamp, Transaction, TransactionId, TransactionKey,
+    WebhookId,
+};
+
+pub(crate) const PK: &str = "pk";
+pub(crate) const SK: &str = "sk";
+pub(crate) const BY_TIME: &str = "by_time";
+pub(crate) const BY_TIME_PK: &str = "by_time_pk";
+pub(crate) const BY_TIME_SK: &str = "by_time_sk";
+pub(crate) const DUE_PK: &str = "due_pk";
+pub(crate) const DUE_MS: &str = "due_ms";
+pub(crate) const TTL: &str = "ttl";
+pub(crate) const VERSION: &str = "v";
+
+/// The form in which this version writes items.
+pub(crate) const VERSION_WRITTEN: i64 = 1;
+
+/// Spreads what is due over this many index keys: one takes 1,000 writes per second, and the sweep reads all.
+const DUE_SHARDS: u32 = 8;
+
+pub(crate) const TX_PREFIX: &str = "TX#";
+pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
+pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
+pub(crate) const APP_SK: &str = "APP";
+pub(crate) const APPS_PK: &str = "APPS";
+
+pub(crate) fn bill_pk(app: &AppId, mode: Mode, bill: &BillNum) -> String {
+    format!("{app}#{mode}#{bill}")
+}
+
+pub(crate) fn transaction_pk(key: &TransactionKey) -> String {
+    bill_pk(&key.app, key.mode, &key.bill)
+}
+
+pub(crate) fn transaction_sk(key: &TransactionKey) -> String {
+    format!("{TX_PREFIX}{}#{}", key.channel, key.try_number)
+}
+
+/// Reads the keys of a transaction; `None` if they are those of something else.
+pub(crate) fn parse_transaction_key(pk: &str, sk: &str) -> Option<TransactionKey> {
+    let mut parts = pk.splitn(3, '#');
+    let (app, mode, bill) = (parts.next()?, parts.next()?, parts.next()?);
+    let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
+    Some(TransactionKey {
+        app: AppId::parse(app).ok()?,
+        mode: Mode::find(mode)?,
+        bill: BillNum::parse(bill).ok()?,
+        channel: Channel::find(channel)?,
+        try_number: domain::TryNumber::parse(try_number)?,
+    })
+}
+
+pub(crate) fn by_time_pk(app: &AppId, mode: Mode, channel: Channel, status: Status) -> String {
+    format!("{app}#{mode}#{channel}#{}", status.name())
+}
+
+pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
+    format!("{}#{id}", by_time_ms(created_at))
+}
+
+/// 15 digits reach beyond the last moment that can be written, so that text sorts as time does.
+pub(crate) fn by_time_ms(moment: Timestamp) -> String {
+    format!("{:015}", moment.ms())
+}
+
+pub(crate) fn incidents_pk(app: &AppId, mode: Mode) -> String {
+    format!("{app}#{mode}#incident")
+}
+
+/// The shard of what is due follows from the transaction's id, whose last digits are random.
+pub(crate) fn due_pk(id: &TransactionId) -> String {
+    let last = id.as_str().chars().last().and_then(|digit| digit.to_digit(16)).unwrap_or(0);
+    format!("DUE#{}", last % DUE_SHARDS)
+}
+
+pub(crate) fn delivery_sk(delivery: &Delivery) -> String {
+    format!("DELIVERY#{}#{}#{}", delivery.transaction, delivery.event.name(), delivery.webhook)
+}
+
+pub(crate) fn app_pk(app: &AppId) -> String {
+    format!("APP#{app}")
+}
+
+pub(crate) fn channel_sk(tab: Tab, mode: Mode) -> String {
+    format!("{CHANNEL_PREFIX}{tab}#{mode}")
+}
+
+pub(crate) fn parse_channel_sk(sk: &str) -> Option<(Tab, Mode)> {
+    let (tab, mode) = sk.strip_prefix(CHANNEL_PREFIX)?.split_once('#')?;
+    Some((Tab::find(tab)?, Mode::find(mode)?))
+}
+
+pub(crate) fn webhook_sk(id: &WebhookId) -> String {
+    format!("{WEBHOOK_PREFIX}{id}")
+}
+
+/// When a transaction needs a look: while unpaid, at its expiry.
+pub(crate) fn transaction_due(transaction: &Transaction) -> Option<(String, Timestamp)> {
+    match transaction.status {
+        Status::Created => Some((due_pk(&transaction.id), transaction.expires_at)),
+        Status::Success | Status::Refund | Status::Closed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::TryNumber;
+
+    use super::*;
+
+    #[test]
+    fn a_transaction_key_goes_round_whatever_the_bill_is_called() {
+        for bill in ["112233", "a#b#c", "TX#ali_web#01", "单号 1"] {
+            let key = TransactionKey {
+                app: AppId::parse("568a12086e912100017722e5").unwrap(),
+                mode: Mode::Live,
+                bill: BillNum::parse(bill).unwrap(),
+                channel: Channel::AliWeb,
+                try_number: TryNumber::FIRST,
+            };
+            assert_eq!(parse_transaction_key(&transaction_pk(&key), &transaction_sk(&key)), Some(key));
+        }
+        assert_eq!(parse_transaction_key("568a12086e912100017722e5#live", "TX#ali_web#01"), None);
+        assert_eq!(parse_transaction_key("568a12086e912100017722e5#live#1", "DELIVERY#x"), None);
+    }
+}

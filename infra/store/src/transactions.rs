@@ -1,0 +1,317 @@
+//! Transactions: looked up by bill, reserved once, settled in one piece.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+};
+use domain::{
+    AppId, BillNum, Delivery, DeliveryState, Extras, Fen, Mode, ProviderTradeNo, Settlement, Status, Subject,
+    Timestamp, Transaction, TransactionId, TransactionKey, Webhook,
+};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, number, text, time},
+    schema::{
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, delivery_sk,
+        due_pk, parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
+    },
+};
+
+/// Nine channels of at most 99 small tries each fit in two pages of 1 MB; the rest is a bound, not a plan.
+const BILL_PAGES_MAX: usize = 16;
+
+/// How often a settlement is decided anew because others were faster. Each round one of them wins, and a provider
+/// repeats a notify that lost more often than that.
+const SETTLE_TRIES_MAX: u32 = 10;
+
+/// How the reservation of a try went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is ours.
+    New,
+    /// Somebody else was faster; this is theirs.
+    Taken(Box<Transaction>),
+}
+
+/// How a settlement went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled<E> {
+    /// There is no such transaction.
+    NotFound,
+    /// The decision was to refuse the report.
+    Refused(Box<Transaction>, E),
+    /// There was nothing new.
+    Unchanged(Box<Transaction>),
+    /// The new state is kept, together with these deliveries.
+    Changed(Box<Transaction>, Vec<Delivery>),
+}
+
+impl Store {
+    /// Everything that was tried to have a bill paid, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Transaction>, StoreError> {
+        let mut pages = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :tx)")
+            .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
+            .expression_attribute_values(":tx", text(TX_PREFIX))
+            .into_paginator()
+            .send();
+        let mut tries = Vec::new();
+        for _ in 0..BILL_PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(tries) };
+            for item in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
+                tries.push(read_transaction(item)?);
+            }
+        }
+        Err(StoreError::Item { key: bill_pk(app, mode, bill), attribute: "number of tries" })
+    }
+
+    /// One transaction, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_transaction(&self, key: &TransactionKey) -> Result<Option<Transaction>, StoreError> {
+        Ok(self.find_revision(key).await?.map(|(transaction, _)| transaction))
+    }
+
+    /// Reserves a try. Of many at once for the same try one gets it, and the others get to see it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reserve(&self, transaction: &Transaction) -> Result<Reserved, StoreError> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.transactions)
+            .set_item(Some(write_transaction(transaction)))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(Reserved::New),
+            Err(error) => error,
+        };
+        if let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() {
+            let theirs = lost.item().ok_or_else(|| stale(&transaction.key))?;
+            return Ok(Reserved::Taken(Box::new(read_transaction(theirs)?)));
+        }
+        Err(StoreError::dynamo("reservation", error))
+    }
+
+    /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
+    /// of `webhooks` that wants the event: all of it or nothing. `decide` may run again if others were faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle<E>(
+        &self,
+        key: &TransactionKey,
+        webhooks: &[Webhook],
+        now: Timestamp,
+        decide: impl Fn(&Transaction) -> Result<Settlement, E>,
+    ) -> Result<Settled<E>, StoreError> {
+        for round in 0..SETTLE_TRIES_MAX {
+            let Some((before, revision)) = self.find_revision(key).await? else { return Ok(Settled::NotFound) };
+            let (after, event) = match decide(&before) {
+                Err(refusal) => return Ok(Settled::Refused(Box::new(before), refusal)),
+                Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(before))),
+                Ok(Settlement::Changed { transaction, event }) => (transaction, event),
+            };
+            let wanted = webhooks.iter().filter_map(|webhook| {
+                let event = event.filter(|event| webhook.wants(*event, key.mode))?;
+                let (key, transaction) = (key.clone(), after.id.clone());
+                let (webhook, state) = (webhook.id.clone(), DeliveryState::Waiting);
+                Some(Delivery { key, transaction, event, webhook, attempt: 1, due_at: now, state })
+            });
+            let deliveries: Vec<_> = wanted.collect();
+            if self.write_settlement(&after, revision, &deliveries).await? {
+                return Ok(Settled::Changed(after, deliveries));
+            }
+            // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
+            tokio::time::sleep(Duration::from_millis(5) * (round + 1)).await;
+        }
+        Err(StoreError::Contended { what: name(key), tries: SETTLE_TRIES_MAX })
+    }
+
+    async fn find_revision(&self, key: &TransactionKey) -> Result<Option<(Transaction, i64)>, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of a transaction", error))?;
+        let Some(item) = found.item() else { return Ok(None) };
+        Ok(Some((read_transaction(item)?, Item(item).number("rev")?)))
+    }
+
+    /// `false` if the transaction is not at `revision` any more, or is being changed by somebody else right now.
+    async fn write_settlement(
+        &self,
+        after: &Transaction,
+        revision: i64,
+        deliveries: &[Delivery],
+    ) -> Result<bool, StoreError> {
+        let build = |error| StoreError::dynamo("building a settlement", error);
+        let update = self.settlement_update(after, revision).build().map_err(build)?;
+        let mut write =
+            self.dynamo.transact_write_items().transact_items(TransactWriteItem::builder().update(update).build());
+        for delivery in deliveries {
+            let put = Put::builder()
+                .table_name(&self.tables.transactions)
+                .set_item(Some(write_delivery(delivery)))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()
+                .map_err(build)?;
+            write = write.transact_items(TransactWriteItem::builder().put(put).build());
+        }
+        match write.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if lost_the_race(error.err()) => Ok(false),
+            Err(error) => Err(StoreError::dynamo("settlement", error)),
+        }
+    }
+
+    /// Names only what a settlement changes, so that attributes of a newer version survive.
+    fn settlement_update(
+        &self,
+        after: &Transaction,
+        revision: i64,
+    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        let key = &after.key;
+        let mut sets = vec!["#status = :status", "rev = :next", "by_time_pk = :by_time"];
+        let mut removes = Vec::new();
+        let mut update = Update::builder()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .condition_expression("rev = :rev")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(after.status.name()))
+            .expression_attribute_values(":rev", number(revision))
+            .expression_attribute_values(":next", number(revision + 1))
+            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)));
+        let rest = [
+            ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
+            ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
+            ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
+        ];
+        for (set, name, value) in rest {
+            if let Some(value) = value {
+                sets.push(set);
+                update = update.expression_attribute_values(name, value);
+            }
+        }
+        if transaction_due(after).is_none() {
+            removes.extend([DUE_PK, DUE_MS]);
+        }
+        let mut expression = format!("SET {}", sets.join(", "));
+        if !removes.is_empty() {
+            expression = format!("{expression} REMOVE {}", removes.join(", "));
+        }
+        update.update_expression(expression)
+    }
+}
+
+/// Whether a transaction failed because of somebody else's write, and not by a fault.
+fn lost_the_race(error: &TransactWriteItemsError) -> bool {
+    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
+        let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+        return reasons.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"));
+    }
+    error.is_transaction_in_progress_exception()
+}
+
+fn name(key: &TransactionKey) -> String {
+    format!("{} / {}", transaction_pk(key), transaction_sk(key))
+}
+
+fn stale(key: &TransactionKey) -> StoreError {
+    StoreError::Stale { what: name(key) }
+}
+
+fn write_transaction(transaction: &Transaction) -> Attributes {
+    let key = &transaction.key;
+    let due = transaction_due(transaction);
+    item(
+        transaction_pk(key),
+        transaction_sk(key),
+        [
+            ("rev", Some(number(1))),
+            ("id", Some(text(transaction.id.as_str()))),
+            ("fee", Some(number(transaction.fee.get()))),
+            ("subject", Some(text(transaction.subject.as_str()))),
+            ("extras", transaction.extras.as_ref().map(|extras| text(extras.as_json()))),
+            ("created_ms", Some(time(transaction.created_at))),
+            ("expires_ms", Some(time(transaction.expires_at))),
+            ("status", Some(text(transaction.status.name()))),
+            ("ended_ms", transaction.ended_at.map(time)),
+            ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
+            ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
+            (BY_TIME_PK, Some(text(by_time_pk(&key.app, key.mode, key.channel, transaction.status)))),
+            (BY_TIME_SK, Some(text(by_time_sk(transaction.created_at, &transaction.id)))),
+            (DUE_PK, due.as_ref().map(|(shard, _)| text(shard.as_str()))),
+            (DUE_MS, due.map(|(_, moment)| time(moment))),
+        ],
+    )
+}
+
+pub(crate) fn read_key(item: &Item<'_>) -> Result<TransactionKey, StoreError> {
+    parse_transaction_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))
+}
+
+pub(crate) fn read_fee(item: &Item<'_>) -> Result<Fen, StoreError> {
+    Fen::new(item.number("fee")?).map_err(|_| item.wrong("fee"))
+}
+
+pub(crate) fn read_refunded(item: &Item<'_>) -> Result<Option<Fen>, StoreError> {
+    let refunded = item.find_number("refunded_fee")?;
+    refunded.map(|fen| Fen::new(fen).map_err(|_| item.wrong("refunded_fee"))).transpose()
+}
+
+fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> {
+    let item = Item(attributes);
+    Ok(Transaction {
+        key: read_key(&item)?,
+        id: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        fee: read_fee(&item)?,
+        subject: item.parsed("subject", Subject::parse)?,
+        extras: item.find_parsed("extras", Extras::parse)?,
+        created_at: item.time("created_ms")?,
+        expires_at: item.time("expires_ms")?,
+        status: item.parsed("status", Status::find)?,
+        ended_at: item.find_time("ended_ms")?,
+        trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
+        refunded: read_refunded(&item)?,
+    })
+}
+
+fn write_delivery(delivery: &Delivery) -> Attributes {
+    let state: AttributeValue = match delivery.state {
+        DeliveryState::Waiting => text("waiting"),
+    };
+    item(
+        transaction_pk(&delivery.key),
+        delivery_sk(delivery),
+        [
+            ("channel", Some(text(delivery.key.channel.name()))),
+            ("try", Some(text(delivery.key.try_number.to_string()))),
+            ("attempt", Some(number(i64::from(delivery.attempt)))),
+            ("state", Some(state)),
+            (DUE_PK, Some(text(due_pk(&delivery.transaction)))),
+            (DUE_MS, Some(time(delivery.due_at))),
+        ],
+    )
+}
