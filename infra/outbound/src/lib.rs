@@ -1,0 +1,127 @@
+//! HTTP to the outside, bounded in time and size.
+//!
+//! It knows requests and responses and no word of the business. Redirects are never followed: whoever answers with
+//! one has not answered.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+/// A connection that takes longer will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client that keeps its connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outbound(reqwest::Client);
+
+/// What one exchange may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// From the first byte sent to the last byte read.
+    pub deadline: Duration,
+    /// The longest answer.
+    pub body_bytes_max: usize,
+}
+
+impl Outbound {
+    /// Builds the client: TLS by ring with Mozilla's roots, which are compiled in, since loading the system's costs
+    /// every cold start five milliseconds.
+    ///
+    /// # Errors
+    /// [`OutboundError::Client`].
+    pub fn new() -> Result<Self, OutboundError> {
+        let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| client(error.into()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let built = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
+        built.map(Self).map_err(|error| client(error.into()))
+    }
+
+    /// Sends a request and reads its whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// [`OutboundError`]. What becomes of the request is then unknown, unless it was not [`OutboundError::Connect`]ed.
+    pub async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        bounds: Bounds,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        tokio::time::timeout(bounds.deadline, self.exchange(request, bounds.body_bytes_max))
+            .await
+            .map_err(|_| OutboundError::Deadline { deadline: bounds.deadline })?
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        body_bytes_max: usize,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        let request = reqwest::Request::try_from(request).map_err(broken)?;
+        let mut answer = self.0.execute(request).await.map_err(broken)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > body_bytes_max {
+                return Err(OutboundError::TooLong { body_bytes_max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = http::Response::new(body.freeze());
+        *response.status_mut() = answer.status();
+        std::mem::swap(response.headers_mut(), answer.headers_mut());
+        Ok(response)
+    }
+}
+
+/// The URL may carry signed parameters, so that it is taken out of what the client says.
+fn broken(error: reqwest::Error) -> OutboundError {
+    let error = error.without_url();
+    if error.is_connect() { OutboundError::Connect { source: error } } else { OutboundError::Broken { source: error } }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The client could not be built.
+    #[error("the http client could not be built")]
+    Client {
+        /// What the library says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Nobody was reached; nothing was sent.
+    #[error("no connection was made")]
+    Connect {
+        /// What the client says.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection broke.
+    #[error("the connection broke before the answer was complete")]
+    Broken {
+        /// What the client says.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// It took too long.
+    #[error("there was no complete answer within {} s", deadline.as_secs())]
+    Deadline {
+        /// What was allowed.
+        deadline: Duration,
+    },
+    /// The answer is too long.
+    #[error("the answer is longer than {body_bytes_max} bytes")]
+    TooLong {
+        /// What was allowed.
+        body_bytes_max: usize,
+    },
+}
