@@ -1,0 +1,149 @@
+//! Apps and their channels, remembered for some seconds by a warm function.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use domain::{App, AppId, Channel, Mode, Secret, Tab, Timestamp, Webhook};
+use providers::{Account, GatewayPolicy, SettingsError};
+use serde_json::{Map, Value};
+use store::{AppConfiguration, Store, StoreError};
+
+use crate::{Config, config::LocalConfig};
+
+/// A warm function serves few apps at a time; beyond this it forgets them all and begins anew.
+const APPS_MAX: usize = 1000;
+
+/// An app with its accounts at the providers, whose keys are read when they are first needed.
+#[derive(Debug)]
+pub struct ConfiguredApp {
+    /// The app and its keys.
+    pub app: App,
+    /// Its webhooks.
+    pub webhooks: Vec<Webhook>,
+    channels: HashMap<(Tab, Mode), ConfiguredChannel>,
+    policy: GatewayPolicy,
+    local: Option<LocalConfig>,
+}
+
+#[derive(Debug)]
+struct ConfiguredChannel {
+    settings: Option<Secret<String>>,
+    account: OnceLock<Result<Arc<Account>, SettingsError>>,
+}
+
+impl ConfiguredApp {
+    /// The account that serves `channel` in `mode`. `None` if there are no settings for it.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if a stored key or certificate cannot be used.
+    pub fn account(&self, channel: Channel, mode: Mode) -> Option<Result<Arc<Account>, SettingsError>> {
+        let channel_tab = channel.tab();
+        let configured = self.channels.get(&(channel_tab, mode))?;
+        let settings = configured.settings.as_ref()?;
+        Some(configured.account.get_or_init(|| self.open(channel_tab, settings)).clone())
+    }
+
+    /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
+    pub fn channels_ever(&self, mode: Mode) -> Vec<Channel> {
+        Channel::all().filter(|channel| self.channels.contains_key(&(channel.tab(), mode))).collect()
+    }
+
+    fn open(&self, tab: Tab, settings: &Secret<String>) -> Result<Arc<Account>, SettingsError> {
+        let settings: Map<String, Value> = serde_json::from_str(settings.expose()).map_err(|_| SettingsError {
+            field: "settings".to_owned(),
+            problem: "the stored settings are no JSON object; save them again".to_owned(),
+        })?;
+        open_account(tab, &settings, self.policy, self.local.as_ref()).map(Arc::new)
+    }
+}
+
+/// Reads settings, those of the built-in simulator included.
+///
+/// # Errors
+/// [`SettingsError`] names the field.
+pub(crate) fn open_account(
+    tab: Tab,
+    settings: &Map<String, Value>,
+    policy: GatewayPolicy,
+    local: Option<&LocalConfig>,
+) -> Result<Account, SettingsError> {
+    if settings.get("protocol").and_then(Value::as_str) != Some("simulator") {
+        return Account::open(tab, settings, policy);
+    }
+    let simulators = local.map(|local| local.simulators.as_slice()).unwrap_or_default();
+    let simulator = simulators.iter().find(|(simulated, _)| *simulated == tab).ok_or_else(|| SettingsError {
+        field: "protocol".to_owned(),
+        problem: "there is no built-in simulator here for this tab; it is a part of the local stack".to_owned(),
+    })?;
+    Account::open(tab, &simulator.1, policy)
+}
+
+/// The apps that a warm function remembers.
+#[derive(Debug)]
+pub struct Apps {
+    store: Store,
+    policy: GatewayPolicy,
+    local: Option<LocalConfig>,
+    remembered: Duration,
+    known: Mutex<HashMap<AppId, (Timestamp, Arc<ConfiguredApp>)>>,
+}
+
+impl Apps {
+    pub(crate) fn new(store: Store, config: &Config) -> Self {
+        Self {
+            store,
+            policy: config.gateway_policy(),
+            local: config.local.clone(),
+            remembered: config.apps_remembered,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The app with this id, as it was at most [`Config::apps_remembered`] ago.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find(&self, id: &AppId, now: Timestamp) -> Result<Option<Arc<ConfiguredApp>>, StoreError> {
+        if let Some(known) = self.recall(id, now) {
+            return Ok(Some(known));
+        }
+        let Some(found) = self.store.find_app(id).await? else { return Ok(None) };
+        let app = Arc::new(self.configure(found));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= APPS_MAX {
+            known.clear();
+        }
+        known.insert(id.clone(), (now, Arc::clone(&app)));
+        Ok(Some(app))
+    }
+
+    /// Reads settings as an operator typed them.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the field and says what is wrong with it.
+    pub fn open_account(&self, tab: Tab, settings: &Map<String, Value>) -> Result<Account, SettingsError> {
+        open_account(tab, settings, self.policy, self.local.as_ref())
+    }
+
+    fn recall(&self, id: &AppId, now: Timestamp) -> Option<Arc<ConfiguredApp>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(id).filter(|(read_at, _)| read_at.distance(now) < self.remembered).map(|(_, app)| Arc::clone(app))
+    }
+
+    fn configure(&self, found: AppConfiguration) -> ConfiguredApp {
+        let channels = found.channels.into_iter().map(|channel| {
+            let configured = ConfiguredChannel { settings: channel.settings, account: OnceLock::new() };
+            ((channel.tab, channel.mode), configured)
+        });
+        ConfiguredApp {
+            app: found.app,
+            webhooks: found.webhooks,
+            channels: channels.collect(),
+            policy: self.policy,
+            local: self.local.clone(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! AWS clients, built by hand: `aws-config` and the system's root store cost a cold start 13 ms that nothing here needs.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, timeout::TimeoutConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::config::{ConfigError, find_variable, variable};
+
+/// The roots that AWS's endpoints are certified under: Amazon's and Starfield's, and DigiCert's for China.
+const ROOTS: &[u8] = include_bytes!("../certificates/aws-roots.pem");
+
+/// One try of a call; the client makes three.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Who asks, and where.
+#[derive(Clone, Debug)]
+pub struct AwsConfig {
+    /// `AWS_REGION`
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets for the life of a sandbox.
+    pub credentials: Credentials,
+    /// Another place than AWS's own: `AWS_ENDPOINT_URL_DYNAMODB`
+    pub dynamo_endpoint: Option<String>,
+    /// Another place than AWS's own: `AWS_ENDPOINT_URL_SQS`
+    pub sqs_endpoint: Option<String>,
+}
+
+impl AwsConfig {
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        let credentials = Credentials::new(
+            variable("AWS_ACCESS_KEY_ID")?,
+            variable("AWS_SECRET_ACCESS_KEY")?,
+            find_variable("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        Ok(Self {
+            region: variable("AWS_REGION")?,
+            credentials,
+            dynamo_endpoint: find_variable("AWS_ENDPOINT_URL_DYNAMODB"),
+            sqs_endpoint: find_variable("AWS_ENDPOINT_URL_SQS"),
+        })
+    }
+}
+
+/// Makes clients that share one pool of connections.
+#[derive(Clone, Debug)]
+pub struct AwsClients {
+    config: AwsConfig,
+    http: SharedHttpClient,
+}
+
+impl AwsClients {
+    /// # Errors
+    /// [`ConfigError::TrustRoots`].
+    pub fn new(config: AwsConfig) -> Result<Self, ConfigError> {
+        let tls = TlsContext::builder()
+            .with_trust_store(TrustStore::empty().with_pem_certificate(ROOTS))
+            .build()
+            .map_err(|error| ConfigError::TrustRoots(error.into()))?;
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+        Ok(Self { config, http })
+    }
+
+    /// A client of DynamoDB.
+    pub fn dynamo(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.config.region.clone()))
+            .credentials_provider(self.config.credentials.clone())
+            .http_client(self.http.clone())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.config.dynamo_endpoint.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A client of SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let mut config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.config.region.clone()))
+            .credentials_provider(self.config.credentials.clone())
+            .http_client(self.http.clone())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.config.sqs_endpoint.clone());
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+}

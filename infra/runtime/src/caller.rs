@@ -1,0 +1,147 @@
+//! Who calls: the app, the mode and the role, from the headers of the wire contract.
+
+use std::sync::Arc;
+
+use domain::{
+    App, AppId, Mode, SessionToken, SessionTokenError, SignedClientKeyError, Timestamp, verify_signed_client_key,
+};
+use http::HeaderMap;
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq;
+
+use crate::{ApiError, Apps, Config, ConfiguredApp};
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything for its app.
+    Master,
+    /// Charge, and query a bill it can name.
+    Client,
+}
+
+/// A caller whose credentials fit.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The app, with its channels and webhooks.
+    pub configured: Arc<ConfiguredApp>,
+    /// Real payments, or tests: the key chose it.
+    pub mode: Mode,
+    /// What it may do.
+    pub role: Role,
+}
+
+impl Caller {
+    /// The app.
+    pub fn app(&self) -> &App {
+        &self.configured.app
+    }
+}
+
+/// Why credentials were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsError {
+    /// No `X-ML-AppId`, or not one that could be.
+    #[error("X-ML-AppId must be the app's id, 24 lower-case hex digits")]
+    AppId,
+    /// None of the four credentials is there.
+    #[error("one of X-ML-MasterKey, X-ML-Session-Token, X-ML-APIKey and X-ML-Request-Sign is required")]
+    Absent,
+    /// There is no such app, or the credential is not its own. Which of the two is not for strangers to know.
+    #[error("there is no such app, or {header} does not fit it")]
+    DoesNotFit {
+        /// The header that was looked at.
+        header: &'static str,
+    },
+    /// The time in a signed client key is wrong.
+    #[error(transparent)]
+    SignedClientKey(SignedClientKeyError),
+    /// The session token was good once.
+    #[error("the session token in X-ML-Session-Token has expired")]
+    SessionExpired,
+    /// The call needs the master key.
+    #[error("this call needs X-ML-MasterKey")]
+    MasterNeeded,
+}
+
+/// Finds who calls. Of several credentials the strongest counts, and it alone: a wrong master key is not made good
+/// by a client key beside it. An empty header is as good as none, which is how the SDKs send it.
+///
+/// # Errors
+/// [`ApiError`]: code 1, or code 14 if the store fails.
+pub async fn authenticate(headers: &HeaderMap, apps: &Apps, now: Timestamp) -> Result<Caller, ApiError> {
+    let id = header(headers, "AppId").and_then(|id| AppId::parse(id).ok()).ok_or(CredentialsError::AppId)?;
+    let credential = Credential::find(headers).ok_or(CredentialsError::Absent)?;
+    let refused = || CredentialsError::DoesNotFit { header: credential.header() };
+    let configured = apps.find(&id, now).await?.ok_or_else(refused)?;
+    let mode = credential.mode(&configured.app, now)?.ok_or_else(refused)?;
+    Ok(Caller { configured, mode, role: credential.role() })
+}
+
+/// The four ways to say who one is, the strongest first.
+#[derive(Clone, Copy)]
+enum Credential<'a> {
+    MasterKey(&'a str),
+    SessionToken(&'a str),
+    ClientKey(&'a str),
+    SignedClientKey(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    fn find(headers: &'a HeaderMap) -> Option<Self> {
+        let find = |name| header(headers, name);
+        (find("MasterKey").map(Self::MasterKey))
+            .or_else(|| find("Session-Token").map(Self::SessionToken))
+            .or_else(|| find("APIKey").map(Self::ClientKey))
+            .or_else(|| find("Request-Sign").map(Self::SignedClientKey))
+    }
+
+    fn header(self) -> &'static str {
+        match self {
+            Self::MasterKey(_) => "X-ML-MasterKey",
+            Self::SessionToken(_) => "X-ML-Session-Token",
+            Self::ClientKey(_) => "X-ML-APIKey",
+            Self::SignedClientKey(_) => "X-ML-Request-Sign",
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::MasterKey(_) => Role::Master,
+            Self::SessionToken(_) | Self::ClientKey(_) | Self::SignedClientKey(_) => Role::Client,
+        }
+    }
+
+    /// The mode whose key this is; `None` if it is nobody's.
+    fn mode(self, app: &App, now: Timestamp) -> Result<Option<Mode>, CredentialsError> {
+        match self {
+            Self::MasterKey(key) => Ok(app.mode_where(|keys| keys.master.admits(key, now))),
+            Self::ClientKey(key) => Ok(app.mode_where(|keys| keys.client.admits(key, now))),
+            Self::SignedClientKey(header) => {
+                verify_signed_client_key(app, header, now).map_err(CredentialsError::SignedClientKey)
+            }
+            Self::SessionToken(token) => match SessionToken::verify(token, app, now) {
+                Ok(claims) => Ok(Some(claims.mode)),
+                Err(SessionTokenError::Expired) => Err(CredentialsError::SessionExpired),
+                Err(SessionTokenError::Form | SessionTokenError::OtherApp | SessionTokenError::Signature) => Ok(None),
+            },
+        }
+    }
+}
+
+/// Whether `token` is the operator's, in constant time. Only its hash is configured: who can read the function's
+/// environment does not learn the token.
+pub fn is_operator_token(config: &Config, token: &str) -> bool {
+    let Some(expected) = &config.operator_token_sha256 else { return false };
+    let hash = digest(&SHA256, token.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.as_bytes().ct_eq(expected.as_bytes()).into()
+}
+
+/// `X-ML-<name>`, or the same header under its older name `X-LAS-<name>`.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    ["X-ML-", "X-LAS-"].into_iter().find_map(|prefix| {
+        let value = headers.get(format!("{prefix}{name}"))?.to_str().ok()?.trim();
+        (!value.is_empty()).then_some(value)
+    })
+}

@@ -1,0 +1,90 @@
+//! Configuration, read once at the start of a function.
+
+use std::{env, time::Duration};
+
+use domain::{Secret, Tab};
+use providers::GatewayPolicy;
+use store::InvalidSealingKey;
+
+/// How a function is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the providers reach this API, without a slash at the end. `MAXPAY_PUBLIC_URL`
+    pub public_url: String,
+    /// `MAXPAY_TRANSACTIONS_TABLE`
+    pub transactions_table: String,
+    /// `MAXPAY_CONFIGURATION_TABLE`
+    pub configuration_table: String,
+    /// `MAXPAY_DELIVERIES_QUEUE_URL`
+    pub deliveries_queue_url: String,
+    /// 32 bytes in base64. `MAXPAY_SEALING_KEY`
+    pub sealing_key: Secret<String>,
+    /// Lower-case hex; only `admin` has it. `MAXPAY_OPERATOR_TOKEN_SHA256`
+    pub operator_token_sha256: Option<String>,
+    /// How long a warm function believes what it read about an app.
+    pub apps_remembered: Duration,
+    /// What the local stack allows and a deployed one does not.
+    pub local: Option<LocalConfig>,
+}
+
+/// What only the local stack has.
+#[derive(Clone, Debug)]
+pub struct LocalConfig {
+    /// What `{"protocol":"simulator"}` stands for, by tab.
+    pub simulators: Vec<(Tab, serde_json::Map<String, serde_json::Value>)>,
+}
+
+/// Short enough that a changed key or channel is in force before anyone wonders, and long enough that a busy
+/// function reads an app's configuration once in hundreds of charges.
+const APPS_REMEMBERED: Duration = Duration::from_secs(5);
+
+/// Something is missing or wrong before the first call.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// An environment variable is missing or not text.
+    #[error("the environment variable {name} is not set")]
+    Missing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// The sealing key is none.
+    #[error("MAXPAY_SEALING_KEY is wrong")]
+    SealingKey(#[from] InvalidSealingKey),
+    /// The trust roots for AWS cannot be used.
+    #[error("the trust roots for aws cannot be used")]
+    TrustRoots(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The HTTP client cannot be built.
+    #[error(transparent)]
+    Outbound(#[from] outbound::OutboundError),
+}
+
+impl Config {
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Ok(Self {
+            public_url: variable("MAXPAY_PUBLIC_URL")?,
+            transactions_table: variable("MAXPAY_TRANSACTIONS_TABLE")?,
+            configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,
+            deliveries_queue_url: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
+            sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
+            operator_token_sha256: find_variable("MAXPAY_OPERATOR_TOKEN_SHA256"),
+            apps_remembered: APPS_REMEMBERED,
+            local: None,
+        })
+    }
+
+    /// Plain http is for the simulator and for nothing that is deployed.
+    pub fn gateway_policy(&self) -> GatewayPolicy {
+        if self.local.is_some() { GatewayPolicy::AllowHttp } else { GatewayPolicy::HttpsOnly }
+    }
+}
+
+pub(crate) fn variable(name: &'static str) -> Result<String, ConfigError> {
+    find_variable(name).ok_or(ConfigError::Missing { name })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where configuration is read")]
+pub(crate) fn find_variable(name: &'static str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

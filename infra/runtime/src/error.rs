@@ -1,0 +1,121 @@
+//! The only map from errors to the codes of the wire contract.
+//!
+//! The caller gets `err`, a text that is safe to show; the log gets the whole chain.
+
+use std::error::Error;
+
+use domain::{ApiCode, Channel, Mode, RequestError};
+use outbound::OutboundError;
+use providers::{ProviderError, SettingsError};
+use store::StoreError;
+
+use crate::{CredentialsError, RandomError, http_edge::BodyError};
+
+/// Everything that a call under `/2.0/maxpay` can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Who calls is not clear.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The app has no settings for the channel.
+    #[error("the app has no settings for {channel} in {mode} mode (tab {})", channel.tab())]
+    NotConfigured {
+        /// The channel.
+        channel: Channel,
+        /// The mode.
+        mode: Mode,
+    },
+    /// The body is not one that can be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// A field is absent or wrong.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The bill does not allow it.
+    #[error(transparent)]
+    Bill(#[from] BillError),
+    /// A stored key or certificate cannot be used.
+    #[error("the settings of the channel cannot be used: {0}")]
+    Settings(#[from] SettingsError),
+    /// The provider refused, or its answer is not to be trusted.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The provider did not answer.
+    #[error("the provider did not answer ({0}); the bill stays open, and the same charge can be made again")]
+    Outbound(#[from] OutboundError),
+    /// The storage failed.
+    #[error("the storage failed")]
+    Store(#[from] StoreError),
+    /// There is no randomness.
+    #[error("the system failed")]
+    Random(#[from] RandomError),
+}
+
+/// Why a bill cannot be charged like that.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BillError {
+    /// It is paid.
+    #[error("billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})")]
+    Paid {
+        /// The bill.
+        bill: String,
+        /// The channel it was paid on.
+        paid_on: Channel,
+        /// The transaction that paid it.
+        transaction: String,
+    },
+    /// It was charged with another amount.
+    #[error("totalFee must be {expected}, as the open bill `{bill}` was first charged on this channel; found {found}")]
+    OtherFee {
+        /// The bill.
+        bill: String,
+        /// What it was charged with first, in fen.
+        expected: i64,
+        /// What it is charged with now, in fen.
+        found: i64,
+    },
+    /// It was charged for something else.
+    #[error("subject must be the one with which the open bill `{bill}` was first charged on this channel")]
+    OtherSubject {
+        /// The bill.
+        bill: String,
+    },
+    /// It was tried too often.
+    #[error("billNum must be of a bill tried less than 99 times on this channel; `{bill}` was tried 99 times")]
+    Exhausted {
+        /// The bill.
+        bill: String,
+    },
+}
+
+impl ApiError {
+    /// The code that the caller gets.
+    pub fn code(&self) -> ApiCode {
+        match self {
+            Self::Credentials(_) => ApiCode::AppInvalid,
+            Self::NotConfigured { .. } => ApiCode::PayFactorNotSet,
+            Self::Request(RequestError::ChannelUnknown { .. }) => ApiCode::ChannelInvalid,
+            Self::Request(RequestError::Missing { .. }) => ApiCode::MissParam,
+            Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })
+            | Self::Body(_)
+            | Self::Bill(_) => ApiCode::ParamInvalid,
+            Self::Settings(_) | Self::Provider(ProviderError::Key { .. }) => ApiCode::CertFileError,
+            Self::Provider(ProviderError::Unsupported { .. }) => ApiCode::PayFactorNotSet,
+            Self::Provider(ProviderError::Refused { .. } | ProviderError::Unclear { .. }) | Self::Outbound(_) => {
+                ApiCode::ChannelError
+            }
+            Self::Store(_) | Self::Random(_) => ApiCode::RunTimeError,
+        }
+    }
+}
+
+/// An error with all its causes, for the log.
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        chain = format!("{chain}: {error}");
+        cause = error.source();
+    }
+    chain
+}

@@ -1,0 +1,58 @@
+//! Requests and replies as every function sees them, whether Lambda or the local stack brings them.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, header::CONTENT_TYPE};
+
+/// A request with its whole body, decoded from base64 where API Gateway sent it so.
+pub type Request = http::Request<Bytes>;
+/// A reply with its whole body.
+pub type Reply = http::Response<Bytes>;
+
+/// The longest body that is read: a charge with the longest `extras` takes a quarter of it.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a body is not even looked at.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not JSON by its own word.
+    #[error("Content-Type must be application/json, found `{found}`")]
+    ContentType {
+        /// What was sent, cut short.
+        found: String,
+    },
+    /// Too long.
+    #[error("the body must be at most {BODY_BYTES_MAX} bytes, found {found}")]
+    TooLong {
+        /// Its length.
+        found: usize,
+    },
+}
+
+/// The body of a request that must be JSON. Parameters of the content type do not matter (the PHP SDK sends
+/// `application/json;charset=utf-8;`), and none at all is taken for JSON.
+///
+/// # Errors
+/// [`BodyError`].
+pub fn json_body(request: &Request) -> Result<&Bytes, BodyError> {
+    check_content_type(request.headers())?;
+    let body = request.body();
+    if body.len() > BODY_BYTES_MAX { Err(BodyError::TooLong { found: body.len() }) } else { Ok(body) }
+}
+
+/// A parameter of the query string, decoded; the first if it is there twice.
+pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.uri().query()?.as_bytes();
+    form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), BodyError> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    if media_type.is_empty() || media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(BodyError::ContentType { found: text.chars().take(64).collect() })
+}

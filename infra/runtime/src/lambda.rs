@@ -1,0 +1,41 @@
+//! Lambda's side of a function: events in, replies out.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use lambda_http::{Body, service_fn};
+
+use crate::{Reply, Request};
+
+/// Answers API Gateway's events with `handle` for as long as Lambda sends some.
+///
+/// # Errors
+/// What the Lambda runtime says when it cannot go on.
+pub async fn serve<F, A>(handle: F) -> Result<(), lambda_http::Error>
+where
+    F: Fn(Request) -> A,
+    A: Future<Output = Reply> + Send,
+{
+    lambda_http::run(service_fn(|event: lambda_http::Request| {
+        let reply = handle(event.map(into_bytes));
+        async move { Ok::<_, std::convert::Infallible>(reply.await.map(into_body)) }
+    }))
+    .await
+}
+
+/// Reads one of API Gateway's events as `serve` does: for tests that have no Lambda.
+///
+/// # Errors
+/// What is wrong with the JSON.
+pub fn read_event(json: &str) -> Result<Request, serde_json::Error> {
+    lambda_http::request::from_str(json).map(|event| event.map(into_bytes))
+}
+
+fn into_bytes(body: Body) -> Bytes {
+    Bytes::copy_from_slice(body.as_ref())
+}
+
+/// Text as text: API Gateway would have to decode anything else from base64.
+fn into_body(bytes: Bytes) -> Body {
+    String::from_utf8(bytes.into()).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
+}

@@ -1,0 +1,74 @@
+//! What every function stands on: configuration, AWS clients, the error map, callers, replies and logs.
+//!
+//! It holds no flow: what happens in which order is told by the functions.
+
+mod apps;
+mod aws;
+mod caller;
+mod clock;
+mod config;
+mod error;
+mod http_edge;
+mod lambda;
+mod random;
+mod reply;
+mod telemetry;
+
+pub use apps::{Apps, ConfiguredApp};
+pub use aws::{AwsClients, AwsConfig};
+pub use caller::{Caller, CredentialsError, Role, authenticate, is_operator_token};
+pub use clock::Clock;
+pub use config::{Config, ConfigError, LocalConfig};
+pub use error::{ApiError, BillError, error_chain};
+pub use http_edge::{BODY_BYTES_MAX, Reply, Request, json_body, query_parameter};
+pub use lambda::{read_event, serve};
+pub use random::{Random, RandomError};
+pub use reply::{failure, json, not_found, success};
+pub use telemetry::log_as_json;
+
+use std::sync::Arc;
+
+use store::{Sealer, Store, Tables};
+
+/// What every function has. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// How it is set up.
+    pub config: Arc<Config>,
+    /// The two tables.
+    pub store: Store,
+    /// The apps, remembered for some seconds.
+    pub apps: Arc<Apps>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+impl Base {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the sealing key is none.
+    pub fn new(config: Config, clients: &AwsClients, clock: Clock) -> Result<Self, ConfigError> {
+        let sealer = Sealer::new(&config.sealing_key)?;
+        let tables = Tables {
+            transactions: config.transactions_table.clone(),
+            configuration: config.configuration_table.clone(),
+        };
+        let store = Store::new(clients.dynamo(), tables, sealer);
+        let apps = Arc::new(Apps::new(store.clone(), &config));
+        Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new() })
+    }
+
+    /// What a deployed function starts with: everything from the environment, and the system's clock.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing or wrong.
+    pub fn from_environment() -> Result<(Self, AwsClients), ConfigError> {
+        log_as_json();
+        let config = Config::from_environment()?;
+        let clients = AwsClients::new(AwsConfig::from_environment()?)?;
+        Ok((Self::new(config, &clients, Clock::system())?, clients))
+    }
+}

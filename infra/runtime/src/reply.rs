@@ -1,0 +1,91 @@
+//! Replies in the wire contract's manner.
+
+use bytes::Bytes;
+use domain::ApiCode;
+use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use store::StoreError;
+use tracing::{error, warn};
+
+use crate::{ApiError, Reply, error_chain};
+
+/// `{"code":0,"msg":"OK", ...}` with the members of `rest`, which must serialize as a map.
+pub fn success(rest: &impl Serialize) -> Reply {
+    #[derive(Serialize)]
+    struct Success<'a, T> {
+        code: u8,
+        msg: &'static str,
+        #[serde(flatten)]
+        rest: &'a T,
+    }
+    json(StatusCode::OK, &Success { code: ApiCode::Ok.number(), msg: ApiCode::Ok.name(), rest })
+}
+
+/// `{"code":N,"msg":"NAME","err":"..."}`. Every documented failure is HTTP 200, since the PHP SDK does not read the body
+/// of any other; only an outage on our side is 500 or 503.
+pub fn failure(error: &ApiError) -> Reply {
+    let code = error.code();
+    log(error, code);
+    let is_outage = matches!(error, ApiError::Store(StoreError::Dynamo { .. } | StoreError::Contended { .. }));
+    let status = if is_outage {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else if code == ApiCode::RunTimeError {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::OK
+    };
+    json(status, &Failure { code, err: error.to_string() })
+}
+
+struct Failure {
+    code: ApiCode,
+    err: String,
+}
+
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("code", &self.code.number())?;
+        map.serialize_entry("msg", self.code.name())?;
+        map.serialize_entry("err", &self.err)?;
+        map.end()
+    }
+}
+
+/// Our own faults wake somebody; what the provider or the merchant did does not; bad input is the caller's affair.
+fn log(error: &ApiError, code: ApiCode) {
+    match code {
+        ApiCode::RunTimeError => error!(api.code = code.number(), "{}", error_chain(error)),
+        ApiCode::CertFileError | ApiCode::ChannelError => warn!(api.code = code.number(), "{}", error_chain(error)),
+        ApiCode::Ok
+        | ApiCode::AppInvalid
+        | ApiCode::PayFactorNotSet
+        | ApiCode::ChannelInvalid
+        | ApiCode::MissParam
+        | ApiCode::ParamInvalid => {}
+    }
+}
+
+/// Nothing is answered at this path; behind API Gateway no request gets here.
+pub fn not_found() -> Reply {
+    json(StatusCode::NOT_FOUND, &serde_json::json!({ "message": "Not Found" }))
+}
+
+/// A JSON reply.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Reply {
+    let (status, body) = match serde_json::to_vec(body) {
+        Ok(body) => (status, body),
+        // Every body here is made of strings, numbers and checked JSON; should one fail all the same, it is our fault.
+        Err(error) => {
+            error!("a reply could not be written: {error}");
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                br#"{"code":14,"msg":"RUN_TIME_ERROR","err":"the reply failed"}"#.to_vec(),
+            )
+        }
+    };
+    let mut reply = Reply::new(Bytes::from(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    reply
+}
