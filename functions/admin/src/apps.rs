@@ -1,0 +1,128 @@
+//! Apps and their keys.
+
+use std::time::Duration;
+
+use domain::{App, AppId, Key, KeyKind, KeySet, Mode, RotatingKey, Secret};
+use http::StatusCode;
+use runtime::{Random, RandomError, Reply, json, query_parameter};
+use serde_json::{Map, Value, json};
+use tracing::info;
+
+use crate::{Call, problem::Problem};
+
+const NAME_CHARS_MAX: usize = 64;
+
+/// What a replaced key has left if nobody says otherwise: a day to roll the new one out.
+const GRACE_SECONDS_DEFAULT: u64 = 24 * 3600;
+/// Thirty days.
+const GRACE_SECONDS_MAX: u64 = 30 * 24 * 3600;
+
+/// `POST /apps {"name"}`
+pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
+    let name = read_name(&call.object()?)?;
+    let random = &call.deps.base.random;
+    let app = App {
+        id: AppId::generate(call.now, random.bytes()?),
+        name,
+        created_at: call.now,
+        live: new_keys(random)?,
+        test: new_keys(random)?,
+    };
+    call.deps.base.store.create_app(&app).await?;
+    info!(app.id = %app.id, "made app {}", app.id);
+    let keys = |mode| {
+        let keys = app.keys(mode);
+        json!({ "clientKey": keys.client.current.expose(), "masterKey": keys.master.current.expose() })
+    };
+    let body =
+        json!({ "appId": app.id.as_str(), "name": app.name, "live": keys(Mode::Live), "test": keys(Mode::Test) });
+    Ok(json(StatusCode::CREATED, &body))
+}
+
+/// `GET /apps?cursor`
+pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
+    let cursor = query_parameter(call.request, "cursor");
+    let after = cursor.map(|cursor| AppId::parse(&cursor)).transpose();
+    let after = after.map_err(|_| Problem::field("cursor", "must be one that a list answered"))?;
+    let (apps, next) = call.deps.base.store.list_apps(after.as_ref()).await?;
+    let items: Vec<Value> = apps
+        .iter()
+        .map(|app| json!({ "appId": app.id.as_str(), "name": app.name, "createdTime": app.created_at.ms() }))
+        .collect();
+    Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next.map(|next| next.to_string()) })))
+}
+
+/// `GET /apps/{appId}`
+pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let found = call.load_app(&app).await?;
+    let channels: Vec<Value> = found
+        .channels
+        .iter()
+        .filter(|channel| channel.settings.is_some())
+        .map(|channel| json!({ "tab": channel.tab.name(), "mode": channel.mode.name() }))
+        .collect();
+    let body = json!({
+        "appId": app.as_str(),
+        "name": found.app.name,
+        "createdTime": found.app.created_at.ms(),
+        "channels": channels,
+        "webhooks": found.webhooks.len(),
+    });
+    Ok(json(StatusCode::OK, &body))
+}
+
+/// `PATCH /apps/{appId} {"name"}`
+pub(crate) async fn rename(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let name = read_name(&call.object()?)?;
+    call.deps.base.store.rename_app(&app, &name).await?;
+    show(call, app).await
+}
+
+/// `POST /apps/{appId}/keys/rotate {"mode","key","graceSeconds"?}`
+pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let body = call.object()?;
+    let word = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
+    let mode = Mode::find(word("mode")).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
+    let kind = KeyKind::find(word("key")).ok_or_else(|| Problem::field("key", "must be master or client"))?;
+    let grace_seconds = match body.get("graceSeconds") {
+        None => GRACE_SECONDS_DEFAULT,
+        Some(value) => value.as_u64().filter(|seconds| *seconds <= GRACE_SECONDS_MAX).ok_or_else(|| {
+            Problem::field("graceSeconds", format!("must be an integer from 0 to {GRACE_SECONDS_MAX}, found `{value}`"))
+        })?,
+    };
+    let grace = Duration::from_secs(grace_seconds);
+    let (name, next) = match kind {
+        KeyKind::Client => ("clientKey", new_client_key(&call.deps.base.random)?),
+        KeyKind::Master => ("masterKey", new_master_key(&call.deps.base.random)?),
+    };
+    call.deps.base.store.rotate_key(&app, (mode, kind), &next, call.now, grace).await?;
+    info!(app.id = %app, mode = %mode, key = name, "rotated a key of app {app}");
+    let body = json!({
+        "appId": app.as_str(),
+        "mode": mode.name(),
+        name: next.expose(),
+        "previousValidUntil": call.now.plus(grace).ms(),
+    });
+    Ok(json(StatusCode::OK, &body))
+}
+
+fn read_name(body: &Map<String, Value>) -> Result<String, Problem> {
+    let name = body.get("name").and_then(Value::as_str).map(str::trim).unwrap_or_default();
+    let fits = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned())
+        .ok_or_else(|| Problem::field("name", format!("must be a string of 1 to {NAME_CHARS_MAX} characters")))
+}
+
+fn new_keys(random: &Random) -> Result<KeySet, RandomError> {
+    Ok(KeySet { client: RotatingKey::new(new_client_key(random)?), master: RotatingKey::new(new_master_key(random)?) })
+}
+
+/// 24 characters: it is public, and only has to be hard to hit upon.
+fn new_client_key(random: &Random) -> Result<Key, RandomError> {
+    random.text::<18>().map(Secret::new)
+}
+
+/// 43 characters: 256 bits.
+fn new_master_key(random: &Random) -> Result<Key, RandomError> {
+    random.text::<32>().map(Secret::new)
+}

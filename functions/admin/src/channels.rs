@@ -1,0 +1,70 @@
+//! Channel settings: checked when they are saved, sealed, and shown with every secret masked.
+
+use domain::{AppId, Mode, Secret, Tab};
+use http::StatusCode;
+use providers::{MASK, mask};
+use runtime::{Reply, json};
+use serde_json::{Map, Value};
+use store::{AppConfiguration, StoreError};
+use tracing::info;
+
+use crate::{Call, problem::Problem};
+
+/// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before.
+pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    let mut settings = call.object()?;
+    let saved = find_settings(&call.load_app(&app).await?, tab, mode);
+    unmask(&mut settings, saved)?;
+    if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
+        return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
+    }
+    call.deps.base.apps.open_account(tab, &settings)?;
+    let shown = mask(tab, &settings);
+    let sealed = Secret::new(Value::Object(settings).to_string());
+    call.deps.base.store.put_channel(&app, (tab, mode), &sealed, call.now).await?;
+    info!(app.id = %app, tab = %tab, mode = %mode, "saved the {mode} settings of {tab}");
+    Ok(json(StatusCode::OK, &shown))
+}
+
+/// `GET /apps/{appId}/channels/{tab}?mode=`
+pub(crate) async fn show(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    let settings = find_settings(&call.load_app(&app).await?, tab, mode).ok_or_else(not_configured)?;
+    Ok(json(StatusCode::OK, &mask(tab, &settings)))
+}
+
+/// `DELETE /apps/{appId}/channels/{tab}?mode=`
+pub(crate) async fn delete(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    match call.deps.base.store.delete_channel(&app, (tab, mode), call.now).await {
+        Ok(()) => {
+            info!(app.id = %app, tab = %tab, mode = %mode, "deleted the {mode} settings of {tab}");
+            let mut reply = Reply::default();
+            *reply.status_mut() = StatusCode::NO_CONTENT;
+            Ok(reply)
+        }
+        Err(StoreError::Stale { .. }) => Err(not_configured()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn not_configured() -> Problem {
+    Problem::not_found("channel configured for this app and mode")
+}
+
+fn find_settings(found: &AppConfiguration, tab: Tab, mode: Mode) -> Option<Map<String, Value>> {
+    let channel = found.channels.iter().find(|channel| (channel.tab, channel.mode) == (tab, mode))?;
+    serde_json::from_str(channel.settings.as_ref()?.expose()).ok()
+}
+
+/// Puts what was saved before in place of each mask, so that settings can be read, edited and saved.
+fn unmask(settings: &mut Map<String, Value>, saved: Option<Map<String, Value>>) -> Result<(), Problem> {
+    let saved = saved.unwrap_or_default();
+    for (field, value) in settings.iter_mut().filter(|(_, value)| value.as_str() == Some(MASK)) {
+        let before =
+            saved.get(field).ok_or_else(|| Problem::field(field, "is masked, and nothing was saved before"))?;
+        *value = before.clone();
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! The Lambda function `charge`.
+
+use outbound::Outbound;
+use runtime::Base;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let (base, _) = Base::from_environment()?;
+    let deps = charge::Deps { base, outbound: Outbound::new()? };
+    runtime::serve(|request| charge::handle(&deps, request)).await
+}

@@ -1,0 +1,158 @@
+//! `POST /notify/<app>/<mode>/<channel>/<nn>/<bill>`: settles what a provider reports.
+//!
+//! Verified first, then compared, then settled in one transaction, then acknowledged in the provider's own words. A
+//! report that is genuine and does not fit settles nothing, is kept as an incident, and is not acknowledged. Strangers
+//! get the same answer whatever they did wrong.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::{Mismatch, Notification, Refusal, Timestamp, Transaction, TransactionKey, check, settle};
+use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
+use providers::{Account, Acknowledgement};
+use queue::Queue;
+use runtime::{BODY_BYTES_MAX, Base, ConfiguredApp, Reply, Request, error_chain, not_found};
+use store::{Incident, Settled, StoreError};
+use tracing::{error, info, warn};
+
+/// What this function answers, as `template.yaml` routes it.
+pub const ROUTES: [(Method, &str); 1] = [(Method::POST, "/notify/{app}/{mode}/{channel}/{try}/{bill}")];
+
+/// What a notify needs.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Store, apps and clock.
+    pub base: Base,
+    /// The bell for deliveries.
+    pub queue: Queue,
+}
+
+/// Answers one request.
+pub async fn handle(deps: &Deps, request: Request) -> Reply {
+    let now = deps.base.clock.now();
+    let Some(key) = TransactionKey::from_notify_path(request.uri().path()) else { return not_found() };
+    let (configured, account) = match find_account(deps, &key, now).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return not_found(),
+        Err(error) => {
+            error!(app.id = %key.app, "a notify waits: {}", error_chain(&error));
+            return failed();
+        }
+    };
+    let acknowledgement = account.acknowledgement();
+    if request.body().len() > BODY_BYTES_MAX {
+        warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
+        return refused(&acknowledgement);
+    }
+    let report = match account.read_notify(&request, now) {
+        Ok(report) => report,
+        Err(error) => {
+            warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
+            return refused(&acknowledgement);
+        }
+    };
+    match take(deps, &key, &configured, &report, request.body(), now).await {
+        Ok(true) => acknowledged(&acknowledgement),
+        Ok(false) => refused(&acknowledgement),
+        Err(error) => {
+            error!(app.id = %key.app, bill.num = %key.bill, "a notify waits: {}", error_chain(&error));
+            failed()
+        }
+    }
+}
+
+async fn find_account(
+    deps: &Deps,
+    key: &TransactionKey,
+    now: Timestamp,
+) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, StoreError> {
+    let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
+    match configured.account(key.channel, key.mode) {
+        None => Ok(None),
+        Some(Ok(account)) => Ok(Some((configured, account))),
+        Some(Err(error)) => {
+            warn!(app.id = %key.app, channel = %key.channel, "the settings cannot be used: {error}");
+            Ok(None)
+        }
+    }
+}
+
+/// Why a genuine report is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+}
+
+impl Misfit {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Mismatch(Mismatch::Claim { .. }) => "account",
+            Self::Mismatch(Mismatch::Order { .. }) => "order",
+            Self::Mismatch(Mismatch::Amount { .. }) => "amount",
+            Self::Refusal(Refusal::AlreadyPaid) => "closed-after-payment",
+            Self::Refusal(Refusal::OtherTradeNo) => "paid-again",
+            Self::Refusal(Refusal::RefundedTooMuch) => "refunded-too-much",
+        }
+    }
+}
+
+/// Settles a verified report; `false` if it is not to be acknowledged.
+async fn take(
+    deps: &Deps,
+    key: &TransactionKey,
+    configured: &ConfiguredApp,
+    report: &Notification,
+    body: &Bytes,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let decide = |transaction: &Transaction| -> Result<_, Misfit> {
+        check(report, transaction)?;
+        Ok(settle(transaction, report, now)?)
+    };
+    let (kind, problem) = match deps.base.store.settle(key, &configured.webhooks, now, decide).await? {
+        Settled::Unchanged(transaction) => {
+            info!(bill.num = %key.bill, tx.id = %transaction.id, "a notify told nothing new of bill {}", key.bill);
+            return Ok(true);
+        }
+        Settled::Changed(transaction, deliveries) => {
+            let status = transaction.status.name();
+            info!(bill.num = %key.bill, tx.id = %transaction.id, channel = %key.channel, status, "settled bill {}", key.bill);
+            for delivery in &deliveries {
+                // Best effort: the delivery is kept, and the sweep rings for whatever was not rung for.
+                if let Err(error) = deps.queue.ring(delivery, Duration::ZERO).await {
+                    warn!(bill.num = %key.bill, "did not ring: {}", error_chain(&error));
+                }
+            }
+            return Ok(true);
+        }
+        Settled::NotFound => ("unknown", format!("there is no such try; the report is about order `{}`", report.order)),
+        Settled::Refused(_, misfit) => (misfit.kind(), misfit.to_string()),
+    };
+    warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, incident.kind = kind, "kept an incident: {problem}");
+    let incident = Incident { key: key.clone(), seen_at: now, kind, problem, body: body.to_vec() };
+    deps.base.store.keep_incident(&incident).await?;
+    Ok(false)
+}
+
+fn acknowledged(acknowledgement: &Acknowledgement) -> Reply {
+    reply(StatusCode::OK, acknowledgement.content_type, acknowledgement.accepted)
+}
+
+fn refused(acknowledgement: &Acknowledgement) -> Reply {
+    reply(StatusCode::BAD_REQUEST, acknowledgement.content_type, acknowledgement.refused)
+}
+
+/// Our own fault: the provider will try again.
+fn failed() -> Reply {
+    reply(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", b"fail")
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: &'static [u8]) -> Reply {
+    let mut reply = Reply::new(Bytes::from_static(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
