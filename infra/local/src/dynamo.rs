@@ -1,0 +1,78 @@
+//! DynamoDB inside this process, or another one over there, with the tables of the template.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
+    },
+};
+use serde_yaml_ng::Value;
+
+use crate::stack::StartError;
+
+/// Creates a table as the template describes it, unless it is there from an earlier run.
+pub(crate) async fn create_table(dynamo: &Client, name: &str, properties: &Value) -> Result<(), StartError> {
+    let mut create = dynamo
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(properties)?))
+        .set_attribute_definitions(Some(attribute_definitions(properties)?));
+    for index in list(properties, "GlobalSecondaryIndexes") {
+        create = create.global_secondary_indexes(secondary_index(index)?);
+    }
+    match create.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) => Err(StartError::part("dynamodb", error)),
+    }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_sequence).into_iter().flatten()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn attribute_definitions(properties: &Value) -> Result<Vec<AttributeDefinition>, StartError> {
+    list(properties, "AttributeDefinitions")
+        .map(|definition| {
+            AttributeDefinition::builder()
+                .attribute_name(text(definition, "AttributeName"))
+                .attribute_type(ScalarAttributeType::from(text(definition, "AttributeType")))
+                .build()
+                .map_err(|error| StartError::part("template.yaml", error))
+        })
+        .collect()
+}
+
+fn key_schema(properties: &Value) -> Result<Vec<KeySchemaElement>, StartError> {
+    list(properties, "KeySchema")
+        .map(|element| {
+            KeySchemaElement::builder()
+                .attribute_name(text(element, "AttributeName"))
+                .key_type(KeyType::from(text(element, "KeyType")))
+                .build()
+                .map_err(|error| StartError::part("template.yaml", error))
+        })
+        .collect()
+}
+
+fn secondary_index(index: &Value) -> Result<GlobalSecondaryIndex, StartError> {
+    let projection = index.get("Projection").unwrap_or(&Value::Null);
+    let attributes: Vec<String> =
+        list(projection, "NonKeyAttributes").filter_map(Value::as_str).map(str::to_owned).collect();
+    let projection = Projection::builder()
+        .projection_type(ProjectionType::from(text(projection, "ProjectionType")))
+        .set_non_key_attributes((!attributes.is_empty()).then_some(attributes))
+        .build();
+    GlobalSecondaryIndex::builder()
+        .index_name(text(index, "IndexName"))
+        .set_key_schema(Some(key_schema(index)?))
+        .projection(projection)
+        .build()
+        .map_err(|error| StartError::part("template.yaml", error))
+}

@@ -1,0 +1,90 @@
+//! Plays API Gateway: chooses the function by the template's routes and hands it the request.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, Limited};
+
+use crate::template::Template;
+
+/// API Gateway's own bound.
+const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The functions that answer HTTP, with what each needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Functions {
+    pub(crate) template: Arc<Template>,
+    pub(crate) charge: charge::Deps,
+    pub(crate) query: query::Deps,
+    pub(crate) provider_notify: provider_notify::Deps,
+    pub(crate) admin: admin::Deps,
+}
+
+/// A function, by the name of its binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// Starts payments.
+    Charge,
+    /// Tells of payments.
+    Query,
+    /// Settles payments.
+    ProviderNotify,
+    /// The operator API.
+    Admin,
+}
+
+/// A function, the name of its binary, and its routes as it knows them itself.
+pub type FunctionRoutes = (Function, &'static str, Vec<(http::Method, &'static str)>);
+
+impl Function {
+    /// Every function that answers HTTP, with the name of its binary.
+    pub fn all() -> [FunctionRoutes; 4] {
+        [
+            (Self::Charge, "charge", charge::ROUTES.to_vec()),
+            (Self::Query, "query", query::ROUTES.to_vec()),
+            (Self::ProviderNotify, "provider-notify", provider_notify::ROUTES.to_vec()),
+            (Self::Admin, "admin", admin::ROUTES.to_vec()),
+        ]
+    }
+
+    fn find(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|(_, binary, _)| *binary == name).map(|(function, ..)| function)
+    }
+}
+
+impl Functions {
+    /// Chooses the function by the template's routes and lets it answer; `None` if there is no route.
+    pub(crate) async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        let route = self.template.route(request.method().as_str(), request.uri().path())?;
+        Some(match Function::find(&route.function)? {
+            Function::Charge => charge::handle(&self.charge, request).await,
+            Function::Query => query::handle(&self.query, request).await,
+            Function::ProviderNotify => provider_notify::handle(&self.provider_notify, request).await,
+            Function::Admin => admin::handle(&self.admin, request).await,
+        })
+    }
+}
+
+/// Answers whatever no route of the local stack's own takes.
+pub(crate) async fn serve(State(functions): State<Functions>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#);
+    };
+    let answered = functions.call(http::Request::from_parts(parts, body.to_bytes())).await;
+    answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
+}
+
+fn message(status: StatusCode, body: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+}

@@ -1,0 +1,24 @@
+//! The whole stack in one process, for development and tests.
+//!
+//! It plays what the functions stand on in the cloud (API Gateway, DynamoDB, SQS) and what they talk to (the
+//! providers), and holds no rule of the business. Routes, tables and queues come from `template.yaml`.
+
+mod clock;
+mod control;
+mod demo;
+mod dynamo;
+mod gateway;
+mod pages;
+mod parts;
+mod simulator;
+pub mod sqs;
+mod stack;
+mod state;
+mod template;
+
+pub use clock::StackClock;
+pub use demo::{DemoApp, Doorkeys, KeyPair};
+pub use gateway::{Function, FunctionRoutes};
+pub use simulator::{BoxFuture, Clock, CryptoError, NotifySender, Simulator, SimulatorError, SimulatorOptions};
+pub use stack::{Options, Stack, StartError};
+pub use template::{Route, Template, TemplateError};

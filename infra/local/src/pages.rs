@@ -1,0 +1,35 @@
+//! The two pages that the local stack shows itself: its front page, and where a payer lands after paying.
+
+use axum::response::Html;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;\
+     color-scheme:light dark}code{background:#8882;padding:.1em .3em;border-radius:.2em}";
+
+/// `GET /`
+pub(crate) async fn front() -> Html<String> {
+    page(
+        "MaxPay runs",
+        "<p>The whole stack is running on this machine, with embedded storage and simulated providers.</p>\
+         <ul><li>Charge: <code>POST /2.0/maxpay/bill</code></li><li>Query: <code>POST /2.0/maxpay/records</code></li>\
+         <li>Operators: <code>/admin/v1</code></li>\
+         <li><a href='/simulator/alipay/app'>Pay as the Alipay app would</a></li></ul>\
+         <p>The keys of the demo app were printed where the stack was started, and are in <code>local.json</code>.</p>",
+    )
+}
+
+/// `GET /_local/returned`: stands in for the merchant's own page. What a browser brings back proves nothing, so it
+/// shows nothing of it.
+pub(crate) async fn returned() -> Html<String> {
+    page(
+        "Back at the shop",
+        "<p>This page stands in for the merchant's <code>returnUrl</code>. A shop now asks \
+         <code>POST /2.0/maxpay/records</code> whether the bill is paid: what a browser says is no proof.</p>",
+    )
+}
+
+fn page(title: &str, body: &str) -> Html<String> {
+    Html(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+         <title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{body}</html>"
+    ))
+}

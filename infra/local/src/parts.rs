@@ -1,0 +1,169 @@
+//! The parts of the stack, each started on its own.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use domain::Tab;
+use dynoxide::Database;
+use outbound::{Bounds, Outbound};
+use runtime::AwsClients;
+use serde_json::{Map, Value};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::{
+    StackClock, Template, TemplateError, dynamo,
+    simulator::{BoxFuture, Simulator, SimulatorOptions},
+    sqs::{Sqs, SqsOptions},
+    stack::StartError,
+    state::{State, random_text},
+};
+
+/// The region and account that the parts are told.
+pub(crate) const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";
+
+/// A notify that is not answered in this time counts as failed, as WeChat does it; Alipay waits longer.
+const NOTIFY_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(5), body_bytes_max: 4096 };
+
+/// Everything that runs, and how it is told to stop: the sender of the channel is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) parts: JoinSet<Result<(), StartError>>,
+    pub(crate) stopped: watch::Receiver<()>,
+}
+
+pub(crate) async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    bound.map_err(|error| {
+        let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+        if is_taken { StartError::PortTaken { port } } else { StartError::part("listener", error) }
+    })
+}
+
+/// Serves until the stack stops.
+pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpListener, router: Router) {
+    let mut stopped = running.stopped.clone();
+    running.parts.spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(async move { drop(stopped.changed().await) });
+        served.await.map_err(|error| StartError::part(name, error))
+    });
+}
+
+/// DynamoDB in this process; answers its endpoint.
+pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result<String, StartError> {
+    let mut stopped = running.stopped.clone();
+    let failed = |error: dynoxide::DynoxideError| StartError::part("dynamodb", error.to_string());
+    let database = match state.file("dynamodb.sqlite") {
+        Some(path) => Database::new(&path.to_string_lossy()).map_err(failed)?,
+        None => Database::memory().map_err(failed)?,
+    };
+    let listener = listen(0).await?;
+    let address = listener.local_addr().map_err(|error| StartError::part("dynamodb", error))?;
+    running.parts.spawn(async move {
+        let stopped = async move { drop(stopped.changed().await) };
+        let served = dynoxide::server::serve_with_shutdown(listener, database, stopped);
+        served.await.map_err(|error| StartError::part("dynamodb", error))
+    });
+    Ok(format!("http://{address}"))
+}
+
+/// SQS in this process, and its endpoint.
+pub(crate) async fn serve_sqs(
+    running: &mut Running,
+    state: &State,
+    clock: &StackClock,
+) -> Result<(Sqs, String), StartError> {
+    let clock = clock.clone();
+    let sqs = Sqs::open(SqsOptions {
+        clock: Arc::new(move || clock.now_ms()),
+        state_file: state.file("sqs.journal"),
+        account: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+    })
+    .map_err(|error| StartError::part("sqs", error))?;
+    let listener = listen(0).await?;
+    let address = listener.local_addr().map_err(|error| StartError::part("sqs", error))?;
+    serve(running, "sqs", listener, sqs.router());
+    Ok((sqs, format!("http://{address}")))
+}
+
+/// The simulator, which sends its notifies over HTTP like the provider.
+pub(crate) fn open_simulator(
+    state: &State,
+    url: &str,
+    clock: &StackClock,
+    outbound: &Outbound,
+) -> Result<Simulator, StartError> {
+    let (clock, outbound) = (clock.clone(), outbound.clone());
+    let send = move |url: String, body: Vec<u8>| {
+        let outbound = outbound.clone();
+        let sent: BoxFuture<'static, Result<(u16, Vec<u8>), String>> = Box::pin(async move {
+            let request = http::Request::post(url)
+                .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+                .body(body.into())
+                .map_err(|error| error.to_string())?;
+            let answer = outbound.send(request, NOTIFY_BOUNDS).await.map_err(|error| error.to_string())?;
+            Ok((answer.status().as_u16(), answer.into_body().to_vec()))
+        });
+        sent
+    };
+    Simulator::open(SimulatorOptions {
+        base_url: url.to_owned(),
+        state_file: state.file("simulator.json"),
+        clock: Arc::new(move || clock.now_ms()),
+        send: Arc::new(send),
+    })
+    .map_err(|error| StartError::part("simulator", error))
+}
+
+/// What `{"protocol":"simulator"}` stands for in each tab that is simulated.
+pub(crate) fn simulated_tabs(simulator: &Simulator) -> Vec<(Tab, Map<String, Value>)> {
+    let settings = simulator.settings();
+    let alipay = settings.get("openapi").and_then(Value::as_object).cloned();
+    alipay.map(|alipay| (Tab::Ali, alipay)).into_iter().collect()
+}
+
+/// Names in use, by the template's logical ones.
+pub(crate) struct Names(Vec<(String, String)>);
+
+impl Names {
+    pub(crate) fn find(&self, logical: &'static str) -> Result<String, StartError> {
+        let found = self.0.iter().find(|(name, _)| name == logical).map(|(_, actual)| actual.clone());
+        found.ok_or(StartError::Template(TemplateError::Missing { resource: logical.to_owned(), what: "definition" }))
+    }
+}
+
+/// In a DynamoDB that others use, too, each stack has tables of its own.
+pub(crate) async fn create_tables(
+    template: &Template,
+    clients: &AwsClients,
+    shared: bool,
+) -> Result<Names, StartError> {
+    let own: String = random_text()?.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+    let suffix = if shared { format!("-{own}") } else { String::new() };
+    let dynamo = clients.dynamo();
+    let mut names = Vec::new();
+    for (logical, properties) in &template.tables {
+        let name = format!("{logical}{suffix}");
+        dynamo::create_table(&dynamo, &name, properties).await?;
+        names.push((logical.clone(), name));
+    }
+    Ok(Names(names))
+}
+
+pub(crate) fn create_queues(template: &Template, sqs: &Sqs, endpoint: &str) -> Result<Names, StartError> {
+    let mut urls = Vec::new();
+    for (logical, properties) in &template.queues {
+        let attributes = properties.as_mapping().into_iter().flatten();
+        let attributes =
+            attributes.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.as_u64()?.to_string())));
+        sqs.create_queue(logical, &attributes.collect()).map_err(|error| StartError::part("sqs", error))?;
+        urls.push((logical.clone(), sqs.queue_url(logical, endpoint)));
+    }
+    Ok(Names(urls))
+}

@@ -1,0 +1,237 @@
+//! Starts the stack, part by part, and stops it.
+
+use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
+
+use aws_credential_types::Credentials;
+use axum::{Router, routing};
+use bytes::Bytes;
+use domain::Secret;
+use outbound::Outbound;
+use queue::Queue;
+use ring::digest::{SHA256, digest};
+use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    StackClock, Template, TemplateError,
+    control::{self, Clockwork},
+    demo::{self, Doorkeys},
+    gateway::{self, Functions},
+    pages,
+    parts::{
+        REGION, Running, create_queues, create_tables, listen, open_simulator, serve, serve_dynamo, serve_sqs,
+        simulated_tabs,
+    },
+    simulator::Simulator,
+    sqs::Sqs,
+    state::State,
+};
+
+/// How the stack is to be started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen on 127.0.0.1; 0 lets the kernel choose.
+    pub port: u16,
+    /// Where state is kept over restarts; without it everything is gone at the end.
+    pub data_dir: Option<PathBuf>,
+    /// Under which address others reach this stack, if not under its own.
+    pub public_url: Option<String>,
+    /// Another DynamoDB than the embedded one, such as AWS's DynamoDB Local.
+    pub dynamo_endpoint: Option<String>,
+    /// The clock of everything.
+    pub clock: StackClock,
+}
+
+/// A stack that runs.
+#[derive(Debug)]
+pub struct Stack {
+    doorkeys: Doorkeys,
+    functions: Functions,
+    stop: watch::Sender<()>,
+    running: Running,
+}
+
+/// Why the stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error("port {port} is taken: stop what listens there, or choose another one with --port")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// The data folder cannot be used.
+    #[error("the data folder cannot be used: {path}")]
+    DataDir {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The template is not as expected.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A part does not start, or broke.
+    #[error("{part} does not run")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// What it says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl StartError {
+    pub(crate) fn part(part: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Part { part, source: source.into() }
+    }
+}
+
+/// How often a running clock looks for what is due.
+const TICK: Duration = Duration::from_millis(500);
+
+impl Stack {
+    /// Starts everything, and tells `progress` what is being started.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
+        let listener = listen(options.port).await?;
+        let address = listener.local_addr().map_err(|error| StartError::part("listener", error))?;
+        let url = format!("http://{address}");
+        let state = State::open(options.data_dir.clone())?;
+        let (stop, stopped) = watch::channel(());
+        let mut running = Running { parts: JoinSet::new(), stopped };
+
+        progress("dynamodb");
+        let dynamo_endpoint = match options.dynamo_endpoint.clone() {
+            Some(endpoint) => endpoint,
+            None => serve_dynamo(&mut running, &state).await?,
+        };
+        progress("sqs");
+        let (sqs, sqs_endpoint) = serve_sqs(&mut running, &state, &options.clock).await?;
+        progress("simulator");
+        let outbound = Outbound::new().map_err(|error| StartError::part("http client", error))?;
+        let simulator = open_simulator(&state, &url, &options.clock, &outbound)?;
+        progress("functions");
+        let endpoints = Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint };
+        let functions = build_functions(&options, &state, &endpoints, &sqs, &simulator, outbound).await?;
+        progress("demo app");
+        let apps = match state.apps.clone() {
+            Some(apps) => apps,
+            None => vec![demo::create(&functions.admin, &state.operator_token).await?],
+        };
+
+        let clockwork = Clockwork { clock: options.clock.clone(), sqs, simulator: simulator.clone() };
+        let router = Router::new()
+            .route("/", routing::get(pages::front))
+            .route("/_local/returned", routing::get(pages::returned))
+            .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
+            .merge(simulator.router())
+            .fallback(routing::any(gateway::serve).with_state(functions.clone()));
+        serve(&mut running, "http", listener, router);
+        running.parts.spawn(tick(clockwork, running.stopped.clone()));
+
+        let doorkeys = Doorkeys { url, operator_token: state.operator_token.clone(), apps };
+        state.keep(&doorkeys)?;
+        Ok(Self { doorkeys, functions, stop, running })
+    }
+
+    /// Where it answers, and the keys to it.
+    pub fn doorkeys(&self) -> &Doorkeys {
+        &self.doorkeys
+    }
+
+    /// Answers one event of API Gateway's as the deployed function would.
+    ///
+    /// # Errors
+    /// What is wrong with the event, or that no function has a route for it.
+    pub async fn invoke(&self, event: &str) -> Result<http::Response<Bytes>, StartError> {
+        let request = runtime::read_event(event).map_err(|error| StartError::part("event", error))?;
+        self.functions.call(request).await.ok_or_else(|| StartError::part("event", "no function has a route for it"))
+    }
+
+    /// Ends when a part breaks.
+    ///
+    /// # Errors
+    /// What broke.
+    pub async fn broken(&mut self) -> Result<(), StartError> {
+        match self.running.parts.join_next().await {
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => Err(StartError::part("a task", error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets running requests finish, within reason, and stops.
+    pub async fn stop(mut self) {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        drop(self.stop);
+        let all = async { while self.running.parts.join_next().await.is_some() {} };
+        // Who holds a connection open longer is cut off when the process ends.
+        let _ = tokio::time::timeout(PATIENCE, all).await;
+    }
+}
+
+/// Where the parts answer.
+struct Endpoints {
+    url: String,
+    dynamo: String,
+    sqs: String,
+}
+
+/// The functions, each with what it needs, on tables and queues as the template describes them.
+async fn build_functions(
+    options: &Options,
+    state: &State,
+    endpoints: &Endpoints,
+    sqs: &Sqs,
+    simulator: &Simulator,
+    outbound: Outbound,
+) -> Result<Functions, StartError> {
+    let clients = AwsClients::new(AwsConfig {
+        region: REGION.to_owned(),
+        credentials: Credentials::new("local", "local", None, None, "local"),
+        dynamo_endpoint: Some(endpoints.dynamo.clone()),
+        sqs_endpoint: Some(endpoints.sqs.clone()),
+    })
+    .map_err(|error| StartError::part("aws clients", error))?;
+    let template = Arc::new(Template::load()?);
+    let tables = create_tables(&template, &clients, options.dynamo_endpoint.is_some()).await?;
+    let queues = create_queues(&template, sqs, &endpoints.sqs)?;
+    let config = Config {
+        public_url: options.public_url.clone().unwrap_or_else(|| endpoints.url.clone()),
+        transactions_table: tables.find("TransactionsTable")?,
+        configuration_table: tables.find("ConfigurationTable")?,
+        deliveries_queue_url: queues.find("DeliveriesQueue")?,
+        sealing_key: Secret::new(state.sealing_key.clone()),
+        operator_token_sha256: Some(sha256_hex(&state.operator_token)),
+        apps_remembered: Duration::ZERO,
+        local: Some(LocalConfig { simulators: simulated_tabs(simulator) }),
+    };
+    let base = Base::new(config, &clients, options.clock.as_clock())
+        .map_err(|error| StartError::part("configuration", error))?;
+    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    Ok(Functions {
+        template,
+        charge: charge::Deps { base: base.clone(), outbound },
+        query: query::Deps { base: base.clone() },
+        provider_notify: provider_notify::Deps { base: base.clone(), queue },
+        admin: admin::Deps { base },
+    })
+}
+
+fn sha256_hex(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+async fn tick(clockwork: Clockwork, mut stopped: watch::Receiver<()>) -> Result<(), StartError> {
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return Ok(()),
+            () = tokio::time::sleep(TICK) => clockwork.tick().await,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What outlives a restart beside tables and queue: the keys to everything, in the data folder.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::{
+    demo::{DemoApp, Doorkeys},
+    stack::StartError,
+};
+
+const LOCAL_JSON: &str = "local.json";
+const SEALING_KEY: &str = "sealing.key";
+
+/// What is kept in the data folder, or made up for one run.
+pub(crate) struct State {
+    data_dir: Option<PathBuf>,
+    pub(crate) sealing_key: String,
+    pub(crate) operator_token: String,
+    pub(crate) apps: Option<Vec<DemoApp>>,
+}
+
+impl State {
+    pub(crate) fn open(data_dir: Option<PathBuf>) -> Result<Self, StartError> {
+        let Some(dir) = data_dir else {
+            return Ok(Self {
+                data_dir: None,
+                sealing_key: random_text()?,
+                operator_token: random_text()?,
+                apps: None,
+            });
+        };
+        create_private(&dir).map_err(|source| StartError::DataDir { path: dir.clone(), source })?;
+        let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
+            Some(text) => Some(serde_json::from_str(&text).map_err(|error| StartError::part(LOCAL_JSON, error))?),
+            None => None,
+        };
+        let sealing_key = match read(&dir.join(SEALING_KEY))? {
+            Some(key) => key.trim().to_owned(),
+            None => {
+                let key = random_text()?;
+                write(&dir.join(SEALING_KEY), &key)?;
+                key
+            }
+        };
+        let (operator_token, apps) = match known {
+            Some(doorkeys) => (doorkeys.operator_token, Some(doorkeys.apps)),
+            None => (random_text()?, None),
+        };
+        Ok(Self { data_dir: Some(dir), sealing_key, operator_token, apps })
+    }
+
+    pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
+        let Some(dir) = &self.data_dir else { return Ok(()) };
+        let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
+        write(&dir.join(LOCAL_JSON), &json)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
+        self.data_dir.as_ref().map(|dir| dir.join(name))
+    }
+}
+
+/// For the owner's eyes only: everything in it is worth money somewhere.
+fn create_private(dir: &Path) -> io::Result<()> {
+    let mut create = fs::DirBuilder::new();
+    create.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut create, 0o700);
+    create.create(dir)
+}
+
+fn read(path: &Path) -> Result<Option<String>, StartError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StartError::DataDir { path: path.to_owned(), source }),
+    }
+}
+
+/// Whole or not at all, and for the owner's eyes only: these files hold keys.
+fn write(path: &Path, text: &str) -> Result<(), StartError> {
+    let failed = |source| StartError::DataDir { path: path.to_owned(), source };
+    let draft = path.with_extension("new");
+    let mut open = fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    let mut file = open.open(&draft).map_err(failed)?;
+    io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    fs::rename(&draft, path).map_err(failed)
+}
+
+pub(crate) fn random_text() -> Result<String, StartError> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| StartError::part("random source", "it failed"))?;
+    Ok(STANDARD.encode(bytes))
+}
