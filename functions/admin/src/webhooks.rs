@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use providers::MASK;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
-use store::WEBHOOKS_MAX;
+use store::{StoreError, WEBHOOKS_MAX};
 use tracing::info;
 
 use crate::{Call, problem::Problem};
@@ -28,10 +28,15 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         secret: Secret::new(format!("whsec_{}", random.standard_base64::<32>()?)),
         created_at: call.now,
     };
-    if call.load_app(&app).await?.webhooks.len() >= WEBHOOKS_MAX {
-        return Err(Problem::conflict(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
+    call.load_app(&app).await?;
+    match call.deps.base.store.create_webhook(&app, &webhook).await {
+        Ok(()) => {}
+        // The app is there, so that this is the other condition.
+        Err(StoreError::Stale { .. }) => {
+            return Err(Problem::conflict(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
+        }
+        Err(error) => return Err(error.into()),
     }
-    call.deps.base.store.create_webhook(&app, &webhook).await?;
     info!(app.id = %app, webhook.id = %webhook.id, "made webhook {}", webhook.id);
     let mut shown = show(&webhook);
     if let Some(members) = shown.as_object_mut() {

@@ -27,6 +27,10 @@ pub const ROUTES: [(Method, &str); 2] = [(Method::POST, "/2.0/maxpay/bill"), (Me
 /// A provider that takes longer leaves the bill pending; the function itself has 15 seconds.
 const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
 
+/// WeChat's bound of `notify_url`; Alipay and UnionPay take one character more. The longest bill number, 32 emoji, takes 226 of
+/// them, which leaves 29 for scheme and host; 32 Chinese characters leave 72.
+const NOTIFY_URL_CHARS_MAX: usize = 255;
+
 /// How often a lost reservation is decided anew. The second time sees the winner; more would need a bill that is
 /// closed and charged again in between.
 const RESERVE_TRIES_MAX: u32 = 3;
@@ -151,6 +155,9 @@ fn build(
     now: Timestamp,
 ) -> Result<Charge, ApiError> {
     let notify_url = format!("{}{}", deps.base.config.public_url, transaction.key.notify_path());
+    if notify_url.len() > NOTIFY_URL_CHARS_MAX {
+        return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_CHARS_MAX }.into());
+    }
     let order = Order {
         id: &transaction.id,
         channel: charge.channel,

@@ -95,7 +95,8 @@ pub enum Reservation<'a> {
 }
 
 /// Decides what `request` may do. A try that is closed or expired is over; one that is open binds the amount and the
-/// subject. An expired one may not be closed yet: the provider was told its end, too, and takes no payment for it.
+/// subject. An expired one may not be closed yet: the provider was told its end, too. Should it be paid all the same, that is
+/// settled, and found as a duplicate if the next try is paid, too.
 pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], now: Timestamp) -> Reservation<'a> {
     if let Some(paid) = tries.iter().find(|transaction| transaction.status.is_paid()) {
         return Reservation::Paid(paid);

@@ -31,7 +31,7 @@ pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use record::Record;
-pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest};
+pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;

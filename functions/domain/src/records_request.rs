@@ -42,6 +42,15 @@ pub enum RecordsOrder {
     NewestFirst,
 }
 
+/// What a caller may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordsScope {
+    /// Everything of its app.
+    Everything,
+    /// A bill that it can name.
+    NamedBill,
+}
+
 /// A query for records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordsRequest {
@@ -64,14 +73,18 @@ impl RecordsRequest {
     /// `startTime` and `endTime`.
     pub const SKIP_MAX: usize = 10_000;
 
+    /// An empty body asks for everything.
+    ///
     /// # Errors
-    /// [`RequestError`]; an unknown channel before an otherwise wrong field. An empty body asks for everything.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
+    /// [`RequestError`]: an unknown channel, then a missing bill, then whatever else is wrong.
+    pub fn parse(body: &[u8], scope: RecordsScope) -> Result<Self, RequestError> {
         let mut fields = Fields::parse(if body.trim_ascii().is_empty() { b"{}" } else { body })?;
         let channel = read_channel(&fields)?;
-        let bill = fields.optional("billNum", "a string of 1 to 32 characters without control characters", |raw| {
-            BillNum::parse(&text(raw)?).ok()
-        });
+        let read_bill = |raw| BillNum::parse(&text(raw)?).ok();
+        let bill = match scope {
+            RecordsScope::Everything => fields.optional("billNum", BillNum::EXPECTED, read_bill),
+            RecordsScope::NamedBill => fields.required("billNum", BillNum::EXPECTED, read_bill),
+        };
         let status = fields.optional("status", "created, success, refund or closed", |raw| Status::find(&text(raw)?));
         let start = fields.optional("startTime", "milliseconds since 1970", read_time);
         let end = fields.optional("endTime", "milliseconds since 1970", read_time);
@@ -121,14 +134,14 @@ mod tests {
 
     #[track_caller]
     fn refused(body: &str, expect: &str) {
-        let error = RecordsRequest::parse(body.as_bytes()).unwrap_err().to_string();
+        let error = RecordsRequest::parse(body.as_bytes(), RecordsScope::Everything).unwrap_err().to_string();
         assert!(error.contains(expect), "{body}: {error}");
     }
 
     #[test]
     fn nothing_asked_is_the_newest_twenty() {
         for body in ["", "  ", "{}", r#"{"channel":null}"#] {
-            let request = RecordsRequest::parse(body.as_bytes()).unwrap();
+            let request = RecordsRequest::parse(body.as_bytes(), RecordsScope::Everything).unwrap();
             assert_eq!(request.filter, RecordsFilter::default());
             assert_eq!((request.order, request.skip, request.limit), (RecordsOrder::NewestFirst, 0, 20));
         }
@@ -136,10 +149,19 @@ mod tests {
 
     #[test]
     fn a_family_is_all_its_channels() {
-        let request = RecordsRequest::parse(br#"{"channel":"wx","status":"success"}"#).unwrap();
+        let body = br#"{"channel":"wx","status":"success"}"#;
+        let request = RecordsRequest::parse(body, RecordsScope::Everything).unwrap();
         let channels: Vec<_> = request.filter.channels().map(Channel::name).collect();
         assert_eq!(channels, ["wx_app", "wx_jsapi", "wx_native"]);
         assert_eq!(request.filter.statuses().collect::<Vec<_>>(), [Status::Success]);
+    }
+
+    #[test]
+    fn who_sees_one_bill_must_name_it_before_anything_else_counts() {
+        let parse = |body: &str| RecordsRequest::parse(body.as_bytes(), RecordsScope::NamedBill);
+        assert!(matches!(parse(r#"{"limit":0}"#), Err(RequestError::Missing { field: "billNum", .. })));
+        assert!(matches!(parse(r#"{"channel":"paypal"}"#), Err(RequestError::ChannelUnknown { .. })));
+        assert!(parse(r#"{"billNum":"1"}"#).is_ok());
     }
 
     #[test]
@@ -162,7 +184,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_it_panic(body: Vec<u8>) {
-            let _ = RecordsRequest::parse(&body);
+            let _ = RecordsRequest::parse(&body, RecordsScope::NamedBill);
         }
     }
 }

@@ -45,18 +45,20 @@ impl Status {
     }
 }
 
-/// What is bought: 1 to 256 characters, none of them a control character.
+/// What is bought: 1 to 256 characters, none of them a control character, and not only blanks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject(String);
 
 impl Subject {
     /// Alipay's bound, the widest of the three providers'.
     pub const CHARS_MAX: usize = 256;
-    pub(crate) const EXPECTED: &'static str = "a string of 1 to 256 characters without control characters";
+    pub(crate) const EXPECTED: &'static str =
+        "a string of 1 to 256 characters without control characters, not all of them blanks";
 
-    /// `None` if it is empty, too long or holds a control character.
+    /// `None` if it is empty or blank, too long or holds a control character.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = !text.is_empty() && text.chars().count() <= Self::CHARS_MAX && !text.chars().any(char::is_control);
+        let fits =
+            !text.trim().is_empty() && text.chars().count() <= Self::CHARS_MAX && !text.chars().any(char::is_control);
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -66,24 +68,34 @@ impl Subject {
     }
 }
 
-/// An address that a browser can be sent to: http or https, at most 256 characters.
+/// An address that a browser can be sent to: http or https, at most 256 characters once everything beyond ASCII is
+/// percent-encoded, as browsers do it themselves; providers take ASCII only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebUrl(String);
 
 impl WebUrl {
     /// Alipay's bound of `return_url`.
     pub const CHARS_MAX: usize = 256;
-    pub(crate) const EXPECTED: &'static str = "an http or https URL of at most 256 characters";
+    pub(crate) const EXPECTED: &'static str = "an http or https URL of at most 256 characters, percent-encoded";
 
     /// `None` if it is no such URL.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-        let has_host = rest.chars().next().is_some_and(|first| !matches!(first, '/' | '?' | '#' | ':'));
-        let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>' | '\\'));
-        (has_host && clean && text.chars().count() <= Self::CHARS_MAX).then(|| Self(text.to_owned()))
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // A host beyond ASCII has a form of its own (Punycode), which its owner knows.
+        let has_host = host.is_ascii() && !host.is_empty() && !host.starts_with(':');
+        let clean = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '<' | '>' | '\\');
+        if !has_host || !text.chars().all(clean) {
+            return None;
+        }
+        let mut encoded = String::with_capacity(text.len());
+        for byte in text.bytes() {
+            if byte.is_ascii() { encoded.push(char::from(byte)) } else { encoded.push_str(&format!("%{byte:02X}")) }
+        }
+        (encoded.len() <= Self::CHARS_MAX).then_some(Self(encoded))
     }
 
-    /// The URL as the merchant wrote it.
+    /// The URL in ASCII.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -339,6 +351,29 @@ pub(crate) mod tests {
             };
             assert_eq!(found, *expect, "{before:?} {:?}", outcome());
         }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn an_address_is_one_that_a_browser_can_be_sent_to() {
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(WebUrl::parse(text).as_ref().map(WebUrl::as_str), expect, "{text}");
+        };
+        check("https://shop.example",             Some("https://shop.example"));
+        check("http://127.0.0.1:8080/a?b=c#d",    Some("http://127.0.0.1:8080/a?b=c#d"));
+        check("https://shop.example/茶?q=茶",      Some("https://shop.example/%E8%8C%B6?q=%E8%8C%B6"));
+        check("https://店.example/",               None);
+        check("https://",                         None);
+        check("https:///path",                    None);
+        check("https://:80/",                     None);
+        check("ftp://shop.example",               None);
+        check("javascript:alert(1)",              None);
+        check("https://shop.example/a b",         None);
+        check("https://shop.example/\"onload",    None);
+        let of_length = |length: usize| format!("https://shop.example/{}", "x".repeat(length - 21));
+        check(&of_length(256),                    Some(&of_length(256)));
+        check(&of_length(257),                    None);
+        check(&format!("https://shop.example/{}", "茶".repeat(30)), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use domain::{Mismatch, Notification, Refusal, Timestamp, Transaction, TransactionKey, check, settle};
+use domain::{Mismatch, Notification, Refusal, Status, Timestamp, Transaction, TransactionKey, check, settle};
 use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use providers::{Account, Acknowledgement};
 use queue::Queue;
@@ -114,27 +114,65 @@ async fn take(
     };
     let (kind, problem) = match deps.base.store.settle(key, &configured.webhooks, now, decide).await? {
         Settled::Unchanged(transaction) => {
-            info!(bill.num = %key.bill, tx.id = %transaction.id, "a notify told nothing new of bill {}", key.bill);
+            let (bill, id) = (&key.bill, &transaction.id);
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a notify told nothing new of bill {bill}");
+            look_for_duplicate(deps, &transaction, report, body, now).await?;
             return Ok(true);
         }
         Settled::Changed(transaction, deliveries) => {
-            let status = transaction.status.name();
-            info!(bill.num = %key.bill, tx.id = %transaction.id, channel = %key.channel, status, "settled bill {}", key.bill);
+            let (bill, id, status) = (&key.bill, &transaction.id, transaction.status.name());
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
             for delivery in &deliveries {
                 // Best effort: the delivery is kept, and the sweep rings for whatever was not rung for.
                 if let Err(error) = deps.queue.ring(delivery, Duration::ZERO).await {
-                    warn!(bill.num = %key.bill, "did not ring: {}", error_chain(&error));
+                    warn!(bill.num = %bill, "did not ring: {}", error_chain(&error));
                 }
             }
+            look_for_duplicate(deps, &transaction, report, body, now).await?;
             return Ok(true);
         }
         Settled::NotFound => ("unknown", format!("there is no such try; the report is about order `{}`", report.order)),
         Settled::Refused(_, misfit) => (misfit.kind(), misfit.to_string()),
     };
-    warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, incident.kind = kind, "kept an incident: {problem}");
-    let incident = Incident { key: key.clone(), seen_at: now, kind, problem, body: body.to_vec() };
-    deps.base.store.keep_incident(&incident).await?;
+    keep_incident(deps, key, report, body, now, (kind, problem)).await?;
     Ok(false)
+}
+
+/// Reads a paid bill back: a payer may have paid it twice, on two channels or in two tries. Of two payments that settle in the
+/// same instant at least one sees the other, because each is written before it looks. Repeated notifies look again, so
+/// that a stop between the two is healed.
+async fn look_for_duplicate(
+    deps: &Deps,
+    transaction: &Transaction,
+    report: &Notification,
+    body: &Bytes,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if transaction.status != Status::Success {
+        return Ok(());
+    }
+    let key = &transaction.key;
+    let tries = deps.base.store.load_bill(&key.app, key.mode, &key.bill).await?;
+    let Some(other) = tries.iter().find(|other| other.status == Status::Success && other.id != transaction.id) else {
+        return Ok(());
+    };
+    let problem = format!("the bill was paid by transaction {} on {}, too", other.id, other.key.channel);
+    keep_incident(deps, key, report, body, now, ("duplicate", problem)).await
+}
+
+async fn keep_incident(
+    deps: &Deps,
+    key: &TransactionKey,
+    report: &Notification,
+    body: &Bytes,
+    now: Timestamp,
+    (kind, problem): (&'static str, String),
+) -> Result<(), StoreError> {
+    let (bill, channel) = (&key.bill, key.channel);
+    warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind, "kept an incident: {problem}");
+    let (trade_no, body) = (report.trade_no.clone(), body.to_vec());
+    let incident = Incident { key: key.clone(), seen_at: now, kind, problem, trade_no, body };
+    deps.base.store.keep_incident(&incident).await
 }
 
 fn acknowledged(acknowledgement: &Acknowledgement) -> Reply {

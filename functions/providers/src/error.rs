@@ -40,6 +40,14 @@ pub enum ProviderError {
         /// What was asked for, and what there is.
         what: String,
     },
+    /// A field of the charge is fine by itself, and not for this account.
+    #[error("{field} must be {expected}")]
+    Param {
+        /// The field's name in the charge.
+        field: &'static str,
+        /// What it must be.
+        expected: String,
+    },
     /// A key that is needed is not configured, or does not work.
     #[error("{field}: {problem}")]
     Key {

@@ -38,7 +38,7 @@ impl Account {
     /// [`SettingsError`], the first problem found, in words for the operator who typed the settings.
     ///
     /// # Source
-    /// `operator-api.md`, section "Channel settings".
+    /// `docs/openapi.yaml`, schemas `AlipayOpenPlatform` and `AlipayPartner`.
     pub fn open(tab: Tab, settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
         match tab {
             Tab::Ali => alipay::Account::open(settings, policy).map(Self::Ali),

@@ -43,6 +43,11 @@ impl StackClock {
         Self { base: Base::Standing(start), ahead_ms: Arc::default() }
     }
 
+    /// Whether time passes by itself.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self.base, Base::Running(_))
+    }
+
     /// The time, in milliseconds since 1970 UTC.
     pub fn now_ms(&self) -> i64 {
         let base = match &self.base {

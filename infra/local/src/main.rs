@@ -53,7 +53,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     eprint!("starting");
     let mut stack = Stack::start(options, |part| eprint!(" {part}...")).await?;
     eprintln!();
-    runtime::log_as_json();
+    runtime::log_for_people();
     say(&welcome(&stack, &data_dir.display().to_string()));
     tokio::select! {
         broken = stack.broken() => broken,

@@ -80,6 +80,16 @@ pub enum BillError {
         /// The bill.
         bill: String,
     },
+    /// Its number does not fit into a notify address.
+    #[error(
+        "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}"
+    )]
+    NumberTooLong {
+        /// The length of the address.
+        chars: usize,
+        /// What providers take.
+        max: usize,
+    },
     /// It was tried too often.
     #[error("billNum must be of a bill tried less than 99 times on this channel; `{bill}` was tried 99 times")]
     Exhausted {
@@ -98,7 +108,8 @@ impl ApiError {
             Self::Request(RequestError::Missing { .. }) => ApiCode::MissParam,
             Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })
             | Self::Body(_)
-            | Self::Bill(_) => ApiCode::ParamInvalid,
+            | Self::Bill(_)
+            | Self::Provider(ProviderError::Param { .. }) => ApiCode::ParamInvalid,
             Self::Settings(_) | Self::Provider(ProviderError::Key { .. }) => ApiCode::CertFileError,
             Self::Provider(ProviderError::Unsupported { .. }) => ApiCode::PayFactorNotSet,
             Self::Provider(ProviderError::Refused { .. } | ProviderError::Unclear { .. }) | Self::Outbound(_) => {

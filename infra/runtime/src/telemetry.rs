@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line, as CloudWatch reads them.
+//! Logs: one JSON object a line, as CloudWatch reads them, or plain lines for a person at a terminal.
 
 use tracing::Level;
 
@@ -7,4 +7,11 @@ pub fn log_as_json() {
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(Level::INFO).with_target(false);
     // It fails only where something logs already, and then nothing needs to be done.
     let _ = logs.try_init();
+}
+
+/// Sends logs to the standard error as plain lines: for the local stack.
+pub fn log_for_people() {
+    let logs = tracing_subscriber::fmt().compact().with_max_level(Level::INFO).with_target(false).with_ansi(false);
+    // As above.
+    let _ = logs.with_writer(std::io::stderr).try_init();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
+    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
     App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, Timestamp, Webhook, WebhookId,
@@ -121,7 +121,7 @@ impl Store {
             [("name", Some(text(&app.name))), ("created_ms", Some(time(app.created_at)))],
         );
         let what = app_pk(&app.id);
-        let writes = [self.put_new(self.write_app(app, 1)?)?, self.put_new(entry)?];
+        let writes = [self.put_new(self.write_new_app(app)?)?, self.put_new(entry)?];
         self.write_together(writes, &what).await
     }
 
@@ -164,14 +164,18 @@ impl Store {
                 return Err(StoreError::Stale { what: app_pk(app) });
             };
             let rotated = rotate(found, mode, kind, |key| key.rotated(next.clone(), now, grace));
-            let put = self
+            let update = self
                 .dynamo
-                .put_item()
+                .update_item()
                 .table_name(&self.tables.configuration)
-                .set_item(Some(self.write_app(&rotated, revision + 1)?))
+                .key(PK, text(app_pk(app)))
+                .key(SK, text(APP_SK))
+                .update_expression("SET sealed = :sealed, rev = :next")
                 .condition_expression("rev = :rev")
+                .expression_attribute_values(":sealed", bytes(self.seal_keys(&rotated)?))
+                .expression_attribute_values(":next", number(revision + 1))
                 .expression_attribute_values(":rev", number(revision));
-            match put.send().await {
+            match update.send().await {
                 Ok(_) => return Ok(()),
                 Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
                 Err(error) => return Err(StoreError::dynamo("rotating a key", error)),
@@ -228,12 +232,19 @@ impl Store {
         }
     }
 
-    /// Keeps a new webhook.
+    /// Keeps a new webhook. The app's item counts them, so that they stay within [`WEBHOOKS_MAX`] however many are made at once.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is no such app, or a webhook with this id.
+    /// [`StoreError::Stale`] if there is no such app, or it has as many webhooks as it may.
     pub async fn create_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
-        let writes = [self.app_exists(app)?, self.put_new(self.write_webhook(app, webhook)?)?];
+        let max = i64::try_from(WEBHOOKS_MAX).unwrap_or(i64::MAX);
+        let count = self
+            .update_app(app)
+            .update_expression("SET webhooks = webhooks + :one")
+            .condition_expression("webhooks < :max")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(max));
+        let writes = [updated(count)?, self.put_new(self.write_webhook(app, webhook)?)?];
         self.write_together(writes, &webhook_owner(app, &webhook.id)).await
     }
 
@@ -242,6 +253,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Stale`] if there is no such webhook.
     pub async fn delete_webhook(&self, app: &AppId, webhook: &WebhookId) -> Result<(), StoreError> {
+        let count = self
+            .update_app(app)
+            .update_expression("SET webhooks = webhooks - :one")
+            .condition_expression("webhooks > :none")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":none", number(0));
         let delete = Delete::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
@@ -249,8 +266,12 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .build()
             .map_err(|error| StoreError::dynamo("building a deletion", error))?;
-        let writes = [TransactWriteItem::builder().delete(delete).build()];
+        let writes = [updated(count)?, TransactWriteItem::builder().delete(delete).build()];
         self.write_together(writes, &webhook_owner(app, webhook)).await
+    }
+
+    fn update_app(&self, app: &AppId) -> UpdateBuilder {
+        Update::builder().table_name(&self.tables.configuration).key(PK, text(app_pk(app))).key(SK, text(APP_SK))
     }
 
     async fn find_app_revision(&self, app: &AppId) -> Result<Option<(App, i64)>, StoreError> {
@@ -296,13 +317,22 @@ impl Store {
         writes: [TransactWriteItem; N],
         what: &str,
     ) -> Result<(), StoreError> {
-        match self.dynamo.transact_write_items().set_transact_items(Some(writes.into())).send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if condition_failed(error.err()) => {
-                Err(StoreError::Stale { what: what.to_owned() })
+        for round in 0..CHANGE_TRIES_MAX {
+            let write = self.dynamo.transact_write_items().set_transact_items(Some(writes.to_vec()));
+            let error = match write.send().await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            let cancelled_by = |code| error.as_service_error().is_some_and(|error| is_cancelled_by(error, code));
+            if cancelled_by("ConditionalCheckFailed") {
+                return Err(StoreError::Stale { what: what.to_owned() });
+            } else if !cancelled_by("TransactionConflict") {
+                return Err(StoreError::dynamo("change of the configuration", error));
             }
-            Err(error) => Err(StoreError::dynamo("change of the configuration", error)),
+            // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
+            tokio::time::sleep(Duration::from_millis(10) * (round + 1)).await;
         }
+        Err(StoreError::Contended { what: what.to_owned(), tries: CHANGE_TRIES_MAX })
     }
 
     fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<AppConfiguration>, StoreError> {
@@ -321,17 +351,21 @@ impl Store {
         Ok(app.map(|app| AppConfiguration { app, channels, webhooks }))
     }
 
-    fn write_app(&self, app: &App, revision: i64) -> Result<Attributes, StoreError> {
+    fn seal_keys(&self, app: &App) -> Result<Vec<u8>, StoreError> {
         let keys = StoredKeys { live: StoredKeySet::from(&app.live), test: StoredKeySet::from(&app.test) };
-        let sealed = self.seal_json(&app_pk(&app.id), &keys)?;
+        self.seal_json(&app_pk(&app.id), &keys)
+    }
+
+    fn write_new_app(&self, app: &App) -> Result<Attributes, StoreError> {
         Ok(item(
             app_pk(&app.id),
             APP_SK.to_owned(),
             [
-                ("rev", Some(number(revision))),
+                ("rev", Some(number(1))),
                 ("name", Some(text(&app.name))),
                 ("created_ms", Some(time(app.created_at))),
-                ("sealed", Some(bytes(sealed))),
+                ("webhooks", Some(number(0))),
+                ("sealed", Some(bytes(self.seal_keys(app)?))),
             ],
         ))
     }
@@ -413,9 +447,15 @@ impl Store {
     }
 }
 
-fn condition_failed(error: &TransactWriteItemsError) -> bool {
+/// Whether one of the writes of a transaction failed for this reason.
+fn is_cancelled_by(error: &TransactWriteItemsError, code: &str) -> bool {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
-    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
+}
+
+fn updated(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    let update = update.build().map_err(|error| StoreError::dynamo("building an update", error))?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }
 
 fn channel_owner(app: &AppId, tab: Tab, mode: Mode) -> String {

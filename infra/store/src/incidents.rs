@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AppId, Mode, Timestamp, TransactionKey};
+use domain::{AppId, Mode, ProviderTradeNo, Timestamp, TransactionKey};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -36,6 +36,8 @@ pub struct Incident {
     pub kind: &'static str,
     /// What does not fit, for people.
     pub problem: String,
+    /// The provider's number of the payment, where the report has one.
+    pub trade_no: Option<ProviderTradeNo>,
     /// The body as it arrived, bounded by the caller.
     pub body: Vec<u8>,
 }
@@ -63,7 +65,8 @@ pub struct IncidentPage {
 }
 
 impl Store {
-    /// Keeps an incident. The same one again, as a provider repeats it, is kept once.
+    /// Keeps an incident. The same one again is kept once: a provider repeats what was not acknowledged, each time with
+    /// another time and signature in the body, so that it is known by what is wrong and not by its bytes.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -122,8 +125,9 @@ fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError>
 
 fn write_incident(incident: &Incident) -> Attributes {
     let key = &incident.key;
-    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&incident.body));
-    let sk = format!("INCIDENT#{}#{hash}", incident.kind);
+    let trade_no = incident.trade_no.as_ref().map(ProviderTradeNo::as_str);
+    let wrong = format!("{}#{}#{}", transaction_sk(key), trade_no.unwrap_or_default(), incident.problem);
+    let sk = format!("INCIDENT#{}#{}", incident.kind, URL_SAFE_NO_PAD.encode(Sha256::digest(wrong)));
     item(
         transaction_pk(key),
         sk.clone(),
@@ -131,6 +135,7 @@ fn write_incident(incident: &Incident) -> Attributes {
             ("transaction", Some(text(transaction_sk(key)))),
             ("kind", Some(text(incident.kind))),
             ("problem", Some(text(&incident.problem))),
+            ("trade_no", trade_no.map(text)),
             ("body", Some(bytes(incident.body.clone()))),
             ("created_ms", Some(time(incident.seen_at))),
             (BY_TIME_PK, Some(text(incidents_pk(&key.app, key.mode)))),

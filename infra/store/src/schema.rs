@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid | charge, notify; records |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>#<webhook>` | `due` while unfinished | deliver, sweep |
-//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of the body>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
+//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | |

@@ -29,6 +29,9 @@ use crate::{
 
 /// The range of `it_b_pay`, from a minute to 15 days.
 const IT_B_PAY_MINUTES: (i64, i64) = (1, 15 * 24 * 60);
+/// The bounds of addresses in this interface, tighter than the open platform's.
+const NOTIFY_URL_CHARS_MAX: usize = 190;
+const PAGE_URL_CHARS_MAX: usize = 200;
 /// An answer about one trade is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Where the answer has the trade.
@@ -67,6 +70,7 @@ impl Mapi {
                 return Err(ProviderError::unsupported(what));
             }
         }
+        check_addresses(order)?;
         let mut members = Vec::new();
         match &self.keys.key {
             Some(key) => members.push(("ali_app", self.app_string(key, order, now)?)),
@@ -290,6 +294,26 @@ pub(crate) fn app_string(key: &LegacySigningKey, pairs: &[(&str, &str)]) -> Resu
     let content = quoted(pairs);
     let sign = percent_encoded(&rsa_sign(&content, key)?);
     Ok(format!("{content}&sign=\"{sign}\"&sign_type=\"RSA\""))
+}
+
+/// What the original contract allows may be too long here.
+fn check_addresses(order: &Order<'_>) -> Result<(), ProviderError> {
+    let page_url = |field, url: Option<&domain::WebUrl>| match url {
+        Some(url) if url.as_str().len() > PAGE_URL_CHARS_MAX => {
+            let expected = format!("at most {PAGE_URL_CHARS_MAX} characters for an old partner account");
+            Err(ProviderError::Param { field, expected })
+        }
+        Some(_) | None => Ok(()),
+    };
+    page_url("returnUrl", order.return_url)?;
+    page_url("showUrl", order.show_url)?;
+    if order.notify_url.len() <= NOTIFY_URL_CHARS_MAX {
+        return Ok(());
+    }
+    let (chars, max) = (order.notify_url.len(), NOTIFY_URL_CHARS_MAX);
+    let expected =
+        format!("shorter in UTF-8: its notify address would have {chars} characters, and this account takes {max}");
+    Err(ProviderError::Param { field: "billNum", expected })
 }
 
 /// How long the order can be paid from now, in whole minutes: this protocol knows no moment of expiry.

@@ -126,7 +126,7 @@ impl Trade {
         self.notifies.iter().filter(|notify| !notify.in_flight).filter_map(|notify| notify.next_at).min()
     }
 
-    /// Takes the send that is due first; [`Notify::record`] or [`Notify::give_back`] must follow.
+    /// Takes the send that is due first; [`Notify::record`] must follow, or [`UnderWay`] puts it back.
     pub(super) fn take_job(&mut self, now: i64) -> Option<Job> {
         let due = self.notify_due()?;
         let notify = self.notifies.iter_mut().find(|notify| !notify.in_flight && notify.next_at == Some(due))?;
