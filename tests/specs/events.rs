@@ -1,0 +1,91 @@
+//! Each file in `events/` is what API Gateway sends to a function, and each is run here.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use crate::{
+    keys::Signer,
+    notify_message::Message,
+    world::{World, charge_of},
+};
+
+/// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
+#[rustfmt::skip]
+const EVENTS: &[(&str, u16, i64, &str)] = &[
+    ("admin-create-app",           201, -1, "\"name\":\"shop\""),
+    ("admin-incidents",            200, -1, "\"items\":[]"),
+    ("admin-missing-token",        401, -1, "Bearer"),
+    ("charge-ali_app",             200,  0, "\"ali_app\":\""),
+    ("charge-ali_qrcode",          200,  0, "\"codeUrl\":\""),
+    ("charge-ali_wap",             200,  0, "\"ali_wap\":\""),
+    ("charge-ali_web",             200,  0, "\"ali_web\":\""),
+    ("charge-base64-body",         200,  0, "\"id\":\""),
+    ("charge-missing-body",        200,  5, "body"),
+    ("charge-missing-credentials", 200,  1, "X-ML-AppId"),
+    ("charge-older-headers",       200,  0, "\"id\":\""),
+    ("charge-session",             200,  0, "\"token\":\""),
+    ("provider-notify-forged",     400, -1, "fail"),
+    ("provider-notify-nonsense",   404, -1, "Not Found"),
+    ("provider-notify-paid",       200, -1, "success"),
+    ("query-get-para",             200,  0, "\"billNum\":\"event-茶\""),
+    ("query-get-without-bill",     200,  4, "billNum"),
+    ("query-post",                 200,  0, "\"results\":["),
+];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+/// What stands for what in the files: keys and signatures are new in each run.
+async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
+    let trade = world.trade(&world.charged("event-notified").await).await;
+    let path = trade["notifyUrl"].as_str().unwrap().strip_prefix(&world.url).unwrap().to_owned();
+    let paid = Message::paid(&trade);
+    vec![
+        ("{{appId}}", world.app.app_id.clone()),
+        ("{{clientKey}}", world.app.test.client_key.clone()),
+        ("{{masterKey}}", world.app.test.master_key.clone()),
+        ("{{sessionToken}}", world.session(60).await),
+        ("{{operatorToken}}", world.operator_token.clone()),
+        ("{{notifyPath}}", path),
+        ("{{paidForm}}", STANDARD.encode(paid.clone().signed())),
+        ("{{forgedForm}}", STANDARD.encode(paid.signed_by(Signer::Nobody))),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_answered_as_the_deployed_function_would() {
+    let world = World::start().await;
+    let placeholders = placeholders(&world).await;
+    world.charge(&crate::world::with(charge_of("ali_wap", "event-茶"), &serde_json::json!({}))).await.ok();
+    for (name, status, code, word) in EVENTS {
+        let file = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+        let event = placeholders.iter().fold(file, |event, (placeholder, value)| event.replace(placeholder, value));
+        let reply = world.stack.invoke(&event).await.unwrap();
+        let text = String::from_utf8(reply.body().to_vec()).unwrap();
+        let found = serde_json::from_str::<Value>(&text).ok().and_then(|json| json["code"].as_i64()).unwrap_or(-1);
+        assert_eq!((reply.status().as_u16(), found), (*status, *code), "{name}: {text}");
+        assert!(text.contains(word), "{name}: {text}");
+    }
+    assert_eq!(world.record("event-notified").await["status"], "success");
+    world.end().await;
+}
+
+#[test]
+fn no_event_is_left_unrun() {
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let found: BTreeSet<String> = fs::read_dir(folder()).unwrap().map(|entry| name(entry.unwrap())).collect();
+    let run: BTreeSet<String> = EVENTS.iter().map(|(name, ..)| format!("{name}.json")).collect();
+    assert_eq!(found, run);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_no_function_has_a_route_for_is_an_error() {
+    let world = World::start().await;
+    let event = fs::read_to_string(folder().join("charge-ali_web.json")).unwrap();
+    assert!(world.stack.invoke(&event.replace("/2.0/maxpay/bill", "/2.0/maxpay/nothing")).await.is_err());
+    assert!(world.stack.invoke("{}").await.is_err());
+    world.end().await;
+}

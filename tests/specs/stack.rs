@@ -1,0 +1,216 @@
+//! The local stack itself: what outlives a restart, and how its clock moves.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use local::{Options, Stack, StartError};
+use serde_json::{Value, json};
+
+use crate::world::{MINUTE_MS, START_MS, World, charge_of, client, options, texts};
+
+/// A folder of the test's own, gone at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("maxpay-specs-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is not there if the stack never started.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A stack that keeps its state: always on the embedded DynamoDB, which alone lives in the folder.
+fn kept_in(folder: &Folder) -> Options {
+    Options { data_dir: Some(folder.0.clone()), dynamo_endpoint: None, ..options() }
+}
+
+fn port(world: &World) -> u16 {
+    world.url.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_outlives_a_restart() {
+    let folder = Folder::new();
+    let first = World::start_with(kept_in(&folder)).await;
+    let (app, token, port) = (first.app.clone(), first.operator_token.clone(), port(&first));
+    first.paid("paid").await;
+    let open = first.charged("open").await;
+    let session = first.session(3600).await;
+    let other = first.new_app("other").await;
+    let hook = json!({ "mode": "test", "target": { "url": "https://shop.example/" } });
+    first.admin("POST", &format!("/apps/{}/webhooks", app.app_id), hook).await.done(201);
+    let settings = first.merchant("openapi").await;
+    first.configure(&app, &settings).await;
+    let before = first.records(&json!({})).await.ok();
+    first.end().await;
+
+    let second = World::start_with(Options { port, ..kept_in(&folder) }).await;
+    assert_eq!((&second.app, &second.operator_token), (&app, &token));
+    assert_eq!(second.records(&json!({})).await.ok(), before);
+    second.play(&open, "pay", json!({})).await;
+    assert_eq!(second.record("open").await["status"], "success");
+    let by_session = [("X-ML-AppId", app.app_id.as_str()), ("X-ML-Session-Token", &session)];
+    second.post_as(&by_session, "/2.0/maxpay/bill", charge_of("ali_web", "new").to_string()).await.ok();
+    second.post_as(&client(&other), "/2.0/maxpay/bill", charge_of("ali_web", "1").to_string()).await.refused(2, "");
+    let apps = second.admin("GET", "/apps", Value::Null).await.done(200);
+    let mut names = texts(&apps["items"], "name");
+    names.sort();
+    assert_eq!(names, ["demo", "other"]);
+    let webhooks = second.admin("GET", &format!("/apps/{}/webhooks", app.app_id), Value::Null).await.done(200);
+    assert_eq!(webhooks["items"].as_array().unwrap().len(), 1);
+    second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notify_that_was_not_taken_is_sent_again_after_a_restart() {
+    let folder = Folder::new();
+    let first = World::start_with(kept_in(&folder)).await;
+    let port = port(&first);
+    let id = first.charged("1").await;
+    let path = crate::world::test_channel(&first.app);
+    first.admin("DELETE", &path, Value::Null).await.done(204);
+    first.play(&id, "pay", json!({})).await;
+    first.configure(&first.app, &json!({ "protocol": "simulator" })).await;
+    first.end().await;
+
+    let second = World::start_with(Options { port, ..kept_in(&folder) }).await;
+    assert_eq!(second.record("1").await["status"], "created");
+    second.advance(4 * MINUTE_MS).await;
+    assert_eq!(second.record("1").await["status"], "success");
+    second.end().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_for_the_eyes_of_its_owner() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let world = World::start_with(kept_in(&folder)).await;
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(folder.0.clone()), 0o700);
+    assert_eq!(mode(folder.0.join("local.json")), 0o600);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_json_says_what_opens_the_stack() {
+    let folder = Folder::new();
+    let world = World::start_with(kept_in(&folder)).await;
+    let kept: Value = serde_json::from_str(&fs::read_to_string(folder.0.join("local.json")).unwrap()).unwrap();
+    assert_eq!((&kept["url"], &kept["operatorToken"]), (&json!(world.url), &json!(world.operator_token)));
+    let keys = |pair: &local::KeyPair| json!({ "clientKey": pair.client_key, "masterKey": pair.master_key });
+    let app = &world.app;
+    let expect = json!([{ "appId": app.app_id, "name": "demo", "live": keys(&app.live), "test": keys(&app.test) }]);
+    assert_eq!(kept["apps"], expect);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_said() {
+    let world = World::start().await;
+    let port = port(&world);
+    let error = Stack::start(Options { port, ..options() }, |_| {}).await.unwrap_err();
+    assert!(matches!(error, StartError::PortTaken { port: taken } if taken == port), "{error:?}");
+    assert!(error.to_string().contains(&port.to_string()));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_that_is_none_is_said() {
+    let folder = Folder::new();
+    fs::write(&folder.0, "a file").unwrap();
+    let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
+    assert!(matches!(&error, StartError::DataDir { path, .. } if path.starts_with(&folder.0)), "{error:?}");
+    fs::remove_file(&folder.0).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parts_are_told_as_they_start() {
+    let told = std::sync::Mutex::new(Vec::new());
+    let stack = Stack::start(options(), |part| told.lock().unwrap().push(part.to_owned())).await.unwrap();
+    assert!(told.lock().unwrap().contains(&"sqs".to_owned()));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_moves_forward_and_says_where_it_stands() {
+    let world = World::start().await;
+    let move_by = async |body: &str| world.post_as(&[], "/_local/clock", body.to_owned()).await;
+    assert_eq!(move_by(r#"{"advanceMs":0}"#).await.done(200), json!({ "nowMs": START_MS }));
+    assert_eq!(move_by(r#"{"advanceMs":1500}"#).await.done(200), json!({ "nowMs": START_MS + 1500 }));
+    assert_eq!(move_by(r#"{"advanceMs":1}"#).await.done(200), json!({ "nowMs": START_MS + 1501 }));
+    for wrong in [r#"{"advanceMs":-1}"#, r#"{"advanceMs":99999999999999}"#] {
+        move_by(wrong).await.done(400);
+    }
+    for wrong in [r#"{"advanceMs":1.5}"#, "{}", "x", ""] {
+        assert!((400..500).contains(&move_by(wrong).await.status), "{wrong}");
+    }
+    assert_eq!(move_by(r#"{"advanceMs":0}"#).await.done(200), json!({ "nowMs": START_MS + 1501 }));
+    world.end().await;
+}
+
+/// When the attempts of a trade's first notify were made, in minutes after the start.
+fn minutes(trade: &Value) -> Vec<i64> {
+    let attempts = trade["notifies"][0]["attempts"].as_array().unwrap();
+    attempts.iter().map(|attempt| (attempt["at"].as_i64().unwrap() - START_MS) / MINUTE_MS).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notify_that_reaches_nobody_is_sent_eight_times_on_the_providers_schedule() {
+    let nobody = Options { public_url: Some("http://127.0.0.1:1".to_owned()), ..options() };
+    let world = World::start_with(nobody).await;
+    let first = world.paid("1").await;
+    world.advance(MINUTE_MS).await;
+    let second = world.paid("2").await;
+    // 4 m, 10 m, 10 m, 1 h, 2 h, 6 h, 15 h, each counted from the one before.
+    world.advance(24 * MINUTE_MS).await;
+    assert_eq!(minutes(&world.trade(&first).await), [0, 4, 14, 24]);
+    assert_eq!(minutes(&world.trade(&second).await), [1, 5, 15, 25]);
+    world.advance(48 * 60 * MINUTE_MS).await;
+    assert_eq!(minutes(&world.trade(&first).await), [0, 4, 14, 24, 84, 204, 564, 1464]);
+    assert_eq!(minutes(&world.trade(&second).await), [1, 5, 15, 25, 85, 205, 565, 1465]);
+    assert_eq!(world.record("1").await["status"], "created");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_reach_the_stack_under_its_public_url() {
+    let public = Options { public_url: Some("https://pay.example.com".to_owned()), ..options() };
+    let world = World::start_with(public).await;
+    let trade = world.trade(&world.charged("1").await).await;
+    assert!(trade["notifyUrl"].as_str().unwrap().starts_with("https://pay.example.com/notify/"), "{trade}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_stacks_know_nothing_of_each_other() {
+    let (one, other) = (World::start().await, World::start().await);
+    one.charge(&charge_of("ali_web", "1")).await.ok();
+    assert_eq!(other.records(&json!({})).await.ok()["results"], json!([]));
+    let charge = charge_of("ali_web", "1").to_string();
+    other.post_as(&client(&one.app), "/2.0/maxpay/bill", charge).await.refused(1, "");
+    assert_ne!((&one.app.app_id, &one.operator_token), (&other.app.app_id, &other.operator_token));
+    one.end().await;
+    other.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_find_a_front_page() {
+    let world = World::start().await;
+    for path in ["/", "/_local/returned", "/simulator/alipay/app"] {
+        let page = world.call("GET", path, &[], "").await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.header("content-type").starts_with("text/html"), "{path}");
+    }
+    world.end().await;
+}

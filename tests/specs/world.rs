@@ -1,0 +1,250 @@
+//! A world of its own for each spec: the whole stack, a clock that stands, and the ways in.
+
+use std::{sync::Mutex, time::Duration};
+
+use bytes::Bytes;
+use domain::Timestamp;
+use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
+use outbound::{Bounds, Outbound};
+use serde_json::{Value, json};
+
+use crate::{answer::Answer, logs};
+
+/// When every world begins: 2026-11-23 22:30:00 in Beijing.
+pub(crate) const START_MS: i64 = 1_795_444_200_000;
+pub(crate) const MINUTE_MS: i64 = 60_000;
+
+/// Longer than the stack may take for anything; most calls take milliseconds.
+const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_max: 32 * 1024 * 1024 };
+
+/// A stack that runs, and what opens it.
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) url: String,
+    /// The demo app, whose test mode is on the simulator.
+    pub(crate) app: DemoApp,
+    pub(crate) operator_token: String,
+    outbound: Outbound,
+    secrets: Mutex<Vec<String>>,
+}
+
+/// How every stack of the specs is started, but for what the spec itself is about.
+pub(crate) fn options() -> Options {
+    Options { port: 0, data_dir: None, public_url: None, dynamo_endpoint: dynamodb(), clock: standing_clock() }
+}
+
+pub(crate) fn standing_clock() -> StackClock {
+    StackClock::standing(Timestamp::from_ms(START_MS).unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one switch of the specs: which DynamoDB they run on")]
+fn dynamodb() -> Option<String> {
+    std::env::var("MAXPAY_TEST_DYNAMODB").ok().filter(|endpoint| !endpoint.is_empty())
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(options()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        logs::capture();
+        let stack = Stack::start(options, |_| {}).await.unwrap();
+        let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
+        let [app] = <[DemoApp; 1]>::try_from(apps).unwrap();
+        let secrets = Mutex::default();
+        let world = Self { stack, url, app, operator_token, outbound: Outbound::new().unwrap(), secrets };
+        world.must_stay_secret(&world.operator_token);
+        world.keys_must_stay_secret(&world.app);
+        world
+    }
+
+    /// Stops the stack. No secret of this world may be in the logs by then.
+    pub(crate) async fn end(self) {
+        self.stack.stop().await;
+        logs::hold_none_of(&self.secrets.into_inner().unwrap());
+    }
+
+    /// Notes a text that must never be logged.
+    pub(crate) fn must_stay_secret(&self, text: &str) {
+        self.secrets.lock().unwrap().push(text.to_owned());
+    }
+
+    fn keys_must_stay_secret(&self, app: &DemoApp) {
+        for pair in [&app.live, &app.test] {
+            self.must_stay_secret(&pair.client_key);
+            self.must_stay_secret(&pair.master_key);
+        }
+    }
+
+    /// Any call at all; `target` is a path, or a whole URL.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let url = if target.starts_with("http") { target.to_owned() } else { format!("{}{target}", self.url) };
+        let mut request = http::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = self.outbound.send(request.body(body.into()).unwrap(), BOUNDS).await.unwrap();
+        let (parts, body) = reply.into_parts();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// A JSON body with these headers beside the content type.
+    pub(crate) async fn post_as(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Bytes>) -> Answer {
+        self.call("POST", path, &[&[("Content-Type", "application/json")], headers].concat(), body).await
+    }
+
+    /// A charge as the SDKs make it, by the demo app's public test key.
+    pub(crate) async fn charge(&self, body: &Value) -> Answer {
+        self.charge_text(&body.to_string()).await
+    }
+
+    /// The same, its body given to the letter.
+    pub(crate) async fn charge_text(&self, body: &str) -> Answer {
+        self.post_as(&client(&self.app), "/2.0/maxpay/bill", body.to_owned()).await
+    }
+
+    /// A query by the demo app's secret test key.
+    pub(crate) async fn records(&self, body: &Value) -> Answer {
+        self.post_as(&master(&self.app), "/2.0/maxpay/records", body.to_string()).await
+    }
+
+    /// The only record of a bill.
+    pub(crate) async fn record(&self, bill: &str) -> Value {
+        let results = self.records(&json!({ "billNum": bill })).await.ok()["results"].clone();
+        let [record] = <[Value; 1]>::try_from(results.as_array().unwrap().clone()).unwrap();
+        record
+    }
+
+    /// A session token of the demo app's test mode.
+    pub(crate) async fn session(&self, ttl_seconds: i64) -> String {
+        let body = json!({ "ttlSeconds": ttl_seconds }).to_string();
+        let token = self.post_as(&master(&self.app), "/2.0/maxpay/sessions", body).await.ok()["token"].clone();
+        let token = token.as_str().unwrap().to_owned();
+        self.must_stay_secret(&token);
+        token
+    }
+
+    /// A call of the operator API; `null` is no body.
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
+        let bearer = format!("Bearer {}", self.operator_token);
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.call(method, &format!("/admin/v1{path}"), &headers, body).await
+    }
+
+    /// Another app, with nothing configured.
+    pub(crate) async fn new_app(&self, name: &str) -> DemoApp {
+        let made = self.admin("POST", "/apps", json!({ "name": name })).await;
+        made.done(201);
+        let app: DemoApp = serde_json::from_slice(&made.body).unwrap();
+        self.keys_must_stay_secret(&app);
+        app
+    }
+
+    /// Saves settings of the tab `ali` in test mode.
+    pub(crate) async fn configure(&self, app: &DemoApp, settings: &Value) {
+        self.admin("PUT", &test_channel(app), settings.clone()).await.done(200);
+    }
+
+    /// Moves the clock, and lets happen what falls due.
+    pub(crate) async fn advance(&self, ms: i64) {
+        let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": ms }).to_string()).await;
+        moved.done(200);
+    }
+
+    /// The settings of one of the simulator's merchants: `openapi`, `openapiCert` or `mapi`.
+    pub(crate) async fn merchant(&self, kind: &str) -> Value {
+        self.call("GET", "/_local/simulator/alipay/settings", &[], "").await.done(200)[kind].clone()
+    }
+
+    /// What the next server calls to the simulator suffer.
+    pub(crate) async fn faults(&self, next: &[&str]) {
+        self.post_as(&[], "/_local/simulator/alipay/faults", json!({ "next": next }).to_string()).await.done(200);
+    }
+
+    /// A trade as the simulator has it.
+    pub(crate) async fn trade(&self, id: &str) -> Value {
+        self.call("GET", &format!("/_local/simulator/alipay/trades/{id}"), &[], "").await.done(200)
+    }
+
+    /// Plays the buyer: `open`, `pay`, `close`, `refund` or `finish`. The trade afterwards.
+    pub(crate) async fn play(&self, id: &str, action: &str, options: Value) -> Value {
+        let path = format!("/_local/simulator/alipay/trades/{id}/{action}");
+        self.post_as(&[], &path, options.to_string()).await.done(200)
+    }
+
+    /// Posts a form, as browsers and providers do.
+    pub(crate) async fn post_form(&self, target: &str, form: impl Into<Bytes>) -> Answer {
+        let form_type = [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")];
+        self.call("POST", target, &form_type, form).await
+    }
+
+    /// Charges by QR code, which reaches the simulator at once. The transaction's id.
+    pub(crate) async fn charged(&self, bill: &str) -> String {
+        let charged = self.charge(&charge_of("ali_qrcode", bill)).await.ok();
+        charged["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Charges by QR code and has it paid. The transaction's id.
+    pub(crate) async fn paid(&self, bill: &str) -> String {
+        let id = self.charged(bill).await;
+        self.play(&id, "pay", json!({})).await;
+        id
+    }
+
+    /// The demo app's incidents in test mode, newest first.
+    pub(crate) async fn incidents(&self) -> Vec<Value> {
+        let path = format!("/apps/{}/incidents?mode=test", self.app.app_id);
+        self.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone()
+    }
+}
+
+/// The body of a good charge of 99 yuan.
+pub(crate) fn charge_of(channel: &str, bill: &str) -> Value {
+    json!({
+        "channel": channel,
+        "billNum": bill,
+        "totalFee": 9900,
+        "subject": "A cup of tea",
+        "returnUrl": "https://shop.example/back",
+    })
+}
+
+/// The same object with other members.
+pub(crate) fn with(mut object: Value, changes: &Value) -> Value {
+    object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    object
+}
+
+/// The same object without a member.
+pub(crate) fn without(mut object: Value, member: &str) -> Value {
+    object.as_object_mut().unwrap().remove(member);
+    object
+}
+
+pub(crate) fn client(app: &DemoApp) -> [(&str, &str); 2] {
+    [("X-ML-AppId", &app.app_id), ("X-ML-APIKey", &app.test.client_key)]
+}
+
+pub(crate) fn master(app: &DemoApp) -> [(&str, &str); 2] {
+    [("X-ML-AppId", &app.app_id), ("X-ML-MasterKey", &app.test.master_key)]
+}
+
+/// The path of the tab `ali` in test mode.
+pub(crate) fn test_channel(app: &DemoApp) -> String {
+    format!("/apps/{}/channels/ali?mode=test", app.app_id)
+}
+
+/// The members `name` of a list of objects, in order.
+#[track_caller]
+pub(crate) fn texts(items: &Value, name: &str) -> Vec<String> {
+    let text = |item: &Value| item[name].as_str().unwrap_or_default().to_owned();
+    items.as_array().unwrap_or_else(|| panic!("no list: {items}")).iter().map(text).collect()
+}

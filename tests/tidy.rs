@@ -1,0 +1,383 @@
+//! Holds what no compiler holds: the law of dependence, no floats near money, one list of routes, and order in the house.
+//!
+//! It reads manifests and sources as text. What it says names the file and the rule, so that nobody has to read this one.
+
+#![cfg(test)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use local::{Function, Template};
+use toml::{Table, Value};
+
+/// ARCHITECTURE.md: which of our crates each of them may use. A crate that is not here does not belong here.
+#[rustfmt::skip]
+const LAW: &[(&str, &[&str])] = &[
+    ("domain",          &[]),
+    ("outbound",        &[]),
+    ("providers",       &["domain"]),
+    ("store",           &["domain"]),
+    ("queue",           &["domain"]),
+    ("runtime",         &["domain", "outbound", "providers", "queue", "store"]),
+    ("charge",          &["domain", "outbound", "providers", "runtime", "store"]),
+    ("query",           &["domain", "outbound", "providers", "runtime", "store"]),
+    ("provider-notify", &["domain", "providers", "queue", "runtime", "store"]),
+    ("deliver",         &["domain", "outbound", "queue", "runtime", "store"]),
+    ("sweep",           &["domain", "outbound", "providers", "queue", "runtime", "store"]),
+    ("admin",           &["domain", "outbound", "providers", "queue", "runtime", "store"]),
+    ("local",           &["admin", "charge", "deliver", "domain", "outbound", "provider-notify", "providers", "query",
+                          "queue", "runtime", "store", "sweep"]),
+    ("tests",           &["domain", "local", "outbound"]),
+];
+
+/// Which crates of others only some of ours may name, by the beginning of their names.
+#[rustfmt::skip]
+const RESERVED: &[(&str, &[&str])] = &[
+    ("aws-sdk-dynamodb",   &["store", "runtime", "local"]),
+    ("aws-sdk-sqs",        &["queue", "runtime", "local"]),
+    ("aws-sdk-lambda",     &["outbound", "runtime", "local"]),
+    ("aws-",               &["store", "queue", "outbound", "runtime", "local"]),
+    ("reqwest",            &["outbound"]),
+    ("webpki-roots",       &["outbound"]),
+    ("rustls",             &["outbound", "runtime"]),
+    ("lambda_",            &["runtime", "charge", "query", "provider-notify", "deliver", "sweep", "admin"]),
+    ("axum",               &["admin", "local"]),
+    ("dynoxide",           &["local"]),
+    ("tracing-subscriber", &["runtime", "tests"]),
+    ("serde_yaml_ng",      &["local", "tests"]),
+    ("clap",               &["local"]),
+    ("rsa",                &["providers", "local"]),
+    ("sha1",               &["providers", "local"]),
+    ("quick-xml",          &["providers"]),
+    ("x509-parser",        &["providers", "local"]),
+];
+
+/// Which crates of others some of ours must never name: they would wait, log, ask the clock or throw dice.
+#[rustfmt::skip]
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("domain",    &["tokio", "futures", "async", "tracing", "log", "ring", "rand", "getrandom", "http", "bytes", "uuid"]),
+    ("providers", &["tokio", "futures", "async", "tracing", "log", "rand", "getrandom", "hyper", "uuid"]),
+    ("store",     &["http", "hyper", "lambda", "axum"]),
+    ("queue",     &["tokio", "http", "hyper", "lambda", "axum"]),
+    ("outbound",  &["lambda", "axum", "serde_json"]),
+    ("charge",    &["axum", "askama", "ring"]),
+    ("query",     &["axum", "askama", "ring"]),
+];
+
+/// Source files that may be longer than others, and why.
+#[rustfmt::skip]
+const LONG_FILES: &[(&str, &str)] = &[
+    ("infra/store/src/configuration.rs", "one item collection, read and written in one place"),
+];
+
+const LINES_MAX: usize = 500;
+
+/// Official vectors and our own; each has its readers.
+const VECTORS: [&str; 6] =
+    ["README.md", "alipay.json", "certificates.json", "published.json", "unionpay.json", "wechat.json"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn manifest(folder: &str) -> Table {
+    read(&root().join(folder).join("Cargo.toml")).parse().unwrap()
+}
+
+/// The members of the workspace: folder and manifest.
+fn members() -> Vec<(String, Table)> {
+    let listed = manifest("")["workspace"]["members"].as_array().unwrap().clone();
+    listed
+        .iter()
+        .map(|folder| folder.as_str().unwrap().to_owned())
+        .map(|folder| (folder.clone(), manifest(&folder)))
+        .collect()
+}
+
+fn name(manifest: &Table) -> &str {
+    manifest["package"]["name"].as_str().unwrap()
+}
+
+/// The names in one table of dependencies.
+fn dependencies<'a>(manifest: &'a Table, table: &str) -> Vec<&'a str> {
+    manifest.get(table).and_then(Value::as_table).into_iter().flat_map(Table::keys).map(String::as_str).collect()
+}
+
+const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+
+fn all_dependencies(manifest: &Table) -> Vec<&str> {
+    TABLES.iter().flat_map(|table| dependencies(manifest, table)).collect()
+}
+
+/// Every source file of ours under these folders, as paths from the root.
+fn sources(folders: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut left: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(path) = left.pop() {
+        if path.ends_with("target") {
+            continue;
+        }
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn file_names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[track_caller]
+fn check_none(wrong: &[String], rule: &str) {
+    assert!(wrong.is_empty(), "{rule}:\n  {}", wrong.join("\n  "));
+}
+
+#[test]
+fn our_crates_use_each_other_by_the_law() {
+    let law: BTreeMap<&str, &[&str]> = LAW.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (folder, manifest) in members() {
+        let Some(allowed) = law.get(name(&manifest)) else {
+            wrong.push(format!("{folder}: no such crate in the law"));
+            continue;
+        };
+        let used = all_dependencies(&manifest);
+        let ours = used.iter().filter(|used| law.contains_key(*used) && !allowed.contains(used));
+        wrong.extend(ours.map(|ours| format!("{folder} must not use {ours}")));
+    }
+    check_none(&wrong, "ARCHITECTURE.md, the law of dependence");
+}
+
+#[test]
+fn crates_of_others_stay_where_they_belong() {
+    let mut wrong = Vec::new();
+    for (folder, manifest) in members() {
+        let ours = name(&manifest);
+        for used in dependencies(&manifest, "dependencies") {
+            let reserved = RESERVED.iter().find(|(begin, _)| used.starts_with(begin));
+            if reserved.is_some_and(|(_, allowed)| !allowed.contains(&ours)) {
+                wrong.push(format!("{folder} must not use {used}"));
+            }
+            let forbidden = FORBIDDEN.iter().filter(|(to, _)| *to == ours).flat_map(|(_, begins)| *begins);
+            wrong.extend(
+                forbidden.filter(|begin| used.starts_with(**begin)).map(|_| format!("{folder} must not use {used}")),
+            );
+        }
+    }
+    check_none(&wrong, "CONTRIBUTING.md 5 and ARCHITECTURE.md");
+}
+
+#[test]
+fn sources_name_only_what_their_manifest_may() {
+    #[rustfmt::skip]
+    let rules: &[(&str, &[&str])] = &[
+        ("aws_sdk_dynamodb", &["infra/store/", "infra/runtime/", "infra/local/"]),
+        ("aws_sdk_sqs",      &["infra/queue/", "infra/runtime/", "infra/local/"]),
+        ("reqwest::",        &["infra/outbound/"]),
+        ("std::env::",       &["infra/runtime/", "infra/local/", "tests/"]),
+        ("SystemTime",       &["infra/runtime/"]),
+    ];
+    let mut wrong = Vec::new();
+    for path in sources(&["functions", "infra", "tests"]).iter().filter(|path| *path != "tests/tidy.rs") {
+        let text = read(&root().join(path));
+        for (word, allowed) in rules {
+            if text.contains(word) && !allowed.iter().any(|folder| path.starts_with(folder)) {
+                wrong.push(format!("{path} must not name {word}"));
+            }
+        }
+    }
+    check_none(&wrong, "CONTRIBUTING.md 2 and 5");
+}
+
+#[test]
+fn what_is_pure_is_not_async() {
+    let pure = sources(&["functions/domain/src", "functions/providers/src"]);
+    let is_async = |path: &&String| {
+        [".await", "async fn", "async move"].iter().any(|word| read(&root().join(path)).contains(word))
+    };
+    check_none(&pure.iter().filter(is_async).cloned().collect::<Vec<_>>(), "CONTRIBUTING.md 2: no I/O, not async");
+}
+
+#[test]
+fn no_float_comes_near_money() {
+    let folders = ["functions", "infra/store", "infra/queue", "infra/outbound", "infra/runtime"];
+    let has_float = |path: &&String| {
+        let text = read(&root().join(path));
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .any(|word| matches!(word, "f32" | "f64" | "as_f64"))
+    };
+    check_none(
+        &sources(&folders).iter().filter(has_float).cloned().collect::<Vec<_>>(),
+        "CONTRIBUTING.md 14: no floats",
+    );
+}
+
+#[test]
+fn the_template_routes_what_the_functions_answer() {
+    let template = Template::load().unwrap();
+    let routed: BTreeSet<_> = template
+        .routes
+        .iter()
+        .map(|route| (route.function.clone(), route.method.clone(), route.path.clone()))
+        .collect();
+    assert_eq!(routed.len(), template.routes.len(), "a route is there twice");
+    let mut answered = BTreeSet::new();
+    for (_, function, routes) in Function::all() {
+        for (method, path) in routes {
+            // The operator API takes every method, to say 405 itself.
+            let method = if function == "admin" { "ANY" } else { method.as_str() };
+            answered.insert((function.to_owned(), method.to_owned(), path.to_owned()));
+        }
+    }
+    assert_eq!(routed, answered);
+}
+
+#[test]
+fn every_function_of_the_template_is_a_crate_with_a_binary() {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read(&root().join("template.yaml"))).unwrap();
+    let mut binaries = BTreeSet::new();
+    for (_, resource) in template["Resources"].as_mapping().unwrap() {
+        if resource["Type"].as_str() == Some("AWS::Serverless::Function") {
+            binaries.insert(resource["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned());
+        }
+    }
+    let with_main = |(folder, _): &&(String, Table)| {
+        folder.starts_with("functions/") && root().join(folder).join("src/main.rs").is_file()
+    };
+    let crates: BTreeSet<String> =
+        members().iter().filter(with_main).map(|(_, manifest)| name(manifest).to_owned()).collect();
+    assert_eq!(binaries, crates);
+}
+
+#[test]
+fn main_files_wire_and_nothing_else() {
+    let is_main = |path: &&String| path.starts_with("functions/") && path.ends_with("/main.rs");
+    let too_long = |path: &&String| read(&root().join(path)).lines().count() > 30;
+    let wrong: Vec<_> = sources(&["functions"]).iter().filter(is_main).filter(too_long).cloned().collect();
+    check_none(&wrong, "CONTRIBUTING.md 4: main.rs wires");
+}
+
+#[test]
+fn every_event_is_named_after_a_function() {
+    let functions = Function::all().map(|(_, name, _)| format!("{name}-"));
+    let named = |file: &&String| file.ends_with(".json") && functions.iter().any(|function| file.starts_with(function));
+    let wrong: Vec<_> = file_names("events").iter().filter(|file| !named(file)).cloned().collect();
+    check_none(&wrong, "events/<function>-<case>.json");
+}
+
+#[test]
+fn every_function_has_an_event() {
+    let files = file_names("events");
+    for (_, function, _) in Function::all() {
+        assert!(files.iter().any(|file| file.starts_with(&format!("{function}-"))), "{function}");
+    }
+}
+
+#[test]
+fn every_vector_file_is_there() {
+    assert_eq!(file_names("functions/providers/vectors"), VECTORS.map(str::to_owned).into());
+}
+
+#[test]
+fn every_source_file_says_what_it_is() {
+    let silent = |path: &&String| !read(&root().join(path)).starts_with("//! ");
+    let wrong: Vec<_> = sources(&["functions", "infra", "tests"]).iter().filter(silent).cloned().collect();
+    check_none(&wrong, "CONTRIBUTING.md 28: a file begins with //!");
+}
+
+#[test]
+fn no_source_file_is_longer_than_five_hundred_lines_without_a_reason() {
+    let lines = |path: &str| read(&root().join(path)).lines().count();
+    let excepted: BTreeSet<&str> = LONG_FILES.iter().map(|(path, _)| *path).collect();
+    let long = |path: &&String| lines(path) > LINES_MAX && !excepted.contains(path.as_str());
+    let wrong: Vec<_> = sources(&["functions", "infra", "tests"]).iter().filter(long).cloned().collect();
+    check_none(&wrong, "CONTRIBUTING.md 36: look for the seam");
+    let idle: Vec<_> = excepted.iter().filter(|path| lines(path) <= LINES_MAX).map(|path| (*path).to_owned()).collect();
+    check_none(&idle, "needs no exception any more");
+}
+
+#[test]
+fn versions_stand_in_the_root_manifest_only() {
+    let mut wrong = Vec::new();
+    for (folder, manifest) in members() {
+        for table in TABLES {
+            for (used, how) in manifest.get(table).and_then(Value::as_table).into_iter().flatten() {
+                let from_root = how.get("workspace").and_then(Value::as_bool) == Some(true);
+                let own = ["version", "path", "git", "default-features"].iter().any(|key| how.get(key).is_some());
+                if !from_root || own {
+                    wrong.push(format!("{folder}: {used}"));
+                }
+            }
+        }
+        for key in ["version", "edition", "rust-version", "license", "publish"] {
+            if manifest["package"].get(key).and_then(|how| how.get("workspace")).is_none() {
+                wrong.push(format!("{folder}: package.{key}"));
+            }
+        }
+        if manifest.get("lints").and_then(|lints| lints.get("workspace")).is_none() {
+            wrong.push(format!("{folder}: lints"));
+        }
+    }
+    check_none(&wrong, "versions and lints are the workspace's");
+}
+
+#[test]
+fn every_dependency_of_the_workspace_is_used() {
+    let declared = manifest("")["workspace"]["dependencies"].as_table().unwrap().clone();
+    let members = members();
+    let used: BTreeSet<&str> = members.iter().flat_map(|(_, manifest)| all_dependencies(manifest)).collect();
+    let ours: BTreeSet<&str> = members.iter().map(|(_, manifest)| name(manifest)).collect();
+    let idle = declared.keys().filter(|name| !used.contains(name.as_str()) && !ours.contains(name.as_str()));
+    check_none(&idle.cloned().collect::<Vec<_>>(), "declared in the root and used nowhere");
+}
+
+/// One crate that turned AWS's default features on would turn them on for all, and every cold start would pay for it.
+#[test]
+fn what_costs_cold_starts_is_without_its_default_features() {
+    let declared = manifest("")["workspace"]["dependencies"].as_table().unwrap().clone();
+    let costly =
+        |name: &str| ["aws-", "lambda_", "reqwest", "rustls", "axum"].iter().any(|begin| name.starts_with(begin));
+    let with_defaults = |how: &Value| how.get("default-features").and_then(Value::as_bool) != Some(false);
+    let wrong = declared.iter().filter(|(name, how)| costly(name) && with_defaults(how));
+    check_none(
+        &wrong.map(|(name, _)| name.clone()).collect::<Vec<_>>(),
+        "the root Cargo.toml: AWS without default features",
+    );
+}
+
+#[test]
+fn no_test_is_left_out() {
+    let left_out = format!("#[{}", "ignore");
+    let has = |path: &&String| read(&root().join(path)).contains(&left_out);
+    check_none(
+        &sources(&["functions", "infra", "tests"]).iter().filter(has).cloned().collect::<Vec<_>>(),
+        "no ignored tests",
+    );
+    // A file that no one declares as a module is never compiled.
+    let main = read(&root().join("tests/specs/main.rs"));
+    let declared = |file: &str| main.contains(&format!("mod {};", file.trim_end_matches(".rs")));
+    let orphans = file_names("tests/specs").into_iter().filter(|file| file != "main.rs" && !declared(file));
+    check_none(&orphans.collect::<Vec<_>>(), "not a module of tests/specs/main.rs");
+}
+
+#[test]
+fn no_test_sleeps() {
+    let sleeps = ["sleep", "Instant"].map(|word| format!("{word}{}", if word == "sleep" { "(" } else { "::now" }));
+    let has = |path: &&String| sleeps.iter().any(|word| read(&root().join(path)).contains(word));
+    check_none(
+        &sources(&["tests/specs"]).iter().filter(has).cloned().collect::<Vec<_>>(),
+        "CONTRIBUTING.md 49: no sleep",
+    );
+}
