@@ -4,21 +4,22 @@
 //! The reservation comes before the call to the provider: if we die between the two, a pending record is left, which
 //! the same charge made again takes up. An unclear answer of the provider's leaves the bill pending, never failed.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
+use bytes::Bytes;
 use domain::{
     ChargeForm, ChargeRequest, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp,
-    Transaction, TransactionId, TransactionKey, TryNumber, reserve,
+    Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
-use providers::{Account, Charge, Order, PaymentParameters};
+use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body,
-    not_found, success,
+    ApiError, Base, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, client_ip, failure,
+    json_body, not_found, success,
 };
 use serde::Serialize;
-use store::{Reserved, StoreError};
+use store::{Reserved, Settled, StoreError};
 use tracing::info;
 
 /// What this function answers, as `template.yaml` routes it.
@@ -34,6 +35,12 @@ const NOTIFY_URL_CHARS_MAX: usize = 255;
 /// How often a lost reservation is decided anew. The second time sees the winner; more would need a bill that is
 /// closed and charged again in between.
 const RESERVE_TRIES_MAX: u32 = 3;
+
+/// How often a charge begins anew because a provider's answer was lost before.
+const BEGIN_TRIES_MAX: u32 = 3;
+/// Whoever charges at the same moment keeps what it got within milliseconds; this is a hundred times that.
+const TOKEN_LOOKS: u32 = 4;
+const TOKEN_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a charge needs.
 #[derive(Clone, Debug)]
@@ -60,15 +67,14 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let form = ChargeForm::parse(json_body(request)?)?;
     let channel = form.channel()?;
     let mode = caller.mode;
-    let account = caller.configured.account(channel, mode).ok_or(ApiError::NotConfigured { channel, mode })?;
+    let apps = &deps.base.apps;
+    let account = apps.account(&caller.configured, channel, mode).ok_or(ApiError::NotConfigured { channel, mode })?;
     let charge = form.read(channel)?;
     let account = account?;
 
-    let (transaction, built) = reserve_try(deps, &caller, &charge, &account, now).await?;
-    let parameters = match built {
-        Charge::Ready(parameters) => parameters,
-        Charge::Call(call) => account.read_charge(channel, &deps.outbound.send(call, PROVIDER_BOUNDS).await?)?,
-    };
+    let moment = Moment { now, nonce: deps.base.random.nonce()? };
+    let ordered = Ordered { caller: &caller, charge: &charge, account: &account, caller_ip: client_ip(request) };
+    let (transaction, parameters) = begin(deps, &ordered, &moment).await?;
     info!(
         app.id = %caller.app().id, bill.num = %charge.bill, tx.id = %transaction.id, %channel,
         "charged bill {} on {channel}", charge.bill
@@ -83,22 +89,91 @@ struct Charged<'a> {
     parameters: &'a PaymentParameters,
 }
 
+/// Has a try and its payment parameters, whatever was lost on the way before.
+async fn begin(
+    deps: &Deps,
+    ordered: &Ordered<'_>,
+    moment: &Moment,
+) -> Result<(Transaction, PaymentParameters), ApiError> {
+    for _ in 0..BEGIN_TRIES_MAX {
+        let (transaction, built) = reserve_try(deps, ordered, moment).await?;
+        let parameters = match built {
+            Charge::Ready(parameters) => return Ok((transaction, parameters)),
+            Charge::Call(call) => match ask(deps, ordered, call, moment).await {
+                Err(ApiError::Provider(ProviderError::AlreadyOrdered)) => {
+                    match find_lost_token(deps, &transaction.key, moment.now).await? {
+                        Some(token) => return Ok((transaction, PaymentParameters::of_token(token))),
+                        None => continue,
+                    }
+                }
+                asked => asked?,
+            },
+        };
+        if let Some(token) = parameters.token() {
+            deps.base.store.keep_token(&transaction.key, token).await?;
+        }
+        return Ok((transaction, parameters));
+    }
+    Err(ProviderError::AlreadyOrdered.into())
+}
+
+/// Calls the provider, and reads its answer, if need be with certificates that it has only begun to sign with.
+async fn ask(
+    deps: &Deps,
+    ordered: &Ordered<'_>,
+    call: http::Request<Bytes>,
+    moment: &Moment,
+) -> Result<PaymentParameters, ApiError> {
+    let Ordered { caller, charge, account, .. } = ordered;
+    let answer = deps.outbound.send(call, PROVIDER_BOUNDS).await?;
+    match account.read_charge(charge.channel, &answer, moment) {
+        Err(ProviderError::UnknownKey { serial }) => {
+            let key = (charge.channel, caller.mode);
+            let renewed = deps.base.apps.renew(&caller.configured, key, &deps.outbound, moment).await;
+            let renewed = renewed.ok_or(ProviderError::UnknownKey { serial })?;
+            Ok(renewed.read_charge(charge.channel, &answer, moment)?)
+        }
+        read => Ok(read?),
+    }
+}
+
+/// The provider has the order and gives its token out once. Either somebody else got it just now and is keeping it, or the answer
+/// was lost: then nobody can pay that order, and the try is withdrawn to make room for the next.
+async fn find_lost_token(deps: &Deps, key: &TransactionKey, now: Timestamp) -> Result<Option<String>, ApiError> {
+    for _ in 0..TOKEN_LOOKS {
+        if let Some(token) = deps.base.store.find_transaction(key).await?.and_then(|found| found.token) {
+            return Ok(Some(token));
+        }
+        tokio::time::sleep(TOKEN_PAUSE).await;
+    }
+    let given_up = deps.base.store.settle(key, &[], now, |before| Ok::<_, Infallible>(withdraw(before, now))).await?;
+    match given_up {
+        Settled::Unchanged(transaction) => Ok(transaction.token),
+        Settled::Changed(..) | Settled::NotFound | Settled::Refused(..) => Ok(None),
+    }
+}
+
+/// What is charged, and through whom.
+struct Ordered<'a> {
+    caller: &'a Caller,
+    charge: &'a ChargeRequest,
+    account: &'a Account,
+    caller_ip: Option<&'a str>,
+}
+
 /// Finds the try that this charge continues, or reserves a new one, and builds what is to be said to the provider.
 /// It is built first, so that a charge which cannot be built leaves nothing behind.
-async fn reserve_try(
-    deps: &Deps,
-    caller: &Caller,
-    charge: &ChargeRequest,
-    account: &Account,
-    now: Timestamp,
-) -> Result<(Transaction, Charge), ApiError> {
-    let store = &deps.base.store;
+async fn reserve_try(deps: &Deps, ordered: &Ordered<'_>, moment: &Moment) -> Result<(Transaction, Charge), ApiError> {
+    let (store, caller, charge) = (&deps.base.store, ordered.caller, ordered.charge);
     let mut tries = store.load_bill(&caller.app().id, caller.mode, &charge.bill).await?;
     for _ in 0..RESERVE_TRIES_MAX {
         let bill = || charge.bill.to_string();
-        let next = match reserve(charge, &tries, now) {
+        let next = match reserve(charge, &tries, moment.now) {
             Reservation::Same(open) => {
-                let built = build(deps, charge, account, open, now)?;
+                let built = match &open.token {
+                    Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
+                    None => build(deps, ordered, open, moment)?,
+                };
                 return Ok((open.clone(), built));
             }
             Reservation::Next(next) => next,
@@ -113,8 +188,8 @@ async fn reserve_try(
             Reservation::OtherSubject(_) => return Err(BillError::OtherSubject { bill: bill() }.into()),
             Reservation::Exhausted => return Err(BillError::Exhausted { bill: bill() }.into()),
         };
-        let transaction = new_transaction(deps, caller, charge, next, now)?;
-        let built = build(deps, charge, account, &transaction, now)?;
+        let transaction = new_transaction(deps, caller, charge, next, moment.now)?;
+        let built = build(deps, ordered, &transaction, moment)?;
         match store.reserve(&transaction).await? {
             Reserved::New => return Ok((transaction, built)),
             Reserved::Taken(theirs) => tries.push(*theirs),
@@ -140,6 +215,8 @@ fn new_transaction(
         extras: charge.extras.clone(),
         created_at: now,
         expires_at: now.plus(charge.timeout),
+        token: None,
+        return_url: charge.return_url.clone().filter(|_| charge.channel.returns_through_us()),
         status: Status::Created,
         ended_at: None,
         trade_no: None,
@@ -147,29 +224,35 @@ fn new_transaction(
     })
 }
 
-fn build(
-    deps: &Deps,
-    charge: &ChargeRequest,
-    account: &Account,
-    transaction: &Transaction,
-    now: Timestamp,
-) -> Result<Charge, ApiError> {
+fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: &Moment) -> Result<Charge, ApiError> {
+    let charge = ordered.charge;
     let notify_url = format!("{}{}", deps.base.config.public_url, transaction.key.notify_path());
     if notify_url.len() > NOTIFY_URL_CHARS_MAX {
         return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_CHARS_MAX }.into());
     }
+    let through_us = if charge.channel.returns_through_us() {
+        let url = format!("{}{}", deps.base.config.public_url, transaction.key.return_path());
+        let max = WebUrl::CHARS_MAX;
+        Some(WebUrl::parse(&url).ok_or(BillError::NumberTooLong { chars: url.len(), max })?)
+    } else {
+        None
+    };
+    let payer_ip = charge.client_ip.map(|ip| ip.to_string());
     let order = Order {
         id: &transaction.id,
         channel: charge.channel,
         fee: transaction.fee,
         subject: &transaction.subject,
         notify_url: &notify_url,
-        return_url: charge.return_url.as_ref(),
+        return_url: through_us.as_ref().or(charge.return_url.as_ref()),
         show_url: charge.show_url.as_ref(),
         qr_pay_mode: charge.qr_pay_mode,
+        openid: charge.openid.as_deref(),
+        client_ip: payer_ip.as_deref().or(ordered.caller_ip),
+        created_at: transaction.created_at,
         expires_at: transaction.expires_at,
     };
-    Ok(account.charge(&order, now)?)
+    Ok(ordered.account.charge(&order, moment)?)
 }
 
 async fn open_session(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {

@@ -1,10 +1,10 @@
 //! A bill: the merchant's order, and the tries to have it paid.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{AppId, BillNum, Channel, ChargeRequest, Mode, Status, Timestamp, Transaction};
+use crate::{AppId, BillNum, Channel, ChargeRequest, Family, Mode, Status, Timestamp, Transaction};
 
 /// Names one try of one bill on one channel. The notify URL carries it, so that a notify needs no lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,13 +25,31 @@ impl TransactionKey {
     /// The path at which the provider reports on this try: `/notify/<app>/<mode>/<channel>/<nn>/<bill>`, the bill in
     /// base64url, because a merchant may use any character in it and UnionPay takes no `~` or escapes in a URL.
     pub fn notify_path(&self) -> String {
-        let bill = URL_SAFE_NO_PAD.encode(self.bill.as_str());
-        format!("/notify/{}/{}/{}/{}/{bill}", self.app, self.mode, self.channel, self.try_number)
+        self.path("notify")
     }
 
-    /// Reads such a path; `None` for any other.
+    /// The path to which the payer's browser comes back with a form, where it does not go to the merchant directly.
+    pub fn return_path(&self) -> String {
+        self.path("return")
+    }
+
+    /// Reads a path that [`Self::notify_path`] wrote; `None` for any other.
     pub fn from_notify_path(path: &str) -> Option<Self> {
-        let mut parts = path.strip_prefix("/notify/")?.split('/');
+        Self::from_path(path.strip_prefix("/notify/")?)
+    }
+
+    /// Reads a path that [`Self::return_path`] wrote; `None` for any other.
+    pub fn from_return_path(path: &str) -> Option<Self> {
+        Self::from_path(path.strip_prefix("/return/")?)
+    }
+
+    fn path(&self, kind: &str) -> String {
+        let bill = URL_SAFE_NO_PAD.encode(self.bill.as_str());
+        format!("/{kind}/{}/{}/{}/{}/{bill}", self.app, self.mode, self.channel, self.try_number)
+    }
+
+    fn from_path(rest: &str) -> Option<Self> {
+        let mut parts = rest.split('/');
         let mut part = || parts.next();
         let (app, mode, channel, try_number, bill) = (part()?, part()?, part()?, part()?, part()?);
         let bill = String::from_utf8(URL_SAFE_NO_PAD.decode(bill).ok()?).ok()?;
@@ -104,7 +122,7 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], now: Times
     let on_channel = tries.iter().filter(|transaction| transaction.key.channel == request.channel);
     match on_channel.max_by_key(|transaction| transaction.key.try_number) {
         None => Reservation::Next(TryNumber::FIRST),
-        Some(last) if last.status == Status::Closed || last.expires_at <= now => {
+        Some(last) if is_over(last, now) => {
             last.key.try_number.next().map_or(Reservation::Exhausted, Reservation::Next)
         }
         Some(open) if open.fee != request.fee => Reservation::OtherFee(open),
@@ -113,10 +131,20 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], now: Times
     }
 }
 
+/// How long a try without a token can be presented to the provider again, where an order is known by its time, too.
+const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
+
+/// Whether a try cannot be taken up again. UnionPay takes an order once, and only while its time is that of the clock: what it
+/// gave nothing out for is presented again while a caller may just be repeating itself, and not later.
+fn is_over(last: &Transaction, now: Timestamp) -> bool {
+    let is_stale = last.key.channel.family() == Family::Unipay
+        && last.token.is_none()
+        && last.created_at.plus(PRESENTED_AGAIN) <= now;
+    last.status == Status::Closed || last.expires_at <= now || is_stale
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
         Subject,
@@ -135,6 +163,7 @@ mod tests {
             timeout: Duration::from_secs(7200),
             qr_pay_mode: None,
             openid: None,
+            client_ip: None,
         }
     }
 
@@ -173,6 +202,18 @@ mod tests {
         let mut expired = on(AliWeb, Status::Created, 1);
         expired.expires_at = expired.created_at;
         check(&[expired], "Next(TryNumber(2))");
+    }
+
+    #[test]
+    fn a_try_at_unionpay_without_a_token_is_presented_again_for_half_a_minute() {
+        let charge = ChargeRequest { channel: Channel::UnipayApp, ..request() };
+        let mut open = on(Channel::UnipayApp, Status::Created, 1);
+        let at = |seconds| open.created_at.plus(Duration::from_secs(seconds));
+        let (within, later) = (at(29), at(30));
+        assert!(matches!(reserve(&charge, &[open.clone()], within), Reservation::Same(_)));
+        assert!(matches!(reserve(&charge, &[open.clone()], later), Reservation::Next(TryNumber(2))));
+        open.token = Some("820038315009481331679".to_owned());
+        assert!(matches!(reserve(&charge, &[open], later), Reservation::Same(_)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `POST /2.0/maxpay/bill`, parsed at the door.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     BillNum, Channel, Extras, Fen, RequestError, Subject, WebUrl,
@@ -41,6 +41,8 @@ pub struct ChargeRequest {
     pub qr_pay_mode: Option<QrPayMode>,
     /// The payer within WeChat.
     pub openid: Option<String>,
+    /// The payer's own address.
+    pub client_ip: Option<IpAddr>,
 }
 
 /// The shortest `billTimeout`, in seconds.
@@ -111,6 +113,13 @@ impl<'a> ChargeForm<'a> {
         } else {
             fields.optional("openid", openid_expected, read_openid)
         };
+        let ip_expected = "the payer's IPv4 or IPv6 address";
+        let read_ip = |raw| text(raw)?.parse().ok();
+        let client_ip = if channel.needs_client_ip() {
+            fields.required("clientIp", ip_expected, read_ip)
+        } else {
+            fields.optional("clientIp", ip_expected, read_ip)
+        };
         match (fields.problem(), bill, fee, subject) {
             (None, Some(bill), Some(fee), Some(subject)) => Ok(ChargeRequest {
                 channel,
@@ -123,6 +132,7 @@ impl<'a> ChargeForm<'a> {
                 timeout: Duration::from_secs(timeout.unwrap_or(BILL_TIMEOUT_SECONDS_DEFAULT)),
                 qr_pay_mode,
                 openid,
+                client_ip,
             }),
             (Some(problem), ..) => Err(problem),
             // Out of reach: a required field that could not be read has left a problem.
@@ -233,7 +243,9 @@ mod tests {
     #[test]
     fn only_some_channels_need_a_return_url() {
         for channel in Channel::all() {
-            let body = format!(r#"{{"channel":"{channel}","billNum":"1","totalFee":1,"subject":"x","openid":"o"}}"#);
+            let body = format!(
+                r#"{{"channel":"{channel}","billNum":"1","totalFee":1,"subject":"x","openid":"o","clientIp":"::1"}}"#
+            );
             assert_eq!(parse(&body).is_err(), channel.needs_return_url(), "{channel}");
         }
     }

@@ -36,5 +36,7 @@ pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
 pub use time::{InvalidTimestamp, Timestamp};
-pub use transaction::{Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle};
+pub use transaction::{
+    Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle, withdraw,
+};
 pub use webhook::{Delivery, DeliveryState, Event, Webhook, WebhookTarget};

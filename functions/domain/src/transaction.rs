@@ -164,6 +164,10 @@ pub struct Transaction {
     pub created_at: Timestamp,
     /// Until when it can be paid.
     pub expires_at: Timestamp,
+    /// Where the browser is sent on to, if the provider sends it back to us and not to the merchant.
+    pub return_url: Option<WebUrl>,
+    /// What the provider gave out for the order and gives nobody a second time: UnionPay's `tn`.
+    pub token: Option<String>,
     /// Where it stands.
     pub status: Status,
     /// When the payment ended: paid, or closed.
@@ -228,6 +232,16 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     Ok(Settlement::Changed { transaction, event })
 }
 
+/// Gives up a try whose token nobody ever got, because the provider's answer was lost: nobody can pay it, and the next try
+/// takes its place.
+pub fn withdraw(before: &Transaction, now: Timestamp) -> Settlement {
+    if before.status != Status::Created || before.token.is_some() {
+        return Settlement::Unchanged;
+    }
+    let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
+    Settlement::Changed { transaction: Box::new(transaction), event: None }
+}
+
 /// The state machine: what was, what the provider says, whether all money is back, what is from now on.
 fn next_status(before: Status, outcome: Outcome, all_back: bool) -> Result<Status, Refusal> {
     use Status::{Closed, Created, Refund, Success};
@@ -281,6 +295,8 @@ pub(crate) mod tests {
             extras: None,
             created_at,
             expires_at: created_at.plus(Duration::from_secs(7200)),
+            return_url: None,
+            token: None,
             status,
             ended_at: status.is_paid().then_some(created_at),
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
@@ -394,6 +410,17 @@ pub(crate) mod tests {
             panic!("not settled")
         };
         assert_eq!((transaction.ended_at, transaction.refunded), (Some(now), Some(fen(1))));
+    }
+
+    #[test]
+    fn only_an_open_try_without_a_token_is_withdrawn() {
+        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+        for status in Status::ALL {
+            let changed = matches!(withdraw(&sample(status), now), Settlement::Changed { event: None, .. });
+            assert_eq!(changed, status == Status::Created, "{status:?}");
+        }
+        let kept = Transaction { token: Some("t".to_owned()), ..sample(Status::Created) };
+        assert_eq!(withdraw(&kept, now), Settlement::Unchanged);
     }
 
     fn any_outcome() -> impl Strategy<Value = Outcome> {

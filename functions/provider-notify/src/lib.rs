@@ -1,4 +1,5 @@
 //! `POST /notify/<app>/<mode>/<channel>/<nn>/<bill>`: settles what a provider reports.
+//! `POST /return/<app>/<mode>/<channel>/<nn>/<bill>`: sends a payer's browser on to the merchant.
 //!
 //! Verified first, then compared, then settled in one transaction, then acknowledged in the provider's own words. A
 //! report that is genuine and does not fit settles nothing, is kept as an incident, and is not acknowledged. Strangers
@@ -8,15 +9,22 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use domain::{Mismatch, Notification, Refusal, Status, Timestamp, Transaction, TransactionKey, check, settle};
-use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
-use providers::{Account, Acknowledgement};
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
+};
+use outbound::Outbound;
+use providers::{Account, Acknowledgement, Moment, NotifyError};
 use queue::Queue;
 use runtime::{BODY_BYTES_MAX, Base, ConfiguredApp, Reply, Request, error_chain, not_found};
 use store::{Incident, Settled, StoreError};
 use tracing::{error, info, warn};
 
 /// What this function answers, as `template.yaml` routes it.
-pub const ROUTES: [(Method, &str); 1] = [(Method::POST, "/notify/{app}/{mode}/{channel}/{try}/{bill}")];
+pub const ROUTES: [(Method, &str); 2] = [
+    (Method::POST, "/notify/{app}/{mode}/{channel}/{try}/{bill}"),
+    (Method::POST, "/return/{app}/{mode}/{channel}/{try}/{bill}"),
+];
 
 /// What a notify needs.
 #[derive(Clone, Debug)]
@@ -25,11 +33,16 @@ pub struct Deps {
     pub base: Base,
     /// The bell for deliveries.
     pub queue: Queue,
+    /// The way to the providers, for the certificates they sign with.
+    pub outbound: Outbound,
 }
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
     let now = deps.base.clock.now();
+    if let Some(key) = TransactionKey::from_return_path(request.uri().path()) {
+        return send_on(deps, &key, &request, now).await;
+    }
     let Some(key) = TransactionKey::from_notify_path(request.uri().path()) else { return not_found() };
     let (configured, account) = match find_account(deps, &key, now).await {
         Ok(Some(found)) => found,
@@ -44,7 +57,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
         return refused(&acknowledgement);
     }
-    let report = match account.read_notify(&request, now) {
+    let report = match read(deps, &key, &configured, &account, &request, now).await {
         Ok(report) => report,
         Err(error) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
@@ -61,13 +74,67 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
     }
 }
 
+/// Sends a payer's browser on to the merchant, once the form it brings is verified. It settles nothing: a browser's word is no
+/// proof, and the notify comes on its own way.
+async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Timestamp) -> Reply {
+    let found = async {
+        let Some((_, account)) = find_account(deps, key, now).await? else { return Ok(None) };
+        deps.base.store.find_transaction(key).await.map(|found| Some((account, found?)))
+    };
+    let (account, transaction) = match found.await {
+        Ok(Some(found)) => found,
+        Ok(None) => return not_found(),
+        Err(error) => {
+            error!(app.id = %key.app, "a browser cannot be sent on: {}", error_chain(&error));
+            return failed();
+        }
+    };
+    let refused = || reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", b"this return could not be verified");
+    match account.read_front_return(request, now) {
+        Ok(order) if order == transaction.id => {}
+        Ok(order) => {
+            warn!(app.id = %key.app, bill.num = %key.bill, "refused a return of order {order}");
+            return refused();
+        }
+        Err(error) => {
+            warn!(app.id = %key.app, bill.num = %key.bill, "refused a return: {}", error_chain(&error));
+            return refused();
+        }
+    }
+    let Some(url) = transaction.return_url.and_then(|url| HeaderValue::from_str(url.as_str()).ok()) else {
+        return not_found();
+    };
+    let mut reply = reply(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", b"");
+    reply.headers_mut().insert(LOCATION, url);
+    reply
+}
+
+/// Verifies a notify, if need be with certificates that the provider has only begun to sign with.
+async fn read(
+    deps: &Deps,
+    key: &TransactionKey,
+    configured: &ConfiguredApp,
+    account: &Account,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Notification, NotifyError> {
+    let read = account.read_notify(request, now);
+    let Err(NotifyError::UnknownKey { .. }) = &read else { return read };
+    let Ok(nonce) = deps.base.random.nonce() else { return read };
+    let moment = Moment { now, nonce };
+    match deps.base.apps.renew(configured, (key.channel, key.mode), &deps.outbound, &moment).await {
+        Some(renewed) => renewed.read_notify(request, now),
+        None => read,
+    }
+}
+
 async fn find_account(
     deps: &Deps,
     key: &TransactionKey,
     now: Timestamp,
 ) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, StoreError> {
     let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
-    match configured.account(key.channel, key.mode) {
+    match deps.base.apps.account(&configured, key.channel, key.mode) {
         None => Ok(None),
         Some(Ok(account)) => Ok(Some((configured, account))),
         Some(Err(error)) => {

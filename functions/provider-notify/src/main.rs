@@ -1,5 +1,6 @@
 //! The Lambda function `provider-notify`.
 
+use outbound::Outbound;
 use queue::Queue;
 use runtime::Base;
 
@@ -7,6 +8,6 @@ use runtime::Base;
 async fn main() -> Result<(), lambda_http::Error> {
     let (base, clients) = Base::from_environment()?;
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
-    let deps = provider_notify::Deps { base, queue };
+    let deps = provider_notify::Deps { base, queue, outbound: Outbound::new()? };
     runtime::serve(|request| provider_notify::handle(&deps, request)).await
 }

@@ -15,16 +15,17 @@ mod tests;
 mod trade;
 #[cfg(test)]
 mod vectors;
-mod xml;
+
+pub(crate) use sign::joined;
 
 use bytes::Bytes;
-use domain::{Channel, Notification, Timestamp, TransactionId};
+use domain::{Channel, Notification, Timestamp};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, Charge, Closing, GatewayPolicy, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder,
-    RefundOutcome, SettingsError, settings::Settings,
+    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
+    ProviderError, RefundOrder, RefundOutcome, SettingsError, settings::Settings,
 };
 
 /// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
@@ -66,8 +67,8 @@ impl Account {
         }
     }
 
-    pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
-        with!(self, protocol => protocol.charge(order, now))
+    pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
+        with!(self, protocol => protocol.charge(order, moment.now))
     }
 
     pub(crate) fn read_charge(
@@ -83,29 +84,29 @@ impl Account {
         }
     }
 
-    pub(crate) fn query(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
-        with!(self, protocol => protocol.query(id, now))
+    pub(crate) fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        with!(self, protocol => protocol.query(placed.id, moment.now))
     }
 
     pub(crate) fn read_query(
         &self,
-        id: &TransactionId,
+        placed: &Placed<'_>,
         response: &Response<Bytes>,
     ) -> Result<Notification, ProviderError> {
-        with!(self, protocol => protocol.read_query(id, response))
+        with!(self, protocol => protocol.read_query(placed.id, response))
     }
 
-    pub(crate) fn close(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
-        with!(self, protocol => protocol.close(id, now))
+    pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        with!(self, protocol => protocol.close(placed.id, moment.now))
     }
 
-    pub(crate) fn read_close(&self, id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
-        with!(self, protocol => protocol.read_close(id, response))
+    pub(crate) fn read_close(&self, placed: &Placed<'_>, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+        with!(self, protocol => protocol.read_close(placed.id, response))
     }
 
-    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match &self.0 {
-            OpenPlatform(protocol) => protocol.refund(refund, now),
+            OpenPlatform(protocol) => protocol.refund(refund, moment.now),
             Mapi(_) => Err(no_refund()),
         }
     }
@@ -124,10 +125,10 @@ impl Account {
     pub(crate) fn refund_query(
         &self,
         refund: &RefundOrder<'_>,
-        now: Timestamp,
+        moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
         match &self.0 {
-            OpenPlatform(protocol) => protocol.refund_query(refund, now),
+            OpenPlatform(protocol) => protocol.refund_query(refund, moment.now),
             Mapi(_) => Err(no_refund()),
         }
     }

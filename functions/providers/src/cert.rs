@@ -7,20 +7,33 @@ use std::fmt::Write as _;
 use domain::Timestamp;
 use md5::{Digest as _, Md5};
 use x509_parser::{
-    asn1_rs::{Any, ToDer as _},
+    asn1_rs::{Any, Tag, ToDer as _},
     prelude::{FromDer as _, X509Certificate},
+    time::ASN1Time,
     x509::{AttributeTypeAndValue, X509Name},
 };
 
-use crate::keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, identify};
+use crate::keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, has_one_algorithm, identify};
 
 /// What is needed of one certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
     /// Lower-case hex MD5 of the issuer's name and the serial number.
     pub(crate) sn: String,
+    /// Its serial number as upper-case hex, at least 40 digits with its leading zeros, as WeChat Pay writes it.
+    pub(crate) serial: String,
+    /// Its serial number in decimal, of any length: UnionPay's `certId`.
+    pub(crate) serial_decimal: String,
+    /// The common names of its owner, as far as they are text.
+    pub(crate) common_names: Vec<String>,
+    /// Whether it may issue others: neither its CA flag nor its key usage, where it has them, say no.
+    pub(crate) may_issue: bool,
+    /// The first moment of its validity.
+    pub(crate) starts_at: Option<Timestamp>,
     /// Its key, or why it cannot be used.
     pub(crate) key: Result<VerifyingKey, String>,
+    /// Whether it names one signature algorithm and no other.
+    has_one_algorithm: bool,
     /// Whether an RSA key signed it.
     pub(crate) is_rsa_signed: bool,
     /// The last moment of its validity.
@@ -45,7 +58,8 @@ pub(crate) fn read_all(text: &str) -> Result<Vec<Certificate>, String> {
     blocks(text, BUNDLE_BYTES_MAX)?.iter().map(|der| read_one(der)).collect()
 }
 
-fn read_one(der: &[u8]) -> Result<Certificate, String> {
+/// Reads one certificate in DER. The error says what was given instead.
+pub(crate) fn read_one(der: &[u8]) -> Result<Certificate, String> {
     match identify(der) {
         Kind::Certificate => {}
         other @ (Kind::RsaPrivate { .. }
@@ -62,12 +76,18 @@ fn read_one(der: &[u8]) -> Result<Certificate, String> {
     }
     let issuer = name_text(parsed.issuer()).ok_or_else(damaged)?;
     let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
-    let ends_ms = parsed.validity().not_after.timestamp().saturating_mul(1000);
+    let moment = |time: ASN1Time| Timestamp::from_ms(time.timestamp().saturating_mul(1000)).ok();
     Ok(Certificate {
+        serial: format!("{:0>40}", hex(&parsed.tbs_certificate.serial.to_bytes_be()).to_uppercase()),
         sn: hex(&Md5::digest(format!("{issuer}{}", parsed.tbs_certificate.serial))),
         key: VerifyingKey::from_spki(parsed.public_key().raw, RSA2_BITS_MIN),
+        has_one_algorithm: has_one_algorithm(der),
         is_rsa_signed: algorithm.starts_with(PKCS1),
-        ends_at: Timestamp::from_ms(ends_ms).ok(),
+        ends_at: moment(parsed.validity().not_after),
+        serial_decimal: parsed.tbs_certificate.serial.to_string(),
+        common_names: parsed.subject().iter_common_name().filter_map(name_value).collect(),
+        may_issue: may_issue(&parsed).unwrap_or(false),
+        starts_at: moment(parsed.validity().not_before),
         der: der.to_vec(),
         tbs: parsed.tbs_certificate.as_ref().to_vec(),
         issuer: parsed.issuer().as_raw().to_vec(),
@@ -75,6 +95,27 @@ fn read_one(der: &[u8]) -> Result<Certificate, String> {
         algorithm,
         signature: parsed.signature_value.data.to_vec(),
     })
+}
+
+/// Whether nothing in a certificate says that it may issue no others. `None` if an extension is there twice or cannot be read.
+fn may_issue(certificate: &X509Certificate<'_>) -> Option<bool> {
+    let is_ca = certificate.basic_constraints().ok()?.is_none_or(|constraints| constraints.value.ca);
+    let signs_certificates = certificate.key_usage().ok()?.is_none_or(|usage| usage.value.key_cert_sign());
+    Some(is_ca && signs_certificates)
+}
+
+/// A value of a name as text. CFCA writes UTF-8 today and wrote T.61 before; other authorities write UTF-16.
+fn name_value(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+    let value = attribute.attr_value();
+    if value.tag() == Tag::T61String {
+        return str::from_utf8(value.data).ok().map(str::to_owned);
+    }
+    if value.tag() != Tag::BmpString {
+        return attribute.as_str().ok().map(str::to_owned);
+    }
+    let (units, rest) = value.data.as_chunks::<2>();
+    let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
+    if rest.is_empty() { String::from_utf16(&units).ok() } else { None }
 }
 
 /// `alipay_root_cert_sn`: the serial numbers of the certificates that RSA keys signed, in file order. `None` if there are none.
@@ -113,6 +154,24 @@ pub(crate) fn check_chain(file: &[Certificate], roots: &[Certificate]) -> Result
 }
 
 impl Certificate {
+    /// Whether its owner signed it.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Whether `now` is within its validity, both ends included. Without a readable end it is valid never.
+    pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.starts_at.is_some_and(|start| start.seconds() <= now.seconds())
+            && self.ends_at.is_some_and(|end| now.seconds() <= end.seconds())
+    }
+
+    /// Whether `issuer` may issue certificates and has issued this one: the names fit, and its RSA key made the signature. What
+    /// cannot be checked here counts as not made.
+    pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
+        let fits = self.issuer == issuer.subject && issuer.may_issue;
+        fits && self.has_one_algorithm && self.is_rsa_signed && self.is_signed_by(issuer)
+    }
+
     /// Whether the issuer's key made the signature. One that cannot be checked here (SM2, EC) counts as made.
     fn is_signed_by(&self, issuer: &Self) -> bool {
         let Ok(key) = &issuer.key else { return !self.is_rsa_signed };

@@ -34,12 +34,22 @@ pub enum ProviderError {
         /// What is wrong with the answer.
         reason: String,
     },
+    /// The answer is signed with a platform certificate that is not held yet. [`crate::Account::certificates_request`] fetches it;
+    /// the same answer can then be read once more.
+    #[error("the provider's answer is signed with certificate {serial}, which is not held")]
+    UnknownKey {
+        /// The certificate's serial number, as the answer names it.
+        serial: String,
+    },
     /// The account's protocol cannot do this.
     #[error("the account cannot do this: {what}")]
     Unsupported {
         /// What was asked for, and what there is.
         what: String,
     },
+    /// The provider took this order before, and gives nothing out for it a second time.
+    #[error("the provider has this order already, and the answer to it was lost; try again")]
+    AlreadyOrdered,
     /// A field of the charge is fine by itself, and not for this account.
     #[error("{field} must be {expected}")]
     Param {
@@ -91,8 +101,38 @@ pub enum NotifyError {
     /// Its signature does not fit its content and the configured key.
     #[error("the signature of the notify does not fit its content and {field}")]
     BadSignature {
+        /// The member of the settings that holds the key, or the field of the notify that brings it.
+        field: &'static str,
+    },
+    /// It is signed with a platform certificate that is not held yet. The caller may fetch it
+    /// ([`crate::Account::certificates_request`]) and try once more; strangers can write any number there, so not for every notify.
+    #[error("the notify is signed with certificate {serial}, which is not held")]
+    UnknownKey {
+        /// The certificate's serial number, as the notify names it.
+        serial: String,
+    },
+    /// It was signed too long ago, or too far ahead, for the clock here: a replay, or a clock that is wrong.
+    #[error("the notify was signed {seconds} s away from now, at most {seconds_max} are taken")]
+    Stale {
+        /// How far.
+        seconds: u64,
+        /// How far it may be.
+        seconds_max: u64,
+    },
+    /// The provider tries whether signatures are looked at: this one is wrong on purpose. It is to be refused, and is no attack.
+    #[error("the notify is the provider's own test of a wrong signature")]
+    Probe,
+    /// It is genuine, and what is sealed in it does not open.
+    #[error("the content of the notify does not open with {field}")]
+    Sealed {
         /// The member of the settings that holds the key.
         field: &'static str,
+    },
+    /// It brings the certificate that it is signed with, and that one is not the provider's, or not valid now.
+    #[error("the certificate of the notify is not trusted: {problem}")]
+    Untrusted {
+        /// What is wrong with it.
+        problem: String,
     },
 }
 

@@ -3,8 +3,41 @@
 use std::fmt;
 
 use bytes::Bytes;
-use domain::{Channel, Fen, QrPayMode, Subject, Timestamp, TransactionId, WebUrl};
+use domain::{Channel, Claim, Fen, ProviderTradeNo, QrPayMode, Secret, Subject, Timestamp, TransactionId, WebUrl};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::cert::hex;
+
+/// When a request is built or signed parameters are made, and the dice thrown for it: the caller has the clock and the dice.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The time.
+    pub now: Timestamp,
+    /// Fresh for every verb.
+    pub nonce: Nonce,
+}
+
+/// A random text of 32 letters and digits that makes a signed message unlike any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonce(String);
+
+impl Nonce {
+    /// Makes it from 16 random bytes, as lower-case hex.
+    pub fn from_random(random: [u8; 16]) -> Self {
+        Self(hex(&random))
+    }
+
+    /// One that a test vector prescribes.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The 32 signs.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// What is to be paid.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +50,7 @@ pub struct Order<'a> {
     pub fee: Fen,
     /// What is bought.
     pub subject: &'a Subject,
-    /// Where the provider reports the payment: at most 256 characters at Alipay.
+    /// Where the provider reports the payment: at most 255 characters, and no query, which WeChat Pay refuses.
     pub notify_url: &'a str,
     /// Where the browser goes afterwards.
     pub return_url: Option<&'a WebUrl>,
@@ -28,20 +61,46 @@ pub struct Order<'a> {
     pub qr_pay_mode: Option<QrPayMode>,
     /// Until when it can be paid.
     pub expires_at: Timestamp,
+    /// The payer within WeChat: needed for `wx_jsapi`.
+    pub openid: Option<&'a str>,
+    /// The address of the payer's device, where it is known.
+    pub client_ip: Option<&'a str>,
+    /// When it was first charged: a part of the order's identity at UnionPay.
+    pub created_at: Timestamp,
+}
+
+/// An order that was placed at the provider: what its other verbs need to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The order number at the provider.
+    pub id: &'a TransactionId,
+    /// When it was first charged.
+    pub created_at: Timestamp,
+    /// The amount that was charged.
+    pub fee: Fen,
+    /// The provider's number of the payment, once it is paid.
+    pub trade_no: Option<&'a ProviderTradeNo>,
+    /// How it was to be paid.
+    pub channel: Channel,
 }
 
 /// What is to be sent back.
 #[derive(Clone, Copy, Debug)]
 pub struct RefundOrder<'a> {
-    /// The order number at the provider of the payment.
-    pub id: &'a TransactionId,
+    /// The payment, with its whole amount.
+    pub placed: Placed<'a>,
     /// The merchant's number of the refund, unique within the payment: 1 to 64 characters. A repeat with the same number
     /// and fee moves no more money.
     pub refund_num: &'a str,
+    /// When it was first asked for, the same in every repeat: a part of the refund's identity at UnionPay.
+    pub requested_at: Timestamp,
     /// How much goes back.
     pub refund_fee: Fen,
     /// Why, in words for the payer.
     pub reason: Option<&'a str>,
+    /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own.
+    /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own.
+    pub notify_url: Option<&'a str>,
 }
 
 /// A payment that was started.
@@ -62,6 +121,16 @@ pub struct PaymentParameters(Vec<(&'static str, String)>);
 impl PaymentParameters {
     pub(crate) fn new(members: Vec<(&'static str, String)>) -> Self {
         Self(members)
+    }
+
+    /// The parameters of an order whose token was kept.
+    pub fn of_token(token: String) -> Self {
+        Self(vec![("tn", token)])
+    }
+
+    /// What the provider gives out once and never again, and so is to be kept: UnionPay's `tn`.
+    pub fn token(&self) -> Option<&str> {
+        self.find("tn")
     }
 
     /// The members, in order.
@@ -123,6 +192,32 @@ pub enum RefundOutcome {
         /// The provider's own words.
         words: String,
     },
+}
+
+/// A verified notify about one refund, from [`crate::Account::read_refund_notify`]. It tells of this refund alone and not of what
+/// went back in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundReport {
+    /// The order number at the provider of the payment: our transaction id.
+    pub order: String,
+    /// The app and the merchant: what must be as configured.
+    pub claims: Vec<Claim>,
+    /// The merchant's number of the refund.
+    pub refund_num: String,
+    /// How much the refund is, where the report says it.
+    pub refund_fee: Option<Fen>,
+    /// What has become of it.
+    pub outcome: RefundOutcome,
+}
+
+/// What a request must be sent with that is no part of HTTP: an extension of [`http::Request`] that says that the provider asks
+/// for a client certificate on this one (WeChat Pay's refunds of v2). Without it the provider closes the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The PKCS#12 file, certificate and private key, as bytes.
+    pub pfx: Secret<Vec<u8>>,
+    /// Its password.
+    pub password: Secret<String>,
 }
 
 /// How a provider wants its notify answered, byte for byte.

@@ -39,6 +39,10 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
+/// The same without padding and with the signs that are safe in addresses.
+pub(crate) const BASE64_URL: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::URL_SAFE, base64::engine::general_purpose::NO_PAD);
+
 /// The signature does not fit the content and the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadSignature;
@@ -125,7 +129,15 @@ pub(crate) struct SigningKey {
 impl SigningKey {
     /// Reads a private key. The error says what was given instead.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let (der, public) = private_key(text, RSA2_BITS_MIN)?;
+        Self::from_parts(private_key(text, RSA2_BITS_MIN)?)
+    }
+
+    /// Reads a private key in DER. The error says what was given instead.
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, String> {
+        Self::from_parts(private_key_der(der, RSA2_BITS_MIN)?)
+    }
+
+    fn from_parts((der, public): (Vec<u8>, VerifyingKey)) -> Result<Self, String> {
         let pair = KeyPair::from_der(&der).map_err(|rejected| format!("is damaged: {rejected}"))?;
         Ok(Self { pair, public })
     }
@@ -189,8 +201,11 @@ fn private_key(text: &str, bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), S
     if text.contains("Proc-Type:") {
         return Err("is encrypted; give the private key without a passphrase".to_owned());
     }
-    let der = one_block(text)?;
-    match identify(&der) {
+    private_key_der(&one_block(text)?, bits_min)
+}
+
+fn private_key_der(der: &[u8], bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), String> {
+    match identify(der) {
         Kind::RsaPrivate { pkcs1, public } => Ok((pkcs1.to_vec(), public.checked(bits_min, PRIVATE_BITS_MAX)?)),
         Kind::EncryptedPrivate => Err("is encrypted; give the private key without a passphrase".to_owned()),
         other @ (Kind::OtherPrivate | Kind::RsaPublic(_) | Kind::OtherPublic | Kind::Certificate | Kind::Unknown) => {
@@ -242,7 +257,8 @@ fn cut(label: &str) -> String {
     label.chars().filter(|c| !c.is_control()).take(48).collect()
 }
 
-fn decode(text: &str) -> Option<Vec<u8>> {
+/// Bytes in base64, with white space anywhere.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     BASE64.decode(dense).ok()
 }
@@ -338,6 +354,27 @@ fn identify_sequence(der: &[u8]) -> Option<Kind<'_>> {
         (SEQUENCE, SEQUENCE, Some((BIT_STRING, _))) => Kind::Certificate,
         _ => Kind::Unknown,
     })
+}
+
+/// Whether a certificate names one signature algorithm, letter for letter, both within what its issuer signed and behind it, as
+/// RFC 5280 asks (4.1.1.2), and its signature is whole bytes: then no bit of it can be changed unseen.
+pub(crate) fn has_one_algorithm(certificate: &[u8]) -> bool {
+    algorithms(certificate).is_some_and(|(within, behind)| within == behind)
+}
+
+fn algorithms(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    const VERSION: u8 = 0xa0;
+    let mut fields = Der(certificate).enter(SEQUENCE)?;
+    let (SEQUENCE, signed) = fields.next()? else { return None };
+    let (SEQUENCE, behind) = fields.next()? else { return None };
+    let (BIT_STRING, [0, ..]) = fields.next()? else { return None };
+    let mut signed = Der(signed);
+    let (first, _) = signed.next()?;
+    if first == VERSION {
+        signed.next()?;
+    }
+    let (SEQUENCE, within) = signed.next()? else { return None };
+    Some((within, behind))
 }
 
 fn is_rsa(algorithm: &[u8]) -> bool {

@@ -2,8 +2,8 @@
 //! in, and our own words come back.
 //!
 //! Used by the functions that charge, query, settle, close and refund; they do the I/O. Nothing here waits, reads a clock
-//! or an environment, or throws dice: the time is an argument. A report ([`domain::Notification`]) exists only after
-//! [`Account::read_notify`] or [`Account::read_query`] checked its signature.
+//! or an environment, or throws dice: the time and the nonce are arguments ([`Moment`]). A report ([`domain::Notification`])
+//! exists only after [`Account::read_notify`] or [`Account::read_query`] checked its signature.
 //!
 //! The providers are a closed enum with one arm each in every verb, so that a forgotten verb does not compile.
 
@@ -11,8 +11,13 @@ pub mod alipay;
 mod cert;
 mod error;
 mod exchange;
+mod form;
+mod json;
 mod keys;
 mod settings;
+pub mod unionpay;
+pub mod wechat;
+mod xml;
 
 use bytes::Bytes;
 use domain::{Channel, Notification, Tab, Timestamp, TransactionId};
@@ -20,7 +25,10 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 pub use error::{NotifyError, ProviderError, SettingsError};
-pub use exchange::{Acknowledgement, Charge, Closing, Order, PaymentParameters, RefundOrder, RefundOutcome};
+pub use exchange::{
+    Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, Order, PaymentParameters, Placed, RefundOrder,
+    RefundOutcome, RefundReport,
+};
 pub use settings::{GatewayPolicy, MASK, mask};
 
 /// An account at a provider: its settings read once, its keys ready to sign. `Debug` shows no secret.
@@ -28,6 +36,10 @@ pub use settings::{GatewayPolicy, MASK, mask};
 pub enum Account {
     /// Alipay, the open platform or the legacy partner interface.
     Ali(alipay::Account),
+    /// WeChat Pay, APIv3 or the legacy v2.
+    Wechat(wechat::Account),
+    /// UnionPay, ACP 5.1.0.
+    Unionpay(unionpay::Account),
 }
 
 impl Account {
@@ -38,14 +50,12 @@ impl Account {
     /// [`SettingsError`], the first problem found, in words for the operator who typed the settings.
     ///
     /// # Source
-    /// `docs/openapi.yaml`, schemas `AlipayOpenPlatform` and `AlipayPartner`.
+    /// `docs/openapi.yaml`, under `PUT /admin/v1/apps/{appId}/channels/{tab}`.
     pub fn open(tab: Tab, settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
         match tab {
             Tab::Ali => alipay::Account::open(settings, policy).map(Self::Ali),
-            Tab::WxApp | Tab::WxMp | Tab::UnipayApp | Tab::UnipayWeb => Err(SettingsError::new(
-                "protocol",
-                format!("this version does not speak the provider of tab {tab} yet"),
-            )),
+            Tab::WxApp | Tab::WxMp => wechat::Account::open(tab, settings, policy).map(Self::Wechat),
+            Tab::UnipayApp | Tab::UnipayWeb => unionpay::Account::open(tab, settings, policy).map(Self::Unionpay),
         }
     }
 
@@ -53,9 +63,11 @@ impl Account {
     ///
     /// # Errors
     /// [`ProviderError::Unsupported`] if the account cannot serve this channel, [`ProviderError::Key`] if its keys cannot.
-    pub fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
+    pub fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
         match self {
-            Self::Ali(account) => account.charge(order, now),
+            Self::Ali(account) => account.charge(order, moment),
+            Self::Wechat(account) => account.charge(order, moment),
+            Self::Unionpay(account) => account.charge(order),
         }
     }
 
@@ -67,9 +79,12 @@ impl Account {
         &self,
         channel: Channel,
         response: &Response<Bytes>,
+        moment: &Moment,
     ) -> Result<PaymentParameters, ProviderError> {
         match self {
             Self::Ali(account) => account.read_charge(channel, response),
+            Self::Wechat(account) => account.read_charge(channel, response, moment),
+            Self::Unionpay(account) => account.read_charge(channel, response, moment.now),
         }
     }
 
@@ -77,51 +92,72 @@ impl Account {
     ///
     /// # Errors
     /// [`ProviderError::Key`] if the account cannot sign.
-    pub fn query(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    pub fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(account) => account.query(id, now),
+            Self::Ali(account) => account.query(placed, moment),
+            Self::Wechat(account) => account.query(placed, moment),
+            Self::Unionpay(account) => account.query(placed),
         }
     }
 
-    /// Reads the answer to [`Self::query`] about `id`: a report like a notify. An order that the provider does not know is
+    /// Reads the answer to [`Self::query`] about `placed`: a report like a notify. An order that the provider does not know is
     /// [`domain::Outcome::Pending`], because it may be made there as soon as the buyer opens the cashier; such an answer names no
     /// order, and the report then names the one that was asked about.
     ///
     /// # Errors
     /// [`ProviderError::Refused`] if the provider did not answer the question, [`ProviderError::Unclear`] if nobody knows.
-    pub fn read_query(&self, id: &TransactionId, response: &Response<Bytes>) -> Result<Notification, ProviderError> {
+    pub fn read_query(
+        &self,
+        placed: &Placed<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, ProviderError> {
         match self {
-            Self::Ali(account) => account.read_query(id, response),
+            Self::Ali(account) => account.read_query(placed, response),
+            Self::Wechat(account) => account.read_query(placed, response, now),
+            Self::Unionpay(account) => account.read_query(placed, response, now),
         }
     }
 
     /// Closes an unpaid order at the provider.
     ///
     /// # Errors
-    /// [`ProviderError::Key`] if the account cannot sign.
-    pub fn close(&self, id: &TransactionId, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    /// [`ProviderError::Key`] if the account cannot sign, [`ProviderError::Unsupported`] if there is no closing, as at UnionPay.
+    pub fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(account) => account.close(id, now),
+            Self::Ali(account) => account.close(placed, moment),
+            Self::Wechat(account) => account.close(placed, moment),
+            Self::Unionpay(account) => account.close(),
         }
     }
 
-    /// Reads the answer to [`Self::close`] about `id`.
+    /// Reads the answer to [`Self::close`] about `placed`.
     ///
     /// # Errors
     /// [`ProviderError::Unclear`] if nobody knows whether it was closed.
-    pub fn read_close(&self, id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+    pub fn read_close(
+        &self,
+        placed: &Placed<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Closing, ProviderError> {
         match self {
-            Self::Ali(account) => account.read_close(id, response),
+            Self::Ali(account) => account.read_close(placed, response),
+            Self::Wechat(account) => account.read_close(placed, response, now),
+            Self::Unionpay(account) => account.read_close(placed, response, now),
         }
     }
 
-    /// Sends money back. The same refund number and fee may be sent again and again; the money moves once.
+    /// Sends money back. The same refund, with its number, fee and time, may be sent again and again; the money moves once. Where
+    /// the provider asks for a client certificate, the request has it as an extension: [`ClientCertificate`].
     ///
     /// # Errors
     /// [`ProviderError::Unsupported`] if this protocol cannot refund, or the refund number does not fit the provider.
-    pub fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    pub fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(account) => account.refund(refund, now),
+            Self::Ali(account) => account.refund(refund, moment),
+            Self::Wechat(account) => account.refund(refund, moment),
+            Self::Unionpay(account) => account.refund(refund),
         }
     }
 
@@ -133,9 +169,25 @@ impl Account {
         &self,
         refund: &RefundOrder<'_>,
         response: &Response<Bytes>,
+        now: Timestamp,
     ) -> Result<RefundOutcome, ProviderError> {
         match self {
             Self::Ali(account) => account.read_refund(refund, response),
+            Self::Wechat(account) => account.read_refund(refund, response, now),
+            Self::Unionpay(account) => account.read_refund(refund, response, now),
+        }
+    }
+
+    /// Undoes a payment of today in full, where the provider has a way that is quicker than a refund: UnionPay's void, within its
+    /// settlement day. [`Self::read_refund`] reads the answer, and [`Self::refund_query`] asks what has become of it.
+    ///
+    /// # Errors
+    /// As [`Self::refund`]; [`ProviderError::Unsupported`], too, if there is no such way, or if only a part is to go back.
+    pub fn undo(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match self {
+            Self::Ali(_) => Err(ProviderError::unsupported("alipay sends money back by refunds only")),
+            Self::Wechat(_) => Err(ProviderError::unsupported("wechat pay sends money back by refunds only")),
+            Self::Unionpay(account) => account.undo(refund, moment),
         }
     }
 
@@ -143,9 +195,11 @@ impl Account {
     ///
     /// # Errors
     /// As [`Self::refund`].
-    pub fn refund_query(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    pub fn refund_query(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(account) => account.refund_query(refund, now),
+            Self::Ali(account) => account.refund_query(refund, moment),
+            Self::Wechat(account) => account.refund_query(refund, moment),
+            Self::Unionpay(account) => account.refund_query(refund),
         }
     }
 
@@ -157,9 +211,12 @@ impl Account {
         &self,
         refund: &RefundOrder<'_>,
         response: &Response<Bytes>,
+        now: Timestamp,
     ) -> Result<RefundOutcome, ProviderError> {
         match self {
             Self::Ali(account) => account.read_refund_query(refund, response),
+            Self::Wechat(account) => account.read_refund_query(refund, response, now),
+            Self::Unionpay(account) => account.read_refund_query(refund, response, now),
         }
     }
 
@@ -170,6 +227,61 @@ impl Account {
     pub fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
         match self {
             Self::Ali(account) => account.read_notify(notify, now),
+            Self::Wechat(account) => account.read_notify(notify, now),
+            Self::Unionpay(account) => account.read_notify(notify, now),
+        }
+    }
+
+    /// Verifies and reads a notify about one refund. [`Self::read_notify`] takes it, too, as [`domain::Outcome::Pending`]: a refund by
+    /// itself does not say what has become of the payment.
+    ///
+    /// # Errors
+    /// [`NotifyError`]: the notify is to be refused and changes nothing. [`NotifyError::Malformed`] if it is about no refund, which
+    /// it never is at Alipay: there the payment's own notify tells of refunds.
+    pub fn read_refund_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<RefundReport, NotifyError> {
+        match self {
+            Self::Ali(_) => Err(NotifyError::malformed("alipay tells of refunds in the notify of the payment")),
+            Self::Wechat(account) => account.read_refund_notify(notify, now),
+            Self::Unionpay(account) => account.read_refund_notify(notify, now),
+        }
+    }
+
+    /// Asks for the certificates that the provider signs with from now on: after [`NotifyError::UnknownKey`] or
+    /// [`ProviderError::UnknownKey`], and twice a day.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unsupported`] if this protocol has no such question, [`ProviderError::Key`] if the account cannot sign.
+    pub fn certificates_request(&self, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match self {
+            Self::Ali(_) => Err(ProviderError::unsupported("alipay's certificates are configured, and not fetched")),
+            Self::Wechat(account) => account.certificates_request(moment),
+            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's messages bring their certificates along")),
+        }
+    }
+
+    /// Reads the answer to [`Self::certificates_request`]: the account as it is from now on. The one before stays good, so that no
+    /// error here is fatal: a merchant who has WeChat Pay's public key gets one every time.
+    ///
+    /// # Errors
+    /// [`ProviderError::Refused`] if the provider gives no certificates, [`ProviderError::Unclear`] if what it gave is not genuine.
+    pub fn with_certificates(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Self, ProviderError> {
+        match self {
+            Self::Ali(_) => Err(ProviderError::unsupported("alipay's certificates are configured, and not fetched")),
+            Self::Wechat(account) => account.with_certificates(response, now).map(Self::Wechat),
+            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's messages bring their certificates along")),
+        }
+    }
+
+    /// Verifies what the payer's browser posts when UnionPay's page sends it back, and says which order it is about. It settles
+    /// nothing: only the notify and the query do.
+    ///
+    /// # Errors
+    /// [`NotifyError`]: it is not UnionPay's, or not about an order of this account. [`NotifyError::Malformed`] elsewhere.
+    pub fn read_front_return(&self, returned: &Request<Bytes>, now: Timestamp) -> Result<TransactionId, NotifyError> {
+        match self {
+            Self::Ali(_) => Err(NotifyError::malformed("alipay's page sends the browser to the shop itself")),
+            Self::Wechat(_) => Err(NotifyError::malformed("wechat pay sends no browser back")),
+            Self::Unionpay(account) => account.read_front_return(returned, now),
         }
     }
 
@@ -177,14 +289,18 @@ impl Account {
     pub fn acknowledgement(&self) -> Acknowledgement {
         match self {
             Self::Ali(_) => alipay::ACKNOWLEDGEMENT,
+            Self::Wechat(account) => account.acknowledgement(),
+            Self::Unionpay(_) => unionpay::ACKNOWLEDGEMENT,
         }
     }
 
-    /// When the first of the account's certificates ends, if it has any: something to warn of in time. Nothing here refuses an
-    /// expired one, because that takes a clock.
+    /// When the first of the account's certificates ends, if it has any: something to warn of in time. [`Self::open`] refuses no
+    /// expired one, because that takes a clock; the verbs that read do, where a message is verified by a chain, as at UnionPay.
     pub fn certificates_end_at(&self) -> Option<Timestamp> {
         match self {
             Self::Ali(account) => account.certificates_end_at(),
+            Self::Wechat(account) => account.certificates_end_at(),
+            Self::Unionpay(account) => account.certificates_end_at(),
         }
     }
 }

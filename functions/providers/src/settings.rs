@@ -64,6 +64,38 @@ impl<'a> Settings<'a> {
         self.find(field, bytes_max)?.ok_or_else(|| SettingsError::new(field, format!("is missing: {what}")))
     }
 
+    /// The texts of a list that may be absent.
+    pub(crate) fn list(
+        self,
+        field: &'static str,
+        items_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<&'a str>, SettingsError> {
+        let refuse = |problem: String| Err(SettingsError::new(field, problem));
+        let items = match self.0.get(field) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                return refuse("must be a JSON array of strings".to_owned());
+            }
+        };
+        if items.len() > items_max {
+            return refuse(format!("has {} items, at most {items_max} are taken", items.len()));
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.as_str() {
+                None => return refuse("must be a JSON array of strings".to_owned()),
+                Some(text) if text.trim().is_empty() => return refuse("has an empty item".to_owned()),
+                Some(text) if text.len() > bytes_max => {
+                    return refuse(format!("has an item that is longer than {bytes_max} bytes"));
+                }
+                Some(text) => texts.push(text),
+            }
+        }
+        Ok(texts)
+    }
+
     /// Whether a member is there, right or wrong.
     pub(crate) fn has(self, field: &str) -> bool {
         self.0.get(field).is_some_and(|value| !value.is_null())
@@ -75,10 +107,10 @@ impl<'a> Settings<'a> {
         let Some(text) = self.find(FIELD, TEXT_BYTES_MAX)? else { return Ok(default.to_owned()) };
         let refuse = |problem: &str| Err(SettingsError::new(FIELD, problem));
         let Ok(uri) = text.parse::<Uri>() else {
-            return refuse("must be a full URL, like https://openapi.alipay.com/gateway.do");
+            return refuse(&format!("must be a full URL, like {default}"));
         };
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return refuse("must be a full URL, like https://openapi.alipay.com/gateway.do");
+            return refuse(&format!("must be a full URL, like {default}"));
         };
         let scheme_fits = match policy {
             GatewayPolicy::HttpsOnly => scheme == "https",

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{StackClock, simulator::Simulator, sqs::Sqs};
+use crate::{StackClock, simulators::Simulators, sqs::Sqs};
 
 /// Two years: long enough for every retry and certificate, short enough to be meant.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
@@ -14,7 +14,7 @@ const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
 pub(crate) struct Clockwork {
     pub(crate) clock: StackClock,
     pub(crate) sqs: Sqs,
-    pub(crate) simulator: Simulator,
+    pub(crate) simulators: Simulators,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +54,10 @@ impl Clockwork {
     /// Lets happen what is due.
     pub(crate) async fn tick(&self) {
         self.sqs.clock_moved();
-        self.simulator.run_due().await;
+        self.simulators.run_due().await;
     }
 
     fn next_event_ms(&self) -> Option<i64> {
-        [self.sqs.next_event_ms(), self.simulator.next_due()].into_iter().flatten().min()
+        [self.sqs.next_event_ms(), self.simulators.next_due()].into_iter().flatten().min()
     }
 }

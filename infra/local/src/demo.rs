@@ -1,6 +1,7 @@
 //! The demo app, made through the operator API like any other, and the keys to everything, kept in `local.json`.
 
 use bytes::Bytes;
+use domain::Tab;
 use http::{Method, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ pub struct KeyPair {
     pub master_key: String,
 }
 
-/// Makes the demo app, its test mode on the simulator.
+/// Makes the demo app, its test mode on the simulators.
 pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<DemoApp, StartError> {
     let call = async |method: Method, path: &str, body: Value| -> Result<Bytes, StartError> {
         let request = Request::builder()
@@ -61,7 +62,9 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
     };
     let made = call(Method::POST, "/apps", json!({ "name": "demo" })).await?;
     let app: DemoApp = serde_json::from_slice(&made).map_err(|error| StartError::part("demo app", error))?;
-    let channel = format!("/apps/{}/channels/ali?mode=test", app.app_id);
-    call(Method::PUT, &channel, json!({ "protocol": "simulator" })).await?;
+    for (tab, _) in Tab::ALL {
+        let channel = format!("/apps/{}/channels/{tab}?mode=test", app.app_id);
+        call(Method::PUT, &channel, json!({ "protocol": "simulator" })).await?;
+    }
     Ok(app)
 }

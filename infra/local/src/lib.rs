@@ -11,14 +11,16 @@ mod gateway;
 mod pages;
 mod parts;
 mod simulator;
+mod simulators;
 pub mod sqs;
 mod stack;
 mod state;
 mod template;
+mod unionpay_simulator;
+mod wechat_simulator;
 
 pub use clock::StackClock;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
 pub use gateway::{Function, FunctionRoutes};
-pub use simulator::{BoxFuture, Clock, CryptoError, NotifySender, Simulator, SimulatorError, SimulatorOptions};
 pub use stack::{Options, Stack, StartError};
 pub use template::{Route, Template, TemplateError};

@@ -4,20 +4,15 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use axum::Router;
-use domain::Tab;
 use dynoxide::Database;
-use outbound::{Bounds, Outbound};
 use runtime::AwsClients;
-use serde_json::{Map, Value};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     StackClock, Template, TemplateError, dynamo,
-    simulator::{BoxFuture, Simulator, SimulatorOptions},
     sqs::{Sqs, SqsOptions},
     stack::StartError,
     state::{State, random_text},
@@ -26,9 +21,6 @@ use crate::{
 /// The region and account that the parts are told.
 pub(crate) const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
-
-/// A notify that is not answered in this time counts as failed, as WeChat does it; Alipay waits longer.
-const NOTIFY_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(5), body_bytes_max: 4096 };
 
 /// Everything that runs, and how it is told to stop: the sender of the channel is dropped.
 #[derive(Debug)]
@@ -90,42 +82,6 @@ pub(crate) async fn serve_sqs(
     let address = listener.local_addr().map_err(|error| StartError::part("sqs", error))?;
     serve(running, "sqs", listener, sqs.router());
     Ok((sqs, format!("http://{address}")))
-}
-
-/// The simulator, which sends its notifies over HTTP like the provider.
-pub(crate) fn open_simulator(
-    state: &State,
-    url: &str,
-    clock: &StackClock,
-    outbound: &Outbound,
-) -> Result<Simulator, StartError> {
-    let (clock, outbound) = (clock.clone(), outbound.clone());
-    let send = move |url: String, body: Vec<u8>| {
-        let outbound = outbound.clone();
-        let sent: BoxFuture<'static, Result<(u16, Vec<u8>), String>> = Box::pin(async move {
-            let request = http::Request::post(url)
-                .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-                .body(body.into())
-                .map_err(|error| error.to_string())?;
-            let answer = outbound.send(request, NOTIFY_BOUNDS).await.map_err(|error| error.to_string())?;
-            Ok((answer.status().as_u16(), answer.into_body().to_vec()))
-        });
-        sent
-    };
-    Simulator::open(SimulatorOptions {
-        base_url: url.to_owned(),
-        state_file: state.file("simulator.json"),
-        clock: Arc::new(move || clock.now_ms()),
-        send: Arc::new(send),
-    })
-    .map_err(|error| StartError::part("simulator", error))
-}
-
-/// What `{"protocol":"simulator"}` stands for in each tab that is simulated.
-pub(crate) fn simulated_tabs(simulator: &Simulator) -> Vec<(Tab, Map<String, Value>)> {
-    let settings = simulator.settings();
-    let alipay = settings.get("openapi").and_then(Value::as_object).cloned();
-    alipay.map(|alipay| (Tab::Ali, alipay)).into_iter().collect()
 }
 
 /// Names in use, by the template's logical ones.

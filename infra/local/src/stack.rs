@@ -18,11 +18,8 @@ use crate::{
     demo::{self, Doorkeys},
     gateway::{self, Functions},
     pages,
-    parts::{
-        REGION, Running, create_queues, create_tables, listen, open_simulator, serve, serve_dynamo, serve_sqs,
-        simulated_tabs,
-    },
-    simulator::Simulator,
+    parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_sqs},
+    simulators::Simulators,
     sqs::Sqs,
     state::State,
 };
@@ -112,24 +109,24 @@ impl Stack {
         };
         progress("sqs");
         let (sqs, sqs_endpoint) = serve_sqs(&mut running, &state, &options.clock).await?;
-        progress("simulator");
+        progress("simulators");
         let outbound = Outbound::new().map_err(|error| StartError::part("http client", error))?;
-        let simulator = open_simulator(&state, &url, &options.clock, &outbound)?;
+        let simulators = Simulators::open(&state, &url, &options.clock, &outbound)?;
         progress("functions");
         let endpoints = Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint };
-        let functions = build_functions(&options, &state, &endpoints, &sqs, &simulator, outbound).await?;
+        let functions = build_functions(&options, &state, &endpoints, &sqs, &simulators, outbound).await?;
         progress("demo app");
         let apps = match state.apps.clone() {
             Some(apps) => apps,
             None => vec![demo::create(&functions.admin, &state.operator_token).await?],
         };
 
-        let clockwork = Clockwork { clock: options.clock.clone(), sqs, simulator: simulator.clone() };
+        let clockwork = Clockwork { clock: options.clock.clone(), sqs, simulators: simulators.clone() };
         let router = Router::new()
             .route("/", routing::get(pages::front))
             .route("/_local/returned", routing::get(pages::returned))
             .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
-            .merge(simulator.router())
+            .merge(simulators.router())
             .fallback(routing::any(gateway::serve).with_state(functions.clone()));
         serve(&mut running, "http", listener, router);
         // While the clock stands nothing falls due by itself, and a test's own call must not race with a tick.
@@ -191,7 +188,7 @@ async fn build_functions(
     state: &State,
     endpoints: &Endpoints,
     sqs: &Sqs,
-    simulator: &Simulator,
+    simulators: &Simulators,
     outbound: Outbound,
 ) -> Result<Functions, StartError> {
     let clients = AwsClients::new(AwsConfig {
@@ -212,16 +209,16 @@ async fn build_functions(
         sealing_key: Secret::new(state.sealing_key.clone()),
         operator_token_sha256: Some(sha256_hex(&state.operator_token)),
         apps_remembered: Duration::ZERO,
-        local: Some(LocalConfig { simulators: simulated_tabs(simulator) }),
+        local: Some(LocalConfig { simulators: simulators.tabs() }),
     };
     let base = Base::new(config, &clients, options.clock.as_clock())
         .map_err(|error| StartError::part("configuration", error))?;
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
     Ok(Functions {
         template,
-        charge: charge::Deps { base: base.clone(), outbound },
+        charge: charge::Deps { base: base.clone(), outbound: outbound.clone() },
         query: query::Deps { base: base.clone() },
-        provider_notify: provider_notify::Deps { base: base.clone(), queue },
+        provider_notify: provider_notify::Deps { base: base.clone(), queue, outbound: outbound.clone() },
         admin: admin::Deps { base },
     })
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use domain::{App, AppId, Channel, Mode, Secret, Tab, Timestamp, Webhook};
-use providers::{Account, GatewayPolicy, SettingsError};
+use outbound::{Bounds, Outbound};
+use providers::{Account, GatewayPolicy, Moment, SettingsError};
 use serde_json::{Map, Value};
 use store::{AppConfiguration, Store, StoreError};
+use tracing::warn;
 
-use crate::{Config, config::LocalConfig};
+use crate::{ApiError, Config, config::LocalConfig, error_chain};
 
 /// A warm function serves few apps at a time; beyond this it forgets them all and begins anew.
 const APPS_MAX: usize = 1000;
@@ -39,11 +41,10 @@ impl ConfiguredApp {
     ///
     /// # Errors
     /// [`SettingsError`] if a stored key or certificate cannot be used.
-    pub fn account(&self, channel: Channel, mode: Mode) -> Option<Result<Arc<Account>, SettingsError>> {
-        let channel_tab = channel.tab();
-        let configured = self.channels.get(&(channel_tab, mode))?;
+    fn account(&self, channel: Channel, mode: Mode) -> Option<Result<Arc<Account>, SettingsError>> {
+        let configured = self.channels.get(&(channel.tab(), mode))?;
         let settings = configured.settings.as_ref()?;
-        Some(configured.account.get_or_init(|| self.open(channel_tab, settings)).clone())
+        Some(configured.account.get_or_init(|| self.open(channel.tab(), settings)).clone())
     }
 
     /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
@@ -89,7 +90,21 @@ pub struct Apps {
     local: Option<LocalConfig>,
     remembered: Duration,
     known: Mutex<HashMap<AppId, (Timestamp, Arc<ConfiguredApp>)>>,
+    renewed: Mutex<HashMap<(AppId, Tab, Mode), Renewal>>,
 }
+
+/// An account with the certificates that its provider gave us on top of those in the settings.
+#[derive(Clone, Debug)]
+struct Renewal {
+    /// The settings it was made from: changed ones begin anew.
+    settings: Secret<String>,
+    asked_at: Timestamp,
+    account: Option<Arc<Account>>,
+}
+
+/// Any stranger can name an unknown certificate, so the provider is asked once in this time, however many do.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
+const RENEWAL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(4), body_bytes_max: 256 * 1024 };
 
 impl Apps {
     pub(crate) fn new(store: Store, config: &Config) -> Self {
@@ -99,7 +114,74 @@ impl Apps {
             local: config.local.clone(),
             remembered: config.apps_remembered,
             known: Mutex::default(),
+            renewed: Mutex::default(),
         }
+    }
+
+    /// The account that serves `channel` in `mode`, with certificates fetched since, where there are some. `None` if there are
+    /// no settings for it.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if a stored key or certificate cannot be used.
+    pub fn account(
+        &self,
+        configured: &ConfiguredApp,
+        channel: Channel,
+        mode: Mode,
+    ) -> Option<Result<Arc<Account>, SettingsError>> {
+        let renewal = self.recall_renewal(configured, channel, mode);
+        renewal.and_then(|renewal| renewal.account).map(Ok).or_else(|| configured.account(channel, mode))
+    }
+
+    /// Fetches the certificates that the provider signs with from now on, after it named one that is not held yet. `None` if it
+    /// was asked just before, or gives none: that is not fatal, and what could not be verified stays refused.
+    pub async fn renew(
+        &self,
+        configured: &ConfiguredApp,
+        (channel, mode): (Channel, Mode),
+        outbound: &Outbound,
+        moment: &Moment,
+    ) -> Option<Arc<Account>> {
+        let settings = configured.channels.get(&(channel.tab(), mode))?.settings.clone()?;
+        let asked_before = self.recall_renewal(configured, channel, mode);
+        if asked_before.as_ref().is_some_and(|before| before.asked_at.distance(moment.now) < RENEWAL_PAUSE) {
+            return None;
+        }
+        let key = (configured.app.id.clone(), channel.tab(), mode);
+        let before = asked_before.and_then(|before| before.account);
+        let asked = Renewal { settings, asked_at: moment.now, account: before };
+        self.keep_renewal(key.clone(), asked.clone());
+        let account = self.account(configured, channel, mode)?.ok()?;
+        let fetched = async {
+            let answer = outbound.send(account.certificates_request(moment)?, RENEWAL_BOUNDS).await?;
+            Ok::<_, ApiError>(account.with_certificates(&answer, moment.now)?)
+        };
+        match fetched.await {
+            Ok(renewed) => {
+                let renewed = Arc::new(renewed);
+                self.keep_renewal(key, Renewal { account: Some(Arc::clone(&renewed)), ..asked });
+                Some(renewed)
+            }
+            Err(error) => {
+                warn!(app.id = %configured.app.id, %channel, "no new certificates: {}", error_chain(&error));
+                None
+            }
+        }
+    }
+
+    fn recall_renewal(&self, configured: &ConfiguredApp, channel: Channel, mode: Mode) -> Option<Renewal> {
+        let settings = configured.channels.get(&(channel.tab(), mode))?.settings.as_ref()?;
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let renewal = renewed.get(&(configured.app.id.clone(), channel.tab(), mode))?;
+        (renewal.settings == *settings).then(|| renewal.clone())
+    }
+
+    fn keep_renewal(&self, key: (AppId, Tab, Mode), renewal: Renewal) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        if renewed.len() >= APPS_MAX {
+            renewed.clear();
+        }
+        renewed.insert(key, renewal);
     }
 
     /// The app with this id, as it was at most [`Config::apps_remembered`] ago.

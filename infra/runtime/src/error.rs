@@ -112,9 +112,13 @@ impl ApiError {
             | Self::Provider(ProviderError::Param { .. }) => ApiCode::ParamInvalid,
             Self::Settings(_) | Self::Provider(ProviderError::Key { .. }) => ApiCode::CertFileError,
             Self::Provider(ProviderError::Unsupported { .. }) => ApiCode::PayFactorNotSet,
-            Self::Provider(ProviderError::Refused { .. } | ProviderError::Unclear { .. }) | Self::Outbound(_) => {
-                ApiCode::ChannelError
-            }
+            Self::Provider(
+                ProviderError::Refused { .. }
+                | ProviderError::Unclear { .. }
+                | ProviderError::UnknownKey { .. }
+                | ProviderError::AlreadyOrdered,
+            )
+            | Self::Outbound(_) => ApiCode::ChannelError,
             Self::Store(_) | Self::Random(_) => ApiCode::RunTimeError,
         }
     }

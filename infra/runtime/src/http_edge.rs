@@ -56,3 +56,12 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), BodyError> {
     }
     Err(BodyError::ContentType { found: text.chars().take(64).collect() })
 }
+
+/// The address that a request came from, as the front door saw it: an extension of [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIp(pub String);
+
+/// The address that a request came from, where the front door told it.
+pub fn client_ip(request: &Request) -> Option<&str> {
+    request.extensions().get::<ClientIp>().map(|ip| ip.0.as_str())
+}

@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use lambda_http::{Body, service_fn};
+use lambda_http::{Body, RequestExt, request::RequestContext, service_fn};
 
-use crate::{Reply, Request};
+use crate::{ClientIp, Reply, Request};
 
 /// Answers API Gateway's events with `handle` for as long as Lambda sends some.
 ///
@@ -17,7 +17,7 @@ where
     A: Future<Output = Reply> + Send,
 {
     lambda_http::run(service_fn(|event: lambda_http::Request| {
-        let reply = handle(event.map(into_bytes));
+        let reply = handle(into_request(event));
         async move { Ok::<_, std::convert::Infallible>(reply.await.map(into_body)) }
     }))
     .await
@@ -28,7 +28,19 @@ where
 /// # Errors
 /// What is wrong with the JSON.
 pub fn read_event(json: &str) -> Result<Request, serde_json::Error> {
-    lambda_http::request::from_str(json).map(|event| event.map(into_bytes))
+    lambda_http::request::from_str(json).map(into_request)
+}
+
+fn into_request(event: lambda_http::Request) -> Request {
+    let source_ip = match event.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+        Some(_) | None => None,
+    };
+    let mut request = event.map(into_bytes);
+    if let Some(source_ip) = source_ip {
+        request.extensions_mut().insert(ClientIp(source_ip));
+    }
+    request
 }
 
 fn into_bytes(body: Body) -> Bytes {

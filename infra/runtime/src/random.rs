@@ -4,6 +4,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use providers::Nonce;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The system's source of randomness.
@@ -28,6 +29,14 @@ impl Random {
         let mut bytes = [0; N];
         self.0.fill(&mut bytes).map_err(|_| RandomError)?;
         Ok(bytes)
+    }
+
+    /// A nonce for one verb of a provider's.
+    ///
+    /// # Errors
+    /// [`RandomError`].
+    pub fn nonce(&self) -> Result<Nonce, RandomError> {
+        self.bytes().map(Nonce::from_random)
     }
 
     /// The text of `N` random bytes in standard base64, padded.

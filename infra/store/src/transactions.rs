@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     AppId, BillNum, Delivery, DeliveryState, Extras, Fen, Mode, ProviderTradeNo, Settlement, Status, Subject,
-    Timestamp, Transaction, TransactionId, TransactionKey, Webhook,
+    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
 };
 
 use crate::{
@@ -105,6 +105,30 @@ impl Store {
             return Ok(Reserved::Taken(Box::new(read_transaction(theirs)?)));
         }
         Err(StoreError::dynamo("reservation", error))
+    }
+
+    /// Keeps what the provider gave out for an open try and gives nobody a second time.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the try is there no more, or has one.
+    pub async fn keep_token(&self, key: &TransactionKey, token: &str) -> Result<(), StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .update_expression("SET #token = :token")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#token)")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":token", text(token));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(stale(key))
+            }
+            Err(error) => Err(StoreError::dynamo("keeping a token", error)),
+        }
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
@@ -256,6 +280,8 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("extras", transaction.extras.as_ref().map(|extras| text(extras.as_json()))),
             ("created_ms", Some(time(transaction.created_at))),
             ("expires_ms", Some(time(transaction.expires_at))),
+            ("token", transaction.token.as_ref().map(text)),
+            ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
             ("ended_ms", transaction.ended_at.map(time)),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
@@ -291,6 +317,8 @@ fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> 
         extras: item.find_parsed("extras", Extras::parse)?,
         created_at: item.time("created_ms")?,
         expires_at: item.time("expires_ms")?,
+        token: item.find_text("token").map(str::to_owned),
+        return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,
         ended_at: item.find_time("ended_ms")?,
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,

@@ -2,78 +2,15 @@
 //!
 //! The node is never written anew: escaped slashes, `\uXXXX` and spacing are part of what was signed.
 
-use std::{collections::BTreeMap, fmt};
-
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::open_platform::AlipayKey;
-use crate::{ProviderError, error::words, keys::BASE64};
+use crate::{ProviderError, error::words, json::Members, keys::BASE64};
 
 /// A query with all its vouchers is some ten kilobytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
-/// More members than any answer has.
-const MEMBERS_MAX: usize = 256;
-
-/// The members of one JSON object, each as its raw text. An object with one name twice is none.
-#[derive(Debug)]
-pub(crate) struct Members<'a>(BTreeMap<String, &'a RawValue>);
-
-impl<'a> Members<'a> {
-    /// Nesting costs no stack: what lies below the members is passed over by a loop, and never read.
-    pub(crate) fn parse(json: &'a str) -> Result<Self, String> {
-        serde_json::from_str(json).map_err(|error| words(&error.to_string()))
-    }
-
-    /// The raw text of a member, exactly as it came.
-    pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
-        self.0.get(name).map(|raw| raw.get())
-    }
-
-    /// A member's string; a number counts as its text, anything else as nothing.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        let raw = self.raw(name)?;
-        let is_number = raw.bytes().next().is_some_and(|first| first.is_ascii_digit() || first == b'-');
-        if is_number { Some(raw.to_owned()) } else { serde_json::from_str(raw).ok() }
-    }
-
-    /// A member's string, if it has any letters.
-    pub(crate) fn filled(&self, name: &str) -> Option<String> {
-        self.text(name).filter(|text| !text.is_empty())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor).map(Members)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = BTreeMap<String, &'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some((name, value)) = entries.next_entry::<String, &RawValue>()? {
-            if members.len() == MEMBERS_MAX {
-                return Err(A::Error::custom("too many members"));
-            }
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member is there twice"));
-            }
-        }
-        Ok(members)
-    }
-}
 
 /// What an answer says.
 #[derive(Debug)]

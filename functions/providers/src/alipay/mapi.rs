@@ -18,13 +18,13 @@ use super::{
     open_platform::{not_there, post},
     sign::{self, Parameters, joined, percent_encoded},
     trade::{self, Trade},
-    xml::Elements,
 };
 use crate::{
     Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError,
     cert::hex,
     error::words,
     keys::{BASE64, LegacySigningKey, VerifyingKey},
+    xml::Elements,
 };
 
 /// The range of `it_b_pay`, from a minute to 15 days.
@@ -63,8 +63,10 @@ impl Mapi {
             | Channel::WxApp
             | Channel::WxJsapi
             | Channel::WxNative
+            | Channel::WxH5
             | Channel::UnipayApp
-            | Channel::UnipayWeb => {
+            | Channel::UnipayWeb
+            | Channel::ApplepayUpacp => {
                 let what =
                     format!("the legacy interface (mapi) has no {}: protocol openapi has ali_qrcode", order.channel);
                 return Err(ProviderError::unsupported(what));

@@ -83,7 +83,7 @@ pub(crate) fn order_only(out_trade_no: &str) -> String {
 
 /// `biz_content` of a refund.
 pub(crate) fn refund(refund: &RefundOrder<'_>) -> String {
-    let mut members = Members::of(refund.id.as_str());
+    let mut members = Members::of(refund.placed.id.as_str());
     members.put("refund_amount", refund.refund_fee.to_yuan());
     // Always given, so that a repeat of a full refund is known as one, too.
     members.put("out_request_no", refund.refund_num);
@@ -98,7 +98,7 @@ pub(crate) fn refund(refund: &RefundOrder<'_>) -> String {
 
 /// `biz_content` of a refund's query.
 pub(crate) fn refund_query(refund: &RefundOrder<'_>) -> String {
-    let mut members = Members::of(refund.id.as_str());
+    let mut members = Members::of(refund.placed.id.as_str());
     members.put("out_request_no", refund.refund_num);
     members.json()
 }

@@ -5,21 +5,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use bytes::Bytes;
 use domain::{Claim, Notification, ProviderTradeNo};
-use http::{Request, header::CONTENT_TYPE};
-use percent_encoding::percent_decode;
+use http::Request;
 
 use super::{
     open_platform::AlipayKey,
     sign::joined,
     trade::{self, Trade},
 };
-use crate::{NotifyError, error::words, keys::BASE64};
-
-/// A notify with all its vouchers is some kilobytes.
-const BODY_BYTES_MAX: usize = 64 * 1024;
-/// A notify has some thirty fields.
-const FIELDS_MAX: usize = 128;
-const FORM: &str = "application/x-www-form-urlencoded";
+use crate::{NotifyError, error::words, form, keys::BASE64};
 
 /// A form, decoded once. No name is there twice.
 #[derive(Debug)]
@@ -27,26 +20,7 @@ pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
     pub(crate) fn parse(notify: &Request<Bytes>) -> Result<Self, NotifyError> {
-        let content_type = notify.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case(FORM) {
-            return Err(NotifyError::malformed(format!("the content type must be {FORM}")));
-        }
-        let body = notify.body();
-        if body.len() > BODY_BYTES_MAX {
-            return Err(NotifyError::malformed(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
-        }
-        let mut fields = BTreeMap::new();
-        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            if fields.len() == FIELDS_MAX {
-                return Err(NotifyError::malformed(format!("there are more than {FIELDS_MAX} fields")));
-            }
-            let mut sides = pair.splitn(2, |byte| *byte == b'=').map(decoded);
-            let (name, value) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
-            if fields.insert(name, value).is_some() {
-                return Err(NotifyError::malformed("a field is there twice"));
-            }
-        }
+        let fields = form::parse(notify)?;
         // The charset is looked at before the text is, so that the error names the reason and not what comes of it.
         let charset = fields.get(b"charset".as_slice());
         if let Some(charset) = charset.filter(|charset| !charset.eq_ignore_ascii_case(b"utf-8")) {
@@ -55,10 +29,7 @@ impl Form {
                 "the charset must be utf-8, found {charset}: set it so for the app at Alipay"
             )));
         }
-        let text = |bytes| String::from_utf8(bytes).map_err(|_| NotifyError::malformed("a field is not UTF-8"));
-        let decoded: Result<_, NotifyError> =
-            fields.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect();
-        decoded.map(Self)
+        form::text(fields).map(Self)
     }
 
     #[cfg(test)]
@@ -127,10 +98,4 @@ impl Form {
     pub(crate) fn claim(&self, field: &'static str, configured: &str) -> Claim {
         Claim { field, said: words(self.find(field).unwrap_or_default()), configured: configured.to_owned() }
     }
-}
-
-/// Undoes the encoding of a form, once: a value may have a percent sign of its own.
-fn decoded(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).collect()
 }

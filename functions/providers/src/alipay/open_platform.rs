@@ -5,18 +5,20 @@
 
 use bytes::Bytes;
 use domain::{Channel, Claim, Notification, Outcome, ProviderTradeNo, Timestamp, TransactionId};
-use http::{Method, Request, Response, header::CONTENT_TYPE};
+use http::{Request, Response};
 
 use super::{
-    answer::{self, Answer, Members, busy},
+    answer::{self, Answer, busy},
     messages::{self, Product},
     notify::Form,
     sign::{self, Parameters},
     trade::{self, Trade},
 };
+pub(crate) use crate::form::post;
 use crate::{
     Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome,
     error::words,
+    json::Members,
     keys::{SigningKey, VerifyingKey},
 };
 
@@ -80,7 +82,13 @@ impl OpenPlatform {
                 ])))
             }
             Channel::AliQrcode => self.post(self.payment(Product::Precreate, order, now)?).map(Charge::Call),
-            Channel::WxApp | Channel::WxJsapi | Channel::WxNative | Channel::UnipayApp | Channel::UnipayWeb => {
+            Channel::WxApp
+            | Channel::WxJsapi
+            | Channel::WxNative
+            | Channel::WxH5
+            | Channel::UnipayApp
+            | Channel::UnipayWeb
+            | Channel::ApplepayUpacp => {
                 Err(ProviderError::unsupported(format!("{} is no channel of Alipay's", order.channel)))
             }
         }
@@ -135,7 +143,7 @@ impl OpenPlatform {
     ) -> Result<RefundOutcome, ProviderError> {
         match self.read(messages::REFUND, response)? {
             Answer::Done(members) => {
-                is_about(&members, refund.id)?;
+                is_about(&members, refund.placed.id)?;
                 // Not `Y`: this call moved nothing, perhaps because one before it did.
                 let moved = members.text("fund_change").as_deref() == Some("Y");
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
@@ -266,16 +274,6 @@ pub(crate) fn not_there(id: &TransactionId) -> Notification {
     Notification { order: id.to_string(), claims: Vec::new(), fee: None, outcome: Outcome::Pending, trade_no: None }
 }
 
-/// A POST without anything but its address and its form.
-pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderError> {
-    Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8")
-        .body(Bytes::from(form))
-        .map_err(|error| ProviderError::unsupported(format!("a request whose address cannot be written: {error}")))
-}
-
 /// Alipay's own check, repeated: the answer is about the order that was asked about.
 fn is_about(members: &Members<'_>, id: &TransactionId) -> Result<(), ProviderError> {
     match members.filled("out_trade_no") {
@@ -297,7 +295,7 @@ fn check_refund_num(refund: &RefundOrder<'_>) -> Result<(), ProviderError> {
 
 /// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it.
 fn refund_report(members: &Members<'_>, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
-    is_about(members, refund.id)?;
+    is_about(members, refund.placed.id)?;
     if members.text("refund_status").as_deref() != Some("REFUND_SUCCESS") {
         return Ok(RefundOutcome::Pending);
     }

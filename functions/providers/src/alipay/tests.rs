@@ -15,7 +15,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Account, GatewayPolicy, Order, RefundOrder, SettingsError,
+    Account, GatewayPolicy, Moment, Nonce, Order, Placed, RefundOrder, SettingsError,
     keys::{BASE64, SigningKey},
 };
 
@@ -109,13 +109,31 @@ pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce
         show_url: Some(&show_url),
         qr_pay_mode: Some(qr_pay_mode(4)),
         expires_at: now().plus(Duration::from_secs(7200)),
+        openid: None,
+        client_ip: None,
+        created_at: now(),
     };
     edit(&mut order);
     then(&order)
 }
 
+pub(super) fn moment() -> Moment {
+    Moment { now: now(), nonce: Nonce::from_random([7; 16]) }
+}
+
+pub(super) fn placed(id: &TransactionId) -> Placed<'_> {
+    Placed { id, created_at: now(), fee: fen(9900), trade_no: None, channel: Channel::AliWeb }
+}
+
 pub(super) fn refund(id: &TransactionId) -> RefundOrder<'_> {
-    RefundOrder { id, refund_num: "R1", refund_fee: fen(100), reason: Some("太大") }
+    RefundOrder {
+        placed: placed(id),
+        refund_num: "R1",
+        requested_at: now(),
+        refund_fee: fen(100),
+        reason: Some("太大"),
+        notify_url: None,
+    }
 }
 
 pub(super) fn decoded(form: &str) -> BTreeMap<String, String> {

@@ -9,9 +9,11 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{answer::Members, mapi, notify::Form, sign};
+use super::tests::{moment, placed};
+use super::{mapi, notify::Form, sign};
 use crate::{
     Account, GatewayPolicy, ProviderError, cert,
+    json::Members,
     keys::{BASE64, LegacySigningKey, SigningKey},
 };
 
@@ -168,8 +170,10 @@ fn response_verify(run: &Run<'_>) {
     let id = TransactionId::generate(now(), [7; 6]);
     let node = run.input("response_key");
     let result = match node {
-        "alipay_trade_query_response" => account.read_query(&id, &response).map(|_| ()),
-        "alipay_trade_precreate_response" => account.read_charge(domain::Channel::AliQrcode, &response).map(|_| ()),
+        "alipay_trade_query_response" => account.read_query(&placed(&id), &response, now()).map(|_| ()),
+        "alipay_trade_precreate_response" => {
+            account.read_charge(domain::Channel::AliQrcode, &response, &moment()).map(|_| ())
+        }
         other => panic!("nothing reads {other}"),
     };
     let verified = run.vector.expected["verified"].as_bool().unwrap();

@@ -20,7 +20,7 @@ const RSA_SIGNATURES: &str = "1.2.840.113549.1.1.";
 /// A key, certificate or signature that could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the {what}: {why}")]
-pub struct CryptoError {
+pub(crate) struct CryptoError {
     what: &'static str,
     why: String,
 }

@@ -53,7 +53,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 
-pub use self::crypto::CryptoError;
+pub(crate) use self::crypto::CryptoError;
 use self::ledger::Ledger;
 use self::merchants::Merchants;
 use self::reply::Reply;
@@ -63,19 +63,19 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A future that may be sent between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Posts a form (`application/x-www-form-urlencoded; charset=utf-8`) to a URL and answers status and body.
 ///
 /// It must bound time and size itself and follow no redirects. A failed connection is an `Err` with a text to show.
-pub type NotifySender =
+pub(crate) type NotifySender =
     Arc<dyn Fn(String, Vec<u8>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
 
 /// Milliseconds since 1970 UTC.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// What a simulator needs from its owner.
-pub struct SimulatorOptions {
+pub(crate) struct SimulatorOptions {
     /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into QR codes and redirects.
     pub base_url: String,
     /// Where trades survive a restart. `None` keeps them in memory only.
@@ -89,7 +89,7 @@ pub struct SimulatorOptions {
 /// Why a simulator could not be opened or could not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SimulatorError {
+pub(crate) enum SimulatorError {
     /// A key file in the repository is damaged.
     #[error("a built-in key cannot be used")]
     Key(#[from] CryptoError),
@@ -135,7 +135,7 @@ pub enum SimulatorError {
 
 /// The simulator. Clones share everything.
 #[derive(Clone)]
-pub struct Simulator(Arc<Inner>);
+pub(crate) struct Simulator(Arc<Inner>);
 
 struct Inner {
     base_url: String,
@@ -150,7 +150,7 @@ impl Simulator {
     ///
     /// # Errors
     /// `Key` if a built-in key is damaged, `State…` if the file cannot be read or understood. A missing file is an empty one.
-    pub fn open(options: SimulatorOptions) -> Result<Self, SimulatorError> {
+    pub(crate) fn open(options: SimulatorOptions) -> Result<Self, SimulatorError> {
         Self::open_with(options, Merchants::built_in()?)
     }
 
@@ -166,7 +166,7 @@ impl Simulator {
     }
 
     /// All routes of the table above, with their full paths.
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/simulator/alipay/{*path}", any(dispatch))
             .route("/_local/simulator/alipay/{*path}", any(dispatch))
@@ -174,17 +174,17 @@ impl Simulator {
     }
 
     /// The channel settings of the built-in merchants, by kind: `openapi`, `openapiCert`, `mapi`.
-    pub fn settings(&self) -> serde_json::Value {
+    pub(crate) fn settings(&self) -> serde_json::Value {
         merchants::settings(&self.0.base_url)
     }
 
     /// Closes trades whose time is over and sends every notify that is due at the clock's now, earliest first.
-    pub async fn run_due(&self) {
+    pub(crate) async fn run_due(&self) {
         notify::run(self, None).await;
     }
 
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
-    pub fn next_due(&self) -> Option<i64> {
+    pub(crate) fn next_due(&self) -> Option<i64> {
         self.ledger().next_due()
     }
 

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{
-    SELLER_ID, account, alipay_sign, certificate_mode, fen, id, key, key_mode, open, refund, response, signed_answer,
-    with,
+    SELLER_ID, account, alipay_sign, certificate_mode, fen, id, key, key_mode, now, open, placed, refund, response,
+    signed_answer, with,
 };
-use crate::{Closing, ProviderError, RefundOutcome, alipay::answer::Members};
+use crate::{Closing, ProviderError, RefundOutcome, json::Members};
 
 const QUERY: &str = "alipay.trade.query";
 const PAID: &str =
@@ -45,22 +45,22 @@ fn a_query_is_a_report() {
         (r#""total_amount":"88.88","trade_status":"TRADE_CLOSED","send_pay_date":"2026-11-23 22:30:00""#,  Some(8888), Refunded(fen(8888))),
     ];
     for (members, fee, outcome) in cases {
-        let report = account().read_query(&id(), &signed_answer(QUERY, &trade(members))).unwrap();
+        let report = account().read_query(&placed(&id()), &signed_answer(QUERY, &trade(members)), now()).unwrap();
         assert_eq!((report.fee.map(domain::Fen::get), report.outcome), (*fee, *outcome), "{members}");
         assert_eq!((report.order.as_str(), report.trade_no.unwrap().as_str()), ("N1", "T1"), "{members}");
         assert!(report.claims.is_empty());
     }
     for members in [r#""trade_status":"TRADE_CLOSED","send_pay_date":"x""#, r#""total_amount":"1.00""#, r#""trade_status":"TRADE_SUCCESS","refund_fee":"x""#] {
-        unclear(account().read_query(&id(), &signed_answer(QUERY, &trade(members))), "is missing or cannot be read");
+        unclear(account().read_query(&placed(&id()), &signed_answer(QUERY, &trade(members)), now()), "is missing or cannot be read");
     }
-    unclear(account().read_query(&id(), &signed_answer(QUERY, r#"{"code":"10000","trade_status":"TRADE_SUCCESS"}"#)), "out_trade_no");
+    unclear(account().read_query(&placed(&id()), &signed_answer(QUERY, r#"{"code":"10000","trade_status":"TRADE_SUCCESS"}"#), now()), "out_trade_no");
 }
 
 #[test]
 fn an_answer_claims_only_what_it_carries() {
     let account = open(&with(key_mode(), json!({ "sellerId": SELLER_ID }))).unwrap();
     let node = trade(r#""total_amount":"1.00","trade_status":"TRADE_SUCCESS","seller_id":"2088000000000000""#);
-    let report = account.read_query(&id(), &signed_answer(QUERY, &node)).unwrap();
+    let report = account.read_query(&placed(&id()), &signed_answer(QUERY, &node), now()).unwrap();
     let claim = Claim { field: "seller_id", said: "2088000000000000".to_owned(), configured: SELLER_ID.to_owned() };
     assert_eq!(report.claims, [claim]);
 }
@@ -68,11 +68,14 @@ fn an_answer_claims_only_what_it_carries() {
 #[test]
 fn an_order_that_alipay_does_not_know_is_pending() {
     let node = r#"{"code":"40004","msg":"Business Failed","sub_code":"ACQ.TRADE_NOT_EXIST","sub_msg":"交易不存在"}"#;
-    let report = account().read_query(&id(), &signed_answer(QUERY, node)).unwrap();
+    let report = account().read_query(&placed(&id()), &signed_answer(QUERY, node), now()).unwrap();
     assert_eq!((report.order.as_str(), report.outcome, report.fee), (id().as_str(), Outcome::Pending, None));
-    assert_eq!(account().read_close(&id(), &signed_answer("alipay.trade.close", node)).unwrap(), Closing::NotThere);
+    assert_eq!(
+        account().read_close(&placed(&id()), &signed_answer("alipay.trade.close", node), now()).unwrap(),
+        Closing::NotThere
+    );
     let unsigned = response(200, format!(r#"{{"alipay_trade_query_response":{node}}}"#));
-    unclear(account().read_query(&id(), &unsigned), "unsigned code 40004");
+    unclear(account().read_query(&placed(&id()), &unsigned, now()), "unsigned code 40004");
 }
 
 #[test]
@@ -104,13 +107,13 @@ fn what_is_not_believed() {
         (302, String::new(),                                                                     "HTTP status 302"),
     ];
     for (status, body, words) in cases {
-        unclear(account().read_query(&id(), &response(*status, body.clone())), words);
+        unclear(account().read_query(&placed(&id()), &response(*status, body.clone()), now()), words);
     }
-    unclear(account().read_query(&id(), &response(200, b"{\"a\":\"\xff\"}".as_slice())), "not UTF-8");
+    unclear(account().read_query(&placed(&id()), &response(200, b"{\"a\":\"\xff\"}".as_slice()), now()), "not UTF-8");
     // Spacing around the node is none of it, and what is below it may be as deep as it likes.
     let inner = format!(r#"{{"code":"10000","out_trade_no":"N1","trade_status":"TRADE_SUCCESS","x":{deep}}}"#);
     let spaced = format!("{{ \"{node}\" :\n {inner} ,\t\"sign\":\"{}\"}} ", alipay_sign(&inner));
-    assert_eq!(account().read_query(&id(), &response(200, spaced)).unwrap().outcome, Outcome::Paid);
+    assert_eq!(account().read_query(&placed(&id()), &response(200, spaced), now()).unwrap().outcome, Outcome::Paid);
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn codes_are_refusals_or_nothing() {
     for (node, is_signed, refused) in cases {
         for name in ["alipay_trade_query_response", "error_response"] {
             let sign = if *is_signed { format!(r#","sign":"{}""#, alipay_sign(node)) } else { String::new() };
-            let result = account().read_query(&id(), &response(200, format!(r#"{{"{name}":{node}{sign}}}"#)));
+            let result = account().read_query(&placed(&id()), &response(200, format!(r#"{{"{name}":{node}{sign}}}"#)), now());
             match (result, refused) {
                 (Err(ProviderError::Refused { code, .. }), Some(expect)) => assert_eq!(code, *expect),
                 (Err(ProviderError::Unclear { .. }), None) => {}
@@ -152,15 +155,22 @@ fn another_certificate_of_alipays_is_named() {
         let sign = alipay_sign(PAID);
         response(200, format!(r#"{{"alipay_trade_query_response":{PAID},"alipay_cert_sn":"{sn}","sign":"{sign}"}}"#))
     };
-    assert_eq!(account.read_query(&id(), &answer(key("alipay_cert_sn"))).unwrap().outcome, Outcome::Paid);
-    assert_eq!(account.read_query(&id(), &signed_answer(QUERY, PAID)).unwrap().outcome, Outcome::Paid);
+    assert_eq!(
+        account.read_query(&placed(&id()), &answer(key("alipay_cert_sn")), now()).unwrap().outcome,
+        Outcome::Paid
+    );
+    assert_eq!(account.read_query(&placed(&id()), &signed_answer(QUERY, PAID), now()).unwrap().outcome, Outcome::Paid);
     let other = "875104f1d2a947c542ddc0928f03591f";
     unclear(
-        account.read_query(&id(), &answer(other)),
+        account.read_query(&placed(&id()), &answer(other), now()),
         "it is signed with Alipay's certificate 875104f1d2a947c542ddc0928f03591f",
     );
     unclear(
-        account.read_query(&id(), &response(200, format!(r#"{{"alipay_trade_query_response":{PAID},"sign":"AAAA"}}"#))),
+        account.read_query(
+            &placed(&id()),
+            &response(200, format!(r#"{{"alipay_trade_query_response":{PAID},"sign":"AAAA"}}"#)),
+            now(),
+        ),
         "alipayCert",
     );
 }
@@ -176,11 +186,11 @@ fn a_closing_is_closed_absent_or_refused() {
             Closing::Refused { code: "ACQ.TRADE_STATUS_ERROR".to_owned(), words: "x".to_owned() }),
     ];
     for (node, expect) in cases {
-        assert_eq!(account().read_close(&order, &signed_answer("alipay.trade.close", node)).unwrap(), *expect, "{node}");
+        assert_eq!(account().read_close(&placed(&order), &signed_answer("alipay.trade.close", node), now()).unwrap(), *expect, "{node}");
     }
-    unclear(account().read_close(&order, &signed_answer("alipay.trade.close", r#"{"code":"10000","out_trade_no":"x"}"#)), "about order x");
-    unclear(account().read_close(&order, &signed_answer("alipay.trade.close", r#"{"code":"20000"}"#)), "20000");
-    unclear(account().read_close(&order, &response(200, r#"{"alipay_trade_close_response":{"code":"10000"}}"#)), "without a signature");
+    unclear(account().read_close(&placed(&order), &signed_answer("alipay.trade.close", r#"{"code":"10000","out_trade_no":"x"}"#), now()), "about order x");
+    unclear(account().read_close(&placed(&order), &signed_answer("alipay.trade.close", r#"{"code":"20000"}"#), now()), "20000");
+    unclear(account().read_close(&placed(&order), &response(200, r#"{"alipay_trade_close_response":{"code":"10000"}}"#), now()), "without a signature");
 }
 
 #[test]
@@ -199,11 +209,11 @@ fn a_refund_is_done_pending_or_failed() {
         (r#"{"code":"40004","sub_code":"ACQ.TRADE_NOT_EXIST"}"#,                         failed("ACQ.TRADE_NOT_EXIST")),
     ];
     for (node, expect) in cases {
-        let outcome = account().read_refund(&refund(&order), &signed_answer("alipay.trade.refund", node)).unwrap();
+        let outcome = account().read_refund(&refund(&order), &signed_answer("alipay.trade.refund", node), now()).unwrap();
         assert_eq!(outcome, *expect, "{node}");
     }
-    unclear(account().read_refund(&refund(&order), &signed_answer("alipay.trade.refund", r#"{"code":"10000","fund_change":"Y","out_trade_no":"x"}"#)), "about order x");
-    unclear(account().read_refund(&refund(&order), &response(504, "")), "HTTP status 504");
+    unclear(account().read_refund(&refund(&order), &signed_answer("alipay.trade.refund", r#"{"code":"10000","fund_change":"Y","out_trade_no":"x"}"#), now()), "about order x");
+    unclear(account().read_refund(&refund(&order), &response(504, ""), now()), "HTTP status 504");
 
     let cases: &[(&str, RefundOutcome)] = &[
         (r#"{"code":"10000","refund_status":"REFUND_SUCCESS","refund_amount":"1.00","out_request_no":"R1"}"#, Done),
@@ -213,7 +223,7 @@ fn a_refund_is_done_pending_or_failed() {
         (r#"{"code":"20000"}"#,                                                          Pending),
         (r#"{"code":"40004","sub_code":"ACQ.TRADE_NOT_EXIST"}"#,                         failed("ACQ.TRADE_NOT_EXIST")),
     ];
-    let read = |node: &str| account().read_refund_query(&refund(&order), &signed_answer("alipay.trade.fastpay.refund.query", node));
+    let read = |node: &str| account().read_refund_query(&refund(&order), &signed_answer("alipay.trade.fastpay.refund.query", node), now());
     for (node, expect) in cases {
         assert_eq!(read(node).unwrap(), *expect, "{node}");
     }
@@ -225,14 +235,14 @@ fn a_refund_is_done_pending_or_failed() {
 proptest! {
     #[test]
     fn no_answer_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200), status in 200_u16..600) {
-        let result = account().read_query(&id(), &response(status, body));
+        let result = account().read_query(&placed(&id()), &response(status, body), now());
         let is_unclear = matches!(result, Err(ProviderError::Unclear { .. }));
         prop_assert!(is_unclear);
     }
 
     #[test]
     fn no_json_like_answer_makes_it_panic(body in r#"\{("(alipay_trade_query_response|sign|error_response|\\u00..|code)":?|[\[\]{},:]|"1?0000"|\\|true){0,20}\}?"#) {
-        let _ = account().read_query(&id(), &response(200, body));
+        let _ = account().read_query(&placed(&id()), &response(200, body), now());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::{
-    APP_ID, NOTIFY_URL, account, certificate_mode, decoded, fen, id, key, key_mode, now, open, query_of, refund,
-    response, signed_answer, with, with_order,
+    APP_ID, NOTIFY_URL, account, certificate_mode, decoded, fen, id, key, key_mode, moment, open, placed, query_of,
+    refund, response, signed_answer, with, with_order,
 };
 use crate::{
     Account, Charge, GatewayPolicy, PaymentParameters, ProviderError,
@@ -19,7 +19,7 @@ use base64::Engine as _;
 fn ready(account: &Account, channel: Channel) -> PaymentParameters {
     with_order(
         |order| order.channel = channel,
-        |order| match account.charge(order, now()).unwrap() {
+        |order| match account.charge(order, &moment()).unwrap() {
             Charge::Ready(parameters) => parameters,
             Charge::Call(_) => panic!("no call is needed"),
         },
@@ -29,7 +29,7 @@ fn ready(account: &Account, channel: Channel) -> PaymentParameters {
 fn call(account: &Account) -> Request<Bytes> {
     with_order(
         |order| order.channel = Channel::AliQrcode,
-        |order| match account.charge(order, now()).unwrap() {
+        |order| match account.charge(order, &moment()).unwrap() {
             Charge::Ready(_) => panic!("a call is needed"),
             Charge::Call(request) => request,
         },
@@ -112,7 +112,7 @@ fn each_product_signs_its_own_parameters() {
 fn what_an_order_leaves_out_is_not_sent() {
     let parameters = with_order(
         |order| (order.return_url, order.show_url, order.qr_pay_mode, order.fee) = (None, None, None, fen(1)),
-        |order| match account().charge(order, now()).unwrap() {
+        |order| match account().charge(order, &moment()).unwrap() {
             Charge::Ready(parameters) => parameters,
             Charge::Call(_) => panic!("no call is needed"),
         },
@@ -152,7 +152,7 @@ fn certificate_mode_signs_its_serial_numbers() {
     let sent = verified(parameters.find("ali_app").unwrap());
     assert_eq!(sent["app_cert_sn"], key("app_cert_sn"));
     assert_eq!(sent["alipay_root_cert_sn"], key("root_cert_sn"));
-    let query = account.query(&id(), now()).unwrap();
+    let query = account.query(&placed(&id()), &moment()).unwrap();
     assert!(query.uri().query().unwrap().contains("app_cert_sn="));
 }
 
@@ -169,15 +169,15 @@ fn calls_name_their_method_and_order() {
     let (account, id) = (account(), id());
     let refund = refund(&id);
     let calls = [
-        (account.query(&id, now()), "alipay.trade.query", json!({"out_trade_no": id.as_str()})),
-        (account.close(&id, now()), "alipay.trade.close", json!({"out_trade_no": id.as_str()})),
+        (account.query(&placed(&id), &moment()), "alipay.trade.query", json!({"out_trade_no": id.as_str()})),
+        (account.close(&placed(&id), &moment()), "alipay.trade.close", json!({"out_trade_no": id.as_str()})),
         (
-            account.refund(&refund, now()),
+            account.refund(&refund, &moment()),
             "alipay.trade.refund",
             json!({"out_trade_no": id.as_str(), "refund_amount": "1.00", "out_request_no": "R1", "refund_reason": "太大"}),
         ),
         (
-            account.refund_query(&refund, now()),
+            account.refund_query(&refund, &moment()),
             "alipay.trade.fastpay.refund.query",
             json!({"out_trade_no": id.as_str(), "out_request_no": "R1"}),
         ),
@@ -191,8 +191,8 @@ fn calls_name_their_method_and_order() {
     }
     for number in [String::new(), "R".repeat(65)] {
         let odd = crate::RefundOrder { refund_num: &number, ..refund };
-        assert!(matches!(account.refund(&odd, now()), Err(ProviderError::Unsupported { .. })), "{number}");
-        assert!(matches!(account.refund_query(&odd, now()), Err(ProviderError::Unsupported { .. })), "{number}");
+        assert!(matches!(account.refund(&odd, &moment()), Err(ProviderError::Unsupported { .. })), "{number}");
+        assert!(matches!(account.refund_query(&odd, &moment()), Err(ProviderError::Unsupported { .. })), "{number}");
     }
 }
 
@@ -200,9 +200,9 @@ fn calls_name_their_method_and_order() {
 fn channels_of_others_are_refused() {
     let foreign = Channel::all().filter(|channel| channel.family() != domain::Family::Ali);
     for channel in foreign {
-        let result = with_order(|order| order.channel = channel, |order| account().charge(order, now()));
+        let result = with_order(|order| order.channel = channel, |order| account().charge(order, &moment()));
         assert!(matches!(result, Err(ProviderError::Unsupported { .. })), "{channel}");
-        let result = account().read_charge(channel, &response(200, "{}"));
+        let result = account().read_charge(channel, &response(200, "{}"), &moment());
         assert!(matches!(result, Err(ProviderError::Unsupported { .. })), "{channel}");
     }
 }
@@ -210,13 +210,17 @@ fn channels_of_others_are_refused() {
 #[test]
 fn the_qr_code_is_read_from_a_signed_answer() {
     let node = r#"{"code":"10000","msg":"Success","out_trade_no":"1","qr_code":"https:\/\/qr.alipay.com\/bax05"}"#;
-    let parameters = account().read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node)).unwrap();
+    let parameters =
+        account().read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node), &moment()).unwrap();
     assert_eq!(serde_json::to_string(&parameters).unwrap(), r#"{"codeUrl":"https://qr.alipay.com/bax05"}"#);
     for node in [r#"{"code":"10000"}"#, r#"{"code":"10000","qr_code":""}"#, r#"{"code":"10000","qr_code":null}"#] {
-        let result = account().read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node));
+        let result =
+            account().read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node), &moment());
         assert!(matches!(result, Err(ProviderError::Unclear { .. })), "{node}");
     }
     let node = r#"{"code":"40004","msg":"Business Failed","sub_code":"ACQ.TOTAL_FEE_EXCEED","sub_msg":"超限\n"}"#;
-    let error = account().read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node)).unwrap_err();
+    let error = account()
+        .read_charge(Channel::AliQrcode, &signed_answer("alipay.trade.precreate", node), &moment())
+        .unwrap_err();
     assert_eq!(error, ProviderError::Refused { code: "ACQ.TOTAL_FEE_EXCEED".to_owned(), words: "超限".to_owned() });
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
-    NOTIFY_URL, SELLER_ID, decoded, fen, form, id, key, notify, now, object, open, query_of, refund, response, with,
-    with_order,
+    NOTIFY_URL, SELLER_ID, decoded, fen, form, id, key, moment, notify, now, object, open, placed, query_of, refund,
+    response, with, with_order,
 };
 use crate::{
     Account, Charge, Closing, NotifyError, PaymentParameters, ProviderError,
@@ -34,7 +34,7 @@ fn rsa_only() -> Account {
 }
 
 fn charge(account: &Account, channel: Channel) -> Result<PaymentParameters, ProviderError> {
-    with_order(|order| order.channel = channel, |order| account.charge(order, now())).map(|charge| match charge {
+    with_order(|order| order.channel = channel, |order| account.charge(order, &moment())).map(|charge| match charge {
         Charge::Ready(parameters) => parameters,
         Charge::Call(_) => panic!("the legacy interface needs no call"),
     })
@@ -106,8 +106,8 @@ fn what_the_keys_cannot_make_is_left_out() {
     let error = charge(&md5_only(), Channel::AliQrcode).unwrap_err();
     assert!(matches!(error, ProviderError::Unsupported { .. }), "{error}");
     let id = id();
-    assert!(matches!(md5_only().refund(&refund(&id), now()), Err(ProviderError::Unsupported { .. })));
-    assert!(matches!(md5_only().refund_query(&refund(&id), now()), Err(ProviderError::Unsupported { .. })));
+    assert!(matches!(md5_only().refund(&refund(&id), &moment()), Err(ProviderError::Unsupported { .. })));
+    assert!(matches!(md5_only().refund_query(&refund(&id), &moment()), Err(ProviderError::Unsupported { .. })));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn the_expiry_is_a_number_of_minutes() {
     for (seconds, expect) in [(0, "1m"), (59, "1m"), (60, "1m"), (119, "1m"), (360, "6m"), (7200, "120m"), (1_296_000, "21600m"), (9_999_999, "21600m")] {
         let charge = with_order(
             |order| order.expires_at = now().plus(std::time::Duration::from_secs(seconds)),
-            |order| md5_only().charge(order, now()),
+            |order| md5_only().charge(order, &moment()),
         );
         let Charge::Ready(parameters) = charge.unwrap() else { panic!("no call is needed") };
         assert_eq!(decoded(query_of(parameters.find("ali_web").unwrap()))["it_b_pay"], expect, "{seconds}");
@@ -212,8 +212,8 @@ fn a_notify_says_whose_and_how_much() {
 #[test]
 fn calls_are_posted_and_signed() {
     let calls = [
-        (md5_only().query(&id(), now()).unwrap(), "single_trade_query", "out_trade_no"),
-        (md5_only().close(&id(), now()).unwrap(), "close_trade", "out_order_no"),
+        (md5_only().query(&placed(&id()), &moment()).unwrap(), "single_trade_query", "out_trade_no"),
+        (md5_only().close(&placed(&id()), &moment()).unwrap(), "close_trade", "out_order_no"),
     ];
     for (request, service, order) in calls {
         assert_eq!(request.method(), Method::POST);
@@ -246,7 +246,7 @@ fn a_signed_answer_is_a_report() {
     let trade = paid(&[("subject", "a&b 茶")]);
     for (sign_type, sign) in [("MD5", md5(&content(&trade))), ("RSA", alipay_rsa(&content(&trade)))] {
         let account = open(&both()).unwrap();
-        let report = account.read_query(&id(), &answer(&trade, sign_type, &sign)).unwrap();
+        let report = account.read_query(&placed(&id()), &answer(&trade, sign_type, &sign), now()).unwrap();
         assert_eq!(
             (report.order.as_str(), report.fee, report.outcome),
             (id().as_str(), Some(fen(8888)), Outcome::Paid)
@@ -255,7 +255,7 @@ fn a_signed_answer_is_a_report() {
         let forged = paid(&[("subject", "a&b 茶"), ("total_fee", "0.01")]);
         for answer in [answer(&forged, sign_type, &sign), answer(&trade, sign_type, ""), answer(&trade, "RSA2", &sign)]
         {
-            assert!(matches!(account.read_query(&id(), &answer), Err(ProviderError::Unclear { .. })));
+            assert!(matches!(account.read_query(&placed(&id()), &answer, now()), Err(ProviderError::Unclear { .. })));
         }
     }
     let twice = [
@@ -264,7 +264,7 @@ fn a_signed_answer_is_a_report() {
         ("out_trade_no", "1"),
         ("total_fee", "1.00"),
     ];
-    let result = md5_only().read_query(&id(), &answer(&twice, "MD5", &md5(&content(&twice))));
+    let result = md5_only().read_query(&placed(&id()), &answer(&twice, "MD5", &md5(&content(&twice))), now());
     assert!(matches!(result, Err(ProviderError::Unclear { .. })));
 }
 
@@ -273,16 +273,22 @@ fn a_failure_has_one_word() {
     let failure =
         |word: &str| response(200, format!("<alipay><is_success>F</is_success><error>{word}</error></alipay>"));
     for word in ["TRADE_NOT_EXIST", "TRADE_IS_NOT_EXIST"] {
-        let report = md5_only().read_query(&id(), &failure(word)).unwrap();
+        let report = md5_only().read_query(&placed(&id()), &failure(word), now()).unwrap();
         assert_eq!((report.order.as_str(), report.outcome), (id().as_str(), Outcome::Pending));
-        assert_eq!(md5_only().read_close(&id(), &failure(word)).unwrap(), Closing::NotThere);
+        assert_eq!(md5_only().read_close(&placed(&id()), &failure(word), now()).unwrap(), Closing::NotThere);
     }
-    let error = md5_only().read_query(&id(), &failure("ILLEGAL_SIGN")).unwrap_err();
+    let error = md5_only().read_query(&placed(&id()), &failure("ILLEGAL_SIGN"), now()).unwrap_err();
     assert_eq!(error, ProviderError::Refused { code: "ILLEGAL_SIGN".to_owned(), words: "ILLEGAL_SIGN".to_owned() });
-    assert!(matches!(md5_only().read_close(&id(), &failure("TRADE_STATUS_ERROR")).unwrap(), Closing::Refused { .. }));
-    assert!(matches!(md5_only().read_close(&id(), &failure("SYSTEM_ERROR")), Err(ProviderError::Unclear { .. })));
+    assert!(matches!(
+        md5_only().read_close(&placed(&id()), &failure("TRADE_STATUS_ERROR"), now()).unwrap(),
+        Closing::Refused { .. }
+    ));
+    assert!(matches!(
+        md5_only().read_close(&placed(&id()), &failure("SYSTEM_ERROR"), now()),
+        Err(ProviderError::Unclear { .. })
+    ));
     let done = response(200, "<alipay><is_success>T</is_success></alipay>");
-    assert_eq!(md5_only().read_close(&id(), &done).unwrap(), Closing::Closed);
+    assert_eq!(md5_only().read_close(&placed(&id()), &done, now()).unwrap(), Closing::Closed);
     for body in [
         "",
         "<html/>",
@@ -290,19 +296,25 @@ fn a_failure_has_one_word() {
         "<!DOCTYPE a><alipay><is_success>T</is_success></alipay>",
     ] {
         assert!(
-            matches!(md5_only().read_close(&id(), &response(200, body)), Err(ProviderError::Unclear { .. })),
+            matches!(
+                md5_only().read_close(&placed(&id()), &response(200, body), now()),
+                Err(ProviderError::Unclear { .. })
+            ),
             "{body}"
         );
     }
-    assert!(matches!(md5_only().read_close(&id(), &response(500, "")), Err(ProviderError::Unclear { .. })));
+    assert!(matches!(
+        md5_only().read_close(&placed(&id()), &response(500, ""), now()),
+        Err(ProviderError::Unclear { .. })
+    ));
 }
 
 proptest! {
     #[test]
     fn no_message_makes_it_panic_or_be_believed(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let account = open(&both()).unwrap();
-        prop_assert!(account.read_query(&id(), &response(200, body.clone())).is_err());
-        prop_assert!(account.read_close(&id(), &response(200, body.clone())).is_err());
+        prop_assert!(account.read_query(&placed(&id()), &response(200, body.clone()), now()).is_err());
+        prop_assert!(account.read_close(&placed(&id()), &response(200, body.clone()), now()).is_err());
         prop_assert!(account.read_notify(&notify("application/x-www-form-urlencoded", body), now()).is_err());
     }
 }

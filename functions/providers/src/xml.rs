@@ -1,4 +1,4 @@
-//! Reads the legacy interface's XML: elements and their text, and nothing of what makes XML dangerous.
+//! Reads the XML of the old interfaces: elements and their text, and nothing of what makes XML dangerous.
 
 use quick_xml::{Reader, events::Event};
 

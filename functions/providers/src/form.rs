@@ -1,0 +1,86 @@
+//! Forms as Alipay and UnionPay send and take them: `key=value` joined with `&`, to sign, to write and to read.
+//!
+//! Nothing here is believed: who reads a form verifies it by its provider's own rules.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Method, Request, header::CONTENT_TYPE};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
+use crate::{NotifyError, ProviderError};
+
+/// A notify with all its vouchers is some kilobytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A notify has some thirty fields.
+const FIELDS_MAX: usize = 128;
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The parameters of a request by the provider's names, in byte order. The values are not encoded.
+pub(crate) type Parameters<'a> = BTreeMap<&'a str, String>;
+
+/// All that RFC 3986 lets stand as it is. A space becomes `%20`, never `+`: both are right, and this one survives everywhere.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The text that is signed: `key=value` in byte order of the keys, joined with `&`, not encoded.
+pub(crate) fn joined<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let sorted: BTreeMap<&str, &str> = pairs.into_iter().collect();
+    sorted.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// `key=value` joined with `&`, the values percent-encoded: the order string, a query string and a form are all this.
+pub(crate) fn encoded(parameters: &Parameters<'_>) -> String {
+    let pairs = parameters.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+pub(crate) fn percent_encoded(value: &str) -> String {
+    utf8_percent_encode(value, ENCODED).to_string()
+}
+
+/// A POST without anything but its address and its form.
+pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderError> {
+    Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8")
+        .body(Bytes::from(form))
+        .map_err(|error| ProviderError::unsupported(format!("a request whose address cannot be written: {error}")))
+}
+
+/// The fields of a notify, decoded once and not yet text. No name is there twice. The address and its query take no part.
+pub(crate) fn parse(notify: &Request<Bytes>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, NotifyError> {
+    let content_type = notify.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case(FORM) {
+        return Err(NotifyError::malformed(format!("the content type must be {FORM}")));
+    }
+    let body = notify.body();
+    if body.len() > BODY_BYTES_MAX {
+        return Err(NotifyError::malformed(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+    }
+    let mut fields = BTreeMap::new();
+    for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        if fields.len() == FIELDS_MAX {
+            return Err(NotifyError::malformed(format!("there are more than {FIELDS_MAX} fields")));
+        }
+        let mut sides = pair.splitn(2, |byte| *byte == b'=').map(decoded);
+        let (name, value) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
+        if fields.insert(name, value).is_some() {
+            return Err(NotifyError::malformed("a field is there twice"));
+        }
+    }
+    Ok(fields)
+}
+
+/// The fields as text, if all of them are.
+pub(crate) fn text(fields: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<BTreeMap<String, String>, NotifyError> {
+    let text = |bytes| String::from_utf8(bytes).map_err(|_| NotifyError::malformed("a field is not UTF-8"));
+    fields.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
+}
+
+/// Undoes the encoding of a form, once: a value may have a percent sign of its own.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
+}

@@ -1,0 +1,376 @@
+//! UnionPay: one account of the mobile control (`unipay_app`) or of the gateway page (`unipay_web`), by ACP 5.1.0.
+//!
+//! Every message of UnionPay's brings the certificate that it is signed with, so that nothing is believed before that
+//! certificate is followed up to the configured ones. National SM2 algorithms (6.0.0) and the shared-key signatures (methods 11
+//! and 12) are not spoken here.
+//!
+//! # Source
+//! `protocols.md`, section 3.
+
+mod answer;
+mod messages;
+mod notify;
+mod page;
+mod pfx;
+mod settings;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod trust;
+#[cfg(test)]
+mod vectors;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Tab, Timestamp, TransactionId};
+use http::{Request, Response};
+use serde_json::{Map, Value};
+
+use self::{
+    answer::{Answer, Verdict, verdict},
+    sign::Fields,
+    trust::Trust,
+};
+use crate::{
+    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
+    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
+    error::words,
+    form::{self, Parameters},
+    keys::SigningKey,
+    settings::Settings,
+};
+
+/// UnionPay looks at the status alone, and takes 200 for taken; the bodies are those of its sample code.
+pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
+    Acknowledgement { content_type: "text/plain", accepted: b"ok", refused: b"fail" };
+
+/// `tn` has 21 digits.
+const TN_CHARS_MAX: usize = 64;
+/// How far `txnTime` may lie from UnionPay's clock, guessed low: a repeat that is sent later is refused for its time alone.
+const TXN_TIME_WINDOW: Duration = Duration::from_secs(180);
+/// After a day every refund that arrived at UnionPay is known there, and one that did not is too old to arrive.
+const REFUND_KNOWN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An account at UnionPay. Its settings and verbs are described at [`crate::Account`].
+#[derive(Debug)]
+pub struct Account {
+    channel: Channel,
+    mer_id: String,
+    gateway: String,
+    /// Boxed, because it is larger than all the rest.
+    key: Box<SigningKey>,
+    cert_id: String,
+    trust: Trust,
+    certificates_end_at: Option<Timestamp>,
+}
+
+impl Account {
+    pub(crate) fn open(tab: Tab, settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
+        settings::open(tab, Settings::new(settings), policy)
+    }
+
+    pub(crate) fn charge(&self, order: &Order<'_>) -> Result<Charge, ProviderError> {
+        self.check_channel(order.channel)?;
+        let payment = self.signed(messages::payment(order)?)?;
+        if self.channel == Channel::UnipayApp {
+            return self.post(messages::APP_PAYMENT, &payment).map(Charge::Call);
+        }
+        let page = page::self_submitting(&self.url(messages::FRONT_PAYMENT), &payment);
+        Ok(Charge::Ready(PaymentParameters::new(vec![("html", page)])))
+    }
+
+    pub(crate) fn read_charge(
+        &self,
+        channel: Channel,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<PaymentParameters, ProviderError> {
+        self.check_channel(channel)?;
+        if self.channel != Channel::UnipayApp {
+            return Err(ProviderError::unsupported(format!(
+                "a charge on {channel} makes no call, so there is no answer to it"
+            )));
+        }
+        let answer = self.read(response, now)?;
+        if matches!(&answer, Answer::Refused { code, is_signed: true, .. } if code == answer::DUPLICATE) {
+            return Err(ProviderError::AlreadyOrdered);
+        }
+        let fields = answer.done()?;
+        let is_tn = |text: &&str| text.len() <= TN_CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let tn = fields.find("tn").filter(is_tn);
+        let tn = tn.ok_or_else(|| ProviderError::unclear("a success without a usable tn"))?;
+        Ok(PaymentParameters::new(vec![("tn", tn.to_owned())]))
+    }
+
+    /// The settings are those of one tab: that of the gateway page, or that of the mobile control, which Apple Pay shares.
+    fn check_channel(&self, channel: Channel) -> Result<(), ProviderError> {
+        if channel == self.channel || (channel, self.channel) == (Channel::ApplepayUpacp, Channel::UnipayApp) {
+            return Ok(());
+        }
+        let own = self.channel;
+        Err(ProviderError::unsupported(format!("{channel} is not the channel of these settings, {own}")))
+    }
+
+    pub(crate) fn query(&self, placed: &Placed<'_>) -> Result<Request<Bytes>, ProviderError> {
+        self.post(messages::QUERY, &self.signed(messages::query(placed.id.as_str(), placed.created_at))?)
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        placed: &Placed<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, ProviderError> {
+        match self.read(response, now)? {
+            Answer::Done(fields) => self.report(&fields),
+            // Not paid, or asked too early: the order is made there when the payer acts.
+            Answer::Refused { code, is_signed: true, .. } if code == answer::NOT_THERE => Ok(not_there(placed.id)),
+            other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => Err(other.into_error()),
+        }
+    }
+
+    /// There is nothing to send, and the words are those of [`Self::read_close`].
+    pub(crate) fn close(&self) -> Result<Request<Bytes>, ProviderError> {
+        Err(ProviderError::unsupported(NO_CLOSING))
+    }
+
+    /// Whatever came: an order at UnionPay ends by itself.
+    pub(crate) fn read_close(
+        &self,
+        _placed: &Placed<'_>,
+        _response: &Response<Bytes>,
+        _now: Timestamp,
+    ) -> Result<Closing, ProviderError> {
+        Ok(Closing::Refused { code: "NO_CLOSING".to_owned(), words: NO_CLOSING.to_owned() })
+    }
+
+    /// A refund, of a part or all of the payment, from the day of the payment on (`txnType` 04).
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>) -> Result<Request<Bytes>, ProviderError> {
+        self.send_back(messages::REFUND, refund)
+    }
+
+    /// A void: all of the payment, within its settlement day, which ends at 23:00 (`txnType` 31). It goes by the same number as the
+    /// refund of that name would, so that only one of both can happen; the refund's other verbs serve for both.
+    pub(crate) fn undo(&self, refund: &RefundOrder<'_>, _moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        if refund.refund_fee != refund.placed.fee {
+            return Err(ProviderError::unsupported("unionpay undoes a whole payment; refund a part of it"));
+        }
+        self.send_back(messages::UNDO, refund)
+    }
+
+    fn send_back(&self, txn_type: &'static str, refund: &RefundOrder<'_>) -> Result<Request<Bytes>, ProviderError> {
+        let channel_type = messages::channel_type(self.channel)?;
+        self.post(messages::SEND_BACK, &self.signed(messages::send_back(txn_type, channel_type, refund)?)?)
+    }
+
+    /// Acceptance is no success: the notify of the refund or its query tells what became of it.
+    pub(crate) fn read_refund(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match self.read(response, now)? {
+            Answer::Done(fields) => {
+                is_about(&fields, &messages::refund_order_id(refund)?).map(|()| RefundOutcome::Pending)
+            }
+            Answer::Undecided { .. } => Ok(RefundOutcome::Pending),
+            // A repeat. What became of the first is for the query to tell.
+            Answer::Refused { code, .. } if code == answer::DUPLICATE => Ok(RefundOutcome::Pending),
+            // The same of a late repeat: its `txnTime` is refused, whether the first arrived or not.
+            Answer::Refused { .. } if refund.requested_at.distance(now) > TXN_TIME_WINDOW => Ok(RefundOutcome::Pending),
+            Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words }),
+        }
+    }
+
+    pub(crate) fn refund_query(&self, refund: &RefundOrder<'_>) -> Result<Request<Bytes>, ProviderError> {
+        let order_id = messages::refund_order_id(refund)?;
+        self.post(messages::QUERY, &self.signed(messages::query(&order_id, refund.requested_at))?)
+    }
+
+    pub(crate) fn read_refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundOutcome, ProviderError> {
+        let (code, told) = match self.read(response, now)? {
+            Answer::Done(fields) => {
+                is_about(&fields, &messages::refund_order_id(refund)?)?;
+                let code = fields.find("origRespCode").ok_or_else(|| missing("origRespCode"))?;
+                if verdict(code) == Verdict::Done && fen(&fields) != Some(refund.refund_fee) {
+                    return Err(ProviderError::unclear("txnAmt is another than was asked to be refunded"));
+                }
+                (words(code), words(fields.find("origRespMsg").unwrap_or_default()))
+            }
+            Answer::Refused { code, words, is_signed: true } if code == answer::NOT_THERE => (code, words),
+            // The question was refused; that says nothing about the refund.
+            other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => return Err(other.into_error()),
+        };
+        if code == answer::NOT_THERE && refund.requested_at.distance(now) < REFUND_KNOWN_AFTER {
+            return Ok(RefundOutcome::Pending);
+        }
+        Ok(refund_outcome(&code, told))
+    }
+
+    pub(crate) fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
+        let fields = notify::verified(notify, &self.trust, now)?;
+        let order = fields.require("orderId")?;
+        let claims = vec![self.mer_id_claim(&fields)];
+        let mut report =
+            Notification { order: order.to_owned(), claims, fee: None, outcome: Outcome::Pending, trade_no: None };
+        if fields.require("txnType")? != messages::PAYMENT {
+            // About a refund or a void, which have numbers and amounts of their own: `read_refund_notify` reads them.
+            if let Some(payment) = messages::payment_of(order) {
+                report.order = payment.to_string();
+            }
+            return Ok(report);
+        }
+        report.claims.push(currency_claim(&fields));
+        report.fee = fen(&fields);
+        report.trade_no = fields.find("queryId").and_then(ProviderTradeNo::parse);
+        if verdict(fields.require("respCode")?) == Verdict::Done {
+            // What UnionPay answers to a call has a `respCode` of success, too, and this number at most in a query's answer.
+            fields.require("queryId")?;
+            report.outcome = Outcome::Paid;
+        }
+        Ok(report)
+    }
+
+    pub(crate) fn read_refund_notify(
+        &self,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundReport, NotifyError> {
+        let fields = notify::verified(notify, &self.trust, now)?;
+        if ![messages::REFUND, messages::UNDO].contains(&fields.require("txnType")?) {
+            return Err(NotifyError::malformed("it is about no refund"));
+        }
+        let foreign = || NotifyError::malformed("orderId and reqReserved are not those of a refund of ours");
+        let order_id = fields.require("orderId")?;
+        let payment = messages::payment_of(order_id).ok_or_else(foreign)?;
+        let refund_num = fields.find("reqReserved").and_then(messages::refund_num_of).ok_or_else(foreign)?;
+        if messages::order_id_of_refund(&payment, &refund_num) != order_id {
+            return Err(foreign());
+        }
+        let mut claims = vec![self.mer_id_claim(&fields)];
+        // It is optional in a refund.
+        claims.extend(fields.find("currencyCode").map(|_| currency_claim(&fields)));
+        let outcome = refund_outcome(fields.require("respCode")?, words(fields.find("respMsg").unwrap_or_default()));
+        Ok(RefundReport { order: payment.to_string(), claims, refund_num, refund_fee: fen(&fields), outcome })
+    }
+
+    /// The browser brings back what the notify brings, under the same signature. It may come first, late, often or never.
+    pub(crate) fn read_front_return(
+        &self,
+        returned: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<TransactionId, NotifyError> {
+        let fields = notify::verified(returned, &self.trust, now)?;
+        if fields.require("merId")? != self.mer_id {
+            return Err(NotifyError::malformed("merId is another merchant's"));
+        }
+        TransactionId::parse(fields.require("orderId")?)
+            .map_err(|_| NotifyError::malformed("orderId is not one of ours"))
+    }
+
+    pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
+        self.certificates_end_at
+    }
+
+    /// What every message begins with, and the signature over all of it.
+    fn signed<'a>(&self, mut parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
+        parameters.extend([
+            ("version", "5.1.0".to_owned()),
+            ("encoding", "UTF-8".to_owned()),
+            ("signMethod", sign::RSA.to_owned()),
+            ("accessType", "0".to_owned()),
+            ("merId", self.mer_id.clone()),
+        ]);
+        sign::signed(parameters, &self.cert_id, &self.key)
+    }
+
+    fn post(&self, method: &str, parameters: &Parameters<'_>) -> Result<Request<Bytes>, ProviderError> {
+        form::post(&self.url(method), form::encoded(parameters))
+    }
+
+    fn url(&self, method: &str) -> String {
+        format!("{}/{method}", self.gateway)
+    }
+
+    fn read(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Answer, ProviderError> {
+        let answer = answer::read(response, &self.trust, now)?;
+        if let Answer::Done(fields) = &answer
+            && fields.find("merId") != Some(&self.mer_id)
+        {
+            return Err(ProviderError::unclear("it is about another merchant than merId"));
+        }
+        Ok(answer)
+    }
+
+    /// Reads the signed answer to a query.
+    fn report(&self, fields: &Fields) -> Result<Notification, ProviderError> {
+        let order = fields.find("orderId").ok_or_else(|| missing("orderId"))?;
+        let code = fields.find("origRespCode").ok_or_else(|| missing("origRespCode"))?;
+        // A failure is one try's: the payer may try another card until `payTimeout`. When that is over is not known here, so that
+        // a failed order stays pending and its expiry closes it.
+        let outcome = match verdict(code) {
+            Verdict::Done => Outcome::Paid,
+            Verdict::Undecided | Verdict::Refused => Outcome::Pending,
+        };
+        let mut claims = vec![self.mer_id_claim(fields)];
+        claims.extend(fields.find("currencyCode").map(|_| currency_claim(fields)));
+        let trade_no = fields.find("queryId").and_then(ProviderTradeNo::parse);
+        Ok(Notification { order: order.to_owned(), claims, fee: fen(fields), outcome, trade_no })
+    }
+
+    fn mer_id_claim(&self, fields: &Fields) -> Claim {
+        claim(fields, "merId", &self.mer_id)
+    }
+}
+
+/// What there is instead of a closing.
+const NO_CLOSING: &str = "unionpay knows no closing: an unpaid order ends at its payTimeout; undo or refund a paid one";
+
+fn currency_claim(fields: &Fields) -> Claim {
+    claim(fields, "currencyCode", messages::YUAN)
+}
+
+/// A claim about a field; an absent one says nothing, and so differs from whatever is configured.
+fn claim(fields: &Fields, field: &'static str, configured: &str) -> Claim {
+    Claim { field, said: words(fields.find(field).unwrap_or_default()), configured: configured.to_owned() }
+}
+
+/// `txnAmt`: fen, digits only.
+fn fen(fields: &Fields) -> Option<Fen> {
+    let text = fields.find("txnAmt").filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok().and_then(|fen| Fen::new(fen).ok())
+}
+
+fn refund_outcome(code: &str, told: String) -> RefundOutcome {
+    match verdict(code) {
+        Verdict::Done => RefundOutcome::Done,
+        Verdict::Undecided => RefundOutcome::Pending,
+        Verdict::Refused => RefundOutcome::Failed { code: words(code), words: told },
+    }
+}
+
+/// The report about an order that UnionPay does not know: it may still be paid.
+fn not_there(id: &TransactionId) -> Notification {
+    Notification { order: id.to_string(), claims: Vec::new(), fee: None, outcome: Outcome::Pending, trade_no: None }
+}
+
+fn is_about(fields: &Fields, order_id: &str) -> Result<(), ProviderError> {
+    match fields.find("orderId") {
+        Some(found) if found == order_id => Ok(()),
+        found => {
+            let found = words(found.unwrap_or_default());
+            Err(ProviderError::unclear(format!("it is about order `{found}` and not {order_id}")))
+        }
+    }
+}
+
+fn missing(field: &str) -> ProviderError {
+    ProviderError::unclear(format!("{field} is missing"))
+}

@@ -1,0 +1,156 @@
+//! Reads UnionPay's answers: raw `key=value` joined with `&`, verified, and what the code means.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use domain::Timestamp;
+use http::{Response, StatusCode};
+
+use super::{
+    sign::{Fields, SIGNATURE},
+    trust::Trust,
+};
+use crate::{ProviderError, error::words};
+
+/// An answer is some three kilobytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// An answer has some thirty fields.
+const FIELDS_MAX: usize = 128;
+
+/// There is no such order: not paid, or asked too early.
+pub(crate) const NOT_THERE: &str = "34";
+/// The order was sent before.
+pub(crate) const DUPLICATE: &str = "12";
+
+/// What a `respCode` says of what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is done.
+    Done,
+    /// Nobody knows yet.
+    Undecided,
+    /// A definite no.
+    Refused,
+}
+
+/// What a code means. `A6` is a success with a defect: the money moved.
+///
+/// # Source
+/// `protocols.md` 3.5 for 00, A6, 03, 04 and 05. 06 (busy), 37 (asked too often) and 68 (timed out) are from the names that
+/// UnionPay gives them: to take a failure for undecided costs a query, the other way round may cost money.
+pub(crate) fn verdict(code: &str) -> Verdict {
+    match code {
+        "00" | "A6" => Verdict::Done,
+        "03" | "04" | "05" | "06" | "37" | "68" => Verdict::Undecided,
+        _ => Verdict::Refused,
+    }
+}
+
+/// What an answer says.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// A success, signed.
+    Done(Fields),
+    /// UnionPay does not know itself.
+    Undecided { code: String, words: String },
+    /// A definite no. Without a signature only what the gateway finds wrong with the request itself.
+    Refused { code: String, words: String, is_signed: bool },
+}
+
+impl Answer {
+    /// The fields of a success; anything else is an error.
+    pub(crate) fn done(self) -> Result<Fields, ProviderError> {
+        match self {
+            Self::Done(fields) => Ok(fields),
+            other @ (Self::Undecided { .. } | Self::Refused { .. }) => Err(other.into_error()),
+        }
+    }
+
+    /// The error that an answer is to who waits for a success.
+    pub(crate) fn into_error(self) -> ProviderError {
+        match self {
+            Self::Done(_) => ProviderError::unclear("a success that was not asked for"),
+            Self::Undecided { code, words } => ProviderError::unclear(format!("unionpay answered {code}: {words}")),
+            Self::Refused { code, words, .. } => ProviderError::Refused { code, words },
+        }
+    }
+}
+
+/// Reads an answer.
+pub(crate) fn read(response: &Response<Bytes>, trust: &Trust, now: Timestamp) -> Result<Answer, ProviderError> {
+    if response.status() != StatusCode::OK {
+        return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+    }
+    let body = response.body();
+    if body.len() > BODY_BYTES_MAX {
+        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
+    if text.trim_start().starts_with('<') {
+        return Err(ProviderError::unclear("the body is a page and no answer"));
+    }
+    let fields = parse(text).map_err(ProviderError::unclear)?;
+    let code = fields.find("respCode").ok_or_else(|| ProviderError::unclear("there is no respCode"))?;
+    let (code, told) = (words(code), words(fields.find("respMsg").unwrap_or_default()));
+    let is_signed = fields.find(SIGNATURE).is_some();
+    if is_signed {
+        let problem = |error: crate::NotifyError| error.to_string().replace("the notify", "the answer");
+        trust.verify(&fields, now).map_err(|error| ProviderError::unclear(problem(error)))?;
+    }
+    match (verdict(&code), is_signed) {
+        (Verdict::Done, true) => Ok(Answer::Done(fields)),
+        (Verdict::Undecided, _) => Ok(Answer::Undecided { code, words: told }),
+        (Verdict::Refused, true) => Ok(Answer::Refused { code, words: told, is_signed }),
+        // The gateway may fail before it knows whom it speaks to.
+        (Verdict::Refused, false) if is_about_the_message(&code) => {
+            Ok(Answer::Refused { code, words: told, is_signed })
+        }
+        (Verdict::Done, false) => Err(ProviderError::unclear("a success without a signature")),
+        (Verdict::Refused, false) => Err(ProviderError::unclear(format!("unsigned code {code}: {told}"))),
+    }
+}
+
+/// 10 to 29: malformed, wrongly signed, sent before, fields missing.
+fn is_about_the_message(code: &str) -> bool {
+    matches!(code.as_bytes(), [b'1' | b'2', b'0'..=b'9'])
+}
+
+/// Cuts an answer into its fields, which are not percent-encoded: a name ends at the first `=`, a value at the next `&` that
+/// stands in no `{...}` or `[...]`. Brackets within brackets do not count, as in UnionPay's own reader.
+pub(crate) fn parse(text: &str) -> Result<Fields, &'static str> {
+    let mut fields = BTreeMap::new();
+    let mut rest = Some(text);
+    while let Some(row) = rest.filter(|row| !row.is_empty()) {
+        if fields.len() == FIELDS_MAX {
+            return Err("there are more fields than any answer has");
+        }
+        let (name, row) = row.split_once('=').ok_or("a field has no value")?;
+        if name.is_empty() || name.contains('&') {
+            return Err("a field has no value, or no name");
+        }
+        let (value, after) = value_and_rest(row);
+        if fields.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err("a field is there twice");
+        }
+        rest = after;
+    }
+    Ok(Fields::new(fields))
+}
+
+fn value_and_rest(row: &str) -> (&str, Option<&str>) {
+    let mut closing = None;
+    for (place, sign) in row.char_indices() {
+        match (closing, sign) {
+            (Some(awaited), found) if awaited == found => closing = None,
+            (Some(_), _) => {}
+            (None, '{') => closing = Some('}'),
+            (None, '[') => closing = Some(']'),
+            (None, '&') => {
+                let (value, rest) = row.split_at(place);
+                return (value, rest.strip_prefix('&'));
+            }
+            (None, _) => {}
+        }
+    }
+    (row, None)
+}

@@ -1,0 +1,175 @@
+//! What is put into UnionPay's requests, by UnionPay's own names.
+
+use base64::Engine as _;
+use domain::{Channel, Timestamp, TransactionId};
+use ring::digest::{SHA256, digest};
+
+use crate::{Order, ProviderError, RefundOrder, cert::hex, form::Parameters, keys::BASE64_URL};
+
+/// Where the browser posts the page.
+pub(crate) const FRONT_PAYMENT: &str = "frontTransReq.do";
+/// Where we get `tn`.
+pub(crate) const APP_PAYMENT: &str = "appTransReq.do";
+/// Queries of payments, refunds and voids.
+pub(crate) const QUERY: &str = "queryTrans.do";
+/// Refunds and voids.
+pub(crate) const SEND_BACK: &str = "backTransReq.do";
+
+/// `txnType` of a payment.
+pub(crate) const PAYMENT: &str = "01";
+/// `txnType` of a refund.
+pub(crate) const REFUND: &str = "04";
+/// `txnType` of a void.
+pub(crate) const UNDO: &str = "31";
+/// `currencyCode` of the yuan.
+pub(crate) const YUAN: &str = "156";
+
+/// The bound of `orderDesc`, ANS1..32. UnionPay does not say whether it counts characters or bytes, so that these are bytes: ten
+/// Chinese characters, which are right either way.
+const ORDER_DESC_BYTES_MAX: usize = 32;
+/// The bound of `backUrl` and `frontUrl`.
+const URL_BYTES_MAX: usize = 256;
+/// The bound of a refund number, as at Alipay.
+const REFUND_NUM_CHARS_MAX: usize = 64;
+/// How much of a refund's number at UnionPay tells it from the payment's other refunds.
+const REFUND_TAIL_CHARS: usize = 8;
+
+/// `channelType`: 07 is the internet, 08 a mobile.
+pub(crate) fn channel_type(channel: Channel) -> Result<&'static str, ProviderError> {
+    match channel {
+        Channel::UnipayWeb => Ok("07"),
+        Channel::UnipayApp | Channel::ApplepayUpacp => Ok("08"),
+        Channel::AliApp
+        | Channel::AliWeb
+        | Channel::AliWap
+        | Channel::AliQrcode
+        | Channel::WxApp
+        | Channel::WxJsapi
+        | Channel::WxNative
+        | Channel::WxH5 => Err(ProviderError::unsupported(format!("{channel} is no channel of UnionPay's"))),
+    }
+}
+
+/// A payment on either channel.
+pub(crate) fn payment(order: &Order<'_>) -> Result<Parameters<'static>, ProviderError> {
+    let mut parameters = Parameters::from([
+        ("txnType", PAYMENT.to_owned()),
+        ("txnSubType", "01".to_owned()),
+        ("bizType", "000201".to_owned()),
+        ("channelType", channel_type(order.channel)?.to_owned()),
+        ("orderId", order.id.to_string()),
+        // The order's identity is `merId`, `orderId` and this. UnionPay wants it within a few minutes of its own clock: a charge that
+        // is repeated later is refused for it, and must not be made under a new time, which would be a second order.
+        ("txnTime", order.created_at.to_beijing_compact()),
+        ("txnAmt", order.fee.get().to_string()),
+        ("currencyCode", YUAN.to_owned()),
+        ("backUrl", url("the notify's address", order.notify_url)?),
+        ("payTimeout", order.expires_at.to_beijing_compact()),
+        ("orderDesc", order_desc(order.subject.as_str())),
+    ]);
+    if order.channel == Channel::UnipayWeb {
+        let back = order.return_url.ok_or_else(|| {
+            ProviderError::unsupported("unionpay's page needs to know where the browser goes afterwards")
+        })?;
+        parameters.insert("frontUrl", url("returnUrl", back.as_str())?);
+    }
+    Ok(parameters)
+}
+
+/// A query of a payment, a refund or a void.
+pub(crate) fn query(order_id: &str, txn_time: Timestamp) -> Parameters<'static> {
+    Parameters::from([
+        ("txnType", "00".to_owned()),
+        ("txnSubType", "00".to_owned()),
+        ("bizType", "000201".to_owned()),
+        ("orderId", order_id.to_owned()),
+        ("txnTime", txn_time.to_beijing_compact()),
+    ])
+}
+
+/// A refund or a void. A repeat is the same to the letter, so that UnionPay knows it for one.
+pub(crate) fn send_back(
+    txn_type: &'static str,
+    channel_type: &'static str,
+    refund: &RefundOrder<'_>,
+) -> Result<Parameters<'static>, ProviderError> {
+    let needs = |what: &str| ProviderError::unsupported(format!("unionpay refunds with {what} only"));
+    let orig_query_id = refund.placed.trade_no.ok_or_else(|| needs("its own number of the payment, queryId"))?;
+    let notify_url = refund.notify_url.ok_or_else(|| needs("an address for the notify"))?;
+    Ok(Parameters::from([
+        ("txnType", txn_type.to_owned()),
+        ("txnSubType", "00".to_owned()),
+        ("bizType", "000201".to_owned()),
+        ("channelType", channel_type.to_owned()),
+        ("orderId", refund_order_id(refund)?),
+        ("txnTime", refund.requested_at.to_beijing_compact()),
+        ("txnAmt", refund.refund_fee.get().to_string()),
+        ("currencyCode", YUAN.to_owned()),
+        ("backUrl", url("the notify's address", notify_url)?),
+        ("origQryId", orig_query_id.as_str().to_owned()),
+        // Comes back in the notify. Without padding, because UnionPay's own readers stumble over `=` and `+`.
+        ("reqReserved", BASE64_URL.encode(refund.refund_num)),
+    ]))
+}
+
+/// The number of a refund at UnionPay, which takes letters and digits only.
+pub(crate) fn refund_order_id(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
+    let count = refund.refund_num.chars().count();
+    if (1..=REFUND_NUM_CHARS_MAX).contains(&count) {
+        return Ok(order_id_of_refund(refund.placed.id, refund.refund_num));
+    }
+    Err(ProviderError::unsupported(format!(
+        "a refund number must have 1 to {REFUND_NUM_CHARS_MAX} characters, found {count}"
+    )))
+}
+
+/// The payment's number and eight hex digits of the refund's: 32 in all, the older bound of `orderId`.
+pub(crate) fn order_id_of_refund(payment: &TransactionId, refund_num: &str) -> String {
+    let tail: String = hex(digest(&SHA256, refund_num.as_bytes()).as_ref()).chars().take(REFUND_TAIL_CHARS).collect();
+    format!("{payment}{tail}")
+}
+
+/// The payment that a refund's number at UnionPay is about.
+pub(crate) fn payment_of(refund_order_id: &str) -> Option<TransactionId> {
+    let (payment, tail) = refund_order_id.split_at_checked(refund_order_id.len().checked_sub(REFUND_TAIL_CHARS)?)?;
+    let is_hex = tail.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    TransactionId::parse(payment).ok().filter(|_| is_hex)
+}
+
+/// The merchant's number of a refund, from the notify's `reqReserved`.
+pub(crate) fn refund_num_of(req_reserved: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64_URL.decode(req_reserved).ok()?).ok()?;
+    (1..=REFUND_NUM_CHARS_MAX).contains(&text.chars().count()).then_some(text)
+}
+
+/// An address as UnionPay takes it.
+fn url(what: &str, url: &str) -> Result<String, ProviderError> {
+    let fits = url.len() <= URL_BYTES_MAX && !url.contains('~');
+    if fits {
+        return Ok(url.to_owned());
+    }
+    Err(ProviderError::unsupported(format!("unionpay takes {what} with at most {URL_BYTES_MAX} bytes and without a ~")))
+}
+
+/// The subject as UnionPay takes it. Its readers stumble over the signs that they write fields with, which become their full-width
+/// forms here; the payer reads them alike.
+fn order_desc(text: &str) -> String {
+    let full_width = |sign| match sign {
+        '&' => '＆',
+        '=' => '＝',
+        '+' => '＋',
+        '{' => '｛',
+        '}' => '｝',
+        '[' => '［',
+        ']' => '］',
+        other => other,
+    };
+    let mut desc = String::with_capacity(ORDER_DESC_BYTES_MAX);
+    for sign in text.trim().chars().map(full_width) {
+        if desc.len() + sign.len_utf8() > ORDER_DESC_BYTES_MAX {
+            break;
+        }
+        desc.push(sign);
+    }
+    desc
+}

@@ -1,0 +1,100 @@
+//! Reads a merchant's PFX (PKCS#12): the private key that signs, and its certificate.
+//!
+//! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes today
+//! (PBES2 with AES, SHA-256).
+
+use p12_keystore::{Pkcs12Archive, error::Error};
+
+use crate::{
+    cert::{self, Certificate},
+    keys::{Kind, SigningKey, blocks, decode, identify},
+};
+
+/// A file with its whole chain is five kilobytes.
+const PFX_BYTES_MAX: usize = 32 * 1024;
+/// The same in base64, with line breaks.
+pub(crate) const PFX_TEXT_BYTES_MAX: usize = 48 * 1024;
+
+/// Who signs.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) key: SigningKey,
+    pub(crate) certificate: Certificate,
+}
+
+/// Why a PFX cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PfxError {
+    /// Its password is another.
+    Password(&'static str),
+    /// Something else is wrong with it.
+    File(String),
+}
+
+/// Reads a PFX in base64.
+pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
+    let file = |problem: &str| PfxError::File(problem.to_owned());
+    if text.contains("-----BEGIN") {
+        let called = blocks(text, PFX_TEXT_BYTES_MAX).ok().and_then(|blocks| blocks.first().map(|der| called(der)));
+        return Err(PfxError::File(format!(
+            "{}, a PFX file in base64 is expected",
+            called.unwrap_or_else(|| "this is PEM".to_owned())
+        )));
+    }
+    let der = decode(text).ok_or_else(|| file("is not base64"))?;
+    if der.len() > PFX_BYTES_MAX {
+        return Err(PfxError::File(format!("is longer than {PFX_BYTES_MAX} bytes")));
+    }
+    match identify(&der) {
+        Kind::Unknown => {}
+        other @ (Kind::RsaPrivate { .. }
+        | Kind::OtherPrivate
+        | Kind::EncryptedPrivate
+        | Kind::RsaPublic(_)
+        | Kind::OtherPublic
+        | Kind::Certificate) => return Err(PfxError::File(format!("{}, a PFX file is expected", other.called()))),
+    }
+    // The old kind writes passwords in UTF-16 without surrogates.
+    if password.chars().any(|sign| u32::from(sign) > 0xffff) {
+        return Err(PfxError::Password("holds a character that no PFX password can have"));
+    }
+    let archive = Pkcs12Archive::from_pkcs12(&der, password).map_err(|error| problem(&error))?;
+    let key = match archive.keys.as_slice() {
+        [key] => SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?,
+        [] => return Err(file("holds no private key: export it together with the certificate")),
+        keys => return Err(PfxError::File(format!("holds {} private keys, one is expected", keys.len()))),
+    };
+    let certificates = archive.certs.iter().filter_map(|bag| cert::read_one(bag.cert.as_der()).ok());
+    let certificate = certificates.into_iter().find(|cert| cert.key.as_ref() == Ok(key.public()));
+    let certificate = certificate.ok_or_else(|| file("holds no certificate of its private key"))?;
+    Ok(Identity { key, certificate })
+}
+
+fn called(der: &[u8]) -> String {
+    identify(der).called()
+}
+
+fn in_it(problem: &str) -> String {
+    format!("its private key cannot be used: {problem}")
+}
+
+/// The reader's error in words for the operator. Where there is no MAC, a wrong password shows in the padding.
+fn problem(error: &Error) -> PfxError {
+    match error {
+        Error::MacError(_) | Error::UnpadError | Error::Pkcs5Error(_) => {
+            PfxError::Password("does not open the PFX file")
+        }
+        Error::UnsupportedEncryptionScheme | Error::UnsupportedMacAlgorithm | Error::InvalidParameters => {
+            PfxError::File("is encrypted in a way that is not read here: export it anew".to_owned())
+        }
+        Error::IoError(_)
+        | Error::DerError(_)
+        | Error::InvalidVersion
+        | Error::UnsupportedContentType
+        | Error::UnsupportedCertificateType
+        | Error::X509Error(_)
+        | Error::InvalidLength
+        | Error::InvalidData
+        | Error::InvalidPrivateKey => PfxError::File("is damaged, or no PFX file".to_owned()),
+    }
+}

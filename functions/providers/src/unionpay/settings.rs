@@ -1,0 +1,120 @@
+//! The settings of the tabs `unipay_app` and `unipay_web`: every check that can be made without calling UnionPay.
+
+use domain::{Channel, Tab, Timestamp};
+
+use super::{
+    Account,
+    pfx::{self, Identity, PFX_TEXT_BYTES_MAX, PfxError},
+    trust::Trust,
+};
+use crate::{
+    GatewayPolicy, SettingsError,
+    cert::{self, Certificate},
+    keys::BUNDLE_BYTES_MAX,
+    settings::{Settings, TEXT_BYTES_MAX},
+};
+
+const PRODUCTION: &str = "https://gateway.95516.com/gateway/api";
+/// The owner of the certificates that UnionPay signs with; its test environment has another.
+const UNIONPAY: &str = "中国银联股份有限公司";
+const MER_ID_CHARS: usize = 15;
+const MEMBERS: &[&str] = &["protocol", "merId", "pfx", "pfxPassword", "rootCert", "middleCert", "cn", "gateway"];
+
+pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<Account, SettingsError> {
+    let channel = match tab {
+        Tab::UnipayApp => Channel::UnipayApp,
+        Tab::UnipayWeb => Channel::UnipayWeb,
+        Tab::Ali | Tab::WxApp | Tab::WxMp => {
+            return Err(SettingsError::new("protocol", format!("tab {tab} is not UnionPay's")));
+        }
+    };
+    match settings.find("protocol", TEXT_BYTES_MAX)? {
+        None => {}
+        Some("simulator") => {
+            return Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"));
+        }
+        Some(_) => {
+            return Err(SettingsError::new("protocol", "must be left out: unionpay has one protocol, ACP 5.1.0"));
+        }
+    }
+    settings.only(MEMBERS, "ACP 5.1.0")?;
+    let mer_id = settings.require("merId", TEXT_BYTES_MAX, "the merchant's number at UnionPay")?;
+    if mer_id.len() != MER_ID_CHARS || !mer_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(SettingsError::new("merId", format!("must be {MER_ID_CHARS} digits or letters")));
+    }
+    let gateway = gateway(settings, policy)?;
+    let identity = identity(settings)?;
+    let roots = certificates(settings, "rootCert", "CFCA's root certificate, acp_prod_root.cer")?;
+    let middles = certificates(settings, "middleCert", "CFCA's intermediate certificate, acp_prod_middle.cer")?;
+    check_chain(&roots, &middles)?;
+    let owner = settings.find("cn", TEXT_BYTES_MAX)?.unwrap_or(UNIONPAY);
+    if owner.contains('@') {
+        return Err(SettingsError::new("cn", "must be the third part of the common name alone, without any @"));
+    }
+    // While CFCA changes a file, the newer of both is what counts.
+    let last = |certificates: &[Certificate]| certificates.iter().filter_map(|cert| cert.ends_at).max();
+    let ends: [Option<Timestamp>; 3] = [identity.certificate.ends_at, last(&roots), last(&middles)];
+    Ok(Account {
+        channel,
+        mer_id: mer_id.to_owned(),
+        gateway,
+        key: Box::new(identity.key),
+        cert_id: identity.certificate.serial_decimal,
+        certificates_end_at: ends.into_iter().flatten().min(),
+        trust: Trust { roots, middles, owner: owner.to_owned() },
+    })
+}
+
+/// Where the methods are, without a slash behind.
+fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
+    let gateway = settings.gateway(PRODUCTION, policy)?;
+    if gateway.ends_with(".do") {
+        return Err(SettingsError::new("gateway", format!("must end before the name of a method, like {PRODUCTION}")));
+    }
+    Ok(gateway.trim_end_matches('/').to_owned())
+}
+
+fn identity(settings: Settings<'_>) -> Result<Identity, SettingsError> {
+    let text = settings.require("pfx", PFX_TEXT_BYTES_MAX, "the merchant's PFX file in base64")?;
+    let password = settings.require("pfxPassword", TEXT_BYTES_MAX, "the password of the PFX file")?;
+    let identity = pfx::read(text, password).map_err(|error| match error {
+        PfxError::Password(problem) => SettingsError::new("pfxPassword", problem),
+        PfxError::File(problem) => SettingsError::new("pfx", problem),
+    })?;
+    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    if identity.key.sign_sha256(b"").is_none() {
+        return Err(SettingsError::new("pfx", "its private key is damaged: it does not sign"));
+    }
+    Ok(identity)
+}
+
+fn certificates(settings: Settings<'_>, field: &'static str, what: &str) -> Result<Vec<Certificate>, SettingsError> {
+    let text = settings.require(field, BUNDLE_BYTES_MAX, what)?;
+    let certificates = cert::read_all(text).map_err(|problem| SettingsError::new(field, problem))?;
+    for certificate in &certificates {
+        if let Err(problem) = &certificate.key {
+            return Err(SettingsError::new(field, format!("its key cannot be used: {problem}")));
+        }
+        if !certificate.may_issue {
+            return Err(SettingsError::new(field, "this is no authority's certificate: it may issue no others"));
+        }
+    }
+    Ok(certificates)
+}
+
+/// Every intermediate certificate is issued by a root, and the two are not mixed up. The dates are judged with each message.
+fn check_chain(roots: &[Certificate], middles: &[Certificate]) -> Result<(), SettingsError> {
+    if middles.iter().any(Certificate::is_self_issued) {
+        return Err(SettingsError::new("middleCert", "issued itself: it belongs into rootCert"));
+    }
+    if !roots.iter().all(Certificate::is_self_issued) {
+        return Err(SettingsError::new("rootCert", "is issued by another: it belongs into middleCert"));
+    }
+    if roots.iter().any(|root| !root.is_issued_by(root)) {
+        return Err(SettingsError::new("rootCert", "is damaged: its own signature does not fit"));
+    }
+    if middles.iter().all(|middle| roots.iter().any(|root| middle.is_issued_by(root))) {
+        return Ok(());
+    }
+    Err(SettingsError::new("middleCert", "is not issued by rootCert"))
+}

@@ -1,0 +1,77 @@
+//! What is signed, in requests, answers and notifies alike.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use ring::digest::{SHA256, digest};
+
+use crate::{
+    NotifyError, ProviderError,
+    cert::hex,
+    form::{Parameters, joined},
+    keys::{BASE64, SigningKey},
+};
+
+/// `signMethod` of RSA with a certificate.
+pub(crate) const RSA: &str = "01";
+pub(crate) const SIGNATURE: &str = "signature";
+
+/// The fields of a message of UnionPay's that have a value.
+#[derive(Debug)]
+pub(crate) struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    /// Drops the empty fields, as UnionPay's own receivers do before they verify. What holds a blank is not empty.
+    pub(crate) fn new(fields: BTreeMap<String, String>) -> Self {
+        Self(fields.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn require(&self, name: &str) -> Result<&str, NotifyError> {
+        self.find(name).ok_or_else(|| NotifyError::malformed(format!("{name} is missing")))
+    }
+
+    /// The text that is signed: every field but the signature itself.
+    pub(crate) fn content(&self) -> String {
+        joined(
+            self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != SIGNATURE),
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// What RSA signs in place of the content: its SHA-256 as 64 letters of lower-case hex.
+pub(crate) fn digest_text(content: &str) -> String {
+    hex(digest(&SHA256, content.as_bytes()).as_ref())
+}
+
+/// What a request signs: the fields, trimmed, without the blank ones and the signature.
+pub(crate) fn request_content(parameters: &Parameters<'_>) -> String {
+    joined(parameters.iter().map(|(key, value)| (*key, value.as_str())))
+}
+
+/// Adds `certId`, drops the blank fields, trims the others, and adds the signature.
+pub(crate) fn signed<'a>(
+    mut parameters: Parameters<'a>,
+    cert_id: &str,
+    key: &SigningKey,
+) -> Result<Parameters<'a>, ProviderError> {
+    parameters.insert("certId", cert_id.to_owned());
+    let mut parameters: Parameters<'a> = parameters
+        .into_iter()
+        .map(|(name, value)| (name, value.trim().to_owned()))
+        .filter(|(name, value)| *name != SIGNATURE && !value.is_empty())
+        .collect();
+    let signature = key.sign_sha256(digest_text(&request_content(&parameters)).as_bytes());
+    let signature =
+        signature.ok_or_else(|| ProviderError::Key { field: "pfx", problem: "does not sign".to_owned() })?;
+    parameters.insert(SIGNATURE, BASE64.encode(signature));
+    Ok(parameters)
+}

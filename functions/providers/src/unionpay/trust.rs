@@ -1,0 +1,94 @@
+//! Whether a message is UnionPay's: its certificate is followed up to the configured ones, then its signature is verified.
+//!
+//! The chain is checked by hand, because CFCA signs it by SHA-1, which no library takes any more. What else would be asked of a
+//! chain of strangers (policies, name constraints, revocation lists) is not asked here: its upper two certificates are
+//! configured.
+
+use base64::Engine as _;
+use domain::Timestamp;
+
+use super::sign::{self, Fields, SIGNATURE};
+use crate::{
+    NotifyError,
+    cert::{self, Certificate},
+    error::words,
+    keys::BASE64,
+};
+
+/// The field that holds the certificate.
+const CERTIFICATE: &str = "signPubKeyCert";
+/// A certificate is 1.5 KB.
+const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+
+/// Whose signatures are believed.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    /// `rootCert`: more than one while CFCA changes it.
+    pub(crate) roots: Vec<Certificate>,
+    /// `middleCert`: more than one while CFCA changes it.
+    pub(crate) middles: Vec<Certificate>,
+    /// What the third part of the certificate's common name must be: CFCA's other customers have chains as good.
+    pub(crate) owner: String,
+}
+
+impl Trust {
+    /// Verifies a message, in UnionPay's order: the certificate's dates, its chain, its owner, then the signature.
+    pub(crate) fn verify(&self, fields: &Fields, now: Timestamp) -> Result<(), NotifyError> {
+        let signature = fields.find(SIGNATURE).ok_or(NotifyError::Unsigned)?;
+        let method = fields.find("signMethod").unwrap_or_default();
+        if method != sign::RSA {
+            return Err(NotifyError::Algorithm { found: words(method), expected: sign::RSA });
+        }
+        let untrusted = |problem| NotifyError::Untrusted { problem };
+        let certificate = certificate(fields.require(CERTIFICATE)?).map_err(untrusted)?;
+        self.check_dates_and_chain(&certificate, now).map_err(untrusted)?;
+        self.check_owner(&certificate).map_err(untrusted)?;
+        let key = certificate.key.as_ref().map_err(|problem| untrusted(problem.clone()))?;
+        let signature =
+            BASE64.decode(signature).map_err(|_| NotifyError::malformed(format!("{SIGNATURE} is not base64")))?;
+        let verified = key.verify_sha256(sign::digest_text(&fields.content()).as_bytes(), &signature);
+        verified.map_err(|_| NotifyError::BadSignature { field: CERTIFICATE })
+    }
+
+    fn check_dates_and_chain(&self, certificate: &Certificate, now: Timestamp) -> Result<(), String> {
+        if !certificate.is_valid_at(now) {
+            return Err(format!("it is not valid at {now}"));
+        }
+        let mut problem = "no certificate of middleCert issued it".to_owned();
+        for middle in self.middles.iter().filter(|middle| certificate.is_issued_by(middle)) {
+            let mut roots = self.roots.iter().filter(|root| middle.is_issued_by(root));
+            if !middle.is_valid_at(now) {
+                problem = format!("middleCert, which issued it, is not valid at {now}");
+            } else if roots.any(|root| root.is_valid_at(now)) {
+                return Ok(());
+            } else {
+                problem = format!("rootCert does not hold at {now} for middleCert, which issued it");
+            }
+        }
+        Err(problem)
+    }
+
+    /// UnionPay's common name reads `041@Z12@中国银联股份有限公司@00000001`.
+    fn check_owner(&self, certificate: &Certificate) -> Result<(), String> {
+        let [name] = certificate.common_names.as_slice() else {
+            return Err(format!("it has {} common names, one is expected", certificate.common_names.len()));
+        };
+        let owner = name.split('@').nth(2).unwrap_or_default();
+        if owner == self.owner {
+            return Ok(());
+        }
+        Err(format!("it belongs to `{}` and not to `{}`", words(owner), self.owner))
+    }
+}
+
+/// The certificate that a message brings: PEM, its lines ended by CRLF.
+fn certificate(text: &str) -> Result<Certificate, String> {
+    if text.len() > CERTIFICATE_BYTES_MAX {
+        return Err(format!("it is longer than {CERTIFICATE_BYTES_MAX} bytes"));
+    }
+    let mut certificates = cert::read_all(text)?;
+    match (certificates.pop(), certificates.len()) {
+        (Some(certificate), 0) => Ok(certificate),
+        (_, more) => Err(format!("there are {} of them, one is expected", more + 1)),
+    }
+}

@@ -1,0 +1,214 @@
+//! WeChat Pay: one account, in one of its two protocols.
+//!
+//! APIv3 (`v3`) is what every account of today has; the legacy `v2` still serves old ones. An account belongs to one tab, because the
+//! app of `wx_app` and that of `wx_mp` are not interchangeable.
+
+mod answer;
+mod certificates;
+mod fields;
+mod messages;
+mod notify;
+mod seal;
+mod settings;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod trade;
+mod v2;
+mod v3;
+#[cfg(test)]
+mod vectors;
+mod verify;
+
+use bytes::Bytes;
+use domain::{Channel, Notification, Tab, Timestamp};
+use http::{Request, Response};
+use serde_json::{Map, Value};
+
+use crate::{
+    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
+    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError, settings::Settings,
+};
+
+/// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
+const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
+    content_type: "application/json",
+    accepted: r#"{"code":"SUCCESS","message":"成功"}"#.as_bytes(),
+    refused: br#"{"code":"FAIL","message":"refused"}"#,
+};
+
+/// An account at WeChat Pay. Its settings and verbs are described at [`crate::Account`].
+#[derive(Debug)]
+pub struct Account(Protocol);
+
+#[derive(Debug)]
+enum Protocol {
+    V3(Box<v3::V3>),
+    V2(Box<v2::V2>),
+}
+
+use Protocol::{V2, V3};
+
+impl Account {
+    pub(crate) fn open(tab: Tab, settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
+        let settings = Settings::new(settings);
+        match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "v3, or v2 for old accounts")? {
+            "v3" => settings::v3(tab, settings, policy).map(|account| Self(V3(Box::new(account)))),
+            "v2" => settings::v2(tab, settings, policy).map(|account| Self(V2(Box::new(account)))),
+            "simulator" => {
+                Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"))
+            }
+            _ => Err(SettingsError::new("protocol", "must be v3, or v2 for old accounts")),
+        }
+    }
+
+    pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.charge(order, moment),
+            V2(protocol) => protocol.charge(order, moment),
+        }
+    }
+
+    pub(crate) fn read_charge(
+        &self,
+        channel: Channel,
+        response: &Response<Bytes>,
+        moment: &Moment,
+    ) -> Result<PaymentParameters, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_charge(channel, response, moment),
+            V2(protocol) => protocol.read_charge(channel, response, moment),
+        }
+    }
+
+    pub(crate) fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.query(placed, moment),
+            V2(protocol) => protocol.query(placed, moment),
+        }
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        placed: &Placed<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_query(placed, response, now),
+            V2(protocol) => protocol.read_query(placed, response),
+        }
+    }
+
+    pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.close(placed, moment),
+            V2(protocol) => protocol.close(placed, moment),
+        }
+    }
+
+    /// Neither protocol says in its answer which order it closed: only the connection does.
+    pub(crate) fn read_close(
+        &self,
+        _placed: &Placed<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Closing, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_close(response, now),
+            V2(protocol) => protocol.read_close(response),
+        }
+    }
+
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.refund(refund, moment),
+            V2(protocol) => protocol.refund(refund, moment),
+        }
+    }
+
+    pub(crate) fn read_refund(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_refund(refund, response, now),
+            V2(protocol) => protocol.read_refund(refund, response),
+        }
+    }
+
+    pub(crate) fn refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        moment: &Moment,
+    ) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.refund_query(refund, moment),
+            V2(protocol) => protocol.refund_query(refund, moment),
+        }
+    }
+
+    pub(crate) fn read_refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_refund_query(refund, response, now),
+            V2(protocol) => protocol.read_refund_query(refund, response),
+        }
+    }
+
+    pub(crate) fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_notify(notify, now),
+            V2(protocol) => protocol.read_notify(notify),
+        }
+    }
+
+    pub(crate) fn read_refund_notify(
+        &self,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundReport, NotifyError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_refund_notify(notify, now),
+            V2(protocol) => protocol.read_refund_notify(notify),
+        }
+    }
+
+    pub(crate) fn certificates_request(&self, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.certificates_request(moment),
+            V2(_) => Err(no_certificates()),
+        }
+    }
+
+    pub(crate) fn with_certificates(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Self, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.with_certificates(response, now).map(|account| Self(V3(Box::new(account)))),
+            V2(_) => Err(no_certificates()),
+        }
+    }
+
+    pub(crate) fn acknowledgement(&self) -> Acknowledgement {
+        match &self.0 {
+            V3(_) => ACKNOWLEDGEMENT,
+            V2(_) => v2::ACKNOWLEDGEMENT,
+        }
+    }
+
+    pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
+        match &self.0 {
+            V3(protocol) => protocol.keys.end_at(),
+            V2(_) => None,
+        }
+    }
+}
+
+fn no_certificates() -> ProviderError {
+    ProviderError::unsupported("v2 signs with the API key, and has no certificates to fetch")
+}

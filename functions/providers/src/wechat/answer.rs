@@ -1,0 +1,123 @@
+//! Reads the answers of v3: by HTTP class first, and a success only with its signature.
+//!
+//! # Source
+//! `docs/protocols.md` 2.3 and 2.7.
+
+use bytes::Bytes;
+use domain::Timestamp;
+use http::{Response, StatusCode};
+
+use super::verify::{Keys, Unverified};
+use crate::{ProviderError, error::words, json::Members};
+
+/// A query with all its coupons is some ten kilobytes, a list of certificates likewise.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// What an answer says.
+#[derive(Debug)]
+pub(crate) enum Answer<'a> {
+    /// 200 with an object, signed.
+    Done(Members<'a>),
+    /// 204, signed.
+    Empty,
+    /// A definite no.
+    Refused(Refusal),
+}
+
+/// A definite no of WeChat Pay's.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: String,
+    pub(crate) words: String,
+    /// Whether its signature was verified. Without one it is an error, and decides nothing about money.
+    pub(crate) is_signed: bool,
+}
+
+impl From<Refusal> for ProviderError {
+    fn from(Refusal { code, words, .. }: Refusal) -> Self {
+        Self::Refused { code, words }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// The members of a success; anything else is an error.
+    pub(crate) fn done(self) -> Result<Members<'a>, ProviderError> {
+        match self {
+            Self::Done(members) => Ok(members),
+            Self::Empty => Err(ProviderError::unclear("a success without content")),
+            Self::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// Reads an answer and verifies it, the raw bytes of it.
+pub(crate) fn read<'a>(
+    response: &'a Response<Bytes>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Answer<'a>, ProviderError> {
+    if let Some(refusal) = refusal(response, keys, now)? {
+        return Ok(Answer::Refused(refusal));
+    }
+    keys.verify(response.headers(), response.body(), now)?;
+    content(response)
+}
+
+/// The refusal that an answer is, by its HTTP class. `None` for a success, which is still to be verified.
+pub(crate) fn refusal(
+    response: &Response<Bytes>,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Option<Refusal>, ProviderError> {
+    let status = response.status();
+    let body = response.body();
+    if body.len() > BODY_BYTES_MAX {
+        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+    }
+    if status == StatusCode::OK || status == StatusCode::NO_CONTENT {
+        return Ok(None);
+    }
+    let members = std::str::from_utf8(body).ok().and_then(|text| Members::parse(text).ok());
+    let member = |name| members.as_ref().and_then(|members| members.filled(name)).map(|text| words(&text));
+    let unclear = |code: &str| {
+        ProviderError::unclear(format!(
+            "HTTP status {} {code} {}",
+            status.as_u16(),
+            member("message").unwrap_or_default()
+        ))
+    };
+    let Some(code) = member("code") else { return Err(unclear("without a code")) };
+    if !status.is_client_error() || is_passing(status, &code) {
+        return Err(unclear(&code));
+    }
+    let is_signed = match keys.verify(response.headers(), body, now) {
+        Ok(()) => true,
+        // Someone wrote this who is not WeChat Pay.
+        Err(reason @ Unverified::BadSignature(_)) => return Err(reason.into()),
+        // Not every front of WeChat's can sign, and with a wrong clock or key it is this very answer that says so.
+        Err(_) => false,
+    };
+    Ok(Some(Refusal { status, code, words: member("message").unwrap_or_default(), is_signed }))
+}
+
+/// The content of a success.
+pub(crate) fn content(response: &Response<Bytes>) -> Result<Answer<'_>, ProviderError> {
+    if response.status() == StatusCode::NO_CONTENT {
+        let is_empty = response.body().is_empty();
+        return if is_empty { Ok(Answer::Empty) } else { Err(ProviderError::unclear("HTTP status 204 with content")) };
+    }
+    let text = std::str::from_utf8(response.body()).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
+    let not_json = |reason| ProviderError::unclear(format!("the body is not the documented JSON: {reason}"));
+    Members::parse(text).map(Answer::Done).map_err(not_json)
+}
+
+/// Whether a failure says nothing about the order: too many calls, or WeChat's own trouble under another class.
+fn is_passing(status: StatusCode, code: &str) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT
+        || matches!(
+            code,
+            "SYSTEM_ERROR" | "SYSTEMERROR" | "FREQUENCY_LIMITED" | "FREQUENCY_LIMIT_EXCEED" | "RATELIMIT_EXCEEDED"
+        )
+}

@@ -1,0 +1,75 @@
+//! Reads `GET /v3/certificates`: the certificates that WeChat Pay signs with, sealed with the APIv3 key.
+//!
+//! The seal is what makes them genuine, since only WeChat and the merchant have its key; the answer's own signature must then fit one
+//! of them, or a key that was held before.
+
+use bytes::Bytes;
+use domain::{Secret, Timestamp};
+use http::Response;
+use serde_json::value::RawValue;
+
+use super::{
+    answer::{self, Answer},
+    seal::{self, StillSealed},
+    verify::{CERTIFICATES_MAX, Keys},
+};
+use crate::{ProviderError, cert, json::Members, keys::VerifyingKey};
+
+/// What opens certificates, and whose they must not be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opener<'a> {
+    pub(crate) api_v3_key: &'a Secret<[u8; 32]>,
+    pub(crate) own: &'a VerifyingKey,
+}
+
+/// The keys that are held from now on: those before, without the certificates that have ended, and the new ones.
+pub(crate) fn read(
+    response: &Response<Bytes>,
+    held: &Keys,
+    opener: Opener<'_>,
+    now: Timestamp,
+) -> Result<Keys, ProviderError> {
+    if let Some(refusal) = answer::refusal(response, held, now)? {
+        return Err(refusal.into());
+    }
+    let Answer::Done(members) = answer::content(response)? else {
+        return Err(ProviderError::unclear("a list of certificates without content"));
+    };
+    let items = members.raw("data").and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
+    let items = items.ok_or_else(|| ProviderError::unclear("data is missing or no list"))?;
+    if items.len() > CERTIFICATES_MAX {
+        return Err(ProviderError::unclear(format!("there are more than {CERTIFICATES_MAX} certificates")));
+    }
+    let mut keys = held.clone();
+    keys.forget_ended(now);
+    for item in items {
+        hold(&mut keys, item.get(), opener).map_err(ProviderError::unclear)?;
+    }
+    keys.forget_ended(now);
+    if !keys.has_certificates() {
+        return Err(ProviderError::unclear("there is no certificate that is still valid"));
+    }
+    keys.verify(response.headers(), response.body(), now)?;
+    Ok(keys)
+}
+
+fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), String> {
+    let item = Members::parse(item).map_err(|reason| format!("an item is not the documented JSON: {reason}"))?;
+    let serial = item.filled("serial_no").ok_or("an item has no serial_no")?;
+    let sealed = item.object("encrypt_certificate").ok_or("an item has no encrypt_certificate")?;
+    let pem = seal::open(&sealed, opener.api_v3_key).map_err(|reason| match reason {
+        StillSealed::Malformed(reason) => reason.to_owned(),
+        StillSealed::WrongKey => "a certificate does not open with apiV3Key".to_owned(),
+    })?;
+    let certificates = cert::read_all(&pem).map_err(|problem| format!("a certificate {problem}"))?;
+    let [certificate] = certificates.as_slice() else {
+        return Err("an item holds more than one certificate".to_owned());
+    };
+    if !certificate.serial.eq_ignore_ascii_case(&serial) {
+        return Err("serial_no is not that of the certificate".to_owned());
+    }
+    if certificate.key.as_ref().is_ok_and(|key| key == opener.own) {
+        return Err("a certificate is the merchant's own".to_owned());
+    }
+    keys.hold(certificate)
+}

@@ -1,0 +1,256 @@
+//! What is put into the requests of v3, by WeChat Pay's own names. A member without a value is left out: `null` causes trouble there.
+
+use domain::{Channel, Timestamp};
+use serde::Serialize;
+
+use super::trade;
+use crate::{Order, Placed, ProviderError, RefundOrder};
+
+/// The bound of `description`.
+const DESCRIPTION_CHARS_MAX: usize = 127;
+/// The bound of `notify_url`, in both protocols the smaller one.
+const NOTIFY_URL_BYTES_MAX: usize = 255;
+/// The bound of `reason`; bytes, because the documentation does not say which, and this always fits.
+const REASON_BYTES_MAX: usize = 80;
+
+/// A product that is paid with by way of a call of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Product {
+    App,
+    Jsapi,
+    Native,
+    H5,
+}
+
+impl Product {
+    /// `None` if the channel is another provider's.
+    pub(crate) fn of(channel: Channel) -> Option<Self> {
+        match channel {
+            Channel::WxApp => Some(Self::App),
+            Channel::WxJsapi => Some(Self::Jsapi),
+            Channel::WxNative => Some(Self::Native),
+            Channel::WxH5 => Some(Self::H5),
+            Channel::AliApp
+            | Channel::AliWeb
+            | Channel::AliWap
+            | Channel::AliQrcode
+            | Channel::UnipayApp
+            | Channel::UnipayWeb
+            | Channel::ApplepayUpacp => None,
+        }
+    }
+
+    /// Where it is ordered in v3.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::App => "/v3/pay/transactions/app",
+            Self::Jsapi => "/v3/pay/transactions/jsapi",
+            Self::Native => "/v3/pay/transactions/native",
+            Self::H5 => "/v3/pay/transactions/h5",
+        }
+    }
+
+    /// Its `trade_type` in v2.
+    pub(crate) fn trade_type(self) -> &'static str {
+        match self {
+            Self::App => "APP",
+            Self::Jsapi => "JSAPI",
+            Self::Native => "NATIVE",
+            Self::H5 => "MWEB",
+        }
+    }
+}
+
+/// The merchant and the app.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payee<'a> {
+    pub(crate) mch_id: &'a str,
+    pub(crate) app_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Transaction<'a> {
+    appid: &'a str,
+    mchid: &'a str,
+    description: &'a str,
+    out_trade_no: &'a str,
+    time_expire: String,
+    notify_url: &'a str,
+    amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payer: Option<Payer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_info: Option<Scene<'a>>,
+}
+
+#[derive(Serialize)]
+struct Scene<'a> {
+    payer_client_ip: &'a str,
+    h5_info: H5,
+}
+
+/// Nobody here knows the phone's make; `Wap` is any page.
+#[derive(Serialize)]
+struct H5 {
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Amount {
+    total: i64,
+    currency: &'static str,
+}
+
+#[derive(Serialize)]
+struct Payer<'a> {
+    openid: &'a str,
+}
+
+#[derive(Serialize)]
+struct Closing<'a> {
+    mchid: &'a str,
+}
+
+#[derive(Serialize)]
+struct Refund<'a> {
+    out_trade_no: &'a str,
+    out_refund_no: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_url: Option<&'a str>,
+    amount: RefundAmount,
+}
+
+#[derive(Serialize)]
+struct RefundAmount {
+    refund: i64,
+    total: i64,
+    currency: &'static str,
+}
+
+/// The body of a payment. There is nothing of the moment in it: the same order again is the same body, which refreshes the
+/// `prepay_id`, where another body under the same number is refused.
+pub(crate) fn payment(product: Product, payee: Payee<'_>, order: &Order<'_>) -> Result<String, ProviderError> {
+    let payer = match product {
+        Product::Jsapi => Some(Payer { openid: openid(order)? }),
+        Product::App | Product::Native | Product::H5 => None,
+    };
+    let scene_info = match product {
+        Product::H5 => Some(Scene { payer_client_ip: client_ip(order)?, h5_info: H5 { r#type: "Wap" } }),
+        Product::App | Product::Jsapi | Product::Native => None,
+    };
+    json(&Transaction {
+        appid: payee.app_id,
+        mchid: payee.mch_id,
+        description: cut_chars(order.subject.as_str(), DESCRIPTION_CHARS_MAX),
+        out_trade_no: order.id.as_str(),
+        time_expire: rfc3339(order.expires_at),
+        notify_url: notify_url(order.notify_url)?,
+        amount: Amount { total: order.fee.get(), currency: "CNY" },
+        payer,
+        scene_info,
+    })
+}
+
+/// The body of a closing.
+pub(crate) fn closing(mch_id: &str) -> Result<String, ProviderError> {
+    json(&Closing { mchid: mch_id })
+}
+
+/// The body of a refund.
+pub(crate) fn refund(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
+    let Placed { id, fee, .. } = refund.placed;
+    let reason = reason(refund);
+    json(&Refund {
+        out_trade_no: id.as_str(),
+        out_refund_no: &out_refund_no(refund)?,
+        reason: reason.as_deref(),
+        notify_url: refund.notify_url.map(notify_url).transpose()?,
+        amount: RefundAmount { refund: refund.refund_fee.get(), total: fee.get(), currency: "CNY" },
+    })
+}
+
+/// The refund's number at WeChat Pay.
+pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
+    let max = trade::REFUND_NUM_CHARS_MAX;
+    let unfit = || format!("a refund number must be 1 to {max} letters, digits and the signs _ - | * @ at WeChat Pay");
+    trade::out_refund_no(refund).ok_or_else(|| ProviderError::unsupported(unfit()))
+}
+
+/// The reason of a refund as WeChat takes it, if anything is left of it.
+pub(crate) fn reason(refund: &RefundOrder<'_>) -> Option<String> {
+    let reason: String = refund.reason?.chars().filter(|c| !c.is_control()).collect();
+    Some(cut_bytes(&reason, REASON_BYTES_MAX).to_owned()).filter(|reason| !reason.is_empty())
+}
+
+/// The payer, whom JSAPI needs.
+pub(crate) fn openid<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
+    order.openid.ok_or_else(|| ProviderError::unsupported(format!("{} without an openid", order.channel)))
+}
+
+/// The payer's address, which H5 needs.
+pub(crate) fn client_ip<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
+    order.client_ip.ok_or_else(|| ProviderError::unsupported(format!("{} without a client ip", order.channel)))
+}
+
+/// A notify address that WeChat takes. It drops or refuses those with a query of their own.
+pub(crate) fn notify_url(url: &str) -> Result<&str, ProviderError> {
+    if url.len() <= NOTIFY_URL_BYTES_MAX && !url.contains(['?', '#']) {
+        return Ok(url);
+    }
+    let what = format!("a notify address with a query, or of more than {NOTIFY_URL_BYTES_MAX} characters");
+    Err(ProviderError::unsupported(what))
+}
+
+/// A time as v3 writes it: Beijing's, with its offset.
+fn rfc3339(time: Timestamp) -> String {
+    format!("{}+08:00", time.to_beijing().replace(' ', "T"))
+}
+
+fn cut_chars(text: &str, chars_max: usize) -> &str {
+    let end = text.char_indices().nth(chars_max).map_or(text.len(), |(place, _)| place);
+    text.get(..end).unwrap_or(text)
+}
+
+/// The first bytes of a text, as far as whole characters go.
+pub(crate) fn cut_bytes(text: &str, bytes_max: usize) -> &str {
+    let ends = text.char_indices().map(|(place, sign)| place + sign.len_utf8());
+    let end = ends.take_while(|end| *end <= bytes_max).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+fn json(message: &impl Serialize) -> Result<String, ProviderError> {
+    // Texts and whole numbers can always be written.
+    serde_json::to_string(message)
+        .map_err(|error| ProviderError::unsupported(format!("a request that cannot be written: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn texts_are_cut_between_characters() {
+        const CASES: &[(&str, usize, &str, &str)] = &[
+            ("abc",  2, "ab",   "ab"),
+            ("abc",  3, "abc",  "abc"),
+            ("abc",  9, "abc",  "abc"),
+            ("茶壶", 1, "茶",   ""),
+            ("茶壶", 3, "茶壶", "茶"),
+            ("茶壶", 5, "茶壶", "茶"),
+            ("茶壶", 6, "茶壶", "茶壶"),
+            ("",     0, "",     ""),
+            ("a",    0, "",     ""),
+        ];
+        for (text, max, chars, bytes) in CASES {
+            assert_eq!((cut_chars(text, *max), cut_bytes(text, *max)), (*chars, *bytes), "{text} {max}");
+        }
+    }
+
+    #[test]
+    fn time_is_beijings() {
+        assert_eq!(rfc3339(Timestamp::from_ms(1_795_444_200_999).unwrap()), "2026-11-23T22:30:00+08:00");
+    }
+}

@@ -1,0 +1,228 @@
+//! The settings of the tabs `wx_app` and `wx_mp`: every check that can be made without calling WeChat Pay.
+//!
+//! What verifies WeChat Pay in v3 is its public key (`publicKeyId` and `publicKey`), or its platform certificates (`platformCerts`), or
+//! both while a merchant moves from one to the other. Neither needs to be given: certificates are fetched when the first message
+//! comes that names one which is not held ([`crate::ProviderError::UnknownKey`], [`crate::NotifyError::UnknownKey`]), and what they are
+//! sealed with is `apiV3Key`. Merchants since autumn 2024 have no certificates, and must give the public key.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use domain::{Secret, Tab};
+
+use super::{
+    v2::{SignType, V2},
+    v3::V3,
+    verify::{CERTIFICATES_MAX, Keys, PUBLIC_KEY_ID, is_serial},
+};
+use crate::{
+    ClientCertificate, GatewayPolicy, SettingsError, cert,
+    keys::{BASE64, BUNDLE_BYTES_MAX, KEY_BYTES_MAX, RSA2_BITS_MIN, SigningKey, VerifyingKey},
+    settings::{Settings, TEXT_BYTES_MAX},
+};
+
+const PRODUCTION: &str = "https://api.mch.weixin.qq.com";
+/// The longest `mchid` and `appid`.
+const ID_CHARS_MAX: usize = 32;
+/// Both the APIv3 key and the key of v2 have 32 signs.
+const API_KEY_BYTES: usize = 32;
+/// A certificate's serial number as WeChat writes it.
+const SERIAL_CHARS: usize = 40;
+/// `apiclient_cert.p12` is 3 KB.
+const PFX_BYTES_MAX: usize = 64 * 1024;
+
+const V3_MEMBERS: &[&str] = &[
+    "protocol",
+    "mchId",
+    "appId",
+    "apiV3Key",
+    "privateKey",
+    "certSerial",
+    "publicKeyId",
+    "publicKey",
+    "platformCerts",
+    "gateway",
+];
+const V2_MEMBERS: &[&str] =
+    &["protocol", "mchId", "appId", "apiKey", "signType", "clientPfx", "clientPfxPassword", "gateway"];
+
+/// `"protocol":"v3"`.
+pub(crate) fn v3(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<V3, SettingsError> {
+    settings.only(V3_MEMBERS, "v3")?;
+    let mch_id = mch_id(settings)?;
+    let app_id = app_id(settings)?;
+    let gateway = gateway(settings, policy)?;
+    let api_v3_key = api_key(settings, "apiV3Key", "the APIv3 key")?;
+    let text = settings.require("privateKey", KEY_BYTES_MAX, "the merchant's private key, apiclient_key.pem")?;
+    let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
+    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    if key.sign_sha256(b"").is_none() {
+        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+    }
+    let cert_serial = cert_serial(settings)?;
+    let mut keys = Keys::new(public_key(settings, key.public())?);
+    platform_certificates(settings, &mut keys, key.public(), &cert_serial)?;
+    let key = Arc::new(key);
+    Ok(V3 { tab, gateway, mch_id, app_id, api_v3_key: Secret::new(api_v3_key), cert_serial, key, keys })
+}
+
+/// `"protocol":"v2"`.
+pub(crate) fn v2(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<V2, SettingsError> {
+    settings.only(V2_MEMBERS, "v2")?;
+    let mch_id = mch_id(settings)?;
+    let app_id = app_id(settings)?;
+    let gateway = gateway(settings, policy)?;
+    api_key(settings, "apiKey", "the API key of v2")?;
+    let api_key = settings.require("apiKey", TEXT_BYTES_MAX, "the API key of v2")?;
+    let sign_type = match settings.require("signType", TEXT_BYTES_MAX, "MD5 or HMAC-SHA256")? {
+        "MD5" => SignType::Md5,
+        "HMAC-SHA256" => SignType::HmacSha256,
+        _ => return Err(SettingsError::new("signType", "must be MD5 or HMAC-SHA256")),
+    };
+    let client = client_certificate(settings, &mch_id)?;
+    Ok(V2 { tab, gateway, mch_id, app_id, api_key: Secret::new(api_key.to_owned()), sign_type, client })
+}
+
+fn mch_id(settings: Settings<'_>) -> Result<String, SettingsError> {
+    let text = settings.require("mchId", TEXT_BYTES_MAX, "the merchant's number at WeChat Pay")?;
+    if (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err(SettingsError::new("mchId", format!("must be the merchant's number, 1 to {ID_CHARS_MAX} digits")))
+}
+
+fn app_id(settings: Settings<'_>) -> Result<String, SettingsError> {
+    let text = settings.require("appId", TEXT_BYTES_MAX, "the app's id, wx and more letters and digits")?;
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if text.len() <= ID_CHARS_MAX && text.len() > 2 && text.starts_with("wx") && is_plain {
+        return Ok(text.to_owned());
+    }
+    Err(SettingsError::new("appId", format!("must be wx and letters and digits, at most {ID_CHARS_MAX} of all")))
+}
+
+/// A gateway under which paths can be written. What a URL library would write in another way is refused, because the path is signed.
+fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
+    let gateway = settings.gateway(PRODUCTION, policy)?;
+    let gateway = gateway.trim_end_matches('/');
+    let path = gateway.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let is_plain = |segment: &str| {
+        let signs = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !segment.is_empty() && segment.bytes().all(signs) && !segment.bytes().all(|byte| byte == b'.')
+    };
+    if path.is_empty() || path.split('/').all(is_plain) {
+        return Ok(gateway.to_owned());
+    }
+    Err(SettingsError::new("gateway", "must have no path, or one of letters, digits, - and _"))
+}
+
+/// The 32 bytes of a key that the merchant chose.
+fn api_key(settings: Settings<'_>, field: &'static str, what: &str) -> Result<[u8; API_KEY_BYTES], SettingsError> {
+    let text = settings.require(field, KEY_BYTES_MAX, &format!("{what}, {API_KEY_BYTES} signs"))?;
+    let bytes: Result<[u8; API_KEY_BYTES], _> = text.as_bytes().try_into();
+    match bytes {
+        Ok(bytes) if bytes.iter().all(u8::is_ascii_graphic) => Ok(bytes),
+        Ok(_) => Err(SettingsError::new(field, "has a blank or a sign that is no ASCII in it")),
+        Err(_) => {
+            let problem = format!("must be exactly {API_KEY_BYTES} bytes, found {}", text.len());
+            Err(SettingsError::new(field, problem))
+        }
+    }
+}
+
+fn cert_serial(settings: Settings<'_>) -> Result<String, SettingsError> {
+    const FIELD: &str = "certSerial";
+    let text = settings.require(FIELD, TEXT_BYTES_MAX, "the serial number of the merchant's certificate")?;
+    if text.starts_with(PUBLIC_KEY_ID) {
+        return Err(SettingsError::new(FIELD, "this is the id of WeChat Pay's public key, which is publicKeyId"));
+    }
+    let is_upper_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    if text.len() == SERIAL_CHARS && is_upper_hex {
+        return Ok(text.to_owned());
+    }
+    let problem = format!("must be {SERIAL_CHARS} upper-case hex digits, leading zeros among them");
+    Err(SettingsError::new(FIELD, problem))
+}
+
+fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(String, VerifyingKey)>, SettingsError> {
+    let id = settings.find("publicKeyId", TEXT_BYTES_MAX)?;
+    let text = settings.find("publicKey", KEY_BYTES_MAX)?;
+    let (id, text) = match (id, text) {
+        (None, None) => return Ok(None),
+        (Some(id), Some(text)) => (id, text),
+        (Some(_), None) => {
+            return Err(SettingsError::new(
+                "publicKey",
+                "is missing: WeChat Pay's public key, whose id is publicKeyId",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(SettingsError::new("publicKeyId", "is missing: the id of publicKey, PUB_KEY_ID_ and digits"));
+        }
+    };
+    let number = id.strip_prefix(PUBLIC_KEY_ID);
+    if !number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        let instead = if is_serial(id) { "; this is a certificate's serial number" } else { "" };
+        return Err(SettingsError::new("publicKeyId", format!("must be PUB_KEY_ID_ and digits{instead}")));
+    }
+    let key = VerifyingKey::read(text, RSA2_BITS_MIN).map_err(|problem| {
+        // WeChat Pay gives out either, and both verify.
+        let hint =
+            if problem.starts_with("this is a certificate") { "; certificates go into platformCerts" } else { "" };
+        SettingsError::new("publicKey", format!("{problem}{hint}"))
+    })?;
+    if key == *own {
+        let problem = "this is your own public key, not WeChat Pay's: it is the public half of privateKey";
+        return Err(SettingsError::new("publicKey", problem));
+    }
+    Ok(Some((id.to_owned(), key)))
+}
+
+fn platform_certificates(
+    settings: Settings<'_>,
+    keys: &mut Keys,
+    own: &VerifyingKey,
+    cert_serial: &str,
+) -> Result<(), SettingsError> {
+    const FIELD: &str = "platformCerts";
+    let refuse = |problem: String| SettingsError::new(FIELD, problem);
+    for text in settings.list(FIELD, CERTIFICATES_MAX, BUNDLE_BYTES_MAX)? {
+        let certificates = cert::read_all(text).map_err(|problem| {
+            let hint = if problem.starts_with("this is a public key") { "; it goes into publicKey" } else { "" };
+            refuse(format!("{problem}{hint}"))
+        })?;
+        for certificate in &certificates {
+            if certificate.key.as_ref().is_ok_and(|key| key == own) {
+                let problem =
+                    "this is your own certificate (apiclient_cert.pem), not WeChat Pay's: it belongs to privateKey";
+                return Err(refuse(problem.to_owned()));
+            }
+            if certificate.serial == cert_serial {
+                let problem =
+                    "is the serial number of WeChat Pay's certificate; your own (apiclient_cert.pem) has another";
+                return Err(SettingsError::new("certSerial", problem));
+            }
+            keys.hold(certificate).map_err(refuse)?;
+        }
+    }
+    Ok(())
+}
+
+/// The client certificate that refunds of v2 are sent with. It is only carried here: whoever opens the connection reads it.
+fn client_certificate(settings: Settings<'_>, mch_id: &str) -> Result<Option<ClientCertificate>, SettingsError> {
+    let password = settings.find("clientPfxPassword", TEXT_BYTES_MAX)?;
+    let Some(text) = settings.find("clientPfx", PFX_BYTES_MAX)? else {
+        return match password {
+            None => Ok(None),
+            Some(_) => Err(SettingsError::new("clientPfxPassword", "is of no use without clientPfx")),
+        };
+    };
+    let refuse = |problem: &str| Err(SettingsError::new("clientPfx", problem));
+    if text.contains("-----BEGIN") {
+        return refuse("is PEM; give apiclient_cert.p12 as base64");
+    }
+    let dense: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
+    let Ok(pfx) = BASE64.decode(dense) else { return refuse("is not base64: give apiclient_cert.p12 as base64") };
+    // WeChat Pay's own password for the file is the merchant's number.
+    let password = password.unwrap_or(mch_id).to_owned();
+    Ok(Some(ClientCertificate { pfx: Secret::new(pfx), password: Secret::new(password) }))
+}

@@ -1,0 +1,121 @@
+//! What WeChat Pay says about orders and refunds, in our words. Both protocols use the same ones.
+
+use domain::{Claim, Notification, Outcome};
+
+use crate::{Placed, RefundOrder, RefundOutcome, error::words};
+
+/// The bound of `out_refund_no`.
+const OUT_REFUND_NO_CHARS_MAX: usize = 64;
+/// What is left of it behind the order number, 24 signs, and a dash.
+pub(crate) const REFUND_NUM_CHARS_MAX: usize = OUT_REFUND_NO_CHARS_MAX - 25;
+
+/// What has become of an order. A word that we do not know decides nothing.
+///
+/// # Source
+/// `docs/protocols.md`, section 6.
+pub(crate) fn outcome(trade_state: &str) -> Outcome {
+    match trade_state {
+        "SUCCESS" => Outcome::Paid,
+        // Something of a paid order went back, and WeChat does not say here how much: perhaps one fen. That it was paid is certain, and
+        // the refund's own query and notify tell the rest.
+        "REFUND" => Outcome::Paid,
+        "CLOSED" | "REVOKED" | "PAYERROR" => Outcome::Closed,
+        // NOTPAY, USERPAYING, ACCEPT.
+        _ => Outcome::Pending,
+    }
+}
+
+/// What has become of a refund. v3's words first, then v2's.
+pub(crate) fn refund_outcome(status: &str) -> RefundOutcome {
+    let failed = |words: &str| RefundOutcome::Failed { code: status.to_owned(), words: words.to_owned() };
+    match status {
+        "SUCCESS" => RefundOutcome::Done,
+        "CLOSED" | "REFUNDCLOSE" => failed("the refund was closed"),
+        // The payer's card does not take it, and the money is with the merchant again.
+        "ABNORMAL" | "CHANGE" => failed(
+            "the payer's account cannot take the refund: it is to be dealt with in WeChat Pay's merchant platform",
+        ),
+        // PROCESSING.
+        _ => RefundOutcome::Pending,
+    }
+}
+
+/// The report about an order that WeChat Pay does not know.
+pub(crate) fn not_there(placed: &Placed<'_>) -> Notification {
+    Notification {
+        order: placed.id.to_string(),
+        claims: Vec::new(),
+        fee: None,
+        outcome: Outcome::Pending,
+        trade_no: None,
+    }
+}
+
+/// A claim about a field that a report carries.
+pub(crate) fn claim(field: &'static str, said: Option<String>, configured: &str) -> Option<Claim> {
+    Some(Claim { field, said: words(&said?), configured: configured.to_owned() })
+}
+
+/// The refund's number at WeChat Pay. There it must be unique within the merchant, and here it is within the payment: so the order
+/// number stands before it. `None` if it has signs that WeChat does not take, or too many.
+pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Option<String> {
+    let number = refund.refund_num;
+    let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte);
+    let fits = (1..=REFUND_NUM_CHARS_MAX).contains(&number.len()) && number.bytes().all(is_taken);
+    fits.then(|| format!("{}-{number}", refund.placed.id))
+}
+
+/// The merchant's number of a refund, out of that at WeChat Pay. A refund that was not made here has its own.
+pub(crate) fn refund_num(order: &str, out_refund_no: &str) -> String {
+    let ours = out_refund_no.strip_prefix(order).and_then(|rest| rest.strip_prefix('-'));
+    ours.unwrap_or(out_refund_no).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn words_become_outcomes() {
+        use Outcome::{Closed, Paid, Pending};
+        const CASES: &[(&str, Outcome)] = &[
+            ("SUCCESS",    Paid),
+            ("REFUND",     Paid),
+            ("NOTPAY",     Pending),
+            ("USERPAYING", Pending),
+            ("ACCEPT",     Pending),
+            ("CLOSED",     Closed),
+            ("REVOKED",    Closed),
+            ("PAYERROR",   Closed),
+            ("success",    Pending),
+            ("NEW",        Pending),
+            ("",           Pending),
+        ];
+        for (state, expect) in CASES {
+            assert_eq!(outcome(state), *expect, "{state}");
+        }
+        for (status, done, failed) in [
+            ("SUCCESS",     true,  false),
+            ("PROCESSING",  false, false),
+            ("CLOSED",      false, true),
+            ("REFUNDCLOSE", false, true),
+            ("ABNORMAL",    false, true),
+            ("CHANGE",      false, true),
+            ("NEW",         false, false),
+            ("",            false, false),
+        ] {
+            let found = refund_outcome(status);
+            assert_eq!(found == RefundOutcome::Done, done, "{status}");
+            assert_eq!(matches!(found, RefundOutcome::Failed { code, .. } if code == status), failed, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refund_number_comes_back_as_it_was() {
+        assert_eq!(refund_num("568b", "568b-R1"), "R1");
+        assert_eq!(refund_num("568b", "568b--"), "-");
+        assert_eq!(refund_num("568b", "568bR1"), "568bR1");
+        assert_eq!(refund_num("568b", "made-elsewhere"), "made-elsewhere");
+    }
+}

@@ -1,0 +1,404 @@
+//! The legacy v2: XML, signed on both sides with one key by MD5 or HMAC-SHA256.
+//!
+//! # Source
+//! `docs/protocols.md` 2.8. The names of errors and of refund states are from the documentation of the time, and were never seen here.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Secret, Tab};
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+
+pub(crate) use super::fields::SignType;
+use super::{
+    fields::{Fields, content, signed_xml},
+    messages::{self, Product},
+    seal::{self, StillSealed},
+    sign::seconds,
+    trade::{self, claim},
+    v3::{h5_parameters, native_parameters, prepay_id, product},
+};
+use crate::{
+    Acknowledgement, Charge, ClientCertificate, Closing, Moment, NotifyError, Order, PaymentParameters, Placed,
+    ProviderError, RefundOrder, RefundOutcome, RefundReport, error::words,
+};
+
+/// The bound of `body`; the documentation does not say of what, and in bytes it always fits.
+const BODY_BYTES_MAX: usize = 128;
+/// What stands for an address that is not known: the field must be there.
+const UNKNOWN_IP: &str = "127.0.0.1";
+/// More refunds than one order can have.
+const REFUNDS_MAX: usize = 50;
+
+/// Anything but `SUCCESS` makes WeChat try again.
+pub(crate) const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
+    content_type: "text/xml",
+    accepted: b"<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>",
+    refused: b"<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[refused]]></return_msg></xml>",
+};
+
+/// An account at v2.
+#[derive(Debug)]
+pub(crate) struct V2 {
+    pub(crate) tab: Tab,
+    /// Scheme, host and perhaps a prefix of the path, without a slash at the end.
+    pub(crate) gateway: String,
+    pub(crate) mch_id: String,
+    pub(crate) app_id: String,
+    pub(crate) api_key: Secret<String>,
+    pub(crate) sign_type: SignType,
+    pub(crate) client: Option<ClientCertificate>,
+}
+
+type Pairs = Vec<(&'static str, String)>;
+
+impl V2 {
+    pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
+        let product = product(order.channel, self.tab)?;
+        let ip = order.client_ip.filter(|ip| ip.parse::<IpAddr>().is_ok()).unwrap_or(UNKNOWN_IP);
+        let mut fields = vec![
+            ("body", messages::cut_bytes(order.subject.as_str(), BODY_BYTES_MAX).to_owned()),
+            ("out_trade_no", order.id.to_string()),
+            ("total_fee", order.fee.get().to_string()),
+            ("spbill_create_ip", ip.to_owned()),
+            ("time_expire", order.expires_at.to_beijing_compact()),
+            ("notify_url", messages::notify_url(order.notify_url)?.to_owned()),
+            ("trade_type", product.trade_type().to_owned()),
+        ];
+        match product {
+            Product::App => {}
+            Product::Jsapi => fields.push(("openid", messages::openid(order)?.to_owned())),
+            // A required field that a merchant may choose; there is no better name for what is bought than that of the order.
+            Product::Native => fields.push(("product_id", order.id.to_string())),
+            Product::H5 => fields.push(("scene_info", r#"{"h5_info":{"type":"Wap"}}"#.to_owned())),
+        }
+        self.request("/pay/unifiedorder", fields, moment).map(Charge::Call)
+    }
+
+    pub(crate) fn read_charge(
+        &self,
+        channel: Channel,
+        response: &Response<Bytes>,
+        moment: &Moment,
+    ) -> Result<PaymentParameters, ProviderError> {
+        let product = product(channel, self.tab)?;
+        let fields = self.read(response)?.done()?;
+        let text = |name| fields.filled(name).map(str::to_owned);
+        match product {
+            Product::App => Ok(self.app_parameters(prepay_id(text("prepay_id"))?, moment)),
+            Product::Jsapi => Ok(self.jsapi_parameters(&prepay_id(text("prepay_id"))?, moment)),
+            Product::Native => native_parameters(text("prepay_id"), text("code_url")),
+            Product::H5 => h5_parameters(text("mweb_url")),
+        }
+    }
+
+    pub(crate) fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        self.request("/pay/orderquery", vec![("out_trade_no", placed.id.to_string())], moment)
+    }
+
+    pub(crate) fn read_query(
+        &self,
+        placed: &Placed<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<Notification, ProviderError> {
+        match self.read(response)? {
+            Answer::Done(fields) => {
+                let state =
+                    fields.filled("trade_state").ok_or_else(|| ProviderError::unclear("trade_state is missing"))?;
+                let missing = |field| ProviderError::unclear(format!("{field} is missing"));
+                self.report(&fields, trade::outcome(state)).map_err(missing)
+            }
+            Answer::Refused(Refusal { code, .. }) if code == "ORDERNOTEXIST" => Ok(trade::not_there(placed)),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        self.request("/pay/closeorder", vec![("out_trade_no", placed.id.to_string())], moment)
+    }
+
+    pub(crate) fn read_close(&self, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
+        match self.read(response)? {
+            Answer::Done(_) => Ok(Closing::Closed),
+            Answer::Refused(Refusal { code, is_signed: true, .. }) if code == "ORDERNOTEXIST" => Ok(Closing::NotThere),
+            Answer::Refused(Refusal { code, words, .. }) => Ok(Closing::Refused { code, words }),
+        }
+    }
+
+    pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        let Some(client) = &self.client else {
+            let problem = "is not configured, and refunds of v2 are sent with it".to_owned();
+            return Err(ProviderError::Key { field: "clientPfx", problem });
+        };
+        let notify_url = refund.notify_url.map(messages::notify_url).transpose()?;
+        let fields = vec![
+            ("out_trade_no", refund.placed.id.to_string()),
+            ("out_refund_no", messages::out_refund_no(refund)?),
+            ("total_fee", refund.placed.fee.get().to_string()),
+            ("refund_fee", refund.refund_fee.get().to_string()),
+            ("refund_desc", messages::reason(refund).unwrap_or_default()),
+            ("notify_url", notify_url.unwrap_or_default().to_owned()),
+        ];
+        let mut request = self.request("/secapi/pay/refund", fields, moment)?;
+        request.extensions_mut().insert(client.clone());
+        Ok(request)
+    }
+
+    /// A success says that the refund was taken up, and not that it is done.
+    pub(crate) fn read_refund(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match self.read(response)? {
+            Answer::Done(fields) => {
+                let number = messages::out_refund_no(refund)?;
+                let is_ours = fields.filled("out_refund_no") == Some(number.as_str());
+                if is_ours && fields.filled("refund_fee").and_then(fen) == Some(refund.refund_fee) {
+                    return Ok(RefundOutcome::Pending);
+                }
+                Err(ProviderError::unclear("it is about another refund"))
+            }
+            Answer::Refused(Refusal { code, words, is_signed: true }) => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    pub(crate) fn refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        moment: &Moment,
+    ) -> Result<Request<Bytes>, ProviderError> {
+        self.request("/pay/refundquery", vec![("out_refund_no", messages::out_refund_no(refund)?)], moment)
+    }
+
+    pub(crate) fn read_refund_query(
+        &self,
+        refund: &RefundOrder<'_>,
+        response: &Response<Bytes>,
+    ) -> Result<RefundOutcome, ProviderError> {
+        match self.read(response)? {
+            Answer::Done(fields) => refund_report(&fields, refund),
+            // It never came there, or not yet. To send it again under the same number is harmless.
+            Answer::Refused(Refusal { code, .. }) if code == "REFUNDNOTEXIST" => Ok(RefundOutcome::Pending),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    pub(crate) fn read_notify(&self, notify: &Request<Bytes>) -> Result<Notification, NotifyError> {
+        let fields = Fields::parse(notify.body()).map_err(NotifyError::malformed)?;
+        let missing = |field| NotifyError::malformed(format!("{field} is missing"));
+        if fields.filled("req_info").is_some() {
+            // Of a refund, which decides nothing about the order: see `read_refund_notify`.
+            let opened = self.open_refund(&fields)?;
+            let mut report = self.report(&opened, Outcome::Pending).map_err(missing)?;
+            report.claims = self.outer_claims(&fields);
+            return Ok(report);
+        }
+        fields.verify(self.sign_type, &self.api_key)?;
+        if fields.filled("return_code") != Some("SUCCESS") {
+            return Err(NotifyError::malformed("return_code is not SUCCESS"));
+        }
+        // The answers to our own calls are signed with the same key. Whoever got hold of one that says SUCCESS of something else must
+        // not be able to send it here: so this has to be a payment, and a query's answer has to say so.
+        let is_payment = fields.filled("result_code") == Some("SUCCESS")
+            && fields.filled("transaction_id").is_some()
+            && fields.filled("time_end").is_some()
+            && matches!(fields.filled("trade_state"), None | Some("SUCCESS"));
+        self.report(&fields, if is_payment { Outcome::Paid } else { Outcome::Pending }).map_err(missing)
+    }
+
+    /// A refund's notify bears no signature: only who has the API key can write what is sealed in it, but ECB lets anyone put its blocks
+    /// in another order. So it is taken as a hint, and whatever it says, the refund is to be asked about.
+    pub(crate) fn read_refund_notify(&self, notify: &Request<Bytes>) -> Result<RefundReport, NotifyError> {
+        let fields = Fields::parse(notify.body()).map_err(NotifyError::malformed)?;
+        let opened = self.open_refund(&fields)?;
+        let require = |field: &'static str| {
+            opened.filled(field).ok_or_else(|| NotifyError::malformed(format!("{field} is missing")))
+        };
+        let order = require("out_trade_no")?;
+        Ok(RefundReport {
+            order: order.to_owned(),
+            claims: self.outer_claims(&fields),
+            refund_num: trade::refund_num(order, require("out_refund_no")?),
+            refund_fee: opened.filled("refund_fee").and_then(fen),
+            outcome: RefundOutcome::Pending,
+        })
+    }
+
+    fn open_refund(&self, fields: &Fields) -> Result<Fields, NotifyError> {
+        let req_info = fields.filled("req_info").ok_or_else(|| NotifyError::malformed("req_info is missing"))?;
+        let sealed = || NotifyError::Sealed { field: "apiKey" };
+        let opened = seal::open_v2(req_info, &self.api_key).map_err(|reason| match reason {
+            StillSealed::Malformed(reason) => NotifyError::malformed(reason),
+            StillSealed::WrongKey => sealed(),
+        })?;
+        Fields::parse_below(&opened, "root").map_err(|_| sealed())
+    }
+
+    /// The claims of a refund's notify, which stand outside of what is sealed.
+    fn outer_claims(&self, fields: &Fields) -> Vec<Claim> {
+        let said = |field| Some(fields.filled(field).unwrap_or_default().to_owned());
+        let claims = [claim("appid", said("appid"), &self.app_id), claim("mch_id", said("mch_id"), &self.mch_id)];
+        claims.into_iter().flatten().collect()
+    }
+
+    /// Reads what is said of an order. The error is the field that is missing.
+    fn report(&self, fields: &Fields, outcome: Outcome) -> Result<Notification, &'static str> {
+        let is_paid = outcome == Outcome::Paid;
+        let text = |field| fields.filled(field).map(str::to_owned);
+        let named = |field| text(field).or_else(|| is_paid.then(String::new));
+        let claims = [
+            claim("appid", named("appid"), &self.app_id),
+            claim("mch_id", named("mch_id"), &self.mch_id),
+            // It may be left out because it is CNY.
+            claim("fee_type", text("fee_type"), "CNY"),
+        ];
+        Ok(Notification {
+            order: text("out_trade_no").ok_or("out_trade_no")?,
+            claims: claims.into_iter().flatten().collect(),
+            // What was ordered. The payer may have paid less, where coupons make up the rest (`cash_fee`).
+            fee: fields.filled("total_fee").and_then(fen),
+            outcome,
+            trade_no: fields.filled("transaction_id").and_then(ProviderTradeNo::parse),
+        })
+    }
+
+    /// A signed request with the fields that are in all of them.
+    fn request(&self, path: &str, mut fields: Pairs, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        fields.extend([
+            ("appid", self.app_id.clone()),
+            ("mch_id", self.mch_id.clone()),
+            ("nonce_str", moment.nonce.as_str().to_owned()),
+            ("sign_type", self.sign_type.name().to_owned()),
+        ]);
+        let xml = signed_xml(&fields, self.sign_type, &self.api_key);
+        Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}{path}", self.gateway))
+            .header(CONTENT_TYPE, "text/xml; charset=utf-8")
+            .body(Bytes::from(xml))
+            .map_err(|error| ProviderError::unsupported(format!("a request that cannot be written: {error}")))
+    }
+
+    fn read(&self, response: &Response<Bytes>) -> Result<Answer, ProviderError> {
+        if response.status() != StatusCode::OK {
+            return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+        }
+        let fields = Fields::parse(response.body()).map_err(ProviderError::unclear)?;
+        let text = |field: &str| words(fields.filled(field).unwrap_or_default());
+        let is_signed = match fields.verify(self.sign_type, &self.api_key) {
+            Ok(()) => true,
+            Err(NotifyError::Unsigned) => false,
+            Err(error) => return Err(ProviderError::unclear(error.to_string().replace("the notify", "the answer"))),
+        };
+        match (fields.filled("return_code"), fields.filled("result_code")) {
+            (Some("SUCCESS"), Some("SUCCESS")) if is_signed => Ok(Answer::Done(fields)),
+            (Some("SUCCESS"), Some("SUCCESS")) => Err(ProviderError::unclear("a success without a signature")),
+            (Some("SUCCESS"), Some("FAIL")) if is_passing(&text("err_code")) => {
+                Err(ProviderError::unclear(format!("wechat answered {}: {}", text("err_code"), text("err_code_des"))))
+            }
+            (Some("SUCCESS"), Some("FAIL")) => {
+                Ok(Answer::Refused(Refusal { code: text("err_code"), words: text("err_code_des"), is_signed }))
+            }
+            // The call was refused before anyone looked at its business; there is no code then, and no signature.
+            (Some("FAIL"), None) => {
+                Ok(Answer::Refused(Refusal { code: "FAIL".to_owned(), words: text("return_msg"), is_signed: false }))
+            }
+            _ => Err(ProviderError::unclear("return_code and result_code do not say what happened")),
+        }
+    }
+
+    fn app_parameters(&self, prepay_id: String, moment: &Moment) -> PaymentParameters {
+        let members = vec![
+            ("appid", self.app_id.clone()),
+            ("partnerid", self.mch_id.clone()),
+            ("prepayid", prepay_id),
+            ("package", "Sign=WXPay".to_owned()),
+            ("noncestr", moment.nonce.as_str().to_owned()),
+            ("timestamp", seconds(moment.now)),
+        ];
+        self.payer_parameters(members, "sign")
+    }
+
+    fn jsapi_parameters(&self, prepay_id: &str, moment: &Moment) -> PaymentParameters {
+        let members = vec![
+            ("appId", self.app_id.clone()),
+            ("timeStamp", seconds(moment.now)),
+            ("nonceStr", moment.nonce.as_str().to_owned()),
+            ("package", format!("prepay_id={prepay_id}")),
+            ("signType", self.sign_type.name().to_owned()),
+        ];
+        self.payer_parameters(members, "paySign")
+    }
+
+    /// The second signature, over all that the payer's side gets.
+    fn payer_parameters(&self, mut members: Pairs, sign_name: &'static str) -> PaymentParameters {
+        let content = content(members.iter().map(|(name, value)| (*name, value.as_str())));
+        members.push((sign_name, self.sign_type.sign(&content, &self.api_key)));
+        PaymentParameters::new(members)
+    }
+}
+
+enum Answer {
+    /// SUCCESS twice, signed.
+    Done(Fields),
+    Refused(Refusal),
+}
+
+/// A definite no of WeChat Pay's. Without a signature it decides nothing about money.
+struct Refusal {
+    code: String,
+    words: String,
+    is_signed: bool,
+}
+
+impl From<Refusal> for ProviderError {
+    fn from(Refusal { code, words, .. }: Refusal) -> Self {
+        Self::Refused { code, words }
+    }
+}
+
+impl Answer {
+    fn done(self) -> Result<Fields, ProviderError> {
+        match self {
+            Self::Done(fields) => Ok(fields),
+            Self::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// Whether a failure says nothing about the order: too many calls, or WeChat's own trouble.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "" | "SYSTEMERROR"
+            | "SYSTEM_ERROR"
+            | "BANKERROR"
+            | "BIZERR_NEED_RETRY"
+            | "FREQUENCY_LIMITED"
+            | "FREQ_LIMIT"
+            | "INVALID_REQ_TOO_MUCH"
+    )
+}
+
+/// Finds the refund in the answer to its query, which numbers the refunds from zero.
+fn refund_report(fields: &Fields, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
+    let number = messages::out_refund_no(refund)?;
+    let is_ours = |n: &usize| fields.filled(&format!("out_refund_no_{n}")) == Some(number.as_str());
+    let Some(n) = (0..REFUNDS_MAX).find(is_ours) else {
+        return Err(ProviderError::unclear("the refund is not in it"));
+    };
+    if fields.filled(&format!("refund_fee_{n}")).and_then(fen) != Some(refund.refund_fee) {
+        return Err(ProviderError::unclear(format!("refund_fee_{n} is another than was asked to be refunded")));
+    }
+    let status = fields.filled(&format!("refund_status_{n}"));
+    let status = status.ok_or_else(|| ProviderError::unclear(format!("refund_status_{n} is missing")))?;
+    Ok(trade::refund_outcome(status))
+}
+
+/// An amount: digits and nothing else.
+fn fen(text: &str) -> Option<Fen> {
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Fen::new(digits.parse().ok()?).ok()
+}

@@ -1,0 +1,221 @@
+//! Whether WeChat Pay signed it: the keys that are held, and the headers of answers and notifies (v3).
+//!
+//! Several keys are held at once, because WeChat changes from one certificate to the next, and from certificates to its public
+//! key, message by message. `Wechatpay-Serial` says which of them signed.
+//!
+//! # Source
+//! `docs/protocols.md` 2.3 and 2.6.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use domain::Timestamp;
+use http::HeaderMap;
+
+use super::sign::SCHEME;
+use crate::{
+    NotifyError, ProviderError,
+    cert::Certificate,
+    error::words,
+    keys::{BASE64, VerifyingKey},
+};
+
+/// How far the clock of a message may be from ours.
+const DISTANCE_SECONDS_MAX: u64 = 300;
+/// How WeChat's own tests of wrong signatures begin.
+const PROBE: &str = "WECHATPAY/SIGNTEST/";
+/// How the id of a public key begins.
+pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
+/// A serial number has 40 hex digits.
+const SERIAL_CHARS_MAX: usize = 64;
+/// More certificates than WeChat ever signs with at a time.
+pub(crate) const CERTIFICATES_MAX: usize = 16;
+
+/// The keys that WeChat Pay signs with, as far as they are held.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    public_key: Option<(String, VerifyingKey)>,
+    certificates: Vec<Held>,
+}
+
+/// A platform certificate.
+#[derive(Clone, Debug)]
+struct Held {
+    serial: String,
+    key: VerifyingKey,
+    ends_at: Option<Timestamp>,
+}
+
+/// Why a message is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unverified {
+    /// None of the headers of a signature is there.
+    Unsigned,
+    Malformed(String),
+    Algorithm(String),
+    Probe,
+    Stale(u64),
+    UnknownKey(String),
+    BadSignature(&'static str),
+}
+
+impl Keys {
+    pub(crate) fn new(public_key: Option<(String, VerifyingKey)>) -> Self {
+        Self { public_key, certificates: Vec::new() }
+    }
+
+    /// The id of WeChat Pay's public key: given in requests, it selects what signs their answers.
+    pub(crate) fn public_key_id(&self) -> Option<&str> {
+        self.public_key.as_ref().map(|(id, _)| id.as_str())
+    }
+
+    /// Holds one more certificate. The error says why it cannot be used.
+    pub(crate) fn hold(&mut self, certificate: &Certificate) -> Result<(), String> {
+        let key = certificate.key.clone().map_err(|problem| format!("its key cannot be used: {problem}"))?;
+        let serial = certificate.serial.clone();
+        if self.find_certificate(&serial).is_some() {
+            return Ok(());
+        }
+        if self.certificates.len() == CERTIFICATES_MAX {
+            return Err(format!("there are more than {CERTIFICATES_MAX} certificates"));
+        }
+        self.certificates.push(Held { serial, key, ends_at: certificate.ends_at });
+        Ok(())
+    }
+
+    /// Lets go of the certificates that ended before `now`.
+    pub(crate) fn forget_ended(&mut self, now: Timestamp) {
+        self.certificates.retain(|held| !held.has_ended(now));
+    }
+
+    pub(crate) fn has_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    pub(crate) fn end_at(&self) -> Option<Timestamp> {
+        self.certificates.iter().filter_map(|held| held.ends_at).min()
+    }
+
+    /// Whether these headers sign exactly these bytes.
+    pub(crate) fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<(), Unverified> {
+        let signature = match header(headers, "wechatpay-signature") {
+            Err(Unverified::Unsigned) => return Err(Unverified::Unsigned),
+            other => other?,
+        };
+        let missing = |name: &str| Unverified::Malformed(format!("{name} is missing"));
+        let require = |name| match header(headers, name) {
+            Err(Unverified::Unsigned) => Err(missing(name)),
+            other => other,
+        };
+        let (timestamp, nonce) = (require("wechatpay-timestamp")?, require("wechatpay-nonce")?);
+        let serial = require("wechatpay-serial")?;
+        if signature.starts_with(PROBE) {
+            return Err(Unverified::Probe);
+        }
+        match header(headers, "wechatpay-signature-type") {
+            Ok(SCHEME) | Err(Unverified::Unsigned) => {}
+            Ok(other) => return Err(Unverified::Algorithm(words(other))),
+            Err(other) => return Err(other),
+        }
+        check_freshness(timestamp, now)?;
+        let (key, field) = self.find(serial, now)?;
+        let signature = BASE64
+            .decode(signature)
+            .map_err(|_| Unverified::Malformed("wechatpay-signature is not base64".to_owned()))?;
+        let content = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
+        key.verify_sha256(&content, &signature).map_err(|_| Unverified::BadSignature(field))
+    }
+
+    /// The key that a serial number names, and the member of the settings that holds it.
+    fn find(&self, serial: &str, now: Timestamp) -> Result<(&VerifyingKey, &'static str), Unverified> {
+        if serial.starts_with(PUBLIC_KEY_ID) {
+            // Nothing can be fetched for it: the operator configures it or does not.
+            let known = self.public_key.as_ref().filter(|(id, _)| id == serial);
+            return known.map(|(_, key)| (key, "publicKey")).ok_or(Unverified::BadSignature("publicKeyId"));
+        }
+        if !is_serial(serial) {
+            return Err(Unverified::Malformed("wechatpay-serial is no serial number".to_owned()));
+        }
+        match self.find_certificate(serial).filter(|held| !held.has_ended(now)) {
+            Some(held) => Ok((&held.key, "platformCerts")),
+            None => Err(Unverified::UnknownKey(serial.to_owned())),
+        }
+    }
+
+    /// Serial numbers are compared without their leading zeros and in one case: not every tool keeps them.
+    fn find_certificate(&self, serial: &str) -> Option<&Held> {
+        let number = |text: &str| text.trim_start_matches('0').to_ascii_uppercase();
+        let wanted = number(serial);
+        self.certificates.iter().find(|held| number(&held.serial) == wanted)
+    }
+}
+
+impl Held {
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|end| end < now)
+    }
+}
+
+/// Whether a text is a serial number in hex.
+pub(crate) fn is_serial(text: &str) -> bool {
+    (1..=SERIAL_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The value of a header that is there once; `Unsigned` if it is not there at all.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Unverified> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(Unverified::Unsigned),
+        (Some(value), None) => value.to_str().map_err(|_| Unverified::Malformed(format!("{name} is not ASCII"))),
+        (Some(_), Some(_)) => Err(Unverified::Malformed(format!("{name} is there twice"))),
+    }
+}
+
+fn check_freshness(timestamp: &str, now: Timestamp) -> Result<(), Unverified> {
+    let malformed = || Unverified::Malformed("wechatpay-timestamp is no number of seconds".to_owned());
+    if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed());
+    }
+    let seconds: i64 = timestamp.parse().map_err(|_| malformed())?;
+    let signed_at = Timestamp::from_ms(seconds.saturating_mul(1000)).map_err(|_| malformed())?;
+    let distance = signed_at.distance(now);
+    if distance <= Duration::from_secs(DISTANCE_SECONDS_MAX) {
+        return Ok(());
+    }
+    Err(Unverified::Stale(distance.as_secs()))
+}
+
+impl From<Unverified> for NotifyError {
+    fn from(reason: Unverified) -> Self {
+        match reason {
+            Unverified::Unsigned => Self::Unsigned,
+            Unverified::Malformed(reason) => Self::Malformed { reason },
+            Unverified::Algorithm(found) => Self::Algorithm { found, expected: SCHEME },
+            Unverified::Probe => Self::Probe,
+            Unverified::Stale(seconds) => Self::Stale { seconds, seconds_max: DISTANCE_SECONDS_MAX },
+            Unverified::UnknownKey(serial) => Self::UnknownKey { serial },
+            Unverified::BadSignature(field) => Self::BadSignature { field },
+        }
+    }
+}
+
+/// For an answer, which is unclear where a notify is refused.
+impl From<Unverified> for ProviderError {
+    fn from(reason: Unverified) -> Self {
+        match reason {
+            Unverified::Unsigned => Self::unclear("a success without a signature"),
+            Unverified::Malformed(reason) => Self::unclear(reason),
+            Unverified::Algorithm(found) => {
+                Self::unclear(format!("it is signed with {found} where {SCHEME} is expected"))
+            }
+            Unverified::Probe => Self::unclear("it is WeChat Pay's own test of a wrong signature"),
+            Unverified::Stale(seconds) => Self::unclear(format!(
+                "it was signed {seconds} s away from now, at most {DISTANCE_SECONDS_MAX} are taken"
+            )),
+            Unverified::UnknownKey(serial) => Self::UnknownKey { serial },
+            Unverified::BadSignature(field) => Self::unclear(format!(
+                "its signature does not fit {field}; is that really WeChat Pay's, and this merchant's?"
+            )),
+        }
+    }
+}

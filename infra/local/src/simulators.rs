@@ -1,0 +1,104 @@
+//! The simulators of all providers, side by side: what the stack needs of them together.
+
+use std::sync::Arc;
+
+use axum::Router;
+use bytes::Bytes;
+use domain::Tab;
+use outbound::{Bounds, Outbound};
+use serde_json::{Map, Value};
+
+use crate::{
+    StackClock,
+    simulator::{BoxFuture, Clock, Simulator as Alipay, SimulatorOptions},
+    stack::StartError,
+    state::State,
+    unionpay_simulator::UnionPaySimulator as UnionPay,
+    wechat_simulator::{self, Simulator as Wechat},
+};
+
+/// A notify that is not answered in this time counts as failed: UnionPay's bound, the longest that is documented.
+const NOTIFY_BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(10), body_bytes_max: 4096 };
+
+/// One simulator a provider. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Simulators {
+    alipay: Alipay,
+    wechat: Wechat,
+    unionpay: UnionPay,
+}
+
+impl Simulators {
+    /// Opens them, each with a state file of its own; their notifies go out over HTTP like the providers'.
+    pub(crate) fn open(state: &State, url: &str, clock: &StackClock, outbound: &Outbound) -> Result<Self, StartError> {
+        let failed = |error| StartError::part("simulators", error);
+        let now = clock.clone();
+        let clock: Clock = Arc::new(move || now.now_ms());
+        let form_options = |file: &str| {
+            let outbound = outbound.clone();
+            let send = move |url: String, body: Vec<u8>| post_form(outbound.clone(), url, body);
+            SimulatorOptions {
+                base_url: url.to_owned(),
+                state_file: state.file(file),
+                clock: Arc::clone(&clock),
+                send: Arc::new(send),
+            }
+        };
+        let outbound_for_wechat = outbound.clone();
+        let wechat_options = wechat_simulator::SimulatorOptions {
+            base_url: url.to_owned(),
+            state_file: state.file("wechat.json"),
+            clock: Arc::clone(&clock),
+            send: Arc::new(move |request| send(outbound_for_wechat.clone(), Ok(request))),
+        };
+        Ok(Self {
+            alipay: Alipay::open(form_options("simulator.json")).map_err(failed)?,
+            wechat: Wechat::open(wechat_options).map_err(failed)?,
+            unionpay: UnionPay::open(form_options("unionpay.json")).map_err(failed)?,
+        })
+    }
+
+    /// All their routes, with full paths.
+    pub(crate) fn router(&self) -> Router {
+        self.alipay.router().merge(self.wechat.router()).merge(self.unionpay.router())
+    }
+
+    /// What `{"protocol":"simulator"}` stands for, by tab.
+    pub(crate) fn tabs(&self) -> Vec<(Tab, Map<String, Value>)> {
+        let (alipay, wechat, unionpay) = (self.alipay.settings(), self.wechat.settings(), self.unionpay.settings());
+        let settings = |tab| match tab {
+            Tab::Ali => alipay.get("openapi"),
+            Tab::WxApp | Tab::WxMp => wechat.get("v3Both").and_then(|tabs| tabs.get(tab.name())),
+            Tab::UnipayApp | Tab::UnipayWeb => unionpay.get(tab.name()),
+        };
+        Tab::ALL.iter().filter_map(|(tab, _)| Some((*tab, settings(*tab)?.as_object()?.clone()))).collect()
+    }
+
+    /// Sends what is due.
+    pub(crate) async fn run_due(&self) {
+        self.alipay.run_due().await;
+        self.wechat.run_due().await;
+        self.unionpay.run_due().await;
+    }
+
+    /// When something falls due next.
+    pub(crate) fn next_due(&self) -> Option<i64> {
+        [self.alipay.next_due(), self.wechat.next_due(), self.unionpay.next_due()].into_iter().flatten().min()
+    }
+}
+
+type Sent = BoxFuture<'static, Result<(u16, Vec<u8>), String>>;
+
+fn post_form(outbound: Outbound, url: String, body: Vec<u8>) -> Sent {
+    let request = http::Request::post(url)
+        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        .body(Bytes::from(body));
+    send(outbound, request.map_err(|error| error.to_string()))
+}
+
+fn send(outbound: Outbound, request: Result<http::Request<Bytes>, String>) -> Sent {
+    Box::pin(async move {
+        let answer = outbound.send(request?, NOTIFY_BOUNDS).await.map_err(|error| error.to_string())?;
+        Ok((answer.status().as_u16(), answer.into_body().to_vec()))
+    })
+}
