@@ -1,7 +1,7 @@
 //! The accounts that the fuzz targets read messages with.
 
-use domain::{Tab, Timestamp, TransactionId};
-use providers::{Account, GatewayPolicy};
+use domain::{Channel, Fen, Tab, Timestamp, TransactionId};
+use providers::{Account, GatewayPolicy, Moment, Nonce, Placed};
 use serde_json::{Map, Value, json};
 
 /// The keys of the vectors.
@@ -24,7 +24,48 @@ pub fn open_platform(field: &str, value: Value) -> Map<String, Value> {
 
 /// Opens an account that must open.
 pub fn account(settings: Value) -> Account {
-    Account::open(Tab::Ali, settings.as_object().unwrap(), GatewayPolicy::HttpsOnly).unwrap()
+    open(Tab::Ali, settings)
+}
+
+fn open(tab: Tab, settings: Value) -> Account {
+    Account::open(tab, settings.as_object().unwrap(), GatewayPolicy::HttpsOnly).unwrap()
+}
+
+fn key_of(file: &str, name: &str) -> Value {
+    let vectors: Value = serde_json::from_str(file).unwrap();
+    vectors["keys"][name].clone()
+}
+
+/// WeChat Pay, APIv3 and v2.
+pub fn wechat() -> [Account; 2] {
+    let key = |name| key_of(include_str!("../../functions/providers/vectors/wechat.json"), name);
+    let v3 = json!({
+        "protocol": "v3", "mchId": "1900000001", "appId": "wx000000000000a301", "apiV3Key": key("apiv3_key"),
+        "privateKey": key("mch_private_pkcs8"), "certSerial": key("mch_cert_serial_no"),
+        "publicKeyId": key("wechatpay_public_key_id"), "publicKey": key("wechatpay_public_key"),
+        "platformCerts": [key("platform_cert")],
+    });
+    let v2 = json!({
+        "protocol": "v2", "mchId": "1900000001", "appId": "wx000000000000a301",
+        "apiKey": "5zmc2pn36i4oy71e57wcxp0ucwwmxtqp", "signType": "MD5",
+    });
+    [open(Tab::WxMp, v3), open(Tab::WxMp, v2)]
+}
+
+/// UnionPay's settings, with one member replaced.
+pub fn unionpay_settings(field: &str, value: Value) -> Map<String, Value> {
+    let key = |name| key_of(include_str!("../../functions/providers/vectors/unionpay.json"), name);
+    let mut settings = json!({
+        "merId": "777290058110048", "pfx": key("merchant_pfx_base64"), "pfxPassword": key("merchant_pfx_password"),
+        "rootCert": key("root_cert"), "middleCert": key("middle_cert"),
+    });
+    settings[field] = value;
+    settings.as_object().cloned().unwrap_or_default()
+}
+
+/// UnionPay.
+pub fn unionpay() -> Account {
+    open(Tab::UnipayApp, Value::Object(unionpay_settings("merId", json!("777290058110048"))))
 }
 
 /// The old partner interface by MD5.
@@ -35,6 +76,17 @@ pub fn partner() -> Account {
 /// Some moment.
 pub fn now() -> Timestamp {
     Timestamp::clamped(1_795_444_200_000)
+}
+
+/// Some moment with a nonce.
+pub fn moment() -> Moment {
+    Moment { now: now(), nonce: Nonce::from_random([7; 16]) }
+}
+
+/// Some order that was placed.
+pub fn placed(id: &TransactionId, channel: Channel) -> Placed<'_> {
+    let fee = Fen::new(1).unwrap();
+    Placed { id, created_at: now(), fee, trade_no: None, channel }
 }
 
 /// Some order.

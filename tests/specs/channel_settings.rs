@@ -136,12 +136,13 @@ async fn the_simulator_takes_no_real_money() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tabs_of_providers_that_are_not_spoken_yet_say_so() {
+async fn a_tab_without_settings_is_empty_until_some_are_saved() {
     let world = World::start().await;
     for tab in ["wx_app", "wx_mp", "unipay_app", "unipay_web"] {
-        let path = format!("/apps/{}/channels/{tab}?mode=test", world.app.app_id);
-        world.admin("PUT", &path, json!({ "protocol": "v3", "mchId": "1" })).await.problem(400, tab);
+        let path = format!("/apps/{}/channels/{tab}?mode=live", world.app.app_id);
+        world.admin("GET", &path, Value::Null).await.problem(404, "configured");
         world.admin("PUT", &path, json!({ "protocol": "simulator" })).await.problem(400, "simulator");
+        world.admin("PUT", &path, json!({})).await.problem(400, "");
         world.admin("GET", &path, Value::Null).await.problem(404, "configured");
     }
     world.end().await;

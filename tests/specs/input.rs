@@ -116,6 +116,7 @@ const WRONG: &[(&str, &str, i64, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn each_wrong_field_is_named() {
     let world = World::start().await;
+    world.without_wechat().await;
     for (member, text, code, word) in WRONG {
         let answer = world.charge_text(&with_text(member, text)).await;
         assert_eq!((answer.status, answer.code()), (200, *code), "{member}: {text} {}", answer.text());
@@ -322,6 +323,7 @@ async fn a_wrong_value_is_echoed_short() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_errors_at_once_the_first_of_the_list_is_answered() {
     let world = World::start().await;
+    world.without_wechat().await;
     let wrong_key = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-APIKey", "wrong")];
     let good_key = client(&world.app);
     #[rustfmt::skip]

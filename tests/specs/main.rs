@@ -26,5 +26,8 @@ mod query_input;
 mod secrets;
 mod sessions;
 mod stack;
+mod unionpay;
+mod unionpay_again;
 mod webhooks;
+mod wechat;
 mod world;

@@ -154,6 +154,14 @@ impl World {
     }
 
     /// Moves the clock, and lets happen what falls due.
+    /// Takes away what the demo app has for WeChat Pay.
+    pub(crate) async fn without_wechat(&self) {
+        for tab in ["wx_app", "wx_mp"] {
+            let path = format!("/apps/{}/channels/{tab}?mode=test", self.app.app_id);
+            assert_eq!(self.admin("DELETE", &path, Value::Null).await.status, 204, "{tab}");
+        }
+    }
+
     pub(crate) async fn advance(&self, ms: i64) {
         let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": ms }).to_string()).await;
         moved.done(200);

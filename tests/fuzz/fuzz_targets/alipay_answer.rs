@@ -13,8 +13,9 @@ static ACCOUNT: LazyLock<Account> =
     LazyLock::new(|| fuzz::account(Value::Object(fuzz::open_platform("sellerId", json!("2088000000000001")))));
 
 fuzz_target!(|body: &[u8]| {
-    let answer = http::Response::new(Bytes::copy_from_slice(body));
-    let _ = ACCOUNT.read_query(&fuzz::order(), &answer);
-    let _ = ACCOUNT.read_close(&fuzz::order(), &answer);
-    let _ = ACCOUNT.read_charge(Channel::AliQrcode, &answer);
+    let (order, answer) = (fuzz::order(), http::Response::new(Bytes::copy_from_slice(body)));
+    let placed = fuzz::placed(&order, Channel::AliQrcode);
+    let _ = ACCOUNT.read_query(&placed, &answer, fuzz::now());
+    let _ = ACCOUNT.read_close(&placed, &answer, fuzz::now());
+    let _ = ACCOUNT.read_charge(Channel::AliQrcode, &answer, &fuzz::moment());
 });
