@@ -16,6 +16,10 @@ use crate::template::Template;
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
+/// How much of a body that is too long is still read: a client that is answered in the middle of its sending sees a broken
+/// connection, and not the answer. Whoever sends more than this is cut off.
+const OVERLONG_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
+
 /// The functions that answer HTTP, with what each needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Functions {
@@ -73,12 +77,24 @@ impl Functions {
 
 /// Answers whatever no route of the local stack's own takes.
 pub(crate) async fn serve(State(functions): State<Functions>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else {
+    let (parts, mut body) = request.into_parts();
+    let Ok(whole) = Limited::new(&mut body, BODY_BYTES_MAX).collect().await else {
+        read_to_the_end(body).await;
         return message(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#);
     };
-    let answered = functions.call(http::Request::from_parts(parts, body.to_bytes())).await;
+    let answered = functions.call(http::Request::from_parts(parts, whole.to_bytes())).await;
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
+}
+
+/// Reads what is left of a body that is not taken, within reason. A body that breaks has no reader left to be told.
+async fn read_to_the_end(mut body: Body) {
+    let mut bytes_read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes_read += frame.data_ref().map_or(0, Bytes::len);
+        if bytes_read > OVERLONG_BYTES_READ_MAX {
+            return;
+        }
+    }
 }
 
 fn message(status: StatusCode, body: &'static str) -> Response {
