@@ -17,6 +17,7 @@ mod events;
 mod input;
 mod keys;
 mod logs;
+mod metrics;
 mod notify;
 mod notify_message;
 mod operator;

@@ -8,15 +8,15 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    ChargeForm, ChargeRequest, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp,
+    ApiCode, ChargeForm, ChargeRequest, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp,
     Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
 use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, client_ip, failure,
-    json_body, not_found, success,
+    ApiError, Base, BillError, Caller, CredentialsError, PaymentOutcome, Reply, Request, Role, authenticate, client_ip,
+    failure, json_body, not_found, success,
 };
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError};
@@ -74,7 +74,15 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 
     let moment = Moment { now, nonce: deps.base.random.nonce()? };
     let ordered = Ordered { caller: &caller, charge: &charge, account: &account, caller_ip: client_ip(request) };
-    let (transaction, parameters) = begin(deps, &ordered, &moment).await?;
+    let begun = begin(deps, &ordered, &moment).await;
+    match &begun {
+        Ok(_) => deps.base.metrics.payment(channel, PaymentOutcome::Charged),
+        Err(error) if error.code() == ApiCode::ChannelError => {
+            deps.base.metrics.payment(channel, PaymentOutcome::Refused);
+        }
+        Err(_) => {}
+    }
+    let (transaction, parameters) = begun?;
     info!(
         app.id = %caller.app().id, bill.num = %charge.bill, tx.id = %transaction.id, %channel,
         "charged bill {} on {channel}", charge.bill
@@ -125,7 +133,7 @@ async fn ask(
     moment: &Moment,
 ) -> Result<PaymentParameters, ApiError> {
     let Ordered { caller, charge, account, .. } = ordered;
-    let answer = deps.outbound.send(call, PROVIDER_BOUNDS).await?;
+    let answer = deps.base.ask_provider(&deps.outbound, charge.channel, call, PROVIDER_BOUNDS).await?;
     match account.read_charge(charge.channel, &answer, moment) {
         Err(ProviderError::UnknownKey { serial }) => {
             let key = (charge.channel, caller.mode);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 
-use crate::template::Template;
+use crate::{stack::Said, template::Template};
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -28,6 +28,7 @@ pub(crate) struct Functions {
     pub(crate) query: query::Deps,
     pub(crate) provider_notify: provider_notify::Deps,
     pub(crate) admin: admin::Deps,
+    pub(crate) said: Said,
 }
 
 /// A function, by the name of its binary.

@@ -1,6 +1,13 @@
 //! Starts the stack, part by part, and stops it.
 
-use std::{error::Error, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    error::Error,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use axum::{Router, routing};
@@ -9,7 +16,7 @@ use domain::Secret;
 use outbound::Outbound;
 use queue::Queue;
 use ring::digest::{SHA256, digest};
-use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig};
+use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
@@ -153,6 +160,11 @@ impl Stack {
         self.functions.call(request).await.ok_or_else(|| StartError::part("event", "no function has a route for it"))
     }
 
+    /// The metrics that the functions wrote, oldest first, as lines of CloudWatch's embedded format.
+    pub fn metrics(&self) -> Vec<String> {
+        self.functions.said.lines()
+    }
+
     /// Ends when a part breaks.
     ///
     /// # Errors
@@ -172,6 +184,29 @@ impl Stack {
         let all = async { while self.running.parts.join_next().await.is_some() {} };
         // Who holds a connection open longer is cut off when the process ends.
         let _ = tokio::time::timeout(PATIENCE, all).await;
+    }
+}
+
+/// The metrics that the functions wrote: the last of them, for tests to read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said(Arc<Mutex<VecDeque<String>>>);
+
+impl Said {
+    const LINES_MAX: usize = 10_000;
+
+    fn metrics(&self, clock: &StackClock) -> Metrics {
+        let said = self.clone();
+        Metrics::new("local", clock.as_clock(), move |line| {
+            let mut lines = said.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() >= Self::LINES_MAX {
+                lines.pop_front();
+            }
+            lines.push_back(line.to_owned());
+        })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -202,6 +237,7 @@ async fn build_functions(
     let tables = create_tables(&template, &clients, options.dynamo_endpoint.is_some()).await?;
     let queues = create_queues(&template, sqs, &endpoints.sqs)?;
     let config = Config {
+        stack: "local".to_owned(),
         public_url: options.public_url.clone().unwrap_or_else(|| endpoints.url.clone()),
         transactions_table: tables.find("TransactionsTable")?,
         configuration_table: tables.find("ConfigurationTable")?,
@@ -211,7 +247,8 @@ async fn build_functions(
         apps_remembered: Duration::ZERO,
         local: Some(LocalConfig { simulators: simulators.tabs() }),
     };
-    let base = Base::new(config, &clients, options.clock.as_clock())
+    let said = Said::default();
+    let base = Base::new(config, &clients, options.clock.as_clock(), said.metrics(&options.clock))
         .map_err(|error| StartError::part("configuration", error))?;
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
     Ok(Functions {
@@ -220,6 +257,7 @@ async fn build_functions(
         query: query::Deps { base: base.clone() },
         provider_notify: provider_notify::Deps { base: base.clone(), queue, outbound: outbound.clone() },
         admin: admin::Deps { base },
+        said,
     })
 }
 

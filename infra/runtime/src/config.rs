@@ -9,6 +9,8 @@ use store::InvalidSealingKey;
 /// How a function is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The name of the stack, under which everything is counted. `MAXPAY_STACK`
+    pub stack: String,
     /// Where the providers reach this API, without a slash at the end. `MAXPAY_PUBLIC_URL`
     pub public_url: String,
     /// `MAXPAY_TRANSACTIONS_TABLE`
@@ -63,6 +65,7 @@ impl Config {
     /// [`ConfigError::Missing`].
     pub fn from_environment() -> Result<Self, ConfigError> {
         Ok(Self {
+            stack: variable("MAXPAY_STACK")?,
             public_url: variable("MAXPAY_PUBLIC_URL")?,
             transactions_table: variable("MAXPAY_TRANSACTIONS_TABLE")?,
             configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,

@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod http_edge;
 mod lambda;
+mod metrics;
 mod random;
 mod reply;
 mod telemetry;
@@ -22,12 +23,16 @@ pub use config::{Config, ConfigError, LocalConfig};
 pub use error::{ApiError, BillError, error_chain};
 pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
 pub use lambda::{read_event, serve};
+pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};
 pub use random::{Random, RandomError};
 pub use reply::{failure, json, not_found, success};
 pub use telemetry::{log_as_json, log_for_people};
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use domain::Channel;
+use outbound::{Bounds, Outbound, OutboundError};
 use store::{Sealer, Store, Tables};
 
 /// What every function has. Cheap to clone.
@@ -43,6 +48,8 @@ pub struct Base {
     pub clock: Clock,
     /// Random bytes.
     pub random: Random,
+    /// What is counted and measured.
+    pub metrics: Metrics,
 }
 
 impl Base {
@@ -50,7 +57,7 @@ impl Base {
     ///
     /// # Errors
     /// [`ConfigError`] if the sealing key is none.
-    pub fn new(config: Config, clients: &AwsClients, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, clients: &AwsClients, clock: Clock, metrics: Metrics) -> Result<Self, ConfigError> {
         let sealer = Sealer::new(&config.sealing_key)?;
         let tables = Tables {
             transactions: config.transactions_table.clone(),
@@ -58,7 +65,7 @@ impl Base {
         };
         let store = Store::new(clients.dynamo(), tables, sealer);
         let apps = Arc::new(Apps::new(store.clone(), &config));
-        Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new() })
+        Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics })
     }
 
     /// What a deployed function starts with: everything from the environment, and the system's clock.
@@ -69,6 +76,24 @@ impl Base {
         log_as_json();
         let config = Config::from_environment()?;
         let clients = AwsClients::new(AwsConfig::from_environment()?)?;
-        Ok((Self::new(config, &clients, Clock::system())?, clients))
+        let metrics = Metrics::to_stdout(&config.stack, Clock::system());
+        Ok((Self::new(config, &clients, Clock::system(), metrics)?, clients))
+    }
+
+    /// Asks a provider, and measures how long it takes to answer, or to fail.
+    ///
+    /// # Errors
+    /// [`OutboundError`].
+    pub async fn ask_provider(
+        &self,
+        outbound: &Outbound,
+        channel: Channel,
+        call: http::Request<Bytes>,
+        bounds: Bounds,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        let asked_at = self.clock.now();
+        let answer = outbound.send(call, bounds).await;
+        self.metrics.provider_latency(channel.family(), asked_at.distance(self.clock.now()));
+        answer
     }
 }

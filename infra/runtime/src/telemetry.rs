@@ -1,10 +1,18 @@
 //! Logs: one JSON object a line, as CloudWatch reads them, or plain lines for a person at a terminal.
+//!
+//! Every line is inside the span of its invocation, whose `requestId` and `xrayTraceId` Lambda gives; `tx.id` leads from a
+//! charge over the notify to the webhook.
 
 use tracing::Level;
 
 /// Sends logs to the standard output, from `info` on.
 pub fn log_as_json() {
-    let logs = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(Level::INFO).with_target(false);
+    let logs = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_max_level(Level::INFO)
+        .with_target(false);
     // It fails only where something logs already, and then nothing needs to be done.
     let _ = logs.try_init();
 }

@@ -1,0 +1,255 @@
+//! Metrics in CloudWatch's embedded format: a line of JSON on the standard output, which CloudWatch reads from the log.
+//!
+//! There is no call, no client and nothing to wait for. Dimensions are closed sets of words, so that neither the bill for
+//! metrics nor a secret can grow out of them. Alarms and dashboard name what is listed here, which a test holds.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use domain::{Channel, Family};
+use serde_json::{Map, Value, json};
+
+use crate::Clock;
+
+/// The namespace of all metrics.
+pub const METRICS_NAMESPACE: &str = "MaxPay";
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// How often a payment took a step, by channel and outcome.
+    Payments,
+    /// How long a provider took to answer.
+    ProviderLatency,
+    /// How often a webhook was tried, by outcome.
+    DeliveryAttempts,
+    /// How much later than due an attempt was made.
+    DeliveryLag,
+    /// How long the oldest delivery that is due has been waiting for its attempt, seen once a minute.
+    OldestOverdueDelivery,
+    /// Reports that did not fit and bills that were paid twice, by kind.
+    Incidents,
+}
+
+/// Every metric: its name, its unit, and the dimensions it is counted by beside [`STACK`].
+#[rustfmt::skip]
+const TABLE: [(Metric, &str, &str, &[&str]); 6] = [
+    (Metric::Payments,              "Payments",              "Count",        &["Channel", "Outcome"]),
+    (Metric::ProviderLatency,       "ProviderLatency",       "Milliseconds", &["Provider"]),
+    (Metric::DeliveryAttempts,      "DeliveryAttempts",      "Count",        &["Outcome"]),
+    (Metric::DeliveryLag,           "DeliveryLag",           "Milliseconds", &[]),
+    (Metric::OldestOverdueDelivery, "OldestOverdueDelivery", "Seconds",      &[]),
+    (Metric::Incidents,             "Incidents",             "Count",        &["Kind"]),
+];
+
+/// Every metric has this dimension, since several stacks may live in one account.
+pub const STACK: &str = "Stack";
+
+impl Metric {
+    /// Every metric with its name and its dimensions beside [`STACK`].
+    pub fn all() -> impl Iterator<Item = (Self, &'static str, &'static [&'static str])> {
+        TABLE.iter().map(|(metric, name, _, dimensions)| (*metric, *name, *dimensions))
+    }
+
+    fn row(self) -> (&'static str, &'static str, &'static [&'static str]) {
+        let [first, ..] = &TABLE;
+        let (_, name, unit, dimensions) = TABLE.iter().find(|(metric, ..)| *metric == self).unwrap_or(first);
+        (name, unit, dimensions)
+    }
+}
+
+/// A step of a payment's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentOutcome {
+    /// Parameters were handed out.
+    Charged,
+    /// The provider refused or did not answer.
+    Refused,
+    /// It was paid.
+    Paid,
+    /// It was closed unpaid.
+    Closed,
+    /// Money went back, or some of it.
+    Refunded,
+}
+
+impl PaymentOutcome {
+    /// The word it is counted under.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Charged => "charged",
+            Self::Refused => "refused",
+            Self::Paid => "paid",
+            Self::Closed => "closed",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// How one attempt of a delivery went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The target took it.
+    Delivered,
+    /// It will be tried again.
+    Failed,
+    /// It was the last attempt, and failed.
+    Exhausted,
+}
+
+impl AttemptOutcome {
+    /// The word it is counted under.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// Writes metrics. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    stack: Arc<str>,
+    clock: Clock,
+    write: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metrics({})", self.stack)
+    }
+}
+
+impl Metrics {
+    /// Hands each line to `write`.
+    pub fn new(stack: &str, clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { stack: stack.into(), clock, write: Arc::new(write) }
+    }
+
+    /// Writes to the standard output, as a deployed function does.
+    pub fn to_stdout(stack: &str, clock: Clock) -> Self {
+        Self::new(stack, clock, |line| {
+            let mut out = io::stdout().lock();
+            // A metric that cannot be written is lost; a payment is not to be lost with it.
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        })
+    }
+
+    /// Counts a step of a payment's.
+    pub fn payment(&self, channel: Channel, outcome: PaymentOutcome) {
+        self.put(Metric::Payments, 1, &[channel.name(), outcome.name()]);
+    }
+
+    /// Says how long a provider took to answer.
+    pub fn provider_latency(&self, provider: Family, took: Duration) {
+        let name = Family::ALL.iter().find(|(family, _)| *family == provider).map_or("", |(_, name)| name);
+        self.put(Metric::ProviderLatency, milliseconds(took), &[name]);
+    }
+
+    /// Counts an attempt of a delivery, and says how much later than due it was made.
+    pub fn delivery_attempt(&self, outcome: AttemptOutcome, lag: Duration) {
+        self.put(Metric::DeliveryAttempts, 1, &[outcome.name()]);
+        self.put(Metric::DeliveryLag, milliseconds(lag), &[]);
+    }
+
+    /// Says how long the oldest delivery that is due has been waiting: to be said each minute, also if it is zero.
+    pub fn oldest_overdue_delivery(&self, overdue: Duration) {
+        self.put(Metric::OldestOverdueDelivery, overdue.as_secs(), &[]);
+    }
+
+    /// Counts an incident. `kind` is one of a few words.
+    pub fn incident(&self, kind: &'static str) {
+        self.put(Metric::Incidents, 1, &[kind]);
+    }
+
+    /// Counts under the stack alone, for alarms, and under all dimensions.
+    fn put(&self, metric: Metric, value: u64, words: &[&str]) {
+        let (name, unit, dimensions) = metric.row();
+        let mut sets = vec![vec![STACK]];
+        if !dimensions.is_empty() {
+            sets.push([&[STACK], dimensions].concat());
+        }
+        let metrics = json!([{ "Name": name, "Unit": unit }]);
+        let directive = json!({ "Namespace": METRICS_NAMESPACE, "Dimensions": sets, "Metrics": metrics });
+        let mut line = Map::new();
+        let about = json!({ "Timestamp": self.clock.now().ms(), "CloudWatchMetrics": [directive] });
+        line.insert("_aws".to_owned(), about);
+        line.insert(STACK.to_owned(), json!(&*self.stack));
+        line.extend(dimensions.iter().zip(words).map(|(dimension, word)| ((*dimension).to_owned(), json!(word))));
+        line.insert(name.to_owned(), json!(value));
+        (self.write)(&Value::Object(line).to_string());
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn lines(say: impl FnOnce(&Metrics)) -> Vec<Value> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lines);
+        let clock = Clock::new(|| 1_795_444_200_000);
+        let write = move |line: &str| kept.lock().unwrap().push(serde_json::from_str(line).unwrap());
+        say(&Metrics::new("pay", clock, write));
+        let lines = lines.lock().unwrap();
+        lines.clone()
+    }
+
+    /// # Source
+    /// The embedded metric format's specification: each name under `Dimensions` and `Metrics` is a member at the root.
+    #[test]
+    fn a_line_is_as_the_embedded_format_wants_it() {
+        let payment = lines(|metrics| metrics.payment(Channel::AliQrcode, PaymentOutcome::Paid));
+        let expected = json!([{
+            "_aws": {
+                "Timestamp": 1_795_444_200_000_i64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "MaxPay",
+                    "Dimensions": [["Stack"], ["Stack", "Channel", "Outcome"]],
+                    "Metrics": [{ "Name": "Payments", "Unit": "Count" }],
+                }],
+            },
+            "Stack": "pay", "Channel": "ali_qrcode", "Outcome": "paid", "Payments": 1,
+        }]);
+        assert_eq!(Value::Array(payment), expected);
+    }
+
+    #[test]
+    fn every_metric_is_said_with_its_dimensions() {
+        let said = lines(|metrics| {
+            metrics.payment(Channel::WxApp, PaymentOutcome::Charged);
+            metrics.provider_latency(Family::Wx, Duration::from_millis(1234));
+            metrics.delivery_attempt(AttemptOutcome::Failed, Duration::from_secs(2));
+            metrics.oldest_overdue_delivery(Duration::from_millis(61_500));
+            metrics.incident("amount");
+        });
+        let values: Vec<_> =
+            Metric::all().map(|(_, name, _)| said.iter().find_map(|line| line[name].as_u64())).collect();
+        assert_eq!(values, [1, 1234, 1, 2000, 61, 1].map(Some));
+        for line in &said {
+            let name = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
+            let (_, _, dimensions) = Metric::all().find(|(_, known, _)| *known == name).unwrap();
+            assert!(dimensions.iter().all(|dimension| line[dimension].as_str().is_some_and(|word| !word.is_empty())));
+        }
+    }
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enum() {
+        for (metric, name, _) in Metric::all() {
+            assert_eq!(metric.row().0, name);
+            assert_eq!(format!("{metric:?}"), name);
+        }
+    }
+}
