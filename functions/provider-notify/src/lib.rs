@@ -5,37 +5,26 @@
 //! report that is genuine and does not fit settles nothing, is kept as an incident, and is not acknowledged. Strangers
 //! get the same answer whatever they did wrong.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Mismatch, Notification, Refusal, Status, Timestamp, Transaction, TransactionKey, check, settle};
+use domain::{Notification, Timestamp, TransactionKey};
 use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use outbound::Outbound;
 use providers::{Account, Acknowledgement, Moment, NotifyError};
-use queue::Queue;
-use runtime::{BODY_BYTES_MAX, Base, ConfiguredApp, Reply, Request, error_chain, not_found};
-use store::{Incident, Settled, StoreError};
-use tracing::{error, info, warn};
+use runtime::{BODY_BYTES_MAX, ConfiguredApp, Reply, Request, error_chain, not_found};
+pub use settlement::Deps;
+use settlement::Taken;
+use store::StoreError;
+use tracing::{error, warn};
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 2] = [
     (Method::POST, "/notify/{app}/{mode}/{channel}/{try}/{bill}"),
     (Method::POST, "/return/{app}/{mode}/{channel}/{try}/{bill}"),
 ];
-
-/// What a notify needs.
-#[derive(Clone, Debug)]
-pub struct Deps {
-    /// Store, apps and clock.
-    pub base: Base,
-    /// The bell for deliveries.
-    pub queue: Queue,
-    /// The way to the providers, for the certificates they sign with.
-    pub outbound: Outbound,
-}
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
@@ -64,9 +53,9 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
             return refused(&acknowledgement);
         }
     };
-    match take(deps, &key, &configured, &report, request.body(), now).await {
-        Ok(true) => acknowledged(&acknowledgement),
-        Ok(false) => refused(&acknowledgement),
+    match settlement::take(deps, &key, &configured, &report, request.body(), now).await {
+        Ok(Taken::Settled) => acknowledged(&acknowledgement),
+        Ok(Taken::Misfit) => refused(&acknowledgement),
         Err(error) => {
             error!(app.id = %key.app, bill.num = %key.bill, "a notify waits: {}", error_chain(&error));
             failed()
@@ -142,104 +131,6 @@ async fn find_account(
             Ok(None)
         }
     }
-}
-
-/// Why a genuine report is not taken.
-#[derive(Debug, thiserror::Error)]
-enum Misfit {
-    #[error(transparent)]
-    Mismatch(#[from] Mismatch),
-    #[error(transparent)]
-    Refusal(#[from] Refusal),
-}
-
-impl Misfit {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Mismatch(Mismatch::Claim { .. }) => "account",
-            Self::Mismatch(Mismatch::Order { .. }) => "order",
-            Self::Mismatch(Mismatch::Amount { .. }) => "amount",
-            Self::Refusal(Refusal::AlreadyPaid) => "closed-after-payment",
-            Self::Refusal(Refusal::OtherTradeNo) => "paid-again",
-            Self::Refusal(Refusal::RefundedTooMuch) => "refunded-too-much",
-        }
-    }
-}
-
-/// Settles a verified report; `false` if it is not to be acknowledged.
-async fn take(
-    deps: &Deps,
-    key: &TransactionKey,
-    configured: &ConfiguredApp,
-    report: &Notification,
-    body: &Bytes,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let decide = |transaction: &Transaction| -> Result<_, Misfit> {
-        check(report, transaction)?;
-        Ok(settle(transaction, report, now)?)
-    };
-    let (kind, problem) = match deps.base.store.settle(key, &configured.webhooks, now, decide).await? {
-        Settled::Unchanged(transaction) => {
-            let (bill, id) = (&key.bill, &transaction.id);
-            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a notify told nothing new of bill {bill}");
-            look_for_duplicate(deps, &transaction, report, body, now).await?;
-            return Ok(true);
-        }
-        Settled::Changed(transaction, deliveries) => {
-            let (bill, id, status) = (&key.bill, &transaction.id, transaction.status.name());
-            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
-            for delivery in &deliveries {
-                // Best effort: the delivery is kept, and the sweep rings for whatever was not rung for.
-                if let Err(error) = deps.queue.ring(delivery, Duration::ZERO).await {
-                    warn!(bill.num = %bill, "did not ring: {}", error_chain(&error));
-                }
-            }
-            look_for_duplicate(deps, &transaction, report, body, now).await?;
-            return Ok(true);
-        }
-        Settled::NotFound => ("unknown", format!("there is no such try; the report is about order `{}`", report.order)),
-        Settled::Refused(_, misfit) => (misfit.kind(), misfit.to_string()),
-    };
-    keep_incident(deps, key, report, body, now, (kind, problem)).await?;
-    Ok(false)
-}
-
-/// Reads a paid bill back: a payer may have paid it twice, on two channels or in two tries. Of two payments that settle in the
-/// same instant at least one sees the other, because each is written before it looks. Repeated notifies look again, so
-/// that a stop between the two is healed.
-async fn look_for_duplicate(
-    deps: &Deps,
-    transaction: &Transaction,
-    report: &Notification,
-    body: &Bytes,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if transaction.status != Status::Success {
-        return Ok(());
-    }
-    let key = &transaction.key;
-    let tries = deps.base.store.load_bill(&key.app, key.mode, &key.bill).await?;
-    let Some(other) = tries.iter().find(|other| other.status == Status::Success && other.id != transaction.id) else {
-        return Ok(());
-    };
-    let problem = format!("the bill was paid by transaction {} on {}, too", other.id, other.key.channel);
-    keep_incident(deps, key, report, body, now, ("duplicate", problem)).await
-}
-
-async fn keep_incident(
-    deps: &Deps,
-    key: &TransactionKey,
-    report: &Notification,
-    body: &Bytes,
-    now: Timestamp,
-    (kind, problem): (&'static str, String),
-) -> Result<(), StoreError> {
-    let (bill, channel) = (&key.bill, key.channel);
-    warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind, "kept an incident: {problem}");
-    let (trade_no, body) = (report.trade_no.clone(), body.to_vec());
-    let incident = Incident { key: key.clone(), seen_at: now, kind, problem, trade_no, body };
-    deps.base.store.keep_incident(&incident).await
 }
 
 fn acknowledged(acknowledgement: &Acknowledgement) -> Reply {
