@@ -27,8 +27,9 @@ const LAW: &[(&str, &[&str])] = &[
     ("settlement",      &["domain", "outbound", "providers", "queue", "runtime", "store"]),
     ("provider-notify", &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
     ("admin",           &["domain", "outbound", "providers", "queue", "runtime", "store"]),
+    ("sweep",           &["domain", "outbound", "providers", "queue", "runtime", "store"]),
     ("local",           &["admin", "charge", "domain", "outbound", "provider-notify", "providers", "query",
-                          "queue", "runtime", "store"]),
+                          "queue", "runtime", "store", "sweep"]),
     ("tests",           &["domain", "local", "outbound"]),
 ];
 
@@ -42,7 +43,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("reqwest",            &["outbound"]),
     ("webpki-roots",       &["outbound"]),
     ("rustls",             &["outbound", "runtime"]),
-    ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin"]),
+    ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "sweep"]),
     ("axum",               &["admin", "local"]),
     ("dynoxide",           &["local"]),
     ("tracing-subscriber", &["runtime", "tests"]),

@@ -73,11 +73,26 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
     world.end().await;
 }
 
+/// File, and the answer: what schedules and queues send to functions that answer no HTTP.
+const OTHER_EVENTS: &[(&str, &str)] = &[("sweep-minute", r#"{"rung":0,"left":false}"#)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tick_and_batch_is_answered_as_the_deployed_function_would() {
+    let world = World::start().await;
+    for (name, expect) in OTHER_EVENTS {
+        let event = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+        let function = name.split('-').next().unwrap();
+        assert_eq!(world.stack.invoke_event(function, &event).await.unwrap(), *expect, "{name}");
+    }
+    world.end().await;
+}
+
 #[test]
 fn no_event_is_left_unrun() {
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
     let found: BTreeSet<String> = fs::read_dir(folder()).unwrap().map(|entry| name(entry.unwrap())).collect();
-    let run: BTreeSet<String> = EVENTS.iter().map(|(name, ..)| format!("{name}.json")).collect();
+    let names = EVENTS.iter().map(|(name, ..)| name).chain(OTHER_EVENTS.iter().map(|(name, _)| name));
+    let run: BTreeSet<String> = names.map(|name| format!("{name}.json")).collect();
     assert_eq!(found, run);
 }
 

@@ -8,12 +8,14 @@ mod app;
 mod bill;
 mod channel;
 mod charge_request;
+mod delivery;
 mod fields;
 mod ids;
 mod money;
 mod notification;
 mod record;
 mod records_request;
+mod retry;
 mod secret;
 mod session;
 mod session_request;
@@ -26,12 +28,14 @@ pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, veri
 pub use bill::{Reservation, TransactionKey, TryNumber, reserve};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
+pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
 pub use fields::RequestError;
 pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
+pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
@@ -39,4 +43,4 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{
     Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle, withdraw,
 };
-pub use webhook::{Delivery, DeliveryState, Event, Webhook, WebhookTarget};
+pub use webhook::{Event, Webhook, WebhookTarget};

@@ -48,6 +48,18 @@ impl Timestamp {
         Self(self.0.saturating_add(wait_ms).min(Self::MAX_MS))
     }
 
+    /// The moment `wait` earlier; stops at the first that can be written.
+    #[must_use]
+    pub fn minus(self, wait: Duration) -> Self {
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(wait_ms).max(0))
+    }
+
+    /// How long until `later`; nothing, if that is past.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
     /// How far the two moments lie apart, whichever is first.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))

@@ -1,20 +1,31 @@
-//! A webhook is the merchant's target; a delivery is one event for one webhook.
+//! A webhook: the merchant's target, and what can be told there.
 
-use crate::{Mode, Secret, Timestamp, TransactionId, TransactionKey, WebhookId};
+use crate::{Mode, Secret, Timestamp, WebhookId};
 
 /// Something a merchant can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Event {
     /// A bill is paid.
     PaymentSuccess,
+    /// Money went back to the payer.
+    RefundSuccess,
     /// A bill was closed unpaid.
     PaymentClosed,
+    /// A genuine report of the provider's does not fit the bill.
+    PaymentMismatch,
+    /// A bill was paid a second time.
+    PaymentDuplicate,
 }
 
 impl Event {
     /// Every event with its name on the wire.
-    pub const ALL: [(Self, &'static str); 2] =
-        [(Self::PaymentSuccess, "payment.success"), (Self::PaymentClosed, "payment.closed")];
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::PaymentSuccess, "payment.success"),
+        (Self::RefundSuccess, "refund.success"),
+        (Self::PaymentClosed, "payment.closed"),
+        (Self::PaymentMismatch, "payment.mismatch"),
+        (Self::PaymentDuplicate, "payment.duplicate"),
+    ];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -63,32 +74,6 @@ impl Webhook {
     pub fn wants(&self, event: Event, mode: Mode) -> bool {
         self.mode == mode && self.events.contains(&event)
     }
-}
-
-/// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// Not received yet.
-    Waiting,
-}
-
-/// One event for one webhook. It is written together with the state it tells of, so that neither can be lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The bill's try that it tells of.
-    pub key: TransactionKey,
-    /// That transaction's id.
-    pub transaction: TransactionId,
-    /// What it tells.
-    pub event: Event,
-    /// To whom.
-    pub webhook: WebhookId,
-    /// The number of the next attempt, from 1.
-    pub attempt: u8,
-    /// When that is due.
-    pub due_at: Timestamp,
-    /// Where it stands.
-    pub state: DeliveryState,
 }
 
 #[cfg(test)]

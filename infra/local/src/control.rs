@@ -1,13 +1,21 @@
-//! What only the local stack answers: its clock.
+//! What only the local stack answers: its clock, and what falls due by it.
+
+use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Mutex;
+use tracing::error;
 
 use crate::{StackClock, simulators::Simulators, sqs::Sqs};
 
 /// Two years: long enough for every retry and certificate, short enough to be meant.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
+
+/// How often the schedule wakes the sweep.
+const SWEEP_MS: i64 = 60_000;
 
 /// The parts in which something can fall due.
 #[derive(Clone)]
@@ -15,6 +23,57 @@ pub(crate) struct Clockwork {
     pub(crate) clock: StackClock,
     pub(crate) sqs: Sqs,
     pub(crate) simulators: Simulators,
+    pub(crate) sweeper: Sweeper,
+}
+
+/// The schedule of the sweep: each full minute. Minutes in which nothing can be due are left out, or two days would be 3,000
+/// sweeps.
+#[derive(Clone)]
+pub(crate) struct Sweeper {
+    deps: sweep::Deps,
+    last: Arc<Mutex<LastSweep>>,
+}
+
+#[derive(Default)]
+struct LastSweep {
+    at_ms: i64,
+    left: bool,
+}
+
+impl Sweeper {
+    pub(crate) fn new(deps: sweep::Deps) -> Self {
+        Self { deps, last: Arc::default() }
+    }
+
+    /// The full minute of the next sweep that has something to do.
+    async fn next_ms(&self, now_ms: i64) -> Option<i64> {
+        let last = self.last.lock().await;
+        let next_minute = (now_ms / SWEEP_MS + 1) * SWEEP_MS;
+        if last.left {
+            return Some(next_minute);
+        }
+        let due = self.deps.base.store.next_due(Timestamp::clamped(last.at_ms)).await.unwrap_or_else(|error| {
+            error!("the clock does not know what is due: {}", runtime::error_chain(&error));
+            None
+        })?;
+        let minute = due.ms().checked_add(SWEEP_MS - 1)? / SWEEP_MS * SWEEP_MS;
+        Some(minute.max(next_minute))
+    }
+
+    async fn sweep(&self, now_ms: i64) {
+        let mut last = self.last.lock().await;
+        let swept = sweep::handle(&self.deps).await;
+        // A sweep that did something may have made something due.
+        *last = LastSweep { at_ms: now_ms, left: swept != sweep::Swept::default() };
+    }
+
+    /// Sweeps if a full minute has come since the last time.
+    async fn tick(&self, now_ms: i64) {
+        let last_ms = self.last.lock().await.at_ms;
+        if now_ms / SWEEP_MS > last_ms / SWEEP_MS {
+            self.sweep(now_ms).await;
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -37,27 +96,32 @@ impl Clockwork {
     /// Moves the clock from event to event, so that each happens at its own time, and then to the end.
     pub(crate) async fn advance(&self, advance_ms: i64) -> i64 {
         let end_ms = self.clock.now_ms().saturating_add(advance_ms);
-        self.tick().await;
-        while let Some(next_ms) = self.next_event_ms().filter(|next| *next <= end_ms) {
-            if next_ms <= self.clock.now_ms() {
-                // It was due and is still there after a tick: nobody here takes it.
-                break;
-            }
+        self.run_due().await;
+        loop {
+            let sweep_ms = self.sweeper.next_ms(self.clock.now_ms()).await;
+            let next_ms = [self.sqs.next_event_ms(), self.simulators.next_due(), sweep_ms].into_iter().flatten().min();
+            // What was due and is still there after all had their turn is taken by nobody here.
+            let Some(next_ms) = next_ms.filter(|next| (self.clock.now_ms() + 1..=end_ms).contains(next)) else { break };
             self.clock.move_to(next_ms);
-            self.tick().await;
+            if sweep_ms == Some(next_ms) {
+                self.sweeper.sweep(next_ms).await;
+            }
+            self.run_due().await;
         }
         self.clock.move_to(end_ms);
-        self.tick().await;
+        self.run_due().await;
         self.clock.now_ms()
     }
 
-    /// Lets happen what is due.
+    /// What a running clock calls now and then.
     pub(crate) async fn tick(&self) {
-        self.sqs.clock_moved();
-        self.simulators.run_due().await;
+        self.sweeper.tick(self.clock.now_ms()).await;
+        self.run_due().await;
     }
 
-    fn next_event_ms(&self) -> Option<i64> {
-        [self.sqs.next_event_ms(), self.simulators.next_due()].into_iter().flatten().min()
+    /// Lets happen what is due.
+    async fn run_due(&self) {
+        self.sqs.clock_moved();
+        self.simulators.run_due().await;
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 
-use crate::{stack::Said, template::Template};
+use crate::{StartError, stack::Said, template::Template};
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -20,7 +20,7 @@ const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// connection, and not the answer. Whoever sends more than this is cut off.
 const OVERLONG_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
-/// The functions that answer HTTP, with what each needs.
+/// The functions, with what each needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Functions {
     pub(crate) template: Arc<Template>,
@@ -29,6 +29,7 @@ pub(crate) struct Functions {
     pub(crate) provider_notify: provider_notify::Deps,
     pub(crate) admin: admin::Deps,
     pub(crate) said: Said,
+    pub(crate) sweep: sweep::Deps,
 }
 
 /// A function, by the name of its binary.
@@ -42,19 +43,22 @@ pub enum Function {
     ProviderNotify,
     /// The operator API.
     Admin,
+    /// Looks every minute at what is due.
+    Sweep,
 }
 
 /// A function, the name of its binary, and its routes as it knows them itself.
 pub type FunctionRoutes = (Function, &'static str, Vec<(http::Method, &'static str)>);
 
 impl Function {
-    /// Every function that answers HTTP, with the name of its binary.
-    pub fn all() -> [FunctionRoutes; 4] {
+    /// Every function, with the name of its binary.
+    pub fn all() -> [FunctionRoutes; 5] {
         [
             (Self::Charge, "charge", charge::ROUTES.to_vec()),
             (Self::Query, "query", query::ROUTES.to_vec()),
             (Self::ProviderNotify, "provider-notify", provider_notify::ROUTES.to_vec()),
             (Self::Admin, "admin", admin::ROUTES.to_vec()),
+            (Self::Sweep, "sweep", Vec::new()),
         ]
     }
 
@@ -72,7 +76,24 @@ impl Functions {
             Function::Query => query::handle(&self.query, request).await,
             Function::ProviderNotify => provider_notify::handle(&self.provider_notify, request).await,
             Function::Admin => admin::handle(&self.admin, request).await,
+            Function::Sweep => return None,
         })
+    }
+}
+
+impl Functions {
+    /// Lets a function answer an event that is no HTTP request.
+    pub(crate) async fn call_event(&self, function: &str, event: &str) -> Result<String, StartError> {
+        let failed = |error: serde_json::Error| StartError::part("event", error);
+        match Function::find(function) {
+            Some(Function::Sweep) => {
+                serde_json::from_str::<serde::de::IgnoredAny>(event).map_err(failed)?;
+                serde_json::to_string(&sweep::handle(&self.sweep).await).map_err(failed)
+            }
+            Some(Function::Charge | Function::Query | Function::ProviderNotify | Function::Admin) | None => {
+                Err(StartError::part("event", format!("`{function}` takes HTTP requests only")))
+            }
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     StackClock, Template, TemplateError,
-    control::{self, Clockwork},
+    control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
     gateway::{self, Functions},
     pages,
@@ -128,7 +128,12 @@ impl Stack {
             None => vec![demo::create(&functions.admin, &state.operator_token).await?],
         };
 
-        let clockwork = Clockwork { clock: options.clock.clone(), sqs, simulators: simulators.clone() };
+        let clockwork = Clockwork {
+            clock: options.clock.clone(),
+            sqs,
+            simulators: simulators.clone(),
+            sweeper: Sweeper::new(functions.sweep.clone()),
+        };
         let router = Router::new()
             .route("/", routing::get(pages::front))
             .route("/_local/returned", routing::get(pages::returned))
@@ -163,6 +168,14 @@ impl Stack {
     /// The metrics that the functions wrote, oldest first, as lines of CloudWatch's embedded format.
     pub fn metrics(&self) -> Vec<String> {
         self.functions.said.lines()
+    }
+
+    /// Answers one event that is no HTTP request, by the binary of the function it is for.
+    ///
+    /// # Errors
+    /// What is wrong with the event, or that no function takes such.
+    pub async fn invoke_event(&self, function: &str, event: &str) -> Result<String, StartError> {
+        self.functions.call_event(function, event).await
     }
 
     /// Ends when a part breaks.
@@ -255,7 +268,8 @@ async fn build_functions(
         template,
         charge: charge::Deps { base: base.clone(), outbound: outbound.clone() },
         query: query::Deps { base: base.clone() },
-        provider_notify: provider_notify::Deps { base: base.clone(), queue, outbound: outbound.clone() },
+        provider_notify: provider_notify::Deps { base: base.clone(), queue: queue.clone(), outbound: outbound.clone() },
+        sweep: sweep::Deps { base: base.clone(), queue, outbound: outbound.clone() },
         admin: admin::Deps { base },
         said,
     })

@@ -5,6 +5,8 @@ use std::future::Future;
 use bytes::Bytes;
 use lambda_http::{Body, RequestExt, request::RequestContext, service_fn};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{ClientIp, Reply, Request};
 
 /// Answers API Gateway's events with `handle` for as long as Lambda sends some.
@@ -19,6 +21,24 @@ where
     lambda_http::run(service_fn(|event: lambda_http::Request| {
         let reply = handle(into_request(event));
         async move { Ok::<_, std::convert::Infallible>(reply.await.map(into_body)) }
+    }))
+    .await
+}
+
+/// Answers events that are no HTTP requests (SQS batches, ticks of a schedule) with `handle` for as long as Lambda sends some.
+///
+/// # Errors
+/// What the Lambda runtime says when it cannot go on.
+pub async fn serve_events<E, R, F, A>(handle: F) -> Result<(), lambda_runtime::Error>
+where
+    E: for<'de> Deserialize<'de>,
+    R: Serialize,
+    F: Fn(E) -> A,
+    A: Future<Output = R>,
+{
+    lambda_runtime::run(lambda_runtime::service_fn(|event: lambda_runtime::LambdaEvent<E>| {
+        let reply = handle(event.payload);
+        async move { Ok::<_, std::convert::Infallible>(reply.await) }
     }))
     .await
 }

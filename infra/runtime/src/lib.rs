@@ -22,7 +22,7 @@ pub use clock::Clock;
 pub use config::{Config, ConfigError, LocalConfig};
 pub use error::{ApiError, BillError, error_chain};
 pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
-pub use lambda::{read_event, serve};
+pub use lambda::{read_event, serve, serve_events};
 pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};
 pub use random::{Random, RandomError};
 pub use reply::{failure, json, not_found, success};

@@ -5,6 +5,8 @@
 
 mod attributes;
 mod configuration;
+mod deliveries;
+mod due;
 mod incidents;
 mod records;
 mod schema;
@@ -16,6 +18,7 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use configuration::{AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use due::{Due, DueCursor, DuePage};
 pub use incidents::{Incident, IncidentPage, IncidentSummary};
 pub use records::RecordsQuery;
 pub use sealing::{InvalidSealingKey, Sealer};

@@ -3,7 +3,7 @@
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
 //! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid | charge, notify; records |
-//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>#<webhook>` | `due` while unfinished | deliver, sweep |
+//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
@@ -13,8 +13,8 @@
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AppId, BillNum, Channel, Delivery, Mode, Status, Tab, Timestamp, Transaction, TransactionId, TransactionKey,
-    WebhookId,
+    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, Status, Tab, Timestamp, Transaction, TransactionId,
+    TransactionKey, WebhookId,
 };
 
 pub(crate) const PK: &str = "pk";
@@ -31,9 +31,10 @@ pub(crate) const VERSION: &str = "v";
 pub(crate) const VERSION_WRITTEN: i64 = 1;
 
 /// Spreads what is due over this many index keys: one takes 1,000 writes per second, and the sweep reads all.
-const DUE_SHARDS: u32 = 8;
+pub(crate) const DUE_SHARDS: u32 = 8;
 
 pub(crate) const TX_PREFIX: &str = "TX#";
+pub(crate) const DELIVERY_PREFIX: &str = "DELIVERY#";
 pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
 pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
 pub(crate) const APP_SK: &str = "APP";
@@ -53,16 +54,16 @@ pub(crate) fn transaction_sk(key: &TransactionKey) -> String {
 
 /// Reads the keys of a transaction; `None` if they are those of something else.
 pub(crate) fn parse_transaction_key(pk: &str, sk: &str) -> Option<TransactionKey> {
+    let (app, mode, bill) = parse_bill_pk(pk)?;
+    let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
+    let (channel, try_number) = (Channel::find(channel)?, domain::TryNumber::parse(try_number)?);
+    Some(TransactionKey { app, mode, bill, channel, try_number })
+}
+
+fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
     let mut parts = pk.splitn(3, '#');
     let (app, mode, bill) = (parts.next()?, parts.next()?, parts.next()?);
-    let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
-    Some(TransactionKey {
-        app: AppId::parse(app).ok()?,
-        mode: Mode::find(mode)?,
-        bill: BillNum::parse(bill).ok()?,
-        channel: Channel::find(channel)?,
-        try_number: domain::TryNumber::parse(try_number)?,
-    })
+    Some((AppId::parse(app).ok()?, Mode::find(mode)?, BillNum::parse(bill).ok()?))
 }
 
 pub(crate) fn by_time_pk(app: &AppId, mode: Mode, channel: Channel, status: Status) -> String {
@@ -85,11 +86,29 @@ pub(crate) fn incidents_pk(app: &AppId, mode: Mode) -> String {
 /// The shard of what is due follows from the transaction's id, whose last digits are random.
 pub(crate) fn due_pk(id: &TransactionId) -> String {
     let last = id.as_str().chars().last().and_then(|digit| digit.to_digit(16)).unwrap_or(0);
-    format!("DUE#{}", last % DUE_SHARDS)
+    due_shard_pk(last % DUE_SHARDS)
 }
 
-pub(crate) fn delivery_sk(delivery: &Delivery) -> String {
-    format!("DELIVERY#{}#{}#{}", delivery.transaction, delivery.event.name(), delivery.webhook)
+pub(crate) fn due_shard_pk(shard: u32) -> String {
+    format!("DUE#{shard}")
+}
+
+pub(crate) fn delivery_sk(id: &DeliveryId) -> String {
+    format!("{DELIVERY_PREFIX}{}", id.name())
+}
+
+/// Reads the keys of a delivery; `None` if they are those of something else.
+pub(crate) fn parse_delivery_key(pk: &str, sk: &str) -> Option<DeliveryId> {
+    let (app, mode, bill) = parse_bill_pk(pk)?;
+    DeliveryId::parse(app, mode, bill, sk.strip_prefix(DELIVERY_PREFIX)?)
+}
+
+pub(crate) fn deliveries_pk(app: &AppId, webhook: &WebhookId, state: DeliveryState) -> String {
+    format!("{app}#{webhook}#{}", state.name())
+}
+
+pub(crate) fn delivery_by_time_sk(created_at: Timestamp, id: &DeliveryId) -> String {
+    format!("{}#{}", by_time_ms(created_at), id.name())
 }
 
 pub(crate) fn app_pk(app: &AppId) -> String {

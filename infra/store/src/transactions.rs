@@ -5,19 +5,19 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use domain::{
-    AppId, BillNum, Delivery, DeliveryState, Extras, Fen, Mode, ProviderTradeNo, Settlement, Status, Subject,
-    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
+    About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, Settlement, Status, Subject, Timestamp,
+    Transaction, TransactionId, TransactionKey, WebUrl, Webhook, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, delivery_sk,
-        due_pk, parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk,
+        parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
     },
 };
 
@@ -150,13 +150,8 @@ impl Store {
                 Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(before))),
                 Ok(Settlement::Changed { transaction, event }) => (transaction, event),
             };
-            let wanted = webhooks.iter().filter_map(|webhook| {
-                let event = event.filter(|event| webhook.wants(*event, key.mode))?;
-                let (key, transaction) = (key.clone(), after.id.clone());
-                let (webhook, state) = (webhook.id.clone(), DeliveryState::Waiting);
-                Some(Delivery { key, transaction, event, webhook, attempt: 1, due_at: now, state })
-            });
-            let deliveries: Vec<_> = wanted.collect();
+            let about = About::default();
+            let deliveries = event.map(|event| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
             if self.write_settlement(&after, revision, &deliveries).await? {
                 return Ok(Settled::Changed(after, deliveries));
             }
@@ -192,14 +187,8 @@ impl Store {
         let update = self.settlement_update(after, revision).build().map_err(build)?;
         let mut write =
             self.dynamo.transact_write_items().transact_items(TransactWriteItem::builder().update(update).build());
-        for delivery in deliveries {
-            let put = Put::builder()
-                .table_name(&self.tables.transactions)
-                .set_item(Some(write_delivery(delivery)))
-                .condition_expression("attribute_not_exists(pk)")
-                .build()
-                .map_err(build)?;
-            write = write.transact_items(TransactWriteItem::builder().put(put).build());
+        for put in self.put_deliveries(deliveries)? {
+            write = write.transact_items(put);
         }
         match write.send().await {
             Ok(_) => Ok(true),
@@ -307,7 +296,7 @@ pub(crate) fn read_refunded(item: &Item<'_>) -> Result<Option<Fen>, StoreError> 
     refunded.map(|fen| Fen::new(fen).map_err(|_| item.wrong("refunded_fee"))).transpose()
 }
 
-fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> {
+pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> {
     let item = Item(attributes);
     Ok(Transaction {
         key: read_key(&item)?,
@@ -324,22 +313,4 @@ fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> 
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
     })
-}
-
-fn write_delivery(delivery: &Delivery) -> Attributes {
-    let state: AttributeValue = match delivery.state {
-        DeliveryState::Waiting => text("waiting"),
-    };
-    item(
-        transaction_pk(&delivery.key),
-        delivery_sk(delivery),
-        [
-            ("channel", Some(text(delivery.key.channel.name()))),
-            ("try", Some(text(delivery.key.try_number.to_string()))),
-            ("attempt", Some(number(i64::from(delivery.attempt)))),
-            ("state", Some(state)),
-            (DUE_PK, Some(text(due_pk(&delivery.transaction)))),
-            (DUE_MS, Some(time(delivery.due_at))),
-        ],
-    )
 }

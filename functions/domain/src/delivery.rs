@@ -1,0 +1,317 @@
+//! A delivery: one event of one transaction for one webhook, and the record of its attempts.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{ATTEMPTS_MAX, AppId, BillNum, Event, Mode, Timestamp, Transaction, TransactionId, Webhook, WebhookId};
+
+/// Names one delivery. The same event of the same transaction is one delivery a webhook, however often it is written; what
+/// can happen several times to one transaction (a refund, a mismatch) is told apart by `about`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId {
+    /// Whose bill.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Which bill.
+    pub bill: BillNum,
+    /// The transaction that it tells of.
+    pub transaction: TransactionId,
+    /// What it tells.
+    pub event: Event,
+    /// Which of several such events: a refund's number, an incident's name. Empty where there can be only one.
+    pub about: String,
+    /// To whom.
+    pub webhook: WebhookId,
+}
+
+impl DeliveryId {
+    /// The bound of `about` in characters: a refund's number is within 64.
+    pub const ABOUT_CHARS_MAX: usize = 64;
+
+    /// What it is called within its bill: `<tx>#<event>#<webhook>`, or `<tx>#<event>#<about>#<webhook>`.
+    pub fn name(&self) -> String {
+        let (transaction, event, webhook) = (&self.transaction, self.event.name(), &self.webhook);
+        let about = if self.about.is_empty() { String::new() } else { format!("{}#", self.about) };
+        format!("{transaction}#{event}#{about}{webhook}")
+    }
+
+    /// Reads a name that [`Self::name`] wrote; `None` for any other.
+    pub fn parse(app: AppId, mode: Mode, bill: BillNum, name: &str) -> Option<Self> {
+        let (transaction, rest) = name.split_once('#')?;
+        let (rest, webhook) = rest.rsplit_once('#')?;
+        let (event, about) = rest.split_once('#').unwrap_or((rest, ""));
+        Some(Self {
+            app,
+            mode,
+            bill,
+            transaction: TransactionId::parse(transaction).ok()?,
+            event: Event::find(event)?,
+            about: about.to_owned(),
+            webhook: WebhookId::parse(webhook).ok()?,
+        })
+    }
+
+    /// What the merchant knows it by (`webhook-id`): the same at every attempt, another for each webhook and event.
+    pub fn message_id(&self) -> String {
+        let digest = Sha256::digest(format!("{}#{}#{}#{}", self.app, self.mode, self.bill, self.name()));
+        format!("msg_{}", digest.get(..18).map(|start| URL_SAFE_NO_PAD.encode(start)).unwrap_or_default())
+    }
+
+    /// One word for addresses of the operator API.
+    pub fn to_token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}\n{}", self.mode, self.bill, self.name()))
+    }
+
+    /// Reads what [`Self::to_token`] wrote; `None` for any other.
+    pub fn from_token(app: &AppId, token: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let mut lines = text.splitn(3, '\n');
+        let (mode, bill, name) = (lines.next()?, lines.next()?, lines.next()?);
+        Self::parse(app.clone(), Mode::find(mode)?, BillNum::parse(bill).ok()?, name)
+    }
+}
+
+/// Which of several events of one kind, and what the merchant is told of it beside the transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// A name of at most [`DeliveryId::ABOUT_CHARS_MAX`] characters: the refund's number, or the incident's name.
+    pub name: String,
+    /// Members of the body beside those of the transaction.
+    pub members: Map<String, Value>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeliveryState {
+    /// Not received yet; it is tried again.
+    Waiting,
+    /// Received.
+    Delivered,
+    /// Never received, and not tried any more.
+    Exhausted,
+    /// Given up, because its webhook is not there any more.
+    Cancelled,
+}
+
+impl DeliveryState {
+    /// Every state with its word.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Waiting, "waiting"),
+        (Self::Delivered, "delivered"),
+        (Self::Exhausted, "exhausted"),
+        (Self::Cancelled, "cancelled"),
+    ];
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    /// Finds the state with this word.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(state, _)| *state)
+    }
+}
+
+/// One event for one webhook. It is written together with the state it tells of, so that neither can be lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Which.
+    pub id: DeliveryId,
+    /// What the body says beside the transaction: a JSON object; empty where there is nothing.
+    pub members: Map<String, Value>,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// The number of the next attempt, from 1; it only grows, whatever is sent again.
+    pub attempt: u32,
+    /// How many attempts were made before it was last sent again by hand: the schedule begins anew behind them.
+    pub attempts_before: u32,
+    /// When the next attempt is due.
+    pub due_at: Timestamp,
+    /// The last attempts, oldest first.
+    pub records: Vec<AttemptRecord>,
+}
+
+impl Delivery {
+    /// Two rounds of attempts are kept.
+    pub const RECORDS_MAX: usize = 2 * ATTEMPTS_MAX;
+
+    /// The longest wait that the queue takes; longer ones rest in the row.
+    pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(900);
+
+    /// How long a bell may be on its way before the sweep rings again: longer than the lease of an attempt.
+    pub const BELL_GRACE: Duration = Duration::from_secs(120);
+
+    /// Which attempt of its round the next one is, from 1.
+    pub fn tried(&self) -> usize {
+        usize::try_from(self.attempt.saturating_sub(self.attempts_before)).unwrap_or(usize::MAX)
+    }
+
+    /// When the sweep has to look at a delivery that is due at `due_at`: in time to hand it to the queue, if it rests now; a
+    /// while later, if it is rung for now.
+    pub fn look_at(due_at: Timestamp, now: Timestamp) -> Timestamp {
+        if due_at > now.plus(Self::QUEUE_WAIT_MAX) {
+            due_at.minus(Self::QUEUE_WAIT_MAX)
+        } else {
+            due_at.max(now).plus(Self::BELL_GRACE)
+        }
+    }
+}
+
+/// What is kept of one attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptRecord {
+    /// Its number.
+    pub attempt: u32,
+    /// When it began, in milliseconds since 1970 UTC.
+    pub time: i64,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// What became of it, in one word: `received`, or why not.
+    pub verdict: String,
+    /// Where it went, without anything secret: method, address without its query, or the function's name.
+    pub request: String,
+    /// The HTTP status, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub problem: String,
+    /// The beginning of the answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
+}
+
+/// One delivery for each of `webhooks` that wants to hear of `event`, due now.
+pub fn deliveries(
+    transaction: &Transaction,
+    event: Event,
+    about: &About,
+    webhooks: &[Webhook],
+    now: Timestamp,
+) -> Vec<Delivery> {
+    let key = &transaction.key;
+    let wanted = webhooks.iter().filter(|webhook| webhook.wants(event, key.mode));
+    wanted
+        .map(|webhook| Delivery {
+            id: DeliveryId {
+                app: key.app.clone(),
+                mode: key.mode,
+                bill: key.bill.clone(),
+                transaction: transaction.id.clone(),
+                event,
+                about: about.name.chars().take(DeliveryId::ABOUT_CHARS_MAX).collect(),
+                webhook: webhook.id.clone(),
+            },
+            members: about.members.clone(),
+            created_at: now,
+            state: DeliveryState::Waiting,
+            attempt: 1,
+            attempts_before: 0,
+            due_at: now,
+            records: Vec::new(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Secret, Status, WebhookTarget, transaction::tests::sample};
+
+    fn id(event: Event, about: &str) -> DeliveryId {
+        let transaction = sample(Status::Success);
+        DeliveryId {
+            app: transaction.key.app,
+            mode: Mode::Test,
+            bill: BillNum::parse("a#b/c").unwrap(),
+            transaction: transaction.id,
+            event,
+            about: about.to_owned(),
+            webhook: WebhookId::parse("01a208d05240080808080808").unwrap(),
+        }
+    }
+
+    #[test]
+    fn names_and_tokens_go_round() {
+        for (event, _) in Event::ALL {
+            for about in ["", "R1", "r#1", "#", "退款 1"] {
+                let id = id(event, about);
+                let parsed = DeliveryId::parse(id.app.clone(), id.mode, id.bill.clone(), &id.name());
+                assert_eq!(parsed.as_ref(), Some(&id));
+                assert_eq!(DeliveryId::from_token(&id.app, &id.to_token()), parsed);
+            }
+        }
+        let app = id(Event::PaymentSuccess, "").app;
+        for token in ["", "x", "!", &URL_SAFE_NO_PAD.encode("test\n1"), &URL_SAFE_NO_PAD.encode("test\n1\nx#y#z")] {
+            assert_eq!(DeliveryId::from_token(&app, token), None, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_message_id_is_another_for_each_delivery() {
+        let mut ids: Vec<_> = Event::ALL.iter().map(|(event, _)| id(*event, "").message_id()).collect();
+        ids.push(id(Event::RefundSuccess, "R1").message_id());
+        ids.push(id(Event::RefundSuccess, "R2").message_id());
+        let mut other = id(Event::RefundSuccess, "R2");
+        other.webhook = WebhookId::parse("01a208d05240080808080809").unwrap();
+        ids.push(other.message_id());
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 8);
+        assert!(ids.iter().all(|id| id.len() == 28 && id.starts_with("msg_") && !id.contains('.')));
+        assert_eq!(id(Event::PaymentSuccess, "").message_id(), id(Event::PaymentSuccess, "").message_id());
+    }
+
+    #[test]
+    fn each_webhook_of_the_mode_that_wants_it_gets_one() {
+        let hook = |digit: char, mode, events: &[Event]| Webhook {
+            id: WebhookId::parse(&digit.to_string().repeat(24)).unwrap(),
+            mode,
+            events: events.to_vec(),
+            target: WebhookTarget::Function("f".to_owned()),
+            secret: Secret::new(String::new()),
+            created_at: Timestamp::clamped(0),
+        };
+        let hooks = [
+            hook('1', Mode::Test, &[Event::RefundSuccess]),
+            hook('2', Mode::Live, &[Event::RefundSuccess]),
+            hook('3', Mode::Test, &[Event::PaymentSuccess]),
+            hook('4', Mode::Test, &[Event::PaymentSuccess, Event::RefundSuccess]),
+        ];
+        let about = About { name: "R".repeat(65), members: Map::new() };
+        let now = Timestamp::clamped(5);
+        let made = deliveries(&sample(Status::Success), Event::RefundSuccess, &about, &hooks, now);
+        let told: Vec<_> = made.iter().map(|made| made.id.webhook.as_str().chars().next().unwrap()).collect();
+        assert_eq!(told, ['1', '4']);
+        assert!(made.iter().all(|made| made.id.about.len() == 64 && made.due_at == now && made.tried() == 1));
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_sweep_looks_in_time() {
+        let at = Timestamp::clamped;
+        const MINUTE: i64 = 60_000;
+        // Due in, looked at in, minutes from now.
+        for (due, look) in [(-60, 2), (0, 2), (1, 3), (15, 17), (16, 1), (30, 15), (1440, 1425)] {
+            let now = at(1_000_000_000);
+            let found = Delivery::look_at(at(now.ms() + due * MINUTE), now);
+            assert_eq!(found, at(now.ms() + look * MINUTE), "{due}");
+        }
+    }
+
+    #[test]
+    fn states_go_round() {
+        for (state, name) in DeliveryState::ALL {
+            assert_eq!((DeliveryState::find(name), state.name()), (Some(state), name));
+        }
+    }
+}

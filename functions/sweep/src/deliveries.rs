@@ -1,0 +1,39 @@
+//! Deliveries that are due: rung for once more, or handed to the queue with what is left of their wait.
+
+use std::time::Duration;
+
+use domain::{Delivery, DeliveryId, DeliveryState, Timestamp};
+use futures_util::future::join_all;
+use runtime::error_chain;
+use store::StoreError;
+use tracing::warn;
+
+use crate::Deps;
+
+/// Rows that are marked at once.
+const MARKED_AT_ONCE: usize = 16;
+
+/// Rings for these, as far as they still wait. Rung first and marked then: a stop between the two rings twice, and the other
+/// way round nobody would ring until the grace is over.
+pub(crate) async fn ring(deps: &Deps, due: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError> {
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let mut found = deps.base.store.find_deliveries(due).await?;
+    found.retain(|delivery| delivery.state == DeliveryState::Waiting);
+    let bells: Vec<(&Delivery, Duration)> =
+        found.iter().map(|delivery| (delivery, now.until(delivery.due_at))).collect();
+    let rung = deps.queue.ring_all(&bells).await;
+    for rung in rung.chunks(MARKED_AT_ONCE) {
+        let marks: Vec<_> = rung.iter().map(|delivery| mark(deps, delivery, now)).collect();
+        join_all(marks).await;
+    }
+    Ok(rung.len())
+}
+
+/// The sweep looks again when the bell must have been heard.
+async fn mark(deps: &Deps, delivery: &Delivery, now: Timestamp) {
+    if let Err(error) = deps.base.store.change_delivery(delivery, delivery, now).await {
+        warn!(delivery.id = %delivery.id.name(), "did not mark as rung for: {}", error_chain(&error));
+    }
+}

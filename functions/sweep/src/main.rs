@@ -1,0 +1,14 @@
+//! The Lambda function `sweep`.
+
+use outbound::Outbound;
+use queue::Queue;
+use runtime::Base;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (base, clients) = Base::from_environment()?;
+    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    let deps = sweep::Deps { base, queue, outbound: Outbound::new()? };
+    // The tick says nothing but that a minute is over.
+    runtime::serve_events(|_: serde::de::IgnoredAny| sweep::handle(&deps)).await
+}

@@ -1,0 +1,293 @@
+//! Deliveries: written with the state they tell of, changed under the condition that nobody else changed them first.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem},
+};
+use domain::{AppId, BillNum, Delivery, DeliveryId, DeliveryState, Mode, Timestamp, Transaction, TransactionId};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, number, text, time},
+    schema::{
+        BY_TIME_PK, BY_TIME_SK, DELIVERY_PREFIX, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, deliveries_pk,
+        delivery_by_time_sk, delivery_sk, due_pk, parse_delivery_key,
+    },
+    transactions::read_transaction,
+};
+
+/// Every webhook of an app with the longest records of every event fits in two pages of 1 MB; the rest is a bound, not a plan.
+const DELIVERY_PAGES_MAX: usize = 16;
+
+/// DynamoDB's bound of a batch.
+const BATCH: usize = 100;
+
+impl Store {
+    /// The writes that keep these deliveries, to be sent in one transaction with the state that they tell of. A delivery that
+    /// is there already fails the whole: the state it tells of is then there, too.
+    pub(crate) fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let put = |delivery| {
+            let put = Put::builder()
+                .table_name(&self.tables.transactions)
+                .set_item(Some(write_delivery(delivery)))
+                .condition_expression("attribute_not_exists(pk)")
+                .build()
+                .map_err(|error| StoreError::dynamo("building a delivery", error))?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        deliveries.iter().map(put).collect()
+    }
+
+    /// One delivery, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key(PK, text(bill_pk(&id.app, id.mode, &id.bill)))
+            .key(SK, text(delivery_sk(id)))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of a delivery", error))?;
+        found.item().map(read_delivery).transpose()
+    }
+
+    /// Those of these deliveries that are there, strongly consistent, in no order. What DynamoDB does not get to is left out: the
+    /// caller comes again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(BATCH) {
+            let key = |id: &DeliveryId| {
+                let pk = text(bill_pk(&id.app, id.mode, &id.bill));
+                HashMap::from([(PK.to_owned(), pk), (SK.to_owned(), text(delivery_sk(id)))])
+            };
+            let keys = ids.iter().map(key).collect();
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            let keys = keys.map_err(|error| StoreError::dynamo("building a look-up of deliveries", error))?;
+            let table = &self.tables.transactions;
+            let got = self.dynamo.batch_get_item().request_items(table, keys).send().await;
+            let got = got.map_err(|error| StoreError::dynamo("look-up of deliveries", error))?;
+            for item in got.responses().and_then(|tables| tables.get(table)).into_iter().flatten() {
+                found.push(read_delivery(item)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// A delivery together with the transaction that it tells of, for the attempt `attempt`.
+    ///
+    /// The first attempt comes right behind the settlement and is by far the most frequent, so that it reads both in one query,
+    /// and at half the price, because it may read them as they were a moment ago: what it may not see yet, or sees in an
+    /// unlikely state, is read once more and strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_told(
+        &self,
+        id: &DeliveryId,
+        attempt: u32,
+    ) -> Result<Option<(Delivery, Transaction)>, StoreError> {
+        if attempt == 1
+            && let Some((delivery, transaction)) = self.glance(id).await?
+            && delivery.state == DeliveryState::Waiting
+            && transaction.ended_at.is_some()
+        {
+            return Ok(Some((delivery, transaction)));
+        }
+        let Some(delivery) = self.find_delivery(id).await? else { return Ok(None) };
+        let tries = self.load_bill(&id.app, id.mode, &id.bill).await?;
+        let told = tries.into_iter().find(|told| told.id == id.transaction);
+        let transaction = told.ok_or_else(|| StoreError::Stale { what: id.name() })?;
+        Ok(Some((delivery, transaction)))
+    }
+
+    async fn glance(&self, id: &DeliveryId) -> Result<Option<(Delivery, Transaction)>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(bill_pk(&id.app, id.mode, &id.bill)))
+            .expression_attribute_values(":first", text(delivery_sk(id)))
+            .expression_attribute_values(":last", text(format!("{TX_PREFIX}~")))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of a delivery", error))?;
+        let (mut delivery, mut transaction) = (None, None);
+        for attributes in page.items() {
+            let item = Item(attributes);
+            let sk = item.text(SK)?;
+            if sk == delivery_sk(id) {
+                delivery = Some(read_delivery(attributes)?);
+            } else if sk.starts_with(TX_PREFIX) && item.find_text("id") == Some(id.transaction.as_str()) {
+                transaction = Some(read_transaction(attributes)?);
+            }
+        }
+        Ok(delivery.zip(transaction))
+    }
+
+    /// Every delivery that tells of a transaction, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load_deliveries(
+        &self,
+        (app, mode, bill): (&AppId, Mode, &BillNum),
+        transaction: &TransactionId,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let mut pages = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :deliveries)")
+            .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
+            .expression_attribute_values(":deliveries", text(format!("{DELIVERY_PREFIX}{transaction}#")))
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        for _ in 0..DELIVERY_PAGES_MAX {
+            let Some(page) = pages.next().await else { break };
+            for item in page.map_err(|error| StoreError::dynamo("query of deliveries", error))?.items() {
+                found.push(read_delivery(item)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps what became of a delivery. `false` if it is not at the attempt and in the state of `before` any more: then somebody
+    /// else was faster, and nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn change_delivery(
+        &self,
+        before: &Delivery,
+        after: &Delivery,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let id = &before.id;
+        let mut sets = vec!["#state = :state", "attempt = :attempt", "next_ms = :next"];
+        let mut removes = Vec::new();
+        let mut update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(bill_pk(&id.app, id.mode, &id.bill)))
+            .key(SK, text(delivery_sk(id)))
+            .condition_expression("#state = :was AND attempt = :n")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":was", text(before.state.name()))
+            .expression_attribute_values(":n", number(i64::from(before.attempt)))
+            .expression_attribute_values(":state", text(after.state.name()))
+            .expression_attribute_values(":attempt", number(i64::from(after.attempt)))
+            .expression_attribute_values(":next", time(after.due_at));
+        let (due, by_time) = (due(after, now), by_time(after));
+        let changes = [
+            ("attempts_before = :before", ":before", attempts_before(after)),
+            ("records = :records", ":records", records(after)),
+            ("due_pk = :due", ":due", due.as_ref().map(|(shard, _)| text(shard))),
+            ("due_ms = :look", ":look", due.as_ref().map(|(_, moment)| time(*moment))),
+            ("by_time_pk = :list", ":list", by_time.as_ref().map(|(list, _)| text(list))),
+            ("by_time_sk = :place", ":place", by_time.as_ref().map(|(_, place)| text(place))),
+        ];
+        for (set, name, value) in changes {
+            if let Some(value) = value {
+                sets.push(set);
+                update = update.expression_attribute_values(name, value);
+            }
+        }
+        if due.is_none() {
+            removes.extend([DUE_PK, DUE_MS]);
+        }
+        let mut expression = format!("SET {}", sets.join(", "));
+        if !removes.is_empty() {
+            expression = format!("{expression} REMOVE {}", removes.join(", "));
+        }
+        match update.update_expression(expression).send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("change of a delivery", error)),
+        }
+    }
+}
+
+/// When the sweep is to look at it, and where it finds it: while it waits.
+fn due(delivery: &Delivery, now: Timestamp) -> Option<(String, Timestamp)> {
+    let look_at = || (due_pk(&delivery.id.transaction), Delivery::look_at(delivery.due_at, now));
+    (delivery.state == DeliveryState::Waiting).then(look_at)
+}
+
+/// Under what it is listed. What was received at the first try is not: it is seen at its transaction, and costs every payment
+/// an index write less.
+fn by_time(delivery: &Delivery) -> Option<(String, String)> {
+    let is_new = delivery.state == DeliveryState::Waiting && delivery.records.is_empty() && delivery.attempt == 1;
+    let at_first = delivery.state == DeliveryState::Delivered && delivery.records.len() == 1 && delivery.attempt == 2;
+    let place = || {
+        let list = deliveries_pk(&delivery.id.app, &delivery.id.webhook, delivery.state);
+        (list, delivery_by_time_sk(delivery.created_at, &delivery.id))
+    };
+    (!is_new && !at_first).then(place)
+}
+
+fn attempts_before(delivery: &Delivery) -> Option<AttributeValue> {
+    (delivery.attempts_before > 0).then(|| number(i64::from(delivery.attempts_before)))
+}
+
+/// One text of JSON: it is only ever read and written as a whole.
+fn records(delivery: &Delivery) -> Option<AttributeValue> {
+    let json = serde_json::to_string(&delivery.records).ok().filter(|_| !delivery.records.is_empty());
+    json.map(text)
+}
+
+fn write_delivery(delivery: &Delivery) -> Attributes {
+    let id = &delivery.id;
+    let due = due(delivery, delivery.created_at);
+    let by_time = by_time(delivery);
+    let members = (!delivery.members.is_empty()).then(|| serde_json::Value::from(delivery.members.clone()).to_string());
+    item(
+        bill_pk(&id.app, id.mode, &id.bill),
+        delivery_sk(id),
+        [
+            ("state", Some(text(delivery.state.name()))),
+            ("attempt", Some(number(i64::from(delivery.attempt)))),
+            ("attempts_before", attempts_before(delivery)),
+            ("created_ms", Some(time(delivery.created_at))),
+            ("next_ms", Some(time(delivery.due_at))),
+            ("members", members.map(text)),
+            ("records", records(delivery)),
+            (DUE_PK, due.as_ref().map(|(shard, _)| text(shard))),
+            (DUE_MS, due.map(|(_, moment)| time(moment))),
+            (BY_TIME_PK, by_time.as_ref().map(|(list, _)| text(list))),
+            (BY_TIME_SK, by_time.as_ref().map(|(_, place)| text(place))),
+        ],
+    )
+}
+
+pub(crate) fn read_delivery(attributes: &Attributes) -> Result<Delivery, StoreError> {
+    let item = Item(attributes);
+    let count = |name| item.find_number(name)?.map(u32::try_from).transpose().map_err(|_| item.wrong(name));
+    let json = |name: &'static str| item.find_text(name).unwrap_or_default().to_owned();
+    let (members, records) = (json("members"), json("records"));
+    let members = if members.is_empty() { Ok(serde_json::Map::new()) } else { serde_json::from_str(&members) };
+    let records = if records.is_empty() { Ok(Vec::new()) } else { serde_json::from_str(&records) };
+    Ok(Delivery {
+        id: parse_delivery_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?,
+        members: members.map_err(|_| item.wrong("members"))?,
+        created_at: item.time("created_ms")?,
+        state: item.parsed("state", DeliveryState::find)?,
+        attempt: count("attempt")?.ok_or_else(|| item.wrong("attempt"))?,
+        attempts_before: count("attempts_before")?.unwrap_or_default(),
+        due_at: item.time("next_ms")?,
+        records: records.map_err(|_| item.wrong("records"))?,
+    })
+}
