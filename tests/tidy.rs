@@ -45,6 +45,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rustls",             &["outbound", "runtime"]),
     ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "sweep"]),
     ("axum",               &["admin", "local"]),
+    ("argon2",             &["admin"]),
     ("dynoxide",           &["local"]),
     ("tracing-subscriber", &["runtime", "tests"]),
     ("serde_yaml_ng",      &["local", "tests"]),

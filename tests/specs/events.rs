@@ -14,9 +14,11 @@ use crate::{
 /// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
 #[rustfmt::skip]
 const EVENTS: &[(&str, u16, i64, &str)] = &[
+    ("admin-audit",                200, -1, "\"action\":\"save channel\""),
     ("admin-create-app",           201, -1, "\"name\":\"shop\""),
     ("admin-incidents",            200, -1, "\"items\":[]"),
     ("admin-missing-token",        401, -1, "Bearer"),
+    ("admin-transactions",         200, -1, "\"billNum\":\"event-"),
     ("charge-ali_app",             200,  0, "\"ali_app\":\""),
     ("charge-ali_qrcode",          200,  0, "\"codeUrl\":\""),
     ("charge-ali_wap",             200,  0, "\"ali_wap\":\""),

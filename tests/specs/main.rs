@@ -21,6 +21,8 @@ mod metrics;
 mod notify;
 mod notify_message;
 mod operator;
+mod operator_transactions;
+mod operators;
 mod provider_trouble;
 mod query;
 mod query_input;

@@ -24,6 +24,8 @@ pub(crate) struct World {
     /// The demo app, whose test mode is on the simulator.
     pub(crate) app: DemoApp,
     pub(crate) operator_token: String,
+    /// The owner who signs in at the console, and the password.
+    pub(crate) owner: (String, String),
     outbound: Outbound,
     secrets: Mutex<Vec<String>>,
 }
@@ -50,11 +52,13 @@ impl World {
     pub(crate) async fn start_with(options: Options) -> Self {
         logs::capture();
         let stack = Stack::start(options, |_| {}).await.unwrap();
-        let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
+        let Doorkeys { url, operator_token, console_user, console_password, apps, .. } = stack.doorkeys().clone();
+        let owner = (console_user, console_password);
         let [app] = <[DemoApp; 1]>::try_from(apps).unwrap();
         let secrets = Mutex::default();
-        let world = Self { stack, url, app, operator_token, outbound: Outbound::new().unwrap(), secrets };
+        let world = Self { stack, url, app, operator_token, owner, outbound: Outbound::new().unwrap(), secrets };
         world.must_stay_secret(&world.operator_token);
+        world.must_stay_secret(&world.owner.1);
         world.keys_must_stay_secret(&world.app);
         world
     }

@@ -4,19 +4,26 @@
 //! when it is saved. Keys are shown when they are made, and never again.
 
 mod apps;
+mod audit;
 mod channels;
 mod incidents;
+mod operators;
+mod password;
 mod problem;
 mod routes;
+mod transactions;
 mod webhooks;
 
-use domain::{AppId, Mode, Timestamp};
+use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
 use http::Method;
 use runtime::{Base, Reply, Request, query_parameter};
 use serde_json::{Map, Value};
 use store::AppConfiguration;
 
-use crate::{problem::Problem, routes::Route};
+use crate::{
+    problem::Problem,
+    routes::{Effect, Route},
+};
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 1] = [(Method::GET, "/admin/v1/{proxy+}")];
@@ -35,20 +42,39 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
 
 async fn answer(deps: &Deps, request: &Request) -> Result<Reply, Problem> {
     routes::authorize(deps, request)?;
-    let call = Call { deps, request, now: deps.base.clock.now() };
-    match Route::find(request.method(), request.uri().path())? {
-        Route::CreateApp => apps::create(&call).await,
-        Route::ListApps => apps::list(&call).await,
-        Route::ShowApp(app) => apps::show(&call, app).await,
-        Route::RenameApp(app) => apps::rename(&call, app).await,
-        Route::RotateKey(app) => apps::rotate_key(&call, app).await,
-        Route::PutChannel(app, tab) => channels::put(&call, app, tab).await,
-        Route::ShowChannel(app, tab) => channels::show(&call, app, tab).await,
-        Route::DeleteChannel(app, tab) => channels::delete(&call, app, tab).await,
-        Route::CreateWebhook(app) => webhooks::create(&call, app).await,
-        Route::ListWebhooks(app) => webhooks::list(&call, app).await,
-        Route::DeleteWebhook(app, webhook) => webhooks::delete(&call, app, webhook).await,
-        Route::ListIncidents(app) => incidents::list(&call, app).await,
+    perform(deps, Who::token(), request).await
+}
+
+/// The one door to every operation, for callers of the API and for the console alike: who may not is refused, and what is
+/// changed is written into the audit log.
+async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Problem> {
+    let call = Call { deps, request, now: deps.base.clock.now(), who };
+    let route = Route::find(request.method(), request.uri().path())?;
+    let rule = route.rule();
+    if call.who.role < rule.role {
+        return Err(Problem::forbidden(rule.role));
+    }
+    match rule.effect {
+        Effect::Look => call.run(route).await,
+        Effect::Change => audit::around(&call, route).await,
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+struct Who {
+    /// The operator; `None` is who holds the operator token.
+    operator: Option<OperatorName>,
+    role: OperatorRole,
+}
+
+impl Who {
+    fn token() -> Self {
+        Self { operator: None, role: OperatorRole::Owner }
+    }
+
+    fn name(&self) -> String {
+        self.operator.as_ref().map_or_else(|| "operator token".to_owned(), OperatorName::to_string)
     }
 }
 
@@ -57,9 +83,33 @@ struct Call<'a> {
     deps: &'a Deps,
     request: &'a Request,
     now: Timestamp,
+    who: Who,
 }
 
 impl Call<'_> {
+    async fn run(&self, route: Route) -> Result<Reply, Problem> {
+        match route {
+            Route::CreateApp => apps::create(self).await,
+            Route::ListApps => apps::list(self).await,
+            Route::ShowApp(app) => apps::show(self, app).await,
+            Route::RenameApp(app) => apps::rename(self, app).await,
+            Route::RotateKey(app) => apps::rotate_key(self, app).await,
+            Route::PutChannel(app, tab) => channels::put(self, app, tab).await,
+            Route::ShowChannel(app, tab) => channels::show(self, app, tab).await,
+            Route::DeleteChannel(app, tab) => channels::delete(self, app, tab).await,
+            Route::CreateWebhook(app) => webhooks::create(self, app).await,
+            Route::ListWebhooks(app) => webhooks::list(self, app).await,
+            Route::DeleteWebhook(app, webhook) => webhooks::delete(self, app, webhook).await,
+            Route::ListTransactions(app) => transactions::list(self, app).await,
+            Route::ShowTransaction(app, id) => transactions::show(self, app, id).await,
+            Route::ListIncidents(app) => incidents::list(self, app).await,
+            Route::CreateOperator => operators::create(self).await,
+            Route::ListOperators => operators::list(self).await,
+            Route::ChangeOperator(name) => operators::change(self, name).await,
+            Route::ListAudit => audit::list(self).await,
+        }
+    }
+
     /// The body, which must be one JSON object.
     fn object(&self) -> Result<Map<String, Value>, Problem> {
         let body = runtime::json_body(self.request).map_err(|error| Problem::body(error.to_string()))?;

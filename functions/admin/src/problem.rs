@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 problems: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"...","errors":[...]}`.
 
+use domain::OperatorRole;
 use http::{HeaderValue, StatusCode, header};
 use providers::SettingsError;
 use runtime::{RandomError, Reply, error_chain, json};
@@ -43,6 +44,26 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// One field cannot be, because of what is there already.
+    pub(crate) fn conflict_at(field: &str, problem: &str) -> Self {
+        Self { status: StatusCode::CONFLICT, ..Self::field(field, problem) }
+    }
+
+    /// The caller is known, and may not.
+    pub(crate) fn forbidden(needed: OperatorRole) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("this needs the role {}", needed.name()))
+    }
+
+    /// A fault of ours, which the log tells of.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the system failed; the log says more")
+    }
+
+    /// The word for it in the audit log.
+    pub(crate) fn outcome(&self) -> &'static str {
+        if self.status.is_server_error() { "failed" } else { "refused" }
+    }
+
     /// One field is wrong.
     pub(crate) fn field(field: &str, problem: impl AsRef<str>) -> Self {
         let detail = format!("{field}: {}", problem.as_ref());
@@ -73,7 +94,7 @@ impl From<StoreError> for Problem {
 impl From<RandomError> for Problem {
     fn from(error: RandomError) -> Self {
         error!("{error}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the system failed; the log says more")
+        Self::internal()
     }
 }
 

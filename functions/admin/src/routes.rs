@@ -1,13 +1,13 @@
 //! Who may call, and what a path means.
 
-use domain::{AppId, Tab, WebhookId};
+use domain::{AppId, OperatorName, OperatorRole, Tab, TransactionId, WebhookId};
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
 
 use crate::{Deps, problem::Problem};
 
 /// One operation of the API, with what its path names.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     CreateApp,
     ListApps,
@@ -20,10 +20,82 @@ pub(crate) enum Route {
     CreateWebhook(AppId),
     ListWebhooks(AppId),
     DeleteWebhook(AppId, WebhookId),
+    ListTransactions(AppId),
+    ShowTransaction(AppId, TransactionId),
     ListIncidents(AppId),
+    CreateOperator,
+    ListOperators,
+    ChangeOperator(OperatorName),
+    ListAudit,
+}
+
+/// Whether an operation changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Look,
+    Change,
+}
+
+/// What an operation is called in the audit log, who may, and whether it belongs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) name: &'static str,
+    pub(crate) role: OperatorRole,
+    pub(crate) effect: Effect,
 }
 
 impl Route {
+    /// Everyone may look; the daily work is the operators'; keys, channels and people are the owners'.
+    #[rustfmt::skip]
+    pub(crate) fn rule(&self) -> Rule {
+        use Effect::{Change, Look};
+        use OperatorRole::{Operator, Owner, Viewer};
+        let (name, role, effect) = match self {
+            Self::CreateApp             => ("create app",        Owner,    Change),
+            Self::ListApps              => ("list apps",         Viewer,   Look),
+            Self::ShowApp(_)            => ("show app",          Viewer,   Look),
+            Self::RenameApp(_)          => ("rename app",        Owner,    Change),
+            Self::RotateKey(_)          => ("rotate key",        Owner,    Change),
+            Self::PutChannel(..)        => ("save channel",      Owner,    Change),
+            Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
+            Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
+            Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
+            Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
+            Self::DeleteWebhook(..)     => ("delete webhook",    Operator, Change),
+            Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
+            Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
+            Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
+            Self::CreateOperator        => ("create operator",   Owner,    Change),
+            Self::ListOperators         => ("list operators",    Owner,    Look),
+            Self::ChangeOperator(_)     => ("change operator",   Owner,    Change),
+            Self::ListAudit             => ("show audit log",    Owner,    Look),
+        };
+        Rule { name, role, effect }
+    }
+
+    /// The operation that shows what this one changes, and which item of its list that is.
+    pub(crate) fn shown_by(&self) -> Option<(Self, Option<String>)> {
+        match self {
+            Self::RenameApp(app) => Some((Self::ShowApp(app.clone()), None)),
+            Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => {
+                Some((Self::ShowChannel(app.clone(), *tab), None))
+            }
+            Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
+            Self::ChangeOperator(name) => Some((Self::ListOperators, Some(name.to_string()))),
+            // What is made new has no before, and neither has a key that nobody may see.
+            Self::CreateApp | Self::RotateKey(_) | Self::CreateWebhook(_) | Self::CreateOperator => None,
+            Self::ListApps
+            | Self::ShowApp(_)
+            | Self::ShowChannel(..)
+            | Self::ListWebhooks(_)
+            | Self::ListTransactions(_)
+            | Self::ShowTransaction(..)
+            | Self::ListIncidents(_)
+            | Self::ListOperators
+            | Self::ListAudit => None,
+        }
+    }
+
     /// # Errors
     /// Not found, or a method that the path does not know.
     pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
@@ -31,6 +103,8 @@ impl Route {
         let segments: Vec<&str> = rest.split('/').collect();
         let app = |text: &str| AppId::parse(text).map_err(|_| Problem::not_found("app"));
         let tab = |text: &str| Tab::find(text).ok_or_else(|| Problem::not_found("channel tab"));
+        let transaction = |text: &str| TransactionId::parse(text).map_err(|_| Problem::not_found("transaction"));
+        let operator = |text: &str| OperatorName::parse(text).ok_or_else(|| Problem::not_found("operator"));
         let webhook = |text: &str| WebhookId::parse(text).map_err(|_| Problem::not_found("webhook"));
         match (method.as_str(), segments.as_slice()) {
             ("POST", ["apps"]) => Ok(Self::CreateApp),
@@ -52,6 +126,17 @@ impl Route {
             (_, ["apps", _, "webhooks", _]) => Err(Problem::method("DELETE")),
             ("GET", ["apps", id, "incidents"]) => Ok(Self::ListIncidents(app(id)?)),
             (_, ["apps", _, "incidents"]) => Err(Problem::method("GET")),
+            ("GET", ["apps", id, "transactions"]) => Ok(Self::ListTransactions(app(id)?)),
+            (_, ["apps", _, "transactions"]) => Err(Problem::method("GET")),
+            ("GET", ["apps", id, "transactions", one]) => Ok(Self::ShowTransaction(app(id)?, transaction(one)?)),
+            (_, ["apps", _, "transactions", _]) => Err(Problem::method("GET")),
+            ("POST", ["operators"]) => Ok(Self::CreateOperator),
+            ("GET", ["operators"]) => Ok(Self::ListOperators),
+            (_, ["operators"]) => Err(Problem::method("GET, POST")),
+            ("PATCH", ["operators", name]) => Ok(Self::ChangeOperator(operator(name)?)),
+            (_, ["operators", _]) => Err(Problem::method("PATCH")),
+            ("GET", ["audit"]) => Ok(Self::ListAudit),
+            (_, ["audit"]) => Err(Problem::method("GET")),
             _ => Err(Problem::not_found("path")),
         }
     }
@@ -88,6 +173,12 @@ mod tests {
             ("PUT", "/admin/v1/apps/APP/channels/paypal", "404"),
             ("POST", "/admin/v1/apps/APP/channels/ali", "405"),
             ("GET", "/admin/v1/apps/APP/incidents", "ListIncidents"),
+            ("GET", "/admin/v1/apps/APP/transactions", "ListTransactions"),
+            ("GET", "/admin/v1/apps/APP/transactions/APP", "ShowTransaction"),
+            ("GET", "/admin/v1/apps/APP/transactions/1", "404"),
+            ("PATCH", "/admin/v1/operators/admin", "ChangeOperator"),
+            ("PATCH", "/admin/v1/operators/Admin", "404"),
+            ("POST", "/admin/v1/audit", "405"),
             ("GET", "/admin/v1/", "404"),
             ("GET", "/admin/v2/apps", "404"),
             ("GET", "/admin/v1/apps/APP/", "404"),

@@ -74,6 +74,14 @@ hex24_id! {
     TransactionId, "24 lower-case hex digits"
 }
 
+impl TransactionId {
+    /// When it was made: its first 12 digits. `None` if that is no moment, as in ids that others made up.
+    pub fn created_at(&self) -> Option<Timestamp> {
+        let ms = i64::from_str_radix(self.0.get(..12)?, 16).ok()?;
+        Timestamp::from_ms(ms).ok()
+    }
+}
+
 hex24_id! {
     /// A webhook: 24 lower-case hex digits.
     WebhookId, "24 lower-case hex digits"

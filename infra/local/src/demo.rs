@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::Tab;
-use http::{Method, Request};
+use http::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -16,6 +16,12 @@ pub struct Doorkeys {
     pub url: String,
     /// For `/admin/v1`.
     pub operator_token: String,
+    /// The owner who signs in at `/console`.
+    #[serde(default)]
+    pub console_user: String,
+    /// Their password; empty in a file of a version without a console.
+    #[serde(default)]
+    pub console_password: String,
     /// The demo app.
     pub apps: Vec<DemoApp>,
 }
@@ -44,27 +50,64 @@ pub struct KeyPair {
     pub master_key: String,
 }
 
+/// What the first owner is called.
+const OWNER: &str = "admin";
+
+/// Makes the first owner of the console; the name and the password.
+pub(crate) async fn create_owner(
+    admin: &admin::Deps,
+    operator_token: &str,
+    password: String,
+) -> Result<(String, String), StartError> {
+    let body = json!({ "name": OWNER, "role": "owner", "password": password });
+    let made = call(admin, operator_token, Method::POST, "/operators", body).await?;
+    // A start that was killed before it kept the password: the owner is there, and gets this one.
+    let made = if made.status() == StatusCode::CONFLICT {
+        let body = json!({ "role": "owner", "state": "enabled", "password": password });
+        call(admin, operator_token, Method::PATCH, &format!("/operators/{OWNER}"), body).await?
+    } else {
+        made
+    };
+    done("first owner", made)?;
+    Ok((OWNER.to_owned(), password))
+}
+
 /// Makes the demo app, its test mode on the simulators.
 pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<DemoApp, StartError> {
-    let call = async |method: Method, path: &str, body: Value| -> Result<Bytes, StartError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/admin/v1{path}"))
-            .header("authorization", format!("Bearer {operator_token}"))
-            .header("content-type", "application/json")
-            .body(Bytes::from(body.to_string()))
-            .map_err(|error| StartError::part("demo app", error))?;
-        let reply = admin::handle(admin, request).await;
-        if reply.status().is_success() {
-            return Ok(reply.into_body());
-        }
-        Err(StartError::part("demo app", String::from_utf8_lossy(reply.body()).into_owned()))
-    };
-    let made = call(Method::POST, "/apps", json!({ "name": "demo" })).await?;
+    let made = call(admin, operator_token, Method::POST, "/apps", json!({ "name": "demo" })).await?;
+    let made = done("demo app", made)?;
     let app: DemoApp = serde_json::from_slice(&made).map_err(|error| StartError::part("demo app", error))?;
     for (tab, _) in Tab::ALL {
         let channel = format!("/apps/{}/channels/{tab}?mode=test", app.app_id);
-        call(Method::PUT, &channel, json!({ "protocol": "simulator" })).await?;
+        done(
+            "demo app",
+            call(admin, operator_token, Method::PUT, &channel, json!({ "protocol": "simulator" })).await?,
+        )?;
     }
     Ok(app)
+}
+
+/// One call of the operator API.
+async fn call(
+    admin: &admin::Deps,
+    operator_token: &str,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> Result<Response<Bytes>, StartError> {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/admin/v1{path}"))
+        .header("authorization", format!("Bearer {operator_token}"))
+        .header("content-type", "application/json")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| StartError::part("operator api", error))?;
+    Ok(admin::handle(admin, request).await)
+}
+
+fn done(part: &'static str, reply: Response<Bytes>) -> Result<Bytes, StartError> {
+    if reply.status().is_success() {
+        return Ok(reply.into_body());
+    }
+    Err(StartError::part(part, String::from_utf8_lossy(reply.body()).into_owned()))
 }

@@ -76,7 +76,11 @@ fn say(text: &str) {
 fn welcome(stack: &Stack, data_dir: &str) -> String {
     let doorkeys = stack.doorkeys();
     let url = &doorkeys.url;
-    let mut text = format!("MaxPay is ready at {url}\n\n  operator token  {}\n", doorkeys.operator_token);
+    let (user, password) = (&doorkeys.console_user, &doorkeys.console_password);
+    let mut text = format!(
+        "MaxPay is ready at {url}\n\n  console         {url}/console\n  sign in as      {user} / {password}\n  operator token  {}\n",
+        doorkeys.operator_token
+    );
     for app in &doorkeys.apps {
         let (id, name) = (&app.app_id, &app.name);
         let (client, master) = (&app.test.client_key, &app.test.master_key);

@@ -28,7 +28,7 @@ use crate::{
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_sqs},
     simulators::Simulators,
     sqs::Sqs,
-    state::State,
+    state::{State, random_password},
 };
 
 /// How the stack is to be started.
@@ -127,6 +127,10 @@ impl Stack {
             Some(apps) => apps,
             None => vec![demo::create(&functions.admin, &state.operator_token).await?],
         };
+        let (console_user, console_password) = match state.owner.clone() {
+            Some(owner) => owner,
+            None => demo::create_owner(&functions.admin, &state.operator_token, random_password()?).await?,
+        };
 
         let clockwork = Clockwork {
             clock: options.clock.clone(),
@@ -146,7 +150,8 @@ impl Stack {
             running.parts.spawn(tick(clockwork, running.stopped.clone()));
         }
 
-        let doorkeys = Doorkeys { url, operator_token: state.operator_token.clone(), apps };
+        let operator_token = state.operator_token.clone();
+        let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
         state.keep(&doorkeys)?;
         Ok(Self { doorkeys, functions, stop, running })
     }

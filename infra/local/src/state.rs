@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) sealing_key: String,
     pub(crate) operator_token: String,
     pub(crate) apps: Option<Vec<DemoApp>>,
+    /// The name and the password of the console's first owner.
+    pub(crate) owner: Option<(String, String)>,
 }
 
 impl State {
@@ -32,6 +34,7 @@ impl State {
                 sealing_key: random_text()?,
                 operator_token: random_text()?,
                 apps: None,
+                owner: None,
             });
         };
         create_private(&dir).map_err(|source| StartError::DataDir { path: dir.clone(), source })?;
@@ -47,11 +50,14 @@ impl State {
                 key
             }
         };
-        let (operator_token, apps) = match known {
-            Some(doorkeys) => (doorkeys.operator_token, Some(doorkeys.apps)),
-            None => (random_text()?, None),
+        let (operator_token, apps, owner) = match known {
+            Some(known) => {
+                let owner = (known.console_user, known.console_password);
+                (known.operator_token, Some(known.apps), Some(owner).filter(|(_, password)| !password.is_empty()))
+            }
+            None => (random_text()?, None, None),
         };
-        Ok(Self { data_dir: Some(dir), sealing_key, operator_token, apps })
+        Ok(Self { data_dir: Some(dir), sealing_key, operator_token, apps, owner })
     }
 
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
@@ -99,4 +105,11 @@ pub(crate) fn random_text() -> Result<String, StartError> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| StartError::part("random source", "it failed"))?;
     Ok(STANDARD.encode(bytes))
+}
+
+/// Twenty letters and digits: something that a person can type.
+pub(crate) fn random_password() -> Result<String, StartError> {
+    const CHARS: usize = 20;
+    let text = random_text()? + &random_text()?;
+    Ok(text.chars().filter(char::is_ascii_alphanumeric).take(CHARS).collect())
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AppId, Mode, ProviderTradeNo, Timestamp, TransactionKey};
+use domain::{AppId, BillNum, Mode, ProviderTradeNo, Timestamp, TransactionKey};
 use sha2::{Digest, Sha256};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     schema::{
-        BY_TIME, BY_TIME_PK, BY_TIME_SK, PK, TTL, by_time_ms, incidents_pk, parse_transaction_key, transaction_pk,
-        transaction_sk,
+        BY_TIME, BY_TIME_PK, BY_TIME_SK, PK, TTL, bill_pk, by_time_ms, incidents_pk, parse_transaction_key,
+        transaction_pk, transaction_sk,
     },
 };
 
@@ -21,6 +21,8 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// The index does not carry the raw body, so that a page costs a few units and not a few hundred.
 const PAGE: i32 = 50;
+
+const INCIDENT_PREFIX: &str = "INCIDENT#";
 
 /// Sorts behind every moment.
 const NEWEST: &str = "~";
@@ -112,6 +114,36 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The incidents of one bill that are still kept, at most a page of them, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bill_incidents(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        bill: &BillNum,
+    ) -> Result<Vec<IncidentSummary>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :incident)")
+            // The body is not shown and may be long.
+            .projection_expression("pk, sk, #transaction, kind, problem, created_ms")
+            .expression_attribute_names("#transaction", "transaction")
+            .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
+            .expression_attribute_values(":incident", text(INCIDENT_PREFIX))
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of a bill's incidents", error))?;
+        page.items().iter().map(read_incident).collect()
+    }
+}
+
 fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError> {
     let item = Item(attributes);
     let key = parse_transaction_key(item.text(PK)?, item.text("transaction")?);
@@ -127,7 +159,7 @@ fn write_incident(incident: &Incident) -> Attributes {
     let key = &incident.key;
     let trade_no = incident.trade_no.as_ref().map(ProviderTradeNo::as_str);
     let wrong = format!("{}#{}#{}", transaction_sk(key), trade_no.unwrap_or_default(), incident.problem);
-    let sk = format!("INCIDENT#{}#{}", incident.kind, URL_SAFE_NO_PAD.encode(Sha256::digest(wrong)));
+    let sk = format!("{INCIDENT_PREFIX}{}#{}", incident.kind, URL_SAFE_NO_PAD.encode(Sha256::digest(wrong)));
     item(
         transaction_pk(key),
         sk.clone(),

@@ -4,10 +4,12 @@
 //! what came out, all or nothing. `schema.rs` shows every item on one screen.
 
 mod attributes;
+mod audit;
 mod configuration;
 mod deliveries;
 mod due;
 mod incidents;
+mod operators;
 mod records;
 mod schema;
 mod sealing;
@@ -17,10 +19,12 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::Client;
 
+pub use audit::{AuditEntry, AuditId, AuditPage};
 pub use configuration::{AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
 pub use due::{Due, DueCursor, DuePage};
 pub use incidents::{Incident, IncidentPage, IncidentSummary};
-pub use records::RecordsQuery;
+pub use operators::SignInTry;
+pub use records::{RecordsPosition, RecordsQuery};
 pub use sealing::{InvalidSealingKey, Sealer};
 pub use transactions::{Reserved, Settled};
 

@@ -10,12 +10,22 @@ use futures_util::future::try_join_all;
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
-    schema::{BY_TIME, by_time_ms, by_time_pk},
+    schema::{BY_TIME, by_time_ms, by_time_pk, by_time_sk},
     transactions::{read_fee, read_key, read_refunded},
 };
 
 /// A page of a merge's source: two times the largest answer, about 80 kB.
 const SOURCE_PAGE_MAX: usize = 2 * RecordsRequest::LIMIT_MAX;
+
+/// Where a page of records begins: at the first record that is not newer than this. It is a place in time and not an item, so that it
+/// holds while records change their status, and costs the same however far down it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsPosition {
+    /// When that record was charged.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: TransactionId,
+}
 
 /// Whose records are asked for, and on which channels there can be any.
 #[derive(Clone, Debug)]
@@ -47,16 +57,69 @@ impl Store {
             }
             records
         } else {
-            self.merge(query).await?
+            self.merge(query, &Range::of(query.request), query.request.skip + query.request.limit).await?
         };
         records.drain(..query.request.skip.min(records.len()));
         records.truncate(query.request.limit);
         Ok(records)
     }
 
-    /// The first `skip + limit` records of all sources together.
-    async fn merge(&self, query: &RecordsQuery<'_>) -> Result<Vec<Record>, StoreError> {
-        let wanted = query.request.skip + query.request.limit;
+    /// A page of the records that `query` asks for, newest first and from a position on, and where the next one begins. `skip` and
+    /// the bill do not count here: a bill is asked for by [`Self::records`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn records_page(
+        &self,
+        query: &RecordsQuery<'_>,
+        from: Option<&RecordsPosition>,
+    ) -> Result<(Vec<Record>, Option<RecordsPosition>), StoreError> {
+        let mut range = Range::of(query.request);
+        if let Some(position) = from {
+            range.end = range.end.min(by_time_sk(position.created_at, &position.id));
+        }
+        if range.start > range.end {
+            return Ok((Vec::new(), None));
+        }
+        let limit = query.request.limit;
+        let mut records = self.merge(query, &range, limit + 1).await?;
+        let next = records.get(limit).map(|next| RecordsPosition { created_at: next.created_at, id: next.id.clone() });
+        records.truncate(limit);
+        Ok((records, next))
+    }
+
+    /// Finds a transaction by its id alone: the id begins with its time, so that each channel and status is asked for one exact key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_record(
+        &self,
+        (app, mode): (&AppId, Mode),
+        channels: &[Channel],
+        id: &TransactionId,
+    ) -> Result<Option<Record>, StoreError> {
+        let Some(created_at) = id.created_at() else { return Ok(None) };
+        let keys =
+            channels.iter().flat_map(|channel| Status::ALL.map(|status| by_time_pk(app, mode, *channel, status)));
+        let asked = keys.map(|pk| async move {
+            self.dynamo
+                .query()
+                .table_name(&self.tables.transactions)
+                .index_name(BY_TIME)
+                .key_condition_expression("by_time_pk = :pk AND by_time_sk = :sk")
+                .expression_attribute_values(":pk", text(pk))
+                .expression_attribute_values(":sk", text(by_time_sk(created_at, id)))
+                .limit(1)
+                .send()
+                .await
+                .map_err(|error| StoreError::dynamo("look-up of an id", error))
+        });
+        let answers = try_join_all(asked).await?;
+        answers.iter().flat_map(|answer| answer.items()).next().map(read_record).transpose()
+    }
+
+    /// The first `wanted` records of all sources together.
+    async fn merge(&self, query: &RecordsQuery<'_>, range: &Range, wanted: usize) -> Result<Vec<Record>, StoreError> {
         let filter = &query.request.filter;
         let channels = filter.channels().filter(|channel| query.channels.contains(channel));
         let mut sources: Vec<Source> = channels
@@ -64,7 +127,7 @@ impl Store {
             .map(|(channel, status)| Source::new(by_time_pk(query.app, query.mode, channel, status)))
             .collect();
         let page = wanted.min(SOURCE_PAGE_MAX);
-        try_join_all(sources.iter_mut().map(|source| self.fill(source, query.request, page))).await?;
+        try_join_all(sources.iter_mut().map(|source| self.fill(source, query.request, range, page))).await?;
         let mut merged = Vec::with_capacity(wanted);
         while merged.len() < wanted {
             let heads = sources.iter_mut().filter(|source| !source.ready.is_empty());
@@ -75,18 +138,21 @@ impl Store {
             let Some(source) = next else { break };
             merged.extend(source.ready.pop_front());
             if source.ready.is_empty() {
-                self.fill(source, query.request, page).await?;
+                self.fill(source, query.request, range, page).await?;
             }
         }
         Ok(merged)
     }
 
     /// Reads the next page of a source, unless it is at its end.
-    async fn fill(&self, source: &mut Source, request: &RecordsRequest, page: usize) -> Result<(), StoreError> {
+    async fn fill(
+        &self,
+        source: &mut Source,
+        request: &RecordsRequest,
+        range: &Range,
+        page: usize,
+    ) -> Result<(), StoreError> {
         let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended) else { return Ok(()) };
-        let start = request.filter.start.map_or_else(|| "0".to_owned(), by_time_ms);
-        // `~` sorts behind the `#` that follows the time, so that the last millisecond is in.
-        let end = request.filter.end.map_or_else(|| "~".to_owned(), |end| format!("{}~", by_time_ms(end)));
         let answer = self
             .dynamo
             .query()
@@ -94,8 +160,8 @@ impl Store {
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
             .expression_attribute_values(":pk", text(&source.pk))
-            .expression_attribute_values(":start", text(start))
-            .expression_attribute_values(":end", text(end))
+            .expression_attribute_values(":start", text(&range.start))
+            .expression_attribute_values(":end", text(&range.end))
             .scan_index_forward(request.order == RecordsOrder::OldestFirst)
             .limit(i32::try_from(page).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start_key)
@@ -109,6 +175,21 @@ impl Store {
             source.progress = Progress::From(Some(key));
         }
         Ok(())
+    }
+}
+
+/// The part of each source that is asked for, both ends in.
+struct Range {
+    start: String,
+    end: String,
+}
+
+impl Range {
+    fn of(request: &RecordsRequest) -> Self {
+        let start = request.filter.start.map_or_else(|| "0".to_owned(), by_time_ms);
+        // `~` sorts behind the `#` that follows the time, so that the last millisecond is in.
+        let end = request.filter.end.map_or_else(|| "~".to_owned(), |end| format!("{}~", by_time_ms(end)));
+        Self { start, end }
     }
 }
 

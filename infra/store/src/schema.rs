@@ -9,6 +9,9 @@
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
+//! | configuration | Operator | `ADMIN` | `USER#<name>` | | each call of the console |
+//! | configuration | Sign-ins that failed | `ADMIN` | `SIGNIN#<bucket of names>` | | the sign-in; gone after a day |
+//! | configuration | Audit entry | `AUDIT#<yyyymm>` | `<ms>#<random>` | | owners, a month at a time |
 //!
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
@@ -39,6 +42,8 @@ pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
 pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
 pub(crate) const APP_SK: &str = "APP";
 pub(crate) const APPS_PK: &str = "APPS";
+pub(crate) const ADMIN_PK: &str = "ADMIN";
+pub(crate) const USER_PREFIX: &str = "USER#";
 
 pub(crate) fn bill_pk(app: &AppId, mode: Mode, bill: &BillNum) -> String {
     format!("{app}#{mode}#{bill}")

@@ -1,0 +1,146 @@
+//! The audit log: every change through this function leaves an entry, whoever makes it.
+//!
+//! The entry is begun before the change and completed after it, so that no change can be without one. Before and after are what the
+//! API shows, and the API shows no secret; keys that are shown once are masked here.
+
+use http::{StatusCode, Uri};
+use providers::MASK;
+use runtime::{Reply, json, query_parameter};
+use serde_json::{Value, json};
+use store::{AuditEntry, AuditId};
+use tracing::error;
+
+use crate::{Call, problem::Problem, routes::Route};
+
+/// Keys that an answer shows once, and what a person typed in.
+const SECRETS: [&str; 5] = ["clientKey", "masterKey", "secret", "password", "token"];
+/// A certificate in an entry is told by its beginning.
+const TEXT_CHARS_MAX: usize = 160;
+/// What one side of an entry may take.
+const JSON_BYTES_MAX: usize = 16 * 1024;
+
+/// Makes a change, and an entry about it.
+pub(crate) async fn around(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
+    let store = &call.deps.base.store;
+    let random: String = call.deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = AuditId { at: call.now, random };
+    let before = match route.shown_by() {
+        Some((shown_by, member)) => shown(call.run(shown_by).await, member.as_deref()),
+        None => None,
+    };
+    let entry = AuditEntry {
+        at: call.now,
+        who: call.who.name(),
+        action: route.rule().name.to_owned(),
+        target: target(call.request.uri()),
+        before,
+        after: None,
+        outcome: "begun".to_owned(),
+    };
+    store.begin_audit(&id, &entry).await?;
+    let answer = call.run(route).await;
+    let (outcome, after) = match &answer {
+        Ok(reply) => ("done", masked(reply)),
+        Err(problem) => (problem.outcome(), None),
+    };
+    if let Err(failed) = store.finish_audit(&id, outcome, after.as_deref()).await {
+        // The change is made and its entry says that it was begun: the caller is not to be told that it failed.
+        error!("an audit entry could not be completed: {}", runtime::error_chain(&failed));
+    }
+    answer
+}
+
+/// `GET /audit?month=202611&cursor=`, newest first; this month if none is named.
+pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
+    let month = match query_parameter(call.request, "month") {
+        Some(month) => month.into_owned(),
+        None => this_month(call),
+    };
+    if month.len() != 6 || !month.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem::field("month", "must be a year and a month, such as 202611"));
+    }
+    let cursor = query_parameter(call.request, "cursor");
+    let page = call.deps.base.store.audit_log(&month, cursor.as_deref()).await?;
+    let items: Vec<Value> = page.entries.iter().map(show).collect();
+    Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
+}
+
+/// The month that it is now, in UTC as the log's own months are.
+pub(crate) fn this_month(call: &Call<'_>) -> String {
+    call.now.to_string().chars().filter(char::is_ascii_digit).take(6).collect()
+}
+
+fn show(entry: &AuditEntry) -> Value {
+    let parse = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    json!({
+        "time": entry.at.ms(),
+        "who": entry.who,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "before": parse(&entry.before),
+        "after": parse(&entry.after),
+    })
+}
+
+fn target(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or(uri.path(), |whole| whole.as_str());
+    path.strip_prefix("/admin/v1/").unwrap_or(path).chars().take(TEXT_CHARS_MAX).collect()
+}
+
+fn shown(answer: Result<Reply, Problem>, member: Option<&str>) -> Option<String> {
+    let reply = answer.ok().filter(|reply| reply.status().is_success())?;
+    let Some(member) = member else { return masked(&reply) };
+    let listed: Value = serde_json::from_slice(reply.body()).ok()?;
+    let items = listed.get("items")?.as_array()?;
+    let named = |item: &&Value| ["id", "name"].iter().any(|key| item.get(key).and_then(Value::as_str) == Some(member));
+    write(items.iter().find(named)?.clone())
+}
+
+fn masked(reply: &Reply) -> Option<String> {
+    write(serde_json::from_slice(reply.body()).ok()?)
+}
+
+fn write(mut value: Value) -> Option<String> {
+    mask(&mut value);
+    let text = value.to_string();
+    if text.len() <= JSON_BYTES_MAX { Some(text) } else { Some(json!({ "tooLong": text.len() }).to_string()) }
+}
+
+/// Objects and lists of the API are a few levels deep; serde reads none that is deeper than 128.
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                if SECRETS.contains(&name.as_str()) && !member.is_null() {
+                    *member = MASK.into();
+                } else {
+                    mask(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::String(text) if text.chars().count() > TEXT_CHARS_MAX => {
+            let begin: String = text.chars().take(TEXT_CHARS_MAX / 2).collect();
+            *text = format!("{begin}... ({} bytes)", text.len());
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_holds_no_key_and_no_whole_certificate() {
+        let mut answer = json!({
+            "appId": "a", "live": { "clientKey": "hush", "masterKey": "hush" }, "secret": "hush", "previous": null,
+            "items": [{ "token": "hush" }], "rootCert": "x".repeat(5000),
+        });
+        mask(&mut answer);
+        let text = answer.to_string();
+        assert!(!text.contains("hush") && text.len() < 500, "{text}");
+        assert!(text.contains("(5000 bytes)") && text.contains("\"appId\":\"a\""), "{text}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Transactions for operators: pages by cursor, and everything about one.
+
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    AppId, BillNum, Channel, ChannelFilter, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status,
+    Timestamp, Transaction, TransactionId,
+};
+use http::StatusCode;
+use runtime::{Reply, json, query_parameter};
+use serde_json::{Map, Value, json};
+use store::{AppConfiguration, RecordsPosition, RecordsQuery, Store};
+
+use crate::{Call, problem::Problem};
+
+/// `GET /apps/{appId}/transactions?mode&status&channel&billNum&startTime&endTime&limit&cursor`, newest first.
+pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    let found = call.load_app(&app).await?;
+    let request = read_request(call)?;
+    let cursor = query_parameter(call.request, "cursor").filter(|cursor| !cursor.is_empty());
+    let from = cursor.as_deref().map(parse_cursor).transpose()?;
+    let page = page(&call.deps.base.store, &found, mode, &request, from.as_ref()).await?;
+    Ok(json(StatusCode::OK, &json!({ "items": page.records, "cursor": page.next.as_ref().map(write_cursor) })))
+}
+
+/// `GET /apps/{appId}/transactions/{id}?mode&billNum`: with the bill it is read strongly consistent, without it the index is asked.
+pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    let found = call.load_app(&app).await?;
+    let bill = match query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
+        Some(bill) => BillNum::parse(&bill).map_err(|error| Problem::field("billNum", error.to_string()))?,
+        None => {
+            let channels = channels_ever(&found, mode);
+            let record = call.deps.base.store.find_record((&app, mode), &channels, &id).await?;
+            record.ok_or_else(|| Problem::not_found("transaction"))?.bill
+        }
+    };
+    let life = load_life(&call.deps.base.store, &app, mode, &bill, &id).await?;
+    life.map(|life| json(StatusCode::OK, &life.to_json())).ok_or_else(|| Problem::not_found("transaction"))
+}
+
+/// A page of the list.
+pub(crate) struct Page {
+    pub(crate) records: Vec<Record>,
+    pub(crate) next: Option<RecordsPosition>,
+}
+
+/// Reads a page. A bill has few tries and is read whole.
+pub(crate) async fn page(
+    store: &Store,
+    found: &AppConfiguration,
+    mode: Mode,
+    request: &RecordsRequest,
+    from: Option<&RecordsPosition>,
+) -> Result<Page, Problem> {
+    let channels = channels_ever(found, mode);
+    let query = RecordsQuery { app: &found.app.id, mode, channels, request };
+    if request.filter.bill.is_some() {
+        return Ok(Page { records: store.records(&query).await?, next: None });
+    }
+    let (records, next) = store.records_page(&query, from).await?;
+    Ok(Page { records, next })
+}
+
+/// The channels whose tab was ever configured: no other can have a transaction.
+pub(crate) fn channels_ever(found: &AppConfiguration, mode: Mode) -> Vec<Channel> {
+    let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
+    Channel::all().filter(configured).collect()
+}
+
+/// Everything about one transaction.
+pub(crate) struct Life {
+    pub(crate) transaction: Transaction,
+    /// The other tries of its bill.
+    pub(crate) others: Vec<Transaction>,
+    pub(crate) incidents: Vec<store::IncidentSummary>,
+}
+
+/// `None` if the bill has no such transaction.
+pub(crate) async fn load_life(
+    store: &Store,
+    app: &AppId,
+    mode: Mode,
+    bill: &BillNum,
+    id: &TransactionId,
+) -> Result<Option<Life>, Problem> {
+    let tries = store.load_bill(app, mode, bill).await?;
+    let (mut this, others): (Vec<_>, Vec<_>) = tries.into_iter().partition(|one| one.id == *id);
+    let Some(transaction) = this.pop() else { return Ok(None) };
+    let incidents = store.bill_incidents(app, mode, bill).await?;
+    let incidents = incidents.into_iter().filter(|incident| incident.key == transaction.key).collect();
+    Ok(Some(Life { transaction, others, incidents }))
+}
+
+impl Life {
+    fn to_json(&self) -> Value {
+        let one = &self.transaction;
+        let mut shown = members(&Record::from(one.clone()));
+        shown.insert("subject".to_owned(), one.subject.as_str().into());
+        shown.insert("expiresTime".to_owned(), one.expires_at.ms().into());
+        shown.insert("tradeNo".to_owned(), one.trade_no.as_ref().map(|number| number.as_str()).into());
+        let others: Vec<Value> = self.others.iter().map(|other| members(&Record::from(other.clone())).into()).collect();
+        let incidents: Vec<Value> = self
+            .incidents
+            .iter()
+            .map(|one| json!({ "kind": one.kind, "problem": one.problem, "time": one.seen_at.ms() }))
+            .collect();
+        shown.insert("otherTries".to_owned(), others.into());
+        shown.insert("incidents".to_owned(), incidents.into());
+        shown.into()
+    }
+}
+
+fn members(record: &Record) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(members)) => members,
+        // A record is an object; its extras were checked when they came.
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+fn read_request(call: &Call<'_>) -> Result<RecordsRequest, Problem> {
+    let parameter = |name: &str| query_parameter(call.request, name).filter(|text| !text.is_empty());
+    let bill = parameter("billNum").map(|bill| BillNum::parse(&bill)).transpose();
+    let channel =
+        parameter("channel").map(|name| ChannelFilter::find(&name).ok_or("must be a channel or ali, wx, unipay"));
+    let status =
+        parameter("status").map(|name| Status::find(&name).ok_or("must be created, success, refund or closed"));
+    let time = |name: &str| {
+        let read = |text: Cow<'_, str>| text.parse().ok().and_then(|ms| Timestamp::from_ms(ms).ok());
+        parameter(name).map(|text| read(text).ok_or_else(|| Problem::field(name, "must be milliseconds since 1970")))
+    };
+    let (start, end) = (time("startTime").transpose()?, time("endTime").transpose()?);
+    if start.zip(end).is_some_and(|(start, end)| start > end) {
+        return Err(Problem::field("endTime", "must be at startTime or after it"));
+    }
+    let limit = parameter("limit").map(|text| {
+        let limit = text.parse().ok().filter(|limit| (1..=RecordsRequest::LIMIT_MAX).contains(limit));
+        limit.ok_or_else(|| Problem::field("limit", "must be an integer from 1 to 100"))
+    });
+    Ok(RecordsRequest {
+        filter: RecordsFilter {
+            channel: channel.transpose().map_err(|problem| Problem::field("channel", problem))?,
+            bill: bill.map_err(|error| Problem::field("billNum", error.to_string()))?,
+            status: status.transpose().map_err(|problem| Problem::field("status", problem))?,
+            start,
+            end,
+        },
+        order: RecordsOrder::NewestFirst,
+        skip: 0,
+        limit: limit.transpose()?.unwrap_or(RecordsRequest::LIMIT_DEFAULT),
+    })
+}
+
+/// A cursor is a place in time. Who makes one up gets a page of what they may see anyway.
+pub(crate) fn write_cursor(position: &RecordsPosition) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}#{}", position.created_at.ms(), position.id))
+}
+
+pub(crate) fn parse_cursor(cursor: &str) -> Result<RecordsPosition, Problem> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (ms, id) = std::str::from_utf8(&bytes).ok()?.split_once('#')?;
+        let created_at = Timestamp::from_ms(ms.parse().ok()?).ok()?;
+        Some(RecordsPosition { created_at, id: TransactionId::parse(id).ok()? })
+    };
+    read().ok_or_else(|| Problem::field("cursor", "must be one that a list answered"))
+}

@@ -1,0 +1,128 @@
+//! The people who run the gateway: their names, their roles, and how wrong passwords slow them down.
+
+use std::{fmt, time::Duration};
+
+use crate::{Secret, Timestamp};
+
+/// What a person is called at the sign-in: 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperatorName(String);
+
+impl OperatorName {
+    /// The form, for people.
+    pub const EXPECTED: &'static str =
+        "2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first";
+    const CHARS_MAX: usize = 32;
+
+    /// `None` if it has another form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
+        let fits = (2..=Self::CHARS_MAX).contains(&text.len())
+            && text.bytes().all(allowed)
+            && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OperatorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an operator may do. Each may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperatorRole {
+    /// Look at everything, change nothing.
+    Viewer,
+    /// The daily work: webhooks, deliveries, refunds, closing, asking the provider.
+    Operator,
+    /// Apps, keys, channel settings, operators and the audit log, too.
+    Owner,
+}
+
+impl OperatorRole {
+    /// Every role, the least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Owner];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Finds the role with this word.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// Somebody who may sign in to the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Who.
+    pub name: OperatorName,
+    /// What they may do.
+    pub role: OperatorRole,
+    /// The argon2id hash of the password, as PHC text.
+    pub password_hash: Secret<String>,
+    /// Whether they may sign in at all.
+    pub enabled: bool,
+    /// Grows with every change of password, role or admission: sessions of before are over.
+    pub epoch: i64,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// How many wrong passwords in a row are free of charge.
+const FREE_FAILURES: u32 = 4;
+/// However often somebody fails, the next try is a minute away at the most: whoever hammers at a stranger's name must not
+/// lock its owner out for good.
+const PAUSE_SECONDS_MAX: u64 = 60;
+
+/// How long to wait for the next try after this many failures in a row: nothing, then 2, 4, 8 ... 60 seconds.
+pub fn sign_in_pause(failures: u32) -> Duration {
+    let Some(beyond) = failures.checked_sub(FREE_FAILURES).filter(|beyond| *beyond > 0) else { return Duration::ZERO };
+    Duration::from_secs(2_u64.saturating_pow(beyond).min(PAUSE_SECONDS_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_slow_down_and_never_lock_out() {
+        let pauses: Vec<u64> = (0..14).map(|failures| sign_in_pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+        assert_eq!(sign_in_pause(u32::MAX).as_secs(), 60);
+    }
+
+    #[test]
+    fn names_are_plain() {
+        let longest = format!("a{}", "b".repeat(31));
+        for name in ["admin", "li.lei", "a1", "han_mei-mei", longest.as_str()] {
+            assert!(OperatorName::parse(name).is_some(), "{name}");
+        }
+        let too_long = "a".repeat(33);
+        for name in ["", "a", "Admin", "1a", ".a", "a b", "a#b", "李雷", "a\n", too_long.as_str()] {
+            assert!(OperatorName::parse(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_role_may_what_those_below_it_may() {
+        assert!(OperatorRole::Viewer < OperatorRole::Operator && OperatorRole::Operator < OperatorRole::Owner);
+        for role in OperatorRole::ALL {
+            assert_eq!(OperatorRole::find(role.name()), Some(role));
+        }
+        assert_eq!(OperatorRole::find("root"), None);
+    }
+}

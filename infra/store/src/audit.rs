@@ -1,0 +1,162 @@
+//! The audit log: who changed what, a month a partition.
+//!
+//! An entry is written before the change, and completed after it: a change without an entry cannot be, and one whose entry
+//! was never completed is seen as such.
+
+use aws_sdk_dynamodb::error::SdkError;
+use domain::Timestamp;
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, text, time},
+    schema::{PK, SK, by_time_ms},
+};
+
+/// Entries a page; each is at most a few kilobytes.
+const PAGE: i32 = 50;
+
+/// Names an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditId {
+    /// When it was done.
+    pub at: Timestamp,
+    /// Tells entries of one millisecond apart.
+    pub random: String,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When it was done.
+    pub at: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What was done, in one word.
+    pub action: String,
+    /// To what: an app, a channel, a webhook.
+    pub target: String,
+    /// How it was before, as JSON without secrets.
+    pub before: Option<String>,
+    /// How it is since, as JSON without secrets.
+    pub after: Option<String>,
+    /// How it went: `done`, `refused`, or `begun` if nobody knows.
+    pub outcome: String,
+}
+
+/// A page of the log, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditPage {
+    /// Up to 50.
+    pub entries: Vec<AuditEntry>,
+    /// Where the next page begins, if there is one.
+    pub cursor: Option<String>,
+}
+
+impl Store {
+    /// Writes down what is about to be done.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_audit(&self, id: &AuditId, entry: &AuditEntry) -> Result<(), StoreError> {
+        let attributes = item(
+            month_pk(id.at),
+            sk(id),
+            [
+                ("who", Some(text(&entry.who))),
+                ("action", Some(text(&entry.action))),
+                ("target", Some(text(&entry.target))),
+                ("before", entry.before.as_ref().map(text)),
+                ("after", entry.after.as_ref().map(text)),
+                ("outcome", Some(text(&entry.outcome))),
+                ("created_ms", Some(time(id.at))),
+            ],
+        );
+        self.dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(attributes))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| StoreError::dynamo("beginning an audit entry", error))
+    }
+
+    /// Writes down how it went.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such entry.
+    pub async fn finish_audit(&self, id: &AuditId, outcome: &str, after: Option<&str>) -> Result<(), StoreError> {
+        let mut update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(month_pk(id.at)))
+            .key(SK, text(sk(id)))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":outcome", text(outcome));
+        update = match after {
+            Some(after) => update
+                .update_expression("SET outcome = :outcome, #after = :after")
+                .expression_attribute_names("#after", "after")
+                .expression_attribute_values(":after", text(after)),
+            None => update.update_expression("SET outcome = :outcome"),
+        };
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
+            }
+            Err(error) => Err(StoreError::dynamo("completing an audit entry", error)),
+        }
+    }
+
+    /// A page of one month's log (`202611`), newest first, from `cursor` on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_log(&self, month: &str, cursor: Option<&str>) -> Result<AuditPage, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk < :before")
+            .expression_attribute_values(":pk", text(format!("AUDIT#{month}")))
+            // `~` sorts behind every moment.
+            .expression_attribute_values(":before", text(cursor.filter(|cursor| !cursor.is_empty()).unwrap_or("~")))
+            .scan_index_forward(false)
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of the audit log", error))?;
+        let cursor = page.last_evaluated_key().and_then(|key| Item(key).find_text(SK).map(str::to_owned));
+        let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
+        Ok(AuditPage { entries, cursor })
+    }
+}
+
+fn read_entry(attributes: &Attributes) -> Result<AuditEntry, StoreError> {
+    let item = Item(attributes);
+    let owned = |name| item.find_text(name).map(str::to_owned);
+    Ok(AuditEntry {
+        at: item.time("created_ms")?,
+        who: item.text("who")?.to_owned(),
+        action: item.text("action")?.to_owned(),
+        target: item.text("target")?.to_owned(),
+        before: owned("before"),
+        after: owned("after"),
+        outcome: item.text("outcome")?.to_owned(),
+    })
+}
+
+/// The month in UTC: `AUDIT#202611`.
+fn month_pk(at: Timestamp) -> String {
+    let date = at.to_string();
+    let (year, month) = (date.get(..4).unwrap_or_default(), date.get(5..7).unwrap_or_default());
+    format!("AUDIT#{year}{month}")
+}
+
+fn sk(id: &AuditId) -> String {
+    format!("{}#{}", by_time_ms(id.at), id.random)
+}

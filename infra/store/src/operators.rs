@@ -1,0 +1,259 @@
+//! Operators: who may sign in to the console, and the slow-down of those who fail to.
+
+use std::{hash::Hasher, time::Duration};
+
+use aws_sdk_dynamodb::error::SdkError;
+use domain::{Operator, OperatorName, OperatorRole, Secret, Timestamp, sign_in_pause};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, bytes, item, number, text, time},
+    schema::{ADMIN_PK, PK, SK, TTL, USER_PREFIX},
+};
+
+/// A house has few operators; more than this are not listed.
+const LISTED_MAX: i32 = 500;
+
+/// How often a change of an operator is made anew because somebody else changed it.
+const CHANGE_TRIES_MAX: u32 = 5;
+
+/// Failures are counted for so many buckets of names, and not for names: a stranger who tries names that do not exist makes no
+/// more items than this, and cannot tell from the slow-down which of them do.
+const BUCKETS: u64 = 1024;
+
+/// How long a failure is held against a name.
+const FAILURES_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether a password may be tried now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInTry {
+    /// It may, and has been counted as a failure until [`Store::forget_sign_ins`] says otherwise: so that many tries at once
+    /// count as many.
+    Counted,
+    /// Not before this moment.
+    Wait(Timestamp),
+}
+
+impl Store {
+    /// Keeps a new operator.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the name is taken.
+    pub async fn create_operator(&self, operator: &Operator) -> Result<(), StoreError> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(self.write_operator(operator, 1)?))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(stale(&operator.name))
+            }
+            Err(error) => Err(StoreError::dynamo("keeping an operator", error)),
+        }
+    }
+
+    /// One operator, strongly consistent: who was shut out is out at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
+        Ok(self.find_operator_revision(name).await?.map(|(operator, _)| operator))
+    }
+
+    /// All operators by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_operators(&self) -> Result<Vec<Operator>, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.configuration)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :user)")
+            .expression_attribute_values(":pk", text(ADMIN_PK))
+            .expression_attribute_values(":user", text(USER_PREFIX))
+            .limit(LISTED_MAX)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("list of operators", error))?;
+        page.items().iter().map(|attributes| self.read_operator(attributes)).collect()
+    }
+
+    /// Changes an operator; `change` may run again if somebody else was faster. The operator before and after.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such operator, [`StoreError::Contended`] if others keep changing it.
+    pub async fn change_operator(
+        &self,
+        name: &OperatorName,
+        change: impl Fn(Operator) -> Operator,
+    ) -> Result<(Operator, Operator), StoreError> {
+        for _ in 0..CHANGE_TRIES_MAX {
+            let Some((before, revision)) = self.find_operator_revision(name).await? else { return Err(stale(name)) };
+            let after = change(before.clone());
+            let put = self
+                .dynamo
+                .put_item()
+                .table_name(&self.tables.configuration)
+                .set_item(Some(self.write_operator(&after, revision + 1)?))
+                .condition_expression("rev = :rev")
+                .expression_attribute_values(":rev", number(revision));
+            match put.send().await {
+                Ok(_) => return Ok((before, after)),
+                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
+                Err(error) => return Err(StoreError::dynamo("changing an operator", error)),
+            }
+        }
+        Err(StoreError::Contended { what: user_sk(name), tries: CHANGE_TRIES_MAX })
+    }
+
+    /// Asks whether a password for `name` may be tried now, and counts the try beforehand, so that the answer holds for all
+    /// instances of a function together. Of several at the same moment one goes ahead.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_sign_in(&self, name: &str, now: Timestamp) -> Result<SignInTry, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .key(PK, text(ADMIN_PK))
+            .key(SK, text(bucket_sk(name)))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of failed sign-ins", error))?;
+        let (failures, until) = match found.item().map(Item) {
+            Some(item) => (item.number("failures")?, item.time("until_ms")?),
+            None => (0, now),
+        };
+        if now < until {
+            return Ok(SignInTry::Wait(until));
+        }
+        let counted = failures.saturating_add(1);
+        let until = now.plus(sign_in_pause(u32::try_from(counted).unwrap_or(u32::MAX)));
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(item(
+                ADMIN_PK.to_owned(),
+                bucket_sk(name),
+                [
+                    ("failures", Some(number(counted))),
+                    ("until_ms", Some(time(until))),
+                    (TTL, Some(number(now.plus(FAILURES_KEPT).seconds()))),
+                ],
+            )))
+            .condition_expression("attribute_not_exists(pk) OR failures = :failures")
+            .expression_attribute_values(":failures", number(failures));
+        match put.send().await {
+            Ok(_) => Ok(SignInTry::Counted),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Ok(SignInTry::Wait(now.plus(Duration::from_secs(1))))
+            }
+            Err(error) => Err(StoreError::dynamo("counting a sign-in", error)),
+        }
+    }
+
+    /// Forgets the failures of `name`, after the right password.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_sign_ins(&self, name: &str) -> Result<(), StoreError> {
+        let delete = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(ADMIN_PK))
+            .key(SK, text(bucket_sk(name)))
+            .condition_expression("attribute_exists(pk)");
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            // Somebody else forgot them.
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(StoreError::dynamo("forgetting failed sign-ins", error)),
+        }
+    }
+
+    async fn find_operator_revision(&self, name: &OperatorName) -> Result<Option<(Operator, i64)>, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .key(PK, text(ADMIN_PK))
+            .key(SK, text(user_sk(name)))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of an operator", error))?;
+        let Some(attributes) = found.item() else { return Ok(None) };
+        Ok(Some((self.read_operator(attributes)?, Item(attributes).number("rev")?)))
+    }
+
+    fn write_operator(&self, operator: &Operator, revision: i64) -> Result<Attributes, StoreError> {
+        let sk = user_sk(&operator.name);
+        let sealed = self.sealer.seal(&owner(&sk), operator.password_hash.expose().as_bytes())?;
+        let state = if operator.enabled { "enabled" } else { "disabled" };
+        Ok(item(
+            ADMIN_PK.to_owned(),
+            sk,
+            [
+                ("rev", Some(number(revision))),
+                ("role", Some(text(operator.role.name()))),
+                ("state", Some(text(state))),
+                ("epoch", Some(number(operator.epoch))),
+                ("created_ms", Some(time(operator.created_at))),
+                ("sealed", Some(bytes(sealed))),
+            ],
+        ))
+    }
+
+    fn read_operator(&self, attributes: &Attributes) -> Result<Operator, StoreError> {
+        let item = Item(attributes);
+        let sk = item.text(SK)?;
+        let hash = self.sealer.open(&owner(sk), item.bytes("sealed")?)?;
+        let hash = String::from_utf8(hash.expose().clone()).map_err(|_| item.wrong("sealed"))?;
+        Ok(Operator {
+            name: item.parsed(SK, |sk| OperatorName::parse(sk.strip_prefix(USER_PREFIX)?))?,
+            role: item.parsed("role", OperatorRole::find)?,
+            password_hash: Secret::new(hash),
+            enabled: item.text("state")? == "enabled",
+            epoch: item.number("epoch")?,
+            created_at: item.time("created_ms")?,
+        })
+    }
+}
+
+fn user_sk(name: &OperatorName) -> String {
+    format!("{USER_PREFIX}{name}")
+}
+
+fn owner(sk: &str) -> String {
+    format!("{ADMIN_PK} / {sk}")
+}
+
+fn stale(name: &OperatorName) -> StoreError {
+    StoreError::Stale { what: user_sk(name) }
+}
+
+/// FNV-1a: the bucket must be the same in every instance and version.
+fn bucket_sk(name: &str) -> String {
+    struct Fnv(u64);
+    impl Hasher for Fnv {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+        }
+    }
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    hasher.write(name.as_bytes());
+    format!("SIGNIN#{}", hasher.finish() % BUCKETS)
+}
