@@ -1,5 +1,9 @@
-//! The accounts that the fuzz targets read messages with.
+//! The accounts that the fuzz targets read messages with, and the providers' own keys: what stands behind a signature is
+//! read by nobody until the signature fits.
 
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use domain::{Channel, Fen, Tab, Timestamp, TransactionId};
 use providers::{Account, GatewayPolicy, Moment, Nonce, Placed};
 use serde_json::{Map, Value, json};
@@ -22,6 +26,17 @@ pub fn open_platform(field: &str, value: Value) -> Map<String, Value> {
     settings.as_object().cloned().unwrap_or_default()
 }
 
+/// Settings of the open platform in certificate mode.
+pub fn certificate_mode() -> Map<String, Value> {
+    let file = include_str!("../../functions/providers/vectors/certificates.json");
+    let settings = json!({
+        "protocol": "openapi", "appId": "2021000000000001", "privateKey": vector_key("app_private_pkcs8"),
+        "appCert": key_of(file, "app_cert"), "alipayCert": key_of(file, "alipay_cert"),
+        "alipayRootCert": key_of(file, "root_bundle"),
+    });
+    settings.as_object().cloned().unwrap_or_default()
+}
+
 /// Opens an account that must open.
 pub fn account(settings: Value) -> Account {
     open(Tab::Ali, settings)
@@ -36,20 +51,25 @@ fn key_of(file: &str, name: &str) -> Value {
     vectors["keys"][name].clone()
 }
 
-/// WeChat Pay, APIv3 and v2.
-pub fn wechat() -> [Account; 2] {
+/// Settings of WeChat Pay, APIv3.
+pub fn wechat_settings() -> Map<String, Value> {
     let key = |name| key_of(include_str!("../../functions/providers/vectors/wechat.json"), name);
-    let v3 = json!({
+    let settings = json!({
         "protocol": "v3", "mchId": "1900000001", "appId": "wx000000000000a301", "apiV3Key": key("apiv3_key"),
         "privateKey": key("mch_private_pkcs8"), "certSerial": key("mch_cert_serial_no"),
         "publicKeyId": key("wechatpay_public_key_id"), "publicKey": key("wechatpay_public_key"),
         "platformCerts": [key("platform_cert")],
     });
+    settings.as_object().cloned().unwrap_or_default()
+}
+
+/// WeChat Pay, APIv3 and v2.
+pub fn wechat() -> [Account; 2] {
     let v2 = json!({
         "protocol": "v2", "mchId": "1900000001", "appId": "wx000000000000a301",
         "apiKey": "5zmc2pn36i4oy71e57wcxp0ucwwmxtqp", "signType": "MD5",
     });
-    [open(Tab::WxMp, v3), open(Tab::WxMp, v2)]
+    [open(Tab::WxMp, Value::Object(wechat_settings())), open(Tab::WxMp, v2)]
 }
 
 /// UnionPay's settings, with one member replaced.
@@ -71,6 +91,53 @@ pub fn unionpay() -> Account {
 /// The old partner interface by MD5.
 pub fn partner() -> Account {
     account(json!({ "protocol": "mapi", "partner": "2088000000000008", "md5Key": "5zmc2pn36i4oy71e57wcxp0ucwwmxtqp" }))
+}
+
+/// One of the keys beside a provider's vectors.
+pub fn provider_key(provider: &str, name: &str) -> String {
+    let file = match provider {
+        "alipay" => include_str!("../../functions/providers/vectors/alipay.json"),
+        "wechat" => include_str!("../../functions/providers/vectors/wechat.json"),
+        _ => include_str!("../../functions/providers/vectors/unionpay.json"),
+    };
+    key_of(file, name).as_str().unwrap().to_owned()
+}
+
+/// A key that a provider signs with.
+pub struct Signer(ring::signature::RsaKeyPair);
+
+impl Signer {
+    /// From a private key of the vectors.
+    pub fn new(provider: &str, name: &str) -> Self {
+        let text = provider_key(provider, name);
+        let dense: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        Self(ring::signature::RsaKeyPair::from_pkcs8(&BASE64.decode(dense.trim()).unwrap()).unwrap())
+    }
+
+    /// PKCS#1 v1.5 over SHA-256, in base64.
+    pub fn sign(&self, content: &[u8]) -> String {
+        let mut signature = vec![0; self.0.public().modulus_len()];
+        let (padding, random) = (&ring::signature::RSA_PKCS1_SHA256, ring::rand::SystemRandom::new());
+        self.0.sign(padding, &random, content, &mut signature).unwrap();
+        BASE64.encode(signature)
+    }
+}
+
+/// `a=b&c=d` of anything, each name once.
+pub fn pairs(text: &str) -> BTreeMap<&str, &str> {
+    text.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// What a form signs: the pairs that have a value, in order.
+pub fn content(pairs: &BTreeMap<&str, &str>) -> String {
+    let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
+    filled.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+/// The pairs as a form.
+pub fn form(pairs: &BTreeMap<&str, &str>) -> String {
+    let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 /// Some moment.
