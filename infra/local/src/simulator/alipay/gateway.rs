@@ -18,7 +18,7 @@ const NEVER_BARE: &[u8] = b" \"<>\\^`{|}=#";
 /// `GET|POST /simulator/alipay/gateway.do`.
 pub(in super::super) fn gateway(simulator: &Simulator, query: &str, body: &str) -> Result<Reply, SimulatorError> {
     let now = simulator.now();
-    let params = match form::merge(query, body, None) {
+    let params = match form::merge(query, body, Some("charset")) {
         Ok(params) => params,
         Err(error) => {
             let node = answer::failure(&common::unreadable(&error));

@@ -159,6 +159,11 @@ async fn common_parameters_are_checked_in_alipays_words() {
     assert!(text(&bench.post(GATEWAY, &encoded(&unsigned)).await).contains("isv.missing-signature"));
     let twice = format!("{}&version=1.0", encoded(&bench.signed(QUERY, &by("C1"))));
     assert!(text(&bench.post(GATEWAY, &twice).await).contains("given twice"));
+    // Some SDKs put the charset into the address, too, for Alipay to read the form by.
+    let known = encoded(&bench.signed(QUERY, &by("C1")));
+    let reply = bench.post(&format!("{GATEWAY}?charset=utf-8"), &known).await;
+    assert!(!text(&reply).contains("given twice"), "{}", text(&reply));
+    assert!(text(&bench.post(&format!("{GATEWAY}?charset=gbk"), &known).await).contains("given twice"));
     let mut forged = bench.signed(QUERY, &by("C1"));
     forged.insert("biz_content".into(), by("C2").to_string());
     let node = node(&bench.post(GATEWAY, &encoded(&forged)).await, QUERY, &alipay_key(&bench.simulator));
