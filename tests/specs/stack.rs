@@ -135,6 +135,18 @@ async fn a_data_folder_that_is_none_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_is_one_stacks_at_a_time() {
+    let folder = Folder::new();
+    let world = World::start_with(kept_in(&folder)).await;
+    let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
+    assert!(matches!(&error, StartError::DataDirTaken { path } if *path == folder.0), "{error:?}");
+    assert!(error.to_string().contains("--data-dir"));
+    world.charge(&charge_of("ali_web", "1")).await.ok();
+    world.end().await;
+    World::start_with(kept_in(&folder)).await.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_parts_are_told_as_they_start() {
     let told = std::sync::Mutex::new(Vec::new());
     let stack = Stack::start(options(), |part| told.lock().unwrap().push(part.to_owned())).await.unwrap();

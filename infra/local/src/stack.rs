@@ -53,6 +53,8 @@ pub struct Stack {
     functions: Functions,
     stop: watch::Sender<()>,
     running: Running,
+    /// Nobody else may start on the data folder meanwhile.
+    _lock: Option<std::fs::File>,
 }
 
 /// Why the stack does not start.
@@ -72,6 +74,12 @@ pub enum StartError {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// Another stack runs on it.
+    #[error("another stack runs on the data folder {path}: stop it, or choose another folder with --data-dir")]
+    DataDirTaken {
+        /// The folder.
+        path: PathBuf,
     },
     /// The template is not as expected.
     #[error(transparent)]
@@ -153,7 +161,7 @@ impl Stack {
         let operator_token = state.operator_token.clone();
         let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
         state.keep(&doorkeys)?;
-        Ok(Self { doorkeys, functions, stop, running })
+        Ok(Self { doorkeys, functions, stop, running, _lock: state.lock })
     }
 
     /// Where it answers, and the keys to it.

@@ -15,10 +15,13 @@ use crate::{
 
 const LOCAL_JSON: &str = "local.json";
 const SEALING_KEY: &str = "sealing.key";
+const LOCK: &str = "lock";
 
 /// What is kept in the data folder, or made up for one run.
 pub(crate) struct State {
     data_dir: Option<PathBuf>,
+    /// Held as long as the stack runs. The system lets go of it when the process ends, however it ends.
+    pub(crate) lock: Option<fs::File>,
     pub(crate) sealing_key: String,
     pub(crate) operator_token: String,
     pub(crate) apps: Option<Vec<DemoApp>>,
@@ -31,6 +34,7 @@ impl State {
         let Some(dir) = data_dir else {
             return Ok(Self {
                 data_dir: None,
+                lock: None,
                 sealing_key: random_text()?,
                 operator_token: random_text()?,
                 apps: None,
@@ -38,6 +42,7 @@ impl State {
             });
         };
         create_private(&dir).map_err(|source| StartError::DataDir { path: dir.clone(), source })?;
+        let lock = Some(lock(&dir)?);
         let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
             Some(text) => Some(serde_json::from_str(&text).map_err(|error| StartError::part(LOCAL_JSON, error))?),
             None => None,
@@ -57,7 +62,7 @@ impl State {
             }
             None => (random_text()?, None, None),
         };
-        Ok(Self { data_dir: Some(dir), sealing_key, operator_token, apps, owner })
+        Ok(Self { data_dir: Some(dir), lock, sealing_key, operator_token, apps, owner })
     }
 
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
@@ -78,6 +83,17 @@ fn create_private(dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut create, 0o700);
     create.create(dir)
+}
+
+/// Two stacks on one folder would each overwrite what the other keeps of its queue.
+fn lock(dir: &Path) -> Result<fs::File, StartError> {
+    let path = dir.join(LOCK);
+    let file = fs::File::create(&path).map_err(|source| StartError::DataDir { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StartError::DataDirTaken { path: dir.to_owned() }),
+        Err(fs::TryLockError::Error(source)) => Err(StartError::DataDir { path, source }),
+    }
 }
 
 fn read(path: &Path) -> Result<Option<String>, StartError> {
