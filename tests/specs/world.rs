@@ -157,7 +157,6 @@ impl World {
         self.admin("PUT", &test_channel(app), settings.clone()).await.done(200);
     }
 
-    /// Moves the clock, and lets happen what falls due.
     /// Takes away what the demo app has for WeChat Pay.
     pub(crate) async fn without_wechat(&self) {
         for tab in ["wx_app", "wx_mp"] {
@@ -166,6 +165,7 @@ impl World {
         }
     }
 
+    /// Moves the clock, and lets happen what falls due.
     pub(crate) async fn advance(&self, ms: i64) {
         let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": ms }).to_string()).await;
         moved.done(200);

@@ -12,7 +12,8 @@ pub(crate) async fn front() -> Html<String> {
         "<p>The whole stack is running on this machine, with embedded storage and simulated providers.</p>\
          <ul><li>Charge: <code>POST /2.0/maxpay/bill</code></li><li>Query: <code>POST /2.0/maxpay/records</code></li>\
          <li>Operators: <code>/admin/v1</code></li>\
-         <li><a href='/simulator/alipay/app'>Pay as the Alipay app would</a></li></ul>\
+         <li>Pay as a phone would: <a href='/simulator/alipay/app'>Alipay</a>, \
+         <a href='/simulator/wechat/pay'>WeChat Pay</a>, <a href='/simulator/unionpay/app'>UnionPay</a></li></ul>\
          <p>The keys of the demo app were printed where the stack was started, and are in <code>local.json</code>.</p>",
     )
 }
