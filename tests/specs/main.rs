@@ -23,6 +23,7 @@ mod notify_message;
 mod operator;
 mod operator_transactions;
 mod operators;
+mod permissions;
 mod provider_trouble;
 mod query;
 mod query_input;

@@ -8,7 +8,7 @@ use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
-use crate::{answer::Answer, logs};
+use crate::{answer::Answer, logs, permissions};
 
 /// When every world begins: 2026-11-23 22:30:00 in Beijing.
 pub(crate) const START_MS: i64 = 1_795_444_200_000;
@@ -65,6 +65,7 @@ impl World {
 
     /// Stops the stack. No secret of this world may be in the logs by then.
     pub(crate) async fn end(self) {
+        permissions::keep(self.stack.permissions_used());
         self.stack.stop().await;
         logs::hold_none_of(&self.secrets.into_inner().unwrap());
     }

@@ -1,13 +1,14 @@
 //! The whole stack in one process, for development and tests.
 //!
-//! It plays what the functions stand on in the cloud (API Gateway, DynamoDB, SQS) and what they talk to (the
-//! providers), and holds no rule of the business. Routes, tables and queues come from `template.yaml`.
+//! It plays what the functions stand on in the cloud (API Gateway, IAM, DynamoDB, SQS) and what they talk to (the
+//! providers), and holds no rule of the business. Routes, tables, queues and policies come from `template.yaml`.
 
 mod clock;
 mod control;
 mod demo;
 mod dynamo;
 mod gateway;
+mod iam;
 mod pages;
 mod parts;
 mod simulator;
@@ -23,4 +24,4 @@ pub use clock::StackClock;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
 pub use gateway::{Function, FunctionRoutes};
 pub use stack::{Options, Stack, StartError};
-pub use template::{Route, Template, TemplateError};
+pub use template::{Grant, Route, Template, TemplateError};

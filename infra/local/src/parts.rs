@@ -88,6 +88,12 @@ pub(crate) async fn serve_sqs(
 pub(crate) struct Names(Vec<(String, String)>);
 
 impl Names {
+    /// The names in use (those of queues are the last part of their addresses), each with its logical one.
+    pub(crate) fn logical(&self) -> impl Iterator<Item = (String, String)> {
+        let last = |actual: &String| actual.rsplit('/').next().unwrap_or_default().to_owned();
+        self.0.iter().map(move |(logical, actual)| (last(actual), logical.clone()))
+    }
+
     pub(crate) fn find(&self, logical: &'static str) -> Result<String, StartError> {
         let found = self.0.iter().find(|(name, _)| name == logical).map(|(_, actual)| actual.clone());
         found.ok_or(StartError::Template(TemplateError::Missing { resource: logical.to_owned(), what: "definition" }))

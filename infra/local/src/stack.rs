@@ -1,7 +1,7 @@
 //! Starts the stack, part by part, and stops it.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     error::Error,
     io,
     path::PathBuf,
@@ -15,15 +15,15 @@ use bytes::Bytes;
 use domain::Secret;
 use outbound::Outbound;
 use queue::Queue;
-use ring::digest::{SHA256, digest};
 use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    StackClock, Template, TemplateError,
+    Grant, StackClock, Template, TemplateError,
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
     gateway::{self, Functions},
+    iam::Iam,
     pages,
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_sqs},
     simulators::Simulators,
@@ -191,6 +191,11 @@ impl Stack {
         self.functions.call_event(function, event).await
     }
 
+    /// What the functions did so far that takes a permission.
+    pub fn permissions_used(&self) -> BTreeSet<Grant> {
+        self.functions.iam.used()
+    }
+
     /// Ends when a part breaks.
     ///
     /// # Errors
@@ -269,27 +274,36 @@ async fn build_functions(
         configuration_table: tables.find("ConfigurationTable")?,
         deliveries_queue_url: queues.find("DeliveriesQueue")?,
         sealing_key: Secret::new(state.sealing_key.clone()),
-        operator_token_sha256: Some(sha256_hex(&state.operator_token)),
+        operator_token: Some(Secret::new(state.operator_token.clone())),
         apps_remembered: Duration::ZERO,
         local: Some(LocalConfig { simulators: simulators.tabs() }),
     };
     let said = Said::default();
-    let base = Base::new(config, &clients, options.clock.as_clock(), said.metrics(&options.clock))
-        .map_err(|error| StartError::part("configuration", error))?;
-    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    let iam = Iam::new(&template, tables.logical().chain(queues.logical()));
+    let metrics = said.metrics(&options.clock);
+    // As in the cloud, each function has clients of its own, which may do what its policy allows.
+    let stand = |function| -> Result<(Base, Queue), StartError> {
+        let clients = clients.rerouted(|http| iam.guard(function, http));
+        let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
+            .map_err(|error| StartError::part("configuration", error))?;
+        let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+        Ok((base, queue))
+    };
+    let (charge, _) = stand("charge")?;
+    let (query, _) = stand("query")?;
+    let (provider_notify, queue) = stand("provider-notify")?;
+    let (sweep, sweep_queue) = stand("sweep")?;
+    let (admin, _) = stand("admin")?;
     Ok(Functions {
+        charge: charge::Deps { base: charge, outbound: outbound.clone() },
+        query: query::Deps { base: query },
+        provider_notify: provider_notify::Deps { base: provider_notify, queue, outbound: outbound.clone() },
+        sweep: sweep::Deps { base: sweep, queue: sweep_queue, outbound: outbound.clone() },
+        admin: admin::Deps { base: admin },
         template,
-        charge: charge::Deps { base: base.clone(), outbound: outbound.clone() },
-        query: query::Deps { base: base.clone() },
-        provider_notify: provider_notify::Deps { base: base.clone(), queue: queue.clone(), outbound: outbound.clone() },
-        sweep: sweep::Deps { base: base.clone(), queue, outbound: outbound.clone() },
-        admin: admin::Deps { base },
         said,
+        iam,
     })
-}
-
-fn sha256_hex(text: &str) -> String {
-    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn tick(clockwork: Clockwork, mut stopped: watch::Receiver<()>) -> Result<(), StartError> {

@@ -1,6 +1,15 @@
-//! Reads `template.yaml`, so that the local stack has the routes, tables and queues of the deployed one.
+//! Reads `template.yaml`, so that the local stack has the routes, tables, queues and policies of the deployed one.
+//!
+//! With `MAXPAY_TEMPLATE` set to a file it reads that one in its place: CI has the template translated into plain
+//! CloudFormation, as AWS does when it deploys, and runs the specs on what came out.
 
-use serde_yaml_ng::Value;
+mod intrinsics;
+
+use std::{collections::BTreeMap, fs};
+
+use serde_yaml_ng::{Mapping, Value};
+
+use self::intrinsics::{names, spelled_out};
 
 /// The template this stack was built with.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -10,6 +19,10 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 pub struct Template {
     /// Every route, in the template's order.
     pub routes: Vec<Route>,
+    /// What each function may do.
+    pub grants: Vec<Grant>,
+    /// The whole template, with `!Ref X` and its like in their long form.
+    pub document: Value,
     /// The tables, by their logical names, with their properties.
     pub(crate) tables: Vec<(String, Value)>,
     /// The queues, by their logical names, with their properties.
@@ -27,14 +40,34 @@ pub struct Route {
     pub function: String,
 }
 
+/// Something a function may do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// The function, by the name of its binary.
+    pub function: String,
+    /// `dynamodb:Query`
+    pub action: String,
+    /// The logical name of what it is done to: `TransactionsTable/index/by_time`; or an ARN's pattern.
+    pub resource: String,
+}
+
 /// The template is not as it is expected here.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
+    /// The file named by `MAXPAY_TEMPLATE` cannot be read.
+    #[error("the template {path} cannot be read")]
+    File {
+        /// Its path.
+        path: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// Not YAML.
-    #[error("template.yaml cannot be read")]
+    #[error("the template is not yaml")]
     Yaml(#[from] serde_yaml_ng::Error),
     /// Something is missing.
-    #[error("template.yaml: {resource} has no {what}")]
+    #[error("the template: {resource} has no {what}")]
     Missing {
         /// The logical name of the resource.
         resource: String,
@@ -44,25 +77,29 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Reads the template this stack was built with.
+    /// Reads the template this stack was built with, or the one that stands for it.
     ///
     /// # Errors
     /// [`TemplateError`].
     pub fn load() -> Result<Self, TemplateError> {
-        let document: Value = serde_yaml_ng::from_str(TEMPLATE)?;
-        let mut template = Self { routes: Vec::new(), tables: Vec::new(), queues: Vec::new() };
-        let resources = document.get("Resources").and_then(Value::as_mapping);
-        for (name, resource) in resources.into_iter().flatten() {
-            let name = name.as_str().unwrap_or_default().to_owned();
-            let properties = resource.get("Properties").cloned().unwrap_or_default();
-            match resource.get("Type").and_then(Value::as_str) {
-                Some("AWS::Serverless::Function") => template.routes.extend(read_routes(&name, resource, &properties)?),
-                Some("AWS::DynamoDB::Table") => template.tables.push((name, properties)),
-                Some("AWS::SQS::Queue") => template.queues.push((name, properties)),
-                _ => {}
-            }
+        match translated() {
+            None => Self::parse(TEMPLATE),
+            Some(path) => match fs::read_to_string(&path) {
+                Ok(text) => Self::parse(&text),
+                Err(source) => Err(TemplateError::File { path, source }),
+            },
         }
-        Ok(template)
+    }
+
+    fn parse(text: &str) -> Result<Self, TemplateError> {
+        let document = spelled_out(serde_yaml_ng::from_str(text)?);
+        let resources = Resources::of(&document);
+        let binaries = resources.binaries()?;
+        let routes = resources.routes(&binaries)?;
+        let grants = resources.grants(&binaries);
+        let tables = resources.properties("AWS::DynamoDB::Table");
+        let queues = resources.properties("AWS::SQS::Queue");
+        Ok(Self { routes, grants, document, tables, queues })
     }
 
     /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
@@ -76,19 +113,114 @@ impl Template {
     }
 }
 
-fn read_routes(name: &str, resource: &Value, properties: &Value) -> Result<Vec<Route>, TemplateError> {
-    let missing = |what| TemplateError::Missing { resource: name.to_owned(), what };
-    let text = |value: &Value, what| value.as_str().map(str::to_owned).ok_or_else(|| missing(what));
-    let binary = resource.get("Metadata").and_then(|metadata| metadata.get("BuildProperties")?.get("Binary"));
-    let function = text(binary.unwrap_or(&Value::Null), "Binary")?;
-    let events = properties.get("Events").and_then(Value::as_mapping).ok_or_else(|| missing("Events"))?;
-    let http = events.values().filter(|event| event.get("Type").and_then(Value::as_str) == Some("HttpApi"));
-    http.map(|event| {
-        let of = |key| event.get("Properties").and_then(|properties| properties.get(key)).unwrap_or(&Value::Null);
-        let (method, path) = (text(of("Method"), "Method")?, text(of("Path"), "Path")?);
-        Ok(Route { method, path, function: function.clone() })
-    })
-    .collect()
+#[expect(clippy::disallowed_methods, reason = "the one switch for CI: which template the stack stands on")]
+fn translated() -> Option<String> {
+    std::env::var("MAXPAY_TEMPLATE").ok().filter(|path| !path.is_empty())
+}
+
+const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
+
+/// The resources by their logical names.
+struct Resources<'a>(&'a Mapping);
+
+impl<'a> Resources<'a> {
+    fn of(document: &'a Value) -> Self {
+        static NONE: std::sync::LazyLock<Mapping> = std::sync::LazyLock::new(Mapping::new);
+        Self(document.get("Resources").and_then(Value::as_mapping).unwrap_or(&NONE))
+    }
+
+    fn iter(&self, kind: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let named = self.0.iter().filter_map(|(name, resource)| Some((name.as_str()?, resource)));
+        named.filter(move |(_, resource)| text(resource, "Type") == Some(kind))
+    }
+
+    fn properties(&self, kind: &str) -> Vec<(String, Value)> {
+        let properties = |resource: &Value| resource.get("Properties").cloned().unwrap_or_default();
+        self.iter(kind).map(|(name, resource)| (name.to_owned(), properties(resource))).collect()
+    }
+
+    /// The binary of each function, by its logical name.
+    fn binaries(&self) -> Result<BTreeMap<&'a str, String>, TemplateError> {
+        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
+        let binary = |(name, resource): (&'a str, &'a Value)| {
+            let binary = resource.get("Metadata").and_then(|about| text(about.get("BuildProperties")?, "Binary"));
+            Ok((name, binary.ok_or_else(|| missing(name, "Binary"))?.to_owned()))
+        };
+        functions.map(binary).collect()
+    }
+
+    fn routes(&self, binaries: &BTreeMap<&str, String>) -> Result<Vec<Route>, TemplateError> {
+        let read = |(name, resource): (&str, &Value)| {
+            let of = |key| resource.get("Properties").and_then(|properties| properties.get(key));
+            let key = of("RouteKey").and_then(Value::as_str).and_then(|key| key.split_once(' '));
+            let (method, path) = key.ok_or_else(|| missing(name, "RouteKey"))?;
+            let function = of("Target").and_then(|target| self.function_behind(target, binaries));
+            let function = function.ok_or_else(|| missing(name, "Target"))?;
+            Ok(Route { method: method.to_owned(), path: path.to_owned(), function })
+        };
+        self.iter("AWS::ApiGatewayV2::Route").map(read).collect()
+    }
+
+    /// `integrations/${ChargeIntegration}` leads to an integration, and its `IntegrationUri` to a function.
+    fn function_behind(&self, target: &Value, binaries: &BTreeMap<&str, String>) -> Option<String> {
+        let integration = names(target).into_iter().find_map(|text| {
+            let (_, name) = text.split_once("${")?;
+            self.0.get(name.trim_end_matches('}'))
+        })?;
+        let uri = names(integration.get("Properties")?.get("IntegrationUri")?);
+        uri.iter().find_map(|name| binaries.get(name.as_str())).cloned()
+    }
+
+    fn grants(&self, binaries: &BTreeMap<&str, String>) -> Vec<Grant> {
+        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
+        let mut grants = Vec::new();
+        for (name, resource) in functions {
+            let Some(function) = binaries.get(name) else { continue };
+            for statement in self.statements(resource) {
+                let (Some(actions), Some(resources)) = (statement.get("Action"), statement.get("Resource")) else {
+                    continue;
+                };
+                let resources = names(resources);
+                let of = |action: &String| {
+                    let grant = |resource: &String| Grant {
+                        function: function.clone(),
+                        action: action.clone(),
+                        resource: resource.clone(),
+                    };
+                    resources.iter().map(grant).collect::<Vec<_>>()
+                };
+                grants.extend(names(actions).iter().flat_map(of));
+            }
+        }
+        grants.sort();
+        grants
+    }
+
+    /// The statements of a function's policies, which the translation moves to a role.
+    fn statements(&self, function: &'a Value) -> Vec<&'a Value> {
+        let Some(properties) = function.get("Properties") else { return Vec::new() };
+        let role = properties.get("Role").and_then(|role| self.0.get(names(role).first()?.as_str()));
+        let owner = role.and_then(|role| role.get("Properties")).unwrap_or(properties);
+        let policies = owner.get("Policies").and_then(Value::as_sequence).into_iter().flatten();
+        let statements = policies.filter_map(|policy| {
+            let document = policy.get("PolicyDocument").unwrap_or(policy);
+            document.get("Statement").and_then(Value::as_sequence)
+        });
+        // `Fn::If` chooses between a statement and nothing.
+        let plain = |statement: &'a Value| match statement.get("Fn::If").and_then(Value::as_sequence) {
+            Some(choice) => choice.iter().filter(|one| one.get("Action").is_some()).collect(),
+            None => vec![statement],
+        };
+        statements.flatten().flat_map(plain).collect()
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn missing(resource: &str, what: &'static str) -> TemplateError {
+    TemplateError::Missing { resource: resource.to_owned(), what }
 }
 
 /// How loosely `pattern` takes `path`: the number of variables, or many for a `{proxy+}`; `None` if it does not.
@@ -130,6 +262,35 @@ mod tests {
         check("POST",   "/notify/a/b/c/d/e/f",     None);
         check("DELETE", "/admin/v1/apps/x/y",      Some("admin"));
         check("GET",    "/admin/v1/",              None);
-        check("GET",    "/",                       None);
+    }
+
+    /// The same function as it is written, and as it is translated.
+    #[test]
+    fn a_function_may_do_the_same_in_either_form() {
+        let written = r#"
+Resources:
+  PayFunction:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: pay } }
+    Properties:
+      Policies:
+        - Statement:
+            - { Effect: Allow, Action: [dynamodb:Query, dynamodb:GetItem], Resource: !GetAtt Table.Arn }
+            - !If [Some, { Effect: Allow, Action: dynamodb:Query, Resource: [!Sub "${Table.Arn}/index/x"] }, !Ref AWS::NoValue]
+"#;
+        let translated = r#"{"Resources": {
+            "PayFunction": {"Type": "AWS::Lambda::Function", "Metadata": {"BuildProperties": {"Binary": "pay"}},
+                "Properties": {"Role": {"Fn::GetAtt": ["PayFunctionRole", "Arn"]}}},
+            "PayFunctionRole": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": {"Statement": [
+                {"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:GetItem"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
+                {"Fn::If": ["Some", {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": [{"Fn::Sub": "${Table.Arn}/index/x"}]}, {"Ref": "AWS::NoValue"}]}
+            ]}}]}}}}"#;
+        let expected =
+            [("dynamodb:GetItem", "Table"), ("dynamodb:Query", "Table"), ("dynamodb:Query", "Table/index/x")];
+        for text in [written, translated] {
+            let grants = Template::parse(text).unwrap().grants;
+            let found: Vec<_> = grants.iter().map(|grant| (grant.action.as_str(), grant.resource.as_str())).collect();
+            assert_eq!(found, expected);
+        }
     }
 }

@@ -70,6 +70,12 @@ impl AwsClients {
         Ok(Self { config, http })
     }
 
+    /// The same clients on another way to AWS, made of this one: the local stack puts one between that asks IAM.
+    #[must_use]
+    pub fn rerouted(&self, route: impl FnOnce(SharedHttpClient) -> SharedHttpClient) -> Self {
+        Self { config: self.config.clone(), http: route(self.http.clone()) }
+    }
+
     /// A client of DynamoDB.
     pub fn dynamo(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::Config::builder()

@@ -19,10 +19,10 @@ pub struct Config {
     pub configuration_table: String,
     /// `MAXPAY_DELIVERIES_QUEUE_URL`
     pub deliveries_queue_url: String,
-    /// 32 bytes in base64. `MAXPAY_SEALING_KEY`
+    /// As [`store::Sealer::new`] takes it. `MAXPAY_SEALING_KEY`
     pub sealing_key: Secret<String>,
-    /// Lower-case hex; only `admin` has it. `MAXPAY_OPERATOR_TOKEN_SHA256`
-    pub operator_token_sha256: Option<String>,
+    /// Only `admin` has it. `MAXPAY_OPERATOR_TOKEN`
+    pub operator_token: Option<Secret<String>>,
     /// How long a warm function believes what it read about an app.
     pub apps_remembered: Duration,
     /// What the local stack allows and a deployed one does not.
@@ -71,7 +71,7 @@ impl Config {
             configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,
             deliveries_queue_url: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
-            operator_token_sha256: find_variable("MAXPAY_OPERATOR_TOKEN_SHA256"),
+            operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),
             apps_remembered: APPS_REMEMBERED,
             local: None,
         })

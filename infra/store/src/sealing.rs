@@ -15,7 +15,8 @@ use crate::StoreError;
 /// Seals and opens. A sealed value is a version byte, a random nonce, the ciphertext and its tag.
 #[derive(Clone)]
 pub struct Sealer {
-    key: Arc<LessSafeKey>,
+    /// The first seals, and all of them open.
+    keys: Arc<[LessSafeKey]>,
     random: SystemRandom,
 }
 
@@ -28,14 +29,14 @@ impl fmt::Debug for Sealer {
 const FORMAT: u8 = 1;
 
 impl Sealer {
-    /// Takes 32 bytes in base64.
+    /// Takes 32 bytes in base64, or as 64 hex digits. Older keys may follow the present one after spaces: what they sealed still
+    /// opens, and what is sealed from now on needs them no more.
     ///
     /// # Errors
     /// [`InvalidSealingKey`] for anything else.
-    pub fn new(key: &Secret<String>) -> Result<Self, InvalidSealingKey> {
-        let bytes = STANDARD.decode(key.expose()).map_err(|_| InvalidSealingKey)?;
-        let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| InvalidSealingKey)?;
-        Ok(Self { key: Arc::new(LessSafeKey::new(key)), random: SystemRandom::new() })
+    pub fn new(keys: &Secret<String>) -> Result<Self, InvalidSealingKey> {
+        let keys: Arc<[_]> = keys.expose().split_whitespace().map(read_key).collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(InvalidSealingKey) } else { Ok(Self { keys, random: SystemRandom::new() }) }
     }
 
     /// Seals `plain` for `owner`; it opens for the same owner only.
@@ -45,7 +46,8 @@ impl Sealer {
         self.random.fill(&mut nonce).map_err(failed)?;
         let mut sealed = plain.to_vec();
         let aad = Aad::from(owner.as_bytes());
-        self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).map_err(failed)?;
+        let key = self.keys.first().ok_or_else(|| StoreError::Sealed { owner: owner.to_owned() })?;
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).map_err(failed)?;
         Ok([&[FORMAT], nonce.as_slice(), sealed.as_slice()].concat())
     }
 
@@ -54,16 +56,36 @@ impl Sealer {
         let failed = || StoreError::Sealed { owner: owner.to_owned() };
         let rest = sealed.strip_prefix(&[FORMAT]).ok_or_else(failed)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
-        let mut buffer = ciphertext.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = self.key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer).map_err(|_| failed())?;
-        Ok(Secret::new(plain.to_vec()))
+        let open = |key: &LessSafeKey| {
+            let mut buffer = ciphertext.to_vec();
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let plain = key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut buffer).ok()?;
+            Some(Secret::new(plain.to_vec()))
+        };
+        self.keys.iter().find_map(open).ok_or_else(failed)
     }
 }
 
-/// The sealing key is not 32 bytes in base64.
+fn read_key(text: &str) -> Result<LessSafeKey, InvalidSealingKey> {
+    let bytes = if text.len() == HEX_DIGITS { read_hex(text) } else { STANDARD.decode(text).ok() };
+    let key = UnboundKey::new(&AES_256_GCM, &bytes.ok_or(InvalidSealingKey)?).map_err(|_| InvalidSealingKey)?;
+    Ok(LessSafeKey::new(key))
+}
+
+/// 32 bytes. In base64 they take 44 characters.
+const HEX_DIGITS: usize = 64;
+
+fn read_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    digits?
+        .chunks_exact(2)
+        .map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)).ok())
+        .collect()
+}
+
+/// The sealing key is not 32 bytes, in base64 or in hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the sealing key must be 32 bytes in base64")]
+#[error("the sealing key must be 32 bytes, in base64 or as 64 hex digits")]
 pub struct InvalidSealingKey;
 
 #[cfg(test)]
@@ -92,8 +114,27 @@ mod tests {
 
     #[test]
     fn a_key_is_32_bytes() {
-        for key in ["", "x", "AAAA", &STANDARD.encode([0; 31])] {
-            assert!(Sealer::new(&Secret::new(key.to_owned())).is_err());
+        let (short, long) = (STANDARD.encode([0; 31]), "0".repeat(66));
+        for key in
+            ["", " ", "x", "AAAA", &short, &long, &"g".repeat(64), &"é".repeat(32), &format!("{} x", "0".repeat(64))]
+        {
+            assert!(Sealer::new(&Secret::new(key.to_owned())).is_err(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_key_in_hex_is_the_key_in_base64() {
+        let hex = Sealer::new(&Secret::new("ab".repeat(32))).unwrap();
+        assert_eq!(sealer(0xab).open("a", &hex.seal("a", b"x").unwrap()).unwrap().expose(), b"x");
+    }
+
+    #[test]
+    fn an_older_key_opens_what_it_sealed_and_seals_no_more() {
+        let (old, new) = (STANDARD.encode([1; 32]), STANDARD.encode([2; 32]));
+        let both = Sealer::new(&Secret::new(format!("{new} {old}"))).unwrap();
+        assert_eq!(both.open("a", &sealer(1).seal("a", b"x").unwrap()).unwrap().expose(), b"x");
+        let sealed = both.seal("a", b"y").unwrap();
+        assert!(sealer(1).open("a", &sealed).is_err());
+        assert_eq!(sealer(2).open("a", &sealed).unwrap().expose(), b"y");
     }
 }

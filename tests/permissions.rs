@@ -1,0 +1,80 @@
+//! Compares the policies of `template.yaml` with what the functions did while the specs ran, in both directions:
+//!
+//!     rm -rf target/tmp/permissions
+//!     cargo test -p tests --test specs && cargo test -p tests --test permissions -- --nocapture
+//!
+//! It is no part of `cargo test`, because it has something to say only after all specs ran. That nothing is missing from a
+//! policy holds in each spec already: the local stack refuses it as AWS would.
+
+#![cfg(test)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
+
+use local::{Grant, Template};
+
+/// What a policy allows and no function's code asks for: AWS does it in the function's name.
+#[rustfmt::skip]
+const PLATFORM: &[(&str, &str)] = &[
+    ("kms:Decrypt", "Lambda decrypts the function's environment when a sandbox starts"),
+];
+
+/// What SAM adds to the role of each function it makes, beside the policies of the template.
+#[rustfmt::skip]
+const ADDED_BY_SAM: &[(&str, &str)] = &[
+    ("AWSLambdaBasicExecutionRole",    "every function: Lambda writes its logs"),
+    ("AWSXRayDaemonWriteAccess",       "every function: Lambda sends its traces (AWSXrayWriteOnlyAccess outside of China)"),
+    ("AWSLambdaSQSQueueExecutionRole", "deliver: Lambda receives and deletes the messages it hands over"),
+];
+
+type Uses = BTreeSet<(String, String, String)>;
+
+/// What ran, from all files that the specs left.
+fn used() -> Uses {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("permissions");
+    let files =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("run the specs first: {}: {error}", folder.display()));
+    let texts: Vec<_> = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    let read = |line: &str| {
+        let [function, action, resource] = <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).unwrap();
+        (function.to_owned(), action.to_owned(), resource.to_owned())
+    };
+    texts.iter().flat_map(|text| text.lines().map(read)).collect()
+}
+
+/// Which cloud functions may be invoked is a matter of names; that some are invoked is what can be compared.
+fn comparable(grant: Grant) -> (String, String, String) {
+    let invokes = grant.action == "lambda:InvokeFunction";
+    (grant.function, grant.action, if invokes { "cloud functions".to_owned() } else { grant.resource })
+}
+
+#[test]
+fn every_function_may_do_what_it_does_and_nothing_else() {
+    let allowed: Uses = Template::load().unwrap().grants.into_iter().map(comparable).collect();
+    let used = used();
+    let platform: BTreeMap<&str, &str> = PLATFORM.iter().copied().collect();
+    println!("{:<16} {:<28} {:<34} allowed  used", "function", "action", "resource");
+    let mut wrong = Vec::new();
+    for use_ in allowed.union(&used) {
+        let (function, action, resource) = use_;
+        let reason = platform.get(action.as_str());
+        let (is_allowed, is_used) = (allowed.contains(use_), used.contains(use_));
+        let mark = |yes: bool| if yes { "yes" } else { "NO" };
+        let by_code = reason.map_or_else(|| mark(is_used).to_owned(), |reason| format!("by AWS: {reason}"));
+        println!("{function:<16} {action:<28} {resource:<34} {:<7}  {by_code}", mark(is_allowed));
+        if !is_allowed {
+            wrong.push(format!("{function} did {action} on {resource} without a policy"));
+        }
+        if !is_used && reason.is_none() {
+            wrong.push(format!("{function} may {action} on {resource} and never did"));
+        }
+    }
+    println!("\nadded by SAM to roles:");
+    for (policy, reason) in ADDED_BY_SAM {
+        println!("  {policy:<32} {reason}");
+    }
+    assert!(wrong.is_empty(), "template.yaml, Policies:\n  {}", wrong.join("\n  "));
+}
