@@ -12,6 +12,7 @@ mod bills;
 mod channel_settings;
 mod charge;
 mod credentials;
+mod deliveries;
 mod duplicates;
 mod events;
 mod input;

@@ -32,7 +32,14 @@ pub(crate) struct World {
 
 /// How every stack of the specs is started, but for what the spec itself is about.
 pub(crate) fn options() -> Options {
-    Options { port: 0, data_dir: None, public_url: None, dynamo_endpoint: dynamodb(), clock: standing_clock() }
+    Options {
+        port: 0,
+        data_dir: None,
+        public_url: None,
+        dynamo_endpoint: dynamodb(),
+        clock: standing_clock(),
+        allow_targets: String::new(),
+    }
 }
 
 pub(crate) fn standing_clock() -> StackClock {
@@ -210,6 +217,32 @@ impl World {
         let id = self.charged(bill).await;
         self.play(&id, "pay", json!({})).await;
         id
+    }
+
+    /// A webhook of the demo app's test mode to a built-in receiver; `change` may say otherwise.
+    pub(crate) async fn webhook_to(&self, receiver: &str, change: &Value) -> Value {
+        let url = format!("{}/_local/receiver/{receiver}", self.url);
+        let body = with(json!({ "target": { "url": url }, "mode": "test" }), change);
+        let made = self.admin("POST", &format!("/apps/{}/webhooks", self.app.app_id), body).await.done(201);
+        self.must_stay_secret(made["secret"].as_str().unwrap());
+        made
+    }
+
+    /// How a receiver answers from now on.
+    pub(crate) async fn receiver(&self, name: &str, answer: Value) {
+        let path = format!("/_local/receiver/{name}");
+        self.call("PUT", &path, &[], answer.to_string()).await.done(200);
+    }
+
+    /// What arrived at a receiver, oldest first.
+    pub(crate) async fn arrivals(&self, receiver: &str) -> Vec<Value> {
+        let path = format!("/_local/inbox?receiver={receiver}");
+        self.call("GET", &path, &[], "").await.done(200).as_array().unwrap().clone()
+    }
+
+    /// The same, of which there are just so many.
+    pub(crate) async fn inbox<const N: usize>(&self, receiver: &str) -> [Value; N] {
+        <[Value; N]>::try_from(self.arrivals(receiver).await).unwrap()
     }
 
     /// The demo app's incidents in test mode, newest first.

@@ -23,6 +23,7 @@ mod session_request;
 mod time;
 mod transaction;
 mod webhook;
+mod webhook_message;
 
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
@@ -46,3 +47,4 @@ pub use transaction::{
     Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle, withdraw,
 };
 pub use webhook::{Event, Webhook, WebhookTarget};
+pub use webhook_message::{is_reserved_header, sample_body, standard_signature, webhook_body};

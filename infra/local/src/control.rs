@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::error;
 
-use crate::{StackClock, simulators::Simulators, sqs::Sqs};
+use crate::{StackClock, mapping::Mapping, simulators::Simulators, sqs::Sqs};
 
 /// Two years: long enough for every retry and certificate, short enough to be meant.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
@@ -24,6 +24,7 @@ pub(crate) struct Clockwork {
     pub(crate) sqs: Sqs,
     pub(crate) simulators: Simulators,
     pub(crate) sweeper: Sweeper,
+    pub(crate) mapping: Mapping,
 }
 
 /// The schedule of the sweep: each full minute. Minutes in which nothing can be due are left out, or two days would be 3,000
@@ -113,15 +114,17 @@ impl Clockwork {
         self.clock.now_ms()
     }
 
-    /// What a running clock calls now and then.
+    /// What a running clock calls now and then; what is in the queue is taken out of it without being told.
     pub(crate) async fn tick(&self) {
         self.sweeper.tick(self.clock.now_ms()).await;
-        self.run_due().await;
+        self.sqs.clock_moved();
+        self.simulators.run_due().await;
     }
 
-    /// Lets happen what is due.
+    /// Lets happen what is due, and waits until it has.
     async fn run_due(&self) {
         self.sqs.clock_moved();
         self.simulators.run_due().await;
+        self.mapping.run_due().await;
     }
 }

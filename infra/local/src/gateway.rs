@@ -29,6 +29,7 @@ pub(crate) struct Functions {
     pub(crate) provider_notify: provider_notify::Deps,
     pub(crate) admin: admin::Deps,
     pub(crate) said: Said,
+    pub(crate) deliver: deliver::Deps,
     pub(crate) sweep: sweep::Deps,
     pub(crate) iam: Iam,
 }
@@ -44,6 +45,8 @@ pub enum Function {
     ProviderNotify,
     /// The operator API.
     Admin,
+    /// Brings events to webhooks.
+    Deliver,
     /// Looks every minute at what is due.
     Sweep,
 }
@@ -53,12 +56,13 @@ pub type FunctionRoutes = (Function, &'static str, Vec<(http::Method, &'static s
 
 impl Function {
     /// Every function, with the name of its binary.
-    pub fn all() -> [FunctionRoutes; 5] {
+    pub fn all() -> [FunctionRoutes; 6] {
         [
             (Self::Charge, "charge", charge::ROUTES.to_vec()),
             (Self::Query, "query", query::ROUTES.to_vec()),
             (Self::ProviderNotify, "provider-notify", provider_notify::ROUTES.to_vec()),
             (Self::Admin, "admin", admin::ROUTES.to_vec()),
+            (Self::Deliver, "deliver", Vec::new()),
             (Self::Sweep, "sweep", Vec::new()),
         ]
     }
@@ -77,7 +81,7 @@ impl Functions {
             Function::Query => query::handle(&self.query, request).await,
             Function::ProviderNotify => provider_notify::handle(&self.provider_notify, request).await,
             Function::Admin => admin::handle(&self.admin, request).await,
-            Function::Sweep => return None,
+            Function::Deliver | Function::Sweep => return None,
         })
     }
 }
@@ -87,6 +91,10 @@ impl Functions {
     pub(crate) async fn call_event(&self, function: &str, event: &str) -> Result<String, StartError> {
         let failed = |error: serde_json::Error| StartError::part("event", error);
         match Function::find(function) {
+            Some(Function::Deliver) => {
+                let batch = serde_json::from_str(event).map_err(failed)?;
+                serde_json::to_string(&deliver::handle(&self.deliver, batch).await).map_err(failed)
+            }
             Some(Function::Sweep) => {
                 serde_json::from_str::<serde::de::IgnoredAny>(event).map_err(failed)?;
                 serde_json::to_string(&sweep::handle(&self.sweep).await).map_err(failed)

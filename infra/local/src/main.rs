@@ -18,6 +18,9 @@ struct Arguments {
     /// Under which address others reach this stack, if not under its own
     #[arg(long, value_parser = parse_public_url)]
     public_url: Option<String>,
+    /// A range (CIDR) that webhooks may reach beside public addresses and this machine; may be given several times
+    #[arg(long, value_name = "CIDR")]
+    allow_targets: Vec<String>,
 }
 
 fn parse_public_url(text: &str) -> Result<String, String> {
@@ -49,6 +52,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         public_url: arguments.public_url,
         dynamo_endpoint: None,
         clock: StackClock::running(),
+        allow_targets: arguments.allow_targets.join(","),
     };
     eprint!("starting");
     let mut stack = Stack::start(options, |part| eprint!(" {part}...")).await?;

@@ -13,6 +13,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     StackClock, Template, TemplateError, dynamo,
+    lambda::LocalLambda,
     sqs::{Sqs, SqsOptions},
     stack::StartError,
     state::{State, random_text},
@@ -82,6 +83,14 @@ pub(crate) async fn serve_sqs(
     let address = listener.local_addr().map_err(|error| StartError::part("sqs", error))?;
     serve(running, "sqs", listener, sqs.router());
     Ok((sqs, format!("http://{address}")))
+}
+
+/// Lambda for the merchants' functions, and its endpoint.
+pub(crate) async fn serve_lambda(running: &mut Running, lambda: &LocalLambda) -> Result<String, StartError> {
+    let listener = listen(0).await?;
+    let address = listener.local_addr().map_err(|error| StartError::part("lambda", error))?;
+    serve(running, "lambda", listener, lambda.router());
+    Ok(format!("http://{address}"))
 }
 
 /// Names in use, by the template's logical ones.

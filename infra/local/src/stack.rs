@@ -12,8 +12,9 @@ use std::{
 use aws_credential_types::Credentials;
 use axum::{Router, routing};
 use bytes::Bytes;
+use courier::Courier;
 use domain::Secret;
-use outbound::Outbound;
+use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
 use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
 use tokio::{sync::watch, task::JoinSet};
@@ -24,8 +25,11 @@ use crate::{
     demo::{self, Doorkeys},
     gateway::{self, Functions},
     iam::Iam,
+    lambda::LocalLambda,
+    mapping::Mapping,
     pages,
-    parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_sqs},
+    parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
+    receiver::Receiver,
     simulators::Simulators,
     sqs::Sqs,
     state::{State, random_password},
@@ -44,6 +48,8 @@ pub struct Options {
     pub dynamo_endpoint: Option<String>,
     /// The clock of everything.
     pub clock: StackClock,
+    /// Ranges in CIDR, separated by commas, that webhooks may reach beside public addresses and this machine.
+    pub allow_targets: String,
 }
 
 /// A stack that runs.
@@ -101,6 +107,12 @@ impl StartError {
     }
 }
 
+/// The logical name of the queue.
+const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
+
+/// What the local stack opens to webhooks: this machine, for its own receiver and for those who write one.
+const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+
 /// How often a running clock looks for what is due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -128,7 +140,10 @@ impl Stack {
         let outbound = Outbound::new().map_err(|error| StartError::part("http client", error))?;
         let simulators = Simulators::open(&state, &url, &options.clock, &outbound)?;
         progress("functions");
-        let endpoints = Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint };
+        let lambda = LocalLambda::new(outbound.clone());
+        let lambda_endpoint = serve_lambda(&mut running, &lambda).await?;
+        let endpoints =
+            Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint, lambda: lambda_endpoint };
         let functions = build_functions(&options, &state, &endpoints, &sqs, &simulators, outbound).await?;
         progress("demo app");
         let apps = match state.apps.clone() {
@@ -140,22 +155,27 @@ impl Stack {
             None => demo::create_owner(&functions.admin, &state.operator_token, random_password()?).await?,
         };
 
+        let mapping = Mapping::new(sqs.clone(), DELIVERIES_QUEUE, functions.deliver.clone());
         let clockwork = Clockwork {
             clock: options.clock.clone(),
             sqs,
             simulators: simulators.clone(),
             sweeper: Sweeper::new(functions.sweep.clone()),
+            mapping: mapping.clone(),
         };
         let router = Router::new()
             .route("/", routing::get(pages::front))
             .route("/_local/returned", routing::get(pages::returned))
             .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
             .merge(simulators.router())
+            .merge(Receiver::new(options.clock.clone()).router())
+            .merge(lambda.registry())
             .fallback(routing::any(gateway::serve).with_state(functions.clone()));
         serve(&mut running, "http", listener, router);
         // While the clock stands nothing falls due by itself, and a test's own call must not race with a tick.
         if options.clock.runs() {
             running.parts.spawn(tick(clockwork, running.stopped.clone()));
+            running.parts.spawn(mapping.serve(running.stopped.clone()));
         }
 
         let operator_token = state.operator_token.clone();
@@ -246,6 +266,7 @@ struct Endpoints {
     url: String,
     dynamo: String,
     sqs: String,
+    lambda: String,
 }
 
 /// The functions, each with what it needs, on tables and queues as the template describes them.
@@ -262,6 +283,7 @@ async fn build_functions(
         credentials: Credentials::new("local", "local", None, None, "local"),
         dynamo_endpoint: Some(endpoints.dynamo.clone()),
         sqs_endpoint: Some(endpoints.sqs.clone()),
+        lambda_endpoint: Some(endpoints.lambda.clone()),
     })
     .map_err(|error| StartError::part("aws clients", error))?;
     let template = Arc::new(Template::load()?);
@@ -272,10 +294,12 @@ async fn build_functions(
         public_url: options.public_url.clone().unwrap_or_else(|| endpoints.url.clone()),
         transactions_table: tables.find("TransactionsTable")?,
         configuration_table: tables.find("ConfigurationTable")?,
-        deliveries_queue_url: queues.find("DeliveriesQueue")?,
+        deliveries_queue_url: queues.find(DELIVERIES_QUEUE)?,
         sealing_key: Secret::new(state.sealing_key.clone()),
         operator_token: Some(Secret::new(state.operator_token.clone())),
         apps_remembered: Duration::ZERO,
+        targets: Guard::allowing(&format!("{LOOPBACK},{}", options.allow_targets))
+            .map_err(|error| StartError::part("address guard", error))?,
         local: Some(LocalConfig { simulators: simulators.tabs() }),
     };
     let said = Said::default();
@@ -292,12 +316,18 @@ async fn build_functions(
     let (charge, _) = stand("charge")?;
     let (query, _) = stand("query")?;
     let (provider_notify, queue) = stand("provider-notify")?;
+    let (deliver, deliver_queue) = stand("deliver")?;
     let (sweep, sweep_queue) = stand("sweep")?;
+    let guarded = Outbound::guarded(deliver.config.targets.clone());
+    let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
+    let lambda = clients.rerouted(|http| iam.guard("deliver", http)).lambda();
+    let courier = Courier { outbound: guarded, functions: MerchantFunctions::new(lambda) };
     let (admin, _) = stand("admin")?;
     Ok(Functions {
         charge: charge::Deps { base: charge, outbound: outbound.clone() },
         query: query::Deps { base: query },
         provider_notify: provider_notify::Deps { base: provider_notify, queue, outbound: outbound.clone() },
+        deliver: deliver::Deps { base: deliver, queue: deliver_queue, courier },
         sweep: sweep::Deps { base: sweep, queue: sweep_queue, outbound: outbound.clone() },
         admin: admin::Deps { base: admin },
         template,

@@ -1,19 +1,29 @@
-//! HTTP to the outside, bounded in time and size.
+//! HTTP to the outside, bounded in time and size, and the invocation of a merchant's own Lambda.
 //!
 //! It knows requests and responses and no word of the business. Redirects are never followed: whoever answers with
 //! one has not answered.
 
-use std::{error::Error, sync::Arc, time::Duration};
+mod functions;
+mod guard;
+
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use guard::GuardedResolver;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+pub use functions::{Functions, InvokeError, Invoked};
+pub use guard::{Forbidden, Guard, InvalidRange};
 
 /// A connection that takes longer will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client that keeps its connections. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Outbound(reqwest::Client);
+pub struct Outbound {
+    client: reqwest::Client,
+    guard: Option<Guard>,
+}
 
 /// What one exchange may take.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +41,18 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Client`].
     pub fn new() -> Result<Self, OutboundError> {
+        Self::build(None)
+    }
+
+    /// The same for addresses that a merchant chose: it reaches public ones, and those that `guard` allows.
+    ///
+    /// # Errors
+    /// [`OutboundError::Client`].
+    pub fn guarded(guard: Guard) -> Result<Self, OutboundError> {
+        Self::build(Some(guard))
+    }
+
+    fn build(guard: Option<Guard>) -> Result<Self, OutboundError> {
         let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -38,13 +60,15 @@ impl Outbound {
             .map_err(|error| client(error.into()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let built = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build();
-        built.map(Self).map_err(|error| client(error.into()))
+            .connect_timeout(CONNECT_TIMEOUT);
+        if let Some(guard) = &guard {
+            builder = builder.dns_resolver(GuardedResolver(guard.clone()));
+        }
+        builder.build().map(|client| Self { client, guard }).map_err(|error| client(error.into()))
     }
 
     /// Sends a request and reads its whole answer, whatever its status.
@@ -56,7 +80,28 @@ impl Outbound {
         request: http::Request<Bytes>,
         bounds: Bounds,
     ) -> Result<http::Response<Bytes>, OutboundError> {
-        tokio::time::timeout(bounds.deadline, self.exchange(request, bounds.body_bytes_max))
+        self.within(request, bounds, Overlong::Refused).await
+    }
+
+    /// Sends a request and reads its answer as far as the bound; what comes behind it is left unread, and the answer is as good.
+    ///
+    /// # Errors
+    /// [`OutboundError`], and never [`OutboundError::TooLong`].
+    pub async fn send_and_cut(
+        &self,
+        request: http::Request<Bytes>,
+        bounds: Bounds,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        self.within(request, bounds, Overlong::Cut).await
+    }
+
+    async fn within(
+        &self,
+        request: http::Request<Bytes>,
+        bounds: Bounds,
+        overlong: Overlong,
+    ) -> Result<http::Response<Bytes>, OutboundError> {
+        tokio::time::timeout(bounds.deadline, self.exchange(request, bounds.body_bytes_max, overlong))
             .await
             .map_err(|_| OutboundError::Deadline { deadline: bounds.deadline })?
     }
@@ -65,13 +110,22 @@ impl Outbound {
         &self,
         request: http::Request<Bytes>,
         body_bytes_max: usize,
+        overlong: Overlong,
     ) -> Result<http::Response<Bytes>, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(broken)?;
-        let mut answer = self.0.execute(request).await.map_err(broken)?;
+        self.judge(&request)?;
+        let mut answer = self.client.execute(request).await.map_err(broken)?;
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > body_bytes_max {
-                return Err(OutboundError::TooLong { body_bytes_max });
+            let room = body_bytes_max - body.len();
+            if let Some(fits) = chunk.get(..room)
+                && fits.len() < chunk.len()
+            {
+                match overlong {
+                    Overlong::Refused => return Err(OutboundError::TooLong { body_bytes_max }),
+                    Overlong::Cut => body.extend_from_slice(fits),
+                }
+                break;
             }
             body.extend_from_slice(&chunk);
         }
@@ -80,11 +134,32 @@ impl Outbound {
         std::mem::swap(response.headers_mut(), answer.headers_mut());
         Ok(response)
     }
+
+    /// An address that stands in the URL itself is never looked up. Every spelling of it (`0x7f.1`, `2130706433`) was read as the
+    /// address it is.
+    fn judge(&self, request: &reqwest::Request) -> Result<(), OutboundError> {
+        let host = request.url().host_str().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        match (&self.guard, address) {
+            (Some(guard), Ok(address)) => guard.judge(address).map_err(OutboundError::Forbidden),
+            (None, _) | (_, Err(_)) => Ok(()),
+        }
+    }
+}
+
+/// What an answer beyond the bound is.
+#[derive(Clone, Copy)]
+enum Overlong {
+    Refused,
+    Cut,
 }
 
 /// The URL may carry signed parameters, so that it is taken out of what the client says.
 fn broken(error: reqwest::Error) -> OutboundError {
     let error = error.without_url();
+    if let Some(forbidden) = guard::forbidden(&error) {
+        return OutboundError::Forbidden(forbidden);
+    }
     if error.is_connect() { OutboundError::Connect { source: error } } else { OutboundError::Broken { source: error } }
 }
 
@@ -98,6 +173,9 @@ pub enum OutboundError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The address is not one that a merchant may have us call.
+    #[error("{0}")]
+    Forbidden(Forbidden),
     /// Nobody was reached; nothing was sent.
     #[error("no connection was made")]
     Connect {

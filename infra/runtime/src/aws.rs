@@ -29,6 +29,8 @@ pub struct AwsConfig {
     pub dynamo_endpoint: Option<String>,
     /// Another place than AWS's own: `AWS_ENDPOINT_URL_SQS`
     pub sqs_endpoint: Option<String>,
+    /// Another place than AWS's own: `AWS_ENDPOINT_URL_LAMBDA`
+    pub lambda_endpoint: Option<String>,
 }
 
 impl AwsConfig {
@@ -47,6 +49,7 @@ impl AwsConfig {
             credentials,
             dynamo_endpoint: find_variable("AWS_ENDPOINT_URL_DYNAMODB"),
             sqs_endpoint: find_variable("AWS_ENDPOINT_URL_SQS"),
+            lambda_endpoint: find_variable("AWS_ENDPOINT_URL_LAMBDA"),
         })
     }
 }
@@ -98,6 +101,17 @@ impl AwsClients {
             .timeout_config(timeouts());
         config.set_endpoint_url(self.config.sqs_endpoint.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// A client of Lambda.
+    pub fn lambda(&self) -> aws_sdk_lambda::Client {
+        let mut config = aws_sdk_lambda::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.config.region.clone()))
+            .credentials_provider(self.config.credentials.clone())
+            .http_client(self.http.clone());
+        config.set_endpoint_url(self.config.lambda_endpoint.clone());
+        aws_sdk_lambda::Client::from_conf(config.build())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{env, time::Duration};
 
 use domain::{Secret, Tab};
+use outbound::{Guard, InvalidRange};
 use providers::GatewayPolicy;
 use store::InvalidSealingKey;
 
@@ -25,6 +26,9 @@ pub struct Config {
     pub operator_token: Option<Secret<String>>,
     /// How long a warm function believes what it read about an app.
     pub apps_remembered: Duration,
+    /// Which addresses a merchant's webhook may lead to beside the public ones: ranges in CIDR, separated by commas.
+    /// `MAXPAY_ALLOWED_TARGETS`
+    pub targets: Guard,
     /// What the local stack allows and a deployed one does not.
     pub local: Option<LocalConfig>,
 }
@@ -52,6 +56,9 @@ pub enum ConfigError {
     /// The sealing key is none.
     #[error("MAXPAY_SEALING_KEY is wrong")]
     SealingKey(#[from] InvalidSealingKey),
+    /// The ranges that webhooks may reach are none.
+    #[error("MAXPAY_ALLOWED_TARGETS is wrong")]
+    Targets(#[from] InvalidRange),
     /// The trust roots for AWS cannot be used.
     #[error("the trust roots for aws cannot be used")]
     TrustRoots(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,6 +80,7 @@ impl Config {
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
             operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),
             apps_remembered: APPS_REMEMBERED,
+            targets: targets()?,
             local: None,
         })
     }
@@ -81,6 +89,14 @@ impl Config {
     pub fn gateway_policy(&self) -> GatewayPolicy {
         if self.local.is_some() { GatewayPolicy::AllowHttp } else { GatewayPolicy::HttpsOnly }
     }
+}
+
+fn targets() -> Result<Guard, ConfigError> {
+    let guard = Guard::allowing(&find_variable("MAXPAY_ALLOWED_TARGETS").unwrap_or_default())?;
+    Ok(match find_variable("AWS_LAMBDA_RUNTIME_API") {
+        Some(runtime) => guard.without_runtime(&runtime),
+        None => guard,
+    })
 }
 
 pub(crate) fn variable(name: &'static str) -> Result<String, ConfigError> {

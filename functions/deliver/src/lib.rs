@@ -1,0 +1,174 @@
+//! One attempt of each delivery that was rung for.
+//!
+//! The row is the truth and the message a bell: it says (delivery, attempt n), and is dropped unless the row waits for just that
+//! attempt. Then: request, verdict, and one update under the condition that the row still is at n. A stop before the
+//! update lets SQS ring again, and the target hears it twice under the same `webhook-id`.
+
+mod batch;
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use courier::{Courier, Letter, Tried, Verdict};
+use domain::{AttemptRecord, Delivery, DeliveryId, DeliveryState, Transaction, Webhook, wait_after, webhook_body};
+use futures_util::future::join_all;
+use queue::{Bell, Queue};
+use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
+use store::StoreError;
+use tracing::{error, info, warn};
+
+pub use batch::{Batch, Failure, Failures, Message};
+
+/// What a delivery needs.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Store, apps and clock.
+    pub base: Base,
+    /// The bell for the next attempt.
+    pub queue: Queue,
+    /// The ways to merchants.
+    pub courier: Courier,
+}
+
+/// What is kept of an answer with its record: of a success for proof, of a failure for finding its cause.
+const RECEIVED_CHARS_MAX: usize = 128;
+const FAILED_CHARS_MAX: usize = 512;
+
+/// Answers a batch: all its deliveries at once. Only messages that failed for a reason of ours are given back, and come again when
+/// their visibility, the lease of the attempt, is over.
+pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
+    let mut heard = BTreeSet::new();
+    let mut attempts = Vec::new();
+    let mut failures = Vec::new();
+    for message in batch.records {
+        match Bell::parse(&message.body) {
+            // The same bell twice in one batch is one attempt.
+            Some(bell) if heard.insert(bell.clone()) => attempts.push(answer(deps, bell, message.message_id)),
+            Some(_) => {}
+            None => {
+                // It comes again until the queue puts it with the dead letters, where a person finds it.
+                error!(message.id = message.message_id, "this message is no bell");
+                failures.push(Failure { item_identifier: message.message_id });
+            }
+        }
+    }
+    failures.extend(join_all(attempts).await.into_iter().flatten());
+    Failures { batch_item_failures: failures }
+}
+
+async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message_id: String) -> Option<Failure> {
+    match attend(deps, &id, attempt).await {
+        Ok(()) => None,
+        Err(error) => {
+            error!(delivery.id = id.name(), attempt.n = attempt, "a delivery waits: {}", error_chain(&error));
+            Some(Failure { item_identifier: message_id })
+        }
+    }
+}
+
+/// Makes the attempt that a bell rings for, if it is that delivery's turn.
+async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32) -> Result<(), StoreError> {
+    let now = deps.base.clock.now();
+    let Some((delivery, transaction)) = deps.base.store.find_told(id, attempt).await? else { return Ok(()) };
+    if delivery.state != DeliveryState::Waiting || delivery.attempt != attempt {
+        return Ok(());
+    }
+    let early = now.until(delivery.due_at);
+    if !early.is_zero() {
+        // A longer wait rests in its row, and the sweep rings when the queue can take what is left of it.
+        if early <= Delivery::QUEUE_WAIT_MAX {
+            ring(deps, &delivery, early).await;
+        }
+        return Ok(());
+    }
+    let configured = deps.base.apps.find(&id.app, now).await?;
+    let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
+    let (Some(configured), Some(webhook)) = (&configured, webhook) else { return cancel(deps, &delivery).await };
+
+    let started = Instant::now();
+    let body = webhook_body(&delivery, &transaction, &configured.app, now);
+    let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now }).await;
+    conclude(deps, (delivery, &transaction), &tried, record(attempt, now.ms(), started.elapsed(), &tried)).await
+}
+
+/// The webhook as it is now, if it still hears this mode.
+fn find_webhook<'a>(configured: &'a ConfiguredApp, id: &DeliveryId) -> Option<&'a Webhook> {
+    configured.webhooks.iter().find(|webhook| webhook.id == id.webhook && webhook.mode == id.mode)
+}
+
+/// Its webhook was deleted, or hears the other mode from now on.
+async fn cancel(deps: &Deps, delivery: &Delivery) -> Result<(), StoreError> {
+    let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };
+    if deps.base.store.change_delivery(delivery, &cancelled, deps.base.clock.now()).await? {
+        info!(delivery.id = delivery.id.name(), "cancelled a delivery: its webhook is not there any more");
+    }
+    Ok(())
+}
+
+/// Keeps what became of an attempt, and rings for the next.
+async fn conclude(
+    deps: &Deps,
+    (delivery, transaction): (Delivery, &Transaction),
+    tried: &Tried,
+    record: AttemptRecord,
+) -> Result<(), StoreError> {
+    let now = deps.base.clock.now();
+    let wait = wait_after(delivery.tried(), tried.retry_after);
+    let (state, outcome) = match (tried.verdict, wait) {
+        (Verdict::Received, _) => (DeliveryState::Delivered, AttemptOutcome::Delivered),
+        (_, Some(_)) => (DeliveryState::Waiting, AttemptOutcome::Failed),
+        (_, None) => (DeliveryState::Exhausted, AttemptOutcome::Exhausted),
+    };
+    let wait = wait.unwrap_or_default();
+    let due_at = if state == DeliveryState::Waiting { now.plus(wait) } else { delivery.due_at };
+    let mut records = delivery.records.clone();
+    let (n, verdict) = (record.attempt, record.verdict.clone());
+    records.push(record);
+    let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
+    records.drain(..superfluous);
+    let after = Delivery { state, attempt: delivery.attempt.saturating_add(1), due_at, records, ..delivery.clone() };
+    if !deps.base.store.change_delivery(&delivery, &after, now).await? {
+        // Another bell for the same attempt was faster, and what it found out is kept.
+        return Ok(());
+    }
+    let (name, lag) = (delivery.id.name(), delivery.due_at.until(now));
+    deps.base.metrics.delivery_attempt(outcome, lag);
+    let (app, bill, tx) = (&delivery.id.app, &delivery.id.bill, &transaction.id);
+    match state {
+        DeliveryState::Waiting | DeliveryState::Exhausted => warn!(
+            app.id = %app, bill.num = %bill, tx.id = %tx, delivery.id = name, attempt.n = n, verdict,
+            "attempt {n} of a delivery failed: {}", tried.problem
+        ),
+        DeliveryState::Delivered | DeliveryState::Cancelled => info!(
+            app.id = %app, bill.num = %bill, tx.id = %tx, delivery.id = name, attempt.n = n,
+            "delivered at attempt {n}"
+        ),
+    }
+    if state == DeliveryState::Waiting && wait <= Delivery::QUEUE_WAIT_MAX {
+        ring(deps, &after, wait).await;
+    }
+    Ok(())
+}
+
+fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptRecord {
+    let chars = if tried.verdict == Verdict::Received { RECEIVED_CHARS_MAX } else { FAILED_CHARS_MAX };
+    AttemptRecord {
+        attempt,
+        time,
+        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        verdict: tried.verdict.name().to_owned(),
+        request: tried.request.summary(),
+        status: tried.answer.status,
+        problem: tried.problem.clone(),
+        answer: tried.answer.body.chars().take(chars).collect(),
+    }
+}
+
+/// Best effort: the row is due, and the sweep rings for what was not rung for.
+async fn ring(deps: &Deps, delivery: &Delivery, delay: Duration) {
+    if let Err(error) = deps.queue.ring(delivery, delay).await {
+        warn!(delivery.id = delivery.id.name(), "did not ring: {}", error_chain(&error));
+    }
+}

@@ -1,0 +1,16 @@
+//! The Lambda function `deliver`.
+
+use courier::Courier;
+use outbound::{Functions, Outbound};
+use queue::Queue;
+use runtime::Base;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let (base, clients) = Base::from_environment()?;
+    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    let outbound = Outbound::guarded(base.config.targets.clone())?;
+    let deps =
+        deliver::Deps { base, queue, courier: Courier { outbound, functions: Functions::new(clients.lambda()) } };
+    runtime::serve_events(|batch| deliver::handle(&deps, batch)).await
+}

@@ -1,0 +1,252 @@
+//! What a webhook is sent: the body of the contract with its `sign`, and the headers of Standard Webhooks.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use md5::{Digest, Md5};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+
+use crate::{App, Delivery, Event, Extras, Key, Mode, Secret, Status, Timestamp, Transaction};
+
+/// The prefix of a webhook's secret; what follows is base64.
+const SECRET_PREFIX: &str = "whsec_";
+
+/// The headers that are ours: the merchant's own may not replace them, nor what speaks of the connection.
+const RESERVED_HEADERS: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header's name is not for the merchant to set.
+pub fn is_reserved_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    RESERVED_HEADERS.contains(&name.as_str()) || name.starts_with("webhook-")
+}
+
+/// The body that tells of a delivery's transaction, sent at `now`. It tells what happened: a payment is a payment, and a closing a
+/// closing, whatever became of the bill by the time of the last attempt. Other events show the bill as it is.
+///
+/// The members are the contract's, in the order of their names. `extras` is what the merchant sent, to the letter, and `{}` where
+/// nothing was sent. `endTime` is absent until the payment ended. Events that the contract does not know have `event`, too, and
+/// what they are about.
+///
+/// # Source
+/// MaxPay manual, webhooks.
+pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, now: Timestamp) -> String {
+    let event = delivery.id.event;
+    let (status, ended_at) = match event {
+        Event::PaymentSuccess => (Status::Success, transaction.ended_at),
+        // The closing and its delivery were written at the same moment; the row may tell of a later payment by now.
+        Event::PaymentClosed => (Status::Closed, Some(delivery.created_at)),
+        Event::RefundSuccess | Event::PaymentMismatch | Event::PaymentDuplicate => {
+            (transaction.status, transaction.ended_at)
+        }
+    };
+    let told = Transaction { status, ended_at, ..transaction.clone() };
+    body(&told, (event, &delivery.members), app, now)
+}
+
+/// The body of a test: a made-up payment of one fen, whose `createdTime` is 0.
+pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> String {
+    let text = |text: &str| Value::from(text).to_string();
+    let status = if event == Event::PaymentClosed { "closed" } else { "success" };
+    let mut members = vec![
+        ("appid".to_owned(), text(app.id.as_str())),
+        ("billNum".to_owned(), text("sample")),
+        ("channel".to_owned(), text("ali_web")),
+        ("createdTime".to_owned(), "0".to_owned()),
+        ("currency".to_owned(), text("CNY")),
+        ("endTime".to_owned(), "0".to_owned()),
+        ("extras".to_owned(), "{}".to_owned()),
+        ("id".to_owned(), text("000000000000000000000000")),
+        ("sign".to_owned(), text(&sign(app, mode, now))),
+        ("status".to_owned(), text(status)),
+        ("timestamp".to_owned(), now.ms().to_string()),
+        ("totalFee".to_owned(), "1".to_owned()),
+    ];
+    if event != Event::PaymentSuccess {
+        members.push(("event".to_owned(), text(event.name())));
+    }
+    object(members)
+}
+
+fn body(transaction: &Transaction, (event, about): (Event, &Map<String, Value>), app: &App, now: Timestamp) -> String {
+    let key = &transaction.key;
+    let text = |text: &str| Value::from(text).to_string();
+    let mut members = vec![
+        ("appid".to_owned(), text(key.app.as_str())),
+        ("billNum".to_owned(), text(key.bill.as_str())),
+        ("channel".to_owned(), text(key.channel.name())),
+        ("createdTime".to_owned(), transaction.created_at.ms().to_string()),
+        ("currency".to_owned(), text("CNY")),
+        ("extras".to_owned(), transaction.extras.as_ref().map_or("{}", Extras::as_json).to_owned()),
+        ("id".to_owned(), text(transaction.id.as_str())),
+        ("sign".to_owned(), text(&sign(app, key.mode, now))),
+        ("status".to_owned(), text(transaction.status.name())),
+        ("timestamp".to_owned(), now.ms().to_string()),
+        ("totalFee".to_owned(), transaction.fee.get().to_string()),
+    ];
+    members.extend(transaction.ended_at.map(|ended_at| ("endTime".to_owned(), ended_at.ms().to_string())));
+    if event != Event::PaymentSuccess {
+        members.push(("event".to_owned(), text(event.name())));
+    }
+    for (name, value) in about {
+        if !members.iter().any(|(taken, _)| taken == name) {
+            members.push((name.clone(), value.to_string()));
+        }
+    }
+    object(members)
+}
+
+/// A JSON object of members whose values are JSON already: `extras` must not pass through a parser that would write it anew.
+fn object(mut members: Vec<(String, String)>) -> String {
+    members.sort();
+    let members: Vec<String> =
+        members.into_iter().map(|(name, value)| format!("{}:{value}", Value::from(name))).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// `md5hex(appid + masterKey + timestamp)`, lower case, with the master key that is current.
+fn sign(app: &App, mode: Mode, now: Timestamp) -> String {
+    let key: &Key = &app.keys(mode).master.current;
+    let digest = Md5::new()
+        .chain_update(app.id.as_str())
+        .chain_update(key.expose())
+        .chain_update(now.ms().to_string())
+        .finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `webhook-signature` of Standard Webhooks: `v1,` and the base64 of the HMAC over `<id>.<seconds>.<body>`. `None` if the secret
+/// is none.
+///
+/// # Source
+/// The Standard Webhooks specification, "Signature scheme".
+pub fn standard_signature(secret: &Secret<String>, id: &str, now: Timestamp, body: &str) -> Option<String> {
+    let key = STANDARD.decode(secret.expose().strip_prefix(SECRET_PREFIX)?).ok()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+    mac.update(format!("{id}.{}.{body}", now.seconds()).as_bytes());
+    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        About, Status, Webhook, WebhookId, WebhookTarget, app::tests::app, deliveries, transaction::tests::sample,
+    };
+
+    fn delivery(event: Event, members: Map<String, Value>) -> Delivery {
+        let hook = Webhook {
+            id: WebhookId::parse("01a208d05240080808080808").unwrap(),
+            mode: Mode::Test,
+            events: vec![event],
+            target: WebhookTarget::Function("f".to_owned()),
+            secret: Secret::new(String::new()),
+            created_at: Timestamp::clamped(0),
+        };
+        let about = About { name: String::new(), members };
+        deliveries(&sample(Status::Success), event, &about, &[hook], Timestamp::clamped(0)).remove(0)
+    }
+
+    #[test]
+    fn the_body_is_the_contracts_to_the_letter() {
+        let mut transaction = sample(Status::Success);
+        transaction.extras = Extras::parse(r#"{ "b":1.10, "a":12345678901234567890123 }"#);
+        let now = Timestamp::clamped(1_795_444_299_999);
+        // printf 568a12086e912100017722e5test-master1795444299999 | md5sum
+        assert_eq!(
+            webhook_body(&delivery(Event::PaymentSuccess, Map::new()), &transaction, &app(), now),
+            r#"{"appid":"568a12086e912100017722e5","billNum":"112233","channel":"ali_web","createdTime":1795444200000,"#
+                .to_owned()
+                + r#""currency":"CNY","endTime":1795444200000,"extras":{ "b":1.10, "a":12345678901234567890123 },"#
+                + r#""id":"01a208d05240070707070707","sign":"f15c1971072372a280c7a055beae6df3","status":"success","#
+                + r#""timestamp":1795444299999,"totalFee":9900}"#
+        );
+    }
+
+    #[test]
+    fn other_events_say_what_they_are_and_cannot_replace_a_member() {
+        let mut transaction = sample(Status::Success);
+        transaction.extras = None;
+        transaction.ended_at = None;
+        let members = serde_json::json!({ "refundNum": "R1", "refundFee": 100, "totalFee": 1, "sign": "x" });
+        let delivery = delivery(Event::RefundSuccess, members.as_object().unwrap().clone());
+        let body = webhook_body(&delivery, &transaction, &app(), Timestamp::clamped(1));
+        let names: Vec<_> =
+            body.split('"').skip(1).step_by(2).filter(|word| body.contains(&format!("\"{word}\":"))).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (&body["event"], &body["refundNum"], &body["totalFee"]),
+            (&"refund.success".into(), &"R1".into(), &9900.into())
+        );
+        assert_eq!(
+            (&body["extras"], body.get("endTime"), body["sign"].as_str().unwrap().len()),
+            (&serde_json::json!({}), None, 32)
+        );
+    }
+
+    #[test]
+    fn an_event_tells_what_happened_and_not_what_became_of_it() {
+        let told = |event, status| {
+            let mut delivery = delivery(event, Map::new());
+            delivery.created_at = Timestamp::clamped(77);
+            let body = webhook_body(&delivery, &sample(status), &app(), Timestamp::clamped(1));
+            let body: Value = serde_json::from_str(&body).unwrap();
+            (body["status"].as_str().unwrap().to_owned(), body["endTime"].as_i64())
+        };
+        let paid = Some(1_795_444_200_000);
+        assert_eq!(told(Event::PaymentSuccess, Status::Refund), ("success".to_owned(), paid));
+        assert_eq!(told(Event::PaymentClosed, Status::Success), ("closed".to_owned(), Some(77)));
+        assert_eq!(told(Event::RefundSuccess, Status::Refund), ("refund".to_owned(), paid));
+    }
+
+    #[test]
+    fn a_sample_was_made_at_no_time() {
+        for (event, name) in Event::ALL {
+            let body = sample_body(event, (&app(), Mode::Live), Timestamp::clamped(7));
+            let body: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!((body["createdTime"].as_i64(), body["timestamp"].as_i64()), (Some(0), Some(7)));
+            let expect = (event != Event::PaymentSuccess).then(|| name.into());
+            assert_eq!(body.get("event"), expect.as_ref());
+        }
+    }
+
+    /// # Source
+    /// The example of the Standard Webhooks libraries.
+    #[test]
+    fn the_standard_signature_is_that_of_the_specifications_example() {
+        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let signature = standard_signature(
+            &secret,
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            Timestamp::clamped(1_614_265_330_000),
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signature.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+        for secret in ["", "MfKQ", "whsec_!"] {
+            assert_eq!(standard_signature(&Secret::new(secret.to_owned()), "m", Timestamp::clamped(0), ""), None);
+        }
+    }
+
+    #[test]
+    fn our_headers_are_ours() {
+        for name in ["Content-Type", "HOST", "content-length", "webhook-id", "Webhook-Anything", "Transfer-Encoding"] {
+            assert!(is_reserved_header(name), "{name}");
+        }
+        for name in ["X-Shop", "Authorization", "User-Agent", "x-webhook-id"] {
+            assert!(!is_reserved_header(name), "{name}");
+        }
+    }
+}
