@@ -33,6 +33,7 @@ mod sessions;
 mod stack;
 mod unionpay;
 mod unionpay_again;
+mod webhook_functions;
 mod webhooks;
 mod wechat;
 mod world;

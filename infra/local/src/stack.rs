@@ -122,6 +122,11 @@ impl Stack {
     /// # Errors
     /// [`StartError`].
     pub async fn start(options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
+        // On the heap: it holds every function, and would make the future of every spec as large.
+        Box::pin(Self::start_parts(options, progress)).await
+    }
+
+    async fn start_parts(options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
         let listener = listen(options.port).await?;
         let address = listener.local_addr().map_err(|error| StartError::part("listener", error))?;
         let url = format!("http://{address}");

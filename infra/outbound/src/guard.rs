@@ -141,7 +141,8 @@ impl Resolve for GuardedResolver {
             for address in &found {
                 guard.judge(address.ip())?;
             }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let addresses: Addrs = Box::new(found.into_iter());
+            Ok(addresses)
         })
     }
 }

@@ -1,0 +1,54 @@
+//! Cloud functions as targets: the real client invokes them, and tells their failures apart.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A webhook to a function, and the function at a built-in receiver, which stands in for its program.
+async fn function(world: &World, name: &str) {
+    world.webhook_to("", &json!({ "target": { "function": name } })).await;
+    let url = format!("{}/_local/receiver/{name}", world.url);
+    let path = format!("/_local/functions/{name}");
+    world.call("PUT", &path, &[], json!({ "url": url }).to_string()).await.done(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_invoked_with_the_same_json() {
+    let world = World::start().await;
+    function(&world, "webhook-paid").await;
+    world.webhook_to("shop", &json!({})).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    let [invoked] = world.inbox("webhook-paid").await;
+    let [posted] = world.inbox("shop").await;
+    assert_eq!(invoked["body"], posted["body"]);
+    assert_eq!(invoked["headers"].get("webhook-id"), None);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_tried_again_until_its_result_says_200() {
+    let world = World::start().await;
+    function(&world, "webhook-paid").await;
+    world.paid("b-1").await;
+    let results = [r#"{"statusCode":500}"#, r#"{"statusCode":204}"#, r#"{"statusCode":200}"#, "never asked for"];
+    for (result, wait) in results.iter().zip([0, 60_000, 300_000, 600_000]) {
+        world.receiver("webhook-paid", json!({ "body": result })).await;
+        world.advance(wait).await;
+    }
+    let [_, _, _] = world.inbox::<3>("webhook-paid").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_by_its_arn_is_the_same_function() {
+    let world = World::start().await;
+    function(&world, "webhook-paid").await;
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:webhook-paid:live";
+    world.webhook_to("", &json!({ "target": { "function": arn } })).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    let bodies: Vec<Value> = world.inbox::<2>("webhook-paid").await.iter().map(|one| one["body"].clone()).collect();
+    assert_eq!(bodies[0], bodies[1]);
+    world.end().await;
+}
