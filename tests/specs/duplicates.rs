@@ -19,11 +19,81 @@ async fn a_bill_that_is_paid_on_two_channels_is_settled_twice_and_kept_as_an_inc
     for id in &ids {
         let trade = world.play(id, "pay", json!({ "times": 3 })).await;
         assert_eq!(trade["notifies"][0]["attempts"][0]["acknowledged"], true);
+        world.advance(1).await;
     }
     let records = world.records(&json!({ "billNum": "1", "status": "success" })).await.ok();
     assert_eq!(records["results"].as_array().unwrap().len(), 2);
     let incidents = world.incidents().await;
     assert_eq!(texts(&json!(incidents), "kind"), ["duplicate"]);
     assert!(incidents[0]["problem"].as_str().unwrap().contains(&ids[0]), "{incidents:?}");
+    world.end().await;
+}
+
+/// Charges a bill on two channels; the ids.
+async fn charged_twice(world: &World, bill: &str) -> [String; 2] {
+    let mut ids = Vec::new();
+    for channel in ["ali_web", "ali_app"] {
+        let charged = world.charge(&charge_of(channel, bill)).await.ok();
+        knock(world, channel, &charged).await;
+        ids.push(charged["id"].as_str().unwrap().to_owned());
+    }
+    ids.try_into().unwrap()
+}
+
+async fn refund_duplicates(world: &World) {
+    let app = format!("/apps/{}", world.app.app_id);
+    let changed = world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    assert_eq!((&changed["refundDuplicates"], &changed["name"]), (&json!(true), &json!("demo")));
+    world.admin("PATCH", &app, json!({ "refundDuplicates": 1 })).await.problem(400, "refundDuplicates");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_payments_that_settle_in_the_same_instant_are_found() {
+    let world = World::start().await;
+    for round in 0..10 {
+        let bill = format!("{round}");
+        let [first, second] = charged_twice(&world, &bill).await;
+        tokio::join!(world.play(&first, "pay", json!({})), world.play(&second, "pay", json!({})));
+        let records = world.records(&json!({ "billNum": bill, "status": "success" })).await.ok();
+        assert_eq!(records["results"].as_array().unwrap().len(), 2, "{bill}");
+        assert_eq!(world.incidents().await.len(), round + 1, "one for each bill");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_payment_goes_back_by_itself_where_the_app_says_so() {
+    let world = World::start().await;
+    refund_duplicates(&world).await;
+    let [first, second] = charged_twice(&world, "1").await;
+    world.play(&first, "pay", json!({ "times": 2 })).await;
+    world.advance(crate::world::MINUTE_MS).await;
+    world.play(&second, "pay", json!({ "times": 3 })).await;
+    world.advance(3 * crate::world::MINUTE_MS).await;
+    let records = world.records(&json!({ "billNum": "1" })).await.ok();
+    let status = |id: &str| {
+        let record = records["results"].as_array().unwrap().iter().find(|record| record["id"] == *id);
+        record.unwrap()["status"].clone()
+    };
+    assert_eq!((status(&first), status(&second)), (json!("success"), json!("refund")));
+    assert_eq!(world.trade(&first).await["refunds"], json!([]));
+    assert_eq!(world.trade(&second).await["refunds"].as_array().unwrap().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_lost_notifies_the_sweep_finds_the_duplicate_too() {
+    let world = World::start().await;
+    refund_duplicates(&world).await;
+    let ids = charged_twice(&world, "1").await;
+    for id in &ids {
+        world.play(id, "pay", json!({ "notify": false })).await;
+    }
+    world.advance(5 * crate::world::MINUTE_MS).await;
+    let records = world.records(&json!({ "billNum": "1" })).await.ok();
+    let mut found = texts(&records["results"], "status");
+    found.sort();
+    assert_eq!(found, ["refund", "success"]);
+    assert_eq!(texts(&json!(world.incidents().await), "kind"), ["duplicate"]);
     world.end().await;
 }

@@ -17,6 +17,10 @@ const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("admin-audit",                200, -1, "\"action\":\"save channel\""),
     ("admin-create-app",           201, -1, "\"name\":\"shop\""),
     ("admin-incidents",            200, -1, "\"items\":[]"),
+    ("admin-refund",               200,  0, "\"status\":\"success\""),
+    ("admin-refund-unpaid",        200,  5, "billNum"),
+    ("admin-refunds",              200,  0, "\"refundNum\":\"R-1\""),
+    ("admin-close",                200,  0, "\"status\":\"closed\""),
     ("admin-missing-token",        401, -1, "Bearer"),
     ("admin-transactions",         200, -1, "\"billNum\":\"event-"),
     ("charge-ali_app",             200,  0, "\"ali_app\":\""),
@@ -33,6 +37,7 @@ const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("provider-notify-paid",       200, -1, "success"),
     ("query-get-para",             200,  0, "\"billNum\":\"event-茶\""),
     ("query-get-without-bill",     200,  4, "billNum"),
+    ("query-sync",                 200,  0, "\"refundedFee\":100"),
     ("query-post",                 200,  0, "\"results\":["),
 ];
 
@@ -61,6 +66,8 @@ async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
 async fn each_event_is_answered_as_the_deployed_function_would() {
     let world = World::start().await;
     let placeholders = placeholders(&world).await;
+    world.paid("event-paid").await;
+    world.charged("event-open").await;
     world.charge(&crate::world::with(charge_of("ali_wap", "event-茶"), &serde_json::json!({}))).await.ok();
     for (name, status, code, word) in EVENTS {
         let file = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
@@ -79,7 +86,7 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
 const OTHER_EVENTS: &[(&str, &str)] = &[
     // The first message rings for a delivery that is not there, and is done; the second is no bell, and comes again.
     ("deliver-batch", r#"{"batchItemFailures":[{"itemIdentifier":"2e1424d4-f796-459a-8184-9c92662be6da"}]}"#),
-    ("sweep-minute", r#"{"rung":0,"left":false}"#),
+    ("sweep-minute", r#"{"rung":0,"asked":0,"left":false}"#),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,6 +43,7 @@ async fn an_app_is_shown_and_listed_without_its_keys() {
         "createdTime": START_MS + 1000,
         "channels": [{ "tab": "ali", "mode": "test" }],
         "webhooks": 0,
+        "refundDuplicates": false,
     });
     assert_eq!(shown.done(200), expect);
     let listed = world.admin("GET", "/apps", Value::Null).await;

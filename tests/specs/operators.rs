@@ -72,7 +72,7 @@ async fn every_change_is_in_the_audit_log_and_no_secret_is() {
     world.admin("PATCH", &path, json!({ "name": "" })).await.problem(400, "name");
     let log = world.admin("GET", "/audit?month=202611", Value::Null).await;
     let items = log.done(200)["items"].clone();
-    assert_eq!(texts(&items, "action")[..4], ["rename app", "save channel", "rotate key", "rename app"]);
+    assert_eq!(texts(&items, "action")[..4], ["change app", "save channel", "rotate key", "change app"]);
     assert_eq!(texts(&items, "outcome")[..4], ["refused", "done", "done", "done"]);
     assert_eq!(items[3]["who"], "operator token");
     assert_eq!(items[3]["target"], format!("apps/{}", world.app.app_id));
@@ -100,7 +100,7 @@ async fn the_audit_log_is_read_in_pages() {
     let cursor = first["cursor"].as_str().unwrap().replace('#', "%23");
     let second = world.admin("GET", &format!("/audit?cursor={cursor}"), Value::Null).await.done(200);
     let names = |page: &Value| -> Vec<String> {
-        let renamed = page["items"].as_array().unwrap().iter().filter(|item| item["action"] == "rename app");
+        let renamed = page["items"].as_array().unwrap().iter().filter(|item| item["action"] == "change app");
         renamed.map(|item| item["after"]["name"].as_str().unwrap().to_owned()).collect()
     };
     let expect: Vec<String> = (0..60).rev().map(|number| format!("tea {number}")).collect();

@@ -39,6 +39,7 @@ pub(crate) fn options() -> Options {
         dynamo_endpoint: dynamodb(),
         clock: standing_clock(),
         allow_targets: String::new(),
+        storage_faults: None,
     }
 }
 
@@ -58,7 +59,7 @@ impl World {
 
     pub(crate) async fn start_with(options: Options) -> Self {
         logs::capture();
-        let stack = Stack::start(options, |_| {}).await.unwrap();
+        let stack = Box::pin(Stack::start(options, |_| {})).await.unwrap();
         let Doorkeys { url, operator_token, console_user, console_password, apps, .. } = stack.doorkeys().clone();
         let owner = (console_user, console_password);
         let [app] = <[DemoApp; 1]>::try_from(apps).unwrap();

@@ -6,6 +6,7 @@ use domain::{App, AppId, Key, KeyKind, KeySet, Mode, RotatingKey, Secret};
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
+use store::AppChange;
 use tracing::info;
 
 use crate::{Call, problem::Problem};
@@ -27,6 +28,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         created_at: call.now,
         live: new_keys(random)?,
         test: new_keys(random)?,
+        refunds_duplicates: false,
     };
     call.deps.base.store.create_app(&app).await?;
     info!(app.id = %app.id, "made app {}", app.id);
@@ -67,14 +69,25 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
         "createdTime": found.app.created_at.ms(),
         "channels": channels,
         "webhooks": found.webhooks.len(),
+        "refundDuplicates": found.app.refunds_duplicates,
     });
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `PATCH /apps/{appId} {"name"}`
-pub(crate) async fn rename(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
-    let name = read_name(&call.object()?)?;
-    call.deps.base.store.rename_app(&app, &name).await?;
+/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?}`
+pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let body = call.object()?;
+    let refunds_duplicates = body.get("refundDuplicates").map(|value| {
+        value
+            .as_bool()
+            .ok_or_else(|| Problem::field("refundDuplicates", format!("must be true or false, found `{value}`")))
+    });
+    let refunds_duplicates = refunds_duplicates.transpose()?;
+    let name = match body.get("name") {
+        None if refunds_duplicates.is_some() => None,
+        Some(_) | None => Some(read_name(&body)?),
+    };
+    call.deps.base.store.change_app(&app, &AppChange { name, refunds_duplicates }).await?;
     show(call, app).await
 }
 

@@ -1,9 +1,14 @@
-//! Incidents: reports of providers that are genuine and did not fit.
+//! Incidents: reports of providers that did not fit or could not be verified, and bills that were paid twice.
 
-use domain::AppId;
-use http::StatusCode;
-use runtime::{Reply, json, query_parameter};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use domain::{AppId, Outcome};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use providers::Account;
+use runtime::{ApiError, Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
+use settlement::{ASKING_BOUNDS, Asked, Heard, How, Taken};
+use store::{IncidentSummary, KeptIncident};
 
 use crate::{Call, problem::Problem};
 
@@ -13,18 +18,103 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     call.load_app(&app).await?;
     let cursor = query_parameter(call.request, "cursor");
     let page = call.deps.base.store.incidents(&app, mode, cursor.as_deref()).await?;
-    let items: Vec<Value> = page
-        .incidents
-        .iter()
-        .map(|incident| {
-            json!({
-                "billNum": incident.key.bill.as_str(),
-                "channel": incident.key.channel.name(),
-                "kind": incident.kind,
-                "problem": incident.problem,
-                "time": incident.seen_at.ms(),
-            })
-        })
-        .collect();
+    let items: Vec<Value> = page.incidents.iter().map(|incident| Value::Object(members(incident))).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
+}
+
+/// `GET /apps/{appId}/incidents/{id}`: with the message that brought it.
+pub(crate) async fn show(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply, Problem> {
+    let kept = load(call, &app, id).await?;
+    let mut shown = members(&kept.summary);
+    shown.insert("source".to_owned(), kept.source.into());
+    let headers = kept.headers.into_iter().map(|(name, value)| (name, Value::from(value)));
+    shown.insert("headers".to_owned(), Value::Object(headers.collect()));
+    match String::from_utf8(kept.body) {
+        Ok(text) => shown.insert("body".to_owned(), text.into()),
+        Err(error) => shown.insert("bodyBase64".to_owned(), STANDARD.encode(error.as_bytes()).into()),
+    };
+    Ok(json(StatusCode::OK, &Value::Object(shown)))
+}
+
+/// `POST /apps/{appId}/incidents/{id}/replay`: reads the kept message once more, by today's code and settings, and settles it if it
+/// fits now. It is verified as of the moment it arrived. What was the answer to a question is asked again instead.
+pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply, Problem> {
+    let kept = load(call, &app, id).await?;
+    let key = &kept.summary.key;
+    let (deps, apps) = (&call.deps.settlement, &call.deps.base.apps);
+    let configured = apps.find(&app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
+    if kept.source != "notify" {
+        let transaction = call.deps.base.store.find_transaction(key).await?;
+        let transaction = transaction.ok_or_else(|| Problem::not_found("transaction"))?;
+        let asked = settlement::ask(deps, &configured, &transaction, ASKING_BOUNDS).await;
+        return Ok(replayed(match asked {
+            Ok(Asked::Settled) => ("settled", None),
+            Ok(Asked::Pending) => ("pending", None),
+            Ok(Asked::Misfit) => ("misfit", Some(kept.summary.problem)),
+            Err(error) => ("unanswered", Some(error_chain(&error))),
+        }));
+    }
+    let account = match apps.account(&configured, key.channel, key.mode) {
+        Some(Ok(account)) => account,
+        Some(Err(error)) => return Err(error.into()),
+        None => {
+            return Err(Problem::conflict(
+                ApiError::NotConfigured { channel: key.channel, mode: key.mode }.to_string(),
+            ));
+        }
+    };
+    let message = message(&kept)?;
+    let report = match account.read_notify(&message, kept.summary.seen_at) {
+        Ok(report) => report,
+        Err(error) => return Ok(replayed(("refused", Some(error_chain(&error))))),
+    };
+    let heard = Heard { how: How::Notify, headers: message.headers(), body: message.body(), now: call.now };
+    let told = Some(&account).filter(|_| report.outcome == Outcome::Pending);
+    let told = told
+        .and_then(|account: &std::sync::Arc<Account>| account.read_refund_notify(&message, kept.summary.seen_at).ok());
+    let taken = match told {
+        Some(told) => settlement::take_refund(deps, key, &configured, (&told, &report), &heard).await?,
+        None => settlement::take(deps, key, &configured, &report, &heard).await?,
+    };
+    Ok(replayed(match taken {
+        Taken::Settled => ("settled", None),
+        Taken::Misfit => ("misfit", Some(kept.summary.problem)),
+    }))
+}
+
+fn replayed((outcome, problem): (&str, Option<String>)) -> Reply {
+    json(StatusCode::OK, &json!({ "outcome": outcome, "problem": problem }))
+}
+
+/// The message as it arrived.
+fn message(kept: &KeptIncident) -> Result<Request, Problem> {
+    let mut message = Request::new(Bytes::copy_from_slice(&kept.body));
+    *message.method_mut() = Method::POST;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &kept.headers {
+        let pair = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
+        let (name, value) = pair.ok_or_else(|| Problem::conflict("the kept message cannot be read any more"))?;
+        headers.insert(name, value);
+    }
+    *message.headers_mut() = headers;
+    Ok(message)
+}
+
+async fn load(call: &Call<'_>, app: &AppId, id: &str) -> Result<KeptIncident, Problem> {
+    let kept = call.deps.base.store.find_incident(app, id).await?;
+    kept.ok_or_else(|| Problem::not_found("incident"))
+}
+
+/// An incident as it is listed.
+pub(crate) fn members(incident: &IncidentSummary) -> serde_json::Map<String, Value> {
+    let members = [
+        ("id", json!(incident.id)),
+        ("billNum", json!(incident.key.bill.as_str())),
+        ("channel", json!(incident.key.channel.name())),
+        ("mode", json!(incident.key.mode.name())),
+        ("kind", json!(incident.kind)),
+        ("problem", json!(incident.problem)),
+        ("time", json!(incident.seen_at.ms())),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

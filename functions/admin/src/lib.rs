@@ -5,6 +5,7 @@
 
 mod apps;
 mod audit;
+mod back_office;
 mod channels;
 mod incidents;
 mod operators;
@@ -26,17 +27,27 @@ use crate::{
 };
 
 /// What this function answers, as `template.yaml` routes it.
-pub const ROUTES: [(Method, &str); 1] = [(Method::GET, "/admin/v1/{proxy+}")];
+pub const ROUTES: [(Method, &str); 4] = [
+    (Method::GET, "/admin/v1/{proxy+}"),
+    (Method::POST, "/2.0/maxpay/refund"),
+    (Method::POST, "/2.0/maxpay/refunds"),
+    (Method::POST, "/2.0/maxpay/close"),
+];
 
 /// What the operator API needs.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Configuration, store and clock.
     pub base: Base,
+    /// The door for what a provider says, and the way to it.
+    pub settlement: settlement::Deps,
 }
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
+    if let Some(operation) = request.uri().path().strip_prefix("/2.0/maxpay/") {
+        return back_office::handle(deps, operation, &request).await;
+    }
     answer(deps, &request).await.unwrap_or_else(problem::reply)
 }
 
@@ -92,7 +103,7 @@ impl Call<'_> {
             Route::CreateApp => apps::create(self).await,
             Route::ListApps => apps::list(self).await,
             Route::ShowApp(app) => apps::show(self, app).await,
-            Route::RenameApp(app) => apps::rename(self, app).await,
+            Route::ChangeApp(app) => apps::change(self, app).await,
             Route::RotateKey(app) => apps::rotate_key(self, app).await,
             Route::PutChannel(app, tab) => channels::put(self, app, tab).await,
             Route::ShowChannel(app, tab) => channels::show(self, app, tab).await,
@@ -103,6 +114,8 @@ impl Call<'_> {
             Route::ListTransactions(app) => transactions::list(self, app).await,
             Route::ShowTransaction(app, id) => transactions::show(self, app, id).await,
             Route::ListIncidents(app) => incidents::list(self, app).await,
+            Route::ShowIncident(app, id) => incidents::show(self, app, &id).await,
+            Route::ReplayIncident(app, id) => incidents::replay(self, app, &id).await,
             Route::CreateOperator => operators::create(self).await,
             Route::ListOperators => operators::list(self).await,
             Route::ChangeOperator(name) => operators::change(self, name).await,

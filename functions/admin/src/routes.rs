@@ -12,7 +12,7 @@ pub(crate) enum Route {
     CreateApp,
     ListApps,
     ShowApp(AppId),
-    RenameApp(AppId),
+    ChangeApp(AppId),
     RotateKey(AppId),
     PutChannel(AppId, Tab),
     ShowChannel(AppId, Tab),
@@ -23,6 +23,8 @@ pub(crate) enum Route {
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
     ListIncidents(AppId),
+    ShowIncident(AppId, String),
+    ReplayIncident(AppId, String),
     CreateOperator,
     ListOperators,
     ChangeOperator(OperatorName),
@@ -54,7 +56,7 @@ impl Route {
             Self::CreateApp             => ("create app",        Owner,    Change),
             Self::ListApps              => ("list apps",         Viewer,   Look),
             Self::ShowApp(_)            => ("show app",          Viewer,   Look),
-            Self::RenameApp(_)          => ("rename app",        Owner,    Change),
+            Self::ChangeApp(_)          => ("change app",        Owner,    Change),
             Self::RotateKey(_)          => ("rotate key",        Owner,    Change),
             Self::PutChannel(..)        => ("save channel",      Owner,    Change),
             Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
@@ -65,6 +67,9 @@ impl Route {
             Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
             Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
+            // The body of a message may name the payer.
+            Self::ShowIncident(..)      => ("show incident",     Operator, Look),
+            Self::ReplayIncident(..)    => ("replay incident",   Operator, Change),
             Self::CreateOperator        => ("create operator",   Owner,    Change),
             Self::ListOperators         => ("list operators",    Owner,    Look),
             Self::ChangeOperator(_)     => ("change operator",   Owner,    Change),
@@ -76,14 +81,18 @@ impl Route {
     /// The operation that shows what this one changes, and which item of its list that is.
     pub(crate) fn shown_by(&self) -> Option<(Self, Option<String>)> {
         match self {
-            Self::RenameApp(app) => Some((Self::ShowApp(app.clone()), None)),
+            Self::ChangeApp(app) => Some((Self::ShowApp(app.clone()), None)),
             Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => {
                 Some((Self::ShowChannel(app.clone(), *tab), None))
             }
             Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
             Self::ChangeOperator(name) => Some((Self::ListOperators, Some(name.to_string()))),
             // What is made new has no before, and neither has a key that nobody may see.
-            Self::CreateApp | Self::RotateKey(_) | Self::CreateWebhook(_) | Self::CreateOperator => None,
+            Self::CreateApp
+            | Self::RotateKey(_)
+            | Self::CreateWebhook(_)
+            | Self::CreateOperator
+            | Self::ReplayIncident(..) => None,
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
@@ -91,6 +100,7 @@ impl Route {
             | Self::ListTransactions(_)
             | Self::ShowTransaction(..)
             | Self::ListIncidents(_)
+            | Self::ShowIncident(..)
             | Self::ListOperators
             | Self::ListAudit => None,
         }
@@ -111,7 +121,7 @@ impl Route {
             ("GET", ["apps"]) => Ok(Self::ListApps),
             (_, ["apps"]) => Err(Problem::method("GET, POST")),
             ("GET", ["apps", id]) => Ok(Self::ShowApp(app(id)?)),
-            ("PATCH", ["apps", id]) => Ok(Self::RenameApp(app(id)?)),
+            ("PATCH", ["apps", id]) => Ok(Self::ChangeApp(app(id)?)),
             (_, ["apps", _]) => Err(Problem::method("GET, PATCH")),
             ("POST", ["apps", id, "keys", "rotate"]) => Ok(Self::RotateKey(app(id)?)),
             (_, ["apps", _, "keys", "rotate"]) => Err(Problem::method("POST")),
@@ -126,6 +136,10 @@ impl Route {
             (_, ["apps", _, "webhooks", _]) => Err(Problem::method("DELETE")),
             ("GET", ["apps", id, "incidents"]) => Ok(Self::ListIncidents(app(id)?)),
             (_, ["apps", _, "incidents"]) => Err(Problem::method("GET")),
+            ("GET", ["apps", id, "incidents", one]) => Ok(Self::ShowIncident(app(id)?, (*one).to_owned())),
+            (_, ["apps", _, "incidents", _]) => Err(Problem::method("GET")),
+            ("POST", ["apps", id, "incidents", one, "replay"]) => Ok(Self::ReplayIncident(app(id)?, (*one).to_owned())),
+            (_, ["apps", _, "incidents", _, "replay"]) => Err(Problem::method("POST")),
             ("GET", ["apps", id, "transactions"]) => Ok(Self::ListTransactions(app(id)?)),
             (_, ["apps", _, "transactions"]) => Err(Problem::method("GET")),
             ("GET", ["apps", id, "transactions", one]) => Ok(Self::ShowTransaction(app(id)?, transaction(one)?)),
@@ -173,6 +187,9 @@ mod tests {
             ("PUT", "/admin/v1/apps/APP/channels/paypal", "404"),
             ("POST", "/admin/v1/apps/APP/channels/ali", "405"),
             ("GET", "/admin/v1/apps/APP/incidents", "ListIncidents"),
+            ("GET", "/admin/v1/apps/APP/incidents/x", "ShowIncident"),
+            ("POST", "/admin/v1/apps/APP/incidents/x/replay", "ReplayIncident"),
+            ("GET", "/admin/v1/apps/APP/incidents/x/replay", "405"),
             ("GET", "/admin/v1/apps/APP/transactions", "ListTransactions"),
             ("GET", "/admin/v1/apps/APP/transactions/APP", "ShowTransaction"),
             ("GET", "/admin/v1/apps/APP/transactions/1", "404"),

@@ -8,8 +8,8 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    ApiCode, ChargeForm, ChargeRequest, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp,
-    Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, reserve, withdraw,
+    ApiCode, ChargeForm, ChargeRequest, RefundSums, Reservation, SessionClaims, SessionRequest, SessionToken, Status,
+    Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
@@ -19,7 +19,7 @@ use runtime::{
     failure, json_body, not_found, success,
 };
 use serde::Serialize;
-use store::{Reserved, Settled, StoreError};
+use store::{Reserved, Settled, StoreError, Told};
 use tracing::info;
 
 /// What this function answers, as `template.yaml` routes it.
@@ -154,7 +154,8 @@ async fn find_lost_token(deps: &Deps, key: &TransactionKey, now: Timestamp) -> R
         }
         tokio::time::sleep(TOKEN_PAUSE).await;
     }
-    let given_up = deps.base.store.settle(key, &[], now, |before| Ok::<_, Infallible>(withdraw(before, now))).await?;
+    let told = Told { webhooks: &[], now, look_at: None };
+    let given_up = deps.base.store.settle(key, told, |before| Ok::<_, Infallible>(withdraw(before, now))).await?;
     match given_up {
         Settled::Unchanged(transaction) => Ok(transaction.token),
         Settled::Changed(..) | Settled::NotFound | Settled::Refused(..) => Ok(None),
@@ -229,6 +230,7 @@ fn new_transaction(
         ended_at: None,
         trade_no: None,
         refunded: None,
+        refunds: RefundSums::default(),
     })
 }
 

@@ -85,6 +85,8 @@ pub struct App {
     pub live: KeySet,
     /// Its keys for tests.
     pub test: KeySet,
+    /// Whether the second payment of a bill goes back by itself.
+    pub refunds_duplicates: bool,
 }
 
 impl App {
@@ -162,6 +164,7 @@ pub(crate) mod tests {
             created_at: at(0),
             live: KeySet { client: key("live-client"), master: key("live-master") },
             test: KeySet { client: key("test-client"), master: key("test-master") },
+            refunds_duplicates: false,
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod api_code;
 mod app;
+mod asking;
+mod back_office;
 mod bill;
 mod channel;
 mod charge_request;
@@ -16,6 +18,7 @@ mod notification;
 mod operator;
 mod record;
 mod records_request;
+mod refund;
 mod retry;
 mod secret;
 mod session;
@@ -27,6 +30,8 @@ mod webhook_message;
 
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
+pub use asking::{is_overdue, next_question, next_refund_question};
+pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
 pub use bill::{Reservation, TransactionKey, TryNumber, reserve};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
@@ -38,13 +43,17 @@ pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, sign_in_pause};
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
+pub use refund::{
+    PaymentChoice, Refund, RefundNum, RefundRefusal, RefundStatus, RefundSums, RefundVerdict, RefundWay,
+    choose_payment, end_refund, is_same_refund, refund_way, refundable, reserve_refund,
+};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{
-    Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, settle, withdraw,
+    Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, close, settle, withdraw,
 };
 pub use webhook::{Event, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signature, webhook_body};

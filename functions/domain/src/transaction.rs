@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::{Event, Fen, Notification, Outcome, Timestamp, TransactionId, TransactionKey};
+use crate::{Event, Fen, Notification, Outcome, RefundSums, Timestamp, TransactionId, TransactionKey};
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +176,8 @@ pub struct Transaction {
     pub trade_no: Option<ProviderTradeNo>,
     /// What went back to the payer so far.
     pub refunded: Option<Fen>,
+    /// What else is known of its refunds.
+    pub refunds: RefundSums,
 }
 
 /// What a report from the provider does to a transaction.
@@ -242,6 +244,15 @@ pub fn withdraw(before: &Transaction, now: Timestamp) -> Settlement {
     Settlement::Changed { transaction: Box::new(transaction), event: None }
 }
 
+/// Closes a bill that is not paid and, as far as its provider knows, will not be: at its end, or because the merchant says so.
+pub fn close(before: &Transaction, now: Timestamp) -> Settlement {
+    if before.status != Status::Created {
+        return Settlement::Unchanged;
+    }
+    let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
+    Settlement::Changed { transaction: Box::new(transaction), event: Some(Event::PaymentClosed) }
+}
+
 /// The state machine: what was, what the provider says, whether all money is back, what is from now on.
 fn next_status(before: Status, outcome: Outcome, all_back: bool) -> Result<Status, Refusal> {
     use Status::{Closed, Created, Refund, Success};
@@ -301,6 +312,7 @@ pub(crate) mod tests {
             ended_at: status.is_paid().then_some(created_at),
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
             refunded: (status == Status::Refund).then(|| fen(9900)),
+            refunds: RefundSums::default(),
         }
     }
 

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Notification, Timestamp, TransactionKey};
+use domain::{Notification, Outcome, Timestamp, TransactionKey};
 use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use providers::{Account, Acknowledgement, Moment, NotifyError};
+use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport};
 use runtime::{BODY_BYTES_MAX, ConfiguredApp, Reply, Request, error_chain, not_found};
 pub use settlement::Deps;
-use settlement::Taken;
+use settlement::{Heard, How, Taken};
 use store::StoreError;
 use tracing::{error, warn};
 
@@ -46,14 +46,19 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
         return refused(&acknowledgement);
     }
-    let report = match read(deps, &key, &configured, &account, &request, now).await {
-        Ok(report) => report,
+    let (account, report) = match read(deps, &key, &configured, account, &request, now).await {
+        Ok(read) => read,
         Err(error) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
-            return refused(&acknowledgement);
+            return keep_refused(deps, &key, &error, &request, &acknowledgement).await;
         }
     };
-    match settlement::take(deps, &key, &configured, &report, request.body(), now).await {
+    let heard = Heard { how: How::Notify, headers: request.headers(), body: request.body(), now };
+    let taken = match told_of_refund(&account, &report, &request, now) {
+        Some(told) => settlement::take_refund(deps, &key, &configured, (&told, &report), &heard).await,
+        None => settlement::take(deps, &key, &configured, &report, &heard).await,
+    };
+    match taken {
         Ok(Taken::Settled) => acknowledged(&acknowledgement),
         Ok(Taken::Misfit) => refused(&acknowledgement),
         Err(error) => {
@@ -61,6 +66,33 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
             failed()
         }
     }
+}
+
+/// What the notify says about one refund, if it is about one. It says nothing of its payment then, so that whatever does is read
+/// once only.
+fn told_of_refund(account: &Account, report: &Notification, request: &Request, now: Timestamp) -> Option<RefundReport> {
+    if report.outcome != Outcome::Pending {
+        return None;
+    }
+    account.read_refund_notify(request, now).ok()
+}
+
+/// Refuses a notify that could not be verified. It is kept, within bounds: a key that is wrong in the settings makes genuine ones
+/// look like this. The provider's own probes are nothing to look at.
+async fn keep_refused(
+    deps: &Deps,
+    key: &TransactionKey,
+    error: &NotifyError,
+    request: &Request,
+    acknowledgement: &Acknowledgement,
+) -> Reply {
+    if *error != NotifyError::Probe {
+        let message = (request.headers(), request.body());
+        if let Err(error) = settlement::keep_forged(deps, key, error.to_string(), message).await {
+            error!(app.id = %key.app, bill.num = %key.bill, "a refused notify was not kept: {}", error_chain(&error));
+        }
+    }
+    refused(acknowledgement)
 }
 
 /// Sends a payer's browser on to the merchant, once the form it brings is verified. It settles nothing: a browser's word is no
@@ -98,22 +130,27 @@ async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Time
     reply
 }
 
-/// Verifies a notify, if need be with certificates that the provider has only begun to sign with.
+/// Verifies a notify, if need be with certificates that the provider has only begun to sign with; answers the account that did.
 async fn read(
     deps: &Deps,
     key: &TransactionKey,
     configured: &ConfiguredApp,
-    account: &Account,
+    account: Arc<Account>,
     request: &Request,
     now: Timestamp,
-) -> Result<Notification, NotifyError> {
-    let read = account.read_notify(request, now);
-    let Err(NotifyError::UnknownKey { .. }) = &read else { return read };
-    let Ok(nonce) = deps.base.random.nonce() else { return read };
+) -> Result<(Arc<Account>, Notification), NotifyError> {
+    let error = match account.read_notify(request, now) {
+        Ok(report) => return Ok((account, report)),
+        Err(error) => error,
+    };
+    if !matches!(error, NotifyError::UnknownKey { .. }) {
+        return Err(error);
+    }
+    let Ok(nonce) = deps.base.random.nonce() else { return Err(error) };
     let moment = Moment { now, nonce };
     match deps.base.apps.renew(configured, (key.channel, key.mode), &deps.outbound, &moment).await {
-        Some(renewed) => renewed.read_notify(request, now),
-        None => read,
+        Some(renewed) => renewed.read_notify(request, now).map(|report| (renewed, report)),
+        None => Err(error),
     }
 }
 

@@ -6,7 +6,11 @@ use bytes::Bytes;
 use domain::{Channel, Claim, Fen, ProviderTradeNo, QrPayMode, Secret, Subject, Timestamp, TransactionId, WebUrl};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::cert::hex;
+use crate::{
+    ProviderError,
+    cert::hex,
+    unionpay::pfx::{self, PfxError},
+};
 
 /// When a request is built or signed parameters are made, and the dice thrown for it: the caller has the clock and the dice.
 #[derive(Clone, Debug)]
@@ -218,6 +222,30 @@ pub struct ClientCertificate {
     pub pfx: Secret<Vec<u8>>,
     /// Its password.
     pub password: Secret<String>,
+}
+
+/// A client certificate whose file was opened, each part as DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedCertificate {
+    /// The certificates, the merchant's own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Its private key.
+    pub key: Secret<Vec<u8>>,
+}
+
+impl ClientCertificate {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`ProviderError::Key`] says what is wrong with the file or its password.
+    pub fn open(&self) -> Result<OpenedCertificate, ProviderError> {
+        pfx::open(self.pfx.expose(), self.password.expose()).map_err(|error| match error {
+            PfxError::Password(problem) => {
+                ProviderError::Key { field: "clientPfxPassword", problem: problem.to_owned() }
+            }
+            PfxError::File(problem) => ProviderError::Key { field: "clientPfx", problem },
+        })
+    }
 }
 
 /// How a provider wants its notify answered, byte for byte.

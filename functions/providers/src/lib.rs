@@ -26,8 +26,8 @@ use serde_json::{Map, Value};
 
 pub use error::{NotifyError, ProviderError, SettingsError};
 pub use exchange::{
-    Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, Order, PaymentParameters, Placed, RefundOrder,
-    RefundOutcome, RefundReport,
+    Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
+    Placed, RefundOrder, RefundOutcome, RefundReport,
 };
 pub use settings::{GatewayPolicy, MASK, mask};
 

@@ -11,7 +11,7 @@ mod answer;
 mod messages;
 mod notify;
 mod page;
-mod pfx;
+pub(crate) mod pfx;
 mod settings;
 mod sign;
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! The Lambda function `query`.
 
+use outbound::Outbound;
+use queue::Queue;
 use runtime::Base;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let (base, _) = Base::from_environment()?;
-    let deps = query::Deps { base };
+    let (base, clients) = Base::from_environment()?;
+    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    let settlement = settlement::Deps { base: base.clone(), queue, outbound: Outbound::new()? };
+    let deps = query::Deps { base, settlement, recent: query::Recent::default() };
     runtime::serve(|request| query::handle(&deps, request)).await
 }

@@ -1,19 +1,22 @@
 //! Every minute: looks at what is due.
 //!
 //! It heals what a stop anywhere else left behind, so that no other function needs to: deliveries that nobody rang for are rung
-//! for, and long waits are handed to the queue when it can take them. Runs may overlap: whatever it does is conditional, and
+//! for, and long waits are handed to the queue when it can take them; the providers of silent bills and of pending refunds are
+//! asked, and a bill whose time is over is closed. Runs may overlap: whatever it does is conditional, and
 //! a bell too many is dropped by who hears it.
 
+mod bills;
 mod deliveries;
 
 use domain::Timestamp;
 use futures_util::future::join_all;
-use outbound::Outbound;
 use queue::Queue;
 use runtime::{Base, error_chain};
 use serde::Serialize;
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
+
+use crate::bills::Run;
 
 /// What a sweep needs.
 #[derive(Clone, Debug)]
@@ -22,8 +25,8 @@ pub struct Deps {
     pub base: Base,
     /// The bell for deliveries.
     pub queue: Queue,
-    /// The way to the providers.
-    pub outbound: Outbound,
+    /// The door for what a provider answers, and the way to it.
+    pub settlement: settlement::Deps,
 }
 
 /// What one sweep did.
@@ -31,6 +34,8 @@ pub struct Deps {
 pub struct Swept {
     /// The deliveries that were rung for.
     pub rung: usize,
+    /// The bills and refunds that were looked at.
+    pub asked: usize,
     /// Whether something due is left for the next sweep.
     pub left: bool,
 }
@@ -41,20 +46,26 @@ const PAGES_MAX: usize = 25;
 /// One sweep over everything due. It never fails as a whole: what could not be done is due in the next minute, too.
 pub async fn handle(deps: &Deps) -> Swept {
     let now = deps.base.clock.now();
-    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, shard, now))).await;
-    let add = |sum: Swept, swept: &Swept| Swept { rung: sum.rung + swept.rung, left: sum.left || swept.left };
+    let run = Run::begin(now);
+    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, &run, shard, now))).await;
+    let add = |sum: Swept, swept: &Swept| Swept {
+        rung: sum.rung + swept.rung,
+        asked: sum.asked + swept.asked,
+        left: sum.left || swept.left,
+    };
     let swept = shards.iter().fold(Swept::default(), add);
     if swept != Swept::default() {
-        info!(rung = swept.rung, left = swept.left, "swept: rang for {} deliveries", swept.rung);
+        let Swept { rung, asked, left } = swept;
+        info!(rung, asked, left, "swept: rang for {rung} deliveries, looked at {asked} bills and refunds");
     }
     swept
 }
 
-async fn sweep_shard(deps: &Deps, shard: u32, now: Timestamp) -> Swept {
+async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swept {
     let mut swept = Swept::default();
     let mut from = None;
     for _ in 0..PAGES_MAX {
-        match sweep_page(deps, shard, now, from, &mut swept).await {
+        match sweep_page(deps, run, (shard, now, from), &mut swept).await {
             Ok(Some(next)) => from = Some(next),
             Ok(None) => return swept,
             Err(error) => {
@@ -69,19 +80,19 @@ async fn sweep_shard(deps: &Deps, shard: u32, now: Timestamp) -> Swept {
 
 async fn sweep_page(
     deps: &Deps,
-    shard: u32,
-    now: Timestamp,
-    from: Option<DueCursor>,
+    run: &Run,
+    (shard, now, from): (u32, Timestamp, Option<DueCursor>),
     swept: &mut Swept,
 ) -> Result<Option<DueCursor>, StoreError> {
     let page = deps.base.store.due(shard, now, from).await?;
-    let mut waiting = Vec::new();
-    for due in page.due {
-        match due {
-            Due::Delivery(id) => waiting.push(id),
-            Due::Transaction(_) | Due::Other { .. } => {}
-        }
-    }
+    let waiting = page.due.iter().filter_map(|due| match due {
+        Due::Delivery(id) => Some(id.clone()),
+        Due::Transaction(_) | Due::Refund(_) | Due::Other { .. } => None,
+    });
+    let waiting: Vec<_> = waiting.collect();
     swept.rung += deliveries::ring(deps, &waiting, now).await?;
+    let healed = bills::heal(deps, run, &page.due, now).await;
+    swept.asked += healed.asked;
+    swept.left |= healed.left;
     Ok(page.next)
 }

@@ -8,7 +8,8 @@ use runtime::Base;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let (base, clients) = Base::from_environment()?;
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
-    let deps = sweep::Deps { base, queue, outbound: Outbound::new()? };
+    let settlement = settlement::Deps { base: base.clone(), queue: queue.clone(), outbound: Outbound::new()? };
+    let deps = sweep::Deps { base, queue, settlement };
     // The tick says nothing but that a minute is over.
     runtime::serve_events(|_: serde::de::IgnoredAny| sweep::handle(&deps)).await
 }

@@ -35,7 +35,7 @@ fn parse_public_url(text: &str) -> Result<String, String> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments).await {
+    match Box::pin(run(arguments)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nmaxpay: {}", runtime::error_chain(&error));
@@ -51,6 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         data_dir: Some(arguments.data_dir),
         public_url: arguments.public_url,
         dynamo_endpoint: None,
+        storage_faults: None,
         clock: StackClock::running(),
         allow_targets: arguments.allow_targets.join(","),
     };

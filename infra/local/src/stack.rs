@@ -20,7 +20,7 @@ use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Grant, StackClock, Template, TemplateError,
+    Grant, StackClock, StorageFaults, Template, TemplateError,
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
     gateway::{self, Functions},
@@ -50,6 +50,8 @@ pub struct Options {
     pub clock: StackClock,
     /// Ranges in CIDR, separated by commas, that webhooks may reach beside public addresses and this machine.
     pub allow_targets: String,
+    /// A switch that stops the storage, for tests.
+    pub storage_faults: Option<StorageFaults>,
 }
 
 /// A stack that runs.
@@ -138,6 +140,10 @@ impl Stack {
         let dynamo_endpoint = match options.dynamo_endpoint.clone() {
             Some(endpoint) => endpoint,
             None => serve_dynamo(&mut running, &state).await?,
+        };
+        let dynamo_endpoint = match &options.storage_faults {
+            Some(faults) => faults.serve(&mut running, dynamo_endpoint).await?,
+            None => dynamo_endpoint,
         };
         progress("sqs");
         let (sqs, sqs_endpoint) = serve_sqs(&mut running, &state, &options.clock).await?;
@@ -311,30 +317,26 @@ async fn build_functions(
     let iam = Iam::new(&template, tables.logical().chain(queues.logical()));
     let metrics = said.metrics(&options.clock);
     // As in the cloud, each function has clients of its own, which may do what its policy allows.
-    let stand = |function| -> Result<(Base, Queue), StartError> {
+    let stand = |function| -> Result<settlement::Deps, StartError> {
         let clients = clients.rerouted(|http| iam.guard(function, http));
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
         let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
-        Ok((base, queue))
+        Ok(settlement::Deps { base, queue, outbound: outbound.clone() })
     };
-    let (charge, _) = stand("charge")?;
-    let (query, _) = stand("query")?;
-    let (provider_notify, queue) = stand("provider-notify")?;
-    let (deliver, deliver_queue) = stand("deliver")?;
-    let (sweep, sweep_queue) = stand("sweep")?;
-    let guarded = Outbound::guarded(deliver.config.targets.clone());
+    let (charge, query, sweep, admin) = (stand("charge")?, stand("query")?, stand("sweep")?, stand("admin")?);
+    let deliver = stand("deliver")?;
+    let guarded = Outbound::guarded(deliver.base.config.targets.clone());
     let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
     let lambda = clients.rerouted(|http| iam.guard("deliver", http)).lambda();
     let courier = Courier { outbound: guarded, functions: MerchantFunctions::new(lambda) };
-    let (admin, _) = stand("admin")?;
     Ok(Functions {
-        charge: charge::Deps { base: charge, outbound: outbound.clone() },
-        query: query::Deps { base: query },
-        provider_notify: provider_notify::Deps { base: provider_notify, queue, outbound: outbound.clone() },
-        deliver: deliver::Deps { base: deliver, queue: deliver_queue, courier },
-        sweep: sweep::Deps { base: sweep, queue: sweep_queue, outbound: outbound.clone() },
-        admin: admin::Deps { base: admin },
+        charge: charge::Deps { base: charge.base, outbound: charge.outbound },
+        query: query::Deps { base: query.base.clone(), settlement: query, recent: query::Recent::default() },
+        provider_notify: stand("provider-notify")?,
+        deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier },
+        sweep: sweep::Deps { base: sweep.base.clone(), queue: sweep.queue.clone(), settlement: sweep },
+        admin: admin::Deps { base: admin.base.clone(), settlement: admin },
         template,
         said,
         iam,

@@ -10,7 +10,11 @@ use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use guard::GuardedResolver;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
 
 pub use functions::{Functions, InvokeError, Invoked};
 pub use guard::{Forbidden, Guard, InvalidRange};
@@ -23,6 +27,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Outbound {
     client: reqwest::Client,
     guard: Option<Guard>,
+}
+
+/// Who we are, for who asks for a certificate: the chain, our own first, and its private key, each as DER.
+pub struct Identity {
+    /// The certificates.
+    pub chain: Vec<Vec<u8>>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
+/// Shows nothing of the key.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identity({} certificates)", self.chain.len())
+    }
 }
 
 /// What one exchange may take.
@@ -41,7 +60,7 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Client`].
     pub fn new() -> Result<Self, OutboundError> {
-        Self::build(None)
+        Self::build(None, None)
     }
 
     /// The same for addresses that a merchant chose: it reaches public ones, and those that `guard` allows.
@@ -49,17 +68,32 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Client`].
     pub fn guarded(guard: Guard) -> Result<Self, OutboundError> {
-        Self::build(Some(guard))
+        Self::build(Some(guard), None)
     }
 
-    fn build(guard: Option<Guard>) -> Result<Self, OutboundError> {
+    /// The same as [`Self::new`] with a certificate of ours, for who asks for one.
+    ///
+    /// # Errors
+    /// [`OutboundError::Client`] if the certificate and the key are none, or no pair.
+    pub fn identified(identity: Identity) -> Result<Self, OutboundError> {
+        Self::build(None, Some(identity))
+    }
+
+    fn build(guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
         let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| client(error.into()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let tls = match identity {
+            None => tls.with_no_client_auth(),
+            Some(Identity { chain, key }) => {
+                let chain = chain.into_iter().map(CertificateDer::from).collect();
+                let key = PrivateKeyDer::try_from(key).map_err(|error| client(error.into()))?;
+                tls.with_client_auth_cert(chain, key).map_err(|error| client(error.into()))?
+            }
+        };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())

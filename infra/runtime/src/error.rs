@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use domain::{ApiCode, Channel, Mode, RequestError};
+use domain::{ApiCode, Channel, Mode, RefundRefusal, RequestError};
 use outbound::OutboundError;
 use providers::{ProviderError, SettingsError};
 use store::StoreError;
@@ -37,11 +37,30 @@ pub enum ApiError {
     /// A stored key or certificate cannot be used.
     #[error("the settings of the channel cannot be used: {0}")]
     Settings(#[from] SettingsError),
+    /// The refund does not fit its payment.
+    #[error(transparent)]
+    Refund(#[from] RefundRefusal),
+    /// The provider refused the refund, now or before: its number is used up.
+    #[error("the refund `{num}` failed, and needs another refundNum to be tried again: {failure}")]
+    RefundFailed {
+        /// The refund's number.
+        num: String,
+        /// The provider's own code and words.
+        failure: String,
+    },
+    /// The provider did not close the bill.
+    #[error("the provider did not close the bill: {code}: {words}")]
+    NotClosed {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        words: String,
+    },
     /// The provider refused, or its answer is not to be trusted.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The provider did not answer.
-    #[error("the provider did not answer ({0}); the bill stays open, and the same charge can be made again")]
+    #[error("the provider did not answer ({0}); nothing is decided, and the same call can be made again")]
     Outbound(#[from] OutboundError),
     /// The storage failed.
     #[error("the storage failed")]
@@ -51,7 +70,7 @@ pub enum ApiError {
     Random(#[from] RandomError),
 }
 
-/// Why a bill cannot be charged like that.
+/// Why something cannot be done with a bill.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BillError {
     /// It is paid.
@@ -63,6 +82,44 @@ pub enum BillError {
         paid_on: Channel,
         /// The transaction that paid it.
         transaction: String,
+    },
+    /// There is no such bill, or it was not charged on that channel.
+    #[error("billNum must be of a bill that was charged{}; there is no `{bill}`", channel.map_or_else(String::new, |channel| format!(" on {channel}")))]
+    Unknown {
+        /// The bill.
+        bill: String,
+        /// The channel that was named.
+        channel: Option<Channel>,
+    },
+    /// There is no payment that fits what was named.
+    #[error("billNum must be of a paid bill; `{bill}` has no such payment")]
+    Unpaid {
+        /// The bill.
+        bill: String,
+    },
+    /// It was paid more than once, and which payment is meant is not to be guessed.
+    #[error("id is required, because the bill `{bill}` was paid by several transactions: {transactions}")]
+    SeveralPayments {
+        /// The bill.
+        bill: String,
+        /// The transactions that paid it.
+        transactions: String,
+    },
+    /// Another refund has that number.
+    #[error("refundNum must be a new one; `{num}` is that of a refund of {fee} fen of the bill `{bill}`")]
+    OtherRefund {
+        /// The number.
+        num: String,
+        /// What the other refund is, in fen.
+        fee: i64,
+        /// The other refund's bill.
+        bill: String,
+    },
+    /// There is no refund with that number.
+    #[error("refundNum must be that of a refund; there is no `{num}`")]
+    NoRefund {
+        /// The number.
+        num: String,
     },
     /// It was charged with another amount.
     #[error("totalFee must be {expected}, as the open bill `{bill}` was first charged on this channel; found {found}")]
@@ -109,6 +166,7 @@ impl ApiError {
             Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })
             | Self::Body(_)
             | Self::Bill(_)
+            | Self::Refund(_)
             | Self::Provider(ProviderError::Param { .. }) => ApiCode::ParamInvalid,
             Self::Settings(_) | Self::Provider(ProviderError::Key { .. }) => ApiCode::CertFileError,
             Self::Provider(ProviderError::Unsupported { .. }) => ApiCode::PayFactorNotSet,
@@ -118,6 +176,8 @@ impl ApiError {
                 | ProviderError::UnknownKey { .. }
                 | ProviderError::AlreadyOrdered,
             )
+            | Self::RefundFailed { .. }
+            | Self::NotClosed { .. }
             | Self::Outbound(_) => ApiCode::ChannelError,
             Self::Store(_) | Self::Random(_) => ApiCode::RunTimeError,
         }

@@ -32,7 +32,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Channel;
-use outbound::{Bounds, Outbound, OutboundError};
+use outbound::{Bounds, Identity, Outbound};
+use providers::{ClientCertificate, OpenedCertificate};
 use store::{Sealer, Store, Tables};
 
 /// What every function has. Cheap to clone.
@@ -80,20 +81,30 @@ impl Base {
         Ok((Self::new(config, &clients, Clock::system(), metrics)?, clients))
     }
 
-    /// Asks a provider, and measures how long it takes to answer, or to fail.
+    /// Asks a provider, and measures how long it takes to answer, or to fail. A call that says so is sent with the merchant's own
+    /// certificate, on a connection of its own: those are few.
     ///
     /// # Errors
-    /// [`OutboundError`].
+    /// [`ApiError`]: there is no answer, or the certificate cannot be used.
     pub async fn ask_provider(
         &self,
         outbound: &Outbound,
         channel: Channel,
         call: http::Request<Bytes>,
         bounds: Bounds,
-    ) -> Result<http::Response<Bytes>, OutboundError> {
+    ) -> Result<http::Response<Bytes>, ApiError> {
+        let identified = match call.extensions().get::<ClientCertificate>() {
+            Some(certificate) => Some(identified(certificate)?),
+            None => None,
+        };
         let asked_at = self.clock.now();
-        let answer = outbound.send(call, bounds).await;
+        let answer = identified.as_ref().unwrap_or(outbound).send(call, bounds).await;
         self.metrics.provider_latency(channel.family(), asked_at.distance(self.clock.now()));
-        answer
+        Ok(answer?)
     }
+}
+
+fn identified(certificate: &ClientCertificate) -> Result<Outbound, ApiError> {
+    let OpenedCertificate { chain, key } = certificate.open()?;
+    Ok(Outbound::identified(Identity { chain, key: key.expose().clone() })?)
 }

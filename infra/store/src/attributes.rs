@@ -50,6 +50,11 @@ impl Item<'_> {
         self.find_time(name)?.ok_or_else(|| self.wrong(name))
     }
 
+    /// An attribute that says yes or no; absent, it says no.
+    pub(crate) fn find_bool(&self, name: &str) -> bool {
+        self.0.get(name).and_then(|value| value.as_bool().ok()).is_some_and(|yes| *yes)
+    }
+
     pub(crate) fn find_bytes(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name).and_then(|value| value.as_b().ok()).map(AsRef::as_ref)
     }

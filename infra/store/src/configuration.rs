@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder},
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
     App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, Timestamp, Webhook, WebhookId,
@@ -53,6 +53,15 @@ pub struct ChannelSettings {
     pub mode: Mode,
     /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
     pub settings: Option<Secret<String>>,
+}
+
+/// What of an app is to be changed; nothing else is touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Whether the second payment of a bill goes back by itself.
+    pub refunds_duplicates: Option<bool>,
 }
 
 /// An app in the list of apps.
@@ -125,25 +134,45 @@ impl Store {
         self.write_together(writes, &what).await
     }
 
-    /// Gives an app another name.
+    /// Changes what is not a secret of an app.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such app.
-    pub async fn rename_app(&self, app: &AppId, name: &str) -> Result<(), StoreError> {
-        let rename = |pk: String, sk: String| {
-            let update = Update::builder()
+    pub async fn change_app(&self, app: &AppId, change: &AppChange) -> Result<(), StoreError> {
+        let mut sets = Vec::new();
+        let mut update = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(APP_SK))
+            .condition_expression("attribute_exists(pk)");
+        if let Some(name) = &change.name {
+            sets.push("#name = :name");
+            update =
+                update.expression_attribute_names("#name", "name").expression_attribute_values(":name", text(name));
+        }
+        if let Some(refunds) = change.refunds_duplicates {
+            sets.push("refunds_duplicates = :refunds");
+            update = update.expression_attribute_values(":refunds", AttributeValue::Bool(refunds));
+        }
+        if sets.is_empty() {
+            return Ok(());
+        }
+        let build = |error| StoreError::dynamo("building a change of an app", error);
+        let app_itself = update.update_expression(format!("SET {}", sets.join(", "))).build().map_err(build)?;
+        let mut writes = vec![TransactWriteItem::builder().update(app_itself).build()];
+        if let Some(name) = &change.name {
+            let entry = Update::builder()
                 .table_name(&self.tables.configuration)
-                .key(PK, text(pk))
-                .key(SK, text(sk))
+                .key(PK, text(APPS_PK))
+                .key(SK, text(app.to_string()))
                 .update_expression("SET #name = :name")
                 .condition_expression("attribute_exists(pk)")
                 .expression_attribute_names("#name", "name")
                 .expression_attribute_values(":name", text(name))
                 .build()
-                .map_err(|error| StoreError::dynamo("building a change of name", error))?;
-            Ok(TransactWriteItem::builder().update(update).build())
-        };
-        let writes = [rename(app_pk(app), APP_SK.to_owned())?, rename(APPS_PK.to_owned(), app.to_string())?];
+                .map_err(build)?;
+            writes.push(TransactWriteItem::builder().update(entry).build());
+        }
         self.write_together(writes, &app_pk(app)).await
     }
 
@@ -312,13 +341,10 @@ impl Store {
     }
 
     /// Writes all or nothing; a condition that does not hold means that `what` is stale.
-    async fn write_together<const N: usize>(
-        &self,
-        writes: [TransactWriteItem; N],
-        what: &str,
-    ) -> Result<(), StoreError> {
+    async fn write_together(&self, writes: impl Into<Vec<TransactWriteItem>>, what: &str) -> Result<(), StoreError> {
+        let writes = writes.into();
         for round in 0..CHANGE_TRIES_MAX {
-            let write = self.dynamo.transact_write_items().set_transact_items(Some(writes.to_vec()));
+            let write = self.dynamo.transact_write_items().set_transact_items(Some(writes.clone()));
             let error = match write.send().await {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
@@ -380,6 +406,7 @@ impl Store {
             created_at: item.time("created_ms")?,
             live: keys.live.read().ok_or_else(wrong)?,
             test: keys.test.read().ok_or_else(wrong)?,
+            refunds_duplicates: item.find_bool("refunds_duplicates"),
         })
     }
 

@@ -1,11 +1,15 @@
 //! What is due: one sparse index over everything that somebody has to look at when its time has come.
 
-use domain::{DeliveryId, Timestamp, TransactionKey};
+use aws_sdk_dynamodb::error::SdkError;
+use domain::{AppId, BillNum, DeliveryId, Mode, RefundNum, Timestamp, TransactionKey};
 
 use crate::{
     Store, StoreError,
-    attributes::{Item, number, text},
-    schema::{DUE_MS, DUE_SHARDS, PK, SK, due_shard_pk, parse_delivery_key, parse_transaction_key},
+    attributes::{Item, number, text, time},
+    schema::{
+        DUE_MS, DUE_PK, DUE_SHARDS, PK, SK, bill_pk, due_shard_pk, parse_delivery_key, parse_refund_key,
+        parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
+    },
 };
 
 /// Read at once; the index carries keys only, so that this is a few read units.
@@ -18,6 +22,8 @@ pub enum Due {
     Delivery(DeliveryId),
     /// A bill that is not paid: ask the provider.
     Transaction(TransactionKey),
+    /// A refund that nobody knows the end of: ask the provider.
+    Refund(RefundKey),
     /// What a newer version wrote, for itself.
     Other {
         /// Its partition key.
@@ -25,6 +31,19 @@ pub enum Due {
         /// Its sort key.
         sk: String,
     },
+}
+
+/// Names a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundKey {
+    /// Whose bill.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Which bill.
+    pub bill: BillNum,
+    /// The merchant's number of the refund.
+    pub num: RefundNum,
 }
 
 /// A page of what is due, in the order of its times.
@@ -68,9 +87,63 @@ impl Store {
             let (pk, sk) = (item.text(PK)?, item.text(SK)?);
             let delivery = || parse_delivery_key(pk, sk).map(Due::Delivery);
             let transaction = || parse_transaction_key(pk, sk).map(Due::Transaction);
-            Ok(delivery().or_else(transaction).unwrap_or_else(|| Due::Other { pk: pk.to_owned(), sk: sk.to_owned() }))
+            let refund = || {
+                let ((app, mode, bill), num) = parse_refund_key(pk, sk)?;
+                Some(Due::Refund(RefundKey { app, mode, bill, num }))
+            };
+            Ok(delivery()
+                .or_else(transaction)
+                .or_else(refund)
+                .unwrap_or_else(|| Due::Other { pk: pk.to_owned(), sk: sk.to_owned() }))
         });
         Ok(DuePage { due: due.collect::<Result<_, StoreError>>()?, next })
+    }
+
+    /// Takes a transaction that fell due at `from` on, so that it is looked at `to` next, or not any more. Of several that try one
+    /// does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn postpone_transaction(
+        &self,
+        key: &TransactionKey,
+        from: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.postpone((transaction_pk(key), transaction_sk(key)), from, to).await
+    }
+
+    /// The same of a refund.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn postpone_refund(&self, key: &RefundKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
+        self.postpone((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to)).await
+    }
+
+    async fn postpone(
+        &self,
+        (pk, sk): (String, String),
+        from: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .condition_expression("due_ms = :from")
+            .expression_attribute_values(":from", time(from));
+        let update = match to {
+            Some(to) => update.update_expression("SET due_ms = :to").expression_attribute_values(":to", time(to)),
+            None => update.update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}")),
+        };
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("postponement", error)),
+        }
     }
 
     /// The first moment after `now` at which something falls due, in any shard: for the local stack's clock, which need not

@@ -11,6 +11,7 @@ mod due;
 mod incidents;
 mod operators;
 mod records;
+mod refunds;
 mod schema;
 mod sealing;
 mod transactions;
@@ -20,13 +21,14 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use audit::{AuditEntry, AuditId, AuditPage};
-pub use configuration::{AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
-pub use due::{Due, DueCursor, DuePage};
-pub use incidents::{Incident, IncidentPage, IncidentSummary};
+pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use due::{Due, DueCursor, DuePage, RefundKey};
+pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use operators::SignInTry;
 pub use records::{RecordsPosition, RecordsQuery};
+pub use refunds::{Begun, Bill, Ended};
 pub use sealing::{InvalidSealingKey, Sealer};
-pub use transactions::{Reserved, Settled};
+pub use transactions::{Reserved, Settled, Told};
 
 /// The two tables.
 #[derive(Clone, Debug)]

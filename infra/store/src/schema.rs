@@ -2,9 +2,11 @@
 //!
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
-//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid | charge, notify; records |
+//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next | charge, notify; records; sweep |
+//! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending | refunds, sweep |
+//! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits | deliver, sweep, operators |
-//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
+//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | |
@@ -16,8 +18,8 @@
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, Status, Tab, Timestamp, Transaction, TransactionId,
-    TransactionKey, WebhookId,
+    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Status, Tab, Timestamp, Transaction,
+    TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
 };
 
 pub(crate) const PK: &str = "pk";
@@ -37,6 +39,8 @@ pub(crate) const VERSION_WRITTEN: i64 = 1;
 pub(crate) const DUE_SHARDS: u32 = 8;
 
 pub(crate) const TX_PREFIX: &str = "TX#";
+pub(crate) const REFUND_PREFIX: &str = "REFUND#";
+pub(crate) const INCIDENT_PREFIX: &str = "INCIDENT#";
 pub(crate) const DELIVERY_PREFIX: &str = "DELIVERY#";
 pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
 pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
@@ -60,12 +64,30 @@ pub(crate) fn transaction_sk(key: &TransactionKey) -> String {
 /// Reads the keys of a transaction; `None` if they are those of something else.
 pub(crate) fn parse_transaction_key(pk: &str, sk: &str) -> Option<TransactionKey> {
     let (app, mode, bill) = parse_bill_pk(pk)?;
-    let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
-    let (channel, try_number) = (Channel::find(channel)?, domain::TryNumber::parse(try_number)?);
+    let (channel, try_number) = parse_transaction_sk(sk)?;
     Some(TransactionKey { app, mode, bill, channel, try_number })
 }
 
-fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
+pub(crate) fn parse_transaction_sk(sk: &str) -> Option<(Channel, TryNumber)> {
+    let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
+    Some((Channel::find(channel)?, TryNumber::parse(try_number)?))
+}
+
+pub(crate) fn refund_sk(num: &RefundNum) -> String {
+    format!("{REFUND_PREFIX}{num}")
+}
+
+/// Reads the keys of a refund; `None` if they are those of something else.
+pub(crate) fn parse_refund_key(pk: &str, sk: &str) -> Option<((AppId, Mode, BillNum), RefundNum)> {
+    Some((parse_bill_pk(pk)?, RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?)?))
+}
+
+/// The collection of a refund's number: no bill's begins so, because an app's id is hex.
+pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String {
+    format!("{REFUND_PREFIX}{app}#{mode}#{num}")
+}
+
+pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
     let mut parts = pk.splitn(3, '#');
     let (app, mode, bill) = (parts.next()?, parts.next()?, parts.next()?);
     Some((AppId::parse(app).ok()?, Mode::find(mode)?, BillNum::parse(bill).ok()?))
@@ -133,18 +155,16 @@ pub(crate) fn webhook_sk(id: &WebhookId) -> String {
     format!("{WEBHOOK_PREFIX}{id}")
 }
 
-/// When a transaction needs a look: while unpaid, at its expiry.
+/// When a new transaction needs a look: while unpaid, at the first of the times at which its provider is asked.
 pub(crate) fn transaction_due(transaction: &Transaction) -> Option<(String, Timestamp)> {
     match transaction.status {
-        Status::Created => Some((due_pk(&transaction.id), transaction.expires_at)),
+        Status::Created => Some((due_pk(&transaction.id), next_question(transaction, transaction.created_at))),
         Status::Success | Status::Refund | Status::Closed => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::TryNumber;
-
     use super::*;
 
     #[test]

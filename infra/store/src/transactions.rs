@@ -8,15 +8,15 @@ use aws_sdk_dynamodb::{
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use domain::{
-    About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, Settlement, Status, Subject, Timestamp,
-    Transaction, TransactionId, TransactionKey, WebUrl, Webhook, deliveries,
+    About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status, Subject,
+    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk,
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
         parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
     },
 };
@@ -35,6 +35,17 @@ pub enum Reserved {
     New,
     /// Somebody else was faster; this is theirs.
     Taken(Box<Transaction>),
+}
+
+/// Who is told of a settlement, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The app's webhooks.
+    pub webhooks: &'a [Webhook],
+    /// The time.
+    pub now: Timestamp,
+    /// When the sweep is to look at the transaction once more, if nobody else will.
+    pub look_at: Option<Timestamp>,
 }
 
 /// How a settlement went.
@@ -132,15 +143,15 @@ impl Store {
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
-    /// of `webhooks` that wants the event: all of it or nothing. `decide` may run again if others were faster.
+    /// of `webhooks` that wants the event: all of it or nothing. `decide` may run again if others were faster. With `look_at` the
+    /// sweep looks at the transaction once more then, because nobody else will.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn settle<E>(
         &self,
         key: &TransactionKey,
-        webhooks: &[Webhook],
-        now: Timestamp,
+        Told { webhooks, now, look_at }: Told<'_>,
         decide: impl Fn(&Transaction) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         for round in 0..SETTLE_TRIES_MAX {
@@ -152,7 +163,7 @@ impl Store {
             };
             let about = About::default();
             let deliveries = event.map(|event| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
-            if self.write_settlement(&after, revision, &deliveries).await? {
+            if self.write_settlement(&after, (revision, look_at), &deliveries).await? {
                 return Ok(Settled::Changed(after, deliveries));
             }
             // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
@@ -161,30 +172,34 @@ impl Store {
         Err(StoreError::Contended { what: name(key), tries: SETTLE_TRIES_MAX })
     }
 
-    async fn find_revision(&self, key: &TransactionKey) -> Result<Option<(Transaction, i64)>, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.transactions)
-            .consistent_read(true)
-            .key(PK, text(transaction_pk(key)))
-            .key(SK, text(transaction_sk(key)))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of a transaction", error))?;
-        let Some(item) = found.item() else { return Ok(None) };
-        Ok(Some((read_transaction(item)?, Item(item).number("rev")?)))
+    /// A transaction that is due by `now`, and when it fell due; `None` if it is not, any more or yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_due_transaction(
+        &self,
+        key: &TransactionKey,
+        now: Timestamp,
+    ) -> Result<Option<(Transaction, Timestamp)>, StoreError> {
+        let Some(item) = self.get(transaction_pk(key), transaction_sk(key)).await? else { return Ok(None) };
+        let due = Item(&item).find_time(DUE_MS)?.filter(|due| *due <= now);
+        due.map(|due| Ok((read_transaction(&item)?, due))).transpose()
+    }
+
+    pub(crate) async fn find_revision(&self, key: &TransactionKey) -> Result<Option<(Transaction, i64)>, StoreError> {
+        let Some(item) = self.get(transaction_pk(key), transaction_sk(key)).await? else { return Ok(None) };
+        Ok(Some((read_transaction(&item)?, Item(&item).number("rev")?)))
     }
 
     /// `false` if the transaction is not at `revision` any more, or is being changed by somebody else right now.
     async fn write_settlement(
         &self,
         after: &Transaction,
-        revision: i64,
+        (revision, look_at): (i64, Option<Timestamp>),
         deliveries: &[Delivery],
     ) -> Result<bool, StoreError> {
         let build = |error| StoreError::dynamo("building a settlement", error);
-        let update = self.settlement_update(after, revision).build().map_err(build)?;
+        let update = self.settlement_update(after, (revision, look_at)).build().map_err(build)?;
         let mut write =
             self.dynamo.transact_write_items().transact_items(TransactWriteItem::builder().update(update).build());
         for put in self.put_deliveries(deliveries)? {
@@ -201,7 +216,7 @@ impl Store {
     fn settlement_update(
         &self,
         after: &Transaction,
-        revision: i64,
+        (revision, look_at): (i64, Option<Timestamp>),
     ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
         let key = &after.key;
         let mut sets = vec!["#status = :status", "rev = :next", "by_time_pk = :by_time"];
@@ -220,6 +235,8 @@ impl Store {
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
+            ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
+            ("due_ms = :look", ":look", look_at.map(time)),
         ];
         for (set, name, value) in rest {
             if let Some(value) = value {
@@ -227,7 +244,7 @@ impl Store {
                 update = update.expression_attribute_values(name, value);
             }
         }
-        if transaction_due(after).is_none() {
+        if transaction_due(after).is_none() && look_at.is_none() {
             removes.extend([DUE_PK, DUE_MS]);
         }
         let mut expression = format!("SET {}", sets.join(", "));
@@ -239,7 +256,7 @@ impl Store {
 }
 
 /// Whether a transaction failed because of somebody else's write, and not by a fault.
-fn lost_the_race(error: &TransactWriteItemsError) -> bool {
+pub(crate) fn lost_the_race(error: &TransactWriteItemsError) -> bool {
     if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
         let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
         return reasons.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"));
@@ -296,6 +313,12 @@ pub(crate) fn read_refunded(item: &Item<'_>) -> Result<Option<Fen>, StoreError> 
     refunded.map(|fen| Fen::new(fen).map_err(|_| item.wrong("refunded_fee"))).transpose()
 }
 
+/// A sum may be zero.
+fn read_sum(item: &Item<'_>, name: &'static str) -> Result<Option<Fen>, StoreError> {
+    let sum = item.find_number(name)?.filter(|sum| *sum != 0);
+    sum.map(|fen| Fen::new(fen).map_err(|_| item.wrong(name))).transpose()
+}
+
 pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, StoreError> {
     let item = Item(attributes);
     Ok(Transaction {
@@ -312,5 +335,9 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         ended_at: item.find_time("ended_ms")?,
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
+        refunds: RefundSums {
+            pending: read_sum(&item, "refund_pending")?,
+            committed: read_sum(&item, "refund_committed")?,
+        },
     })
 }

@@ -3,9 +3,11 @@
 //! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes today
 //! (PBES2 with AES, SHA-256).
 
+use domain::Secret;
 use p12_keystore::{Pkcs12Archive, error::Error};
 
 use crate::{
+    OpenedCertificate,
     cert::{self, Certificate},
     keys::{Kind, SigningKey, blocks, decode, identify},
 };
@@ -68,6 +70,20 @@ pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
     let certificate = certificates.into_iter().find(|cert| cert.key.as_ref() == Ok(key.public()));
     let certificate = certificate.ok_or_else(|| file("holds no certificate of its private key"))?;
     Ok(Identity { key, certificate })
+}
+
+/// Opens a PFX for a connection.
+pub(crate) fn open(der: &[u8], password: &str) -> Result<OpenedCertificate, PfxError> {
+    let file = |problem: &str| PfxError::File(problem.to_owned());
+    let archive = Pkcs12Archive::from_pkcs12(der, password).map_err(|error| problem(&error))?;
+    let [key] = archive.keys.as_slice() else { return Err(file("must hold one private key")) };
+    let signing = SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?;
+    let is_own = |der: &[u8]| cert::read_one(der).is_ok_and(|cert| cert.key.as_ref() == Ok(signing.public()));
+    let (own, others): (Vec<_>, Vec<_>) =
+        archive.certs.iter().map(|bag| bag.cert.as_der()).partition(|der| is_own(der));
+    let own = own.first().ok_or_else(|| file("holds no certificate of its private key"))?;
+    let chain = std::iter::once(own).chain(&others).map(|der| der.to_vec()).collect();
+    Ok(OpenedCertificate { chain, key: Secret::new(key.key.as_der().to_vec()) })
 }
 
 fn called(der: &[u8]) -> String {

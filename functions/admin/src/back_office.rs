@@ -1,0 +1,119 @@
+//! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`, with the app's master key, in the wire contract's
+//! manner.
+
+use domain::{CloseRequest, Mode, Refund, RefundRequest, RefundsRequest, Status};
+use runtime::{
+    ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
+    success,
+};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use settlement::{ASKING_BOUNDS, Closed, RefundAsked};
+
+use crate::Deps;
+
+/// Answers one call.
+pub(crate) async fn handle(deps: &Deps, operation: &str, request: &Request) -> Reply {
+    let answered = match operation {
+        "refund" => refund(deps, request).await,
+        "refunds" => refunds(deps, request).await,
+        "close" => close(deps, request).await,
+        _ => return not_found(),
+    };
+    answered.unwrap_or_else(|error| failure(&error))
+}
+
+async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let caller = master(deps, request).await?;
+    let asked = RefundRequest::parse(json_body(request)?)?;
+    let asked = RefundAsked { mode: caller.mode, request: &asked, bounds: ASKING_BOUNDS };
+    let refund = settlement::refund(&deps.settlement, &caller.configured, asked).await?;
+    Ok(success(&Shown(&refund)))
+}
+
+async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let caller = master(deps, request).await?;
+    let (app, mode): (_, Mode) = (&caller.app().id, caller.mode);
+    let store = &deps.base.store;
+    let found = match RefundsRequest::parse(json_body(request)?)? {
+        RefundsRequest::OfBill(bill, None) => {
+            let found = store.load_whole_bill(app, mode, &bill).await?;
+            if found.tries.is_empty() {
+                return Err(BillError::Unknown { bill: bill.to_string(), channel: None }.into());
+            }
+            let mut refunds = found.refunds;
+            refunds.sort_by_key(|refund| (refund.requested_at, refund.num.clone()));
+            refunds
+        }
+        RefundsRequest::OfBill(bill, Some(num)) => {
+            let found = store.find_refund((app, mode, &bill), &num).await?;
+            vec![found.ok_or_else(|| BillError::NoRefund { num: num.to_string() })?]
+        }
+        RefundsRequest::Numbered(num) => {
+            let found = store.find_refund_by_num(app, mode, &num).await?;
+            vec![found.ok_or_else(|| BillError::NoRefund { num: num.to_string() })?]
+        }
+    };
+    Ok(success(&Refunds { results: found.iter().map(Shown).collect() }))
+}
+
+async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
+    let caller = master(deps, request).await?;
+    let asked = CloseRequest::parse(json_body(request)?)?;
+    let (app, mode) = (&caller.app().id, caller.mode);
+    let tries = deps.base.store.load_bill(app, mode, &asked.bill).await?;
+    let bill = || asked.bill.to_string();
+    let on_channel = tries.into_iter().filter(|found| found.key.channel == asked.channel);
+    let last = on_channel.max_by_key(|found| found.key.try_number);
+    let last = last.ok_or_else(|| BillError::Unknown { bill: bill(), channel: Some(asked.channel) })?;
+    let closed = match last.status {
+        Status::Closed => Closed::Closed(Box::new(last)),
+        Status::Success | Status::Refund => Closed::Paid(Box::new(last)),
+        Status::Created => settlement::close(&deps.settlement, &caller.configured, &last, ASKING_BOUNDS).await?,
+    };
+    match closed {
+        Closed::Closed(closed) => Ok(success(&domain::Record::from(*closed))),
+        Closed::Paid(paid) => {
+            let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
+            Err(BillError::Paid { bill: bill(), paid_on, transaction }.into())
+        }
+        Closed::Refused { code, words } => Err(ApiError::NotClosed { code, words }),
+    }
+}
+
+/// Who may do everything for its app.
+async fn master(deps: &Deps, request: &Request) -> Result<Caller, ApiError> {
+    let caller = authenticate(request.headers(), &deps.base.apps, deps.base.clock.now()).await?;
+    if caller.role == Role::Master { Ok(caller) } else { Err(CredentialsError::MasterNeeded.into()) }
+}
+
+#[derive(Serialize)]
+struct Refunds<'a> {
+    results: Vec<Shown<'a>>,
+}
+
+/// A refund as it is told of.
+pub(crate) struct Shown<'a>(pub(crate) &'a Refund);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let refund = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("refundNum", refund.num.as_str())?;
+        map.serialize_entry("billNum", refund.key.bill.as_str())?;
+        map.serialize_entry("id", refund.transaction.as_str())?;
+        map.serialize_entry("channel", refund.key.channel.name())?;
+        map.serialize_entry("refundFee", &refund.fee.get())?;
+        map.serialize_entry("status", refund.status.name())?;
+        map.serialize_entry("createdTime", &refund.requested_at.ms())?;
+        if let Some(ended_at) = refund.ended_at {
+            map.serialize_entry("endTime", &ended_at.ms())?;
+        }
+        if let Some(reason) = &refund.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if let Some(failure) = &refund.failure {
+            map.serialize_entry("failure", failure)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,288 @@
+//! A refund: money on its way back, its states, and the sums that keep it from being more than was paid.
+//!
+//! Three sums are told apart for each payment, because a provider may report refunds, too, in one sum with ours and at any time:
+//!
+//! * `refunded`: what surely went back, whoever sent it.
+//! * `pending`: our refunds that nobody knows the end of.
+//! * `committed`: what went back or may yet. A new refund fits if it and this are at most what was paid.
+//!
+//! `committed - pending` is what is accounted for without any pending refund. A report says how much went back in all, and may
+//! already count refunds that are pending here; so it raises `refunded` by itself, and `committed` only if it is more than that:
+//! then somebody refunded in the provider's console. When a pending refund succeeds, `refunded` becomes `committed` less what is
+//! still pending, unless a report said more already; when it fails, its fee leaves both sums. No order of messages counts a
+//! refund twice, and none makes room for more than was paid; a test plays them all against a provider's own ledger.
+
+use crate::{Event, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey};
+
+/// The merchant's number of a refund, unique in the app: 1 to 32 letters, digits and signs that every provider takes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefundNum(String);
+
+impl RefundNum {
+    /// As a bill number. WeChat Pay takes 64 together with the number of the payment, which stands before it there.
+    pub const CHARS_MAX: usize = 32;
+    pub(crate) const EXPECTED: &'static str = "a string of 1 to 32 letters, digits and the signs _ - | * @";
+
+    /// `None` if it is empty, too long or has other signs.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte);
+        let fits = (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(is_taken);
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The number of the refund that gives a bill's second payment back by itself: the same whoever notices, and however often.
+    pub fn of_duplicate(payment: &TransactionId) -> Self {
+        Self(format!("twice-{payment}"))
+    }
+
+    /// The number as the merchant wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for RefundNum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a refund stands. `pending -> success | failed`, and no way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundStatus {
+    /// Asked for; nobody knows the end.
+    Pending,
+    /// The money went back.
+    Success,
+    /// The provider refused, and the money did not move.
+    Failed,
+}
+
+impl RefundStatus {
+    /// Every status with its word on the wire.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Pending, "pending"), (Self::Success, "success"), (Self::Failed, "failed")];
+
+    /// The word on the wire.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
+    }
+
+    /// Finds the status with this word.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(status, _)| *status)
+    }
+}
+
+/// How the money is sent back. It is decided once: a repeat must be the same to the letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundWay {
+    /// As a refund.
+    Refund,
+    /// As if it had never been paid: UnionPay's void of the same settlement day.
+    Void,
+}
+
+impl RefundWay {
+    /// Both ways with their names.
+    pub const ALL: [(Self, &'static str); 2] = [(Self::Refund, "refund"), (Self::Void, "void")];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(way, _)| *way == self).map_or("", |(_, name)| name)
+    }
+
+    /// Finds the way with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(way, _)| *way)
+    }
+}
+
+/// Money on its way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// The payment that it is of.
+    pub key: TransactionKey,
+    /// That payment's id.
+    pub transaction: TransactionId,
+    /// The merchant's number of it.
+    pub num: RefundNum,
+    /// How much.
+    pub fee: Fen,
+    /// Why, in words for the payer.
+    pub reason: Option<String>,
+    /// How it is sent.
+    pub way: RefundWay,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// Where it stands.
+    pub status: RefundStatus,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The provider's words, where it refused.
+    pub failure: Option<String>,
+    /// When the provider is to be asked about it; nothing once it ended.
+    pub due_at: Option<Timestamp>,
+}
+
+/// What is known of the refunds of a payment beside how much went back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefundSums {
+    /// Our refunds that nobody knows the end of.
+    pub pending: Option<Fen>,
+    /// What went back or may yet.
+    pub committed: Option<Fen>,
+}
+
+/// Why a refund is not begun.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefusal {
+    /// Nothing was paid.
+    #[error("billNum must be of a paid bill, and this one is not paid")]
+    NotPaid,
+    /// More would go back than was paid.
+    #[error(
+        "refundFee must be at most {left}, what is left of the payment and of the refunds on their way; found {found}"
+    )]
+    TooMuch {
+        /// What can still go back, in fen.
+        left: i64,
+        /// What was asked for, in fen.
+        found: i64,
+    },
+}
+
+/// What has become of a refund, as its provider says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundVerdict {
+    /// The money went back.
+    Done,
+    /// It did not move, and the provider's words.
+    Failed(String),
+}
+
+/// Reserves `fee` for a refund: the payment as it is from then on.
+///
+/// # Errors
+/// [`RefundRefusal`].
+pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, RefundRefusal> {
+    if !before.status.is_paid() {
+        return Err(RefundRefusal::NotPaid);
+    }
+    let committed = committed(before);
+    let left = before.fee.get() - committed;
+    if fee.get() > left {
+        return Err(RefundRefusal::TooMuch { left, found: fee.get() });
+    }
+    let pending = fen(before.refunds.pending) + fee.get();
+    let refunds = RefundSums { pending: amount(pending), committed: amount(committed + fee.get()) };
+    Ok(Transaction { refunds, ..before.clone() })
+}
+
+/// Ends a pending refund: the payment and the refund as they are from then on, and the event to tell of. `None` if it has ended
+/// already: the first verdict counts.
+pub fn end_refund(
+    before: &Transaction,
+    refund: &Refund,
+    verdict: &RefundVerdict,
+    now: Timestamp,
+) -> Option<(Transaction, Refund, Option<Event>)> {
+    if refund.status != RefundStatus::Pending {
+        return None;
+    }
+    let pending = fen(before.refunds.pending) - refund.fee.get();
+    let ended = Refund { ended_at: Some(now), due_at: None, ..refund.clone() };
+    let (committed, refunded, ended, event) = match verdict {
+        RefundVerdict::Done => {
+            let committed = committed(before);
+            let refunded = before.refunded.max(amount(committed - pending));
+            let ended = Refund { status: RefundStatus::Success, ..ended };
+            (committed, refunded, ended, Some(Event::RefundSuccess))
+        }
+        RefundVerdict::Failed(words) => {
+            let ended = Refund { status: RefundStatus::Failed, failure: Some(words.clone()), ..ended };
+            (committed(before) - refund.fee.get(), before.refunded, ended, None)
+        }
+    };
+    let refunds = RefundSums { pending: amount(pending), committed: amount(committed) };
+    let all_back = refunded.is_some_and(|refunded| refunded >= before.fee);
+    let status = if all_back { Status::Refund } else { before.status };
+    Some((Transaction { status, refunded, refunds, ..before.clone() }, ended, event))
+}
+
+/// What of a payment can still be sent back, if anything.
+pub fn refundable(payment: &Transaction) -> Option<Fen> {
+    if payment.status.is_paid() { amount(payment.fee.get() - committed(payment)) } else { None }
+}
+
+/// Which payment of a bill a refund is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentChoice<'a> {
+    /// This one.
+    One(&'a Transaction),
+    /// There is none that fits what was named.
+    None,
+    /// These fit what was named, and it is not to be guessed which is meant.
+    Several(Vec<&'a Transaction>),
+}
+
+/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back.
+pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
+    let fits = |payment: &&Transaction| {
+        request.channel.is_none_or(|channel| payment.key.channel == channel)
+            && request.transaction.as_ref().is_none_or(|id| payment.id == *id)
+    };
+    let with = |status| tries.iter().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>();
+    let paid = Some(with(Status::Success)).filter(|paid| !paid.is_empty()).unwrap_or_else(|| with(Status::Refund));
+    match paid.as_slice() {
+        [] => PaymentChoice::None,
+        [one] => PaymentChoice::One(one),
+        _ => PaymentChoice::Several(paid),
+    }
+}
+
+/// Whether a refund is the one that is asked for. Its number is the same already.
+pub fn is_same_refund(refund: &Refund, request: &RefundRequest) -> bool {
+    refund.key.bill == request.bill
+        && refund.fee == request.fee
+        && refund.reason == request.reason
+        && request.channel.is_none_or(|channel| refund.key.channel == channel)
+        && request.transaction.as_ref().is_none_or(|id| refund.transaction == *id)
+}
+
+/// How the money of a payment is best sent back: UnionPay undoes a whole payment of the day at once, but once it refused to, the
+/// next is a refund. A payment was made between its charge and now, so it is of today if the charge was.
+pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Timestamp) -> RefundWay {
+    let is_whole = fee == payment.fee && payment.refunded.is_none();
+    let is_today = settlement_day(payment.created_at) == settlement_day(now);
+    let has_others = others.iter().any(|other| other.transaction == payment.id);
+    if payment.key.channel.family() == Family::Unipay && is_whole && is_today && !has_others {
+        RefundWay::Void
+    } else {
+        RefundWay::Refund
+    }
+}
+
+/// UnionPay's settlement day ends at 23:00 in Beijing.
+fn settlement_day(moment: Timestamp) -> i64 {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+    const OFFSET_MS: i64 = 9 * 3600 * 1000;
+    (moment.ms() + OFFSET_MS).div_euclid(DAY_MS)
+}
+
+/// What went back or may yet. What a report said since the last refund is in `refunded` only.
+fn committed(payment: &Transaction) -> i64 {
+    fen(payment.refunds.committed).max(fen(payment.refunded))
+}
+
+fn fen(amount: Option<Fen>) -> i64 {
+    amount.map_or(0, Fen::get)
+}
+
+/// Nothing and less is none: it is out of reach for sums that this module made.
+fn amount(fen: i64) -> Option<Fen> {
+    Fen::new(fen).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Asks a provider what has become of an order, and settles what it says.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use domain::{Outcome, Transaction};
+use http::{Request, Response};
+use outbound::Bounds;
+use providers::{Account, Moment, Placed, ProviderError};
+use runtime::{ApiError, ConfiguredApp};
+
+use crate::{
+    Deps,
+    door::{Heard, How, Taken, take},
+};
+
+/// What one question may take where somebody waits for several.
+pub const ASKING_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(4), body_bytes_max: 256 * 1024 };
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The provider has not decided either.
+    Pending,
+    /// It said something, and that is settled.
+    Settled,
+    /// What it said does not fit, and is kept as an incident.
+    Misfit,
+}
+
+/// Asks the provider of `transaction` about it.
+///
+/// # Errors
+/// [`ApiError`] if there is no answer that can be believed; nothing is settled then.
+pub async fn ask(
+    deps: &Deps,
+    configured: &Arc<ConfiguredApp>,
+    transaction: &Transaction,
+    bounds: Bounds,
+) -> Result<Asked, ApiError> {
+    let talk = Talk::open(deps, configured, transaction, bounds)?;
+    let placed = placed(transaction);
+    let (answer, report) = talk
+        .say(talk.account.query(&placed, &talk.moment)?, |account, answer| {
+            account.read_query(&placed, answer, talk.moment.now)
+        })
+        .await?;
+    if report.outcome == Outcome::Pending {
+        return Ok(Asked::Pending);
+    }
+    let heard = Heard { how: How::Answer, headers: answer.headers(), body: answer.body(), now: deps.base.clock.now() };
+    match take(deps, &transaction.key, configured, &report, &heard).await? {
+        Taken::Settled => Ok(Asked::Settled),
+        Taken::Misfit => Ok(Asked::Misfit),
+    }
+}
+
+/// What the other verbs need to know of an order.
+pub(crate) fn placed(transaction: &Transaction) -> Placed<'_> {
+    Placed {
+        id: &transaction.id,
+        created_at: transaction.created_at,
+        fee: transaction.fee,
+        trade_no: transaction.trade_no.as_ref(),
+        channel: transaction.key.channel,
+    }
+}
+
+/// A talk with the provider of a transaction.
+pub(crate) struct Talk<'a> {
+    deps: &'a Deps,
+    configured: &'a Arc<ConfiguredApp>,
+    transaction: &'a Transaction,
+    bounds: Bounds,
+    pub(crate) account: Arc<Account>,
+    pub(crate) moment: Moment,
+}
+
+impl<'a> Talk<'a> {
+    /// # Errors
+    /// [`ApiError`]: no settings, or ones that cannot be used.
+    pub(crate) fn open(
+        deps: &'a Deps,
+        configured: &'a Arc<ConfiguredApp>,
+        transaction: &'a Transaction,
+        bounds: Bounds,
+    ) -> Result<Self, ApiError> {
+        let (channel, mode) = (transaction.key.channel, transaction.key.mode);
+        let account = deps.base.apps.account(configured, channel, mode);
+        let account = account.ok_or(ApiError::NotConfigured { channel, mode })??;
+        let moment = Moment { now: deps.base.clock.now(), nonce: deps.base.random.nonce()? };
+        Ok(Self { deps, configured, transaction, bounds, account, moment })
+    }
+
+    /// Sends a call and reads its answer, if need be with certificates that the provider has only begun to sign with.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub(crate) async fn say<T>(
+        &self,
+        call: Request<Bytes>,
+        read: impl Fn(&Account, &Response<Bytes>) -> Result<T, ProviderError>,
+    ) -> Result<(Response<Bytes>, T), ApiError> {
+        let key = (self.transaction.key.channel, self.transaction.key.mode);
+        let (base, outbound) = (&self.deps.base, &self.deps.outbound);
+        let answer = base.ask_provider(outbound, key.0, call, self.bounds).await?;
+        let read_now = match read(&self.account, &answer) {
+            Err(ProviderError::UnknownKey { serial }) => {
+                let renewed = base.apps.renew(self.configured, key, outbound, &self.moment).await;
+                read(&*renewed.ok_or(ProviderError::UnknownKey { serial })?, &answer)?
+            }
+            read => read?,
+        };
+        Ok((answer, read_now))
+    }
+}

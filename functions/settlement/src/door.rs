@@ -1,0 +1,143 @@
+//! Settles a verified report.
+
+use bytes::Bytes;
+use domain::{Mismatch, Notification, Outcome, Refusal, Status, Timestamp, Transaction, TransactionKey, check, settle};
+use http::HeaderMap;
+use runtime::{ConfiguredApp, PaymentOutcome};
+use store::{Settled, StoreError, Told};
+use tracing::info;
+
+use crate::{
+    Deps,
+    duplicates::look_for_duplicate,
+    incidents::{Problem, keep_misfit},
+    ring,
+};
+
+/// The message that brought a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// Whether the provider will say it again.
+    pub how: How,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body as it arrived.
+    pub body: &'a Bytes,
+    /// When it arrived.
+    pub now: Timestamp,
+}
+
+/// How a report came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The provider sent it, and repeats it until it is acknowledged.
+    Notify,
+    /// It is the answer to a question, and comes once.
+    Answer,
+}
+
+impl How {
+    /// Its name in an incident.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is settled, now or before.
+    Settled,
+    /// It does not fit, and is kept as an incident.
+    Misfit,
+}
+
+/// Why a genuine report is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+}
+
+impl Misfit {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Mismatch(Mismatch::Claim { .. }) => "account",
+            Self::Mismatch(Mismatch::Order { .. }) => "order",
+            Self::Mismatch(Mismatch::Amount { .. }) => "amount",
+            Self::Refusal(Refusal::AlreadyPaid) => "closed-after-payment",
+            Self::Refusal(Refusal::OtherTradeNo) => "paid-again",
+            Self::Refusal(Refusal::RefundedTooMuch) => "refunded-too-much",
+        }
+    }
+}
+
+/// Settles a verified report about the try `key`.
+///
+/// # Errors
+/// [`StoreError`]: nobody knows whether it is settled, and the same report may be brought again.
+pub async fn take(
+    deps: &Deps,
+    key: &TransactionKey,
+    configured: &ConfiguredApp,
+    report: &Notification,
+    heard: &Heard<'_>,
+) -> Result<Taken, StoreError> {
+    let decide = |transaction: &Transaction| -> Result<_, Misfit> {
+        check(report, transaction)?;
+        Ok(settle(transaction, report, heard.now)?)
+    };
+    // A provider repeats its notify until we have looked for a second payment, too; an answer comes once, so that the sweep is
+    // asked to look, in case we stop before.
+    let look_at = (heard.how == How::Answer && says_paid(report)).then_some(heard.now);
+    let told = Told { webhooks: &configured.webhooks, now: heard.now, look_at };
+    match deps.base.store.settle(key, told, decide).await? {
+        Settled::Unchanged(transaction) => {
+            let (bill, id) = (&key.bill, &transaction.id);
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a report told nothing new of bill {bill}");
+            look_for_duplicate(deps, configured, &transaction, heard.now).await?;
+            Ok(Taken::Settled)
+        }
+        Settled::Changed(transaction, deliveries) => {
+            let (bill, id, status) = (&key.bill, &transaction.id, transaction.status.name());
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
+            count(deps, &transaction, report.outcome);
+            ring(deps, &deliveries).await;
+            look_for_duplicate(deps, configured, &transaction, heard.now).await?;
+            if let Some(look_at) = look_at {
+                deps.base.store.postpone_transaction(key, look_at, None).await?;
+            }
+            Ok(Taken::Settled)
+        }
+        Settled::NotFound => {
+            let text = format!("there is no such try; the report is about order `{}`", report.order);
+            keep_misfit(deps, key, configured, heard, Problem { kind: "unknown", text, report, transaction: None })
+                .await?;
+            Ok(Taken::Misfit)
+        }
+        Settled::Refused(transaction, misfit) => {
+            let (kind, text) = (misfit.kind(), misfit.to_string());
+            let problem = Problem { kind, text, report, transaction: Some(&transaction) };
+            keep_misfit(deps, key, configured, heard, problem).await?;
+            Ok(Taken::Misfit)
+        }
+    }
+}
+
+fn says_paid(report: &Notification) -> bool {
+    matches!(report.outcome, Outcome::Paid | Outcome::Refunded(_))
+}
+
+fn count(deps: &Deps, transaction: &Transaction, outcome: Outcome) {
+    let outcome = match (transaction.status, outcome) {
+        (Status::Closed, _) => PaymentOutcome::Closed,
+        (_, Outcome::Refunded(_)) => PaymentOutcome::Refunded,
+        (Status::Success | Status::Refund | Status::Created, _) => PaymentOutcome::Paid,
+    };
+    deps.base.metrics.payment(transaction.key.channel, outcome);
+}

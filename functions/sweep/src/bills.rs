@@ -1,0 +1,217 @@
+//! Bills that nobody told us the end of, and refunds: their providers are asked.
+//!
+//! Each is claimed first, by moving the time at which it is due: of two sweeps one asks, and a sweep that dies in the middle leaves it to
+//! the next time. A provider that does not answer several times in a row is left alone for the rest of the run; what it was to
+//! be asked about moves on as if it had been, so that nothing piles up behind an outage.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{
+    AppId, Mode, RefundStatus, Status, Tab, Timestamp, Transaction, TransactionKey, is_overdue, next_question,
+    next_refund_question,
+};
+use futures_util::future::join_all;
+use providers::ProviderError;
+use runtime::{ApiError, error_chain};
+use settlement::{ASKING_BOUNDS, Closed, ask, close, look_for_duplicate, pursue_refund};
+use store::{Due, RefundKey};
+use tracing::{info, warn};
+
+use crate::Deps;
+
+/// What one run asks at the most. A thousand questions of a hundred milliseconds, 64 at once, are done in some seconds; what is left
+/// is due in the next minute, too.
+const QUESTIONS_MAX: usize = 1000;
+
+/// At once in one of the eight shards.
+const QUESTIONS_AT_ONCE: usize = 8;
+
+/// A run begins nothing new after this time: a sweep may take a minute, and the last questions take some seconds.
+const RUN_MAX: Duration = Duration::from_secs(35);
+
+/// After so many failures in a row a provider is left alone for the rest of the run.
+const FAILURES_MAX: u32 = 3;
+
+type AccountKey = (AppId, Tab, Mode);
+
+/// What one run has done so far, and whom it leaves alone.
+#[derive(Debug)]
+pub(crate) struct Run {
+    began_at: Timestamp,
+    asked: AtomicUsize,
+    failures: Mutex<HashMap<AccountKey, u32>>,
+}
+
+impl Run {
+    pub(crate) fn begin(now: Timestamp) -> Self {
+        Self { began_at: now, asked: AtomicUsize::new(0), failures: Mutex::default() }
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.asked.load(Ordering::Relaxed) >= QUESTIONS_MAX || self.began_at.distance(now) >= RUN_MAX
+    }
+
+    fn leaves_alone(&self, account: &AccountKey) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(account).is_some_and(|failures| *failures >= FAILURES_MAX)
+    }
+
+    fn note(&self, account: &AccountKey, failed: bool) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed {
+            *failures.entry(account.clone()).or_default() += 1;
+        } else {
+            failures.remove(account);
+        }
+    }
+}
+
+/// What came of a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Healed {
+    /// What was looked at.
+    pub(crate) asked: usize,
+    /// Whether some of it is left for the next run.
+    pub(crate) left: bool,
+}
+
+/// Looks at the bills and refunds among what is due.
+pub(crate) async fn heal(deps: &Deps, run: &Run, due: &[Due], now: Timestamp) -> Healed {
+    let is_mine = |due: &&Due| matches!(due, Due::Transaction(_) | Due::Refund(_));
+    let mine: Vec<&Due> = due.iter().filter(is_mine).collect();
+    let mut healed = Healed::default();
+    for some in mine.chunks(QUESTIONS_AT_ONCE) {
+        if run.is_over(deps.base.clock.now()) {
+            healed.left = true;
+            break;
+        }
+        let looked = join_all(some.iter().map(|due| look(deps, run, due, now))).await;
+        healed.asked += looked.into_iter().filter(|looked| *looked).count();
+    }
+    healed
+}
+
+/// `true` if it was this run's to look at.
+async fn look(deps: &Deps, run: &Run, due: &Due, now: Timestamp) -> bool {
+    let (name, looked) = match due {
+        Due::Transaction(key) => (key.bill.to_string(), look_at_bill(deps, run, key, now).await),
+        Due::Refund(key) => (key.bill.to_string(), look_at_refund(deps, run, key, now).await),
+        Due::Delivery(_) | Due::Other { .. } => return false,
+    };
+    looked.unwrap_or_else(|error| {
+        warn!(bill.num = %name, "bill {name} stays as it is: {}", error_chain(&error));
+        true
+    })
+}
+
+async fn look_at_bill(deps: &Deps, run: &Run, key: &TransactionKey, now: Timestamp) -> Result<bool, ApiError> {
+    let store = &deps.base.store;
+    let Some((bill, due_at)) = store.find_due_transaction(key, now).await? else { return Ok(false) };
+    match bill.status {
+        Status::Created => ask_about(deps, run, (&bill, due_at), now).await,
+        Status::Success => {
+            // It was settled by an answer, and whoever got it stopped before it was looked at once more.
+            let configured = deps.base.apps.find(&key.app, now).await?;
+            if let Some(configured) = configured {
+                look_for_duplicate(&deps.settlement, &configured, &bill, now).await?;
+            }
+            Ok(store.postpone_transaction(key, due_at, None).await?)
+        }
+        Status::Refund | Status::Closed => Ok(store.postpone_transaction(key, due_at, None).await?),
+    }
+}
+
+async fn ask_about(
+    deps: &Deps,
+    run: &Run,
+    (bill, due_at): (&Transaction, Timestamp),
+    now: Timestamp,
+) -> Result<bool, ApiError> {
+    let key = &bill.key;
+    if !deps.base.store.postpone_transaction(key, due_at, Some(next_question(bill, now))).await? {
+        return Ok(false);
+    }
+    let account = (key.app.clone(), key.channel.tab(), key.mode);
+    let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(true) };
+    if run.leaves_alone(&account) {
+        return Ok(true);
+    }
+    run.asked.fetch_add(1, Ordering::Relaxed);
+    let asked = if is_overdue(bill, now) {
+        close(&deps.settlement, &configured, bill, ASKING_BOUNDS).await.map(|closed| {
+            if let Closed::Refused { code, words } = closed {
+                let (bill, id) = (&key.bill, &bill.id);
+                warn!(app.id = %key.app, bill.num = %bill, tx.id = %id, provider.code = code, "not closed: {words}");
+            }
+        })
+    } else {
+        ask(&deps.settlement, &configured, bill, ASKING_BOUNDS).await.map(|_| ())
+    };
+    run.note(&account, asked.as_ref().is_err_and(is_outage));
+    asked.map(|()| true)
+}
+
+async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp) -> Result<bool, ApiError> {
+    let store = &deps.base.store;
+    let Some(refund) = store.find_refund((&key.app, key.mode, &key.bill), &key.num).await? else { return Ok(false) };
+    let due_at = refund.due_at.filter(|due| *due <= now && refund.status == RefundStatus::Pending);
+    let Some(due_at) = due_at else { return Ok(false) };
+    if !store.postpone_refund(key, due_at, next_refund_question(&refund, now)).await? {
+        return Ok(false);
+    }
+    let account = (key.app.clone(), refund.key.channel.tab(), key.mode);
+    let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(true) };
+    if run.leaves_alone(&account) {
+        return Ok(true);
+    }
+    run.asked.fetch_add(1, Ordering::Relaxed);
+    let asked = match pursue_refund(&deps.settlement, &configured, refund, ASKING_BOUNDS).await {
+        Err(ApiError::RefundFailed { num, failure }) => {
+            info!(app.id = %key.app, bill.num = %key.bill, "refund {num} failed: {failure}");
+            Ok(())
+        }
+        pursued => pursued.map(|_| ()),
+    };
+    run.note(&account, asked.as_ref().is_err_and(is_outage));
+    asked.map(|()| true)
+}
+
+/// Whether nobody answered, or nothing that could be understood.
+fn is_outage(error: &ApiError) -> bool {
+    matches!(error, ApiError::Outbound(_) | ApiError::Provider(ProviderError::Unclear { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_fails_three_times_in_a_row_is_left_alone() {
+        let run = Run::begin(Timestamp::clamped(0));
+        let account = |tab| (AppId::parse("568a12086e912100017722e5").unwrap(), tab, Mode::Test);
+        let (ali, wechat) = (account(Tab::Ali), account(Tab::WxApp));
+        for (failed, alone) in
+            [(true, false), (true, false), (false, false), (true, false), (true, false), (true, true)]
+        {
+            run.note(&ali, failed);
+            assert_eq!(run.leaves_alone(&ali), alone);
+        }
+        assert!(!run.leaves_alone(&wechat));
+    }
+
+    #[test]
+    fn a_run_is_over_when_its_time_is() {
+        let run = Run::begin(Timestamp::clamped(0));
+        assert!(!run.is_over(Timestamp::clamped(34_999)));
+        assert!(run.is_over(Timestamp::clamped(35_000)));
+        run.asked.store(QUESTIONS_MAX, Ordering::Relaxed);
+        assert!(run.is_over(Timestamp::clamped(0)));
+    }
+}

@@ -1,0 +1,122 @@
+//! Stops the storage after a given write, as a function that is killed there would see it: what was written stays, and nothing more
+//! is read or written until the switch is thrown back. For tests only; it stands before DynamoDB where a test asks for it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{Router, body::Body, extract::State, response::Response, routing};
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Limited};
+use outbound::{Bounds, Outbound};
+
+use crate::{
+    parts::{Running, listen, serve},
+    stack::StartError,
+};
+
+/// DynamoDB's own bounds of a call and its answer.
+const BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(60), body_bytes_max: 32 * 1024 * 1024 };
+
+/// What becomes of the answer to the last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastAnswer {
+    /// It arrives: the function goes on until it needs the storage again.
+    Given,
+    /// It is lost: the function stops right there.
+    Lost,
+}
+
+/// The switch. Cheap to clone; all clones are one switch.
+#[derive(Clone, Debug, Default)]
+pub struct StorageFaults(Arc<Mutex<Option<Armed>>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Armed {
+    writes_left: u32,
+    last: LastAnswer,
+    fired: bool,
+}
+
+/// What a call to the storage meets.
+enum Fate {
+    Passes,
+    PassesUnheard,
+    Fails,
+}
+
+impl StorageFaults {
+    /// From now on `writes` more writes are done, and then nothing.
+    pub fn arm(&self, writes: u32, last: LastAnswer) {
+        *self.lock() = Some(Armed { writes_left: writes, last, fired: false });
+    }
+
+    /// Everything works again; `true` if the storage had stopped in between.
+    pub fn disarm(&self) -> bool {
+        self.lock().take().is_some_and(|armed| armed.fired)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Armed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, operation: &str) -> Fate {
+        let mut armed = self.lock();
+        let Some(armed) = armed.as_mut() else { return Fate::Passes };
+        if armed.writes_left == 0 {
+            armed.fired = true;
+            return Fate::Fails;
+        }
+        let writes = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"];
+        if !writes.contains(&operation) {
+            return Fate::Passes;
+        }
+        armed.writes_left -= 1;
+        if armed.writes_left == 0 && armed.last == LastAnswer::Lost {
+            armed.fired = true;
+            return Fate::PassesUnheard;
+        }
+        Fate::Passes
+    }
+
+    /// Stands before the DynamoDB at `endpoint`; answers its own.
+    pub(crate) async fn serve(&self, running: &mut Running, endpoint: String) -> Result<String, StartError> {
+        let listener = listen(0).await?;
+        let address = listener.local_addr().map_err(|error| StartError::part("storage switch", error))?;
+        let outbound = Outbound::new().map_err(|error| StartError::part("storage switch", error))?;
+        let state = (self.clone(), endpoint, outbound);
+        serve(running, "storage switch", listener, Router::new().fallback(routing::any(pass)).with_state(state));
+        Ok(format!("http://{address}"))
+    }
+}
+
+async fn pass(
+    State((faults, endpoint, outbound)): State<(StorageFaults, String, Outbound)>,
+    request: Request<Body>,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, BOUNDS.body_bytes_max).collect().await else { return failed() };
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let fate = faults.judge(target.rsplit('.').next().unwrap_or_default());
+    if matches!(fate, Fate::Fails) {
+        return failed();
+    }
+    let Ok(uri) = format!("{endpoint}{}", parts.uri.path()).parse() else { return failed() };
+    parts.uri = uri;
+    parts.headers.remove(http::header::HOST);
+    match outbound.send(Request::from_parts(parts, body.to_bytes()), BOUNDS).await {
+        Ok(_) if matches!(fate, Fate::PassesUnheard) => failed(),
+        Ok(answer) => answer.map(Body::from),
+        Err(_) => failed(),
+    }
+}
+
+/// An error that the AWS client does not try again.
+fn failed() -> Response {
+    let body = Bytes::from_static(
+        br#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"stopped"}"#,
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}

@@ -1,0 +1,350 @@
+//! Refunds: reserved before anyone is called, and ended together with their payment.
+//!
+//! A refund lies in the collection of its bill. Its number is the merchant's, unique in the app, so that a small item of its own
+//! holds the number and says which bill it is of; the three are written in one transaction.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    types::{AttributeValue, Put, TransactWriteItem, Update},
+};
+use domain::{
+    About, AppId, BillNum, Delivery, Event, Mode, Refund, RefundNum, RefundStatus, RefundWay, Timestamp, Transaction,
+    TransactionId, TransactionKey, Webhook, deliveries,
+};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, number, text, time},
+    schema::{
+        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk, parse_bill_pk,
+        parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk, transaction_sk,
+    },
+    transactions::{lost_the_race, read_fee, read_transaction},
+};
+
+/// A bill has some tries, and at most some refunds a payment; the rest is a bound, not a plan.
+const BILL_PAGES_MAX: usize = 16;
+
+/// How often a change is decided anew because others were faster: of twenty that race for one payment each gets its turn.
+const TRIES_MAX: u32 = 40;
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// The sort key of the item that holds a number.
+const NUMBER_SK: &str = "REFUND";
+
+/// A bill: its tries and its refunds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// What was tried to have it paid.
+    pub tries: Vec<Transaction>,
+    /// What was, or is, on its way back.
+    pub refunds: Vec<Refund>,
+}
+
+/// How the beginning of a refund went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun<E> {
+    /// There is no such payment.
+    NotFound,
+    /// The decision was not to begin it.
+    Refused(E),
+    /// There is one with this number already.
+    Taken(Box<Refund>),
+    /// It is reserved; the provider may be called.
+    New(Box<Transaction>, Box<Refund>),
+}
+
+/// How the end of a refund went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// There is no such refund, or no such payment.
+    NotFound,
+    /// It had ended before.
+    Before(Box<Refund>),
+    /// It ended now, and these deliveries tell of it.
+    Now(Box<Transaction>, Box<Refund>, Vec<Delivery>),
+}
+
+impl Store {
+    /// A bill with its refunds, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load_whole_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Bill, StoreError> {
+        let mut pages = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
+            .expression_attribute_values(":first", text(REFUND_PREFIX))
+            .expression_attribute_values(":last", text(format!("{TX_PREFIX}~")))
+            .into_paginator()
+            .send();
+        let mut whole = Bill::default();
+        for _ in 0..BILL_PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(whole) };
+            for attributes in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
+                let item = Item(attributes);
+                let sk = item.text(SK)?;
+                if sk.starts_with(TX_PREFIX) {
+                    whole.tries.push(read_transaction(attributes)?);
+                } else if sk.starts_with(REFUND_PREFIX) {
+                    whole.refunds.push(read_refund(attributes)?);
+                }
+            }
+        }
+        Err(StoreError::Item { key: bill_pk(app, mode, bill), attribute: "number of tries and refunds" })
+    }
+
+    /// A refund of this bill, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_refund(
+        &self,
+        (app, mode, bill): (&AppId, Mode, &BillNum),
+        num: &RefundNum,
+    ) -> Result<Option<Refund>, StoreError> {
+        let found = self.get(bill_pk(app, mode, bill), refund_sk(num)).await?;
+        found.as_ref().map(read_refund).transpose()
+    }
+
+    /// The refund with this number, whichever bill it is of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_refund_by_num(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        num: &RefundNum,
+    ) -> Result<Option<Refund>, StoreError> {
+        let Some(number) = self.get(refund_num_pk(app, mode, num), NUMBER_SK.to_owned()).await? else {
+            return Ok(None);
+        };
+        let bill = Item(&number).parsed("bill", |bill| BillNum::parse(bill).ok())?;
+        self.find_refund((app, mode, &bill), num).await
+    }
+
+    /// Reads a payment, lets `decide` say whether the refund fits, and reserves it: the payment's sums, the refund and its number,
+    /// all or nothing. `decide` may run again if others were faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_refund<E>(
+        &self,
+        key: &TransactionKey,
+        num: &RefundNum,
+        decide: impl Fn(&Transaction) -> Result<(Transaction, Refund), E>,
+    ) -> Result<Begun<E>, StoreError> {
+        for round in 0..TRIES_MAX {
+            let Some((before, revision)) = self.find_revision(key).await? else { return Ok(Begun::NotFound) };
+            let (after, refund) = match decide(&before) {
+                Ok(decided) => decided,
+                // What leaves no room may be this very refund, begun by somebody else.
+                Err(refusal) => {
+                    let taken = self.find_refund_by_num(&key.app, key.mode, num).await?;
+                    return Ok(taken.map_or(Begun::Refused(refusal), |taken| Begun::Taken(Box::new(taken))));
+                }
+            };
+            let writes = [
+                self.update_of_refunded(&after, revision)?,
+                self.put_once(write_refund(&refund))?,
+                self.put_once(write_number(&refund))?,
+            ];
+            match self.write_all(writes.into(), "reservation of a refund").await? {
+                Written::Done => return Ok(Begun::New(Box::new(after), Box::new(refund))),
+                Written::Lost => {
+                    if let Some(taken) = self.find_refund_by_num(&key.app, key.mode, num).await? {
+                        return Ok(Begun::Taken(Box::new(taken)));
+                    }
+                }
+            }
+            pause(round).await;
+        }
+        Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
+    }
+
+    /// Reads a refund and its payment, lets `decide` end it, and writes both together with one delivery for each of `webhooks`
+    /// that wants the event. `decide` may run again if others were faster.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_refund(
+        &self,
+        key: &TransactionKey,
+        num: &RefundNum,
+        (webhooks, now): (&[Webhook], Timestamp),
+        decide: impl Fn(&Transaction, &Refund) -> Option<(Transaction, Refund, Option<(Event, About)>)>,
+    ) -> Result<Ended, StoreError> {
+        for round in 0..TRIES_MAX {
+            let Some(before) = self.find_refund((&key.app, key.mode, &key.bill), num).await? else {
+                return Ok(Ended::NotFound);
+            };
+            let Some((payment, revision)) = self.find_revision(key).await? else { return Ok(Ended::NotFound) };
+            let Some((after, ended, event)) = decide(&payment, &before) else {
+                return Ok(Ended::Before(Box::new(before)));
+            };
+            let told = event.map(|(event, about)| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
+            let mut writes = vec![self.update_of_refunded(&after, revision)?, self.update_of_ended(&ended)?];
+            writes.extend(self.put_deliveries(&told)?);
+            match self.write_all(writes, "end of a refund").await? {
+                Written::Done => return Ok(Ended::Now(Box::new(after), Box::new(ended), told)),
+                Written::Lost => pause(round).await,
+            }
+        }
+        Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
+    }
+
+    /// What a refund changes of its payment.
+    fn update_of_refunded(&self, after: &Transaction, revision: i64) -> Result<TransactWriteItem, StoreError> {
+        let key = &after.key;
+        let sum = |fee: Option<domain::Fen>| number(fee.map_or(0, domain::Fen::get));
+        let mut sets = "SET #status = :status, rev = :next, by_time_pk = :by_time, refund_pending = :pending, \
+                        refund_committed = :committed"
+            .to_owned();
+        let mut update = Update::builder()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .condition_expression("rev = :rev")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":status", text(after.status.name()))
+            .expression_attribute_values(":rev", number(revision))
+            .expression_attribute_values(":next", number(revision + 1))
+            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)))
+            .expression_attribute_values(":pending", sum(after.refunds.pending))
+            .expression_attribute_values(":committed", sum(after.refunds.committed));
+        if let Some(refunded) = after.refunded {
+            sets.push_str(", refunded_fee = :refunded");
+            update = update.expression_attribute_values(":refunded", number(refunded.get()));
+        }
+        let update = update.update_expression(sets).build();
+        let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// The end of a refund, which has none yet.
+    fn update_of_ended(&self, ended: &Refund) -> Result<TransactWriteItem, StoreError> {
+        let mut sets = "SET #status = :status".to_owned();
+        let mut update = Update::builder()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(&ended.key)))
+            .key(SK, text(refund_sk(&ended.num)))
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", text(RefundStatus::Pending.name()))
+            .expression_attribute_values(":status", text(ended.status.name()));
+        let rest = [
+            (", ended_ms = :ended", ":ended", ended.ended_at.map(time)),
+            (", failure = :failure", ":failure", ended.failure.as_ref().map(text)),
+        ];
+        for (set, name, value) in rest {
+            if let Some(value) = value {
+                sets.push_str(set);
+                update = update.expression_attribute_values(name, value);
+            }
+        }
+        let update = update.update_expression(format!("{sets} REMOVE {DUE_PK}, {DUE_MS}")).build();
+        let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    pub(crate) fn put_once(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.tables.transactions)
+            .set_item(Some(attributes))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::dynamo("building a new item", error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    pub(crate) async fn write_all(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        operation: &'static str,
+    ) -> Result<Written, StoreError> {
+        let sent = self.dynamo.transact_write_items().set_transact_items(Some(writes)).send().await;
+        match sent {
+            Ok(_) => Ok(Written::Done),
+            Err(SdkError::ServiceError(error)) if lost_the_race(error.err()) => Ok(Written::Lost),
+            Err(error) => Err(StoreError::dynamo(operation, error)),
+        }
+    }
+
+    pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
+        let found = self
+            .dynamo
+            .get_item()
+            .table_name(&self.tables.transactions)
+            .consistent_read(true)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("look-up of an item", error))?;
+        Ok(found.item)
+    }
+}
+
+/// How a transaction of writes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Done,
+    /// Somebody else changed one of the items first.
+    Lost,
+}
+
+/// Whoever was faster needs a moment to finish.
+async fn pause(round: u32) {
+    tokio::time::sleep((Duration::from_millis(3) * (round + 1)).min(PAUSE_MAX)).await;
+}
+
+fn write_refund(refund: &Refund) -> Attributes {
+    item(
+        transaction_pk(&refund.key),
+        refund_sk(&refund.num),
+        [
+            ("transaction", Some(text(transaction_sk(&refund.key)))),
+            ("id", Some(text(refund.transaction.as_str()))),
+            ("fee", Some(number(refund.fee.get()))),
+            ("reason", refund.reason.as_ref().map(text)),
+            ("way", Some(text(refund.way.name()))),
+            ("requested_ms", Some(time(refund.requested_at))),
+            ("status", Some(text(refund.status.name()))),
+            (DUE_PK, refund.due_at.map(|_| text(due_pk(&refund.transaction)))),
+            (DUE_MS, refund.due_at.map(time)),
+        ],
+    )
+}
+
+fn write_number(refund: &Refund) -> Attributes {
+    let key = &refund.key;
+    let bill: (&str, Option<AttributeValue>) = ("bill", Some(text(key.bill.as_str())));
+    item(refund_num_pk(&key.app, key.mode, &refund.num), NUMBER_SK.to_owned(), [bill])
+}
+
+fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
+    let item = Item(attributes);
+    let (app, mode, bill) = parse_bill_pk(item.text(PK)?).ok_or_else(|| item.wrong(PK))?;
+    let (channel, try_number) = item.parsed("transaction", parse_transaction_sk)?;
+    let num = item.parsed(SK, |sk| RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?))?;
+    Ok(Refund {
+        key: TransactionKey { app, mode, bill, channel, try_number },
+        transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        num,
+        fee: read_fee(&item)?,
+        reason: item.find_text("reason").map(str::to_owned),
+        way: item.parsed("way", RefundWay::find)?,
+        requested_at: item.time("requested_ms")?,
+        status: item.parsed("status", RefundStatus::find)?,
+        ended_at: item.find_time("ended_ms")?,
+        failure: item.find_text("failure").map(str::to_owned),
+        due_at: item.find_time(DUE_MS)?,
+    })
+}

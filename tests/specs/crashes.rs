@@ -1,0 +1,207 @@
+//! Every flow of money is killed after each of its writes and runs again: the end is always that of a run nobody disturbed.
+//!
+//! The storage is stopped behind the n-th write: once so that its answer is lost and the function stops right there, and once so that
+//! the function goes on until it needs the storage again. `cargo test crashes -- --nocapture` prints the table of the runs.
+
+use local::{LastAnswer, StorageFaults};
+use serde_json::{Value, json};
+
+use crate::{
+    charge::knock,
+    notify_message::Message,
+    world::{MINUTE_MS, World, charge_of, master, options, texts, with},
+};
+
+/// More writes than any flow makes.
+const WRITES_MAX: u32 = 12;
+
+#[derive(Clone, Copy, Debug)]
+enum Flow {
+    /// A charge that calls the provider.
+    Charge,
+    /// A notify of a payment.
+    Notify,
+    /// A notify that does not fit.
+    Misfit,
+    /// A notify that nobody can verify.
+    Forged,
+    /// A refund of a part.
+    Refund,
+    /// A refund whose first call was lost, taken up by the sweep.
+    LostRefund,
+    /// A closing.
+    Close,
+    /// A lost notify, made good by a sync.
+    Sync,
+    /// A lost notify, made good by the sweep.
+    Sweep,
+    /// A bill whose time is over.
+    Expiry,
+    /// A second payment, which goes back by itself.
+    Duplicate,
+}
+
+const FLOWS: [Flow; 11] = [
+    Flow::Charge,
+    Flow::Notify,
+    Flow::Misfit,
+    Flow::Forged,
+    Flow::Refund,
+    Flow::LostRefund,
+    Flow::Close,
+    Flow::Sync,
+    Flow::Sweep,
+    Flow::Expiry,
+    Flow::Duplicate,
+];
+
+/// A bill on its way through a flow.
+struct Case<'a> {
+    world: &'a World,
+    flow: Flow,
+    bill: String,
+    ids: Vec<String>,
+}
+
+impl<'a> Case<'a> {
+    /// Everything before the flow itself.
+    async fn prepare(world: &'a World, flow: Flow, bill: String) -> Self {
+        let silent = json!({ "notify": false });
+        let mut ids = Vec::new();
+        match flow {
+            Flow::Charge => {}
+            Flow::Close | Flow::Forged => ids.push(world.charged(&bill).await),
+            Flow::Notify | Flow::Misfit | Flow::Sync | Flow::Sweep => {
+                ids.push(world.charged(&bill).await);
+                world.play(&ids[0], "pay", silent).await;
+            }
+            Flow::Refund => ids.push(world.paid(&bill).await),
+            Flow::LostRefund => {
+                ids.push(world.paid(&bill).await);
+                world.faults(&["http500"]).await;
+                world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund_of(&bill)).await.ok();
+            }
+            Flow::Expiry => {
+                let short = with(charge_of("ali_qrcode", &bill), &json!({ "billTimeout": 360 }));
+                ids.push(world.charge(&short).await.ok()["id"].as_str().unwrap().to_owned());
+            }
+            Flow::Duplicate => {
+                for channel in ["ali_web", "ali_app"] {
+                    let charged = world.charge(&charge_of(channel, &bill)).await.ok();
+                    knock(world, channel, &charged).await;
+                    ids.push(charged["id"].as_str().unwrap().to_owned());
+                }
+                world.play(&ids[0], "pay", json!({})).await;
+                world.advance(1).await;
+                world.play(&ids[1], "pay", silent).await;
+            }
+        }
+        Self { world, flow, bill, ids }
+    }
+
+    /// The flow itself, whatever becomes of it.
+    async fn run(&self) {
+        let (world, bill) = (self.world, &self.bill);
+        let post = |path: &'static str, body: String| async move {
+            world.post_as(&master(&world.app), path, body).await;
+        };
+        match self.flow {
+            Flow::Charge => {
+                world.charge(&charge_of("ali_qrcode", bill)).await;
+            }
+            Flow::Notify => self.hear(0, |paid| paid.signed()).await,
+            Flow::Duplicate => self.hear(1, |paid| paid.signed()).await,
+            Flow::Misfit => self.hear(0, |paid| paid.with("total_amount", "0.01").signed()).await,
+            Flow::Forged => self.hear(0, |paid| paid.with("sign", "AAAA").with("sign_type", "RSA2").form()).await,
+            Flow::Refund => post("/2.0/maxpay/refund", refund_of(bill)).await,
+            Flow::Close => {
+                let body = json!({ "billNum": bill, "channel": "ali_qrcode" }).to_string();
+                post("/2.0/maxpay/close", body).await;
+            }
+            Flow::Sync => post("/2.0/maxpay/sync", json!({ "billNum": bill }).to_string()).await,
+            Flow::LostRefund | Flow::Sweep => world.advance(2 * MINUTE_MS).await,
+            Flow::Expiry => world.advance(8 * MINUTE_MS).await,
+        }
+    }
+
+    /// Brings a notify of one of the payments.
+    async fn hear(&self, which: usize, write: impl Fn(Message) -> String) {
+        let trade = self.world.trade(&self.ids[which]).await;
+        let form = write(Message::paid(&trade));
+        self.world.post_form(trade["notifyUrl"].as_str().unwrap(), form).await;
+    }
+
+    /// Where it all ended: here, at the provider, and for the operator.
+    async fn end(&self) -> Value {
+        let world = self.world;
+        world.advance(20 * MINUTE_MS).await;
+        let records = world.records(&json!({ "billNum": self.bill, "order": "createdTime" })).await.ok();
+        let mut statuses = texts(&records["results"], "status");
+        statuses.sort();
+        let refunded = records["results"].as_array().unwrap().iter().map(|record| record["refundedFee"].as_i64());
+        let refunded: i64 = refunded.flatten().sum();
+        let of_bill = json!({ "billNum": self.bill }).to_string();
+        let told = world.post_as(&master(&world.app), "/2.0/maxpay/refunds", of_bill).await.ok();
+        let refunds = told["results"].clone();
+        let mut at_provider = 0;
+        for id in &self.ids {
+            at_provider += world.trade(id).await["refunds"].as_array().unwrap().len();
+        }
+        let incidents = world.incidents().await;
+        let mine: Vec<Value> = incidents.into_iter().filter(|one| one["billNum"] == self.bill.as_str()).collect();
+        json!({
+            "records": statuses,
+            "refunded": refunded,
+            "refunds": texts(&refunds, "status"),
+            "refundsAtProvider": at_provider,
+            "incidents": texts(&json!(mine), "kind"),
+        })
+    }
+}
+
+fn refund_of(bill: &str) -> String {
+    json!({ "billNum": bill, "refundNum": format!("R-{bill}"), "refundFee": 100 }).to_string()
+}
+
+/// One flow, killed after each write in both ways. How many runs that were.
+async fn kill_after_each_write(flow: Flow) -> usize {
+    let faults = StorageFaults::default();
+    let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
+    if matches!(flow, Flow::Duplicate) {
+        let app = format!("/apps/{}", world.app.app_id);
+        world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    }
+    let undisturbed = Case::prepare(&world, flow, format!("{flow:?}")).await;
+    undisturbed.run().await;
+    let expect = undisturbed.end().await;
+    eprintln!("{:<10} | not stopped             | {expect}", format!("{flow:?}"));
+    let mut runs = 0;
+    for last in [LastAnswer::Lost, LastAnswer::Given] {
+        for writes in 1..=WRITES_MAX {
+            let case = Case::prepare(&world, flow, format!("{flow:?}-{last:?}-{writes}")).await;
+            faults.arm(writes, last);
+            case.run().await;
+            if !faults.disarm() {
+                break;
+            }
+            case.run().await;
+            let end = case.end().await;
+            eprintln!("{:<10} | write {writes}, answer {:<8} | {end}", format!("{flow:?}"), format!("{last:?}"));
+            assert_eq!(end, expect, "{flow:?} stopped after write {writes}, its answer {last:?}");
+            runs += 1;
+        }
+    }
+    world.end().await;
+    runs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_is_killed_after_any_write_ends_like_one_that_is_not() {
+    let mut runs = Vec::new();
+    for flow in FLOWS {
+        runs.push((flow, kill_after_each_write(flow).await));
+    }
+    // Each flow writes at least once, so that it was stopped at least once.
+    assert!(runs.iter().all(|(_, runs)| *runs >= 1), "{runs:?}");
+    eprintln!("{} runs", runs.iter().map(|(_, runs)| runs).sum::<usize>());
+}

@@ -1,0 +1,141 @@
+//! Incidents: what does not fit or cannot be verified is kept, within bounds, shown with its message, and replayed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    keys::Signer,
+    notify_message::Message,
+    wechat,
+    world::{MINUTE_MS, World, texts, with},
+};
+
+async fn show(world: &World, id: &str) -> Value {
+    let path = format!("/apps/{}/incidents/{id}", world.app.app_id);
+    world.admin("GET", &path, Value::Null).await.done(200)
+}
+
+async fn replay(world: &World, id: &str) -> Value {
+    let path = format!("/apps/{}/incidents/{id}/replay", world.app.app_id);
+    world.admin("POST", &path, Value::Null).await.done(200)
+}
+
+/// The id of the only incident.
+async fn only(world: &World) -> String {
+    let [one] = <[Value; 1]>::try_from(world.incidents().await).unwrap();
+    one["id"].as_str().unwrap().to_owned()
+}
+
+async fn charged(world: &World, bill: &str) -> (Value, String) {
+    let trade = world.trade(&world.charged(bill).await).await;
+    let url = trade["notifyUrl"].as_str().unwrap().to_owned();
+    (trade, url)
+}
+
+#[track_caller]
+fn check_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.text().as_str()), (400, "fail"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_can_have_one_message_kept_an_hour_for_a_bill() {
+    let world = World::start().await;
+    let (trade, url) = charged(&world, "1").await;
+    let forged = Message::paid(&trade).signed_by(Signer::Nobody);
+    for n in 0..20 {
+        check_refused(&world.post_form(&url, format!("{forged}&n={n}")).await);
+    }
+    check_refused(&world.post_form(&url, "x".repeat(50_000)).await);
+    let kept = show(&world, &only(&world).await).await;
+    assert_eq!((&kept["kind"], &kept["source"], &kept["billNum"]), (&json!("forged"), &json!("notify"), &json!("1")));
+    assert_eq!(kept["body"], format!("{forged}&n=0"), "the raw body");
+    assert!(kept["problem"].as_str().unwrap().contains("signature"), "{kept}");
+    world.advance(60 * MINUTE_MS).await;
+    check_refused(&world.post_form(&url, forged).await);
+    assert_eq!(texts(&json!(world.incidents().await), "kind"), ["forged", "forged"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_for_a_bill_that_nobody_charged_is_not_kept_unless_it_is_genuine() {
+    let world = World::start().await;
+    let (trade, url) = charged(&world, "1").await;
+    let elsewhere = url.replace("/01/", "/02/");
+    check_refused(&world.post_form(&elsewhere, Message::paid(&trade).signed_by(Signer::Nobody)).await);
+    assert_eq!(world.incidents().await, [Value::Null; 0]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_wrong_key_made_unreadable_settles_once_the_key_is_right() {
+    let world = World::start().await;
+    let good = world.merchant("openapi").await;
+    let (trade, url) = charged(&world, "1").await;
+    let other = world.merchant("openapiCert").await;
+    let wrong = with(good.clone(), &json!({ "alipayPublicKey": wrong_key(&world).await }));
+    drop(other);
+    world.configure(&world.app, &wrong).await;
+    check_refused(&world.post_form(&url, Message::paid(&trade).signed()).await);
+    let id = only(&world).await;
+    assert_eq!(replay(&world, &id).await["outcome"], "refused", "the key is still wrong");
+    assert_eq!(world.record("1").await["status"], "created");
+    world.advance(3 * MINUTE_MS).await;
+    world.configure(&world.app, &good).await;
+    assert_eq!(replay(&world, &id).await, json!({ "outcome": "settled", "problem": null }));
+    assert_eq!(world.record("1").await["status"], "success");
+    assert_eq!(replay(&world, &id).await["outcome"], "settled", "twice changes nothing");
+    world.end().await;
+}
+
+/// A key of somebody else's.
+async fn wrong_key(world: &World) -> String {
+    let settings = world.call("GET", "/_local/simulator/wechat/settings", &[], "").await.done(200);
+    settings["v3PublicKey"]["wx_app"]["publicKey"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_wechat_is_replayed_after_its_window() {
+    let world = World::start().await;
+    wechat::use_merchant(&world, "v3PublicKey").await;
+    let id = wechat::charged(&world, "wx_app", "1").await;
+    wechat::play(&world, &id, "pay", json!({ "amount": 1 })).await;
+    let kept = only(&world).await;
+    let shown = show(&world, &kept).await;
+    assert_eq!(shown["kind"], "amount");
+    assert!(shown["headers"]["wechatpay-signature"].is_string(), "{shown}");
+    world.advance(10 * MINUTE_MS).await;
+    let replayed = replay(&world, &kept).await;
+    assert_eq!(replayed["outcome"], "misfit", "it is genuine and does not fit: {replayed}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_fit_is_asked_for_again() {
+    let world = World::start().await;
+    let id = world.charged("1").await;
+    // The provider knows another seller than the settings name.
+    let other_seller = with(world.merchant("openapi").await, &json!({ "sellerId": "2088000000009999" }));
+    world.configure(&world.app, &other_seller).await;
+    world.play(&id, "pay", json!({})).await;
+    let kept = only(&world).await;
+    assert_eq!(show(&world, &kept).await["kind"], "account");
+    assert_eq!(replay(&world, &kept).await["outcome"], "misfit");
+    world.configure(&world.app, &world.merchant("openapi").await).await;
+    assert_eq!(replay(&world, &kept).await["outcome"], "settled");
+    assert_eq!(world.record("1").await["status"], "success");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_belongs_to_its_app() {
+    let world = World::start().await;
+    let (trade, url) = charged(&world, "1").await;
+    check_refused(&world.post_form(&url, Message::paid(&trade).signed_by(Signer::Nobody)).await);
+    let id = only(&world).await;
+    let other = world.new_app("other").await;
+    for (app, id) in [(&other.app_id, id.as_str()), (&world.app.app_id, "x"), (&world.app.app_id, "AAAA")] {
+        world.admin("GET", &format!("/apps/{app}/incidents/{id}"), Value::Null).await.problem(404, "incident");
+        world.admin("POST", &format!("/apps/{app}/incidents/{id}/replay"), Value::Null).await.problem(404, "incident");
+    }
+    world.end().await;
+}
