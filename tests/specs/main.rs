@@ -38,6 +38,8 @@ mod stack;
 mod unionpay;
 mod unionpay_again;
 mod webhook_functions;
+mod webhook_operations;
+mod webhook_trouble;
 mod webhooks;
 mod wechat;
 mod world;

@@ -230,7 +230,7 @@ fn paths(app_id: &str) -> [(String, &'static str); 9] {
         (format!("{app}/channels/ali?mode=test"), "GET, PUT, DELETE"),
         (format!("{app}/channels/unipay_web?mode=live"), "GET, PUT, DELETE"),
         (format!("{app}/webhooks"), "GET, POST"),
-        (format!("{app}/webhooks/568a12086e912100017722e5"), "DELETE"),
+        (format!("{app}/webhooks/568a12086e912100017722e5"), "PUT, DELETE"),
         (format!("{app}/incidents?mode=test"), "GET"),
         (format!("{app}/incidents"), "GET"),
     ]

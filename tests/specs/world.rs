@@ -40,6 +40,7 @@ pub(crate) fn options() -> Options {
         clock: standing_clock(),
         allow_targets: String::new(),
         storage_faults: None,
+        doubled_messages: false,
     }
 }
 
@@ -103,7 +104,10 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let reply = self.outbound.send(request.body(body.into()).unwrap(), BOUNDS).await.unwrap();
+        // Two days of ten thousand deliveries take their time; everything else takes milliseconds.
+        let deadline = if target == "/_local/clock" { Duration::from_secs(900) } else { BOUNDS.deadline };
+        let bounds = Bounds { deadline, ..BOUNDS };
+        let reply = self.outbound.send(request.body(body.into()).unwrap(), bounds).await.unwrap();
         let (parts, body) = reply.into_parts();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
@@ -229,6 +233,21 @@ impl World {
         made
     }
 
+    /// Empties the queue, as an operator may by mistake.
+    pub(crate) async fn purge_queue(&self) {
+        let url = self.stack.queue_url();
+        let endpoint = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        let headers = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.PurgeQueue")];
+        let purged = self.call("POST", &endpoint, &headers, json!({ "QueueUrl": url }).to_string()).await;
+        assert_eq!(purged.status, 200);
+    }
+
+    /// The demo app's deliveries in one state, newest first.
+    pub(crate) async fn deliveries(&self, state: &str) -> Vec<Value> {
+        let path = format!("/apps/{}/deliveries?state={state}", self.app.app_id);
+        self.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone()
+    }
+
     /// How a receiver answers from now on.
     pub(crate) async fn receiver(&self, name: &str, answer: Value) {
         let path = format!("/_local/receiver/{name}");
@@ -244,6 +263,11 @@ impl World {
     /// The same, of which there are just so many.
     pub(crate) async fn inbox<const N: usize>(&self, receiver: &str) -> [Value; N] {
         <[Value; N]>::try_from(self.arrivals(receiver).await).unwrap()
+    }
+
+    /// The same for many at once.
+    pub(crate) async fn paid_as(&self, bill: String) -> String {
+        self.paid(&bill).await
     }
 
     /// The demo app's incidents in test mode, newest first.

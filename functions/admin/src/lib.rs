@@ -7,14 +7,17 @@ mod apps;
 mod audit;
 mod back_office;
 mod channels;
+mod deliveries;
 mod incidents;
 mod operators;
 mod password;
 mod problem;
 mod routes;
 mod transactions;
+mod webhook_test;
 mod webhooks;
 
+use courier::Courier;
 use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
 use http::Method;
 use runtime::{Base, Reply, Request, query_parameter};
@@ -41,6 +44,8 @@ pub struct Deps {
     pub base: Base,
     /// The door for what a provider says, and the way to it.
     pub settlement: settlement::Deps,
+    /// The ways to merchants, for tests of their webhooks.
+    pub courier: Courier,
 }
 
 /// Answers one request.
@@ -110,7 +115,13 @@ impl Call<'_> {
             Route::DeleteChannel(app, tab) => channels::delete(self, app, tab).await,
             Route::CreateWebhook(app) => webhooks::create(self, app).await,
             Route::ListWebhooks(app) => webhooks::list(self, app).await,
+            Route::ChangeWebhook(app, webhook) => webhooks::change(self, app, webhook).await,
+            Route::SwitchWebhook(app, webhook) => webhooks::switch(self, app, webhook).await,
             Route::DeleteWebhook(app, webhook) => webhooks::delete(self, app, webhook).await,
+            Route::TestWebhook(app, webhook) => webhook_test::run(self, app, webhook).await,
+            Route::ListDeliveries(app) => deliveries::list(self, app).await,
+            Route::ResendDelivery(app, delivery) => deliveries::resend(self, app, &delivery).await,
+            Route::Replay(app, webhook) => deliveries::replay(self, app, webhook).await,
             Route::ListTransactions(app) => transactions::list(self, app).await,
             Route::ShowTransaction(app, id) => transactions::show(self, app, id).await,
             Route::ListIncidents(app) => incidents::list(self, app).await,

@@ -1,6 +1,7 @@
 //! The Lambda function `admin`.
 
-use outbound::Outbound;
+use courier::Courier;
+use outbound::{Functions, Outbound};
 use queue::Queue;
 use runtime::Base;
 
@@ -9,6 +10,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (base, clients) = Base::from_environment()?;
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
     let settlement = settlement::Deps { base: base.clone(), queue, outbound: Outbound::new()? };
-    let deps = admin::Deps { base, settlement };
+    let outbound = Outbound::guarded(base.config.targets.clone())?;
+    let courier = Courier { outbound, functions: Functions::new(clients.lambda()) };
+    let deps = admin::Deps { base, settlement, courier };
     runtime::serve(|request| admin::handle(&deps, request)).await
 }

@@ -19,7 +19,13 @@ pub(crate) enum Route {
     DeleteChannel(AppId, Tab),
     CreateWebhook(AppId),
     ListWebhooks(AppId),
+    ChangeWebhook(AppId, WebhookId),
+    SwitchWebhook(AppId, WebhookId),
     DeleteWebhook(AppId, WebhookId),
+    TestWebhook(AppId, WebhookId),
+    ListDeliveries(AppId),
+    ResendDelivery(AppId, String),
+    Replay(AppId, WebhookId),
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
     ListIncidents(AppId),
@@ -63,7 +69,13 @@ impl Route {
             Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
             Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
             Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
+            Self::ChangeWebhook(..)     => ("change webhook",    Operator, Change),
+            Self::SwitchWebhook(..)     => ("switch webhook",    Operator, Change),
             Self::DeleteWebhook(..)     => ("delete webhook",    Operator, Change),
+            Self::TestWebhook(..)       => ("test webhook",      Operator, Change),
+            Self::ListDeliveries(_)     => ("list deliveries",   Viewer,   Look),
+            Self::ResendDelivery(..)    => ("resend delivery",   Operator, Change),
+            Self::Replay(..)            => ("replay webhook",    Operator, Change),
             Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
             Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
@@ -85,7 +97,9 @@ impl Route {
             Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => {
                 Some((Self::ShowChannel(app.clone(), *tab), None))
             }
-            Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
+            Self::ChangeWebhook(app, webhook)
+            | Self::SwitchWebhook(app, webhook)
+            | Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
             Self::ChangeOperator(name) => Some((Self::ListOperators, Some(name.to_string()))),
             // What is made new has no before, and neither has a key that nobody may see.
             Self::CreateApp
@@ -93,10 +107,13 @@ impl Route {
             | Self::CreateWebhook(_)
             | Self::CreateOperator
             | Self::ReplayIncident(..) => None,
+            // What is sent leaves its own trace.
+            Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
             | Self::ListWebhooks(_)
+            | Self::ListDeliveries(_)
             | Self::ListTransactions(_)
             | Self::ShowTransaction(..)
             | Self::ListIncidents(_)
@@ -133,7 +150,19 @@ impl Route {
             ("GET", ["apps", id, "webhooks"]) => Ok(Self::ListWebhooks(app(id)?)),
             (_, ["apps", _, "webhooks"]) => Err(Problem::method("GET, POST")),
             ("DELETE", ["apps", id, "webhooks", hook]) => Ok(Self::DeleteWebhook(app(id)?, webhook(hook)?)),
-            (_, ["apps", _, "webhooks", _]) => Err(Problem::method("DELETE")),
+            ("PUT", ["apps", id, "webhooks", hook]) => Ok(Self::ChangeWebhook(app(id)?, webhook(hook)?)),
+            (_, ["apps", _, "webhooks", _]) => Err(Problem::method("PUT, DELETE")),
+            ("PUT", ["apps", id, "webhooks", hook, "mode"]) => Ok(Self::SwitchWebhook(app(id)?, webhook(hook)?)),
+            (_, ["apps", _, "webhooks", _, "mode"]) => Err(Problem::method("PUT")),
+            ("POST", ["apps", id, "webhooks", hook, "test"]) => Ok(Self::TestWebhook(app(id)?, webhook(hook)?)),
+            ("POST", ["apps", id, "webhooks", hook, "replay"]) => Ok(Self::Replay(app(id)?, webhook(hook)?)),
+            (_, ["apps", _, "webhooks", _, "test" | "replay"]) => Err(Problem::method("POST")),
+            ("GET", ["apps", id, "deliveries"]) => Ok(Self::ListDeliveries(app(id)?)),
+            (_, ["apps", _, "deliveries"]) => Err(Problem::method("GET")),
+            ("POST", ["apps", id, "deliveries", one, "resend"]) => {
+                Ok(Self::ResendDelivery(app(id)?, (*one).to_owned()))
+            }
+            (_, ["apps", _, "deliveries", _, "resend"]) => Err(Problem::method("POST")),
             ("GET", ["apps", id, "incidents"]) => Ok(Self::ListIncidents(app(id)?)),
             (_, ["apps", _, "incidents"]) => Err(Problem::method("GET")),
             ("GET", ["apps", id, "incidents", one]) => Ok(Self::ShowIncident(app(id)?, (*one).to_owned())),

@@ -5,6 +5,7 @@
 //! update lets SQS ring again, and the target hears it twice under the same `webhook-id`.
 
 mod batch;
+mod pause;
 
 use std::{
     collections::BTreeSet,
@@ -12,13 +13,16 @@ use std::{
 };
 
 use courier::{Courier, Letter, Tried, Verdict};
-use domain::{AttemptRecord, Delivery, DeliveryId, DeliveryState, Transaction, Webhook, wait_after, webhook_body};
+use domain::{
+    AttemptRecord, Delivery, DeliveryId, DeliveryState, Timestamp, Transaction, Webhook, wait_after, webhook_body,
+};
 use futures_util::future::join_all;
 use queue::{Bell, Queue};
 use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
 use store::StoreError;
 use tracing::{error, info, warn};
 
+use crate::pause::Turn;
 pub use batch::{Batch, Failure, Failures, Message};
 
 /// What a delivery needs.
@@ -77,20 +81,46 @@ async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32) -> Result<(), StoreE
     }
     let early = now.until(delivery.due_at);
     if !early.is_zero() {
-        // A longer wait rests in its row, and the sweep rings when the queue can take what is left of it.
-        if early <= Delivery::QUEUE_WAIT_MAX {
-            ring(deps, &delivery, early).await;
-        }
+        ring_within_reach(deps, &delivery, early).await;
         return Ok(());
     }
     let configured = deps.base.apps.find(&id.app, now).await?;
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
     let (Some(configured), Some(webhook)) = (&configured, webhook) else { return cancel(deps, &delivery).await };
 
+    let health = configured.targets.get(&webhook.id);
+    let turn = pause::turn(deps, &delivery, health, now).await?;
+    if let Turn::Wait(until) = turn {
+        return put_off(deps, &delivery, until).await;
+    }
     let started = Instant::now();
     let body = webhook_body(&delivery, &transaction, &configured.app, now);
     let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now }).await;
-    conclude(deps, (delivery, &transaction), &tried, record(attempt, now.ms(), started.elapsed(), &tried)).await
+    let is_received = tried.verdict == Verdict::Received;
+    if turn == Turn::Probe && !is_received {
+        // A probe is not one of the attempts.
+        let until = pause::after_probe(deps, &delivery, deps.base.clock.now()).await?;
+        return put_off(deps, &delivery, until).await;
+    }
+    let record = record(attempt, now.ms(), started.elapsed(), &tried);
+    if conclude(deps, (&delivery, &transaction), &tried, record).await? {
+        if is_received {
+            pause::succeeded(deps, webhook, &delivery, health).await?;
+        } else {
+            pause::failed(deps, webhook, &delivery, deps.base.clock.now()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a delivery wait without using up an attempt.
+async fn put_off(deps: &Deps, delivery: &Delivery, until: Timestamp) -> Result<(), StoreError> {
+    let now = deps.base.clock.now();
+    let after = Delivery { due_at: until, ..delivery.clone() };
+    if deps.base.store.change_delivery(delivery, &after, now).await? {
+        ring_within_reach(deps, &after, now.until(until)).await;
+    }
+    Ok(())
 }
 
 /// The webhook as it is now, if it still hears this mode.
@@ -107,13 +137,14 @@ async fn cancel(deps: &Deps, delivery: &Delivery) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps what became of an attempt, and rings for the next.
+/// Keeps what became of an attempt, and rings for the next. `false` if another bell for the same attempt was faster: what that
+/// found out is kept.
 async fn conclude(
     deps: &Deps,
-    (delivery, transaction): (Delivery, &Transaction),
+    (delivery, transaction): (&Delivery, &Transaction),
     tried: &Tried,
     record: AttemptRecord,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let now = deps.base.clock.now();
     let wait = wait_after(delivery.tried(), tried.retry_after);
     let (state, outcome) = match (tried.verdict, wait) {
@@ -129,9 +160,8 @@ async fn conclude(
     let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
     records.drain(..superfluous);
     let after = Delivery { state, attempt: delivery.attempt.saturating_add(1), due_at, records, ..delivery.clone() };
-    if !deps.base.store.change_delivery(&delivery, &after, now).await? {
-        // Another bell for the same attempt was faster, and what it found out is kept.
-        return Ok(());
+    if !deps.base.store.change_delivery(delivery, &after, now).await? {
+        return Ok(false);
     }
     let (name, lag) = (delivery.id.name(), delivery.due_at.until(now));
     deps.base.metrics.delivery_attempt(outcome, lag);
@@ -146,10 +176,10 @@ async fn conclude(
             "delivered at attempt {n}"
         ),
     }
-    if state == DeliveryState::Waiting && wait <= Delivery::QUEUE_WAIT_MAX {
-        ring(deps, &after, wait).await;
+    if state == DeliveryState::Waiting {
+        ring_within_reach(deps, &after, wait).await;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptRecord {
@@ -166,8 +196,12 @@ fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptReco
     }
 }
 
-/// Best effort: the row is due, and the sweep rings for what was not rung for.
-async fn ring(deps: &Deps, delivery: &Delivery, delay: Duration) {
+/// Rings as far as the queue reaches. A longer wait rests in its row, and the sweep rings when the queue can take what is left of
+/// it. Best effort: the sweep rings for what was not rung for, too.
+async fn ring_within_reach(deps: &Deps, delivery: &Delivery, delay: Duration) {
+    if delay > Delivery::QUEUE_WAIT_MAX {
+        return;
+    }
     if let Err(error) = deps.queue.ring(delivery, delay).await {
         warn!(delivery.id = delivery.id.name(), "did not ring: {}", error_chain(&error));
     }

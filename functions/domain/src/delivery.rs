@@ -154,6 +154,18 @@ impl Delivery {
         usize::try_from(self.attempt.saturating_sub(self.attempts_before)).unwrap_or(usize::MAX)
     }
 
+    /// The same sent again at once, by hand. One that waits keeps its place in the schedule; for any other it begins anew.
+    #[must_use]
+    pub fn sent_again(&self, now: Timestamp) -> Self {
+        let attempts_before = match self.state {
+            DeliveryState::Waiting => self.attempts_before,
+            DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Cancelled => {
+                self.attempt.saturating_sub(1)
+            }
+        };
+        Self { state: DeliveryState::Waiting, attempts_before, due_at: now, ..self.clone() }
+    }
+
     /// When the sweep has to look at a delivery that is due at `due_at`: in time to hand it to the queue, if it rests now; a
     /// while later, if it is rung for now.
     pub fn look_at(due_at: Timestamp, now: Timestamp) -> Timestamp {

@@ -23,6 +23,7 @@ mod retry;
 mod secret;
 mod session;
 mod session_request;
+mod target_health;
 mod time;
 mod transaction;
 mod webhook;
@@ -51,6 +52,7 @@ pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
+pub use target_health::{Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{
     Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, close, settle, withdraw,

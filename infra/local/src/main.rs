@@ -54,6 +54,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         storage_faults: None,
         clock: StackClock::running(),
         allow_targets: arguments.allow_targets.join(","),
+        doubled_messages: false,
     };
     eprint!("starting");
     let mut stack = Stack::start(options, |part| eprint!(" {part}...")).await?;

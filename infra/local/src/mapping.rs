@@ -20,6 +20,10 @@ const CONCURRENCY: usize = 20;
 /// A poll ends by the stack's clock or by a message, whichever comes first.
 const POLL_SECONDS: i64 = 20;
 
+/// Whether each message comes twice.
+#[derive(Clone, Copy)]
+pub(crate) struct Doubled(pub(crate) bool);
+
 /// The mapping from the queue of deliveries to `deliver`. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Mapping {
@@ -29,12 +33,14 @@ pub(crate) struct Mapping {
     slots: Arc<Semaphore>,
     /// How many batches are handed out right now.
     busy: watch::Sender<usize>,
+    doubled: bool,
 }
 
 impl Mapping {
-    pub(crate) fn new(sqs: Sqs, queue: &str, deps: deliver::Deps) -> Self {
+    /// `doubled` hands each batch out a second time, in another order: SQS may.
+    pub(crate) fn new(sqs: Sqs, queue: &str, deps: deliver::Deps, Doubled(doubled): Doubled) -> Self {
         let (slots, busy) = (Arc::new(Semaphore::new(CONCURRENCY)), watch::Sender::new(0));
-        Self { sqs, queue: queue.into(), deps, slots, busy }
+        Self { sqs, queue: queue.into(), deps, slots, busy, doubled }
     }
 
     /// Hands out whatever is visible, and ends when all of it is answered and nothing is left.
@@ -88,7 +94,11 @@ impl Mapping {
         let message =
             |message: &Received| Message { message_id: message.message_id.clone(), body: message.body.clone() };
         let batch = Batch { records: messages.iter().map(message).collect() };
+        let again = Batch { records: batch.records.iter().rev().cloned().collect() };
         let failed = deliver::handle(&self.deps, batch).await.batch_item_failures;
+        if self.doubled {
+            deliver::handle(&self.deps, again).await;
+        }
         for message in messages {
             if failed.iter().any(|failure| failure.item_identifier == message.message_id) {
                 continue;

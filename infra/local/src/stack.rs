@@ -26,7 +26,7 @@ use crate::{
     gateway::{self, Functions},
     iam::Iam,
     lambda::LocalLambda,
-    mapping::Mapping,
+    mapping::{Doubled, Mapping},
     pages,
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
@@ -52,6 +52,8 @@ pub struct Options {
     pub allow_targets: String,
     /// A switch that stops the storage, for tests.
     pub storage_faults: Option<StorageFaults>,
+    /// Whether the queue brings each message twice and in another order, as SQS may.
+    pub doubled_messages: bool,
 }
 
 /// A stack that runs.
@@ -59,6 +61,7 @@ pub struct Options {
 pub struct Stack {
     doorkeys: Doorkeys,
     functions: Functions,
+    queue_url: String,
     stop: watch::Sender<()>,
     running: Running,
     /// Nobody else may start on the data folder meanwhile.
@@ -166,7 +169,8 @@ impl Stack {
             None => demo::create_owner(&functions.admin, &state.operator_token, random_password()?).await?,
         };
 
-        let mapping = Mapping::new(sqs.clone(), DELIVERIES_QUEUE, functions.deliver.clone());
+        let mapping =
+            Mapping::new(sqs.clone(), DELIVERIES_QUEUE, functions.deliver.clone(), Doubled(options.doubled_messages));
         let clockwork = Clockwork {
             clock: options.clock.clone(),
             sqs,
@@ -192,12 +196,18 @@ impl Stack {
         let operator_token = state.operator_token.clone();
         let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
         state.keep(&doorkeys)?;
-        Ok(Self { doorkeys, functions, stop, running, _lock: state.lock })
+        let queue_url = functions.deliver.base.config.deliveries_queue_url.clone();
+        Ok(Self { doorkeys, functions, queue_url, stop, running, _lock: state.lock })
     }
 
     /// Where it answers, and the keys to it.
     pub fn doorkeys(&self) -> &Doorkeys {
         &self.doorkeys
+    }
+
+    /// The URL of the queue of deliveries in the embedded SQS.
+    pub fn queue_url(&self) -> &str {
+        &self.queue_url
     }
 
     /// Answers one event of API Gateway's as the deployed function would.
@@ -328,15 +338,17 @@ async fn build_functions(
     let deliver = stand("deliver")?;
     let guarded = Outbound::guarded(deliver.base.config.targets.clone());
     let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
-    let lambda = clients.rerouted(|http| iam.guard("deliver", http)).lambda();
-    let courier = Courier { outbound: guarded, functions: MerchantFunctions::new(lambda) };
+    let courier = |function| {
+        let lambda = clients.rerouted(|http| iam.guard(function, http)).lambda();
+        Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(lambda) }
+    };
     Ok(Functions {
         charge: charge::Deps { base: charge.base, outbound: charge.outbound },
         query: query::Deps { base: query.base.clone(), settlement: query, recent: query::Recent::default() },
         provider_notify: stand("provider-notify")?,
-        deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier },
+        deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier: courier("deliver") },
         sweep: sweep::Deps { base: sweep.base.clone(), queue: sweep.queue.clone(), settlement: sweep },
-        admin: admin::Deps { base: admin.base.clone(), settlement: admin },
+        admin: admin::Deps { base: admin.base.clone(), settlement: admin, courier: courier("admin") },
         template,
         said,
         iam,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{App, AppId, Channel, Mode, Secret, Tab, Timestamp, Webhook};
+use domain::{App, AppId, Channel, Mode, Secret, Tab, TargetHealth, Timestamp, Webhook, WebhookId};
 use outbound::{Bounds, Outbound};
 use providers::{Account, GatewayPolicy, Moment, SettingsError};
 use serde_json::{Map, Value};
@@ -25,6 +25,8 @@ pub struct ConfiguredApp {
     pub app: App,
     /// Its webhooks.
     pub webhooks: Vec<Webhook>,
+    /// How those targets are doing that failed the last time.
+    pub targets: HashMap<WebhookId, TargetHealth>,
     channels: HashMap<(Tab, Mode), ConfiguredChannel>,
     policy: GatewayPolicy,
     local: Option<LocalConfig>,
@@ -223,6 +225,7 @@ impl Apps {
         ConfiguredApp {
             app: found.app,
             webhooks: found.webhooks,
+            targets: found.targets,
             channels: channels.collect(),
             policy: self.policy,
             local: self.local.clone(),

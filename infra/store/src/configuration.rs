@@ -1,15 +1,15 @@
 //! Apps, their keys, channels and webhooks: one item collection an app, read in one query.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update, builders::UpdateBuilder},
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, Timestamp, Webhook, WebhookId,
-    WebhookTarget,
+    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, TargetHealth, Timestamp, Webhook,
+    WebhookId, WebhookTarget,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,10 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     schema::{
-        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, WEBHOOK_PREFIX, app_pk, channel_sk, parse_channel_sk, webhook_sk,
+        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, TARGET_PREFIX, TTL, WEBHOOK_PREFIX, app_pk, channel_sk,
+        parse_channel_sk, webhook_sk,
     },
+    targets::read_health,
 };
 
 /// At most this many webhooks an app: all of them are written in one transaction with a settlement, and that takes 100.
@@ -26,6 +28,9 @@ pub const WEBHOOKS_MAX: usize = 20;
 
 /// An app has ten channel tabs and twenty webhooks at the most: one page. The rest is a bound, not a plan.
 const APP_PAGES_MAX: usize = 8;
+
+/// How long it is known that a deleted webhook was there.
+const DELETED_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Apps a page of the list.
 const APPS_PAGE: i32 = 100;
@@ -42,6 +47,10 @@ pub struct AppConfiguration {
     pub channels: Vec<ChannelSettings>,
     /// Its webhooks, in both modes.
     pub webhooks: Vec<Webhook>,
+    /// Webhooks that were deleted lately.
+    pub deleted_webhooks: Vec<WebhookId>,
+    /// How those targets are doing that failed the last time.
+    pub targets: HashMap<WebhookId, TargetHealth>,
 }
 
 /// What is configured for one tab in one mode.
@@ -277,25 +286,47 @@ impl Store {
         self.write_together(writes, &webhook_owner(app, &webhook.id)).await
     }
 
-    /// Deletes a webhook.
+    /// Keeps a changed webhook in place of what it was.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such webhook.
-    pub async fn delete_webhook(&self, app: &AppId, webhook: &WebhookId) -> Result<(), StoreError> {
+    pub async fn change_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(self.write_webhook(app, webhook)?))
+            .condition_expression("attribute_exists(sealed)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Err(StoreError::Stale { what: webhook_owner(app, &webhook.id) })
+            }
+            Err(error) => Err(StoreError::dynamo("change of a webhook", error)),
+        }
+    }
+
+    /// Deletes a webhook; what is left for a while tells that there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such webhook.
+    pub async fn delete_webhook(&self, app: &AppId, webhook: &WebhookId, now: Timestamp) -> Result<(), StoreError> {
         let count = self
             .update_app(app)
             .update_expression("SET webhooks = webhooks - :one")
             .condition_expression("webhooks > :none")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":none", number(0));
-        let delete = Delete::builder()
+        let delete = Update::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
             .key(SK, text(webhook_sk(webhook)))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(|error| StoreError::dynamo("building a deletion", error))?;
-        let writes = [updated(count)?, TransactWriteItem::builder().delete(delete).build()];
+            .update_expression("SET deleted_ms = :now, #ttl = :ttl REMOVE sealed")
+            .condition_expression("attribute_exists(sealed)")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":ttl", number(now.plus(DELETED_KEPT).seconds()));
+        let writes = [updated(count)?, updated(delete)?];
         self.write_together(writes, &webhook_owner(app, webhook)).await
     }
 
@@ -363,6 +394,7 @@ impl Store {
 
     fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<AppConfiguration>, StoreError> {
         let (mut app, mut channels, mut webhooks) = (None, Vec::new(), Vec::new());
+        let (mut deleted_webhooks, mut targets) = (Vec::new(), HashMap::new());
         for attributes in items {
             let item = Item(attributes);
             let sk = item.text(SK)?;
@@ -370,11 +402,15 @@ impl Store {
                 app = Some(self.read_app(id, attributes)?);
             } else if sk.starts_with(CHANNEL_PREFIX) {
                 channels.push(self.read_channel(id, attributes)?);
+            } else if sk.starts_with(WEBHOOK_PREFIX) && item.find_bytes("sealed").is_none() {
+                deleted_webhooks.push(read_webhook_id(&item, WEBHOOK_PREFIX)?);
             } else if sk.starts_with(WEBHOOK_PREFIX) {
                 webhooks.push(self.read_webhook(id, attributes)?);
+            } else if sk.starts_with(TARGET_PREFIX) {
+                targets.insert(read_webhook_id(&item, TARGET_PREFIX)?, read_health(attributes)?);
             } // Anything else was written by a newer version, for itself.
         }
-        Ok(app.map(|app| AppConfiguration { app, channels, webhooks }))
+        Ok(app.map(|app| AppConfiguration { app, channels, webhooks, deleted_webhooks, targets }))
     }
 
     fn seal_keys(&self, app: &App) -> Result<Vec<u8>, StoreError> {
@@ -442,7 +478,7 @@ impl Store {
 
     fn read_webhook(&self, app: &AppId, attributes: &Attributes) -> Result<Webhook, StoreError> {
         let item = Item(attributes);
-        let id = item.parsed(SK, |sk| WebhookId::parse(sk.strip_prefix(WEBHOOK_PREFIX)?).ok())?;
+        let id = read_webhook_id(&item, WEBHOOK_PREFIX)?;
         let stored: StoredTarget = self.open_json(&webhook_owner(app, &id), &item)?;
         let target = match (stored.url, stored.function) {
             (Some(url), None) => {
@@ -472,6 +508,10 @@ impl Store {
         let json = self.sealer.open(owner, item.bytes("sealed")?)?;
         serde_json::from_slice(json.expose()).map_err(|_| item.wrong("sealed"))
     }
+}
+
+fn read_webhook_id(item: &Item<'_>, prefix: &str) -> Result<WebhookId, StoreError> {
+    item.parsed(SK, |sk| WebhookId::parse(sk.strip_prefix(prefix)?).ok())
 }
 
 /// Whether one of the writes of a transaction failed for this reason.

@@ -230,8 +230,9 @@ fn due(delivery: &Delivery, now: Timestamp) -> Option<(String, Timestamp)> {
 /// Under what it is listed. What was received at the first try is not: it is seen at its transaction, and costs every payment
 /// an index write less.
 fn by_time(delivery: &Delivery) -> Option<(String, String)> {
-    let is_new = delivery.state == DeliveryState::Waiting && delivery.records.is_empty() && delivery.attempt == 1;
-    let at_first = delivery.state == DeliveryState::Delivered && delivery.records.len() == 1 && delivery.attempt == 2;
+    let at_once = delivery.due_at == delivery.created_at;
+    let is_new = delivery.state == DeliveryState::Waiting && delivery.attempt == 1 && at_once;
+    let at_first = delivery.state == DeliveryState::Delivered && delivery.attempt == 2 && at_once;
     let place = || {
         let list = deliveries_pk(&delivery.id.app, &delivery.id.webhook, delivery.state);
         (list, delivery_by_time_sk(delivery.created_at, &delivery.id))

@@ -7,6 +7,7 @@ mod attributes;
 mod audit;
 mod configuration;
 mod deliveries;
+mod delivery_lists;
 mod due;
 mod incidents;
 mod operators;
@@ -14,6 +15,7 @@ mod records;
 mod refunds;
 mod schema;
 mod sealing;
+mod targets;
 mod transactions;
 
 use std::error::Error;
@@ -22,6 +24,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use audit::{AuditEntry, AuditId, AuditPage};
 pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use delivery_lists::DeliveryPage;
 pub use due::{Due, DueCursor, DuePage, RefundKey};
 pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use operators::SignInTry;

@@ -9,7 +9,8 @@
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
-//! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | |
+//! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
+//! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
 //! | configuration | Operator | `ADMIN` | `USER#<name>` | | each call of the console |
 //! | configuration | Sign-ins that failed | `ADMIN` | `SIGNIN#<bucket of names>` | | the sign-in; gone after a day |
@@ -44,6 +45,7 @@ pub(crate) const INCIDENT_PREFIX: &str = "INCIDENT#";
 pub(crate) const DELIVERY_PREFIX: &str = "DELIVERY#";
 pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
 pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
+pub(crate) const TARGET_PREFIX: &str = "TARGET#";
 pub(crate) const APP_SK: &str = "APP";
 pub(crate) const APPS_PK: &str = "APPS";
 pub(crate) const ADMIN_PK: &str = "ADMIN";
@@ -149,6 +151,10 @@ pub(crate) fn channel_sk(tab: Tab, mode: Mode) -> String {
 pub(crate) fn parse_channel_sk(sk: &str) -> Option<(Tab, Mode)> {
     let (tab, mode) = sk.strip_prefix(CHANNEL_PREFIX)?.split_once('#')?;
     Some((Tab::find(tab)?, Mode::find(mode)?))
+}
+
+pub(crate) fn target_sk(webhook: &WebhookId) -> String {
+    format!("{TARGET_PREFIX}{webhook}")
 }
 
 pub(crate) fn webhook_sk(id: &WebhookId) -> String {

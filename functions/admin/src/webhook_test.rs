@@ -1,0 +1,53 @@
+//! The tester of the console: sends a made-up payment to a webhook's target and shows what went out, what came back, and the verdict.
+
+use std::time::Instant;
+
+use courier::{Letter, Verdict};
+use domain::{AppId, Event, WebhookId, WebhookTarget, sample_body};
+use http::StatusCode;
+use runtime::{Reply, json};
+use serde_json::{Map, Value, json};
+
+use crate::{Call, problem::Problem, webhooks};
+
+/// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
+/// event, and leaves no delivery.
+pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
+    let body = call.object()?;
+    let event = match body.get("event") {
+        None => Event::PaymentSuccess,
+        Some(name) => name.as_str().and_then(Event::find).ok_or_else(|| {
+            let names = Event::ALL.map(|(_, name)| name).join(", ");
+            Problem::field("event", format!("must be one of {names}, found `{name}`"))
+        })?,
+    };
+    let webhook = webhooks::load(call, &app, &webhook).await?;
+    let found = call.load_app(&app).await?;
+    let id = format!("msg_test_{}", call.deps.base.random.text::<12>()?);
+    let letter = Letter { id, body: sample_body(event, (&found.app, webhook.mode), call.now), now: call.now };
+    let started = Instant::now();
+    let tried = courier::bring(&call.deps.courier, &webhook, &letter).await;
+    let took = started.elapsed();
+
+    let headers = |headers: &[(String, String)]| -> Map<String, Value> {
+        headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+    };
+    let target = match &webhook.target {
+        WebhookTarget::Url { .. } => "url",
+        WebhookTarget::Function(_) => "function",
+    };
+    let answer = &tried.answer;
+    let shown = json!({
+        "request": { target: tried.request.target, "headers": headers(&tried.request.headers), "body": letter.body },
+        "response": {
+            "status": answer.status,
+            "headers": headers(&answer.headers),
+            "body": answer.body,
+            "durationMs": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        },
+        "received": tried.verdict == Verdict::Received,
+        "verdict": tried.verdict.name(),
+        "problem": Some(&tried.problem).filter(|problem| !problem.is_empty()),
+    });
+    Ok(json(StatusCode::OK, &shown))
+}

@@ -1,0 +1,276 @@
+//! What goes wrong between here and a merchant: lost and doubled messages, targets that hang, break, flood or stay down.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    deliveries::time,
+    world::{MINUTE_MS, START_MS, World, options},
+};
+
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// A server that does with each connection what it is told.
+async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> F) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            tokio::spawn(serve(connection));
+        }
+    });
+    url
+}
+
+/// The record of the first attempt of the only delivery, which failed.
+async fn first_failure(world: &World, url: &str) -> Value {
+    world.webhook_to("", &json!({ "target": { "url": url } })).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    let [waiting] = <[Value; 1]>::try_from(world.deliveries("waiting").await).unwrap();
+    waiting["attempts"][0].clone()
+}
+
+async fn read_request(connection: &mut TcpStream) {
+    let mut buffer = vec![0; 16 * 1024];
+    let _ = connection.read(&mut buffer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purged_queue_loses_nothing() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    for bill in 0..20 {
+        world.paid(&format!("b-{bill}")).await;
+    }
+    world.purge_queue().await;
+    world.advance(150_000).await;
+    assert_eq!(world.arrivals("shop").await.len(), 20);
+    // And once more, with retries on their way.
+    world.receiver("shop", json!({ "status": 200 })).await;
+    world.purge_queue().await;
+    world.advance(5 * MINUTE_MS).await;
+    assert_eq!(world.arrivals("shop").await.len(), 40);
+    assert_eq!(world.deliveries("delivered").await.len(), 20);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubled_and_reordered_messages_change_nothing() {
+    let world = World::start_with(local::Options { doubled_messages: true, ..options() }).await;
+    world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    for bill in 0..5 {
+        world.paid(&format!("b-{bill}")).await;
+    }
+    world.advance(17 * MINUTE_MS).await;
+    world.receiver("shop", json!({ "status": 200 })).await;
+    world.advance(HOUR_MS).await;
+    let mut times: Vec<i64> =
+        world.arrivals("shop").await.iter().map(|one| (time(one) - START_MS) / MINUTE_MS).collect();
+    times.dedup();
+    assert_eq!((times, world.arrivals("shop").await.len()), (vec![0, 1, 6, 16, 46], 25));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_failures_and_then_200_is_received() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    world.paid("b-1").await;
+    world.advance(32 * HOUR_MS).await;
+    assert_eq!(world.arrivals("shop").await.len(), 10);
+    world.receiver("shop", json!({ "status": 200 })).await;
+    world.advance(48 * HOUR_MS).await;
+    assert_eq!(world.arrivals("shop").await.len(), 11);
+    let delivered = world.deliveries("delivered").await;
+    assert_eq!(delivered[0]["attempts"].as_array().unwrap().len(), 11);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_http_200_is_received() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    for (place, status) in [201, 204, 302, 307, 404, 429, 500].into_iter().enumerate() {
+        let headers = json!({ "Location": format!("{}/_local/receiver/elsewhere", world.url) });
+        world.receiver("shop", json!({ "status": status, "headers": headers })).await;
+        world.paid(&format!("b-{place}")).await;
+        world.advance(1).await;
+        let waiting = world.deliveries("waiting").await;
+        assert_eq!((waiting.len(), &waiting[0]["attempts"][0]["status"]), (place + 1, &json!(status)));
+    }
+    assert_eq!(world.arrivals("elsewhere").await, Vec::<Value>::new());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_lengthens_a_wait_up_to_the_next_step() {
+    #[rustfmt::skip]
+    let cases = [("1", 1), ("120", 2), ("99999", 5)];
+    for (asked, minutes) in cases {
+        let world = World::start().await;
+        world.webhook_to("shop", &json!({})).await;
+        world.receiver("shop", json!({ "status": 503, "headers": { "Retry-After": asked } })).await;
+        world.paid("b-1").await;
+        world.advance(0).await;
+        let waiting = world.deliveries("waiting").await;
+        assert_eq!(waiting[0]["nextTime"], START_MS + minutes * MINUTE_MS, "{asked}");
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_hangs_is_given_up_on() {
+    let world = World::start().await;
+    world.webhook_to("fine", &json!({})).await;
+    world.webhook_to("slow", &json!({})).await;
+    world.receiver("slow", json!({ "delayMs": 60_000 })).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    assert_eq!(world.arrivals("fine").await.len(), 1);
+    let [waiting] = <[Value; 1]>::try_from(world.deliveries("waiting").await).unwrap();
+    assert_eq!(waiting["attempts"][0]["verdict"], "deadline");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_without_end_is_cut() {
+    let url = server(|mut connection| async move {
+        read_request(&mut connection).await;
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while connection.write_all(&[b'x'; 8192]).await.is_ok() {}
+    })
+    .await;
+    let world = World::start().await;
+    let hook = world.webhook_to("", &json!({ "target": { "url": url } })).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    assert_eq!(world.deliveries("waiting").await, Vec::<Value>::new());
+    let test = format!("/apps/{}/webhooks/{}/test", world.app.app_id, hook["id"].as_str().unwrap());
+    let shown = world.admin("POST", &test, json!({})).await.done(200);
+    assert_eq!((&shown["received"], shown["response"]["body"].as_str().unwrap().len()), (&json!(true), 16 * 1024));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_closes_after_reading_has_not_received() {
+    let url = server(|mut connection| async move { read_request(&mut connection).await }).await;
+    let world = World::start().await;
+    assert_eq!(first_failure(&world, &url).await["verdict"], "broken");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_there_is_told_apart() {
+    let world = World::start().await;
+    assert_eq!(first_failure(&world, "http://127.0.0.1:9/hook").await["verdict"], "unreachable");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_addresses_are_not_called_in_any_spelling() {
+    let world = World::start().await;
+    #[rustfmt::skip]
+    let urls = [
+        "http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://0xa9fea9fe/", "http://2852039166/",
+        "http://[::ffff:169.254.169.254]/", "http://[64:ff9b::a00:1]/", "http://[fe80::1]/", "http://0.0.0.0/",
+        "http://[::]/", "http://[2002:7f00:1::]/",
+    ];
+    let hooks = format!("/apps/{}/webhooks", world.app.app_id);
+    for url in urls {
+        let made = world.admin("POST", &hooks, json!({ "target": { "url": url }, "mode": "test" })).await.done(201);
+        let test = format!("{hooks}/{}/test", made["id"].as_str().unwrap());
+        let shown = world.admin("POST", &test, json!({})).await.done(200);
+        assert_eq!((&shown["verdict"], &shown["received"]), (&json!("forbidden"), &json!(false)), "{url}: {shown}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_webhooks_one_that_is_down_does_not_hold_up_the_other() {
+    let world = World::start().await;
+    world.webhook_to("fine", &json!({})).await;
+    world.webhook_to("down", &json!({})).await;
+    world.receiver("down", json!({ "status": 500 })).await;
+    world.paid("b-1").await;
+    world.advance(72 * HOUR_MS).await;
+    assert_eq!((world.arrivals("fine").await.len(), world.arrivals("down").await.len()), (1, 11));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_stays_down_is_paused_probed_and_released() {
+    const BILLS: usize = 25;
+    let world = World::start().await;
+    world.webhook_to("fine", &json!({})).await;
+    world.webhook_to("down", &json!({})).await;
+    world.receiver("down", json!({ "status": 500 })).await;
+    for bill in 0..BILLS {
+        world.paid(&format!("b-{bill}")).await;
+    }
+    // Five attempts of each are 125 failures; the next one comes after an hour and pauses the target.
+    world.advance(2 * HOUR_MS).await;
+    assert_eq!(world.arrivals("fine").await.len(), BILLS);
+    let hooks = format!("/apps/{}/webhooks", world.app.app_id);
+    let listed = world.admin("GET", &hooks, Value::Null).await.done(200);
+    let health = &listed["items"][1]["health"];
+    assert!(health["pausedSince"].as_i64().is_some_and(|paused| paused == START_MS + 106 * MINUTE_MS), "{listed}");
+    assert_eq!(listed["items"][0].get("health"), None);
+
+    // Their seventh attempt would be due after 3 h 46 min. For two hours behind that there is a probe now and then, and nothing
+    // else; no attempt is used up.
+    world.advance(2 * HOUR_MS).await;
+    let before = world.arrivals("down").await.len();
+    world.advance(2 * HOUR_MS).await;
+    let probes = world.arrivals("down").await.len() - before;
+    assert!((22..=25).contains(&probes), "{probes}");
+    let waiting = world.deliveries("waiting").await;
+    assert_eq!(waiting.len(), BILLS);
+    assert!(waiting.iter().all(|one| one["nextAttempt"].as_i64().unwrap() <= 7), "{waiting:?}");
+
+    // It is back: the next probe says so, and everything arrives, never more than ten a second.
+    world.receiver("down", json!({ "status": 200 })).await;
+    let before = world.arrivals("down").await.len();
+    world.advance(HOUR_MS).await;
+    assert_eq!(world.deliveries("waiting").await, Vec::<Value>::new());
+    let arrived = world.arrivals("down").await.split_off(before);
+    assert_eq!(arrived.len(), BILLS);
+    let times: Vec<i64> = arrived.iter().map(time).collect();
+    assert!(times.windows(11).all(|window| window[10] > window[0]), "{times:?}");
+    assert_eq!(world.admin("GET", &hooks, Value::Null).await.done(200)["items"][1].get("health"), None);
+    world.end().await;
+}
+
+/// Five hundred bills of twenty webhooks, whose bells are all lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_waiting_deliveries_are_released_by_sweeps() {
+    let world = World::start().await;
+    for receiver in 0..20 {
+        world.webhook_to(&format!("shop-{receiver}"), &json!({})).await;
+    }
+    for some in 0..50 {
+        let paid = (0..10).map(|one| world.paid_as(format!("b-{some}-{one}")));
+        join_all(paid).await;
+    }
+    world.purge_queue().await;
+    assert_eq!(world.arrivals("shop-0").await.len(), 0);
+    world.advance(10 * MINUTE_MS).await;
+    for receiver in 0..20 {
+        let arrived = world.arrivals(&format!("shop-{receiver}")).await;
+        let mut ids: Vec<_> = arrived.iter().map(|one| one["headers"]["webhook-id"].to_string()).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((arrived.len(), ids.len()), (500, 500));
+        // The grace of a bell is two minutes, and the sweep comes each minute.
+        let window = START_MS + 2 * MINUTE_MS..=START_MS + 3 * MINUTE_MS;
+        assert!(arrived.iter().all(|one| window.contains(&time(one))));
+    }
+    world.end().await;
+}
