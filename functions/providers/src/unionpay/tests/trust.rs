@@ -113,6 +113,10 @@ fn while_an_authority_changes_either_certificate_will_do() {
         let account = account(json!({ "rootCert": root, "middleCert": middle }));
         read(&account, key("leaf"), at("2030-01-01 00:00:00")).unwrap();
     }
+    // A root that holds is of no use to what another one issued.
+    let ended = account(json!({ "rootCert": both("root_expires_2027", "root_cert") }));
+    read(&ended, key("leaf"), at("2026-12-31 00:00:00")).unwrap();
+    untrusted(read(&ended, key("leaf"), at("2030-01-01 00:00:00")), "rootCert does not hold at 2029-12-31T16:00:00Z");
     let old = account(json!({ "middleCert": key("middle_other_key") }));
     untrusted(read(&old, key("leaf"), now()), "no certificate of middleCert issued it");
 }
