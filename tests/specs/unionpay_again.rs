@@ -39,6 +39,25 @@ async fn check_statuses(world: &World, bill: &str, expect: &[(&Value, &str)]) {
     }
 }
 
+/// The second charge meets an order whose `tn` it cannot know, gives the try up and makes another. The first one's answer then comes
+/// after all: its `tn` must not be handed out beside the other, or the bill could be paid twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tn_that_comes_late_is_not_handed_out_beside_another() {
+    let world = World::start().await;
+    fault(&world, "late").await;
+    let bill = charge_of("unipay_app", "1");
+    let (one, other) = tokio::join!(world.charge(&bill), world.charge(&bill));
+    let (one, other) = (one.ok(), other.ok());
+    assert_eq!((&one["id"], &one["tn"]), (&other["id"], &other["tn"]));
+    assert_eq!(world.charge(&bill).await.ok(), one);
+    let cashier = open(&world, "unipay_app", &one).await;
+    world.post_form(&cashier, "action=pay").await;
+    let paid = world.records(&json!({ "billNum": "1", "status": "success" })).await.ok()["results"].clone();
+    assert_eq!((paid.as_array().unwrap().len(), &paid[0]["id"]), (1, &one["id"]));
+    assert_eq!(world.incidents().await, [Value::Null; 0]);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_orders_of_a_bill_that_are_paid_at_unionpay_are_an_incident() {
     let world = World::start().await;

@@ -117,10 +117,11 @@ async fn begin(
                 asked => asked?,
             },
         };
-        if let Some(token) = parameters.token() {
-            deps.base.store.keep_token(&transaction.key, token).await?;
+        match parameters.token() {
+            // It came so late that the try was given up meanwhile, and another took its place: a bill has one order to pay.
+            Some(token) if !deps.base.store.keep_token(&transaction.key, token).await? => {}
+            Some(_) | None => return Ok((transaction, parameters)),
         }
-        return Ok((transaction, parameters));
     }
     Err(ProviderError::AlreadyOrdered.into())
 }

@@ -118,26 +118,29 @@ impl Store {
         Err(StoreError::dynamo("reservation", error))
     }
 
-    /// Keeps what the provider gave out for an open try and gives nobody a second time.
+    /// Keeps what the provider gave out for an open try and gives nobody a second time. `false` if the try is open no more, or has a
+    /// token: then this one must not be handed out beside the one that is kept. It counts as a revision, so that whoever is about to
+    /// give the try up decides anew.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if the try is there no more, or has one.
-    pub async fn keep_token(&self, key: &TransactionKey, token: &str) -> Result<(), StoreError> {
+    /// [`StoreError`].
+    pub async fn keep_token(&self, key: &TransactionKey, token: &str) -> Result<bool, StoreError> {
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.tables.transactions)
             .key(PK, text(transaction_pk(key)))
             .key(SK, text(transaction_sk(key)))
-            .update_expression("SET #token = :token")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#token)")
+            .update_expression("SET #token = :token, rev = rev + :one")
+            .condition_expression("#status = :open AND attribute_not_exists(#token)")
             .expression_attribute_names("#token", "token")
-            .expression_attribute_values(":token", text(token));
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":token", text(token))
+            .expression_attribute_values(":open", text(Status::Created.name()))
+            .expression_attribute_values(":one", number(1));
         match update.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(stale(key))
-            }
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
             Err(error) => Err(StoreError::dynamo("keeping a token", error)),
         }
     }

@@ -17,7 +17,7 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) location: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// Real time to hold the answer back, for the timeout fault only.
+    /// Real time to hold the answer back, for the faults that are about time only.
     pub(crate) hold_ms: u64,
 }
 

@@ -13,12 +13,17 @@ const FAULTS_MAX: usize = 100;
 /// How long a slow refund or void is under way.
 const SLOW_MS: i64 = 5 * MINUTE_MS;
 
+/// How long a late answer is held, in real time: longer than a repeated charge waits for the first one's `tn`.
+const LATE_MS: u64 = 2_000;
+
 /// What goes wrong with one server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Fault {
     /// The operation is done; the answer comes after up to a minute of real time.
     Timeout,
+    /// The operation is done; the answer comes after two seconds of real time.
+    Late,
     /// HTTP 500, the operation is not done.
     Http500,
     /// The operation is done; the answer is a proxy's error page.
@@ -65,6 +70,7 @@ impl Fault {
             | Self::FakeIssuer
             | Self::Lost
             | Self::Accepted
+            | Self::Late
             | Self::Slow
             | Self::Fails => None,
         }
@@ -80,6 +86,7 @@ impl Fault {
             Self::SelfMade => Some(SignWith::SelfMade),
             Self::FakeIssuer => Some(SignWith::FakeIssuer),
             Self::Timeout
+            | Self::Late
             | Self::Http500
             | Self::Garbage
             | Self::Cut
@@ -88,6 +95,11 @@ impl Fault {
             | Self::Slow
             | Self::Fails => Some(SignWith::Unionpay),
         }
+    }
+
+    /// How long the answer is held, in real time.
+    pub(super) fn hold_ms(fault: Option<Self>) -> u64 {
+        if fault == Some(Self::Late) { LATE_MS } else { 0 }
     }
 
     /// After which pause and with which code a refund or void ends.

@@ -68,7 +68,8 @@ pub(super) fn server(
     if let Some(who) = fault.map_or(Some(super::signing::SignWith::Unionpay), Fault::sign_with) {
         simulator.registry().seals.by(who).sign(&mut answer)?;
     }
-    Ok(spoil(transport, Reply::new(200, TEXT, raw(&answer))))
+    let reply = Reply { hold_ms: Fault::hold_ms(fault), ..Reply::new(200, TEXT, raw(&answer)) };
+    Ok(spoil(transport, reply))
 }
 
 /// `k=v&k=v`, nothing encoded: a merchant that decodes an answer turns the `+` of its signature into blanks.
