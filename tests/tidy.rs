@@ -48,6 +48,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "deliver", "sweep"]),
     ("axum",               &["admin", "local"]),
     ("argon2",             &["admin"]),
+    ("askama",             &["admin"]),
+    ("multer",             &["admin"]),
     ("dynoxide",           &["local"]),
     ("tracing-subscriber", &["runtime", "tests"]),
     ("serde_yaml_ng",      &["local", "tests"]),
@@ -248,8 +250,9 @@ fn the_template_routes_what_the_functions_answer() {
     let mut answered = BTreeSet::new();
     for (_, function, routes) in Function::all() {
         for (method, path) in routes {
-            // The operator API takes every method, to say 405 itself.
-            let method = if path.starts_with("/admin/") { "ANY" } else { method.as_str() };
+            // The operator API and the console take every method, to say no themselves.
+            let method =
+                if path.starts_with("/admin/") || path.starts_with("/console") { "ANY" } else { method.as_str() };
             answered.insert((function.to_owned(), method.to_owned(), path.to_owned()));
         }
     }

@@ -11,6 +11,7 @@ mod answer;
 mod bills;
 mod channel_settings;
 mod charge;
+mod console;
 mod crashes;
 mod credentials;
 mod deliveries;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{App, AppId, Key, KeyKind, KeySet, Mode, RotatingKey, Secret};
+use domain::{
+    App, AppId, Key, KeyKind, KeySet, Mode, RequestError, RotatingKey, Secret, SessionClaims, SessionRequest,
+    SessionToken,
+};
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
@@ -117,6 +120,23 @@ pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Pro
         "previousValidUntil": call.now.plus(grace).ms(),
     });
     Ok(json(StatusCode::OK, &body))
+}
+
+/// `POST /apps/{appId}/sessions {"mode","ttlSeconds","userId"?}`: a session token, as the app's own server gets one.
+pub(crate) async fn create_session(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let mode = call.object()?.get("mode").and_then(Value::as_str).and_then(Mode::find);
+    let mode = mode.ok_or_else(|| Problem::field("mode", "must be live or test"))?;
+    let request = SessionRequest::parse(call.request.body()).map_err(|error| match error {
+        RequestError::Missing { field, .. } | RequestError::Invalid { field, .. } => {
+            Problem::field(field, error.to_string())
+        }
+        RequestError::NotAnObject { .. } | RequestError::ChannelUnknown { .. } => Problem::body(error.to_string()),
+    })?;
+    let found = call.load_app(&app).await?;
+    let expires_at = call.now.plus(request.ttl);
+    let claims = SessionClaims { app, mode, expires_at, user: request.user };
+    let token = SessionToken::issue(&claims, &found.app.keys(mode).master.current);
+    Ok(json(StatusCode::CREATED, &json!({ "token": token.as_str(), "expiresAt": expires_at.ms() })))
 }
 
 fn read_name(body: &Map<String, Value>) -> Result<String, Problem> {

@@ -13,18 +13,24 @@ use crate::{Call, problem::Problem};
 /// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before.
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
-    let mut settings = call.object()?;
-    let saved = find_settings(&call.load_app(&app).await?, tab, mode);
-    unmask(&mut settings, saved)?;
-    if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
-        return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
-    }
+    let settings = read_settings(call, &app, tab).await?;
     call.deps.base.apps.open_account(tab, &settings)?;
     let shown = mask(tab, &settings);
     let sealed = Secret::new(Value::Object(settings).to_string());
     call.deps.base.store.put_channel(&app, (tab, mode), &sealed, call.now).await?;
     info!(app.id = %app, tab = %tab, mode = %mode, "saved the {mode} settings of {tab}");
     Ok(json(StatusCode::OK, &shown))
+}
+
+/// The settings in the body, with what was saved in place of each mask.
+pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Result<Map<String, Value>, Problem> {
+    let mode = call.mode()?;
+    let mut settings = call.object()?;
+    unmask(&mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
+    if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
+        return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
+    }
+    Ok(settings)
 }
 
 /// `GET /apps/{appId}/channels/{tab}?mode=`

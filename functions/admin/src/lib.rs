@@ -1,4 +1,5 @@
-//! The operator API under `/admin/v1`: apps, their keys, channel settings, webhooks and incidents.
+//! The operator API under `/admin/v1`, and the console under `/console` that stands on it: apps, their keys, channel settings, webhooks,
+//! transactions, incidents, operators and the audit log.
 //!
 //! JSON and ordinary HTTP statuses; errors are RFC 9457 problems. What is wrong with a key or a certificate is said
 //! when it is saved. Keys are shown when they are made, and never again.
@@ -7,6 +8,8 @@ mod apps;
 mod audit;
 mod back_office;
 mod channels;
+mod check;
+mod console;
 mod deliveries;
 mod incidents;
 mod operators;
@@ -30,8 +33,10 @@ use crate::{
 };
 
 /// What this function answers, as `template.yaml` routes it.
-pub const ROUTES: [(Method, &str); 4] = [
+pub const ROUTES: [(Method, &str); 6] = [
     (Method::GET, "/admin/v1/{proxy+}"),
+    (Method::GET, "/console"),
+    (Method::GET, "/console/{proxy+}"),
     (Method::POST, "/2.0/maxpay/refund"),
     (Method::POST, "/2.0/maxpay/refunds"),
     (Method::POST, "/2.0/maxpay/close"),
@@ -52,6 +57,9 @@ pub struct Deps {
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
     if let Some(operation) = request.uri().path().strip_prefix("/2.0/maxpay/") {
         return back_office::handle(deps, operation, &request).await;
+    }
+    if console::is_console(request.uri().path()) {
+        return console::handle(deps, &request).await;
     }
     answer(deps, &request).await.unwrap_or_else(problem::reply)
 }
@@ -110,6 +118,8 @@ impl Call<'_> {
             Route::ShowApp(app) => apps::show(self, app).await,
             Route::ChangeApp(app) => apps::change(self, app).await,
             Route::RotateKey(app) => apps::rotate_key(self, app).await,
+            Route::CreateSession(app) => apps::create_session(self, app).await,
+            Route::CheckChannel(app, tab) => check::check(self, app, tab).await,
             Route::PutChannel(app, tab) => channels::put(self, app, tab).await,
             Route::ShowChannel(app, tab) => channels::show(self, app, tab).await,
             Route::DeleteChannel(app, tab) => channels::delete(self, app, tab).await,

@@ -59,6 +59,16 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the system failed; the log says more")
     }
 
+    /// What is wrong, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field that is wrong, where it is one.
+    pub(crate) fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The word for it in the audit log.
     pub(crate) fn outcome(&self) -> &'static str {
         if self.status.is_server_error() { "failed" } else { "refused" }

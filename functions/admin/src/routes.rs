@@ -14,9 +14,11 @@ pub(crate) enum Route {
     ShowApp(AppId),
     ChangeApp(AppId),
     RotateKey(AppId),
+    CreateSession(AppId),
     PutChannel(AppId, Tab),
     ShowChannel(AppId, Tab),
     DeleteChannel(AppId, Tab),
+    CheckChannel(AppId, Tab),
     CreateWebhook(AppId),
     ListWebhooks(AppId),
     ChangeWebhook(AppId, WebhookId),
@@ -64,9 +66,11 @@ impl Route {
             Self::ShowApp(_)            => ("show app",          Viewer,   Look),
             Self::ChangeApp(_)          => ("change app",        Owner,    Change),
             Self::RotateKey(_)          => ("rotate key",        Owner,    Change),
+            Self::CreateSession(_)      => ("create session",    Operator, Change),
             Self::PutChannel(..)        => ("save channel",      Owner,    Change),
             Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
             Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
+            Self::CheckChannel(..)      => ("check channel",     Owner,    Look),
             Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
             Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
             Self::ChangeWebhook(..)     => ("change webhook",    Operator, Change),
@@ -104,6 +108,7 @@ impl Route {
             // What is made new has no before, and neither has a key that nobody may see.
             Self::CreateApp
             | Self::RotateKey(_)
+            | Self::CreateSession(_)
             | Self::CreateWebhook(_)
             | Self::CreateOperator
             | Self::ReplayIncident(..) => None,
@@ -112,6 +117,7 @@ impl Route {
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
+            | Self::CheckChannel(..)
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
             | Self::ListTransactions(_)
@@ -142,6 +148,10 @@ impl Route {
             (_, ["apps", _]) => Err(Problem::method("GET, PATCH")),
             ("POST", ["apps", id, "keys", "rotate"]) => Ok(Self::RotateKey(app(id)?)),
             (_, ["apps", _, "keys", "rotate"]) => Err(Problem::method("POST")),
+            ("POST", ["apps", id, "sessions"]) => Ok(Self::CreateSession(app(id)?)),
+            (_, ["apps", _, "sessions"]) => Err(Problem::method("POST")),
+            ("POST", ["apps", id, "channels", name, "check"]) => Ok(Self::CheckChannel(app(id)?, tab(name)?)),
+            (_, ["apps", _, "channels", _, "check"]) => Err(Problem::method("POST")),
             ("PUT", ["apps", id, "channels", name]) => Ok(Self::PutChannel(app(id)?, tab(name)?)),
             ("GET", ["apps", id, "channels", name]) => Ok(Self::ShowChannel(app(id)?, tab(name)?)),
             ("DELETE", ["apps", id, "channels", name]) => Ok(Self::DeleteChannel(app(id)?, tab(name)?)),
@@ -200,8 +210,57 @@ pub(crate) fn authorize(deps: &Deps, request: &Request) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What each operation needs, by the call that asks for it. The table is the specification; the one in `rule` is the code.
+    #[rustfmt::skip]
+    const ROLES: &[(&str, &str, OperatorRole, Effect)] = &[
+        ("POST",   "/apps",                        OperatorRole::Owner,    Effect::Change),
+        ("GET",    "/apps",                        OperatorRole::Viewer,   Effect::Look),
+        ("GET",    "/apps/APP",                    OperatorRole::Viewer,   Effect::Look),
+        ("PATCH",  "/apps/APP",                    OperatorRole::Owner,    Effect::Change),
+        ("POST",   "/apps/APP/keys/rotate",        OperatorRole::Owner,    Effect::Change),
+        ("POST",   "/apps/APP/sessions",           OperatorRole::Operator, Effect::Change),
+        ("PUT",    "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
+        ("GET",    "/apps/APP/channels/ali",       OperatorRole::Viewer,   Effect::Look),
+        ("DELETE", "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
+        ("POST",   "/apps/APP/channels/ali/check", OperatorRole::Owner,    Effect::Look),
+        ("POST",   "/apps/APP/webhooks",           OperatorRole::Operator, Effect::Change),
+        ("GET",    "/apps/APP/webhooks",           OperatorRole::Viewer,   Effect::Look),
+        ("DELETE", "/apps/APP/webhooks/APP",       OperatorRole::Operator, Effect::Change),
+        ("GET",    "/apps/APP/transactions",       OperatorRole::Viewer,   Effect::Look),
+        ("GET",    "/apps/APP/transactions/APP",   OperatorRole::Viewer,   Effect::Look),
+        ("GET",    "/apps/APP/incidents",          OperatorRole::Viewer,   Effect::Look),
+        ("GET",    "/apps/APP/incidents/x",        OperatorRole::Operator, Effect::Look),
+        ("POST",   "/apps/APP/incidents/x/replay", OperatorRole::Operator, Effect::Change),
+        ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
+        ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
+        ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),
+        ("GET",    "/audit",                       OperatorRole::Owner,    Effect::Look),
+    ];
+
+    fn find(method: &str, path: &str) -> Route {
+        let path = format!("/admin/v1{}", path.replace("APP", "568a12086e912100017722e5"));
+        Route::find(&Method::from_bytes(method.as_bytes()).unwrap(), &path).unwrap()
+    }
+
+    /// The rules of all operations.
+    pub(crate) fn every_rule() -> Vec<Rule> {
+        ROLES.iter().map(|(method, path, ..)| find(method, path).rule()).collect()
+    }
+
+    #[test]
+    fn each_operation_needs_its_role_and_no_two_share_a_name() {
+        for (method, path, role, effect) in ROLES {
+            let rule = find(method, path).rule();
+            assert_eq!((rule.role, rule.effect), (*role, *effect), "{method} {path}");
+        }
+        let mut names: Vec<_> = every_rule().iter().map(|rule| rule.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ROLES.len());
+    }
 
     #[test]
     fn every_path_knows_its_methods() {

@@ -1,0 +1,62 @@
+// What makes the console smoother. Every page works without it.
+"use strict";
+
+// A choice that is sent as soon as it is made.
+for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
+  form.querySelector("button").hidden = true;
+  form.addEventListener("change", () => form.submit());
+}
+
+// The two days of a range show only where a range is asked for.
+for (const form of document.querySelectorAll("form[data-filters]")) {
+  const time = form.querySelector("[name=time]");
+  const show = () => {
+    for (const field of form.querySelectorAll("[data-own-range]")) field.hidden = time.value !== "own";
+  };
+  time.addEventListener("change", show);
+  show();
+}
+
+// A menu closes when one looks elsewhere, or at Escape.
+const menus = document.querySelectorAll("details.menu, details.confirm");
+document.addEventListener("click", (event) => {
+  for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus) {
+    if (!menu.open) continue;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// What is to be copied is selected by a click.
+for (const text of document.querySelectorAll("[data-copy]")) {
+  text.addEventListener("click", () => getSelection().selectAllChildren(text));
+}
+
+// Fields of which only some are needed for the choice that was made.
+for (const form of document.querySelectorAll("form[data-target]")) {
+  const show = () => {
+    const kind = form.querySelector("[name=kind]:checked");
+    for (const part of form.querySelectorAll("[data-kind]")) part.hidden = kind && part.dataset.kind !== kind.value;
+  };
+  form.addEventListener("change", show);
+  show();
+}
+
+// A form is sent once, however often its button is pressed, and shows that it is under way.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    form.setAttribute("aria-busy", "true");
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  }
+});

@@ -1,0 +1,137 @@
+//! An app's own settings: its name, its keys, a quick start with its values, and session tokens for tries.
+
+use askama::Template;
+use domain::{Mode, RotatingKey};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Answer, Trouble,
+    apps::KeysOnce,
+    desk::Desk,
+    form::Form,
+    frame::{Frame, Section},
+    problems::{self, at},
+    redirect,
+    texts::{self, Texts},
+};
+use crate::problem::Problem;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Settings {
+    f: Frame,
+    t: &'static Texts,
+    app_id: String,
+    created: String,
+    name: String,
+    name_problem: Option<String>,
+    client_key: String,
+    client_until: Option<String>,
+    master_until: Option<String>,
+    graces: Vec<(u32, &'static str)>,
+    ttls: Vec<(u32, &'static str)>,
+    snippet: String,
+    user: String,
+    user_problem: Option<String>,
+}
+
+pub(crate) fn settings(desk: &Desk<'_>) -> Answer {
+    desk.page(200, &view(desk)?)
+}
+
+fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
+    let (t, app) = (desk.t(), &desk.app()?.app);
+    let f = Frame { section: Section::Settings, ..desk.frame(t.settings) };
+    let keys = app.keys(desk.mode);
+    let until = |key: &RotatingKey| {
+        let ends = key.previous.as_ref().map(|(_, until)| *until).filter(|until| desk.now < *until);
+        ends.map(|until| texts::fill(t.old_key_until, &[&f.moment(until)]))
+    };
+    let client_key = keys.client.current.expose().clone();
+    Ok(Settings {
+        t,
+        app_id: app.id.to_string(),
+        created: f.moment(app.created_at),
+        name: app.name.clone(),
+        name_problem: None,
+        client_until: until(&keys.client),
+        master_until: until(&keys.master),
+        graces: vec![(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
+        ttls: vec![(600, t.ten_minutes), (3600, t.hour), (86400, t.day)],
+        snippet: snippet(&desk.deps.base.config.public_url, app.id.as_str(), &client_key),
+        client_key,
+        user: String::new(),
+        user_problem: None,
+        f,
+    })
+}
+
+/// A charge that works as it stands.
+fn snippet(url: &str, app: &str, client_key: &str) -> String {
+    format!(
+        "curl -s {url}/2.0/maxpay/bill \\\n  -H 'X-ML-AppId: {app}' -H 'X-ML-APIKey: {client_key}' \\\n  \
+         -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"channel\":\"ali_web\",\"billNum\":\"first-1\",\"totalFee\":1,\"subject\":\"A cup of tea\",\"returnUrl\":\"{url}/\"}}'\n\n\
+         curl -s {url}/2.0/maxpay/records \\\n  -H 'X-ML-AppId: {app}' -H 'X-ML-APIKey: {client_key}' \\\n  \
+         -H 'Content-Type: application/json' -d '{{\"billNum\":\"first-1\"}}'"
+    )
+}
+
+pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
+    let path = format!("/apps/{}", desk.app()?.app.id);
+    let name = form.text("name");
+    match desk.api(Method::PATCH, &path, &json!({ "name": name })).await {
+        Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),
+        Err(problem) if at(&problem, "name").is_some() => {
+            let said = problems::say(desk.preferences.language, &problem);
+            desk.page(422, &Settings { name: name.to_owned(), name_problem: Some(said), ..view(desk)? })
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+pub(crate) async fn rotate(desk: &Desk<'_>, form: &Form) -> Answer {
+    let t = desk.t();
+    let path = format!("/apps/{}/keys/rotate", desk.app()?.app.id);
+    let grace: u32 = form.text("grace").parse().map_err(|_| Trouble::Form)?;
+    let body = json!({ "mode": form.text("mode"), "key": form.text("key"), "graceSeconds": grace });
+    let rotated = desk.api(Method::POST, &path, &body).await?;
+    let label = if form.text("key") == "client" { t.client_key } else { t.master_key };
+    let key = ["clientKey", "masterKey"].iter().find_map(|name| rotated.get(name).and_then(Value::as_str));
+    let values = vec![(texts::fill("{} · {}", &[mode_word(t, form), label]), key.unwrap_or_default().to_owned())];
+    let f = Frame { section: Section::Settings, ..desk.frame(t.key_made) };
+    let onward = f.at("/settings");
+    desk.page(201, &KeysOnce { f, t, heading: t.key_made, values, onward })
+}
+
+/// A session token for a try: as `POST /2.0/maxpay/sessions` gives it.
+pub(crate) async fn session(desk: &Desk<'_>, form: &Form) -> Answer {
+    let t = desk.t();
+    let path = format!("/apps/{}/sessions", desk.app()?.app.id);
+    let ttl: u32 = form.text("ttl").parse().map_err(|_| Trouble::Form)?;
+    let mut body = json!({ "mode": form.text("mode"), "ttlSeconds": ttl });
+    let user = form.text("user");
+    if let Some(members) = body.as_object_mut().filter(|_| !user.is_empty()) {
+        members.insert("userId".to_owned(), user.into());
+    }
+    let made = match desk.api(Method::POST, &path, &body).await {
+        Ok(made) => made,
+        Err(problem) if at(&problem, "userId").is_some() => return refuse_user(desk, user, &problem),
+        Err(problem) => return Err(problem.into()),
+    };
+    let token = made.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let values = vec![(texts::fill("{} · {}", &[mode_word(t, form), t.session_token]), token)];
+    let f = Frame { section: Section::Settings, ..desk.frame(t.token_made) };
+    let onward = f.at("/settings");
+    desk.page(201, &KeysOnce { f, t, heading: t.token_made, values, onward })
+}
+
+fn refuse_user(desk: &Desk<'_>, user: &str, problem: &Problem) -> Answer {
+    let said = problems::say(desk.preferences.language, problem);
+    desk.page(422, &Settings { user: user.to_owned(), user_problem: Some(said), ..view(desk)? })
+}
+
+fn mode_word(t: &'static Texts, form: &Form) -> &'static str {
+    if Mode::find(form.text("mode")) == Some(Mode::Live) { t.live } else { t.test }
+}

@@ -1,0 +1,298 @@
+//! Channel settings: a tab for each, in each mode, with what is wrong said at the field.
+
+use askama::Template;
+use domain::{Channel, Mode, Tab, Timestamp};
+use http::{Method, StatusCode};
+use providers::MASK;
+use runtime::query_parameter;
+use serde_json::{Map, Value};
+
+use super::{
+    Answer, Trouble,
+    channel_fields::{Field, Kind, Protocol, protocols},
+    desk::Desk,
+    form::Form,
+    frame::{Frame, Section},
+    problems, redirect,
+    texts::{self, Texts},
+};
+use crate::problem::Problem;
+
+struct TabLink {
+    href: String,
+    label: &'static str,
+    chosen: bool,
+    saved: bool,
+}
+
+struct Choice {
+    href: String,
+    label: &'static str,
+    chosen: bool,
+}
+
+/// A field as it is shown.
+struct Shown {
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    required: bool,
+    is_secret: bool,
+    is_file: bool,
+    is_area: bool,
+    /// There is a secret saved, which is not shown.
+    saved: bool,
+    can_remove: bool,
+    value: String,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "channels.html")]
+struct Channels {
+    f: Frame,
+    t: &'static Texts,
+    tabs: Vec<TabLink>,
+    serves: String,
+    protocols: Vec<Choice>,
+    protocol: &'static str,
+    fields: Vec<Shown>,
+    saved: bool,
+    good: Option<String>,
+    bad: Option<String>,
+}
+
+/// What is saved for a tab, its secrets masked; nothing if nothing is.
+fn saved_settings(desk: &Desk<'_>, tab: Tab) -> Result<Option<Map<String, Value>>, Trouble> {
+    let channels = &desk.app()?.channels;
+    let channel = channels.iter().find(|channel| (channel.tab, channel.mode) == (tab, desk.mode));
+    let Some(settings) = channel.and_then(|channel| channel.settings.as_ref()) else { return Ok(None) };
+    let settings: Option<Map<String, Value>> = serde_json::from_str(settings.expose()).ok();
+    Ok(settings.map(|settings| providers::mask(tab, &settings)))
+}
+
+pub(crate) fn show(desk: &Desk<'_>, tab: &str) -> Answer {
+    let tab = Tab::find(tab).ok_or(Trouble::NotFound)?;
+    let saved = saved_settings(desk, tab)?;
+    let asked = query_parameter(desk.request, "protocol").unwrap_or_default().into_owned();
+    desk.page(200, &view(desk, tab, saved.as_ref(), &asked, None)?)
+}
+
+/// The page, with what was typed in place of what is saved.
+fn view(
+    desk: &Desk<'_>,
+    tab: Tab,
+    saved: Option<&Map<String, Value>>,
+    asked: &str,
+    typed: Option<&Form>,
+) -> Result<Channels, Trouble> {
+    let t = desk.t();
+    let language = desk.preferences.language;
+    let f = Frame { section: Section::Channels, ..desk.frame(t.channels) };
+    let offered = protocols(tab, desk.mode, desk.deps.base.config.local.is_some());
+    let saved_protocol = saved.map(|saved| saved.get("protocol").and_then(Value::as_str).unwrap_or_default());
+    let by_name = |name: &str| offered.iter().find(|protocol| protocol.name == name);
+    let fallback = offered.first().ok_or(Trouble::NotFound)?;
+    let is_named = !asked.is_empty() || typed.is_some();
+    let chosen = Some(asked).filter(|_| is_named).or(saved_protocol).and_then(by_name).unwrap_or(fallback);
+    // What is saved for one protocol is nothing for another.
+    let saved_here = saved.filter(|_| saved_protocol == Some(chosen.name));
+    let found = desk.app()?;
+    let is_saved =
+        |tab| found.channels.iter().any(|one| (one.tab, one.mode) == (tab, desk.mode) && one.settings.is_some());
+    let href = |tab: Tab| f.at(&format!("/channels/{tab}"));
+    let tabs = Tab::ALL.map(|(one, _)| TabLink {
+        href: href(one),
+        label: t.tab_name(one),
+        chosen: one == tab,
+        saved: is_saved(one),
+    });
+    let choices = offered.iter().map(|protocol| Choice {
+        href: format!("{}?protocol={}", href(tab), protocol.name),
+        label: protocol.label(language),
+        chosen: protocol.name == chosen.name,
+    });
+    let serves: Vec<&str> =
+        Channel::all().filter(|channel| channel.tab() == tab).map(|channel| t.channel_name(channel)).collect();
+    Ok(Channels {
+        tabs: tabs.into(),
+        serves: texts::fill(t.serves, &[&serves.join(t.comma)]),
+        protocols: choices.collect(),
+        protocol: chosen.name,
+        fields: chosen.fields.iter().map(|field| shown(field, language, saved_here, typed)).collect(),
+        saved: saved.is_some(),
+        good: None,
+        bad: None,
+        f,
+        t,
+    })
+}
+
+fn shown(
+    field: &Field,
+    language: super::preferences::Language,
+    saved: Option<&Map<String, Value>>,
+    typed: Option<&Form>,
+) -> Shown {
+    let kept = saved.and_then(|saved| saved.get(field.name)).filter(|value| !value.is_null());
+    let is_secret = field.kind.is_secret();
+    let value = match typed {
+        // A secret is not given back, not even to who typed it just now.
+        _ if is_secret => String::new(),
+        Some(form) => form.raw(field.name).to_owned(),
+        None => kept.map(as_text).unwrap_or_default(),
+    };
+    Shown {
+        name: field.name,
+        label: field.label(language),
+        hint: field.hint(language),
+        required: field.required,
+        is_secret,
+        is_file: field.kind.is_file(),
+        is_area: field.kind.is_file(),
+        saved: is_secret && kept.is_some(),
+        can_remove: is_secret && kept.is_some() && !field.required,
+        value,
+        problem: None,
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    match value.as_array() {
+        Some(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+        None => value.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Saves, checks or deletes, as the button says.
+pub(crate) async fn act(desk: &Desk<'_>, tab: &str, form: &Form) -> Answer {
+    let tab = Tab::find(tab).ok_or(Trouble::NotFound)?;
+    // The form says which mode it was made for: the one in the cookie may have changed in another window since.
+    if Mode::find(form.text("mode")) != Some(desk.mode) {
+        return Err(Trouble::Expired);
+    }
+    let path = format!("/apps/{}/channels/{tab}", desk.app()?.app.id);
+    let mode = desk.mode;
+    let here = desk.frame("").at(&format!("/channels/{tab}"));
+    let saved = saved_settings(desk, tab)?;
+    match form.text("do") {
+        "delete" => {
+            desk.api(Method::DELETE, &format!("{path}?mode={mode}"), &Value::Null).await?;
+            redirect(&format!("{here}?done=deleted"), &[])
+        }
+        "check" => {
+            let settings = settings(desk, tab, saved.as_ref(), form);
+            let checked = desk.api(Method::POST, &format!("{path}/check?mode={mode}"), &settings).await;
+            let checked = checked.map(|report| check_words(desk, &report));
+            answer(desk, tab, saved.as_ref(), form, checked)
+        }
+        _ => {
+            let settings = settings(desk, tab, saved.as_ref(), form);
+            match desk.api(Method::PUT, &format!("{path}?mode={mode}"), &settings).await {
+                Ok(_) => redirect(&format!("{here}?done=saved"), &[]),
+                Err(problem) => answer(desk, tab, saved.as_ref(), form, Err(problem)),
+            }
+        }
+    }
+}
+
+/// The form again, with what came of it.
+fn answer(
+    desk: &Desk<'_>,
+    tab: Tab,
+    saved: Option<&Map<String, Value>>,
+    form: &Form,
+    came: Result<(bool, String), Problem>,
+) -> Answer {
+    let mut page = view(desk, tab, saved, form.text("protocol"), Some(form))?;
+    let status = match came {
+        Ok((true, words)) => {
+            page.good = Some(words);
+            200
+        }
+        Ok((false, words)) => {
+            page.bad = Some(words);
+            200
+        }
+        Err(problem) if problem.status != StatusCode::BAD_REQUEST => return Err(problem.into()),
+        Err(problem) => {
+            let said = problems::say(desk.preferences.language, &problem);
+            let field = problem.field_name().unwrap_or_default().to_owned();
+            match page.fields.iter_mut().find(|shown| shown.name == field) {
+                Some(shown) => {
+                    shown.problem = Some(said);
+                    page.bad = Some(desk.t().see_field.to_owned());
+                }
+                None => page.bad = Some(said),
+            }
+            422
+        }
+    };
+    desk.page(status, &page)
+}
+
+/// The settings that the form stands for: an empty secret means the one that is saved.
+fn settings(desk: &Desk<'_>, tab: Tab, saved: Option<&Map<String, Value>>, form: &Form) -> Value {
+    let mut settings = Map::new();
+    let name = form.text("protocol");
+    if !name.is_empty() {
+        settings.insert("protocol".to_owned(), name.into());
+    }
+    let offered = protocols(tab, desk.mode, desk.deps.base.config.local.is_some());
+    let fields =
+        offered.iter().find(|protocol| protocol.name == name).map_or([].as_slice(), |found: &Protocol| found.fields);
+    for field in fields {
+        let typed = form.text(field.name);
+        let is_saved = saved.is_some_and(|saved| saved.get(field.name).is_some_and(|value| value == MASK));
+        let keeps = is_saved && !form.has(&format!("remove_{}", field.name));
+        let value = match typed {
+            "" if field.kind.is_secret() && keeps => MASK.into(),
+            "" => continue,
+            typed if field.kind == Kind::PublicList => Value::Array(pem_blocks(typed)),
+            typed => typed.into(),
+        };
+        settings.insert(field.name.to_owned(), value);
+    }
+    Value::Object(settings)
+}
+
+/// One text a certificate.
+fn pem_blocks(text: &str) -> Vec<Value> {
+    const END: &str = "-----END CERTIFICATE-----";
+    if !text.contains(END) {
+        return text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Value::from).collect();
+    }
+    let blocks = text.split_inclusive(END).map(str::trim).filter(|block| !block.is_empty());
+    blocks.map(Value::from).collect()
+}
+
+/// What the check found, in the reader's words.
+fn check_words(desk: &Desk<'_>, report: &Value) -> (bool, String) {
+    let t = desk.t();
+    let text = |name: &str| report.get(name).and_then(Value::as_str).unwrap_or_default();
+    let words = match text("provider") {
+        "verified" => t.check_verified.to_owned(),
+        "refused" => texts::fill(t.check_refused, &[text("words")]),
+        "unclear" => texts::fill(t.check_unclear, &[text("words")]),
+        "unreachable" => t.check_unreachable.to_owned(),
+        _ => t.check_signed.to_owned(),
+    };
+    let ends = report.get("certificatesEndTime").and_then(Value::as_i64).map(|ms| {
+        let at = desk.frame("").moment(Timestamp::clamped(ms));
+        format!(" {}", texts::fill(t.certificates_end, &[&at]))
+    });
+    let is_good = report.get("ok").and_then(Value::as_bool) == Some(true);
+    (is_good, words + &ends.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pem_blocks;
+
+    #[test]
+    fn certificates_are_told_apart() {
+        let one = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+        assert_eq!(pem_blocks(&format!("{one}\n\n{one}\n")).len(), 2);
+        assert_eq!(pem_blocks("MIIB\n MIIC \n").len(), 2);
+    }
+}

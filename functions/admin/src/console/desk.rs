@@ -1,0 +1,185 @@
+//! One request of a browser's, with who makes it and what it is about.
+
+use askama::Template;
+use bytes::Bytes;
+use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
+use http::{Method, header::CONTENT_TYPE};
+use runtime::{Reply, Request, query_parameter};
+use serde_json::Value;
+use store::{AppConfiguration, AppSummary};
+use tracing::error;
+
+use super::{
+    Answer, Trouble,
+    frame::{Frame, Section},
+    html,
+    preferences::Preferences,
+    session::Session,
+    texts::{self, Texts},
+};
+use crate::{Deps, Who, problem::Problem};
+
+/// What every page asks of a request.
+pub(crate) struct Desk<'a> {
+    pub(crate) deps: &'a Deps,
+    pub(crate) request: &'a Request,
+    pub(crate) now: Timestamp,
+    pub(crate) preferences: Preferences,
+    pub(crate) session: Option<Session>,
+    role: OperatorRole,
+    pub(crate) apps: Vec<AppSummary>,
+    app: Option<AppConfiguration>,
+    pub(crate) mode: Mode,
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroublePage {
+    f: Frame,
+    t: &'static Texts,
+    heading: &'static str,
+    text: String,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(deps: &'a Deps, request: &'a Request) -> Self {
+        let preferences = Preferences::read(request.headers());
+        let now = deps.base.clock.now();
+        let mode = preferences.mode.unwrap_or(Mode::Live);
+        let (session, role) = (None, OperatorRole::Viewer);
+        Self { deps, request, now, preferences, session, role, apps: Vec::new(), app: None, mode }
+    }
+
+    /// Finds out who it is: a session counts as long as its operator is as it was when it began.
+    pub(crate) async fn identify(&mut self) -> Result<(), Trouble> {
+        let Some(session) = Session::read(self.request.headers(), &self.deps.base.config, self.now) else {
+            return Ok(());
+        };
+        let operator = self.deps.base.store.find_operator(&session.name).await?;
+        if let Some(operator) = operator.filter(|found| found.enabled && found.epoch == session.epoch) {
+            self.role = operator.role;
+            self.session = Some(session);
+        }
+        Ok(())
+    }
+
+    /// Reads what the path names. `apps/<id>/...` becomes `app/...`, with the app loaded.
+    pub(crate) async fn enter<'s>(&mut self, segments: &[&'s str]) -> Result<Vec<&'s str>, Trouble> {
+        self.apps = self.deps.base.store.list_apps(None).await?.0;
+        let ["apps", id, rest @ ..] = segments else { return Ok(segments.to_vec()) };
+        let Ok(id) = AppId::parse(id) else { return Ok(segments.to_vec()) };
+        let found = self.deps.base.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
+        let asked = query_parameter(self.request, "mode").and_then(|mode| Mode::find(&mode));
+        let is_set_up = |mode| found.channels.iter().any(|channel| channel.mode == mode && channel.settings.is_some());
+        // Who never chose sees the mode in which there is something to see.
+        let fitting = if !is_set_up(Mode::Live) && is_set_up(Mode::Test) { Mode::Test } else { Mode::Live };
+        self.mode = asked.or(self.preferences.mode).unwrap_or(fitting);
+        self.app = Some(found);
+        Ok(std::iter::once("app").chain(rest.iter().copied()).collect())
+    }
+
+    pub(crate) fn t(&self) -> &'static Texts {
+        texts::of(self.preferences.language)
+    }
+
+    /// The app that the path names.
+    pub(crate) fn app(&self) -> Result<&AppConfiguration, Trouble> {
+        self.app.as_ref().ok_or(Trouble::NotFound)
+    }
+
+    /// The frame of a page with this title.
+    pub(crate) fn frame(&self, title: &str) -> Frame {
+        let summary = |found: &AppConfiguration| AppSummary {
+            id: found.app.id.clone(),
+            name: found.app.name.clone(),
+            created_at: found.app.created_at,
+        };
+        Frame {
+            title: title.to_owned(),
+            preferences: self.preferences,
+            here: self.request.uri().path_and_query().map_or("/console", |here| here.as_str()).to_owned(),
+            section: Section::None,
+            operator: self.session.as_ref().map(|session| (session.name.to_string(), self.role)),
+            csrf: self.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default(),
+            apps: self.apps.clone(),
+            app: self.app.as_ref().map(summary),
+            mode: self.mode,
+            // A form that comes back tells of itself, and not of the one before it.
+            notice: query_parameter(self.request, "done")
+                .filter(|_| self.request.method() == Method::GET)
+                .and_then(|done| self.t().done(&done))
+                .map(str::to_owned),
+        }
+    }
+
+    /// Refuses who has too small a role before anything is shown.
+    pub(crate) fn need(&self, role: OperatorRole) -> Result<(), Trouble> {
+        if self.role >= role { Ok(()) } else { Err(Trouble::Forbidden(role)) }
+    }
+
+    pub(crate) fn name(&self) -> Result<&OperatorName, Trouble> {
+        self.session.as_ref().map(|session| &session.name).ok_or(Trouble::Expired)
+    }
+
+    /// An operation of the operator API, by the operator who is signed in. The path is that behind `/admin/v1`.
+    pub(crate) async fn api(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
+        let operator = self.session.as_ref().map(|session| session.name.clone());
+        // Without a session there is nobody, and nobody may anything.
+        let who = Who { operator: Some(operator.ok_or_else(Problem::unauthorized)?), role: self.role };
+        self.call(who, method, path, body).await
+    }
+
+    async fn call(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/admin/v1{path}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string()))
+            .map_err(|_| Problem::not_found("path"))?;
+        let reply = Box::pin(crate::perform(self.deps, who, &request)).await?;
+        if reply.body().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
+    }
+
+    /// Gives whoever is signed in another password. It is the one thing that everybody may change about an operator, themselves, and
+    /// so it goes through the owners' door with nothing but the password in its hands.
+    pub(crate) async fn change_own_password(&self, password: &str) -> Result<(), Problem> {
+        let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
+        let path = format!("/operators/{name}");
+        let who = Who { operator: Some(name), role: OperatorRole::Owner };
+        self.call(who, Method::PATCH, &path, &serde_json::json!({ "password": password })).await.map(drop)
+    }
+
+    /// Renders a page.
+    pub(crate) fn page(&self, status: u16, template: &impl Template) -> Answer {
+        match template.render() {
+            Ok(body) => Ok(html(status, body)),
+            Err(problem) => {
+                error!("a page could not be rendered: {problem}");
+                Err(Trouble::Api(Problem::internal()))
+            }
+        }
+    }
+
+    /// The page that says why there is none.
+    pub(crate) fn trouble(&self, trouble: &Trouble) -> Reply {
+        let t = self.t();
+        let (status, heading, text) = match trouble {
+            Trouble::NotFound => (404, t.not_found, t.not_found_text.to_owned()),
+            Trouble::Expired => (403, t.expired, t.expired_text.to_owned()),
+            Trouble::TooLong => (413, t.too_long, t.too_long_text.to_owned()),
+            Trouble::Form => (400, t.no_form, t.no_form_text.to_owned()),
+            Trouble::Forbidden(role) => (403, t.forbidden, texts::fill(t.forbidden_text, &[t.role(*role)])),
+            Trouble::Api(problem) if problem.status.is_server_error() => {
+                (problem.status.as_u16(), t.failed, t.failed_text.to_owned())
+            }
+            Trouble::Api(problem) => {
+                (problem.status.as_u16(), t.refused, super::problems::say(self.preferences.language, problem))
+            }
+        };
+        let page = TroublePage { f: self.frame(heading), t, heading, text };
+        page.render().map_or_else(|_| html(500, t.failed.to_owned()), |body| html(status, body))
+    }
+}

@@ -1,0 +1,99 @@
+//! Money and time as people read them. Money is whole fen, time is in the reader's zone.
+
+use domain::Timestamp;
+use time::{
+    Date, Duration, Month, OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem,
+    macros::format_description,
+};
+
+use super::preferences::Zone;
+
+const MOMENT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// `¥ 1,234.56`
+pub(crate) fn money(fen: i64) -> String {
+    let digits = (fen.unsigned_abs() / 100).to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let sign = if fen < 0 { "-" } else { "" };
+    format!("{sign}¥ {grouped}.{:02}", fen.unsigned_abs() % 100)
+}
+
+/// `2026-11-23 22:30:00`
+pub(crate) fn moment(at: Timestamp, zone: Zone) -> String {
+    civil(at, zone).and_then(|civil| civil.format(MOMENT).ok()).unwrap_or_default()
+}
+
+/// The first moment of a day, `days` away from the day of `at`.
+pub(crate) fn day_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
+    let start = civil(at, zone).and_then(|civil| civil.date().checked_add(Duration::days(days)));
+    start.map_or(at, |date| at_midnight(date, zone))
+}
+
+/// The first and the last moment of a day that was typed: `2026-11-23`.
+pub(crate) fn parse_day(text: &str, zone: Zone) -> Option<(Timestamp, Timestamp)> {
+    let mut parts = text.splitn(3, '-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+    let year = year.parse().ok().filter(|year| (1970..=9998).contains(year))?;
+    let start = at_midnight(Date::from_calendar_date(year, month, day.parse().ok()?).ok()?, zone);
+    Some((start, Timestamp::clamped(start.ms() + DAY_MS - 1)))
+}
+
+fn at_midnight(date: Date, zone: Zone) -> Timestamp {
+    Timestamp::clamped(date.midnight().assume_offset(offset(zone)).unix_timestamp().saturating_mul(1000))
+}
+
+fn civil(at: Timestamp, zone: Zone) -> Option<OffsetDateTime> {
+    Some(OffsetDateTime::from_unix_timestamp(at.seconds()).ok()?.to_offset(offset(zone)))
+}
+
+fn offset(zone: Zone) -> UtcOffset {
+    UtcOffset::from_whole_seconds(zone.minutes * 60).unwrap_or(UtcOffset::UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::preferences::ZONES, *};
+
+    #[test]
+    #[rustfmt::skip]
+    fn amounts_are_grouped() {
+        const CASES: &[(i64, &str)] = &[
+            (0,                 "¥ 0.00"),
+            (1,                 "¥ 0.01"),
+            (99_999,            "¥ 999.99"),
+            (100_000,           "¥ 1,000.00"),
+            (123_456,           "¥ 1,234.56"),
+            (10_000_000_000,    "¥ 100,000,000.00"),
+            (-123_456,          "-¥ 1,234.56"),
+            (i64::MIN,          "-¥ 92,233,720,368,547,758.08"),
+        ];
+        for (fen, expect) in CASES {
+            assert_eq!(money(*fen), *expect);
+        }
+    }
+
+    #[test]
+    fn days_begin_where_the_reader_is() {
+        let at = Timestamp::from_ms(1_795_444_200_000).unwrap();
+        let [beijing, .., tokyo, _] = ZONES;
+        assert_eq!(
+            (moment(at, beijing), moment(at, tokyo)),
+            ("2026-11-23 22:30:00".to_owned(), "2026-11-23 23:30:00".to_owned())
+        );
+        assert_eq!(day_start(at, beijing, 0).to_string(), "2026-11-22T16:00:00Z");
+        assert_eq!(day_start(at, beijing, -6).to_string(), "2026-11-16T16:00:00Z");
+        let (start, end) = parse_day("2026-11-23", beijing).unwrap();
+        assert_eq!((start, end.ms() - start.ms()), (day_start(at, beijing, 0), DAY_MS - 1));
+        for text in ["", "2026", "2026-13-01", "2026-02-30", "2026-1-x", "99999-01-01", "1969-12-31"] {
+            assert_eq!(parse_day(text, beijing), None, "{text}");
+        }
+    }
+}

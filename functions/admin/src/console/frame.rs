@@ -1,0 +1,136 @@
+//! What every page has around it: navigation, language, zone, mode, and what was just done.
+
+use domain::{Mode, OperatorRole};
+use store::AppSummary;
+
+use super::{
+    assets, format,
+    preferences::{Language, Preferences, ZONES, Zone},
+    texts::Texts,
+};
+
+/// Where in the console a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    None,
+    Transactions,
+    Channels,
+    Settings,
+    Apps,
+    Operators,
+    Audit,
+    Account,
+}
+
+/// The frame of one page.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    pub(crate) preferences: Preferences,
+    /// The path and query of this page, to come back to.
+    pub(crate) here: String,
+    pub(crate) section: Section,
+    pub(crate) operator: Option<(String, OperatorRole)>,
+    pub(crate) csrf: String,
+    pub(crate) apps: Vec<AppSummary>,
+    pub(crate) app: Option<AppSummary>,
+    pub(crate) mode: Mode,
+    pub(crate) notice: Option<String>,
+}
+
+impl Frame {
+    pub(crate) fn language(&self) -> Language {
+        self.preferences.language
+    }
+
+    pub(crate) fn zone(&self) -> Zone {
+        self.preferences.zone
+    }
+
+    pub(crate) fn zone_label(&self) -> String {
+        self.zone().label(self.language())
+    }
+
+    /// The zones to choose from: minutes, label, whether it is this one.
+    pub(crate) fn zones(&self) -> Vec<(i32, String, bool)> {
+        let mut zones = ZONES.to_vec();
+        zones.sort_by_key(|zone| zone.minutes);
+        let row = |zone: Zone| {
+            (zone.minutes, format!("{} {}", zone.offset(), self.zone_name(zone)), zone.minutes == self.zone().minutes)
+        };
+        zones.into_iter().map(row).collect()
+    }
+
+    fn zone_name(&self, zone: Zone) -> &'static str {
+        match self.language() {
+            Language::Zh => zone.zh,
+            Language::En => zone.en,
+        }
+    }
+
+    pub(crate) fn style(&self) -> &'static str {
+        assets::style_path()
+    }
+
+    pub(crate) fn script(&self) -> &'static str {
+        assets::script_path()
+    }
+
+    pub(crate) fn is(&self, section: Section) -> bool {
+        self.section == section
+    }
+
+    /// Whether whoever looks may do what needs this role: decides what is shown. Whether it is done is decided at the one door.
+    fn may(&self, role: OperatorRole) -> bool {
+        self.operator.as_ref().is_some_and(|(_, own)| *own >= role)
+    }
+
+    pub(crate) fn may_operate(&self) -> bool {
+        self.may(OperatorRole::Operator)
+    }
+
+    pub(crate) fn may_own(&self) -> bool {
+        self.may(OperatorRole::Owner)
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.mode == Mode::Live
+    }
+
+    /// The address of a page of the app.
+    pub(crate) fn at(&self, page: &str) -> String {
+        let app = self.app.as_ref().map_or("", |app| app.id.as_str());
+        format!("/console/apps/{app}{page}")
+    }
+
+    pub(crate) fn app_name(&self) -> &str {
+        self.app.as_ref().map_or("", |app| app.name.as_str())
+    }
+
+    pub(crate) fn role_name(&self, t: &'static Texts) -> &'static str {
+        self.operator.as_ref().map_or("", |(_, role)| t.role(*role))
+    }
+
+    pub(crate) fn operator_name(&self) -> &str {
+        self.operator.as_ref().map_or("", |(name, _)| name.as_str())
+    }
+
+    pub(crate) fn moment(&self, at: domain::Timestamp) -> String {
+        format::moment(at, self.zone())
+    }
+
+    /// When an app was made.
+    pub(crate) fn made(&self, app: &AppSummary) -> String {
+        self.moment(app.created_at)
+    }
+
+    /// The address that changes a preference and comes back here.
+    pub(crate) fn prefer(&self, name: &str, value: &str) -> String {
+        format!("/console/preferences?{}", super::query(&[(name, value), ("back", &self.here)]))
+    }
+
+    /// This page in the other mode.
+    pub(crate) fn in_mode(&self, mode: &str) -> String {
+        self.prefer("mode", mode)
+    }
+}

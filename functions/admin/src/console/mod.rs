@@ -1,0 +1,233 @@
+//! The console under `/console`: pages for people, rendered here, that work without a script.
+//!
+//! What it changes, it changes through [`crate::perform`], the door of the operator API: the same rules, roles and audit log. What it shows
+//! comes from there or straight from the store. It keeps no state of its own but two cookies.
+
+mod account;
+mod app_pages;
+mod apps;
+mod assets;
+mod audit_page;
+mod channel_fields;
+mod channels;
+mod cookies;
+mod desk;
+mod form;
+mod format;
+mod frame;
+mod operators;
+mod preferences;
+mod problems;
+mod session;
+mod sign_in;
+mod texts;
+mod transactions;
+
+use bytes::Bytes;
+use domain::OperatorRole;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use runtime::{Reply, Request, query_parameter};
+use store::StoreError;
+
+use self::{desk::Desk, form::Form};
+use crate::{Deps, problem::Problem};
+
+/// What a page comes to.
+pub(crate) type Answer = Result<Reply, Trouble>;
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    NotFound,
+    /// The form was made for another session, or for one that is over.
+    Expired,
+    TooLong,
+    /// What was posted is no form.
+    Form,
+    /// The role that it takes.
+    Forbidden(OperatorRole),
+    Api(Problem),
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        match problem.status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            _ => Self::Api(problem),
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::from(Problem::from(error))
+    }
+}
+
+/// Whether a path is the console's.
+pub(crate) fn is_console(path: &str) -> bool {
+    path == "/console" || path.starts_with("/console/")
+}
+
+/// Answers one request of a browser's.
+pub(crate) async fn handle(deps: &Deps, request: &Request) -> Reply {
+    if let Some(asset) = assets::find(request.uri().path()) {
+        return asset;
+    }
+    let mut desk = Desk::new(deps, request);
+    let answer = match desk.identify().await {
+        Ok(()) => answer(&mut desk).await,
+        Err(trouble) => Err(trouble),
+    };
+    guarded(answer.unwrap_or_else(|trouble| desk.trouble(&trouble)))
+}
+
+async fn answer(desk: &mut Desk<'_>) -> Answer {
+    let path = desk.request.uri().path().trim_end_matches('/').to_owned();
+    let segments: Vec<&str> = path.split('/').skip(2).collect();
+    let method = desk.request.method().clone();
+    let next = || query_parameter(desk.request, "next").unwrap_or_default().into_owned();
+    match (&method, segments.as_slice()) {
+        (&Method::GET, ["preferences"]) => return preferences(desk),
+        (&Method::GET, ["sign-in"]) => return sign_in::page(desk, &next()),
+        (&Method::POST, _) if is_from_elsewhere(desk.request) => return Err(Trouble::Expired),
+        (&Method::POST, ["sign-in"]) => {
+            let form = Form::read(desk.request).await?;
+            return sign_in::post(desk, &form).await;
+        }
+        _ => {}
+    }
+    if desk.session.is_none() {
+        return sign_in::first(desk);
+    }
+    let segments = desk.enter(&segments).await?;
+    match method {
+        Method::GET => show(desk, &segments).await,
+        Method::POST => {
+            let form = Form::read(desk.request).await?;
+            if !desk.session.as_ref().is_some_and(|session| session.made(form.raw("csrf"))) {
+                return Err(Trouble::Expired);
+            }
+            act(desk, &segments, &form).await
+        }
+        _ => Err(Trouble::NotFound),
+    }
+}
+
+/// Pages. `app` stands for the app's own address, which [`Desk::enter`] has read.
+async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
+    match segments {
+        [] => apps::home(desk),
+        ["apps"] => apps::list(desk),
+        ["apps", "new"] => apps::new(desk),
+        ["app"] => redirect(&format!("{}/transactions", desk.frame("").at("")), &[]),
+        ["app", "transactions"] => transactions::list(desk).await,
+        ["app", "transactions", id] => transactions::show(desk, id).await,
+        ["app", "channels"] => redirect(&desk.frame("").at("/channels/ali"), &[]),
+        ["app", "channels", tab] => channels::show(desk, tab),
+        ["app", "settings"] => app_pages::settings(desk),
+        ["operators"] => operators::list(desk).await,
+        ["audit"] => audit_page::show(desk).await,
+        ["account"] => account::show(desk),
+        _ => Err(Trouble::NotFound),
+    }
+}
+
+/// What forms do.
+async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
+    match segments {
+        ["sign-out"] => sign_in::out(desk),
+        ["apps"] => apps::create(desk, form).await,
+        ["app", "channels", tab] => channels::act(desk, tab, form).await,
+        ["app", "name"] => app_pages::rename(desk, form).await,
+        ["app", "keys"] => app_pages::rotate(desk, form).await,
+        ["app", "sessions"] => app_pages::session(desk, form).await,
+        ["operators"] => operators::create(desk, form).await,
+        ["operators", name] => operators::change(desk, name, form).await,
+        ["account"] => account::change(desk, form).await,
+        _ => Err(Trouble::NotFound),
+    }
+}
+
+/// Language, zone and mode are changed by a link: there is nothing in them that a stranger could gain.
+fn preferences(desk: &Desk<'_>) -> Answer {
+    let asked = |name| query_parameter(desk.request, name);
+    let (language, zone, mode) = (asked("lang"), asked("zone"), asked("mode"));
+    let changed = desk.preferences.changed(language.as_deref(), zone.as_deref(), mode.as_deref());
+    let back = asked("back").unwrap_or_default();
+    redirect(inside(&back), &[changed.cookie(session::secure(&desk.deps.base.config))])
+}
+
+/// Browsers say where a form comes from. Those that are too old to have nothing but the form's token.
+fn is_from_elsewhere(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+/// An address within the console, or its front: nobody is sent elsewhere by a link that begins here.
+pub(crate) fn inside(address: &str) -> &str {
+    let is_inside = address == "/console" || address.starts_with("/console/") || address.starts_with("/console?");
+    let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if is_inside && is_plain && address.len() <= 1024 { address } else { "/console" }
+}
+
+/// A query string.
+pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// Sends the browser on, as after a form it should.
+pub(crate) fn redirect(location: &str, cookies: &[String]) -> Answer {
+    let failed = || Trouble::Api(Problem::internal());
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::SEE_OTHER;
+    reply.headers_mut().insert(header::LOCATION, HeaderValue::from_str(location).map_err(|_| failed())?);
+    for cookie in cookies {
+        reply.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(cookie).map_err(|_| failed())?);
+    }
+    Ok(reply)
+}
+
+/// Nothing from elsewhere runs in a page, no page is shown in another's frame, and no copy is kept.
+#[rustfmt::skip]
+const GUARDS: [(&str, &str); 6] = [
+    ("content-security-policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                                 form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    ("x-content-type-options",  "nosniff"),
+    ("x-frame-options",         "DENY"),
+    ("referrer-policy",         "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cache-control",           "no-store"),
+];
+
+fn guarded(mut reply: Reply) -> Reply {
+    for (name, value) in GUARDS {
+        reply.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    reply
+}
+
+/// A page of HTML.
+fn html(status: u16, body: String) -> Reply {
+    let mut reply = Reply::new(Bytes::from(body));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn nobody_is_sent_elsewhere() {
+        for address in ["/console", "/console/apps", "/console/apps/x?mode=test&a=%20"] {
+            assert_eq!(inside(address), address);
+        }
+        for address in
+            ["", "/", "//evil", "https://evil", "/consoleevil", "/console/\r\nx", "/console/\\evil", "/admin/v1"]
+        {
+            assert_eq!(inside(address), "/console", "{address}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Every text of the console in both languages: one table, so that none can be missing in one of them.
+
+use domain::{Channel, Family, OperatorRole, Status, Tab};
+
+use super::preferences::Language;
+
+macro_rules! texts {
+    ($($name:ident: $zh:literal, $en:literal;)*) => {
+        /// The texts of one language.
+        #[derive(Debug)]
+        pub(crate) struct Texts { $(pub(crate) $name: &'static str,)* }
+        const ZH: Texts = Texts { $($name: $zh,)* };
+        const EN: Texts = Texts { $($name: $en,)* };
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $zh, $en),)*];
+    };
+}
+
+/// The texts of a language.
+pub(crate) fn of(language: Language) -> &'static Texts {
+    match language {
+        Language::Zh => &ZH,
+        Language::En => &EN,
+    }
+}
+
+/// Puts `parts` in place of each `{}`, in order.
+pub(crate) fn fill(pattern: &str, parts: &[&str]) -> String {
+    let mut pieces = pattern.split("{}");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for (place, piece) in pieces.enumerate() {
+        text.push_str(parts.get(place).copied().unwrap_or_default());
+        text.push_str(piece);
+    }
+    text
+}
+
+impl Texts {
+    pub(crate) fn role(&self, role: OperatorRole) -> &'static str {
+        match role {
+            OperatorRole::Viewer => self.viewer,
+            OperatorRole::Operator => self.operator,
+            OperatorRole::Owner => self.owner,
+        }
+    }
+
+    pub(crate) fn status_name(&self, status: Status) -> &'static str {
+        match status {
+            Status::Created => self.status_created,
+            Status::Success => self.status_success,
+            Status::Refund => self.status_refund,
+            Status::Closed => self.status_closed,
+        }
+    }
+
+    pub(crate) fn channel_name(&self, channel: Channel) -> &'static str {
+        match channel {
+            Channel::AliApp => self.ali_app,
+            Channel::AliWeb => self.ali_web,
+            Channel::AliWap => self.ali_wap,
+            Channel::AliQrcode => self.ali_qrcode,
+            Channel::WxApp => self.wx_app,
+            Channel::WxJsapi => self.wx_jsapi,
+            Channel::WxNative => self.wx_native,
+            Channel::WxH5 => self.wx_h5,
+            Channel::UnipayApp => self.unipay_app,
+            Channel::UnipayWeb => self.unipay_web,
+            Channel::ApplepayUpacp => self.applepay_upacp,
+        }
+    }
+
+    pub(crate) fn family_name(&self, family: Family) -> &'static str {
+        match family {
+            Family::Ali => self.family_ali,
+            Family::Wx => self.family_wx,
+            Family::Unipay => self.family_unipay,
+        }
+    }
+
+    pub(crate) fn tab_name(&self, tab: Tab) -> &'static str {
+        match tab {
+            Tab::Ali => self.tab_ali,
+            Tab::WxApp => self.tab_wx_app,
+            Tab::WxMp => self.tab_wx_mp,
+            Tab::UnipayApp => self.tab_unipay_app,
+            Tab::UnipayWeb => self.tab_unipay_web,
+        }
+    }
+
+    /// What was just done, by the word in the address.
+    pub(crate) fn done(&self, word: &str) -> Option<&'static str> {
+        match word {
+            "saved" => Some(self.done_saved),
+            "deleted" => Some(self.done_deleted),
+            "password" => Some(self.done_password),
+            _ => None,
+        }
+    }
+
+    /// What kind of incident it is.
+    pub(crate) fn incident_kind(&self, kind: &str) -> &'static str {
+        match kind {
+            "mismatch" => self.incident_mismatch,
+            "duplicate" => self.incident_duplicate,
+            "contradiction" => self.incident_contradiction,
+            _ => self.incident_other,
+        }
+    }
+
+    /// What an entry of the audit log tells of, by the name of its operation.
+    pub(crate) fn action(&self, name: &str) -> &'static str {
+        match name {
+            "create app" => self.action_create_app,
+            "change app" => self.action_change_app,
+            "rotate key" => self.action_rotate_key,
+            "create session" => self.action_create_session,
+            "save channel" => self.action_save_channel,
+            "delete channel" => self.action_delete_channel,
+            "create webhook" => self.action_create_webhook,
+            "delete webhook" => self.action_delete_webhook,
+            "replay incident" => self.action_replay_incident,
+            "create operator" => self.action_create_operator,
+            "change operator" => self.action_change_operator,
+            _ => self.action_other,
+        }
+    }
+}
+
+#[rustfmt::skip]
+texts! {
+    // The frame.
+    skip: "跳到内容", "Skip to content";
+    app: "应用", "App";
+    choose_app: "选择应用", "Choose an app";
+    all_apps: "全部应用", "All apps";
+    mode: "环境", "Mode";
+    live: "正式", "Live";
+    test: "测试", "Test";
+    zone: "时区", "Time zone";
+    apply: "应用", "Apply";
+    account: "我的账号", "My account";
+    operators: "操作员", "Operators";
+    audit: "操作日志", "Audit log";
+    sign_out: "退出登录", "Sign out";
+    navigation: "主导航", "Main navigation";
+    operations: "运营", "Operations";
+    set_up: "设置", "Set-up";
+    transactions: "交易管理", "Transactions";
+    channels: "渠道配置", "Channels";
+    settings: "应用设置", "App settings";
+    apps: "应用", "Apps";
+    comma: "、", ", ";
+    // Sign-in.
+    sign_in_title: "登录 MaxPay 控制台", "Sign in to the MaxPay console";
+    sign_in: "登录", "Sign in";
+    sign_in_wrong: "用户名或密码不正确", "The name or the password is wrong";
+    sign_in_wait: "尝试次数过多，请在 {} 秒后再试", "Too many tries; wait {} seconds and try again";
+    name: "名称", "Name";
+    password: "密码", "Password";
+    // Trouble.
+    to_front: "返回首页", "To the front page";
+    not_found: "没有这个页面", "There is no such page";
+    not_found_text: "您要找的内容不存在，或已被删除。", "What you are looking for is not here, or not any more.";
+    expired: "表单已过期", "This form has expired";
+    expired_text: "您的登录已过期，或表单来自另一次登录。请返回并刷新页面后重试，没有任何内容被修改。", "Your session is over, or the form is of another one. Go back, reload the page and try again. Nothing was changed.";
+    too_long: "内容过大", "That is too much";
+    too_long_text: "提交的内容超过 1 MB。", "What was sent is longer than 1 MB.";
+    no_form: "无法读取表单", "That is no form";
+    no_form_text: "提交的内容不完整，请返回后重试。", "What was sent is incomplete. Go back and try again.";
+    forbidden: "没有权限", "You may not do this";
+    forbidden_text: "此操作需要“{}”角色，请联系所有者。", "This needs the role “{}”. Ask an owner for it.";
+    failed: "系统暂时不可用", "The system is not available";
+    failed_text: "请稍后重试；详细原因已写入日志。", "Try again in a moment; the log says more.";
+    refused: "无法完成", "That did not work";
+    // Roles.
+    viewer: "只读", "Viewer";
+    operator: "操作员", "Operator";
+    owner: "所有者", "Owner";
+    role_word: "角色", "Role";
+    roles_text: "只读：查看一切。操作员：退款、关单、Webhook 与重发。所有者：应用、密钥、渠道、人员与操作日志。", "Viewer: look at everything. Operator: refunds, closing, webhooks and resending. Owner: apps, keys, channels, people and the audit log.";
+    // Apps.
+    app_id: "应用 ID", "App ID";
+    created: "创建时间", "Created";
+    new_app: "新建应用", "New app";
+    new_app_text: "应用即一个商户的店铺，有自己的密钥、渠道与 Webhook。", "An app is a merchant's shop, with keys, channels and webhooks of its own.";
+    app_name: "应用名称", "App name";
+    app_made: "应用已创建", "The app is made";
+    no_apps: "还没有应用", "No apps yet";
+    no_apps_text: "新建一个应用，然后配置渠道，即可开始收款。", "Make one, set up a channel, and take the first payment.";
+    create: "创建", "Create";
+    cancel: "取消", "Cancel";
+    keys_once: "密钥只显示这一次，请立即妥善保存。", "Keys are shown this once. Keep them now.";
+    keys_kept: "我已保存", "I have kept them";
+    // App settings.
+    keys: "密钥", "Keys";
+    client_key: "客户端密钥", "Client key";
+    client_key_text: "可放在 App 或网页中，只能下单和按订单号查询。", "May be in apps and pages; it can charge, and query a bill it can name.";
+    master_key: "主密钥", "Master key";
+    master_key_text: "只放在服务器上；保存后不再显示。", "For servers only; never shown again.";
+    old_key_until: "旧密钥有效至 {}", "The old key is taken until {}";
+    rotate: "更换密钥", "Rotate a key";
+    rotate_text: "新密钥立即生效，旧密钥在宽限期内仍可使用。更换主密钥会立即作废所有会话令牌。", "The new key works at once; the old one goes on for the grace period. Rotating the master key ends all session tokens at once.";
+    rotate_confirm: "确定要更换吗？请先确认服务器可以更新密钥。", "Are you sure? See first that your servers can get the new key.";
+    rotate_really: "确定更换", "Rotate it";
+    which_key: "哪个密钥", "Which key";
+    grace: "旧密钥宽限期", "Grace of the old key";
+    at_once: "立即失效", "None: it ends at once";
+    ten_minutes: "10 分钟", "10 minutes";
+    hour: "1 小时", "1 hour";
+    day: "1 天", "1 day";
+    week: "7 天", "7 days";
+    key_made: "新密钥已生效", "The new key works";
+    rename: "改名", "Rename";
+    quick_start: "快速开始", "Quick start";
+    quick_start_text: "复制到终端即可下单并查询（使用当前环境的客户端密钥）：", "Paste this into a terminal to charge and to query, with the client key of this mode:";
+    session_maker: "会话令牌", "Session token";
+    session_maker_text: "给客户端试用的短期令牌，权限与客户端密钥相同。", "A short-lived token for a client to try, with the rights of the client key.";
+    session_token: "会话令牌", "Session token";
+    lasts: "有效期", "Lasts";
+    user_id: "用户 ID（可选）", "User ID (optional)";
+    make_token: "生成令牌", "Make a token";
+    token_made: "令牌已生成", "The token is made";
+    only_owners: "只有所有者可以修改。", "Only owners can change this.";
+    only_operators: "只有操作员和所有者可以操作。", "Only operators and owners can do this.";
+    // Transactions.
+    search: "搜索", "Search";
+    search_hint: "订单号或交易 ID", "Bill number or ID";
+    status: "状态", "Status";
+    channel: "渠道", "Channel";
+    time: "时间", "Time";
+    from: "从", "From";
+    to: "到", "To";
+    show: "查看", "Show";
+    reset: "清除", "Clear";
+    bill: "交易流水号", "Bill number";
+    transaction_id: "交易 ID", "Transaction ID";
+    amount: "金额", "Amount";
+    pages: "分页", "Pages";
+    first_page: "回到第一页", "First page";
+    next_page: "下一页", "Next page";
+    every_status: "所有状态", "Every status";
+    every_channel: "所有渠道", "Every channel";
+    any_time: "所有时间", "Any time";
+    today: "今天", "Today";
+    days_7: "最近 7 天", "Last 7 days";
+    days_30: "最近 30 天", "Last 30 days";
+    days_60: "最近 60 天", "Last 60 days";
+    own_range: "自定义", "A range of your own";
+    wrong_day: "日期须为 年-月-日，例如 2026-11-23", "A day must be year-month-day, such as 2026-11-23";
+    range_backwards: "结束日期早于开始日期", "The range ends before it begins";
+    no_transactions: "还没有交易", "No transactions yet";
+    no_transactions_text: "第一笔下单后会显示在这里。“应用设置”中有可直接复制的示例。", "The first charge shows up here. App settings have one to copy.";
+    nothing_fits: "没有符合条件的交易", "Nothing fits";
+    nothing_fits_text: "放宽条件，或切换正式/测试环境后再试。", "Ask for less, or look in the other mode.";
+    refunded_part: "已退 {}", "{} refunded";
+    refunded: "已退金额", "Refunded";
+    status_created: "未支付", "Unpaid";
+    status_success: "支付成功", "Paid";
+    status_refund: "已退款", "Refunded";
+    status_closed: "已关闭", "Closed";
+    family_ali: "支付宝", "Alipay";
+    family_wx: "微信支付", "WeChat Pay";
+    family_unipay: "银联", "UnionPay";
+    ali_app: "支付宝移动支付", "Alipay in apps";
+    ali_web: "支付宝网页支付", "Alipay web page";
+    ali_wap: "支付宝手机网页", "Alipay mobile web";
+    ali_qrcode: "支付宝扫码支付", "Alipay QR code";
+    wx_app: "微信移动支付", "WeChat in apps";
+    wx_jsapi: "微信公众号支付", "WeChat official account";
+    wx_native: "微信扫码支付", "WeChat QR code";
+    wx_h5: "微信 H5 支付", "WeChat mobile web";
+    unipay_app: "银联移动支付", "UnionPay in apps";
+    unipay_web: "银联网页支付", "UnionPay web page";
+    applepay_upacp: "Apple Pay（银联）", "Apple Pay by UnionPay";
+    details: "详情", "Details";
+    life: "时间线", "Time line";
+    extras: "附加数据", "Extras";
+    other_tries: "同一订单的其他交易", "Other tries of this bill";
+    subject: "商品", "Subject";
+    trade_no: "渠道交易号", "Provider's number";
+    expires: "支付截止", "Payable until";
+    step_charged: "下单", "Charged";
+    step_paid: "支付成功", "Paid";
+    step_closed: "关闭，未支付", "Closed unpaid";
+    incident_mismatch: "通知与订单不符", "A report that does not fit";
+    incident_duplicate: "重复支付", "Paid twice";
+    incident_contradiction: "通知与已知状态矛盾", "A report that contradicts what is known";
+    incident_other: "异常", "Incident";
+    // Channels.
+    tab_ali: "支付宝", "Alipay";
+    tab_wx_app: "微信 App", "WeChat app";
+    tab_wx_mp: "微信公众号/扫码", "WeChat account & QR";
+    tab_unipay_app: "银联 App", "UnionPay app";
+    tab_unipay_web: "银联网页", "UnionPay web";
+    configured: "已配置", "configured";
+    serves: "用于：{}", "Serves: {}";
+    protocol: "接口版本", "Protocol";
+    simulator_text: "使用本地内置模拟器，无需任何密钥，不会产生真实扣款。", "Uses the built-in simulator. It needs no keys, and no real money moves.";
+    saved_secret: "已保存，留空则不变", "Saved; leave empty to keep";
+    or_file: "或上传文件", "or upload a file";
+    remove_saved: "删除已保存的内容", "Remove what is saved";
+    save: "保存", "Save";
+    check: "检查", "Check";
+    delete: "删除", "Delete";
+    delete_really: "确定删除", "Delete it";
+    delete_channel_text: "删除后此渠道不能再下单，历史交易仍可查询。", "No more charges on this channel; past transactions stay.";
+    see_field: "有一项需要修改，见下方说明。", "One field needs a change; see below.";
+    check_verified: "检查通过：签名成功，渠道的应答已验签。", "All well: we sign, the provider answers, and its signature is verified.";
+    check_refused: "密钥可以签名，但渠道拒绝了请求：{}。请核对账号与上传到渠道的公钥。", "The keys sign, and the provider refused: {}. Compare the account, and the public key that the provider has of you.";
+    check_unclear: "渠道的应答无法验签：{}。请核对渠道公钥或证书。", "The provider's answer cannot be verified: {}. Compare the provider's key or certificate.";
+    check_unreachable: "设置有效，但暂时无法连接渠道，请稍后再试。", "The settings are sound, and the provider cannot be reached now. Try again later.";
+    check_signed: "设置有效，密钥可以签名。", "The settings are sound, and the keys sign.";
+    certificates_end: "证书有效期至 {}。", "The first certificate ends {}.";
+    // People.
+    state: "状态", "State";
+    change: "修改", "Change";
+    you: "您", "you";
+    enabled: "启用", "Enabled";
+    disabled: "停用", "Disabled";
+    new_operator: "新增操作员", "New operator";
+    operator_name_hint: "小写字母开头，可含数字、点、横线。", "Lower case, a letter first; digits, dots and dashes may follow.";
+    password_hint: "10 到 128 个字符。", "10 to 128 characters.";
+    new_password_optional: "新密码（留空不变）", "New password (empty: as before)";
+    change_password: "修改密码", "Change the password";
+    change_password_text: "修改后，其他设备上的登录会立即失效。", "Sessions on other devices end at once.";
+    old_password: "当前密码", "Present password";
+    old_password_wrong: "当前密码不正确", "This is not the present password";
+    new_password: "新密码", "New password";
+    password_again: "再次输入新密码", "New password again";
+    passwords_differ: "两次输入的密码不一致", "The two are not the same";
+    // The audit log.
+    audit_text: "每一次修改：谁、何时、改了什么，密钥已隐去。", "Every change: who, when, and what, with secrets masked.";
+    month: "月份", "Month";
+    no_audit: "这个月没有修改", "No changes in this month";
+    who: "操作者", "Who";
+    what: "操作", "What";
+    target: "对象", "Target";
+    outcome: "结果", "Outcome";
+    before_after: "前后", "Before and after";
+    before: "修改前", "Before";
+    after: "修改后", "After";
+    outcome_done: "完成", "Done";
+    outcome_refused: "被拒绝", "Refused";
+    outcome_failed: "失败", "Failed";
+    outcome_begun: "未知", "Unknown";
+    action_create_app: "新建应用", "Made an app";
+    action_change_app: "修改应用", "Changed an app";
+    action_replay_incident: "重新核对异常", "Checked an incident again";
+    action_rotate_key: "更换密钥", "Rotated a key";
+    action_create_session: "生成会话令牌", "Made a session token";
+    action_save_channel: "保存渠道", "Saved a channel";
+    action_delete_channel: "删除渠道", "Deleted a channel";
+    action_create_webhook: "新增 Webhook", "Made a webhook";
+    action_delete_webhook: "删除 Webhook", "Deleted a webhook";
+    action_create_operator: "新增操作员", "Made an operator";
+    action_change_operator: "修改操作员", "Changed an operator";
+    action_other: "其他", "Something else";
+    // What was just done.
+    done_saved: "已保存。", "Saved.";
+    done_deleted: "已删除。", "Deleted.";
+    done_password: "密码已修改。", "The password is changed.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::Rule;
+
+    fn is_han(c: char) -> bool {
+        ('\u{4e00}'..='\u{9fff}').contains(&c)
+    }
+
+    #[test]
+    fn no_text_is_missing_in_either_language() {
+        // Names that are the same in both.
+        const SAME: [&str; 1] = ["comma"];
+        for (name, zh, en) in ALL {
+            assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{name}");
+            assert!(!en.chars().any(is_han), "{name} is not English: {en}");
+            assert!(zh.chars().any(is_han) || SAME.contains(name), "{name} is not Chinese: {zh}");
+            assert_eq!(zh.matches("{}").count(), en.matches("{}").count(), "{name}");
+        }
+    }
+
+    #[test]
+    fn parts_are_filled_in_in_order() {
+        assert_eq!(fill("a {} b {}", &["1", "2"]), "a 1 b 2");
+        assert_eq!(fill("a {} b {}", &["{}"]), "a {} b ");
+        assert_eq!(fill("none", &["1"]), "none");
+    }
+
+    #[test]
+    fn every_change_has_words_in_the_audit_log() {
+        for Rule { name, .. } in
+            crate::routes::tests::every_rule().iter().filter(|rule| rule.effect == crate::routes::Effect::Change)
+        {
+            assert_ne!(EN.action(name), EN.action_other, "{name}");
+        }
+    }
+}

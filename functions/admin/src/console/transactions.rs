@@ -1,0 +1,326 @@
+//! The list of transactions with its filters, and the life of one.
+
+use askama::Template;
+use domain::{
+    BillNum, Channel, ChannelFilter, Family, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status,
+    Timestamp, TransactionId,
+};
+use runtime::query_parameter;
+
+use super::{
+    Answer, Trouble,
+    desk::Desk,
+    format,
+    frame::{Frame, Section},
+    query,
+    texts::{self, Texts},
+};
+use crate::transactions::{Life, channels_ever, load_life, page, parse_cursor, write_cursor};
+
+/// Rows a page.
+const PAGE: usize = 25;
+
+/// One row of a list.
+pub(crate) struct Row {
+    pub(crate) href: String,
+    pub(crate) bill: String,
+    pub(crate) id: String,
+    pub(crate) created: String,
+    pub(crate) amount: String,
+    pub(crate) refunded: Option<String>,
+    pub(crate) channel: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) status_label: &'static str,
+}
+
+/// What was asked for, as it was typed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) search: String,
+    pub(crate) status: String,
+    pub(crate) channel: String,
+    pub(crate) time: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+type Choice = (String, String, bool);
+
+#[derive(Template)]
+#[template(path = "transactions.html")]
+struct List {
+    f: Frame,
+    t: &'static Texts,
+    filter: Filter,
+    filtered: bool,
+    statuses: Vec<Choice>,
+    channels: Vec<Choice>,
+    times: Vec<Choice>,
+    problem: Option<String>,
+    rows: Vec<Row>,
+    empty_heading: &'static str,
+    empty_text: &'static str,
+    first: Option<String>,
+    next: Option<String>,
+}
+
+impl Filter {
+    pub(crate) fn read(desk: &Desk<'_>) -> Self {
+        let text = |name| query_parameter(desk.request, name).unwrap_or_default().trim().chars().take(64).collect();
+        Self {
+            search: text("q"),
+            status: text("status"),
+            channel: text("channel"),
+            time: text("time"),
+            from: text("from"),
+            to: text("to"),
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        [&self.search, &self.status, &self.channel, &self.time, &self.from, &self.to]
+            .iter()
+            .any(|text| !text.is_empty())
+    }
+
+    /// The address of a page under this filter.
+    pub(crate) fn href(&self, f: &Frame, page: &str, more: &[(&str, &str)]) -> String {
+        let own = [
+            ("mode", f.mode.name()),
+            ("q", self.search.as_str()),
+            ("status", self.status.as_str()),
+            ("channel", self.channel.as_str()),
+            ("time", self.time.as_str()),
+            ("from", self.from.as_str()),
+            ("to", self.to.as_str()),
+        ];
+        let set = own.into_iter().filter(|(_, value)| !value.is_empty()).chain(more.iter().copied());
+        format!("{}?{}", f.at(page), query(&set.collect::<Vec<_>>()))
+    }
+
+    /// The request it stands for; an unknown word is as good as none.
+    ///
+    /// # Errors
+    /// What is wrong with the range.
+    pub(crate) fn request(&self, desk: &Desk<'_>, limit: usize) -> Result<RecordsRequest, String> {
+        let (start, end) = self.range(desk)?;
+        let filter = RecordsFilter {
+            channel: ChannelFilter::find(&self.channel),
+            bill: BillNum::parse(&self.search).ok(),
+            status: Status::find(&self.status),
+            start,
+            end,
+        };
+        Ok(RecordsRequest { filter, order: RecordsOrder::NewestFirst, skip: 0, limit })
+    }
+
+    fn range(&self, desk: &Desk<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
+        let zone = desk.preferences.zone;
+        let days = |days: i64| Ok((Some(format::day_start(desk.now, zone, 1 - days)), None));
+        match self.time.as_str() {
+            "1" => days(1),
+            "7" => days(7),
+            "30" => days(30),
+            "60" => days(60),
+            "own" => {
+                let day = |text: &str| match text {
+                    "" => Ok(None),
+                    text => format::parse_day(text, zone).map(Some).ok_or_else(|| desk.t().wrong_day.to_owned()),
+                };
+                let (from, to) = (day(&self.from)?, day(&self.to)?);
+                let (start, end) = (from.map(|(start, _)| start), to.map(|(_, end)| end));
+                if start.zip(end).is_some_and(|(start, end)| start > end) {
+                    return Err(desk.t().range_backwards.to_owned());
+                }
+                Ok((start, end))
+            }
+            _ => Ok((None, None)),
+        }
+    }
+}
+
+pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
+    let filter = Filter::read(desk);
+    let f = Frame { section: Section::Transactions, ..desk.frame(desk.t().transactions) };
+    let cursor = query_parameter(desk.request, "cursor").filter(|cursor| !cursor.is_empty());
+    let from = cursor.as_deref().map(parse_cursor).transpose()?;
+    let (records, next, problem) = match filter.request(desk, PAGE) {
+        Err(problem) => (Vec::new(), None, Some(problem)),
+        Ok(request) => {
+            let found = by_id(desk, &filter).await?;
+            if let Some(record) = found {
+                (vec![record], None, None)
+            } else {
+                let page = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
+                (page.records, page.next.as_ref().map(write_cursor), None)
+            }
+        }
+    };
+    let t = desk.t();
+    let list = List {
+        filtered: filter.is_set(),
+        statuses: statuses(t, &filter.status),
+        channels: channels(t, &filter.channel),
+        times: times(t, &filter.time),
+        rows: records.iter().map(|record| row(&f, t, record)).collect(),
+        empty_heading: if filter.is_set() { t.nothing_fits } else { t.no_transactions },
+        empty_text: if filter.is_set() { t.nothing_fits_text } else { t.no_transactions_text },
+        first: cursor.map(|_| filter.href(&f, "/transactions", &[])),
+        next: next.map(|next| filter.href(&f, "/transactions", &[("cursor", &next)])),
+        problem,
+        filter,
+        f,
+        t,
+    };
+    let status = if list.problem.is_some() { 422 } else { 200 };
+    desk.page(status, &list)
+}
+
+/// What is searched for may be an id: it is then looked up in both modes' worth of this one, whatever else is filtered.
+async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Record>, Trouble> {
+    let Ok(id) = TransactionId::parse(&filter.search) else { return Ok(None) };
+    let found = desk.app()?;
+    let channels = channels_ever(found, desk.mode);
+    Ok(desk.deps.base.store.find_record((&found.app.id, desk.mode), &channels, &id).await?)
+}
+
+pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {
+    let asked = query(&[("mode", f.mode.name()), ("bill", record.bill.as_str())]);
+    // A part of the money is back; all of it is a status.
+    let refunded = record.refunded.filter(|_| record.status == Status::Success);
+    Row {
+        href: format!("{}/{}?{asked}", f.at("/transactions"), record.id),
+        bill: record.bill.to_string(),
+        id: record.id.to_string(),
+        created: f.moment(record.created_at),
+        amount: format::money(record.fee.get()),
+        refunded: refunded.map(|fee| texts::fill(t.refunded_part, &[&format::money(fee.get())])),
+        channel: t.channel_name(record.channel),
+        status: record.status.name(),
+        status_label: t.status_name(record.status),
+    }
+}
+
+fn choice(value: &str, label: &str, chosen: &str) -> Choice {
+    (value.to_owned(), label.to_owned(), value == chosen)
+}
+
+fn statuses(t: &'static Texts, chosen: &str) -> Vec<Choice> {
+    let all = std::iter::once(choice("", t.every_status, chosen));
+    all.chain(Status::ALL.map(|status| choice(status.name(), t.status_name(status), chosen))).collect()
+}
+
+fn channels(t: &'static Texts, chosen: &str) -> Vec<Choice> {
+    let mut choices = vec![choice("", t.every_channel, chosen)];
+    for (family, name) in Family::ALL {
+        choices.push(choice(name, t.family_name(family), chosen));
+        let own = Channel::all().filter(|channel| channel.family() == family);
+        choices.extend(own.map(|channel| choice(channel.name(), &format!("– {}", t.channel_name(channel)), chosen)));
+    }
+    choices
+}
+
+fn times(t: &'static Texts, chosen: &str) -> Vec<Choice> {
+    let rows =
+        [("", t.any_time), ("1", t.today), ("7", t.days_7), ("30", t.days_30), ("60", t.days_60), ("own", t.own_range)];
+    rows.map(|(value, label)| choice(value, label, chosen)).to_vec()
+}
+
+struct Step {
+    kind: &'static str,
+    at: Timestamp,
+    when: String,
+    what: String,
+    more: String,
+}
+
+#[derive(Template)]
+#[template(path = "transaction.html")]
+struct Detail {
+    f: Frame,
+    t: &'static Texts,
+    bill: String,
+    amount: String,
+    status: &'static str,
+    status_label: &'static str,
+    facts: Vec<(&'static str, String)>,
+    extras: Option<String>,
+    steps: Vec<Step>,
+    others: Vec<Row>,
+}
+
+pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
+    let id = TransactionId::parse(id).map_err(|_| Trouble::NotFound)?;
+    let found = desk.app()?;
+    let store = &desk.deps.base.store;
+    let bill = match query_parameter(desk.request, "bill").and_then(|bill| BillNum::parse(&bill).ok()) {
+        Some(bill) => bill,
+        None => {
+            let channels = channels_ever(found, desk.mode);
+            let record = store.find_record((&found.app.id, desk.mode), &channels, &id).await?;
+            record.ok_or(Trouble::NotFound)?.bill
+        }
+    };
+    let life = load_life(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)?;
+    let t = desk.t();
+    let f = Frame { section: Section::Transactions, ..desk.frame(bill.as_str()) };
+    let one = &life.transaction;
+    let detail = Detail {
+        bill: bill.to_string(),
+        amount: format::money(one.fee.get()),
+        status: one.status.name(),
+        status_label: t.status_name(one.status),
+        facts: facts(&f, t, &life),
+        extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
+        steps: steps(&f, t, &life),
+        others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
+        f,
+        t,
+    };
+    desk.page(200, &detail)
+}
+
+fn pretty(json: &str) -> String {
+    let value = serde_json::from_str::<serde_json::Value>(json);
+    value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
+}
+
+fn facts(f: &Frame, t: &'static Texts, life: &Life) -> Vec<(&'static str, String)> {
+    let one = &life.transaction;
+    let mut facts = vec![
+        (t.bill, one.key.bill.to_string()),
+        (t.transaction_id, one.id.to_string()),
+        (t.subject, one.subject.as_str().to_owned()),
+        (t.channel, t.channel_name(one.key.channel).to_owned()),
+        (t.amount, format::money(one.fee.get())),
+    ];
+    if let Some(refunded) = one.refunded {
+        facts.push((t.refunded, format::money(refunded.get())));
+    }
+    if let Some(number) = &one.trade_no {
+        facts.push((t.trade_no, number.as_str().to_owned()));
+    }
+    let mode = if one.key.mode == Mode::Live { t.live } else { t.test };
+    facts.push((t.mode, mode.to_owned()));
+    facts.push((t.expires, f.moment(one.expires_at)));
+    facts
+}
+
+fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
+    let one = &life.transaction;
+    let step = |kind, at, what: &str, more: String| Step { kind, at, when: f.moment(at), what: what.to_owned(), more };
+    let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
+    if let Some(at) = one.ended_at {
+        match one.status {
+            Status::Success | Status::Refund => {
+                let number = one.trade_no.as_ref().map(|number| format!("{} {}", t.trade_no, number.as_str()));
+                steps.push(step("good", at, t.step_paid, number.unwrap_or_default()));
+            }
+            Status::Closed | Status::Created => steps.push(step("plain", at, t.step_closed, String::new())),
+        }
+    }
+    let incidents = life.incidents.iter();
+    steps.extend(incidents.map(|one| step("bad", one.seen_at, t.incident_kind(&one.kind), one.problem.clone())));
+    steps.sort_by_key(|step| step.at);
+    steps
+}

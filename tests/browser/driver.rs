@@ -1,0 +1,219 @@
+//! A real Chromium, driven over WebDriver: the dozen calls of that protocol that the stories need.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use outbound::{Bounds, Outbound};
+use serde_json::{Value, json};
+
+const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(40), body_bytes_max: 64 * 1024 * 1024 };
+/// The name under which WebDriver hands out an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// As root in a container: no sandbox; and nothing that talks to anybody but us.
+const FLAGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+];
+
+/// Where things are, from the root of the project.
+pub(crate) fn in_target(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(path)
+}
+
+/// What is missing on this machine; `None` if everything is there.
+pub(crate) fn missing() -> Option<String> {
+    let runs =
+        |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    for program in ["chromium", "chromedriver"] {
+        if !runs(program).is_ok_and(|status| status.success()) {
+            return Some(format!("there is no `{program}`"));
+        }
+    }
+    let axe = in_target("browser/node_modules/axe-core/axe.min.js");
+    (!axe.is_file()).then(|| format!("there is no {}", axe.display()))
+}
+
+/// A browser of its own for one story, and the window that the story looks at.
+pub(crate) struct Browser {
+    driver: Child,
+    session: String,
+    outbound: Outbound,
+}
+
+impl Browser {
+    /// Starts one that wishes this language.
+    pub(crate) async fn start(language: &str) -> Self {
+        let mut driver =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        // "ChromeDriver was started successfully on port 12345."
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
+        let outbound = Outbound::new().unwrap();
+        let mut browser = Self { driver, session: format!("http://127.0.0.1:{}/session", port.unwrap()), outbound };
+        let options = json!({ "args": FLAGS, "prefs": { "intl.accept_languages": language } });
+        let wish =
+            json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
+        let begun = browser.call("POST", "", wish).await;
+        browser.session = format!("{}/{}", browser.session, begun["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    /// One call of WebDriver's.
+    async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        self.try_call(method, path, body).await.unwrap_or_else(|refused| panic!("{method} {path}: {refused}"))
+    }
+
+    async fn try_call(&self, method: &str, path: &str, body: Value) -> Result<Value, Value> {
+        let body = if method == "GET" { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = http::Request::builder().method(method).uri(format!("{}{path}", self.session));
+        let request = request.header("content-type", "application/json").body(body).unwrap();
+        let reply = self.outbound.send(request, BOUNDS).await.unwrap();
+        let answer: Value = serde_json::from_slice(reply.body()).unwrap();
+        if reply.status().is_success() { Ok(answer["value"].clone()) } else { Err(answer["value"].clone()) }
+    }
+
+    /// Goes to an address, and waits until the page is there.
+    pub(crate) async fn open(&self, url: &str) {
+        self.call("POST", "/url", json!({ "url": url })).await;
+    }
+
+    pub(crate) async fn url(&self) -> String {
+        self.call("GET", "/url", Value::Null).await.as_str().unwrap().to_owned()
+    }
+
+    async fn find(&self, css: &str) -> String {
+        let found = self.call("POST", "/element", json!({ "using": "css selector", "value": css })).await;
+        found[ELEMENT].as_str().unwrap().to_owned()
+    }
+
+    /// How many elements there are that a person can see.
+    pub(crate) async fn count(&self, css: &str) -> usize {
+        let script = "return [...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility()).length";
+        usize::try_from(self.run(script, json!([css])).await.as_u64().unwrap()).unwrap()
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        let element = self.find(css).await;
+        self.call("POST", &format!("/element/{element}/click"), json!({})).await;
+    }
+
+    /// Types in place of what is there.
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        let element = self.find(css).await;
+        self.call("POST", &format!("/element/{element}/clear"), json!({})).await;
+        self.call("POST", &format!("/element/{element}/value"), json!({ "text": text })).await;
+    }
+
+    /// Types without clearing: a file's path, a date.
+    pub(crate) async fn type_in(&self, css: &str, text: &str) {
+        let element = self.find(css).await;
+        self.call("POST", &format!("/element/{element}/value"), json!({ "text": text })).await;
+    }
+
+    /// Chooses an option by its value.
+    pub(crate) async fn choose(&self, css: &str, value: &str) {
+        self.click(&format!("{css} option[value=\"{value}\"]")).await;
+    }
+
+    /// The visible text of an element.
+    pub(crate) async fn text(&self, css: &str) -> String {
+        let element = self.find(css).await;
+        self.call("GET", &format!("/element/{element}/text"), Value::Null).await.as_str().unwrap().to_owned()
+    }
+
+    /// The whole page as a person reads it.
+    pub(crate) async fn page(&self) -> String {
+        self.text("body").await
+    }
+
+    /// What stands in a field.
+    pub(crate) async fn value(&self, css: &str) -> String {
+        let script = "return document.querySelector(arguments[0]).value";
+        self.run(script, json!([css])).await.as_str().unwrap().to_owned()
+    }
+
+    /// Runs a script of the test's own in the page; it may return a promise.
+    pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
+        self.call("POST", "/execute/sync", json!({ "script": script, "args": arguments })).await
+    }
+
+    /// Waits until a script is true: for what a script of the page's does.
+    pub(crate) async fn until(&self, condition: &str) {
+        let script = "const done = arguments[1]; const ask = () => Function(arguments[0])() ? done(true) : setTimeout(ask, 30); ask();";
+        self.call("POST", "/execute/async", json!({ "script": script, "args": [condition] })).await;
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.call("POST", "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    /// Light or dark, as the system says.
+    pub(crate) async fn scheme(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// A window of this width; a narrow one is a phone's.
+    pub(crate) async fn width(&self, width: u32) {
+        let size = json!({ "width": width, "height": 860, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Takes scripts away, as some people do.
+    pub(crate) async fn without_scripts(&self) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+    }
+
+    /// Keeps a picture of the whole page.
+    pub(crate) async fn picture(&self, name: &str) {
+        let shot = json!({ "format": "png", "captureBeyondViewport": true });
+        let shot = self.devtools("Page.captureScreenshot", shot).await;
+        let folder = in_target("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), STANDARD.decode(shot["data"].as_str().unwrap()).unwrap())
+            .unwrap();
+    }
+
+    /// What axe finds wrong with the page for people who cannot see or point, if it is serious or worse. `rules` narrows what it looks for.
+    pub(crate) async fn barriers(&self, rules: &Value) -> Vec<String> {
+        let axe = std::fs::read_to_string(in_target("browser/node_modules/axe-core/axe.min.js")).unwrap();
+        self.devtools("Runtime.evaluate", json!({ "expression": axe })).await;
+        let script = "return axe.run(document, { resultTypes: ['violations'], ...arguments[0] }).then((found) => found.violations \
+            .filter((one) => ['serious', 'critical'].includes(one.impact)) \
+            .map((one) => one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' ' + \
+            node.any.map((check) => check.message).join(' ')).join(' | ')))";
+        let found = self.run(script, json!([rules])).await;
+        found.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Closes it.
+    pub(crate) async fn end(mut self) {
+        let _ = self.try_call("DELETE", "", Value::Null).await;
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}

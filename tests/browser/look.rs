@@ -1,0 +1,79 @@
+//! Every page, in both languages and colour schemes and on a phone: pictures for people, and axe for those who cannot see them.
+
+use serde_json::json;
+
+use crate::scene::Scene;
+
+/// Name and address; `APP` stands for the app's pages, `ID` for a transaction.
+#[rustfmt::skip]
+const PAGES: &[(&str, &str)] = &[
+    ("apps",           "/apps"),
+    ("app-new",        "/apps/new"),
+    ("transactions",   "APP/transactions?mode=test"),
+    ("nothing-fits",   "APP/transactions?mode=test&q=nobody"),
+    ("transaction",    "APP/transactions/ID?mode=test"),
+    ("channel-alipay", "APP/channels/ali?mode=live"),
+    ("channel-wechat", "APP/channels/wx_mp?mode=live"),
+    ("channel-unionpay", "APP/channels/unipay_web?mode=live"),
+    ("channel-simulator", "APP/channels/ali?mode=test"),
+    ("settings",       "APP/settings?mode=test"),
+    ("operators",      "/operators"),
+    ("audit",          "/audit"),
+    ("account",        "/account"),
+    ("not-found",      "/nowhere"),
+];
+
+async fn look(language: &str) {
+    let Some(scene) = Scene::set(language).await else { return };
+    let browser = &scene.browser;
+    scene.charge_some().await;
+    let refunded = scene.transactions().await.as_array().unwrap().iter().find(|one| one["status"] == "refund").cloned();
+    let id = refunded.unwrap()["id"].as_str().unwrap().to_owned();
+    let mut barriers = Vec::new();
+    let mut take = async |name: &str, scheme: &str| {
+        browser.scheme(scheme).await;
+        browser.picture(&format!("{name}-{language}-{scheme}")).await;
+        // In the dark nothing but the colours is another.
+        let rules = if scheme == "dark" { json!({ "runOnly": ["color-contrast"] }) } else { json!({}) };
+        let found = browser.barriers(&rules).await;
+        barriers.extend(found.into_iter().map(|one| format!("{name} in {language}, {scheme}: {one}")));
+    };
+    browser.open(&scene.at("/sign-in")).await;
+    for scheme in ["light", "dark"] {
+        take("sign-in", scheme).await;
+    }
+    scene.sign_in().await;
+    let mut too_wide = Vec::new();
+    for (name, address) in PAGES {
+        let url = match address.strip_prefix("APP") {
+            Some(page) => scene.app(&page.replace("ID", &id)),
+            None => scene.at(address),
+        };
+        browser.open(&url).await;
+        for scheme in ["light", "dark"] {
+            take(name, scheme).await;
+        }
+        browser.width(390).await;
+        browser.scheme("light").await;
+        browser.picture(&format!("{name}-{language}-phone")).await;
+        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        let beyond = browser.run(script, json!([])).await;
+        if beyond != 0 {
+            too_wide.push(format!("{name} in {language}: {beyond}"));
+        }
+        browser.width(1280).await;
+    }
+    assert!(barriers.is_empty(), "axe found:\n{}", barriers.join("\n"));
+    assert!(too_wide.is_empty(), "wider than a phone:\n{}", too_wide.join("\n"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_for_everyone_in_chinese() {
+    Box::pin(look("zh-CN")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_for_everyone_in_english() {
+    Box::pin(look("en-US")).await;
+}

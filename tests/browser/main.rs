@@ -1,0 +1,22 @@
+//! The console in a real Chromium, as a person uses it: each story once, and every page looked at by axe in both languages and colour schemes.
+//!
+//! `tests/browser/install` installs what it needs. Where that is not there the stories are left out, and say so; with `CI=true` they fail.
+//! Pictures of every page are in `target/screenshots`.
+
+#![cfg(test)]
+
+#[path = "../specs/answer.rs"]
+#[allow(dead_code, reason = "shared with the specs, which use more of it")]
+mod answer;
+mod driver;
+#[path = "../specs/logs.rs"]
+mod logs;
+mod look;
+#[path = "../specs/permissions.rs"]
+#[allow(dead_code, reason = "shared with the specs, which use more of it")]
+mod permissions;
+mod scene;
+mod stories;
+#[path = "../specs/world.rs"]
+#[allow(dead_code, reason = "shared with the specs, which use more of it")]
+mod world;

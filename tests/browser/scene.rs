@@ -1,0 +1,101 @@
+//! A stack with something to see in it, and somebody in front of the console.
+
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    driver::{Browser, missing},
+    world::{MINUTE_MS, World, charge_of, with},
+};
+
+/// One browser at a time: two cores are soon busy.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A world, a browser, and the right to use them now.
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) browser: Browser,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Scene {
+    /// `None`, said loudly, where no browser is.
+    #[expect(
+        clippy::print_stderr,
+        clippy::disallowed_methods,
+        reason = "who runs the tests must see that these did not run"
+    )]
+    pub(crate) async fn set(language: &str) -> Option<Self> {
+        let turn = TURN.lock().await;
+        if let Some(missing) = missing() {
+            let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!in_ci, "the browser tests cannot run: {missing}; run tests/browser/install");
+            eprintln!("\n*** SKIPPED: a browser test did not run, because {missing}. Run tests/browser/install. ***\n");
+            return None;
+        }
+        let world = World::start().await;
+        let browser = Browser::start(language).await;
+        browser.width(1280).await;
+        Some(Self { world, browser, _turn: turn })
+    }
+
+    /// The address of a page of the console.
+    pub(crate) fn at(&self, page: &str) -> String {
+        format!("{}/console{page}", self.world.url)
+    }
+
+    /// The address of a page of the demo app.
+    pub(crate) fn app(&self, page: &str) -> String {
+        self.at(&format!("/apps/{}{page}", self.world.app.app_id))
+    }
+
+    /// Signs in as the first owner.
+    pub(crate) async fn sign_in(&self) {
+        self.sign_in_as(&self.world.owner.0, &self.world.owner.1).await;
+    }
+
+    pub(crate) async fn sign_in_as(&self, name: &str, password: &str) {
+        self.browser.open(&self.at("/sign-in")).await;
+        self.browser.fill("#name", name).await;
+        self.browser.fill("#password", password).await;
+        self.browser.click("form.stack button").await;
+    }
+
+    /// Bills of all kinds: paid, unpaid, refunded, closed, on several channels, over some days.
+    pub(crate) async fn charge_some(&self) {
+        let world = &self.world;
+        for number in 0..8 {
+            let extras =
+                json!({ "extras": { "goods": "茶 <b>tea</b>", "table": number }, "totalFee": 123_456 + number * 1111 });
+            let paid = world.charge(&with(charge_of("ali_qrcode", &format!("tea-{number}")), &extras)).await.ok();
+            let id = paid["id"].as_str().unwrap().to_owned();
+            if number % 4 != 3 {
+                world.play(&id, "pay", json!({})).await;
+            }
+            if number == 2 {
+                world.play(&id, "refund", json!({})).await;
+            }
+            world.charge(&charge_of("wx_native", &format!("cake-{number}"))).await.ok();
+            world.advance(97 * MINUTE_MS).await;
+        }
+    }
+
+    /// Somebody else with this role.
+    pub(crate) async fn hire(&self, name: &str, role: &str) -> String {
+        let password = format!("{name}'s own password");
+        let body = json!({ "name": name, "role": role, "password": password });
+        self.world.admin("POST", "/operators", body).await.done(201);
+        self.world.must_stay_secret(&password);
+        password
+    }
+
+    pub(crate) async fn transactions(&self) -> Value {
+        let path = format!("/apps/{}/transactions?mode=test&limit=100", self.world.app.app_id);
+        self.world.admin("GET", &path, Value::Null).await.done(200)["items"].clone()
+    }
+
+    pub(crate) async fn end(self) {
+        self.browser.end().await;
+        self.world.end().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! What people do in the console, each once.
+
+use serde_json::{Value, json};
+
+use crate::{driver::in_target, scene::Scene};
+
+const APP_PRIVATE: &str = "infra/local/keys/openapi/app_private.pem";
+const APP_PUBLIC: &str = include_str!("../../infra/local/keys/openapi/app_public.pem");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_signs_in_is_told_when_not_and_signs_out() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    assert!(browser.page().await.contains("Sign in to the MaxPay console"));
+    browser.fill("#name", "admin").await;
+    browser.fill("#password", "not the password").await;
+    browser.click("form.stack button").await;
+    assert_eq!(browser.text("#sign-in-problem").await, "The name or the password is wrong");
+    assert_eq!((browser.value("#name").await, browser.value("#password").await), ("admin".to_owned(), String::new()));
+    browser.fill("#password", &scene.world.owner.1).await;
+    browser.click("form.stack button").await;
+    assert!(browser.url().await.contains("/transactions?mode=test"), "back where one wanted to go");
+    browser.click(".user summary").await;
+    browser.click(".user .link").await;
+    assert!(browser.url().await.ends_with("/console/sign-in"));
+    browser.open(&scene.at("/apps")).await;
+    assert!(browser.url().await.contains("/console/sign-in"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn language_and_zone_are_chosen_by_a_click() {
+    let Some(scene) = Scene::set("zh-CN").await else { return };
+    let browser = &scene.browser;
+    scene.charge_some().await;
+    scene.sign_in().await;
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    assert!(browser.text("h1").await.contains("交易管理"));
+    assert!(browser.text("thead").await.contains("UTC+08:00"));
+    let before = browser.text("tbody tr:last-child td:nth-child(3)").await;
+    browser.click("a.language").await;
+    assert!(browser.text("h1").await.contains("Transactions"));
+    browser.click(".user summary").await;
+    browser.choose("#zone", "0").await;
+    browser.until("return document.querySelector('thead').innerText.includes('UTC+00:00')").await;
+    let after = browser.text("tbody tr:last-child td:nth-child(3)").await;
+    assert_eq!((before.as_str(), after.as_str()), ("2026-11-23 22:30:00", "2026-11-23 14:30:00"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_found_by_filters_and_by_its_number() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.charge_some().await;
+    scene.sign_in().await;
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    assert_eq!(browser.count("tbody tr").await, 16);
+    assert_eq!(browser.count("[data-own-range]").await, 0, "the days show for a range only");
+    browser.choose("#status", "success").await;
+    browser.choose("#channel", "ali").await;
+    browser.click(".go .primary").await;
+    assert_eq!(browser.count("tbody tr").await, 5);
+    assert!(browser.text("tbody").await.contains("¥ 1,234.56"));
+    browser.fill("#q", "tea-3").await;
+    browser.choose("#status", "").await;
+    browser.click(".go .primary").await;
+    assert_eq!(browser.count("tbody tr").await, 1);
+    let id = browser.text("tbody code").await;
+    browser.fill("#q", &id).await;
+    browser.click(".go .primary").await;
+    assert_eq!(browser.text("tbody b").await, "tea-3");
+    browser.fill("#q", "").await;
+    browser.choose("#time", "own").await;
+    browser.run("from.value = '2026-11-24'; to.value = '2026-11-23'", json!([])).await;
+    browser.click(".go .primary").await;
+    assert_eq!(browser.text("#to-problem").await, "The range ends before it begins");
+    assert_eq!(browser.value("#from").await, "2026-11-24", "what was typed is kept");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_set_up_and_what_is_wrong_is_said_at_the_field() {
+    let Some(scene) = Scene::set("zh-CN").await else { return };
+    let browser = &scene.browser;
+    scene.sign_in().await;
+    browser.open(&scene.app("/channels/ali?mode=live")).await;
+    browser.fill("#appId", "2021000000000001").await;
+    let key = in_target("..").join(APP_PRIVATE).canonicalize().unwrap().display().to_string();
+    browser.type_in("[name=privateKey_file]", &key).await;
+    browser.run("alipayPublicKey.value = arguments[0]", json!([APP_PUBLIC])).await;
+    browser.click("button[value=check]").await;
+    assert!(browser.text("#alipayPublicKey-problem").await.contains("这是您自己的公钥，不是支付宝公钥"));
+    assert_eq!(browser.value("#appId").await, "2021000000000001");
+    assert_eq!(browser.value("#privateKey").await, "", "a secret is not given back");
+    browser.picture("story-own-public-key").await;
+
+    let settings = scene.world.merchant("openapi").await;
+    for field in ["appId", "alipayPublicKey", "gateway"] {
+        let set = "document.getElementById(arguments[0]).value = arguments[1]";
+        browser.run(set, json!([field, settings[field]])).await;
+    }
+    browser.type_in("[name=privateKey_file]", &key).await;
+    browser.click("button[value=check]").await;
+    assert!(browser.text(".notice").await.contains("检查通过"), "{}", browser.page().await);
+    browser.type_in("[name=privateKey_file]", &key).await;
+    browser.click("button[value=save]").await;
+    assert_eq!(browser.text(".notice.good").await, "已保存。");
+    assert_eq!(browser.value("#privateKey").await, "");
+    // Saved again with the secret left alone, it still signs.
+    browser.click("button[value=save]").await;
+    browser.click("button[value=check]").await;
+    assert!(browser.text(".notice").await.contains("检查通过"));
+    browser.click(".confirm summary").await;
+    browser.click("button[value=delete]").await;
+    assert_eq!(browser.text(".notice.good").await, "已删除。");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_made_and_its_keys_are_shown_once() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.sign_in().await;
+    browser.open(&scene.at("/apps/new")).await;
+    browser.run("document.forms[document.forms.length - 1].noValidate = true", json!([])).await;
+    browser.click("main .primary").await;
+    assert_eq!(browser.text("#name-problem").await, "Must be a string of 1 to 64 characters");
+    browser.fill("#name", "Tea & <b>cake</b>").await;
+    browser.click("main .primary").await;
+    let keys = browser.run("return [...document.querySelectorAll('.secret')].map((e) => e.innerText)", json!([])).await;
+    let keys: Vec<String> = keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect();
+    assert_eq!(keys.len(), 5);
+    browser.picture("story-keys-once").await;
+    browser.click("main .primary").await;
+    browser.click(".side a:last-of-type").await;
+    let page = browser.page().await;
+    assert!(page.contains("Tea & <b>cake</b>"), "{page}");
+    for master in [&keys[2], &keys[4]] {
+        scene.world.must_stay_secret(master);
+        assert!(!page.contains(master));
+    }
+    browser.click("form[action$=keys] .confirm summary").await;
+    browser.click("form[action$=keys] .danger").await;
+    let rotated = browser.text(".secret").await;
+    scene.world.must_stay_secret(&rotated);
+    assert!(rotated.len() == 43 && !keys.contains(&rotated));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_sees_and_cannot_touch() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    let password = scene.hire("viewer.one", "viewer").await;
+    scene.sign_in_as("viewer.one", &password).await;
+    browser.open(&scene.app("/channels/ali?mode=live")).await;
+    assert_eq!(browser.count("main button").await, 0);
+    browser.open(&scene.at("/operators")).await;
+    assert!(browser.page().await.contains("This needs the role “Owner”"));
+    browser.picture("story-no-permission").await;
+    // Shut out in the meantime, the viewer is out at the next click.
+    scene.world.admin("PATCH", "/operators/viewer.one", json!({ "state": "disabled" })).await.done(200);
+    browser.open(&scene.at("/apps")).await;
+    assert!(browser.url().await.contains("/sign-in"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_works_without_scripts() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.charge_some().await;
+    browser.without_scripts().await;
+    scene.sign_in().await;
+    browser.open(&scene.app("/transactions?mode=test&time=own&from=2026-11-24&to=2026-11-24&status=created")).await;
+    assert!(browser.text("tbody").await.contains("cake-"));
+    browser.open(&scene.app("/settings?mode=test")).await;
+    browser.fill("#name", "Tea house").await;
+    browser.click("form[action$=name] button").await;
+    assert_eq!(browser.text(".notice.good").await, "Saved.");
+    assert!(browser.text(".apps summary").await.contains("Tea house"));
+    assert_eq!(scene.world.admin("GET", "/apps", Value::Null).await.done(200)["items"][0]["name"], "Tea house");
+    scene.end().await;
+}

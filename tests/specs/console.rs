@@ -1,0 +1,277 @@
+//! The console over HTTP: who is let in, what a form needs, what each role may, and what every page carries. The stories of people are in
+//! `tests/browser`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    world::{World, charge_of},
+};
+
+/// Somebody's browser: a cookie, and the token of its forms.
+struct Visitor {
+    cookie: String,
+    csrf: String,
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+async fn try_sign_in(world: &World, name: &str, password: &str) -> Answer {
+    world.call("POST", "/console/sign-in", &[FORM], form(&[("name", name), ("password", password)])).await
+}
+
+impl Visitor {
+    async fn sign_in(world: &World, name: &str, password: &str) -> Self {
+        let answer = try_sign_in(world, name, password).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        world.must_stay_secret(cookie.split_once('=').unwrap().1);
+        let mut visitor = Self { cookie, csrf: String::new() };
+        let page = visitor.get(world, "/account").await.text();
+        let csrf = page.split_once("name=\"csrf\" value=\"").unwrap().1;
+        visitor.csrf = csrf.split_once('"').unwrap().0.to_owned();
+        world.must_stay_secret(&visitor.csrf);
+        visitor
+    }
+
+    async fn owner(world: &World) -> Self {
+        Self::sign_in(world, &world.owner.0, &world.owner.1).await
+    }
+
+    async fn get(&self, world: &World, page: &str) -> Answer {
+        let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en")];
+        world.call("GET", &format!("/console{page}"), &headers, "").await
+    }
+
+    async fn post(&self, world: &World, page: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields = [&[("csrf", self.csrf.as_str())], fields].concat();
+        let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en"), FORM];
+        world.call("POST", &format!("/console{page}"), &headers, form(&fields)).await
+    }
+}
+
+async fn hire(world: &World, name: &str, role: &str) -> Visitor {
+    let password = format!("{name}'s own password");
+    let body = json!({ "name": name, "role": role, "password": password });
+    world.admin("POST", "/operators", body).await.done(201);
+    Visitor::sign_in(world, name, &password).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_anything_before_signing_in() {
+    let world = World::start().await;
+    let app = format!("/apps/{}", world.app.app_id);
+    for page in ["", "/apps", "/operators", "/audit", "/account", "/nowhere", &app, &format!("{app}/transactions")] {
+        let answer = world.call("GET", &format!("/console{page}"), &[], "").await;
+        assert_eq!(answer.status, 303, "{page}");
+        assert!(answer.header("location").starts_with("/console/sign-in?next="), "{page}");
+    }
+    for page in ["/apps", "/operators", "/sign-out"] {
+        assert_eq!(world.call("POST", &format!("/console{page}"), &[FORM], "name=x").await.status, 403, "{page}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookie_is_sealed_and_ends_with_the_day() {
+    let world = World::start().await;
+    let answer = try_sign_in(&world, &world.owner.0, &world.owner.1).await;
+    let cookie = answer.header("set-cookie").to_owned();
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains("admin"));
+    let owner = Visitor::owner(&world).await;
+    assert_eq!(owner.get(&world, "/apps").await.status, 200);
+    let (name, value) = owner.cookie.split_once('=').unwrap();
+    let turned: String = value.chars().rev().collect();
+    for forged in ["", "x", &value[..value.len() - 2], &turned, &format!("{value}AA")] {
+        let cookie = format!("{name}={forged}");
+        let answer = world.call("GET", "/console/apps", &[("Cookie", cookie.as_str())], "").await;
+        assert_eq!(answer.status, 303, "{forged}");
+    }
+    world.advance(12 * 3600 * 1000 - 1).await;
+    assert_eq!(owner.get(&world, "/apps").await.status, 200);
+    world.advance(1).await;
+    assert_eq!(owner.get(&world, "/apps").await.status, 303);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_needs_its_sessions_token_and_comes_from_here() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let other = Visitor::owner(&world).await;
+    let post = async |csrf: &str, site: &str| {
+        let headers = [("Cookie", owner.cookie.as_str()), FORM, ("Sec-Fetch-Site", site)];
+        world.call("POST", "/console/apps", &headers, form(&[("csrf", csrf), ("name", "planted")])).await.status
+    };
+    assert_eq!(post("", "same-origin").await, 403);
+    assert_eq!(post("x", "same-origin").await, 403);
+    assert_eq!(post(&other.csrf, "same-origin").await, 403);
+    assert_eq!(post(&owner.csrf, "cross-site").await, 403);
+    assert_eq!(post(&owner.csrf, "same-site").await, 403);
+    assert_eq!(world.admin("GET", "/apps", Value::Null).await.done(200)["items"].as_array().unwrap().len(), 1);
+    assert_eq!(post(&owner.csrf, "same-origin").await, 201);
+    let planted = [FORM, ("Sec-Fetch-Site", "cross-site")];
+    let login = form(&[("name", &world.owner.0), ("password", &world.owner.1)]);
+    assert_eq!(world.call("POST", "/console/sign-in", &planted, login).await.status, 403, "no sign-in from elsewhere");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_slow_down_alike_for_who_is_there_and_who_is_not() {
+    let world = World::start().await;
+    for name in ["admin", "nobody"] {
+        for _ in 0..5 {
+            let refused = try_sign_in(&world, name, "wrong password").await;
+            assert!(refused.status == 422 && refused.text().contains("用户名或密码不正确"), "{}", refused.text());
+        }
+        // Two seconds, then four, whatever the password is.
+        for wait in [2, 4] {
+            let refused = try_sign_in(&world, name, &world.owner.1).await.text();
+            assert!(refused.contains(&format!("请在 {wait} 秒后再试")), "{name} {wait}: {refused}");
+            world.advance(wait * 1000).await;
+            assert!(try_sign_in(&world, name, "wrong password").await.text().contains("用户名或密码不正确"));
+        }
+        world.advance(60_000).await;
+    }
+    // The right one ends it.
+    Visitor::owner(&world).await;
+    assert!(try_sign_in(&world, "admin", "wrong password").await.text().contains("用户名或密码不正确"));
+    Visitor::owner(&world).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_guesses_at_once_few_are_looked_at() {
+    let world = World::start().await;
+    let guesses = (0..20).map(|_| try_sign_in(&world, "admin", "wrong password"));
+    let answers = futures_util::future::join_all(guesses).await;
+    let looked_at = answers.iter().filter(|answer| answer.text().contains("不正确")).count();
+    assert!((1..=5).contains(&looked_at), "{looked_at}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_its_operator_changes() {
+    let world = World::start().await;
+    let changes =
+        [json!({ "password": "another password" }), json!({ "role": "owner" }), json!({ "state": "disabled" })];
+    for (number, change) in changes.into_iter().enumerate() {
+        let name = format!("someone{number}");
+        let visitor = hire(&world, &name, "viewer").await;
+        assert_eq!(visitor.get(&world, "/apps").await.status, 200);
+        world.admin("PATCH", &format!("/operators/{name}"), change).await.done(200);
+        assert_eq!(visitor.get(&world, "/apps").await.status, 303, "{name}");
+    }
+    let refused = try_sign_in(&world, "someone2", "someone2's own password").await;
+    assert_eq!(refused.status, 422, "who is disabled cannot sign in");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_changes_ones_own_password_and_nothing_else() {
+    let world = World::start().await;
+    let viewer = hire(&world, "viewer.one", "viewer").await;
+    let old = "viewer.one's own password";
+    let post = async |old: &str, new: &str, again: &str| {
+        viewer.post(&world, "/account", &[("old", old), ("password", new), ("again", again), ("role", "owner")]).await
+    };
+    assert!(post("wrong", "a better password", "a better password").await.text().contains("not the present password"));
+    assert!(post(old, "a better password", "another").await.text().contains("not the same"));
+    assert!(post(old, "short", "short").await.text().contains("Must have 10 to 128 characters"));
+    let changed = post(old, "a better password", "a better password").await;
+    assert_eq!(changed.status, 303);
+    assert_eq!(viewer.get(&world, "/account").await.status, 303, "the old session is over");
+    let fresh =
+        Visitor { cookie: changed.header("set-cookie").split(';').next().unwrap().to_owned(), csrf: String::new() };
+    assert!(fresh.get(&world, "/account").await.text().contains("Viewer"), "and the role is what it was");
+    assert_eq!(try_sign_in(&world, "viewer.one", old).await.status, 422);
+    Visitor::sign_in(&world, "viewer.one", "a better password").await;
+    world.end().await;
+}
+
+/// Where a form goes, its fields, and whether a viewer, an operator and an owner may send it.
+type Action = (&'static str, &'static [(&'static str, &'static str)], [bool; 3]);
+
+/// What each role may do with forms: 403 is a no, anything else got through to where it is judged.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_may_what_it_may() {
+    let world = World::start().await;
+    let app = format!("/apps/{}", world.app.app_id);
+    #[rustfmt::skip]
+    let actions: &[Action] = &[
+        ("/apps",              &[("name", "x")],                                                     [false, false, true]),
+        ("APP/name",           &[("name", "x")],                                                     [false, false, true]),
+        ("APP/keys",           &[("mode", "test"), ("key", "client"), ("grace", "0")],               [false, false, true]),
+        ("APP/sessions",       &[("mode", "test"), ("ttl", "60")],                                   [false, true,  true]),
+        ("APP/channels/ali?mode=test", &[("mode", "test"), ("do", "save"), ("protocol", "simulator")],   [false, false, true]),
+        ("APP/channels/ali?mode=test", &[("mode", "test"), ("do", "check"), ("protocol", "simulator")],  [false, false, true]),
+        ("APP/channels/ali?mode=test", &[("mode", "test"), ("do", "delete")],                            [false, false, true]),
+        ("/operators",         &[("name", "new.one"), ("role", "viewer"), ("password", "a password of theirs")], [false, false, true]),
+        ("/operators/viewer.one", &[("role", "viewer"), ("state", "enabled")],                       [false, false, true]),
+    ];
+    let visitors = [
+        hire(&world, "viewer.one", "viewer").await,
+        hire(&world, "operator.one", "operator").await,
+        hire(&world, "owner.one", "owner").await,
+    ];
+    for (page, fields, expect) in actions {
+        for (visitor, may) in visitors.iter().zip(expect) {
+            let answer = visitor.post(&world, &page.replace("APP", &app), fields).await;
+            assert_eq!(answer.status != 403, *may, "{page} {fields:?}: {} {}", answer.status, answer.text());
+            assert!(!may || answer.status < 400, "{page}: {}", answer.text());
+        }
+    }
+    for (page, expect) in [("/operators", [403, 403, 200]), ("/audit", [403, 403, 200]), ("/apps/new", [403, 403, 200])]
+    {
+        for (visitor, status) in visitors.iter().skip(1).zip(&expect[1..]) {
+            assert_eq!(visitor.get(&world, page).await.status, *status, "{page}");
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_guarded_and_escapes_what_merchants_write() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let bill = "<img src=x onerror=1>";
+    let charge = crate::world::with(charge_of("ali_qrcode", bill), &json!({ "subject": "<script>alert(1)</script>" }));
+    let id = world.charge(&charge).await.ok()["id"].as_str().unwrap().to_owned();
+    let app = format!("/apps/{}", world.app.app_id);
+    for page in
+        [format!("{app}/transactions?mode=test"), format!("{app}/transactions/{id}?mode=test"), "/nowhere".to_owned()]
+    {
+        let answer = owner.get(&world, &page).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!((answer.header("x-content-type-options"), answer.header("cache-control")), ("nosniff", "no-store"));
+        let text = answer.text();
+        for wrong in ["<img", "<script>", " style=", " onclick=", "http://", "https://"] {
+            assert!(!text.contains(wrong), "{page} has {wrong}");
+        }
+    }
+    let page = owner.get(&world, "/apps").await.text();
+    let style = page.split_once("href=\"/console/assets/").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let asset = world.call("GET", &format!("/console/assets/{style}"), &[], "").await;
+    assert!(
+        asset.header("cache-control").contains("immutable") && asset.header("content-type").starts_with("text/css")
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_for_one_mode_does_not_save_in_the_other() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let page = format!("/apps/{}/channels/ali?mode=live", world.app.app_id);
+    let answer = owner.post(&world, &page, &[("mode", "test"), ("do", "delete")]).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    world.end().await;
+}
