@@ -60,6 +60,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("aes",                &["providers", "local"]),
     ("p12-keystore",       &["providers"]),
     ("x509-parser",        &["providers", "local"]),
+    ("zip",                &["sweep", "local"]),
+    ("flate2",             &["sweep", "local"]),
+    ("encoding_rs",        &["sweep", "local"]),
 ];
 
 /// Which crates of others some of ours must never name: they would wait, log, ask the clock or throw dice.

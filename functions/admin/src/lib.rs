@@ -15,6 +15,7 @@ mod incidents;
 mod operators;
 mod password;
 mod problem;
+mod reconciliations;
 mod routes;
 mod transactions;
 mod webhook_test;
@@ -135,6 +136,7 @@ impl Call<'_> {
             Route::ListTransactions(app) => transactions::list(self, app).await,
             Route::ShowTransaction(app, id) => transactions::show(self, app, id).await,
             Route::ListIncidents(app) => incidents::list(self, app).await,
+            Route::ListReconciliations(app) => reconciliations::list(self, app).await,
             Route::ShowIncident(app, id) => incidents::show(self, app, &id).await,
             Route::ReplayIncident(app, id) => incidents::replay(self, app, &id).await,
             Route::CreateOperator => operators::create(self).await,

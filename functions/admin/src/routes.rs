@@ -31,6 +31,7 @@ pub(crate) enum Route {
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
     ListIncidents(AppId),
+    ListReconciliations(AppId),
     ShowIncident(AppId, String),
     ReplayIncident(AppId, String),
     CreateOperator,
@@ -83,6 +84,7 @@ impl Route {
             Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
             Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
+            Self::ListReconciliations(_) => ("list reconciliations", Viewer, Look),
             // The body of a message may name the payer.
             Self::ShowIncident(..)      => ("show incident",     Operator, Look),
             Self::ReplayIncident(..)    => ("replay incident",   Operator, Change),
@@ -124,6 +126,7 @@ impl Route {
             | Self::ShowTransaction(..)
             | Self::ListIncidents(_)
             | Self::ShowIncident(..)
+            | Self::ListReconciliations(_)
             | Self::ListOperators
             | Self::ListAudit => None,
         }
@@ -175,6 +178,8 @@ impl Route {
             (_, ["apps", _, "deliveries", _, "resend"]) => Err(Problem::method("POST")),
             ("GET", ["apps", id, "incidents"]) => Ok(Self::ListIncidents(app(id)?)),
             (_, ["apps", _, "incidents"]) => Err(Problem::method("GET")),
+            ("GET", ["apps", id, "reconciliations"]) => Ok(Self::ListReconciliations(app(id)?)),
+            (_, ["apps", _, "reconciliations"]) => Err(Problem::method("GET")),
             ("GET", ["apps", id, "incidents", one]) => Ok(Self::ShowIncident(app(id)?, (*one).to_owned())),
             (_, ["apps", _, "incidents", _]) => Err(Problem::method("GET")),
             ("POST", ["apps", id, "incidents", one, "replay"]) => Ok(Self::ReplayIncident(app(id)?, (*one).to_owned())),

@@ -16,6 +16,7 @@ mod ids;
 mod money;
 mod notification;
 mod operator;
+mod reconciliation;
 mod record;
 mod records_request;
 mod refund;
@@ -42,6 +43,7 @@ pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, sign_in_pause};
+pub use reconciliation::{Day, Difference, DifferenceKind, Unmatched, is_payment_of, judge_listed};
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{

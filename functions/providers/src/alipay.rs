@@ -4,6 +4,7 @@
 //! merchants and still serves old ones.
 
 mod answer;
+pub(crate) mod bill;
 mod mapi;
 mod messages;
 mod notify;
@@ -24,8 +25,8 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, SettingsError, settings::Settings,
+    Acknowledgement, BillAnswer, BillReader, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order,
+    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingsError, settings::Settings,
 };
 
 /// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
@@ -151,6 +152,27 @@ impl Account {
         with!(self, protocol => protocol.read_notify(&form))
     }
 
+    pub(crate) fn bill(&self, day: &str, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.bill(day, now),
+            Mapi(_) => Err(no_bill()),
+        }
+    }
+
+    pub(crate) fn read_bill(&self, response: &Response<Bytes>) -> Result<BillAnswer, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => protocol.read_bill(response),
+            Mapi(_) => Err(no_bill()),
+        }
+    }
+
+    pub(crate) fn bill_reader(&self) -> Option<BillReader> {
+        match &self.0 {
+            OpenPlatform(_) => Some(BillReader::new(bill::COLUMNS, "")),
+            Mapi(_) => None,
+        }
+    }
+
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         match &self.0 {
             OpenPlatform(protocol) => protocol.certificates_end_at(),
@@ -160,6 +182,10 @@ impl Account {
 }
 
 /// `refund_fastpay_by_platform_nopwd` takes batches, answers later to an address of its own, and was never tried here.
+fn no_bill() -> ProviderError {
+    ProviderError::unsupported("the partner interface has no bill")
+}
+
 fn no_refund() -> ProviderError {
     ProviderError::unsupported("the legacy interface (mapi) refunds in Alipay's own console only")
 }

@@ -8,6 +8,7 @@
 //! The providers are a closed enum with one arm each in every verb, so that a forgotten verb does not compile.
 
 pub mod alipay;
+mod bill;
 mod cert;
 mod error;
 mod exchange;
@@ -24,6 +25,7 @@ use domain::{Channel, Notification, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
+pub use bill::{BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader};
 pub use error::{NotifyError, ProviderError, SettingsError};
 pub use exchange::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
@@ -243,6 +245,39 @@ impl Account {
             Self::Ali(_) => Err(NotifyError::malformed("alipay tells of refunds in the notify of the payment")),
             Self::Wechat(account) => account.read_refund_notify(notify, now),
             Self::Unionpay(account) => account.read_refund_notify(notify, now),
+        }
+    }
+
+    /// Asks where the bill of a day lies, `2026-11-23` by Beijing's time. Providers make it in the morning of the next.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unsupported`] if this protocol has no bill, [`ProviderError::Key`] if the account cannot sign.
+    pub fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match self {
+            Self::Ali(account) => account.bill(day, moment.now),
+            Self::Wechat(account) => account.bill(day, moment),
+            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's files are not read here")),
+        }
+    }
+
+    /// Reads the answer to [`Self::bill`].
+    ///
+    /// # Errors
+    /// [`ProviderError::Refused`] if the provider gives none, [`ProviderError::Unclear`] if nobody knows.
+    pub fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
+        match self {
+            Self::Ali(account) => account.read_bill(response),
+            Self::Wechat(account) => account.read_bill(response, moment),
+            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's files are not read here")),
+        }
+    }
+
+    /// Reads the lines of a bill, once they are unpacked. `None` if this protocol has no bill.
+    pub fn bill_reader(&self) -> Option<BillReader> {
+        match self {
+            Self::Ali(account) => account.bill_reader(),
+            Self::Wechat(account) => account.bill_reader(),
+            Self::Unionpay(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! app of `wx_app` and that of `wx_mp` are not interchangeable.
 
 mod answer;
+pub(crate) mod bill;
 mod certificates;
 mod fields;
 mod messages;
@@ -26,8 +27,9 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError, settings::Settings,
+    Acknowledgement, BillAnswer, BillReader, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order,
+    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
+    settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -201,6 +203,27 @@ impl Account {
         }
     }
 
+    pub(crate) fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.bill(day, moment),
+            V2(_) => Err(no_bill()),
+        }
+    }
+
+    pub(crate) fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
+        match &self.0 {
+            V3(protocol) => protocol.read_bill(response, moment),
+            V2(_) => Err(no_bill()),
+        }
+    }
+
+    pub(crate) fn bill_reader(&self) -> Option<BillReader> {
+        match &self.0 {
+            V3(protocol) => Some(BillReader::new(bill::COLUMNS, &protocol.app_id)),
+            V2(_) => None,
+        }
+    }
+
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         match &self.0 {
             V3(protocol) => protocol.keys.end_at(),
@@ -211,4 +234,8 @@ impl Account {
 
 fn no_certificates() -> ProviderError {
     ProviderError::unsupported("v2 signs with the API key, and has no certificates to fetch")
+}
+
+fn no_bill() -> ProviderError {
+    ProviderError::unsupported("the bill is read by APIv3 only")
 }

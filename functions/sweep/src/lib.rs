@@ -7,16 +7,57 @@
 
 mod bills;
 mod deliveries;
+mod reconcile;
+mod unpack;
+
+pub use reconcile::{Compared, reconcile};
 
 use domain::Timestamp;
 use futures_util::future::join_all;
 use queue::Queue;
 use runtime::{Base, error_chain};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
 
 use crate::bills::Run;
+
+/// What the schedule says: nothing each minute, and a task once a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Tick {
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// To look at what is due.
+    #[default]
+    Sweep,
+    /// To compare yesterday's books with the providers' bills.
+    Reconcile,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// A sweep.
+    Swept(Swept),
+    /// A reconciliation.
+    Compared(Compared),
+}
+
+/// Does what the schedule says.
+pub async fn run(deps: &Deps, tick: Tick) -> Done {
+    match tick.task {
+        Task::Sweep => Done::Swept(handle(deps).await),
+        Task::Reconcile => Done::Compared(Box::pin(reconcile(deps, None)).await),
+    }
+}
 
 /// What a sweep needs.
 #[derive(Clone, Debug)]

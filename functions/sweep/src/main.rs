@@ -10,6 +10,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
     let settlement = settlement::Deps { base: base.clone(), queue: queue.clone(), outbound: Outbound::new()? };
     let deps = sweep::Deps { base, queue, settlement };
-    // The tick says nothing but that a minute is over.
-    runtime::serve_events(|_: serde::de::IgnoredAny| sweep::handle(&deps)).await
+    runtime::serve_events(|tick: sweep::Tick| sweep::run(&deps, tick)).await
 }

@@ -93,6 +93,12 @@ pub(crate) async fn advance(State(clockwork): State<Clockwork>, Json(body): Json
     (StatusCode::OK, Json(json!({ "nowMs": now_ms })))
 }
 
+/// `POST /_local/reconcile`: runs the daily comparison of yesterday's books now. By itself the stack does not run it: a clock that is
+/// moved over days would ask the simulators each time.
+pub(crate) async fn reconcile(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
+    Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Reconcile }).await)
+}
+
 impl Clockwork {
     /// Moves the clock from event to event, so that each happens at its own time, and then to the end.
     pub(crate) async fn advance(&self, advance_ms: i64) -> i64 {

@@ -96,8 +96,8 @@ impl Functions {
                 serde_json::to_string(&deliver::handle(&self.deliver, batch).await).map_err(failed)
             }
             Some(Function::Sweep) => {
-                serde_json::from_str::<serde::de::IgnoredAny>(event).map_err(failed)?;
-                serde_json::to_string(&sweep::handle(&self.sweep).await).map_err(failed)
+                let tick = serde_json::from_str(event).map_err(failed)?;
+                serde_json::to_string(&sweep::run(&self.sweep, tick).await).map_err(failed)
             }
             Some(Function::Charge | Function::Query | Function::ProviderNotify | Function::Admin) | None => {
                 Err(StartError::part("event", format!("`{function}` takes HTTP requests only")))

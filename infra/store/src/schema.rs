@@ -7,6 +7,7 @@
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
+//! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
@@ -87,6 +88,11 @@ pub(crate) fn parse_refund_key(pk: &str, sk: &str) -> Option<((AppId, Mode, Bill
 /// The collection of a refund's number: no bill's begins so, because an app's id is hex.
 pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String {
     format!("{REFUND_PREFIX}{app}#{mode}#{num}")
+}
+
+/// The collection of an app's reconciliations: no bill's begins so, because an app's id is hex.
+pub(crate) fn reconciliations_pk(app: &AppId, mode: Mode) -> String {
+    format!("RECONCILED#{app}#{mode}")
 }
 
 pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {

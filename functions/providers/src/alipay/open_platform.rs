@@ -205,7 +205,12 @@ impl OpenPlatform {
         self.signed(call, now)
     }
 
-    fn call(&self, method: &'static str, biz_content: String, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+    pub(super) fn call(
+        &self,
+        method: &'static str,
+        biz_content: String,
+        now: Timestamp,
+    ) -> Result<Request<Bytes>, ProviderError> {
         self.post(self.signed(Call { method, biz_content, notify_url: None, return_url: None }, now)?)
     }
 
@@ -238,7 +243,7 @@ impl OpenPlatform {
         post(&format!("{}?{}", self.gateway, sign::encoded(&parameters)), body)
     }
 
-    fn read<'a>(&self, method: &str, response: &'a Response<Bytes>) -> Result<Answer<'a>, ProviderError> {
+    pub(super) fn read<'a>(&self, method: &str, response: &'a Response<Bytes>) -> Result<Answer<'a>, ProviderError> {
         answer::read(method, response, &self.alipay)
     }
 

@@ -178,17 +178,28 @@ impl V3 {
         Event::open(notify, &self.keys, &self.api_v3_key, now)
     }
 
-    /// A signed request. What is signed is read off the request itself, so that it cannot be another path than is sent.
-    fn request(
+    /// A signed request to the gateway.
+    pub(super) fn request(
         &self,
         method: Method,
         path: &str,
         body: String,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
+        self.request_to(method, &format!("{}{path}", self.gateway), body, moment)
+    }
+
+    /// A signed request. What is signed is read off the request itself, so that it cannot be another path than is sent.
+    pub(super) fn request_to(
+        &self,
+        method: Method,
+        url: &str,
+        body: String,
+        moment: &Moment,
+    ) -> Result<Request<Bytes>, ProviderError> {
         let unwritable =
             |error: http::Error| ProviderError::unsupported(format!("a request that cannot be written: {error}"));
-        let mut builder = Request::builder().method(&method).uri(format!("{}{path}", self.gateway));
+        let mut builder = Request::builder().method(&method).uri(url);
         let path = builder.uri_ref().and_then(|uri| uri.path_and_query()).map_or("", |path| path.as_str());
         let timestamp = sign::seconds(moment.now);
         let nonce = moment.nonce.as_str();

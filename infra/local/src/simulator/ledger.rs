@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SimulatorError;
 use super::beijing::{date, of_day};
+use super::bill::{Plants, Row};
 use super::faults::Fault;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Rule, Status, Trade};
@@ -30,6 +31,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// What the bills say that is not so. Not stored.
+    pub(super) plants: Plants,
     file: Option<PathBuf>,
     changed: bool,
 }
@@ -154,6 +157,25 @@ impl Ledger {
             self.numbers.remove(&(trade.order.merchant, trade.order.out_trade_no));
             self.changed = true;
         }
+    }
+
+    /// A merchant's payments and refunds between two moments, as they happened.
+    pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for trade in self.trades.values().filter(|trade| trade.order.merchant == merchant) {
+            let row = |refund: Option<String>, fen: i64| Row {
+                order: trade.order.out_trade_no.clone(),
+                app: merchant.to_owned(),
+                subject: trade.order.subject.clone(),
+                refund,
+                fen,
+            };
+            let in_time = |at: i64| (from..=to).contains(&at);
+            rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
+            let refunds = trade.refunds.iter().filter(|refund| in_time(refund.at));
+            rows.extend(refunds.map(|refund| row(Some(refund.request_no.clone()), refund.amount.get())));
+        }
+        rows
     }
 
     pub(super) fn trade(&self, trade_no: &str) -> Option<&Trade> {

@@ -24,6 +24,7 @@
 
 mod alipay;
 pub(crate) mod beijing;
+pub(crate) mod bill;
 mod cashier;
 pub(crate) mod crypto;
 mod door;
@@ -222,6 +223,29 @@ impl Simulator {
         self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn bill_url(&self, app: &str, day: &str) -> String {
+        format!("{}/simulator/alipay/bill/{app}/{day}", self.0.base_url)
+    }
+
+    fn bill(&self, app: &str, day: &str) -> Reply {
+        let Some(bounds) = bill::bounds(day) else { return Reply::json_error(404, "no such day") };
+        let rows = self.with(|ledger, _| ledger.plants.apply(app, ledger.bill(app, bounds)));
+        match bill::alipay_zip(&rows) {
+            Ok(zip) => Reply::new(200, "application/zip", zip),
+            Err(error) => Reply::json_error(500, error),
+        }
+    }
+
+    fn plant(&self, body: &[u8]) -> Reply {
+        match bill::read_plants(body) {
+            Ok(plants) => {
+                self.with(|ledger, _| ledger.plants = plants);
+                Reply::json(200, &serde_json::json!({}))
+            }
+            Err(reply) => reply,
+        }
+    }
+
     async fn answer(&self, request: &Incoming) -> Reply {
         let answered = self.route(request).await;
         answered.unwrap_or_else(|error| {
@@ -245,6 +269,8 @@ impl Simulator {
             ["simulator", "alipay", "cashier", trade_no] if post => cashier::act(self, trade_no, text).await?,
             ["simulator", "alipay", "app"] if get => cashier::phone(),
             ["simulator", "alipay", "app"] if post => cashier::submit(self, text),
+            ["simulator", "alipay", "bill", app, day] if get => self.bill(app, day),
+            ["_local", "simulator", "alipay", "bill"] if post => self.plant(&request.body),
             ["_local", "simulator", "alipay", "settings"] if get => Reply::json(200, &self.settings()),
             ["_local", "simulator", "alipay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),

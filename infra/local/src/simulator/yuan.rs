@@ -36,6 +36,10 @@ impl Fen {
         format!("{}.{:02}", self.0 / 100, self.0 % 100)
     }
 
+    pub(super) fn get(self) -> i64 {
+        self.0
+    }
+
     pub(super) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }

@@ -14,6 +14,7 @@ use super::merchants::Stage;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::simulator::beijing::date;
+use crate::simulator::bill::{Plants, Row};
 
 /// Orders kept; the oldest goes first.
 const TRADES_MAX: usize = 10_000;
@@ -31,6 +32,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// What the bills say that is not so. Not stored.
+    pub(super) plants: Plants,
     /// Which platform certificates are in use. Not stored.
     pub(super) stage: Stage,
     file: Option<PathBuf>,
@@ -175,6 +178,25 @@ impl Ledger {
     /// The first order of a merchant that `fits`.
     pub(super) fn of_merchant(&self, mch_id: &str, fits: impl Fn(&Trade) -> bool) -> Option<&Trade> {
         self.find(|trade| trade.order.mch_id == mch_id && fits(trade))
+    }
+
+    /// A merchant's payments and refunds between two moments.
+    pub(super) fn bill(&self, mch_id: &str, (from, to): (i64, i64)) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for trade in self.trades.values().filter(|trade| trade.order.mch_id == mch_id) {
+            let row = |refund: Option<String>, fen: i64| Row {
+                order: trade.order.out_trade_no.clone(),
+                app: trade.order.app_id.clone(),
+                subject: trade.order.description.clone(),
+                refund,
+                fen,
+            };
+            let in_time = |at: i64| (from..=to).contains(&at);
+            rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
+            let refunds = trade.refunds.iter().filter(|refund| refund.success_at.is_some_and(in_time));
+            rows.extend(refunds.map(|refund| row(Some(refund.out_refund_no.clone()), refund.amount.get())));
+        }
+        rows
     }
 
     /// The newest order that `fits`.

@@ -69,6 +69,7 @@ use http::{HeaderMap, Method};
 use self::answer::Answer;
 use self::ledger::Ledger;
 use self::merchants::Merchants;
+use crate::simulator::bill::read_plants;
 use crate::simulator::reply::Reply;
 pub(crate) use crate::simulator::{BoxFuture, Clock, SimulatorError};
 
@@ -184,6 +185,16 @@ impl Simulator {
         self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn plant(&self, body: &[u8]) -> Reply {
+        match read_plants(body) {
+            Ok(plants) => {
+                self.with(|ledger, _| ledger.plants = plants);
+                Reply::json(200, &serde_json::json!({}))
+            }
+            Err(reply) => reply,
+        }
+    }
+
     async fn answer(&self, request: &Incoming) -> Answer {
         let answered = self.route(request).await;
         answered.unwrap_or_else(|error| {
@@ -196,6 +207,8 @@ impl Simulator {
         let path: Vec<&str> = request.path().trim_start_matches('/').split('/').collect();
         let (get, post) = (request.method == Method::GET, request.method == Method::POST);
         Ok(match path.as_slice() {
+            ["simulator", "wechat", "v3", "billdownload", "file"] if get => v3::bill::download(self, request),
+            ["_local", "simulator", "wechat", "bill"] if post => self.plant(&request.body).into(),
             ["simulator", "wechat", "v3", rest @ ..] => v3::answer(self, request, rest)?,
             ["simulator", "wechat", "pay"] if get => phone::show().into(),
             ["simulator", "wechat", "pay"] if post => phone::submit(self, request)?.into(),

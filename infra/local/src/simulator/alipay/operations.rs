@@ -2,6 +2,7 @@
 
 use super::super::Simulator;
 use super::super::beijing::seconds;
+use super::super::bill;
 use super::super::form::Params;
 use super::super::ledger::Ledger;
 use super::super::merchants::OpenApp;
@@ -30,6 +31,7 @@ pub(super) fn perform(method: &str, call: &Call<'_>) -> Result<Node, Refusal> {
         "alipay.trade.cancel" => cancel(call),
         "alipay.trade.refund" => refund(call),
         "alipay.trade.fastpay.refund.query" => refund_query(call),
+        "alipay.data.dataservice.bill.downloadurl.query" => bill(call),
         order::APP => Err(illegal(
             "isv.invalid-method",
             "不存在的方法名: an order string is not for gateway.do, paste it on /simulator/alipay/app",
@@ -113,6 +115,24 @@ fn refund(call: &Call<'_>) -> Result<Node, Refusal> {
         node.push(("send_back_fee", text(Fen::ZERO.to_yuan())));
         Ok(node)
     })
+}
+
+/// Where the bill of a day lies, if anything happened on it.
+fn bill(call: &Call<'_>) -> Result<Node, Refusal> {
+    let biz = Biz::read(call.params)?;
+    if biz.filled("bill_type", Limit(20))?.as_deref() != Some("trade") {
+        return Err(invalid("bill_type", "must be trade"));
+    }
+    let day = biz.filled("bill_date", Limit(10))?.ok_or_else(|| invalid("bill_date", "is missing"))?;
+    let bounds = bill::bounds(&day).ok_or_else(|| invalid("bill_date", "must be yyyy-MM-dd"))?;
+    let app = &call.app.app_id;
+    let is_empty = call.simulator.with(|ledger, _| ledger.plants.apply(app, ledger.bill(app, bounds)).is_empty());
+    if bounds.1 >= call.now || is_empty {
+        return Err(super::business("isp.bill_not_exist", "账单不存在"));
+    }
+    let mut node = success();
+    node.push(("bill_download_url", text(call.simulator.bill_url(app, &day))));
+    Ok(node)
 }
 
 /// An unknown refund is answered with 10000 too, then without any refund field.

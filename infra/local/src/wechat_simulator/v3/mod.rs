@@ -1,6 +1,7 @@
 //! APIv3: JSON over HTTP with signatures in headers.
 
 mod authorization;
+pub(super) mod bill;
 mod body;
 pub(super) mod message;
 mod operations;
@@ -115,6 +116,7 @@ fn perform(call: &Call<'_>, path: &[&str]) -> Result<Done, Refusal> {
         ["pay", "transactions", product] if post => order::place(call, product),
         ["refund", "domestic", "refunds"] if post => operations::refund(call),
         ["refund", "domestic", "refunds", number] if get => operations::query_refund(call, number),
+        ["bill", "tradebill"] if get => bill::place(call),
         ["certificates"] if get => operations::certificates(call),
         _ if get || post => Err(Refusal::new(404, "NOT_FOUND", "请求的资源不存在: there is no such path")),
         _ => Err(Refusal::new(405, "METHOD_NOT_ALLOWED", "请求方法不正确")),

@@ -1,0 +1,183 @@
+//! Reconciliations: which days were compared with a provider's bill, and what differed.
+//!
+//! A day's differences are written first and its summary last, so that a day without a summary is compared again.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
+use domain::{AppId, BillNum, Day, Difference, DifferenceKind, Fen, Mode, Tab, Timestamp, TransactionId};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, number, text, time},
+    schema::{SK, TTL, reconciliations_pk},
+};
+
+/// How long a reconciliation is kept: longer than a business year.
+const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// A page of the list.
+const PAGE: i32 = 200;
+
+/// Sorts behind every day.
+const NEWEST: &str = "~";
+
+/// A day of one tab that was compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Which account.
+    pub tab: Tab,
+    /// Which day.
+    pub day: Day,
+    /// When it was compared.
+    pub done_at: Timestamp,
+    /// The payments and refunds of ours that the provider lists.
+    pub lines: i64,
+    /// What differs.
+    pub differences: i64,
+}
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReconciliationEntry {
+    /// A day.
+    Day(Reconciled),
+    /// Something that differs.
+    Difference(Tab, Day, Difference),
+}
+
+impl Store {
+    /// Whether a day of an account was compared.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_reconciled(&self, app: &AppId, mode: Mode, (tab, day): (Tab, &Day)) -> Result<bool, StoreError> {
+        Ok(self.get(reconciliations_pk(app, mode), day_sk(tab, day)).await?.is_some())
+    }
+
+    /// Keeps something that differs; once, however often it is found.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_difference(
+        &self,
+        (app, mode): (&AppId, Mode),
+        (tab, day): (Tab, &Day),
+        difference: &Difference,
+    ) -> Result<(), StoreError> {
+        let sk = format!(
+            "{}#{}#{}#{}",
+            day_sk(tab, day),
+            difference.transaction,
+            difference.kind.name(),
+            difference.refund_num.as_deref().unwrap_or_default()
+        );
+        let entry = item(
+            reconciliations_pk(app, mode),
+            sk,
+            [
+                ("kind", Some(text(difference.kind.name()))),
+                ("id", Some(text(difference.transaction.as_str()))),
+                ("bill", difference.bill.as_ref().map(|bill| text(bill.as_str()))),
+                ("here", difference.here.map(|fee| number(fee.get()))),
+                ("there", difference.there.map(|fee| number(fee.get()))),
+                ("refund_num", difference.refund_num.as_ref().map(text)),
+                (TTL, Some(number(day.end().plus(KEPT).seconds()))),
+            ],
+        );
+        self.put_if_new(entry).await
+    }
+
+    /// Says that a day was compared. Its differences are kept before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_reconciled(&self, app: &AppId, mode: Mode, done: &Reconciled) -> Result<(), StoreError> {
+        let entry = item(
+            reconciliations_pk(app, mode),
+            day_sk(done.tab, &done.day),
+            [
+                ("done_ms", Some(time(done.done_at))),
+                ("lines", Some(number(done.lines))),
+                ("differences", Some(number(done.differences))),
+                (TTL, Some(number(done.day.end().plus(KEPT).seconds()))),
+            ],
+        );
+        self.put_if_new(entry).await
+    }
+
+    /// What was compared, newest day first, from `cursor` on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reconciliations(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<ReconciliationEntry>, Option<String>), StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .key_condition_expression("pk = :pk AND sk < :before")
+            .expression_attribute_values(":pk", text(reconciliations_pk(app, mode)))
+            .expression_attribute_values(":before", text(cursor.unwrap_or(NEWEST)))
+            .scan_index_forward(false)
+            .limit(PAGE)
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
+        let last = page.last_evaluated_key().and_then(|key| Item(key).find_text(SK).map(str::to_owned));
+        let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
+        Ok((entries, last))
+    }
+
+    async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.transactions)
+            .set_item(Some(entry))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(StoreError::dynamo("keeping a reconciliation", error)),
+        }
+    }
+}
+
+fn day_sk(tab: Tab, day: &Day) -> String {
+    format!("{day}#{tab}")
+}
+
+fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
+    let item = Item(attributes);
+    let sk = item.text(SK)?;
+    let mut parts = sk.splitn(3, '#');
+    let day = parts.next().and_then(Day::parse).ok_or_else(|| item.wrong(SK))?;
+    let tab = parts.next().and_then(Tab::find).ok_or_else(|| item.wrong(SK))?;
+    if parts.next().is_none() {
+        let (lines, differences) = (item.number("lines")?, item.number("differences")?);
+        let done_at = item.time("done_ms")?;
+        return Ok(ReconciliationEntry::Day(Reconciled { tab, day, done_at, lines, differences }));
+    }
+    let fee = |name| {
+        let fen = item.find_number(name)?;
+        fen.map(|fen| Fen::new(fen).map_err(|_| item.wrong(name))).transpose()
+    };
+    let difference = Difference {
+        kind: item.parsed("kind", DifferenceKind::find)?,
+        transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        bill: item.find_parsed("bill", |bill| BillNum::parse(bill).ok())?,
+        here: fee("here")?,
+        there: fee("there")?,
+        refund_num: item.find_text("refund_num").map(str::to_owned),
+    };
+    Ok(ReconciliationEntry::Difference(tab, day, difference))
+}

@@ -1,0 +1,119 @@
+//! What a merchant is told of beside payments: refunds, closings, misfits and second payments, each once, whoever found out.
+
+use serde_json::{Value, json};
+
+use crate::{
+    charge::knock,
+    refunds::{of, refund},
+    world::{MINUTE_MS, World, charge_of, master, with},
+};
+
+/// A webhook that wants everything.
+async fn listen(world: &World) {
+    let all = ["payment.success", "refund.success", "payment.closed", "payment.mismatch", "payment.duplicate"];
+    world.webhook_to("shop", &json!({ "events": all })).await;
+}
+
+/// The bodies that arrived with this status or about this, oldest first.
+async fn bodies(world: &World) -> Vec<Value> {
+    let arrived = world.arrivals("shop").await;
+    arrived.iter().map(|one| serde_json::from_str(one["body"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_refund_is_told_once_with_its_number_and_its_fee() {
+    let world = World::start().await;
+    listen(&world).await;
+    world.paid("1").await;
+    for (num, fee) in [("R1", 100), ("R2", 200)] {
+        refund(&world, &of("1", num, fee)).await.ok();
+        refund(&world, &of("1", num, fee)).await.ok();
+    }
+    world.advance(5 * MINUTE_MS).await;
+    let told = bodies(&world).await;
+    let mut refunds: Vec<_> = told.iter().filter(|body| body.get("refundNum").is_some()).collect();
+    refunds.sort_by_key(|body| body["refundNum"].to_string());
+    let pairs: Vec<_> = refunds.iter().map(|body| (&body["refundNum"], &body["refundFee"])).collect();
+    assert_eq!(pairs, [(&json!("R1"), &json!(100)), (&json!("R2"), &json!(200))], "{told:?}");
+    assert_eq!(told.len(), 3, "and the payment: {told:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_only_a_question_found_is_told_as_any_other() {
+    let world = World::start().await;
+    listen(&world).await;
+    let silent = json!({ "notify": false });
+    for (n, who) in ["sweep", "sync", "records"].into_iter().enumerate() {
+        let id = world.charged(who).await;
+        world.play(&id, "pay", silent.clone()).await;
+        match who {
+            "sweep" => world.advance(2 * MINUTE_MS).await,
+            "sync" => {
+                let body = json!({ "billNum": who }).to_string();
+                world.post_as(&master(&world.app), "/2.0/maxpay/sync", body).await.ok();
+            }
+            _ => {
+                world.advance(20_000).await;
+                assert_eq!(world.record(who).await["status"], "success");
+            }
+        }
+        world.advance(3 * MINUTE_MS).await;
+        assert_eq!(bodies(&world).await.len(), n + 1, "{who}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closing_is_told_whether_the_merchant_or_the_clock_closed() {
+    let world = World::start().await;
+    listen(&world).await;
+    world.charged("1").await;
+    let body = json!({ "billNum": "1", "channel": "ali_qrcode" }).to_string();
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", body).await.ok();
+    world.charge(&with(charge_of("ali_qrcode", "2"), &json!({ "billTimeout": 360 }))).await.ok();
+    world.advance(10 * MINUTE_MS).await;
+    let told = bodies(&world).await;
+    let mut closed: Vec<_> = told.iter().map(|body| (body["billNum"].clone(), body["status"].clone())).collect();
+    closed.sort_by_key(|(bill, _)| bill.to_string());
+    assert_eq!(closed, [(json!("1"), json!("closed")), (json!("2"), json!("closed"))]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misfit_is_told_once_whether_it_was_sent_or_asked_for() {
+    let world = World::start().await;
+    listen(&world).await;
+    let other_seller = with(world.merchant("openapi").await, &json!({ "sellerId": "2088000000009999" }));
+    world.configure(&world.app, &other_seller).await;
+    let sent = world.charged("sent").await;
+    world.play(&sent, "pay", json!({ "times": 3 })).await;
+    world.advance(0).await;
+    let told = bodies(&world).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((&told[0]["billNum"], &told[0]["kind"]), (&json!("sent"), &json!("account")));
+    assert!(told[0]["problem"].as_str().unwrap().contains("seller_id"), "{told:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_payment_is_told_once() {
+    let world = World::start().await;
+    listen(&world).await;
+    let mut ids = Vec::new();
+    for channel in ["ali_web", "ali_app"] {
+        let charged = world.charge(&charge_of(channel, "1")).await.ok();
+        knock(&world, channel, &charged).await;
+        ids.push(charged["id"].as_str().unwrap().to_owned());
+    }
+    for id in &ids {
+        world.play(id, "pay", json!({ "times": 2 })).await;
+        world.advance(1).await;
+    }
+    world.advance(MINUTE_MS).await;
+    let told = bodies(&world).await;
+    let duplicates: Vec<_> = told.iter().filter(|body| body.get("duplicateOf").is_some()).collect();
+    assert_eq!(duplicates.len(), 1, "{told:?}");
+    assert_eq!((&duplicates[0]["id"], &duplicates[0]["duplicateOf"]), (&json!(ids[1]), &json!(ids[0])));
+    world.end().await;
+}
