@@ -52,7 +52,59 @@ async fn a_payment_arrives_in_the_words_of_the_contract() {
     let headers = &arrived["headers"];
     assert_eq!((&arrived["method"], &headers["content-type"]), (&json!("POST"), &json!("application/json")));
     assert_eq!(headers["webhook-timestamp"], (paid / 1000).to_string());
-    assert!(hook["secret"].as_str().unwrap().starts_with("whsec_"));
+    check_signature(&hook, &arrived);
+    world.end().await;
+}
+
+/// The headers of Standard Webhooks, by the implementation of those who wrote its specification.
+#[track_caller]
+fn check_signature(hook: &Value, arrived: &Value) {
+    let text = |name: &str| arrived["headers"][name].as_str().unwrap().to_owned();
+    let (id, timestamp) = (text("webhook-id"), text("webhook-timestamp").parse().unwrap());
+    let signer = standardwebhooks::Webhook::new(hook["secret"].as_str().unwrap()).unwrap();
+    let expected = signer.sign(&id, timestamp, arrived["body"].as_str().unwrap().as_bytes()).unwrap();
+    assert_eq!(text("webhook-signature"), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_attempt_is_signed_anew_under_the_same_id() {
+    let world = World::start().await;
+    let hook = world.webhook_to("shop", &json!({})).await;
+    let other = world.webhook_to("other", &json!({})).await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    world.paid("b-1").await;
+    // The master key of the moment signs: it is rotated between two attempts.
+    world.advance(0).await;
+    let rotate = format!("/apps/{}/keys/rotate", world.app.app_id);
+    let rotated = world.admin("POST", &rotate, json!({ "mode": "test", "key": "master" })).await.done(200);
+    let key = rotated["masterKey"].as_str().unwrap();
+    world.must_stay_secret(key);
+    world.advance(6 * MINUTE_MS).await;
+    let [first, second, third] = world.inbox("shop").await;
+    let [elsewhere] = world.inbox("other").await;
+    for arrived in [&first, &second, &third] {
+        check_signature(&hook, arrived);
+        assert_eq!(arrived["headers"]["webhook-id"], first["headers"]["webhook-id"]);
+    }
+    check_signature(&other, &elsewhere);
+    assert_ne!(elsewhere["headers"]["webhook-id"], first["headers"]["webhook-id"]);
+    let body: Value = serde_json::from_str(third["body"].as_str().unwrap()).unwrap();
+    let at = START_MS + 6 * MINUTE_MS;
+    assert_eq!(body["timestamp"], at);
+    assert_eq!(body["sign"], md5_hex(&format!("{}{key}{at}", world.app.app_id)));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_says_how_overdue_the_oldest_delivery_is() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    world.paid("b-1").await;
+    world.purge_queue().await;
+    world.advance(3 * MINUTE_MS).await;
+    let said = world.stack.metrics().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let overdue: Vec<i64> = said.filter_map(|said| said["OldestOverdueDelivery"].as_i64()).collect();
+    assert!(overdue.contains(&120) && overdue.last() == Some(&0), "{overdue:?}");
     world.end().await;
 }
 

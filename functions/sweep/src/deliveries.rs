@@ -1,6 +1,9 @@
 //! Deliveries that are due: rung for once more, or handed to the queue with what is left of their wait.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use domain::{Delivery, DeliveryId, DeliveryState, Timestamp};
 use futures_util::future::join_all;
@@ -13,14 +16,35 @@ use crate::Deps;
 /// Rows that are marked at once.
 const MARKED_AT_ONCE: usize = 16;
 
+/// How long the oldest of all deliveries that a run met has been waiting for its attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Oldest(Mutex<Duration>);
+
+impl Oldest {
+    fn see(&self, overdue: Duration) {
+        let mut oldest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *oldest = overdue.max(*oldest);
+    }
+
+    pub(crate) fn overdue(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Rings for these, as far as they still wait. Rung first and marked then: a stop between the two rings twice, and the other
 /// way round nobody would ring until the grace is over.
-pub(crate) async fn ring(deps: &Deps, due: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn ring(
+    deps: &Deps,
+    due: &[DeliveryId],
+    oldest: &Oldest,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
     if due.is_empty() {
         return Ok(0);
     }
     let mut found = deps.base.store.find_deliveries(due).await?;
     found.retain(|delivery| delivery.state == DeliveryState::Waiting);
+    found.iter().for_each(|delivery| oldest.see(delivery.due_at.until(now)));
     let bells: Vec<(&Delivery, Duration)> =
         found.iter().map(|delivery| (delivery, now.until(delivery.due_at))).collect();
     let rung = deps.queue.ring_all(&bells).await;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
 
-use crate::bills::Run;
+use crate::{bills::Run, deliveries::Oldest};
 
 /// What the schedule says: nothing each minute, and a task once a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -88,7 +88,9 @@ const PAGES_MAX: usize = 25;
 pub async fn handle(deps: &Deps) -> Swept {
     let now = deps.base.clock.now();
     let run = Run::begin(now);
-    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, &run, shard, now))).await;
+    let oldest = Oldest::default();
+    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, (&run, &oldest), shard, now))).await;
+    deps.base.metrics.oldest_overdue_delivery(oldest.overdue());
     let add = |sum: Swept, swept: &Swept| Swept {
         rung: sum.rung + swept.rung,
         asked: sum.asked + swept.asked,
@@ -102,11 +104,11 @@ pub async fn handle(deps: &Deps) -> Swept {
     swept
 }
 
-async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swept {
+async fn sweep_shard(deps: &Deps, (run, oldest): (&Run, &Oldest), shard: u32, now: Timestamp) -> Swept {
     let mut swept = Swept::default();
     let mut from = None;
     for _ in 0..PAGES_MAX {
-        match sweep_page(deps, run, (shard, now, from), &mut swept).await {
+        match sweep_page(deps, (run, oldest), (shard, now, from), &mut swept).await {
             Ok(Some(next)) => from = Some(next),
             Ok(None) => return swept,
             Err(error) => {
@@ -121,7 +123,7 @@ async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swep
 
 async fn sweep_page(
     deps: &Deps,
-    run: &Run,
+    (run, oldest): (&Run, &Oldest),
     (shard, now, from): (u32, Timestamp, Option<DueCursor>),
     swept: &mut Swept,
 ) -> Result<Option<DueCursor>, StoreError> {
@@ -131,7 +133,7 @@ async fn sweep_page(
         Due::Transaction(_) | Due::Refund(_) | Due::Other { .. } => None,
     });
     let waiting: Vec<_> = waiting.collect();
-    swept.rung += deliveries::ring(deps, &waiting, now).await?;
+    swept.rung += deliveries::ring(deps, &waiting, oldest, now).await?;
     let healed = bills::heal(deps, run, &page.due, now).await;
     swept.asked += healed.asked;
     swept.left |= healed.left;
