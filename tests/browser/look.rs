@@ -9,7 +9,14 @@ use crate::scene::Scene;
 const PAGES: &[(&str, &str)] = &[
     ("apps",           "/apps"),
     ("app-new",        "/apps/new"),
+    ("overview",       "APP/overview?mode=test"),
     ("transactions",   "APP/transactions?mode=test"),
+    ("export",         "APP/export?mode=test"),
+    ("webhooks",       "APP/webhooks?mode=test"),
+    ("webhook-new",    "APP/webhooks/new?mode=test"),
+    ("webhook-test",   "APP/webhooks/HOOK/test?mode=test"),
+    ("deliveries",     "APP/deliveries?mode=test"),
+    ("incidents",      "APP/incidents?mode=test"),
     ("nothing-fits",   "APP/transactions?mode=test&q=nobody"),
     ("transaction",    "APP/transactions/ID?mode=test"),
     ("channel-alipay", "APP/channels/ali?mode=live"),
@@ -26,6 +33,7 @@ const PAGES: &[(&str, &str)] = &[
 async fn look(language: &str) {
     let Some(scene) = Scene::set(language).await else { return };
     let browser = &scene.browser;
+    let hook = scene.broken_webhook().await;
     scene.charge_some().await;
     let refunded = scene.transactions().await.as_array().unwrap().iter().find(|one| one["status"] == "refund").cloned();
     let id = refunded.unwrap()["id"].as_str().unwrap().to_owned();
@@ -46,7 +54,7 @@ async fn look(language: &str) {
     let mut too_wide = Vec::new();
     for (name, address) in PAGES {
         let url = match address.strip_prefix("APP") {
-            Some(page) => scene.app(&page.replace("ID", &id)),
+            Some(page) => scene.app(&page.replace("ID", &id).replace("HOOK", &hook)),
             None => scene.at(address),
         };
         browser.open(&url).await;

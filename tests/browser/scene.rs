@@ -80,6 +80,18 @@ impl Scene {
         }
     }
 
+    /// A webhook whose target answers 500. Its id.
+    pub(crate) async fn broken_webhook(&self) -> String {
+        let world = &self.world;
+        let receiver = "/_local/receiver/broken";
+        world.call("PUT", receiver, &[("Content-Type", "application/json")], r#"{"status":500}"#).await;
+        let target = json!({ "url": format!("{}{receiver}", world.url), "headers": { "X-Shop": "hush" } });
+        let body = json!({ "target": target, "mode": "test", "events": ["payment.success"] });
+        let made = world.admin("POST", &format!("/apps/{}/webhooks", world.app.app_id), body).await.done(201);
+        world.must_stay_secret(made["secret"].as_str().unwrap());
+        made["id"].as_str().unwrap().to_owned()
+    }
+
     /// Somebody else with this role.
     pub(crate) async fn hire(&self, name: &str, role: &str) -> String {
         let password = format!("{name}'s own password");

@@ -184,3 +184,76 @@ async fn everything_works_without_scripts() {
     assert_eq!(scene.world.admin("GET", "/apps", Value::Null).await.done(200)["items"][0]["name"], "Tea house");
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_made_tried_switched_and_deleted() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.sign_in().await;
+    browser.open(&scene.app("/webhooks/new?mode=test")).await;
+    browser.fill("#url", "ftp://shop.example").await;
+    browser.run("document.querySelector('form[data-target]').noValidate = true", json!([])).await;
+    browser.click("button[value=save]").await;
+    assert_eq!(browser.text("#url-problem").await, "Must be an http or https URL");
+    browser.fill("#url", &format!("{}/_local/receiver/shop", scene.world.url)).await;
+    browser.fill("#headers", "X-Shop: hush").await;
+    browser.click("button[value=save]").await;
+    let secret = browser.text(".secret").await;
+    assert!(secret.starts_with("whsec_"));
+    scene.world.must_stay_secret(&secret);
+    browser.click("main .primary").await;
+    browser.click("td a[href$=test]").await;
+    browser.click("main .primary").await;
+    assert!(browser.text("#verdict").await.contains("Received · HTTP 200"), "{}", browser.page().await);
+    assert!(browser.page().await.contains("\"billNum\""));
+    browser.picture("story-webhook-tested").await;
+    browser.open(&scene.app("/webhooks")).await;
+    browser.click("button.on-live").await;
+    assert_eq!(browser.text("[aria-pressed=true]").await, "Live");
+    browser.click("td .confirm summary").await;
+    browser.click("td .confirm .danger[value=delete]").await;
+    assert!(browser.page().await.contains("No webhooks yet"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_goes_back_and_the_event_is_sent_again() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.broken_webhook().await;
+    let id = scene.world.paid("tea").await;
+    scene.world.advance(1000).await;
+    scene.sign_in().await;
+    browser.open(&scene.app(&format!("/transactions/{id}?mode=test"))).await;
+    assert!(browser.text(".timeline").await.contains("HTTP 500"), "{}", browser.page().await);
+    browser.click(".timeline form button").await;
+    assert_eq!(browser.text(".notice.good").await, "It is sent again.");
+    browser.click("details.confirm:has(#fee) summary").await;
+    browser.fill("#fee", "a lot").await;
+    browser.click("details.confirm:has(#fee) button").await;
+    assert_eq!(browser.text("#fee-problem").await, "An amount such as 12.50");
+    browser.fill("#fee", "12.50").await;
+    browser.fill("#reason", "One cup less").await;
+    browser.click("details.confirm:has(#fee) button").await;
+    assert_eq!(browser.text(".notice.good").await, "The refund is under way.");
+    assert!(browser.text(".timeline").await.contains("Refund ¥ 12.50 · done"));
+    browser.picture("story-refunded").await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_goes_part_by_part_and_the_overview_sums_up() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.charge_some().await;
+    scene.sign_in().await;
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    browser.click(".head .button").await;
+    assert!(browser.page().await.contains("Download this part"));
+    browser.click(".actions .button:last-child").await;
+    assert_eq!(browser.text(".notice.good").await, "That was the last part.");
+    browser.open(&scene.app("/overview?mode=test&days=7")).await;
+    let page = browser.page().await;
+    assert!(page.contains("37.5%") && page.contains("2026-11-24"), "{page}");
+    scene.end().await;
+}

@@ -204,6 +204,7 @@ type Action = (&'static str, &'static [(&'static str, &'static str)], [bool; 3])
 async fn each_role_may_what_it_may() {
     let world = World::start().await;
     let app = format!("/apps/{}", world.app.app_id);
+    let id = world.charged("unpaid").await;
     #[rustfmt::skip]
     let actions: &[Action] = &[
         ("/apps",              &[("name", "x")],                                                     [false, false, true]),
@@ -226,6 +227,25 @@ async fn each_role_may_what_it_may() {
             let answer = visitor.post(&world, &page.replace("APP", &app), fields).await;
             assert_eq!(answer.status != 403, *may, "{page} {fields:?}: {} {}", answer.status, answer.text());
             assert!(!may || answer.status < 400, "{page}: {}", answer.text());
+        }
+    }
+    // These come to a no of another kind where they may: the bill is not paid, the webhook is not there.
+    let (bill, hook) = (format!("APP/transactions/{id}/"), format!("APP/webhooks/{id}"));
+    let actions: [(&str, String); 5] = [
+        ("do=sync", format!("{bill}sync?mode=test&bill=unpaid")),
+        ("do=refund&fee=1", format!("{bill}refund?mode=test&bill=unpaid")),
+        ("do=delete", hook.clone()),
+        ("event=payment.success", format!("{hook}/test")),
+        ("back=/console", format!("APP/deliveries/{id}")),
+    ];
+    for (fields, page) in actions {
+        let fields: Vec<(&str, &str)> = fields.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        for (visitor, may) in visitors.iter().zip([false, true, true]) {
+            let answer = visitor.post(&world, &page.replace("APP", &app), &fields).await;
+            // What is not there is not there for anybody.
+            let refused = answer.status == 403 || (page.contains("/test") && answer.status == 404);
+            assert!(may || refused, "{page}: {} {}", answer.status, answer.text());
+            assert!(!may || answer.status != 403, "{page}: {} {}", answer.status, answer.text());
         }
     }
     for (page, expect) in [("/operators", [403, 403, 200]), ("/audit", [403, 403, 200]), ("/apps/new", [403, 403, 200])]
@@ -273,5 +293,48 @@ async fn a_form_for_one_mode_does_not_save_in_the_other() {
     let page = format!("/apps/{}/channels/ali?mode=live", world.app.app_id);
     let answer = owner.post(&world, &page, &[("mode", "test"), ("do", "delete")]).await;
     assert_eq!(answer.status, 403, "{}", answer.text());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_comes_in_parts_and_no_cell_is_a_formula() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    for bill in ["=1+1", "plain", "a,\"b\""] {
+        world.charge(&charge_of("ali_web", bill)).await.ok();
+        world.advance(1000).await;
+    }
+    let app = format!("/apps/{}", world.app.app_id);
+    let part = owner.get(&world, &format!("{app}/export/part?mode=test")).await;
+    assert!(part.header("content-type").starts_with("text/csv"));
+    assert_eq!((part.header("x-rows"), part.header("x-next-cursor")), ("3", ""));
+    let text = part.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[0].contains("Bill number") && lines[0].contains("UTC+08:00"), "{text}");
+    assert!(
+        lines[1].contains("\"a,\"\"b\"\"\"") && lines[3].contains("\"'=1+1\"") && lines[2].contains("\"99.00\""),
+        "{text}"
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_asks_closes_and_refunds_over_the_api() {
+    let world = World::start().await;
+    let path = |id: &str, action: &str| format!("/apps/{}/transactions/{id}/{action}?mode=test", world.app.app_id);
+    let id = world.paid("paid").await;
+    let asked = world.admin("POST", &path(&id, "sync"), json!({})).await.done(200);
+    assert_eq!(asked["transaction"]["status"], "success");
+    world.admin("POST", &path(&id, "close"), json!({})).await.problem(409, "paid");
+    world.admin("POST", &path(&id, "refund"), json!({ "refundFee": 9901 })).await.problem(400, "refundFee");
+    let part = json!({ "refundNum": "r-1", "refundFee": 900, "reason": "one cup less" });
+    let refunded = world.admin("POST", &path(&id, "refund"), part.clone()).await.done(200);
+    assert_eq!((&refunded["refundFee"], &refunded["billNum"]), (&json!(900), &json!("paid")));
+    assert_eq!(world.admin("POST", &path(&id, "refund"), part).await.done(200)["refundNum"], "r-1", "twice is once");
+    let shown = world.admin("GET", &path(&id, "").replace("/?", "?"), Value::Null).await.done(200);
+    assert_eq!((&shown["refundedFee"], shown["refunds"].as_array().unwrap().len()), (&json!(900), 1));
+    let open = world.charged("open").await;
+    assert_eq!(world.admin("POST", &path(&open, "close"), json!({})).await.done(200)["status"], "closed");
     world.end().await;
 }

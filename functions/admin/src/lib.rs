@@ -17,6 +17,7 @@ mod password;
 mod problem;
 mod reconciliations;
 mod routes;
+mod transaction_actions;
 mod transactions;
 mod webhook_test;
 mod webhooks;
@@ -135,6 +136,9 @@ impl Call<'_> {
             Route::Replay(app, webhook) => deliveries::replay(self, app, webhook).await,
             Route::ListTransactions(app) => transactions::list(self, app).await,
             Route::ShowTransaction(app, id) => transactions::show(self, app, id).await,
+            Route::SyncTransaction(app, id) => transaction_actions::sync(self, app, id).await,
+            Route::CloseTransaction(app, id) => transaction_actions::close(self, app, id).await,
+            Route::RefundTransaction(app, id) => transaction_actions::refund(self, app, id).await,
             Route::ListIncidents(app) => incidents::list(self, app).await,
             Route::ListReconciliations(app) => reconciliations::list(self, app).await,
             Route::ShowIncident(app, id) => incidents::show(self, app, &id).await,

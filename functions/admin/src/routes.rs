@@ -30,6 +30,9 @@ pub(crate) enum Route {
     Replay(AppId, WebhookId),
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
+    SyncTransaction(AppId, TransactionId),
+    CloseTransaction(AppId, TransactionId),
+    RefundTransaction(AppId, TransactionId),
     ListIncidents(AppId),
     ListReconciliations(AppId),
     ShowIncident(AppId, String),
@@ -83,6 +86,9 @@ impl Route {
             Self::Replay(..)            => ("replay webhook",    Operator, Change),
             Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
             Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
+            Self::SyncTransaction(..)   => ("ask provider",      Operator, Change),
+            Self::CloseTransaction(..)  => ("close transaction", Operator, Change),
+            Self::RefundTransaction(..) => ("refund transaction", Operator, Change),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
             Self::ListReconciliations(_) => ("list reconciliations", Viewer, Look),
             // The body of a message may name the payer.
@@ -106,6 +112,9 @@ impl Route {
             Self::ChangeWebhook(app, webhook)
             | Self::SwitchWebhook(app, webhook)
             | Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
+            Self::SyncTransaction(app, id) | Self::CloseTransaction(app, id) | Self::RefundTransaction(app, id) => {
+                Some((Self::ShowTransaction(app.clone(), id.clone()), None))
+            }
             Self::ChangeOperator(name) => Some((Self::ListOperators, Some(name.to_string()))),
             // What is made new has no before, and neither has a key that nobody may see.
             Self::CreateApp
@@ -187,6 +196,16 @@ impl Route {
             ("GET", ["apps", id, "transactions"]) => Ok(Self::ListTransactions(app(id)?)),
             (_, ["apps", _, "transactions"]) => Err(Problem::method("GET")),
             ("GET", ["apps", id, "transactions", one]) => Ok(Self::ShowTransaction(app(id)?, transaction(one)?)),
+            ("POST", ["apps", id, "transactions", one, "sync"]) => {
+                Ok(Self::SyncTransaction(app(id)?, transaction(one)?))
+            }
+            ("POST", ["apps", id, "transactions", one, "close"]) => {
+                Ok(Self::CloseTransaction(app(id)?, transaction(one)?))
+            }
+            ("POST", ["apps", id, "transactions", one, "refund"]) => {
+                Ok(Self::RefundTransaction(app(id)?, transaction(one)?))
+            }
+            (_, ["apps", _, "transactions", _, "sync" | "close" | "refund"]) => Err(Problem::method("POST")),
             (_, ["apps", _, "transactions", _]) => Err(Problem::method("GET")),
             ("POST", ["operators"]) => Ok(Self::CreateOperator),
             ("GET", ["operators"]) => Ok(Self::ListOperators),
@@ -239,6 +258,15 @@ pub(crate) mod tests {
         ("GET",    "/apps/APP/incidents",          OperatorRole::Viewer,   Effect::Look),
         ("GET",    "/apps/APP/incidents/x",        OperatorRole::Operator, Effect::Look),
         ("POST",   "/apps/APP/incidents/x/replay", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/transactions/APP/sync", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/transactions/APP/close", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/transactions/APP/refund", OperatorRole::Operator, Effect::Change),
+        ("PUT", "/apps/APP/webhooks/APP", OperatorRole::Operator, Effect::Change),
+        ("PUT", "/apps/APP/webhooks/APP/mode", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/webhooks/APP/test", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/webhooks/APP/replay", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/deliveries/x/resend", OperatorRole::Operator, Effect::Change),
+        ("GET", "/apps/APP/deliveries", OperatorRole::Viewer, Effect::Look),
         ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
         ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
         ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),

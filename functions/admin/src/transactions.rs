@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    AppId, BillNum, Channel, ChannelFilter, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status,
-    Timestamp, Transaction, TransactionId,
+    AppId, BillNum, Channel, ChannelFilter, Delivery, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest,
+    Refund, Status, Timestamp, Transaction, TransactionId,
 };
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppConfiguration, RecordsPosition, RecordsQuery, Store};
+use store::{AppConfiguration, Bill, RecordsPosition, RecordsQuery, Store};
 
-use crate::{Call, problem::Problem};
+use crate::{Call, back_office::Shown, deliveries, problem::Problem};
 
 /// `GET /apps/{appId}/transactions?mode&status&channel&billNum&startTime&endTime&limit&cursor`, newest first.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
@@ -28,17 +28,19 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 /// `GET /apps/{appId}/transactions/{id}?mode&billNum`: with the bill it is read strongly consistent, without it the index is asked.
 pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
-    let found = call.load_app(&app).await?;
-    let bill = match query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
-        Some(bill) => BillNum::parse(&bill).map_err(|error| Problem::field("billNum", error.to_string()))?,
-        None => {
-            let channels = channels_ever(&found, mode);
-            let record = call.deps.base.store.find_record((&app, mode), &channels, &id).await?;
-            record.ok_or_else(|| Problem::not_found("transaction"))?.bill
-        }
-    };
+    let bill = bill_of(call, &app, mode, &id).await?;
     let life = load_life(&call.deps.base.store, &app, mode, &bill, &id).await?;
     life.map(|life| json(StatusCode::OK, &life.to_json())).ok_or_else(|| Problem::not_found("transaction"))
+}
+
+/// The bill of a transaction: the one that the query names, or the one that the index knows.
+pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &TransactionId) -> Result<BillNum, Problem> {
+    let found = call.load_app(app).await?;
+    if let Some(bill) = query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
+        return BillNum::parse(&bill).map_err(|error| Problem::field("billNum", error.to_string()));
+    }
+    let record = call.deps.base.store.find_record((app, mode), &channels_ever(&found, mode), id).await?;
+    Ok(record.ok_or_else(|| Problem::not_found("transaction"))?.bill)
 }
 
 /// A page of the list.
@@ -75,6 +77,8 @@ pub(crate) struct Life {
     pub(crate) transaction: Transaction,
     /// The other tries of its bill.
     pub(crate) others: Vec<Transaction>,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) deliveries: Vec<Delivery>,
     pub(crate) incidents: Vec<store::IncidentSummary>,
 }
 
@@ -86,12 +90,14 @@ pub(crate) async fn load_life(
     bill: &BillNum,
     id: &TransactionId,
 ) -> Result<Option<Life>, Problem> {
-    let tries = store.load_bill(app, mode, bill).await?;
+    let Bill { tries, refunds } = store.load_whole_bill(app, mode, bill).await?;
     let (mut this, others): (Vec<_>, Vec<_>) = tries.into_iter().partition(|one| one.id == *id);
     let Some(transaction) = this.pop() else { return Ok(None) };
     let incidents = store.bill_incidents(app, mode, bill).await?;
     let incidents = incidents.into_iter().filter(|incident| incident.key == transaction.key).collect();
-    Ok(Some(Life { transaction, others, incidents }))
+    let refunds = refunds.into_iter().filter(|refund| refund.transaction == *id).collect();
+    let deliveries = store.load_deliveries((app, mode, bill), id).await?;
+    Ok(Some(Life { transaction, others, refunds, deliveries, incidents }))
 }
 
 impl Life {
@@ -107,7 +113,13 @@ impl Life {
             .iter()
             .map(|one| json!({ "kind": one.kind, "problem": one.problem, "time": one.seen_at.ms() }))
             .collect();
+        let deliveries: Vec<Value> = self.deliveries.iter().map(deliveries::show).collect();
+        let mut attempts: Vec<_> = self.deliveries.iter().flat_map(|one| &one.records).collect();
+        attempts.sort_by_key(|attempt| attempt.time);
         shown.insert("otherTries".to_owned(), others.into());
+        shown.insert("refunds".to_owned(), json!(self.refunds.iter().map(Shown).collect::<Vec<_>>()));
+        shown.insert("deliveries".to_owned(), deliveries.into());
+        shown.insert("attempts".to_owned(), json!(attempts));
         shown.insert("incidents".to_owned(), incidents.into());
         shown.into()
     }

@@ -9,6 +9,7 @@ use time::{
 use super::preferences::Zone;
 
 const MOMENT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// `¥ 1,234.56`
@@ -28,6 +29,11 @@ pub(crate) fn money(fen: i64) -> String {
 /// `2026-11-23 22:30:00`
 pub(crate) fn moment(at: Timestamp, zone: Zone) -> String {
     civil(at, zone).and_then(|civil| civil.format(MOMENT).ok()).unwrap_or_default()
+}
+
+/// `2026-11-23`
+pub(crate) fn day(at: Timestamp, zone: Zone) -> String {
+    civil(at, zone).and_then(|civil| civil.format(DAY).ok()).unwrap_or_default()
 }
 
 /// The first moment of a day, `days` away from the day of `at`.

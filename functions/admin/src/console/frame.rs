@@ -13,8 +13,12 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     None,
+    Overview,
     Transactions,
     Channels,
+    Webhooks,
+    Deliveries,
+    Incidents,
     Settings,
     Apps,
     Operators,

@@ -11,17 +11,23 @@ mod audit_page;
 mod channel_fields;
 mod channels;
 mod cookies;
+mod deliveries;
 mod desk;
+mod export;
 mod form;
 mod format;
 mod frame;
+mod incidents;
 mod operators;
+mod overview;
 mod preferences;
 mod problems;
 mod session;
 mod sign_in;
 mod texts;
+mod transaction;
 mod transactions;
+mod webhooks;
 
 use bytes::Bytes;
 use domain::OperatorRole;
@@ -120,9 +126,19 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         [] => apps::home(desk),
         ["apps"] => apps::list(desk),
         ["apps", "new"] => apps::new(desk),
-        ["app"] => redirect(&format!("{}/transactions", desk.frame("").at("")), &[]),
+        ["app"] => redirect(&desk.frame("").at("/overview"), &[]),
+        ["app", "overview"] => overview::show(desk).await,
+        ["app", "export"] => export::show(desk),
+        ["app", "export", "next"] => export::next(desk).await,
+        ["app", "export", "part"] => export::part(desk).await,
+        ["app", "webhooks"] => webhooks::list(desk).await,
+        ["app", "webhooks", "new"] => webhooks::new(desk),
+        ["app", "webhooks", id] => webhooks::edit(desk, id).await,
+        ["app", "webhooks", id, "test"] => webhooks::tester(desk, id).await,
+        ["app", "deliveries"] => deliveries::list(desk).await,
+        ["app", "incidents"] => incidents::list(desk).await,
         ["app", "transactions"] => transactions::list(desk).await,
-        ["app", "transactions", id] => transactions::show(desk, id).await,
+        ["app", "transactions", id] => transaction::show(desk, id).await,
         ["app", "channels"] => redirect(&desk.frame("").at("/channels/ali"), &[]),
         ["app", "channels", tab] => channels::show(desk, tab),
         ["app", "settings"] => app_pages::settings(desk),
@@ -139,6 +155,12 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
         ["sign-out"] => sign_in::out(desk),
         ["apps"] => apps::create(desk, form).await,
         ["app", "channels", tab] => channels::act(desk, tab, form).await,
+        ["app", "transactions", id, action] => transaction::act(desk, id, action, form).await,
+        ["app", "webhooks"] => webhooks::create(desk, form).await,
+        ["app", "webhooks", id] => webhooks::act(desk, id, form).await,
+        ["app", "webhooks", id, "test"] => webhooks::try_it(desk, id, form).await,
+        ["app", "deliveries", id] => deliveries::resend(desk, id, form).await,
+        ["app", "incidents", id, "replay"] => incidents::replay(desk, id).await,
         ["app", "name"] => app_pages::rename(desk, form).await,
         ["app", "keys"] => app_pages::rotate(desk, form).await,
         ["app", "sessions"] => app_pages::session(desk, form).await,

@@ -15,6 +15,11 @@ pub(crate) fn at(problem: &Problem, field: &str) -> Option<()> {
 pub(crate) fn say(language: Language, problem: &Problem) -> String {
     let detail = problem.detail();
     let text = problem.field_name().and_then(|field| detail.strip_prefix(field)?.strip_prefix(": ")).unwrap_or(detail);
+    say_text(language, text)
+}
+
+/// A sentence of the API's, in the reader's language.
+pub(crate) fn say_text(language: Language, text: &str) -> String {
     match language {
         Language::En => capital(text),
         Language::Zh => translate(text).unwrap_or_else(|| text.to_owned()),
@@ -118,6 +123,24 @@ const ROWS: &[(&str, &str)] = &[
     ("is PEM; give apiclient_cert.p12 as base64", "这是 PEM，请上传 apiclient_cert.p12"),
     ("is not base64: give apiclient_cert.p12 as base64", "不是 base64，请上传 apiclient_cert.p12"),
     ("is of no use without {}", "没有 {} 时无需填写"),
+    // Webhooks.
+    ("must be an http or https URL", "须为 http 或 https 地址"),
+    ("must be the name or the ARN of a Lambda", "须为 Lambda 的名称或 ARN"),
+    ("must be {\"url\",\"headers\"?} or {\"function\"}", "请填写目标"),
+    ("must be a list of one or more of {}, found `[]`", "请至少选择一个事件"),
+    ("must be an object of at most 20 header names and text values", "最多 20 个请求头，每行一个“名称: 值”"),
+    ("`{}` or its value cannot be a header", "“{}”不能作为请求头"),
+    ("`{}` is set by us", "“{}”由系统设置"),
+    ("`{}` is masked, and nothing was saved before", "“{}”此前没有保存过，请填写"),
+    ("an app has at most {} webhooks", "每个应用最多 {} 个 Webhook"),
+    // Money.
+    ("it is paid; refund it instead", "订单已支付，请改用退款"),
+    ("billNum must be of a paid bill, and this one is not paid", "订单未支付，不能退款"),
+    ("refundFee must be at most {}, what is left of the payment and of the refunds on their way; found {}", "最多可退 {} 分，填写的是 {} 分"),
+    ("the provider refused with {}", "渠道拒绝：{}"),
+    ("the provider refused: {}", "渠道拒绝：{}"),
+    ("the provider did not answer ({}); nothing is decided, and the same call can be made again", "渠道没有应答，请稍后重试"),
+    ("the refund `{}` failed, and needs another refundNum to be tried again: {}", "退款 {} 失败：{}"),
     // UnionPay.
     ("must be {} digits or letters", "须为 {} 位数字或字母"),
     ("its private key is damaged: it does not sign", "其中的私钥已损坏：无法签名"),

@@ -1,6 +1,6 @@
 //! Every text of the console in both languages: one table, so that none can be missing in one of them.
 
-use domain::{Channel, Family, OperatorRole, Status, Tab};
+use domain::{Channel, DeliveryState, Event, Family, OperatorRole, Status, Tab};
 
 use super::preferences::Language;
 
@@ -93,6 +93,12 @@ impl Texts {
             "saved" => Some(self.done_saved),
             "deleted" => Some(self.done_deleted),
             "password" => Some(self.done_password),
+            "exported" => Some(self.done_exported),
+            "replayed" => Some(self.done_replayed),
+            "resent" => Some(self.done_resent),
+            "asked" => Some(self.done_asked),
+            "closed" => Some(self.done_closed),
+            "refunded" => Some(self.done_refunded),
             _ => None,
         }
     }
@@ -102,8 +108,29 @@ impl Texts {
         match kind {
             "mismatch" => self.incident_mismatch,
             "duplicate" => self.incident_duplicate,
+            "forged" => self.incident_forged,
+            "unknown" => self.incident_unknown,
             "contradiction" => self.incident_contradiction,
             _ => self.incident_other,
+        }
+    }
+
+    pub(crate) fn event_name(&self, event: Event) -> &'static str {
+        match event {
+            Event::PaymentSuccess => self.event_success,
+            Event::RefundSuccess => self.event_refund,
+            Event::PaymentClosed => self.event_closed,
+            Event::PaymentMismatch => self.event_mismatch,
+            Event::PaymentDuplicate => self.event_duplicate,
+        }
+    }
+
+    pub(crate) fn delivery_state(&self, state: DeliveryState) -> &'static str {
+        match state {
+            DeliveryState::Waiting => self.delivery_waiting,
+            DeliveryState::Delivered => self.delivery_delivered,
+            DeliveryState::Exhausted => self.delivery_exhausted,
+            DeliveryState::Cancelled => self.delivery_cancelled,
         }
     }
 
@@ -119,6 +146,14 @@ impl Texts {
             "create webhook" => self.action_create_webhook,
             "delete webhook" => self.action_delete_webhook,
             "replay incident" => self.action_replay_incident,
+            "change webhook" => self.action_change_webhook,
+            "switch webhook" => self.action_switch_webhook,
+            "test webhook" => self.action_test_webhook,
+            "resend delivery" => self.action_resend_delivery,
+            "replay webhook" => self.action_replay_webhook,
+            "ask provider" => self.action_ask_provider,
+            "close transaction" => self.action_close_transaction,
+            "refund transaction" => self.action_refund_transaction,
             "create operator" => self.action_create_operator,
             "change operator" => self.action_change_operator,
             _ => self.action_other,
@@ -354,7 +389,132 @@ texts! {
     action_delete_webhook: "删除 Webhook", "Deleted a webhook";
     action_create_operator: "新增操作员", "Made an operator";
     action_change_operator: "修改操作员", "Changed an operator";
+    action_change_webhook: "修改 Webhook", "Changed a webhook";
+    action_switch_webhook: "切换 Webhook 环境", "Switched a webhook";
+    action_test_webhook: "测试 Webhook", "Tested a webhook";
+    action_resend_delivery: "重新发送通知", "Sent a delivery again";
+    action_replay_webhook: "批量重发通知", "Replayed a webhook";
+    action_ask_provider: "查询渠道", "Asked the provider";
+    action_close_transaction: "关闭订单", "Closed a transaction";
+    action_refund_transaction: "退款", "Refunded a transaction";
     action_other: "其他", "Something else";
+    // Export.
+    export: "导出 CSV", "Export CSV";
+    export_text: "按当前筛选条件导出，每 2000 笔为一部分。以 = + - @ 开头的内容会加上单引号，避免被表格软件当作公式。", "Exports what is filtered, 2,000 rows a part. What begins with = + - @ gets an apostrophe, so that no spreadsheet takes it for a formula.";
+    export_part: "下载这一部分", "Download this part";
+    export_next: "下一部分", "Next part";
+    export_reached: "从 {} 开始的部分", "The part from {} on";
+    done_exported: "导出完成，没有更多内容。", "That was the last part.";
+    ended: "结束时间", "Ended";
+    channel_code: "渠道代码", "Channel code";
+    // Incidents.
+    incidents_text: "渠道的真实通知与订单不符、无法验签的消息，以及重复支付。保留 90 天。", "Reports that do not fit, messages that could not be verified, and bills that were paid twice. Kept for 90 days.";
+    no_incidents: "没有异常", "No incidents";
+    no_incidents_text: "一切正常。", "All is well.";
+    kind: "类型", "Kind";
+    what_is_wrong: "原因", "What is wrong";
+    actions: "操作", "Actions";
+    check_again: "重新核对", "Check again";
+    done_replayed: "已重新处理。", "It was taken up again.";
+    incident_forged: "无法验签的消息", "Could not be verified";
+    incident_unknown: "未知订单", "An order that is not known";
+    // Webhooks.
+    webhook_what: "什么是 Webhook？", "What is a webhook?";
+    webhook_what_1: "支付成功、退款、关闭等事件会推送到您指定的地址，便于后续处理。", "Events such as a payment, a refund or a closing are sent to the address you name.";
+    webhook_what_2: "测试模式接收测试环境的事件；正式模式接收真实交易的事件。", "Test webhooks hear the events of tests; Live webhooks those of real payments.";
+    webhook_what_3: "每个通知都带有签名，请用它验证通知的合法性。", "Each message is signed; verify it before you believe it.";
+    webhook_what_4: "目标可以是 URL，也可以是云函数（AWS Lambda），无需自建服务器。失败后在 55 小时内最多重试 10 次。", "The target is a URL, or a cloud function (AWS Lambda) that needs no server. What fails is tried 10 more times over 55 hours.";
+    no_webhooks: "还没有 Webhook", "No webhooks yet";
+    no_webhooks_text: "新增一个，支付成功后即可自动通知您的系统。", "Make one, and your system hears of each payment.";
+    new_webhook: "新增 Webhook", "New webhook";
+    edit_webhook: "编辑 Webhook", "Edit the webhook";
+    test_webhook: "测试 WebHook", "Test the webhook";
+    test_webhook_text: "向目标发送一条示例数据（createdTime 为 0），不会产生通知记录。", "Sends sample data (createdTime 0) to the target; it leaves no delivery.";
+    webhook_made: "Webhook 已创建", "The webhook is made";
+    webhook_secret: "签名密钥", "Signing secret";
+    own_url: "自定义 URL", "URL";
+    cloud_function: "云函数", "Cloud function";
+    own_headers: "自定义请求头（可选）", "Headers of your own (optional)";
+    own_headers_hint: "每行一个，例如 Authorization: Bearer …；*** 表示保留已保存的值。", "One a line, such as Authorization: Bearer ...; *** keeps the value that is saved.";
+    function_name: "函数名称或 ARN", "Name or ARN of the function";
+    function_hint: "AWS Lambda；返回成功即视为收到。", "AWS Lambda; a result without an error means received.";
+    events: "通知事件", "Events";
+    event: "通知事件", "Event";
+    event_success: "支付成功", "Payment succeeded";
+    event_refund: "退款成功", "Refund succeeded";
+    event_closed: "订单关闭", "Payment closed";
+    event_mismatch: "支付不符", "Payment mismatch";
+    event_duplicate: "重复支付", "Paid twice";
+    try_it: "测试", "Test";
+    edit: "编辑", "Edit";
+    delete_webhook_text: "删除后不再发送，等待中的通知会被取消。", "Nothing is sent any more, and what waits is cancelled.";
+    paused: "已暂停", "Paused";
+    paused_since: "连续失败，自 {} 起暂停；下次试探 {}", "It keeps failing; paused since {}, next probe {}";
+    request: "请求内容", "Request";
+    request_text: "向您的目标发送以下请求：", "This is what was sent to your target:";
+    response: "返回内容", "Response";
+    response_text: "以下是您的目标返回的内容：", "This is what your target answered:";
+    nothing_came: "（空）", "(nothing)";
+    received: "接收成功", "Received";
+    not_received: "未收到", "Not received";
+    // Deliveries.
+    deliveries_text: "等待、重试或失败的通知。一次成功的通知请在交易详情中查看。", "What waits, is tried again, or failed. What was received at the first try is seen at its transaction.";
+    no_deliveries: "没有通知记录", "No deliveries";
+    no_deliveries_text: "没有等待或失败的通知。", "Nothing waits and nothing failed.";
+    every_state: "所有状态", "Every state";
+    every_webhook: "所有 Webhook", "Every webhook";
+    next_attempt: "下次发送", "Next attempt";
+    attempts: "发送记录", "Attempts";
+    attempt_number: "第 {} 次", "Attempt {}";
+    resend: "重新发送", "Resend";
+    replay: "批量重发", "Replay";
+    replay_since: "最近", "Of the last";
+    replay_text: "重新发送此 Webhook 在该时段内失败或等待中的通知，每次最多 500 条。", "Sends again what failed or waits at this webhook, up to 500 at a time.";
+    days_90: "90 天", "90 days";
+    deleted_webhook: "（已删除的 Webhook）", "(a deleted webhook)";
+    done_resent: "已安排重新发送。", "It is sent again.";
+    delivery_waiting: "等待中", "Waiting";
+    delivery_delivered: "已送达", "Delivered";
+    delivery_exhausted: "已放弃", "Exhausted";
+    delivery_cancelled: "已取消", "Cancelled";
+    // What can be done with a transaction.
+    ask_provider: "查询渠道", "Ask the provider";
+    close_bill: "关闭订单", "Close it";
+    close_text: "未支付的订单将在渠道关闭；如已支付则不会关闭。", "The unpaid bill is closed at the provider. If it turns out to be paid, it is not.";
+    close_really: "确定关闭", "Close it now";
+    refund: "退款", "Refund";
+    refund_fee: "退款金额（元）", "Amount (yuan)";
+    refund_reason: "原因（可选）", "Reason (optional)";
+    refund_really: "确定退款", "Refund it now";
+    refund_text: "最多可退 {}。退款不可撤回。", "At most {}. It cannot be taken back.";
+    wrong_amount: "请输入金额，例如 12.50", "An amount such as 12.50";
+    done_asked: "已查询渠道，以下是最新状态。", "The provider was asked; this is how it stands.";
+    done_closed: "订单已关闭。", "It is closed.";
+    done_refunded: "退款已提交。", "The refund is under way.";
+    step_refund: "退款", "Refund";
+    step_event: "通知", "Event";
+    refund_pending: "处理中", "pending";
+    refund_success: "成功", "done";
+    refund_failed: "失败", "failed";
+    // Overview.
+    overview: "概览", "Overview";
+    deliveries: "通知记录", "Deliveries";
+    incidents: "异常", "Incidents";
+    webhooks: "Webhook 设置", "Webhooks";
+    paid_amount: "支付金额", "Paid";
+    paid_count: "支付笔数", "Payments";
+    success_rate: "支付成功率", "Success rate";
+    of_charged: "{} / {} 笔下单", "{} of {} charged";
+    day_word: "日期", "Day";
+    charged: "下单笔数", "Charged";
+    by_day: "每日支付金额", "Paid by day";
+    by_channel: "渠道占比", "Share of channels";
+    share: "占比", "Share";
+    webhook_health: "Webhook 健康", "Webhook health";
+    failing: "失败中", "Failing";
+    well: "正常", "Well";
+    overview_cut: "交易较多：以下只统计了最近的 {} 笔（从 {} 起）。更早的请用导出。", "There is more than is summed up here: these are the latest {} charges, from {} on. Export the rest.";
+    overview_text: "按下单时间统计；金额为支付成功（含已退款）的订单金额。", "By the time of the charge; amounts of what was paid, refunded or not.";
     // What was just done.
     done_saved: "已保存。", "Saved.";
     done_deleted: "已删除。", "Deleted.";

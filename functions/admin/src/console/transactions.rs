@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::{
-    BillNum, Channel, ChannelFilter, Family, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status,
-    Timestamp, TransactionId,
+    BillNum, Channel, ChannelFilter, Family, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, Timestamp,
+    TransactionId,
 };
 use runtime::query_parameter;
 
@@ -15,7 +15,7 @@ use super::{
     query,
     texts::{self, Texts},
 };
-use crate::transactions::{Life, channels_ever, load_life, page, parse_cursor, write_cursor};
+use crate::transactions::{channels_ever, page, parse_cursor, write_cursor};
 
 /// Rows a page.
 const PAGE: usize = 25;
@@ -62,6 +62,7 @@ struct List {
     empty_text: &'static str,
     first: Option<String>,
     next: Option<String>,
+    export: String,
 }
 
 impl Filter {
@@ -167,6 +168,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
         empty_text: if filter.is_set() { t.nothing_fits_text } else { t.no_transactions_text },
         first: cursor.map(|_| filter.href(&f, "/transactions", &[])),
         next: next.map(|next| filter.href(&f, "/transactions", &[("cursor", &next)])),
+        export: filter.href(&f, "/export", &[]),
         problem,
         filter,
         f,
@@ -224,103 +226,4 @@ fn times(t: &'static Texts, chosen: &str) -> Vec<Choice> {
     let rows =
         [("", t.any_time), ("1", t.today), ("7", t.days_7), ("30", t.days_30), ("60", t.days_60), ("own", t.own_range)];
     rows.map(|(value, label)| choice(value, label, chosen)).to_vec()
-}
-
-struct Step {
-    kind: &'static str,
-    at: Timestamp,
-    when: String,
-    what: String,
-    more: String,
-}
-
-#[derive(Template)]
-#[template(path = "transaction.html")]
-struct Detail {
-    f: Frame,
-    t: &'static Texts,
-    bill: String,
-    amount: String,
-    status: &'static str,
-    status_label: &'static str,
-    facts: Vec<(&'static str, String)>,
-    extras: Option<String>,
-    steps: Vec<Step>,
-    others: Vec<Row>,
-}
-
-pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
-    let id = TransactionId::parse(id).map_err(|_| Trouble::NotFound)?;
-    let found = desk.app()?;
-    let store = &desk.deps.base.store;
-    let bill = match query_parameter(desk.request, "bill").and_then(|bill| BillNum::parse(&bill).ok()) {
-        Some(bill) => bill,
-        None => {
-            let channels = channels_ever(found, desk.mode);
-            let record = store.find_record((&found.app.id, desk.mode), &channels, &id).await?;
-            record.ok_or(Trouble::NotFound)?.bill
-        }
-    };
-    let life = load_life(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)?;
-    let t = desk.t();
-    let f = Frame { section: Section::Transactions, ..desk.frame(bill.as_str()) };
-    let one = &life.transaction;
-    let detail = Detail {
-        bill: bill.to_string(),
-        amount: format::money(one.fee.get()),
-        status: one.status.name(),
-        status_label: t.status_name(one.status),
-        facts: facts(&f, t, &life),
-        extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
-        steps: steps(&f, t, &life),
-        others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
-        f,
-        t,
-    };
-    desk.page(200, &detail)
-}
-
-fn pretty(json: &str) -> String {
-    let value = serde_json::from_str::<serde_json::Value>(json);
-    value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
-}
-
-fn facts(f: &Frame, t: &'static Texts, life: &Life) -> Vec<(&'static str, String)> {
-    let one = &life.transaction;
-    let mut facts = vec![
-        (t.bill, one.key.bill.to_string()),
-        (t.transaction_id, one.id.to_string()),
-        (t.subject, one.subject.as_str().to_owned()),
-        (t.channel, t.channel_name(one.key.channel).to_owned()),
-        (t.amount, format::money(one.fee.get())),
-    ];
-    if let Some(refunded) = one.refunded {
-        facts.push((t.refunded, format::money(refunded.get())));
-    }
-    if let Some(number) = &one.trade_no {
-        facts.push((t.trade_no, number.as_str().to_owned()));
-    }
-    let mode = if one.key.mode == Mode::Live { t.live } else { t.test };
-    facts.push((t.mode, mode.to_owned()));
-    facts.push((t.expires, f.moment(one.expires_at)));
-    facts
-}
-
-fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
-    let one = &life.transaction;
-    let step = |kind, at, what: &str, more: String| Step { kind, at, when: f.moment(at), what: what.to_owned(), more };
-    let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
-    if let Some(at) = one.ended_at {
-        match one.status {
-            Status::Success | Status::Refund => {
-                let number = one.trade_no.as_ref().map(|number| format!("{} {}", t.trade_no, number.as_str()));
-                steps.push(step("good", at, t.step_paid, number.unwrap_or_default()));
-            }
-            Status::Closed | Status::Created => steps.push(step("plain", at, t.step_closed, String::new())),
-        }
-    }
-    let incidents = life.incidents.iter();
-    steps.extend(incidents.map(|one| step("bad", one.seen_at, t.incident_kind(&one.kind), one.problem.clone())));
-    steps.sort_by_key(|step| step.at);
-    steps
 }

@@ -1,0 +1,134 @@
+//! Deliveries: what waits, what never arrived and why, and sending it again.
+
+use askama::Template;
+use domain::{DeliveryState, Event, Timestamp};
+use http::Method;
+use runtime::query_parameter;
+use serde_json::{Value, json};
+
+use super::{
+    Answer, Trouble,
+    desk::Desk,
+    form::Form,
+    frame::{Frame, Section},
+    inside, query, redirect,
+    texts::{self, Texts},
+    webhooks,
+};
+
+/// One attempt, in a line.
+struct Attempt {
+    when: String,
+    words: String,
+    answer: String,
+}
+
+struct Row {
+    id: String,
+    bill: String,
+    bill_href: String,
+    event: &'static str,
+    target: String,
+    state: String,
+    state_label: &'static str,
+    next: Option<String>,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Template)]
+#[template(path = "deliveries.html")]
+struct Deliveries {
+    f: Frame,
+    t: &'static Texts,
+    states: Vec<(&'static str, &'static str, bool)>,
+    webhooks: Vec<(String, String, bool)>,
+    rows: Vec<Row>,
+    /// What can be sent again as a whole: the webhook that was chosen.
+    replay: Option<String>,
+    next: Option<String>,
+    here: String,
+}
+
+pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
+    let t = desk.t();
+    let f = Frame { section: Section::Deliveries, ..desk.frame(t.deliveries) };
+    let parameter = |name| query_parameter(desk.request, name).unwrap_or_default().into_owned();
+    let (state, webhook, cursor) = (parameter("state"), parameter("webhook"), parameter("cursor"));
+    let asked = [("state", state.as_str()), ("webhook", &webhook), ("cursor", &cursor)];
+    let path = format!("/apps/{}/deliveries?{}", desk.app()?.app.id, query(&asked));
+    let page = desk.api(Method::GET, &path, &Value::Null).await?;
+    let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let known = webhooks::rows(desk).await?;
+    let choices = known.iter().map(|one| (one.id.clone(), one.target.chars().take(60).collect(), one.id == webhook));
+    let next = page.get("cursor").and_then(Value::as_str).map(|next| {
+        format!("{}?{}", f.at("/deliveries"), query(&[("state", &state), ("webhook", &webhook), ("cursor", next)]))
+    });
+    let every = ("", t.every_state, state.is_empty());
+    let states = DeliveryState::ALL.map(|(one, name)| (name, t.delivery_state(one), name == state));
+    let page = Deliveries {
+        states: std::iter::once(every).chain(states).collect(),
+        webhooks: choices.collect(),
+        rows: items.iter().map(|item| row(desk, &f, item, &known)).collect(),
+        replay: known.iter().find(|one| one.id == webhook).map(|one| one.id.clone()),
+        next,
+        here: f.here.clone(),
+        f,
+        t,
+    };
+    desk.page(200, &page)
+}
+
+fn row(desk: &Desk<'_>, f: &Frame, item: &Value, known: &[webhooks::Row]) -> Row {
+    let t = desk.t();
+    let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+    let webhook = known.iter().find(|one| one.id == text("webhook"));
+    let next = item.get("nextTime").and_then(Value::as_i64).map(|ms| f.moment(Timestamp::clamped(ms)));
+    let asked = query(&[("mode", text("mode")), ("bill", text("billNum"))]);
+    let attempts = item.get("attempts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    Row {
+        id: text("id").to_owned(),
+        bill: text("billNum").to_owned(),
+        bill_href: format!("{}/{}?{asked}", f.at("/transactions"), text("transaction")),
+        event: Event::find(text("event")).map_or("", |event| t.event_name(event)),
+        target: webhook.map_or_else(|| t.deleted_webhook.to_owned(), |one| one.target.clone()),
+        state: text("state").to_owned(),
+        state_label: DeliveryState::find(text("state")).map_or("", |state| t.delivery_state(state)),
+        next,
+        attempts: attempts.iter().rev().map(|attempt| line(f, t, attempt)).collect(),
+    }
+}
+
+fn line(f: &Frame, t: &'static Texts, attempt: &Value) -> Attempt {
+    let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| attempt.get(name).and_then(Value::as_i64).unwrap_or_default();
+    Attempt {
+        when: f.moment(Timestamp::clamped(number("time"))),
+        words: attempt_words(t, attempt),
+        answer: text("answer").to_owned(),
+    }
+}
+
+/// `第 2 次 · 未收到 · HTTP 500 · 12 ms`
+pub(crate) fn attempt_words(t: &'static Texts, attempt: &Value) -> String {
+    let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| attempt.get(name).and_then(Value::as_i64);
+    let received = text("verdict") == "received";
+    let words = [
+        number("attempt").map(|number| texts::fill(t.attempt_number, &[&number.to_string()])),
+        Some(if received { t.received } else { t.not_received }.to_owned()),
+        number("status").map(|status| format!("HTTP {status}")),
+        number("durationMs").map(|ms| format!("{ms} ms")),
+        Some(text("problem").to_owned()).filter(|problem| !problem.is_empty()),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// Sends one again, and goes back to where the button was.
+pub(crate) async fn resend(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
+    let path = format!("/apps/{}/deliveries/{id}/resend", desk.app()?.app.id);
+    desk.api(Method::POST, &path, &json!({})).await.map_err(Trouble::from)?;
+    let back = inside(form.raw("back"));
+    let back = back.split_once("&done=").map_or(back, |(back, _)| back);
+    let join = if back.contains('?') { '&' } else { '?' };
+    redirect(&format!("{back}{join}done=resent"), &[])
+}

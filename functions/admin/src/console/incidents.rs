@@ -1,0 +1,77 @@
+//! Incidents: genuine reports that did not fit, and bills that were paid twice.
+
+use askama::Template;
+use domain::{BillNum, Timestamp};
+use http::Method;
+use runtime::query_parameter;
+use serde_json::Value;
+
+use super::{
+    Answer,
+    desk::Desk,
+    frame::{Frame, Section},
+    problems, query, redirect,
+    texts::Texts,
+};
+
+struct Row {
+    when: String,
+    kind: &'static str,
+    bill: String,
+    bill_href: String,
+    channel: String,
+    problem: String,
+    /// What names it in the API, where it can be replayed.
+    id: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "incidents.html")]
+struct Incidents {
+    f: Frame,
+    t: &'static Texts,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
+    let t = desk.t();
+    let f = Frame { section: Section::Incidents, ..desk.frame(t.incidents) };
+    let cursor = query_parameter(desk.request, "cursor").unwrap_or_default();
+    let mut asked = vec![("mode", desk.mode.name())];
+    if !cursor.is_empty() {
+        asked.push(("cursor", &cursor));
+    }
+    let path = format!("/apps/{}/incidents?{}", desk.app()?.app.id, query(&asked));
+    let page = desk.api(Method::GET, &path, &Value::Null).await?;
+    let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let next = page.get("cursor").and_then(Value::as_str);
+    let next =
+        next.map(|next| format!("{}?{}", f.at("/incidents"), query(&[("mode", desk.mode.name()), ("cursor", next)])));
+    let rows = items.iter().map(|item| row(desk, &f, item)).collect();
+    desk.page(200, &Incidents { rows, next, f, t })
+}
+
+fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {
+    let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+    let bill = text("billNum");
+    let searched =
+        BillNum::parse(bill).map(|bill| query(&[("mode", f.mode.name()), ("q", bill.as_str())])).unwrap_or_default();
+    let channel = domain::Channel::find(text("channel")).map_or("", |channel| desk.t().channel_name(channel));
+    Row {
+        when: f.moment(Timestamp::clamped(item.get("time").and_then(Value::as_i64).unwrap_or_default())),
+        kind: desk.t().incident_kind(text("kind")),
+        bill: bill.to_owned(),
+        bill_href: format!("{}?{searched}", f.at("/transactions")),
+        channel: channel.to_owned(),
+        problem: problems::say_text(desk.preferences.language, text("problem")),
+        id: item.get("id").and_then(Value::as_str).map(str::to_owned),
+    }
+}
+
+/// Takes the report to today's code once more.
+pub(crate) async fn replay(desk: &Desk<'_>, id: &str) -> Answer {
+    let path = format!("/apps/{}/incidents/{id}/replay?mode={}", desk.app()?.app.id, desk.mode);
+    desk.api(Method::POST, &path, &serde_json::json!({})).await?;
+    redirect(&desk.frame("").at("/incidents?done=replayed"), &[])
+}

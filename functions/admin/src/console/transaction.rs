@@ -1,0 +1,263 @@
+//! The life of one transaction, as a time line, and what can be done with it.
+
+use askama::Template;
+use domain::{BillNum, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId};
+use http::{Method, StatusCode};
+use runtime::query_parameter;
+use serde_json::{Value, json};
+
+use super::{
+    Answer, Trouble,
+    deliveries::attempt_words,
+    desk::Desk,
+    form::Form,
+    format,
+    frame::{Frame, Section},
+    problems, query, redirect,
+    texts::{self, Texts},
+    transactions::{Row, row},
+};
+use crate::transactions::{Life, channels_ever, load_life};
+
+struct Step {
+    kind: &'static str,
+    at: Timestamp,
+    when: String,
+    what: String,
+    more: String,
+    /// What came back, to the letter.
+    detail: String,
+    /// The delivery that can be sent again from here.
+    resend: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "transaction.html")]
+struct Detail {
+    f: Frame,
+    t: &'static Texts,
+    bill: String,
+    amount: String,
+    status: &'static str,
+    status_label: &'static str,
+    facts: Vec<(&'static str, String)>,
+    extras: Option<String>,
+    steps: Vec<Step>,
+    others: Vec<Row>,
+    /// The address of what can be done, and the query behind it.
+    action: String,
+    asked: String,
+    back: String,
+    can_close: bool,
+    /// What can still go back, in words.
+    refundable: Option<String>,
+    refund_num: String,
+    fee: String,
+    reason: String,
+    fee_problem: Option<String>,
+    bad: Option<String>,
+}
+
+pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
+    let life = load(desk, id).await?;
+    desk.page(200, &detail(desk, &life)?)
+}
+
+async fn load(desk: &Desk<'_>, id: &str) -> Result<Life, Trouble> {
+    let id = TransactionId::parse(id).map_err(|_| Trouble::NotFound)?;
+    let found = desk.app()?;
+    let store = &desk.deps.base.store;
+    let bill = match query_parameter(desk.request, "bill").and_then(|bill| BillNum::parse(&bill).ok()) {
+        Some(bill) => bill,
+        None => {
+            let channels = channels_ever(found, desk.mode);
+            let record = store.find_record((&found.app.id, desk.mode), &channels, &id).await?;
+            record.ok_or(Trouble::NotFound)?.bill
+        }
+    };
+    load_life(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)
+}
+
+fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
+    let t = desk.t();
+    let one = &life.transaction;
+    let bill = one.key.bill.to_string();
+    let f = Frame { section: Section::Transactions, ..desk.frame(&bill) };
+    let asked = query(&[("mode", desk.mode.name()), ("bill", &bill)]);
+    let action = format!("{}/{}", f.at("/transactions"), one.id);
+    let left = left(life);
+    Ok(Detail {
+        amount: format::money(one.fee.get()),
+        status: one.status.name(),
+        status_label: t.status_name(one.status),
+        facts: facts(&f, t, one),
+        extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
+        steps: steps(&f, t, life),
+        others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
+        back: format!("{action}?{asked}"),
+        can_close: one.status == Status::Created,
+        refundable: (left > 0).then(|| texts::fill(t.refund_text, &[&format::money(left)])),
+        // Pressed twice, it is one refund.
+        refund_num: format!(
+            "op-{}",
+            desk.deps
+                .base
+                .random
+                .bytes::<8>()
+                .map_err(crate::problem::Problem::from)?
+                .map(|b| format!("{b:02x}"))
+                .concat()
+        ),
+        fee: format!("{}.{:02}", left / 100, left % 100),
+        reason: String::new(),
+        fee_problem: None,
+        bad: None,
+        bill,
+        action,
+        asked,
+        f,
+        t,
+    })
+}
+
+/// What can still go back, in fen: what was paid, less what went back or is on its way.
+fn left(life: &Life) -> i64 {
+    let one = &life.transaction;
+    if !one.status.is_paid() {
+        return 0;
+    }
+    let ours = life.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
+    let ours: i64 = ours.map(|refund| refund.fee.get()).sum();
+    let back = one.refunded.map_or(0, Fen::get).max(ours);
+    (one.fee.get() - back).max(0)
+}
+
+fn pretty(json: &str) -> String {
+    let value = serde_json::from_str::<Value>(json);
+    value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
+}
+
+fn facts(f: &Frame, t: &'static Texts, one: &Transaction) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        (t.bill, one.key.bill.to_string()),
+        (t.transaction_id, one.id.to_string()),
+        (t.subject, one.subject.as_str().to_owned()),
+        (t.channel, t.channel_name(one.key.channel).to_owned()),
+        (t.amount, format::money(one.fee.get())),
+    ];
+    if let Some(refunded) = one.refunded {
+        facts.push((t.refunded, format::money(refunded.get())));
+    }
+    if let Some(number) = &one.trade_no {
+        facts.push((t.trade_no, number.as_str().to_owned()));
+    }
+    let mode = if one.key.mode == Mode::Live { t.live } else { t.test };
+    facts.push((t.mode, mode.to_owned()));
+    facts.push((t.expires, f.moment(one.expires_at)));
+    facts
+}
+
+fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
+    let one = &life.transaction;
+    let step = |kind, at, what: &str, more: String| {
+        let (what, detail) = (what.to_owned(), String::new());
+        Step { kind, at, when: f.moment(at), what, more, detail, resend: None }
+    };
+    let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
+    if let Some(at) = one.ended_at {
+        match one.status {
+            Status::Success | Status::Refund => {
+                let number = one.trade_no.as_ref().map(|number| format!("{} {}", t.trade_no, number.as_str()));
+                steps.push(step("good", at, t.step_paid, number.unwrap_or_default()));
+            }
+            Status::Closed | Status::Created => steps.push(step("plain", at, t.step_closed, String::new())),
+        }
+    }
+    for refund in &life.refunds {
+        let (kind, word) = match refund.status {
+            RefundStatus::Pending => ("plain", t.refund_pending),
+            RefundStatus::Success => ("refund", t.refund_success),
+            RefundStatus::Failed => ("bad", t.refund_failed),
+        };
+        let words = [Some(refund.num.as_str()), refund.reason.as_deref(), refund.failure.as_deref()];
+        let what = format!("{} {} · {word}", t.step_refund, format::money(refund.fee.get()));
+        let at = refund.ended_at.unwrap_or(refund.requested_at);
+        steps.push(step(kind, at, &what, words.into_iter().flatten().collect::<Vec<_>>().join(" · ")));
+    }
+    for delivery in &life.deliveries {
+        let event = t.event_name(delivery.id.event);
+        let state = t.delivery_state(delivery.state);
+        let next = (delivery.state == domain::DeliveryState::Waiting)
+            .then(|| format!("{} {}", t.next_attempt, f.moment(delivery.due_at)));
+        let what = format!("{} {event} · {state}", t.step_event);
+        let resend = Some(delivery.id.to_token());
+        steps.push(Step { resend, ..step("plain", delivery.created_at, &what, next.unwrap_or_default()) });
+        for record in &delivery.records {
+            let kind = if record.verdict == "received" { "good" } else { "bad" };
+            let words = serde_json::to_value(record).map(|record| attempt_words(t, &record)).unwrap_or_default();
+            let what = format!("{event} → {}", record.request);
+            let at = Timestamp::clamped(record.time);
+            steps.push(Step { detail: record.answer.clone(), ..step(kind, at, &what, words) });
+        }
+    }
+    for incident in &life.incidents {
+        steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), incident.problem.clone()));
+    }
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// Asks the provider, closes, or refunds, by the operator API.
+pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) -> Answer {
+    let life = load(desk, id).await?;
+    let mut page = detail(desk, &life)?;
+    let bill = life.transaction.key.bill.as_str();
+    let asked = query(&[("mode", desk.mode.name()), ("billNum", bill)]);
+    let path = format!("/apps/{}/transactions/{}/{action}?{asked}", desk.app()?.app.id, life.transaction.id);
+    let (done, body) = match action {
+        "sync" => ("asked", json!({})),
+        "close" => ("closed", json!({})),
+        "refund" => match Fen::from_yuan(form.text("fee")) {
+            Ok(fee) => ("refunded", refund_body(form, fee)),
+            Err(_) => {
+                page.fee_problem = Some(desk.t().wrong_amount.to_owned());
+                return refuse(desk, page, form);
+            }
+        },
+        _ => return Err(Trouble::NotFound),
+    };
+    match desk.api(Method::POST, &path, &body).await {
+        Ok(_) => redirect(&format!("{}&done={done}", page.back), &[]),
+        Err(problem) if matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
+            let said = Some(problems::say(desk.preferences.language, &problem));
+            if problem.field_name() == Some("refundFee") {
+                page.fee_problem = said
+            } else {
+                page.bad = said
+            }
+            refuse(desk, page, form)
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+fn refund_body(form: &Form, fee: Fen) -> Value {
+    let mut body = json!({ "refundNum": form.text("num"), "refundFee": fee.get() });
+    let reason = form.text("reason");
+    if let Some(members) = body.as_object_mut().filter(|_| !reason.is_empty()) {
+        members.insert("reason".to_owned(), reason.into());
+    }
+    body
+}
+
+/// The page again, with what was typed.
+fn refuse(desk: &Desk<'_>, page: Detail, form: &Form) -> Answer {
+    let typed = if form.has("fee") {
+        let (fee, reason) = (form.text("fee").to_owned(), form.text("reason").to_owned());
+        // The number stays: it may have been taken before the answer was lost.
+        Detail { fee, reason, refund_num: form.text("num").to_owned(), ..page }
+    } else {
+        page
+    };
+    desk.page(422, &typed)
+}

@@ -1,0 +1,344 @@
+//! Webhooks: the list with its switch, the form for both kinds of target, and the tester.
+
+use askama::Template;
+use domain::{Event, Mode, Timestamp};
+use http::{Method, StatusCode};
+use providers::MASK;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Answer, Trouble,
+    apps::KeysOnce,
+    desk::Desk,
+    form::Form,
+    frame::{Frame, Section},
+    problems, redirect,
+    texts::{self, Texts},
+};
+use crate::problem::Problem;
+
+/// A webhook as the list shows it.
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) is_url: bool,
+    pub(crate) target: String,
+    pub(crate) is_live: bool,
+    pub(crate) events: Vec<&'static str>,
+    /// Whether its last attempts failed.
+    pub(crate) is_failing: bool,
+    /// Why nothing is sent now, if it is paused.
+    pub(crate) paused: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "webhooks.html")]
+struct List {
+    f: Frame,
+    t: &'static Texts,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "webhook.html")]
+struct Edit {
+    f: Frame,
+    t: &'static Texts,
+    heading: &'static str,
+    action: String,
+    is_new: bool,
+    is_url: bool,
+    url: String,
+    headers: String,
+    function: String,
+    is_live: bool,
+    /// Name, label, whether it is wanted.
+    events: Vec<(&'static str, &'static str, bool)>,
+    target_problem: Option<String>,
+    headers_problem: Option<String>,
+    events_problem: Option<String>,
+    bad: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "webhook_test.html")]
+struct Tester {
+    f: Frame,
+    t: &'static Texts,
+    id: String,
+    target: String,
+    events: Vec<(&'static str, &'static str, bool)>,
+    tried: Option<Tried>,
+}
+
+struct Tried {
+    request_head: String,
+    request_body: String,
+    response_head: String,
+    response_body: String,
+    received: bool,
+    verdict: String,
+}
+
+async fn load(desk: &Desk<'_>) -> Result<Vec<Value>, Trouble> {
+    let listed = desk.api(Method::GET, &format!("/apps/{}/webhooks", desk.app()?.app.id), &Value::Null).await?;
+    Ok(listed.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+}
+
+async fn find(desk: &Desk<'_>, id: &str) -> Result<Value, Trouble> {
+    load(desk).await?.into_iter().find(|item| text(item, "id") == id).ok_or(Trouble::NotFound)
+}
+
+fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn target(item: &Value) -> (bool, String) {
+    let target = item.get("target").unwrap_or(&Value::Null);
+    match target.get("url").and_then(Value::as_str) {
+        Some(url) => (true, url.to_owned()),
+        None => (false, text(target, "function").to_owned()),
+    }
+}
+
+/// Every webhook of the app, for other pages that name them.
+pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
+    let t = desk.t();
+    let f = desk.frame("");
+    let paused = |item: &Value| {
+        let health = item.get("health")?;
+        let at = |name: &str| health.get(name).and_then(Value::as_i64).map(|ms| f.moment(Timestamp::clamped(ms)));
+        Some(texts::fill(t.paused_since, &[&at("pausedSince")?, &at("nextProbe").unwrap_or_default()]))
+    };
+    let row = |item: &Value| {
+        let (is_url, target) = target(item);
+        Row {
+            id: text(item, "id").to_owned(),
+            is_url,
+            target,
+            is_live: text(item, "mode") == Mode::Live.name(),
+            events: wanted(item).into_iter().map(|event| t.event_name(event)).collect(),
+            is_failing: item.get("health").is_some(),
+            paused: paused(item),
+        }
+    };
+    Ok(load(desk).await?.iter().map(row).collect())
+}
+
+fn wanted(item: &Value) -> Vec<Event> {
+    let names = item.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    names.iter().filter_map(|name| Event::find(name.as_str()?)).collect()
+}
+
+pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
+    let f = Frame { section: Section::Webhooks, ..desk.frame(desk.t().webhooks) };
+    desk.page(200, &List { f, t: desk.t(), rows: rows(desk).await? })
+}
+
+pub(crate) fn new(desk: &Desk<'_>) -> Answer {
+    desk.need(domain::OperatorRole::Operator)?;
+    desk.page(200, &blank(desk))
+}
+
+fn blank(desk: &Desk<'_>) -> Edit {
+    let t = desk.t();
+    let f = Frame { section: Section::Webhooks, ..desk.frame(t.new_webhook) };
+    Edit {
+        heading: t.new_webhook,
+        action: f.at("/webhooks"),
+        is_new: true,
+        is_url: true,
+        url: String::new(),
+        headers: String::new(),
+        function: String::new(),
+        is_live: desk.mode == Mode::Live,
+        events: events(t, &[Event::PaymentSuccess]),
+        target_problem: None,
+        headers_problem: None,
+        events_problem: None,
+        bad: None,
+        f,
+        t,
+    }
+}
+
+fn events(t: &'static Texts, wanted: &[Event]) -> Vec<(&'static str, &'static str, bool)> {
+    Event::ALL.iter().map(|(event, name)| (*name, t.event_name(*event), wanted.contains(event))).collect()
+}
+
+pub(crate) async fn edit(desk: &Desk<'_>, id: &str) -> Answer {
+    desk.need(domain::OperatorRole::Operator)?;
+    desk.page(200, &edited(desk, &find(desk, id).await?))
+}
+
+fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
+    let t = desk.t();
+    let (is_url, name) = target(item);
+    let headers = item.get("target").and_then(|target| target.get("headers")).and_then(Value::as_object);
+    let headers = headers.into_iter().flatten().map(|(name, _)| format!("{name}: {MASK}"));
+    let page = blank(desk);
+    Edit {
+        heading: t.edit_webhook,
+        action: format!("{}/{}", page.f.at("/webhooks"), text(item, "id")),
+        is_new: false,
+        is_url,
+        url: if is_url { name.clone() } else { String::new() },
+        function: if is_url { String::new() } else { name },
+        headers: headers.collect::<Vec<_>>().join("\n"),
+        is_live: text(item, "mode") == Mode::Live.name(),
+        events: events(t, &wanted(item)),
+        ..page
+    }
+}
+
+/// The form again as it was typed. The values of headers may be secrets and are not given back; their names are.
+fn typed(page: Edit, form: &Form) -> Edit {
+    let names = form.raw("headers").lines().filter_map(|line| line.split_once(':'));
+    let headers: Vec<String> = names.map(|(name, _)| format!("{}: ", name.trim())).collect();
+    let wanted: Vec<Event> = form.all("event").filter_map(Event::find).collect();
+    Edit {
+        is_url: form.text("kind") != "function",
+        url: form.text("url").to_owned(),
+        function: form.text("function").to_owned(),
+        headers: headers.join("\n"),
+        is_live: form.text("mode") == Mode::Live.name(),
+        events: events(page.t, &wanted),
+        ..page
+    }
+}
+
+fn body(form: &Form) -> Value {
+    let target = if form.text("kind") == "function" {
+        json!({ "function": form.text("function") })
+    } else {
+        let mut headers = Map::new();
+        for line in form.raw("headers").lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            headers.insert(name.trim().to_owned(), value.trim().into());
+        }
+        json!({ "url": form.text("url"), "headers": headers })
+    };
+    json!({ "target": target, "mode": form.text("mode"), "events": form.all("event").collect::<Vec<_>>() })
+}
+
+pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
+    let t = desk.t();
+    let path = format!("/apps/{}/webhooks", desk.app()?.app.id);
+    let made = match desk.api(Method::POST, &path, &body(form)).await {
+        Ok(made) => made,
+        Err(problem) => return refuse(desk, typed(blank(desk), form), problem),
+    };
+    let f = Frame { section: Section::Webhooks, ..desk.frame(t.webhook_made) };
+    let values = vec![(t.webhook_secret.to_owned(), text(&made, "secret").to_owned())];
+    let onward = f.at("/webhooks");
+    desk.page(201, &KeysOnce { f, t, heading: t.webhook_made, values, onward })
+}
+
+fn refuse(desk: &Desk<'_>, mut page: Edit, problem: Problem) -> Answer {
+    if !matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) {
+        return Err(problem.into());
+    }
+    let said = Some(problems::say(desk.preferences.language, &problem));
+    match problem.field_name().unwrap_or_default() {
+        "events" => page.events_problem = said,
+        "target.headers" => page.headers_problem = said,
+        field if field.starts_with("target") => page.target_problem = said,
+        _ => page.bad = said,
+    }
+    desk.page(422, &page)
+}
+
+/// Saves, switches or deletes, as the button says.
+pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
+    let path = format!("/apps/{}/webhooks/{id}", desk.app()?.app.id);
+    let back = |done: &str| redirect(&format!("{}?done={done}", desk.frame("").at("/webhooks")), &[]);
+    match form.text("do") {
+        "delete" => {
+            desk.api(Method::DELETE, &path, &Value::Null).await?;
+            back("deleted")
+        }
+        "live" | "test" => {
+            desk.api(Method::PUT, &format!("{path}/mode"), &json!({ "mode": form.text("do") })).await?;
+            back("saved")
+        }
+        "replay" => {
+            let hours: i64 =
+                form.text("hours").parse().ok().filter(|hours| (1..=2400).contains(hours)).ok_or(Trouble::Form)?;
+            let since = desk.now.ms().saturating_sub(hours * 3_600_000).max(0);
+            let body = json!({ "since": since, "states": ["exhausted", "waiting"] });
+            desk.api(Method::POST, &format!("{path}/replay"), &body).await?;
+            redirect(&format!("{}?done=replayed", desk.frame("").at("/deliveries")), &[])
+        }
+        _ => match desk.api(Method::PUT, &path, &body(form)).await {
+            Ok(_) => back("saved"),
+            Err(problem) => {
+                let page = edited(desk, &find(desk, id).await?);
+                refuse(desk, typed(page, form), problem)
+            }
+        },
+    }
+}
+
+pub(crate) async fn tester(desk: &Desk<'_>, id: &str) -> Answer {
+    desk.need(domain::OperatorRole::Operator)?;
+    desk.page(200, &tester_page(desk, &find(desk, id).await?, Event::PaymentSuccess.name(), None))
+}
+
+fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<Tried>) -> Tester {
+    let t = desk.t();
+    let f = Frame { section: Section::Webhooks, ..desk.frame(t.test_webhook) };
+    let chosen: Vec<Event> = Event::find(event).into_iter().collect();
+    Tester { id: text(item, "id").to_owned(), target: target(item).1, events: events(t, &chosen), tried, f, t }
+}
+
+/// Sends sample data, and shows what was sent, what came back, and the verdict.
+pub(crate) async fn try_it(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
+    let item = find(desk, id).await?;
+    let path = format!("/apps/{}/webhooks/{id}/test", desk.app()?.app.id);
+    let report = desk.api(Method::POST, &path, &json!({ "event": form.text("event") })).await?;
+    let tried = tried(desk, &report);
+    desk.page(200, &tester_page(desk, &item, form.text("event"), Some(tried)))
+}
+
+fn tried(desk: &Desk<'_>, report: &Value) -> Tried {
+    let t = desk.t();
+    let (request, response) = (report.get("request"), report.get("response"));
+    let null = Value::Null;
+    let (request, response) = (request.unwrap_or(&null), response.unwrap_or(&null));
+    let head = |part: &Value, first: String| {
+        let headers = part.get("headers").and_then(Value::as_object);
+        let lines = headers
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default()));
+        std::iter::once(first).filter(|line| !line.is_empty()).chain(lines).collect::<Vec<_>>().join("\n")
+    };
+    let body = |part: &Value| match part.get("body") {
+        Some(Value::String(text)) => pretty(text),
+        Some(other) if !other.is_null() => serde_json::to_string_pretty(other).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let status = response.get("status").and_then(Value::as_u64);
+    let took = response.get("durationMs").and_then(Value::as_u64).map(|ms| format!("{ms} ms"));
+    let received = report.get("received").and_then(Value::as_bool) == Some(true);
+    let code = status.map(|status| format!("HTTP {status}"));
+    let problem = report.get("problem").and_then(Value::as_str).filter(|_| !received);
+    let parts =
+        [Some(if received { t.received } else { t.not_received }.to_owned()), code, took, problem.map(str::to_owned)];
+    let first = match text(request, "url") {
+        "" => format!("Invoke {}", text(request, "function")),
+        url => format!("POST {url}"),
+    };
+    Tried {
+        request_head: head(request, first),
+        request_body: body(request),
+        response_head: head(response, status.map(|status| format!("HTTP {status}")).unwrap_or_default()),
+        response_body: body(response),
+        received,
+        verdict: parts.into_iter().flatten().collect::<Vec<_>>().join(" · "),
+    }
+}
+
+fn pretty(json: &str) -> String {
+    let value = serde_json::from_str::<Value>(json);
+    value.ok().and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned())
+}

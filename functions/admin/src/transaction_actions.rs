@@ -1,0 +1,90 @@
+//! What an operator does with one transaction: asks the provider, closes it, sends money back. The flows are those of the merchant's
+//! back office.
+
+use std::sync::Arc;
+
+use domain::{AppId, Record, RefundNum, RefundRequest, Transaction, TransactionId};
+use http::StatusCode;
+use runtime::{ApiError, ConfiguredApp, Reply, error_chain, json};
+use serde_json::{Value, json};
+use settlement::{ASKING_BOUNDS, Asked, Closed, RefundAsked};
+use tracing::warn;
+
+use crate::{Call, back_office::Shown, problem::Problem, transactions};
+
+/// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now, and settles what it says.
+pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
+    let (configured, transaction) = load(call, &app, &id).await?;
+    let asked = settlement::ask(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await;
+    let word = match asked.map_err(refused)? {
+        Asked::Pending => "pending",
+        Asked::Settled => "settled",
+        Asked::Misfit => "misfit",
+    };
+    let (_, now) = load(call, &app, &id).await?;
+    Ok(json(StatusCode::OK, &json!({ "result": word, "transaction": Record::from(now) })))
+}
+
+/// `POST /apps/{appId}/transactions/{id}/close?mode&billNum`
+pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
+    let (configured, transaction) = load(call, &app, &id).await?;
+    if transaction.status.is_paid() {
+        return Err(Problem::conflict("it is paid; refund it instead"));
+    }
+    match settlement::close(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
+        Closed::Closed(closed) => Ok(json(StatusCode::OK, &Record::from(*closed))),
+        Closed::Paid(_) => Err(Problem::conflict("it is paid; refund it instead")),
+        Closed::Refused { code, words } => Err(Problem::conflict(format!("the provider refused: {code} {words}"))),
+    }
+}
+
+/// `POST /apps/{appId}/transactions/{id}/refund?mode&billNum {"refundNum"?,"refundFee","reason"?}`. Without a number of its own the
+/// refund gets one, and then two calls are two refunds.
+pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
+    let mut body = call.object()?;
+    let (configured, transaction) = load(call, &app, &id).await?;
+    let own = RefundNum::parse(&format!("op-{}", call.deps.base.random.text::<12>()?.replace(['-', '_'], "x")));
+    if let Some(own) = own.filter(|_| !body.contains_key("refundNum")) {
+        body.insert("refundNum".to_owned(), own.as_str().into());
+    }
+    let key = &transaction.key;
+    body.insert("billNum".to_owned(), key.bill.as_str().into());
+    body.insert("channel".to_owned(), key.channel.name().into());
+    body.insert("id".to_owned(), transaction.id.as_str().into());
+    let request =
+        RefundRequest::parse(Value::Object(body).to_string().as_bytes()).map_err(|error| refused(error.into()))?;
+    let asked = RefundAsked { mode: key.mode, request: &request, bounds: ASKING_BOUNDS };
+    let refund = settlement::refund(&call.deps.settlement, &configured, asked).await.map_err(refused)?;
+    Ok(json(StatusCode::OK, &Shown(&refund)))
+}
+
+async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<ConfiguredApp>, Transaction), Problem> {
+    let mode = call.mode()?;
+    let bill = transactions::bill_of(call, app, mode, id).await?;
+    let tries = call.deps.base.store.load_bill(app, mode, &bill).await?;
+    let transaction = tries.into_iter().find(|one| one.id == *id).ok_or_else(|| Problem::not_found("transaction"))?;
+    let configured = call.deps.base.apps.find(app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
+    Ok((configured, transaction))
+}
+
+/// What the wire contract calls a code is a status here: the caller's fault, or that things are otherwise, or the provider's.
+fn refused(error: ApiError) -> Problem {
+    match error {
+        ApiError::Store(error) => error.into(),
+        ApiError::Settings(error) => error.into(),
+        ApiError::Random(error) => error.into(),
+        ApiError::Request(error) => Problem::field("refundFee", error.to_string()),
+        ApiError::Refund(error) => Problem::field("refundFee", error.to_string()),
+        ApiError::Credentials(_)
+        | ApiError::NotConfigured { .. }
+        | ApiError::Body(_)
+        | ApiError::Bill(_)
+        | ApiError::RefundFailed { .. }
+        | ApiError::NotClosed { .. }
+        | ApiError::Provider(_)
+        | ApiError::Outbound(_) => {
+            warn!("an operator's call was refused: {}", error_chain(&error));
+            Problem::conflict(error.to_string())
+        }
+    }
+}
