@@ -33,6 +33,8 @@ const LAW: &[(&str, &[&str])] = &[
     ("local",           &["admin", "charge", "courier", "deliver", "domain", "outbound", "provider-notify", "providers", "query",
                           "queue", "runtime", "settlement", "store", "sweep"]),
     ("tests",           &["domain", "local", "outbound"]),
+    ("bench",           &["domain", "local", "outbound", "providers"]),
+    ("floor",           &["domain", "providers"]),
 ];
 
 /// Which crates of others only some of ours may name, by the beginning of their names.
@@ -45,8 +47,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("reqwest",            &["outbound"]),
     ("webpki-roots",       &["outbound"]),
     ("rustls",             &["outbound", "runtime"]),
-    ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "deliver", "sweep"]),
-    ("axum",               &["admin", "local"]),
+    ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "deliver", "sweep", "floor"]),
+    ("axum",               &["admin", "local", "bench"]),
     ("argon2",             &["admin"]),
     ("askama",             &["admin"]),
     ("multer",             &["admin"]),

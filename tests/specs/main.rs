@@ -40,6 +40,7 @@ mod stack;
 mod told;
 mod unionpay;
 mod unionpay_again;
+mod units;
 mod webhook_functions;
 mod webhook_operations;
 mod webhook_trouble;

@@ -20,13 +20,14 @@ use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Grant, StackClock, StorageFaults, Template, TemplateError,
+    Grant, Metered, StackClock, StorageFaults, Template, TemplateError,
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
     gateway::{self, Functions},
     iam::Iam,
     lambda::LocalLambda,
     mapping::{Doubled, Mapping},
+    meter::Meter,
     pages,
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
@@ -62,6 +63,7 @@ pub struct Stack {
     doorkeys: Doorkeys,
     functions: Functions,
     queue_url: String,
+    environment: Environment,
     stop: watch::Sender<()>,
     running: Running,
     /// Nobody else may start on the data folder meanwhile.
@@ -158,7 +160,9 @@ impl Stack {
         let lambda_endpoint = serve_lambda(&mut running, &lambda).await?;
         let endpoints =
             Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint, lambda: lambda_endpoint };
-        let functions = build_functions(&options, &state, &endpoints, &sqs, &simulators, outbound).await?;
+        // It is large, and would make the future of every spec as large.
+        let (functions, environment) =
+            Box::pin(build_functions(&options, &state, &endpoints, &sqs, &simulators, outbound)).await?;
         progress("demo app");
         let apps = match state.apps.clone() {
             Some(apps) => apps,
@@ -198,7 +202,7 @@ impl Stack {
         let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
         state.keep(&doorkeys)?;
         let queue_url = functions.deliver.base.config.deliveries_queue_url.clone();
-        Ok(Self { doorkeys, functions, queue_url, stop, running, _lock: state.lock })
+        Ok(Self { doorkeys, functions, queue_url, environment, stop, running, _lock: state.lock })
     }
 
     /// Where it answers, and the keys to it.
@@ -209,6 +213,16 @@ impl Stack {
     /// The URL of the queue of deliveries in the embedded SQS.
     pub fn queue_url(&self) -> &str {
         &self.queue_url
+    }
+
+    /// The environment in which a function's real binary runs on this stack, as Lambda and the template would set it.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// What the functions' calls of DynamoDB and SQS consumed since this was asked last.
+    pub fn metered(&self) -> Vec<Metered> {
+        self.functions.meter.take()
     }
 
     /// Answers one event of API Gateway's as the deployed function would.
@@ -299,7 +313,7 @@ async fn build_functions(
     sqs: &Sqs,
     simulators: &Simulators,
     outbound: Outbound,
-) -> Result<Functions, StartError> {
+) -> Result<(Functions, Environment), StartError> {
     let clients = AwsClients::new(AwsConfig {
         region: REGION.to_owned(),
         credentials: Credentials::new("local", "local", None, None, "local"),
@@ -326,10 +340,12 @@ async fn build_functions(
     };
     let said = Said::default();
     let iam = Iam::new(&template, tables.logical().chain(queues.logical()));
+    let meter = Meter::default();
     let metrics = said.metrics(&options.clock);
+    let environment = environment(&config, endpoints);
     // As in the cloud, each function has clients of its own, which may do what its policy allows.
     let stand = |function| -> Result<settlement::Deps, StartError> {
-        let clients = clients.rerouted(|http| iam.guard(function, http));
+        let clients = clients.rerouted(|http| meter.measure(function, iam.guard(function, http)));
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
         let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
@@ -343,7 +359,7 @@ async fn build_functions(
         let lambda = clients.rerouted(|http| iam.guard(function, http)).lambda();
         Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(lambda) }
     };
-    Ok(Functions {
+    let functions = Functions {
         charge: charge::Deps { base: charge.base, outbound: charge.outbound },
         query: query::Deps { base: query.base.clone(), settlement: query, recent: query::Recent::default() },
         provider_notify: stand("provider-notify")?,
@@ -353,7 +369,32 @@ async fn build_functions(
         template,
         said,
         iam,
-    })
+        meter,
+    };
+    Ok((functions, environment))
+}
+
+type Environment = Vec<(&'static str, String)>;
+
+/// What Lambda and the template would tell a function. A deployed function knows no simulators.
+fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
+    let operator_token = config.operator_token.as_ref().map(|token| token.expose().clone());
+    vec![
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamo.clone()),
+        ("AWS_ENDPOINT_URL_SQS", endpoints.sqs.clone()),
+        ("AWS_ENDPOINT_URL_LAMBDA", endpoints.lambda.clone()),
+        ("MAXPAY_STACK", config.stack.clone()),
+        ("MAXPAY_PUBLIC_URL", config.public_url.clone()),
+        ("MAXPAY_TRANSACTIONS_TABLE", config.transactions_table.clone()),
+        ("MAXPAY_CONFIGURATION_TABLE", config.configuration_table.clone()),
+        ("MAXPAY_DELIVERIES_QUEUE_URL", config.deliveries_queue_url.clone()),
+        ("MAXPAY_ALLOWED_TARGETS", LOOPBACK.to_owned()),
+        ("MAXPAY_SEALING_KEY", config.sealing_key.expose().clone()),
+        ("MAXPAY_OPERATOR_TOKEN", operator_token.unwrap_or_default()),
+    ]
 }
 
 async fn tick(clockwork: Clockwork, mut stopped: watch::Receiver<()>) -> Result<(), StartError> {

@@ -195,8 +195,8 @@ impl Apps {
             return Ok(Some(known));
         }
         let Some(found) = self.store.find_app(id).await? else { return Ok(None) };
-        let app = Arc::new(self.configure(found));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let app = Arc::new(self.configure(found, known.get(id).map(|(_, before)| &**before)));
         if known.len() >= APPS_MAX {
             known.clear();
         }
@@ -217,10 +217,14 @@ impl Apps {
         known.get(id).filter(|(read_at, _)| read_at.distance(now) < self.remembered).map(|(_, app)| Arc::clone(app))
     }
 
-    fn configure(&self, found: AppConfiguration) -> ConfiguredApp {
+    /// Accounts whose settings did not change are taken over from `before`: reading UnionPay's keys takes milliseconds.
+    fn configure(&self, found: AppConfiguration, before: Option<&ConfiguredApp>) -> ConfiguredApp {
         let channels = found.channels.into_iter().map(|channel| {
-            let configured = ConfiguredChannel { settings: channel.settings, account: OnceLock::new() };
-            ((channel.tab, channel.mode), configured)
+            let key = (channel.tab, channel.mode);
+            let same = before.and_then(|before| before.channels.get(&key));
+            let same = same.filter(|before| before.settings == channel.settings);
+            let account = same.map(|before| before.account.clone()).unwrap_or_default();
+            (key, ConfiguredChannel { settings: channel.settings, account })
         });
         ConfiguredApp {
             app: found.app,

@@ -278,11 +278,15 @@ impl Store {
     }
 
     pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
+        self.get_as(Seen::Now, pk, sk).await
+    }
+
+    pub(crate) async fn get_as(&self, seen: Seen, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
         let found = self
             .dynamo
             .get_item()
             .table_name(&self.tables.transactions)
-            .consistent_read(true)
+            .consistent_read(seen == Seen::Now)
             .key(PK, text(pk))
             .key(SK, text(sk))
             .send()
@@ -290,6 +294,15 @@ impl Store {
             .map_err(|error| StoreError::dynamo("look-up of an item", error))?;
         Ok(found.item)
     }
+}
+
+/// When what is read was true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// An eventually consistent read: half the price.
+    AMomentAgo,
+    /// A strongly consistent one.
+    Now,
 }
 
 /// How a transaction of writes went.

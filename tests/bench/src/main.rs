@@ -1,0 +1,53 @@
+//! Speed and cost, each figure beside what it cannot be faster than, measured in the same run.
+//!
+//! `tests/bench/run` builds what is deployed and calls this; `docs/performance.md` says what the figures mean.
+
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
+mod events;
+mod hot_keys;
+mod shop;
+mod start;
+mod table;
+mod work;
+
+use std::path::PathBuf;
+
+/// Whatever stops a benchmark stops it all: there is nothing to save.
+pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How a section is to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Fewer rounds, for CI: the figures are printed and nobody judges them.
+    pub(crate) short: bool,
+    /// Where the release binaries are.
+    pub(crate) binaries: PathBuf,
+}
+
+const SECTIONS: [&str; 3] = ["start", "work", "hot-keys"];
+
+#[tokio::main]
+async fn main() -> Result<(), AnyError> {
+    let (mut short, mut sections) = (false, Vec::new());
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--short" => short = true,
+            section if SECTIONS.contains(&section) => sections.push(section.to_owned()),
+            other => return Err(format!("`{other}` is no section; there are {}", SECTIONS.join(", ")).into()),
+        }
+    }
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let plan = Plan { short, binaries: root.join("target/release") };
+    let wanted = |section: &str| sections.is_empty() || sections.iter().any(|wanted| wanted == section);
+    if wanted("start") {
+        start::run(&plan).await?;
+    }
+    if wanted("work") {
+        work::run(&plan).await?;
+    }
+    if wanted("hot-keys") {
+        hot_keys::run();
+    }
+    Ok(())
+}

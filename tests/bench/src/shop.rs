@@ -1,0 +1,233 @@
+//! A shop on a local stack of its own, whose providers' notifies are caught on their way.
+//!
+//! What is deployed talks to providers over HTTPS only, so that it never reaches the simulators: bills are charged and paid inside
+//! the stack, and the binaries under test get the genuine notifies.
+
+use std::{
+    collections::VecDeque,
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, extract::State};
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
+use outbound::{Bounds, Outbound};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{AnyError, events};
+
+const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(300), body_bytes_max: 64 * 1024 * 1024 };
+
+/// A message with its headers.
+pub(crate) type Headers = Vec<(String, String)>;
+
+/// A provider's notify, caught.
+#[derive(Clone, Debug)]
+pub(crate) struct Notify {
+    pub(crate) path: String,
+    pub(crate) headers: Headers,
+    pub(crate) body: String,
+}
+
+impl Notify {
+    /// The event that brings it to the function.
+    pub(crate) fn event(&self) -> String {
+        events::request("POST", &self.path, &self.headers, self.body.as_bytes())
+    }
+}
+
+type Caught = Arc<Mutex<VecDeque<Notify>>>;
+
+/// The shop and its stack.
+pub(crate) struct Shop {
+    pub(crate) stack: Stack,
+    pub(crate) url: String,
+    pub(crate) app: DemoApp,
+    pub(crate) outbound: Outbound,
+    operator_token: String,
+    caught: Caught,
+}
+
+/// One tab of each provider, with a channel whose order reaches the provider at once, and how the simulator is told to pay it.
+pub(crate) const PAID_THROUGH: [(&str, &str, &str); 3] = [
+    ("ali", "ali_qrcode", "/_local/simulator/alipay/trades"),
+    ("wx_mp", "wx_native", "/_local/simulator/wechat/trades"),
+    ("unipay_app", "unipay_app", "/_local/simulator/unionpay/orders"),
+];
+
+impl Shop {
+    /// Opens it, on the tabs of all providers.
+    pub(crate) async fn open(data_dir: Option<PathBuf>, caught: bool) -> Result<Self, AnyError> {
+        let (public_url, catching) = if caught {
+            let (url, caught) = catch().await?;
+            (Some(url), caught)
+        } else {
+            (None, Caught::default())
+        };
+        let clock = StackClock::running();
+        let options = Options {
+            port: 0,
+            data_dir,
+            public_url,
+            dynamo_endpoint: None,
+            clock,
+            allow_targets: String::new(),
+            storage_faults: None,
+            doubled_messages: false,
+        };
+        let stack = Stack::start(options, |_| {}).await?;
+        let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
+        let app = apps.into_iter().next().ok_or("there is no demo app")?;
+        Ok(Self { stack, url, app, outbound: Outbound::new()?, operator_token, caught: catching })
+    }
+
+    /// Any call of the stack.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(String, String)],
+        body: Value,
+    ) -> Result<Value, AnyError> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = request.header("content-type", "application/json").body(Bytes::from(body))?;
+        let answer = self.outbound.send(request, BOUNDS).await?;
+        let (status, text) = (answer.status(), String::from_utf8_lossy(answer.body()).into_owned());
+        if !status.is_success() {
+            return Err(format!("{method} {path}: {status} {text}").into());
+        }
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// A call of the operator API.
+    pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Result<Value, AnyError> {
+        let bearer = ("authorization".to_owned(), format!("Bearer {}", self.operator_token));
+        self.call(method, &format!("/admin/v1{path}"), &[bearer], body).await
+    }
+
+    /// The headers of a caller with the public key of the test mode.
+    pub(crate) fn client(&self) -> Headers {
+        self.headers("x-ml-apikey", &self.app.test.client_key)
+    }
+
+    /// The headers of a caller with the secret key of the test mode.
+    pub(crate) fn master(&self) -> Headers {
+        self.headers("x-ml-masterkey", &self.app.test.master_key)
+    }
+
+    fn headers(&self, name: &str, key: &str) -> Headers {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        vec![pair("x-ml-appid", &self.app.app_id), pair(name, key), pair("content-type", "application/json")]
+    }
+
+    /// Charges a bill; the id of the transaction.
+    pub(crate) async fn charge(&self, channel: &str, bill: &str) -> Result<String, AnyError> {
+        let charged = self.call("POST", "/2.0/maxpay/bill", &self.client(), charge_of(channel, bill)).await?;
+        Ok(charged["id"].as_str().ok_or_else(|| format!("not charged: {charged}"))?.to_owned())
+    }
+
+    /// Plays the payer.
+    pub(crate) async fn pay(&self, simulator: &str, id: &str) -> Result<(), AnyError> {
+        self.call("POST", &format!("{simulator}/{id}/pay"), &[], json!({})).await.map(drop)
+    }
+
+    /// The notifies that were caught since this was asked last.
+    pub(crate) fn notifies(&self) -> Vec<Notify> {
+        self.caught.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    /// Charges and pays `count` bills through one provider, and catches their notifies.
+    pub(crate) async fn notifies_of(
+        &self,
+        (tab, channel, simulator): (&str, &str, &str),
+        count: usize,
+    ) -> Result<Vec<Notify>, AnyError> {
+        self.notifies();
+        for number in 0..count {
+            let id = self.charge(channel, &format!("{tab}-{number}")).await?;
+            self.pay(simulator, &id).await?;
+        }
+        self.call("POST", "/_local/clock", &[], json!({ "advanceMs": 0 })).await?;
+        let caught = self.notifies();
+        if caught.len() == count {
+            Ok(caught)
+        } else {
+            Err(format!("{tab}: {} of {count} notifies", caught.len()).into())
+        }
+    }
+
+    /// What a merchant would paste into a tab of ours.
+    pub(crate) async fn settings(&self, tab: &str) -> Result<Value, AnyError> {
+        let (provider, kind) = match tab {
+            "ali" => ("alipay", "openapi"),
+            "wx_app" | "wx_mp" => ("wechat", "v3Both"),
+            _ => ("unionpay", ""),
+        };
+        let mut all = self.call("GET", &format!("/_local/simulator/{provider}/settings"), &[], Value::Null).await?;
+        if provider == "wechat" {
+            all = all[kind].take();
+        }
+        let settings = all[if provider == "alipay" { kind } else { tab }].take();
+        if settings.is_object() { Ok(settings) } else { Err(format!("no settings for {tab}").into()) }
+    }
+
+    /// Puts real settings in the place of the simulators', with the providers' own addresses: for the binaries under test.
+    pub(crate) async fn configure_for_real(&self) -> Result<(), AnyError> {
+        for tab in ["ali", "wx_app", "wx_mp", "unipay_app", "unipay_web"] {
+            let mut settings = self.settings(tab).await?;
+            settings.as_object_mut().map(|settings| settings.remove("gateway"));
+            let path = format!("/apps/{}/channels/{tab}?mode=test", self.app.app_id);
+            self.admin("PUT", &path, settings).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A charge of 99 yuan.
+pub(crate) fn charge_of(channel: &str, bill: &str) -> Value {
+    json!({
+        "channel": channel,
+        "billNum": bill,
+        "totalFee": 9900,
+        "subject": "A cup of tea",
+        "returnUrl": "https://shop.example/back",
+        "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+    })
+}
+
+/// Takes every notify as its provider wants it taken, and keeps it.
+async fn catch() -> Result<(String, Caught), AnyError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let caught = Caught::default();
+    let router = Router::new().fallback(keep).with_state(Arc::clone(&caught));
+    tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+    Ok((url, caught))
+}
+
+async fn keep(State(caught): State<Caught>, request: Request<axum::body::Body>) -> &'static str {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1024 * 1024).await.unwrap_or_default();
+    let notify = Notify {
+        path: parts.uri.path().to_owned(),
+        headers: texts(&parts.headers),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    caught.lock().unwrap_or_else(PoisonError::into_inner).push_back(notify);
+    "success"
+}
+
+/// The headers as text.
+pub(crate) fn texts(headers: &HeaderMap) -> Headers {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}

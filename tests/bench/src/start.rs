@@ -1,0 +1,126 @@
+//! How long each binary takes from the start of its process to its first event, and what its first call takes.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use flate2::{Compression, write::DeflateEncoder};
+use local::Sandbox;
+use tokio::process::Command;
+
+use crate::{
+    AnyError, Plan, events,
+    shop::{Shop, charge_of},
+    table::{median, print, ratio, time},
+};
+
+/// The functions that answer HTTP or SQS while somebody waits, and the others.
+const BINARIES: [&str; 7] = ["bare", "charge", "query", "provider-notify", "deliver", "sweep", "admin"];
+
+/// Calls after the first.
+const WARM: usize = 20;
+
+#[derive(Default)]
+struct Taken {
+    init: Vec<Duration>,
+    init_cpu: Vec<Duration>,
+    first: Vec<Duration>,
+    warm: Vec<Duration>,
+    memory_kib: Vec<u64>,
+}
+
+pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
+    let shop = Shop::open(None, true).await?;
+    let rounds = if plan.short { 5 } else { 15 };
+    let notifies = shop.notifies_of(crate::shop::PAID_THROUGH[0], rounds * (WARM + 1)).await?;
+    let mut notifies = notifies.iter().map(|notify| notify.event());
+    shop.configure_for_real().await?;
+    let present: Vec<&str> = BINARIES.into_iter().filter(|name| plan.binaries.join(name).exists()).collect();
+    let mut taken: Vec<Taken> = present.iter().map(|_| Taken::default()).collect();
+    for round in 0..rounds {
+        for (name, taken) in present.iter().zip(&mut taken) {
+            let mut sandbox = start(plan, &shop, name).await?;
+            taken.init.push(sandbox.init_time());
+            taken.init_cpu.push(sandbox.cpu_time()?);
+            let mut warm = Vec::new();
+            for call in 0..=WARM {
+                let Some(event) = event(&shop, name, round * (WARM + 1) + call, &mut notifies) else { break };
+                let begun = Instant::now();
+                let answer = sandbox.invoke(&event).await?;
+                let took = begun.elapsed();
+                if !events::is_good(&answer) {
+                    return Err(format!("{name} answered {answer}").into());
+                }
+                if call == 0 { taken.first.push(took) } else { warm.push(took) }
+            }
+            taken.warm.push(median(&warm));
+            taken.memory_kib.push(sandbox.memory()?.peak_kib);
+        }
+    }
+    let floor = taken.first().map(|bare| (median(&bare.init), median(&bare.init_cpu))).unwrap_or_default();
+    let rows = present.iter().zip(&taken).map(|(name, taken)| row(plan, name, taken, floor));
+    print(
+        &format!("Start, median of {rounds}"),
+        &[
+            "binary",
+            "init",
+            "to bare",
+            "CPU of init",
+            "to bare",
+            "peak memory",
+            "first call",
+            "warm call",
+            "first to warm",
+            "package",
+        ],
+        &rows.collect::<Result<Vec<_>, _>>()?,
+    );
+    shop.stack.stop().await;
+    Ok(())
+}
+
+/// Starts a binary as it is deployed, on the tables and queue of the shop's stack.
+pub(crate) async fn start(plan: &Plan, shop: &Shop, name: &str) -> Result<Sandbox, AnyError> {
+    let mut command = Command::new(plan.binaries.join(name));
+    command.env_clear().envs(shop.stack.environment()).stdout(Stdio::null());
+    Ok(Sandbox::start(command).await?)
+}
+
+fn event(shop: &Shop, name: &str, number: usize, notifies: &mut impl Iterator<Item = String>) -> Option<String> {
+    let charge = |channel: &str| charge_of(channel, &format!("start-{number}")).to_string();
+    match name {
+        "bare" => Some(events::request("GET", "/", &[], b"")),
+        "charge" => Some(events::request("POST", "/2.0/maxpay/bill", &shop.client(), charge("ali_app").as_bytes())),
+        "query" => Some(events::request("POST", "/2.0/maxpay/records", &shop.master(), br#"{"billNum":"ali-0"}"#)),
+        "provider-notify" => notifies.next(),
+        "deliver" => Some(events::batch(&[])),
+        _ => None,
+    }
+}
+
+fn row(plan: &Plan, name: &str, taken: &Taken, floor: (Duration, Duration)) -> Result<Vec<String>, AnyError> {
+    let (init, cpu) = (median(&taken.init), median(&taken.init_cpu));
+    let (first, warm) = (median(&taken.first), median(&taken.warm));
+    let (plain, packed) = package(&plan.binaries.join(name))?;
+    let calls = if taken.first.is_empty() {
+        ["", "", ""].map(str::to_owned)
+    } else {
+        [time(first), time(warm), ratio(first, warm)]
+    };
+    let head = [name.to_owned(), time(init), ratio(init, floor.0), time(cpu), ratio(cpu, floor.1)];
+    let memory = format!("{} MiB", median(&taken.memory_kib).div_ceil(1024));
+    let size = format!("{}.{} MB of {}.{}", packed / 10, packed % 10, plain / 10, plain % 10);
+    Ok(head.into_iter().chain([memory]).chain(calls).chain([size]).collect())
+}
+
+/// The size of a binary and of its package, in tenths of a megabyte.
+fn package(binary: &Path) -> Result<(usize, usize), AnyError> {
+    let plain = fs::read(binary)?;
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&plain)?;
+    Ok((plain.len() / 100_000, encoder.finish()?.len() / 100_000))
+}

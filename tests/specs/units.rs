@@ -1,0 +1,132 @@
+//! What a payment costs: DynamoDB's units and SQS's requests, as the tables themselves report them.
+//!
+//! A count that rises fails here. `-- --nocapture units` prints the table, with dollars from `tests/bench/prices.json`.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{
+    notify_message::Message,
+    world::{World, charge_of},
+};
+
+/// What something consumes: half read units and write units of the transactions, half read units of the configuration (which a
+/// busy function reads once in five seconds, and a world's reads every time), requests to SQS that the functions make, and
+/// invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    half_reads: u64,
+    writes: u64,
+    configuration_half_reads: u64,
+    sqs: u64,
+    invocations: u64,
+}
+
+#[rustfmt::skip]
+const LIMITS: &[(&str, Cost)] = &[
+    ("charge",                         Cost { half_reads: 2, writes: 3, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("the same charge again",          Cost { half_reads: 2, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("notify, with one webhook",       Cost { half_reads: 3, writes: 8, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
+    ("delivery at the first try",      Cost { half_reads: 1, writes: 2, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("the same notify again",          Cost { half_reads: 5, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("an attempt that fails",          Cost { half_reads: 1, writes: 4, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
+    ("a page of 20, 1 channel, 1 status", Cost { half_reads: 3, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("a page of 20, 1 channel",        Cost { half_reads: 6, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+];
+
+/// Takes what was consumed since the last time.
+fn cost(world: &World) -> Cost {
+    let mut cost = Cost { invocations: 1, ..Cost::default() };
+    let mut half_writes = 0;
+    // The local clock asks for the sweep when its next minute comes, which nobody does on AWS.
+    for metered in world.stack.metered().into_iter().filter(|metered| metered.function != "sweep") {
+        match metered.place.as_str() {
+            "" => cost.sqs += metered.calls,
+            place if place.starts_with("ConfigurationTable") => cost.configuration_half_reads += metered.half_reads,
+            _ => {
+                cost.half_reads += metered.half_reads;
+                half_writes += metered.half_writes;
+            }
+        }
+    }
+    assert_eq!(half_writes % 2, 0, "DynamoDB has no half write units");
+    Cost { writes: half_writes / 2, ..cost }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_costs_more_than_it_did() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    let mut found = Vec::new();
+    world.stack.metered();
+
+    let id = world.charged("one").await;
+    found.push(cost(&world));
+    world.charge(&charge_of("ali_qrcode", "one")).await.ok();
+    found.push(cost(&world));
+    world.play(&id, "pay", json!({})).await;
+    found.push(cost(&world));
+    world.advance(0).await;
+    world.inbox::<1>("shop").await;
+    found.push(cost(&world));
+    let trade = world.trade(&id).await;
+    let again = world.post_form(trade["notifyUrl"].as_str().unwrap(), Message::paid(&trade).signed()).await;
+    assert_eq!(again.text(), "success");
+    found.push(cost(&world));
+
+    world.receiver("shop", json!({ "status": 500 })).await;
+    world.paid("two").await;
+    world.stack.metered();
+    world.advance(0).await;
+    found.push(cost(&world));
+
+    for number in 0..25 {
+        world.charge(&charge_of("ali_web", &format!("page-{number}"))).await.ok();
+    }
+    world.stack.metered();
+    world.records(&json!({ "channel": "ali_web", "status": "created", "limit": 20 })).await.ok();
+    found.push(cost(&world));
+    world.records(&json!({ "channel": "ali_web", "limit": 20 })).await.ok();
+    found.push(cost(&world));
+    world.end().await;
+
+    print(&found);
+    for ((what, limit), found) in LIMITS.iter().zip(&found) {
+        assert_eq!(found, limit, "{what} costs something else; if it is less, say so here");
+    }
+}
+
+/// The table of `docs/performance.md`.
+#[expect(clippy::float_arithmetic, reason = "dollars of AWS's bill for a table, no money of a payment")]
+fn print(found: &[Cost]) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("bench/prices.json");
+    let prices: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let price = |name: &str| prices["perMillion"][name].as_f64().unwrap();
+    println!(
+        "| what | write units | read units | configuration | SQS | dollars per million |\n|---|---|---|---|---|---|"
+    );
+    let line = |what: &str, cost: Cost| {
+        let halves = |halves: u64| format!("{}.{}", halves / 2, halves % 2 * 5);
+        let count = |count: u64| f64::from(u32::try_from(count).unwrap());
+        let dollars = count(cost.writes) * price("dynamodbWriteUnits")
+            + count(cost.half_reads) / 2.0 * price("dynamodbReadUnits")
+            + count(cost.sqs) * price("sqsRequests")
+            + count(cost.invocations) * price("lambdaRequests");
+        let (reads, configuration) = (halves(cost.half_reads), halves(cost.configuration_half_reads));
+        println!("| {what} | {} | {reads} | {configuration} | {} | {dollars:.2} |", cost.writes, cost.sqs);
+    };
+    for ((what, _), cost) in LIMITS.iter().zip(found) {
+        line(what, *cost);
+    }
+    let paid = [found[0], found[2], found[3]].into_iter().reduce(|sum, cost| Cost {
+        half_reads: sum.half_reads + cost.half_reads,
+        writes: sum.writes + cost.writes,
+        configuration_half_reads: sum.configuration_half_reads + cost.configuration_half_reads,
+        sqs: sum.sqs + cost.sqs,
+        invocations: sum.invocations + cost.invocations,
+    });
+    // The queue's own poller asks for a message and takes it away.
+    let paid = paid.map(|paid| Cost { sqs: paid.sqs + 2, ..paid }).unwrap_or_default();
+    line("one paid bill with one webhook, in all", paid);
+}
