@@ -13,7 +13,7 @@ use crate::{
 
 /// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
 #[rustfmt::skip]
-const EVENTS: &[(&str, u16, i64, &str)] = &[
+pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("admin-audit",                200, -1, "\"action\":\"save channel\""),
     ("admin-console",              200, -1, "Sign in to the MaxPay console"),
     ("admin-console-sign-in",      422, -1, "The name or the password is wrong"),
@@ -48,7 +48,7 @@ fn folder() -> PathBuf {
 }
 
 /// What stands for what in the files: keys and signatures are new in each run.
-async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
+pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     let trade = world.trade(&world.charged("event-notified").await).await;
     let path = trade["notifyUrl"].as_str().unwrap().strip_prefix(&world.url).unwrap().to_owned();
     let paid = Message::paid(&trade);
@@ -64,6 +64,12 @@ async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The event in a file, with what is new in each run.
+pub(crate) fn filled_in(name: &str, placeholders: &[(&str, String)]) -> String {
+    let file = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    placeholders.iter().fold(file, |event, (placeholder, value)| event.replace(placeholder, value))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_answered_as_the_deployed_function_would() {
     let world = World::start().await;
@@ -72,9 +78,7 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
     world.charged("event-open").await;
     world.charge(&crate::world::with(charge_of("ali_wap", "event-茶"), &serde_json::json!({}))).await.ok();
     for (name, status, code, word) in EVENTS {
-        let file = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
-        let event = placeholders.iter().fold(file, |event, (placeholder, value)| event.replace(placeholder, value));
-        let reply = world.stack.invoke(&event).await.unwrap();
+        let reply = world.stack.invoke(&filled_in(name, &placeholders)).await.unwrap();
         let text = String::from_utf8(reply.body().to_vec()).unwrap();
         let found = serde_json::from_str::<Value>(&text).ok().and_then(|json| json["code"].as_i64()).unwrap_or(-1);
         assert_eq!((reply.status().as_u16(), found), (*status, *code), "{name}: {text}");
@@ -85,7 +89,7 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
 }
 
 /// File, and the answer: what schedules and queues send to functions that answer no HTTP.
-const OTHER_EVENTS: &[(&str, &str)] = &[
+pub(crate) const OTHER_EVENTS: &[(&str, &str)] = &[
     // The first message rings for a delivery that is not there, and is done; the second is no bell, and comes again.
     ("deliver-batch", r#"{"batchItemFailures":[{"itemIdentifier":"2e1424d4-f796-459a-8184-9c92662be6da"}]}"#),
     ("sweep-minute", r#"{"rung":0,"asked":0,"left":false}"#),

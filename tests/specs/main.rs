@@ -41,6 +41,7 @@ mod told;
 mod unionpay;
 mod unionpay_again;
 mod units;
+mod upgrades;
 mod webhook_functions;
 mod webhook_operations;
 mod webhook_trouble;

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, charge_of};
+use crate::{
+    logs,
+    world::{MINUTE_MS, World, charge_of},
+};
 
 /// What was said of one metric: its value and its dimensions, joined.
 fn said(world: &World, name: &str) -> Vec<(i64, String)> {
@@ -47,5 +50,44 @@ async fn a_metric_says_what_it_is_about_and_no_more() {
         assert_eq!(line.as_object().unwrap().len(), named + 2, "{line}");
         assert!(!line.to_string().contains("not to be said"));
     }
+    world.end().await;
+}
+
+/// What is logged with this transaction's id: one search, as an operator would make it.
+fn logged_of(id: &str) -> Vec<String> {
+    let lines = logs::captured();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["tx.id"] == id).map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_search_leads_from_the_charge_to_the_webhook() {
+    let world = World::start().await;
+    world.webhook_to("followed", &json!({})).await;
+    let id = world.paid("followed").await;
+    world.advance(MINUTE_MS).await;
+    let logged = logged_of(&id);
+    for step in ["charged bill", "settled bill", "delivered at attempt 1"] {
+        assert!(logged.iter().any(|message| message.starts_with(step)), "{step}: {logged:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_are_counted_and_their_lag_is_measured() {
+    let world = World::start().await;
+    world.webhook_to("counted", &json!({})).await;
+    world.receiver("counted", json!({ "status": 500 })).await;
+    world.paid("tried").await;
+    world.advance(0).await;
+    world.receiver("counted", json!({ "status": 200 })).await;
+    world.advance(2 * MINUTE_MS).await;
+    let attempts: Vec<_> = said(&world, "DeliveryAttempts").into_iter().map(|(_, words)| words).collect();
+    assert_eq!(attempts, ["local failed", "local delivered"]);
+    let lags = said(&world, "DeliveryLag");
+    assert!(lags.len() == 2 && lags.iter().all(|(lag, _)| *lag < MINUTE_MS), "{lags:?}");
+    // The stack leaves out minutes in which nothing is due; a deployed sweep says so each minute, and an alarm counts on it.
+    world.stack.invoke_event("sweep", "{}").await.unwrap();
+    assert_eq!(said(&world, "OldestOverdueDelivery").last(), Some(&(0, "local".to_owned())));
     world.end().await;
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 
-use crate::{StartError, iam::Iam, meter::Meter, stack::Said, template::Template};
+use crate::{StartError, iam::Iam, items::Tables, meter::Meter, stack::Said, template::Template};
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub(crate) struct Functions {
     pub(crate) sweep: sweep::Deps,
     pub(crate) iam: Iam,
     pub(crate) meter: Meter,
+    pub(crate) tables: Tables,
 }
 
 /// A function, by the name of its binary.

@@ -97,6 +97,11 @@ pub(crate) async fn serve_lambda(running: &mut Running, lambda: &LocalLambda) ->
 pub(crate) struct Names(Vec<(String, String)>);
 
 impl Names {
+    /// Each logical name with the one in use.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.clone()
+    }
+
     /// The names in use (those of queues are the last part of their addresses), each with its logical one.
     pub(crate) fn logical(&self) -> impl Iterator<Item = (String, String)> {
         let last = |actual: &String| actual.rsplit('/').next().unwrap_or_default().to_owned();

@@ -25,6 +25,7 @@ use crate::{
     demo::{self, Doorkeys},
     gateway::{self, Functions},
     iam::Iam,
+    items::Tables,
     lambda::LocalLambda,
     mapping::{Doubled, Mapping},
     meter::Meter,
@@ -252,6 +253,22 @@ impl Stack {
         self.functions.iam.used()
     }
 
+    /// Every item of both tables: `{"TransactionsTable": [{"pk": {"S": "..."}}]}`.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn export(&self) -> Result<serde_json::Value, StartError> {
+        self.functions.tables.export().await
+    }
+
+    /// Puts items of such a form into the tables.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn import(&self, tables: &serde_json::Value) -> Result<(), StartError> {
+        self.functions.tables.import(tables).await
+    }
+
     /// Ends when a part breaks.
     ///
     /// # Errors
@@ -343,6 +360,7 @@ async fn build_functions(
     let meter = Meter::default();
     let metrics = said.metrics(&options.clock);
     let environment = environment(&config, endpoints);
+    let tables = Tables { dynamo: clients.dynamo(), names: tables.pairs() };
     // As in the cloud, each function has clients of its own, which may do what its policy allows.
     let stand = |function| -> Result<settlement::Deps, StartError> {
         let clients = clients.rerouted(|http| meter.measure(function, iam.guard(function, http)));
@@ -370,6 +388,7 @@ async fn build_functions(
         said,
         iam,
         meter,
+        tables,
     };
     Ok((functions, environment))
 }

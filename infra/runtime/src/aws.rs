@@ -118,3 +118,64 @@ impl AwsClients {
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_smithy_runtime_api::client::{
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    };
+
+    use super::*;
+
+    /// Notes where a request would go, and sends nothing.
+    #[derive(Clone, Debug, Default)]
+    struct Addressee(Arc<Mutex<Vec<String>>>);
+
+    impl HttpClient for Addressee {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Addressee {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(request.uri().to_owned());
+            HttpConnectorFuture::ready(Err(ConnectorError::user("nobody is asked here".into())))
+        }
+    }
+
+    /// The partition `aws-cn` has a domain of its own.
+    #[tokio::test]
+    async fn clients_go_to_the_endpoints_of_their_region() {
+        let cases = [
+            ("eu-central-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("cn-northwest-1", "amazonaws.com.cn"),
+        ];
+        for (region, domain) in cases {
+            let addressee = Addressee::default();
+            let credentials = Credentials::new("key", "secret", Some("token".to_owned()), None, "test");
+            let region_name = region.to_owned();
+            let (dynamo_endpoint, sqs_endpoint, lambda_endpoint) = (None, None, None);
+            let config = AwsConfig { region: region_name, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint };
+            let clients = AwsClients::new(config).unwrap().rerouted(|_| SharedHttpClient::new(addressee.clone()));
+            drop(clients.dynamo().get_item().table_name("t").send().await);
+            let queue = format!("https://sqs.{region}.{domain}/123456789012/q");
+            drop(clients.sqs().send_message().queue_url(queue).message_body("m").send().await);
+            drop(clients.lambda().invoke().function_name("f").send().await);
+            let mut asked = addressee.0.lock().unwrap().clone();
+            asked.dedup();
+            let expected = [
+                format!("https://dynamodb.{region}.{domain}/"),
+                format!("https://sqs.{region}.{domain}/"),
+                format!("https://lambda.{region}.{domain}/2015-03-31/functions/f/invocations"),
+            ];
+            assert_eq!(asked, expected);
+        }
+    }
+}

@@ -17,8 +17,8 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     schema::{
-        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, TARGET_PREFIX, TTL, WEBHOOK_PREFIX, app_pk, channel_sk,
-        parse_channel_sk, webhook_sk,
+        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, TARGET_PREFIX, TTL, VERSION_WRITTEN, WEBHOOK_PREFIX, app_pk,
+        channel_sk, parse_channel_sk, webhook_sk,
     },
     targets::read_health,
 };
@@ -234,12 +234,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let sealed = self.sealer.seal(&channel_owner(app, tab, mode), settings.expose().as_bytes())?;
-        let channel = item(
-            app_pk(app),
-            channel_sk(tab, mode),
-            [("sealed", Some(bytes(sealed))), ("changed_ms", Some(time(now)))],
-        );
-        self.write_together([self.app_exists(app)?, self.put(channel)?], &app_pk(app)).await
+        // It names what it changes, so that attributes of a newer version survive; the app's existence is its condition.
+        let channel = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(channel_sk(tab, mode)))
+            .update_expression("SET sealed = :sealed, changed_ms = :now, v = :v")
+            .expression_attribute_values(":sealed", bytes(sealed))
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN));
+        self.write_together([self.app_exists(app)?, updated(channel)?], &app_pk(app)).await
     }
 
     /// Deletes the settings of a channel tab; what is left tells that there were some.
@@ -363,11 +367,6 @@ impl Store {
     fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().condition_expression("attribute_not_exists(pk)");
         let put = put.table_name(&self.tables.configuration).set_item(Some(attributes)).build();
-        Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
-    }
-
-    fn put(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder().table_name(&self.tables.configuration).set_item(Some(attributes)).build();
         Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
     }
 

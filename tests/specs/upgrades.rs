@@ -1,0 +1,158 @@
+//! A new version is deployed over what an older one wrote, and for some minutes both run side by side.
+//!
+//! `tests/fixtures/v1` is a data folder's keys and every item of both tables, as version 1 wrote them. It stays as it is. When a
+//! form changes, the next one gets a fixture of its own beside it:
+//!
+//!     MAXPAY_WRITE_FIXTURE=tests/fixtures/v2 cargo test -p tests --test specs upgrades::a_fixture_is_written_when_asked_for
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use local::Options;
+use serde_json::{Value, json};
+
+use crate::{
+    notify_message::Message,
+    world::{MINUTE_MS, World, charge_of, options},
+};
+
+fn fixture() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A world on the keys and items of the fixture, each item changed by `change`.
+async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("upgrade-{}", std::process::id()));
+    let folder = (0..)
+        .map(|n| folder.with_extension(n.to_string()))
+        .find(|folder| fs::create_dir_all(folder.parent().unwrap()).is_ok() && fs::create_dir(folder).is_ok())
+        .unwrap();
+    for file in ["sealing.key", "local.json"] {
+        fs::copy(fixture().join(file), folder.join(file)).unwrap();
+    }
+    let world = World::start_with(Options { data_dir: Some(folder.clone()), ..options() }).await;
+    let mut tables = read(&fixture().join("items.json"));
+    for table in tables.as_object_mut().unwrap().values_mut() {
+        table.as_array_mut().unwrap().iter_mut().for_each(&change);
+    }
+    world.stack.import(&tables).await.unwrap();
+    (world, folder)
+}
+
+async fn end(world: World, folder: PathBuf) {
+    world.end().await;
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// One bill of each fate, a webhook, an incident, another operator: what the fixture holds, and what is done to it.
+async fn live(world: &World) {
+    let webhook = json!({ "target": { "url": "https://shop.example/paid", "headers": { "X-Shop": "tea" } }, "mode": "test", "events": ["payment.success"] });
+    world.admin("POST", &format!("/apps/{}/webhooks", world.app.app_id), webhook).await.done(201);
+    world.paid("paid").await;
+    let refunded = world.paid("refunded").await;
+    world.play(&refunded, "refund", json!({ "amount": "1.00" })).await;
+    world.charged("open").await;
+    let trade = world.trade(&world.charged("mismatch").await).await;
+    let path = trade["notifyUrl"].as_str().unwrap().to_owned();
+    world.post_form(&path, Message::paid(&trade).with("total_amount", "0.01").signed()).await;
+}
+
+fn asked_for() -> Option<PathBuf> {
+    std::env::var_os("MAXPAY_WRITE_FIXTURE").map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fixture_is_written_when_asked_for() {
+    let Some(target) = asked_for() else { return };
+    fs::create_dir_all(&target).unwrap();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fixture");
+    let _ = fs::remove_dir_all(&folder);
+    let world = World::start_with(Options { data_dir: Some(folder.clone()), ..options() }).await;
+    live(&world).await;
+    let items = world.stack.export().await.unwrap();
+    fs::write(target.join("items.json"), serde_json::to_string_pretty(&items).unwrap()).unwrap();
+    for file in ["sealing.key", "local.json"] {
+        fs::copy(folder.join(file), target.join(file)).unwrap();
+    }
+    end(world, folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_version_1_wrote_is_read_and_goes_on() {
+    let (world, folder) = upgraded(|_| {}).await;
+    assert_eq!(world.record("paid").await["status"], "success");
+    assert_eq!(world.record("refunded").await["refundedFee"], 100);
+    assert_eq!(world.record("open").await["status"], "created");
+    let kinds: Vec<_> = world.incidents().await.into_iter().map(|incident| incident["kind"].clone()).collect();
+    assert_eq!(kinds, ["amount"]);
+    let webhooks = world.admin("GET", &format!("/apps/{}/webhooks", world.app.app_id), Value::Null).await.done(200);
+    assert_eq!(webhooks["items"].as_array().unwrap().len(), 1, "{webhooks}");
+    // The open bill is the same bill still, and a paid one stays paid.
+    let open = world.record("open").await["id"].clone();
+    assert_eq!(world.charge(&charge_of("ali_qrcode", "open")).await.ok()["id"], open);
+    world.charge(&charge_of("ali_web", "paid")).await.refused(5, "paid");
+    world.charge(&charge_of("ali_web", "new")).await.ok();
+    world.advance(MINUTE_MS).await;
+    end(world, folder).await;
+}
+
+/// An older function of the same version must be able to run beside a newer one that writes more: it neither refuses an item
+/// with attributes it does not know, nor drops them when it changes the item.
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_of_a_later_version_survive() {
+    let (world, folder) = upgraded(|item| item["from_later"] = json!({ "S": "kept" })).await;
+    let app = world.app.app_id.clone();
+    let trade = world.charge(&charge_of("ali_qrcode", "open")).await.ok()["id"].clone();
+    let notify = pay_by_hand(&world, trade.as_str().unwrap()).await;
+    assert_eq!(notify, 200);
+    assert_eq!(world.record("open").await["status"], "success");
+    world.admin("PATCH", &format!("/apps/{app}"), json!({ "name": "renamed" })).await.done(200);
+    world
+        .admin("POST", &format!("/apps/{app}/keys/rotate"), json!({ "mode": "live", "key": "master" }))
+        .await
+        .done(200);
+    let settings = world.merchant("openapi").await;
+    world.configure(&world.app, &settings).await;
+    world.admin("DELETE", &format!("/apps/{app}/channels/wx_app?mode=test"), Value::Null).await;
+    world.advance(10 * MINUTE_MS).await;
+
+    let [before, after] = [read(&fixture().join("items.json")), world.stack.export().await.unwrap()].map(by_key);
+    let lost: Vec<_> =
+        before.keys().filter(|key| after.get(*key).is_none_or(|item| item["from_later"]["S"] != "kept")).collect();
+    assert!(lost.is_empty(), "lost what a later version wrote: {lost:?}");
+    end(world, folder).await;
+}
+
+/// What Alipay would send when a trade of the fixture is paid, which the simulator of this world does not know.
+async fn pay_by_hand(world: &World, id: &str) -> u16 {
+    let trade = json!({
+        "merchant": world.merchant("openapi").await["appId"], "outTradeNo": id, "tradeNo": "2026112322001400000000000099",
+        "totalAmount": "99.00", "subject": "A cup of tea",
+    });
+    let path = format!("/notify/{}/test/ali_qrcode/01/b3Blbg", world.app.app_id);
+    world.post_form(&path, Message::paid(&trade).signed()).await.status
+}
+
+fn by_key(tables: Value) -> BTreeMap<(String, String), Value> {
+    let tables = tables.as_object().unwrap().clone().into_iter();
+    let items = tables.flat_map(|(_, items)| items.as_array().unwrap().clone());
+    items.map(|item| ((item["pk"]["S"].to_string(), item["sk"]["S"].to_string()), item)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_item_says_its_version() {
+    let world = World::start().await;
+    live(&world).await;
+    let items = by_key(world.stack.export().await.unwrap());
+    let without: Vec<_> = items.iter().filter(|(_, item)| item["v"]["N"] != "1").map(|(key, _)| key).collect();
+    assert!(without.is_empty(), "not of version 1: {without:?}");
+    assert!(items.len() > 12, "{}", items.len());
+    world.end().await;
+}

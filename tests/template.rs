@@ -1,0 +1,221 @@
+//! Compares `template.yaml` and `infra/watch.yaml` with what the code reads, waits for and measures.
+
+#![cfg(test)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use local::{METRICS_NAMESPACE, Metric, STACK, Template};
+use serde_yaml_ng::Value;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The text of every source file below a folder.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &sources(&path);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text += &fs::read_to_string(path).unwrap();
+        }
+    }
+    text
+}
+
+/// Every word that begins so.
+fn words<'a>(text: &'a str, begin: &str) -> BTreeSet<&'a str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with(begin) && *word != begin).collect()
+}
+
+fn resources(template: &Template) -> Vec<(&str, &str, &Value)> {
+    let resources = template.document["Resources"].as_mapping().unwrap().iter();
+    resources
+        .map(|(name, resource)| (name.as_str().unwrap(), resource["Type"].as_str().unwrap(), &resource["Properties"]))
+        .collect()
+}
+
+/// The functions by the names of their binaries, with their properties.
+fn functions(template: &Template) -> BTreeMap<String, &Value> {
+    let binary = |name: &str| template.document["Resources"][name]["Metadata"]["BuildProperties"]["Binary"].clone();
+    let of_kind = resources(template).into_iter().filter(|(_, kind, _)| *kind == "AWS::Serverless::Function");
+    of_kind.map(|(name, _, properties)| (binary(name).as_str().unwrap().to_owned(), properties)).collect()
+}
+
+fn names(variables: &Value) -> BTreeSet<String> {
+    let variables = variables["Environment"]["Variables"].as_mapping();
+    variables.into_iter().flatten().map(|(name, _)| name.as_str().unwrap().to_owned()).collect()
+}
+
+fn timeout(template: &Template, function: &Value) -> u64 {
+    let own = function["Timeout"].as_u64();
+    own.unwrap_or_else(|| template.document["Globals"]["Function"]["Timeout"].as_u64().unwrap())
+}
+
+#[test]
+fn the_environment_is_what_the_code_reads() {
+    let template = Template::load().unwrap();
+    let code = sources(&root().join("infra/runtime/src"));
+    let read: BTreeSet<String> = words(&code, "MAXPAY_").into_iter().map(str::to_owned).collect();
+    let everyone = names(&template.document["Globals"]["Function"]);
+    let functions = functions(&template);
+    let told: BTreeSet<String> =
+        functions.values().flat_map(|function| names(function)).chain(everyone.clone()).collect();
+    assert_eq!(told, read);
+    // What every function needs is what `variable` reads; `find_variable` may go without.
+    for name in &read {
+        let needed =
+            code.contains(&format!(r#" variable("{name}")"#)) || code.contains(&format!(r#"(variable("{name}")"#));
+        assert_eq!(needed, everyone.contains(name), "{name}: needed, and given to every function");
+    }
+}
+
+#[test]
+fn a_function_has_time_for_what_it_waits_for() {
+    let template = Template::load().unwrap();
+    for (binary, function) in functions(&template) {
+        let code = sources(&root().join("functions").join(&binary).join("src"));
+        let deadlines = code.split("deadline: Duration::from_secs(").skip(1);
+        let deadlines = deadlines.map(|rest| rest.split(')').next().unwrap().parse::<u64>().unwrap());
+        let (longest, timeout) = (deadlines.max().unwrap_or(0), timeout(&template, function));
+        // Reading and writing what belongs to it takes tries of two seconds.
+        assert!(longest + 4 <= timeout, "{binary}: waits {longest} s of {timeout}");
+        // API Gateway waits no longer than 30 s.
+        let answers_http = template.routes.iter().any(|route| route.function == binary);
+        assert!(!answers_http || timeout <= 29, "{binary}: {timeout}");
+    }
+}
+
+#[test]
+fn every_function_is_built_traced_logged_and_encrypted_alike() {
+    let template = Template::load().unwrap();
+    let globals = &template.document["Globals"]["Function"];
+    assert_eq!((globals["Tracing"].as_str(), globals["Runtime"].as_str()), (Some("Active"), Some("provided.al2023")));
+    assert!(globals["KmsKeyArn"].is_mapping() && globals["LoggingConfig"]["LogGroup"].is_mapping());
+    for (binary, function) in functions(&template) {
+        assert_eq!(function["CodeUri"].as_str(), Some(format!("functions/{binary}").as_str()));
+        let own = ["Tracing", "Runtime", "KmsKeyArn", "LoggingConfig", "Role", "FunctionName"];
+        assert!(own.iter().all(|name| function.get(name).is_none()), "{binary}");
+    }
+    assert_eq!(functions(&template).len(), 6);
+}
+
+#[test]
+fn what_holds_money_outlives_the_stack() {
+    let template = Template::load().unwrap();
+    for name in ["TransactionsTable", "ConfigurationTable", "Key", "SealingKey"] {
+        let resource = &template.document["Resources"][name];
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(resource[policy].as_str(), Some("Retain"), "{name} {policy}");
+        }
+    }
+    for (name, _, table) in resources(&template).into_iter().filter(|(_, kind, _)| *kind == "AWS::DynamoDB::Table") {
+        assert_eq!(table["BillingMode"].as_str(), Some("PAY_PER_REQUEST"), "{name}");
+        assert_eq!(table["DeletionProtectionEnabled"].as_bool(), Some(true), "{name}");
+        assert_eq!(
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"].as_bool(),
+            Some(true),
+            "{name}"
+        );
+        assert_eq!(table["SSESpecification"]["SSEType"].as_str(), Some("KMS"), "{name}");
+        assert_eq!(table["TimeToLiveSpecification"]["AttributeName"].as_str(), Some("ttl"), "{name}");
+    }
+}
+
+#[test]
+fn the_queue_gives_a_delivery_its_time_and_loses_nothing() {
+    const FOURTEEN_DAYS: u64 = 14 * 24 * 3600;
+    let template = Template::load().unwrap();
+    let [queue, dead] =
+        ["DeliveriesQueue", "DeadLetters"].map(|name| &template.document["Resources"][name]["Properties"]);
+    for queue in [queue, dead] {
+        assert_eq!(queue["MessageRetentionPeriod"].as_u64(), Some(FOURTEEN_DAYS));
+    }
+    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
+    let deliver = functions(&template)["deliver"];
+    assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout(&template, deliver));
+    let events: Vec<_> = deliver["Events"].as_mapping().unwrap().values().collect();
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event["Type"].as_str(), Some("SQS"));
+    let properties = &event["Properties"];
+    assert_eq!(properties["Queue"]["Fn::GetAtt"][0].as_str(), Some("DeliveriesQueue"));
+    assert_eq!(properties["FunctionResponseTypes"][0].as_str(), Some("ReportBatchItemFailures"));
+    assert!(properties["ScalingConfig"]["MaximumConcurrency"].is_mapping());
+}
+
+/// The local stack plays the schedule, and the alarm counts on it.
+#[test]
+fn the_sweep_comes_each_minute() {
+    let template = Template::load().unwrap();
+    let sweep = functions(&template)["sweep"];
+    let events = sweep["Events"].as_mapping().unwrap().values();
+    let schedules: Vec<_> = events.filter_map(|event| event["Properties"]["Schedule"].as_str()).collect();
+    assert!(schedules.contains(&"rate(1 minute)"), "{schedules:?}");
+    let control = fs::read_to_string(root().join("infra/local/src/control.rs")).unwrap();
+    assert!(control.contains("const SWEEP_MS: i64 = 60_000;"));
+}
+
+/// Every string in a value.
+fn strings(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Sequence(list) => list.iter().for_each(|value| strings(value, into)),
+        Value::Mapping(map) => map.values().for_each(|value| strings(value, into)),
+        Value::Tagged(tagged) => strings(&tagged.value, into),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn alarms_and_dashboard_watch_what_the_code_measures() {
+    let known: BTreeMap<&str, &[&str]> = Metric::all().map(|(_, name, dimensions)| (name, dimensions)).collect();
+    let watch: Value = serde_yaml_ng::from_str(&fs::read_to_string(root().join("infra/watch.yaml")).unwrap()).unwrap();
+    let mut watched = BTreeSet::new();
+    for (name, alarm) in watch["Resources"].as_mapping().unwrap() {
+        let alarm = &alarm["Properties"];
+        if alarm["Namespace"].as_str() != Some(METRICS_NAMESPACE) {
+            continue;
+        }
+        let metric = alarm["MetricName"].as_str().unwrap();
+        let dimensions = known.get(metric).unwrap_or_else(|| panic!("{name:?}: no metric {metric}"));
+        let used: Vec<_> =
+            alarm["Dimensions"].as_sequence().unwrap().iter().map(|one| one["Name"].as_str().unwrap()).collect();
+        let whole: Vec<_> = [&[STACK], *dimensions].concat();
+        assert!(used == [STACK] || used == whole, "{name:?}: {metric} has no dimensions {used:?}");
+        watched.insert(metric.to_owned());
+    }
+    let mut texts = Vec::new();
+    strings(&watch["Resources"]["Dashboard"]["Properties"]["DashboardBody"], &mut texts);
+    let body = texts.concat();
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert!(json["widgets"].as_array().unwrap().len() > 6);
+    for (name, dimensions) in &known {
+        let whole = [&[STACK], *dimensions].concat().join(",");
+        let searched = body.contains(&format!("{{{METRICS_NAMESPACE},{whole}}} MetricName=\\\"{name}\\\""));
+        let drawn = body.contains(&format!(r#""{METRICS_NAMESPACE}", "{name}", "{STACK}""#));
+        assert!(searched || (drawn && dimensions.is_empty()), "the dashboard does not show {name} by {whole}");
+    }
+    // What is not an alarm's business is on the dashboard at least.
+    let expected = ["DeliveryAttempts", "Incidents", "OldestOverdueDelivery", "ProviderLatency"];
+    assert_eq!(watched, expected.map(str::to_owned).into());
+}
+
+/// The operator's handbook says of each alarm what it means and what to do.
+#[test]
+fn every_alarm_is_explained() {
+    let watch: Value = serde_yaml_ng::from_str(&fs::read_to_string(root().join("infra/watch.yaml")).unwrap()).unwrap();
+    let handbook = fs::read_to_string(root().join("docs/operate.md")).unwrap();
+    for (name, resource) in watch["Resources"].as_mapping().unwrap() {
+        if resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm") {
+            let name = name.as_str().unwrap();
+            assert!(handbook.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}
