@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, texts};
 
 /// A webhook to a function, and the function at a built-in receiver, which stands in for its program.
 async fn function(world: &World, name: &str) {
@@ -50,5 +50,27 @@ async fn a_function_by_its_arn_is_the_same_function() {
     world.advance(0).await;
     let bodies: Vec<Value> = world.inbox::<2>("webhook-paid").await.iter().map(|one| one["body"].clone()).collect();
     assert_eq!(bodies[0], bodies[1]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reason_why_a_function_did_not_run_is_told_apart() {
+    let world = World::start().await;
+    let register = async |function: Value| {
+        world.call("PUT", "/_local/functions/webhook-paid", &[], function.to_string()).await.done(200);
+    };
+    world.webhook_to("", &json!({ "target": { "function": "webhook-paid" } })).await;
+    world.paid("b-1").await;
+    world.advance(0).await;
+    register(json!({ "error": "TooManyRequestsException" })).await;
+    world.advance(60_000).await;
+    register(json!({ "error": "AccessDeniedException" })).await;
+    world.advance(300_000).await;
+    register(json!({ "url": format!("{}/_local/receiver/webhook-paid", world.url) })).await;
+    world.receiver("webhook-paid", json!({ "status": 500 })).await;
+    world.advance(600_000).await;
+    let [waiting] = <[Value; 1]>::try_from(world.deliveries("waiting").await).unwrap();
+    let verdicts = texts(&waiting["attempts"], "verdict");
+    assert_eq!(verdicts, ["function-missing", "function-throttled", "function-denied", "function-error"]);
     world.end().await;
 }
