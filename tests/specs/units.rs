@@ -98,6 +98,7 @@ async fn nothing_costs_more_than_it_did() {
 }
 
 /// The table of `docs/performance.md`.
+#[expect(clippy::print_stdout, reason = "with --nocapture it is asked for")]
 #[expect(clippy::float_arithmetic, reason = "dollars of AWS's bill for a table, no money of a payment")]
 fn print(found: &[Cost]) {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("bench/prices.json");

@@ -3,6 +3,7 @@
 //! `tests/bench/run` builds what is deployed and calls this; `docs/performance.md` says what the figures mean.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![expect(clippy::indexing_slicing, reason = "of JSON, in which what is absent reads as null")]
 
 mod events;
 mod hot_keys;
