@@ -18,6 +18,7 @@ mod form;
 mod format;
 mod frame;
 mod incidents;
+mod names;
 mod operators;
 mod overview;
 mod preferences;
