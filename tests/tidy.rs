@@ -63,7 +63,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("p12-keystore",       &["providers"]),
     ("x509-parser",        &["providers", "local"]),
     ("zip",                &["sweep", "local"]),
-    ("flate2",             &["sweep", "local"]),
+    ("flate2",             &["sweep", "local", "bench"]),
     ("encoding_rs",        &["sweep", "local"]),
 ];
 

@@ -13,6 +13,8 @@ use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(40), body_bytes_max: 64 * 1024 * 1024 };
+/// How long an element is waited for.
+const ELEMENT_PATIENCE_MS: u32 = 10_000;
 /// The name under which WebDriver hands out an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -72,6 +74,8 @@ impl Browser {
             json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
         let begun = browser.call("POST", "", wish).await;
         browser.session = format!("{}/{}", browser.session, begun["sessionId"].as_str().unwrap());
+        // On a busy machine a page comes a while after the click that asked for it.
+        browser.call("POST", "/timeouts", json!({ "implicit": ELEMENT_PATIENCE_MS })).await;
         browser
     }
 
