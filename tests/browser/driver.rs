@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(40), body_bytes_max: 64 * 1024 * 1024 };
 /// How long an element is waited for.
 const ELEMENT_PATIENCE_MS: u32 = 10_000;
+/// How often, and how far apart, a page is looked for that a click may lead to: four seconds in all.
+const PAGE_LOOKS_MAX: u32 = 80;
+const PAGE_PAUSE: Duration = Duration::from_millis(50);
 /// The name under which WebDriver hands out an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -113,9 +116,22 @@ impl Browser {
         usize::try_from(self.run(script, json!([css])).await.as_u64().unwrap()).unwrap()
     }
 
+    /// Clicks, and waits for the page that a link or a form leads to: a busy machine takes its time to begin with it. Where none
+    /// comes, because the page itself answered, it goes on.
     pub(crate) async fn click(&self, css: &str) {
         let element = self.find(css).await;
+        let leads = "window.isOld = true; const it = document.querySelector(arguments[0]);
+            return it.matches('a[href], a[href] *') || (!!it.closest('form') && it.matches('button:not([type=button])'));";
+        let leads = self.run(leads, json!([css])).await == json!(true);
         self.call("POST", &format!("/element/{element}/click"), json!({})).await;
+        let is_new = json!({ "script": "return !window.isOld && document.readyState === 'complete'", "args": [] });
+        for _ in 0..PAGE_LOOKS_MAX {
+            // While the one page goes and the other comes there is none to ask.
+            if !leads || self.try_call("POST", "/execute/sync", is_new.clone()).await == Ok(json!(true)) {
+                return;
+            }
+            tokio::time::sleep(PAGE_PAUSE).await;
+        }
     }
 
     /// Types in place of what is there.
