@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     notify_message::Message,
-    world::{World, charge_of},
+    world::{World, charge_of, options},
 };
 
 /// What something consumes: half read units and write units of the transactions, half read units of the configuration (which a
@@ -56,6 +56,12 @@ fn cost(world: &World) -> Cost {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_costs_more_than_it_did() {
+    if options().dynamo_endpoint.is_some() {
+        eprintln!(
+            "SKIPPED: DynamoDB Local reports other units than DynamoDB charges; the embedded one counts as AWS documents"
+        );
+        return;
+    }
     let world = World::start().await;
     world.webhook_to("shop", &json!({})).await;
     let mut found = Vec::new();
