@@ -167,11 +167,13 @@ impl Stack {
         progress("demo app");
         let apps = match state.apps.clone() {
             Some(apps) => apps,
-            None => vec![demo::create(&functions.admin, &state.operator_token).await?],
+            // A call of the operator API is nested deeply; on the heap it is not a part of the start's own depth, of which the compiler
+            // takes only so much.
+            None => vec![Box::pin(demo::create(&functions.admin, &state.operator_token)).await?],
         };
         let (console_user, console_password) = match state.owner.clone() {
             Some(owner) => owner,
-            None => demo::create_owner(&functions.admin, &state.operator_token, random_password()?).await?,
+            None => Box::pin(demo::create_owner(&functions.admin, &state.operator_token, random_password()?)).await?,
         };
 
         let mapping =
