@@ -339,18 +339,9 @@ impl Store {
     }
 
     async fn find_app_revision(&self, app: &AppId) -> Result<Option<(App, i64)>, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.configuration)
-            .consistent_read(true)
-            .key(PK, text(app_pk(app)))
-            .key(SK, text(APP_SK))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of an app", error))?;
-        let Some(attributes) = found.item() else { return Ok(None) };
-        Ok(Some((self.read_app(app, attributes)?, Item(attributes).number("rev")?)))
+        let found = self.get_configured(app_pk(app), APP_SK.to_owned()).await?;
+        let Some(attributes) = found else { return Ok(None) };
+        Ok(Some((self.read_app(app, &attributes)?, Item(&attributes).number("rev")?)))
     }
 
     fn app_exists(&self, app: &AppId) -> Result<TransactWriteItem, StoreError> {

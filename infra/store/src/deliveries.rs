@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem},
+    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
 };
 use domain::{AppId, BillNum, Delivery, DeliveryId, DeliveryState, Mode, Timestamp, Transaction, TransactionId};
 
@@ -28,16 +28,7 @@ impl Store {
     /// The writes that keep these deliveries, to be sent in one transaction with the state that they tell of. A delivery that
     /// is there already fails the whole: the state it tells of is then there, too.
     pub(crate) fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let put = |delivery| {
-            let put = Put::builder()
-                .table_name(&self.tables.transactions)
-                .set_item(Some(write_delivery(delivery)))
-                .condition_expression("attribute_not_exists(pk)")
-                .build()
-                .map_err(|error| StoreError::dynamo("building a delivery", error))?;
-            Ok(TransactWriteItem::builder().put(put).build())
-        };
-        deliveries.iter().map(put).collect()
+        deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery))).collect()
     }
 
     /// One delivery, strongly consistent.
@@ -45,17 +36,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.transactions)
-            .consistent_read(true)
-            .key(PK, text(bill_pk(&id.app, id.mode, &id.bill)))
-            .key(SK, text(delivery_sk(id)))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of a delivery", error))?;
-        found.item().map(read_delivery).transpose()
+        let found = self.get(bill_pk(&id.app, id.mode, &id.bill), delivery_sk(id)).await?;
+        found.as_ref().map(read_delivery).transpose()
     }
 
     /// Those of these deliveries that are there, strongly consistent, in no order. What DynamoDB does not get to is left out: the

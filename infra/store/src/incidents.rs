@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
-    refunds::Written,
+    items::Written,
     schema::{
         BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, SK, TTL, bill_pk, by_time_ms, incidents_pk,
         parse_transaction_key, transaction_pk, transaction_sk,

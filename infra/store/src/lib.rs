@@ -10,6 +10,7 @@ mod deliveries;
 mod delivery_lists;
 mod due;
 mod incidents;
+mod items;
 mod operators;
 mod reconciliations;
 mod records;

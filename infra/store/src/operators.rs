@@ -116,17 +116,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn begin_sign_in(&self, name: &str, now: Timestamp) -> Result<SignInTry, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.configuration)
-            .consistent_read(true)
-            .key(PK, text(ADMIN_PK))
-            .key(SK, text(bucket_sk(name)))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of failed sign-ins", error))?;
-        let (failures, until) = match found.item().map(Item) {
+        let found = self.get_configured(ADMIN_PK.to_owned(), bucket_sk(name)).await?;
+        let (failures, until) = match found.as_ref().map(Item) {
             Some(item) => (item.number("failures")?, item.time("until_ms")?),
             None => (0, now),
         };
@@ -180,18 +171,9 @@ impl Store {
     }
 
     async fn find_operator_revision(&self, name: &OperatorName) -> Result<Option<(Operator, i64)>, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.configuration)
-            .consistent_read(true)
-            .key(PK, text(ADMIN_PK))
-            .key(SK, text(user_sk(name)))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of an operator", error))?;
-        let Some(attributes) = found.item() else { return Ok(None) };
-        Ok(Some((self.read_operator(attributes)?, Item(attributes).number("rev")?)))
+        let found = self.get_configured(ADMIN_PK.to_owned(), user_sk(name)).await?;
+        let Some(attributes) = found else { return Ok(None) };
+        Ok(Some((self.read_operator(&attributes)?, Item(&attributes).number("rev")?)))
     }
 
     fn write_operator(&self, operator: &Operator, revision: i64) -> Result<Attributes, StoreError> {

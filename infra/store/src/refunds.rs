@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
     About, AppId, BillNum, Delivery, Event, Mode, Refund, RefundNum, RefundStatus, RefundWay, Timestamp, Transaction,
     TransactionId, TransactionKey, Webhook, deliveries,
@@ -17,11 +14,12 @@ use domain::{
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    items::Written,
     schema::{
-        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk, parse_bill_pk,
-        parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk, transaction_sk,
+        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, parse_bill_pk, parse_transaction_sk,
+        refund_num_pk, refund_sk, transaction_pk, transaction_sk,
     },
-    transactions::{lost_the_race, read_fee, read_transaction},
+    transactions::{SETS_OF_STATUS, read_fee, read_transaction},
 };
 
 /// A bill has some tries, and at most some refunds a payment; the rest is a bound, not a plan.
@@ -202,21 +200,10 @@ impl Store {
 
     /// What a refund changes of its payment.
     fn update_of_refunded(&self, after: &Transaction, revision: i64) -> Result<TransactWriteItem, StoreError> {
-        let key = &after.key;
         let sum = |fee: Option<domain::Fen>| number(fee.map_or(0, domain::Fen::get));
-        let mut sets = "SET #status = :status, rev = :next, by_time_pk = :by_time, refund_pending = :pending, \
-                        refund_committed = :committed"
-            .to_owned();
-        let mut update = Update::builder()
-            .table_name(&self.tables.transactions)
-            .key(PK, text(transaction_pk(key)))
-            .key(SK, text(transaction_sk(key)))
-            .condition_expression("rev = :rev")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":status", text(after.status.name()))
-            .expression_attribute_values(":rev", number(revision))
-            .expression_attribute_values(":next", number(revision + 1))
-            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)))
+        let mut sets = format!("SET {SETS_OF_STATUS}, refund_pending = :pending, refund_committed = :committed");
+        let mut update = self
+            .status_update(after, revision)
             .expression_attribute_values(":pending", sum(after.refunds.pending))
             .expression_attribute_values(":committed", sum(after.refunds.committed));
         if let Some(refunded) = after.refunded {
@@ -253,64 +240,6 @@ impl Store {
         let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
-
-    pub(crate) fn put_once(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.tables.transactions)
-            .set_item(Some(attributes))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(|error| StoreError::dynamo("building a new item", error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    pub(crate) async fn write_all(
-        &self,
-        writes: Vec<TransactWriteItem>,
-        operation: &'static str,
-    ) -> Result<Written, StoreError> {
-        let sent = self.dynamo.transact_write_items().set_transact_items(Some(writes)).send().await;
-        match sent {
-            Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(error)) if lost_the_race(error.err()) => Ok(Written::Lost),
-            Err(error) => Err(StoreError::dynamo(operation, error)),
-        }
-    }
-
-    pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
-        self.get_as(Seen::Now, pk, sk).await
-    }
-
-    pub(crate) async fn get_as(&self, seen: Seen, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
-        let found = self
-            .dynamo
-            .get_item()
-            .table_name(&self.tables.transactions)
-            .consistent_read(seen == Seen::Now)
-            .key(PK, text(pk))
-            .key(SK, text(sk))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("look-up of an item", error))?;
-        Ok(found.item)
-    }
-}
-
-/// When what is read was true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// An eventually consistent read: half the price.
-    AMomentAgo,
-    /// A strongly consistent one.
-    Now,
-}
-
-/// How a transaction of writes went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    Done,
-    /// Somebody else changed one of the items first.
-    Lost,
 }
 
 /// Whoever was faster needs a moment to finish.

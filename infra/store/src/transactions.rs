@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+    operation::put_item::PutItemError,
+    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
     About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status, Subject,
@@ -15,7 +15,7 @@ use domain::{
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    refunds::Seen,
+    items::{Seen, Written},
     schema::{
         BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
         parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
@@ -28,6 +28,9 @@ const BILL_PAGES_MAX: usize = 16;
 /// How often a settlement is decided anew because others were faster. Each round one of them wins, and a provider
 /// repeats a notify that lost more often than that.
 const SETTLE_TRIES_MAX: u32 = 10;
+
+/// What [`Store::status_update`] has the values of.
+pub(crate) const SETS_OF_STATUS: &str = "#status = :status, rev = :next, by_time_pk = :by_time";
 
 /// How the reservation of a try went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,7 +180,7 @@ impl Store {
             };
             let about = About::default();
             let deliveries = event.map(|event| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
-            if self.write_settlement(&after, (revision, look_at), &deliveries).await? {
+            if self.write_settlement(&after, (revision, look_at), &deliveries).await? == Written::Done {
                 return Ok(Settled::Changed(after, deliveries));
             }
             // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
@@ -213,37 +216,25 @@ impl Store {
         Ok(Some((read_transaction(&item)?, Item(&item).number("rev")?)))
     }
 
-    /// `false` if the transaction is not at `revision` any more, or is being changed by somebody else right now.
+    /// Lost if the transaction is not at `revision` any more, or is being changed by somebody else right now.
     async fn write_settlement(
         &self,
         after: &Transaction,
         (revision, look_at): (i64, Option<Timestamp>),
         deliveries: &[Delivery],
-    ) -> Result<bool, StoreError> {
-        let build = |error| StoreError::dynamo("building a settlement", error);
-        let update = self.settlement_update(after, (revision, look_at)).build().map_err(build)?;
-        let mut write =
-            self.dynamo.transact_write_items().transact_items(TransactWriteItem::builder().update(update).build());
-        for put in self.put_deliveries(deliveries)? {
-            write = write.transact_items(put);
-        }
-        match write.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if lost_the_race(error.err()) => Ok(false),
-            Err(error) => Err(StoreError::dynamo("settlement", error)),
-        }
+    ) -> Result<Written, StoreError> {
+        let update = self.settlement_update(after, (revision, look_at)).build();
+        let update = update.map_err(|error| StoreError::dynamo("building a settlement", error))?;
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        writes.extend(self.put_deliveries(deliveries)?);
+        self.write_all(writes, "settlement").await
     }
 
-    /// Names only what a settlement changes, so that attributes of a newer version survive.
-    fn settlement_update(
-        &self,
-        after: &Transaction,
-        (revision, look_at): (i64, Option<Timestamp>),
-    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    /// The beginning of a settlement, or of what a refund changes: the status, under the condition that nobody else changed it since `revision`.
+    /// What it sets is [`SETS_OF_STATUS`].
+    pub(crate) fn status_update(&self, after: &Transaction, revision: i64) -> UpdateBuilder {
         let key = &after.key;
-        let mut sets = vec!["#status = :status", "rev = :next", "by_time_pk = :by_time"];
-        let mut removes = Vec::new();
-        let mut update = Update::builder()
+        Update::builder()
             .table_name(&self.tables.transactions)
             .key(PK, text(transaction_pk(key)))
             .key(SK, text(transaction_sk(key)))
@@ -252,7 +243,14 @@ impl Store {
             .expression_attribute_values(":status", text(after.status.name()))
             .expression_attribute_values(":rev", number(revision))
             .expression_attribute_values(":next", number(revision + 1))
-            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)));
+            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)))
+    }
+
+    /// Names only what a settlement changes, so that attributes of a newer version survive.
+    fn settlement_update(&self, after: &Transaction, (revision, look_at): (i64, Option<Timestamp>)) -> UpdateBuilder {
+        let mut sets = vec![SETS_OF_STATUS];
+        let mut removes = Vec::new();
+        let mut update = self.status_update(after, revision);
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
@@ -275,15 +273,6 @@ impl Store {
         }
         update.update_expression(expression)
     }
-}
-
-/// Whether a transaction failed because of somebody else's write, and not by a fault.
-pub(crate) fn lost_the_race(error: &TransactWriteItemsError) -> bool {
-    if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
-        let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-        return reasons.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"));
-    }
-    error.is_transaction_in_progress_exception()
 }
 
 fn name(key: &TransactionKey) -> String {
