@@ -9,6 +9,7 @@
 mod addresses;
 mod answer;
 mod bills;
+mod bootstraps;
 mod channel_settings;
 mod charge;
 mod console;
