@@ -1,6 +1,6 @@
 //! A new version is deployed over what an older one wrote, and for some minutes both run side by side.
 //!
-//! `tests/fixtures/v1` is a data folder's keys and every item of both tables, as version 1 wrote them. It stays as it is. When a
+//! `tests/fixtures/v1` is a data folder's keys and an item of every kind, as version 1 wrote them. It stays as it is. When a
 //! form changes, the next one gets a fixture of its own beside it:
 //!
 //!     MAXPAY_WRITE_FIXTURE=tests/fixtures/v2 cargo test -p tests --test specs upgrades::a_fixture_is_written_when_asked_for
@@ -16,8 +16,12 @@ use serde_json::{Value, json};
 
 use crate::{
     notify_message::Message,
-    world::{MINUTE_MS, World, charge_of, options},
+    refunds::{of, refund, refunds},
+    webhook_functions::{function, register},
+    world::{MINUTE_MS, World, charge_of, options, texts},
 };
+
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 fn fixture() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")
@@ -42,6 +46,8 @@ async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     for table in tables.as_object_mut().unwrap().values_mut() {
         table.as_array_mut().unwrap().iter_mut().for_each(&change);
     }
+    // It was written within a day of the start.
+    world.advance(DAY_MS).await;
     world.stack.import(&tables).await.unwrap();
     (world, folder)
 }
@@ -51,17 +57,38 @@ async fn end(world: World, folder: PathBuf) {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// One bill of each fate, a webhook, an incident, another operator: what the fixture holds, and what is done to it.
+/// An item of every kind: bills of each fate, refunds, a webhook that cannot be reached and one that can, what is left of things
+/// deleted, people, a day that was compared with the provider's bill.
 async fn live(world: &World) {
+    let app = format!("/apps/{}", world.app.app_id);
+    function(world, "webhook-paid").await;
     let webhook = json!({ "target": { "url": "https://shop.example/paid", "headers": { "X-Shop": "tea" } }, "mode": "test", "events": ["payment.success"] });
-    world.admin("POST", &format!("/apps/{}/webhooks", world.app.app_id), webhook).await.done(201);
+    world.admin("POST", &format!("{app}/webhooks"), webhook.clone()).await.done(201);
+    let gone = world.admin("POST", &format!("{app}/webhooks"), webhook).await.done(201)["id"].clone();
+    world.admin("DELETE", &format!("{app}/webhooks/{}", gone.as_str().unwrap()), Value::Null).await;
+    world.admin("DELETE", &format!("{app}/channels/unipay_app?mode=test"), Value::Null).await;
+    let accountant = json!({ "name": "accountant", "role": "viewer", "password": "a password of their own" });
+    world.admin("POST", "/operators", accountant).await.done(201);
+    world.post_form("/console/sign-in", "name=accountant&password=mistyped").await;
+
     world.paid("paid").await;
     let refunded = world.paid("refunded").await;
     world.play(&refunded, "refund", json!({ "amount": "1.00" })).await;
-    world.charged("open").await;
+    world.paid("back").await;
+    refund(world, &of("back", "R1", 100)).await.ok();
     let trade = world.trade(&world.charged("mismatch").await).await;
     let path = trade["notifyUrl"].as_str().unwrap().to_owned();
     world.post_form(&path, Message::paid(&trade).with("total_amount", "0.01").signed()).await;
+
+    let planted = json!({ "extra": { "01a208d0524f0f0f0f0f0f0f": 4200 } });
+    world.post_as(&[], "/_local/simulator/alipay/bill", planted.to_string()).await.done(200);
+    world.advance(DAY_MS).await;
+    world.post_as(&[], "/_local/reconcile", "").await.done(200);
+
+    world.paid("going back").await;
+    world.faults(&["http500"]).await;
+    refund(world, &of("going back", "R2", 100)).await.ok();
+    world.charged("open").await;
 }
 
 fn asked_for() -> Option<PathBuf> {
@@ -92,14 +119,38 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     assert_eq!(world.record("open").await["status"], "created");
     let kinds: Vec<_> = world.incidents().await.into_iter().map(|incident| incident["kind"].clone()).collect();
     assert_eq!(kinds, ["amount"]);
-    let webhooks = world.admin("GET", &format!("/apps/{}/webhooks", world.app.app_id), Value::Null).await.done(200);
-    assert_eq!(webhooks["items"].as_array().unwrap().len(), 1, "{webhooks}");
+    let of_app = |path: &str| format!("/apps/{}/{path}", world.app.app_id);
+    let webhooks = world.admin("GET", &of_app("webhooks"), Value::Null).await.done(200);
+    assert!(webhooks["items"].as_array().unwrap().iter().any(|webhook| webhook["health"].is_object()), "{webhooks}");
+    let compared = world.admin("GET", &of_app("reconciliations?mode=test"), Value::Null).await.done(200);
+    assert!(texts(&compared["items"], "kind").contains(&"missing-here".to_owned()), "{compared}");
+    let people = world.admin("GET", "/operators", Value::Null).await.done(200);
+    assert_eq!(texts(&people["items"], "name"), ["accountant", "admin"]);
+
     // The open bill is the same bill still, and a paid one stays paid.
     let open = world.record("open").await["id"].clone();
     assert_eq!(world.charge(&charge_of("ali_qrcode", "open")).await.ok()["id"], open);
     world.charge(&charge_of("ali_web", "paid")).await.refused(5, "paid");
     world.charge(&charge_of("ali_web", "new")).await.ok();
-    world.advance(MINUTE_MS).await;
+    assert_eq!(refund(&world, &of("back", "R1", 100)).await.ok()["status"], "success");
+    let pending = refunds(&world, &json!({ "refundNum": "R2" })).await.ok()["results"][0].clone();
+    assert_eq!(pending["status"], "pending");
+
+    // What waits goes on waiting, and what is paid from now on is told.
+    let attempts = async || {
+        let waiting = world.deliveries("waiting").await;
+        waiting.iter().map(|delivery| delivery["attempts"].as_array().unwrap().len()).collect::<Vec<_>>()
+    };
+    // Nine attempts fall into the first day, the tenth into the second.
+    assert_eq!(attempts().await, [9, 9, 9]);
+    register(&world, "webhook-paid").await;
+    world.play(open.as_str().unwrap(), "pay", json!({})).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(attempts().await, [9, 9, 10, 10, 10]);
+    let told = world.inbox::<2>("webhook-paid").await.map(|told| told["body"].as_str().unwrap().to_owned());
+    assert!(told[0].contains(r#""billNum":"open""#) && told[1].contains(r#""billNum":"going back""#), "{told:?}");
+    // The provider of this world never heard of that payment, and says so.
+    assert_eq!(refunds(&world, &json!({ "refundNum": "R2" })).await.ok()["results"][0]["status"], "failed");
     end(world, folder).await;
 }
 

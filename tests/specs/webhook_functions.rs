@@ -5,8 +5,13 @@ use serde_json::{Value, json};
 use crate::world::{World, texts};
 
 /// A webhook to a function, and the function at a built-in receiver, which stands in for its program.
-async fn function(world: &World, name: &str) {
+pub(crate) async fn function(world: &World, name: &str) {
     world.webhook_to("", &json!({ "target": { "function": name } })).await;
+    register(world, name).await;
+}
+
+/// The function alone.
+pub(crate) async fn register(world: &World, name: &str) {
     let url = format!("{}/_local/receiver/{name}", world.url);
     let path = format!("/_local/functions/{name}");
     world.call("PUT", &path, &[], json!({ "url": url }).to_string()).await.done(200);
