@@ -10,6 +10,7 @@ mod addresses;
 mod answer;
 mod bills;
 mod bootstraps;
+mod carried;
 mod channel_settings;
 mod charge;
 mod console;

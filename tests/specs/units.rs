@@ -27,10 +27,10 @@ struct Cost {
 const LIMITS: &[(&str, Cost)] = &[
     ("charge",                         Cost { half_reads: 2, writes: 3, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
     ("the same charge again",          Cost { half_reads: 2, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
-    ("notify, with one webhook",       Cost { half_reads: 3, writes: 8, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
-    ("delivery at the first try",      Cost { half_reads: 1, writes: 2, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("notify, with one webhook",       Cost { half_reads: 3, writes: 6, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
+    ("delivery at the first try",      Cost { half_reads: 1, writes: 3, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
     ("the same notify again",          Cost { half_reads: 5, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
-    ("an attempt that fails",          Cost { half_reads: 1, writes: 4, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
+    ("an attempt that fails",          Cost { half_reads: 1, writes: 5, configuration_half_reads: 2, sqs: 1, invocations: 1 }),
     ("a page of 20, 1 channel, 1 status", Cost { half_reads: 3, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
     ("a page of 20, 1 channel",        Cost { half_reads: 6, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
 ];

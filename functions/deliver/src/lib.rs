@@ -13,13 +13,11 @@ use std::{
 };
 
 use courier::{Courier, Letter, Tried, Verdict};
-use domain::{
-    AttemptRecord, Delivery, DeliveryId, DeliveryState, Timestamp, Transaction, Webhook, wait_after, webhook_body,
-};
+use domain::{AttemptRecord, Delivery, DeliveryId, DeliveryState, Timestamp, Webhook, wait_after, webhook_body};
 use futures_util::future::join_all;
 use queue::{Bell, Queue};
 use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
-use store::StoreError;
+use store::{StoreError, ToldDelivery};
 use tracing::{error, info, warn};
 
 use crate::pause::Turn;
@@ -75,49 +73,50 @@ async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message_id: Strin
 /// Makes the attempt that a bell rings for, if it is that delivery's turn.
 async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32) -> Result<(), StoreError> {
     let now = deps.base.clock.now();
-    let Some((delivery, transaction)) = deps.base.store.find_told(id, attempt).await? else { return Ok(()) };
+    let Some(told) = deps.base.store.find_told(id, attempt).await? else { return Ok(()) };
+    let ToldDelivery { delivery, transaction, .. } = &told;
     if delivery.state != DeliveryState::Waiting || delivery.attempt != attempt {
         return Ok(());
     }
     let early = now.until(delivery.due_at);
     if !early.is_zero() {
-        ring_within_reach(deps, &delivery, early).await;
+        ring_within_reach(deps, delivery, early).await;
         return Ok(());
     }
     let configured = deps.base.apps.find(&id.app, now).await?;
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
-    let (Some(configured), Some(webhook)) = (&configured, webhook) else { return cancel(deps, &delivery).await };
+    let (Some(configured), Some(webhook)) = (&configured, webhook) else { return cancel(deps, &told).await };
 
     let health = configured.targets.get(&webhook.id);
-    let turn = pause::turn(deps, &delivery, health, now).await?;
+    let turn = pause::turn(deps, delivery, health, now).await?;
     if let Turn::Wait(until) = turn {
-        return put_off(deps, &delivery, until).await;
+        return put_off(deps, &told, until).await;
     }
     let started = Instant::now();
-    let body = webhook_body(&delivery, &transaction, &configured.app, now);
+    let body = webhook_body(delivery, transaction, &configured.app, now);
     let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now }).await;
     let is_received = tried.verdict == Verdict::Received;
     if turn == Turn::Probe && !is_received {
         // A probe is not one of the attempts.
-        let until = pause::after_probe(deps, &delivery, deps.base.clock.now()).await?;
-        return put_off(deps, &delivery, until).await;
+        let until = pause::after_probe(deps, delivery, deps.base.clock.now()).await?;
+        return put_off(deps, &told, until).await;
     }
     let record = record(attempt, now.ms(), started.elapsed(), &tried);
-    if conclude(deps, (&delivery, &transaction), &tried, record).await? {
+    if conclude(deps, &told, &tried, record).await? {
         if is_received {
-            pause::succeeded(deps, webhook, &delivery, health).await?;
+            pause::succeeded(deps, webhook, delivery, health).await?;
         } else {
-            pause::failed(deps, webhook, &delivery, deps.base.clock.now()).await?;
+            pause::failed(deps, webhook, delivery, deps.base.clock.now()).await?;
         }
     }
     Ok(())
 }
 
 /// Lets a delivery wait without using up an attempt.
-async fn put_off(deps: &Deps, delivery: &Delivery, until: Timestamp) -> Result<(), StoreError> {
+async fn put_off(deps: &Deps, told: &ToldDelivery, until: Timestamp) -> Result<(), StoreError> {
     let now = deps.base.clock.now();
-    let after = Delivery { due_at: until, ..delivery.clone() };
-    if deps.base.store.change_delivery(delivery, &after, now).await? {
+    let after = Delivery { due_at: until, ..told.delivery.clone() };
+    if keep(deps, told, &after, now).await? {
         ring_within_reach(deps, &after, now.until(until)).await;
     }
     Ok(())
@@ -129,22 +128,33 @@ fn find_webhook<'a>(configured: &'a ConfiguredApp, id: &DeliveryId) -> Option<&'
 }
 
 /// Its webhook was deleted, or hears the other mode from now on.
-async fn cancel(deps: &Deps, delivery: &Delivery) -> Result<(), StoreError> {
-    let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };
-    if deps.base.store.change_delivery(delivery, &cancelled, deps.base.clock.now()).await? {
-        info!(delivery.id = delivery.id.name(), "cancelled a delivery: its webhook is not there any more");
+async fn cancel(deps: &Deps, told: &ToldDelivery) -> Result<(), StoreError> {
+    let cancelled = Delivery { state: DeliveryState::Cancelled, ..told.delivery.clone() };
+    if keep(deps, told, &cancelled, deps.base.clock.now()).await? {
+        info!(delivery.id = cancelled.id.name(), "cancelled a delivery: its webhook is not there any more");
     }
     Ok(())
 }
 
+/// Keeps what becomes of a delivery. `false` if it is not any more as it was told: somebody else was faster. From here on its own row
+/// says when it is looked at, if ever, so that its transaction lets go of it; where that fails, the sweep does it.
+async fn keep(deps: &Deps, told: &ToldDelivery, after: &Delivery, now: Timestamp) -> Result<bool, StoreError> {
+    let (store, id) = (&deps.base.store, &after.id);
+    if !store.change_delivery(&told.delivery, after, now).await? {
+        return Ok(false);
+    }
+    if told.carried
+        && let Err(error) = store.let_go(&told.transaction.key, &id.webhook).await
+    {
+        warn!(delivery.id = id.name(), "is still carried by its bill: {}", error_chain(&error));
+    }
+    Ok(true)
+}
+
 /// Keeps what became of an attempt, and rings for the next. `false` if another bell for the same attempt was faster: what that
 /// found out is kept.
-async fn conclude(
-    deps: &Deps,
-    (delivery, transaction): (&Delivery, &Transaction),
-    tried: &Tried,
-    record: AttemptRecord,
-) -> Result<bool, StoreError> {
+async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: AttemptRecord) -> Result<bool, StoreError> {
+    let ToldDelivery { delivery, transaction, .. } = told;
     let now = deps.base.clock.now();
     let wait = wait_after(delivery.tried(), tried.retry_after);
     let (state, outcome) = match (tried.verdict, wait) {
@@ -160,7 +170,7 @@ async fn conclude(
     let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
     records.drain(..superfluous);
     let after = Delivery { state, attempt: delivery.attempt.saturating_add(1), due_at, records, ..delivery.clone() };
-    if !deps.base.store.change_delivery(delivery, &after, now).await? {
+    if !keep(deps, told, &after, now).await? {
         return Ok(false);
     }
     let (name, lag) = (delivery.id.name(), delivery.due_at.until(now));

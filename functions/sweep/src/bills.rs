@@ -8,23 +8,26 @@ use std::{
     collections::HashMap,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use domain::{
-    AppId, Mode, RefundStatus, Status, Tab, Timestamp, Transaction, TransactionKey, is_overdue, next_question,
-    next_refund_question,
+    AppId, Delivery, DeliveryId, DeliveryState, Mode, RefundStatus, Status, Tab, Timestamp, Transaction,
+    TransactionKey, is_overdue, next_question, next_refund_question,
 };
 use futures_util::future::join_all;
 use providers::ProviderError;
 use runtime::{ApiError, error_chain};
 use settlement::{ASKING_BOUNDS, Closed, ask, close, look_for_duplicate, pursue_refund};
-use store::{Due, RefundKey};
+use store::{Due, DueTransaction, RefundKey};
 use tracing::{info, warn};
 
-use crate::Deps;
+use crate::{
+    Deps,
+    deliveries::{self, Oldest},
+};
 
 /// What one run asks at the most. A thousand questions of a hundred milliseconds, 64 at once, are done in some seconds; what is left
 /// is due in the next minute, too.
@@ -46,16 +49,32 @@ type AccountKey = (AppId, Tab, Mode);
 pub(crate) struct Run {
     began_at: Timestamp,
     asked: AtomicUsize,
+    left: AtomicBool,
     failures: Mutex<HashMap<AccountKey, u32>>,
 }
 
 impl Run {
     pub(crate) fn begin(now: Timestamp) -> Self {
-        Self { began_at: now, asked: AtomicUsize::new(0), failures: Mutex::default() }
+        Self { began_at: now, asked: AtomicUsize::new(0), left: AtomicBool::new(false), failures: Mutex::default() }
     }
 
+    /// Whether something is left for the next run.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Whether its time is over; what it does not get to is left.
     fn is_over(&self, now: Timestamp) -> bool {
-        self.asked.load(Ordering::Relaxed) >= QUESTIONS_MAX || self.began_at.distance(now) >= RUN_MAX
+        let over = self.began_at.distance(now) >= RUN_MAX;
+        self.left.fetch_or(over, Ordering::Relaxed);
+        over
+    }
+
+    /// Whether there are questions left to ask; where there are none, what was to be asked about is left.
+    fn may_ask(&self) -> bool {
+        let may = self.asked.load(Ordering::Relaxed) < QUESTIONS_MAX;
+        self.left.fetch_or(!may, Ordering::Relaxed);
+        may
     }
 
     fn leaves_alone(&self, account: &AccountKey) -> bool {
@@ -78,54 +97,107 @@ impl Run {
 pub(crate) struct Healed {
     /// What was looked at.
     pub(crate) asked: usize,
-    /// Whether some of it is left for the next run.
-    pub(crate) left: bool,
+    /// The deliveries that were rung for, because their bills carry them.
+    pub(crate) rung: usize,
 }
 
 /// Looks at the bills and refunds among what is due.
-pub(crate) async fn heal(deps: &Deps, run: &Run, due: &[Due], now: Timestamp) -> Healed {
+pub(crate) async fn heal(deps: &Deps, (run, oldest): (&Run, &Oldest), due: &[Due], now: Timestamp) -> Healed {
     let is_mine = |due: &&Due| matches!(due, Due::Transaction(_) | Due::Refund(_));
     let mine: Vec<&Due> = due.iter().filter(is_mine).collect();
     let mut healed = Healed::default();
     for some in mine.chunks(QUESTIONS_AT_ONCE) {
         if run.is_over(deps.base.clock.now()) {
-            healed.left = true;
             break;
         }
-        let looked = join_all(some.iter().map(|due| look(deps, run, due, now))).await;
-        healed.asked += looked.into_iter().filter(|looked| *looked).count();
+        let looked = join_all(some.iter().map(|due| look(deps, (run, oldest), due, now))).await;
+        for looked in looked {
+            healed.asked += usize::from(looked == Looked::Asked);
+            healed.rung += usize::from(looked == Looked::Rung);
+        }
     }
     healed
 }
 
-/// `true` if it was this run's to look at.
-async fn look(deps: &Deps, run: &Run, due: &Due, now: Timestamp) -> bool {
+/// What came of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// It was not this run's to look at.
+    Passed,
+    /// It was looked at.
+    Asked,
+    /// The delivery that it carries was rung for.
+    Rung,
+}
+
+impl From<bool> for Looked {
+    fn from(was_mine: bool) -> Self {
+        if was_mine { Self::Asked } else { Self::Passed }
+    }
+}
+
+async fn look(deps: &Deps, (run, oldest): (&Run, &Oldest), due: &Due, now: Timestamp) -> Looked {
     let (name, looked) = match due {
-        Due::Transaction(key) => (key.bill.to_string(), look_at_bill(deps, run, key, now).await),
-        Due::Refund(key) => (key.bill.to_string(), look_at_refund(deps, run, key, now).await),
-        Due::Delivery(_) | Due::Other { .. } => return false,
+        Due::Transaction(key) => (key.bill.to_string(), look_at_bill(deps, (run, oldest), key, now).await),
+        Due::Refund(key) => (key.bill.to_string(), look_at_refund(deps, run, key, now).await.map(Looked::from)),
+        Due::Delivery(_) | Due::Other { .. } => return Looked::Passed,
     };
     looked.unwrap_or_else(|error| {
         warn!(bill.num = %name, "bill {name} stays as it is: {}", error_chain(&error));
-        true
+        Looked::Asked
     })
 }
 
-async fn look_at_bill(deps: &Deps, run: &Run, key: &TransactionKey, now: Timestamp) -> Result<bool, ApiError> {
+async fn look_at_bill(
+    deps: &Deps,
+    (run, oldest): (&Run, &Oldest),
+    key: &TransactionKey,
+    now: Timestamp,
+) -> Result<Looked, ApiError> {
     let store = &deps.base.store;
-    let Some((bill, due_at)) = store.find_due_transaction(key, now).await? else { return Ok(false) };
-    match bill.status {
-        Status::Created => ask_about(deps, run, (&bill, due_at), now).await,
-        Status::Success => {
-            // It was settled by an answer, and whoever got it stopped before it was looked at once more.
-            let configured = deps.base.apps.find(&key.app, now).await?;
-            if let Some(configured) = configured {
-                look_for_duplicate(&deps.settlement, &configured, &bill, now).await?;
-            }
-            Ok(store.postpone_transaction(key, due_at, None).await?)
-        }
-        Status::Refund | Status::Closed => Ok(store.postpone_transaction(key, due_at, None).await?),
+    let Some(due) = store.find_due_transaction(key, now).await? else { return Ok(Looked::Passed) };
+    if due.transaction.status == Status::Created {
+        return Ok(ask_about(deps, run, (&due.transaction, due.due_at), now).await?.into());
     }
+    if let Some(carried) = &due.carries {
+        return look_for_carried(deps, oldest, (&due, carried), now).await;
+    }
+    // It was settled by an answer, and whoever got it stopped before it was looked at once more.
+    look_for_second_payment(deps, &due.transaction, now).await?;
+    Ok(store.postpone_transaction(key, due.due_at, None).await?.into())
+}
+
+async fn look_for_second_payment(deps: &Deps, bill: &Transaction, now: Timestamp) -> Result<(), ApiError> {
+    if let Some(configured) = deps.base.apps.find(&bill.key.app, now).await? {
+        look_for_duplicate(&deps.settlement, &configured, bill, now).await?;
+    }
+    Ok(())
+}
+
+/// A paid bill that carries a delivery: whoever makes the first attempt lets go of it, so that the bell was lost, or is on its way.
+async fn look_for_carried(
+    deps: &Deps,
+    oldest: &Oldest,
+    (due, carried): (&DueTransaction, &DeliveryId),
+    now: Timestamp,
+) -> Result<Looked, ApiError> {
+    let (store, key) = (&deps.base.store, &due.transaction.key);
+    let delivery = store.find_delivery(carried).await?;
+    let is_untried = |delivery: &Delivery| delivery.state == DeliveryState::Waiting && delivery.attempt == 1;
+    let mut looked = Looked::Asked;
+    if let Some(delivery) = delivery.filter(is_untried) {
+        let look_at = Delivery::look_at(delivery.due_at, delivery.created_at);
+        if look_at > now {
+            return Ok(store.carry_until(key, due.due_at, look_at).await?.into());
+        }
+        if !deliveries::ring_again(deps, &delivery, oldest, now).await? {
+            return Ok(Looked::Asked);
+        }
+        looked = Looked::Rung;
+    }
+    look_for_second_payment(deps, &due.transaction, now).await?;
+    store.let_go(key, &carried.webhook).await?;
+    Ok(looked)
 }
 
 async fn ask_about(
@@ -135,6 +207,9 @@ async fn ask_about(
     now: Timestamp,
 ) -> Result<bool, ApiError> {
     let key = &bill.key;
+    if !run.may_ask() {
+        return Ok(false);
+    }
     if !deps.base.store.postpone_transaction(key, due_at, Some(next_question(bill, now))).await? {
         return Ok(false);
     }
@@ -159,6 +234,9 @@ async fn ask_about(
 }
 
 async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp) -> Result<bool, ApiError> {
+    if !run.may_ask() {
+        return Ok(false);
+    }
     let store = &deps.base.store;
     let Some(refund) = store.find_refund((&key.app, key.mode, &key.bill), &key.num).await? else { return Ok(false) };
     let due_at = refund.due_at.filter(|due| *due <= now && refund.status == RefundStatus::Pending);
@@ -210,8 +288,17 @@ mod tests {
     fn a_run_is_over_when_its_time_is() {
         let run = Run::begin(Timestamp::clamped(0));
         assert!(!run.is_over(Timestamp::clamped(34_999)));
+        assert!(!run.has_left());
         assert!(run.is_over(Timestamp::clamped(35_000)));
+        assert!(run.has_left());
+    }
+
+    #[test]
+    fn a_run_asks_so_many_questions_and_no_more() {
+        let run = Run::begin(Timestamp::clamped(0));
+        run.asked.store(QUESTIONS_MAX - 1, Ordering::Relaxed);
+        assert!(run.may_ask() && !run.has_left());
         run.asked.store(QUESTIONS_MAX, Ordering::Relaxed);
-        assert!(run.is_over(Timestamp::clamped(0)));
+        assert!(!run.may_ask() && run.has_left());
     }
 }

@@ -55,6 +55,22 @@ pub(crate) async fn ring(
     Ok(rung.len())
 }
 
+/// Rings for one that its bill carries, and gives it a `due` entry of its own. `false` if it could not be rung for.
+pub(crate) async fn ring_again(
+    deps: &Deps,
+    delivery: &Delivery,
+    oldest: &Oldest,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    oldest.see(delivery.due_at.until(now));
+    if deps.queue.ring_all(&[(delivery, now.until(delivery.due_at))]).await.is_empty() {
+        return Ok(false);
+    }
+    // Where this loses, whoever was faster gave it one, or ended it.
+    deps.base.store.change_delivery(delivery, delivery, now).await?;
+    Ok(true)
+}
+
 /// The sweep looks again when the bell must have been heard.
 async fn mark(deps: &Deps, delivery: &Delivery, now: Timestamp) {
     if let Err(error) = deps.base.store.change_delivery(delivery, delivery, now).await {

@@ -96,7 +96,7 @@ pub async fn handle(deps: &Deps) -> Swept {
         asked: sum.asked + swept.asked,
         left: sum.left || swept.left,
     };
-    let swept = shards.iter().fold(Swept::default(), add);
+    let swept = shards.iter().fold(Swept { left: run.has_left(), ..Swept::default() }, add);
     if swept != Swept::default() {
         let Swept { rung, asked, left } = swept;
         info!(rung, asked, left, "swept: rang for {rung} deliveries, looked at {asked} bills and refunds");
@@ -134,8 +134,8 @@ async fn sweep_page(
     });
     let waiting: Vec<_> = waiting.collect();
     swept.rung += deliveries::ring(deps, &waiting, oldest, now).await?;
-    let healed = bills::heal(deps, run, &page.due, now).await;
+    let healed = bills::heal(deps, (run, oldest), &page.due, now).await;
     swept.asked += healed.asked;
-    swept.left |= healed.left;
+    swept.rung += healed.rung;
     Ok(page.next)
 }

@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
 };
-use domain::{AppId, BillNum, Delivery, DeliveryId, DeliveryState, Mode, Timestamp, Transaction, TransactionId};
+use domain::{AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Timestamp, Transaction, TransactionId};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DELIVERY_PREFIX, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, deliveries_pk,
+        BY_TIME_PK, BY_TIME_SK, CARRIES, DELIVERY_PREFIX, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, deliveries_pk,
         delivery_by_time_sk, delivery_sk, due_pk, parse_delivery_key,
     },
     transactions::read_transaction,
@@ -24,11 +24,28 @@ const DELIVERY_PAGES_MAX: usize = 16;
 /// DynamoDB's bound of a batch.
 const BATCH: usize = 100;
 
+/// A delivery, and what it tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldDelivery {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Whether it is looked for under the transaction's `due` entry, as far as its first attempt can see.
+    pub carried: bool,
+}
+
 impl Store {
     /// The writes that keep these deliveries, to be sent in one transaction with the state that they tell of. A delivery that
     /// is there already fails the whole: the state it tells of is then there, too.
     pub(crate) fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
-        deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery))).collect()
+        let due = |delivery| due(delivery, delivery.created_at);
+        deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery, due(delivery)))).collect()
+    }
+
+    /// The same of deliveries that are looked for under the `due` entry of their transaction, and have none of their own.
+    pub(crate) fn put_carried(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
+        deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery, None))).collect()
     }
 
     /// One delivery, strongly consistent.
@@ -73,26 +90,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_told(
-        &self,
-        id: &DeliveryId,
-        attempt: u32,
-    ) -> Result<Option<(Delivery, Transaction)>, StoreError> {
+    pub async fn find_told(&self, id: &DeliveryId, attempt: u32) -> Result<Option<ToldDelivery>, StoreError> {
         if attempt == 1
-            && let Some((delivery, transaction)) = self.glance(id).await?
-            && delivery.state == DeliveryState::Waiting
-            && transaction.ended_at.is_some()
+            && let Some(told) = self.glance(id).await?
+            && told.delivery.state == DeliveryState::Waiting
+            && told.transaction.ended_at.is_some()
         {
-            return Ok(Some((delivery, transaction)));
+            return Ok(Some(told));
         }
         let Some(delivery) = self.find_delivery(id).await? else { return Ok(None) };
         let tries = self.load_bill(&id.app, id.mode, &id.bill).await?;
         let told = tries.into_iter().find(|told| told.id == id.transaction);
         let transaction = told.ok_or_else(|| StoreError::Stale { what: id.name() })?;
-        Ok(Some((delivery, transaction)))
+        // If its bill still carries it, the sweep lets go of it.
+        Ok(Some(ToldDelivery { delivery, transaction, carried: false }))
     }
 
-    async fn glance(&self, id: &DeliveryId) -> Result<Option<(Delivery, Transaction)>, StoreError> {
+    async fn glance(&self, id: &DeliveryId) -> Result<Option<ToldDelivery>, StoreError> {
         let page = self
             .dynamo
             .query()
@@ -111,10 +125,15 @@ impl Store {
             if sk == delivery_sk(id) {
                 delivery = Some(read_delivery(attributes)?);
             } else if sk.starts_with(TX_PREFIX) && item.find_text("id") == Some(id.transaction.as_str()) {
-                transaction = Some(read_transaction(attributes)?);
+                let carried = item.find_text(CARRIES) == Some(id.webhook.as_str());
+                transaction = Some((read_transaction(attributes)?, carried));
             }
         }
-        Ok(delivery.zip(transaction))
+        Ok(delivery.zip(transaction).map(|(delivery, (transaction, carried))| ToldDelivery {
+            carried: carried && id.event == Event::PaymentSuccess,
+            delivery,
+            transaction,
+        }))
     }
 
     /// Every delivery that tells of a transaction, strongly consistent.
@@ -232,9 +251,8 @@ fn records(delivery: &Delivery) -> Option<AttributeValue> {
     json.map(text)
 }
 
-fn write_delivery(delivery: &Delivery) -> Attributes {
+fn write_delivery(delivery: &Delivery, due: Option<(String, Timestamp)>) -> Attributes {
     let id = &delivery.id;
-    let due = due(delivery, delivery.created_at);
     let by_time = by_time(delivery);
     let members = (!delivery.members.is_empty()).then(|| serde_json::Value::from(delivery.members.clone()).to_string());
     item(

@@ -1,13 +1,13 @@
 //! What is due: one sparse index over everything that somebody has to look at when its time has come.
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::{error::SdkError, operation::update_item::builders::UpdateItemFluentBuilder};
 use domain::{AppId, BillNum, DeliveryId, Mode, RefundNum, Timestamp, TransactionKey};
 
 use crate::{
     Store, StoreError,
     attributes::{Item, number, text, time},
     schema::{
-        DUE_MS, DUE_PK, DUE_SHARDS, PK, SK, bill_pk, due_shard_pk, parse_delivery_key, parse_refund_key,
+        CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, SK, bill_pk, due_shard_pk, parse_delivery_key, parse_refund_key,
         parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
     },
 };
@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Takes a transaction that fell due at `from` on, so that it is looked at `to` next, or not any more. Of several that try one
-    /// does.
+    /// does. None does where the entry carries a delivery by now: that is looked for as it was promised.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -110,7 +110,8 @@ impl Store {
         from: Timestamp,
         to: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        self.postpone((transaction_pk(key), transaction_sk(key)), from, to).await
+        let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, to);
+        self.postpone(update.condition_expression(format!("due_ms = :from AND attribute_not_exists({CARRIES})"))).await
     }
 
     /// The same of a refund.
@@ -118,15 +119,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn postpone_refund(&self, key: &RefundKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        self.postpone((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to)).await
+        self.postpone(self.postponement((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to)))
+            .await
     }
 
-    async fn postpone(
+    /// Moves an entry that still is at `from`, or takes it away.
+    fn postponement(
         &self,
         (pk, sk): (String, String),
         from: Timestamp,
         to: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
+    ) -> UpdateItemFluentBuilder {
         let update = self
             .dynamo
             .update_item()
@@ -135,10 +138,14 @@ impl Store {
             .key(SK, text(sk))
             .condition_expression("due_ms = :from")
             .expression_attribute_values(":from", time(from));
-        let update = match to {
+        match to {
             Some(to) => update.update_expression("SET due_ms = :to").expression_attribute_values(":to", time(to)),
             None => update.update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}")),
-        };
+        }
+    }
+
+    /// `false` if the condition of the update does not hold.
+    pub(crate) async fn postpone(&self, update: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
         match update.send().await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),

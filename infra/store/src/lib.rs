@@ -5,6 +5,7 @@
 
 mod attributes;
 mod audit;
+mod carried;
 mod configuration;
 mod deliveries;
 mod delivery_lists;
@@ -25,7 +26,9 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use audit::{AuditEntry, AuditId, AuditPage};
+pub use carried::DueTransaction;
 pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use deliveries::ToldDelivery;
 pub use delivery_lists::DeliveryPage;
 pub use due::{Due, DueCursor, DuePage, RefundKey};
 pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};

@@ -2,10 +2,10 @@
 //!
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
-//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next | charge, notify; records; sweep |
+//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending | refunds, sweep |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
-//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits | deliver, sweep, operators |
+//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
@@ -31,6 +31,8 @@ pub(crate) const BY_TIME_PK: &str = "by_time_pk";
 pub(crate) const BY_TIME_SK: &str = "by_time_sk";
 pub(crate) const DUE_PK: &str = "due_pk";
 pub(crate) const DUE_MS: &str = "due_ms";
+/// At a paid transaction: the webhook of the delivery that is looked for under the transaction's own `due` entry (`carried.rs`).
+pub(crate) const CARRIES: &str = "carries";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
 

@@ -9,15 +9,16 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status, Subject,
-    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, deliveries,
+    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    carried::{Watch, watch},
     items::{Seen, Written},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
+        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
         parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
     },
 };
@@ -166,21 +167,22 @@ impl Store {
     ) -> Result<Settled<E>, StoreError> {
         let mut seen = Seen::AMomentAgo;
         for round in 0..=SETTLE_TRIES_MAX {
-            let found = self.find_revision_as(seen, key).await?;
-            let decided = found.as_ref().map(|(before, _)| decide(before));
+            let found = self.find_row(seen, key).await?;
+            let decided = found.as_ref().map(|row| decide(&row.transaction));
             let is_change = matches!(decided, Some(Ok(Settlement::Changed { .. })));
             if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_change {
                 continue;
             }
-            let (Some((before, revision)), Some(decided)) = (found, decided) else { return Ok(Settled::NotFound) };
+            let (Some(row), Some(decided)) = (found, decided) else { return Ok(Settled::NotFound) };
             let (after, event) = match decided {
-                Err(refusal) => return Ok(Settled::Refused(Box::new(before), refusal)),
-                Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(before))),
+                Err(refusal) => return Ok(Settled::Refused(Box::new(row.transaction), refusal)),
+                Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(row.transaction))),
                 Ok(Settlement::Changed { transaction, event }) => (transaction, event),
             };
             let about = About::default();
             let deliveries = event.map(|event| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
-            if self.write_settlement(&after, (revision, look_at), &deliveries).await? == Written::Done {
+            let watch = watch(&row, &after, (&deliveries, look_at), now);
+            if self.write_settlement(&after, (row.revision, watch), &deliveries).await? == Written::Done {
                 return Ok(Settled::Changed(after, deliveries));
             }
             // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
@@ -189,44 +191,29 @@ impl Store {
         Err(StoreError::Contended { what: name(key), tries: SETTLE_TRIES_MAX })
     }
 
-    /// A transaction that is due by `now`, and when it fell due; `None` if it is not, any more or yet.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn find_due_transaction(
-        &self,
-        key: &TransactionKey,
-        now: Timestamp,
-    ) -> Result<Option<(Transaction, Timestamp)>, StoreError> {
-        let Some(item) = self.get(transaction_pk(key), transaction_sk(key)).await? else { return Ok(None) };
-        let due = Item(&item).find_time(DUE_MS)?.filter(|due| *due <= now);
-        due.map(|due| Ok((read_transaction(&item)?, due))).transpose()
-    }
-
     pub(crate) async fn find_revision(&self, key: &TransactionKey) -> Result<Option<(Transaction, i64)>, StoreError> {
-        self.find_revision_as(Seen::Now, key).await
+        Ok(self.find_row(Seen::Now, key).await?.map(|row| (row.transaction, row.revision)))
     }
 
-    async fn find_revision_as(
-        &self,
-        seen: Seen,
-        key: &TransactionKey,
-    ) -> Result<Option<(Transaction, i64)>, StoreError> {
-        let Some(item) = self.get_as(seen, transaction_pk(key), transaction_sk(key)).await? else { return Ok(None) };
-        Ok(Some((read_transaction(&item)?, Item(&item).number("rev")?)))
+    pub(crate) async fn find_row(&self, seen: Seen, key: &TransactionKey) -> Result<Option<Row>, StoreError> {
+        let found = self.get_as(seen, transaction_pk(key), transaction_sk(key)).await?;
+        found.as_ref().map(read_row).transpose()
     }
 
     /// Lost if the transaction is not at `revision` any more, or is being changed by somebody else right now.
     async fn write_settlement(
         &self,
         after: &Transaction,
-        (revision, look_at): (i64, Option<Timestamp>),
+        (revision, watch): (i64, Watch),
         deliveries: &[Delivery],
     ) -> Result<Written, StoreError> {
-        let update = self.settlement_update(after, (revision, look_at)).build();
+        let carried = matches!(watch, Watch::Carry(..));
+        let update = self.settlement_update(after, (revision, watch)).build();
         let update = update.map_err(|error| StoreError::dynamo("building a settlement", error))?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        writes.extend(self.put_deliveries(deliveries)?);
+        let (first, rest) = deliveries.split_at(usize::from(carried).min(deliveries.len()));
+        writes.extend(self.put_carried(first)?);
+        writes.extend(self.put_deliveries(rest)?);
         self.write_all(writes, "settlement").await
     }
 
@@ -247,16 +234,28 @@ impl Store {
     }
 
     /// Names only what a settlement changes, so that attributes of a newer version survive.
-    fn settlement_update(&self, after: &Transaction, (revision, look_at): (i64, Option<Timestamp>)) -> UpdateBuilder {
+    fn settlement_update(&self, after: &Transaction, (revision, watch): (i64, Watch)) -> UpdateBuilder {
         let mut sets = vec![SETS_OF_STATUS];
-        let mut removes = Vec::new();
         let mut update = self.status_update(after, revision);
+        let (mut look_at, mut carries, mut removes) = (None, None, "");
+        match watch {
+            Watch::Keep => {}
+            Watch::End => removes = " REMOVE due_pk, due_ms",
+            Watch::At(moment) => look_at = Some(moment),
+            Watch::Carry(webhook, due) => {
+                // The entry stays as it was seen, or the settlement is decided anew.
+                update = update.condition_expression("rev = :rev AND due_ms = :seen");
+                update = update.expression_attribute_values(":seen", time(due));
+                carries = Some(text(webhook.as_str()));
+            }
+        }
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
             ("due_ms = :look", ":look", look_at.map(time)),
+            ("carries = :carries", ":carries", carries),
         ];
         for (set, name, value) in rest {
             if let Some(value) = value {
@@ -264,19 +263,31 @@ impl Store {
                 update = update.expression_attribute_values(name, value);
             }
         }
-        if transaction_due(after).is_none() && look_at.is_none() {
-            removes.extend([DUE_PK, DUE_MS]);
-        }
-        let mut expression = format!("SET {}", sets.join(", "));
-        if !removes.is_empty() {
-            expression = format!("{expression} REMOVE {}", removes.join(", "));
-        }
-        update.update_expression(expression)
+        update.update_expression(format!("SET {}{removes}", sets.join(", ")))
     }
 }
 
 fn name(key: &TransactionKey) -> String {
     format!("{} / {}", transaction_pk(key), transaction_sk(key))
+}
+
+/// A transaction with what is kept beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) transaction: Transaction,
+    pub(crate) revision: i64,
+    pub(crate) due_at: Option<Timestamp>,
+    pub(crate) carries: Option<WebhookId>,
+}
+
+pub(crate) fn read_row(attributes: &Attributes) -> Result<Row, StoreError> {
+    let item = Item(attributes);
+    Ok(Row {
+        transaction: read_transaction(attributes)?,
+        revision: item.number("rev")?,
+        due_at: item.find_time(DUE_MS)?,
+        carries: item.find_parsed(CARRIES, |id| WebhookId::parse(id).ok())?,
+    })
 }
 
 fn stale(key: &TransactionKey) -> StoreError {
