@@ -18,6 +18,8 @@ const ELEMENT_PATIENCE_MS: u32 = 10_000;
 /// How often, and how far apart, a page is looked for that a click may lead to: four seconds in all.
 const PAGE_LOOKS_MAX: u32 = 80;
 const PAGE_PAUSE: Duration = Duration::from_millis(50);
+/// How often something is looked for that a script of the page's does: half a minute in all.
+const CONDITION_LOOKS_MAX: u32 = 600;
 /// The name under which WebDriver hands out an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -174,10 +176,16 @@ impl Browser {
         self.call("POST", "/execute/sync", json!({ "script": script, "args": arguments })).await
     }
 
-    /// Waits until a script is true: for what a script of the page's does.
+    /// Waits until a script is true: for what a script of the page's does. The page's own policy would stop one that waited there.
     pub(crate) async fn until(&self, condition: &str) {
-        let script = "const done = arguments[1]; const ask = () => Function(arguments[0])() ? done(true) : setTimeout(ask, 30); ask();";
-        self.call("POST", "/execute/async", json!({ "script": script, "args": [condition] })).await;
+        for _ in 0..CONDITION_LOOKS_MAX {
+            let body = json!({ "script": condition, "args": [] });
+            if self.try_call("POST", "/execute/sync", body).await == Ok(json!(true)) {
+                return;
+            }
+            tokio::time::sleep(PAGE_PAUSE).await;
+        }
+        panic!("it never came to be that {condition}; the page says:\n{}", self.page().await);
     }
 
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
@@ -194,6 +202,12 @@ impl Browser {
     pub(crate) async fn width(&self, width: u32) {
         let size = json!({ "width": width, "height": 860, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Saves what is downloaded into this folder.
+    pub(crate) async fn downloads(&self, folder: &Path) {
+        let there = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools("Browser.setDownloadBehavior", there).await;
     }
 
     /// Takes scripts away, as some people do.

@@ -9,6 +9,7 @@
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]
 mod answer;
 mod driver;
+mod export;
 #[path = "../specs/logs.rs"]
 mod logs;
 mod look;

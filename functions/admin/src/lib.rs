@@ -35,9 +35,10 @@ use crate::{
 };
 
 /// What this function answers, as `template.yaml` routes it.
-pub const ROUTES: [(Method, &str); 6] = [
+pub const ROUTES: [(Method, &str); 7] = [
     (Method::GET, "/admin/v1/{proxy+}"),
     (Method::GET, "/console"),
+    (Method::GET, "/favicon.ico"),
     (Method::GET, "/console/{proxy+}"),
     (Method::POST, "/2.0/maxpay/refund"),
     (Method::POST, "/2.0/maxpay/refunds"),

@@ -1,10 +1,12 @@
-//! The list as CSV, part by part: a part is what a function may answer, however long the list is.
+//! The list as CSV, part by part: a part is what a function may answer, however long the list is. A script of ours fetches part after part
+//! into one file and shows how far it is; without it each part is a link.
 
 use askama::Template;
 use bytes::Bytes;
-use domain::{Record, RecordsRequest};
+use domain::{ChannelFilter, Record, RecordsOrder, RecordsRequest, Status};
 use http::{HeaderName, HeaderValue, header};
 use runtime::{Reply, query_parameter};
+use serde_json::json;
 use store::RecordsPosition;
 
 use super::{
@@ -14,7 +16,7 @@ use super::{
     frame::{Frame, Section},
     redirect,
     texts::{self, Texts},
-    transactions::Filter,
+    transactions::{Filter, by_id},
 };
 use crate::{
     problem::Problem,
@@ -29,29 +31,96 @@ const ROWS: usize = 2000;
 struct Export {
     f: Frame,
     t: &'static Texts,
-    /// The first part, and where each next one is said in its answer's head.
+    /// What is exported: label and value.
+    asked: Vec<(&'static str, String)>,
+    /// The very first part, for the script that goes on from there.
+    all: String,
+    name: String,
+    /// The times of the first and the last row, in milliseconds, between which the script shows how far it is.
+    newest: i64,
+    oldest: i64,
+    /// The script's sentences, as JSON.
+    said: String,
+    /// The part that this page is about, and where the one behind it begins.
     part: String,
     next: String,
     back: String,
-    reached: Option<String>,
+    reached: String,
 }
 
-/// `/export`: each part is a link, and another goes on to the next.
-pub(crate) fn show(desk: &Desk<'_>) -> Answer {
-    let filter = Filter::read(desk);
-    let f = Frame { section: Section::Transactions, ..desk.frame(desk.t().export) };
+/// `/export`: everything at a click, or each part by a link, and another that goes on to the next.
+pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
+    let (t, filter) = (desk.t(), Filter::read(desk));
+    let f = Frame { section: Section::Transactions, ..desk.frame(t.export) };
     let cursor = query_parameter(desk.request, "cursor").unwrap_or_default();
     let more: &[(&str, &str)] = if cursor.is_empty() { &[] } else { &[("cursor", &cursor)] };
-    let reached = if cursor.is_empty() { None } else { Some(f.moment(parse_cursor(&cursor)?.created_at)) };
+    let reached = match cursor.as_ref() {
+        "" => t.export_first.to_owned(),
+        cursor => texts::fill(t.export_reached, &[&f.moment(parse_cursor(cursor)?.created_at)]),
+    };
     let page = Export {
+        asked: asked(t, &f, &filter),
+        all: filter.href(&f, "/export/part", &[]),
+        name: file_name(desk),
+        newest: end_of_list(desk, &filter, RecordsOrder::NewestFirst).await?,
+        oldest: end_of_list(desk, &filter, RecordsOrder::OldestFirst).await?,
+        said: sentences(t),
         part: filter.href(&f, "/export/part", more),
         next: filter.href(&f, "/export/next", more),
         back: filter.href(&f, "/transactions", &[]),
-        reached: reached.map(|at| texts::fill(desk.t().export_reached, &[&at])),
-        t: desk.t(),
+        reached,
+        t,
         f,
     };
     desk.page(200, &page)
+}
+
+/// The filter in words.
+fn asked(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<(&'static str, String)> {
+    let mode = if f.is_live() { t.live } else { t.test };
+    let status = Status::find(&filter.status).map_or(t.every_status, |status| t.status_name(status));
+    let channel = match ChannelFilter::find(&filter.channel) {
+        None => t.every_channel,
+        Some(ChannelFilter::One(channel)) => t.channel_name(channel),
+        Some(ChannelFilter::Family(family)) => t.family_name(family),
+    };
+    let time = match filter.time.as_str() {
+        "1" => t.today.to_owned(),
+        "7" => t.days_7.to_owned(),
+        "30" => t.days_30.to_owned(),
+        "60" => t.days_60.to_owned(),
+        "own" => format!("{} – {}", filter.from, filter.to),
+        _ => t.any_time.to_owned(),
+    };
+    let mut asked = vec![
+        (t.mode, mode.to_owned()),
+        (t.status, status.to_owned()),
+        (t.channel, channel.to_owned()),
+        (t.time, format!("{time} · {}", f.zone_label())),
+    ];
+    if !filter.search.is_empty() {
+        asked.push((t.search, filter.search.clone()));
+    }
+    asked
+}
+
+/// What the script says, `{}` for what it counts.
+fn sentences(t: &'static Texts) -> String {
+    json!({
+        "begun": t.export_begun,
+        "going": t.export_going,
+        "done": t.export_done,
+        "failed": t.export_failed,
+        "stopped": t.export_stopped,
+    })
+    .to_string()
+}
+
+/// When the first or the last row was charged; nought if there is none.
+async fn end_of_list(desk: &Desk<'_>, filter: &Filter, order: RecordsOrder) -> Result<i64, Trouble> {
+    let request = RecordsRequest { order, ..filter.request(desk, 1).map_err(|_| Trouble::NotFound)? };
+    let read = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, None).await?;
+    Ok(read.records.first().map_or(0, |record| record.created_at.ms()))
 }
 
 /// `/export/next`: where the part behind this one begins.
@@ -79,14 +148,13 @@ pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
         write_row(&mut text, &row(desk, record).each_ref().map(String::as_str));
     }
     let mut reply = Reply::new(Bytes::from(text));
-    let day = format::day(desk.now, desk.preferences.zone);
-    let name = format!("attachment; filename=\"transactions-{}-{day}.csv\"", desk.mode);
-    let reached = records.last().map(|last| desk.frame("").moment(last.created_at)).unwrap_or_default();
+    let reached = records.last().map(|last| last.created_at);
     let heads = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file_name(desk))),
         (HeaderName::from_static("x-rows"), records.len().to_string()),
-        (HeaderName::from_static("x-reached"), reached),
+        (HeaderName::from_static("x-reached"), reached.map(|at| desk.frame("").moment(at)).unwrap_or_default()),
+        (HeaderName::from_static("x-reached-ms"), reached.map(|at| at.ms().to_string()).unwrap_or_default()),
         (HeaderName::from_static("x-next-cursor"), next.as_ref().map(write_cursor).unwrap_or_default()),
     ];
     for (name, value) in heads {
@@ -96,9 +164,16 @@ pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
     Ok(reply)
 }
 
+fn file_name(desk: &Desk<'_>) -> String {
+    format!("transactions-{}-{}.csv", desk.mode, format::day(desk.now, desk.preferences.zone))
+}
+
 async fn read(desk: &Desk<'_>, filter: &Filter) -> Result<(Vec<Record>, Option<RecordsPosition>), Trouble> {
     let cursor = query_parameter(desk.request, "cursor").filter(|cursor| !cursor.is_empty());
     let from = cursor.as_deref().map(parse_cursor).transpose()?;
+    if let Some(record) = by_id(desk, filter).await? {
+        return Ok((vec![record], None));
+    }
     let request: RecordsRequest = filter.request(desk, ROWS).map_err(|_| Trouble::NotFound)?;
     let read = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
     Ok((read.records, read.next))
@@ -135,13 +210,16 @@ fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
     ]
 }
 
+/// What begins a formula in one spreadsheet or another; the wide ones do in those of East Asia.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// What a spreadsheet would take for a formula is made a text: merchants' customers choose some of these words.
 fn write_row(text: &mut String, cells: &[&str]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+        let guard = if cell.starts_with(FORMULA) { "'" } else { "" };
         text.push('"');
         text.push_str(guard);
         text.push_str(&cell.replace('"', "\"\""));
@@ -157,7 +235,10 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         let mut text = String::new();
-        write_row(&mut text, &["1", "=HYPERLINK(\"x\")", "+1", "-1", "@a", "a\"b,c", "茶"]);
-        assert_eq!(text, "\"1\",\"'=HYPERLINK(\"\"x\"\")\",\"'+1\",\"'-1\",\"'@a\",\"a\"\"b,c\",\"茶\"\r\n");
+        write_row(&mut text, &["1", "=HYPERLINK(\"x\")", "+1", "-1", "@a", "＝1", "a\"b,c", "茶\r\n"]);
+        assert_eq!(
+            text,
+            "\"1\",\"'=HYPERLINK(\"\"x\"\")\",\"'+1\",\"'-1\",\"'@a\",\"'＝1\",\"a\"\"b,c\",\"茶\r\n\"\r\n"
+        );
     }
 }

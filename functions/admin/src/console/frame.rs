@@ -4,7 +4,8 @@ use domain::{Mode, OperatorRole};
 use store::AppSummary;
 
 use super::{
-    assets, format,
+    assets::{self, Asset},
+    format,
     preferences::{Language, Preferences, ZONES, Zone},
     texts::Texts,
 };
@@ -73,11 +74,19 @@ impl Frame {
     }
 
     pub(crate) fn style(&self) -> &'static str {
-        assets::style_path()
+        assets::path_of(Asset::Style)
     }
 
     pub(crate) fn script(&self) -> &'static str {
-        assets::script_path()
+        assets::path_of(Asset::Script)
+    }
+
+    pub(crate) fn export_script(&self) -> &'static str {
+        assets::path_of(Asset::ExportScript)
+    }
+
+    pub(crate) fn icon(&self) -> &'static str {
+        assets::path_of(Asset::Icon)
     }
 
     pub(crate) fn is(&self, section: Section) -> bool {

@@ -73,7 +73,7 @@ impl From<StoreError> for Trouble {
 
 /// Whether a path is the console's.
 pub(crate) fn is_console(path: &str) -> bool {
-    path == "/console" || path.starts_with("/console/")
+    path == "/console" || path.starts_with("/console/") || assets::is_icon(path)
 }
 
 /// Answers one request of a browser's.
@@ -129,7 +129,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["apps", "new"] => apps::new(desk),
         ["app"] => redirect(&desk.frame("").at("/overview"), &[]),
         ["app", "overview"] => overview::show(desk).await,
-        ["app", "export"] => export::show(desk),
+        ["app", "export"] => export::show(desk).await,
         ["app", "export", "next"] => export::next(desk).await,
         ["app", "export", "part"] => export::part(desk).await,
         ["app", "webhooks"] => webhooks::list(desk).await,

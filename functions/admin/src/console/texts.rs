@@ -272,10 +272,21 @@ texts! {
     action_other: "其他", "Something else";
     // Export.
     export: "导出 CSV", "Export CSV";
-    export_text: "按当前筛选条件导出，每 2000 笔为一部分。以 = + - @ 开头的内容会加上单引号，避免被表格软件当作公式。", "Exports what is filtered, 2,000 rows a part. What begins with = + - @ gets an apostrophe, so that no spreadsheet takes it for a formula.";
+    export_text: "按当前筛选条件导出，从最新的一笔开始。", "Exports what is filtered, the latest first.";
+    export_all: "全部导出", "Export everything";
+    export_resume: "从中断处继续", "Go on from there";
+    export_progress: "导出进度", "Progress of the export";
+    export_begun: "正在导出，已完成 {} 笔……", "Exporting, {} rows so far...";
+    export_going: "已导出 {} 笔，到 {}，时间范围的 {}", "{} rows, down to {}: {} of the time range";
+    export_done: "导出完成，共 {} 笔，文件已保存。", "Done: {} rows in one file.";
+    export_failed: "连接中断，已导出 {} 笔。可从中断处继续。", "The connection failed after {} rows. You can go on from there.";
+    export_stopped: "已取消，没有保存文件。", "Cancelled; no file was saved.";
+    export_parts: "分部分下载", "Part by part";
+    export_first: "从最新的一笔开始，每部分最多 2,000 笔。", "From the latest on, at most 2,000 rows a part.";
+    export_safe: "以 = + - @ 开头的内容会加上单引号，避免被表格软件当作公式。", "What begins with = + - @ gets an apostrophe, so that no spreadsheet takes it for a formula.";
     export_part: "下载这一部分", "Download this part";
     export_next: "下一部分", "Next part";
-    export_reached: "从 {} 开始的部分", "The part from {} on";
+    export_reached: "从 {} 开始的部分，最多 2,000 笔。", "The part from {} on, at most 2,000 rows.";
     done_exported: "导出完成，没有更多内容。", "That was the last part.";
     ended: "结束时间", "Ended";
     channel_code: "渠道代码", "Channel code";

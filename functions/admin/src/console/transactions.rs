@@ -179,7 +179,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
 }
 
 /// What is searched for may be an id: it is then looked up in both modes' worth of this one, whatever else is filtered.
-async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Record>, Trouble> {
+pub(crate) async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Record>, Trouble> {
     let Ok(id) = TransactionId::parse(&filter.search) else { return Ok(None) };
     let found = desk.app()?;
     let channels = channels_ever(found, desk.mode);
