@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Somebody's browser: a cookie, and the token of its forms.
-struct Visitor {
+pub(crate) struct Visitor {
     cookie: String,
     csrf: String,
 }
@@ -38,11 +38,11 @@ impl Visitor {
         visitor
     }
 
-    async fn owner(world: &World) -> Self {
+    pub(crate) async fn owner(world: &World) -> Self {
         Self::sign_in(world, &world.owner.0, &world.owner.1).await
     }
 
-    async fn get(&self, world: &World, page: &str) -> Answer {
+    pub(crate) async fn get(&self, world: &World, page: &str) -> Answer {
         let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en")];
         world.call("GET", &format!("/console{page}"), &headers, "").await
     }
@@ -278,7 +278,8 @@ async fn every_page_is_guarded_and_escapes_what_merchants_write() {
         }
     }
     let page = owner.get(&world, "/apps").await.text();
-    let style = page.split_once("href=\"/console/assets/").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let style =
+        page.split_once("rel=\"stylesheet\" href=\"/console/assets/").unwrap().1.split_once('"').unwrap().0.to_owned();
     let asset = world.call("GET", &format!("/console/assets/{style}"), &[], "").await;
     assert!(
         asset.header("cache-control").contains("immutable") && asset.header("content-type").starts_with("text/css")

@@ -39,6 +39,7 @@ mod refunds;
 mod secrets;
 mod sessions;
 mod stack;
+mod sums;
 mod told;
 mod unionpay;
 mod unionpay_again;

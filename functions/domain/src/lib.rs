@@ -24,6 +24,7 @@ mod retry;
 mod secret;
 mod session;
 mod session_request;
+mod sums;
 mod target_health;
 mod time;
 mod transaction;
@@ -54,6 +55,7 @@ pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
+pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
 pub use target_health::{Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{

@@ -8,9 +8,11 @@
 mod bills;
 mod deliveries;
 mod reconcile;
+mod sums;
 mod unpack;
 
 pub use reconcile::{Compared, reconcile};
+pub use sums::{Summed, sum_days};
 
 use domain::Timestamp;
 use futures_util::future::join_all;
@@ -22,7 +24,7 @@ use tracing::{error, info};
 
 use crate::{bills::Run, deliveries::Oldest};
 
-/// What the schedule says: nothing each minute, and a task once a day.
+/// What the schedule says: nothing each minute, and a task once an hour or a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Tick {
@@ -39,6 +41,8 @@ pub enum Task {
     Sweep,
     /// To compare yesterday's books with the providers' bills.
     Reconcile,
+    /// To sum the days that are over.
+    Sums,
 }
 
 /// What was done.
@@ -49,6 +53,8 @@ pub enum Done {
     Swept(Swept),
     /// A reconciliation.
     Compared(Compared),
+    /// Days that were summed.
+    Summed(Summed),
 }
 
 /// Does what the schedule says.
@@ -56,6 +62,7 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
     match tick.task {
         Task::Sweep => Done::Swept(handle(deps).await),
         Task::Reconcile => Done::Compared(Box::pin(reconcile(deps, None)).await),
+        Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
     }
 }
 

@@ -99,6 +99,11 @@ pub(crate) async fn reconcile(State(sweep): State<sweep::Deps>) -> impl IntoResp
     Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Reconcile }).await)
 }
 
+/// `POST /_local/sums`: sums the days that are over now, as the deployed stack does each hour.
+pub(crate) async fn sums(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
+    Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Sums }).await)
+}
+
 impl Clockwork {
     /// Moves the clock from event to event, so that each happens at its own time, and then to the end.
     pub(crate) async fn advance(&self, advance_ms: i64) -> i64 {

@@ -189,6 +189,7 @@ impl Stack {
             .route("/", routing::get(pages::front))
             .route("/_local/returned", routing::get(pages::returned))
             .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
+            .route("/_local/sums", routing::post(control::sums).with_state(functions.sweep.clone()))
             .route("/_local/reconcile", routing::post(control::reconcile).with_state(functions.sweep.clone()))
             .merge(simulators.router())
             .merge(Receiver::new(options.clock.clone()).router())

@@ -24,6 +24,20 @@ pub struct DeliveryPage {
     pub cursor: Option<String>,
 }
 
+/// How long a list is counted.
+const COUNTED_MAX: usize = 1000;
+
+/// How long a list of deliveries is, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCount {
+    /// How many there are, up to a thousand.
+    pub count: usize,
+    /// Whether there are more than were counted.
+    pub more: bool,
+    /// When the event of the oldest was.
+    pub oldest: Option<Timestamp>,
+}
+
 /// One entry of a list: its place, and what stands there.
 type Entry = (String, DeliveryId);
 
@@ -79,6 +93,38 @@ impl Store {
         let entries = page.items().iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
         let cursor = page.last_evaluated_key().and(entries.last()).map(|(place, _)| place.clone());
         Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
+    }
+
+    /// How many deliveries of a webhook are in a state after an attempt that failed. What waits for its first attempt, for seconds, is
+    /// not among them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_deliveries(
+        &self,
+        app: &AppId,
+        webhook: &WebhookId,
+        state: DeliveryState,
+    ) -> Result<DeliveryCount, StoreError> {
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .index_name(BY_TIME)
+            .key_condition_expression("by_time_pk = :pk")
+            .expression_attribute_values(":pk", text(deliveries_pk(app, webhook, state)))
+            .projection_expression("by_time_sk")
+            .limit(i32::try_from(COUNTED_MAX).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("count of deliveries", error))?;
+        let first =
+            page.items().first().and_then(|item| Item(item).find_text(BY_TIME_SK)?.split('#').next()?.parse().ok());
+        Ok(DeliveryCount {
+            count: page.items().len(),
+            more: page.last_evaluated_key().is_some(),
+            oldest: first.map(Timestamp::clamped),
+        })
     }
 
     /// One more than a page, so that it is known whether there is another.

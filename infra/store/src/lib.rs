@@ -18,6 +18,7 @@ mod records;
 mod refunds;
 mod schema;
 mod sealing;
+mod sums;
 mod targets;
 mod transactions;
 
@@ -29,7 +30,7 @@ pub use audit::{AuditEntry, AuditId, AuditPage};
 pub use carried::DueTransaction;
 pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
 pub use deliveries::ToldDelivery;
-pub use delivery_lists::DeliveryPage;
+pub use delivery_lists::{DeliveryCount, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, RefundKey};
 pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use operators::SignInTry;
@@ -37,6 +38,7 @@ pub use reconciliations::{Reconciled, ReconciliationEntry};
 pub use records::{RecordsPosition, RecordsQuery};
 pub use refunds::{Begun, Bill, Ended};
 pub use sealing::{InvalidSealingKey, Sealer};
+pub use sums::{KeptDay, SumPage, SumRange, SumRow, Walk};
 pub use transactions::{Reserved, Settled, Told};
 
 /// The two tables.

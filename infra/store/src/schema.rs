@@ -8,6 +8,7 @@
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
+//! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
@@ -95,6 +96,11 @@ pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String 
 /// The collection of an app's reconciliations: no bill's begins so, because an app's id is hex.
 pub(crate) fn reconciliations_pk(app: &AppId, mode: Mode) -> String {
     format!("RECONCILED#{app}#{mode}")
+}
+
+/// The collection of an app's sums: no bill's begins so, because an app's id is hex.
+pub(crate) fn sums_pk(app: &AppId, mode: Mode) -> String {
+    format!("SUMS#{app}#{mode}")
 }
 
 pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {

@@ -14,7 +14,13 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// `¥ 1,234.56`
 pub(crate) fn money(fen: i64) -> String {
-    let digits = (fen.unsigned_abs() / 100).to_string();
+    let sign = if fen < 0 { "-" } else { "" };
+    format!("{sign}¥ {}.{:02}", grouped(fen.unsigned_abs() / 100), fen.unsigned_abs() % 100)
+}
+
+/// `1,234,567`
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
@@ -22,8 +28,7 @@ pub(crate) fn money(fen: i64) -> String {
         }
         grouped.push(digit);
     }
-    let sign = if fen < 0 { "-" } else { "" };
-    format!("{sign}¥ {grouped}.{:02}", fen.unsigned_abs() % 100)
+    grouped
 }
 
 /// `2026-11-23 22:30:00`

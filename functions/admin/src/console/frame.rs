@@ -7,7 +7,7 @@ use super::{
     assets::{self, Asset},
     format,
     preferences::{Language, Preferences, ZONES, Zone},
-    texts::Texts,
+    texts::{self, Texts},
 };
 
 /// Where in the console a page is.
@@ -130,6 +130,11 @@ impl Frame {
 
     pub(crate) fn moment(&self, at: domain::Timestamp) -> String {
         format::moment(at, self.zone())
+    }
+
+    /// A text with a number in it.
+    pub(crate) fn fill(&self, text: &str, number: &usize) -> String {
+        texts::fill(text, &[&number.to_string()])
     }
 
     /// When an app was made.

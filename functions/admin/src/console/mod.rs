@@ -21,6 +21,7 @@ mod incidents;
 mod names;
 mod operators;
 mod overview;
+mod period;
 mod preferences;
 mod problems;
 mod session;

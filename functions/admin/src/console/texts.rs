@@ -396,8 +396,18 @@ texts! {
     webhook_health: "Webhook 健康", "Webhook health";
     failing: "失败中", "Failing";
     well: "正常", "Well";
-    overview_cut: "交易较多：以下只统计了最近的 {} 笔（从 {} 起）。更早的请用导出。", "There is more than is summed up here: these are the latest {} charges, from {} on. Export the rest.";
-    overview_text: "按下单时间统计；金额为支付成功（含已退款）的订单金额。", "By the time of the charge; amounts of what was paid, refunded or not.";
+    refunded_amount: "已退金额", "Refunded";
+    waiting_count: "等待重试", "Waiting";
+    exhausted_count: "已放弃", "Given up";
+    oldest_waiting: "最早等待", "Oldest waiting";
+    paused_count: "{} 个已暂停", "{} paused";
+    failing_count: "{} 个失败中", "{} failing";
+    overview_cut: "今天的交易较多，只统计了从 {} 起的部分，带“≥”的数字不完整；今天结束后会得到完整数字。", "There is more of today than is read at a look: figures with ≥ count from {} on, and will be whole once the day is over.";
+    overview_not_yet: "有 {} 天尚未汇总，显示为“–”；每小时会自动补上。", "{} days are not summed yet and show as –; they are caught up hour by hour.";
+    overview_cut_and_not_yet: "尚未汇总的交易较多：带“≥”的数字只统计了从 {} 起的部分，更早的 {} 天显示为“–”，每小时会自动补上。", "There is more that is not summed yet than is read at a look: figures with ≥ count from {} on, {} days before it show as –, and are caught up hour by hour.";
+    overview_text: "按下单时间、以北京时间的自然日统计；金额为支付成功（含已退款）的订单金额。今天为实时数字，之前的日子在次日凌晨汇总，并在第 2、3、16、31、61、91 天再次汇总，以计入迟到的支付与退款。", "By the time of the charge, in days of Beijing; amounts of what was paid, refunded or not. Today is live. A day is summed in the night after it, and again after 2, 3, 16, 31, 61 and 91 days, for late payments and refunds.";
+    overview_summed: "最早的一次汇总：{}。", "The oldest of these sums was made {}.";
+    days_90_last: "最近 90 天", "Last 90 days";
     // What was just done.
     done_saved: "已保存。", "Saved.";
     done_deleted: "已删除。", "Deleted.";

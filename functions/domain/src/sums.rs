@@ -1,0 +1,140 @@
+//! What a day came to, and when it is summed up again.
+//!
+//! Nothing is added up while payments are made: that would cost a write each. A job sums a day when it is over, and again when what may
+//! have changed since is worth another look.
+
+use std::collections::BTreeMap;
+
+use crate::{Channel, Fen, Status};
+
+/// How old in days a day is when it is summed: the three after it, because payments come late; when no bill of it can be open any more
+/// (a charge may ask for 15 days); and then for its refunds, of which most come within a month and the last within three.
+const SUMMED_AT_DAYS: [u32; 7] = [1, 2, 3, 16, 31, 61, 91];
+
+/// How many days back a day is summed at all, and shown.
+pub const SUMMED_DAYS_MAX: u32 = 91;
+
+/// How many, and how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// The transactions.
+    pub count: i64,
+    /// What they are about, in fen.
+    pub amount: i64,
+    /// What of it went back, in fen.
+    pub refunded: i64,
+}
+
+/// What the transactions charged on one day came to, by channel and status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaySums(BTreeMap<(Channel, Status), Sum>);
+
+impl Sum {
+    /// One transaction.
+    pub fn of(fee: Fen, refunded: Option<Fen>) -> Self {
+        Self { count: 1, amount: fee.get(), refunded: refunded.map_or(0, Fen::get) }
+    }
+
+    /// Adds another. A sum that is too large for its field stays at the largest, which is more than all the money there is.
+    pub fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.amount = self.amount.saturating_add(other.amount);
+        self.refunded = self.refunded.saturating_add(other.refunded);
+    }
+}
+
+impl DaySums {
+    /// Adds to one channel and status.
+    pub fn add(&mut self, channel: Channel, status: Status, sum: Sum) {
+        if sum != Sum::default() {
+            self.0.entry((channel, status)).or_default().add(sum);
+        }
+    }
+
+    /// Adds all of another day.
+    pub fn add_all(&mut self, other: &Self) {
+        for (channel, status, sum) in other.iter() {
+            self.add(channel, status, sum);
+        }
+    }
+
+    /// Every channel and status of which there is something.
+    pub fn iter(&self) -> impl Iterator<Item = (Channel, Status, Sum)> {
+        self.0.iter().map(|((channel, status), sum)| (*channel, *status, *sum))
+    }
+
+    /// What was charged, paid or not, on the channels that `wanted` takes.
+    pub fn charged(&self, wanted: impl Fn(Channel) -> bool) -> Sum {
+        self.total(|channel, _| wanted(channel))
+    }
+
+    /// What was paid, refunded since or not, on the channels that `wanted` takes.
+    pub fn paid(&self, wanted: impl Fn(Channel) -> bool) -> Sum {
+        self.total(|channel, status| wanted(channel) && status.is_paid())
+    }
+
+    fn total(&self, wanted: impl Fn(Channel, Status) -> bool) -> Sum {
+        let mut total = Sum::default();
+        self.iter().filter(|(channel, status, _)| wanted(*channel, *status)).for_each(|(_, _, sum)| total.add(sum));
+        total
+    }
+}
+
+/// Whether a day that is `age` days old is to be summed, if it was last summed at `kept` days.
+pub fn is_to_be_summed(age: u32, kept: Option<u32>) -> bool {
+    let looks = |age: u32| SUMMED_AT_DAYS.iter().filter(|day| **day <= age).count();
+    (1..=SUMMED_DAYS_MAX).contains(&age) && kept.is_none_or(|kept| looks(kept) < looks(age))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_day_is_summed_when_it_may_have_changed() {
+        const CASES: &[(u32, Option<u32>, bool)] = &[
+            (0,  None,     false), // it is not over
+            (1,  None,     true),
+            (1,  Some(1),  false),
+            (2,  Some(1),  true),
+            (3,  Some(2),  true),
+            (4,  Some(3),  false),
+            (4,  Some(2),  true),  // the job did not run yesterday
+            (15, Some(3),  false),
+            (16, Some(3),  true),
+            (40, None,     true),
+            (40, Some(31), false),
+            (91, Some(61), true),
+            (91, Some(91), false),
+            (92, None,     false),
+        ];
+        for (age, kept, expect) in CASES {
+            assert_eq!(is_to_be_summed(*age, *kept), *expect, "{age} {kept:?}");
+        }
+    }
+
+    #[test]
+    fn paid_is_what_was_paid_whether_or_not_it_went_back() {
+        let mut sums = DaySums::default();
+        let fen = |fen| Fen::new(fen).unwrap();
+        sums.add(Channel::AliWeb, Status::Success, Sum::of(fen(100), Some(fen(30))));
+        sums.add(Channel::AliWeb, Status::Refund, Sum::of(fen(50), Some(fen(50))));
+        sums.add(Channel::AliWeb, Status::Created, Sum::of(fen(7), None));
+        sums.add(Channel::WxApp, Status::Success, Sum::of(fen(1), None));
+        sums.add(Channel::WxApp, Status::Closed, Sum::default());
+        assert_eq!(sums.iter().count(), 4);
+        assert_eq!(sums.paid(|_| true), Sum { count: 3, amount: 151, refunded: 80 });
+        assert_eq!(sums.charged(|channel| channel == Channel::AliWeb), Sum { count: 3, amount: 157, refunded: 80 });
+        let mut twice = sums.clone();
+        twice.add_all(&sums);
+        assert_eq!(twice.charged(|_| true).count, 8);
+    }
+
+    #[test]
+    fn no_sum_wraps_around() {
+        let mut sum = Sum { count: i64::MAX, amount: i64::MAX, refunded: 0 };
+        sum.add(Sum { count: 1, amount: 1, refunded: 0 });
+        assert_eq!(sum, Sum { count: i64::MAX, amount: i64::MAX, refunded: 0 });
+    }
+}

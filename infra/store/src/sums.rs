@@ -1,0 +1,286 @@
+//! Kept sums: what a day came to, so that nobody reads its transactions again to know.
+//!
+//! A day is walked one channel and status after the other, page by page. How far a walk is stands in the day's item together with what was
+//! summed so far, so that a walk that stopped anywhere goes on from there. Of two walks over one day one gets its steps kept.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use domain::{AppId, Channel, Day, DaySums, Mode, Status, Sum, Timestamp};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, number, text, time},
+    schema::{BY_TIME, BY_TIME_SK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, by_time_pk, sums_pk},
+    transactions::{read_fee, read_refunded},
+};
+
+/// How long sums are kept: longer than a business year.
+const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Rows a page: about a megabyte, which is as much as one query answers.
+const PAGE: i32 = 3000;
+
+/// A day's item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptDay {
+    /// Which day.
+    pub day: Day,
+    /// What it came to, and when that was so; `None` until it was summed once.
+    pub sums: Option<(DaySums, Timestamp)>,
+    /// A walk that is not at its end.
+    pub walk: Option<Walk>,
+    /// How often the item was written.
+    revision: i64,
+}
+
+/// How far a walk over a day is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// When it began: the sums will be those of this moment.
+    pub began_at: Timestamp,
+    /// What it saw so far.
+    pub sums: DaySums,
+    /// The channel and status it is at; those before are done.
+    pub at: (Channel, Status),
+    /// The last row of it that was seen.
+    pub after: Option<String>,
+}
+
+/// One transaction as far as sums are concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SumRow {
+    /// When it was charged.
+    pub created_at: Timestamp,
+    /// What it adds.
+    pub sum: Sum,
+}
+
+/// Which rows of one channel and status are read, and from which end.
+#[derive(Clone, Debug)]
+pub struct SumRange {
+    /// The channel.
+    pub channel: Channel,
+    /// The status.
+    pub status: Status,
+    /// The first moment.
+    pub start: Timestamp,
+    /// The last moment.
+    pub end: Timestamp,
+    /// From the last row to the first.
+    pub newest_first: bool,
+    /// The last row that was seen before, as [`SumPage::next`] says it.
+    pub after: Option<String>,
+}
+
+/// A page of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SumPage {
+    /// Up to 3,000.
+    pub rows: Vec<SumRow>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl KeptDay {
+    /// A day of which nothing is kept yet.
+    pub fn new(day: Day) -> Self {
+        Self { day, sums: None, walk: None, revision: 0 }
+    }
+}
+
+impl Store {
+    /// What is kept of the days from `first` to `last`, in order; of a day that was never summed there is nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn kept_days(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        (first, last): (&Day, &Day),
+    ) -> Result<Vec<KeptDay>, StoreError> {
+        // A hundred items of two kilobytes at the most are one page.
+        let page = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(sums_pk(app, mode)))
+            .expression_attribute_values(":first", text(first.as_str()))
+            .expression_attribute_values(":last", text(last.as_str()))
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("query of sums", error))?;
+        page.items().iter().map(read_day).collect()
+    }
+
+    /// Keeps what a walk came to, or how far it is. `None` if somebody else wrote the day meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_day(&self, app: &AppId, mode: Mode, day: KeptDay) -> Result<Option<KeptDay>, StoreError> {
+        let ends_at = day.day.end().plus(KEPT).seconds();
+        let mut set = vec!["#v = :v", "#ttl = :ttl", "revision = :next"];
+        let mut update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(sums_pk(app, mode)))
+            .key(SK, text(day.day.as_str()))
+            .expression_attribute_names("#v", "v")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":v", number(VERSION_WRITTEN))
+            .expression_attribute_values(":ttl", number(ends_at))
+            .expression_attribute_values(":next", number(day.revision.saturating_add(1)));
+        if let Some((sums, summed_at)) = &day.sums {
+            set.extend(["sums = :sums", "summed_ms = :summed"]);
+            update = update
+                .expression_attribute_values(":sums", write_sums(sums))
+                .expression_attribute_values(":summed", time(*summed_at));
+        }
+        let remove = if let Some(walk) = &day.walk {
+            set.push("walk = :walk");
+            update = update.expression_attribute_values(":walk", write_walk(walk));
+            ""
+        } else {
+            " REMOVE walk"
+        };
+        update = if day.revision == 0 {
+            update.condition_expression("attribute_not_exists(pk)")
+        } else {
+            let condition = update.condition_expression("revision = :revision");
+            condition.expression_attribute_values(":revision", number(day.revision))
+        };
+        match update.update_expression(format!("SET {}{remove}", set.join(", "))).send().await {
+            Ok(_) => Ok(Some(KeptDay { revision: day.revision.saturating_add(1), ..day })),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(error) => Err(StoreError::dynamo("keeping sums", error)),
+        }
+    }
+
+    /// A page of the rows of one channel and status in a range of time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sum_page(&self, app: &AppId, mode: Mode, range: &SumRange) -> Result<SumPage, StoreError> {
+        let (mut start, mut end) = (by_time_ms(range.start), format!("{}~", by_time_ms(range.end)));
+        if let Some(after) = &range.after {
+            *(if range.newest_first { &mut end } else { &mut start }) = after.clone();
+        }
+        let asked = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .index_name(BY_TIME)
+            .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
+            .projection_expression("by_time_sk, created_ms, fee, refunded_fee")
+            .expression_attribute_values(":pk", text(by_time_pk(app, mode, range.channel, range.status)))
+            .expression_attribute_values(":start", text(start))
+            .expression_attribute_values(":end", text(end))
+            .scan_index_forward(!range.newest_first)
+            .limit(PAGE);
+        let answer = asked.send().await.map_err(|error| StoreError::dynamo("query of a day", error))?;
+        let mut rows = Vec::with_capacity(answer.items().len());
+        let mut last = None;
+        for attributes in answer.items() {
+            let item = Item(attributes);
+            let place = item.text(BY_TIME_SK)?;
+            // Both ends are in the range, and the row that was seen last is one of them.
+            if range.after.as_deref() != Some(place) {
+                let sum = Sum::of(read_fee(&item)?, read_refunded(&item)?);
+                rows.push(SumRow { created_at: item.time("created_ms")?, sum });
+            }
+            last = Some(place.to_owned());
+        }
+        Ok(SumPage { rows, next: last.filter(|_| answer.last_evaluated_key().is_some()) })
+    }
+}
+
+/// `{"ali_web": {"success": [count, amount, refunded]}}`
+fn write_sums(sums: &DaySums) -> AttributeValue {
+    let mut channels: HashMap<String, HashMap<String, AttributeValue>> = HashMap::new();
+    for (channel, status, sum) in sums.iter() {
+        let numbers = AttributeValue::L(vec![number(sum.count), number(sum.amount), number(sum.refunded)]);
+        channels.entry(channel.name().to_owned()).or_default().insert(status.name().to_owned(), numbers);
+    }
+    AttributeValue::M(channels.into_iter().map(|(channel, by)| (channel, AttributeValue::M(by))).collect())
+}
+
+/// What a later version sums of channels that this one does not know is left out.
+fn read_sums(value: &AttributeValue) -> Option<DaySums> {
+    let mut sums = DaySums::default();
+    for (channel, by_status) in value.as_m().ok()? {
+        for (status, numbers) in by_status.as_m().ok()? {
+            let numbers = numbers.as_l().ok()?.iter().map(|number| number.as_n().ok()?.parse::<i64>().ok());
+            let [count, amount, refunded] = <[i64; 3]>::try_from(numbers.collect::<Option<Vec<_>>>()?).ok()?;
+            if let (Some(channel), Some(status)) = (Channel::find(channel), Status::find(status)) {
+                sums.add(channel, status, Sum { count, amount, refunded });
+            }
+        }
+    }
+    Some(sums)
+}
+
+fn write_walk(walk: &Walk) -> AttributeValue {
+    let members = [
+        ("began_ms", Some(time(walk.began_at))),
+        ("sums", Some(write_sums(&walk.sums))),
+        ("channel", Some(text(walk.at.0.name()))),
+        ("status", Some(text(walk.at.1.name()))),
+        ("after", walk.after.as_ref().map(text)),
+    ];
+    AttributeValue::M(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+fn read_walk(attributes: &Attributes) -> Result<Walk, StoreError> {
+    let item = Item(attributes);
+    Ok(Walk {
+        began_at: item.time("began_ms")?,
+        sums: attributes.get("sums").and_then(read_sums).ok_or_else(|| item.wrong("sums"))?,
+        at: (item.parsed("channel", Channel::find)?, item.parsed("status", Status::find)?),
+        after: item.find_text("after").map(str::to_owned),
+    })
+}
+
+fn read_day(attributes: &Attributes) -> Result<KeptDay, StoreError> {
+    let item = Item(attributes);
+    let sums = attributes.get("sums").map(|sums| read_sums(sums).ok_or_else(|| item.wrong("sums"))).transpose()?;
+    let walk = attributes.get("walk").map(|walk| walk.as_m().map_err(|_| item.wrong("walk"))).transpose()?;
+    Ok(KeptDay {
+        day: item.parsed(SK, Day::parse)?,
+        sums: sums.map(|sums| Ok((sums, item.time("summed_ms")?))).transpose()?,
+        walk: walk.map(read_walk).transpose()?,
+        revision: item.number("revision")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_walks_go_round() {
+        let mut sums = DaySums::default();
+        sums.add(Channel::AliWeb, Status::Success, Sum { count: 3, amount: i64::MAX, refunded: 7 });
+        sums.add(Channel::WxApp, Status::Closed, Sum { count: 1, amount: 5, refunded: 0 });
+        assert_eq!(read_sums(&write_sums(&sums)), Some(sums.clone()));
+        assert_eq!(read_sums(&write_sums(&DaySums::default())), Some(DaySums::default()));
+        for after in [None, Some("000001795444200#01".to_owned())] {
+            let began_at = Timestamp::from_ms(1_795_444_200_000).unwrap();
+            let walk = Walk { began_at, sums: sums.clone(), at: (Channel::WxApp, Status::Created), after };
+            assert_eq!(read_walk(write_walk(&walk).as_m().unwrap()).unwrap(), walk);
+        }
+    }
+
+    #[test]
+    fn what_is_no_sum_is_refused() {
+        let numbers = |numbers: Vec<AttributeValue>| {
+            let status = AttributeValue::M(HashMap::from([("success".to_owned(), AttributeValue::L(numbers))]));
+            AttributeValue::M(HashMap::from([("ali_web".to_owned(), status)]))
+        };
+        assert_eq!(read_sums(&numbers(vec![number(1), number(2)])), None);
+        assert_eq!(read_sums(&numbers(vec![number(1), number(2), text("3")])), None);
+        assert_eq!(read_sums(&text("x")), None);
+    }
+}
