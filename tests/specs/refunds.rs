@@ -63,14 +63,9 @@ async fn the_same_number_gives_the_same_answer_and_moves_money_once() {
     let first = refund(&world, &of("1", "R1", 100)).await.ok();
     world.advance(MINUTE_MS).await;
     assert_eq!(refund(&world, &of("1", "R1", 100)).await.ok(), first);
-    let named = json!({ "channel": "ali_qrcode", "id": id });
+    let named = json!({ "channel": "ali_qrcode", "id": id, "reason": "in other words" });
     assert_eq!(refund(&world, &with(of("1", "R1", 100), &named)).await.ok(), first);
-    for other in [
-        of("1", "R1", 101),
-        of("2", "R1", 100),
-        with(of("1", "R1", 100), &json!({ "reason": "another" })),
-        with(of("1", "R1", 100), &json!({ "channel": "ali_web" })),
-    ] {
+    for other in [of("1", "R1", 101), of("2", "R1", 100), with(of("1", "R1", 100), &json!({ "channel": "ali_web" }))] {
         refund(&world, &other).await.refused(5, "refundNum must be a new one");
     }
     assert_eq!(world.trade(&id).await["refunds"].as_array().unwrap().len(), 1);

@@ -241,11 +241,10 @@ pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> 
     }
 }
 
-/// Whether a refund is the one that is asked for. Its number is the same already.
+/// Whether a refund is the one that is asked for. Its number is the same already. Its reason is only words: the first one stays.
 pub fn is_same_refund(refund: &Refund, request: &RefundRequest) -> bool {
     refund.key.bill == request.bill
         && refund.fee == request.fee
-        && refund.reason == request.reason
         && request.channel.is_none_or(|channel| refund.key.channel == channel)
         && request.transaction.as_ref().is_none_or(|id| refund.transaction == *id)
 }
