@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     refunds::{of, refund},
     wechat,
-    world::{MINUTE_MS, World},
+    world::{MINUTE_MS, START_MS, World, charge_of, client, test_channel},
 };
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -19,9 +19,15 @@ async fn reconcile(world: &World) -> Value {
 }
 
 async fn entries(world: &World, kind: &str) -> Vec<Value> {
-    let path = format!("/apps/{}/reconciliations?mode=test", world.app.app_id);
-    let all = world.admin("GET", &path, Value::Null).await.done(200)["items"].clone();
-    all.as_array().unwrap().iter().filter(|entry| entry["type"] == kind).cloned().collect()
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/apps/{}/reconciliations?mode=test{cursor}", world.app.app_id);
+        let page = world.admin("GET", &path, Value::Null).await.done(200);
+        let items = page["items"].as_array().unwrap();
+        found.extend(items.iter().filter(|entry| entry["type"] == kind).cloned());
+        let Some(next) = page["cursor"].as_str() else { return found };
+        cursor = format!("&cursor={}", next.replace('#', "%23").replace('|', "%7C"));
+    }
 }
 
 /// What differs: tab, kind, bill, our amount, the provider's.
@@ -124,5 +130,118 @@ async fn a_bill_that_cannot_be_had_is_fetched_the_next_time() {
     assert!(entries(&world, "day").await.iter().all(|day| day["tab"] != "ali"));
     let again = reconcile(&world).await;
     assert_eq!((&again["accounts"], &again["failed"], &again["differences"]), (&json!(1), &json!(0), &json!(0)));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_the_provider_does_not_list_is_found() {
+    let world = World::start().await;
+    world.paid("ali").await;
+    refund(&world, &of("ali", "R-listed", 100)).await.ok();
+    refund(&world, &of("ali", "R-lost", 200)).await.ok();
+    let wx = wechat::charged(&world, "wx_native", "wx").await;
+    wechat::play(&world, &wx, "pay", json!({})).await;
+    refund(&world, &of("wx", "R-on-its-way", 300)).await.ok();
+    refund(&world, &of("wx", "R-failed-there", 400)).await.ok();
+    world.advance(MINUTE_MS).await;
+    plant(&world, "alipay", json!({ "omitRefunds": ["R-lost"] })).await;
+    // What is on its way there is listed; what failed there is not.
+    let at_wechat = |num: &str| format!("{wx}-{num}");
+    let states = json!({ at_wechat("R-on-its-way"): "PROCESSING", at_wechat("R-failed-there"): "FAIL" });
+    plant(&world, "wechat", json!({ "refundStates": states })).await;
+    world.advance(DAY_MS).await;
+    reconcile(&world).await;
+    let found: Vec<Value> = entries(&world, "difference").await;
+    let shown = |found: &Value| (found["kind"].clone(), found["refundNum"].clone(), found["feeHere"].clone());
+    let mut shown: Vec<_> = found.iter().map(shown).collect();
+    shown.sort_by_key(|row| format!("{row:?}"));
+    let missing = |num: &str, fee: i64| (json!("refund-missing-there"), json!(num), json!(fee));
+    assert_eq!(shown, [missing("R-failed-there", 400), missing("R-lost", 200)]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_is_looked_for_in_the_bills_since_it_was_asked_for() {
+    let world = World::start().await;
+    world.paid("night").await;
+    world.advance(89 * MINUTE_MS + 50_000).await;
+    world.faults(&["garbage"]).await;
+    let asked = refund(&world, &of("night", "R1", 100)).await.ok();
+    assert_eq!(asked["status"], "pending");
+    world.advance(10 * MINUTE_MS).await;
+    // It went back on the 23rd there, and was heard of on the 24th.
+    for day in ["2026-11-23", "2026-11-24"] {
+        assert_eq!(reconcile(&world).await["failed"], 0);
+        let days = entries(&world, "day").await;
+        assert!(days.iter().any(|entry| entry["day"] == day && entry["tab"] == "ali"), "{days:?}");
+        world.advance(DAY_MS).await;
+    }
+    assert_eq!(entries(&world, "difference").await, Vec::<Value>::new());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_that_share_an_account_find_only_what_nobody_knows() {
+    let world = World::start().await;
+    let other = world.new_app("another shop of the same seller").await;
+    let settings = json!({ "protocol": "simulator" });
+    world.admin("PUT", &test_channel(&other), settings).await.done(200);
+    world.paid("mine").await;
+    let charge = charge_of("ali_qrcode", "theirs").to_string();
+    let charged = world.post_as(&client(&other), "/2.0/maxpay/bill", charge).await.ok();
+    let theirs = charged["id"].as_str().unwrap().to_owned();
+    world.play(&theirs, "pay", json!({})).await;
+    world.play(&theirs, "refund", json!({ "amount": "1.00" })).await;
+    let stranger = "01a208d0524f0f0f0f0f0f0f";
+    plant(&world, "alipay", json!({ "extra": { stranger: 4200 } })).await;
+    world.advance(DAY_MS).await;
+    let done = reconcile(&world).await;
+    assert_eq!(done["failed"], 0);
+    for app in [&world.app, &other] {
+        let path = format!("/apps/{}/reconciliations?mode=test", app.app_id);
+        let items = world.admin("GET", &path, Value::Null).await.done(200)["items"].clone();
+        let found = items.as_array().unwrap().iter().filter(|entry| entry["type"] == "difference");
+        let ids: Vec<_> = found.map(|found| (found["id"].clone(), found["kind"].clone())).collect();
+        assert_eq!(ids, [(json!(stranger), json!("missing-here"))], "{items}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_beyond_what_anybody_reads_is_counted() {
+    let world = World::start().await;
+    world.paid("1").await;
+    // Charged around the only payment of ours, one a second.
+    let rows = json!({ "count": 1500, "fen": 1, "firstMs": START_MS - 1000 * 1000, "stepMs": 1000 });
+    plant(&world, "alipay", json!({ "rows": rows })).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["differences"], 1500);
+    let days = entries(&world, "day").await;
+    let ali = days.iter().find(|day| day["tab"] == "ali").unwrap();
+    assert_eq!((&ali["lines"], &ali["differences"], &ali["truncated"]), (&json!(1501), &json!(1500), &json!(true)));
+    let others = days.iter().filter(|day| day["tab"] != "ali");
+    assert!(others.clone().count() > 0 && others.into_iter().all(|day| day["truncated"] == false), "{days:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_found_in_a_bill_of_a_hundred_thousand_lines() {
+    let world = World::start().await;
+    let (omitted, altered) = (world.paid("omitted").await, world.paid("altered").await);
+    for n in 0..3 {
+        world.paid(&n.to_string()).await;
+    }
+    let stranger = "01a208d0524f0f0f0f0f0f0f";
+    let planted = json!({
+        "omit": [omitted],
+        "amounts": { altered.as_str(): 1 },
+        "extra": { stranger: 4200 },
+        "rows": { "count": 100_000, "fen": 9900 },
+    });
+    plant(&world, "alipay", planted).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["differences"], 3);
+    let kinds: Vec<_> = differences(&world).await.into_iter().map(|(_, kind, ..)| kind).collect();
+    assert_eq!(kinds, ["amount-differs", "missing-here", "missing-there"]);
     world.end().await;
 }

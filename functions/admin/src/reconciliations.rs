@@ -28,6 +28,7 @@ fn shown(entry: &ReconciliationEntry) -> Value {
             "time": done.done_at.ms(),
             "lines": done.lines,
             "differences": done.differences,
+            "truncated": done.is_truncated(),
         }),
         ReconciliationEntry::Difference(tab, day, found) => json!({
             "type": "difference",

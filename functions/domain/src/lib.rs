@@ -44,7 +44,10 @@ pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, sign_in_pause};
-pub use reconciliation::{Day, Difference, DifferenceKind, Unmatched, is_payment_of, judge_listed};
+pub use reconciliation::{
+    Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, Window, is_payment_of,
+    judge_listed, judge_listed_refund, missing_there,
+};
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{

@@ -1,8 +1,8 @@
 //! Reconciliation: the provider's bill of a day beside our own books, and what differs.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use crate::{BillNum, Fen, Record, Status, Timestamp, TransactionId};
+use crate::{BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Status, Timestamp, TransactionId};
 
 /// A day in Beijing, by which providers settle: `2026-11-23`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,16 +64,19 @@ pub enum DifferenceKind {
     StatusDiffers,
     /// The provider lists a refund that did not succeed here, or not so much of it.
     RefundDiffers,
+    /// A refund went back as far as is known here, and the provider does not list it.
+    RefundMissingThere,
 }
 
 impl DifferenceKind {
     /// Every kind with its word.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::MissingHere, "missing-here"),
         (Self::MissingThere, "missing-there"),
         (Self::AmountDiffers, "amount-differs"),
         (Self::StatusDiffers, "status-differs"),
         (Self::RefundDiffers, "refund-differs"),
+        (Self::RefundMissingThere, "refund-missing-there"),
     ];
 
     /// The word.
@@ -104,30 +107,111 @@ pub struct Difference {
     pub refund_num: Option<String>,
 }
 
-/// The payments of a provider's bill that are not accounted for yet: a few dozen bytes each.
-#[derive(Clone, Debug, Default)]
-pub struct Unmatched(HashMap<TransactionId, Fen>);
+/// One line of a provider's bill that may be ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The order: our transaction's id, if it is ours.
+    pub transaction: TransactionId,
+    /// The refund that it tells of; a payment if there is none.
+    pub refund: Option<ListedRefund>,
+    /// The amount.
+    pub fee: Fen,
+}
 
-impl Unmatched {
-    /// Notes a payment that the provider lists.
-    pub fn add(&mut self, transaction: TransactionId, fee: Fen) {
-        self.0.insert(transaction, fee);
+/// A refund that a provider lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRefund {
+    /// Its number at the provider.
+    pub num: String,
+    /// Whether the money went back; it is on its way otherwise.
+    pub is_done: bool,
+}
+
+/// A part of a provider's bill, by order: the lowest of its lines behind a point, and no more of them than fit. A bill of any length
+/// is gone through window by window, each filled by reading the whole bill once more.
+#[derive(Clone, Debug)]
+pub struct Window {
+    after: Option<TransactionId>,
+    lines_max: usize,
+    /// Payments sort before the refunds of the same order.
+    lines: BTreeMap<(TransactionId, Option<String>), (Fen, bool)>,
+    /// The lowest order of which a line did not fit.
+    cut_at: Option<TransactionId>,
+}
+
+/// There are more lines of one order than a window holds: it cannot be judged as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("order {order} has more lines than any order can have")]
+pub struct TooManyLines {
+    /// Which order.
+    pub order: String,
+}
+
+impl Window {
+    /// An empty one of at most `lines_max` lines, for the orders behind `after`.
+    pub fn behind(after: Option<TransactionId>, lines_max: usize) -> Self {
+        Self { after, lines_max, lines: BTreeMap::new(), cut_at: None }
     }
 
-    /// Takes our record of a payment off the list. `known_before` says whether the provider listed it the day before: it was paid
-    /// just before midnight, and settled here behind it.
-    pub fn strike(&mut self, record: &Record, known_before: bool) -> Option<Difference> {
-        match self.0.remove(&record.id) {
-            Some(fee) => compare(record, fee),
-            None if known_before => None,
-            None => Some(difference(DifferenceKind::MissingThere, record.id.clone(), Some(record), None)),
+    /// Takes in a line, if it is one of the lowest so far.
+    pub fn add(&mut self, line: Listed) {
+        let is_before = self.after.as_ref().is_some_and(|after| line.transaction <= *after);
+        let is_cut = self.cut_at.as_ref().is_some_and(|cut| line.transaction >= *cut);
+        if is_before || is_cut {
+            return;
+        }
+        let (num, is_done) = line.refund.map_or((None, true), |refund| (Some(refund.num), refund.is_done));
+        self.lines.insert((line.transaction, num), (line.fee, is_done));
+        if self.lines.len() > self.lines_max {
+            self.cut_at = self.lines.pop_last().map(|((order, _), _)| order);
         }
     }
 
-    /// What the provider lists and nobody struck off.
-    pub fn into_rest(self) -> impl Iterator<Item = (TransactionId, Fen)> {
-        self.0.into_iter()
+    /// Says that the bill was read to its end, and answers where the next window begins: behind this order. `None` if there is
+    /// nothing behind this window. An order's lines are never in two.
+    ///
+    /// # Errors
+    /// [`TooManyLines`].
+    pub fn complete(&mut self) -> Result<Option<TransactionId>, TooManyLines> {
+        let Some(cut) = self.cut_at.clone() else { return Ok(None) };
+        self.lines.split_off(&(cut.clone(), None));
+        let last = self.lines.last_key_value().map(|((order, _), _)| order.clone());
+        last.map(Some).ok_or_else(|| TooManyLines { order: cut.to_string() })
     }
+
+    /// Takes out the payment of an order.
+    pub fn take_payment(&mut self, order: &TransactionId) -> Option<Fen> {
+        self.lines.remove(&(order.clone(), None)).map(|(fee, _)| fee)
+    }
+
+    /// Takes out the refunds of an order.
+    pub fn take_refunds(&mut self, order: &TransactionId) -> Vec<Listed> {
+        let mut taken = Vec::new();
+        loop {
+            let next = self.lines.range((order.clone(), Some(String::new()))..).next();
+            let Some(key) = next.map(|(key, _)| key.clone()).filter(|(found, _)| found == order) else { break };
+            if let Some((fee, is_done)) = self.lines.remove(&key) {
+                taken.push(listed(key, fee, is_done));
+            }
+        }
+        taken
+    }
+
+    /// The orders in it, each once and the lowest first.
+    pub fn orders(&self) -> Vec<TransactionId> {
+        let mut orders: Vec<_> = self.lines.keys().map(|(order, _)| order.clone()).collect();
+        orders.dedup();
+        orders
+    }
+
+    /// What nobody took out.
+    pub fn into_rest(self) -> impl Iterator<Item = Listed> {
+        self.lines.into_iter().map(|(key, (fee, is_done))| listed(key, fee, is_done))
+    }
+}
+
+fn listed((transaction, num): (TransactionId, Option<String>), fee: Fen, is_done: bool) -> Listed {
+    Listed { transaction, refund: num.map(|num| ListedRefund { num, is_done }), fee }
 }
 
 /// Judges a payment that the provider lists, beside our record of it, if there is one.
@@ -138,6 +222,69 @@ pub fn judge_listed(transaction: TransactionId, fee: Fen, record: Option<&Record
             Some(difference(DifferenceKind::StatusDiffers, transaction, Some(record), Some(fee)))
         }
         Some(record) => compare(record, fee),
+    }
+}
+
+/// A payment of ours that no bill lists.
+pub fn missing_there(record: &Record) -> Difference {
+    difference(DifferenceKind::MissingThere, record.id.clone(), Some(record), None)
+}
+
+/// Judges a refund that the provider lists, beside our record of its payment and our refund of that number, as far as there are
+/// such: it must have gone back here, too, or be on its way on both sides, or be a part of what a report told.
+pub fn judge_listed_refund(
+    listed: &Listed,
+    num: &ListedRefund,
+    record: Option<&Record>,
+    ours: Option<&Refund>,
+) -> Option<Difference> {
+    let fits = match (ours, record) {
+        (Some(ours), _) if ours.fee != listed.fee || ours.transaction != listed.transaction => false,
+        (Some(ours), _) => match ours.status {
+            RefundStatus::Success => true,
+            RefundStatus::Pending => !num.is_done,
+            RefundStatus::Failed => false,
+        },
+        (None, Some(record)) => record.refunded.is_some_and(|refunded| refunded >= listed.fee),
+        (None, None) => false,
+    };
+    let differs = || Difference {
+        kind: DifferenceKind::RefundDiffers,
+        transaction: listed.transaction.clone(),
+        bill: record.map(|record| record.bill.clone()),
+        here: ours.map(|refund| refund.fee),
+        there: Some(listed.fee),
+        refund_num: Some(num.num.clone()),
+    };
+    (!fits).then(differs)
+}
+
+/// A refund of ours that went back, as the books list it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedRefund {
+    /// Its number.
+    pub num: RefundNum,
+    /// The payment that it is of.
+    pub transaction: TransactionId,
+    /// That payment's bill.
+    pub bill: BillNum,
+    /// How much.
+    pub fee: Fen,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+}
+
+impl EndedRefund {
+    /// The difference, if no bill of the provider's lists it.
+    pub fn missing_there(self) -> Difference {
+        Difference {
+            kind: DifferenceKind::RefundMissingThere,
+            transaction: self.transaction,
+            bill: Some(self.bill),
+            here: Some(self.fee),
+            there: None,
+            refund_num: Some(self.num.to_string()),
+        }
     }
 }
 
@@ -196,23 +343,98 @@ mod tests {
     #[test]
     fn each_difference_is_found_and_nothing_else() {
         let paid = record(Status::Success);
-        let kind = |found: Option<Difference>| found.map(|found| found.kind);
-        let listed = |fee: i64| {
-            let mut unmatched = Unmatched::default();
-            unmatched.add(paid.id.clone(), fen(fee));
-            unmatched
-        };
-        assert_eq!(kind(listed(9900).strike(&paid, false)), None);
-        assert_eq!(kind(listed(9901).strike(&paid, false)), Some(DifferenceKind::AmountDiffers));
-        assert_eq!(kind(Unmatched::default().strike(&paid, false)), Some(DifferenceKind::MissingThere));
-        assert_eq!(kind(Unmatched::default().strike(&paid, true)), None, "paid just before midnight");
-        let judge = |record: Option<&Record>, fee| kind(judge_listed(paid.id.clone(), fen(fee), record));
+        let judge =
+            |record: Option<&Record>, fee| judge_listed(paid.id.clone(), fen(fee), record).map(|found| found.kind);
         assert_eq!(judge(None, 1), Some(DifferenceKind::MissingHere));
         assert_eq!(judge(Some(&record(Status::Created)), 9900), Some(DifferenceKind::StatusDiffers));
         assert_eq!(judge(Some(&record(Status::Closed)), 9900), Some(DifferenceKind::StatusDiffers));
         assert_eq!(judge(Some(&record(Status::Refund)), 9900), None);
+        assert_eq!(judge(Some(&paid), 9900), None);
         assert_eq!(judge(Some(&paid), 1), Some(DifferenceKind::AmountDiffers));
-        assert_eq!(listed(1).into_rest().count(), 1);
+        assert_eq!(missing_there(&paid).kind, DifferenceKind::MissingThere);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_listed_refund_fits_or_differs() {
+        let (ours, refunded) = (Some, Some);
+        // What ours has come to and its fee, what the record says went back, whether the listed 100 are back; whether it fits.
+        let cases = [
+            (ours((RefundStatus::Success, 100)), None,           true,  true),
+            (ours((RefundStatus::Success, 100)), None,           false, true),
+            (ours((RefundStatus::Success, 101)), refunded(101),  true,  false),
+            (ours((RefundStatus::Pending, 100)), None,           true,  false),
+            (ours((RefundStatus::Pending, 100)), None,           false, true),
+            (ours((RefundStatus::Failed,  100)), refunded(100),  true,  false),
+            (None,                               refunded(100),  true,  true),
+            (None,                               refunded(99),   true,  false),
+            (None,                               None,           true,  false),
+        ];
+        for (n, (ours, refunded, is_done, fits)) in cases.into_iter().enumerate() {
+            let record = Record { refunded: refunded.map(fen), ..record(Status::Success) };
+            let ours = ours.map(|(status, fee)| Refund { status, ..crate::refund::tests::sample_refund(fee) });
+            let num = ListedRefund { num: "R1".to_owned(), is_done };
+            let listed = Listed { transaction: record.id.clone(), refund: Some(num.clone()), fee: fen(100) };
+            assert_eq!(judge_listed_refund(&listed, &num, Some(&record), ours.as_ref()).is_none(), fits, "{n}");
+            assert!(ours.is_some() || judge_listed_refund(&listed, &num, None, None).is_some(), "{n}");
+        }
+    }
+
+    fn order(n: u64) -> TransactionId {
+        TransactionId::parse(&format!("01a208d05240{n:012x}")).unwrap()
+    }
+
+    fn line(n: u64, num: Option<&str>) -> Listed {
+        let refund = num.map(|num| ListedRefund { num: num.to_owned(), is_done: true });
+        Listed { transaction: order(n), refund, fee: fen(1) }
+    }
+
+    #[test]
+    fn windows_cover_a_bill_once_whatever_its_order() {
+        let lines: Vec<Listed> = (0..100u64)
+            .map(|n| n * 37 % 100)
+            .flat_map(|n| [line(n, Some("R2")), line(n, None), line(n, Some("R1"))])
+            .collect();
+        for lines_max in [3, 4, 7, 50, 299, 300, 1000] {
+            let (mut after, mut seen, mut windows) = (None, Vec::new(), 0);
+            loop {
+                let mut window = Window::behind(after, lines_max);
+                lines.iter().cloned().for_each(|line| window.add(line));
+                after = window.complete().unwrap();
+                let rest: Vec<Listed> = window.into_rest().collect();
+                assert!(rest.len() <= lines_max && rest.len().is_multiple_of(3), "{lines_max}: {}", rest.len());
+                seen.extend(rest);
+                windows += 1;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(windows, (100_usize).div_ceil(lines_max / 3), "{lines_max}");
+            let expect: Vec<Listed> =
+                (0..100).flat_map(|n| [line(n, None), line(n, Some("R1")), line(n, Some("R2"))]).collect();
+            assert_eq!(seen, expect, "{lines_max}");
+        }
+    }
+
+    #[test]
+    fn an_order_with_more_lines_than_a_window_is_none() {
+        let mut window = Window::behind(None, 2);
+        ["1", "2", "3"].into_iter().for_each(|num| window.add(line(1, Some(num))));
+        assert_eq!(window.complete(), Err(TooManyLines { order: order(1).to_string() }));
+    }
+
+    #[test]
+    fn what_is_taken_out_of_a_window_is_gone() {
+        let mut window = Window::behind(Some(order(0)), 10);
+        [line(0, None), line(1, None), line(1, Some("R1")), line(1, Some("R2")), line(2, Some("R3")), line(3, None)]
+            .into_iter()
+            .for_each(|line| window.add(line));
+        assert_eq!(window.orders(), [order(1), order(2), order(3)]);
+        assert_eq!(window.take_payment(&order(1)), Some(fen(1)));
+        assert_eq!(window.take_payment(&order(1)), None);
+        assert_eq!(window.take_refunds(&order(1)), [line(1, Some("R1")), line(1, Some("R2"))]);
+        assert_eq!(window.take_refunds(&order(3)), []);
+        assert_eq!(window.into_rest().collect::<Vec<_>>(), [line(2, Some("R3")), line(3, None)]);
     }
 
     #[test]

@@ -284,4 +284,4 @@ fn amount(fen: i64) -> Option<Fen> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -173,6 +173,17 @@ impl Account {
         }
     }
 
+    /// The bill is of the seller, whichever apps they have; not everybody configures who that is.
+    pub(crate) fn bill_names(&self) -> Vec<String> {
+        match &self.0 {
+            OpenPlatform(protocol) => {
+                let seller = protocol.seller_id.as_ref().map(|seller| format!("alipay/seller/{seller}"));
+                [Some(format!("alipay/app/{}", protocol.app_id)), seller].into_iter().flatten().collect()
+            }
+            Mapi(protocol) => vec![format!("alipay/seller/{}", protocol.seller)],
+        }
+    }
+
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         match &self.0 {
             OpenPlatform(protocol) => protocol.certificates_end_at(),

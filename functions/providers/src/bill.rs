@@ -5,6 +5,8 @@
 //!
 //! # Source
 //! Alipay: `alipay.data.dataservice.bill.downloadurl.query`, bill type `trade`. WeChat Pay: `/v3/bill/tradebill`, bill type `ALL`.
+//! Both headings, and WeChat's lines of payments and refunds, were compared with bills of 2024 and later that merchants' own
+//! programs in public repositories read (IJPay's example of a bill among them).
 
 use bytes::Bytes;
 use domain::Fen;
@@ -46,8 +48,13 @@ pub enum BillPacking {
 pub enum BillEvent {
     /// A payment.
     Paid,
-    /// A refund, by its number at the provider.
-    Refunded(String),
+    /// A refund.
+    Refunded {
+        /// Its number at the provider.
+        num: String,
+        /// Whether the money went back; it is on its way otherwise.
+        is_done: bool,
+    },
 }
 
 /// One line of a bill.
@@ -69,6 +76,8 @@ pub(crate) struct Columns {
     pub(crate) paid_fee: &'static str,
     pub(crate) refund_num: &'static str,
     pub(crate) refund_fee: &'static str,
+    /// What has become of a refund, where a bill lists those that are not done.
+    pub(crate) refund_state: Option<RefundStates>,
     /// Whose order it is, where one bill is of several apps.
     pub(crate) app: Option<&'static str>,
     /// The words of `kind` for a payment and for a refund.
@@ -77,6 +86,15 @@ pub(crate) struct Columns {
     /// The column that a merchant fills, in which the separator may stand.
     pub(crate) free: &'static str,
     pub(crate) separator: &'static str,
+}
+
+/// The column that tells what has become of a refund, and its words. Every other word says that it is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefundStates {
+    pub(crate) column: &'static str,
+    pub(crate) done: &'static str,
+    /// No money went back.
+    pub(crate) failed: &'static [&'static str],
 }
 
 /// Reads a bill line by line.
@@ -94,6 +112,7 @@ struct Heading {
     paid_fee: Place,
     refund_num: Place,
     refund_fee: Place,
+    refund_state: Option<Place>,
     app: Option<Place>,
 }
 
@@ -112,7 +131,7 @@ impl BillReader {
     /// Reads the next line. `None` for headings, totals, other apps' orders and what is neither a payment nor a refund.
     ///
     /// # Errors
-    /// [`ProviderError::Unclear`] if the heading or a line is not as documented: then nothing is to be concluded from the bill.
+    /// [`ProviderError::Unclear`] if a line is not as documented: then nothing is to be concluded from the bill.
     pub fn read(&mut self, line: &str) -> Result<Option<BillLine>, ProviderError> {
         let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
         let Some(heading) = &self.heading else {
@@ -132,10 +151,16 @@ impl BillReader {
         let (event, place) = match cell(heading.kind) {
             kind if kind == self.columns.paid => (BillEvent::Paid, heading.paid_fee),
             kind if kind == self.columns.refunded => {
+                let state = heading.refund_state.map(cell);
+                let words = self.columns.refund_state.zip(state);
+                if words.is_some_and(|(words, state)| words.failed.contains(&state)) {
+                    return Ok(None);
+                }
+                let is_done = words.is_none_or(|(words, state)| state == words.done);
                 let (num, order) = (cell(heading.refund_num), cell(heading.order));
                 // At WeChat Pay the number of the payment stands before it.
                 let num = num.strip_prefix(order).and_then(|rest| rest.strip_prefix('-')).unwrap_or(num);
-                (BillEvent::Refunded(num.to_owned()), heading.refund_fee)
+                (BillEvent::Refunded { num: num.to_owned(), is_done }, heading.refund_fee)
             }
             _ => return Ok(None),
         };
@@ -167,6 +192,10 @@ impl Heading {
             paid_fee: place(columns.paid_fee)?,
             refund_num: place(columns.refund_num)?,
             refund_fee: place(columns.refund_fee)?,
+            refund_state: match columns.refund_state {
+                Some(states) => Some(place(states.column)?),
+                None => None,
+            },
             app: match columns.app {
                 Some(name) => Some(place(name)?),
                 None => None,
@@ -185,6 +214,10 @@ mod tests {
     use super::*;
     use crate::{alipay::bill::COLUMNS as ALIPAY, wechat::bill::COLUMNS as WECHAT};
 
+    fn refunded(num: &str, is_done: bool) -> BillEvent {
+        BillEvent::Refunded { num: num.to_owned(), is_done }
+    }
+
     fn read(mut reader: BillReader, text: &str) -> Vec<(String, BillEvent, i64)> {
         let lines = text.lines().filter_map(|line| reader.read(line).unwrap());
         lines.map(|line| (line.order, line.event, line.fee.get())).collect()
@@ -199,19 +232,25 @@ mod tests {
             2026\t,x\t,收费\t,fee,2026-11-23,-0.60,\t,\t\n\
             #交易合计：1笔\n";
         let order = "01a208d05240070707070707".to_owned();
-        let expect = [(order.clone(), BillEvent::Paid, 9900), (order, BillEvent::Refunded("R1".to_owned()), 100)];
+        let expect = [(order.clone(), BillEvent::Paid, 9900), (order, refunded("R1", true), 100)];
         assert_eq!(read(BillReader::new(ALIPAY, ""), text), expect);
     }
 
     #[test]
     fn wechats_lines_are_read_and_those_of_other_apps_are_not() {
-        let text = "\u{feff}交易时间,公众账号ID,商户订单号,交易状态,商户退款单号,商品名称,订单金额,申请退款金额\n\
-            `2026-11-23,`wx1,`01a208d05240070707070707,`SUCCESS,`0,`tea, hot,`99.00,`0.00\n\
-            `2026-11-23,`wx1,`01a208d05240070707070707,`REFUND,`01a208d05240070707070707-R1,`tea,`0.00,`1.00\n\
-            `2026-11-23,`wx2,`01a208d05240070707070708,`SUCCESS,`0,`tea,`99.00,`0.00\n\
+        let text = "\u{feff}交易时间,公众账号ID,商户订单号,交易状态,商户退款单号,退款状态,商品名称,订单金额,申请退款金额\n\
+            `2026-11-23,`wx1,`01a208d05240070707070707,`SUCCESS,`0,`,`tea, hot,`99.00,`0.00\n\
+            `2026-11-23,`wx1,`01a208d05240070707070707,`REFUND,`01a208d05240070707070707-R1,`SUCCESS,`tea,`0.00,`1.00\n\
+            `2026-11-23,`wx1,`01a208d05240070707070707,`REFUND,`R2,`PROCESSING,`tea,`0.00,`2.00\n\
+            `2026-11-23,`wx1,`01a208d05240070707070707,`REFUND,`R3,`FAIL,`tea,`0.00,`3.00\n\
+            `2026-11-23,`wx2,`01a208d05240070707070708,`SUCCESS,`0,`,`tea,`99.00,`0.00\n\
             总交易单数,应结订单总金额\n`3,`99.00\n";
         let order = "01a208d05240070707070707".to_owned();
-        let expect = [(order.clone(), BillEvent::Paid, 9900), (order, BillEvent::Refunded("R1".to_owned()), 100)];
+        let expect = [
+            (order.clone(), BillEvent::Paid, 9900),
+            (order.clone(), refunded("R1", true), 100),
+            (order, refunded("R2", false), 200),
+        ];
         assert_eq!(read(BillReader::new(WECHAT, "wx1"), text), expect);
     }
 

@@ -281,6 +281,15 @@ impl Account {
         }
     }
 
+    /// Whose orders the provider's bill is of: two accounts that have one of these names in common find each other's in it.
+    pub fn bill_names(&self) -> Vec<String> {
+        match self {
+            Self::Ali(account) => account.bill_names(),
+            Self::Wechat(account) => account.bill_names(),
+            Self::Unionpay(_) => Vec::new(),
+        }
+    }
+
     /// Asks for the certificates that the provider signs with from now on: after [`NotifyError::UnknownKey`] or
     /// [`ProviderError::UnknownKey`], and twice a day.
     ///

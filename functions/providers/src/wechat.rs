@@ -224,6 +224,15 @@ impl Account {
         }
     }
 
+    /// The bill is of the merchant, and read for one app.
+    pub(crate) fn bill_names(&self) -> Vec<String> {
+        let (mch_id, app_id) = match &self.0 {
+            V3(protocol) => (&protocol.mch_id, &protocol.app_id),
+            V2(protocol) => (&protocol.mch_id, &protocol.app_id),
+        };
+        vec![format!("wechat/{mch_id}/{app_id}")]
+    }
+
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         match &self.0 {
             V3(protocol) => protocol.keys.end_at(),

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod audit;
+mod books;
 mod carried;
 mod configuration;
 mod deliveries;
@@ -27,6 +28,7 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use audit::{AuditEntry, AuditId, AuditPage};
+pub use books::{BooksCursor, BooksRange, Shelf};
 pub use carried::DueTransaction;
 pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
 pub use deliveries::ToldDelivery;

@@ -33,8 +33,17 @@ pub struct Reconciled {
     pub done_at: Timestamp,
     /// The payments and refunds of ours that the provider lists.
     pub lines: i64,
-    /// What differs.
+    /// How much differs.
     pub differences: i64,
+    /// How many of the differences are kept, the others being too many.
+    pub kept: i64,
+}
+
+impl Reconciled {
+    /// Whether more differs than is kept.
+    pub fn is_truncated(&self) -> bool {
+        self.differences > self.kept
+    }
 }
 
 /// One line of the list.
@@ -100,6 +109,7 @@ impl Store {
                 ("done_ms", Some(time(done.done_at))),
                 ("lines", Some(number(done.lines))),
                 ("differences", Some(number(done.differences))),
+                ("kept", Some(number(done.kept))),
                 (TTL, Some(number(done.day.end().plus(KEPT).seconds()))),
             ],
         );
@@ -164,8 +174,9 @@ fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError
     let tab = parts.next().and_then(Tab::find).ok_or_else(|| item.wrong(SK))?;
     if parts.next().is_none() {
         let (lines, differences) = (item.number("lines")?, item.number("differences")?);
+        let kept = item.find_number("kept")?.unwrap_or(differences);
         let done_at = item.time("done_ms")?;
-        return Ok(ReconciliationEntry::Day(Reconciled { tab, day, done_at, lines, differences }));
+        return Ok(ReconciliationEntry::Day(Reconciled { tab, day, done_at, lines, differences, kept }));
     }
     let fee = |name| {
         let fen = item.find_number(name)?;

@@ -227,7 +227,7 @@ fn asked_for(request: &RecordsRequest, record: &Record) -> bool {
         && filter.end.is_none_or(|end| record.created_at <= end)
 }
 
-fn read_record(attributes: &Attributes) -> Result<Record, StoreError> {
+pub(crate) fn read_record(attributes: &Attributes) -> Result<Record, StoreError> {
     let item = Item(attributes);
     let key = read_key(&item)?;
     Ok(Record {

@@ -16,8 +16,8 @@ use crate::{
     attributes::{Attributes, Item, item, number, text, time},
     items::Written,
     schema::{
-        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, parse_bill_pk, parse_transaction_sk,
-        refund_num_pk, refund_sk, transaction_pk, transaction_sk,
+        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk,
+        parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk, transaction_sk,
     },
     transactions::{SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -226,9 +226,15 @@ impl Store {
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text(RefundStatus::Pending.name()))
             .expression_attribute_values(":status", text(ended.status.name()));
+        let key = &ended.key;
+        let went_back = ended.ended_at.filter(|_| ended.status == RefundStatus::Success);
         let rest = [
             (", ended_ms = :ended", ":ended", ended.ended_at.map(time)),
             (", failure = :failure", ":failure", ended.failure.as_ref().map(text)),
+            // By day, beside the provider's bill. The index shows when a thing was made under one name, whatever it is.
+            (", created_ms = :requested", ":requested", went_back.map(|_| time(ended.requested_at))),
+            (", by_time_pk = :by", ":by", went_back.map(|_| text(ended_refunds_pk(&key.app, key.mode, key.channel)))),
+            (", by_time_sk = :at", ":at", went_back.map(|at| text(ended_refund_sk(at, &ended.num)))),
         ];
         for (set, name, value) in rest {
             if let Some(value) = value {

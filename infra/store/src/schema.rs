@@ -3,7 +3,7 @@
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
 //! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
-//! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending | refunds, sweep |
+//! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
@@ -120,6 +120,15 @@ pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
 /// 15 digits reach beyond the last moment that can be written, so that text sorts as time does.
 pub(crate) fn by_time_ms(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
+}
+
+/// Refunds that went back: no status is called so.
+pub(crate) fn ended_refunds_pk(app: &AppId, mode: Mode, channel: Channel) -> String {
+    format!("{app}#{mode}#{channel}#refunds")
+}
+
+pub(crate) fn ended_refund_sk(ended_at: Timestamp, num: &RefundNum) -> String {
+    format!("{}#{num}", by_time_ms(ended_at))
 }
 
 pub(crate) fn incidents_pk(app: &AppId, mode: Mode) -> String {

@@ -10,6 +10,10 @@ use crate::{
     transaction::tests::{fen as fen_of, report, sample},
 };
 
+pub(crate) fn sample_refund(fee: i64) -> Refund {
+    refund("R1", fee)
+}
+
 fn refund(num: &str, fee: i64) -> Refund {
     let payment = sample(Status::Success);
     Refund {

@@ -22,6 +22,7 @@ pub(crate) const COLUMNS: Columns = Columns {
     paid_fee: "订单金额（元）",
     refund_num: "退款批次号/请求号",
     refund_fee: "订单金额（元）",
+    refund_state: None,
     app: None,
     paid: "交易",
     refunded: "退款",

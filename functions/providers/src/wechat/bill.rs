@@ -7,7 +7,10 @@ use super::{
     answer::{self, Answer},
     v3::V3,
 };
-use crate::{BillAnswer, BillDownload, BillPacking, Moment, ProviderError, bill::Columns};
+use crate::{
+    BillAnswer, BillDownload, BillPacking, Moment, ProviderError,
+    bill::{Columns, RefundStates},
+};
 
 const NOTHING: &str = "NO_STATEMENT_EXIST";
 /// An address with its token is some hundred characters.
@@ -20,6 +23,7 @@ pub(crate) const COLUMNS: Columns = Columns {
     paid_fee: "订单金额",
     refund_num: "商户退款单号",
     refund_fee: "申请退款金额",
+    refund_state: Some(RefundStates { column: "退款状态", done: "SUCCESS", failed: &["FAIL", "REFUNDCLOSE"] }),
     app: Some("公众账号ID"),
     paid: "SUCCESS",
     refunded: "REFUND",

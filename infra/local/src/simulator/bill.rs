@@ -1,7 +1,8 @@
-//! The bills of a day, as the providers make them, with what a test plants in them.
+//! The bills of a day, as the providers make them, with what a test plants in them. They are packed line by line: a long one lies in
+//! memory as it is sent.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Write};
 
 use encoding_rs::GBK;
 use flate2::{Compression, write::GzEncoder};
@@ -13,14 +14,43 @@ use super::reply::Reply;
 
 /// What the bills say that is not so, until something else is planted.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Plants {
     /// Orders whose lines are left out.
     omit: Vec<String>,
+    /// Refunds whose lines are left out, by number.
+    omit_refunds: Vec<String>,
     /// Orders whose payments have another amount, in fen.
     amounts: BTreeMap<String, i64>,
+    /// Refunds in another state than `SUCCESS`, by number. At WeChat Pay only.
+    refund_states: BTreeMap<String, String>,
     /// Payments that never were: order and amount in fen.
     extra: BTreeMap<String, i64>,
+    /// Many of them, made up.
+    rows: Option<Rows>,
+}
+
+/// Payments that are made up: as many lines as there are in a month of a busy shop.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Rows {
+    count: u32,
+    fen: i64,
+    /// The orders are numbered as ours are, the first one charged then; without it, as somebody else's.
+    first_ms: Option<i64>,
+    /// How much later each was charged than the one before.
+    #[serde(default)]
+    step_ms: i64,
+}
+
+impl Rows {
+    fn order(self, n: u32) -> String {
+        let n = i64::from(n);
+        match self.first_ms {
+            Some(first_ms) => format!("{:012x}{n:012x}", first_ms + n * self.step_ms),
+            None => format!("S{n:023}"),
+        }
+    }
 }
 
 /// A line of a bill.
@@ -29,9 +59,21 @@ pub(crate) struct Row {
     pub(crate) order: String,
     pub(crate) app: String,
     pub(crate) subject: String,
-    /// The number of the refund, if it is one.
-    pub(crate) refund: Option<String>,
+    pub(crate) refund: Option<RefundRow>,
     pub(crate) fen: i64,
+}
+
+/// What a line says that is about a refund.
+#[derive(Clone, Debug)]
+pub(crate) struct RefundRow {
+    pub(crate) num: String,
+    pub(crate) state: String,
+}
+
+impl RefundRow {
+    pub(crate) fn done(num: &str) -> Self {
+        Self { num: num.to_owned(), state: "SUCCESS".to_owned() }
+    }
 }
 
 /// `POST /_local/simulator/<provider>/bill`: reads what is to be planted.
@@ -41,21 +83,35 @@ pub(crate) fn read_plants(body: &[u8]) -> Result<Plants, Reply> {
 
 impl Plants {
     /// The lines with what is planted in them.
-    pub(crate) fn apply(&self, app: &str, rows: Vec<Row>) -> Vec<Row> {
-        let kept = rows.into_iter().filter(|row| !self.omit.contains(&row.order)).map(|mut row| {
-            if let (None, Some(fen)) = (&row.refund, self.amounts.get(&row.order)) {
-                row.fen = *fen;
-            }
-            row
-        });
-        let extra = self.extra.iter().map(|(order, fen)| Row {
-            order: order.clone(),
-            app: app.to_owned(),
+    pub(crate) fn apply(self, app: String, rows: Vec<Row>) -> impl Iterator<Item = Row> {
+        let is_left_out = |row: &Row| match &row.refund {
+            Some(refund) => self.omit_refunds.contains(&refund.num),
+            None => false,
+        };
+        let kept = rows.into_iter().filter(|row| !self.omit.contains(&row.order) && !is_left_out(row));
+        let kept: Vec<Row> = kept
+            .map(|mut row| {
+                match &mut row.refund {
+                    None => row.fen = *self.amounts.get(&row.order).unwrap_or(&row.fen),
+                    Some(refund) => {
+                        if let Some(state) = self.refund_states.get(&refund.num) {
+                            state.clone_into(&mut refund.state);
+                        }
+                    }
+                }
+                row
+            })
+            .collect();
+        let extra = self.extra.into_iter();
+        let made_up = self.rows.into_iter().flat_map(|rows| (0..rows.count).map(move |n| (rows.order(n), rows.fen)));
+        let planted = extra.chain(made_up).map(move |(order, fen)| Row {
+            order,
+            app: app.clone(),
             subject: "planted".to_owned(),
             refund: None,
-            fen: *fen,
+            fen,
         });
-        kept.chain(extra).collect()
+        kept.into_iter().chain(planted)
     }
 }
 
@@ -66,60 +122,71 @@ pub(crate) fn bounds(day: &str) -> Option<(i64, i64)> {
 }
 
 /// Alipay's: a ZIP with the lines and a summary, in GBK.
-pub(crate) fn alipay_zip(rows: &[Row]) -> Result<Vec<u8>, String> {
-    let mut text = "#支付宝业务明细查询\n#账号：[20880000000000010156]\n#-----------------------------------------业务明细列表\n\
-        支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,\
-        商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,\
-        卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注\n"
-        .to_owned();
+pub(crate) fn alipay_zip(rows: impl Iterator<Item = Row>) -> io::Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default();
+    zip.start_file("20880000000000010156_20261123_业务明细(汇总).csv", options)?;
+    zip.write_all(b"#\n")?;
+    zip.start_file("20880000000000010156_20261123_业务明细.csv", options)?;
+    let mut write = |text: &str| zip.write_all(&GBK.encode(text).0);
+    write(
+        "#支付宝业务明细查询\n#账号：[20880000000000010156]\n#-----------------------------------------业务明细列表\n\
+         支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,\
+         商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,\
+         卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注\n",
+    )?;
     for row in rows {
         let (kind, sign) = if row.refund.is_some() { ("退款", "-") } else { ("交易", "") };
         let (order, subject, fee) = (&row.order, &row.subject, yuan(row.fen));
-        let refund = row.refund.as_deref().unwrap_or_default();
-        text.push_str(&format!(
+        let refund = row.refund.map(|refund| refund.num).unwrap_or_default();
+        write(&format!(
             "2026\t,{order}\t,{kind}\t,{subject}\t,2026-11-23 00:00:00,2026-11-23 00:00:00,,,,,159****0000,\
              {sign}{fee},{sign}{fee},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{refund}\t,0.00,0.00,\n"
-        ));
+        ))?;
     }
-    text.push_str("#-----------------------------------------业务明细列表结束\n");
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in [
-        ("20880000000000010156_20261123_业务明细(汇总).csv", "#\n"),
-        ("20880000000000010156_20261123_业务明细.csv", &text),
-    ] {
-        zip.start_file(name, SimpleFileOptions::default()).map_err(|error| error.to_string())?;
-        zip.write_all(&GBK.encode(content).0).map_err(|error| error.to_string())?;
-    }
-    zip.finish().map(Cursor::into_inner).map_err(|error| error.to_string())
+    write("#-----------------------------------------业务明细列表结束\n")?;
+    Ok(zip.finish()?.into_inner())
 }
 
 /// WeChat Pay's text, before it is packed.
-pub(crate) fn wechat_text(rows: &[Row], mch_id: &str) -> String {
-    let mut text = "\u{feff}交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,\
-        应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,\
-        申请退款金额,费率备注\r\n"
-        .to_owned();
+pub(crate) fn write_wechat(rows: impl Iterator<Item = Row>, mch_id: &str, mut to: impl Write) -> io::Result<()> {
+    to.write_all(
+        "\u{feff}交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,\
+         应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,\
+         申请退款金额,费率备注\r\n"
+            .as_bytes(),
+    )?;
     for row in rows {
         let (state, paid, back) = match row.refund {
             Some(_) => ("REFUND", 0, row.fen),
             None => ("SUCCESS", row.fen, 0),
         };
         let (app, order, subject) = (&row.app, &row.order, &row.subject);
-        let refund = row.refund.as_deref().unwrap_or("0");
+        let (number, refund, way, refund_state) = match &row.refund {
+            Some(refund) => ("50", refund.num.as_str(), "ORIGINAL", refund.state.as_str()),
+            None => ("0", "0", "", ""),
+        };
         let (paid, back) = (yuan(paid), yuan(back));
-        text.push_str(&format!(
-            "`2026-11-23 00:00:00,`{app},`{mch_id},`0,`,`42,`{order},`o,`NATIVE,`{state},`OTHERS,`CNY,`{paid},`0.00,`50,`{refund},\
-             `{back},`0.00,`ORIGINAL,`SUCCESS,`{subject},`,`0.00000,`0.60%,`{paid},`{back},`\r\n"
-        ));
+        to.write_all(
+            format!(
+                "`2026-11-23 00:00:00,`{app},`{mch_id},`0,`,`42,`{order},`o,`NATIVE,`{state},`OTHERS,`CNY,`{paid},`0.00,\
+                 `{number},`{refund},`{back},`0.00,`{way},`{refund_state},`{subject},`,`0.00000,`0.60%,`{paid},`{back},`\r\n"
+            )
+            .as_bytes(),
+        )?;
     }
-    text.push_str("总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额\r\n`1,`0.00,`0.00,`0.00,`0.00000,`0.00,`0.00\r\n");
-    text
+    to.write_all(
+        "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额\r\n\
+         `1,`0.00,`0.00,`0.00,`0.00000,`0.00,`0.00\r\n"
+            .as_bytes(),
+    )
 }
 
-pub(crate) fn gzip(text: &str) -> Result<Vec<u8>, String> {
+/// The same, packed.
+pub(crate) fn wechat_gzip(rows: impl Iterator<Item = Row>, mch_id: &str) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
-    encoder.finish().map_err(|error| error.to_string())
+    write_wechat(rows, mch_id, &mut encoder)?;
+    encoder.finish()
 }
 
 fn yuan(fen: i64) -> String {

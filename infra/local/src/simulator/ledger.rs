@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SimulatorError;
 use super::beijing::{date, of_day};
-use super::bill::{Plants, Row};
+use super::bill::{Plants, RefundRow, Row};
 use super::faults::Fault;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Rule, Status, Trade};
@@ -163,7 +163,7 @@ impl Ledger {
     pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.trades.values().filter(|trade| trade.order.merchant == merchant) {
-            let row = |refund: Option<String>, fen: i64| Row {
+            let row = |refund: Option<RefundRow>, fen: i64| Row {
                 order: trade.order.out_trade_no.clone(),
                 app: merchant.to_owned(),
                 subject: trade.order.subject.clone(),
@@ -173,7 +173,7 @@ impl Ledger {
             let in_time = |at: i64| (from..=to).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
             let refunds = trade.refunds.iter().filter(|refund| in_time(refund.at));
-            rows.extend(refunds.map(|refund| row(Some(refund.request_no.clone()), refund.amount.get())));
+            rows.extend(refunds.map(|refund| row(Some(RefundRow::done(&refund.request_no)), refund.amount.get())));
         }
         rows
     }

@@ -229,10 +229,10 @@ impl Simulator {
 
     fn bill(&self, app: &str, day: &str) -> Reply {
         let Some(bounds) = bill::bounds(day) else { return Reply::json_error(404, "no such day") };
-        let rows = self.with(|ledger, _| ledger.plants.apply(app, ledger.bill(app, bounds)));
-        match bill::alipay_zip(&rows) {
+        let (plants, rows) = self.with(|ledger, _| (ledger.plants.clone(), ledger.bill(app, bounds)));
+        match bill::alipay_zip(plants.apply(app.to_owned(), rows)) {
             Ok(zip) => Reply::new(200, "application/zip", zip),
-            Err(error) => Reply::json_error(500, error),
+            Err(error) => Reply::json_error(500, error.to_string()),
         }
     }
 

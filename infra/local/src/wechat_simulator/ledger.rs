@@ -14,7 +14,7 @@ use super::merchants::Stage;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::simulator::beijing::date;
-use crate::simulator::bill::{Plants, Row};
+use crate::simulator::bill::{Plants, RefundRow, Row};
 
 /// Orders kept; the oldest goes first.
 const TRADES_MAX: usize = 10_000;
@@ -184,7 +184,7 @@ impl Ledger {
     pub(super) fn bill(&self, mch_id: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.trades.values().filter(|trade| trade.order.mch_id == mch_id) {
-            let row = |refund: Option<String>, fen: i64| Row {
+            let row = |refund: Option<RefundRow>, fen: i64| Row {
                 order: trade.order.out_trade_no.clone(),
                 app: trade.order.app_id.clone(),
                 subject: trade.order.description.clone(),
@@ -194,7 +194,7 @@ impl Ledger {
             let in_time = |at: i64| (from..=to).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
             let refunds = trade.refunds.iter().filter(|refund| refund.success_at.is_some_and(in_time));
-            rows.extend(refunds.map(|refund| row(Some(refund.out_refund_no.clone()), refund.amount.get())));
+            rows.extend(refunds.map(|refund| row(Some(RefundRow::done(&refund.out_refund_no)), refund.amount.get())));
         }
         rows
     }

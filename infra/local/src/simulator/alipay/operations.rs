@@ -126,7 +126,8 @@ fn bill(call: &Call<'_>) -> Result<Node, Refusal> {
     let day = biz.filled("bill_date", Limit(10))?.ok_or_else(|| invalid("bill_date", "is missing"))?;
     let bounds = bill::bounds(&day).ok_or_else(|| invalid("bill_date", "must be yyyy-MM-dd"))?;
     let app = &call.app.app_id;
-    let is_empty = call.simulator.with(|ledger, _| ledger.plants.apply(app, ledger.bill(app, bounds)).is_empty());
+    let (plants, rows) = call.simulator.with(|ledger, _| (ledger.plants.clone(), ledger.bill(app, bounds)));
+    let is_empty = plants.apply(app.to_owned(), rows).next().is_none();
     if bounds.1 >= call.now || is_empty {
         return Err(super::business("isp.bill_not_exist", "账单不存在"));
     }

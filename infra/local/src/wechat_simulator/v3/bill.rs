@@ -1,5 +1,7 @@
 //! The bill of a day: where it lies, and the file itself.
 
+use std::io::{self, Write};
+
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
@@ -20,12 +22,15 @@ pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
     let day = find("bill_date").ok_or_else(|| Refusal::param("bill_date", "is missing"))?;
     let (_, end) = bill::bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
     let mch_id = &call.merchant.mch_id;
-    let rows = rows(call.simulator, mch_id, day);
-    if rows.is_empty() || end >= call.now {
+    let mut rows = rows(call.simulator, mch_id, day).peekable();
+    if rows.peek().is_none() || end >= call.now {
         return Err(Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在"));
     }
-    let hash: String =
-        Sha1::digest(bill::wechat_text(&rows, mch_id)).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digest = Digesting(Sha1::new());
+    if let Err(error) = bill::write_wechat(rows, mch_id, &mut digest) {
+        return Err(Refusal::new(500, "SYSTEM_ERROR", error.to_string()));
+    }
+    let hash: String = digest.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let url = format!("{}/v3/billdownload/file?token={mch_id}.{day}", call.simulator.url("")).replace("//v3", "/v3");
     Ok((200, Some(json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url }))))
 }
@@ -39,17 +44,31 @@ pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> A
     let Some((mch_id, day)) = token.filter(|(_, day)| bill::bounds(day).is_some()) else {
         return Reply::json_error(404, "no such bill").into();
     };
-    match bill::gzip(&bill::wechat_text(&rows(simulator, mch_id, day), mch_id)) {
+    match bill::wechat_gzip(rows(simulator, mch_id, day), mch_id) {
         Ok(file) => Reply::new(200, "application/gzip", file).into(),
-        Err(error) => Reply::json_error(500, error).into(),
+        Err(error) => Reply::json_error(500, error.to_string()).into(),
     }
 }
 
-fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> Vec<Row> {
-    let Some(bounds) = bill::bounds(day) else { return Vec::new() };
-    simulator.with(|ledger, _| {
-        let rows = ledger.bill(mch_id, bounds);
-        let app = rows.first().map_or_else(String::new, |row| row.app.clone());
-        ledger.plants.apply(&app, rows)
-    })
+/// What is written is hashed.
+struct Digesting(Sha1);
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> impl Iterator<Item = Row> {
+    let (plants, rows) = simulator.with(|ledger, _| {
+        let rows = bill::bounds(day).map(|bounds| ledger.bill(mch_id, bounds)).unwrap_or_default();
+        (ledger.plants.clone(), rows)
+    });
+    let app = rows.first().map_or_else(String::new, |row| row.app.clone());
+    plants.apply(app, rows)
 }

@@ -1,0 +1,186 @@
+//! A bill's lines beside our books, window by window: both are sorted by the order's id, which begins with the time of its charge.
+//!
+//! So no line is looked up: whatever of ours was charged in the time of a window is in the stretch of the books that is read for it.
+//! Only a line about an older order is, which is a refund as a rule; and a line about an order that is younger than the day is
+//! nobody's here.
+
+use std::{collections::HashMap, ops::Bound, time::Duration};
+
+use domain::{
+    Listed, Record, RefundNum, Status, Timestamp, TransactionId, Window, is_payment_of, judge_listed,
+    judge_listed_refund, missing_there,
+};
+use futures_util::future::try_join_all;
+use providers::{Account, ProviderError};
+use runtime::ApiError;
+use store::{BooksRange, StoreError};
+
+use super::{Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages, accounts::Holding, bill::Bill};
+
+/// The longest `billTimeout` and a day for what was settled late.
+const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
+
+/// A record that is refunded between the two readings is seen in neither, and never in both: what is listed of it is looked for
+/// once more.
+const PAID: [Status; 2] = [Status::Refund, Status::Success];
+
+/// In the order in which a record goes through them: one that goes on between two readings is seen in one of them.
+const ALL: [Status; 4] = [Status::Created, Status::Closed, Status::Success, Status::Refund];
+
+/// Our payments of the day that its bill does not list.
+type Unlisted = HashMap<TransactionId, Record>;
+
+/// Refunds that are listed, each with our record of its payment.
+type Refunds = Vec<(Listed, Record)>;
+
+impl Books<'_> {
+    /// Goes through the whole bill and all our payments of the day. The number of the bill's lines that look like ours.
+    pub(super) async fn compare_payments(
+        &self,
+        account: &Account,
+        bill: &Bill,
+        findings: &mut Findings<'_>,
+    ) -> Result<i64, ApiError> {
+        let mut unlisted = Unlisted::new();
+        let mut after = None;
+        loop {
+            let (mut window, mut lines) = (Window::behind(after.clone(), LINES_AT_ONCE), 0);
+            bill.read(account, |line| {
+                lines += 1;
+                window.add(line);
+            })?;
+            let next = window.complete().map_err(|error| ProviderError::Unclear { reason: error.to_string() })?;
+            let low = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let high = next.as_ref().map_or(Bound::Unbounded, Bound::Included);
+            let range = BooksRange::new(self.moments(), (low, high));
+            let mut pages = Pages::new(self.deps, self.holding, &PAID, range);
+            let mut refunds = Refunds::new();
+            while let Some(records) = pages.next().await? {
+                for record in records {
+                    let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await?;
+                    if !is_listed && is_payment_of(&record, self.day) {
+                        unlisted.insert(record.id.clone(), record);
+                    }
+                }
+                if unlisted.len() >= LINES_AT_ONCE {
+                    self.find_in_bill_before(account, &mut unlisted, findings).await?;
+                }
+            }
+            self.judge_rest(window, refunds, findings).await?;
+            // It ends, because each window begins behind the one before.
+            let Some(next) = next else {
+                self.find_in_bill_before(account, &mut unlisted, findings).await?;
+                return Ok(lines);
+            };
+            after = Some(next);
+        }
+    }
+
+    /// When whatever was paid on this day was charged.
+    fn moments(&self) -> (Timestamp, Timestamp) {
+        (Timestamp::clamped(self.day.start().minus(CHARGED_BEFORE).ms()), self.day.end())
+    }
+
+    /// A payment of just before midnight that was settled behind it is in the bill of the day before.
+    async fn find_in_bill_before(
+        &self,
+        account: &Account,
+        unlisted: &mut Unlisted,
+        findings: &mut Findings<'_>,
+    ) -> Result<(), ApiError> {
+        if unlisted.is_empty() {
+            return Ok(());
+        }
+        self.fetch(account, &self.day.before()).await?.read(account, |line| {
+            if line.refund.is_none() {
+                unlisted.remove(&line.transaction);
+            }
+        })?;
+        for (_, record) in unlisted.drain() {
+            findings.add(Some(missing_there(&record))).await?;
+        }
+        Ok(())
+    }
+
+    /// Judges what a bill lists and our payments of these days did not strike off.
+    async fn judge_rest(
+        &self,
+        mut window: Window,
+        mut refunds: Refunds,
+        findings: &mut Findings<'_>,
+    ) -> Result<(), ApiError> {
+        for record in self.find_rest(self.holding, &window).await? {
+            meet(&mut window, &record, (findings, &mut refunds)).await?;
+        }
+        self.judge_refunds(refunds, findings).await?;
+        for other in &self.others {
+            for record in self.find_rest(other, &window).await? {
+                window.take_payment(&record.id);
+                window.take_refunds(&record.id);
+            }
+        }
+        for line in window.into_rest() {
+            let found = match &line.refund {
+                Some(refund) => judge_listed_refund(&line, refund, None, None),
+                None => judge_listed(line.transaction, line.fee, None),
+            };
+            findings.add(found).await?;
+        }
+        Ok(())
+    }
+
+    /// What somebody has of the orders that are left in a window.
+    async fn find_rest(&self, holding: &Holding, window: &Window) -> Result<Vec<Record>, StoreError> {
+        let (start, end) = self.moments();
+        let orders = window.orders();
+        let (older, rest) = orders.split_at(orders.partition_point(|order| order.created_at() < Some(start)));
+        let in_time = rest.partition_point(|order| order.created_at().is_some_and(|created_at| created_at <= end));
+        let in_time = rest.get(..in_time).unwrap_or_default();
+        let mut found = HashMap::new();
+        for some in older.chunks(LOOKED_UP_AT_ONCE) {
+            let store = &self.deps.base.store;
+            let asked = some.iter().map(|id| store.find_record((&holding.app, holding.mode), &holding.channels, id));
+            let known = try_join_all(asked).await?.into_iter().flatten();
+            found.extend(known.map(|record| (record.id.clone(), record)));
+        }
+        if let (Some(first), Some(last)) = (in_time.first(), in_time.last()) {
+            let range = BooksRange::new((start, end), (Bound::Included(first), Bound::Included(last)));
+            let mut pages = Pages::new(self.deps, holding, &ALL, range);
+            while let Some(records) = pages.next().await? {
+                let listed = records.into_iter().filter(|record| in_time.binary_search(&record.id).is_ok());
+                found.extend(listed.map(|record| (record.id.clone(), record)));
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    async fn judge_refunds(&self, refunds: Refunds, findings: &mut Findings<'_>) -> Result<(), StoreError> {
+        let (store, Holding { app, mode, .. }) = (&self.deps.base.store, self.holding);
+        for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
+            let judged = some.iter().map(async |(line, record)| {
+                let Some(refund) = &line.refund else { return Ok(None) };
+                let ours = match RefundNum::parse(&refund.num) {
+                    Some(num) => store.find_refund((app, *mode, &record.bill), &num).await?,
+                    None => None,
+                };
+                Ok::<_, StoreError>(judge_listed_refund(line, refund, Some(record), ours.as_ref()))
+            });
+            for found in try_join_all(judged).await? {
+                findings.add(found).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes what is listed of a record out of the window: judges its payment, and notes its refunds. Whether the payment is listed.
+async fn meet(
+    window: &mut Window,
+    record: &Record,
+    (findings, refunds): (&mut Findings<'_>, &mut Refunds),
+) -> Result<bool, StoreError> {
+    refunds.extend(window.take_refunds(&record.id).into_iter().map(|line| (line, record.clone())));
+    let Some(fee) = window.take_payment(&record.id) else { return Ok(false) };
+    findings.add(judge_listed(record.id.clone(), fee, Some(record))).await?;
+    Ok(true)
+}
