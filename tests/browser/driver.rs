@@ -194,7 +194,9 @@ impl Browser {
 
     /// Light or dark, as the system says.
     pub(crate) async fn scheme(&self, scheme: &str) {
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        // Pictures are taken of what is there, and not of what is on its way.
+        let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }, still]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 

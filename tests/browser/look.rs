@@ -17,6 +17,11 @@ const PAGES: &[(&str, &str)] = &[
     ("webhook-test",   "APP/webhooks/HOOK/test?mode=test"),
     ("deliveries",     "APP/deliveries?mode=test"),
     ("incidents",      "APP/incidents?mode=test"),
+    ("no-incidents",   "APP/incidents?mode=live"),
+    ("no-transactions", "APP/transactions?mode=live"),
+    ("overview-empty", "APP/overview?mode=live&days=30"),
+    ("wrong-range",    "APP/transactions?mode=test&time=own&from=2026-11-24&to=2026-11-01"),
+    ("apps-search",    "/apps?q=nobody"),
     ("nothing-fits",   "APP/transactions?mode=test&q=nobody"),
     ("transaction",    "APP/transactions/ID?mode=test"),
     ("channel-alipay", "APP/channels/ali?mode=live"),
@@ -35,6 +40,7 @@ async fn look(language: &str) {
     let browser = &scene.browser;
     let hook = scene.broken_webhook().await;
     scene.charge_some().await;
+    scene.forged().await;
     let refunded = scene.transactions().await.as_array().unwrap().iter().find(|one| one["status"] == "refund").cloned();
     let id = refunded.unwrap()["id"].as_str().unwrap().to_owned();
     let mut barriers = Vec::new();

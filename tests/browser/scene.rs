@@ -109,6 +109,15 @@ impl Scene {
         world.stack.import(&json!({ "TransactionsTable": copies })).await.unwrap();
     }
 
+    /// A message to a real bill's address that nobody can verify.
+    pub(crate) async fn forged(&self) {
+        let world = &self.world;
+        let trade = world.trade(&world.charged("forged").await).await;
+        let path = trade["notifyUrl"].as_str().unwrap();
+        let form = "trade_status=TRADE_SUCCESS&total_amount=99.00&sign_type=RSA2&sign=AAAA";
+        world.call("POST", path, &[("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], form).await;
+    }
+
     /// A webhook whose target answers 500. Its id.
     pub(crate) async fn broken_webhook(&self) -> String {
         let world = &self.world;

@@ -339,3 +339,76 @@ async fn an_operator_asks_closes_and_refunds_over_the_api() {
     assert_eq!(world.admin("POST", &path(&open, "close"), json!({})).await.done(200)["status"], "closed");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switch_changes_the_mode_of_every_page_and_an_address_keeps_its_own() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let id = world.charged("one").await;
+    let app = format!("/apps/{}", world.app.app_id);
+    for page in [
+        "/overview?days=7",
+        "/transactions?mode=test&q=one",
+        "/export?mode=test",
+        "/channels/ali?mode=test",
+        "/incidents?mode=test",
+        "/settings?mode=test",
+        &format!("/transactions/{id}?mode=test&bill=one"),
+    ] {
+        let shown = owner.get(&world, &format!("{app}{page}")).await;
+        if page.contains("mode=test") {
+            assert!(shown.header("set-cookie").starts_with("maxpay_view=en.480.test;"), "{page}");
+        }
+        let text = shown.text();
+        let switch = text.split_once("mode=live&#38;back=").or_else(|| text.split_once("mode=live&amp;back="));
+        let switch = switch.unwrap_or_else(|| panic!("no switch in {page}: {text}")).1.split_once('"').unwrap().0;
+        let switched = owner.get(&world, &format!("/preferences?mode=live&back={switch}")).await;
+        let location = switched.header("location").to_owned();
+        assert!(location.contains("mode=live") && !location.contains("mode=test"), "{page}: {location}");
+        let live = owner.get(&world, location.strip_prefix("/console").unwrap()).await;
+        assert_eq!(live.status, 200, "{page}: {location}");
+        assert!(live.text().contains("aria-current=\"true\">Live<"), "{page}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_are_listed_page_by_page_and_found_by_name_or_id() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    for number in 0..120 {
+        let made = world.admin("POST", "/apps", json!({ "name": format!("Shop {number:03}") })).await.done(201);
+        for mode in ["live", "test"] {
+            for key in ["clientKey", "masterKey"] {
+                world.must_stay_secret(made[mode][key].as_str().unwrap());
+            }
+        }
+    }
+    let mut names = std::collections::BTreeSet::new();
+    let (mut page, mut pages) = ("/apps".to_owned(), 0);
+    loop {
+        let text = owner.get(&world, &page).await.text();
+        let rows = text.split("<tbody>").nth(1).unwrap().split("<b>").skip(1);
+        names.extend(rows.map(|row| row.split_once("</b>").unwrap().0.to_owned()));
+        let switcher = text.split_once("menu-body").unwrap().1.split_once("menu-foot").unwrap().0;
+        assert_eq!(switcher.matches("<a ").count(), 20 + 1, "twenty, and the way to all of them");
+        pages += 1;
+        let Some((_, next)) = text.split_once("rel=\"next\" href=\"/console") else { break };
+        page = next.split_once('"').unwrap().0.replace("&amp;", "&").replace("&#38;", "&");
+    }
+    assert_eq!((pages, names.len()), (3, 121));
+    let found = owner.get(&world, "/apps?q=shop+077").await.text();
+    assert!(found.contains("Shop 077") && !found.contains("Shop 076</b>"), "{found}");
+    let id = &world.app.app_id;
+    assert!(owner.get(&world, &format!("/apps?q={id}")).await.text().contains("<b>demo</b>"));
+    assert!(owner.get(&world, "/apps?q=nobody").await.text().contains("No app fits"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_get_the_sign_they_ask_for() {
+    let world = World::start().await;
+    let icon = world.call("GET", "/favicon.ico", &[], "").await;
+    assert_eq!((icon.status, icon.header("content-type")), (200, "image/svg+xml"));
+    world.end().await;
+}

@@ -112,6 +112,18 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_apps(&self, after: Option<&AppId>) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+        self.first_apps(after, APPS_PAGE).await
+    }
+
+    /// The same, of at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn first_apps(
+        &self,
+        after: Option<&AppId>,
+        limit: i32,
+    ) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
         let page = self
             .dynamo
             .query()
@@ -119,7 +131,7 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk > :after")
             .expression_attribute_values(":pk", text(APPS_PK))
             .expression_attribute_values(":after", text(after.map_or(" ", AppId::as_str)))
-            .limit(APPS_PAGE)
+            .limit(limit)
             .send()
             .await
             .map_err(|error| StoreError::dynamo("list of apps", error))?;

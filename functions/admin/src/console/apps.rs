@@ -1,9 +1,11 @@
 //! The list of apps, and a new one.
 
 use askama::Template;
-use domain::OperatorRole;
+use domain::{AppId, OperatorRole};
 use http::Method;
+use runtime::query_parameter;
 use serde_json::{Value, json};
+use store::AppSummary;
 
 use super::{
     Answer, Trouble,
@@ -11,15 +13,26 @@ use super::{
     form::Form,
     frame::{Frame, Section},
     problems::{self, at},
-    redirect,
+    query, redirect,
     texts::{self, Texts},
 };
+
+/// Apps a page.
+const PAGE: usize = 50;
+
+/// Pages of a hundred apps that one look searches; where there are more, the search goes on at a click.
+const PAGES_SEARCHED_MAX: usize = 20;
 
 #[derive(Template)]
 #[template(path = "apps.html")]
 struct Apps {
     f: Frame,
     t: &'static Texts,
+    q: String,
+    rows: Vec<AppSummary>,
+    /// Where the next page begins, and whether it is a search that goes on.
+    next: Option<String>,
+    first: Option<String>,
 }
 
 #[derive(Template)]
@@ -50,8 +63,52 @@ pub(crate) fn home(desk: &Desk<'_>) -> Answer {
     }
 }
 
-pub(crate) fn list(desk: &Desk<'_>) -> Answer {
-    desk.page(200, &Apps { f: Frame { section: Section::Apps, ..desk.frame(desk.t().apps) }, t: desk.t() })
+/// `/console/apps?q=&cursor=`: all of them, or those whose name or id has `q` in it.
+pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
+    let parameter = |name| query_parameter(desk.request, name).unwrap_or_default();
+    let q: String = parameter("q").trim().chars().take(64).collect();
+    let cursor = Some(parameter("cursor")).filter(|cursor| !cursor.is_empty());
+    let after = cursor.as_deref().map(AppId::parse).transpose().map_err(|_| Trouble::NotFound)?;
+    let is_first = after.is_none();
+    let (rows, next) = search(desk, &q, after).await?;
+    let address = |cursor: &str| {
+        let pairs = [("q", q.as_str()), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
+        format!("/console/apps?{}", query(&pairs.collect::<Vec<_>>()))
+    };
+    let page = Apps {
+        f: Frame { section: Section::Apps, ..desk.frame(desk.t().apps) },
+        t: desk.t(),
+        next: next.map(|next| address(next.as_str())),
+        first: (!is_first).then(|| address("")),
+        rows,
+        q,
+    };
+    desk.page(200, &page)
+}
+
+/// The next apps that fit, and where to go on.
+async fn search(
+    desk: &Desk<'_>,
+    q: &str,
+    mut after: Option<AppId>,
+) -> Result<(Vec<AppSummary>, Option<AppId>), Trouble> {
+    let wanted = q.to_lowercase();
+    let mut found = Vec::new();
+    for _ in 0..PAGES_SEARCHED_MAX {
+        let (apps, next) = desk.deps.base.store.list_apps(after.as_ref()).await?;
+        for app in apps {
+            if found.len() == PAGE {
+                return Ok((found, after));
+            }
+            after = Some(app.id.clone());
+            if app.name.to_lowercase().contains(&wanted) || app.id.as_str().contains(&wanted) {
+                found.push(app);
+            }
+        }
+        let Some(next) = next else { return Ok((found, None)) };
+        after = Some(next);
+    }
+    Ok((found, after))
 }
 
 pub(crate) fn new(desk: &Desk<'_>) -> Answer {

@@ -75,7 +75,7 @@ fn row(f: &Frame, t: &'static Texts, item: &Value) -> Row {
     };
     Row {
         when: f.moment(Timestamp::clamped(item.get("time").and_then(Value::as_i64).unwrap_or_default())),
-        who: text("who").to_owned(),
+        who: if text("who") == "operator token" { t.operator_token } else { text("who") }.to_owned(),
         action: t.action(text("action")),
         target: text("target").to_owned(),
         outcome,

@@ -273,7 +273,10 @@ fn check_words(desk: &Desk<'_>, report: &Value) -> (bool, String) {
     let words = match text("provider") {
         "verified" => t.check_verified.to_owned(),
         "refused" => texts::fill(t.check_refused, &[text("words")]),
-        "unclear" => texts::fill(t.check_unclear, &[text("words")]),
+        "unclear" => {
+            let words = problems::say_text(desk.preferences.language, text("words"));
+            texts::fill(t.check_unclear, &[&words])
+        }
         "unreachable" => t.check_unreachable.to_owned(),
         _ => t.check_signed.to_owned(),
     };

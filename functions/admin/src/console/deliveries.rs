@@ -11,7 +11,7 @@ use super::{
     desk::Desk,
     form::Form,
     frame::{Frame, Section},
-    inside, query, redirect,
+    inside, problems, query, redirect,
     texts::{self, Texts},
     webhooks,
 };
@@ -103,22 +103,25 @@ fn line(f: &Frame, t: &'static Texts, attempt: &Value) -> Attempt {
     let number = |name: &str| attempt.get(name).and_then(Value::as_i64).unwrap_or_default();
     Attempt {
         when: f.moment(Timestamp::clamped(number("time"))),
-        words: attempt_words(t, attempt),
+        words: attempt_words(f, t, attempt),
         answer: text("answer").to_owned(),
     }
 }
 
 /// `第 2 次 · 未收到 · HTTP 500 · 12 ms`
-pub(crate) fn attempt_words(t: &'static Texts, attempt: &Value) -> String {
+pub(crate) fn attempt_words(f: &Frame, t: &'static Texts, attempt: &Value) -> String {
     let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or_default();
     let number = |name: &str| attempt.get(name).and_then(Value::as_i64);
     let received = text("verdict") == "received";
+    let problem = problems::say_text(f.language(), text("problem"));
+    // What is wrong with a status names it.
+    let status = number("status").filter(|_| !problem.starts_with("HTTP") && !problem.starts_with("statusCode"));
     let words = [
         number("attempt").map(|number| texts::fill(t.attempt_number, &[&number.to_string()])),
         Some(if received { t.received } else { t.not_received }.to_owned()),
-        number("status").map(|status| format!("HTTP {status}")),
+        status.map(|status| format!("HTTP {status}")),
+        Some(problem).filter(|problem| !problem.is_empty()),
         number("durationMs").map(|ms| format!("{ms} ms")),
-        Some(text("problem").to_owned()).filter(|problem| !problem.is_empty()),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

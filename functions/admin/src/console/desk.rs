@@ -3,7 +3,10 @@
 use askama::Template;
 use bytes::Bytes;
 use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
-use http::{Method, header::CONTENT_TYPE};
+use http::{
+    Method, Uri,
+    header::{CONTENT_TYPE, REFERER},
+};
 use runtime::{Reply, Request, query_parameter};
 use serde_json::Value;
 use store::{AppConfiguration, AppSummary};
@@ -12,12 +15,15 @@ use tracing::error;
 use super::{
     Answer, Trouble,
     frame::{Frame, Section},
-    html,
+    html, inside,
     preferences::Preferences,
-    session::Session,
+    session::{self, Session},
     texts::{self, Texts},
 };
 use crate::{Deps, Who, problem::Problem};
+
+/// Apps that the switcher names; the page of apps has all of them.
+const SWITCHER_APPS: i32 = 20;
 
 /// What every page asks of a request.
 pub(crate) struct Desk<'a> {
@@ -65,7 +71,7 @@ impl<'a> Desk<'a> {
 
     /// Reads what the path names. `apps/<id>/...` becomes `app/...`, with the app loaded.
     pub(crate) async fn enter<'s>(&mut self, segments: &[&'s str]) -> Result<Vec<&'s str>, Trouble> {
-        self.apps = self.deps.base.store.list_apps(None).await?.0;
+        (self.apps, _) = self.deps.base.store.first_apps(None, SWITCHER_APPS).await?;
         let ["apps", id, rest @ ..] = segments else { return Ok(segments.to_vec()) };
         let Ok(id) = AppId::parse(id) else { return Ok(segments.to_vec()) };
         let found = self.deps.base.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
@@ -97,7 +103,7 @@ impl<'a> Desk<'a> {
         Frame {
             title: title.to_owned(),
             preferences: self.preferences,
-            here: self.request.uri().path_and_query().map_or("/console", |here| here.as_str()).to_owned(),
+            here: self.here(),
             section: Section::None,
             operator: self.session.as_ref().map(|session| (session.name.to_string(), self.role)),
             csrf: self.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default(),
@@ -110,6 +116,25 @@ impl<'a> Desk<'a> {
                 .and_then(|done| self.t().done(&done))
                 .map(str::to_owned),
         }
+    }
+
+    /// The address to come back to: this page's own, or that of the form that led here.
+    fn here(&self) -> String {
+        let own = self.request.uri().path_and_query().map_or("/console", |here| here.as_str());
+        if self.request.method() == Method::GET {
+            return own.to_owned();
+        }
+        let from = self.request.headers().get(REFERER).and_then(|from| from.to_str().ok()?.parse::<Uri>().ok());
+        let from = from.as_ref().and_then(Uri::path_and_query).map_or("/console", |from| from.as_str());
+        inside(from).to_owned()
+    }
+
+    /// The cookie that keeps a mode that the address names, so that the pages behind it are in the same.
+    pub(crate) fn kept_mode(&self) -> Option<String> {
+        let is_other = self.session.is_some() && self.app.is_some() && self.preferences.mode != Some(self.mode);
+        let asked = query_parameter(self.request, "mode").filter(|asked| is_other && *asked == self.mode.name())?;
+        let changed = self.preferences.changed(None, None, Some(&asked));
+        Some(changed.cookie(session::secure(&self.deps.base.config)))
     }
 
     /// Refuses who has too small a role before anything is shown.

@@ -23,6 +23,7 @@ mod operators;
 mod overview;
 mod period;
 mod preferences;
+mod problem_words;
 mod problems;
 mod session;
 mod sign_in;
@@ -32,7 +33,7 @@ mod transactions;
 mod webhooks;
 
 use bytes::Bytes;
-use domain::OperatorRole;
+use domain::{Mode, OperatorRole};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use runtime::{Reply, Request, query_parameter};
 use store::StoreError;
@@ -87,7 +88,11 @@ pub(crate) async fn handle(deps: &Deps, request: &Request) -> Reply {
         Ok(()) => answer(&mut desk).await,
         Err(trouble) => Err(trouble),
     };
-    guarded(answer.unwrap_or_else(|trouble| desk.trouble(&trouble)))
+    let mut reply = answer.unwrap_or_else(|trouble| desk.trouble(&trouble));
+    if let Some(cookie) = desk.kept_mode().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        reply.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    guarded(reply)
 }
 
 async fn answer(desk: &mut Desk<'_>) -> Answer {
@@ -126,7 +131,7 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
 async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
     match segments {
         [] => apps::home(desk),
-        ["apps"] => apps::list(desk),
+        ["apps"] => apps::list(desk).await,
         ["apps", "new"] => apps::new(desk),
         ["app"] => redirect(&desk.frame("").at("/overview"), &[]),
         ["app", "overview"] => overview::show(desk).await,
@@ -179,7 +184,9 @@ fn preferences(desk: &Desk<'_>) -> Answer {
     let (language, zone, mode) = (asked("lang"), asked("zone"), asked("mode"));
     let changed = desk.preferences.changed(language.as_deref(), zone.as_deref(), mode.as_deref());
     let back = asked("back").unwrap_or_default();
-    redirect(inside(&back), &[changed.cookie(session::secure(&desk.deps.base.config))])
+    let back =
+        mode.as_deref().and_then(Mode::find).map_or_else(|| inside(&back).to_owned(), |mode| in_mode(&back, mode));
+    redirect(&back, &[changed.cookie(session::secure(&desk.deps.base.config))])
 }
 
 /// Browsers say where a form comes from. Those that are too old to have nothing but the form's token.
@@ -193,6 +200,22 @@ pub(crate) fn inside(address: &str) -> &str {
     let is_inside = address == "/console" || address.starts_with("/console/") || address.starts_with("/console?");
     let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if is_inside && is_plain && address.len() <= 1024 { address } else { "/console" }
+}
+
+/// The same page in another mode: what the address says of the mode, and of a place in the list of the other one, is gone, and one
+/// payment's page, which is of one mode alone, becomes the list.
+fn in_mode(address: &str, mode: Mode) -> String {
+    let address = inside(address);
+    let (path, asked) = address.split_once('?').unwrap_or((address, ""));
+    let path = match path.split('/').collect::<Vec<_>>().as_slice() {
+        ["", "console", "apps", app, "transactions", _, ..] => format!("/console/apps/{app}/transactions"),
+        _ => path.to_owned(),
+    };
+    let pairs = form_urlencoded::parse(asked.as_bytes());
+    let kept = pairs.filter(|(name, _)| !["mode", "cursor", "done", "bill"].contains(&name.as_ref()));
+    let mode = [("mode".into(), mode.name().into())];
+    let asked = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept.chain(mode)).finish();
+    format!("{path}?{asked}")
 }
 
 /// A query string.
@@ -241,7 +264,24 @@ fn html(status: u16, body: String) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::inside;
+    use domain::Mode;
+
+    use super::{in_mode, inside};
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_page_is_shown_in_the_other_mode() {
+        const CASES: &[(&str, &str)] = &[
+            ("/console/apps/a/transactions?mode=test&q=x%26y&cursor=abc&done=saved", "/console/apps/a/transactions?q=x%26y&mode=live"),
+            ("/console/apps/a/transactions/01?mode=test&bill=1",                     "/console/apps/a/transactions?mode=live"),
+            ("/console/apps/a/webhooks/01",                                          "/console/apps/a/webhooks/01?mode=live"),
+            ("/console/apps/a/channels/ali?protocol=mapi",                           "/console/apps/a/channels/ali?protocol=mapi&mode=live"),
+            ("https://evil",                                                         "/console?mode=live"),
+        ];
+        for (from, to) in CASES {
+            assert_eq!(in_mode(from, Mode::Live), *to);
+        }
+    }
 
     #[test]
     fn nobody_is_sent_elsewhere() {

@@ -94,6 +94,10 @@ texts! {
     app_made: "应用已创建", "The app is made";
     no_apps: "还没有应用", "No apps yet";
     no_apps_text: "新建一个应用，然后配置渠道，即可开始收款。", "Make one, set up a channel, and take the first payment.";
+    search_apps: "应用名称或 ID", "Name or ID of an app";
+    no_such_apps: "没有符合条件的应用", "No app fits";
+    no_such_apps_text: "请检查名称或应用 ID。", "Look at the name or the ID again.";
+    search_on: "目前还没有找到，可继续查找下一页。", "None so far; go on with the next page.";
     create: "创建", "Create";
     cancel: "取消", "Cancel";
     keys_once: "密钥只显示这一次，请立即妥善保存。", "Keys are shown this once. Keep them now.";
@@ -213,7 +217,7 @@ texts! {
     delete_channel_text: "删除后此渠道不能再下单，历史交易仍可查询。", "No more charges on this channel; past transactions stay.";
     see_field: "有一项需要修改，见下方说明。", "One field needs a change; see below.";
     check_verified: "检查通过：签名成功，渠道的应答已验签。", "All well: we sign, the provider answers, and its signature is verified.";
-    check_refused: "密钥可以签名，但渠道拒绝了请求：{}。请核对账号与上传到渠道的公钥。", "The keys sign, and the provider refused: {}. Compare the account, and the public key that the provider has of you.";
+    check_refused: "密钥可以签名，但渠道拒绝了请求，渠道原文：“{}”。请核对账号与上传到渠道的公钥。", "The keys sign, and the provider refused, in its own words: “{}”. Compare the account, and the public key that the provider has of you.";
     check_unclear: "渠道的应答无法验签：{}。请核对渠道公钥或证书。", "The provider's answer cannot be verified: {}. Compare the provider's key or certificate.";
     check_unreachable: "设置有效，但暂时无法连接渠道，请稍后再试。", "The settings are sound, and the provider cannot be reached now. Try again later.";
     check_signed: "设置有效，密钥可以签名。", "The settings are sound, and the keys sign.";
@@ -311,7 +315,7 @@ texts! {
     no_webhooks_text: "新增一个，支付成功后即可自动通知您的系统。", "Make one, and your system hears of each payment.";
     new_webhook: "新增 Webhook", "New webhook";
     edit_webhook: "编辑 Webhook", "Edit the webhook";
-    test_webhook: "测试 WebHook", "Test the webhook";
+    test_webhook: "测试 Webhook", "Test the webhook";
     test_webhook_text: "向目标发送一条示例数据（createdTime 为 0），不会产生通知记录。", "Sends sample data (createdTime 0) to the target; it leaves no delivery.";
     webhook_made: "Webhook 已创建", "The webhook is made";
     webhook_secret: "签名密钥", "Signing secret";
@@ -337,6 +341,7 @@ texts! {
     request_text: "向您的目标发送以下请求：", "This is what was sent to your target:";
     response: "返回内容", "Response";
     response_text: "以下是您的目标返回的内容：", "This is what your target answered:";
+    invoke: "调用 {}", "Invoke {}";
     nothing_came: "（空）", "(nothing)";
     received: "接收成功", "Received";
     not_received: "未收到", "Not received";
@@ -375,6 +380,9 @@ texts! {
     done_closed: "订单已关闭。", "It is closed.";
     done_refunded: "退款已提交。", "The refund is under way.";
     step_refund: "退款", "Refund";
+    step_refund_there: "渠道侧退款", "Refunded at the provider";
+    step_refund_there_text: "在渠道的商户平台发起，时间见渠道记录。", "Begun in the provider's own console; its records say when.";
+    operator_token: "运维令牌（API）", "Operator token (API)";
     step_event: "通知", "Event";
     refund_pending: "处理中", "pending";
     refund_success: "成功", "done";

@@ -13,6 +13,7 @@ use super::{
     form::Form,
     format,
     frame::{Frame, Section},
+    preferences::Language,
     problems, query, redirect,
     texts::{self, Texts},
     transactions::{Row, row},
@@ -179,11 +180,14 @@ fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
             RefundStatus::Success => ("refund", t.refund_success),
             RefundStatus::Failed => ("bad", t.refund_failed),
         };
-        let words = [Some(refund.num.as_str()), refund.reason.as_deref(), refund.failure.as_deref()];
+        let failure = refund.failure.as_deref().map(|failure| failure_words(f, failure));
+        let words = [Some(refund.num.clone()).map(|num| num.as_str().to_owned()), refund.reason.clone(), failure];
         let what = format!("{} {} · {word}", t.step_refund, format::money(refund.fee.get()));
         let at = refund.ended_at.unwrap_or(refund.requested_at);
         steps.push(step(kind, at, &what, words.into_iter().flatten().collect::<Vec<_>>().join(" · ")));
     }
+    let ours = life.refunds.iter().filter(|refund| refund.status == RefundStatus::Success);
+    let there = one.refunded.map_or(0, Fen::get) - ours.map(|refund| refund.fee.get()).sum::<i64>();
     for delivery in &life.deliveries {
         let event = t.event_name(delivery.id.event);
         let state = t.delivery_state(delivery.state);
@@ -194,17 +198,32 @@ fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
         steps.push(Step { resend, ..step("plain", delivery.created_at, &what, next.unwrap_or_default()) });
         for record in &delivery.records {
             let kind = if record.verdict == "received" { "good" } else { "bad" };
-            let words = serde_json::to_value(record).map(|record| attempt_words(t, &record)).unwrap_or_default();
+            let words = serde_json::to_value(record).map(|record| attempt_words(f, t, &record)).unwrap_or_default();
             let what = format!("{event} → {}", record.request);
             let at = Timestamp::clamped(record.time);
             steps.push(Step { detail: record.answer.clone(), ..step(kind, at, &what, words) });
         }
     }
     for incident in &life.incidents {
-        steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), incident.problem.clone()));
+        let problem = problems::say_text(f.language(), &incident.problem);
+        steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), problem));
     }
     steps.sort_by_key(|step| step.at);
+    if there > 0 {
+        // Nobody told when; it is behind the payment, and what is known of it is how much.
+        let what = format!("{} {}", t.step_refund_there, format::money(there));
+        let step = step("refund", one.created_at, &what, t.step_refund_there_text.to_owned());
+        steps.push(Step { when: "–".to_owned(), ..step });
+    }
     steps
+}
+
+/// The provider's code, and behind it its own words, or ours about them.
+fn failure_words(f: &Frame, failure: &str) -> String {
+    let Some((code, words)) = failure.split_once(": ") else { return problems::say_text(f.language(), failure) };
+    problems::translate(words)
+        .filter(|_| f.language() == Language::Zh)
+        .map_or_else(|| format!("{code} “{words}”"), |words| format!("{code} {words}"))
 }
 
 /// Asks the provider, closes, or refunds, by the operator API.

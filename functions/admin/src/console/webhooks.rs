@@ -322,10 +322,12 @@ fn tried(desk: &Desk<'_>, report: &Value) -> Tried {
     let received = report.get("received").and_then(Value::as_bool) == Some(true);
     let code = status.map(|status| format!("HTTP {status}"));
     let problem = report.get("problem").and_then(Value::as_str).filter(|_| !received);
-    let parts =
-        [Some(if received { t.received } else { t.not_received }.to_owned()), code, took, problem.map(str::to_owned)];
+    let problem = problem.map(|problem| problems::say_text(desk.preferences.language, problem));
+    // What is wrong with a status names it.
+    let code = code.filter(|_| problem.as_ref().is_none_or(|problem| !problem.contains("HTTP")));
+    let parts = [Some(if received { t.received } else { t.not_received }.to_owned()), code, took, problem];
     let first = match text(request, "url") {
-        "" => format!("Invoke {}", text(request, "function")),
+        "" => texts::fill(t.invoke, &[text(request, "function")]),
         url => format!("POST {url}"),
     };
     Tried {
