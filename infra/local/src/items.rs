@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    primitives::Blob,
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
@@ -35,14 +39,32 @@ impl Tables {
 
     pub(crate) async fn import(&self, tables: &Value) -> Result<(), StartError> {
         for (logical, name) in &self.names {
-            for item in tables.get(logical).and_then(Value::as_array).into_iter().flatten() {
-                let put = self.dynamo.put_item().table_name(name).set_item(Some(read_item(item)?));
-                put.send().await.map_err(|error| StartError::part("dynamodb", error))?;
+            let items = tables.get(logical).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            for batch in items.chunks(BATCH) {
+                self.import_batch(name, batch).await?;
             }
         }
         Ok(())
     }
+
+    async fn import_batch(&self, table: &str, items: &[Value]) -> Result<(), StartError> {
+        let put = |item: &Value| {
+            let put = PutRequest::builder().set_item(Some(read_item(item)?)).build();
+            let put = put.map_err(|error| StartError::part("dynamodb", error))?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        let puts = items.iter().map(put).collect::<Result<Vec<_>, StartError>>()?;
+        let written = self.dynamo.batch_write_item().request_items(table, puts).send().await;
+        let left = written.map_err(|error| StartError::part("dynamodb", error))?.unprocessed_items;
+        if left.is_some_and(|left| !left.is_empty()) {
+            return Err(StartError::part("dynamodb", "not every item was taken"));
+        }
+        Ok(())
+    }
 }
+
+/// As many as one call takes.
+const BATCH: usize = 25;
 
 fn write_item(item: &HashMap<String, AttributeValue>) -> Result<Value, StartError> {
     item.iter()

@@ -10,7 +10,7 @@ font:16px/1.5 -apple-system,'Segoe UI','PingFang SC','Microsoft YaHei','Noto San
 .note{width:100%;padding:8px 16px;background:#fff4d6;color:#6b4e00;text-align:center;font-size:14px}\
 main{width:100%;max-width:440px;margin:6vh 16px 24px;background:#fff;border-radius:14px;overflow:hidden;\
 box-shadow:0 10px 30px rgba(20,50,90,.12)}\
-header{display:flex;justify-content:space-between;align-items:baseline;gap:12px;\
+header{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:2px 12px;\
 background:#1677ff;color:#fff;padding:18px 28px;font-weight:600;letter-spacing:.02em}\
 header small{font-weight:400;opacity:.85;white-space:nowrap}\
 section{padding:28px}\

@@ -1,0 +1,96 @@
+//! Lists cost what they show, however long they are: a page of the console's, and a part of its export, read as much of a hundred times as
+//! many rows, at the first page, in the middle and at the end.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::{
+    console::Visitor,
+    world::{START_MS, World, options},
+};
+
+const FEW: u32 = 1_000;
+const MANY: u32 = 100_000;
+
+/// Puts copies of a paid bill beside it, one a second before the other: nine in ten paid, one refunded.
+async fn fill(world: &World, count: u32) {
+    world.paid("model").await;
+    let tables = world.stack.export().await.unwrap();
+    let mut items = tables["TransactionsTable"].as_array().unwrap().iter();
+    let model = items.find(|item| item["sk"]["S"].as_str().unwrap().starts_with("TX#")).unwrap();
+    let (pk, by_time) = (model["pk"]["S"].as_str().unwrap(), model["by_time_pk"]["S"].as_str().unwrap());
+    let copy = |number: u32| {
+        let status = if number.is_multiple_of(10) { "refund" } else { "success" };
+        let (ms, id) = place(number);
+        let mut item = model.clone();
+        let texts = [
+            ("pk", pk.replace("model", &format!("bulk-{number}"))),
+            ("id", id.clone()),
+            ("status", status.to_owned()),
+            ("by_time_pk", by_time.replace("success", status)),
+            ("by_time_sk", format!("{ms:015}#{id}")),
+        ];
+        for (name, text) in texts {
+            item[name] = json!({ "S": text });
+        }
+        item["created_ms"] = json!({ "N": ms.to_string() });
+        item
+    };
+    // Not all at once: a hundred thousand items as JSON are a lot.
+    for start in (0..count).step_by(5_000) {
+        let copies: Vec<Value> = (start..count.min(start + 5_000)).map(copy).collect();
+        world.stack.import(&json!({ "TransactionsTable": copies })).await.unwrap();
+    }
+}
+
+fn place(number: u32) -> (i64, String) {
+    let ms = START_MS - i64::from(number + 1) * 1000;
+    (ms, format!("{ms:012x}{number:012x}"))
+}
+
+/// The half read units of the transactions that a page costs.
+async fn cost(world: &World, visitor: &Visitor, page: &str, first: Option<u32>) -> u64 {
+    let cursor = first.map(|number| {
+        let (ms, id) = place(number);
+        format!("&cursor={}", URL_SAFE_NO_PAD.encode(format!("{ms}#{id}")))
+    });
+    let _ = world.stack.metered();
+    let address = format!("/apps/{}{page}?mode=test{}", world.app.app_id, cursor.unwrap_or_default());
+    let answer = visitor.get(world, &address).await;
+    assert_eq!(answer.status, 200, "{address}");
+    let own = world.stack.metered().into_iter().filter(|one| one.place.starts_with("TransactionsTable"));
+    own.map(|one| one.half_reads).sum()
+}
+
+async fn costs(count: u32) -> [u64; 6] {
+    let world = World::start().await;
+    fill(&world, count).await;
+    let owner = Visitor::owner(&world).await;
+    let mut costs = [0; 6];
+    let places = [None, Some(count / 2), Some(count - 300)];
+    let pages = [("/transactions", places), ("/export/part", places)];
+    let all = pages.into_iter().flat_map(|(page, places)| places.map(|place| (page, place)));
+    for (cost_of, (page, place)) in costs.iter_mut().zip(all) {
+        *cost_of = cost(&world, &owner, page, place).await;
+    }
+    world.end().await;
+    costs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_costs_as_much_of_many_as_of_few() {
+    // DynamoDB Local counts units in a way of its own.
+    if options().dynamo_endpoint.is_some() {
+        return;
+    }
+    let (few, many) = (costs(FEW).await, costs(MANY).await);
+    println!(
+        "half read units of a list's first, middle and last page, and of an export's\n{FEW:>7} rows {few:?}\n{MANY:>7} rows {many:?}"
+    );
+    for (few, many) in few.iter().zip(&many).take(3) {
+        assert!(many * 10 <= few * 12, "a page of {MANY} rows costs {many}, and of {FEW} {few}");
+    }
+    // A part of a thousand rows is one of two thousand that are not there; it is the last one that is the same.
+    assert!(many[5] * 10 <= few[5] * 12, "the last part of {MANY} rows costs {}, and of {FEW} {}", many[5], few[5]);
+    assert!(many[4] * 10 <= many[3] * 12, "a part in the middle costs {}, and the first {}", many[4], many[3]);
+}
