@@ -149,6 +149,20 @@ impl Browser {
         self.call("POST", &format!("/element/{element}/value"), json!({ "text": text })).await;
     }
 
+    /// Presses keys, wherever the focus is. Tab is `\u{e004}`, Enter `\u{e007}`, Escape `\u{e00c}`.
+    pub(crate) async fn keys(&self, keys: &str) {
+        let press = |key: char| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
+        self.call("POST", "/actions", body).await;
+    }
+
+    /// The words of what has the focus.
+    pub(crate) async fn focused(&self) -> String {
+        let script = "const it = document.activeElement; return it.innerText || it.getAttribute('aria-label') || it.id || it.tagName";
+        self.run(script, json!([])).await.as_str().unwrap().to_owned()
+    }
+
     /// Chooses an option by its value.
     pub(crate) async fn choose(&self, css: &str, value: &str) {
         self.click(&format!("{css} option[value=\"{value}\"]")).await;

@@ -35,6 +35,15 @@ const PAGES: &[(&str, &str)] = &[
     ("not-found",      "/nowhere"),
 ];
 
+/// The texts with two English words in a row that are not somebody's own: those stand in `code` and `pre`, or were typed by merchants.
+const ENGLISH: &str = "const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+    while (walk.nextNode()) {
+        const text = walk.currentNode.textContent.replaceAll('Apple Pay', '').replaceAll('A cup of tea', '');
+        if (walk.currentNode.parentElement.closest('code, pre, script, [lang]:not(html)')) continue;
+        if (/[A-Za-z]{2,} [A-Za-z]{2,}/.test(text)) found.push(text.trim());
+    }
+    return found";
+
 async fn look(language: &str) {
     let Some(scene) = Scene::set(language).await else { return };
     let browser = &scene.browser;
@@ -57,7 +66,7 @@ async fn look(language: &str) {
         take("sign-in", scheme).await;
     }
     scene.sign_in().await;
-    let mut too_wide = Vec::new();
+    let (mut too_wide, mut english) = (Vec::new(), Vec::new());
     for (name, address) in PAGES {
         let url = match address.strip_prefix("APP") {
             Some(page) => scene.app(&page.replace("ID", &id).replace("HOOK", &hook)),
@@ -66,6 +75,10 @@ async fn look(language: &str) {
         browser.open(&url).await;
         for scheme in ["light", "dark"] {
             take(name, scheme).await;
+        }
+        if language == "zh-CN" {
+            let found = browser.run(ENGLISH, json!([])).await;
+            english.extend(found.as_array().unwrap().iter().map(|text| format!("{name}: {text}")));
         }
         browser.width(390).await;
         browser.scheme("light").await;
@@ -78,6 +91,7 @@ async fn look(language: &str) {
         browser.width(1280).await;
     }
     assert!(barriers.is_empty(), "axe found:\n{}", barriers.join("\n"));
+    assert!(english.is_empty(), "English in Chinese pages:\n{}", english.join("\n"));
     assert!(too_wide.is_empty(), "wider than a phone:\n{}", too_wide.join("\n"));
     scene.end().await;
 }

@@ -182,6 +182,78 @@ async fn everything_works_without_scripts() {
     assert_eq!(browser.text(".notice.good").await, "Saved.");
     assert!(browser.text(".apps summary").await.contains("Tea house"));
     assert_eq!(scene.world.admin("GET", "/apps", Value::Null).await.done(200)["items"][0]["name"], "Tea house");
+
+    // A webhook of either kind; both kinds of field are there.
+    browser.open(&scene.app("/webhooks/new?mode=test")).await;
+    assert_eq!((browser.count("#url").await, browser.count("#function").await), (1, 1));
+    browser.fill("#url", &format!("{}/_local/receiver/shop", scene.world.url)).await;
+    browser.click("button[value=save]").await;
+    scene.world.must_stay_secret(&browser.text(".secret").await);
+    browser.click("main .primary").await;
+    browser.click("td a[href$=test]").await;
+    browser.click("main .primary").await;
+    assert!(browser.text("#verdict").await.contains("Received · HTTP 200"));
+    // Money goes back, and a bill is closed: what is asked twice opens by itself.
+    let id = scene.world.paid("no-script").await;
+    browser.open(&scene.app(&format!("/transactions/{id}?mode=test"))).await;
+    browser.click("details.confirm:has(#fee) summary").await;
+    browser.fill("#fee", "1.50").await;
+    browser.click("details.confirm:has(#fee) button").await;
+    assert_eq!(browser.text(".notice.good").await, "The refund is under way.");
+    let id = scene.world.charged("no-script-open").await;
+    browser.open(&scene.app(&format!("/transactions/{id}?mode=test"))).await;
+    browser.click("details.confirm summary").await;
+    browser.click("details.confirm button").await;
+    assert_eq!(browser.text(".notice.good").await, "It is closed.");
+    // The zone has a button of its own.
+    browser.click(".user summary").await;
+    browser.choose("#zone", "0").await;
+    browser.click(".zone button").await;
+    assert!(browser.page().await.contains("2026-11-2"), "{}", browser.page().await);
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    assert!(browser.text("thead").await.contains("UTC+00:00"));
+    browser.click(".user summary").await;
+    browser.click(".user .link").await;
+    assert!(browser.url().await.ends_with("/console/sign-in"));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_reached_by_the_keyboard() {
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    browser.open(&scene.at("/sign-in")).await;
+    // The name has the focus; Enter sends the form.
+    browser.keys(&format!("{}\u{e004}{}\u{e007}", scene.world.owner.0, scene.world.owner.1)).await;
+    browser.until("return !!document.querySelector('.user')").await;
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    browser.keys("\u{e004}").await;
+    assert_eq!(browser.focused().await, "Skip to content");
+    browser.keys("\u{e007}").await;
+    assert_eq!(browser.run("return document.activeElement.id", json!([])).await, "main");
+    // Each thing that can be used is reached, once, and shows that it has the focus.
+    browser.open(&scene.app("/transactions?mode=test")).await;
+    let mut seen = Vec::new();
+    for _ in 0..60 {
+        browser.keys("\u{e004}").await;
+        let now = browser.focused().await;
+        if now == "Skip to content" && !seen.is_empty() {
+            break;
+        }
+        let ring = "const style = getComputedStyle(document.activeElement);
+            return document.activeElement === document.body || style.outlineStyle !== 'none' || style.boxShadow !== 'none'";
+        assert_eq!(browser.run(ring, json!([])).await, json!(true), "{now} shows no focus");
+        seen.push(now);
+    }
+    for wanted in ["Live", "Test", "中文", "admin", "Overview", "App settings", "Export CSV", "Show"] {
+        assert!(seen.iter().any(|one| one.contains(wanted)), "{wanted} is not reached: {seen:?}");
+    }
+    // A menu opens by Enter, and Escape leads back to what opened it.
+    browser.run("document.querySelector('.user summary').focus()", json!([])).await;
+    browser.keys("\u{e007}").await;
+    assert_eq!(browser.count(".user .menu-body").await, 1);
+    browser.keys("\u{e00c}").await;
+    assert_eq!((browser.count(".user .menu-body").await, browser.focused().await), (0, "admin".to_owned()));
     scene.end().await;
 }
 

@@ -412,3 +412,59 @@ async fn browsers_get_the_sign_they_ask_for() {
     assert_eq!((icon.status, icon.header("content-type")), (200, "image/svg+xml"));
     world.end().await;
 }
+
+/// What a page offers that changes something: where each of its forms goes that has a button.
+fn offers(page: &str) -> Vec<String> {
+    let main = page.split_once("<main").unwrap().1;
+    let forms = main.split("<form").skip(1).map(|form| form.split_once("</form>").unwrap().0);
+    let posts = forms.filter(|form| form.contains("method=\"post\"") && form.contains("<button"));
+    let action = |form: &str| {
+        form.split_once("action=\"").map_or("", |(_, action)| action.split_once('"').unwrap().0).to_owned()
+    };
+    posts.map(action).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_offered_what_they_may_not() {
+    let world = World::start().await;
+    world.receiver("broken", json!({ "status": 500 })).await;
+    world.webhook_to("broken", &json!({})).await;
+    let id = world.paid("paid").await;
+    let open = world.charged("open").await;
+    let trade = world.trade(&open).await;
+    world.post_form(trade["notifyUrl"].as_str().unwrap(), "sign=AAAA&sign_type=RSA2").await;
+    world.advance(1000).await;
+    let (viewer, operator) =
+        (hire(&world, "viewer.one", "viewer").await, hire(&world, "operator.one", "operator").await);
+    let app = format!("/apps/{}", world.app.app_id);
+    let pages = [
+        "/apps".to_owned(),
+        format!("{app}/overview?mode=test"),
+        format!("{app}/transactions?mode=test"),
+        format!("{app}/export?mode=test"),
+        format!("{app}/transactions/{id}?mode=test"),
+        format!("{app}/transactions/{open}?mode=test"),
+        format!("{app}/deliveries?mode=test"),
+        format!("{app}/incidents?mode=test"),
+        format!("{app}/webhooks?mode=test"),
+        format!("{app}/channels/ali?mode=test"),
+        format!("{app}/settings?mode=test"),
+    ];
+    let mut offered = 0;
+    for page in &pages {
+        let (seen, worked) = (viewer.get(&world, page).await, operator.get(&world, page).await);
+        assert_eq!((seen.status, worked.status), (200, 200), "{page}");
+        let seen = seen.text();
+        assert_eq!(offers(&seen), [""; 0], "{page} offers a viewer something");
+        for link in ["/apps/new", "/webhooks/new", "/operators\"", "/audit\""] {
+            assert!(!seen.contains(link), "{page} leads a viewer to {link}");
+        }
+        let worked = offers(&worked.text());
+        offered += worked.len();
+        for owners in ["/name", "/keys", "/channels"] {
+            assert!(!worked.iter().any(|action| action.is_empty() || action.ends_with(owners)), "{page}: {worked:?}");
+        }
+    }
+    assert!(offered >= 8, "an operator is offered what they may: {offered}");
+    world.end().await;
+}

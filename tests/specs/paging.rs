@@ -78,6 +78,7 @@ async fn costs(count: u32) -> [u64; 6] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the figures are for people, with `--nocapture`")]
 async fn a_page_costs_as_much_of_many_as_of_few() {
     // DynamoDB Local counts units in a way of its own.
     if options().dynamo_endpoint.is_some() {

@@ -31,6 +31,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a phone the navigation is a strip: one sees where one is.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // What is to be copied is selected by a click.
 for (const text of document.querySelectorAll("[data-copy]")) {
   text.addEventListener("click", () => getSelection().selectAllChildren(text));

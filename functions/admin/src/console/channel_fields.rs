@@ -164,6 +164,13 @@ pub(crate) fn protocols(tab: Tab, mode: Mode, has_simulator: bool) -> Vec<Protoc
     protocols
 }
 
+/// What a setting is called, by its name in the API.
+pub(crate) fn label_of(name: &str, language: Language) -> Option<&'static str> {
+    let all = [ALI_OPENAPI, ALI_MAPI, WX_V3, WX_V2, UNIONPAY];
+    let field = all.into_iter().flatten().find(|field| field.name == name)?;
+    Some(field.label(language))
+}
+
 #[cfg(test)]
 mod tests {
     use providers::{MASK, mask};

@@ -3,7 +3,7 @@
 //! The API speaks English. Each of its sentences that an operator can meet here has a row in `problem_words.rs`. A sentence without a row is
 //! shown as it is: better in English than not at all.
 
-use super::{preferences::Language, problem_words::ROWS};
+use super::{channel_fields, preferences::Language, problem_words::ROWS};
 use crate::problem::Problem;
 
 /// Whether it is this field that is wrong.
@@ -43,8 +43,9 @@ pub(crate) fn translate(text: &str) -> Option<String> {
 
 /// A part is shorter than its whole, so that this ends.
 fn translate_part(part: &str, whole: &str) -> String {
+    let label = channel_fields::label_of(part, Language::Zh).map(str::to_owned);
     let shorter = Some(part).filter(|part| part.len() < whole.len());
-    shorter.and_then(translate).unwrap_or_else(|| part.to_owned())
+    label.or_else(|| shorter.and_then(translate)).unwrap_or_else(|| part.to_owned())
 }
 
 /// What stands in place of each `{}`.
@@ -83,6 +84,10 @@ mod tests {
         check(
             "is missing: Alipay's public key; or give appCert, alipayCert and alipayRootCert",
             "缺少此项；也可改填三个证书",
+        );
+        check(
+            "the signature of the notify does not fit its content and alipayPublicKey",
+            "通知的签名与内容和 支付宝公钥 不符",
         );
         assert_eq!(translate("something new"), None);
     }
