@@ -39,9 +39,11 @@ enum Flow {
     Expiry,
     /// A second payment, which goes back by itself.
     Duplicate,
+    /// A report of what was sent back in the provider's console.
+    Elsewhere,
 }
 
-const FLOWS: [Flow; 11] = [
+const FLOWS: [Flow; 12] = [
     Flow::Charge,
     Flow::Notify,
     Flow::Misfit,
@@ -53,6 +55,7 @@ const FLOWS: [Flow; 11] = [
     Flow::Sweep,
     Flow::Expiry,
     Flow::Duplicate,
+    Flow::Elsewhere,
 ];
 
 /// A bill on its way through a flow.
@@ -75,7 +78,7 @@ impl<'a> Case<'a> {
                 ids.push(world.charged(&bill).await);
                 world.play(&ids[0], "pay", silent).await;
             }
-            Flow::Refund => ids.push(world.paid(&bill).await),
+            Flow::Refund | Flow::Elsewhere => ids.push(world.paid(&bill).await),
             Flow::LostRefund => {
                 ids.push(world.paid(&bill).await);
                 world.faults(&["http500"]).await;
@@ -113,6 +116,10 @@ impl<'a> Case<'a> {
             Flow::Duplicate => self.hear(1, |paid| paid.signed()).await,
             Flow::Misfit => self.hear(0, |paid| paid.with("total_amount", "0.01").signed()).await,
             Flow::Forged => self.hear(0, |paid| paid.with("sign", "AAAA").with("sign_type", "RSA2").form()).await,
+            Flow::Elsewhere => {
+                let back = |paid: Message| paid.with("refund_fee", "1.00").with("gmt_refund", "2026-11-23 22:31:00");
+                self.hear(0, |paid| back(paid).signed()).await;
+            }
             Flow::Refund => post("/2.0/maxpay/refund", refund_of(bill)).await,
             Flow::Close => {
                 let body = json!({ "billNum": bill, "channel": "ali_qrcode" }).to_string();
@@ -141,15 +148,24 @@ impl<'a> Case<'a> {
         let refunded = records["results"].as_array().unwrap().iter().map(|record| record["refundedFee"].as_i64());
         let refunded: i64 = refunded.flatten().sum();
         let of_bill = json!({ "billNum": self.bill }).to_string();
-        let told = world.post_as(&master(&world.app), "/2.0/maxpay/refunds", of_bill).await.ok();
-        let refunds = told["results"].clone();
+        let refunds = world.post_as(&master(&world.app), "/2.0/maxpay/refunds", of_bill).await.ok()["results"].clone();
         let mut at_provider = 0;
         for id in &self.ids {
             at_provider += world.trade(id).await["refunds"].as_array().unwrap().len();
         }
         let incidents = world.incidents().await;
         let mine: Vec<Value> = incidents.into_iter().filter(|one| one["billNum"] == self.bill.as_str()).collect();
+        let arrived = world.arrivals("shop").await;
+        let bodies = arrived.iter().map(|one| serde_json::from_str::<Value>(one["body"].as_str().unwrap()).unwrap());
+        let mut told: Vec<String> = bodies
+            .filter(|body| body["billNum"] == self.bill.as_str())
+            .map(|body| format!("{} {} {}", body["event"], body["refundFee"], body["refundedFee"]))
+            .collect();
+        // A target hears of something twice if we stopped between its answer and our note of it.
+        told.sort();
+        told.dedup();
         json!({
+            "told": told,
             "records": statuses,
             "refunded": refunded,
             "refunds": texts(&refunds, "status"),
@@ -170,6 +186,9 @@ async fn kill_after_each_write(flow: Flow) -> usize {
     if matches!(flow, Flow::Duplicate) {
         let app = format!("/apps/{}", world.app.app_id);
         world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    }
+    if matches!(flow, Flow::Elsewhere) {
+        world.webhook_to("shop", &json!({ "events": ["refund.success"] })).await;
     }
     let undisturbed = Case::prepare(&world, flow, format!("{flow:?}")).await;
     undisturbed.run().await;
@@ -204,4 +223,51 @@ async fn a_flow_that_is_killed_after_any_write_ends_like_one_that_is_not() {
     // Each flow writes at least once, so that it was stopped at least once.
     assert!(runs.iter().all(|(_, runs)| *runs >= 1), "{runs:?}");
     eprintln!("{} runs", runs.iter().map(|(_, runs)| runs).sum::<usize>());
+}
+
+/// The comparison of one day: what is kept of it in the end, without when.
+async fn compare_a_day(world: &World, case: &str, stop: impl AsyncFn()) -> Vec<Value> {
+    let paid = [world.paid(&format!("{case} 1")).await, world.paid(&format!("{case} 2")).await];
+    let stranger = format!("{}{}", &paid[0][..12], "0f0f0f0f0f0f");
+    let planted = json!({ "omit": [paid[0]], "amounts": { paid[1].as_str(): 1 }, "extra": { stranger: 1 } });
+    world.post_as(&[], "/_local/simulator/alipay/bill", planted.to_string()).await.done(200);
+    world.advance(24 * 60 * MINUTE_MS).await;
+    stop().await;
+    world.post_as(&[], "/_local/reconcile", "").await.done(200);
+    let path = format!("/apps/{}/reconciliations?mode=test", world.app.app_id);
+    let items = world.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone();
+    let day = items[0]["day"].clone();
+    let of_day = items.into_iter().filter(|item| item["day"] == day);
+    let kept = |item: Value| json!([item["type"], item["tab"], item["kind"], item["lines"], item["differences"]]);
+    let mut kept: Vec<Value> = of_day.map(kept).collect();
+    kept.sort_by_key(ToString::to_string);
+    kept
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_is_killed_after_any_write_ends_like_one_that_is_not() {
+    let faults = StorageFaults::default();
+    let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
+    let expect = compare_a_day(&world, "whole", async || {}).await;
+    assert_eq!(expect.len(), 6, "three differences, three days: {expect:?}");
+    let mut runs = 0;
+    for last in [LastAnswer::Lost, LastAnswer::Given] {
+        for writes in 1..=WRITES_MAX {
+            let fired = std::cell::Cell::new(false);
+            let stop = async || {
+                faults.arm(writes, last);
+                world.post_as(&[], "/_local/reconcile", "").await;
+                fired.set(faults.disarm());
+            };
+            let kept = compare_a_day(&world, &format!("{last:?} {writes}"), stop).await;
+            assert_eq!(kept, expect, "stopped after write {writes}, its answer {last:?}");
+            runs += usize::from(fired.get());
+            if !fired.get() {
+                break;
+            }
+        }
+    }
+    // Three differences and three days, each once with either answer.
+    assert_eq!(runs, 12);
+    world.end().await;
 }

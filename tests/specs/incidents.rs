@@ -7,7 +7,7 @@ use crate::{
     keys::Signer,
     notify_message::Message,
     wechat,
-    world::{MINUTE_MS, World, texts, with},
+    world::{MINUTE_MS, World, master, texts, with},
 };
 
 async fn show(world: &World, id: &str) -> Value {
@@ -137,5 +137,34 @@ async fn an_incident_belongs_to_its_app() {
         world.admin("GET", &format!("/apps/{app}/incidents/{id}"), Value::Null).await.problem(404, "incident");
         world.admin("POST", &format!("/apps/{app}/incidents/{id}/replay"), Value::Null).await.problem(404, "incident");
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_another_amount_settles_and_closes_nothing_and_is_kept() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    let id = world.charged("1").await;
+    world.play(&id, "pay", json!({ "notify": false })).await;
+    world.play(&id, "misstate", json!({ "totalAmount": "0.01" })).await;
+    let sync = async || {
+        let body = json!({ "billNum": "1" }).to_string();
+        let asked = world.post_as(&master(&world.app), "/2.0/maxpay/sync", body).await.ok();
+        asked["results"][0]["status"].clone()
+    };
+    // Asked by the merchant, by whoever looks, by the sweep, and at the end of its time.
+    assert_eq!(sync().await, "created");
+    world.advance(30_000).await;
+    assert_eq!(world.record("1").await["status"], "created");
+    world.advance(3 * 60 * MINUTE_MS).await;
+    assert_eq!(world.record("1").await["status"], "created");
+    assert_eq!(world.arrivals("shop").await, Vec::<Value>::new());
+    let kept = show(&world, &only(&world).await).await;
+    assert_eq!((&kept["kind"], &kept["source"]), (&json!("amount"), &json!("answer")));
+    assert!(kept["problem"].as_str().unwrap().contains("1 fen where 9900"), "{kept}");
+    assert!(kept["body"].as_str().unwrap().contains(r#""total_amount":"0.01""#), "the raw body: {kept}");
+    // Once the provider tells what was charged, it settles.
+    world.play(&id, "misstate", json!({ "totalAmount": "99.00" })).await;
+    assert_eq!(sync().await, "success");
     world.end().await;
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     charge::knock,
+    notify_message::Message,
     refunds::{of, refund},
     world::{MINUTE_MS, World, charge_of, master, with},
 };
@@ -36,6 +37,83 @@ async fn each_refund_is_told_once_with_its_number_and_its_fee() {
     let pairs: Vec<_> = refunds.iter().map(|body| (&body["refundNum"], &body["refundFee"])).collect();
     assert_eq!(pairs, [(&json!("R1"), &json!(100)), (&json!("R2"), &json!(200))], "{told:?}");
     assert_eq!(told.len(), 3, "and the payment: {told:?}");
+    world.end().await;
+}
+
+/// What `refund.success` told: number, fee, and how much was back by then, in any order.
+async fn told_of_refunds(world: &World) -> Vec<(Value, Value, Value)> {
+    let told = bodies(world).await.into_iter().filter(|body| body["event"] == "refund.success");
+    let mut told: Vec<_> =
+        told.map(|body| (body["refundNum"].clone(), body["refundFee"].clone(), body["refundedFee"].clone())).collect();
+    told.sort_by_key(|(_, _, sum)| sum.as_i64());
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_back_in_the_providers_console_is_told_once_however_its_reports_come() {
+    let world = World::start().await;
+    listen(&world).await;
+    let trade = world.trade(&world.paid("1").await).await;
+    let report = async |yuan: &str| {
+        let message = Message::paid(&trade).with("refund_fee", yuan).with("gmt_refund", "2026-11-23 22:31:00.000");
+        let heard = world.post_form(trade["notifyUrl"].as_str().unwrap(), message.signed()).await;
+        assert_eq!((heard.status, heard.text().as_str()), (200, "success"));
+    };
+    refund(&world, &of("1", "R1", 100)).await.ok();
+    // Reports of 2, 5 and 6 yuan, ours in them: the first comes late, and each comes twice.
+    for yuan in ["5.00", "2.00", "5.00", "6.00", "2.00", "6.00", "1.00"] {
+        report(yuan).await;
+    }
+    assert_eq!(world.record("1").await["refundedFee"], 600);
+    world.advance(5 * MINUTE_MS).await;
+    let expect = [
+        (json!("R1"), json!(100), json!(100)),
+        (json!(null), json!(400), json!(500)),
+        (json!(null), json!(100), json!(600)),
+    ];
+    assert_eq!(told_of_refunds(&world).await, expect);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_counts_our_own_pending_refund_tells_nothing_by_itself() {
+    let world = World::start().await;
+    listen(&world).await;
+    let id = world.paid("1").await;
+    world.faults(&["garbage"]).await;
+    assert_eq!(refund(&world, &of("1", "R1", 100)).await.ok()["status"], "pending");
+    // Alipay did it, and tells; and somebody sends another yuan back there.
+    world.play(&id, "refund", json!({ "amount": "1.00" })).await;
+    world.advance(5 * MINUTE_MS).await;
+    let expect = [(json!(null), json!(100), json!(200)), (json!("R1"), json!(100), json!(200))];
+    let mut told = told_of_refunds(&world).await;
+    told.sort_by_key(|(num, ..)| num.is_string());
+    assert_eq!(told, expect);
+    assert_eq!(world.record("1").await["refundedFee"], 200);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_only_its_refund_tells_of_is_told_with_it() {
+    let world = World::start().await;
+    listen(&world).await;
+    for (bill, amount) in [("part", "1.00"), ("all", "99.00")] {
+        let id = world.charged(bill).await;
+        world.play(&id, "pay", json!({ "notify": false })).await;
+        world.play(&id, "refund", json!({ "amount": amount })).await;
+    }
+    world.advance(5 * MINUTE_MS).await;
+    let mut told: Vec<_> = bodies(&world).await;
+    told.sort_by_key(|body| (body["billNum"].to_string(), body["event"].to_string()));
+    let told: Vec<_> = told.iter().map(|body| (&body["billNum"], &body["event"], &body["refundedFee"])).collect();
+    let (refund, none) = (json!("refund.success"), json!(null));
+    // Of what is all back nobody is told that it was paid, lest they send goods.
+    let expect = [
+        (&json!("all"), &refund, &json!(9900)),
+        (&json!("part"), &refund, &json!(100)),
+        (&json!("part"), &none, &none),
+    ];
+    assert_eq!(told, expect);
     world.end().await;
 }
 

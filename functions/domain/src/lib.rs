@@ -51,7 +51,7 @@ pub use reconciliation::{
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
-    PaymentChoice, Refund, RefundNum, RefundRefusal, RefundStatus, RefundSums, RefundVerdict, RefundWay,
+    EndedTogether, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundStatus, RefundSums, RefundVerdict, RefundWay,
     choose_payment, end_refund, is_same_refund, refund_way, refundable, reserve_refund,
 };
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};

@@ -11,8 +11,14 @@
 //! then somebody refunded in the provider's console. When a pending refund succeeds, `refunded` becomes `committed` less what is
 //! still pending, unless a report said more already; when it fails, its fee leaves both sums. No order of messages counts a
 //! refund twice, and none makes room for more than was paid; a test plays them all against a provider's own ledger.
+//!
+//! The merchant is told of each refund of ours when it succeeds. What was sent back elsewhere is told when it shows: when a report
+//! takes `committed` beyond what it was, or when a pending refund fails that might have explained it. Since
+//! `committed - pending` is what was told so far, it names such an event, and no sum is told twice.
 
-use crate::{Event, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey};
+use serde_json::{Map, json};
+
+use crate::{About, Event, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey};
 
 /// The merchant's number of a refund, unique in the app: 1 to 32 letters, digits and signs that every provider takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +167,9 @@ pub enum RefundVerdict {
     Failed(String),
 }
 
+/// A payment and its refund once that ended, and the event to tell of, with what it is about.
+pub type EndedTogether = (Transaction, Refund, Option<(Event, About)>);
+
 /// Reserves `fee` for a refund: the payment as it is from then on.
 ///
 /// # Errors
@@ -179,35 +188,69 @@ pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, Ref
     Ok(Transaction { refunds, ..before.clone() })
 }
 
-/// Ends a pending refund: the payment and the refund as they are from then on, and the event to tell of. `None` if it has ended
-/// already: the first verdict counts.
+/// Ends a pending refund: the payment and the refund as they are from then on, and the event to tell of, with what it is about. `None` if
+/// it has ended already: the first verdict counts.
 pub fn end_refund(
     before: &Transaction,
     refund: &Refund,
     verdict: &RefundVerdict,
     now: Timestamp,
-) -> Option<(Transaction, Refund, Option<Event>)> {
+) -> Option<EndedTogether> {
     if refund.status != RefundStatus::Pending {
         return None;
     }
     let pending = fen(before.refunds.pending) - refund.fee.get();
     let ended = Refund { ended_at: Some(now), due_at: None, ..refund.clone() };
-    let (committed, refunded, ended, event) = match verdict {
+    let expected = match verdict {
+        RefundVerdict::Done => committed(before),
+        RefundVerdict::Failed(_) => committed(before) - refund.fee.get(),
+    };
+    let (refunded, ended) = match verdict {
         RefundVerdict::Done => {
-            let committed = committed(before);
-            let refunded = before.refunded.max(amount(committed - pending));
-            let ended = Refund { status: RefundStatus::Success, ..ended };
-            (committed, refunded, ended, Some(Event::RefundSuccess))
+            let refunded = before.refunded.max(amount(expected - pending));
+            (refunded, Refund { status: RefundStatus::Success, ..ended })
         }
         RefundVerdict::Failed(words) => {
-            let ended = Refund { status: RefundStatus::Failed, failure: Some(words.clone()), ..ended };
-            (committed(before) - refund.fee.get(), before.refunded, ended, None)
+            (before.refunded, Refund { status: RefundStatus::Failed, failure: Some(words.clone()), ..ended })
         }
     };
-    let refunds = RefundSums { pending: amount(pending), committed: amount(committed) };
+    let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
     let all_back = refunded.is_some_and(|refunded| refunded >= before.fee);
     let status = if all_back { Status::Refund } else { before.status };
-    Some((Transaction { status, refunded, refunds, ..before.clone() }, ended, event))
+    let after = Transaction { status, refunded, refunds, ..before.clone() };
+    let event = match verdict {
+        RefundVerdict::Done => Some((Event::RefundSuccess, about_ours(&ended, &after))),
+        RefundVerdict::Failed(_) => told_elsewhere(expected, &after),
+    };
+    Some((after, ended, event))
+}
+
+/// The event of what a report says that was sent back elsewhere, in the provider's console as a rule.
+pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<(Event, About)> {
+    told_elsewhere(committed(before), after)
+}
+
+/// The event of what went back beyond what was `expected` to be committed.
+fn told_elsewhere(expected: i64, after: &Transaction) -> Option<(Event, About)> {
+    let fee = amount(committed(after) - expected)?;
+    // No number of a refund has this sign.
+    let name = format!("sum:{}", committed(after) - fen(after.refunds.pending));
+    let members = [("refundFee", json!(fee.get())), ("refundedFee", json!(fen(after.refunded)))];
+    Some((Event::RefundSuccess, About { name, members: named(members) }))
+}
+
+/// What `refund.success` says of a refund of ours, beside the transaction.
+fn about_ours(refund: &Refund, after: &Transaction) -> About {
+    let members = [
+        ("refundNum", json!(refund.num.as_str())),
+        ("refundFee", json!(refund.fee.get())),
+        ("refundedFee", json!(fen(after.refunded))),
+    ];
+    About { name: refund.num.to_string(), members: named(members) }
+}
+
+fn named<const N: usize>(members: [(&str, serde_json::Value); N]) -> Map<String, serde_json::Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// What of a payment can still be sent back, if anything.

@@ -2,7 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use crate::{Event, Fen, Notification, Outcome, RefundSums, Timestamp, TransactionId, TransactionKey};
+use crate::{
+    About, Event, Fen, Notification, Outcome, RefundSums, Timestamp, TransactionId, TransactionKey,
+    refund::refunded_elsewhere,
+};
 
 /// Where a transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -189,8 +192,8 @@ pub enum Settlement {
     Changed {
         /// The new state.
         transaction: Box<Transaction>,
-        /// The event, where there is one.
-        event: Option<Event>,
+        /// What happened, in the order in which it did.
+        events: Vec<(Event, About)>,
     },
 }
 
@@ -226,12 +229,15 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     let event = match (before.status, status) {
         (Status::Created | Status::Closed, Status::Success) => Some(Event::PaymentSuccess),
         (Status::Created, Status::Closed) => Some(Event::PaymentClosed),
+        // All back before anybody heard of it: nobody is to send goods for that.
         _ => None,
     };
     let ended_at = if status == before.status || before.status.is_paid() { before.ended_at } else { Some(now) };
     let trade_no = before.trade_no.clone().or_else(|| report.trade_no.clone());
     let transaction = Box::new(Transaction { status, ended_at, trade_no, refunded, ..before.clone() });
-    Ok(Settlement::Changed { transaction, event })
+    let elsewhere = refunded_elsewhere(before, &transaction);
+    let events = event.map(|event| (event, About::default())).into_iter().chain(elsewhere).collect();
+    Ok(Settlement::Changed { transaction, events })
 }
 
 /// Gives up a try whose token nobody ever got, because the provider's answer was lost: nobody can pay it, and the next try
@@ -241,7 +247,7 @@ pub fn withdraw(before: &Transaction, now: Timestamp) -> Settlement {
         return Settlement::Unchanged;
     }
     let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
-    Settlement::Changed { transaction: Box::new(transaction), event: None }
+    Settlement::Changed { transaction: Box::new(transaction), events: Vec::new() }
 }
 
 /// Closes a bill that is not paid and, as far as its provider knows, will not be: at its end, or because the merchant says so.
@@ -250,7 +256,8 @@ pub fn close(before: &Transaction, now: Timestamp) -> Settlement {
         return Settlement::Unchanged;
     }
     let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
-    Settlement::Changed { transaction: Box::new(transaction), event: Some(Event::PaymentClosed) }
+    let events = vec![(Event::PaymentClosed, About::default())];
+    Settlement::Changed { transaction: Box::new(transaction), events }
 }
 
 /// The state machine: what was, what the provider says, whether all money is back, what is from now on.
@@ -337,29 +344,33 @@ pub(crate) mod tests {
     #[rustfmt::skip]
     fn every_state_meets_every_outcome() {
         use Status::{Closed, Created, Refund, Success};
-        type Case = (Status, fn() -> Outcome, &'static str, Result<(Status, Option<Event>), Option<Refusal>>);
-        // State before, outcome from the provider, its trade number; state after and event, or `None` for no change.
+        type Case = (Status, fn() -> Outcome, &'static str, Result<(Status, &'static [Event]), Option<Refusal>>);
+        const PAYMENT: &[Event] = &[Event::PaymentSuccess];
+        const CLOSING: &[Event] = &[Event::PaymentClosed];
+        const REFUND:  &[Event] = &[Event::RefundSuccess];
+        const BOTH:    &[Event] = &[Event::PaymentSuccess, Event::RefundSuccess];
+        // State before, outcome from the provider, its trade number; state after and events, or `None` for no change.
         const CASES: &[Case] = &[
             (Created, PENDING,   "T1", Err(None)),
-            (Created, PAID,      "T1", Ok((Success, Some(Event::PaymentSuccess)))),
-            (Created, CLOSED,    "T1", Ok((Closed,  Some(Event::PaymentClosed)))),
-            (Created, HALF_BACK, "T1", Ok((Success, Some(Event::PaymentSuccess)))), // the payment's own notify was lost
-            (Created, ALL_BACK,  "T1", Ok((Refund,  None))),                        // nothing to deliver goods for
+            (Created, PAID,      "T1", Ok((Success, PAYMENT))),
+            (Created, CLOSED,    "T1", Ok((Closed,  CLOSING))),
+            (Created, HALF_BACK, "T1", Ok((Success, BOTH))), // the payment's own notify was lost
+            (Created, ALL_BACK,  "T1", Ok((Refund,  REFUND))),                        // nothing to deliver goods for
             (Created, TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
 
             (Closed,  PENDING,   "T1", Err(None)),
-            (Closed,  PAID,      "T1", Ok((Success, Some(Event::PaymentSuccess)))), // a late payment counts
+            (Closed,  PAID,      "T1", Ok((Success, PAYMENT))), // a late payment counts
             (Closed,  CLOSED,    "T1", Err(None)),
-            (Closed,  HALF_BACK, "T1", Ok((Success, Some(Event::PaymentSuccess)))),
-            (Closed,  ALL_BACK,  "T1", Ok((Refund,  None))),
+            (Closed,  HALF_BACK, "T1", Ok((Success, BOTH))),
+            (Closed,  ALL_BACK,  "T1", Ok((Refund,  REFUND))),
             (Closed,  TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
 
             (Success, PENDING,   "T1", Err(None)),                                  // states never go backwards
             (Success, PAID,      "T1", Err(None)),                                  // a repeated notify changes nothing
             (Success, PAID,      "T2", Err(Some(Refusal::OtherTradeNo))),           // paid twice
             (Success, CLOSED,    "T1", Err(Some(Refusal::AlreadyPaid))),
-            (Success, HALF_BACK, "T1", Ok((Success, None))),
-            (Success, ALL_BACK,  "T1", Ok((Refund,  None))),
+            (Success, HALF_BACK, "T1", Ok((Success, REFUND))),
+            (Success, ALL_BACK,  "T1", Ok((Refund,  REFUND))),
             (Success, TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
 
             (Refund,  PENDING,   "T1", Err(None)),
@@ -373,11 +384,14 @@ pub(crate) mod tests {
         let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
         for (before, outcome, trade_no, expect) in CASES {
             let found = match settle(&sample(*before), &report(outcome(), trade_no), now) {
-                Ok(Settlement::Changed { transaction, event }) => Ok((transaction.status, event)),
+                Ok(Settlement::Changed { transaction, events }) => {
+                    Ok((transaction.status, events.into_iter().map(|(event, _)| event).collect::<Vec<_>>()))
+                }
                 Ok(Settlement::Unchanged) => Err(None),
                 Err(refusal) => Err(Some(refusal)),
             };
-            assert_eq!(found, *expect, "{before:?} {:?}", outcome());
+            let expect = expect.map(|(status, events)| (status, events.to_vec()));
+            assert_eq!(found, expect, "{before:?} {:?}", outcome());
         }
     }
 
@@ -428,7 +442,8 @@ pub(crate) mod tests {
     fn only_an_open_try_without_a_token_is_withdrawn() {
         let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
         for status in Status::ALL {
-            let changed = matches!(withdraw(&sample(status), now), Settlement::Changed { event: None, .. });
+            let withdrawn = withdraw(&sample(status), now);
+            let changed = matches!(withdrawn, Settlement::Changed { events, .. } if events.is_empty());
             assert_eq!(changed, status == Status::Created, "{status:?}");
         }
         let kept = Transaction { token: Some("t".to_owned()), ..sample(Status::Created) };
@@ -454,12 +469,12 @@ pub(crate) mod tests {
             let mut told = 0;
             for outcome in outcomes {
                 now = now.plus(Duration::from_secs(1));
-                let Ok(Settlement::Changed { transaction: after, event }) = settle(&transaction, &report(outcome, "T1"), now)
+                let Ok(Settlement::Changed { transaction: after, events }) = settle(&transaction, &report(outcome, "T1"), now)
                 else { continue };
                 prop_assert!(!transaction.status.is_paid() || after.status.is_paid());
                 prop_assert!(after.refunded >= transaction.refunded);
                 prop_assert_eq!(after.status == Status::Refund, after.refunded == Some(after.fee));
-                told += usize::from(event == Some(Event::PaymentSuccess));
+                told += events.iter().filter(|(event, _)| *event == Event::PaymentSuccess).count();
                 transaction = *after;
             }
             prop_assert!(told <= 1);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    About, Fen, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest, RefundStatus,
+    Fen, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest, RefundStatus,
     RefundVerdict, RefundWay, Timestamp, Transaction, TransactionKey, check, choose_payment, end_refund,
     is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
@@ -16,7 +16,6 @@ use http::Request;
 use outbound::Bounds;
 use providers::{Account, ClientCertificate, Moment, ProviderError, RefundOrder, RefundOutcome, RefundReport};
 use runtime::{ApiError, BillError, ConfiguredApp, PaymentOutcome, error_chain};
-use serde_json::{Map, json};
 use store::{Begun, Bill, Ended, StoreError};
 use tracing::{info, warn};
 
@@ -232,11 +231,7 @@ async fn end(
         RefundOutcome::Failed { code, words } => RefundVerdict::Failed(format!("{code}: {words}")),
     };
     let now = deps.base.clock.now();
-    let decide = |payment: &Transaction, refund: &Refund| {
-        let (payment, refund, event) = end_refund(payment, refund, &verdict, now)?;
-        let about = event.map(|event| (event, about(&refund)));
-        Some((payment, refund, about))
-    };
+    let decide = |payment: &Transaction, refund: &Refund| end_refund(payment, refund, &verdict, now);
     let (key, num) = (&refund.key, &refund.num);
     match deps.base.store.end_refund(key, num, (&configured.webhooks, now), decide).await? {
         Ended::Now(payment, ended, deliveries) => {
@@ -251,15 +246,6 @@ async fn end(
         Ended::Before(ended) => Ok(*ended),
         Ended::NotFound => Err(StoreError::Stale { what: format!("refund {num}") }),
     }
-}
-
-/// What `refund.success` says beside the transaction.
-fn about(refund: &Refund) -> About {
-    let members = Map::from_iter([
-        ("refundNum".to_owned(), json!(refund.num.as_str())),
-        ("refundFee".to_owned(), json!(refund.fee.get())),
-    ]);
-    About { name: refund.num.to_string(), members }
 }
 
 /// A refund that failed is an error for whoever asked for it, each time.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
-    About, AppId, BillNum, Delivery, Event, Mode, Refund, RefundNum, RefundStatus, RefundWay, Timestamp, Transaction,
+    AppId, BillNum, Delivery, EndedTogether, Mode, Refund, RefundNum, RefundStatus, RefundWay, Timestamp, Transaction,
     TransactionId, TransactionKey, Webhook, deliveries,
 };
 
@@ -177,7 +177,7 @@ impl Store {
         key: &TransactionKey,
         num: &RefundNum,
         (webhooks, now): (&[Webhook], Timestamp),
-        decide: impl Fn(&Transaction, &Refund) -> Option<(Transaction, Refund, Option<(Event, About)>)>,
+        decide: impl Fn(&Transaction, &Refund) -> Option<EndedTogether>,
     ) -> Result<Ended, StoreError> {
         for round in 0..TRIES_MAX {
             let Some(before) = self.find_refund((&key.app, key.mode, &key.bill), num).await? else {

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    About, AppId, BillNum, Delivery, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status, Subject,
-    Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
+    About, AppId, BillNum, Delivery, Event, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status,
+    Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
 };
 
 use crate::{
@@ -151,7 +151,7 @@ impl Store {
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
-    /// of `webhooks` that wants the event: all of it or nothing. `decide` may run again if others were faster. With `look_at` the
+    /// of `webhooks` that wants an event: all of it or nothing. `decide` may run again if others were faster. With `look_at` the
     /// sweep looks at the transaction once more then, because nobody else will.
     ///
     /// The first look costs half, because it may show the row as it was a moment ago. A change that is decided on it is written
@@ -174,13 +174,13 @@ impl Store {
                 continue;
             }
             let (Some(row), Some(decided)) = (found, decided) else { return Ok(Settled::NotFound) };
-            let (after, event) = match decided {
+            let (after, events) = match decided {
                 Err(refusal) => return Ok(Settled::Refused(Box::new(row.transaction), refusal)),
                 Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(row.transaction))),
-                Ok(Settlement::Changed { transaction, event }) => (transaction, event),
+                Ok(Settlement::Changed { transaction, events }) => (transaction, events),
             };
-            let about = About::default();
-            let deliveries = event.map(|event| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
+            let told = |(event, about): &(Event, About)| deliveries(&after, *event, about, webhooks, now);
+            let deliveries: Vec<Delivery> = events.iter().flat_map(told).collect();
             let watch = watch(&row, &after, (&deliveries, look_at), now);
             if self.write_settlement(&after, (row.revision, watch), &deliveries).await? == Written::Done {
                 return Ok(Settled::Changed(after, deliveries));

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 #![expect(clippy::indexing_slicing, reason = "of JSON, in which what is absent reads as null")]
 
+mod bills;
 mod events;
 mod hot_keys;
 mod shop;
@@ -26,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) binaries: PathBuf,
 }
 
-const SECTIONS: [&str; 3] = ["start", "work", "hot-keys"];
+const SECTIONS: [&str; 4] = ["start", "work", "hot-keys", "bills"];
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -49,6 +50,9 @@ async fn main() -> Result<(), AnyError> {
     }
     if wanted("hot-keys") {
         hot_keys::run();
+    }
+    if wanted("bills") {
+        bills::run(plan.short).await?;
     }
     Ok(())
 }

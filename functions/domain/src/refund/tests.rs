@@ -1,6 +1,6 @@
 //! The sums and the states of refunds, by tables and against a ledger of the provider's.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
 
@@ -178,6 +178,7 @@ struct Play {
     refunds: Vec<(Refund, Option<RefundVerdict>)>,
     back: i64,
     reports: Vec<i64>,
+    told: BTreeMap<String, i64>,
 }
 
 impl Play {
@@ -220,8 +221,9 @@ impl Play {
 
     fn hear(&mut self, n: usize) {
         let Some((refund, Some(verdict))) = self.refunds.get(n).cloned() else { return };
-        if let Some((payment, ended, _)) = end_refund(&self.payment, &refund, &verdict, refund.requested_at) {
+        if let Some((payment, ended, event)) = end_refund(&self.payment, &refund, &verdict, refund.requested_at) {
             self.payment = payment;
+            self.tell(event);
             self.refunds[n].0 = ended;
         }
     }
@@ -230,8 +232,21 @@ impl Play {
         let report = Notification { ..report(Outcome::Refunded(fen_of(told)), "T1") };
         match settle(&self.payment, &report, self.payment.created_at).unwrap() {
             Settlement::Unchanged => {}
-            Settlement::Changed { transaction, .. } => self.payment = *transaction,
+            Settlement::Changed { transaction, events } => {
+                self.payment = *transaction;
+                events.into_iter().for_each(|event| self.tell(Some(event)));
+            }
         }
+    }
+
+    /// What the merchant is told: each thing once, and as much as is known to be back.
+    fn tell(&mut self, event: Option<(Event, About)>) {
+        let Some((event, about)) = event else { return };
+        assert_eq!(event, Event::RefundSuccess);
+        assert!(about.name.starts_with("sum:") != about.members.contains_key("refundNum"), "{about:?}");
+        assert_eq!(about.members["refundedFee"], fen(self.payment.refunded));
+        let fee = about.members["refundFee"].as_i64().unwrap();
+        assert!(self.told.insert(about.name, fee).is_none());
     }
 
     fn own_back(&self) -> i64 {
@@ -244,7 +259,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn no_order_of_messages_counts_money_twice_or_loses_some(steps in steps()) {
-        let mut play = Play { payment: sample(Status::Success), refunds: vec![], back: 0, reports: vec![] };
+        let mut play = Play { payment: sample(Status::Success), refunds: vec![], back: 0, reports: vec![], told: BTreeMap::new() };
         let total = play.payment.fee.get();
         for step in &steps {
             play.step(step);
@@ -252,6 +267,7 @@ proptest! {
             prop_assert!(known <= play.back, "{known} counted where {} went back", play.back);
             prop_assert!(known >= play.own_back());
             prop_assert!(committed(&play.payment) <= total);
+            prop_assert!(play.told.values().sum::<i64>() <= play.back, "{:?}", play.told);
             prop_assert_eq!(play.payment.status == Status::Refund, known == total);
         }
         // In the end everything is heard, and then the books are those of the provider.
@@ -264,6 +280,7 @@ proptest! {
         }
         prop_assert_eq!(fen(play.payment.refunded), play.back);
         prop_assert_eq!(committed(&play.payment), play.back);
+        prop_assert_eq!(play.told.values().sum::<i64>(), play.back);
         prop_assert_eq!(play.payment.refunds.pending, None);
     }
 }

@@ -40,6 +40,13 @@ struct RefundOptions {
     out_request_no: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Misstatement {
+    /// Yuan.
+    total_amount: String,
+}
+
 /// `GET …/trades/{out_trade_no}`: the trade and every notify with what was sent and answered.
 pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Reply {
     match find(simulator, out_trade_no, query) {
@@ -48,7 +55,7 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
     }
 }
 
-/// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund or finish. `?merchant=` picks one of
+/// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund, finish or misstate. `?merchant=` picks one of
 /// several merchants with the same order number.
 pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
     let (out_trade_no, action) = target;
@@ -59,6 +66,7 @@ pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str
     let done = match action {
         "pay" => options(body).and_then(|pay| self::pay(simulator, &number, &pay)),
         "refund" => options(body).and_then(|refund| self::refund(simulator, &number, refund)),
+        "misstate" => options(body).and_then(|told| misstate(simulator, &number, &told)),
         "open" => change(simulator, &number, Trade::open),
         "close" => change(simulator, &number, Trade::close),
         "finish" => change(simulator, &number, |trade, now| {
@@ -189,6 +197,16 @@ fn lies(pay: &Pay, protocol: Protocol, unpaid: bool) -> Vec<(&'static str, Strin
     .into_iter()
     .filter_map(|(name, value)| Some((name?, value?)))
     .collect()
+}
+
+/// From now on whatever is said of the trade, in notifies and in answers, tells another amount.
+fn misstate(simulator: &Simulator, trade_no: &str, told: &Misstatement) -> Result<(), Reply> {
+    let total = Fen::parse_yuan(&told.total_amount)
+        .ok_or_else(|| Reply::json_error(400, "totalAmount must be yuan with at most two decimals"))?;
+    change(simulator, trade_no, |trade, _| {
+        trade.order.total = total;
+        Ok(())
+    })
 }
 
 fn refund(simulator: &Simulator, trade_no: &str, options: RefundOptions) -> Result<(), Reply> {

@@ -1,0 +1,135 @@
+//! The comparison of a day with the provider's bill, at 10,000 and at 100,000 payments: its time, and what memory it adds to the whole
+//! stack. In a release build, or the times say nothing: `cargo run --release -p bench -- bills`.
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use domain::{Day, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{AnyError, shop::Shop, table};
+
+/// Of each kind, among all those that agree.
+const DIFFERENCES: i64 = 25;
+
+/// Items that are put in memory at once.
+const IMPORTED_AT_ONCE: i64 = 1000;
+
+const FEE: i64 = 9900;
+
+/// Compares a day of each length, each on a stack of its own.
+pub(crate) async fn run(short: bool) -> Result<(), AnyError> {
+    let lengths: &[i64] = if short { &[1_000, 10_000] } else { &[10_000, 100_000] };
+    let mut rows = Vec::new();
+    for payments in lengths {
+        rows.push(measure(*payments).await?);
+    }
+    let columns = ["payments", "time", "memory before", "at its peak", "differences planted", "found", "kinds"];
+    table::print("A day beside its provider's bill", &columns, &rows);
+    Ok(())
+}
+
+async fn measure(payments: i64) -> Result<Vec<String>, AnyError> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/bench-bills-{payments}"));
+    let _ = fs::remove_dir_all(&folder);
+    let shop = Shop::open(Some(folder.clone()), false).await?;
+    let clock = shop.call("POST", "/_local/clock", &[], json!({ "advanceMs": 0 })).await?;
+    let now = clock["nowMs"].as_i64().ok_or("the clock tells no time")?;
+    let first = Day::of(Timestamp::clamped(now)).before().start().ms() + 3_600_000;
+    // Spread over twenty hours.
+    let step = 20 * 3_600_000 / payments;
+    let planted = keep_books(&shop, (payments, first, step)).await?;
+    let rows = json!({ "rows": { "count": payments, "fen": FEE, "firstMs": first, "stepMs": step } });
+    shop.call("POST", "/_local/simulator/alipay/bill", &[], rows).await?;
+    fs::write("/proc/self/clear_refs", "5")?;
+    let (before, began) = (memory("VmRSS")?, Instant::now());
+    let compared = shop.call("POST", "/_local/reconcile", &[], Value::Null).await?;
+    let (took, peak) = (began.elapsed(), memory("VmHWM")?);
+    let kinds = kinds(&shop).await?;
+    shop.stack.stop().await;
+    fs::remove_dir_all(folder)?;
+    Ok(vec![
+        payments.to_string(),
+        format!("{} ms", took.as_millis()),
+        mebibytes(before),
+        format!("+{}", mebibytes(peak.saturating_sub(before))),
+        planted.to_string(),
+        format!("{}", compared["differences"]),
+        kinds,
+    ])
+}
+
+/// Keeps what the bill will list, but for [`DIFFERENCES`] of each kind: the number of these.
+async fn keep_books(shop: &Shop, (payments, first, step): (i64, i64, i64)) -> Result<i64, AnyError> {
+    let (app, mut items) = (&shop.app.app_id, Vec::new());
+    let each = payments / DIFFERENCES;
+    for n in 0..payments {
+        // What of the four kinds, if any: one in so many, spread over the day.
+        let odd = n % each;
+        let (mut fee, mut status) = (FEE, "success");
+        match odd {
+            1 => continue,          // Missing here.
+            2 => fee = 1,           // Another amount.
+            3 => status = "closed", // Not paid here.
+            _ => {}
+        }
+        items.push(item(app, (&format!("{:012x}{n:012x}", first + n * step), first + n * step), (fee, status)));
+        if odd == 4 {
+            // Missing there: charged in the same moment, under a number that the bill does not have.
+            let id = format!("{:012x}ff{n:010x}", first + n * step);
+            items.push(item(app, (&id, first + n * step), (FEE, "success")));
+        }
+        if items.len() >= usize::try_from(IMPORTED_AT_ONCE)? || n == payments - 1 {
+            shop.stack.import(&json!({ "TransactionsTable": std::mem::take(&mut items) })).await?;
+        }
+    }
+    shop.stack.import(&json!({ "TransactionsTable": items })).await?;
+    Ok(4 * DIFFERENCES)
+}
+
+fn item(app: &str, (id, ms): (&str, i64), (fee, status): (i64, &str)) -> Value {
+    let (text, number) = (|text: &str| json!({ "S": text }), |number: i64| json!({ "N": number.to_string() }));
+    json!({
+        "pk": text(&format!("{app}#test#{id}")),
+        "sk": text("TX#ali_qrcode#01"),
+        "v": number(1),
+        "rev": number(2),
+        "id": text(id),
+        "fee": number(fee),
+        "subject": text("A cup of tea"),
+        "created_ms": number(ms),
+        "expires_ms": number(ms + 7_200_000),
+        "ended_ms": number(ms + 30_000),
+        "status": text(status),
+        "trade_no": text("2026112322001810000000000003"),
+        "by_time_pk": text(&format!("{app}#test#ali_qrcode#{status}")),
+        "by_time_sk": text(&format!("{ms:015}#{id}")),
+    })
+}
+
+/// How many there are of each kind.
+async fn kinds(shop: &Shop) -> Result<String, AnyError> {
+    let mut counts = std::collections::BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/apps/{}/reconciliations?mode=test{cursor}", shop.app.app_id);
+        let page = shop.admin("GET", &path, Value::Null).await?;
+        for kind in page["items"].as_array().into_iter().flatten().filter_map(|entry| entry["kind"].as_str()) {
+            *counts.entry(kind.to_owned()).or_insert(0) += 1;
+        }
+        let Some(next) = page["cursor"].as_str() else { break };
+        cursor = format!("&cursor={}", next.replace('#', "%23"));
+    }
+    Ok(counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", "))
+}
+
+/// A line of `/proc/self/status`, in kibibytes.
+fn memory(name: &str) -> Result<u64, AnyError> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()).ok_or("the system tells no memory")?;
+    Ok(number.parse()?)
+}
+
+fn mebibytes(kibibytes: u64) -> String {
+    format!("{}.{} MiB", kibibytes / 1024, kibibytes % 1024 * 10 / 1024)
+}
