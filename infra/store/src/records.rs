@@ -137,7 +137,8 @@ impl Store {
             };
             let Some(source) = next else { break };
             merged.extend(source.ready.pop_front());
-            if source.ready.is_empty() {
+            // A source is at its end or not; nobody asks once the answer is whole.
+            if source.ready.is_empty() && merged.len() < wanted {
                 self.fill(source, query.request, range, page).await?;
             }
         }
