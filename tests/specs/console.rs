@@ -209,6 +209,7 @@ async fn each_role_may_what_it_may() {
     let actions: &[Action] = &[
         ("/apps",              &[("name", "x")],                                                     [false, false, true]),
         ("APP/name",           &[("name", "x")],                                                     [false, false, true]),
+        ("APP/name",           &[("shards", "4")],                                                   [false, false, true]),
         ("APP/keys",           &[("mode", "test"), ("key", "client"), ("grace", "0")],               [false, false, true]),
         ("APP/sessions",       &[("mode", "test"), ("ttl", "60")],                                   [false, true,  true]),
         ("APP/channels/ali?mode=test", &[("mode", "test"), ("do", "save"), ("protocol", "simulator")],   [false, false, true]),

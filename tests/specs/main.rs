@@ -39,6 +39,7 @@ mod reconciliation;
 mod refunds;
 mod secrets;
 mod sessions;
+mod shards;
 mod stack;
 mod sums;
 mod told;

@@ -79,6 +79,18 @@ async fn a_day_is_summed_once_it_is_over_and_again_when_it_may_have_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_day_comes_to_the_same_over_many_shards() {
+    let world = World::start().await;
+    world.admin("PATCH", &format!("/apps/{}", world.app.app_id), json!({ "shards": 24 })).await.done(200);
+    world.advance(15_000).await;
+    charge_some(&world).await;
+    world.advance(DAY_MS).await;
+    sum(&world).await;
+    assert_eq!(kept(&world).await, [("2026-11-23".to_owned(), first_day())]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_walk_that_was_killed_goes_on_and_counts_nothing_twice() {
     let faults = StorageFaults::default();
     let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::{
     App, AppId, Key, KeyKind, KeySet, Mode, RequestError, RotatingKey, Secret, SessionClaims, SessionRequest,
-    SessionToken,
+    SessionToken, Shards, Timestamp,
 };
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::AppChange;
+use store::{AppChange, StoreError};
 use tracing::info;
 
 use crate::{Call, problem::Problem};
@@ -32,6 +32,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         live: new_keys(random)?,
         test: new_keys(random)?,
         refunds_duplicates: false,
+        shards: Shards::default(),
     };
     call.deps.base.store.create_app(&app).await?;
     info!(app.id = %app.id, "made app {}", app.id);
@@ -73,11 +74,12 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
         "channels": channels,
         "webhooks": found.webhooks.len(),
         "refundDuplicates": found.app.refunds_duplicates,
+        "shards": found.app.shards.count(),
     });
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?}`
+/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"shards"?}`
 pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let refunds_duplicates = body.get("refundDuplicates").map(|value| {
@@ -86,12 +88,32 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
             .ok_or_else(|| Problem::field("refundDuplicates", format!("must be true or false, found `{value}`")))
     });
     let refunds_duplicates = refunds_duplicates.transpose()?;
+    let shards = match body.get("shards") {
+        Some(value) => Some(respread(call.load_app(&app).await?.app.shards, value, call.now)?),
+        None => None,
+    };
     let name = match body.get("name") {
-        None if refunds_duplicates.is_some() => None,
+        None if refunds_duplicates.is_some() || shards.is_some() => None,
         Some(_) | None => Some(read_name(&body)?),
     };
-    call.deps.base.store.change_app(&app, &AppChange { name, refunds_duplicates }).await?;
-    show(call, app).await
+    match call.deps.base.store.change_app(&app, &AppChange { name, refunds_duplicates, shards }).await {
+        Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
+            Err(Problem::conflict_at("shards", "was changed by somebody else just now"))
+        }
+        changed => {
+            changed?;
+            show(call, app).await
+        }
+    }
+}
+
+fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Shards), Problem> {
+    let count = value.as_u64().and_then(|count| u8::try_from(count).ok());
+    let changed = count.and_then(|count| shards.changed(count, now));
+    let changed = changed.ok_or_else(|| {
+        Problem::field("shards", format!("must be an integer from 1 to {}, found `{value}`", Shards::MAX))
+    })?;
+    Ok((shards, changed))
 }
 
 /// `POST /apps/{appId}/keys/rotate {"mode","key","graceSeconds"?}`

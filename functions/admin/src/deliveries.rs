@@ -153,12 +153,12 @@ async fn replay_records(
     after: Option<&str>,
 ) -> Result<(usize, Option<Place>), Problem> {
     let (store, app) = (&call.deps.base.store, &found.app.id);
+    let channels = channels_ever(found, webhook.mode);
     let start = Some(since.minus(CHARGED_BEFORE_MAX));
     let filter = RecordsFilter { channel: None, bill: None, status: None, start, end: None };
     let request =
         RecordsRequest { filter, order: RecordsOrder::NewestFirst, skip: 0, limit: RecordsRequest::LIMIT_MAX };
-    let query =
-        RecordsQuery { app, mode: webhook.mode, channels: channels_ever(found, webhook.mode), request: &request };
+    let query = RecordsQuery { app: &found.app, mode: webhook.mode, channels, request: &request };
     let from = after.map(parse_cursor).transpose()?;
     let (records, next) = store.records_page(&query, from.as_ref()).await?;
     let mut replayed = 0;

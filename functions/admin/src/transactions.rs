@@ -39,7 +39,8 @@ pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &Trans
     if let Some(bill) = query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
         return BillNum::parse(&bill).map_err(|error| Problem::field("billNum", error.to_string()));
     }
-    let record = call.deps.base.store.find_record((app, mode), &channels_ever(&found, mode), id).await?;
+    let record =
+        call.deps.base.store.find_record((app, mode, &found.app.shards), &channels_ever(&found, mode), id).await?;
     Ok(record.ok_or_else(|| Problem::not_found("transaction"))?.bill)
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn page(
     from: Option<&RecordsPosition>,
 ) -> Result<Page, Problem> {
     let channels = channels_ever(found, mode);
-    let query = RecordsQuery { app: &found.app.id, mode, channels, request };
+    let query = RecordsQuery { app: &found.app, mode, channels, request };
     if request.filter.bill.is_some() {
         return Ok(Page { records: store.records(&query).await?, next: None });
     }

@@ -217,9 +217,11 @@ fn new_transaction(
 ) -> Result<Transaction, ApiError> {
     let (app, mode) = (caller.app().id.clone(), caller.mode);
     let (bill, channel) = (charge.bill.clone(), charge.channel);
+    let id = TransactionId::generate(now, deps.base.random.bytes()?);
     Ok(Transaction {
         key: TransactionKey { app, mode, bill, channel, try_number },
-        id: TransactionId::generate(now, deps.base.random.bytes()?),
+        shard: caller.app().shards.of_new(&id, now),
+        id,
         fee: charge.fee,
         subject: charge.subject.clone(),
         extras: charge.extras.clone(),

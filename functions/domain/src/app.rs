@@ -5,7 +5,7 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-use crate::{AppId, Mode, Secret, Timestamp};
+use crate::{AppId, Mode, Secret, Shards, Timestamp};
 
 /// Which of an app's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct App {
     pub test: KeySet,
     /// Whether the second payment of a bill goes back by itself.
     pub refunds_duplicates: bool,
+    /// How its transactions are spread.
+    pub shards: Shards,
 }
 
 impl App {
@@ -165,6 +167,7 @@ pub(crate) mod tests {
             live: KeySet { client: key("live-client"), master: key("live-master") },
             test: KeySet { client: key("test-client"), master: key("test-master") },
             refunds_duplicates: false,
+            shards: Shards::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    About, Event, Fen, Notification, Outcome, RefundSums, Timestamp, TransactionId, TransactionKey,
+    About, Event, Fen, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId, TransactionKey,
     refund::refunded_elsewhere,
 };
 
@@ -157,6 +157,8 @@ pub struct Transaction {
     pub key: TransactionKey,
     /// Its id here, and the order number at the provider.
     pub id: TransactionId,
+    /// Under which of its app's keys it is listed.
+    pub shard: Shard,
     /// The amount.
     pub fee: Fen,
     /// What is bought.
@@ -308,6 +310,7 @@ pub(crate) mod tests {
                 try_number: TryNumber::FIRST,
             },
             id: TransactionId::generate(created_at, [7; 6]),
+            shard: Shard::FIRST,
             fee: fen(9900),
             subject: Subject::parse("tea").unwrap(),
             extras: None,

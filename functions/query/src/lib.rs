@@ -63,7 +63,7 @@ async fn records(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 
 async fn find_records(deps: &Deps, caller: &Caller, asked: &RecordsRequest) -> Result<Vec<Record>, ApiError> {
     let channels = caller.configured.channels_ever(caller.mode);
-    let query = RecordsQuery { app: &caller.app().id, mode: caller.mode, channels, request: asked };
+    let query = RecordsQuery { app: caller.app(), mode: caller.mode, channels, request: asked };
     Ok(deps.base.store.records(&query).await?)
 }
 

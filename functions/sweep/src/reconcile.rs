@@ -11,7 +11,7 @@ mod findings;
 mod payments;
 mod refunds;
 
-use domain::{AppId, Channel, Day, Mode, Status, Tab, Timestamp};
+use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
 use providers::Account;
 use runtime::{ApiError, error_chain};
 use serde::Serialize;
@@ -108,14 +108,16 @@ struct Pages<'a> {
     deps: &'a Deps,
     holding: &'a Holding,
     range: BooksRange,
-    shelves: Vec<(Channel, Status)>,
+    shelves: Vec<(Channel, Status, Shard)>,
     from: Option<BooksCursor>,
 }
 
 impl<'a> Pages<'a> {
     /// The statuses are read one after the other, in this order.
     fn new(deps: &'a Deps, holding: &'a Holding, statuses: &[Status], range: BooksRange) -> Self {
-        let shelf = |channel: &Channel| statuses.iter().map(|status| (*channel, *status)).collect::<Vec<_>>();
+        let shards: Vec<Shard> = holding.shards.all().collect();
+        let of = |channel, status| shards.iter().map(move |shard| (channel, status, *shard));
+        let shelf = |channel: &Channel| statuses.iter().flat_map(|status| of(*channel, *status)).collect::<Vec<_>>();
         // Taken from the end.
         let shelves = holding.channels.iter().flat_map(shelf).rev().collect();
         Self { deps, holding, range, shelves, from: None }
@@ -123,8 +125,8 @@ impl<'a> Pages<'a> {
 
     /// The next page; `None` behind the last. A page may be empty. It ends, because each page begins behind the one before.
     async fn next(&mut self) -> Result<Option<Vec<domain::Record>>, StoreError> {
-        let Some((channel, status)) = self.shelves.last().copied() else { return Ok(None) };
-        let shelf = Shelf { app: &self.holding.app, mode: self.holding.mode, channel, status };
+        let Some((channel, status, shard)) = self.shelves.last().copied() else { return Ok(None) };
+        let shelf = Shelf { app: &self.holding.app, mode: self.holding.mode, channel, status, shard };
         let (records, next) = self.deps.base.store.books(&shelf, &self.range, self.from.take()).await?;
         self.from = next;
         if self.from.is_none() {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::{AppId, Channel, Day, DaySums, Mode, SUMMED_DAYS_MAX, Status, Timestamp, is_to_be_summed};
+use domain::{AppId, Channel, Day, DaySums, Mode, SUMMED_DAYS_MAX, Shards, Status, Timestamp, is_to_be_summed};
 use runtime::{ConfiguredApp, error_chain};
 use serde::Serialize;
 use store::{KeptDay, StoreError, SumRange, Walk};
@@ -99,7 +99,7 @@ impl Run<'_> {
             if channels.is_empty() {
                 continue;
             }
-            let books = Books { app: &app.app.id, mode, channels };
+            let books = Books { app: &app.app.id, shards: &app.app.shards, mode, channels };
             if let Err(error) = self.days(&books, &Day::of(app.app.created_at), ages.clone()).await {
                 self.fail(app.app.id.as_str(), &error);
             }
@@ -139,7 +139,9 @@ impl Run<'_> {
         let mut unkept = 0;
         while let Some(at) = books.position(kept.walk.as_ref()) {
             if self.pages_left == 0 || unkept == PAGES_UNKEPT_MAX {
-                let Some(written) = store.keep_day(books.app, books.mode, kept).await? else { return Ok(End::Taken) };
+                let Some(written) = store.keep_day(books.app, books.mode, kept).await? else {
+                    return Ok(End::Taken);
+                };
                 (kept, unkept) = (written, 0);
             }
             if self.pages_left == 0 {
@@ -163,7 +165,7 @@ impl Run<'_> {
         (channel, status, after): (Channel, Status, Option<String>),
     ) -> Result<Walk, StoreError> {
         let range = SumRange { channel, status, start: day.start(), end: day.end(), newest_first: false, after };
-        let page = self.deps.base.store.sum_page(books.app, books.mode, &range).await?;
+        let page = self.deps.base.store.sum_page((books.app, books.mode, books.shards), &range).await?;
         let (mut sums, began_at) =
             walk.map_or_else(|| (DaySums::default(), self.now), |walk| (walk.sums, walk.began_at));
         for row in &page.rows {
@@ -181,6 +183,7 @@ const SOURCE_DONE: &str = "~";
 /// One app's in one mode.
 struct Books<'a> {
     app: &'a AppId,
+    shards: &'a Shards,
     mode: Mode,
     channels: Vec<Channel>,
 }
@@ -225,7 +228,12 @@ mod tests {
     #[test]
     fn a_walk_goes_through_everything_once_from_wherever_it_stopped() {
         let app = AppId::parse("568a12086e912100017722e5").unwrap();
-        let books = Books { app: &app, mode: Mode::Live, channels: vec![Channel::AliApp, Channel::WxNative] };
+        let books = Books {
+            app: &app,
+            shards: &Shards::default(),
+            mode: Mode::Live,
+            channels: vec![Channel::AliApp, Channel::WxNative],
+        };
         let at = |at, after: Option<&str>| {
             let began_at = Timestamp::from_ms(0).unwrap();
             Walk { began_at, sums: DaySums::default(), at, after: after.map(str::to_owned) }

@@ -4,7 +4,7 @@
 
 use std::ops::Bound;
 
-use domain::{AppId, Channel, EndedRefund, Mode, Record, RefundNum, Status, Timestamp, TransactionId};
+use domain::{AppId, Channel, EndedRefund, Mode, Record, RefundNum, Shard, Status, Timestamp, TransactionId};
 
 use crate::{
     Store, StoreError,
@@ -34,6 +34,8 @@ pub struct Shelf<'a> {
     pub channel: Channel,
     /// In which status.
     pub status: Status,
+    /// In which of the app's shards.
+    pub shard: Shard,
 }
 
 /// A stretch of the books.
@@ -84,7 +86,7 @@ impl Store {
         range: &BooksRange,
         from: Option<BooksCursor>,
     ) -> Result<(Vec<Record>, Option<BooksCursor>), StoreError> {
-        let pk = by_time_pk(shelf.app, shelf.mode, shelf.channel, shelf.status);
+        let pk = by_time_pk(shelf.app, shelf.mode, (shelf.channel, shelf.status), shelf.shard);
         let (items, next) = self.books_page(pk, range, from).await?;
         Ok((items.iter().map(read_record).collect::<Result<_, _>>()?, next))
     }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Tab, TargetHealth, Timestamp, Webhook,
+    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Shards, Tab, TargetHealth, Timestamp, Webhook,
     WebhookId, WebhookTarget,
 };
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,8 @@ pub struct AppChange {
     pub name: Option<String>,
     /// Whether the second payment of a bill goes back by itself.
     pub refunds_duplicates: Option<bool>,
+    /// How its transactions are spread: as it was read, and as it is to be.
+    pub shards: Option<(Shards, Shards)>,
 }
 
 /// An app in the list of apps.
@@ -174,6 +176,17 @@ impl Store {
         if let Some(refunds) = change.refunds_duplicates {
             sets.push("refunds_duplicates = :refunds");
             update = update.expression_attribute_values(":refunds", AttributeValue::Bool(refunds));
+        }
+        if let Some((before, after)) = &change.shards {
+            sets.push("shards = :shards");
+            // Nobody's change is forgotten: every count that was in use is asked for ever after.
+            let is_first = *before == Shards::default();
+            let unchanged = if is_first { "attribute_not_exists(shards)" } else { "shards = :before" };
+            update = update.condition_expression(format!("attribute_exists(pk) AND {unchanged}"));
+            if !is_first {
+                update = update.expression_attribute_values(":before", text(write_shards(before)));
+            }
+            update = update.expression_attribute_values(":shards", text(write_shards(after)));
         }
         if sets.is_empty() {
             return Ok(());
@@ -445,6 +458,7 @@ impl Store {
             live: keys.live.read().ok_or_else(wrong)?,
             test: keys.test.read().ok_or_else(wrong)?,
             refunds_duplicates: item.find_bool("refunds_duplicates"),
+            shards: read_shards(&item)?,
         })
     }
 
@@ -544,6 +558,16 @@ fn rotate(app: App, mode: Mode, kind: KeyKind, change: impl FnOnce(RotatingKey) 
         Mode::Live => App { live: in_set(app.live), ..app },
         Mode::Test => App { test: in_set(app.test), ..app },
     }
+}
+
+/// One text of JSON: it is only ever read and written as a whole.
+fn write_shards(shards: &Shards) -> String {
+    serde_json::to_string(shards).unwrap_or_default()
+}
+
+fn read_shards(item: &Item<'_>) -> Result<Shards, StoreError> {
+    let Some(json) = item.find_text("shards") else { return Ok(Shards::default()) };
+    serde_json::from_str(json).map_err(|_| item.wrong("shards"))
 }
 
 fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {

@@ -4,7 +4,9 @@
 
 use std::collections::VecDeque;
 
-use domain::{AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Status, Timestamp, TransactionId};
+use domain::{
+    App, AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Shards, Status, Timestamp, TransactionId,
+};
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -16,6 +18,9 @@ use crate::{
 
 /// A page of a merge's source: two times the largest answer, about 80 kB.
 const SOURCE_PAGE_MAX: usize = 2 * RecordsRequest::LIMIT_MAX;
+
+/// Queries at once: all channels in all statuses of an app that is not hot.
+const ASKED_AT_ONCE: usize = 64;
 
 /// Where a page of records begins: at the first record that is not newer than this. It is a place in time and not an item, so that it
 /// holds while records change their status, and costs the same however far down it is.
@@ -31,7 +36,7 @@ pub struct RecordsPosition {
 #[derive(Clone, Debug)]
 pub struct RecordsQuery<'a> {
     /// The app.
-    pub app: &'a AppId,
+    pub app: &'a App,
     /// Real payments, or tests.
     pub mode: Mode,
     /// The channels that were ever configured; the others cost nothing.
@@ -48,7 +53,7 @@ impl Store {
     pub async fn records(&self, query: &RecordsQuery<'_>) -> Result<Vec<Record>, StoreError> {
         let filter = &query.request.filter;
         let mut records = if let Some(bill) = &filter.bill {
-            let tries = self.load_bill(query.app, query.mode, bill).await?;
+            let tries = self.load_bill(&query.app.id, query.mode, bill).await?;
             let mut records: Vec<Record> = tries.into_iter().map(Record::from).collect();
             records.retain(|record| asked_for(query.request, record));
             records.sort_by_key(sort_key);
@@ -94,13 +99,14 @@ impl Store {
     /// [`StoreError`].
     pub async fn find_record(
         &self,
-        (app, mode): (&AppId, Mode),
+        (app, mode, shards): (&AppId, Mode, &Shards),
         channels: &[Channel],
         id: &TransactionId,
     ) -> Result<Option<Record>, StoreError> {
         let Some(created_at) = id.created_at() else { return Ok(None) };
-        let keys =
-            channels.iter().flat_map(|channel| Status::ALL.map(|status| by_time_pk(app, mode, *channel, status)));
+        let shards = shards.of(id);
+        let lists = channels.iter().flat_map(|channel| Status::ALL.map(|status| (*channel, status)));
+        let keys = lists.flat_map(|list| shards.iter().map(move |shard| by_time_pk(app, mode, list, *shard)));
         let asked = keys.map(|pk| async move {
             self.dynamo
                 .query()
@@ -122,12 +128,17 @@ impl Store {
     async fn merge(&self, query: &RecordsQuery<'_>, range: &Range, wanted: usize) -> Result<Vec<Record>, StoreError> {
         let filter = &query.request.filter;
         let channels = filter.channels().filter(|channel| query.channels.contains(channel));
-        let mut sources: Vec<Source> = channels
-            .flat_map(|channel| filter.statuses().map(move |status| (channel, status)))
-            .map(|(channel, status)| Source::new(by_time_pk(query.app, query.mode, channel, status)))
-            .collect();
-        let page = wanted.min(SOURCE_PAGE_MAX);
-        try_join_all(sources.iter_mut().map(|source| self.fill(source, query.request, range, page))).await?;
+        let lists = channels.flat_map(|channel| filter.statuses().map(move |status| (channel, status)));
+        let app = query.app;
+        let key = |list, shard| by_time_pk(&app.id, query.mode, list, shard);
+        let mut sources: Vec<Source> =
+            lists.flat_map(|list| app.shards.all().map(move |shard| Source::new(key(list, shard)))).collect();
+        // Shards have about as much each of what is next, so that each is asked for its part and some more.
+        let shards = app.shards.all().count();
+        let page = if shards == 1 { wanted } else { (wanted.div_ceil(shards) * 2).min(wanted) }.min(SOURCE_PAGE_MAX);
+        for some in sources.chunks_mut(ASKED_AT_ONCE) {
+            try_join_all(some.iter_mut().map(|source| self.fill(source, query.request, range, page))).await?;
+        }
         let mut merged = Vec::with_capacity(wanted);
         while merged.len() < wanted {
             let heads = sources.iter_mut().filter(|source| !source.ready.is_empty());

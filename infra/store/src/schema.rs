@@ -2,7 +2,7 @@
 //!
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
-//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
+//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>[#<shard>]` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
@@ -21,7 +21,7 @@
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Status, Tab, Timestamp, Transaction,
+    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Shard, Status, Tab, Timestamp, Transaction,
     TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
 };
 
@@ -109,8 +109,18 @@ pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
     Some((AppId::parse(app).ok()?, Mode::find(mode)?, BillNum::parse(bill).ok()?))
 }
 
-pub(crate) fn by_time_pk(app: &AppId, mode: Mode, channel: Channel, status: Status) -> String {
-    format!("{app}#{mode}#{channel}#{}", status.name())
+/// The first shard has no number, so that apps that are not hot have short keys.
+pub(crate) fn by_time_pk(app: &AppId, mode: Mode, (channel, status): (Channel, Status), shard: Shard) -> String {
+    let key = format!("{app}#{mode}#{channel}#{}", status.name());
+    if shard == Shard::FIRST { key } else { format!("{key}#{}", shard.number()) }
+}
+
+/// The shard in a key that [`by_time_pk`] wrote; `None` if it is none.
+pub(crate) fn parse_shard(by_time_pk: &str) -> Option<Shard> {
+    match by_time_pk.split('#').nth(4) {
+        None => Some(Shard::FIRST),
+        Some(number) => Shard::new(number.parse().ok()?),
+    }
 }
 
 pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
@@ -195,6 +205,17 @@ pub(crate) fn transaction_due(transaction: &Transaction) -> Option<(String, Time
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shard_goes_round() {
+        let app = AppId::parse("568a12086e912100017722e5").unwrap();
+        for number in [0, 1, 23, 63] {
+            let shard = Shard::new(number).unwrap();
+            let key = by_time_pk(&app, Mode::Live, (Channel::AliWeb, Status::Created), shard);
+            assert_eq!(parse_shard(&key), Some(shard), "{key}");
+        }
+        assert_eq!(parse_shard("568a12086e912100017722e5#live#ali_web#created#64"), None);
+    }
 
     #[test]
     fn a_transaction_key_goes_round_whatever_the_bill_is_called() {

@@ -6,7 +6,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use domain::{AppId, Channel, Day, DaySums, Mode, Status, Sum, Timestamp};
+use domain::{AppId, Channel, Day, DaySums, Mode, Shards, Status, Sum, Timestamp};
+use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
@@ -19,7 +20,7 @@ use crate::{
 const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Rows a page: about a megabyte, which is as much as one query answers.
-const PAGE: i32 = 3000;
+const PAGE: usize = 3000;
 
 /// A day's item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,15 +160,47 @@ impl Store {
         }
     }
 
-    /// A page of the rows of one channel and status in a range of time.
+    /// A page of the rows of one channel and status in a range of time: a merge of the app's shards, as far as all of them are read.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sum_page(&self, app: &AppId, mode: Mode, range: &SumRange) -> Result<SumPage, StoreError> {
+    pub async fn sum_page(
+        &self,
+        (app, mode, shards): (&AppId, Mode, &Shards),
+        range: &SumRange,
+    ) -> Result<SumPage, StoreError> {
         let (mut start, mut end) = (by_time_ms(range.start), format!("{}~", by_time_ms(range.end)));
         if let Some(after) = &range.after {
             *(if range.newest_first { &mut end } else { &mut start }) = after.clone();
         }
+        let limit = PAGE.div_ceil(shards.all().count().max(1));
+        let keys = shards.all().map(|shard| by_time_pk(app, mode, (range.channel, range.status), shard));
+        let asked = keys.map(|key| self.sum_source(key, (&start, &end), range.newest_first, limit));
+        let sources = try_join_all(asked).await?;
+        let cuts = sources.iter().filter(|source| source.has_more).filter_map(|source| source.rows.last());
+        let cuts = cuts.map(|(place, _)| place.clone());
+        let next = if range.newest_first { cuts.max() } else { cuts.min() };
+        let mut rows: Vec<(String, SumRow)> = sources.into_iter().flat_map(|source| source.rows).collect();
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if range.newest_first {
+            rows.reverse();
+        }
+        // Both ends are in the range, and the row that was seen last is one of them.
+        let is_new = |place: &String| range.after.as_ref() != Some(place);
+        let is_whole = |place: &String| {
+            next.as_ref().is_none_or(|cut| if range.newest_first { place >= cut } else { place <= cut })
+        };
+        rows.retain(|(place, _)| is_new(place) && is_whole(place));
+        Ok(SumPage { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+    }
+
+    async fn sum_source(
+        &self,
+        key: String,
+        (start, end): (&str, &str),
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<SumSource, StoreError> {
         let asked = self
             .dynamo
             .query()
@@ -175,26 +208,26 @@ impl Store {
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
             .projection_expression("by_time_sk, created_ms, fee, refunded_fee")
-            .expression_attribute_values(":pk", text(by_time_pk(app, mode, range.channel, range.status)))
+            .expression_attribute_values(":pk", text(key))
             .expression_attribute_values(":start", text(start))
             .expression_attribute_values(":end", text(end))
-            .scan_index_forward(!range.newest_first)
-            .limit(PAGE);
+            .scan_index_forward(!newest_first)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = asked.send().await.map_err(|error| StoreError::dynamo("query of a day", error))?;
-        let mut rows = Vec::with_capacity(answer.items().len());
-        let mut last = None;
-        for attributes in answer.items() {
+        let row = |attributes: &Attributes| {
             let item = Item(attributes);
-            let place = item.text(BY_TIME_SK)?;
-            // Both ends are in the range, and the row that was seen last is one of them.
-            if range.after.as_deref() != Some(place) {
-                let sum = Sum::of(read_fee(&item)?, read_refunded(&item)?);
-                rows.push(SumRow { created_at: item.time("created_ms")?, sum });
-            }
-            last = Some(place.to_owned());
-        }
-        Ok(SumPage { rows, next: last.filter(|_| answer.last_evaluated_key().is_some()) })
+            let sum = Sum::of(read_fee(&item)?, read_refunded(&item)?);
+            Ok((item.text(BY_TIME_SK)?.to_owned(), SumRow { created_at: item.time("created_ms")?, sum }))
+        };
+        let rows = answer.items().iter().map(row).collect::<Result<_, StoreError>>()?;
+        Ok(SumSource { rows, has_more: answer.last_evaluated_key().is_some() })
     }
+}
+
+/// What one shard has of a page, each row with its place.
+struct SumSource {
+    rows: Vec<(String, SumRow)>,
+    has_more: bool,
 }
 
 /// `{"ali_web": {"success": [count, amount, refunded]}}`

@@ -19,7 +19,7 @@ use crate::{
     items::{Seen, Written},
     schema::{
         BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
-        parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
+        parse_shard, parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
     },
 };
 
@@ -230,7 +230,10 @@ impl Store {
             .expression_attribute_values(":status", text(after.status.name()))
             .expression_attribute_values(":rev", number(revision))
             .expression_attribute_values(":next", number(revision + 1))
-            .expression_attribute_values(":by_time", text(by_time_pk(&key.app, key.mode, key.channel, after.status)))
+            .expression_attribute_values(
+                ":by_time",
+                text(by_time_pk(&key.app, key.mode, (key.channel, after.status), after.shard)),
+            )
     }
 
     /// Names only what a settlement changes, so that attributes of a newer version survive.
@@ -314,7 +317,10 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("ended_ms", transaction.ended_at.map(time)),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
-            (BY_TIME_PK, Some(text(by_time_pk(&key.app, key.mode, key.channel, transaction.status)))),
+            (
+                BY_TIME_PK,
+                Some(text(by_time_pk(&key.app, key.mode, (key.channel, transaction.status), transaction.shard))),
+            ),
             (BY_TIME_SK, Some(text(by_time_sk(transaction.created_at, &transaction.id)))),
             (DUE_PK, due.as_ref().map(|(shard, _)| text(shard.as_str()))),
             (DUE_MS, due.map(|(_, moment)| time(moment))),
@@ -346,6 +352,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
     Ok(Transaction {
         key: read_key(&item)?,
         id: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        shard: item.parsed(BY_TIME_PK, parse_shard)?,
         fee: read_fee(&item)?,
         subject: item.parsed("subject", Subject::parse)?,
         extras: item.find_parsed("extras", Extras::parse)?,

@@ -26,6 +26,8 @@ struct Settings {
     created: String,
     name: String,
     name_problem: Option<String>,
+    shards: String,
+    shards_problem: Option<String>,
     client_key: String,
     client_until: Option<String>,
     master_until: Option<String>,
@@ -55,6 +57,8 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
         created: f.moment(app.created_at),
         name: app.name.clone(),
         name_problem: None,
+        shards: app.shards.count().to_string(),
+        shards_problem: None,
         client_until: until(&keys.client),
         master_until: until(&keys.master),
         graces: vec![(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
@@ -78,14 +82,31 @@ fn snippet(url: &str, app: &str, client_key: &str) -> String {
     )
 }
 
+/// Another name, or another number of shards.
 pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}", desk.app()?.app.id);
     let name = form.text("name");
+    if form.has("shards") {
+        return spread(desk, &path, form.text("shards")).await;
+    }
     match desk.api(Method::PATCH, &path, &json!({ "name": name })).await {
         Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),
         Err(problem) if at(&problem, "name").is_some() => {
             let said = problems::say(desk.preferences.language, &problem);
             desk.page(422, &Settings { name: name.to_owned(), name_problem: Some(said), ..view(desk)? })
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+async fn spread(desk: &Desk<'_>, path: &str, shards: &str) -> Answer {
+    // What is no number is for the API to refuse, too.
+    let count = shards.trim().parse::<u32>().map_or_else(|_| Value::from(shards), Value::from);
+    match desk.api(Method::PATCH, path, &json!({ "shards": count })).await {
+        Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),
+        Err(problem) if at(&problem, "shards").is_some() => {
+            let said = problems::say(desk.preferences.language, &problem);
+            desk.page(422, &Settings { shards: shards.to_owned(), shards_problem: Some(said), ..view(desk)? })
         }
         Err(problem) => Err(problem.into()),
     }

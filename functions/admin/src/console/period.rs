@@ -115,7 +115,8 @@ async fn read_source(
     let mut range = SumRange { channel, status, start, end, newest_first: true, after: None };
     let mut rows: Vec<SumRow> = Vec::new();
     for _ in 0..PAGES_MAX {
-        let page = desk.deps.base.store.sum_page(&desk.app()?.app.id, desk.mode, &range).await;
+        let app = &desk.app()?.app;
+        let page = desk.deps.base.store.sum_page((&app.id, desk.mode, &app.shards), &range).await;
         let page = page.map_err(|error: StoreError| Trouble::from(error))?;
         rows.extend(page.rows);
         let Some(next) = page.next else { return Ok(((channel, status), rows, None)) };

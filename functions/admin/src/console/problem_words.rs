@@ -18,6 +18,8 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("is missing: the id of publicKey, PUB_KEY_ID_ and digits", "缺少微信支付公钥的 ID（PUB_KEY_ID_ 开头）"),
     // Names, people, keys.
     ("must be a string of 1 to {} characters", "须为 1 到 {} 个字符"),
+    ("must be an integer from 1 to {}, found `{}`", "须为 1 到 {} 的整数"),
+    ("was changed by somebody else just now", "刚被他人修改，请重试"),
     ("must have {} to {} characters", "须有 {} 到 {} 个字符"),
     ("is taken", "已被使用"),
     ("must be 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first", "须为 2 到 32 个小写字母、数字、点、横线或下划线，以字母开头"),

@@ -122,6 +122,8 @@ texts! {
     week: "7 天", "7 days";
     key_made: "新密钥已生效", "The new key works";
     rename: "改名", "Rename";
+    shards: "分片数", "Shards";
+    shards_text: "一般为 1。每个渠道每秒超过 400 笔时调大：24 可承受每秒 10,000 笔；列表查询的费用随之增加。", "1 for most. More for over 400 bills a second on one channel: 24 take 10,000; lists then cost more.";
     quick_start: "快速开始", "Quick start";
     quick_start_text: "复制到终端即可下单并查询（使用当前环境的客户端密钥）：", "Paste this into a terminal to charge and to query, with the client key of this mode:";
     session_maker: "会话令牌", "Session token";

@@ -72,7 +72,7 @@ async fn load(desk: &Desk<'_>, id: &str) -> Result<Life, Trouble> {
         Some(bill) => bill,
         None => {
             let channels = channels_ever(found, desk.mode);
-            let record = store.find_record((&found.app.id, desk.mode), &channels, &id).await?;
+            let record = store.find_record((&found.app.id, desk.mode, &found.app.shards), &channels, &id).await?;
             record.ok_or(Trouble::NotFound)?.bill
         }
     };

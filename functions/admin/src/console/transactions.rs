@@ -183,7 +183,7 @@ pub(crate) async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Rec
     let Ok(id) = TransactionId::parse(&filter.search) else { return Ok(None) };
     let found = desk.app()?;
     let channels = channels_ever(found, desk.mode);
-    Ok(desk.deps.base.store.find_record((&found.app.id, desk.mode), &channels, &id).await?)
+    Ok(desk.deps.base.store.find_record((&found.app.id, desk.mode, &found.app.shards), &channels, &id).await?)
 }
 
 pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {

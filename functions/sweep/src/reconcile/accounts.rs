@@ -1,6 +1,6 @@
 //! Every account that has books, and which of them are in one bill.
 
-use domain::{AppId, Channel, Mode, Tab, Timestamp};
+use domain::{AppId, Channel, Mode, Shards, Tab, Timestamp};
 use runtime::{ConfiguredApp, error_chain};
 use tracing::warn;
 
@@ -18,6 +18,8 @@ pub(super) struct Holding {
     pub(super) tab: Tab,
     /// The channels of the tab; there is at least one.
     pub(super) channels: Vec<Channel>,
+    /// How the app's transactions are spread.
+    pub(super) shards: Shards,
     first: Channel,
     /// See [`providers::Account::bill_names`].
     names: Vec<String>,
@@ -81,7 +83,7 @@ fn of_app(deps: &Deps, configured: &ConfiguredApp) -> Vec<Holding> {
                 Vec::new()
             }
         };
-        holdings.push(Holding { app, mode, tab, channels, first, names });
+        holdings.push(Holding { app, mode, tab, channels, shards: configured.app.shards.clone(), first, names });
     }
     holdings
 }

@@ -139,7 +139,8 @@ impl Books<'_> {
         let mut found = HashMap::new();
         for some in older.chunks(LOOKED_UP_AT_ONCE) {
             let store = &self.deps.base.store;
-            let asked = some.iter().map(|id| store.find_record((&holding.app, holding.mode), &holding.channels, id));
+            let app = (&holding.app, holding.mode, &holding.shards);
+            let asked = some.iter().map(|id| store.find_record(app, &holding.channels, id));
             let known = try_join_all(asked).await?.into_iter().flatten();
             found.extend(known.map(|record| (record.id.clone(), record)));
         }

@@ -1,0 +1,142 @@
+//! An app that is hot spreads its transactions over several keys of the lists by time, and nobody who lists them can tell.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::world::{World, charge_of, master, texts};
+
+impl World {
+    async fn spread_over(&self, shards: u8) {
+        let path = format!("/apps/{}", self.app.app_id);
+        let changed = self.admin("PATCH", &path, json!({ "shards": shards })).await.done(200);
+        assert_eq!(changed["shards"], shards);
+        // A change is in use when every warm function has read it.
+        self.advance(15_000).await;
+    }
+
+    /// Charges some bills, of which every third is paid; their numbers.
+    async fn some(&self, kind: &str, count: usize) -> Vec<String> {
+        let mut bills = Vec::new();
+        for number in 0..count {
+            let bill = format!("{kind}-{number}");
+            if number % 3 == 0 {
+                self.paid(&bill).await
+            } else {
+                self.charged(&bill).await
+            };
+            bills.push(bill);
+            self.advance(1).await;
+        }
+        bills
+    }
+
+    /// The operator's list in pages, newest first; `change` happens behind the first page.
+    async fn listed(&self, change: Option<u8>) -> Vec<Value> {
+        let path = format!("/apps/{}/transactions?mode=test&limit=7", self.app.app_id);
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.admin("GET", &format!("{path}&cursor={cursor}"), Value::Null).await.done(200);
+            items.extend(page["items"].as_array().unwrap().clone());
+            let Some(next) = page["cursor"].as_str() else { return items };
+            if let Some(shards) = change.filter(|_| cursor.is_empty()) {
+                self.spread_over(shards).await;
+            }
+            next.clone_into(&mut cursor);
+        }
+    }
+}
+
+/// The half read units that a page of 20 of one channel and status takes.
+async fn page_of_20(world: &World) -> u64 {
+    world.stack.metered();
+    let asked = json!({ "channel": "ali_qrcode", "status": "created", "limit": 20 });
+    assert_eq!(world.records(&asked).await.ok()["results"].as_array().unwrap().len(), 20);
+    let metered = world.stack.metered().into_iter().filter(|metered| metered.place.ends_with("/by_time"));
+    metered.map(|metered| metered.half_reads).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_the_same_over_1_4_and_24_shards() {
+    let world = World::start().await;
+    let mut bills = world.some("one", 30).await;
+    let over_one = page_of_20(&world).await;
+    world.spread_over(4).await;
+    bills.extend(world.some("four", 9).await);
+    world.spread_over(24).await;
+    bills.extend(world.some("many", 15).await);
+    // And down again: what was written over 24 is still read.
+    world.spread_over(2).await;
+    bills.extend(world.some("two", 6).await);
+
+    let mut found = Vec::new();
+    for skip in (0..60).step_by(25) {
+        let page = world.records(&json!({ "skip": skip, "limit": 25, "order": "createdTime" })).await.ok();
+        found.extend(texts(&page["results"], "billNum"));
+    }
+    assert_eq!(found, bills);
+    let paid = world.records(&json!({ "status": "success", "limit": 50 })).await.ok();
+    let mut paid = texts(&paid["results"], "billNum");
+    paid.reverse();
+    assert_eq!(paid, bills.iter().step_by(3).cloned().collect::<Vec<_>>());
+
+    // The operator's pages; a cursor of before leads on behind a change.
+    let listed = world.listed(Some(48)).await;
+    let mut numbers = texts(&json!(listed), "billNum");
+    numbers.reverse();
+    assert_eq!(numbers, bills);
+
+    // By its id alone each is found.
+    for item in &listed {
+        let path = format!("/apps/{}/transactions/{}?mode=test", world.app.app_id, item["id"].as_str().unwrap());
+        let one = world.admin("GET", &path, Value::Null).await.done(200);
+        assert_eq!((&one["billNum"], &one["status"]), (&item["billNum"], &item["status"]));
+    }
+    // They are spread indeed: a page of many shards costs more.
+    if crate::world::options().dynamo_endpoint.is_none() {
+        assert_eq!((over_one, page_of_20(&world).await >= 48), (2, true));
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_charged_before_everybody_knows_is_listed_too() {
+    let world = World::start().await;
+    let path = format!("/apps/{}", world.app.app_id);
+    let mut bills = BTreeSet::new();
+    for (round, shards) in [64, 1, 24].into_iter().enumerate() {
+        world.admin("PATCH", &path, json!({ "shards": shards })).await.done(200);
+        for number in 0..4 {
+            let bill = format!("{round}-{number}");
+            world.charge(&charge_of("ali_web", &bill)).await.ok();
+            bills.insert(bill);
+            world.advance(5_000).await;
+        }
+        let listed = world.records(&json!({ "limit": 100 })).await.ok();
+        assert_eq!(texts(&listed["results"], "billNum").into_iter().collect::<BTreeSet<_>>(), bills);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_are_from_1_to_64_and_for_owners_to_change() {
+    let world = World::start().await;
+    let path = format!("/apps/{}", world.app.app_id);
+    for wrong in [json!(0), json!(65), json!(-1), json!(1.5), json!("4"), json!(null)] {
+        world.admin("PATCH", &path, json!({ "shards": wrong })).await.problem(400, "shards");
+    }
+    // A bill paid behind a change stays in its shard.
+    world.charged("b-1").await;
+    world.spread_over(64).await;
+    let id = world.charged("b-2").await;
+    world.spread_over(1).await;
+    world.play(&id, "pay", json!({})).await;
+    let refund = json!({ "billNum": "b-2", "refundNum": "R-1", "refundFee": 9900 });
+    world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund.to_string()).await.ok();
+    let all = world.records(&json!({ "limit": 10 })).await.ok();
+    assert_eq!(
+        (texts(&all["results"], "billNum"), texts(&all["results"], "status")),
+        (vec!["b-2".to_owned(), "b-1".to_owned()], vec!["refund".to_owned(), "created".to_owned()])
+    );
+    world.end().await;
+}
