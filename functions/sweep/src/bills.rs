@@ -29,12 +29,12 @@ use crate::{
     deliveries::{self, Oldest},
 };
 
-/// What one run asks at the most. A thousand questions of a hundred milliseconds, 64 at once, are done in some seconds; what is left
+/// What one run asks at the most. A thousand questions of a hundred milliseconds, 72 at once, are done in some seconds; what is left
 /// is due in the next minute, too.
 const QUESTIONS_MAX: usize = 1000;
 
-/// At once in one of the eight shards.
-const QUESTIONS_AT_ONCE: usize = 8;
+/// At once in one of the 24 shards.
+const QUESTIONS_AT_ONCE: usize = 3;
 
 /// A run begins nothing new after this time: a sweep may take a minute, and the last questions take some seconds.
 const RUN_MAX: Duration = Duration::from_secs(35);
@@ -64,7 +64,7 @@ impl Run {
     }
 
     /// Whether its time is over; what it does not get to is left.
-    fn is_over(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         let over = self.began_at.distance(now) >= RUN_MAX;
         self.left.fetch_or(over, Ordering::Relaxed);
         over

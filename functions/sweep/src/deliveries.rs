@@ -13,6 +13,9 @@ use tracing::warn;
 
 use crate::Deps;
 
+/// As many as one call of the queue takes; the calls for a page are made at once.
+const RUNG_AT_ONCE: usize = 10;
+
 /// Rows that are marked at once.
 const MARKED_AT_ONCE: usize = 16;
 
@@ -47,7 +50,7 @@ pub(crate) async fn ring(
     found.iter().for_each(|delivery| oldest.see(delivery.due_at.until(now)));
     let bells: Vec<(&Delivery, Duration)> =
         found.iter().map(|delivery| (delivery, now.until(delivery.due_at))).collect();
-    let rung = deps.queue.ring_all(&bells).await;
+    let rung = join_all(bells.chunks(RUNG_AT_ONCE).map(|some| deps.queue.ring_all(some))).await.concat();
     for rung in rung.chunks(MARKED_AT_ONCE) {
         let marks: Vec<_> = rung.iter().map(|delivery| mark(deps, delivery, now)).collect();
         join_all(marks).await;

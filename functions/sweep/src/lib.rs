@@ -88,8 +88,8 @@ pub struct Swept {
     pub left: bool,
 }
 
-/// A hundred each: with eight shards 20,000 a minute, in a few seconds.
-const PAGES_MAX: usize = 25;
+/// A hundred entries each. It is the time of a run that ends it; this is for a clock that stands.
+const PAGES_MAX: usize = 1000;
 
 /// One sweep over everything due. It never fails as a whole: what could not be done is due in the next minute, too.
 pub async fn handle(deps: &Deps) -> Swept {
@@ -116,6 +116,7 @@ async fn sweep_shard(deps: &Deps, (run, oldest): (&Run, &Oldest), shard: u32, no
     let mut from = None;
     for _ in 0..PAGES_MAX {
         match sweep_page(deps, (run, oldest), (shard, now, from), &mut swept).await {
+            Ok(Some(_)) if run.is_over(deps.base.clock.now()) => break,
             Ok(Some(next)) => from = Some(next),
             Ok(None) => return swept,
             Err(error) => {

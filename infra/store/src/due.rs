@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::builders::UpdateItemFluentBuilder};
 use domain::{AppId, BillNum, DeliveryId, Mode, RefundNum, Timestamp, TransactionKey};
+use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
@@ -159,8 +160,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let mut first = None;
-        for shard in 0..DUE_SHARDS {
+        let asked = (0..DUE_SHARDS).map(|shard| async move {
             let page = self
                 .dynamo
                 .query()
@@ -173,9 +173,8 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| StoreError::dynamo("query of what is due next", error))?;
-            let found = page.items().first().map(|item| Item(item).time(DUE_MS)).transpose()?;
-            first = [first, found].into_iter().flatten().min();
-        }
-        Ok(first)
+            page.items().first().map(|item| Item(item).time(DUE_MS)).transpose()
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().min())
     }
 }
