@@ -61,7 +61,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
         key: Box::new(identity.key),
         cert_id: identity.certificate.serial_decimal,
         certificates_end_at: ends.into_iter().flatten().min(),
-        trust: Trust { roots, middles, owner: owner.to_owned() },
+        trust: Trust::new(&roots, middles, owner.to_owned()),
     })
 }
 

@@ -23,15 +23,29 @@ const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
 /// Whose signatures are believed.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    /// `rootCert`: more than one while CFCA changes it.
-    pub(crate) roots: Vec<Certificate>,
     /// `middleCert`: more than one while CFCA changes it.
-    pub(crate) middles: Vec<Certificate>,
+    middles: Vec<Middle>,
     /// What the third part of the certificate's common name must be: CFCA's other customers have chains as good.
-    pub(crate) owner: String,
+    owner: String,
+}
+
+/// A `middleCert` with those of `rootCert` that issued it: that is found out once, and not for each message.
+#[derive(Debug)]
+struct Middle {
+    certificate: Certificate,
+    roots: Vec<Certificate>,
 }
 
 impl Trust {
+    /// `rootCert` may hold more than one while CFCA changes it, and `middleCert`, too.
+    pub(crate) fn new(roots: &[Certificate], middles: Vec<Certificate>, owner: String) -> Self {
+        let with_roots = |certificate: Certificate| {
+            let roots = roots.iter().filter(|root| certificate.is_issued_by(root)).cloned().collect();
+            Middle { certificate, roots }
+        };
+        Self { middles: middles.into_iter().map(with_roots).collect(), owner }
+    }
+
     /// Verifies a message, in UnionPay's order: the certificate's dates, its chain, its owner, then the signature.
     pub(crate) fn verify(&self, fields: &Fields, now: Timestamp) -> Result<(), NotifyError> {
         let signature = fields.find(SIGNATURE).ok_or(NotifyError::Unsigned)?;
@@ -55,11 +69,10 @@ impl Trust {
             return Err(format!("it is not valid at {now}"));
         }
         let mut problem = "no certificate of middleCert issued it".to_owned();
-        for middle in self.middles.iter().filter(|middle| certificate.is_issued_by(middle)) {
-            let mut roots = self.roots.iter().filter(|root| middle.is_issued_by(root));
-            if !middle.is_valid_at(now) {
+        for middle in self.middles.iter().filter(|middle| certificate.is_issued_by(&middle.certificate)) {
+            if !middle.certificate.is_valid_at(now) {
                 problem = format!("middleCert, which issued it, is not valid at {now}");
-            } else if roots.any(|root| root.is_valid_at(now)) {
+            } else if middle.roots.iter().any(|root| root.is_valid_at(now)) {
                 return Ok(());
             } else {
                 problem = format!("rootCert does not hold at {now} for middleCert, which issued it");
