@@ -7,7 +7,9 @@
 
 mod bills;
 mod events;
+mod growth;
 mod hot_keys;
+mod lag;
 mod shop;
 mod start;
 mod table;
@@ -27,7 +29,25 @@ pub(crate) struct Plan {
     pub(crate) binaries: PathBuf,
 }
 
-const SECTIONS: [&str; 4] = ["start", "work", "hot-keys", "bills"];
+impl Plan {
+    /// How many transactions there are when questions are asked.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = u64> + use<> {
+        let short = self.short;
+        [1_000, 10_000, 100_000, 1_000_000]
+            .into_iter()
+            .filter(move |size| if short { *size <= 10_000 } else { *size != 10_000 })
+    }
+
+    /// How many deliveries wait.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = u64> + use<> {
+        let short = self.short;
+        [1_000, 10_000, 100_000]
+            .into_iter()
+            .filter(move |parked| if short { *parked == 1_000 } else { *parked > 1_000 })
+    }
+}
+
+const SECTIONS: [&str; 6] = ["start", "work", "hot-keys", "bills", "growth", "lag"];
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -50,6 +70,12 @@ async fn main() -> Result<(), AnyError> {
     }
     if wanted("hot-keys") {
         hot_keys::run();
+    }
+    if wanted("growth") {
+        growth::run(&plan).await?;
+    }
+    if wanted("lag") {
+        lag::run(&plan).await?;
     }
     if wanted("bills") {
         bills::run(plan.short).await?;

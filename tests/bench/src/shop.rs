@@ -63,13 +63,17 @@ pub(crate) const PAID_THROUGH: [(&str, &str, &str); 3] = [
 impl Shop {
     /// Opens it, on the tabs of all providers.
     pub(crate) async fn open(data_dir: Option<PathBuf>, caught: bool) -> Result<Self, AnyError> {
+        Self::open_at(StackClock::running(), data_dir, caught).await
+    }
+
+    /// The same with another clock.
+    pub(crate) async fn open_at(clock: StackClock, data_dir: Option<PathBuf>, caught: bool) -> Result<Self, AnyError> {
         let (public_url, catching) = if caught {
             let (url, caught) = catch().await?;
             (Some(url), caught)
         } else {
             (None, Caught::default())
         };
-        let clock = StackClock::running();
         let options = Options {
             port: 0,
             data_dir,
@@ -138,6 +142,11 @@ impl Shop {
     /// Plays the payer.
     pub(crate) async fn pay(&self, simulator: &str, id: &str) -> Result<(), AnyError> {
         self.call("POST", &format!("{simulator}/{id}/pay"), &[], json!({})).await.map(drop)
+    }
+
+    /// Moves the clock, and lets happen what falls due.
+    pub(crate) async fn advance(&self, ms: i64) -> Result<(), AnyError> {
+        self.call("POST", "/_local/clock", &[], json!({ "advanceMs": ms })).await.map(drop)
     }
 
     /// The notifies that were caught since this was asked last.

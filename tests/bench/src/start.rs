@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -19,7 +19,10 @@ use crate::{
 };
 
 /// The functions that answer HTTP or SQS while somebody waits, and the others.
-const BINARIES: [&str; 7] = ["bare", "charge", "query", "provider-notify", "deliver", "sweep", "admin"];
+const BINARIES: [&str; 8] = ["bare", "charge", "query", "provider-notify", "deliver", "sweep", "admin", NODE];
+
+/// The same charge in JavaScript, if `tests/bench/peers/run` fetched what it needs.
+const NODE: &str = "node";
 
 /// Calls after the first.
 const WARM: usize = 20;
@@ -39,7 +42,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let notifies = shop.notifies_of(crate::shop::PAID_THROUGH[0], rounds * (WARM + 1)).await?;
     let mut notifies = notifies.iter().map(|notify| notify.event());
     shop.configure_for_real().await?;
-    let present: Vec<&str> = BINARIES.into_iter().filter(|name| plan.binaries.join(name).exists()).collect();
+    let present: Vec<&str> = BINARIES.into_iter().filter(|name| file(plan, name).exists()).collect();
     let mut taken: Vec<Taken> = present.iter().map(|_| Taken::default()).collect();
     for round in 0..rounds {
         for (name, taken) in present.iter().zip(&mut taken) {
@@ -85,16 +88,30 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
 
 /// Starts a binary as it is deployed, on the tables and queue of the shop's stack.
 pub(crate) async fn start(plan: &Plan, shop: &Shop, name: &str) -> Result<Sandbox, AnyError> {
-    let mut command = Command::new(plan.binaries.join(name));
+    let file = file(plan, name);
+    let mut command = if name == NODE { Command::new("/usr/bin/env") } else { Command::new(&file) };
     command.env_clear().envs(shop.stack.environment()).stdout(Stdio::null());
+    if name == NODE {
+        let key = shop.settings("ali").await?["privateKey"].as_str().ok_or("no private key")?.to_owned();
+        let key_file = file.with_file_name("bench.key");
+        fs::write(&key_file, key)?;
+        command.arg("node").arg(&file).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("BENCH_PRIVATE_KEY", key_file);
+    }
     Ok(Sandbox::start(command).await?)
+}
+
+/// What is started.
+fn file(plan: &Plan, name: &str) -> PathBuf {
+    if name == NODE { plan.binaries.join("../peers/charge.mjs") } else { plan.binaries.join(name) }
 }
 
 fn event(shop: &Shop, name: &str, number: usize, notifies: &mut impl Iterator<Item = String>) -> Option<String> {
     let charge = |channel: &str| charge_of(channel, &format!("start-{number}")).to_string();
     match name {
         "bare" => Some(events::request("GET", "/", &[], b"")),
-        "charge" => Some(events::request("POST", "/2.0/maxpay/bill", &shop.client(), charge("ali_app").as_bytes())),
+        "charge" | NODE => {
+            Some(events::request("POST", "/2.0/maxpay/bill", &shop.client(), charge("ali_app").as_bytes()))
+        }
         "query" => Some(events::request("POST", "/2.0/maxpay/records", &shop.master(), br#"{"billNum":"ali-0"}"#)),
         "provider-notify" => notifies.next(),
         "deliver" => Some(events::batch(&[])),
@@ -105,7 +122,7 @@ fn event(shop: &Shop, name: &str, number: usize, notifies: &mut impl Iterator<It
 fn row(plan: &Plan, name: &str, taken: &Taken, floor: (Duration, Duration)) -> Result<Vec<String>, AnyError> {
     let (init, cpu) = (median(&taken.init), median(&taken.init_cpu));
     let (first, warm) = (median(&taken.first), median(&taken.warm));
-    let (plain, packed) = package(&plan.binaries.join(name))?;
+    let (plain, packed) = package(&file(plan, name))?;
     let calls = if taken.first.is_empty() {
         ["", "", ""].map(str::to_owned)
     } else {

@@ -1,0 +1,150 @@
+//! What each kind of query costs and takes when there is much: the same pages over a thousand transactions and over many.
+//!
+//! The transactions are copies of one that was really charged and paid, put straight into the tables.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{
+    AnyError, Plan,
+    shop::Shop,
+    table::{median, print, time},
+};
+
+/// Copies that are written at once.
+const WRITTEN_AT_ONCE: u64 = 5_000;
+
+/// Each question is asked so often.
+const ROUNDS: usize = 9;
+
+/// How far apart the copies were charged.
+const APART_MS: i64 = 250;
+
+const CHANNEL: &str = "ali_qrcode";
+
+pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
+    let shop = Shop::open(None, false).await?;
+    let id = shop.charge(CHANNEL, "grown").await?;
+    shop.pay("/_local/simulator/alipay/trades", &id).await?;
+    let original = original(&shop, &id).await?;
+    let newest_ms = number(&original, "created_ms")?;
+    let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    let mut there = 0;
+    for size in plan.sizes() {
+        while there < size {
+            let some = (there..size.min(there + WRITTEN_AT_ONCE)).map(|n| copy(&original, n, newest_ms));
+            shop.stack.import(&json!({ "TransactionsTable": some.collect::<Result<Vec<_>, _>>()? })).await?;
+            there = size.min(there + WRITTEN_AT_ONCE);
+        }
+        for (what, question) in questions(&shop, size, newest_ms) {
+            let (units, took) = ask(&shop, &question).await?;
+            let cell = format!("{units}, {}", time(took));
+            match rows.iter_mut().find(|(known, _)| *known == what) {
+                Some((_, cells)) => cells.push(cell),
+                None => rows.push((what, vec![cell])),
+            }
+        }
+    }
+    let sizes: Vec<String> = plan.sizes().map(|size| format!("{size} transactions")).collect();
+    let columns: Vec<&str> = std::iter::once("query").chain(sizes.iter().map(String::as_str)).collect();
+    let rows: Vec<_> = rows.into_iter().map(|(what, cells)| std::iter::once(what).chain(cells).collect()).collect();
+    print(&format!("Growth: read units and time, median of {ROUNDS}"), &columns, &rows);
+    shop.stack.stop().await;
+    Ok(())
+}
+
+/// A call of the API, or one of the operator's.
+enum Question {
+    Records(Value),
+    Operator(String),
+    Sweep,
+}
+
+fn questions(shop: &Shop, size: u64, newest_ms: i64) -> Vec<(String, Question)> {
+    let middle = size / 2;
+    let middle_ms = created_ms(middle, newest_ms);
+    let app = format!("/apps/{}", shop.app.app_id);
+    let list = |filter: &str| Question::Operator(format!("{app}/transactions?mode=test&limit=20{filter}"));
+    let first = json!({ "channel": CHANNEL, "status": "success", "limit": 20 });
+    let deep = json!({ "channel": CHANNEL, "status": "success", "limit": 20, "endTime": middle_ms });
+    let named = |what: &str, question| (what.to_owned(), question);
+    vec![
+        named("records, first page of 20, one channel and status", Question::Records(first)),
+        named("the same from the middle on", Question::Records(deep)),
+        named("records of a bill", Question::Records(json!({ "billNum": bill(middle) }))),
+        named("transactions, first page of 20, everything", list("")),
+        named("the same from the middle on", list(&format!("&endTime={middle_ms}"))),
+        named(
+            "a transaction by its id alone",
+            Question::Operator(format!("{app}/transactions/{}?mode=test", id(middle, newest_ms))),
+        ),
+        named("incidents", Question::Operator(format!("{app}/incidents?mode=test"))),
+        named("a sweep with nothing due", Question::Sweep),
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(place, (what, question))| (if place == 4 { format!("transactions: {what}") } else { what }, question))
+    .collect()
+}
+
+async fn ask(shop: &Shop, question: &Question) -> Result<(String, Duration), AnyError> {
+    let (mut halves, mut times) = (0, Vec::new());
+    for _ in 0..ROUNDS {
+        shop.stack.metered();
+        let begun = Instant::now();
+        match question {
+            Question::Records(asked) => {
+                let found = shop.call("POST", "/2.0/maxpay/records", &shop.master(), asked.clone()).await?;
+                if found["results"].as_array().is_none_or(Vec::is_empty) {
+                    return Err(format!("{asked} found nothing: {found}").into());
+                }
+            }
+            Question::Operator(path) => drop(shop.admin("GET", path, Value::Null).await?),
+            Question::Sweep => shop.advance(60_000).await?,
+        }
+        times.push(begun.elapsed());
+        let metered = shop.stack.metered().into_iter();
+        let of = if matches!(question, Question::Sweep) { "sweep" } else { "" };
+        let mine = metered.filter(|one| one.place.starts_with("TransactionsTable") && one.function.contains(of));
+        halves = mine.map(|one| one.half_reads).sum::<u64>();
+    }
+    Ok((format!("{}.{}", halves / 2, halves % 2 * 5), median(&times)))
+}
+
+async fn original(shop: &Shop, id: &str) -> Result<Value, AnyError> {
+    let tables = shop.stack.export().await?;
+    let items = tables["TransactionsTable"].as_array().into_iter().flatten();
+    let mut found =
+        items.filter(|item| item["id"]["S"] == id && item["sk"]["S"].as_str().unwrap_or_default().starts_with("TX#"));
+    Ok(found.next().ok_or("the original is not in the table")?.clone())
+}
+
+/// Copies are numbered from the oldest, whatever is added later: what is newest then is older than the original all the same.
+fn created_ms(n: u64, newest_ms: i64) -> i64 {
+    newest_ms - 40 * 24 * 3_600_000 + i64::try_from(n).unwrap_or_default() * APART_MS
+}
+
+fn bill(n: u64) -> String {
+    format!("order-20261124-{n:015}")
+}
+
+fn id(n: u64, newest_ms: i64) -> String {
+    format!("{:012x}{:012x}", created_ms(n, newest_ms), n)
+}
+
+fn copy(original: &Value, n: u64, newest_ms: i64) -> Result<Value, AnyError> {
+    let mut item = original.clone();
+    let (id, created_ms) = (id(n, newest_ms), created_ms(n, newest_ms));
+    let pk = original["pk"]["S"].as_str().and_then(|pk| pk.rsplit_once('#')).ok_or("no pk")?.0;
+    item["pk"] = json!({ "S": format!("{pk}#{}", bill(n)) });
+    item["by_time_sk"] = json!({ "S": format!("{created_ms:015}#{id}") });
+    item["created_ms"] = json!({ "N": created_ms.to_string() });
+    item["ended_ms"] = json!({ "N": (created_ms + 20_000).to_string() });
+    item["id"] = json!({ "S": id });
+    Ok(item)
+}
+
+fn number(item: &Value, name: &str) -> Result<i64, AnyError> {
+    Ok(item[name]["N"].as_str().ok_or("no number")?.parse()?)
+}

@@ -1,0 +1,120 @@
+//! Many deliveries that wait for a later attempt, all in one hour: how late they are tried, by the stack's clock.
+
+use std::time::Instant;
+
+use local::StackClock;
+use serde_json::{Value, json};
+
+use crate::{AnyError, Plan, shop::Shop, table::print};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Copies that are written at once.
+const WRITTEN_AT_ONCE: u64 = 2_500;
+
+pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
+    let mut rows = Vec::new();
+    for parked in plan.parked() {
+        rows.push(park(parked).await?);
+    }
+    let columns = [
+        "parked, due within an hour",
+        "late, median",
+        "late, p99",
+        "late, most",
+        "read units each",
+        "write units each",
+        "took here",
+    ];
+    print("Lag of parked deliveries, by the stack's clock", &columns, &rows);
+    Ok(())
+}
+
+async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
+    let clock = StackClock::standing(domain::Timestamp::from_ms(1_795_444_200_000)?);
+    let shop = Shop::open_at(clock, None, false).await?;
+    let [transaction, delivery] = originals(&shop).await?;
+    let begins_ms = 1_795_444_200_000 + 2 * HOUR_MS;
+    let mut there = 0;
+    while there < parked {
+        let some = (there..parked.min(there + WRITTEN_AT_ONCE)).map(|n| {
+            let offset = i64::try_from(n).unwrap_or_default() * HOUR_MS / i64::try_from(parked).unwrap_or(1);
+            copies((&transaction, &delivery), n, begins_ms + offset)
+        });
+        let items: Vec<Value> = some.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        shop.stack.import(&json!({ "TransactionsTable": items })).await?;
+        there = parked.min(there + WRITTEN_AT_ONCE);
+    }
+    shop.call("PUT", "/_local/receiver/shop", &[], json!({ "status": 200 })).await?;
+    let metrics = shop.stack.metrics().len();
+    shop.stack.metered();
+    let begun = Instant::now();
+    shop.advance(4 * HOUR_MS).await?;
+    let took = begun.elapsed();
+    let mut lags: Vec<u64> = shop.stack.metrics().iter().skip(metrics).filter_map(|line| lag(line)).collect();
+    lags.sort_unstable();
+    // One is the original.
+    if lags.len() < usize::try_from(parked)? {
+        return Err(format!("{} of {parked} deliveries were tried", lags.len()).into());
+    }
+    let at = |percent: usize| lags.get((lags.len() * percent / 100).min(lags.len() - 1)).copied().unwrap_or_default();
+    let metered = shop.stack.metered();
+    let reads: u64 = metered.iter().map(|one| one.half_reads).sum();
+    let writes: u64 = metered.iter().map(|one| one.half_writes).sum();
+    let each = |halves: u64| format!("{}.{:02}", halves * 50 / parked / 100, halves * 50 / parked % 100);
+    shop.stack.stop().await;
+    let ms = |ms: u64| format!("{ms} ms");
+    Ok(vec![
+        parked.to_string(),
+        ms(at(50)),
+        ms(at(99)),
+        ms(at(100)),
+        each(reads),
+        each(writes),
+        format!("{} s", took.as_secs()),
+    ])
+}
+
+fn lag(line: &str) -> Option<u64> {
+    let said: Value = serde_json::from_str(line).ok()?;
+    said["DeliveryLag"].as_u64()
+}
+
+/// A paid transaction, and its delivery after a failed attempt.
+async fn originals(shop: &Shop) -> Result<[Value; 2], AnyError> {
+    let app = &shop.app.app_id;
+    shop.call("PUT", "/_local/receiver/shop", &[], json!({ "status": 500 })).await?;
+    let target = json!({ "target": { "url": format!("{}/_local/receiver/shop", shop.url) }, "mode": "test" });
+    shop.admin("POST", &format!("/apps/{app}/webhooks"), target).await?;
+    let id = shop.charge("ali_qrcode", "parked").await?;
+    shop.pay("/_local/simulator/alipay/trades", &id).await?;
+    shop.advance(0).await?;
+    let tables = shop.stack.export().await?;
+    let items = tables["TransactionsTable"].as_array().into_iter().flatten();
+    let of = |kind: &str| {
+        let mut found = items.clone().filter(|item| item["sk"]["S"].as_str().unwrap_or_default().starts_with(kind));
+        found.next().cloned().ok_or_else(|| AnyError::from(format!("there is no {kind}")))
+    };
+    Ok([of("TX#")?, of("DELIVERY#")?])
+}
+
+fn copies((transaction, delivery): (&Value, &Value), n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
+    let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+    let (old_id, pk) = (text(transaction, "id"), text(transaction, "pk"));
+    let id = format!("{}{n:012x}", old_id.get(..12).ok_or("no id")?);
+    let pk = json!({ "S": format!("{}#parked-{n}", pk.rsplit_once('#').ok_or("no pk")?.0) });
+    let (mut transaction, mut delivery) = (transaction.clone(), delivery.clone());
+    transaction["pk"] = pk.clone();
+    transaction["id"] = json!({ "S": id });
+    transaction["by_time_sk"] = json!({ "S": text(&transaction, "by_time_sk").replace(&old_id, &id) });
+    delivery["pk"] = pk;
+    for name in ["sk", "by_time_sk"] {
+        delivery[name] = json!({ "S": text(&delivery, name).replace(&old_id, &id) });
+    }
+    delivery["attempt"] = json!({ "N": "6" });
+    delivery["next_ms"] = json!({ "N": due_ms.to_string() });
+    // A long wait: the sweep looks 15 minutes ahead.
+    delivery["due_ms"] = json!({ "N": (due_ms - 900_000).to_string() });
+    delivery["due_pk"] = json!({ "S": format!("DUE#{}", n % 24) });
+    Ok([transaction, delivery])
+}
