@@ -80,8 +80,13 @@ impl Outbound {
     }
 
     fn build(guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
-        let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self::trusting(roots, guard, identity)
+    }
+
+    /// Private, so that nobody but the tests of this crate trusts other roots.
+    fn trusting(roots: RootCertStore, guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
+        let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| client(error.into()))?
@@ -237,3 +242,6 @@ pub enum OutboundError {
         body_bytes_max: usize,
     },
 }
+
+#[cfg(test)]
+mod tests;
