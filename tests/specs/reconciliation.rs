@@ -1,11 +1,12 @@
 //! Reconciliation: the providers' bills of a day beside our books. Each planted difference is found, and nothing else.
 
+use local::{Options, StackClock};
 use serde_json::{Value, json};
 
 use crate::{
     refunds::{of, refund},
     wechat,
-    world::{MINUTE_MS, START_MS, World, charge_of, client, test_channel},
+    world::{MINUTE_MS, START_MS, World, charge_of, client, options, test_channel},
 };
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -243,5 +244,18 @@ async fn what_differs_is_found_in_a_bill_of_a_hundred_thousand_lines() {
     assert_eq!(reconcile(&world).await["differences"], 3);
     let kinds: Vec<_> = differences(&world).await.into_iter().map(|(_, kind, ..)| kind).collect();
     assert_eq!(kinds, ["amount-differs", "missing-here", "missing-there"]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_runs_compares_by_itself() {
+    let world = World::start_with(Options { clock: StackClock::running(), ..options() }).await;
+    world.paid("1").await;
+    assert_eq!(entries(&world, "day").await, Vec::<Value>::new());
+    world.advance(DAY_MS).await;
+    let days = entries(&world, "day").await;
+    let ali: Vec<_> = days.iter().filter(|day| day["tab"] == "ali").collect();
+    assert_eq!(ali.len(), 1, "{days:?}");
+    assert_eq!((&ali[0]["lines"], &ali[0]["differences"]), (&json!(1), &json!(0)));
     world.end().await;
 }

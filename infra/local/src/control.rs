@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tracing::error;
 
-use crate::{StackClock, mapping::Mapping, simulators::Simulators, sqs::Sqs};
+use crate::{StackClock, mapping::Mapping, schedule::Schedule, simulators::Simulators, sqs::Sqs};
 
 /// Two years: long enough for every retry and certificate, short enough to be meant.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
@@ -24,6 +24,7 @@ pub(crate) struct Clockwork {
     pub(crate) sqs: Sqs,
     pub(crate) simulators: Simulators,
     pub(crate) sweeper: Sweeper,
+    pub(crate) schedule: Schedule,
     pub(crate) mapping: Mapping,
 }
 
@@ -93,8 +94,7 @@ pub(crate) async fn advance(State(clockwork): State<Clockwork>, Json(body): Json
     (StatusCode::OK, Json(json!({ "nowMs": now_ms })))
 }
 
-/// `POST /_local/reconcile`: runs the daily comparison of yesterday's books now. By itself the stack does not run it: a clock that is
-/// moved over days would ask the simulators each time.
+/// `POST /_local/reconcile`: runs the daily comparison of yesterday's books now. A clock that runs does it by itself, too.
 pub(crate) async fn reconcile(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
     Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Reconcile }).await)
 }
@@ -122,12 +122,16 @@ impl Clockwork {
         }
         self.clock.move_to(end_ms);
         self.run_due().await;
+        if self.clock.runs() {
+            self.schedule.run_due(self.clock.now_ms()).await;
+        }
         self.clock.now_ms()
     }
 
     /// What a running clock calls now and then; what is in the queue is taken out of it without being told.
     pub(crate) async fn tick(&self) {
         self.sweeper.tick(self.clock.now_ms()).await;
+        self.schedule.run_due(self.clock.now_ms()).await;
         self.sqs.clock_moved();
         self.simulators.run_due().await;
     }

@@ -17,6 +17,7 @@ mod pages;
 mod parts;
 mod receiver;
 mod runtime_api;
+mod schedule;
 mod simulator;
 mod simulators;
 pub mod sqs;

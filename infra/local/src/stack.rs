@@ -32,6 +32,7 @@ use crate::{
     pages,
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
+    schedule::Schedule,
     simulators::Simulators,
     sqs::Sqs,
     state::{State, random_password},
@@ -183,6 +184,7 @@ impl Stack {
             sqs,
             simulators: simulators.clone(),
             sweeper: Sweeper::new(functions.sweep.clone()),
+            schedule: Schedule::new(functions.sweep.clone(), &functions.template, options.clock.now_ms()),
             mapping: mapping.clone(),
         };
         let router = Router::new()

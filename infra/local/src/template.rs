@@ -23,6 +23,8 @@ pub struct Template {
     pub grants: Vec<Grant>,
     /// The whole template, with `!Ref X` and its like in their long form.
     pub document: Value,
+    /// What is done at set times, beside the sweep of each minute.
+    pub(crate) schedules: Vec<Scheduled>,
     /// The tables, by their logical names, with their properties.
     pub(crate) tables: Vec<(String, Value)>,
     /// The queues, by their logical names, with their properties.
@@ -38,6 +40,15 @@ pub struct Route {
     pub path: String,
     /// The binary of the function that answers.
     pub function: String,
+}
+
+/// An event that comes at set times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scheduled {
+    /// `cron(20 2,3,4 * * ? *)`
+    pub(crate) expression: String,
+    /// The event itself, as JSON.
+    pub(crate) input: String,
 }
 
 /// Something a function may do.
@@ -99,7 +110,8 @@ impl Template {
         let grants = resources.grants(&binaries);
         let tables = resources.properties("AWS::DynamoDB::Table");
         let queues = resources.properties("AWS::SQS::Queue");
-        Ok(Self { routes, grants, document, tables, queues })
+        let schedules = resources.schedules();
+        Ok(Self { routes, grants, document, schedules, tables, queues })
     }
 
     /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
@@ -169,6 +181,26 @@ impl<'a> Resources<'a> {
         })?;
         let uri = names(integration.get("Properties")?.get("IntegrationUri")?);
         uri.iter().find_map(|name| binaries.get(name.as_str())).cloned()
+    }
+
+    /// Of the events of functions, and of the rules that these are translated into.
+    fn schedules(&self) -> Vec<Scheduled> {
+        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
+        let events = functions.filter_map(|(_, function)| function.get("Properties")?.get("Events")?.as_mapping());
+        let written = events.flat_map(Mapping::values).filter_map(|event| {
+            let properties = event.get("Properties")?;
+            Some((text(properties, "Schedule")?, text(properties, "Input")?))
+        });
+        let rules = self.iter("AWS::Events::Rule").filter_map(|(_, rule)| {
+            let properties = rule.get("Properties")?;
+            let target = properties.get("Targets")?.as_sequence()?.first()?;
+            Some((text(properties, "ScheduleExpression")?, text(target, "Input")?))
+        });
+        let scheduled = |(expression, input): (&str, &str)| Scheduled {
+            expression: expression.to_owned(),
+            input: input.to_owned(),
+        };
+        written.chain(rules).map(scheduled).collect()
     }
 
     fn grants(&self, binaries: &BTreeMap<&str, String>) -> Vec<Grant> {
