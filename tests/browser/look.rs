@@ -38,7 +38,7 @@ const PAGES: &[(&str, &str)] = &[
 /// The texts with two English words in a row that are not somebody's own: those stand in `code` and `pre`, or were typed by merchants.
 const ENGLISH: &str = "const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     while (walk.nextNode()) {
-        const text = walk.currentNode.textContent.replaceAll('Apple Pay', '').replaceAll('A cup of tea', '');
+        const text = walk.currentNode.textContent.replaceAll('Apple Pay', '').replaceAll('AWS Lambda', '').replaceAll('A cup of tea', '');
         if (walk.currentNode.parentElement.closest('code, pre, script, [lang]:not(html)')) continue;
         if (/[A-Za-z]{2,} [A-Za-z]{2,}/.test(text)) found.push(text.trim());
     }

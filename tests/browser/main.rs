@@ -18,6 +18,7 @@ mod look;
 mod permissions;
 mod scene;
 mod stories;
+mod work;
 #[path = "../specs/world.rs"]
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]
 mod world;

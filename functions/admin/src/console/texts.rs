@@ -137,7 +137,7 @@ texts! {
     only_operators: "只有操作员和所有者可以操作。", "Only operators and owners can do this.";
     // Transactions.
     search: "搜索", "Search";
-    search_hint: "订单号或交易 ID", "Bill number or ID";
+    search_hint: "交易流水号或 ID", "Bill number or ID";
     status: "状态", "Status";
     channel: "渠道", "Channel";
     time: "时间", "Time";
@@ -409,6 +409,7 @@ texts! {
     refunded_amount: "已退金额", "Refunded";
     waiting_count: "等待重试", "Waiting";
     exhausted_count: "已放弃", "Given up";
+    nothing_paid: "这段时间没有支付。", "Nothing was paid in this time.";
     oldest_waiting: "最早等待", "Oldest waiting";
     paused_count: "{} 个已暂停", "{} paused";
     failing_count: "{} 个失败中", "{} failing";
