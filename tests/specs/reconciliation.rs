@@ -248,6 +248,22 @@ async fn what_differs_is_found_in_a_bill_of_a_hundred_thousand_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bill_that_is_signed_with_a_new_certificate_is_read() {
+    let world = World::start().await;
+    wechat::use_merchant(&world, "v3Certificate").await;
+    let id = wechat::charged(&world, "wx_native", "1").await;
+    wechat::play(&world, &id, "pay", json!({})).await;
+    world.advance(DAY_MS).await;
+    let rolled = json!({ "stage": "rolled" }).to_string();
+    world.post_as(&[], "/_local/simulator/wechat/settings", rolled).await.done(200);
+    assert_eq!(reconcile(&world).await["failed"], 0);
+    let days = entries(&world, "day").await;
+    let lines = days.iter().find(|day| day["tab"] == "wx_mp").map(|day| (&day["lines"], &day["differences"]));
+    assert_eq!(lines, Some((&json!(1), &json!(0))), "{days:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_runs_compares_by_itself() {
     let world = World::start_with(Options { clock: StackClock::running(), ..options() }).await;
     world.paid("1").await;

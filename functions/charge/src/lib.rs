@@ -15,8 +15,8 @@ use http::Method;
 use outbound::{Bounds, Outbound};
 use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, CredentialsError, PaymentOutcome, Reply, Request, Role, authenticate, client_ip,
-    failure, json_body, not_found, success,
+    ApiError, Base, BillError, Caller, CredentialsError, PaymentOutcome, Question, Reply, Request, Role, authenticate,
+    client_ip, failure, json_body, not_found, success,
 };
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError, Told};
@@ -126,7 +126,7 @@ async fn begin(
     Err(ProviderError::AlreadyOrdered.into())
 }
 
-/// Calls the provider, and reads its answer, if need be with certificates that it has only begun to sign with.
+/// Calls the provider, and reads its answer.
 async fn ask(
     deps: &Deps,
     ordered: &Ordered<'_>,
@@ -134,16 +134,16 @@ async fn ask(
     moment: &Moment,
 ) -> Result<PaymentParameters, ApiError> {
     let Ordered { caller, charge, account, .. } = ordered;
-    let answer = deps.base.ask_provider(&deps.outbound, charge.channel, call, PROVIDER_BOUNDS).await?;
-    match account.read_charge(charge.channel, &answer, moment) {
-        Err(ProviderError::UnknownKey { serial }) => {
-            let key = (charge.channel, caller.mode);
-            let renewed = deps.base.apps.renew(&caller.configured, key, &deps.outbound, moment).await;
-            let renewed = renewed.ok_or(ProviderError::UnknownKey { serial })?;
-            Ok(renewed.read_charge(charge.channel, &answer, moment)?)
-        }
-        read => Ok(read?),
-    }
+    let question = Question {
+        configured: &caller.configured,
+        key: (charge.channel, caller.mode),
+        account,
+        outbound: &deps.outbound,
+        bounds: PROVIDER_BOUNDS,
+        moment,
+    };
+    let read = |account: &Account, answer: &_| account.read_charge(charge.channel, answer, moment);
+    Ok(deps.base.ask(&question, call, read).await?.1)
 }
 
 /// The provider has the order and gives its token out once. Either somebody else got it just now and is keeping it, or the answer

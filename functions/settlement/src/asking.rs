@@ -7,7 +7,7 @@ use domain::{Outcome, Transaction};
 use http::{Request, Response};
 use outbound::Bounds;
 use providers::{Account, Moment, Placed, ProviderError};
-use runtime::{ApiError, ConfiguredApp};
+use runtime::{ApiError, ConfiguredApp, Question};
 
 use crate::{
     Deps,
@@ -92,7 +92,7 @@ impl<'a> Talk<'a> {
         Ok(Self { deps, configured, transaction, bounds, account, moment })
     }
 
-    /// Sends a call and reads its answer, if need be with certificates that the provider has only begun to sign with.
+    /// Sends a call and reads its answer.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -101,16 +101,14 @@ impl<'a> Talk<'a> {
         call: Request<Bytes>,
         read: impl Fn(&Account, &Response<Bytes>) -> Result<T, ProviderError>,
     ) -> Result<(Response<Bytes>, T), ApiError> {
-        let key = (self.transaction.key.channel, self.transaction.key.mode);
-        let (base, outbound) = (&self.deps.base, &self.deps.outbound);
-        let answer = base.ask_provider(outbound, key.0, call, self.bounds).await?;
-        let read_now = match read(&self.account, &answer) {
-            Err(ProviderError::UnknownKey { serial }) => {
-                let renewed = base.apps.renew(self.configured, key, outbound, &self.moment).await;
-                read(&*renewed.ok_or(ProviderError::UnknownKey { serial })?, &answer)?
-            }
-            read => read?,
+        let question = Question {
+            configured: self.configured,
+            key: (self.transaction.key.channel, self.transaction.key.mode),
+            account: &self.account,
+            outbound: &self.deps.outbound,
+            bounds: self.bounds,
+            moment: &self.moment,
         };
-        Ok((answer, read_now))
+        self.deps.base.ask(&question, call, read).await
     }
 }

@@ -11,9 +11,11 @@ mod findings;
 mod payments;
 mod refunds;
 
+use std::sync::Arc;
+
 use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
 use providers::Account;
-use runtime::{ApiError, error_chain};
+use runtime::{ApiError, ConfiguredApp, error_chain};
 use serde::Serialize;
 use store::{BooksCursor, BooksRange, Reconciled, Shelf, StoreError};
 use tracing::{info, warn};
@@ -80,11 +82,11 @@ impl Books<'_> {
     /// has no bill.
     async fn compare(&self) -> Result<Option<usize>, ApiError> {
         let (store, Holding { app, mode, tab, .. }) = (&self.deps.base.store, self.holding);
-        let Some(account) = self.open().await? else { return Ok(None) };
+        let Some((_, account)) = self.open().await? else { return Ok(None) };
         if account.bill_reader().is_none() || store.is_reconciled(app, *mode, (*tab, self.day)).await? {
             return Ok(None);
         }
-        let bill = self.fetch(&account, self.day).await?;
+        let bill = self.fetch(self.day).await?;
         let mut findings = Findings::new(store, (app, *mode), (*tab, self.day));
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
@@ -96,10 +98,11 @@ impl Books<'_> {
         Ok(Some(found))
     }
 
-    async fn open(&self) -> Result<Option<std::sync::Arc<Account>>, ApiError> {
+    async fn open(&self) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, ApiError> {
         let apps = &self.deps.base.apps;
         let Some(configured) = apps.find(&self.holding.app, self.now).await? else { return Ok(None) };
-        Ok(apps.account(&configured, self.holding.channel(), self.holding.mode).transpose()?)
+        let account = apps.account(&configured, self.holding.channel(), self.holding.mode).transpose()?;
+        Ok(account.map(|account| (configured, account)))
     }
 }
 

@@ -1,7 +1,7 @@
-//! The comparison of a day with the provider's bill, at 10,000 and at 100,000 payments: its time, and what memory it adds to the whole
-//! stack. In a release build, or the times say nothing: `cargo run --release -p bench -- bills`.
+//! The comparison of a day with the provider's bill, at growing numbers of lines: its time, and what memory it adds to the whole stack, the
+//! simulator that packs the bill among it. In a release build, or the times say nothing: `cargo run --release -p bench -- bills`.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, time::Instant};
 
 use domain::{Day, Timestamp};
 use serde_json::{Value, json};
@@ -16,29 +16,36 @@ const IMPORTED_AT_ONCE: i64 = 1000;
 
 const FEE: i64 = 9900;
 
-/// Compares a day of each length, each on a stack of its own.
+/// Compares a day of each length, each on a stack of its own: one whose books agree with the bill but for the planted differences, and
+/// one without books, for which every line is a stranger's.
 pub(crate) async fn run(short: bool) -> Result<(), AnyError> {
-    let lengths: &[i64] = if short { &[1_000, 10_000] } else { &[10_000, 100_000] };
+    let columns =
+        ["lines", "time", "memory before", "at its peak", "differences planted", "found", "kinds that are kept"];
+    let strangers: &[i64] = if short { &[1_000, 10_000] } else { &[10_000, 100_000, 1_000_000] };
     let mut rows = Vec::new();
-    for payments in lengths {
-        rows.push(measure(*payments).await?);
+    for lines in strangers {
+        rows.push(measure(*lines, false).await?);
     }
-    let columns = ["payments", "time", "memory before", "at its peak", "differences planted", "found", "kinds"];
+    table::print("A bill of which nothing is known here", &columns, &rows);
+    let payments: &[i64] = if short { &[1_000, 10_000] } else { &[10_000, 100_000] };
+    let mut rows = Vec::new();
+    for lines in payments {
+        rows.push(measure(*lines, true).await?);
+    }
     table::print("A day beside its provider's bill", &columns, &rows);
     Ok(())
 }
 
-async fn measure(payments: i64) -> Result<Vec<String>, AnyError> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/bench-bills-{payments}"));
-    let _ = fs::remove_dir_all(&folder);
-    let shop = Shop::open(Some(folder.clone()), false).await?;
+async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> {
+    // The tables lie in memory: they are there before the comparison begins.
+    let shop = Shop::open(None, false).await?;
     let clock = shop.call("POST", "/_local/clock", &[], json!({ "advanceMs": 0 })).await?;
     let now = clock["nowMs"].as_i64().ok_or("the clock tells no time")?;
     let first = Day::of(Timestamp::clamped(now)).before().start().ms() + 3_600_000;
     // Spread over twenty hours.
-    let step = 20 * 3_600_000 / payments;
-    let planted = keep_books(&shop, (payments, first, step)).await?;
-    let rows = json!({ "rows": { "count": payments, "fen": FEE, "firstMs": first, "stepMs": step } });
+    let step = 20 * 3_600_000 / lines;
+    let planted = if with_books { keep_books(&shop, (lines, first, step)).await? } else { lines };
+    let rows = json!({ "rows": { "count": lines, "fen": FEE, "firstMs": first, "stepMs": step } });
     shop.call("POST", "/_local/simulator/alipay/bill", &[], rows).await?;
     fs::write("/proc/self/clear_refs", "5")?;
     let (before, began) = (memory("VmRSS")?, Instant::now());
@@ -46,9 +53,8 @@ async fn measure(payments: i64) -> Result<Vec<String>, AnyError> {
     let (took, peak) = (began.elapsed(), memory("VmHWM")?);
     let kinds = kinds(&shop).await?;
     shop.stack.stop().await;
-    fs::remove_dir_all(folder)?;
     Ok(vec![
-        payments.to_string(),
+        lines.to_string(),
         format!("{} ms", took.as_millis()),
         mebibytes(before),
         format!("+{}", mebibytes(peak.saturating_sub(before))),

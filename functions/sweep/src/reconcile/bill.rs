@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::{Day, Listed, ListedRefund, TransactionId};
 use outbound::Bounds;
 use providers::{Account, BillAnswer, BillEvent, BillLine, BillPacking, Moment, ProviderError};
-use runtime::ApiError;
+use runtime::{ApiError, Question};
 
 use super::Books;
 use crate::unpack;
@@ -59,14 +59,24 @@ impl Books<'_> {
     ///
     /// # Errors
     /// [`ApiError`]: the provider has none yet, or cannot be asked.
-    pub(super) async fn fetch(&self, account: &Account, day: &Day) -> Result<Bill, ApiError> {
+    pub(super) async fn fetch(&self, day: &Day) -> Result<Bill, ApiError> {
         let base = &self.deps.base;
         let outbound = &self.deps.settlement.outbound;
+        let Some((configured, account)) = self.open().await? else { return Ok(Bill(None)) };
         let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
+        let question = Question {
+            configured: &configured,
+            key: (self.holding.channel(), self.holding.mode),
+            account: &account,
+            outbound,
+            bounds: CALL_BOUNDS,
+            moment: &moment,
+        };
         let call = account.bill(day.as_str(), &moment)?;
-        let answer = base.ask_provider(outbound, self.holding.channel(), call, CALL_BOUNDS).await?;
-        let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
-        let download = match account.read_bill(&answer, &moment)? {
+        // The call for the file is signed, too, and no signature may be used twice.
+        let later = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
+        let read = |account: &Account, answer: &_| account.read_bill(answer, &later);
+        let download = match base.ask(&question, call, read).await?.1 {
             BillAnswer::Nothing => return Ok(Bill(None)),
             BillAnswer::At(download) => download,
         };

@@ -91,7 +91,7 @@ impl Books<'_> {
         if unlisted.is_empty() {
             return Ok(());
         }
-        self.fetch(account, &self.day.before()).await?.read(account, |line| {
+        self.fetch(&self.day.before()).await?.read(account, |line| {
             if line.refund.is_none() {
                 unlisted.remove(&line.transaction);
             }

@@ -64,7 +64,7 @@ impl Books<'_> {
                 break;
             }
             day = day.before();
-            strike(account, &self.fetch(account, &day).await?, unlisted)?;
+            strike(account, &self.fetch(&day).await?, unlisted)?;
         }
         for (_, refund) in unlisted.drain().filter(|(_, refund)| refund.requested_at >= day.start()) {
             findings.add(Some(refund.missing_there())).await?;
