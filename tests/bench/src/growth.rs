@@ -30,7 +30,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let original = original(&shop, &id).await?;
     let newest_ms = number(&original, "created_ms")?;
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
-    let mut there = 0;
+    let (mut there, mut sizes) = (0, Vec::new());
     for size in plan.sizes() {
         while there < size {
             let some = (there..size.min(there + WRITTEN_AT_ONCE)).map(|n| copy(&original, n, newest_ms));
@@ -45,13 +45,19 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
                 None => rows.push((what, vec![cell])),
             }
         }
+        sizes.push(format!("{size} transactions"));
+        show(&sizes, &rows);
     }
-    let sizes: Vec<String> = plan.sizes().map(|size| format!("{size} transactions")).collect();
-    let columns: Vec<&str> = std::iter::once("query").chain(sizes.iter().map(String::as_str)).collect();
-    let rows: Vec<_> = rows.into_iter().map(|(what, cells)| std::iter::once(what).chain(cells).collect()).collect();
-    print(&format!("Growth: read units and time, median of {ROUNDS}"), &columns, &rows);
     shop.stack.stop().await;
     Ok(())
+}
+
+/// After each size, because the largest takes many minutes.
+fn show(sizes: &[String], rows: &[(String, Vec<String>)]) {
+    let columns: Vec<&str> = std::iter::once("query").chain(sizes.iter().map(String::as_str)).collect();
+    let line = |(what, cells): &(String, Vec<String>)| std::iter::once(what).chain(cells).cloned().collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(line).collect();
+    print(&format!("Growth: read units and time, median of {ROUNDS}"), &columns, &rows);
 }
 
 /// A call of the API, or one of the operator's.

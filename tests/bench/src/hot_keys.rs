@@ -13,12 +13,14 @@ const BURST_SECONDS: u64 = 300;
 const SECONDS: u64 = 3_600;
 
 /// An index key, and how many write units a bill costs it, from the charge to the delivery of its webhook.
-const KEYS: [(&str, u64); 3] = [
+const KEYS: [(&str, u64); 4] = [
     // Put at the charge, taken away when it is paid.
     ("`by_time`, one channel, `created`", 2),
     ("`by_time`, one channel, `success`", 1),
-    // The bill's put and its removal, the delivery's put and its removal; over all apps.
-    ("`due`", 4),
+    // The bill's put and its removal; over all apps.
+    ("`due`, paid within a minute", 2),
+    // The delivery's put and its removal, too.
+    ("`due`, paid later", 4),
 ];
 
 const SHARDS: [u64; 8] = [1, 2, 4, 8, 16, 24, 32, 64];

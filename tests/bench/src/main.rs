@@ -7,6 +7,7 @@
 
 mod bills;
 mod events;
+mod flow;
 mod growth;
 mod hot_keys;
 mod lag;
@@ -41,13 +42,11 @@ impl Plan {
     /// How many deliveries wait.
     pub(crate) fn parked(&self) -> impl Iterator<Item = u64> + use<> {
         let short = self.short;
-        [1_000, 10_000, 100_000]
-            .into_iter()
-            .filter(move |parked| if short { *parked == 1_000 } else { *parked > 1_000 })
+        [1_000, 10_000, 100_000].into_iter().filter(move |parked| if short { *parked == 1_000 } else { true })
     }
 }
 
-const SECTIONS: [&str; 6] = ["start", "work", "hot-keys", "bills", "growth", "lag"];
+const SECTIONS: [&str; 7] = ["start", "work", "hot-keys", "bills", "flow", "growth", "lag"];
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -70,6 +69,9 @@ async fn main() -> Result<(), AnyError> {
     }
     if wanted("hot-keys") {
         hot_keys::run();
+    }
+    if wanted("flow") {
+        flow::run(&plan).await?;
     }
     if wanted("growth") {
         growth::run(&plan).await?;
