@@ -62,7 +62,8 @@ async fn cost(world: &World, visitor: &Visitor, page: &str, first: Option<u32>) 
     own.map(|one| one.half_reads).sum()
 }
 
-async fn costs(count: u32) -> [u64; 6] {
+/// What pages cost, and what the overview says.
+async fn costs(count: u32) -> ([u64; 6], String) {
     let world = World::start().await;
     fill(&world, count).await;
     let owner = Visitor::owner(&world).await;
@@ -73,8 +74,9 @@ async fn costs(count: u32) -> [u64; 6] {
     for (cost_of, (page, place)) in costs.iter_mut().zip(all) {
         *cost_of = cost(&world, &owner, page, place).await;
     }
+    let overview = owner.get(&world, &format!("/apps/{}/overview?mode=test", world.app.app_id)).await.text();
     world.end().await;
-    costs
+    (costs, overview)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,13 +86,16 @@ async fn a_page_costs_as_much_of_many_as_of_few() {
     if options().dynamo_endpoint.is_some() {
         return;
     }
-    let (few, many) = (costs(FEW).await, costs(MANY).await);
+    let ((few, whole), (many, cut)) = (costs(FEW).await, costs(MANY).await);
     println!(
         "half read units of a list's first, middle and last page, and of an export's\n{FEW:>7} rows {few:?}\n{MANY:>7} rows {many:?}"
     );
     for (few, many) in few.iter().zip(&many).take(3) {
         assert!(many * 10 <= few * 12, "a page of {MANY} rows costs {many}, and of {FEW} {few}");
     }
+    // Today is read as far as a look may read, and no figure is shown as whole that is not: 12,000 of a channel and status.
+    assert!(!whole.contains('≥') && whole.contains("1,001 of 1,001 charged"), "{whole}");
+    assert!(cut.contains("figures with ≥ count from 2026-11-23 18:47") && cut.contains(">≥ 13,33"), "{cut}");
     // A part of a thousand rows is one of two thousand that are not there; it is the last one that is the same.
     assert!(many[5] * 10 <= few[5] * 12, "the last part of {MANY} rows costs {}, and of {FEW} {}", many[5], few[5]);
     assert!(many[4] * 10 <= many[3] * 12, "a part in the middle costs {}, and the first {}", many[4], many[3]);
