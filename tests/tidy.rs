@@ -49,6 +49,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rustls",             &["outbound", "runtime"]),
     ("lambda_",            &["runtime", "charge", "query", "provider-notify", "admin", "deliver", "sweep", "floor"]),
     ("axum",               &["admin", "local", "bench"]),
+    ("hyper",              &["local"]),
     ("argon2",             &["admin"]),
     ("askama",             &["admin"]),
     ("multer",             &["admin"]),

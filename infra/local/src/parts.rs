@@ -4,12 +4,16 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::Router;
 use dynoxide::Database;
+use hyper::server::conn::http1;
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
 use runtime::AwsClients;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{net::TcpListener, select, sync::watch, task::JoinSet};
+use tracing::warn;
 
 use crate::{
     StackClock, Template, TemplateError, dynamo,
@@ -22,6 +26,9 @@ use crate::{
 /// The region and account that the parts are told.
 pub(crate) const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
+
+/// How long a listener waits that could not take a call.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that runs, and how it is told to stop: the sender of the channel is dropped.
 #[derive(Debug)]
@@ -38,12 +45,33 @@ pub(crate) async fn listen(port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Serves until the stack stops.
+/// Serves until the stack stops. Header names begin with capitals, as providers' servers send them: not all of their SDKs look for
+/// others.
 pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpListener, router: Router) {
     let mut stopped = running.stopped.clone();
     running.parts.spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move { drop(stopped.changed().await) });
-        served.await.map_err(|error| StartError::part(name, error))
+        let mut http = http1::Builder::new();
+        http.title_case_headers(true);
+        let connections = GracefulShutdown::new();
+        loop {
+            let accepted = select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.changed() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let service = TowerToHyperService::new(router.clone());
+                    tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(stream), service)));
+                }
+                Err(error) => {
+                    // Whoever called has gone, or this process has too many files open for now.
+                    warn!("{name} takes no call for a moment: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        connections.shutdown().await;
+        Ok(())
     });
 }
 
@@ -142,4 +170,35 @@ pub(crate) fn create_queues(template: &Template, sqs: &Sqs, endpoint: &str) -> R
         urls.push((logical.clone(), sqs.queue_url(logical, endpoint)));
     }
     Ok(Names(urls))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn header_names_are_sent_as_providers_send_them_and_the_end_is_in_order() {
+        let (stop, stopped) = watch::channel(());
+        let mut running = Running { parts: JoinSet::new(), stopped };
+        let listener = listen(0).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(|| async { ([("wechatpay-nonce", "x")], "body") }));
+        serve(&mut running, "test", listener, router);
+
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        caller.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("\r\nWechatpay-Nonce: x\r\n") && answer.ends_with("body"), "{answer}");
+
+        drop(stop);
+        running.parts.join_next().await.unwrap().unwrap().unwrap();
+        assert!(TcpStream::connect(address).await.is_err(), "still listens");
+    }
 }
