@@ -37,6 +37,9 @@ const FLAGS: [&str; 10] = [
     "--hide-scrollbars",
 ];
 
+/// So many drivers may end at their start.
+const DRIVERS_MAX: usize = 3;
+
 /// Where things are, from the root of the project.
 pub(crate) fn in_target(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(path)
@@ -55,6 +58,24 @@ pub(crate) fn missing() -> Option<String> {
     (!axe.is_file()).then(|| format!("there is no {}", axe.display()))
 }
 
+/// Starts a driver on a port of its own, which it names. On a busy machine one ends now and then before it does; another one is started.
+fn start_driver() -> (Child, String) {
+    for _ in 0..DRIVERS_MAX {
+        let mut driver =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        // "ChromeDriver was started successfully on port 12345."
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
+        match port {
+            Some(port) => return (driver, port),
+            None => eprintln!("a chromedriver ended before it named its port: {:?}", driver.wait()),
+        }
+    }
+    panic!("chromedriver does not start");
+}
+
 /// A browser of its own for one story, and the window that the story looks at.
 pub(crate) struct Browser {
     driver: Child,
@@ -65,15 +86,9 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts one that wishes this language.
     pub(crate) async fn start(language: &str) -> Self {
-        let mut driver =
-            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        // "ChromeDriver was started successfully on port 12345."
-        let port = lines
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
+        let (driver, port) = start_driver();
         let outbound = Outbound::new().unwrap();
-        let mut browser = Self { driver, session: format!("http://127.0.0.1:{}/session", port.unwrap()), outbound };
+        let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}/session"), outbound };
         let options = json!({ "args": FLAGS, "prefs": { "intl.accept_languages": language } });
         let wish =
             json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
