@@ -27,6 +27,8 @@ async fn people_are_taken_on_changed_and_seen_in_the_log() {
     assert!(browser.text("tbody").await.contains("new.one"));
     browser.click("tr:has([id='role-new.one']) summary").await;
     browser.choose("[id='role-new.one']", "operator").await;
+    // So that it is the latest in the log.
+    scene.world.advance(MINUTE_MS).await;
     browser.click("tr:has([id='role-new.one']) .primary").await;
     assert_eq!(browser.text(".notice.good").await, "已保存。");
     browser.open(&scene.at("/audit")).await;
