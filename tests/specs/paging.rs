@@ -1,4 +1,4 @@
-//! Lists cost what they show, however long they are: a page of the console's, and a part of its export, read as much of ten times as
+//! Lists cost what they show, however long they are: a page of the console's, and a part of its export, read as much of twenty times as
 //! many rows, at the first page, in the middle and at the end.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ use crate::{
 };
 
 const FEW: u32 = 1_000;
-const MANY: u32 = 10_000;
+const MANY: u32 = 20_000;
 
 /// Puts copies of a paid bill beside it, one a second before the other: nine in ten paid, one refunded.
 async fn fill(world: &World, count: u32) {
