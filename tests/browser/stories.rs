@@ -298,6 +298,9 @@ async fn money_goes_back_and_the_event_is_sent_again() {
     scene.sign_in().await;
     browser.open(&scene.app(&format!("/transactions/{id}?mode=test"))).await;
     assert!(browser.text(".timeline").await.contains("HTTP 500"), "{}", browser.page().await);
+    browser.click(".timeline summary").await;
+    let sent = browser.text(".timeline details pre").await;
+    assert!(sent.contains(r#""status": "success""#) && sent.contains(r#""sign": "***""#), "{sent}");
     browser.click(".timeline form button").await;
     assert_eq!(browser.text(".notice.good").await, "It is sent again.");
     browser.click("details.confirm:has(#fee) summary").await;

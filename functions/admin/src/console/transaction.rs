@@ -1,10 +1,14 @@
 //! The life of one transaction, as a time line, and what can be done with it.
 
 use askama::Template;
-use domain::{BillNum, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId};
+use domain::{
+    App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId,
+    webhook_body,
+};
 use http::{Method, StatusCode};
+use providers::MASK;
 use runtime::query_parameter;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     Answer, Trouble,
@@ -26,6 +30,8 @@ struct Step {
     when: String,
     what: String,
     more: String,
+    /// The body that a delivery sends, without what proves that we sent it.
+    request: Option<String>,
     /// What came back, to the letter.
     detail: String,
     /// The delivery that can be sent again from here.
@@ -93,7 +99,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
         status_label: t.status_name(one.status),
         facts: facts(&f, t, one),
         extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
-        steps: steps(&f, t, life),
+        steps: steps(&f, t, (life, &desk.app()?.app)),
         others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
@@ -158,11 +164,20 @@ fn facts(f: &Frame, t: &'static Texts, one: &Transaction) -> Vec<(&'static str, 
     facts
 }
 
-fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
+/// What the latest attempt sent, or the first one will send. It is made anew, as each attempt makes it: nobody keeps it.
+fn request(delivery: &Delivery, transaction: &Transaction, app: &App) -> String {
+    let at = delivery.records.last().map_or(delivery.created_at, |record| Timestamp::clamped(record.time));
+    let body = webhook_body(delivery, transaction, app, at);
+    let mut members: Map<String, Value> = serde_json::from_str(&body).unwrap_or_default();
+    members.insert("sign".to_owned(), MASK.into());
+    pretty(&Value::Object(members).to_string())
+}
+
+fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> {
     let one = &life.transaction;
     let step = |kind, at, what: &str, more: String| {
         let (what, detail) = (what.to_owned(), String::new());
-        Step { kind, at, when: f.moment(at), what, more, detail, resend: None }
+        Step { kind, at, when: f.moment(at), what, more, request: None, detail, resend: None }
     };
     let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
     if let Some(at) = one.ended_at {
@@ -194,8 +209,8 @@ fn steps(f: &Frame, t: &'static Texts, life: &Life) -> Vec<Step> {
         let next = (delivery.state == domain::DeliveryState::Waiting)
             .then(|| format!("{} {}", t.next_attempt, f.moment(delivery.due_at)));
         let what = format!("{} {event} · {state}", t.step_event);
-        let resend = Some(delivery.id.to_token());
-        steps.push(Step { resend, ..step("plain", delivery.created_at, &what, next.unwrap_or_default()) });
+        let (request, resend) = (Some(request(delivery, one, app)), Some(delivery.id.to_token()));
+        steps.push(Step { request, resend, ..step("plain", delivery.created_at, &what, next.unwrap_or_default()) });
         for record in &delivery.records {
             let kind = if record.verdict == "received" { "good" } else { "bad" };
             let words = serde_json::to_value(record).map(|record| attempt_words(f, t, &record)).unwrap_or_default();
