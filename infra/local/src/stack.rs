@@ -245,6 +245,11 @@ impl Stack {
         self.functions.said.lines()
     }
 
+    /// Takes those that were written since the last time. Of many only the latest 10,000 are kept.
+    pub fn take_metrics(&self) -> Vec<String> {
+        self.functions.said.take()
+    }
+
     /// Answers one event that is no HTTP request, by the binary of the function it is for.
     ///
     /// # Errors
@@ -312,6 +317,10 @@ impl Said {
             }
             lines.push_back(line.to_owned());
         })
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
     fn lines(&self) -> Vec<String> {
