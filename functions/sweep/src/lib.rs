@@ -5,6 +5,7 @@
 //! asked, and a bill whose time is over is closed. Runs may overlap: whatever it does is conditional, and
 //! a bell too many is dropped by who hears it.
 
+mod apps;
 mod bills;
 mod deliveries;
 mod reconcile;

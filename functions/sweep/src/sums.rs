@@ -10,16 +10,13 @@ use serde::Serialize;
 use store::{KeptDay, StoreError, SumRange, Walk};
 use tracing::{info, warn};
 
-use crate::Deps;
+use crate::{Deps, apps::Apps};
 
 /// Pages of 3,000 rows that one run reads: twelve million rows, some three minutes.
 const PAGES_MAX: usize = 4000;
 
 /// How many pages a stop may cost: so many are read before it is kept how far the walk is.
 const PAGES_UNKEPT_MAX: usize = 10;
-
-/// Ten thousand apps.
-const APP_PAGES_MAX: usize = 100;
 
 /// The days that come first, of all apps, so that a long past of one does not keep another's yesterday waiting.
 const RECENT_DAYS: u32 = 3;
@@ -70,27 +67,11 @@ type Ages = std::ops::RangeInclusive<u32>;
 
 impl Run<'_> {
     async fn every_app(&mut self, ages: Ages) {
-        let mut after: Option<AppId> = None;
-        for _ in 0..APP_PAGES_MAX {
-            let (apps, next) = match self.deps.base.store.list_apps(after.as_ref()).await {
-                Ok(page) => page,
-                Err(error) => return self.fail("the list of apps", &error),
-            };
-            for app in apps {
-                match self.deps.base.apps.find(&app.id, self.now).await {
-                    Ok(Some(found)) => self.app(&found, ages.clone()).await,
-                    Ok(None) => {}
-                    Err(error) => self.fail(app.id.as_str(), &error),
-                }
-            }
-            let Some(next) = next else { return };
-            after = Some(next);
+        let mut apps = Apps::new(self.deps, self.now);
+        while let Some(app) = apps.next().await {
+            self.app(&app, ages.clone()).await;
         }
-    }
-
-    fn fail(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
-        warn!("the sums of {what} were not made: {}", error_chain(error));
-        self.summed.failed += 1;
+        self.summed.failed += apps.failed();
     }
 
     async fn app(&mut self, app: &Arc<ConfiguredApp>, ages: Ages) {
@@ -101,7 +82,8 @@ impl Run<'_> {
             }
             let books = Books { app: &app.app.id, shards: &app.app.shards, mode, channels };
             if let Err(error) = self.days(&books, &Day::of(app.app.created_at), ages.clone()).await {
-                self.fail(app.app.id.as_str(), &error);
+                warn!(app.id = %app.app.id, "the sums of an app were not made: {}", error_chain(&error));
+                self.summed.failed += 1;
             }
         }
     }

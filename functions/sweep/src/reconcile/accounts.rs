@@ -5,10 +5,7 @@ use runtime::{ConfiguredApp, error_chain};
 use tracing::warn;
 
 use super::name;
-use crate::Deps;
-
-/// A hundred apps each. By the end of the last one the next day has come.
-const APP_PAGES_MAX: usize = 100;
+use crate::{Deps, apps::Apps};
 
 /// An account of an app.
 #[derive(Clone, Debug)]
@@ -40,30 +37,11 @@ impl Holding {
 
 /// The accounts of all apps, and how many apps could not be read.
 pub(super) async fn find_holdings(deps: &Deps, now: Timestamp) -> (Vec<Holding>, usize) {
-    let (mut holdings, mut failed) = (Vec::new(), 0);
-    let mut after: Option<AppId> = None;
-    for _ in 0..APP_PAGES_MAX {
-        let (apps, next) = match deps.base.store.list_apps(after.as_ref()).await {
-            Ok(page) => page,
-            Err(error) => {
-                warn!("a reconciliation does not know all apps: {}", error_chain(&error));
-                failed += 1;
-                break;
-            }
-        };
-        for app in apps {
-            match deps.base.apps.find(&app.id, now).await {
-                Ok(found) => holdings.extend(found.iter().flat_map(|configured| of_app(deps, configured))),
-                Err(error) => {
-                    warn!(app.id = %app.id, "an app is not compared: {}", error_chain(&error));
-                    failed += 1;
-                }
-            }
-        }
-        let Some(next) = next else { break };
-        after = Some(next);
+    let (mut holdings, mut apps) = (Vec::new(), Apps::new(deps, now));
+    while let Some(configured) = apps.next().await {
+        holdings.extend(of_app(deps, &configured));
     }
-    (holdings, failed)
+    (holdings, apps.failed())
 }
 
 /// Without those that have no bill of their own and are in nobody else's. One whose settings cannot be used is there, because its day
