@@ -10,7 +10,7 @@ use domain::{Delivery, DeliveryId, Event, Status, Timestamp, Transaction, Transa
 
 use crate::{
     Store, StoreError,
-    attributes::{text, time},
+    attributes::text,
     items::Seen,
     schema::{CARRIES, DUE_MS, DUE_PK, PK, SK, transaction_pk, transaction_sk},
     transactions::Row,
@@ -95,9 +95,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn carry_until(&self, key: &TransactionKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        let update = self.row(key).update_expression("SET due_ms = :to");
-        let update = update.expression_attribute_values(":from", time(from));
-        let update = update.expression_attribute_values(":to", time(to));
+        let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, Some(to));
         self.postpone(update.condition_expression(format!("due_ms = :from AND attribute_exists({CARRIES})"))).await
     }
 
@@ -106,13 +104,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn let_go(&self, key: &TransactionKey, webhook: &WebhookId) -> Result<bool, StoreError> {
-        let update = self.row(key).update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}, {CARRIES}"));
-        let update = update.expression_attribute_values(":webhook", text(webhook.as_str()));
-        self.postpone(update.condition_expression(format!("{CARRIES} = :webhook"))).await
-    }
-
-    fn row(&self, key: &TransactionKey) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        let update = self.dynamo.update_item().table_name(&self.tables.transactions);
-        update.key(PK, text(transaction_pk(key))).key(SK, text(transaction_sk(key)))
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}, {CARRIES}"))
+            .condition_expression(format!("{CARRIES} = :webhook"))
+            .expression_attribute_values(":webhook", text(webhook.as_str()));
+        self.postpone(update).await
     }
 }

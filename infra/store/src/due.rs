@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Moves an entry that still is at `from`, or takes it away.
-    fn postponement(
+    pub(crate) fn postponement(
         &self,
         (pk, sk): (String, String),
         from: Timestamp,
