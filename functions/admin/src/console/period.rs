@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use domain::{Channel, Day, DaySums, Status, Timestamp};
 use futures_util::future::try_join_all;
-use store::{StoreError, SumRange, SumRow};
+use store::{SumRange, SumRow};
 
 use super::{Trouble, desk::Desk};
 use crate::transactions::channels_ever;
@@ -111,13 +111,12 @@ async fn read_source(
     (channel, status): Source,
     (first, last): (&Day, &Day),
 ) -> Result<(Source, Vec<SumRow>, Option<Timestamp>), Trouble> {
+    let app = &desk.app()?.app;
     let (start, end) = (first.start(), last.end());
     let mut range = SumRange { channel, status, start, end, newest_first: true, after: None };
     let mut rows: Vec<SumRow> = Vec::new();
     for _ in 0..PAGES_MAX {
-        let app = &desk.app()?.app;
-        let page = desk.deps.base.store.sum_page((&app.id, desk.mode, &app.shards), &range).await;
-        let page = page.map_err(|error: StoreError| Trouble::from(error))?;
+        let page = desk.deps.base.store.sum_page((&app.id, desk.mode, &app.shards), &range).await?;
         rows.extend(page.rows);
         let Some(next) = page.next else { return Ok(((channel, status), rows, None)) };
         range.after = Some(next);

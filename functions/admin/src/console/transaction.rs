@@ -170,7 +170,7 @@ fn request(delivery: &Delivery, transaction: &Transaction, app: &App) -> String 
     let body = webhook_body(delivery, transaction, app, at);
     let mut members: Map<String, Value> = serde_json::from_str(&body).unwrap_or_default();
     members.insert("sign".to_owned(), MASK.into());
-    pretty(&Value::Object(members).to_string())
+    serde_json::to_string_pretty(&members).unwrap_or_default()
 }
 
 fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> {
