@@ -1,8 +1,9 @@
-//! HTTP to the outside, bounded in time and size, and the invocation of a merchant's own Lambda.
+//! HTTP to the outside and to AWS, bounded in time and size, and the invocation of a merchant's own Lambda.
 //!
 //! It knows requests and responses and no word of the business. Redirects are never followed: whoever answers with
 //! one has not answered.
 
+mod aws;
 mod functions;
 mod guard;
 
@@ -16,6 +17,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 
+pub use aws::aws_http_client;
 pub use functions::{Functions, InvokeError, Invoked};
 pub use guard::{Forbidden, Guard, InvalidRange};
 
@@ -84,7 +86,7 @@ impl Outbound {
         Self::trusting(roots, guard, identity)
     }
 
-    /// Private, so that nobody but the tests of this crate trusts other roots.
+    /// Private, so that nobody outside of this crate trusts other roots.
     fn trusting(roots: RootCertStore, guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
         let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

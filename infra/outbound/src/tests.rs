@@ -108,6 +108,15 @@ async fn who_has_a_certificate_of_ours_still_needs_one_that_we_trust() {
     assert!(matches!(refused, OutboundError::Connect { .. }), "{refused:?}");
 }
 
+#[tokio::test]
+async fn nobody_is_taken_for_aws_who_is_not_under_its_roots() {
+    let (servers, merchants) = (authority(), authority());
+    let url = serve(&servers, &merchants).await;
+    let ours = issue(&merchants, "1900000003");
+    let refused = ask(Outbound::trusting(aws::roots().unwrap(), None, Some(ours)), &url).await.unwrap_err();
+    assert!(matches!(refused, OutboundError::Connect { .. }), "{refused:?}");
+}
+
 #[test]
 fn a_certificate_and_another_ones_key_are_no_identity() {
     let merchants = authority();

@@ -4,16 +4,9 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, timeout::TimeoutConfig};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::config::{ConfigError, find_variable, variable};
-
-/// The roots that AWS's endpoints are certified under: Amazon's and Starfield's, and DigiCert's for China.
-const ROOTS: &[u8] = include_bytes!("../certificates/aws-roots.pem");
 
 /// One try of a call; the client makes three.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,14 +56,9 @@ pub struct AwsClients {
 
 impl AwsClients {
     /// # Errors
-    /// [`ConfigError::TrustRoots`].
+    /// [`ConfigError::Outbound`].
     pub fn new(config: AwsConfig) -> Result<Self, ConfigError> {
-        let tls = TlsContext::builder()
-            .with_trust_store(TrustStore::empty().with_pem_certificate(ROOTS))
-            .build()
-            .map_err(|error| ConfigError::TrustRoots(error.into()))?;
-        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
-        Ok(Self { config, http })
+        Ok(Self { config, http: outbound::aws_http_client()? })
     }
 
     /// The same clients on another way to AWS, made of this one: the local stack puts one between that asks IAM.

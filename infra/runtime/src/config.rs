@@ -59,9 +59,6 @@ pub enum ConfigError {
     /// The ranges that webhooks may reach are none.
     #[error("MAXPAY_ALLOWED_TARGETS is wrong")]
     Targets(#[from] InvalidRange),
-    /// The trust roots for AWS cannot be used.
-    #[error("the trust roots for aws cannot be used")]
-    TrustRoots(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The HTTP client cannot be built.
     #[error(transparent)]
     Outbound(#[from] outbound::OutboundError),

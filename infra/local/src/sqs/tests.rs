@@ -57,7 +57,7 @@ impl World {
             .region(Region::new("cn-north-1"))
             .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
             .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(outbound::aws_http_client().unwrap())
             .build();
         Self { sqs, client: Client::from_conf(config), base, now_ms, server }
     }

@@ -1,0 +1,171 @@
+//! The way to AWS, for the clients of its SDK: the HTTP client that everybody else is reached with, and the roots that AWS's endpoints
+//! are certified under.
+//!
+//! The SDK's own HTTP client would be a second one in every function, with HTTP/2, which neither DynamoDB nor SQS speaks, and it reads
+//! its roots from PEM at each start.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use rustls::{RootCertStore, pki_types::CertificateDer};
+
+use crate::{Bounds, Outbound, OutboundError};
+
+/// Amazon's and Starfield's, and DigiCert's for China.
+///
+/// # Source
+/// <https://www.amazontrust.com/repository/>, <https://www.digicert.com/kb/digicert-root-certificates.htm>
+const ROOTS: [&[u8]; 7] = [
+    include_bytes!("../certificates/amazon-root-ca-1.der"),
+    include_bytes!("../certificates/amazon-root-ca-2.der"),
+    include_bytes!("../certificates/amazon-root-ca-3.der"),
+    include_bytes!("../certificates/amazon-root-ca-4.der"),
+    include_bytes!("../certificates/starfield-services-root-g2.der"),
+    include_bytes!("../certificates/digicert-global-root-ca.der"),
+    include_bytes!("../certificates/digicert-global-root-g2.der"),
+];
+
+/// The SDK cancels a call at the caller's own deadline, and none is longer than this. A batch of DynamoDB's has 16 MB, without its JSON.
+const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_max: 48 * 1024 * 1024 };
+
+/// An HTTP client for the clients of AWS's SDK. All that are made with it, or with a clone, share its connections.
+///
+/// # Errors
+/// [`OutboundError::Client`].
+pub fn aws_http_client() -> Result<SharedHttpClient, OutboundError> {
+    let roots = roots().map_err(|error| OutboundError::Client { source: error.into() })?;
+    Ok(SharedHttpClient::new(ToAws(Outbound::trusting(roots, None, None)?)))
+}
+
+pub(crate) fn roots() -> Result<RootCertStore, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    ROOTS.iter().try_for_each(|root| roots.add(CertificateDer::from_slice(root)))?;
+    Ok(roots)
+}
+
+#[derive(Clone, Debug)]
+struct ToAws(Outbound);
+
+/// The settings of a connector are two time-outs: connecting has the one of [`Outbound`], and the answer the SDK's own of each attempt.
+impl HttpClient for ToAws {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for ToAws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self(outbound) = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = read_request(request).map_err(ConnectorError::user)?;
+            let answer = outbound.send(request, BOUNDS).await.map_err(failed)?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Nothing that we send to AWS is streamed.
+fn read_request(request: HttpRequest) -> Result<http::Request<Bytes>, BoxError> {
+    let request = request.try_into_http1x()?;
+    let body = request.body().bytes().map(Bytes::copy_from_slice).ok_or("the body is a stream")?;
+    Ok(request.map(|_| body))
+}
+
+/// What the SDK tries again: whatever may have been the connection's fault.
+fn failed(error: OutboundError) -> ConnectorError {
+    match error {
+        OutboundError::Connect { .. } | OutboundError::Broken { .. } => ConnectorError::io(error.into()),
+        OutboundError::Deadline { .. } => ConnectorError::timeout(error.into()),
+        OutboundError::Client { .. } | OutboundError::Forbidden(_) | OutboundError::TooLong { .. } => {
+            ConnectorError::other(error.into(), None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    fn to_aws() -> ToAws {
+        ToAws(Outbound::trusting(roots().unwrap(), None, None).unwrap())
+    }
+
+    fn request(uri: &str) -> HttpRequest {
+        let mut request = HttpRequest::new(SdkBody::from("{}"));
+        request.set_uri(uri).unwrap();
+        request.set_method("POST").unwrap();
+        request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
+        request.headers_mut().insert("content-length", "2");
+        request
+    }
+
+    /// Takes one request of a known length, and answers it.
+    async fn serve(length_of_body: usize, answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut taken = Vec::new();
+            while !taken.ends_with(b"\r\n\r\n") {
+                taken.push(connection.read_u8().await.unwrap());
+            }
+            let mut body = vec![0; length_of_body];
+            connection.read_exact(&mut body).await.unwrap();
+            taken.extend(body);
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(taken).unwrap()
+        });
+        (url, server)
+    }
+
+    #[tokio::test]
+    async fn what_is_signed_arrives_as_it_is_and_the_answer_comes_back() {
+        const ANSWER: &str = "HTTP/1.1 400 Bad Request\r\nx-amzn-requestid: R\r\ncontent-length: 3\r\n\r\n[1]";
+        let (url, server) = serve(2, ANSWER).await;
+        let path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A1%3Afunction%3Amaxpay-f/invocations";
+        let answer = to_aws().call(request(&format!("{url}{path}"))).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers().get("x-amzn-requestid")), (400, Some("R")));
+        assert_eq!(answer.body().bytes(), Some(&b"[1]"[..]));
+        let sent = server.await.unwrap();
+        assert!(sent.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "{sent}");
+        assert!(sent.contains("x-amz-target: DynamoDB_20120810.GetItem\r\n"), "{sent}");
+        assert!(sent.contains(&format!("host: {}\r\n", url.trim_start_matches("http://"))), "{sent}");
+        assert!(sent.ends_with("\r\n\r\n{}"), "{sent}");
+    }
+
+    #[tokio::test]
+    async fn the_sdk_tries_again_what_may_have_been_the_connections_fault() {
+        let (url, _server) = serve(2, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[1]").await;
+        assert!(to_aws().call(request(&url)).await.unwrap_err().is_io());
+        let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert!(to_aws().call(request(&format!("http://{refused}"))).await.unwrap_err().is_io());
+        assert!(failed(OutboundError::Deadline { deadline: BOUNDS.deadline }).is_timeout());
+        let too_long = failed(OutboundError::TooLong { body_bytes_max: BOUNDS.body_bytes_max });
+        assert!(!too_long.is_io() && !too_long.is_timeout());
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_not_sent() {
+        let mut request = request("http://127.0.0.1:9");
+        *request.body_mut() = SdkBody::taken();
+        assert!(to_aws().call(request).await.unwrap_err().is_user());
+    }
+}
