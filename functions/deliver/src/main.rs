@@ -8,9 +8,10 @@ use runtime::Base;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let (base, clients) = Base::from_environment()?;
-    let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+    let for_lambda = clients.clone();
+    let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
     let outbound = Outbound::guarded(base.config.targets.clone())?;
-    let deps =
-        deliver::Deps { base, queue, courier: Courier { outbound, functions: Functions::new(clients.lambda()) } };
+    let courier = Courier { outbound, functions: Functions::new(move || for_lambda.lambda()) };
+    let deps = deliver::Deps { base, queue, courier };
     runtime::serve_events(|batch| deliver::handle(&deps, batch)).await
 }

@@ -380,7 +380,7 @@ async fn build_functions(
         let clients = clients.rerouted(|http| meter.measure(function, iam.guard(function, http)));
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
-        let queue = Queue::new(clients.sqs(), base.config.deliveries_queue_url.clone());
+        let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
         Ok(settlement::Deps { base, queue, outbound: outbound.clone() })
     };
     let (charge, query, sweep, admin) = (stand("charge")?, stand("query")?, stand("sweep")?, stand("admin")?);
@@ -388,8 +388,8 @@ async fn build_functions(
     let guarded = Outbound::guarded(deliver.base.config.targets.clone());
     let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
     let courier = |function| {
-        let lambda = clients.rerouted(|http| iam.guard(function, http)).lambda();
-        Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(lambda) }
+        let clients = clients.rerouted(|http| iam.guard(function, http));
+        Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(move || clients.lambda()) }
     };
     let functions = Functions {
         charge: charge::Deps { base: charge.base, outbound: charge.outbound },

@@ -1,6 +1,10 @@
 //! Invokes a merchant's own Lambda and waits for its result.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use aws_sdk_lambda::{
     Client,
@@ -14,7 +18,9 @@ use bytes::Bytes;
 
 /// The merchants' Lambdas. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Functions(Client);
+pub struct Functions(Arc<LazyLock<Client, ClientMaker>>);
+
+type ClientMaker = Box<dyn FnOnce() -> Client + Send>;
 
 /// What a function gave back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +61,9 @@ pub enum InvokeError {
 }
 
 impl Functions {
-    /// Uses `lambda`.
-    pub fn new(lambda: Client) -> Self {
-        Self(lambda)
+    /// Uses `lambda`, which is called for the first invocation: most webhooks are URLs.
+    pub fn new(lambda: impl FnOnce() -> Client + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(lambda))))
     }
 
     /// Runs the function `name` (a name or an ARN) with `payload`, once, and waits for what it gives back.

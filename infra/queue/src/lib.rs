@@ -3,7 +3,11 @@
 //! The truth about a delivery is its row. A lost message delays it until the sweep, and a doubled one is dropped by
 //! whoever reads the row, so that nothing here needs to be exact.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
 use domain::{AppId, BillNum, Delivery, DeliveryId, Mode};
@@ -13,9 +17,11 @@ use tracing::warn;
 /// The queue of deliveries. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    sqs: Client,
+    sqs: Arc<LazyLock<Client, ClientMaker>>,
     url: String,
 }
+
+type ClientMaker = Box<dyn FnOnce() -> Client + Send>;
 
 /// What a message says: which delivery, and at which attempt it should be.
 ///
@@ -51,9 +57,10 @@ impl Bell {
 }
 
 impl Queue {
-    /// Uses `sqs` for the queue at `url`.
-    pub fn new(sqs: Client, url: String) -> Self {
-        Self { sqs, url }
+    /// Uses `sqs` for the queue at `url`. It is called when the first bell rings: a cold start does not wait for a client that most
+    /// calls never need.
+    pub fn new(sqs: impl FnOnce() -> Client + Send + 'static, url: String) -> Self {
+        Self { sqs: Arc::new(LazyLock::new(Box::new(sqs))), url }
     }
 
     /// Wakes a delivery for its next attempt in `delay`, in whole seconds and never earlier; at the most in
