@@ -179,13 +179,12 @@ impl Store {
         }
         if let Some((before, after)) = &change.shards {
             sets.push("shards = :shards");
-            // Nobody's change is forgotten: every count that was in use is asked for ever after.
-            let is_first = *before == Shards::default();
-            let unchanged = if is_first { "attribute_not_exists(shards)" } else { "shards = :before" };
+            // Nobody's change is forgotten: every count that was in use is asked for ever after. An app that was never changed has none.
+            let is_default = *before == Shards::default();
+            let unchanged =
+                if is_default { "(attribute_not_exists(shards) OR shards = :before)" } else { "shards = :before" };
             update = update.condition_expression(format!("attribute_exists(pk) AND {unchanged}"));
-            if !is_first {
-                update = update.expression_attribute_values(":before", text(write_shards(before)));
-            }
+            update = update.expression_attribute_values(":before", text(write_shards(before)));
             update = update.expression_attribute_values(":shards", text(write_shards(after)));
         }
         if sets.is_empty() {
