@@ -142,3 +142,59 @@ async fn shards_are_from_1_to_64_and_for_owners_to_change() {
     );
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_webhook_is_spread_with_its_transactions_and_nobody_can_tell() {
+    let world = World::start().await;
+    let hook = world.webhook_to("shop", &json!({})).await;
+    let hook = hook["id"].as_str().unwrap();
+    world.receiver("shop", json!({ "status": 500 })).await;
+    let mut bills = Vec::new();
+    for (shards, count) in [(1, 3), (8, 57)] {
+        world.spread_over(shards).await;
+        for number in 0..count {
+            let bill = format!("{shards}-{number}");
+            world.paid(&bill).await;
+            world.advance(1).await;
+            bills.push(bill);
+        }
+    }
+    let list = format!("/apps/{}/deliveries?state=waiting", world.app.app_id);
+    let first = world.admin("GET", &list, Value::Null).await.done(200);
+    let cursor = first["cursor"].as_str().unwrap();
+    let second = world.admin("GET", &format!("{list}&cursor={cursor}"), Value::Null).await.done(200);
+    assert_eq!(second["cursor"], Value::Null);
+    let mut listed = texts(&first["items"], "billNum");
+    assert_eq!(listed.len(), 50);
+    listed.extend(texts(&second["items"], "billNum"));
+    listed.reverse();
+    assert_eq!(listed, bills);
+
+    let tables = world.stack.export().await.unwrap();
+    let items = tables["TransactionsTable"].as_array().unwrap();
+    let lists: BTreeSet<&str> = items
+        .iter()
+        .filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("DELIVERY#"))
+        .map(|item| item["by_time_pk"]["S"].as_str().unwrap())
+        .collect();
+    assert_eq!(lists.len(), 8, "{lists:?}");
+    let visitor = crate::console::Visitor::owner(&world).await;
+    let overview = visitor.get(&world, &format!("/apps/{}/overview?mode=test", world.app.app_id)).await.text();
+    assert!(overview.contains(">60<"), "{overview}");
+
+    world.receiver("shop", json!({})).await;
+    let replay = format!("/apps/{}/webhooks/{hook}/replay", world.app.app_id);
+    let since = json!({ "since": 0, "states": ["waiting"] });
+    assert_eq!(world.admin("POST", &replay, since).await.done(200), json!({ "replayed": 60, "cursor": null }));
+    world.advance(0).await;
+    assert_eq!((world.deliveries("waiting").await.len(), world.deliveries("delivered").await.len()), (0, 50));
+
+    world.receiver("shop", json!({ "status": 500 })).await;
+    for number in 0..6 {
+        world.paid(&format!("late-{number}")).await;
+    }
+    world.advance(0).await;
+    world.admin("DELETE", &format!("/apps/{}/webhooks/{hook}", world.app.app_id), Value::Null).await.done(204);
+    assert_eq!(world.deliveries("cancelled").await.len(), 6);
+    world.end().await;
+}

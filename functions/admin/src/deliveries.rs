@@ -1,7 +1,7 @@
 //! Deliveries: what waits, what never arrived and why, and sending it again.
 
 use domain::{
-    AppId, Delivery, DeliveryId, DeliveryState, RecordsFilter, RecordsOrder, RecordsRequest, Timestamp, Webhook,
+    App, AppId, Delivery, DeliveryId, DeliveryState, RecordsFilter, RecordsOrder, RecordsRequest, Timestamp, Webhook,
     WebhookId,
 };
 use http::StatusCode;
@@ -50,7 +50,7 @@ pub(crate) async fn page(
     let states =
         || DeliveryState::ALL.into_iter().map(|(one, _)| one).filter(|one| state.is_none_or(|state| state == *one));
     let lists: Vec<_> = webhooks.into_iter().flat_map(|id| states().map(move |state| (id.clone(), state))).collect();
-    Ok(call.deps.base.store.list_deliveries(&found.app.id, &lists, cursor).await?)
+    Ok(call.deps.base.store.list_deliveries(&found.app, &lists, cursor).await?)
 }
 
 /// `POST /apps/{appId}/deliveries/{id}/resend`: due at once. A delivery that waits keeps its place in the schedule; for any other
@@ -84,7 +84,9 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     let mut replayed = 0;
     while let Some(at) = place.clone().filter(|_| replayed < REPLAYED_MAX) {
         let (some, next) = match at {
-            Place::List(state, after) => replay_list(call, (&app, webhook), (state, since), after.as_deref()).await?,
+            Place::List(state, after) => {
+                replay_list(call, (&found.app, webhook), (state, since), after.as_deref()).await?
+            }
             Place::Records(after) => replay_records(call, (&found, webhook), since, after.as_deref()).await?,
         };
         replayed += some;
@@ -130,12 +132,12 @@ impl Place {
 /// One page of one list. How many were sent again, and where to go on.
 async fn replay_list(
     call: &Call<'_>,
-    (app, webhook): (&AppId, &Webhook),
+    (app, webhook): (&App, &Webhook),
     (state, since): (DeliveryState, Timestamp),
     after: Option<&str>,
 ) -> Result<(usize, Option<Place>), Problem> {
     let store = &call.deps.base.store;
-    let page = store.deliveries_since(app, (&webhook.id, state), since, after).await?;
+    let page = store.deliveries_since(app, (webhook.id.clone(), state), since, after).await?;
     let mut replayed = 0;
     for delivery in
         page.deliveries.iter().filter(|delivery| delivery.state == state && delivery.id.mode == webhook.mode)
@@ -176,11 +178,11 @@ async fn replay_records(
 
 /// Cancels what waits for a webhook that was just deleted, as far as it is listed; what was never tried is cancelled when its bell
 /// rings.
-pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &AppId, webhook: &WebhookId) -> Result<(), Problem> {
+pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &WebhookId) -> Result<(), Problem> {
     let store = &call.deps.base.store;
     let mut after = None;
     for _ in 0..CANCELLED_PAGES_MAX {
-        let waiting = (webhook, DeliveryState::Waiting);
+        let waiting = (webhook.clone(), DeliveryState::Waiting);
         let page = store.deliveries_since(app, waiting, Timestamp::clamped(0), after.as_deref()).await?;
         for delivery in page.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Waiting) {
             let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };

@@ -108,9 +108,10 @@ fn unmask(target: &mut WebhookTarget, before: &WebhookTarget) -> Result<(), Prob
 
 /// `DELETE /apps/{appId}/webhooks/{id}`: what waits for it is cancelled.
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
+    let found = call.load_app(&app).await?;
     call.deps.base.store.delete_webhook(&app, &webhook, call.now).await?;
     call.deps.base.store.forget_failures(&app, &webhook).await?;
-    deliveries::cancel_waiting(call, &app, &webhook).await?;
+    deliveries::cancel_waiting(call, &found.app, &webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "deleted webhook {webhook}");
     let mut reply = Reply::default();
     *reply.status_mut() = StatusCode::NO_CONTENT;

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{ATTEMPTS_MAX, AppId, BillNum, Event, Mode, Timestamp, Transaction, TransactionId, Webhook, WebhookId};
+use crate::{
+    ATTEMPTS_MAX, AppId, BillNum, Event, Mode, Shard, Timestamp, Transaction, TransactionId, Webhook, WebhookId,
+};
 
 /// Names one delivery. The same event of the same transaction is one delivery a webhook, however often it is written; what
 /// can happen several times to one transaction (a refund, a mismatch) is told apart by `about`.
@@ -125,6 +127,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// What the body says beside the transaction: a JSON object; empty where there is nothing.
     pub members: Map<String, Value>,
+    /// The shard of its transaction: under it the delivery is listed, too.
+    pub shard: Shard,
     /// When it was written.
     pub created_at: Timestamp,
     /// Where it stands.
@@ -224,6 +228,7 @@ pub fn deliveries(
                 webhook: webhook.id.clone(),
             },
             members: about.members.clone(),
+            shard: transaction.shard,
             created_at: now,
             state: DeliveryState::Waiting,
             attempt: 1,

@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
 };
-use domain::{AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Timestamp, Transaction, TransactionId};
+use domain::{
+    AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Shard, Timestamp, Transaction, TransactionId,
+};
 
 use crate::{
     Store, StoreError,
@@ -235,7 +237,7 @@ fn by_time(delivery: &Delivery) -> Option<(String, String)> {
     let is_new = delivery.state == DeliveryState::Waiting && delivery.attempt == 1 && at_once;
     let at_first = delivery.state == DeliveryState::Delivered && delivery.attempt == 2 && at_once;
     let place = || {
-        let list = deliveries_pk(&delivery.id.app, &delivery.id.webhook, delivery.state);
+        let list = deliveries_pk(&delivery.id.app, &delivery.id.webhook, delivery.state, delivery.shard);
         (list, delivery_by_time_sk(delivery.created_at, &delivery.id))
     };
     (!is_new && !at_first).then(place)
@@ -265,6 +267,7 @@ fn write_delivery(delivery: &Delivery, due: Option<(String, Timestamp)>) -> Attr
             ("created_ms", Some(time(delivery.created_at))),
             ("next_ms", Some(time(delivery.due_at))),
             ("members", members.map(text)),
+            ("shard", (delivery.shard != Shard::FIRST).then(|| number(delivery.shard.number().into()))),
             ("records", records(delivery)),
             (DUE_PK, due.as_ref().map(|(shard, _)| text(shard))),
             (DUE_MS, due.map(|(_, moment)| time(moment))),
@@ -277,6 +280,7 @@ fn write_delivery(delivery: &Delivery, due: Option<(String, Timestamp)>) -> Attr
 pub(crate) fn read_delivery(attributes: &Attributes) -> Result<Delivery, StoreError> {
     let item = Item(attributes);
     let count = |name| item.find_number(name)?.map(u32::try_from).transpose().map_err(|_| item.wrong(name));
+    let shard = |number| u8::try_from(number).ok().and_then(Shard::new).ok_or_else(|| item.wrong("shard"));
     let json = |name: &'static str| item.find_text(name).unwrap_or_default().to_owned();
     let (members, records) = (json("members"), json("records"));
     let members = if members.is_empty() { Ok(serde_json::Map::new()) } else { serde_json::from_str(&members) };
@@ -284,6 +288,7 @@ pub(crate) fn read_delivery(attributes: &Attributes) -> Result<Delivery, StoreEr
     Ok(Delivery {
         id: parse_delivery_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?,
         members: members.map_err(|_| item.wrong("members"))?,
+        shard: item.find_number("shard")?.map(shard).transpose()?.unwrap_or_default(),
         created_at: item.time("created_ms")?,
         state: item.parsed("state", DeliveryState::find)?,
         attempt: count("attempt")?.ok_or_else(|| item.wrong("attempt"))?,

@@ -1,11 +1,12 @@
 //! Deliveries as operators list them: those of some webhooks in some states, merged by time.
 
-use domain::{AppId, Delivery, DeliveryId, DeliveryState, Timestamp, WebhookId};
+use domain::{App, Delivery, DeliveryId, DeliveryState, Timestamp, WebhookId};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Item, text},
+    records::ASKED_AT_ONCE,
     schema::{BY_TIME, BY_TIME_SK, PK, SK, by_time_ms, deliveries_pk, parse_delivery_key},
 };
 
@@ -24,7 +25,7 @@ pub struct DeliveryPage {
     pub cursor: Option<String>,
 }
 
-/// How long a list is counted.
+/// How far a list is counted.
 const COUNTED_MAX: usize = 1000;
 
 /// How long a list of deliveries is, and since when.
@@ -38,8 +39,20 @@ pub struct DeliveryCount {
     pub oldest: Option<Timestamp>,
 }
 
+/// The deliveries of one webhook in one state.
+pub type DeliveryList = (WebhookId, DeliveryState);
+
 /// One entry of a list: its place, and what stands there.
 type Entry = (String, DeliveryId);
+
+/// Which part of a list is read, and in which direction.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// What is older than this place, newest first.
+    Before(&'a str),
+    /// What is newer than this place, oldest first.
+    After(&'a str),
+}
 
 impl Store {
     /// A page of the deliveries in these lists, newest first, from `cursor` on. What was received at the first try is in none: it
@@ -49,72 +62,56 @@ impl Store {
     /// [`StoreError`].
     pub async fn list_deliveries(
         &self,
-        app: &AppId,
-        lists: &[(WebhookId, DeliveryState)],
+        app: &App,
+        lists: &[DeliveryList],
         cursor: Option<&str>,
     ) -> Result<DeliveryPage, StoreError> {
-        let before = cursor.unwrap_or(NEWEST);
-        let queries = lists.iter().map(|(webhook, state)| self.newest(deliveries_pk(app, webhook, *state), before));
-        let queries: Vec<_> = queries.collect();
-        let mut entries: Vec<Entry> = try_join_all(queries).await?.into_iter().flatten().collect();
-        entries.sort();
-        entries.reverse();
-        let more = entries.len() > PAGE;
-        entries.truncate(PAGE);
-        let cursor = entries.last().filter(|_| more).map(|(place, _)| place.clone());
-        Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
+        self.deliveries_in(app, lists, Part::Before(cursor.unwrap_or(NEWEST))).await
     }
 
-    /// A page of the deliveries of one webhook in one state, oldest first: those that were written at `since` or later, and behind
-    /// `after`. Deliveries that are changed meanwhile leave the list, and the place stays good.
+    /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and behind `after`.
+    /// Deliveries that are changed meanwhile leave the list, and the place stays good.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn deliveries_since(
         &self,
-        app: &AppId,
-        (webhook, state): (&WebhookId, DeliveryState),
+        app: &App,
+        list: DeliveryList,
         since: Timestamp,
         after: Option<&str>,
     ) -> Result<DeliveryPage, StoreError> {
         let since = by_time_ms(since);
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&self.tables.transactions)
-            .index_name(BY_TIME)
-            .key_condition_expression("by_time_pk = :pk AND by_time_sk > :after")
-            .expression_attribute_values(":pk", text(deliveries_pk(app, webhook, state)))
-            .expression_attribute_values(":after", text(after.map_or(since, str::to_owned)))
-            .limit(i32::try_from(PAGE).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("query of deliveries", error))?;
-        let entries = page.items().iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
-        let cursor = page.last_evaluated_key().and(entries.last()).map(|(place, _)| place.clone());
-        Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
+        self.deliveries_in(app, &[list], Part::After(after.unwrap_or(&since))).await
     }
 
-    /// How many deliveries of a webhook are in a state after an attempt that failed. What waits for its first attempt, for seconds, is
-    /// not among them.
+    /// How many deliveries are in a list, after an attempt that failed. What waits for its first attempt, for seconds, is not among
+    /// them.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn count_deliveries(
-        &self,
-        app: &AppId,
-        webhook: &WebhookId,
-        state: DeliveryState,
-    ) -> Result<DeliveryCount, StoreError> {
+    pub async fn count_deliveries(&self, app: &App, list: &DeliveryList) -> Result<DeliveryCount, StoreError> {
+        let keys = keys(app, std::slice::from_ref(list));
+        let limit = COUNTED_MAX.div_ceil(keys.len().max(1));
+        let mut whole = DeliveryCount::default();
+        for part in try_join_all(keys.into_iter().map(|key| self.count_in(key, limit))).await? {
+            whole.count += part.count;
+            whole.more |= part.more;
+            whole.oldest = [whole.oldest, part.oldest].into_iter().flatten().min();
+        }
+        Ok(whole)
+    }
+
+    async fn count_in(&self, key: String, limit: usize) -> Result<DeliveryCount, StoreError> {
         let page = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk")
-            .expression_attribute_values(":pk", text(deliveries_pk(app, webhook, state)))
+            .expression_attribute_values(":pk", text(key))
             .projection_expression("by_time_sk")
-            .limit(i32::try_from(COUNTED_MAX).unwrap_or(i32::MAX))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(|error| StoreError::dynamo("count of deliveries", error))?;
@@ -127,17 +124,43 @@ impl Store {
         })
     }
 
+    /// A page of all these lists together.
+    async fn deliveries_in(
+        &self,
+        app: &App,
+        lists: &[DeliveryList],
+        part: Part<'_>,
+    ) -> Result<DeliveryPage, StoreError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for some in keys(app, lists).chunks(ASKED_AT_ONCE) {
+            let read = try_join_all(some.iter().map(|key| self.entries(key, part))).await?;
+            entries.extend(read.into_iter().flatten());
+        }
+        entries.sort();
+        if matches!(part, Part::Before(_)) {
+            entries.reverse();
+        }
+        let more = entries.len() > PAGE;
+        entries.truncate(PAGE);
+        let cursor = entries.last().filter(|_| more).map(|(place, _)| place.clone());
+        Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
+    }
+
     /// One more than a page, so that it is known whether there is another.
-    async fn newest(&self, list: String, before: &str) -> Result<Vec<Entry>, StoreError> {
+    async fn entries(&self, key: &str, part: Part<'_>) -> Result<Vec<Entry>, StoreError> {
+        let (condition, place, oldest_first) = match part {
+            Part::Before(place) => ("by_time_pk = :pk AND by_time_sk < :place", place, false),
+            Part::After(place) => ("by_time_pk = :pk AND by_time_sk > :place", place, true),
+        };
         let page = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
             .index_name(BY_TIME)
-            .key_condition_expression("by_time_pk = :pk AND by_time_sk < :before")
-            .expression_attribute_values(":pk", text(list))
-            .expression_attribute_values(":before", text(before))
-            .scan_index_forward(false)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", text(key))
+            .expression_attribute_values(":place", text(place))
+            .scan_index_forward(oldest_first)
             .limit(i32::try_from(PAGE + 1).unwrap_or(i32::MAX))
             .send()
             .await
@@ -152,6 +175,14 @@ impl Store {
         found.sort_by_key(|delivery| ids.iter().position(|id| *id == delivery.id));
         Ok(found)
     }
+}
+
+/// Every key of these lists, one for each shard.
+fn keys(app: &App, lists: &[DeliveryList]) -> Vec<String> {
+    let in_shards = |(webhook, state): &DeliveryList| {
+        app.shards.all().map(|shard| deliveries_pk(&app.id, webhook, *state, shard)).collect::<Vec<_>>()
+    };
+    lists.iter().flat_map(in_shards).collect()
 }
 
 fn read_entry(attributes: &crate::attributes::Attributes) -> Result<Entry, StoreError> {

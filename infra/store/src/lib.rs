@@ -32,7 +32,7 @@ pub use books::{BooksCursor, BooksRange, Shelf};
 pub use carried::DueTransaction;
 pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
 pub use deliveries::ToldDelivery;
-pub use delivery_lists::{DeliveryCount, DeliveryPage};
+pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, RefundKey};
 pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use operators::SignInTry;

@@ -20,7 +20,7 @@ use crate::{
 const SOURCE_PAGE_MAX: usize = 2 * RecordsRequest::LIMIT_MAX;
 
 /// Queries at once: all channels in all statuses of an app that is not hot.
-const ASKED_AT_ONCE: usize = 64;
+pub(crate) const ASKED_AT_ONCE: usize = 64;
 
 /// Where a page of records begins: at the first record that is not newer than this. It is a place in time and not an item, so that it
 /// holds while records change their status, and costs the same however far down it is.

@@ -5,7 +5,7 @@
 //! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>[#<shard>]` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
-//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
+//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
@@ -110,10 +110,13 @@ pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
     Some((AppId::parse(app).ok()?, Mode::find(mode)?, BillNum::parse(bill).ok()?))
 }
 
-/// The first shard has no number, so that apps that are not hot have short keys.
 pub(crate) fn by_time_pk(app: &AppId, mode: Mode, (channel, status): (Channel, Status), shard: Shard) -> String {
-    let key = format!("{app}#{mode}#{channel}#{}", status.name());
-    if shard == Shard::FIRST { key } else { format!("{key}#{}", shard.number()) }
+    in_shard(format!("{app}#{mode}#{channel}#{}", status.name()), shard)
+}
+
+/// The first shard has no number, so that apps that are not hot have short keys.
+fn in_shard(list: String, shard: Shard) -> String {
+    if shard == Shard::FIRST { list } else { format!("{list}#{}", shard.number()) }
 }
 
 /// The shard in a key that [`by_time_pk`] wrote; `None` if it is none.
@@ -166,8 +169,8 @@ pub(crate) fn parse_delivery_key(pk: &str, sk: &str) -> Option<DeliveryId> {
     DeliveryId::parse(app, mode, bill, sk.strip_prefix(DELIVERY_PREFIX)?)
 }
 
-pub(crate) fn deliveries_pk(app: &AppId, webhook: &WebhookId, state: DeliveryState) -> String {
-    format!("{app}#{webhook}#{}", state.name())
+pub(crate) fn deliveries_pk(app: &AppId, webhook: &WebhookId, state: DeliveryState, shard: Shard) -> String {
+    in_shard(format!("{app}#{webhook}#{}", state.name()), shard)
 }
 
 pub(crate) fn delivery_by_time_sk(created_at: Timestamp, id: &DeliveryId) -> String {

@@ -13,10 +13,12 @@ const BURST_SECONDS: u64 = 300;
 const SECONDS: u64 = 3_600;
 
 /// An index key, and how many write units a bill costs it, from the charge to the delivery of its webhook.
-const KEYS: [(&str, u64); 4] = [
+const KEYS: [(&str, u64); 5] = [
     // Put at the charge, taken away when it is paid.
     ("`by_time`, one channel, `created`", 2),
     ("`by_time`, one channel, `success`", 1),
+    // Put when the first attempt failed, taken away when one is answered.
+    ("`by_time`, one webhook, `waiting`, target down", 2),
     // The bill's put and its removal; over all apps.
     ("`due`, paid within a minute", 2),
     // The delivery's put and its removal, too.

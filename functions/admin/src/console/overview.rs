@@ -151,11 +151,11 @@ fn row(day: &Day, sums: &DaySums, known: Known) -> Row {
 
 /// Every webhook with what waits at it and what was given up.
 async fn health(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Health>, Trouble> {
-    let app = &desk.app()?.app.id;
+    let app = &desk.app()?.app;
     let known = webhooks::rows(desk).await?;
     let sizes = known.iter().map(async |one| {
         let Ok(id) = WebhookId::parse(&one.id) else { return Ok(Default::default()) };
-        let of = |state| desk.deps.base.store.count_deliveries(app, &id, state);
+        let of = async |state| desk.deps.base.store.count_deliveries(app, &(id.clone(), state)).await;
         Ok::<_, Trouble>((of(DeliveryState::Waiting).await?, of(DeliveryState::Exhausted).await?))
     });
     let sizes = try_join_all(sizes).await?;
