@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::{AnyError, Plan, shop::Shop, table::print};
 
 const HOUR_MS: i64 = 3_600_000;
-const STEP_MS: i64 = 60_000;
+
+/// What falls due in one step of the clock: a call has a deadline, and the stack keeps some thousand metrics.
+const DUE_IN_A_STEP: i64 = 1_700;
+const STEP_MS_MAX: i64 = 60_000;
 
 /// Copies that are written at once.
 const WRITTEN_AT_ONCE: u64 = 2_500;
@@ -56,9 +59,9 @@ async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     shop.stack.metered();
     let begun = Instant::now();
     let mut lags: Vec<u64> = Vec::new();
-    // In steps, because a call has a deadline, and the stack keeps some thousand metrics.
-    for _ in 0..4 * HOUR_MS / STEP_MS {
-        shop.advance(STEP_MS).await?;
+    let step_ms = (HOUR_MS * DUE_IN_A_STEP / i64::try_from(parked)?).min(STEP_MS_MAX);
+    for _ in 0..4 * HOUR_MS / step_ms {
+        shop.advance(step_ms).await?;
         lags.extend(shop.stack.take_metrics().iter().filter_map(|line| lag(line)));
     }
     let took = begun.elapsed();

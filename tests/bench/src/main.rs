@@ -42,7 +42,9 @@ impl Plan {
     /// How many deliveries wait.
     pub(crate) fn parked(&self) -> impl Iterator<Item = u64> + use<> {
         let short = self.short;
-        [1_000, 10_000, 100_000].into_iter().filter(move |parked| if short { *parked == 1_000 } else { true })
+        [1_000, 10_000, 100_000, 1_000_000]
+            .into_iter()
+            .filter(move |parked| if short { *parked == 1_000 } else { true })
     }
 }
 
