@@ -15,9 +15,6 @@ use crate::{
 /// Copies that are written at once.
 const WRITTEN_AT_ONCE: u64 = 5_000;
 
-/// Each question is asked so often.
-const ROUNDS: usize = 9;
-
 /// How far apart the copies were charged.
 const APART_MS: i64 = 250;
 
@@ -30,6 +27,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let original = original(&shop, &id).await?;
     let newest_ms = number(&original, "created_ms")?;
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+    let rounds = if plan.short { 9 } else { 99 };
     let (mut there, mut sizes) = (0, Vec::new());
     for size in plan.sizes() {
         while there < size {
@@ -38,7 +36,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
             there = size.min(there + WRITTEN_AT_ONCE);
         }
         for (what, question) in questions(&shop, size, newest_ms) {
-            let (units, took) = ask(&shop, &question).await?;
+            let (units, took) = ask(&shop, &question, rounds).await?;
             let cell = format!("{units}, {}", time(took));
             match rows.iter_mut().find(|(known, _)| *known == what) {
                 Some((_, cells)) => cells.push(cell),
@@ -46,18 +44,18 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
             }
         }
         sizes.push(format!("{size} transactions"));
-        show(&sizes, &rows);
+        show(rounds, &sizes, &rows);
     }
     shop.stack.stop().await;
     Ok(())
 }
 
 /// After each size, because the largest takes many minutes.
-fn show(sizes: &[String], rows: &[(String, Vec<String>)]) {
+fn show(rounds: usize, sizes: &[String], rows: &[(String, Vec<String>)]) {
     let columns: Vec<&str> = std::iter::once("query").chain(sizes.iter().map(String::as_str)).collect();
     let line = |(what, cells): &(String, Vec<String>)| std::iter::once(what).chain(cells).cloned().collect();
     let rows: Vec<Vec<String>> = rows.iter().map(line).collect();
-    print(&format!("Growth: read units and time, median of {ROUNDS}"), &columns, &rows);
+    print(&format!("Growth: read units and time, median of {rounds}"), &columns, &rows);
 }
 
 /// A call of the API, or one of the operator's.
@@ -94,9 +92,9 @@ fn questions(shop: &Shop, size: u64, newest_ms: i64) -> Vec<(String, Question)> 
     .collect()
 }
 
-async fn ask(shop: &Shop, question: &Question) -> Result<(String, Duration), AnyError> {
+async fn ask(shop: &Shop, question: &Question, rounds: usize) -> Result<(String, Duration), AnyError> {
     let (mut halves, mut times) = (0, Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         shop.stack.metered();
         let begun = Instant::now();
         match question {
