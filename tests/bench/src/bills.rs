@@ -6,7 +6,11 @@ use std::{fs, time::Instant};
 use domain::{Day, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{AnyError, shop::Shop, table};
+use crate::{
+    AnyError,
+    shop::{Kept, Shop},
+    table,
+};
 
 /// Of each kind, among all those that agree.
 const DIFFERENCES: i64 = 25;
@@ -38,7 +42,7 @@ pub(crate) async fn run(short: bool) -> Result<(), AnyError> {
 
 async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> {
     // The tables lie in memory: they are there before the comparison begins.
-    let shop = Shop::open(None, false).await?;
+    let shop = Shop::open(Kept::InMemory, false).await?;
     let clock = shop.call("POST", "/_local/clock", &[], json!({ "advanceMs": 0 })).await?;
     let now = clock["nowMs"].as_i64().ok_or("the clock tells no time")?;
     let first = Day::of(Timestamp::clamped(now)).before().start().ms() + 3_600_000;

@@ -8,14 +8,18 @@ use std::{
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::{AnyError, Plan, shop::Shop, table::print};
+use crate::{
+    AnyError, Plan,
+    shop::{Kept, Shop},
+    table::print,
+};
 
 /// Callers at once.
 const CALLERS: usize = 16;
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let bills = if plan.short { 200 } else { 2_000 };
-    let shop = Arc::new(Shop::open(None, false).await?);
+    let shop = Arc::new(Shop::open(Kept::InMemory, false).await?);
     let charged = charge(&shop, "ali_app", bills).await?;
     let receiver = json!({ "target": { "url": format!("{}/_local/receiver/shop", shop.url) }, "mode": "test" });
     shop.admin("POST", &format!("/apps/{}/webhooks", shop.app.app_id), receiver).await?;

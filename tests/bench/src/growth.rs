@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     AnyError, Plan,
-    shop::Shop,
+    shop::{Kept, Shop},
     table::{median, print, time},
 };
 
@@ -21,7 +21,7 @@ const APART_MS: i64 = 250;
 const CHANNEL: &str = "ali_qrcode";
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
-    let shop = Shop::open(None, false).await?;
+    let shop = Shop::open(Kept::InFile, false).await?;
     let id = shop.charge(CHANNEL, "grown").await?;
     shop.pay("/_local/simulator/alipay/trades", &id).await?;
     let original = original(&shop, &id).await?;

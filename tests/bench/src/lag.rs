@@ -5,7 +5,11 @@ use std::time::Instant;
 use local::StackClock;
 use serde_json::{Value, json};
 
-use crate::{AnyError, Plan, shop::Shop, table::print};
+use crate::{
+    AnyError, Plan,
+    shop::{Kept, Shop},
+    table::print,
+};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -41,9 +45,7 @@ fn show(rows: &[Vec<String>]) {
 
 async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     let clock = StackClock::standing(domain::Timestamp::from_ms(1_795_444_200_000)?);
-    // In a file, because a database in memory takes longer the more is in it. `TMPDIR=/dev/shm` keeps the disk out of it.
-    let folder = std::env::temp_dir().join(format!("maxpay-lag-{}-{parked}", std::process::id()));
-    let shop = Shop::open_at(clock, Some(folder.clone()), false).await?;
+    let shop = Shop::open_at(clock, Kept::InFile, false).await?;
     let [transaction, delivery] = originals(&shop).await?;
     let begins_ms = 1_795_444_200_000 + 2 * HOUR_MS;
     let mut there = 0;
@@ -78,7 +80,6 @@ async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     let writes: u64 = metered.iter().map(|one| one.half_writes).sum();
     let each = |halves: u64| format!("{}.{:02}", halves * 50 / parked / 100, halves * 50 / parked % 100);
     shop.stack.stop().await;
-    std::fs::remove_dir_all(folder)?;
     let ms = |ms: u64| format!("{ms} ms");
     Ok(vec![
         parked.to_string(),

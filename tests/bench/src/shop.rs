@@ -51,6 +51,27 @@ pub(crate) struct Shop {
     pub(crate) outbound: Outbound,
     operator_token: String,
     caught: Caught,
+    _scratch: Option<Scratch>,
+}
+
+/// Where the stack keeps its data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept {
+    /// The database takes longer the more is in it, because it shares its heap with everything else.
+    InMemory,
+    /// In the folder for temporary files; `TMPDIR=/dev/shm` keeps the disk out of what is measured.
+    InFile,
+}
+
+/// A folder that is gone when this is dropped.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("{} is left behind: {error}", self.0.display());
+        }
+    }
 }
 
 /// One tab of each provider, with a channel whose order reaches the provider at once, and how the simulator is told to pay it.
@@ -62,21 +83,25 @@ pub(crate) const PAID_THROUGH: [(&str, &str, &str); 3] = [
 
 impl Shop {
     /// Opens it, on the tabs of all providers.
-    pub(crate) async fn open(data_dir: Option<PathBuf>, caught: bool) -> Result<Self, AnyError> {
-        Self::open_at(StackClock::running(), data_dir, caught).await
+    pub(crate) async fn open(kept: Kept, caught: bool) -> Result<Self, AnyError> {
+        Self::open_at(StackClock::running(), kept, caught).await
     }
 
     /// The same with another clock.
-    pub(crate) async fn open_at(clock: StackClock, data_dir: Option<PathBuf>, caught: bool) -> Result<Self, AnyError> {
+    pub(crate) async fn open_at(clock: StackClock, kept: Kept, caught: bool) -> Result<Self, AnyError> {
         let (public_url, catching) = if caught {
             let (url, caught) = catch().await?;
             (Some(url), caught)
         } else {
             (None, Caught::default())
         };
+        let scratch = match kept {
+            Kept::InMemory => None,
+            Kept::InFile => Some(Scratch(std::env::temp_dir().join(format!("maxpay-bench-{}", std::process::id())))),
+        };
         let options = Options {
             port: 0,
-            data_dir,
+            data_dir: scratch.as_ref().map(|scratch| scratch.0.clone()),
             public_url,
             dynamo_endpoint: None,
             clock,
@@ -87,7 +112,7 @@ impl Shop {
         let stack = Stack::start(options, |_| {}).await?;
         let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
         let app = apps.into_iter().next().ok_or("there is no demo app")?;
-        Ok(Self { stack, url, app, outbound: Outbound::new()?, operator_token, caught: catching })
+        Ok(Self { stack, url, app, outbound: Outbound::new()?, operator_token, caught: catching, _scratch: scratch })
     }
 
     /// Any call of the stack.

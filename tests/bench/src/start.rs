@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::{
     AnyError, Plan, events,
-    shop::{Shop, charge_of},
+    shop::{Kept, Shop, charge_of},
     table::{median, print, ratio, time},
 };
 
@@ -37,7 +37,7 @@ struct Taken {
 }
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
-    let shop = Shop::open(None, true).await?;
+    let shop = Shop::open(Kept::InMemory, true).await?;
     let rounds = if plan.short { 5 } else { 15 };
     let notifies = shop.notifies_of(crate::shop::PAID_THROUGH[0], rounds * (WARM + 1)).await?;
     let mut notifies = notifies.iter().map(|notify| notify.event());

@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::{
     AnyError, Plan, events,
-    shop::{Headers, Notify, PAID_THROUGH, Shop, charge_of, texts},
+    shop::{Headers, Kept, Notify, PAID_THROUGH, Shop, charge_of, texts},
     start,
     table::{print, ratio, time},
 };
@@ -22,7 +22,7 @@ const CHARGES: [(&str, u32, u32); 3] = [("ali_app", 3, 0), ("wx_jsapi", 2, 1), (
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
-    let shop = Shop::open(None, true).await?;
+    let shop = Shop::open(Kept::InMemory, true).await?;
     let calls = if plan.short { 20 } else { 100 };
     let mut caught = Vec::new();
     for provider in PAID_THROUGH {
