@@ -46,7 +46,8 @@ fn show(rows: &[Vec<String>]) {
 async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     let clock = StackClock::standing(domain::Timestamp::from_ms(1_795_444_200_000)?);
     let shop = Shop::open_at(clock, Kept::InFile, false).await?;
-    let [transaction, delivery] = originals(&shop).await?;
+    let target = json!({ "url": format!("{}/_local/receiver/shop", shop.url) });
+    let [transaction, delivery] = originals(&shop, target).await?;
     let begins_ms = 1_795_444_200_000 + 2 * HOUR_MS;
     let mut there = 0;
     while there < parked {
@@ -97,12 +98,12 @@ fn lag(line: &str) -> Option<u64> {
     said["DeliveryLag"].as_u64()
 }
 
-/// A paid transaction, and its delivery after a failed attempt.
-async fn originals(shop: &Shop) -> Result<[Value; 2], AnyError> {
+/// A paid transaction, and its delivery to a webhook with this target, whose receiver is `shop`, after a failed attempt.
+pub(crate) async fn originals(shop: &Shop, target: Value) -> Result<[Value; 2], AnyError> {
     let app = &shop.app.app_id;
     shop.call("PUT", "/_local/receiver/shop", &[], json!({ "status": 500 })).await?;
-    let target = json!({ "target": { "url": format!("{}/_local/receiver/shop", shop.url) }, "mode": "test" });
-    shop.admin("POST", &format!("/apps/{app}/webhooks"), target).await?;
+    let webhook = json!({ "target": target, "mode": "test" });
+    shop.admin("POST", &format!("/apps/{app}/webhooks"), webhook).await?;
     let id = shop.charge("ali_qrcode", "parked").await?;
     shop.pay("/_local/simulator/alipay/trades", &id).await?;
     shop.advance(0).await?;
@@ -115,7 +116,8 @@ async fn originals(shop: &Shop) -> Result<[Value; 2], AnyError> {
     Ok([of("TX#")?, of("DELIVERY#")?])
 }
 
-fn copies((transaction, delivery): (&Value, &Value), n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
+/// The same of another bill, with its sixth attempt due at `due_ms`.
+pub(crate) fn copies((transaction, delivery): (&Value, &Value), n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let (old_id, pk) = (text(transaction, "id"), text(transaction, "pk"));
     let id = format!("{}{n:012x}", old_id.get(..12).ok_or("no id")?);

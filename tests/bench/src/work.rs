@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
-    AnyError, Plan, events,
+    AnyError, Plan, events, lag,
     shop::{Headers, Kept, Notify, PAID_THROUGH, Shop, charge_of, texts},
     start,
     table::{print, ratio, time},
@@ -82,9 +82,39 @@ async fn whole_calls(
         let event = events::request("POST", "/2.0/maxpay/records", &shop.master(), body.as_bytes());
         rows.push(whole_call(plan, shop, ("query", what), &vec![event; calls + 1], None).await?);
     }
+    rows.push(delivery(plan, calls).await?);
     let columns = ["call", "RSA in it", "CPU of the process", "without RSA", "to RSA"];
     print(&format!("Work of whole calls of the deployed binaries, mean of {calls}"), &columns, &rows);
     Ok(())
+}
+
+/// A delivery at a later attempt, on a stack of its own: its row and its bill are read, the target is called, and the row is changed. The
+/// target is a function, because the address guard lets no deployed binary call this machine.
+async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
+    let shop = Shop::open(Kept::InMemory, false).await?;
+    let url = format!("{}/_local/receiver/shop", shop.url);
+    shop.call("PUT", "/_local/functions/shop", &[], json!({ "url": url })).await?;
+    let [transaction, delivery] = lag::originals(&shop, json!({ "function": "shop" })).await?;
+    let (mut items, mut bells) = (Vec::new(), Vec::new());
+    for n in 0..=calls {
+        let [transaction, mut delivery] = lag::copies((&transaction, &delivery), u64::try_from(n)?, 1)?;
+        // Due long since, and left alone by the stack's own sweep.
+        delivery["due_ms"] = json!({ "N": "4000000000000" });
+        let name = delivery["sk"]["S"].as_str().and_then(|sk| sk.strip_prefix("DELIVERY#")).ok_or("no delivery")?;
+        let bell = json!({ "app": shop.app.app_id, "mode": "test", "billNum": format!("parked-{n}"), "delivery": name, "attempt": 6 });
+        bells.push(events::batch(&[bell.to_string()]));
+        items.extend([transaction, delivery]);
+    }
+    shop.stack.import(&json!({ "TransactionsTable": items })).await?;
+    shop.call("PUT", "/_local/receiver/shop", &[], json!({ "body": r#"{"statusCode":200}"# })).await?;
+    let row = whole_call(plan, &shop, ("deliver", "delivery to a function"), &bells, None).await?;
+    let arrived = shop.call("GET", "/_local/inbox?receiver=shop", &[], Value::Null).await?;
+    // One is the first attempt of the original.
+    if arrived.as_array().is_none_or(|arrived| arrived.len() != calls + 2) {
+        return Err("not every delivery arrived once".into());
+    }
+    shop.stack.stop().await;
+    Ok(row)
 }
 
 async fn whole_call(
