@@ -84,7 +84,8 @@ async fn a_long_bill_number_that_is_taken_opens_the_cashier_behind_a_long_host()
     let world = World::start_with(Options { public_url, ..options() }).await;
     for kind in ["openapi", "openapiCert", "mapi"] {
         world.configure(&world.app, &world.merchant(kind).await).await;
-        let bills = ["x", "单", "😀"].map(|sign| json!({ "billNum": sign.repeat(32), "subject": kind }));
+        let numbers = [("x", 64), ("单", 32), ("单", 64), ("😀", 32), ("😀", 64)];
+        let bills = numbers.map(|(sign, count)| json!({ "billNum": sign.repeat(count), "subject": kind }));
         check_none(&refused_to_the_payer(&world, &charges("", &["ali_app", "ali_web", "ali_wap"], &bills)).await);
         // The next kind charges the same bills anew.
         world.advance(2 * 3_600_000).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::world::{START_MS, World, charge_of, client, master};
 
 /// `md5hex(timestampMs + clientKey),timestampMs`
-fn signed(client_key: &str, timestamp_ms: i64) -> String {
+pub(crate) fn signed(client_key: &str, timestamp_ms: i64) -> String {
     let digest = Md5::new().chain_update(timestamp_ms.to_string()).chain_update(client_key).finalize();
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{hex},{timestamp_ms}")
@@ -88,6 +88,8 @@ async fn whoever_does_not_fit_the_app_gets_code_1() {
     let past_sign = signed(&world.app.test.client_key, START_MS - 15 * 60_000 - 1);
     let altered = format!("{}x", &session);
     let unsigned = session.rsplit_once('.').unwrap().0;
+    // Made under a key that is no more: only its MAC says so.
+    let (foreign, revoked) = ("r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b", format!("{unsigned}.{}", "A".repeat(43)));
     let cases: &[&[(&str, &str)]] = &[
         &[],
         &[id],
@@ -115,7 +117,8 @@ async fn whoever_does_not_fit_the_app_gets_code_1() {
         &[id, ("X-ML-Request-Sign", &future_sign)],
         &[id, ("X-ML-Request-Sign", &past_sign)],
         &[id, ("X-ML-MasterKey", "wrong"), key],
-        &[id, ("X-ML-Session-Token", "wrong"), key],
+        &[id, ("X-ML-Session-Token", foreign), ("X-ML-APIKey", "wrong")],
+        &[id, ("X-ML-Session-Token", &revoked), key],
     ];
     for headers in cases {
         let body = charge_of("ali_web", "1").to_string();
@@ -126,6 +129,26 @@ async fn whoever_does_not_fit_the_app_gets_code_1() {
         let answer = world.post_as(headers, "/2.0/maxpay/records", r#"{"billNum":"1"}"#).await;
         assert_eq!((answer.status, answer.code()), (200, 1), "{names:?} {}", answer.text());
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_service_is_as_good_as_none_beside_a_client_key() {
+    let world = World::start().await;
+    let (id, key) = (("X-ML-AppId", world.app.app_id.as_str()), world.app.test.client_key.as_str());
+    let (session, sign) = (world.session(60).await, signed(key, START_MS));
+    for token in
+        ["r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmVk", "v1.x.y", "v1.."]
+    {
+        let foreign = ("X-ML-Session-Token", token);
+        assert_eq!(charge_as(&world, &[id, foreign, ("X-ML-APIKey", key)]).await, 0, "{token}");
+        assert_eq!(charge_as(&world, &[id, foreign, ("X-ML-Request-Sign", &sign)]).await, 0, "{token}");
+        assert_eq!(charge_as(&world, &[id, foreign]).await, 1, "{token}");
+    }
+    let ours = ("X-ML-Session-Token", session.as_str());
+    assert_eq!(charge_as(&world, &[id, ours, ("X-ML-APIKey", "wrong")]).await, 0);
+    world.advance(60_000).await;
+    assert_eq!(charge_as(&world, &[id, ours, ("X-ML-APIKey", key)]).await, 1);
     world.end().await;
 }
 

@@ -6,9 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::{
+    credentials::signed,
     keys::Signer,
     notify_message::Message,
-    world::{World, charge_of},
+    world::{START_MS, World, charge_of},
 };
 
 /// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
@@ -29,6 +30,7 @@ pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("charge-ali_qrcode",          200,  0, "\"codeUrl\":\""),
     ("charge-ali_wap",             200,  0, "\"ali_wap\":\""),
     ("charge-ali_web",             200,  0, "\"ali_web\":\""),
+    ("charge-android",             200,  0, "\"ali_app\":\""),
     ("charge-base64-body",         200,  0, "\"id\":\""),
     ("charge-missing-body",        200,  5, "body"),
     ("charge-missing-credentials", 200,  1, "X-ML-AppId"),
@@ -55,6 +57,7 @@ pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     vec![
         ("{{appId}}", world.app.app_id.clone()),
         ("{{clientKey}}", world.app.test.client_key.clone()),
+        ("{{signedClientKey}}", signed(&world.app.test.client_key, START_MS)),
         ("{{masterKey}}", world.app.test.master_key.clone()),
         ("{{sessionToken}}", world.session(60).await),
         ("{{operatorToken}}", world.operator_token.clone()),

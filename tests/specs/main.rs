@@ -30,6 +30,7 @@ mod notify_message;
 mod operator;
 mod operator_transactions;
 mod operators;
+mod original_clients;
 mod paging;
 mod permissions;
 mod provider_trouble;

@@ -6,14 +6,15 @@ use crate::world::{World, client, master};
 const WRONG: &[(&str, i64, &str)] = &[
     // Body, code, and what `err` names.
     (r#"{"channel":"paypal"}"#,               3, "paypal"),
-    (r#"{"channel":""}"#,                     3, "channel"),
+    (r#"{"channel":" "}"#,                    3, "channel"),
     (r#"{"channel":7}"#,                      3, "channel"),
     (r#"{"channel":"ali*"}"#,                 3, "channel"),
     (r#"{"billNum":""}"#,                     5, "billNum"),
     (r#"{"billNum":7}"#,                      5, "billNum"),
+    (r#"{"billNo":7}"#,                       5, "billNo"),
     (r#"{"billNum":"a\u0000"}"#,              5, "billNum"),
     (r#"{"billNum":"\ud800"}"#,               5, "billNum"),
-    (r#"{"billNum":"123456789012345678901234567890123"}"#, 5, "billNum"),
+    (r#"{"billNum":"12345678901234567890123456789012345678901234567890123456789012345"}"#, 5, "billNum"),
     (r#"{"status":"paid"}"#,                  5, "status"),
     (r#"{"status":""}"#,                      5, "status"),
     (r#"{"status":"SUCCESS"}"#,               5, "status"),

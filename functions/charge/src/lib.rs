@@ -28,8 +28,9 @@ pub const ROUTES: [(Method, &str); 2] = [(Method::POST, "/2.0/maxpay/bill"), (Me
 /// A provider that takes longer leaves the bill pending; the function itself has 15 seconds.
 const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
 
-/// WeChat's bound of `notify_url`; Alipay and UnionPay take one character more. The longest bill number, 32 emoji, takes 226 of
-/// them, which leaves 29 for scheme and host; 32 Chinese characters leave 72.
+/// WeChat's bound of `notify_url`; Alipay and UnionPay take one character more. The path takes 56 and four for every three bytes
+/// of the bill number: 64 letters and digits leave 113 for scheme and host, 32 Chinese characters 71, and 64 of them are
+/// refused by name.
 const NOTIFY_URL_CHARS_MAX: usize = 255;
 
 /// How often a lost reservation is decided anew. The second time sees the winner; more would need a bill that is

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::{
     BillNum, Channel, Extras, Fen, RequestError, Subject, WebUrl,
-    fields::{Fields, integer, short_text, shortened, text},
+    fields::{Fields, integer, is_empty_list, is_empty_text, short_text, shortened, text},
 };
 
 /// How Alipay's PC page shows its QR code, 0 to 4.
@@ -66,27 +66,33 @@ impl<'a> ChargeForm<'a> {
         Fields::parse(body).map(Self)
     }
 
-    /// The channel, one of [`Channel::all`]; a family is none.
+    /// The channel, one of [`Channel::all`]; a family is none. The SDKs' `AUTOMATIC` is the empty text.
     ///
     /// # Errors
     /// [`RequestError::Missing`] and [`RequestError::ChannelUnknown`].
     pub fn channel(&self) -> Result<Channel, RequestError> {
-        let raw = self
-            .0
-            .raw("channel")
-            .ok_or(RequestError::Missing { field: "channel", expected: "the name of a channel" })?;
+        let missing = |expected| RequestError::Missing { field: "channel", expected };
+        let raw = self.0.raw("channel").ok_or(missing("the name of a channel"))?;
+        if is_empty_text(raw) {
+            return Err(missing("the name of a channel; an empty one is AUTOMATIC, which needs a checkout"));
+        }
         text(raw).and_then(|name| Channel::find(&name)).ok_or_else(|| RequestError::ChannelUnknown {
             expected: Channel::all().map(Channel::name).collect::<Vec<_>>().join(", "),
             found: shortened(raw),
         })
     }
 
-    /// Reads the other fields as `channel` needs them.
+    /// Reads the other fields as `channel` needs them. The older clients send `""`, and PHP an empty list of extras, for what
+    /// they have nothing for: that is as good as absent.
     ///
     /// # Errors
     /// [`RequestError::Missing`] before [`RequestError::Invalid`]; of each the first in the contract's order.
     pub fn read(self, channel: Channel) -> Result<ChargeRequest, RequestError> {
         let mut fields = self.0;
+        fields.forget_if("extras", is_empty_list);
+        for field in ["returnUrl", "showUrl", "openid", "clientIp"] {
+            fields.forget_if(field, is_empty_text);
+        }
         let bill = fields.required("billNum", BillNum::EXPECTED, |raw| BillNum::parse(&text(raw)?).ok());
         let fee =
             fields.required("totalFee", "an integer from 1 to 10000000000, in fen", |raw| Fen::new(integer(raw)?).ok());
@@ -198,15 +204,17 @@ mod tests {
         check(&with("totalFee", "10000000000"),     "ok ali_web 112233 10000000000");
 
         check(&with("channel", ""),                 "channel is required");
+        check(&with("channel", r#""""#),            "an empty one is AUTOMATIC, which needs a checkout");
         check(&with("channel", r#""ali""#),         "channel must be one of ali_app");
         check(&with("channel", r#""paypal""#),      "found `\"paypal\"`");
         check(&with("channel", "7"),                "channel must be one of");
         check(&with("billNum", ""),                 "billNum is required");
         check(&with("billNum", "null"),             "billNum is required");
-        check(&with("billNum", "112233"),           "billNum must be a string of 1 to 32");
+        check(&with("billNum", "112233"),           "billNum must be a string of 1 to 64");
         check(&with("billNum", r#""""#),            "billNum must be");
         check(&with("billNum", r#""a\u0000""#),     "billNum must be");
-        check(&with("billNum", r#""123456789012345678901234567890123""#), "billNum must be");
+        check(&with("billNum", &format!("{:?}", "x".repeat(64))), "ok");
+        check(&with("billNum", &format!("{:?}", "x".repeat(65))), "billNum must be");
         check(&with("totalFee", ""),                "totalFee is required");
         check(&with("totalFee", "0"),               "totalFee must be an integer from 1");
         check(&with("totalFee", "-1"),              "found `-1`");
@@ -220,10 +228,15 @@ mod tests {
         check(&with("subject", ""),                 "subject is required");
         check(&with("subject", r#""""#),            "subject must be");
         check(&with("subject", r#""\ud800""#),      "subject must be");
-        check(&with("extras", "[]"),                "extras must be a JSON object");
+        check(&with("extras", "[]"),                "ok");
+        check(&with("extras", "[[]]"),              "extras must be a JSON object");
         check(&with("extras", r#"{"a":"\ud800"}"#), "extras must be a JSON object");
         check(&with("returnUrl", ""),               "returnUrl is required");
+        check(&with("returnUrl", r#""""#),          "returnUrl is required");
         check(&with("returnUrl", r#""javascript:alert(1)""#), "returnUrl must be");
+        check(&with("showUrl", r#""""#),            "ok");
+        check(&with("openid", r#""""#),             "ok");
+        check(&with("clientIp", r#""""#),           "ok");
         check(&with("showUrl", r#""/goods""#),      "showUrl must be");
         check(&with("billTimeout", "359"),          "billTimeout must be");
         check(&with("billTimeout", "1296001"),      "billTimeout must be");

@@ -67,6 +67,13 @@ impl<'a> Fields<'a> {
         self.values.get(field).map(|raw| raw.get()).filter(|text| *text != "null")
     }
 
+    /// Takes a field for absent if its JSON text says nothing to `is_nothing`.
+    pub(crate) fn forget_if(&mut self, field: &str, is_nothing: impl Fn(&str) -> bool) {
+        if self.raw(field).is_some_and(is_nothing) {
+            self.values.remove(field);
+        }
+    }
+
     /// Reads a field that must be there. `None` means that a problem was noted.
     pub(crate) fn required<T>(
         &mut self,
@@ -122,6 +129,17 @@ pub(crate) fn short_text(raw: &str, chars_max: usize) -> Option<String> {
         .filter(|text| !text.is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control))
 }
 
+/// The text `""`, which clients send for a field that they have nothing for.
+pub(crate) fn is_empty_text(raw: &str) -> bool {
+    text(raw).is_some_and(|text| text.is_empty())
+}
+
+/// A list of nothing, as PHP writes an empty array that was to be an object.
+pub(crate) fn is_empty_list(raw: &str) -> bool {
+    let inside = raw.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.trim().is_empty())
+}
+
 /// A JSON integer written with digits only: neither `1.0` nor `1e3` nor `"1"`.
 pub(crate) fn integer(raw: &str) -> Option<i64> {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
@@ -146,6 +164,17 @@ mod tests {
         assert_eq!(text(r#""\ud83d\ude00""#), Some("😀".to_owned()));
         assert_eq!(text(r#""\ud800""#), None);
         assert_eq!(short_text(r#""a\u0000b""#, 10), None);
+    }
+
+    #[test]
+    fn nothing_has_two_spellings_beside_null() {
+        assert!(is_empty_text(r#""""#) && is_empty_list("[]") && is_empty_list("[ \n ]"));
+        for raw in [r#"" ""#, "[]", "null", "0", "{}"] {
+            assert!(!is_empty_text(raw), "{raw}");
+        }
+        for raw in ["[[]]", "[null]", "{}", r#""[]""#, r#""""#] {
+            assert!(!is_empty_list(raw), "{raw}");
+        }
     }
 
     #[test]

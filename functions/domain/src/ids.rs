@@ -87,20 +87,21 @@ hex24_id! {
     WebhookId, "24 lower-case hex digits"
 }
 
-/// The merchant's own order number: 1 to 32 characters, none of them a control character.
+/// The merchant's own order number: 1 to 64 characters, none of them a control character. Providers never see it: the order
+/// number there is the transaction's id.
 ///
 /// # Source
-/// MaxPay manual, `POST /2.0/maxpay/bill`, field `billNum`.
+/// MaxPay manual, `POST /2.0/maxpay/bill`, field `billNum`, says 32 characters; the guides' own samples have 36 (a UUID).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BillNum(String);
 
 impl BillNum {
-    /// The contract's bound.
-    pub const CHARS_MAX: usize = 32;
-    pub(crate) const EXPECTED: &'static str = "a string of 1 to 32 characters without control characters";
+    /// A UUID or a hash in hex fits, and its four bytes a character fit into a key of DynamoDB's.
+    pub const CHARS_MAX: usize = 64;
+    pub(crate) const EXPECTED: &'static str = "a string of 1 to 64 characters without control characters";
 
     /// # Errors
-    /// [`InvalidId`] if it is empty, longer than 32 characters, or holds a control character.
+    /// [`InvalidId`] if it is empty, longer than 64 characters, or holds a control character.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let fits = !text.is_empty() && text.chars().count() <= Self::CHARS_MAX;
         if fits && !text.chars().any(char::is_control) {
@@ -133,12 +134,12 @@ mod tests {
         let cases: &[(String, bool)] = &[
             ("112233".to_owned(), true),
             ("a".to_owned(),      true),
-            ("x".repeat(32),      true),
-            ("单".repeat(32),     true),
+            ("x".repeat(64),      true),
+            ("单".repeat(64),     true),
             ("a b#c/d?e".to_owned(), true),
             (String::new(),       false),
-            ("x".repeat(33),      false),
-            ("😀".repeat(32),     true),
+            ("x".repeat(65),      false),
+            ("😀".repeat(64),     true),
             ("a\0b".to_owned(),   false),
             ("a\nb".to_owned(),   false),
         ];

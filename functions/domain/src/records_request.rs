@@ -2,7 +2,7 @@
 
 use crate::{
     BillNum, Channel, ChannelFilter, RequestError, Status, Timestamp,
-    fields::{Fields, integer, shortened, text},
+    fields::{Fields, integer, is_empty_text, shortened, text},
 };
 
 /// Which transactions are asked for.
@@ -73,17 +73,21 @@ impl RecordsRequest {
     /// `startTime` and `endTime`.
     pub const SKIP_MAX: usize = 10_000;
 
-    /// An empty body asks for everything.
+    /// An empty body asks for everything. React Native on iOS calls the bill `billNo`, and older clients send an empty channel
+    /// for all of them.
     ///
     /// # Errors
     /// [`RequestError`]: an unknown channel, then a missing bill, then whatever else is wrong.
     pub fn parse(body: &[u8], scope: RecordsScope) -> Result<Self, RequestError> {
         let mut fields = Fields::parse(if body.trim_ascii().is_empty() { b"{}" } else { body })?;
+        fields.forget_if("channel", is_empty_text);
         let channel = read_channel(&fields)?;
+        let is_older = fields.raw("billNum").is_none() && fields.raw("billNo").is_some();
+        let bill_field = if is_older { "billNo" } else { "billNum" };
         let read_bill = |raw| BillNum::parse(&text(raw)?).ok();
         let bill = match scope {
-            RecordsScope::Everything => fields.optional("billNum", BillNum::EXPECTED, read_bill),
-            RecordsScope::NamedBill => fields.required("billNum", BillNum::EXPECTED, read_bill),
+            RecordsScope::Everything => fields.optional(bill_field, BillNum::EXPECTED, read_bill),
+            RecordsScope::NamedBill => fields.required(bill_field, BillNum::EXPECTED, read_bill),
         };
         let status = fields.optional("status", "created, success, refund or closed", |raw| Status::find(&text(raw)?));
         let start = fields.optional("startTime", "milliseconds since 1970", read_time);
@@ -140,7 +144,7 @@ mod tests {
 
     #[test]
     fn nothing_asked_is_the_newest_twenty() {
-        for body in ["", "  ", "{}", r#"{"channel":null}"#] {
+        for body in ["", "  ", "{}", r#"{"channel":null}"#, r#"{"channel":""}"#] {
             let request = RecordsRequest::parse(body.as_bytes(), RecordsScope::Everything).unwrap();
             assert_eq!(request.filter, RecordsFilter::default());
             assert_eq!((request.order, request.skip, request.limit), (RecordsOrder::NewestFirst, 0, 20));
@@ -162,6 +166,18 @@ mod tests {
         assert!(matches!(parse(r#"{"limit":0}"#), Err(RequestError::Missing { field: "billNum", .. })));
         assert!(matches!(parse(r#"{"channel":"paypal"}"#), Err(RequestError::ChannelUnknown { .. })));
         assert!(parse(r#"{"billNum":"1"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_bill_has_an_older_name_that_counts_where_it_is_alone() {
+        let bill = |body: &str| {
+            let request = RecordsRequest::parse(body.as_bytes(), RecordsScope::NamedBill).unwrap();
+            request.filter.bill.unwrap().to_string()
+        };
+        assert_eq!(bill(r#"{"billNo":"a1"}"#), "a1");
+        assert_eq!(bill(r#"{"billNum":null,"billNo":"a1"}"#), "a1");
+        assert_eq!(bill(r#"{"billNum":"b1","billNo":"a1"}"#), "b1");
+        refused(r#"{"billNo":7}"#, "billNo must be");
     }
 
     #[test]

@@ -77,22 +77,40 @@ impl SessionToken {
         &self.0
     }
 
+    /// Whether `text` is made as the tokens that are issued here, whoever made it. What is not can only be another service's:
+    /// a token of ours that has expired, was revoked with its key or was altered behind its claims still has the form.
+    pub fn has_form(text: &str) -> bool {
+        Parts::read(text).is_some()
+    }
+
     /// Reads a token that must be `app`'s own and valid at `now`.
     ///
     /// # Errors
     /// [`SessionTokenError`].
     pub fn verify(text: &str, app: &App, now: Timestamp) -> Result<SessionClaims, SessionTokenError> {
-        let form = || SessionTokenError::Form;
-        let token = text.strip_prefix("v1.").filter(|_| text.len() <= TOKEN_BYTES_MAX).ok_or_else(form)?;
-        let (payload, signature) = token.split_once('.').ok_or_else(form)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| form())?;
-        let claims = read_claims(payload).ok_or_else(form)?;
+        let Parts { payload, claims, signature } = Parts::read(text).ok_or(SessionTokenError::Form)?;
         if claims.app != app.id {
             return Err(SessionTokenError::OtherApp);
         }
-        let mac = mac(payload, &app.keys(claims.mode).master.current).ok_or_else(form)?;
+        let mac = mac(payload, &app.keys(claims.mode).master.current).ok_or(SessionTokenError::Form)?;
         mac.verify_slice(&signature).map_err(|_| SessionTokenError::Signature)?;
         if claims.expires_at <= now { Err(SessionTokenError::Expired) } else { Ok(claims) }
+    }
+}
+
+/// A token taken apart. Nothing of it is proven yet.
+struct Parts<'a> {
+    payload: &'a str,
+    claims: SessionClaims,
+    signature: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let token = text.strip_prefix("v1.").filter(|_| text.len() <= TOKEN_BYTES_MAX)?;
+        let (payload, signature) = token.split_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        Some(Self { payload, claims: read_claims(payload)?, signature })
     }
 }
 
@@ -149,6 +167,19 @@ mod tests {
         assert!(app.test.master.admits("test-master", at(1)));
         assert_eq!(SessionToken::verify(token(Mode::Test).as_str(), &app, at(1)), Err(SessionTokenError::Signature));
         assert!(SessionToken::verify(token(Mode::Live).as_str(), &app, at(1)).is_ok());
+    }
+
+    #[test]
+    fn the_form_tells_our_tokens_from_those_of_other_services() {
+        let token = token(Mode::Test);
+        let (claims, _) = token.as_str().rsplit_once('.').unwrap();
+        for ours in [token.as_str(), &format!("{claims}.AAAA")] {
+            assert!(SessionToken::has_form(ours), "{ours}");
+        }
+        let foreign = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmVk";
+        for text in ["", "r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b", foreign, "v1.eyJ9.AAAA", claims] {
+            assert!(!SessionToken::has_form(text), "{text}");
+        }
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub enum CredentialsError {
 }
 
 /// Finds who calls. Of several credentials the strongest counts, and it alone: a wrong master key is not made good
-/// by a client key beside it. An empty header is as good as none, which is how the SDKs send it.
+/// by a client key beside it. An empty header is as good as none, which is how the SDKs send it, and so is the token of another
+/// service where a client key comes, too: the Android and iOS SDKs send that of whatever user is signed in.
 ///
 /// # Errors
 /// [`ApiError`]: code 1, or code 14 if the store fails.
@@ -90,10 +91,12 @@ enum Credential<'a> {
 impl<'a> Credential<'a> {
     fn find(headers: &'a HeaderMap) -> Option<Self> {
         let find = |name| header(headers, name);
+        let client_key =
+            find("APIKey").map(Self::ClientKey).or_else(|| find("Request-Sign").map(Self::SignedClientKey));
+        let counts = |token: &&str| client_key.is_none() || SessionToken::has_form(token);
         (find("MasterKey").map(Self::MasterKey))
-            .or_else(|| find("Session-Token").map(Self::SessionToken))
-            .or_else(|| find("APIKey").map(Self::ClientKey))
-            .or_else(|| find("Request-Sign").map(Self::SignedClientKey))
+            .or_else(|| find("Session-Token").filter(counts).map(Self::SessionToken))
+            .or(client_key)
     }
 
     fn header(self) -> &'static str {
