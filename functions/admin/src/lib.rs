@@ -29,6 +29,7 @@ use runtime::{Base, Reply, Request, query_parameter};
 use serde_json::{Map, Value};
 use store::AppConfiguration;
 
+pub use crate::routes::operations;
 use crate::{
     problem::Problem,
     routes::{Effect, Route},

@@ -14,7 +14,7 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     detail: String,
     field: Option<String>,
-    header: Option<(header::HeaderName, &'static str)>,
+    header: Option<(header::HeaderName, Box<str>)>,
 }
 
 impl Problem {
@@ -24,16 +24,20 @@ impl Problem {
 
     pub(crate) fn unauthorized() -> Self {
         let detail = "Authorization: Bearer <operator token> is required";
-        Self { header: Some((header::WWW_AUTHENTICATE, "Bearer")), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+        Self {
+            header: Some((header::WWW_AUTHENTICATE, "Bearer".into())),
+            ..Self::new(StatusCode::UNAUTHORIZED, detail)
+        }
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
-    pub(crate) fn method(allowed: &'static str) -> Self {
+    /// The path answers these methods only.
+    pub(crate) fn method(allowed: &str) -> Self {
         let detail = format!("this path answers {allowed}");
-        Self { header: Some((header::ALLOW, allowed)), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+        Self { header: Some((header::ALLOW, allowed.into())), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
     }
 
     pub(crate) fn body(detail: impl Into<String>) -> Self {
@@ -120,8 +124,10 @@ pub(crate) fn reply(problem: Problem) -> Reply {
     }
     let mut reply = json(problem.status, &body);
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some((name, value)) = problem.header {
-        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    if let Some((name, value)) = problem.header
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        reply.headers_mut().insert(name, value);
     }
     reply
 }

@@ -144,78 +144,103 @@ impl Route {
     /// # Errors
     /// Not found, or a method that the path does not know.
     pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
-        let rest = path.strip_prefix("/admin/v1/").ok_or_else(|| Problem::not_found("path"))?;
-        let segments: Vec<&str> = rest.split('/').collect();
-        let app = |text: &str| AppId::parse(text).map_err(|_| Problem::not_found("app"));
-        let tab = |text: &str| Tab::find(text).ok_or_else(|| Problem::not_found("channel tab"));
-        let transaction = |text: &str| TransactionId::parse(text).map_err(|_| Problem::not_found("transaction"));
-        let operator = |text: &str| OperatorName::parse(text).ok_or_else(|| Problem::not_found("operator"));
-        let webhook = |text: &str| WebhookId::parse(text).map_err(|_| Problem::not_found("webhook"));
-        match (method.as_str(), segments.as_slice()) {
-            ("POST", ["apps"]) => Ok(Self::CreateApp),
-            ("GET", ["apps"]) => Ok(Self::ListApps),
-            (_, ["apps"]) => Err(Problem::method("GET, POST")),
-            ("GET", ["apps", id]) => Ok(Self::ShowApp(app(id)?)),
-            ("PATCH", ["apps", id]) => Ok(Self::ChangeApp(app(id)?)),
-            (_, ["apps", _]) => Err(Problem::method("GET, PATCH")),
-            ("POST", ["apps", id, "keys", "rotate"]) => Ok(Self::RotateKey(app(id)?)),
-            (_, ["apps", _, "keys", "rotate"]) => Err(Problem::method("POST")),
-            ("POST", ["apps", id, "sessions"]) => Ok(Self::CreateSession(app(id)?)),
-            (_, ["apps", _, "sessions"]) => Err(Problem::method("POST")),
-            ("POST", ["apps", id, "channels", name, "check"]) => Ok(Self::CheckChannel(app(id)?, tab(name)?)),
-            (_, ["apps", _, "channels", _, "check"]) => Err(Problem::method("POST")),
-            ("PUT", ["apps", id, "channels", name]) => Ok(Self::PutChannel(app(id)?, tab(name)?)),
-            ("GET", ["apps", id, "channels", name]) => Ok(Self::ShowChannel(app(id)?, tab(name)?)),
-            ("DELETE", ["apps", id, "channels", name]) => Ok(Self::DeleteChannel(app(id)?, tab(name)?)),
-            (_, ["apps", _, "channels", _]) => Err(Problem::method("GET, PUT, DELETE")),
-            ("POST", ["apps", id, "webhooks"]) => Ok(Self::CreateWebhook(app(id)?)),
-            ("GET", ["apps", id, "webhooks"]) => Ok(Self::ListWebhooks(app(id)?)),
-            (_, ["apps", _, "webhooks"]) => Err(Problem::method("GET, POST")),
-            ("DELETE", ["apps", id, "webhooks", hook]) => Ok(Self::DeleteWebhook(app(id)?, webhook(hook)?)),
-            ("PUT", ["apps", id, "webhooks", hook]) => Ok(Self::ChangeWebhook(app(id)?, webhook(hook)?)),
-            (_, ["apps", _, "webhooks", _]) => Err(Problem::method("PUT, DELETE")),
-            ("PUT", ["apps", id, "webhooks", hook, "mode"]) => Ok(Self::SwitchWebhook(app(id)?, webhook(hook)?)),
-            (_, ["apps", _, "webhooks", _, "mode"]) => Err(Problem::method("PUT")),
-            ("POST", ["apps", id, "webhooks", hook, "test"]) => Ok(Self::TestWebhook(app(id)?, webhook(hook)?)),
-            ("POST", ["apps", id, "webhooks", hook, "replay"]) => Ok(Self::Replay(app(id)?, webhook(hook)?)),
-            (_, ["apps", _, "webhooks", _, "test" | "replay"]) => Err(Problem::method("POST")),
-            ("GET", ["apps", id, "deliveries"]) => Ok(Self::ListDeliveries(app(id)?)),
-            (_, ["apps", _, "deliveries"]) => Err(Problem::method("GET")),
-            ("POST", ["apps", id, "deliveries", one, "resend"]) => {
-                Ok(Self::ResendDelivery(app(id)?, (*one).to_owned()))
+        let at: Vec<&Row> = TABLE.iter().filter(|(_, template, _)| fits(template, path)).collect();
+        match at.iter().find(|(known, ..)| known == method) {
+            Some((_, template, read)) => read(&Named { template, path }),
+            None if at.is_empty() => Err(Problem::not_found("path")),
+            None => {
+                let allowed = METHODS.into_iter().filter(|one| at.iter().any(|(known, ..)| known == one));
+                Err(Problem::method(&allowed.map(|one| one.to_string()).collect::<Vec<_>>().join(", ")))
             }
-            (_, ["apps", _, "deliveries", _, "resend"]) => Err(Problem::method("POST")),
-            ("GET", ["apps", id, "incidents"]) => Ok(Self::ListIncidents(app(id)?)),
-            (_, ["apps", _, "incidents"]) => Err(Problem::method("GET")),
-            ("GET", ["apps", id, "reconciliations"]) => Ok(Self::ListReconciliations(app(id)?)),
-            (_, ["apps", _, "reconciliations"]) => Err(Problem::method("GET")),
-            ("GET", ["apps", id, "incidents", one]) => Ok(Self::ShowIncident(app(id)?, (*one).to_owned())),
-            (_, ["apps", _, "incidents", _]) => Err(Problem::method("GET")),
-            ("POST", ["apps", id, "incidents", one, "replay"]) => Ok(Self::ReplayIncident(app(id)?, (*one).to_owned())),
-            (_, ["apps", _, "incidents", _, "replay"]) => Err(Problem::method("POST")),
-            ("GET", ["apps", id, "transactions"]) => Ok(Self::ListTransactions(app(id)?)),
-            (_, ["apps", _, "transactions"]) => Err(Problem::method("GET")),
-            ("GET", ["apps", id, "transactions", one]) => Ok(Self::ShowTransaction(app(id)?, transaction(one)?)),
-            ("POST", ["apps", id, "transactions", one, "sync"]) => {
-                Ok(Self::SyncTransaction(app(id)?, transaction(one)?))
-            }
-            ("POST", ["apps", id, "transactions", one, "close"]) => {
-                Ok(Self::CloseTransaction(app(id)?, transaction(one)?))
-            }
-            ("POST", ["apps", id, "transactions", one, "refund"]) => {
-                Ok(Self::RefundTransaction(app(id)?, transaction(one)?))
-            }
-            (_, ["apps", _, "transactions", _, "sync" | "close" | "refund"]) => Err(Problem::method("POST")),
-            (_, ["apps", _, "transactions", _]) => Err(Problem::method("GET")),
-            ("POST", ["operators"]) => Ok(Self::CreateOperator),
-            ("GET", ["operators"]) => Ok(Self::ListOperators),
-            (_, ["operators"]) => Err(Problem::method("GET, POST")),
-            ("PATCH", ["operators", name]) => Ok(Self::ChangeOperator(operator(name)?)),
-            (_, ["operators", _]) => Err(Problem::method("PATCH")),
-            ("GET", ["audit"]) => Ok(Self::ListAudit),
-            (_, ["audit"]) => Err(Problem::method("GET")),
-            _ => Err(Problem::not_found("path")),
         }
+    }
+}
+
+/// A method, a path with names for what differs, and how the operation is made of them.
+type Row = (Method, &'static str, fn(&Named<'_>) -> Result<Route, Problem>);
+
+/// The order in which a path's methods are told.
+const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// The one list of operations: what is not here is not answered, and `docs/openapi.yaml` has neither more nor less.
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    (Method::POST,   "/admin/v1/apps",                                         |_| Ok(Route::CreateApp)),
+    (Method::GET,    "/admin/v1/apps",                                         |_| Ok(Route::ListApps)),
+    (Method::GET,    "/admin/v1/apps/{appId}",                                 |at| Ok(Route::ShowApp(at.app()?))),
+    (Method::PATCH,  "/admin/v1/apps/{appId}",                                 |at| Ok(Route::ChangeApp(at.app()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/keys/rotate",                     |at| Ok(Route::RotateKey(at.app()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/sessions",                        |at| Ok(Route::CreateSession(at.app()?))),
+    (Method::PUT,    "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::PutChannel(at.app()?, at.tab()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::ShowChannel(at.app()?, at.tab()?))),
+    (Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::DeleteChannel(at.app()?, at.tab()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",            |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::CreateWebhook(at.app()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::ListWebhooks(at.app()?))),
+    (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
+    (Method::DELETE, "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::DeleteWebhook(at.app()?, at.webhook()?))),
+    (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}/mode",       |at| Ok(Route::SwitchWebhook(at.app()?, at.webhook()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/test",       |at| Ok(Route::TestWebhook(at.app()?, at.webhook()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/replay",     |at| Ok(Route::Replay(at.app()?, at.webhook()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/deliveries",                      |at| Ok(Route::ListDeliveries(at.app()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/deliveries/{deliveryId}/resend",  |at| Ok(Route::ResendDelivery(at.app()?, at.text("{deliveryId}")))),
+    (Method::GET,    "/admin/v1/apps/{appId}/incidents",                       |at| Ok(Route::ListIncidents(at.app()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",          |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
+    (Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",   |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
+    (Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                 |at| Ok(Route::ListReconciliations(at.app()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/transactions",                    |at| Ok(Route::ListTransactions(at.app()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/transactions/{id}",               |at| Ok(Route::ShowTransaction(at.app()?, at.transaction()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",          |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",         |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",        |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
+    (Method::POST,   "/admin/v1/operators",                                    |_| Ok(Route::CreateOperator)),
+    (Method::GET,    "/admin/v1/operators",                                    |_| Ok(Route::ListOperators)),
+    (Method::PATCH,  "/admin/v1/operators/{name}",                             |at| Ok(Route::ChangeOperator(at.operator()?))),
+    (Method::GET,    "/admin/v1/audit",                                        |_| Ok(Route::ListAudit)),
+];
+
+/// Every operation of the API: its method, and its path as `docs/openapi.yaml` writes it.
+pub fn operations() -> impl Iterator<Item = (Method, &'static str)> {
+    TABLE.iter().map(|(method, path, _)| (method.clone(), *path))
+}
+
+/// Whether each segment is the template's, or has a name there.
+fn fits(template: &str, path: &str) -> bool {
+    template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(|(known, found)| known == found || known.starts_with('{'))
+}
+
+/// What a path names, by the names in its template.
+struct Named<'a> {
+    template: &'static str,
+    path: &'a str,
+}
+
+impl Named<'_> {
+    /// The segment with this name; empty, and so found nowhere, if the template has no such name.
+    fn text(&self, name: &str) -> String {
+        let mut pairs = self.template.split('/').zip(self.path.split('/'));
+        pairs.find(|(known, _)| *known == name).map(|(_, found)| found.to_owned()).unwrap_or_default()
+    }
+
+    fn app(&self) -> Result<AppId, Problem> {
+        AppId::parse(&self.text("{appId}")).map_err(|_| Problem::not_found("app"))
+    }
+
+    fn tab(&self) -> Result<Tab, Problem> {
+        Tab::find(&self.text("{tab}")).ok_or_else(|| Problem::not_found("channel tab"))
+    }
+
+    fn transaction(&self) -> Result<TransactionId, Problem> {
+        TransactionId::parse(&self.text("{id}")).map_err(|_| Problem::not_found("transaction"))
+    }
+
+    fn webhook(&self) -> Result<WebhookId, Problem> {
+        WebhookId::parse(&self.text("{webhookId}")).map_err(|_| Problem::not_found("webhook"))
+    }
+
+    fn operator(&self) -> Result<OperatorName, Problem> {
+        OperatorName::parse(&self.text("{name}")).ok_or_else(|| Problem::not_found("operator"))
     }
 }
 
@@ -267,6 +292,7 @@ pub(crate) mod tests {
         ("POST", "/apps/APP/webhooks/APP/replay", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/deliveries/x/resend", OperatorRole::Operator, Effect::Change),
         ("GET", "/apps/APP/deliveries", OperatorRole::Viewer, Effect::Look),
+        ("GET", "/apps/APP/reconciliations", OperatorRole::Viewer, Effect::Look),
         ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
         ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
         ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),
@@ -293,6 +319,18 @@ pub(crate) mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ROLES.len());
+    }
+
+    #[test]
+    fn no_operation_is_without_a_role_here() {
+        let stated = |method: &Method, template: &str| {
+            let at = |path: &str| fits(template, &format!("/admin/v1{path}"));
+            ROLES.iter().filter(|(known, path, ..)| *known == method.as_str() && at(path)).count()
+        };
+        for (method, path) in operations() {
+            assert_eq!(stated(&method, path), 1, "{method} {path}");
+        }
+        assert_eq!(operations().count(), ROLES.len());
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod template;
 mod unionpay_simulator;
 mod wechat_simulator;
 
+pub use admin::operations as admin_operations;
 pub use clock::StackClock;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
 pub use gateway::{Function, FunctionRoutes};
