@@ -108,6 +108,15 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
 }
 
 #[test]
+fn only_admin_can_seal_a_session_of_the_console() {
+    let template = Template::load().unwrap();
+    let has_key = |part: &serde_yaml_ng::Value| format!("{part:?}").contains("ConsoleKey");
+    assert!(!has_key(&template.document["Globals"]));
+    let holders = functions(&template).into_iter().filter(|(_, function)| has_key(*function));
+    assert_eq!(holders.map(|(binary, _)| binary).collect::<Vec<_>>(), ["admin"]);
+}
+
+#[test]
 fn what_holds_money_outlives_the_stack() {
     let template = Template::load().unwrap();
     for name in ["TransactionsTable", "ConfigurationTable", "Key", "SealingKey"] {

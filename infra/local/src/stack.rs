@@ -364,6 +364,7 @@ async fn build_functions(
         deliveries_queue_url: queues.find(DELIVERIES_QUEUE)?,
         sealing_key: Secret::new(state.sealing_key.clone()),
         operator_token: Some(Secret::new(state.operator_token.clone())),
+        console_key: Some(Secret::new(state.console_key.clone())),
         apps_remembered: Duration::ZERO,
         targets: Guard::allowing(&format!("{LOOPBACK},{}", options.allow_targets))
             .map_err(|error| StartError::part("address guard", error))?,
@@ -411,7 +412,7 @@ type Environment = Vec<(&'static str, String)>;
 
 /// What Lambda and the template would tell a function. A deployed function knows no simulators.
 fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
-    let operator_token = config.operator_token.as_ref().map(|token| token.expose().clone());
+    let text = |secret: &Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
     vec![
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", "local".to_owned()),
@@ -426,7 +427,8 @@ fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
         ("MAXPAY_DELIVERIES_QUEUE_URL", config.deliveries_queue_url.clone()),
         ("MAXPAY_ALLOWED_TARGETS", LOOPBACK.to_owned()),
         ("MAXPAY_SEALING_KEY", config.sealing_key.expose().clone()),
-        ("MAXPAY_OPERATOR_TOKEN", operator_token.unwrap_or_default()),
+        ("MAXPAY_OPERATOR_TOKEN", text(&config.operator_token).unwrap_or_default()),
+        ("MAXPAY_CONSOLE_KEY", text(&config.console_key).unwrap_or_default()),
     ]
 }
 

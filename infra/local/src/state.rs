@@ -15,6 +15,7 @@ use crate::{
 
 const LOCAL_JSON: &str = "local.json";
 const SEALING_KEY: &str = "sealing.key";
+const CONSOLE_KEY: &str = "console.key";
 const LOCK: &str = "lock";
 
 /// What is kept in the data folder, or made up for one run.
@@ -23,6 +24,7 @@ pub(crate) struct State {
     /// Held as long as the stack runs. The system lets go of it when the process ends, however it ends.
     pub(crate) lock: Option<fs::File>,
     pub(crate) sealing_key: String,
+    pub(crate) console_key: String,
     pub(crate) operator_token: String,
     pub(crate) apps: Option<Vec<DemoApp>>,
     /// The name and the password of the console's first owner.
@@ -36,6 +38,7 @@ impl State {
                 data_dir: None,
                 lock: None,
                 sealing_key: random_text()?,
+                console_key: random_text()?,
                 operator_token: random_text()?,
                 apps: None,
                 owner: None,
@@ -47,14 +50,8 @@ impl State {
             Some(text) => Some(serde_json::from_str(&text).map_err(|error| StartError::part(LOCAL_JSON, error))?),
             None => None,
         };
-        let sealing_key = match read(&dir.join(SEALING_KEY))? {
-            Some(key) => key.trim().to_owned(),
-            None => {
-                let key = random_text()?;
-                write(&dir.join(SEALING_KEY), &key)?;
-                key
-            }
-        };
+        let sealing_key = kept_key(&dir.join(SEALING_KEY))?;
+        let console_key = kept_key(&dir.join(CONSOLE_KEY))?;
         let (operator_token, apps, owner) = match known {
             Some(known) => {
                 let owner = (known.console_user, known.console_password);
@@ -62,7 +59,7 @@ impl State {
             }
             None => (random_text()?, None, None),
         };
-        Ok(Self { data_dir: Some(dir), lock, sealing_key, operator_token, apps, owner })
+        Ok(Self { data_dir: Some(dir), lock, sealing_key, console_key, operator_token, apps, owner })
     }
 
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
@@ -74,6 +71,16 @@ impl State {
     pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         self.data_dir.as_ref().map(|dir| dir.join(name))
     }
+}
+
+/// The key in a file, made if it is not there yet.
+fn kept_key(path: &Path) -> Result<String, StartError> {
+    if let Some(key) = read(path)? {
+        return Ok(key.trim().to_owned());
+    }
+    let key = random_text()?;
+    write(path, &key)?;
+    Ok(key)
 }
 
 /// For the owner's eyes only: everything in it is worth money somewhere.

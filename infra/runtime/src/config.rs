@@ -24,6 +24,8 @@ pub struct Config {
     pub sealing_key: Secret<String>,
     /// Only `admin` has it. `MAXPAY_OPERATOR_TOKEN`
     pub operator_token: Option<Secret<String>>,
+    /// Seals the sessions of operators, as any text. Only `admin` has it. `MAXPAY_CONSOLE_KEY`
+    pub console_key: Option<Secret<String>>,
     /// How long a warm function believes what it read about an app.
     pub apps_remembered: Duration,
     /// Which addresses a merchant's webhook may lead to beside the public ones: ranges in CIDR, separated by commas.
@@ -76,6 +78,7 @@ impl Config {
             deliveries_queue_url: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
             operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),
+            console_key: find_variable("MAXPAY_CONSOLE_KEY").map(Secret::new),
             apps_remembered: APPS_REMEMBERED,
             targets: targets()?,
             local: None,
