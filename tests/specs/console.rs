@@ -10,24 +10,29 @@ use crate::{
 
 /// Somebody's browser: a cookie, and the token of its forms.
 pub(crate) struct Visitor {
-    cookie: String,
-    csrf: String,
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
 }
 
-fn form(fields: &[(&str, &str)]) -> String {
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
-async fn try_sign_in(world: &World, name: &str, password: &str) -> Answer {
+pub(crate) async fn try_sign_in(world: &World, name: &str, password: &str) -> Answer {
     world.call("POST", "/console/sign-in", &[FORM], form(&[("name", name), ("password", password)])).await
 }
 
 impl Visitor {
-    async fn sign_in(world: &World, name: &str, password: &str) -> Self {
+    pub(crate) async fn sign_in(world: &World, name: &str, password: &str) -> Self {
         let answer = try_sign_in(world, name, password).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
+        Self::let_in(world, &answer).await
+    }
+
+    /// Somebody with the session that an answer gave.
+    pub(crate) async fn let_in(world: &World, answer: &Answer) -> Self {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         world.must_stay_secret(cookie.split_once('=').unwrap().1);
         let mut visitor = Self { cookie, csrf: String::new() };
@@ -47,14 +52,14 @@ impl Visitor {
         world.call("GET", &format!("/console{page}"), &headers, "").await
     }
 
-    async fn post(&self, world: &World, page: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, world: &World, page: &str, fields: &[(&str, &str)]) -> Answer {
         let fields = [&[("csrf", self.csrf.as_str())], fields].concat();
         let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en"), FORM];
         world.call("POST", &format!("/console{page}"), &headers, form(&fields)).await
     }
 }
 
-async fn hire(world: &World, name: &str, role: &str) -> Visitor {
+pub(crate) async fn hire(world: &World, name: &str, role: &str) -> Visitor {
     let password = format!("{name}'s own password");
     let body = json!({ "name": name, "role": role, "password": password });
     world.admin("POST", "/operators", body).await.done(201);

@@ -41,6 +41,7 @@ mod refunds;
 mod secrets;
 mod sessions;
 mod shards;
+mod sign_in;
 mod stack;
 mod sums;
 mod told;

@@ -1,4 +1,4 @@
-//! The audit log: every change through this function leaves an entry, whoever makes it.
+//! The audit log: every change through this function leaves an entry, whoever makes it. Sign-ins do, too (`doorman.rs`).
 //!
 //! The entry is begun before the change and completed after it, so that no change can be without one. Before and after are what the
 //! API shows, and the API shows no secret; keys that are shown once are masked here.
@@ -36,6 +36,7 @@ pub(crate) async fn around(call: &Call<'_>, route: Route) -> Result<Reply, Probl
         before,
         after: None,
         outcome: "begun".to_owned(),
+        count: 1,
     };
     store.begin_audit(&id, &entry).await?;
     let answer = call.run(route).await;
@@ -78,6 +79,7 @@ fn show(entry: &AuditEntry) -> Value {
         "action": entry.action,
         "target": entry.target,
         "outcome": entry.outcome,
+        "count": entry.count,
         "before": parse(&entry.before),
         "after": parse(&entry.after),
     })

@@ -11,12 +11,14 @@ mod channels;
 mod check;
 mod console;
 mod deliveries;
+mod doorman;
 mod incidents;
 mod operators;
 mod password;
 mod problem;
 mod reconciliations;
 mod routes;
+mod sealed;
 mod transaction_actions;
 mod transactions;
 mod webhook_test;
@@ -148,6 +150,7 @@ impl Call<'_> {
             Route::CreateOperator => operators::create(self).await,
             Route::ListOperators => operators::list(self).await,
             Route::ChangeOperator(name) => operators::change(self, name).await,
+            Route::EndSessions(name) => operators::end_sessions(self, name).await,
             Route::ListAudit => audit::list(self).await,
         }
     }

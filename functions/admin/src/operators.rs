@@ -4,10 +4,15 @@ use domain::{Operator, OperatorName, OperatorRole};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{SignInTry, StoreError};
 use tracing::info;
 
-use crate::{Call, password, problem::Problem};
+use crate::{
+    Call,
+    doorman::{By, Guess},
+    password,
+    problem::Problem,
+};
 
 /// `POST /operators {"name","role","password"}`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -33,7 +38,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `PATCH /operators/{name} {"role"?,"password"?,"state"?}`: whatever changes ends the operator's sessions.
+/// `PATCH /operators/{name} {"role"?,"password"?,"state"?,"presentPassword"?}`: whatever changes ends the operator's sessions.
 pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     let body = call.object()?;
     let role = read_role(&body)?;
@@ -47,6 +52,9 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
     let is_self = call.who.operator.as_ref() == Some(&name);
     if is_self && (enabled == Some(false) || role.is_some_and(|role| role != call.who.role)) {
         return Err(Problem::field("role", "cannot be taken away from oneself; another owner can"));
+    }
+    if is_self && body.contains_key("password") {
+        prove(call, &name, &body).await?;
     }
     let password_hash = match body.get("password") {
         None => None,
@@ -67,6 +75,40 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
         Err(StoreError::Stale { .. }) => Err(Problem::not_found("operator")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// `DELETE /operators/{name}/sessions`: every session of the operator is over, in whatever browser a copy of it is.
+pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
+    let changed = call
+        .deps
+        .base
+        .store
+        .change_operator(&name, |before| Operator { epoch: before.epoch.saturating_add(1), ..before });
+    match changed.await {
+        Ok(_) => {
+            info!(operator.name = %name, "ended the sessions of operator {name}");
+            let mut reply = Reply::default();
+            *reply.status_mut() = StatusCode::NO_CONTENT;
+            Ok(reply)
+        }
+        Err(StoreError::Stale { .. }) => Err(Problem::not_found("operator")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whoever changes something of their own that lets them in says the present password, and guesses at it as slowly as at the sign-in: a
+/// browser left open is not an account given away.
+async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
+    let guess = Guess { deps: call.deps, now: call.now, name: name.as_str(), by: By::Oneself };
+    if let SignInTry::Wait(until) = guess.begin().await? {
+        let seconds = until.distance(call.now).as_millis().div_ceil(1000);
+        return Err(Problem::field("presentPassword", format!("too many tries; wait {seconds} seconds and try again")));
+    }
+    let operator = call.deps.base.store.find_operator(name).await?.ok_or_else(|| Problem::not_found("operator"))?;
+    if !password::verify(text(body, "presentPassword").unwrap_or_default(), Some(&operator.password_hash)) {
+        return Err(Problem::field("presentPassword", "is not the present password"));
+    }
+    Ok(guess.was_right().await?)
 }
 
 fn show(operator: &Operator) -> Value {

@@ -40,6 +40,7 @@ pub(crate) enum Route {
     CreateOperator,
     ListOperators,
     ChangeOperator(OperatorName),
+    EndSessions(OperatorName),
     ListAudit,
 }
 
@@ -97,6 +98,7 @@ impl Route {
             Self::CreateOperator        => ("create operator",   Owner,    Change),
             Self::ListOperators         => ("list operators",    Owner,    Look),
             Self::ChangeOperator(_)     => ("change operator",   Owner,    Change),
+            Self::EndSessions(_)        => ("end sessions",      Owner,    Change),
             Self::ListAudit             => ("show audit log",    Owner,    Look),
         };
         Rule { name, role, effect }
@@ -122,6 +124,7 @@ impl Route {
             | Self::CreateSession(_)
             | Self::CreateWebhook(_)
             | Self::CreateOperator
+            | Self::EndSessions(_)
             | Self::ReplayIncident(..) => None,
             // What is sent leaves its own trace.
             Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
@@ -196,6 +199,7 @@ const TABLE: &[Row] = &[
     (Method::POST,   "/admin/v1/operators",                                    |_| Ok(Route::CreateOperator)),
     (Method::GET,    "/admin/v1/operators",                                    |_| Ok(Route::ListOperators)),
     (Method::PATCH,  "/admin/v1/operators/{name}",                             |at| Ok(Route::ChangeOperator(at.operator()?))),
+    (Method::DELETE, "/admin/v1/operators/{name}/sessions",                    |at| Ok(Route::EndSessions(at.operator()?))),
     (Method::GET,    "/admin/v1/audit",                                        |_| Ok(Route::ListAudit)),
 ];
 
@@ -296,6 +300,7 @@ pub(crate) mod tests {
         ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
         ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
         ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),
+        ("DELETE", "/operators/admin/sessions",    OperatorRole::Owner,    Effect::Change),
         ("GET",    "/audit",                       OperatorRole::Owner,    Effect::Look),
     ];
 

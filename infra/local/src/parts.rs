@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Extension, Router};
 use dynoxide::Database;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
-use runtime::AwsClients;
+use runtime::{AwsClients, ClientIp};
 use tokio::{net::TcpListener, select, sync::watch, task::JoinSet};
 use tracing::warn;
 
@@ -59,8 +59,10 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
                 _ = stopped.changed() => break,
             };
             match accepted {
-                Ok((stream, _)) => {
-                    let service = TowerToHyperService::new(router.clone());
+                Ok((stream, peer)) => {
+                    // As API Gateway does, the front door says where a request comes from, whatever its headers say.
+                    let told = Extension(ClientIp(peer.ip().to_string()));
+                    let service = TowerToHyperService::new(router.clone().layer(told));
                     tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(stream), service)));
                 }
                 Err(error) => {

@@ -8,7 +8,7 @@ use domain::Timestamp;
 
 use crate::{
     Store, StoreError,
-    attributes::{Attributes, Item, item, text, time},
+    attributes::{Attributes, Item, item, number, text, time},
     schema::{PK, SK, by_time_ms},
 };
 
@@ -41,6 +41,8 @@ pub struct AuditEntry {
     pub after: Option<String>,
     /// How it went: `done`, `refused`, or `begun` if nobody knows.
     pub outcome: String,
+    /// How often. What strangers fail at is told together.
+    pub count: i64,
 }
 
 /// A page of the log, newest first.
@@ -56,7 +58,7 @@ impl Store {
     /// Writes down what is about to be done.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Stale`] if there is such an entry already.
     pub async fn begin_audit(&self, id: &AuditId, entry: &AuditEntry) -> Result<(), StoreError> {
         let attributes = item(
             month_pk(id.at),
@@ -69,17 +71,44 @@ impl Store {
                 ("after", entry.after.as_ref().map(text)),
                 ("outcome", Some(text(&entry.outcome))),
                 ("created_ms", Some(time(id.at))),
+                ("count", Some(number(entry.count)).filter(|_| entry.count != 1)),
             ],
         );
-        self.dynamo
+        let put = self
+            .dynamo
             .put_item()
             .table_name(&self.tables.configuration)
             .set_item(Some(attributes))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| StoreError::dynamo("beginning an audit entry", error))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
+            }
+            Err(error) => Err(StoreError::dynamo("beginning an audit entry", error)),
+        }
+    }
+
+    /// Counts one more of what an entry tells of. Whether there is such an entry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_audit(&self, id: &AuditId) -> Result<bool, StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(month_pk(id.at)))
+            .key(SK, text(sk(id)))
+            .update_expression("SET #count = if_not_exists(#count, :one) + :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":one", number(1));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("counting in an audit entry", error)),
+        }
     }
 
     /// Writes down how it went.
@@ -147,6 +176,7 @@ fn read_entry(attributes: &Attributes) -> Result<AuditEntry, StoreError> {
         before: owned("before"),
         after: owned("after"),
         outcome: item.text("outcome")?.to_owned(),
+        count: item.find_number("count")?.unwrap_or(1),
     })
 }
 

@@ -1,14 +1,12 @@
-//! Operators: who may sign in to the console, and the slow-down of those who fail to.
-
-use std::{hash::Hasher, time::Duration};
+//! Operators: who may sign in to the console.
 
 use aws_sdk_dynamodb::error::SdkError;
-use domain::{Operator, OperatorName, OperatorRole, Secret, Timestamp, sign_in_pause};
+use domain::{Operator, OperatorName, OperatorRole, Secret};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
-    schema::{ADMIN_PK, PK, SK, TTL, USER_PREFIX},
+    schema::{ADMIN_PK, SK, USER_PREFIX},
 };
 
 /// A house has few operators; more than this are not listed.
@@ -16,23 +14,6 @@ const LISTED_MAX: i32 = 500;
 
 /// How often a change of an operator is made anew because somebody else changed it.
 const CHANGE_TRIES_MAX: u32 = 5;
-
-/// Failures are counted for so many buckets of names, and not for names: a stranger who tries names that do not exist makes no
-/// more items than this, and cannot tell from the slow-down which of them do.
-const BUCKETS: u64 = 1024;
-
-/// How long a failure is held against a name.
-const FAILURES_KEPT: Duration = Duration::from_secs(24 * 3600);
-
-/// Whether a password may be tried now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInTry {
-    /// It may, and has been counted as a failure until [`Store::forget_sign_ins`] says otherwise: so that many tries at once
-    /// count as many.
-    Counted,
-    /// Not before this moment.
-    Wait(Timestamp),
-}
 
 impl Store {
     /// Keeps a new operator.
@@ -110,66 +91,6 @@ impl Store {
         Err(StoreError::Contended { what: user_sk(name), tries: CHANGE_TRIES_MAX })
     }
 
-    /// Asks whether a password for `name` may be tried now, and counts the try beforehand, so that the answer holds for all
-    /// instances of a function together. Of several at the same moment one goes ahead.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn begin_sign_in(&self, name: &str, now: Timestamp) -> Result<SignInTry, StoreError> {
-        let found = self.get_configured(ADMIN_PK.to_owned(), bucket_sk(name)).await?;
-        let (failures, until) = match found.as_ref().map(Item) {
-            Some(item) => (item.number("failures")?, item.time("until_ms")?),
-            None => (0, now),
-        };
-        if now < until {
-            return Ok(SignInTry::Wait(until));
-        }
-        let counted = failures.saturating_add(1);
-        let until = now.plus(sign_in_pause(u32::try_from(counted).unwrap_or(u32::MAX)));
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.tables.configuration)
-            .set_item(Some(item(
-                ADMIN_PK.to_owned(),
-                bucket_sk(name),
-                [
-                    ("failures", Some(number(counted))),
-                    ("until_ms", Some(time(until))),
-                    (TTL, Some(number(now.plus(FAILURES_KEPT).seconds()))),
-                ],
-            )))
-            .condition_expression("attribute_not_exists(pk) OR failures = :failures")
-            .expression_attribute_values(":failures", number(failures));
-        match put.send().await {
-            Ok(_) => Ok(SignInTry::Counted),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Ok(SignInTry::Wait(now.plus(Duration::from_secs(1))))
-            }
-            Err(error) => Err(StoreError::dynamo("counting a sign-in", error)),
-        }
-    }
-
-    /// Forgets the failures of `name`, after the right password.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn forget_sign_ins(&self, name: &str) -> Result<(), StoreError> {
-        let delete = self
-            .dynamo
-            .delete_item()
-            .table_name(&self.tables.configuration)
-            .key(PK, text(ADMIN_PK))
-            .key(SK, text(bucket_sk(name)))
-            .condition_expression("attribute_exists(pk)");
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            // Somebody else forgot them.
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(StoreError::dynamo("forgetting failed sign-ins", error)),
-        }
-    }
-
     async fn find_operator_revision(&self, name: &OperatorName) -> Result<Option<(Operator, i64)>, StoreError> {
         let found = self.get_configured(ADMIN_PK.to_owned(), user_sk(name)).await?;
         let Some(attributes) = found else { return Ok(None) };
@@ -220,22 +141,4 @@ fn owner(sk: &str) -> String {
 
 fn stale(name: &OperatorName) -> StoreError {
     StoreError::Stale { what: user_sk(name) }
-}
-
-/// FNV-1a: the bucket must be the same in every instance and version.
-fn bucket_sk(name: &str) -> String {
-    struct Fnv(u64);
-    impl Hasher for Fnv {
-        fn finish(&self) -> u64 {
-            self.0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-    }
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    hasher.write(name.as_bytes());
-    format!("SIGNIN#{}", hasher.finish() % BUCKETS)
 }

@@ -1,7 +1,8 @@
 //! One's own account: a new password.
 
 use askama::Template;
-use store::SignInTry;
+use http::Method;
+use serde_json::json;
 
 use super::{
     Answer, Trouble,
@@ -10,10 +11,9 @@ use super::{
     frame::{Frame, Section},
     problems::{self, at},
     redirect,
-    session::Session,
-    texts::{self, Texts},
+    session::{KnownBrowser, Session},
+    texts::Texts,
 };
-use crate::password;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -34,32 +34,24 @@ fn view(desk: &Desk<'_>) -> Account {
     Account { f, t: desk.t(), old_problem: None, new_problem: None, again_problem: None }
 }
 
-/// The old password is asked for again, and guessed as slowly as at the sign-in: a browser left open is not an account given away.
+/// The present password is asked for again, by the door of the API.
 pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
-    let (t, store, name) = (desk.t(), &desk.deps.base.store, desk.name()?);
-    if let SignInTry::Wait(until) = store.begin_sign_in(name.as_str(), desk.now).await? {
-        let seconds = (until.distance(desk.now).as_millis().div_ceil(1000)).to_string();
-        let problem = Some(texts::fill(t.sign_in_wait, &[&seconds]));
-        return desk.page(422, &Account { old_problem: problem, ..view(desk) });
-    }
-    let operator = store.find_operator(name).await?.ok_or(Trouble::Expired)?;
-    if !password::verify(form.raw("old"), Some(&operator.password_hash)) {
-        return desk.page(422, &Account { old_problem: Some(t.old_password_wrong.to_owned()), ..view(desk) });
-    }
-    store.forget_sign_ins(name.as_str()).await?;
+    let (t, base, name) = (desk.t(), &desk.deps.base, desk.name()?);
     if form.raw("password") != form.raw("again") {
         return desk.page(422, &Account { again_problem: Some(t.passwords_differ.to_owned()), ..view(desk) });
     }
-    if let Err(problem) = desk.change_own_password(form.raw("password")).await {
-        let said = at(&problem, "password").map(|()| problems::say(desk.preferences.language, &problem));
-        return match said {
-            Some(said) => desk.page(422, &Account { new_problem: Some(said), ..view(desk) }),
-            None => Err(problem.into()),
-        };
+    let body = json!({ "password": form.raw("password"), "presentPassword": form.raw("old") });
+    if let Err(problem) = desk.oneself(Method::PATCH, "", &body).await {
+        let said = |field| at(&problem, field).map(|()| problems::say(desk.preferences.language, &problem));
+        let (old_problem, new_problem) = (said("presentPassword"), said("password"));
+        if old_problem.is_none() && new_problem.is_none() {
+            return Err(problem.into());
+        }
+        return desk.page(422, &Account { old_problem, new_problem, ..view(desk) });
     }
-    // Every session of before is over, this one too: whoever changed the password goes on with a new one.
-    let operator = store.find_operator(name).await?.ok_or(Trouble::Expired)?;
-    let session = Session::begin(operator.name, operator.epoch, desk.now, &desk.deps.base.random)?;
-    let cookie = session.cookie(&desk.deps.base.config, &desk.deps.base.random)?;
-    redirect("/console/account?done=password", &[cookie])
+    // Every session of before is over, this one too, and no browser is known any longer: whoever changed the password goes on with new ones.
+    let operator = base.store.find_operator(name).await?.ok_or(Trouble::Expired)?;
+    let browser = KnownBrowser::new(&base.random)?.cookie(base, &operator, desk.now)?;
+    let session = Session::begin(operator.name, operator.epoch, desk.now, &base.random)?;
+    redirect("/console/account?done=password", &[session.cookie(base)?, browser])
 }

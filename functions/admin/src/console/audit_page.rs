@@ -11,7 +11,7 @@ use super::{
     desk::Desk,
     frame::{Frame, Section},
     query,
-    texts::Texts,
+    texts::{self, Texts},
 };
 
 /// As far back as the page offers.
@@ -21,6 +21,8 @@ struct Row {
     when: String,
     who: String,
     action: &'static str,
+    /// How often, where it was more than once.
+    times: Option<String>,
     target: String,
     outcome: &'static str,
     outcome_class: &'static str,
@@ -73,11 +75,23 @@ fn row(f: &Frame, t: &'static Texts, item: &Value) -> Row {
         "failed" => (t.outcome_failed, "bad"),
         _ => (t.outcome_begun, "created"),
     };
+    let count = item.get("count").and_then(Value::as_i64).filter(|count| *count > 1);
     Row {
         when: f.moment(Timestamp::clamped(item.get("time").and_then(Value::as_i64).unwrap_or_default())),
-        who: if text("who") == "operator token" { t.operator_token } else { text("who") }.to_owned(),
+        who: match text("who") {
+            "operator token" => t.operator_token,
+            "unknown name" => t.unknown_name,
+            name => name,
+        }
+        .to_owned(),
         action: t.action(text("action")),
-        target: text("target").to_owned(),
+        times: count.map(|count| texts::fill(t.times, &[&count.to_string()])),
+        target: match text("target") {
+            "unknown address" => t.unknown_address,
+            "many addresses" => t.many_addresses,
+            target => target,
+        }
+        .to_owned(),
         outcome,
         outcome_class,
         before: pretty("before"),

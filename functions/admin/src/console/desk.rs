@@ -168,13 +168,12 @@ impl<'a> Desk<'a> {
         serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
     }
 
-    /// Gives whoever is signed in another password. It is the one thing that everybody may change about an operator, themselves, and
-    /// so it goes through the owners' door with nothing but the password in its hands.
-    pub(crate) async fn change_own_password(&self, password: &str) -> Result<(), Problem> {
+    /// Changes something of whoever is signed in. It is the one thing that everybody may change about an operator, themselves, and so it goes
+    /// through the owners' door: the caller says what, and never hands on what a form holds.
+    pub(crate) async fn oneself(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
-        let path = format!("/operators/{name}");
-        let who = Who { operator: Some(name), role: OperatorRole::Owner };
-        self.call(who, Method::PATCH, &path, &serde_json::json!({ "password": password })).await.map(drop)
+        let path = format!("/operators/{name}{path}");
+        self.call(Who { operator: Some(name), role: OperatorRole::Owner }, method, &path, body).await
     }
 
     /// Renders a page.

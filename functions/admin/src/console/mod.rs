@@ -1,7 +1,7 @@
 //! The console under `/console`: pages for people, rendered here, that work without a script.
 //!
 //! What it changes, it changes through [`crate::perform`], the door of the operator API: the same rules, roles and audit log. What it shows
-//! comes from there or straight from the store. It keeps no state of its own but two cookies.
+//! comes from there or straight from the store. It keeps no state of its own but some cookies.
 
 mod account;
 mod app_pages;
@@ -159,7 +159,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
 /// What forms do.
 async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
     match segments {
-        ["sign-out"] => sign_in::out(desk),
+        ["sign-out"] => sign_in::out(desk).await,
         ["apps"] => apps::create(desk, form).await,
         ["app", "channels", tab] => channels::act(desk, tab, form).await,
         ["app", "transactions", id, action] => transaction::act(desk, id, action, form).await,

@@ -125,6 +125,8 @@ impl Texts {
             "refund transaction" => self.action_refund_transaction,
             "create operator" => self.action_create_operator,
             "change operator" => self.action_change_operator,
+            "end sessions" => self.action_end_sessions,
+            "sign in" => self.action_sign_in,
             _ => self.action_other,
         }
     }

@@ -22,6 +22,8 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("was changed by somebody else just now", "刚被他人修改，请重试"),
     ("must have {} to {} characters", "须有 {} 到 {} 个字符"),
     ("is taken", "已被使用"),
+    ("is not the present password", "当前密码不正确"),
+    ("too many tries; wait {} seconds and try again", "尝试次数过多，请在 {} 秒后再试"),
     ("must be 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first", "须为 2 到 32 个小写字母、数字、点、横线或下划线，以字母开头"),
     ("cannot be taken away from oneself; another owner can", "不能取消自己的权限，请由其他所有者操作"),
     ("others are changing the same thing; try again", "有人正在修改同一内容，请重试"),

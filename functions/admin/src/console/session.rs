@@ -1,26 +1,28 @@
-//! The session of somebody who signed in: sealed in a cookie, so that no instance of the function has to remember it.
+//! The session of somebody who signed in, and the mark of a browser in which somebody did: each sealed in a cookie, so that no instance of the
+//! function has to remember it.
 //!
-//! It is encrypted and authenticated with a key of its own, which follows from the sealing key. It ends after twelve hours, and at
-//! once when the operator's password, role or admission changes, because each call compares its epoch with the operator's.
+//! A session ends after twelve hours, and at once when the operator signs out or the password, role or admission changes, because each
+//! call compares its epoch with the operator's. The mark lasts until the password changes; it lets nobody in, and only keeps the guesses of
+//! strangers from slowing down this browser.
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{OperatorName, Timestamp};
+use domain::{Operator, OperatorName, Timestamp};
 use http::HeaderMap;
-use ring::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, Salt},
-};
-use runtime::{Config, Random};
+use ring::digest::{SHA256, digest};
+use runtime::{Base, Config, Random};
 use subtle::ConstantTimeEq;
 
 use super::cookies;
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    sealed::{self, Purpose},
+};
 
 /// A working day.
 const LASTS: Duration = Duration::from_secs(12 * 3600);
-const PURPOSE: &[u8] = b"maxpay console session 1";
+/// As long as browsers keep a cookie.
+const BROWSER_KNOWN: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// Who signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,39 +42,23 @@ impl Session {
 
     /// The session in the cookie, if it is ours and not over.
     pub(crate) fn read(headers: &HeaderMap, config: &Config, now: Timestamp) -> Option<Self> {
-        let sealed = URL_SAFE_NO_PAD.decode(cookies::find(headers, cookie_name(config))?).ok()?;
-        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut buffer = ciphertext.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let plain = key(config)?.open_in_place(nonce, Aad::from(PURPOSE), &mut buffer).ok()?;
-        let mut parts = std::str::from_utf8(plain).ok()?.split('\n');
-        let (name, epoch, csrf, ends_ms) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let session = Self {
-            name: OperatorName::parse(name)?,
-            epoch: epoch.parse().ok()?,
-            csrf: csrf.to_owned(),
-            ends_at: Timestamp::from_ms(ends_ms.parse().ok()?).ok()?,
-        };
+        let cookie = cookies::find(headers, cookie_name(config))?;
+        let [name, epoch, csrf, ends_ms] = sealed::open(config, Purpose::Session, cookie)?;
+        let session =
+            Self { name: OperatorName::parse(&name)?, epoch: epoch.parse().ok()?, csrf, ends_at: moment(&ends_ms)? };
         (now < session.ends_at).then_some(session)
     }
 
     /// The cookie that carries it.
-    pub(crate) fn cookie(&self, config: &Config, random: &Random) -> Result<String, Problem> {
-        let plain = format!("{}\n{}\n{}\n{}", self.name, self.epoch, self.csrf, self.ends_at.ms());
-        let nonce: [u8; NONCE_LEN] = random.bytes()?;
-        let mut sealed = plain.into_bytes();
-        let key = key(config).ok_or_else(Problem::internal)?;
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(PURPOSE), &mut sealed)
-            .map_err(|_| Problem::internal())?;
-        let value = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
-        let (name, secure, seconds) = (cookie_name(config), secure(config), LASTS.as_secs());
-        Ok(format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))
+    pub(crate) fn cookie(&self, base: &Base) -> Result<String, Problem> {
+        let (epoch, ends_ms) = (self.epoch.to_string(), self.ends_at.ms().to_string());
+        let value = sealed::seal(base, Purpose::Session, &[self.name.as_str(), &epoch, &self.csrf, &ends_ms])?;
+        Ok(cookie(&base.config, cookie_name(&base.config), &value, LASTS))
     }
 
     /// The cookie that takes it away.
     pub(crate) fn end(config: &Config) -> String {
-        let (name, secure) = (cookie_name(config), secure(config));
-        format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+        cookie(config, cookie_name(config), "", Duration::ZERO)
     }
 
     /// Whether a form was made for this session, in constant time.
@@ -81,9 +67,60 @@ impl Session {
     }
 }
 
+/// A browser in which an operator signed in with the present password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownBrowser {
+    pub(crate) id: String,
+}
+
+impl KnownBrowser {
+    pub(crate) fn new(random: &Random) -> Result<Self, Problem> {
+        Ok(Self { id: random.text::<16>()? })
+    }
+
+    /// The browser, if its mark is for this operator and the present password.
+    pub(crate) fn read(headers: &HeaderMap, config: &Config, operator: &Operator, now: Timestamp) -> Option<Self> {
+        let cookie = cookies::find(headers, &browser_cookie_name(config, &operator.name))?;
+        let [name, password, id, ends_ms] = sealed::open(config, Purpose::Device, cookie)?;
+        let fits = name == operator.name.as_str() && password == fingerprint(operator) && now < moment(&ends_ms)?;
+        fits.then_some(Self { id })
+    }
+
+    /// The cookie that carries its mark.
+    pub(crate) fn cookie(&self, base: &Base, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
+        let ends_ms = now.plus(BROWSER_KNOWN).ms().to_string();
+        let lines = [operator.name.as_str(), &fingerprint(operator), &self.id, &ends_ms];
+        let value = sealed::seal(base, Purpose::Device, &lines)?;
+        Ok(cookie(&base.config, &browser_cookie_name(&base.config, &operator.name), &value, BROWSER_KNOWN))
+    }
+}
+
+/// What stands for the present password: its hash has a salt of its own, so that the same password set anew is another one.
+fn fingerprint(operator: &Operator) -> String {
+    short_digest(operator.password_hash.expose())
+}
+
+fn short_digest(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn moment(ms: &str) -> Option<Timestamp> {
+    Timestamp::from_ms(ms.parse().ok()?).ok()
+}
+
+fn cookie(config: &Config, name: &str, value: &str, lasts: Duration) -> String {
+    let (secure, seconds) = (secure(config), lasts.as_secs());
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+}
+
 /// Behind https no other host, and no page read over http, can plant a cookie of this name.
 fn cookie_name(config: &Config) -> &'static str {
     if is_https(config) { "__Host-maxpay" } else { "maxpay_console" }
+}
+
+/// One for each operator: several may share a browser.
+fn browser_cookie_name(config: &Config, name: &OperatorName) -> String {
+    format!("{}_known_{}", cookie_name(config), short_digest(name.as_str()))
 }
 
 /// The attribute that keeps cookies on https, where that is spoken.
@@ -93,10 +130,4 @@ pub(crate) fn secure(config: &Config) -> &'static str {
 
 fn is_https(config: &Config) -> bool {
     config.public_url.starts_with("https://")
-}
-
-fn key(config: &Config) -> Option<LessSafeKey> {
-    let secret = Salt::new(HKDF_SHA256, b"maxpay").extract(config.sealing_key.expose().as_bytes());
-    let key: UnboundKey = secret.expand(&[PURPOSE], &AES_256_GCM).ok()?.into();
-    Some(LessSafeKey::new(key))
 }

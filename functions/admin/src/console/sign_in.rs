@@ -1,12 +1,24 @@
 //! Signing in and out.
 
 use askama::Template;
-use domain::OperatorName;
+use domain::{Operator, OperatorName, Timestamp};
+use http::Method;
+use runtime::client_ip;
+use serde_json::Value;
 use store::SignInTry;
 use tracing::{info, warn};
 
-use super::{Answer, Desk, Trouble, form::Form, frame::Frame, session::Session, texts::Texts};
-use crate::password;
+use super::{
+    Answer, Desk, Trouble,
+    form::Form,
+    frame::Frame,
+    session::{KnownBrowser, Session},
+    texts::{self, Texts},
+};
+use crate::{
+    doorman::{self, By, Guess},
+    password,
+};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -32,30 +44,57 @@ fn render(desk: &Desk<'_>, name: &str, next: &str, problem: Option<String>) -> A
 /// Tries a name and a password. What was wrong is not said, and the time it takes does not say it either.
 pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
     let (name, next) = (form.text("name"), form.raw("next"));
-    let store = &desk.deps.base.store;
-    if let SignInTry::Wait(until) = store.begin_sign_in(name, desk.now).await? {
-        let seconds = (until.distance(desk.now).as_millis().div_ceil(1000)).to_string();
-        return render(desk, name, next, Some(super::texts::fill(desk.t().sign_in_wait, &[&seconds])));
-    }
     let known = match OperatorName::parse(name) {
-        Some(name) => store.find_operator(&name).await?.filter(|operator| operator.enabled),
+        Some(name) => desk.deps.base.store.find_operator(&name).await?.filter(|operator| operator.enabled),
         None => None,
     };
-    let hash = known.as_ref().map(|operator| &operator.password_hash);
-    let fits = password::verify(form.raw("password"), hash);
-    let Some(operator) = known.filter(|_| fits) else {
+    let browser = known.as_ref().and_then(|operator| known_browser(desk, operator));
+    let guess = Guess { deps: desk.deps, now: desk.now, name, by: by(desk, browser.as_ref()) };
+    let since = match guess.begin().await? {
+        SignInTry::Counted { since } => since,
+        SignInTry::Wait(until) => return render(desk, name, next, Some(wait(desk, until))),
+    };
+    let fits = password::verify(form.raw("password"), known.as_ref().map(|operator| &operator.password_hash));
+    let Some(operator) = known.as_ref().filter(|_| fits) else {
         warn!("a sign-in to the console failed");
+        let who = known.as_ref().map(|operator| &operator.name);
+        guess.was_wrong("sign in", who, client_ip(desk.request), since).await?;
         return render(desk, name, next, Some(desk.t().sign_in_wrong.to_owned()));
     };
-    store.forget_sign_ins(name).await?;
-    let session = Session::begin(operator.name, operator.epoch, desk.now, &desk.deps.base.random)?;
-    info!(operator.name = %session.name, "{} signed in", session.name);
-    let cookie = session.cookie(&desk.deps.base.config, &desk.deps.base.random)?;
-    super::redirect(super::inside(next), &[cookie])
+    guess.was_right().await?;
+    let browser = match &browser {
+        Some(browser) => browser.clone(),
+        None => KnownBrowser::new(&desk.deps.base.random)?,
+    };
+    let_in(desk, operator, &browser, next).await
 }
 
-/// Ends the session in this browser.
-pub(crate) fn out(desk: &Desk<'_>) -> Answer {
+fn known_browser(desk: &Desk<'_>, operator: &Operator) -> Option<KnownBrowser> {
+    KnownBrowser::read(desk.request.headers(), &desk.deps.base.config, operator, desk.now)
+}
+
+fn by<'a>(desk: &'a Desk<'_>, browser: Option<&'a KnownBrowser>) -> By<'a> {
+    browser.map_or_else(|| By::Stranger(client_ip(desk.request)), |browser| By::KnownBrowser(&browser.id))
+}
+
+fn wait(desk: &Desk<'_>, until: Timestamp) -> String {
+    let seconds = (until.distance(desk.now).as_millis().div_ceil(1000)).to_string();
+    texts::fill(desk.t().sign_in_wait, &[&seconds])
+}
+
+/// Begins a session. It is in the audit log before the browser has it.
+async fn let_in(desk: &Desk<'_>, operator: &Operator, browser: &KnownBrowser, next: &str) -> Answer {
+    let base = &desk.deps.base;
+    doorman::tell_signed_in(desk.deps, &operator.name, client_ip(desk.request)).await?;
+    let session = Session::begin(operator.name.clone(), operator.epoch, desk.now, &base.random)?;
+    info!(operator.name = %session.name, "{} signed in", session.name);
+    let cookies = [session.cookie(base)?, browser.cookie(base, operator, desk.now)?];
+    super::redirect(super::inside(next), &cookies)
+}
+
+/// Ends the session, in this browser and wherever else a copy of it is.
+pub(crate) async fn out(desk: &Desk<'_>) -> Answer {
+    desk.oneself(Method::DELETE, "/sessions", &Value::Null).await?;
     super::redirect("/console/sign-in", &[Session::end(&desk.deps.base.config)])
 }
 

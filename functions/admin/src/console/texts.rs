@@ -237,14 +237,13 @@ texts! {
     change_password: "修改密码", "Change the password";
     change_password_text: "修改后，其他设备上的登录会立即失效。", "Sessions on other devices end at once.";
     old_password: "当前密码", "Present password";
-    old_password_wrong: "当前密码不正确", "This is not the present password";
     new_password: "新密码", "New password";
     password_again: "再次输入新密码", "New password again";
     passwords_differ: "两次输入的密码不一致", "The two are not the same";
     // The audit log.
-    audit_text: "每一次修改：谁、何时、改了什么，密钥已隐去。", "Every change: who, when, and what, with secrets masked.";
+    audit_text: "每一次修改与登录：谁、何时、做了什么，密钥已隐去。同一地址一小时内的登录失败合并为一条。", "Every change and every sign-in: who, when, and what, with secrets masked. Sign-ins that failed at one address within an hour are one entry.";
     month: "月份", "Month";
-    no_audit: "这个月没有修改", "No changes in this month";
+    no_audit: "这个月没有记录", "Nothing in this month";
     who: "操作者", "Who";
     what: "操作", "What";
     target: "对象", "Target";
@@ -267,6 +266,12 @@ texts! {
     action_delete_webhook: "删除 Webhook", "Deleted a webhook";
     action_create_operator: "新增操作员", "Made an operator";
     action_change_operator: "修改操作员", "Changed an operator";
+    action_end_sessions: "退出登录", "Signed out";
+    action_sign_in: "登录", "Signed in";
+    unknown_name: "不存在的名称", "A name that nobody has";
+    unknown_address: "未知地址", "unknown address";
+    many_addresses: "多个地址", "many addresses";
+    times: "{} 次", "{} times";
     action_change_webhook: "修改 Webhook", "Changed a webhook";
     action_switch_webhook: "切换 Webhook 环境", "Switched a webhook";
     action_test_webhook: "测试 Webhook", "Tested a webhook";

@@ -1,0 +1,71 @@
+//! What the console hands out and takes back: sealed with the key that only this function has, each kind for itself.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Salt},
+    hmac,
+};
+use runtime::{Base, Config};
+use tracing::error;
+
+use crate::problem::Problem;
+
+/// What a sealed text is for. One kind does not open as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Somebody who signed in.
+    Session,
+    /// A browser in which somebody signed in before.
+    Device,
+}
+
+impl Purpose {
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"maxpay console session 2",
+            Self::Device => b"maxpay console device 1",
+        }
+    }
+}
+
+/// Encrypts and authenticates lines of text.
+///
+/// # Errors
+/// There is no key, or no randomness.
+pub(crate) fn seal(base: &Base, purpose: Purpose, lines: &[&str]) -> Result<String, Problem> {
+    let Some(key) = key(&base.config, purpose) else {
+        error!("the console's key cannot be used: is MAXPAY_CONSOLE_KEY set?");
+        return Err(Problem::internal());
+    };
+    let nonce: [u8; NONCE_LEN] = base.random.bytes()?;
+    let mut sealed = lines.join("\n").into_bytes();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.name()), &mut sealed)
+        .map_err(|_| Problem::internal())?;
+    Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+}
+
+/// The `N` lines that were sealed; `None` if they were sealed elsewhere, or for something else.
+pub(crate) fn open<const N: usize>(config: &Config, purpose: Purpose, sealed: &str) -> Option<[String; N]> {
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut buffer = ciphertext.to_vec();
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let plain = key(config, purpose)?.open_in_place(nonce, Aad::from(purpose.name()), &mut buffer).ok()?;
+    let lines: Vec<String> = std::str::from_utf8(plain).ok()?.split('\n').map(str::to_owned).collect();
+    lines.try_into().ok()
+}
+
+/// A bucket of 65,536 for a text. Without the key nobody finds out which texts share one.
+pub(crate) fn bucket(config: &Config, text: &str) -> String {
+    let key = config.console_key.as_ref().map_or("", |key| key.expose().as_str());
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("bucket\n{text}").as_bytes());
+    tag.as_ref().iter().take(2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn key(config: &Config, purpose: Purpose) -> Option<LessSafeKey> {
+    let secret = config.console_key.as_ref()?.expose().as_bytes();
+    let secret = Salt::new(HKDF_SHA256, b"maxpay").extract(secret);
+    let key: UnboundKey = secret.expand(&[purpose.name()], &AES_256_GCM).ok()?.into();
+    Some(LessSafeKey::new(key))
+}

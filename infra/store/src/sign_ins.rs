@@ -1,0 +1,210 @@
+//! Counters of the sign-in: how often somebody failed, and how much was tried in a stretch of time. Who is counted together is decided
+//! by the caller, who names a slot.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use domain::{Timestamp, sign_in_pause};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Item, item, number, text, time},
+    schema::{ADMIN_PK, PK, SK, TTL},
+};
+
+/// How long a failure is held against a slot after its last pause.
+const FAILURES_KEPT: Duration = Duration::from_secs(3600);
+
+/// Of several that count at the same moment one may have to look again, once.
+const COUNT_TRIES_MAX: u32 = 2;
+
+/// How long somebody waits who came at the same moment as another one.
+const TIE: Duration = Duration::from_secs(1);
+
+/// Whether a password may be tried now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInTry {
+    /// It may, and has been counted as a failure until [`Store::forget_sign_ins`] says otherwise: so that many tries at once
+    /// count as many.
+    Counted {
+        /// When the first of the failures was that are held against the slot.
+        since: Timestamp,
+    },
+    /// Not before this moment.
+    Wait(Timestamp),
+}
+
+/// So much in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How long a window is. Windows begin at multiples of it.
+    pub length: Duration,
+    /// What fits into one.
+    pub max: i64,
+}
+
+impl Window {
+    /// When the window began in which `now` is.
+    pub fn begin(&self, now: Timestamp) -> Timestamp {
+        let length = i64::try_from(self.length.as_millis()).unwrap_or(i64::MAX).max(1);
+        Timestamp::clamped(now.ms() - now.ms().rem_euclid(length))
+    }
+}
+
+impl Store {
+    /// Asks whether a password may be tried now for `slot`, and counts the try beforehand, so that the answer holds for all
+    /// instances of a function together. Of several at the same moment one goes ahead.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_sign_in(&self, slot: &str, now: Timestamp) -> Result<SignInTry, StoreError> {
+        let found = self.get_configured(ADMIN_PK.to_owned(), sk(slot)).await?;
+        let (kept, until, began) = match found.as_ref().map(Item) {
+            Some(item) => (item.number("failures")?, item.time("until_ms")?, item.time("since_ms")?),
+            None => (0, now, now),
+        };
+        if now < until {
+            return Ok(SignInTry::Wait(until));
+        }
+        let is_over = now >= until.plus(FAILURES_KEPT);
+        let (failures, since) = if is_over { (1, now) } else { (kept.saturating_add(1), began) };
+        let until = now.plus(sign_in_pause(u32::try_from(failures).unwrap_or(u32::MAX)));
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(item(
+                ADMIN_PK.to_owned(),
+                sk(slot),
+                [
+                    ("failures", Some(number(failures))),
+                    ("until_ms", Some(time(until))),
+                    ("since_ms", Some(time(since))),
+                    (TTL, Some(number(until.plus(FAILURES_KEPT).seconds()))),
+                ],
+            )))
+            .condition_expression("attribute_not_exists(pk) OR (failures = :failures AND since_ms = :since)")
+            .expression_attribute_values(":failures", number(kept))
+            .expression_attribute_values(":since", time(began));
+        match put.send().await {
+            Ok(_) => Ok(SignInTry::Counted { since }),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Ok(SignInTry::Wait(now.plus(TIE)))
+            }
+            Err(error) => Err(StoreError::dynamo("counting a sign-in", error)),
+        }
+    }
+
+    /// Forgets the failures of `slot`, after the right password.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_sign_ins(&self, slot: &str) -> Result<(), StoreError> {
+        let delete = self
+            .dynamo
+            .delete_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(ADMIN_PK))
+            .key(SK, text(sk(slot)))
+            .condition_expression("attribute_exists(pk)");
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            // Somebody else forgot them.
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(StoreError::dynamo("forgetting failed sign-ins", error)),
+        }
+    }
+
+    /// Counts one more of `slot` in the window that is now, if it fits in. Otherwise nothing is written, and the answer is when the next
+    /// window begins.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_within(
+        &self,
+        slot: &str,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let begin = window.begin(now);
+        for _ in 0..COUNT_TRIES_MAX {
+            let found = self.get_configured(ADMIN_PK.to_owned(), sk(slot)).await?;
+            let kept = match found.as_ref().map(Item) {
+                Some(item) => Some((item.time("window_ms")?, item.number("count")?)),
+                None => None,
+            };
+            let is_counted = match kept.filter(|(kept, _)| *kept >= begin) {
+                Some((_, count)) if count >= window.max => return Ok(Some(begin.plus(window.length))),
+                Some(_) => self.count_one_more(slot, window, begin).await?,
+                None => self.open_window(slot, window, begin).await?,
+            };
+            if is_counted {
+                return Ok(None);
+            }
+        }
+        Ok(Some(now.plus(TIE)))
+    }
+
+    /// Whether it was counted: somebody else may have taken the last place.
+    async fn count_one_more(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(ADMIN_PK))
+            .key(SK, text(sk(slot)))
+            .update_expression("ADD #count :one")
+            .condition_expression("window_ms >= :begin AND #count < :max")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":begin", time(begin))
+            .expression_attribute_values(":max", number(window.max));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("counting in a window", error)),
+        }
+    }
+
+    /// Whether it was opened: somebody else may have been faster.
+    async fn open_window(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
+        let ends_at = begin.plus(window.length);
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(item(
+                ADMIN_PK.to_owned(),
+                sk(slot),
+                [
+                    ("window_ms", Some(time(begin))),
+                    ("count", Some(number(1))),
+                    (TTL, Some(number(ends_at.plus(FAILURES_KEPT).seconds()))),
+                ],
+            )))
+            .condition_expression("attribute_not_exists(pk) OR window_ms < :begin")
+            .expression_attribute_values(":begin", time(begin));
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("opening a window", error)),
+        }
+    }
+}
+
+fn sk(slot: &str) -> String {
+    format!("SIGNIN#{slot}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_begin_at_multiples_of_their_length() {
+        let window = Window { length: Duration::from_secs(10), max: 1 };
+        for (now, begin) in [(0, 0), (9_999, 0), (10_000, 10_000), (1_795_444_207_123, 1_795_444_200_000)] {
+            assert_eq!(window.begin(Timestamp::from_ms(now).unwrap()).ms(), begin);
+        }
+    }
+}
