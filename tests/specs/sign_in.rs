@@ -235,6 +235,50 @@ async fn ones_own_password_takes_the_present_one_by_whatever_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_another_origin_is_refused_even_at_the_sign_in() {
+    let world = World::start().await;
+    let own = world.url.clone();
+    let port = own.rsplit(':').next().unwrap();
+    let right = [("name", world.owner.0.as_str()), ("password", world.owner.1.as_str())];
+    let foreign = [
+        "https://evil.example",
+        "null",
+        "",
+        "http://127.0.0.1",
+        "http://127.0.0.1:1",
+        &format!("http://localhost:{port}"),
+    ];
+    for origin in foreign {
+        let refused = post_from(&world, OWNER, "/sign-in", &[("Origin", origin)], &right).await;
+        assert_eq!((refused.status, refused.headers.get("set-cookie")), (403, None), "{origin}");
+    }
+    let twice = [("Origin", own.as_str()), ("Origin", "https://evil.example")];
+    assert_eq!(post_from(&world, OWNER, "/sign-in", &twice, &right).await.status, 403);
+    let mixed = [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "same-origin")];
+    assert_eq!(post_from(&world, OWNER, "/sign-in", &mixed, &right).await.status, 403);
+    assert_eq!(post_from(&world, OWNER, "/sign-in", &[("Origin", &own)], &right).await.status, 303);
+    assert_eq!(post_from(&world, OWNER, "/sign-in", &[], &right).await.status, 303, "a client without either header");
+    let owner = Visitor::owner(&world).await;
+    let headers = [("Cookie", owner.cookie.as_str()), ("Origin", "null")];
+    let fields = [("csrf", owner.csrf.as_str()), ("name", "planted")];
+    assert_eq!(post_from(&world, OWNER, "/apps", &headers, &fields).await.status, 403);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_behind_another_address_takes_forms_of_both() {
+    let options = local::Options { public_url: Some("https://pay.example".to_owned()), ..crate::world::options() };
+    let world = World::start_with(options).await;
+    let right = [("name", world.owner.0.as_str()), ("password", world.owner.1.as_str())];
+    let own = world.url.clone();
+    for (origin, status) in [("https://pay.example", 303), (own.as_str(), 303), ("http://pay.example", 403)] {
+        let answer = post_from(&world, OWNER, "/sign-in", &[("Origin", origin)], &right).await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_of_sign_ins_holds_no_password() {
     let world = World::start().await;
     let typed = "correct-horse-battery";

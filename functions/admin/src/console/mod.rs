@@ -20,6 +20,7 @@ mod frame;
 mod incidents;
 mod names;
 mod operators;
+mod origin;
 mod overview;
 mod period;
 mod preferences;
@@ -103,7 +104,9 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
     match (&method, segments.as_slice()) {
         (&Method::GET, ["preferences"]) => return preferences(desk),
         (&Method::GET, ["sign-in"]) => return sign_in::page(desk, &next()),
-        (&Method::POST, _) if is_from_elsewhere(desk.request) => return Err(Trouble::Expired),
+        (&Method::POST, _) if origin::is_elsewhere(desk.request, &desk.deps.base.config) => {
+            return Err(Trouble::Expired);
+        }
         (&Method::POST, ["sign-in"]) => {
             let form = Form::read(desk.request).await?;
             return sign_in::post(desk, &form).await;
@@ -187,12 +190,6 @@ fn preferences(desk: &Desk<'_>) -> Answer {
     let back =
         mode.as_deref().and_then(Mode::find).map_or_else(|| inside(&back).to_owned(), |mode| in_mode(&back, mode));
     redirect(&back, &[changed.cookie(session::secure(&desk.deps.base.config))])
-}
-
-/// Browsers say where a form comes from. Those that are too old to have nothing but the form's token.
-fn is_from_elsewhere(request: &Request) -> bool {
-    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
 /// An address within the console, or its front: nobody is sent elsewhere by a link that begins here.
