@@ -102,9 +102,33 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
     for (binary, function) in functions(&template) {
         assert_eq!(function["CodeUri"].as_str(), Some(format!("functions/{binary}").as_str()));
         let own = ["Tracing", "Runtime", "KmsKeyArn", "LoggingConfig", "Role", "FunctionName"];
-        assert!(own.iter().all(|name| function.get(name).is_none()), "{binary}");
+        let found: Vec<_> = own.into_iter().filter(|name| function.get(name).is_some()).collect();
+        // What knows no secret needs no key.
+        let expected: &[&str] = if binary == "unrouted" { &["KmsKeyArn"] } else { &[] };
+        assert_eq!(found, expected, "{binary}");
     }
-    assert_eq!(functions(&template).len(), 6);
+    assert_eq!(functions(&template).len(), 7);
+}
+
+#[test]
+fn what_no_route_takes_reaches_a_function_without_rights_and_secrets() {
+    let template = Template::load().unwrap();
+    assert_eq!(template.default_function.as_deref(), Some("unrouted"));
+    assert!(template.grants.iter().all(|grant| grant.function != "unrouted"));
+    let unrouted = functions(&template)["unrouted"];
+    assert_eq!(unrouted["Environment"]["Variables"]["MAXPAY_SEALING_KEY"].as_str(), Some("none"));
+    assert_eq!(unrouted["KmsKeyArn"]["Ref"].as_str(), Some("AWS::NoValue"));
+}
+
+#[test]
+fn pages_of_other_origins_may_send_what_clients_send_and_no_secret() {
+    let cors = Template::load().unwrap().cors.unwrap();
+    let clients = ["appid", "apikey", "request-sign", "session-token"];
+    let prefixed = ["x-ml-", "x-las-"].into_iter().flat_map(|prefix| clients.map(|name| format!("{prefix}{name}")));
+    let expected: BTreeSet<String> = prefixed.chain(["content-type".to_owned()]).collect();
+    assert_eq!(cors.allow_headers.iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!((cors.allow_origins, cors.max_age), (vec!["*".to_owned()], 86_400));
+    assert_eq!(cors.allow_methods, ["GET", "POST"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod export;
 #[path = "../specs/logs.rs"]
 mod logs;
 mod look;
+mod other_origin;
 #[path = "../specs/permissions.rs"]
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]
 mod permissions;

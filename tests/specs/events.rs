@@ -42,6 +42,8 @@ pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("query-get-para",             200,  0, "\"billNum\":\"event-茶\""),
     ("query-get-without-bill",     200,  4, "billNum"),
     ("query-sync",                 200,  0, "\"refundedFee\":100"),
+    ("unrouted-double-slash",      308, -1, ""),
+    ("unrouted-nothing",           404, -1, "Not Found"),
     ("query-post",                 200,  0, "\"results\":["),
 ];
 
@@ -124,10 +126,11 @@ fn no_event_is_left_unrun() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_no_function_has_a_route_for_is_an_error() {
+async fn an_event_that_no_route_takes_is_not_found_and_one_that_is_none_is_an_error() {
     let world = World::start().await;
     let event = fs::read_to_string(folder().join("charge-ali_web.json")).unwrap();
-    assert!(world.stack.invoke(&event.replace("/2.0/maxpay/bill", "/2.0/maxpay/nothing")).await.is_err());
+    let nothing = world.stack.invoke(&event.replace("/2.0/maxpay/bill", "/2.0/maxpay/nothing")).await.unwrap();
+    assert_eq!(nothing.status(), 404);
     assert!(world.stack.invoke("{}").await.is_err());
     world.end().await;
 }

@@ -14,6 +14,7 @@ mod carried;
 mod channel_settings;
 mod charge;
 mod console;
+mod cors;
 mod crashes;
 mod credentials;
 mod deliveries;

@@ -162,3 +162,21 @@ async fn a_bill_number_of_64_characters_goes_through_every_call() {
     world.advance(0).await;
     world.end().await;
 }
+
+/// The iOS SDK joins `/2.0/` and `/maxpay/records`. 308 keeps the method and the body.
+#[tokio::test(flavor = "multi_thread")]
+async fn ios_is_sent_from_two_slashes_to_one() {
+    let world = World::start().await;
+    world.charged("ios-2").await;
+    for call in ["bill", "records"] {
+        let sent_on = ios(&world, &format!("/2.0//maxpay/{call}"), json!({ "billNum": "ios-2" })).await;
+        assert_eq!(sent_on.location(308), format!("/2.0/maxpay/{call}"));
+    }
+    let location = ios(&world, "/2.0//maxpay/records", json!({ "billNum": "ios-2" })).await.location(308);
+    let found = ios(&world, &location, json!({ "billNum": "ios-2" })).await.ok();
+    assert_eq!(found["results"][0]["billNum"], "ios-2");
+    for other in ["//evil.example/2.0/maxpay/bill", "/2.0//maxpay/", "/2.0//admin/v1/apps", "/2.0/maxpay/nothing"] {
+        assert_eq!(ios(&world, &format!("{}{other}", world.url), json!({})).await.status, 404, "{other}");
+    }
+    world.end().await;
+}

@@ -77,7 +77,7 @@ impl SessionToken {
         &self.0
     }
 
-    /// Whether `text` is made as the tokens that are issued here, whoever made it. What is not can only be another service's:
+    /// Whether `text` is made as the tokens that are issued here. What is not can only be another service's:
     /// a token of ours that has expired, was revoked with its key or was altered behind its claims still has the form.
     pub fn has_form(text: &str) -> bool {
         Parts::read(text).is_some()

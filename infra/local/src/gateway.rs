@@ -1,4 +1,4 @@
-//! Plays API Gateway: chooses the function by the template's routes and hands it the request.
+//! Plays API Gateway: chooses the function by the template's routes and hands it the request, and plays the API's CORS.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
 
 use crate::{StartError, iam::Iam, items::Tables, meter::Meter, stack::Said, template::Template};
@@ -51,6 +51,8 @@ pub enum Function {
     Deliver,
     /// Looks every minute at what is due.
     Sweep,
+    /// Answers whatever no route takes.
+    Unrouted,
 }
 
 /// A function, the name of its binary, and its routes as it knows them itself.
@@ -58,7 +60,7 @@ pub type FunctionRoutes = (Function, &'static str, Vec<(http::Method, &'static s
 
 impl Function {
     /// Every function, with the name of its binary.
-    pub fn all() -> [FunctionRoutes; 6] {
+    pub fn all() -> [FunctionRoutes; 7] {
         [
             (Self::Charge, "charge", charge::ROUTES.to_vec()),
             (Self::Query, "query", query::ROUTES.to_vec()),
@@ -66,6 +68,7 @@ impl Function {
             (Self::Admin, "admin", admin::ROUTES.to_vec()),
             (Self::Deliver, "deliver", Vec::new()),
             (Self::Sweep, "sweep", Vec::new()),
+            (Self::Unrouted, "unrouted", Vec::new()),
         ]
     }
 
@@ -75,14 +78,31 @@ impl Function {
 }
 
 impl Functions {
-    /// Chooses the function by the template's routes and lets it answer; `None` if there is no route.
+    /// Answers a request as the API does: a preflight by itself, and any other by a function, with the API's headers for other origins.
+    async fn answer(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        let cors = self.template.cors.as_ref();
+        let own = cors.filter(|_| !self.template.has_options(request.uri().path()));
+        if let Some(reply) = own.and_then(|cors| cors.preflight(request.method(), request.headers())) {
+            return Some(reply);
+        }
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut reply = self.call(request).await?;
+        if let Some(cors) = cors {
+            cors.dress(origin.as_ref(), &mut reply);
+        }
+        Some(reply)
+    }
+
+    /// Chooses the function by the template's routes, or by its default, and lets it answer; `None` if there is neither.
     pub(crate) async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
-        let route = self.template.route(request.method().as_str(), request.uri().path())?;
-        Some(match Function::find(&route.function)? {
+        let route = self.template.route(request.method().as_str(), request.uri().path());
+        let function = route.map(|route| &route.function).or(self.template.default_function.as_ref())?;
+        Some(match Function::find(function)? {
             Function::Charge => charge::handle(&self.charge, request).await,
             Function::Query => query::handle(&self.query, request).await,
             Function::ProviderNotify => provider_notify::handle(&self.provider_notify, request).await,
             Function::Admin => admin::handle(&self.admin, request).await,
+            Function::Unrouted => unrouted::handle(&request),
             Function::Deliver | Function::Sweep => return None,
         })
     }
@@ -101,9 +121,10 @@ impl Functions {
                 let tick = serde_json::from_str(event).map_err(failed)?;
                 serde_json::to_string(&sweep::run(&self.sweep, tick).await).map_err(failed)
             }
-            Some(Function::Charge | Function::Query | Function::ProviderNotify | Function::Admin) | None => {
-                Err(StartError::part("event", format!("`{function}` takes HTTP requests only")))
-            }
+            Some(
+                Function::Charge | Function::Query | Function::ProviderNotify | Function::Admin | Function::Unrouted,
+            )
+            | None => Err(StartError::part("event", format!("`{function}` takes HTTP requests only"))),
         }
     }
 }
@@ -115,7 +136,7 @@ pub(crate) async fn serve(State(functions): State<Functions>, request: Request) 
         read_to_the_end(body).await;
         return message(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#);
     };
-    let answered = functions.call(http::Request::from_parts(parts, whole.to_bytes())).await;
+    let answered = functions.answer(http::Request::from_parts(parts, whole.to_bytes())).await;
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod control;
+mod cors;
 mod demo;
 mod dynamo;
 mod gateway;
@@ -30,6 +31,7 @@ mod wechat_simulator;
 
 pub use admin::operations as admin_operations;
 pub use clock::StackClock;
+pub use cors::Cors;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
 pub use gateway::{Function, FunctionRoutes};
 pub use meter::Metered;

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, fs};
 use serde_yaml_ng::{Mapping, Value};
 
 use self::intrinsics::{names, spelled_out};
+use crate::Cors;
 
 /// The template this stack was built with.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -19,6 +20,10 @@ const TEMPLATE: &str = include_str!("../../../template.yaml");
 pub struct Template {
     /// Every route, in the template's order.
     pub routes: Vec<Route>,
+    /// The binary of the function that answers whatever no route takes.
+    pub default_function: Option<String>,
+    /// What pages of other origins may do.
+    pub cors: Option<Cors>,
     /// What each function may do.
     pub grants: Vec<Grant>,
     /// The whole template, with `!Ref X` and its like in their long form.
@@ -107,11 +112,13 @@ impl Template {
         let resources = Resources::of(&document);
         let binaries = resources.binaries()?;
         let routes = resources.routes(&binaries)?;
+        let default_function = resources.default_function(&binaries);
+        let cors = resources.cors()?;
         let grants = resources.grants(&binaries);
         let tables = resources.properties("AWS::DynamoDB::Table");
         let queues = resources.properties("AWS::SQS::Queue");
         let schedules = resources.schedules();
-        Ok(Self { routes, grants, document, schedules, tables, queues })
+        Ok(Self { routes, default_function, cors, grants, document, schedules, tables, queues })
     }
 
     /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
@@ -123,6 +130,11 @@ impl Template {
             .min_by_key(|(looseness, _)| *looseness)
             .map(|(_, route)| route)
     }
+
+    /// Whether a route has OPTIONS in its key for this path.
+    pub(crate) fn has_options(&self, path: &str) -> bool {
+        self.routes.iter().any(|route| route.method == "OPTIONS" && fit(&route.path, path).is_some())
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one switch for CI: which template the stack stands on")]
@@ -130,6 +142,10 @@ fn translated() -> Option<String> {
     std::env::var("MAXPAY_TEMPLATE").ok().filter(|path| !path.is_empty())
 }
 
+const API: &str = "AWS::ApiGatewayV2::Api";
+const ROUTE: &str = "AWS::ApiGatewayV2::Route";
+/// The key of the route that takes what no other takes.
+const DEFAULT: &str = "$default";
 const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
 
 /// The resources by their logical names.
@@ -170,7 +186,17 @@ impl<'a> Resources<'a> {
             let function = function.ok_or_else(|| missing(name, "Target"))?;
             Ok(Route { method: method.to_owned(), path: path.to_owned(), function })
         };
-        self.iter("AWS::ApiGatewayV2::Route").map(read).collect()
+        self.iter(ROUTE).filter(|(_, route)| !is_default(route)).map(read).collect()
+    }
+
+    fn default_function(&self, binaries: &BTreeMap<&str, String>) -> Option<String> {
+        let (_, route) = self.iter(ROUTE).find(|(_, route)| is_default(route))?;
+        self.function_behind(route.get("Properties")?.get("Target")?, binaries)
+    }
+
+    fn cors(&self) -> Result<Option<Cors>, TemplateError> {
+        let configured = self.iter(API).find_map(|(_, api)| api.get("Properties")?.get("CorsConfiguration"));
+        Ok(configured.cloned().map(serde_yaml_ng::from_value).transpose()?)
     }
 
     /// `integrations/${ChargeIntegration}` leads to an integration, and its `IntegrationUri` to a function.
@@ -245,6 +271,10 @@ impl<'a> Resources<'a> {
         };
         statements.flatten().flat_map(plain).collect()
     }
+}
+
+fn is_default(route: &Value) -> bool {
+    route.get("Properties").and_then(|properties| text(properties, "RouteKey")) == Some(DEFAULT)
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
