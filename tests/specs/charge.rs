@@ -322,3 +322,22 @@ async fn qr_pay_mode_is_a_string_or_an_integer() {
     }
     world.end().await;
 }
+
+/// A program that plays the payer opens nothing first: the simulator does what a browser or a phone would do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_nobody_opened_is_opened_by_the_simulator_that_pays() {
+    let world = World::start().await;
+    for kind in ["openapi", "openapiCert", "mapi"] {
+        world.configure(&world.app, &world.merchant(kind).await).await;
+        for channel in ["ali_app", "ali_web", "ali_wap"] {
+            let bill = format!("{kind} {channel}");
+            let charged = world.charge(&charge_of(channel, &bill)).await.ok();
+            world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+            assert_eq!(world.record(&bill).await["status"], "success", "{bill}");
+        }
+    }
+    let charged = world.charge(&charge_of("unipay_web", "union")).await.ok();
+    crate::unionpay::play(&world, charged["id"].as_str().unwrap(), "pay", json!({})).await;
+    assert_eq!(world.record("union").await["status"], "success");
+    world.end().await;
+}

@@ -37,6 +37,7 @@ mod permissions;
 mod provider_trouble;
 mod query;
 mod query_input;
+mod readme;
 mod reconciliation;
 mod refunds;
 mod secrets;

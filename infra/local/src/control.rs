@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{Json, body::Bytes, extract::State, http::StatusCode, response::IntoResponse};
 use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -84,8 +84,15 @@ pub(crate) struct Advance {
     advance_ms: i64,
 }
 
-/// `POST /_local/clock {"advanceMs":N}`
-pub(crate) async fn advance(State(clockwork): State<Clockwork>, Json(body): Json<Advance>) -> impl IntoResponse {
+/// `POST /_local/clock {"advanceMs":N}`, whatever the content type says.
+pub(crate) async fn advance(State(clockwork): State<Clockwork>, body: Bytes) -> impl IntoResponse {
+    let body: Advance = match serde_json::from_slice(&body) {
+        Ok(body) => body,
+        Err(error) => {
+            let detail = format!("the body must be {{\"advanceMs\":N}}: {error}");
+            return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail })));
+        }
+    };
     if !(0..=ADVANCE_MS_MAX).contains(&body.advance_ms) {
         let detail = format!("advanceMs must be from 0 to {ADVANCE_MS_MAX}, found {}", body.advance_ms);
         return (StatusCode::BAD_REQUEST, Json(json!({ "detail": detail })));

@@ -11,7 +11,13 @@ use bytes::Bytes;
 use http::{StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
 
-use crate::{StartError, iam::Iam, items::Tables, meter::Meter, stack::Said, template::Template};
+use crate::{
+    StartError, handed::Page, iam::Iam, items::Tables, meter::Meter, simulators::Simulators, stack::Said,
+    template::Template,
+};
+
+/// The call whose answers payers begin with.
+const CHARGE: &str = "/2.0/maxpay/bill";
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -129,14 +135,26 @@ impl Functions {
     }
 }
 
+/// What the front door leads to.
+#[derive(Clone)]
+pub(crate) struct FrontDoor {
+    pub(crate) functions: Functions,
+    pub(crate) simulators: Simulators,
+}
+
 /// Answers whatever no route of the local stack's own takes.
-pub(crate) async fn serve(State(functions): State<Functions>, request: Request) -> Response {
+pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let Ok(whole) = Limited::new(&mut body, BODY_BYTES_MAX).collect().await else {
         read_to_the_end(body).await;
         return message(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request Entity Too Large"}"#);
     };
-    let answered = functions.answer(http::Request::from_parts(parts, whole.to_bytes())).await;
+    let whole = whole.to_bytes();
+    let charge = (parts.uri.path() == CHARGE).then(|| whole.clone());
+    let answered = door.functions.answer(http::Request::from_parts(parts, whole)).await;
+    if let (Some(asked), Some(reply)) = (charge, &answered) {
+        door.simulators.keep(Page::read(&asked, reply.body()));
+    }
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }
 

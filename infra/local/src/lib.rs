@@ -9,6 +9,7 @@ mod cors;
 mod demo;
 mod dynamo;
 mod gateway;
+mod handed;
 mod iam;
 mod items;
 mod lambda;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     StackClock,
+    handed::Page,
     simulator::{BoxFuture, Clock, Simulator as Alipay, SimulatorOptions},
     stack::StartError,
     state::State,
@@ -61,6 +62,13 @@ impl Simulators {
     /// All their routes, with full paths.
     pub(crate) fn router(&self) -> Router {
         self.alipay.router().merge(self.wechat.router()).merge(self.unionpay.router())
+    }
+
+    /// Keeps what a charge handed out, where there is something to open. Only the provider it leads to takes it.
+    pub(crate) fn keep(&self, page: Option<Page>) {
+        let Some(page) = page else { return };
+        self.alipay.handed().keep(page.clone());
+        self.unionpay.handed().keep(page);
     }
 
     /// What `{"protocol":"simulator"}` stands for, by tab.

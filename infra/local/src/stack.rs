@@ -23,7 +23,7 @@ use crate::{
     Grant, Metered, StackClock, StorageFaults, Template, TemplateError,
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
-    gateway::{self, Functions},
+    gateway::{self, FrontDoor, Functions},
     iam::Iam,
     items::Tables,
     lambda::LocalLambda,
@@ -196,7 +196,7 @@ impl Stack {
             .merge(simulators.router())
             .merge(Receiver::new(options.clock.clone()).router())
             .merge(lambda.registry())
-            .fallback(routing::any(gateway::serve).with_state(functions.clone()));
+            .fallback(routing::any(gateway::serve).with_state(FrontDoor { functions: functions.clone(), simulators }));
         serve(&mut running, "http", listener, router);
         // While the clock stands nothing falls due by itself, and a test's own call must not race with a tick.
         if options.clock.runs() {

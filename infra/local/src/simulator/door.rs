@@ -6,12 +6,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::form;
 use super::notify::{self, Event, SignWith};
 use super::reply::Reply;
 use super::trade::{Protocol, RefundRequest, Rule, Status, Trade};
 use super::yuan::Fen;
+use super::{Simulator, SimulatorError};
 
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;
@@ -56,12 +56,25 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
 }
 
 /// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund, finish or misstate. `?merchant=` picks one of
-/// several merchants with the same order number.
-pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
+/// several merchants with the same order number. A page that nobody opened yet is opened by `pay` and `open`, as its payer would.
+pub(super) async fn act(
+    simulator: &Simulator,
+    target: (&str, &str),
+    query: &str,
+    body: &[u8],
+) -> Result<Reply, SimulatorError> {
     let (out_trade_no, action) = target;
-    let number = match find(simulator, out_trade_no, query) {
+    let mut found = find(simulator, out_trade_no, query);
+    if found.is_err() && matches!(action, "pay" | "open") {
+        match simulator.open_handed(out_trade_no)? {
+            Some(refused) if refused.status >= 400 => return Ok(cannot_open(&refused)),
+            Some(_) => found = find(simulator, out_trade_no, query),
+            None => {}
+        }
+    }
+    let number = match found {
         Ok(number) => number,
-        Err(reply) => return reply,
+        Err(reply) => return Ok(reply),
     };
     let done = match action {
         "pay" => options(body).and_then(|pay| self::pay(simulator, &number, &pay)),
@@ -74,13 +87,18 @@ pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str
             trade.queue(Event::Finished, now);
             Ok(())
         }),
-        _ => return Reply::json_error(404, format!("no action {action}")),
+        _ => return Ok(Reply::json_error(404, format!("no action {action}"))),
     };
     if let Err(reply) = done {
-        return reply;
+        return Ok(reply);
     }
     notify::run(simulator, Some(&number)).await;
-    shown(simulator, &number)
+    Ok(shown(simulator, &number))
+}
+
+fn cannot_open(refused: &Reply) -> Reply {
+    let page = String::from_utf8_lossy(&refused.body);
+    Reply::json_error(409, format!("the payer cannot open what the charge answered: {page}"))
 }
 
 fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Reply> {
@@ -93,9 +111,12 @@ fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Rep
 fn find(simulator: &Simulator, out_trade_no: &str, query: &str) -> Result<String, Reply> {
     let params = form::merge(query, "", None).map_err(|error| Reply::json_error(400, error.to_string()))?;
     let merchant = params.get("merchant").map(String::as_str);
-    simulator
-        .with(|ledger, _| ledger.newest(out_trade_no, merchant))
-        .ok_or_else(|| Reply::json_error(404, format!("no order {out_trade_no} has reached the simulator")))
+    simulator.with(|ledger, _| ledger.newest(out_trade_no, merchant)).ok_or_else(|| {
+        Reply::json_error(
+            404,
+            format!("no order {out_trade_no} has reached the simulator: open what its charge answered"),
+        )
+    })
 }
 
 fn shown(simulator: &Simulator, trade_no: &str) -> Reply {

@@ -58,10 +58,11 @@ pub(crate) use self::crypto::CryptoError;
 use self::ledger::Ledger;
 use self::merchants::Merchants;
 use self::reply::Reply;
+use crate::handed::Handed;
 
 /// Largest body and query. An order is a few kilobytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A future that may be sent between threads.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -144,6 +145,7 @@ struct Inner {
     send: NotifySender,
     merchants: Merchants,
     ledger: Mutex<Ledger>,
+    handed: Handed,
 }
 
 impl Simulator {
@@ -163,6 +165,7 @@ impl Simulator {
             send: options.send,
             merchants,
             ledger: Mutex::new(ledger),
+            handed: Handed::default(),
         })))
     }
 
@@ -187,6 +190,30 @@ impl Simulator {
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
     pub(crate) fn next_due(&self) -> Option<i64> {
         self.ledger().next_due()
+    }
+
+    /// What charges handed out.
+    pub(crate) fn handed(&self) -> &Handed {
+        &self.0.handed
+    }
+
+    /// Does what the payer of an order does with what a charge handed out: opens the address, or gives the order string to the
+    /// phone. `None` if there is nothing of ours to open.
+    fn open_handed(&self, out_trade_no: &str) -> Result<Option<Reply>, SimulatorError> {
+        let Some(page) = self.0.handed.find(out_trade_no) else { return Ok(None) };
+        let address = page.text.strip_prefix(&format!("{}/simulator/alipay/", self.0.base_url));
+        if let Some(query) = address.and_then(|address| address.strip_prefix("gateway.do?")) {
+            return alipay::gateway::gateway(self, query, "").map(Some);
+        }
+        if let Some(query) = address.and_then(|address| address.strip_prefix("mapi/gateway.do?")) {
+            return mapi::gateway::gateway(self, query, "").map(Some);
+        }
+        // Neither an address elsewhere nor another provider's page is an order string.
+        if page.text.starts_with("http") || page.text.starts_with('<') {
+            return Ok(None);
+        }
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("order_string", &page.text).finish();
+        Ok(Some(cashier::submit(self, &form)))
     }
 
     fn now(&self) -> i64 {
@@ -275,7 +302,7 @@ impl Simulator {
             ["_local", "simulator", "alipay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),
             ["_local", "simulator", "alipay", "trades", number, action] if post => {
-                door::act(self, (number, action), query, &request.body).await
+                door::act(self, (number, action), query, &request.body).await?
             }
             _ => Reply::json_error(404, "no such page or method"),
         })

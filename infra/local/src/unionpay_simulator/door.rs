@@ -66,10 +66,18 @@ pub(super) fn show(simulator: &UnionPaySimulator, order_id: &str, query: &str) -
 }
 
 /// `POST …/orders/{orderId}/{action}`; `action` is pay, cancel or refund. `?merId=` and `?txnTime=` pick one of several
-/// orders with the same number.
+/// orders with the same number. A page that nobody submitted yet is submitted by `pay`, as its payer's browser would.
 pub(super) async fn act(simulator: &UnionPaySimulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
     let (order_id, action) = target;
-    let query_id = match find(simulator, order_id, query) {
+    let mut found = find(simulator, order_id, query);
+    if found.is_err() && action == "pay" {
+        match simulator.open_handed(order_id) {
+            Some(refused) if refused.status >= 400 => return cannot_open(&refused),
+            Some(_) => found = find(simulator, order_id, query),
+            None => {}
+        }
+    }
+    let query_id = match found {
         Ok(query_id) => query_id,
         Err(reply) => return reply,
     };
@@ -89,6 +97,11 @@ pub(super) async fn act(simulator: &UnionPaySimulator, target: (&str, &str), que
     shown(simulator, &query_id)
 }
 
+fn cannot_open(refused: &Reply) -> Reply {
+    let page = String::from_utf8_lossy(&refused.body);
+    Reply::json_error(409, format!("the payer cannot submit the page of the charge: {page}"))
+}
+
 fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Reply> {
     if body.is_empty() {
         return Ok(T::default());
@@ -99,9 +112,9 @@ fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Rep
 fn find(simulator: &UnionPaySimulator, order_id: &str, query: &str) -> Result<String, Reply> {
     let params = form::merge(query, "", None).map_err(|error| Reply::json_error(400, error.to_string()))?;
     let value = |name: &str| params.get(name).map(String::as_str);
-    simulator
-        .with(|ledger, _| ledger.newest(order_id, value("merId"), value("txnTime")))
-        .ok_or_else(|| Reply::json_error(404, format!("no order {order_id} has reached the simulator")))
+    simulator.with(|ledger, _| ledger.newest(order_id, value("merId"), value("txnTime"))).ok_or_else(|| {
+        Reply::json_error(404, format!("no order {order_id} has reached the simulator: submit the page of its charge"))
+    })
 }
 
 fn gone() -> Reply {

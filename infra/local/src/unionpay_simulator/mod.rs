@@ -52,8 +52,11 @@ use http::header::CONTENT_TYPE;
 use self::gateway::Endpoint;
 use self::ledger::Ledger;
 use self::merchants::Registry;
+use crate::handed::Handed;
 use crate::simulator::reply::Reply;
-use crate::simulator::{BoxFuture, Clock, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions};
+use crate::simulator::{
+    BoxFuture, Clock, FORM, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions,
+};
 
 /// The simulator. Clones share everything.
 #[derive(Clone)]
@@ -65,6 +68,7 @@ struct Inner {
     send: NotifySender,
     registry: Registry,
     ledger: Mutex<Ledger>,
+    handed: Handed,
 }
 
 impl UnionPaySimulator {
@@ -84,6 +88,7 @@ impl UnionPaySimulator {
             send: options.send,
             registry,
             ledger: Mutex::new(ledger),
+            handed: Handed::default(),
         })))
     }
 
@@ -108,6 +113,24 @@ impl UnionPaySimulator {
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
     pub(crate) fn next_due(&self) -> Option<i64> {
         self.ledger().next_due()
+    }
+
+    /// What charges handed out.
+    pub(crate) fn handed(&self) -> &Handed {
+        &self.0.handed
+    }
+
+    /// Submits the form of the page that a charge handed out, as the payer's browser does. `None` if there is none.
+    fn open_handed(&self, order_id: &str) -> Option<Reply> {
+        let page = self.0.handed.find(order_id).filter(|page| page.text.starts_with('<'))?;
+        let request = Incoming {
+            method: Method::POST,
+            path: String::new(),
+            query: String::new(),
+            content_type: FORM.to_owned(),
+            body: page::form_of(&page.text).into(),
+        };
+        Some(gateway::front(self, &request))
     }
 
     fn now(&self) -> i64 {

@@ -115,3 +115,21 @@ fn frame(title: &str, on_body: &str, content: &str) -> String {
          </body></html>"
     )
 }
+
+/// What a browser posts for the hidden fields of a page, as form text.
+pub(super) fn form_of(page: &str) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for input in page.split("<input ").skip(1) {
+        if let (Some(name), Some(value)) = (attribute(input, "name"), attribute(input, "value")) {
+            form.append_pair(&name, &value);
+        }
+    }
+    form.finish()
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    let (text, _) = rest.split_once('"')?;
+    let signs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    Some(signs.iter().fold(text.to_owned(), |text, (written, sign)| text.replace(written, sign)))
+}
