@@ -1,5 +1,6 @@
 //! What goes wrong between here and a merchant: lost and doubled messages, targets that hang, break, flood or stay down.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{
@@ -75,6 +76,34 @@ async fn doubled_and_reordered_messages_change_nothing() {
         world.arrivals("shop").await.iter().map(|one| (time(one) - START_MS) / MINUTE_MS).collect();
     times.dedup();
     assert_eq!((times, world.arrivals("shop").await.len()), (vec![0, 1, 6, 16, 46], 25));
+    world.end().await;
+}
+
+/// The same attempt runs twice at once, because the delivery is sent again by hand while the target takes its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_received_is_not_sent_again_though_another_bell_for_it_failed_first() {
+    let world = World::start().await;
+    let hook = world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "delayMs": 3000 })).await;
+    let id = world.paid("b-1").await;
+    let name = format!("test\nb-1\n{id}#payment.success#{}", hook["id"].as_str().unwrap());
+    let path = format!("/apps/{}/deliveries/{}/resend", world.app.app_id, URL_SAFE_NO_PAD.encode(name));
+    let failed_meanwhile = async {
+        while world.arrivals("shop").await.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        world.receiver("shop", json!({ "status": 500 })).await;
+        world.admin("POST", &path, Value::Null).await.done(200);
+        world.advance(0).await;
+    };
+    tokio::join!(world.advance(0), failed_meanwhile);
+    assert_eq!(world.arrivals("shop").await.len(), 2);
+    assert_eq!(world.deliveries("waiting").await, Vec::<Value>::new());
+    let [delivered] = <[Value; 1]>::try_from(world.deliveries("delivered").await).unwrap();
+    assert_eq!(delivered["attempts"].as_array().unwrap().len(), 2, "{delivered}");
+    world.receiver("shop", json!({})).await;
+    world.advance(HOUR_MS).await;
+    assert_eq!(world.arrivals("shop").await.len(), 2);
     world.end().await;
 }
 

@@ -34,6 +34,9 @@ pub struct Deps {
     pub courier: Courier,
 }
 
+/// How often it is noted that something was received while others change the same delivery.
+const RECEIVED_TRIES_MAX: u32 = 5;
+
 /// What is kept of an answer with its record: of a success for proof, of a failure for finding its cause.
 const RECEIVED_CHARS_MAX: usize = 128;
 const FAILED_CHARS_MAX: usize = 512;
@@ -152,7 +155,7 @@ async fn keep(deps: &Deps, told: &ToldDelivery, after: &Delivery, now: Timestamp
 }
 
 /// Keeps what became of an attempt, and rings for the next. `false` if another bell for the same attempt was faster: what that
-/// found out is kept.
+/// found out is kept, unless this one was received.
 async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: AttemptRecord) -> Result<bool, StoreError> {
     let ToldDelivery { delivery, transaction, .. } = told;
     let now = deps.base.clock.now();
@@ -164,14 +167,11 @@ async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: Attem
     };
     let wait = wait.unwrap_or_default();
     let due_at = if state == DeliveryState::Waiting { now.plus(wait) } else { delivery.due_at };
-    let mut records = delivery.records.clone();
     let (n, verdict) = (record.attempt, record.verdict.clone());
-    records.push(record);
-    let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
-    records.drain(..superfluous);
-    let after = Delivery { state, attempt: delivery.attempt.saturating_add(1), due_at, records, ..delivery.clone() };
+    let after = Delivery { state, due_at, ..with_record(delivery, record.clone()) };
     if !keep(deps, told, &after, now).await? {
-        return Ok(false);
+        let is_received = state == DeliveryState::Delivered;
+        return if is_received { received_all_the_same(deps, &delivery.id, record).await } else { Ok(false) };
     }
     let (name, lag) = (delivery.id.name(), delivery.due_at.until(now));
     deps.base.metrics.delivery_attempt(outcome, lag);
@@ -190,6 +190,39 @@ async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: Attem
         ring_within_reach(deps, &after, wait).await;
     }
     Ok(true)
+}
+
+/// The target has it, whatever another bell for the same attempt found out, and though its webhook was deleted meanwhile: it is not sent
+/// again, and does not count as exhausted or cancelled. `false` if that is known.
+async fn received_all_the_same(deps: &Deps, id: &DeliveryId, record: AttemptRecord) -> Result<bool, StoreError> {
+    let store = &deps.base.store;
+    for _ in 0..RECEIVED_TRIES_MAX {
+        let Some(known) = store.find_delivery(id).await? else { return Ok(false) };
+        if known.state == DeliveryState::Delivered {
+            return Ok(false);
+        }
+        let after = Delivery { state: DeliveryState::Delivered, ..with_record(&known, record.clone()) };
+        if store.change_delivery(&known, &after, deps.base.clock.now()).await? {
+            info!(
+                delivery.id = id.name(),
+                attempt.n = record.attempt,
+                "was received, though it was {}",
+                known.state.name()
+            );
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Contended { what: id.name(), tries: RECEIVED_TRIES_MAX })
+}
+
+/// The delivery behind an attempt.
+fn with_record(delivery: &Delivery, record: AttemptRecord) -> Delivery {
+    let attempt = delivery.attempt.max(record.attempt.saturating_add(1));
+    let mut records = delivery.records.clone();
+    records.push(record);
+    let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
+    records.drain(..superfluous);
+    Delivery { attempt, records, ..delivery.clone() }
 }
 
 fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptRecord {

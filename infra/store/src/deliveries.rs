@@ -212,6 +212,9 @@ impl Store {
         if due.is_none() {
             removes.extend([DUE_PK, DUE_MS]);
         }
+        if by_time.is_none() && self::by_time(before).is_some() {
+            removes.extend([BY_TIME_PK, BY_TIME_SK]);
+        }
         let mut expression = format!("SET {}", sets.join(", "));
         if !removes.is_empty() {
             expression = format!("{expression} REMOVE {}", removes.join(", "));
