@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     charge::knock,
-    world::{World, charge_of, texts},
+    world::{World, charge_of, master, texts},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,5 +95,32 @@ async fn of_two_lost_notifies_the_sweep_finds_the_duplicate_too() {
     found.sort();
     assert_eq!(found, ["refund", "success"]);
     assert_eq!(texts(&json!(world.incidents().await), "kind"), ["duplicate"]);
+    world.end().await;
+}
+
+/// What was sent back in full has been paid all the same, and so has the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_payment_is_a_duplicate_though_all_of_the_first_is_back() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": ["payment.duplicate"] })).await;
+    for (number, notify) in [true, false].into_iter().enumerate() {
+        let bill = format!("{notify}");
+        let [first, second] = charged_twice(&world, &bill).await;
+        world.play(&first, "pay", json!({})).await;
+        let refund = json!({ "billNum": bill, "refundNum": format!("R-{bill}"), "refundFee": 9900 }).to_string();
+        world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
+        world.advance(1).await;
+        world.play(&second, "pay", json!({ "notify": notify })).await;
+        world.advance(2 * crate::world::MINUTE_MS).await;
+        let records = world.records(&json!({ "billNum": bill })).await.ok();
+        let mut found = texts(&records["results"], "status");
+        found.sort();
+        assert_eq!(found, ["refund", "success"], "{bill}");
+        let incidents = world.incidents().await;
+        let mine = incidents.iter().find(|incident| incident["billNum"] == bill.as_str()).unwrap();
+        assert_eq!(mine["kind"], "duplicate", "{incidents:?}");
+        assert!(mine["problem"].as_str().unwrap().contains(&first), "{mine}");
+        assert_eq!(world.arrivals("shop").await.len(), number + 1, "{bill}");
+    }
     world.end().await;
 }

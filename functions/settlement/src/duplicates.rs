@@ -1,6 +1,6 @@
 //! Finds bills that were paid twice: on two channels, or in two tries.
 
-use domain::{About, Event, RefundNum, Status, Timestamp, Transaction, deliveries, refundable};
+use domain::{About, Event, RefundNum, Timestamp, Transaction, deliveries, refundable};
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
 use store::{Incident, StoreError};
@@ -9,8 +9,8 @@ use tracing::{info, warn};
 use crate::{Deps, incidents::keep, refunds};
 
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
-/// before it looks; whichever sees it says the same: the first payment counts, and each later one is the duplicate. It is
-/// kept as an incident together with the deliveries that tell of it, and goes back by itself where the app says so.
+/// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
+/// duplicate. It is kept as an incident together with the deliveries that tell of it, and goes back by itself where the app says so.
 ///
 /// # Errors
 /// [`StoreError`]: it has to be looked for again, and whoever asked for it will.
@@ -20,12 +20,12 @@ pub async fn look_for_duplicate(
     transaction: &Transaction,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if transaction.status != Status::Success {
+    if !transaction.status.is_paid() {
         return Ok(());
     }
     let key = &transaction.key;
     let tries = deps.base.store.load_bill(&key.app, key.mode, &key.bill).await?;
-    let mut paid: Vec<&Transaction> = tries.iter().filter(|payment| payment.status == Status::Success).collect();
+    let mut paid: Vec<&Transaction> = tries.iter().filter(|payment| payment.status.is_paid()).collect();
     paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
     let Some((first, later)) = paid.split_first() else { return Ok(()) };
     for duplicate in later {
@@ -80,8 +80,12 @@ async fn send_back(
         store::Begun::New(..) => {
             info!(app.id = %duplicate.key.app, bill.num = %duplicate.key.bill, tx.id = %duplicate.id, "a second payment goes back");
         }
-        // It is on its way already, or somebody refunded it by hand.
-        store::Begun::Taken(_) | store::Begun::Refused(_) | store::Begun::NotFound => {}
+        // It is on its way already.
+        store::Begun::Taken(_) => {}
+        // Somebody refunds a part of it by hand in this moment. What is left goes back when it is looked for again.
+        store::Begun::Refused(_) | store::Begun::NotFound => {
+            return Err(StoreError::Stale { what: duplicate.id.to_string() });
+        }
     }
     Ok(())
 }
