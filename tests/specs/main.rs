@@ -13,6 +13,7 @@ mod bootstraps;
 mod carried;
 mod channel_settings;
 mod charge;
+mod closed;
 mod console;
 mod cors;
 mod crashes;

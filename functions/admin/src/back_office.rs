@@ -66,12 +66,12 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let last = on_channel.max_by_key(|found| found.key.try_number);
     let last = last.ok_or_else(|| BillError::Unknown { bill: bill(), channel: Some(asked.channel) })?;
     let closed = match last.status {
-        Status::Closed => Closed::Closed(Box::new(last)),
+        Status::Closed => return Ok(success(&domain::Record::from(last))),
         Status::Success | Status::Refund => Closed::Paid(Box::new(last)),
         Status::Created => settlement::close(&deps.settlement, &caller.configured, &last, ASKING_BOUNDS).await?,
     };
     match closed {
-        Closed::Closed(closed) => Ok(success(&domain::Record::from(*closed))),
+        Closed::Closed(closed, _) => Ok(success(&domain::Record::from(*closed))),
         Closed::Paid(paid) => {
             let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
             Err(BillError::Paid { bill: bill(), paid_on, transaction }.into())

@@ -48,7 +48,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
         let transaction = transaction.ok_or_else(|| Problem::not_found("transaction"))?;
         let asked = settlement::ask(deps, &configured, &transaction, ASKING_BOUNDS).await;
         return Ok(replayed(match asked {
-            Ok(Asked::Settled) => ("settled", None),
+            Ok(Asked::Closed | Asked::Settled) => ("settled", None),
             Ok(Asked::Pending) => ("pending", None),
             Ok(Asked::Misfit) => ("misfit", Some(kept.summary.problem)),
             Err(error) => ("unanswered", Some(error_chain(&error))),

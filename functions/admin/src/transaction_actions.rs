@@ -18,7 +18,7 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
     let asked = settlement::ask(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await;
     let word = match asked.map_err(refused)? {
         Asked::Pending => "pending",
-        Asked::Settled => "settled",
+        Asked::Closed | Asked::Settled => "settled",
         Asked::Misfit => "misfit",
     };
     let (_, now) = load(call, &app, &id).await?;
@@ -32,7 +32,7 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
         return Err(Problem::conflict("it is paid; refund it instead"));
     }
     match settlement::close(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
-        Closed::Closed(closed) => Ok(json(StatusCode::OK, &Record::from(*closed))),
+        Closed::Closed(closed, _) => Ok(json(StatusCode::OK, &Record::from(*closed))),
         Closed::Paid(_) => Err(Problem::conflict("it is paid; refund it instead")),
         Closed::Refused { code, words } => Err(Problem::conflict(format!("the provider refused: {code} {words}"))),
     }

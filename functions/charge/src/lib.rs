@@ -9,7 +9,7 @@ use std::{convert::Infallible, time::Duration};
 use bytes::Bytes;
 use domain::{
     ApiCode, ChargeForm, ChargeRequest, RefundSums, Reservation, SessionClaims, SessionRequest, SessionToken, Status,
-    Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, reserve, withdraw,
+    Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, next_closed_question, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
@@ -110,7 +110,7 @@ async fn begin(
             Charge::Ready(parameters) => return Ok((transaction, parameters)),
             Charge::Call(call) => match ask(deps, ordered, call, moment).await {
                 Err(ApiError::Provider(ProviderError::AlreadyOrdered)) => {
-                    match find_lost_token(deps, &transaction.key, moment.now).await? {
+                    match find_lost_token(deps, &transaction, moment.now).await? {
                         Some(token) => return Ok((transaction, PaymentParameters::of_token(token))),
                         None => continue,
                     }
@@ -149,14 +149,17 @@ async fn ask(
 
 /// The provider has the order and gives its token out once. Either somebody else got it just now and is keeping it, or the answer
 /// was lost: then nobody can pay that order, and the try is withdrawn to make room for the next.
-async fn find_lost_token(deps: &Deps, key: &TransactionKey, now: Timestamp) -> Result<Option<String>, ApiError> {
+async fn find_lost_token(deps: &Deps, open: &Transaction, now: Timestamp) -> Result<Option<String>, ApiError> {
+    let key = &open.key;
     for _ in 0..TOKEN_LOOKS {
         if let Some(token) = deps.base.store.find_transaction(key).await?.and_then(|found| found.token) {
             return Ok(Some(token));
         }
         tokio::time::sleep(TOKEN_PAUSE).await;
     }
-    let told = Told { webhooks: &[], now, look_at: None };
+    // The provider has the order still, and its end was given to it: it is asked about like every bill that is closed here alone.
+    let look_at = next_closed_question(now, open.expires_at, now);
+    let told = Told { webhooks: &[], now, look_at };
     let given_up = deps.base.store.settle(key, told, |before| Ok::<_, Infallible>(withdraw(before, now))).await?;
     match given_up {
         Settled::Unchanged(transaction) => Ok(transaction.token),

@@ -15,6 +15,16 @@ const EXPIRY_GRACE: Duration = minutes(1);
 const AGAIN_AFTER_MIN: Duration = minutes(5);
 const AGAIN_AFTER_MAX: Duration = minutes(6 * 60);
 
+/// The last question about a closed bill: what its provider still had under way when the order ended is decided by then.
+const CLOSED_LAST_AFTER: Duration = minutes(24 * 60);
+
+/// How long at least, and at most, a closed bill is left alone in between.
+const CLOSED_AGAIN_AFTER_MIN: Duration = minutes(60);
+const CLOSED_AGAIN_AFTER_MAX: Duration = minutes(24 * 60);
+
+/// How long a provider that does not answer the last question is asked it again.
+const CLOSED_UNANSWERED_MAX: Duration = minutes(30 * 24 * 60);
+
 /// The first question about a refund: most are done by then.
 const REFUND_ASKED_AFTER: Duration = minutes(1);
 
@@ -29,6 +39,26 @@ pub fn next_question(transaction: &Transaction, now: Timestamp) -> Timestamp {
 /// Whether the time to pay is over, and a moment more: a bill that is unpaid now can be closed.
 pub fn is_overdue(transaction: &Transaction, now: Timestamp) -> bool {
     asking_end(transaction) <= now
+}
+
+/// When a bill that was closed here alone at `closed_at` is to be asked about next: 1, 5, 15 and 60 minutes after its closing, then at ever
+/// longer intervals until its order ends at the provider, at that end, and once more a day later. `None` if the question of `now` is the
+/// last: the order can certainly no longer be paid.
+pub fn next_closed_question(closed_at: Timestamp, payable_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let end = payable_until.plus(EXPIRY_GRACE);
+    let last = end.plus(CLOSED_LAST_AFTER);
+    if now >= end {
+        return (now < last).then_some(last);
+    }
+    let planned = ASKED_AFTER.iter().map(|wait| closed_at.plus(*wait)).find(|moment| *moment > now);
+    let wait = closed_at.distance(now).clamp(CLOSED_AGAIN_AFTER_MIN, CLOSED_AGAIN_AFTER_MAX);
+    Some(planned.unwrap_or_else(|| now.plus(wait)).min(end))
+}
+
+/// When the last question about a closed bill is asked again, if its provider does not answer. `None` if it was silent for a month.
+pub fn last_closed_question_again(payable_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let given_up = payable_until.plus(EXPIRY_GRACE).plus(CLOSED_LAST_AFTER).plus(CLOSED_UNANSWERED_MAX);
+    (now < given_up).then(|| now.plus(AGAIN_AFTER_MAX))
 }
 
 /// When a refund that is pending at `now` is to be asked about next: as long from now as it has waited already.
@@ -77,5 +107,32 @@ mod tests {
         let after = [first, second, third].map(|moment| (moment.ms() - bill.created_at.ms()) / 60_000);
         assert_eq!(after, [1, 5, 7]);
         assert!(!is_overdue(&bill, second) && is_overdue(&bill, third));
+    }
+
+    /// The minutes at which a bill is asked about that was closed after `closed` minutes and can be paid until `end`.
+    fn questions(closed: u64, end: u64) -> Vec<i64> {
+        let began = sample(Status::Created).created_at;
+        let (closed_at, until) = (began.plus(minutes(closed)), began.plus(minutes(end)));
+        let asked = std::iter::successors(Some(closed_at), |now| next_closed_question(closed_at, until, *now));
+        asked.skip(1).take(100).map(|moment| (moment.ms() - began.ms()) / 60_000).collect()
+    }
+
+    #[test]
+    fn a_closed_bill_is_asked_about_until_its_order_has_ended_and_once_more_a_day_later() {
+        assert_eq!(questions(0, 120), [1, 5, 15, 60, 120, 121, 1561]);
+        assert_eq!(questions(10, 120), [11, 15, 25, 70, 121, 1561]);
+        assert_eq!(questions(121, 120), [1561], "it was asked about when it was closed at its end");
+        let long = questions(30, 15 * 24 * 60);
+        assert_eq!(long.get(..9), Some(&[31, 35, 45, 90, 150, 270, 510, 990, 1950][..]));
+        assert_eq!(long.get(long.len() - 2..), Some(&[21_601, 23_041][..]));
+        assert!(long.len() < 30 && long.windows(2).all(|pair| pair[1] - pair[0] <= 24 * 60), "{long:?}");
+    }
+
+    #[test]
+    fn the_last_question_is_asked_again_for_a_month_and_not_for_ever() {
+        let until = sample(Status::Created).expires_at;
+        let first = until.plus(minutes(1 + 24 * 60));
+        let asked = std::iter::successors(Some(first), |now| last_closed_question_again(until, *now));
+        assert_eq!(asked.take(1000).count(), 1 + 30 * 4);
     }
 }

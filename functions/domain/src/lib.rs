@@ -34,7 +34,7 @@ mod webhook_message;
 
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
-pub use asking::{is_overdue, next_question, next_refund_question};
+pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question};
 pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
 pub use bill::{Reservation, TransactionKey, TryNumber, reserve};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    About, Event, Fen, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId, TransactionKey,
+    About, Event, Family, Fen, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId, TransactionKey,
     refund::refunded_elsewhere,
 };
 
@@ -223,6 +223,11 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     if says_paid && before.status.is_paid() && before.trade_no.as_ref().is_some_and(other_number) {
         return Err(Refusal::OtherTradeNo);
     }
+    // Alipay closes a trade all of which is back. At the others that word means that nobody ever paid.
+    let says_unpaid = report.outcome == Outcome::Closed && before.key.channel.family() != Family::Ali;
+    if says_unpaid && before.status == Status::Refund {
+        return Err(Refusal::AlreadyPaid);
+    }
     let refunded = refunded_after(before, report.outcome)?;
     let status = next_status(before.status, report.outcome, refunded == Some(before.fee))?;
     if status == before.status && refunded == before.refunded {
@@ -395,6 +400,19 @@ pub(crate) mod tests {
             };
             let expect = expect.map(|(status, events)| (status, events.to_vec()));
             assert_eq!(found, expect, "{before:?} {:?}", outcome());
+        }
+    }
+
+    #[test]
+    fn a_refunded_payment_that_is_said_to_have_been_closed_unpaid_is_refused_but_at_alipay() {
+        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+        for channel in [Channel::AliWeb, Channel::WxApp, Channel::UnipayApp] {
+            let mut refunded = sample(Status::Refund);
+            refunded.key.channel = channel;
+            let settled = settle(&refunded, &report(Outcome::Closed, "T1"), now);
+            let expect =
+                if channel.family() == Family::Ali { Ok(Settlement::Unchanged) } else { Err(Refusal::AlreadyPaid) };
+            assert_eq!(settled, expect, "{channel}");
         }
     }
 

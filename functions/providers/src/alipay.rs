@@ -105,6 +105,10 @@ impl Account {
         with!(self, protocol => protocol.read_close(placed.id, response))
     }
 
+    pub(crate) fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
+        with!(self, protocol => protocol.payable_until(expires_at))
+    }
+
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match &self.0 {
             OpenPlatform(protocol) => protocol.refund(refund, moment.now),

@@ -168,8 +168,10 @@ impl fmt::Debug for PaymentParameters {
 /// What has become of a closing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// It is closed at the provider.
+    /// It is closed at the provider, who says so under its signature: the order can no longer be paid.
     Closed,
+    /// The provider says so without a signature. Only its query tells whether the order can still be paid.
+    Unconfirmed,
     /// The provider does not know the order: there is nothing to close there. The payer may still open the cashier until the
     /// order's own expiry, so a late payment is possible.
     NotThere,

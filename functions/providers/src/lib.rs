@@ -150,6 +150,15 @@ impl Account {
         }
     }
 
+    /// Until when an order can be paid at the provider that ends there by itself, because nobody closed it: `expires_at`, which was given
+    /// with it as `time_expire` (Alipay, WeChat Pay) or `payTimeout` (UnionPay), and later where the provider counts otherwise.
+    pub fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
+        match self {
+            Self::Ali(account) => account.payable_until(expires_at),
+            Self::Wechat(_) | Self::Unionpay(_) => expires_at,
+        }
+    }
+
     /// Sends money back. The same refund, with its number, fee and time, may be sent again and again; the money moves once. Where
     /// the provider asks for a client certificate, the request has it as an extension: [`ClientCertificate`].
     ///

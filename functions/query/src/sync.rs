@@ -32,6 +32,8 @@ const GLANCE_BOUNDS: Bounds = Bounds { deadline: Duration::from_millis(1500), bo
 
 /// The newest tries of a bill are asked about, all at once; more are open in no bill that is meant.
 const TRIES_MAX: usize = 8;
+/// A person asks about closed tries, too: a bill whose price was changed again and again has many.
+const SYNC_TRIES_MAX: usize = 24;
 const REFUNDS_MAX: usize = 8;
 
 /// What was asked about lately by this instance. Cheap to clone.
@@ -69,7 +71,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     // A closed bill may be paid, and a paid one refunded in the provider's console; what is all back stays so.
     let mut open: Vec<&Transaction> = bill.tries.iter().filter(|found| found.status != Status::Refund).collect();
     open.sort_by_key(|found| std::cmp::Reverse(found.created_at));
-    open.truncate(TRIES_MAX);
+    open.truncate(SYNC_TRIES_MAX);
     let asked_all =
         join_all(open.iter().map(|found| ask(&deps.settlement, &caller.configured, found, ASKING_BOUNDS))).await;
     let pending = bill.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending).take(REFUNDS_MAX);
@@ -112,7 +114,7 @@ pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, result
     let open = tries.iter().filter(|found| silent.iter().any(|record| record.id == found.id));
     let asked = join_all(open.map(|found| ask(&deps.settlement, &caller.configured, found, GLANCE_BOUNDS))).await;
     asked.into_iter().any(|asked| match asked {
-        Ok(asked) => asked == Asked::Settled,
+        Ok(asked) => matches!(asked, Asked::Closed | Asked::Settled),
         Err(error) => {
             warn!(bill.num = %bill, "a silent bill stays so: {}", error_chain(&error));
             false

@@ -22,6 +22,8 @@ pub const ASKING_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(4), bod
 pub enum Asked {
     /// The provider has not decided either.
     Pending,
+    /// It said that the order was closed unpaid there, and that is settled.
+    Closed,
     /// It said something, and that is settled.
     Settled,
     /// What it said does not fit, and is kept as an incident.
@@ -50,6 +52,7 @@ pub async fn ask(
     }
     let heard = Heard { how: How::Answer, headers: answer.headers(), body: answer.body(), now: deps.base.clock.now() };
     match take(deps, &transaction.key, configured, &report, &heard).await? {
+        Taken::Settled if report.outcome == Outcome::Closed => Ok(Asked::Closed),
         Taken::Settled => Ok(Asked::Settled),
         Taken::Misfit => Ok(Asked::Misfit),
     }

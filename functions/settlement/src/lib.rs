@@ -12,7 +12,7 @@ mod incidents;
 mod refunds;
 
 pub use asking::{ASKING_BOUNDS, Asked, ask};
-pub use closing::{Closed, close};
+pub use closing::{Certainty, Closed, close, payable_until};
 pub use door::{Heard, How, Taken, take};
 pub use duplicates::look_for_duplicate;
 pub use incidents::keep_forged;

@@ -1,4 +1,4 @@
-//! Bills that nobody told us the end of, and refunds: their providers are asked.
+//! Bills that nobody told us the end of, those that are closed here alone among them, and refunds: their providers are asked.
 //!
 //! Each is claimed first, by moving the time at which it is due: of two sweeps one asks, and a sweep that dies in the middle leaves it to
 //! the next time. A provider that does not answer several times in a row is left alone for the rest of the run; what it was to
@@ -15,12 +15,12 @@ use std::{
 
 use domain::{
     AppId, Delivery, DeliveryId, DeliveryState, Mode, RefundStatus, Status, Tab, Timestamp, Transaction,
-    TransactionKey, is_overdue, next_question, next_refund_question,
+    TransactionKey, is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question,
 };
 use futures_util::future::join_all;
 use providers::ProviderError;
 use runtime::{ApiError, error_chain};
-use settlement::{ASKING_BOUNDS, Closed, ask, close, look_for_duplicate, pursue_refund};
+use settlement::{ASKING_BOUNDS, Certainty, Closed, ask, close, look_for_duplicate, payable_until, pursue_refund};
 use store::{Due, DueTransaction, RefundKey};
 use tracing::{info, warn};
 
@@ -156,8 +156,10 @@ async fn look_at_bill(
 ) -> Result<Looked, ApiError> {
     let store = &deps.base.store;
     let Some(due) = store.find_due_transaction(key, now).await? else { return Ok(Looked::Passed) };
-    if due.transaction.status == Status::Created {
-        return Ok(ask_about(deps, run, (&due.transaction, due.due_at), now).await?.into());
+    match due.transaction.status {
+        Status::Created => return Ok(ask_about(deps, run, (&due.transaction, due.due_at), now).await?.into()),
+        Status::Closed => return Ok(ask_about_closed(deps, run, (&due.transaction, due.due_at), now).await?.into()),
+        Status::Success | Status::Refund => {}
     }
     if let Some(carried) = &due.carries {
         return look_for_carried(deps, oldest, (&due, carried), now).await;
@@ -231,6 +233,45 @@ async fn ask_about(
     };
     run.note(&account, asked.as_ref().is_err_and(is_outage));
     asked.map(|()| true)
+}
+
+/// Asks about a bill that is closed here alone. What is open at its provider by now is closed there, too; what was paid is settled. After
+/// the last question, or once the provider says that it is closed, its entry is taken away.
+async fn ask_about_closed(
+    deps: &Deps,
+    run: &Run,
+    (bill, due_at): (&Transaction, Timestamp),
+    now: Timestamp,
+) -> Result<bool, ApiError> {
+    let (store, key) = (&deps.base.store, &bill.key);
+    if !run.may_ask() {
+        return Ok(false);
+    }
+    let Some(configured) = deps.base.apps.find(&key.app, now).await? else {
+        return Ok(store.postpone_transaction(key, due_at, None).await?);
+    };
+    let payable_until = payable_until(&deps.settlement, &configured, bill).unwrap_or(bill.expires_at);
+    let next = next_closed_question(bill.ended_at.unwrap_or(bill.created_at), payable_until, now);
+    let Some(again_at) = next.or_else(|| last_closed_question_again(payable_until, now)) else {
+        let (bill, id) = (&key.bill, &bill.id);
+        warn!(app.id = %key.app, bill.num = %bill, tx.id = %id, "nobody said for a month whether closed bill {bill} was paid");
+        return Ok(store.postpone_transaction(key, due_at, None).await?);
+    };
+    if !store.postpone_transaction(key, due_at, Some(again_at)).await? {
+        return Ok(false);
+    }
+    let account = (key.app.clone(), key.channel.tab(), key.mode);
+    if run.leaves_alone(&account) {
+        return Ok(true);
+    }
+    run.asked.fetch_add(1, Ordering::Relaxed);
+    let asked = close(&deps.settlement, &configured, bill, ASKING_BOUNDS).await;
+    run.note(&account, asked.as_ref().is_err_and(is_outage));
+    let is_certain = matches!(asked?, Closed::Closed(_, Certainty::AtProvider));
+    if next.is_none() || is_certain {
+        store.postpone_transaction(key, again_at, None).await?;
+    }
+    Ok(true)
 }
 
 async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp) -> Result<bool, ApiError> {

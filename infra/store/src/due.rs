@@ -21,7 +21,7 @@ const PAGE: i32 = 100;
 pub enum Due {
     /// A delivery: hand it to the queue, or ring for it again.
     Delivery(DeliveryId),
-    /// A bill that is not paid: ask the provider.
+    /// A bill that is not paid, or closed here alone: ask the provider.
     Transaction(TransactionKey),
     /// A refund that nobody knows the end of: ask the provider.
     Refund(RefundKey),

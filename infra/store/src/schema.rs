@@ -2,7 +2,7 @@
 //!
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
-//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>[#<shard>]` / `<createdMs>#<id>`; `due` while unpaid: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
+//! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>[#<shard>]` / `<createdMs>#<id>`; `due` while unpaid, and once closed here alone: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
@@ -198,7 +198,7 @@ pub(crate) fn webhook_sk(id: &WebhookId) -> String {
     format!("{WEBHOOK_PREFIX}{id}")
 }
 
-/// When a new transaction needs a look: while unpaid, at the first of the times at which its provider is asked.
+/// When a new transaction needs a look: while open, at the first of the times at which its provider is asked.
 pub(crate) fn transaction_due(transaction: &Transaction) -> Option<(String, Timestamp)> {
     match transaction.status {
         Status::Created => Some((due_pk(&transaction.id), next_question(transaction, transaction.created_at))),

@@ -5,6 +5,8 @@
 //! # Source
 //! `docs/protocols.md`, section 5. The XML answers are from the documentation of the time, and were never seen here.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use bytes::Bytes;
 use domain::{Channel, Claim, Notification, ProviderTradeNo, Secret, Timestamp, TransactionId};
@@ -109,14 +111,20 @@ impl Mapi {
         self.call("close_trade", ("out_order_no", id))
     }
 
-    /// The answer to a closing is not signed in this protocol; only TLS vouches for it. A payment that comes later in spite of
-    /// it is still a payment.
+    /// The answer to a closing is not signed in this protocol; only TLS vouches for it. The answer to a query is.
     pub(crate) fn read_close(&self, _id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
         match read(response)? {
-            Answer::Done(_) => Ok(Closing::Closed),
+            Answer::Done(_) => Ok(Closing::Unconfirmed),
             Answer::Refused { code } if is_not_there(&code) => Ok(Closing::NotThere),
             Answer::Refused { code } => Ok(Closing::Refused { words: code.clone(), code }),
         }
+    }
+
+    /// The time that this protocol is given (`it_b_pay`) begins when the payer opens the cashier, and what opens it has no end of its own.
+    /// An order that was opened by our own end can be paid for as long again; this is the longest time there is, so that one that was
+    /// opened some days too late is found, too.
+    pub(crate) fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
+        expires_at.plus(Duration::from_secs(IT_B_PAY_MINUTES.1.unsigned_abs() * 60))
     }
 
     pub(crate) fn read_notify(&self, form: &Form) -> Result<Notification, NotifyError> {

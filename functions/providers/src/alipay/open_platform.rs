@@ -131,6 +131,11 @@ impl OpenPlatform {
         }
     }
 
+    /// `time_expire` was given with the order, and holds for a trade that is made only when the payer opens the cashier, too.
+    pub(crate) fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
+        expires_at
+    }
+
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
         check_refund_num(refund)?;
         self.call(messages::REFUND, messages::refund(refund), now)

@@ -19,8 +19,9 @@ pub(crate) fn outcome(trade_state: &str) -> Outcome {
         // Something of a paid order went back, and WeChat does not say here how much: perhaps one fen. That it was paid is certain, and
         // the refund's own query and notify tell the rest.
         "REFUND" => Outcome::Paid,
-        "CLOSED" | "REVOKED" | "PAYERROR" => Outcome::Closed,
-        // NOTPAY, USERPAYING, ACCEPT.
+        "CLOSED" | "REVOKED" => Outcome::Closed,
+        // NOTPAY, USERPAYING, ACCEPT. PAYERROR, too: one payment failed, at the bank perhaps, and the payer may take another card until
+        // the order is closed or its time is over.
         _ => Outcome::Pending,
     }
 }
@@ -87,7 +88,7 @@ mod tests {
             ("ACCEPT",     Pending),
             ("CLOSED",     Closed),
             ("REVOKED",    Closed),
-            ("PAYERROR",   Closed),
+            ("PAYERROR",   Pending),
             ("success",    Pending),
             ("NEW",        Pending),
             ("",           Pending),

@@ -73,7 +73,7 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
     }
 }
 
-/// `POST …/trades/{out_trade_no}/{action}`; `action` is pay, close or refund. `?merchant=` picks one of several merchants
+/// `POST …/trades/{out_trade_no}/{action}`; `action` is pay, fail, close or refund. `?merchant=` picks one of several merchants
 /// with the same order number.
 pub(super) async fn act(
     simulator: &Simulator,
@@ -87,9 +87,8 @@ pub(super) async fn act(
     let done = match action {
         "pay" => options(&request.body).and_then(|pay| self::pay(simulator, &number, &pay)),
         "refund" => options(&request.body).and_then(|refund| self::refund(simulator, &number, &refund)),
-        "close" => simulator
-            .with(|ledger, now| ledger.trade_mut(&number).ok_or(Rule::NotExist).and_then(|trade| trade.close(now)))
-            .map_err(refused),
+        "fail" => change(simulator, &number, |trade, _| trade.fail()),
+        "close" => change(simulator, &number, Trade::close),
         _ => return Ok(Reply::json_error(404, format!("no action {action}"))),
     };
     if let Err(reply) = done {
@@ -97,6 +96,15 @@ pub(super) async fn act(
     }
     notify::run(simulator, Some(&number)).await;
     Ok(shown(simulator, &number))
+}
+
+fn change(
+    simulator: &Simulator,
+    number: &str,
+    work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,
+) -> Result<(), Reply> {
+    let changed = simulator.with(|ledger, now| work(ledger.trade_mut(number).ok_or(Rule::NotExist)?, now));
+    changed.map_err(refused)
 }
 
 fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Reply> {

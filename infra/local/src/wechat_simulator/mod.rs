@@ -25,7 +25,7 @@
 //! | `GET /settings` | channel settings of the built-in merchants |
 //! | `POST /settings` `{"stage"}` | platform certificate roll-over, see `merchants.rs` |
 //! | `POST /faults` | what the next server calls suffer, see `faults.rs` |
-//! | `GET /trades/{out_trade_no}`, `POST …/{pay, close, refund}` | a trade, its notifies; plays the buyer, see `door.rs` |
+//! | `GET /trades/{out_trade_no}`, `POST …/{pay, fail, close, refund}` | a trade, its notifies; plays the buyer, see `door.rs` |
 //!
 //! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by the clock (refunds
 //! settle five seconds after they were accepted) go out with the next [`Simulator::run_due`].

@@ -19,7 +19,7 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
         ("Order number 订单号", order.out_trade_no.clone()),
         ("Product 产品", order.product.trade_type().to_owned()),
     ];
-    if trade.state == State::NotPay {
+    if matches!(trade.state, State::NotPay | State::PayError) {
         rows.push(("Pay before 有效期至", seconds(trade.expires_at)));
     }
     if let Some(id) = &trade.transaction_id {
@@ -36,7 +36,7 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
         .map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value)))
         .collect();
     let end = match trade.state {
-        State::NotPay => {
+        State::NotPay | State::PayError => {
             "<form method=\"post\"><button name=\"action\" value=\"pay\">Pay 立即支付</button>\
              <button class=\"plain\" name=\"action\" value=\"cancel\">Cancel 取消</button></form>"
         }

@@ -194,10 +194,10 @@ fn payable(trade: &Trade, prepay: &Prepay, (now, life): (i64, i64)) -> Result<()
     match trade.state {
         State::Success | State::Refund => refused("ORDERPAID", "订单已支付: the order is paid"),
         State::Closed => refused("ORDER_CLOSED", "订单已关闭: the order is closed"),
-        State::NotPay if now.saturating_sub(prepay.at) > life => {
+        State::NotPay | State::PayError if now.saturating_sub(prepay.at) > life => {
             refused("PREPAY_EXPIRED", "prepay_id已过期: order again with the same parameters for a fresh one")
         }
-        State::NotPay => Ok(()),
+        State::NotPay | State::PayError => Ok(()),
     }
 }
 

@@ -51,11 +51,14 @@ impl Product {
     }
 }
 
-/// WeChat's `trade_state`, those of bar-code payments left out.
+/// WeChat's `trade_state`, those of bar-code payments alone left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
     #[serde(rename = "NOTPAY")]
     NotPay,
+    /// A payment failed, at the bank for example. The order is still open: the payer may take another card.
+    #[serde(rename = "PAYERROR")]
+    PayError,
     #[serde(rename = "SUCCESS")]
     Success,
     #[serde(rename = "REFUND")]
@@ -68,6 +71,7 @@ impl State {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::NotPay => "NOTPAY",
+            Self::PayError => "PAYERROR",
             Self::Success => "SUCCESS",
             Self::Refund => "REFUND",
             Self::Closed => "CLOSED",
@@ -77,6 +81,7 @@ impl State {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::NotPay => "订单未支付",
+            Self::PayError => "支付失败(其他原因，如银行返回失败)",
             Self::Success => "支付成功",
             Self::Refund => "订单发生过退款",
             Self::Closed => "订单已关闭",
@@ -245,8 +250,8 @@ impl Trade {
         match self.state {
             State::Success | State::Refund => Err(Rule::Paid),
             State::Closed => Err(Rule::Closed),
-            State::NotPay if self.order.parameters != order.parameters => Err(Rule::Differs),
-            State::NotPay => Ok(()),
+            State::NotPay | State::PayError if self.order.parameters != order.parameters => Err(Rule::Differs),
+            State::NotPay | State::PayError => Ok(()),
         }
     }
 
@@ -267,8 +272,20 @@ impl Trade {
     /// The buyer pays. Queues no notify, the caller chooses which.
     pub(super) fn pay(&mut self, payment: Payment, now: i64) -> Result<(), Rule> {
         match self.state {
-            State::NotPay => {
+            State::NotPay | State::PayError => {
                 self.pretend_paid(payment, now);
+                Ok(())
+            }
+            State::Success | State::Refund => Err(Rule::Paid),
+            State::Closed => Err(Rule::Closed),
+        }
+    }
+
+    /// The buyer tries to pay, and the bank says no. The order stays open, and nobody is notified.
+    pub(super) fn fail(&mut self) -> Result<(), Rule> {
+        match self.state {
+            State::NotPay | State::PayError => {
+                self.state = State::PayError;
                 Ok(())
             }
             State::Success | State::Refund => Err(Rule::Paid),
@@ -290,7 +307,7 @@ impl Trade {
     /// Closes an unpaid order, by the merchant or the clock.
     pub(super) fn close(&mut self, now: i64) -> Result<(), Rule> {
         match self.state {
-            State::NotPay => {
+            State::NotPay | State::PayError => {
                 self.state = State::Closed;
                 self.closed_at = Some(now);
                 Ok(())
@@ -352,7 +369,7 @@ impl Trade {
 
     /// When the clock alone will change something.
     pub(super) fn changes_at(&self) -> Option<i64> {
-        let closes = (self.state == State::NotPay).then_some(self.expires_at);
+        let closes = matches!(self.state, State::NotPay | State::PayError).then_some(self.expires_at);
         let settles = self.unsettled().map(|refund| refund.created_at.saturating_add(REFUND_SETTLE_MS));
         [closes, settles].into_iter().flatten().min()
     }

@@ -288,7 +288,7 @@ fn a_failure_has_one_word() {
         Err(ProviderError::Unclear { .. })
     ));
     let done = response(200, "<alipay><is_success>T</is_success></alipay>");
-    assert_eq!(md5_only().read_close(&placed(&id()), &done, now()).unwrap(), Closing::Closed);
+    assert_eq!(md5_only().read_close(&placed(&id()), &done, now()).unwrap(), Closing::Unconfirmed);
     for body in [
         "",
         "<html/>",

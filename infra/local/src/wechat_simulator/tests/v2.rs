@@ -120,6 +120,24 @@ async fn an_order_goes_its_way_in_both_signatures() {
 }
 
 #[tokio::test]
+async fn an_order_whose_payment_failed_can_be_paid_or_closed() {
+    for (kind, _) in KINDS {
+        let bench = Bench::new();
+        for no in ["PAID", "CLOSED"] {
+            prepay_id(&bench, kind, "APP", no).await;
+            assert_eq!(bench.door(&format!("trades/{no}/fail"), json!({})).await.1["state"], "PAYERROR");
+            assert_eq!(call(&bench, kind, "/pay/orderquery", number(no)).await["trade_state"], "PAYERROR");
+            assert_eq!(call(&bench, kind, "/pay/unifiedorder", order(no, "APP")).await["result_code"], "SUCCESS");
+        }
+        assert_eq!(bench.sends(), 0);
+        assert_eq!(bench.door("trades/PAID/pay", json!({})).await.1["state"], "SUCCESS");
+        assert_eq!(bench.door("trades/PAID/fail", json!({})).await.0, 409);
+        assert_eq!(call(&bench, kind, "/pay/closeorder", number("CLOSED")).await["result_code"], "SUCCESS");
+        assert_eq!(bench.door("trades/CLOSED/pay", json!({})).await.0, 409);
+    }
+}
+
+#[tokio::test]
 async fn a_refund_is_told_in_req_info() {
     for (kind, _) in KINDS {
         let bench = Bench::new();

@@ -88,6 +88,23 @@ async fn an_order_sent_again_is_fresh_or_refused() {
 }
 
 #[tokio::test]
+async fn an_order_whose_payment_failed_can_be_paid_or_closed() {
+    let bench = Bench::new();
+    for number in ["N00000007", "N00000008", "N00000009"] {
+        let first = bench.order("v3Both", "app", number).await;
+        bench.door(&format!("trades/{number}/fail"), json!({})).await;
+        assert_eq!(query(&bench, "v3Both", number).await.1["trade_state"], "PAYERROR");
+        bench.pass(MINUTE_MS);
+        assert_ne!(bench.order("v3Both", "app", number).await, first);
+    }
+    assert_eq!(bench.door("trades/N00000007/pay", json!({})).await.1["state"], "SUCCESS");
+    assert_eq!(close(&bench, "v3Both", "N00000008").await.0, 204);
+    assert_eq!(bench.door("trades/N00000008/pay", json!({})).await.0, 409);
+    bench.pass(8 * DAY_MS);
+    assert_eq!(query(&bench, "v3Both", "N00000009").await.1["trade_state"], "CLOSED");
+}
+
+#[tokio::test]
 async fn the_clock_closes_unpaid_orders() {
     let bench = Bench::new();
     bench.order("v3Both", "app", "N00000003").await;

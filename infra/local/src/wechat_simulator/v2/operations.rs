@@ -27,7 +27,7 @@ pub(super) fn query(call: &Call<'_>) -> Result<Params, Refusal> {
         let trade = ledger.of_merchant(&call.merchant.mch_id, fits).ok_or(Rule::NotExist)?;
         let mut answer = match trade.state {
             State::Success | State::Refund => message::paid_fields(trade),
-            State::NotPay | State::Closed => Params::from([
+            State::NotPay | State::PayError | State::Closed => Params::from([
                 ("out_trade_no".to_owned(), trade.order.out_trade_no.clone()),
                 ("total_fee".to_owned(), trade.order.total.get().to_string()),
             ]),
