@@ -83,6 +83,24 @@ async fn only_the_master_key_opens_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_master_key_in_its_grace_opens_no_session() {
+    let world = World::start().await;
+    let rotate = format!("/apps/{}/keys/rotate", world.app.app_id);
+    let body = json!({ "mode": "test", "key": "master", "graceSeconds": 3600 });
+    let rotated = world.admin("POST", &rotate, body).await.done(200);
+    let new = rotated["masterKey"].as_str().unwrap();
+    world.must_stay_secret(new);
+    let session = json!({ "ttlSeconds": 2_592_000 }).to_string();
+    let refused = world.post_as(&master(&world.app), "/2.0/maxpay/sessions", session.clone()).await;
+    refused.refused(1, "the present master key");
+    world.records(&json!({ "billNum": "1" })).await.ok();
+    let by_new = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-MasterKey", new)];
+    let opened = world.post_as(&by_new, "/2.0/maxpay/sessions", session).await.ok();
+    assert_eq!(charge_with(&world, opened["token"].as_str().unwrap()).await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_works_in_the_mode_of_the_key_that_opened_it() {
     let world = World::start().await;
     let live = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-MasterKey", &world.app.live.master_key)];

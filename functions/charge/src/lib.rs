@@ -15,8 +15,8 @@ use http::Method;
 use outbound::{Bounds, Outbound};
 use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, CredentialsError, PaymentOutcome, Question, Reply, Request, Role, authenticate,
-    client_ip, failure, json_body, not_found, success,
+    ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, authenticate, client_ip, failure,
+    json_body, not_found, success,
 };
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError, Told};
@@ -275,13 +275,11 @@ fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: 
 async fn open_session(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let now = deps.base.clock.now();
     let caller = authenticate(request.headers(), &deps.base.apps, now).await?;
-    if caller.role != Role::Master {
-        return Err(CredentialsError::MasterNeeded.into());
-    }
+    let key = caller.session_key()?;
     let session = SessionRequest::parse(json_body(request)?)?;
     let expires_at = now.plus(session.ttl);
     let claims = SessionClaims { app: caller.app().id.clone(), mode: caller.mode, expires_at, user: session.user };
-    let token = SessionToken::issue(&claims, &caller.app().keys(caller.mode).master.current);
+    let token = SessionToken::issue(&claims, key);
     Ok(success(&Session { token: token.as_str(), expires_at: expires_at.ms() }))
 }
 

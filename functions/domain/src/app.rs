@@ -57,6 +57,11 @@ impl RotatingKey {
         std::iter::once(&self.current).chain(previous)
     }
 
+    /// Whether `presented` is the key from now on, and not one that was replaced, in constant time.
+    pub fn is_current(&self, presented: &str) -> bool {
+        same(self.current.expose(), presented)
+    }
+
     /// Whether `presented` is valid at `now`, in constant time.
     pub fn admits(&self, presented: &str, now: Timestamp) -> bool {
         self.valid_at(now).any(|key| same(key.expose(), presented))
@@ -197,6 +202,7 @@ pub(crate) mod tests {
         assert!(rotated.admits("new", at(1000)) && rotated.admits("old", at(1999)));
         assert!(rotated.admits("new", at(2000)) && !rotated.admits("old", at(2000)));
         assert!(!rotated.admits("", at(1000)) && !rotated.admits("ne", at(1000)));
+        assert!(rotated.is_current("new") && !rotated.is_current("old") && !rotated.is_current(""));
         let at_once = key.rotated(Secret::new("new".to_owned()), at(1000), Duration::ZERO);
         assert!(!at_once.admits("old", at(1000)));
     }

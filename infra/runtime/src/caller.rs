@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    App, AppId, Mode, SessionToken, SessionTokenError, SignedClientKeyError, Timestamp, verify_signed_client_key,
+    App, AppId, Key, Mode, SessionToken, SessionTokenError, SignedClientKeyError, Timestamp, verify_signed_client_key,
 };
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
@@ -29,12 +29,35 @@ pub struct Caller {
     pub mode: Mode,
     /// What it may do.
     pub role: Role,
+    key: Standing,
+}
+
+/// How long the credential of a caller has to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is the present master key.
+    Current,
+    /// It is a master key in its grace, or no master key.
+    Other,
 }
 
 impl Caller {
     /// The app.
     pub fn app(&self) -> &App {
         &self.configured.app
+    }
+
+    /// The master key that session tokens are made with, for who presented just that one. A key that was replaced may be the one that
+    /// leaked: in its grace it does everything but make credentials that outlive it.
+    ///
+    /// # Errors
+    /// [`CredentialsError::MasterNeeded`] or [`CredentialsError::MasterReplaced`].
+    pub fn session_key(&self) -> Result<&Key, CredentialsError> {
+        match (self.role, self.key) {
+            (Role::Client, _) => Err(CredentialsError::MasterNeeded),
+            (Role::Master, Standing::Other) => Err(CredentialsError::MasterReplaced),
+            (Role::Master, Standing::Current) => Ok(&self.app().keys(self.mode).master.current),
+        }
     }
 }
 
@@ -62,6 +85,9 @@ pub enum CredentialsError {
     /// The call needs the master key.
     #[error("this call needs X-ML-MasterKey")]
     MasterNeeded,
+    /// The master key was good once, and its grace does not reach as far as this.
+    #[error("session tokens are made with the present master key; the one in X-ML-MasterKey was replaced")]
+    MasterReplaced,
 }
 
 /// Finds who calls. Of several credentials the strongest counts, and it alone: a wrong master key is not made good
@@ -76,7 +102,8 @@ pub async fn authenticate(headers: &HeaderMap, apps: &Apps, now: Timestamp) -> R
     let refused = || CredentialsError::DoesNotFit { header: credential.header() };
     let configured = apps.find(&id, now).await?.ok_or_else(refused)?;
     let mode = credential.mode(&configured.app, now)?.ok_or_else(refused)?;
-    Ok(Caller { configured, mode, role: credential.role() })
+    let key = credential.standing(&configured.app, mode);
+    Ok(Caller { configured, mode, role: credential.role(), key })
 }
 
 /// The four ways to say who one is, the strongest first.
@@ -112,6 +139,15 @@ impl<'a> Credential<'a> {
         match self {
             Self::MasterKey(_) => Role::Master,
             Self::SessionToken(_) | Self::ClientKey(_) | Self::SignedClientKey(_) => Role::Client,
+        }
+    }
+
+    fn standing(self, app: &App, mode: Mode) -> Standing {
+        match self {
+            Self::MasterKey(key) if app.keys(mode).master.is_current(key) => Standing::Current,
+            Self::MasterKey(_) | Self::SessionToken(_) | Self::ClientKey(_) | Self::SignedClientKey(_) => {
+                Standing::Other
+            }
         }
     }
 
