@@ -6,6 +6,6 @@ use runtime::Base;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let (base, _) = Base::from_environment()?;
-    let deps = charge::Deps { base, outbound: Outbound::new()? };
+    let deps = charge::Deps { outbound: Outbound::guarded(base.config.targets.clone())?, base };
     runtime::serve(|request| charge::handle(&deps, request)).await
 }

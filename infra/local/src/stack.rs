@@ -158,13 +158,13 @@ impl Stack {
         let outbound = Outbound::new().map_err(|error| StartError::part("http client", error))?;
         let simulators = Simulators::open(&state, &url, &options.clock, &outbound)?;
         progress("functions");
-        let lambda = LocalLambda::new(outbound.clone());
+        let lambda = LocalLambda::new(outbound);
         let lambda_endpoint = serve_lambda(&mut running, &lambda).await?;
         let endpoints =
             Endpoints { url: url.clone(), dynamo: dynamo_endpoint, sqs: sqs_endpoint, lambda: lambda_endpoint };
         // It is large, and would make the future of every spec as large.
         let (functions, environment) =
-            Box::pin(build_functions(&options, &state, &endpoints, &sqs, &simulators, outbound)).await?;
+            Box::pin(build_functions(&options, &state, &endpoints, &sqs, &simulators)).await?;
         progress("demo app");
         let apps = match state.apps.clone() {
             Some(apps) => apps,
@@ -343,7 +343,6 @@ async fn build_functions(
     endpoints: &Endpoints,
     sqs: &Sqs,
     simulators: &Simulators,
-    outbound: Outbound,
 ) -> Result<(Functions, Environment), StartError> {
     let clients = AwsClients::new(AwsConfig {
         region: REGION.to_owned(),
@@ -374,6 +373,8 @@ async fn build_functions(
     let iam = Iam::new(&template, tables.logical().chain(queues.logical()));
     let meter = Meter::default();
     let metrics = said.metrics(&options.clock);
+    let guarded = Outbound::guarded(config.targets.clone());
+    let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
     let environment = environment(&config, endpoints);
     let tables = Tables { dynamo: clients.dynamo(), names: tables.pairs() };
     // As in the cloud, each function has clients of its own, which may do what its policy allows.
@@ -382,12 +383,10 @@ async fn build_functions(
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
         let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
-        Ok(settlement::Deps { base, queue, outbound: outbound.clone() })
+        Ok(settlement::Deps { base, queue, outbound: guarded.clone() })
     };
     let (charge, query, sweep, admin) = (stand("charge")?, stand("query")?, stand("sweep")?, stand("admin")?);
     let deliver = stand("deliver")?;
-    let guarded = Outbound::guarded(deliver.base.config.targets.clone());
-    let guarded = guarded.map_err(|error| StartError::part("http client", error))?;
     let courier = |function| {
         let clients = clients.rerouted(|http| iam.guard(function, http));
         Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(move || clients.lambda()) }

@@ -11,7 +11,10 @@ use std::{
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{
+    Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
 
 /// Which addresses are reached beside the public ones.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +97,22 @@ impl Guard {
     pub fn without_runtime(self, runtime: &str) -> Self {
         let own = runtime.parse::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
         Self { own: Some(own), ..self }
+    }
+
+    /// Judges the address that stands in a URL itself. A name is judged when it is looked up, at each connection.
+    ///
+    /// # Errors
+    /// [`Forbidden`] unless it is public or allowed.
+    pub fn judge_url(&self, url: &str) -> Result<(), Forbidden> {
+        // A text that is no URL is never called.
+        Url::parse(url).map_or(Ok(()), |url| self.judge_written(&url))
+    }
+
+    /// Every spelling of an address (`0x7f.1`, `2130706433`) was read as the address it is.
+    pub(crate) fn judge_written(&self, url: &Url) -> Result<(), Forbidden> {
+        let host = url.host_str().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        address.map_or(Ok(()), |address| self.judge(address))
     }
 
     /// # Errors
@@ -288,6 +307,24 @@ mod tests {
         check("0.0.0.0/0,::/0",        Some("127.0.0.1:9001"),  "10.0.0.1",                true);
         for wrong in ["x", "10.0.0.0/33", "10.0.0.0/8;1.1.1.1"] {
             assert_eq!(Guard::allowing(wrong).unwrap_err(), InvalidRange { found: wrong.to_owned() });
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn an_address_is_judged_however_it_is_written() {
+        const CASES: &[(&str, bool)] = &[
+            ("https://10.0.0.1/gateway.do",     false),
+            ("https://0x7f.1/",                 false),
+            ("https://2130706433/",             false),
+            ("https://[fd00::1]:8443/a",        false),
+            ("https://[::ffff:169.254.169.254]/", false),
+            ("https://1.1.1.1/",                true),
+            ("https://openapi.alipay.com/",     true),
+            ("not a url",                       true),
+        ];
+        for (url, fits) in CASES {
+            assert_eq!(Guard::default().judge_url(url).is_ok(), *fits, "{url}");
         }
     }
 }

@@ -7,7 +7,7 @@ mod aws;
 mod functions;
 mod guard;
 
-use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use guard::GuardedResolver;
@@ -65,7 +65,7 @@ impl Outbound {
         Self::build(None, None)
     }
 
-    /// The same for addresses that a merchant chose: it reaches public ones, and those that `guard` allows.
+    /// The same for addresses that a merchant or an operator chose: it reaches public ones, and those that `guard` allows.
     ///
     /// # Errors
     /// [`OutboundError::Client`].
@@ -73,12 +73,12 @@ impl Outbound {
         Self::build(Some(guard), None)
     }
 
-    /// The same as [`Self::new`] with a certificate of ours, for who asks for one.
+    /// Another client, under the same guard, with a certificate of ours for who asks for one.
     ///
     /// # Errors
     /// [`OutboundError::Client`] if the certificate and the key are none, or no pair.
-    pub fn identified(identity: Identity) -> Result<Self, OutboundError> {
-        Self::build(None, Some(identity))
+    pub fn identified(&self, identity: Identity) -> Result<Self, OutboundError> {
+        Self::build(self.guard.clone(), Some(identity))
     }
 
     fn build(guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
@@ -176,15 +176,10 @@ impl Outbound {
         Ok(response)
     }
 
-    /// An address that stands in the URL itself is never looked up. Every spelling of it (`0x7f.1`, `2130706433`) was read as the
-    /// address it is.
+    /// An address that stands in the URL itself is never looked up.
     fn judge(&self, request: &reqwest::Request) -> Result<(), OutboundError> {
-        let host = request.url().host_str().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        match (&self.guard, address) {
-            (Some(guard), Ok(address)) => guard.judge(address).map_err(OutboundError::Forbidden),
-            (None, _) | (_, Err(_)) => Ok(()),
-        }
+        let Some(guard) = &self.guard else { return Ok(()) };
+        guard.judge_written(request.url()).map_err(OutboundError::Forbidden)
     }
 }
 

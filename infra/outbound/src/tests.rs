@@ -104,7 +104,7 @@ async fn who_asks_for_a_certificate_refuses_whoever_has_none_or_another() {
 async fn who_has_a_certificate_of_ours_still_needs_one_that_we_trust() {
     let (servers, merchants) = (authority(), authority());
     let url = serve(&servers, &merchants).await;
-    let refused = ask(Outbound::identified(issue(&merchants, "1900000003")), &url).await.unwrap_err();
+    let refused = ask(Outbound::new().unwrap().identified(issue(&merchants, "1900000003")), &url).await.unwrap_err();
     assert!(matches!(refused, OutboundError::Connect { .. }), "{refused:?}");
 }
 
@@ -122,7 +122,7 @@ fn a_certificate_and_another_ones_key_are_no_identity() {
     let merchants = authority();
     let (one, other) = (issue(&merchants, "1"), issue(&merchants, "2"));
     assert!(matches!(
-        Outbound::identified(Identity { chain: one.chain, key: other.key }),
+        Outbound::new().unwrap().identified(Identity { chain: one.chain, key: other.key }),
         Err(OutboundError::Client { .. })
     ));
 }

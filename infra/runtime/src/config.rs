@@ -28,7 +28,7 @@ pub struct Config {
     pub console_key: Option<Secret<String>>,
     /// How long a warm function believes what it read about an app.
     pub apps_remembered: Duration,
-    /// Which addresses a merchant's webhook may lead to beside the public ones: ranges in CIDR, separated by commas.
+    /// Which addresses a webhook or a gateway may lead to beside the public ones: ranges in CIDR, separated by commas.
     /// `MAXPAY_ALLOWED_TARGETS`
     pub targets: Guard,
     /// What the local stack allows and a deployed one does not.
@@ -58,7 +58,7 @@ pub enum ConfigError {
     /// The sealing key is none.
     #[error("MAXPAY_SEALING_KEY is wrong")]
     SealingKey(#[from] InvalidSealingKey),
-    /// The ranges that webhooks may reach are none.
+    /// The ranges that webhooks and gateways may reach are none.
     #[error("MAXPAY_ALLOWED_TARGETS is wrong")]
     Targets(#[from] InvalidRange),
     /// The HTTP client cannot be built.

@@ -96,7 +96,7 @@ impl Base {
         bounds: Bounds,
     ) -> Result<http::Response<Bytes>, ApiError> {
         let identified = match call.extensions().get::<ClientCertificate>() {
-            Some(certificate) => Some(identified(certificate)?),
+            Some(certificate) => Some(identified(outbound, certificate)?),
             None => None,
         };
         let asked_at = self.clock.now();
@@ -106,7 +106,7 @@ impl Base {
     }
 }
 
-fn identified(certificate: &ClientCertificate) -> Result<Outbound, ApiError> {
+fn identified(outbound: &Outbound, certificate: &ClientCertificate) -> Result<Outbound, ApiError> {
     let OpenedCertificate { chain, key } = certificate.open()?;
-    Ok(Outbound::identified(Identity { chain, key: key.expose().clone() })?)
+    Ok(outbound.identified(Identity { chain, key: key.expose().clone() })?)
 }
