@@ -5,6 +5,7 @@
 
 mod answer;
 pub(crate) mod bill;
+mod check;
 mod mapi;
 mod messages;
 mod notify;
@@ -17,6 +18,7 @@ mod trade;
 #[cfg(test)]
 mod vectors;
 
+pub(crate) use settings::{MAPI_PRODUCTION, PRODUCTION};
 pub(crate) use sign::joined;
 
 use bytes::Bytes;
@@ -25,7 +27,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, BillAnswer, BillReader, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order,
+    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
     PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingsError, settings::Settings,
 };
 
@@ -95,6 +97,17 @@ impl Account {
         response: &Response<Bytes>,
     ) -> Result<Notification, ProviderError> {
         with!(self, protocol => protocol.read_query(placed.id, response))
+    }
+
+    pub(crate) fn probes(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Vec<Request<Bytes>>, ProviderError> {
+        match &self.0 {
+            OpenPlatform(protocol) => Ok(vec![protocol.query(placed.id, moment.now)?]),
+            Mapi(protocol) => protocol.probes(placed.id),
+        }
+    }
+
+    pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>]) -> CheckReport {
+        with!(self, protocol => protocol.read_probes(answers))
     }
 
     pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {

@@ -10,6 +10,7 @@
 pub mod alipay;
 mod bill;
 mod cert;
+mod check;
 mod error;
 mod exchange;
 mod form;
@@ -26,12 +27,13 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 pub use bill::{BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader};
+pub use check::{CheckReport, CheckedSetting, Proof, Said};
 pub use error::{NotifyError, ProviderError, SettingsError};
 pub use exchange::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
     Placed, RefundOrder, RefundOutcome, RefundReport,
 };
-pub use settings::{GatewayPolicy, MASK, mask};
+pub use settings::{GatewayPolicy, MASK, gateway_of, mask, opened_by};
 
 /// An account at a provider: its settings read once, its keys ready to sign. `Debug` shows no secret.
 #[derive(Debug)]
@@ -322,6 +324,29 @@ impl Account {
             Self::Ali(_) => Err(ProviderError::unsupported("alipay's certificates are configured, and not fetched")),
             Self::Wechat(account) => account.with_certificates(response, now).map(Self::Wechat),
             Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's messages bring their certificates along")),
+        }
+    }
+
+    /// The questions that check these settings. None of them changes anything at the provider: they are about `placed`, which never was,
+    /// and about its certificates.
+    ///
+    /// # Errors
+    /// [`ProviderError::Key`] if the account cannot sign.
+    pub fn probes(&self, placed: &Placed<'_>, moments: &[Moment; 2]) -> Result<Vec<Request<Bytes>>, ProviderError> {
+        let [moment, _] = moments;
+        match self {
+            Self::Ali(account) => account.probes(placed, moment),
+            Self::Wechat(account) => account.probes(placed, moments),
+            Self::Unionpay(account) => Ok(vec![account.query(placed)?]),
+        }
+    }
+
+    /// Reads the answers to [`Self::probes`], in their order: nothing for a question that was not answered.
+    pub fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
+        match self {
+            Self::Ali(account) => account.read_probes(answers),
+            Self::Wechat(account) => account.read_probes(answers, now),
+            Self::Unionpay(account) => account.read_probes(answers, now),
         }
     }
 

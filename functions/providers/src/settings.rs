@@ -4,7 +4,7 @@ use domain::Tab;
 use http::Uri;
 use serde_json::{Map, Value};
 
-use crate::{SettingsError, keys};
+use crate::{SettingsError, alipay, keys, unionpay, wechat};
 
 /// Which gateways settings may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,27 @@ impl<'a> Settings<'a> {
             return refuse("must end with its path: no ? and no #");
         }
         Ok(text.to_owned())
+    }
+}
+
+/// Where the calls that these settings sign go to: their gateway, or that of the provider itself.
+pub fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
+    let text = |field: &str| settings.get(field).and_then(Value::as_str);
+    let usual = match tab {
+        Tab::Ali if text("protocol") == Some("mapi") => alipay::MAPI_PRODUCTION,
+        Tab::Ali => alipay::PRODUCTION,
+        Tab::WxApp | Tab::WxMp => wechat::PRODUCTION,
+        Tab::UnipayApp | Tab::UnipayWeb => unionpay::PRODUCTION,
+    };
+    text("gateway").unwrap_or(usual)
+}
+
+/// The secret that a password opens: the password of one file is not that of another.
+pub fn opened_by(field: &str) -> Option<&'static str> {
+    match field {
+        "pfxPassword" => Some("pfx"),
+        "clientPfxPassword" => Some("clientPfx"),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@
 //! `protocols.md`, section 3.
 
 mod answer;
+mod check;
 mod messages;
 mod notify;
 mod page;
@@ -19,6 +20,8 @@ mod tests;
 mod trust;
 #[cfg(test)]
 mod vectors;
+
+pub(crate) use settings::PRODUCTION;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 mod answer;
 pub(crate) mod bill;
 mod certificates;
+mod check;
 mod fields;
 mod messages;
 mod notify;
@@ -21,13 +22,15 @@ mod v3;
 mod vectors;
 mod verify;
 
+pub(crate) use settings::PRODUCTION;
+
 use bytes::Bytes;
 use domain::{Channel, Notification, Tab, Timestamp};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, BillAnswer, BillReader, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order,
+    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
     PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
     settings::Settings,
 };
@@ -99,6 +102,25 @@ impl Account {
         match &self.0 {
             V3(protocol) => protocol.read_query(placed, response, now),
             V2(protocol) => protocol.read_query(placed, response),
+        }
+    }
+
+    pub(crate) fn probes(
+        &self,
+        placed: &Placed<'_>,
+        moments: &[Moment; 2],
+    ) -> Result<Vec<Request<Bytes>>, ProviderError> {
+        let [moment, _] = moments;
+        match &self.0 {
+            V3(protocol) => protocol.probes(placed, moments),
+            V2(protocol) => Ok(vec![protocol.query(placed, moment)?]),
+        }
+    }
+
+    pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
+        match &self.0 {
+            V3(protocol) => protocol.read_probes(answers, now),
+            V2(protocol) => protocol.read_probes(answers),
         }
     }
 

@@ -17,8 +17,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) enum Answer<'a> {
     /// Code 10000, signed.
     Done(Members<'a>),
-    /// A definite no.
-    Refused { code: String, words: String },
+    /// A definite no. Without a signature it is what the gateway finds wrong with the call itself.
+    Refused { code: String, words: String, is_signed: bool },
     /// Neither: Alipay does not know itself.
     Busy { code: String, words: String },
 }
@@ -28,7 +28,7 @@ impl<'a> Answer<'a> {
     pub(crate) fn done(self) -> Result<Members<'a>, ProviderError> {
         match self {
             Self::Done(members) => Ok(members),
-            Self::Refused { code, words } => Err(ProviderError::Refused { code, words }),
+            Self::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Self::Busy { code, words } => Err(busy(&code, &words)),
         }
     }
@@ -118,7 +118,7 @@ fn judge(node: Members<'_>, is_signed: bool) -> Result<Answer<'_>, ProviderError
     let is_gateway_failure = matches!(code.as_str(), "20001" | "40001" | "40002" | "40003" | "40005" | "40006");
     let is_business_failure = code == "40004" && is_signed;
     if is_gateway_failure || is_business_failure {
-        return Ok(Answer::Refused { code: told, words: text });
+        return Ok(Answer::Refused { code: told, words: text, is_signed });
     }
     let signed = if is_signed { "signed" } else { "unsigned" };
     Err(ProviderError::unclear(format!("{signed} code {}, {told}: {text}", words(&code))))

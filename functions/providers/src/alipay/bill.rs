@@ -41,7 +41,7 @@ impl OpenPlatform {
             Answer::Refused { code, .. } | Answer::Busy { code, .. } if code.ends_with(NOTHING) => {
                 return Ok(BillAnswer::Nothing);
             }
-            Answer::Refused { code, words } => return Err(ProviderError::Refused { code, words }),
+            Answer::Refused { code, words, .. } => return Err(ProviderError::Refused { code, words }),
             Answer::Busy { code, words } => return Err(busy(&code, &words)),
         };
         // The address is signed; plain http is as good as the gateway's own, which is a simulator's then.

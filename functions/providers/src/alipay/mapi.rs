@@ -57,6 +57,23 @@ pub(crate) struct Keys {
     pub(crate) alipay_key: Option<VerifyingKey>,
 }
 
+/// What this protocol signs by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Md5,
+    Rsa,
+}
+
+impl Algorithm {
+    /// The member of the settings that holds its key.
+    pub(crate) fn field(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5Key",
+            Self::Rsa => "privateKey",
+        }
+    }
+}
+
 impl Mapi {
     pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
         match order.channel {
@@ -194,7 +211,25 @@ impl Mapi {
     fn call(&self, service: &str, order: (&'static str, &TransactionId)) -> Result<Request<Bytes>, ProviderError> {
         let mut parameters = self.parameters(service);
         parameters.insert(order.0, order.1.to_string());
-        post(&format!("{}?_input_charset=utf-8", self.gateway), sign::encoded(&self.keys.signed(parameters)?))
+        self.post(self.keys.signed(parameters)?)
+    }
+
+    /// The algorithms whose keys are configured.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        let md5 = self.keys.md5_key.as_ref().map(|_| Algorithm::Md5);
+        let rsa = self.keys.key.as_ref().map(|_| Algorithm::Rsa);
+        md5.into_iter().chain(rsa).collect()
+    }
+
+    /// The question what has become of an order, signed by one of the keys.
+    pub(crate) fn question(&self, id: &TransactionId, by: Algorithm) -> Result<Request<Bytes>, ProviderError> {
+        let mut parameters = self.parameters("single_trade_query");
+        parameters.insert("out_trade_no", id.to_string());
+        self.post(self.keys.signed_by(parameters, by)?)
+    }
+
+    fn post(&self, parameters: Parameters<'_>) -> Result<Request<Bytes>, ProviderError> {
+        post(&format!("{}?_input_charset=utf-8", self.gateway), sign::encoded(&parameters))
     }
 
     fn parameters(&self, service: &str) -> Parameters<'static> {
@@ -234,13 +269,17 @@ impl Mapi {
 
 impl Keys {
     /// Adds `sign_type` and `sign`, by MD5 where its key is configured, and drops the parameters without a value.
-    fn signed<'a>(&self, mut parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
+    fn signed<'a>(&self, parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
+        self.signed_by(parameters, if self.md5_key.is_some() { Algorithm::Md5 } else { Algorithm::Rsa })
+    }
+
+    fn signed_by<'a>(&self, mut parameters: Parameters<'a>, by: Algorithm) -> Result<Parameters<'a>, ProviderError> {
         parameters.retain(|_, value| !value.is_empty());
         let content = legacy_content(parameters.iter().map(|(key, value)| (*key, value.as_str())));
-        let (sign_type, sign) = match (&self.md5_key, &self.key) {
-            (Some(md5_key), _) => ("MD5", md5_sign(&content, md5_key)),
-            (None, Some(key)) => ("RSA", rsa_sign(&content, key)?),
-            (None, None) => {
+        let (sign_type, sign) = match (by, &self.md5_key, &self.key) {
+            (Algorithm::Md5, Some(md5_key), _) => ("MD5", md5_sign(&content, md5_key)),
+            (Algorithm::Rsa, _, Some(key)) => ("RSA", rsa_sign(&content, key)?),
+            (Algorithm::Md5, None, _) | (Algorithm::Rsa, _, None) => {
                 let problem = "is not configured, and neither is privateKey".to_owned();
                 return Err(ProviderError::Key { field: "md5Key", problem });
             }
@@ -333,12 +372,12 @@ fn it_b_pay(expires_at: Timestamp, now: Timestamp) -> String {
     format!("{}m", minutes.clamp(min, max))
 }
 
-enum Answer {
+pub(crate) enum Answer {
     Done(Elements),
     Refused { code: String },
 }
 
-fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
+pub(crate) fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
         return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
     }
@@ -360,6 +399,6 @@ fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
 }
 
 /// The order is not at Alipay: never made, or not yet. Both spellings are documented.
-fn is_not_there(code: &str) -> bool {
+pub(crate) fn is_not_there(code: &str) -> bool {
     code == "TRADE_NOT_EXIST" || code == "TRADE_IS_NOT_EXIST"
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The order is not at Alipay: never made, or not yet, because the payer has not opened the cashier.
-const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
+pub(crate) const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
 /// A QR code holds a URL of some forty characters.
 const QR_CODE_CHARS_MAX: usize = 1024;
 
@@ -113,7 +113,7 @@ impl OpenPlatform {
         match self.read(messages::QUERY, response)? {
             Answer::Done(members) => self.report(&members),
             Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(not_there(id)),
-            Answer::Refused { code, words } => Err(ProviderError::Refused { code, words }),
+            Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { code, words } => Err(busy(&code, &words)),
         }
     }
@@ -126,7 +126,7 @@ impl OpenPlatform {
         match self.read(messages::CLOSE, response)? {
             Answer::Done(members) => is_about(&members, id).map(|()| Closing::Closed),
             Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(Closing::NotThere),
-            Answer::Refused { code, words } => Ok(Closing::Refused { code, words }),
+            Answer::Refused { code, words, .. } => Ok(Closing::Refused { code, words }),
             Answer::Busy { code, words } => Err(busy(&code, &words)),
         }
     }
@@ -153,7 +153,7 @@ impl OpenPlatform {
                 let moved = members.text("fund_change").as_deref() == Some("Y");
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
             }
-            Answer::Refused { code, words } => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
         }
     }
@@ -175,9 +175,9 @@ impl OpenPlatform {
         match self.read(messages::REFUND_QUERY, response)? {
             Answer::Done(members) => refund_report(&members, refund),
             // Without the trade there is no refund of it.
-            Answer::Refused { code, words } if code == TRADE_NOT_EXIST => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused { code, words, .. } if code == TRADE_NOT_EXIST => Ok(RefundOutcome::Failed { code, words }),
             // The question was refused; that says nothing about the refund.
-            Answer::Refused { code, words } => Err(ProviderError::Refused { code, words }),
+            Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
         }
     }

@@ -13,8 +13,8 @@ use crate::{
     settings::{Settings, TEXT_BYTES_MAX},
 };
 
-const PRODUCTION: &str = "https://openapi.alipay.com/gateway.do";
-const MAPI_PRODUCTION: &str = "https://mapi.alipay.com/gateway.do";
+pub(crate) const PRODUCTION: &str = "https://openapi.alipay.com/gateway.do";
+pub(crate) const MAPI_PRODUCTION: &str = "https://mapi.alipay.com/gateway.do";
 /// The longest `app_id`.
 const APP_ID_CHARS_MAX: usize = 32;
 /// The security key of the legacy interface has 32 signs.

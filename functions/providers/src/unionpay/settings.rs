@@ -14,7 +14,7 @@ use crate::{
     settings::{Settings, TEXT_BYTES_MAX},
 };
 
-const PRODUCTION: &str = "https://gateway.95516.com/gateway/api";
+pub(crate) const PRODUCTION: &str = "https://gateway.95516.com/gateway/api";
 /// The owner of the certificates that UnionPay signs with; its test environment has another.
 const UNIONPAY: &str = "中国银联股份有限公司";
 const MER_ID_CHARS: usize = 15;

@@ -43,7 +43,7 @@ pub(crate) fn read(
     let mut keys = held.clone();
     keys.forget_ended(now);
     for item in items {
-        hold(&mut keys, item.get(), opener).map_err(ProviderError::unclear)?;
+        hold(&mut keys, item.get(), opener)?;
     }
     keys.forget_ended(now);
     if !keys.has_certificates() {
@@ -53,23 +53,29 @@ pub(crate) fn read(
     Ok(keys)
 }
 
-fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), String> {
-    let item = Members::parse(item).map_err(|reason| format!("an item is not the documented JSON: {reason}"))?;
-    let serial = item.filled("serial_no").ok_or("an item has no serial_no")?;
-    let sealed = item.object("encrypt_certificate").ok_or("an item has no encrypt_certificate")?;
+fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), ProviderError> {
+    let unclear = |reason: &str| ProviderError::unclear(reason);
+    let item = Members::parse(item)
+        .map_err(|reason| ProviderError::unclear(format!("an item is not the documented JSON: {reason}")))?;
+    let serial = item.filled("serial_no").ok_or_else(|| unclear("an item has no serial_no"))?;
+    let sealed = item.object("encrypt_certificate").ok_or_else(|| unclear("an item has no encrypt_certificate"))?;
     let pem = seal::open(&sealed, opener.api_v3_key).map_err(|reason| match reason {
-        StillSealed::Malformed(reason) => reason.to_owned(),
-        StillSealed::WrongKey => "a certificate does not open with apiV3Key".to_owned(),
+        StillSealed::Malformed(reason) => unclear(reason),
+        StillSealed::WrongKey => ProviderError::Key {
+            field: "apiV3Key",
+            problem: "does not open what wechat pay seals with it: its notifies would not open either".to_owned(),
+        },
     })?;
-    let certificates = cert::read_all(&pem).map_err(|problem| format!("a certificate {problem}"))?;
+    let certificates =
+        cert::read_all(&pem).map_err(|problem| ProviderError::unclear(format!("a certificate {problem}")))?;
     let [certificate] = certificates.as_slice() else {
-        return Err("an item holds more than one certificate".to_owned());
+        return Err(unclear("an item holds more than one certificate"));
     };
     if !certificate.serial.eq_ignore_ascii_case(&serial) {
-        return Err("serial_no is not that of the certificate".to_owned());
+        return Err(unclear("serial_no is not that of the certificate"));
     }
     if certificate.key.as_ref().is_ok_and(|key| key == opener.own) {
-        return Err("a certificate is the merchant's own".to_owned());
+        return Err(unclear("a certificate is the merchant's own"));
     }
-    keys.hold(certificate)
+    keys.hold(certificate).map_err(ProviderError::unclear)
 }

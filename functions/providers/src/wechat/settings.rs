@@ -21,7 +21,7 @@ use crate::{
     settings::{Settings, TEXT_BYTES_MAX},
 };
 
-const PRODUCTION: &str = "https://api.mch.weixin.qq.com";
+pub(crate) const PRODUCTION: &str = "https://api.mch.weixin.qq.com";
 /// The longest `mchid` and `appid`.
 const ID_CHARS_MAX: usize = 32;
 /// Both the APIv3 key and the key of v2 have 32 signs.

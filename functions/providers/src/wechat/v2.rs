@@ -281,7 +281,7 @@ impl V2 {
             .map_err(|error| ProviderError::unsupported(format!("a request that cannot be written: {error}")))
     }
 
-    fn read(&self, response: &Response<Bytes>) -> Result<Answer, ProviderError> {
+    pub(super) fn read(&self, response: &Response<Bytes>) -> Result<Answer, ProviderError> {
         if response.status() != StatusCode::OK {
             return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
         }
@@ -340,17 +340,17 @@ impl V2 {
     }
 }
 
-enum Answer {
+pub(super) enum Answer {
     /// SUCCESS twice, signed.
     Done(Fields),
     Refused(Refusal),
 }
 
 /// A definite no of WeChat Pay's. Without a signature it decides nothing about money.
-struct Refusal {
-    code: String,
+pub(super) struct Refusal {
+    pub(super) code: String,
     words: String,
-    is_signed: bool,
+    pub(super) is_signed: bool,
 }
 
 impl From<Refusal> for ProviderError {

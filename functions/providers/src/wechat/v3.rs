@@ -290,7 +290,7 @@ pub(crate) fn h5_parameters(url: Option<String>) -> Result<PaymentParameters, Pr
 }
 
 /// Both spellings are documented.
-fn is_not_there(refusal: &Refusal) -> bool {
+pub(super) fn is_not_there(refusal: &Refusal) -> bool {
     refusal.status == StatusCode::NOT_FOUND && matches!(refusal.code.as_str(), "ORDER_NOT_EXIST" | "ORDERNOTEXIST")
 }
 

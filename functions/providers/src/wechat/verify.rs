@@ -69,6 +69,21 @@ impl Keys {
         self.public_key.as_ref().map(|(id, _)| id.as_str())
     }
 
+    /// The same public key without any certificate.
+    pub(crate) fn without_certificates(&self) -> Self {
+        Self::new(self.public_key.clone())
+    }
+
+    /// Whether every certificate that is held here is held there, too.
+    pub(crate) fn are_among(&self, other: &Self) -> bool {
+        self.certificates.iter().all(|held| other.find_certificate(&held.serial).is_some_and(|one| one.key == held.key))
+    }
+
+    /// Whether a message says that the public key signed it.
+    pub(crate) fn names_public_key(&self, headers: &HeaderMap) -> bool {
+        header(headers, "wechatpay-serial").is_ok_and(|serial| self.public_key_id() == Some(serial))
+    }
+
     /// Holds one more certificate. The error says why it cannot be used.
     pub(crate) fn hold(&mut self, certificate: &Certificate) -> Result<(), String> {
         let key = certificate.key.clone().map_err(|problem| format!("its key cannot be used: {problem}"))?;
@@ -154,6 +169,11 @@ impl Held {
     fn has_ended(&self, now: Timestamp) -> bool {
         self.ends_at.is_some_and(|end| end < now)
     }
+}
+
+/// Whether a message says that a public key signed it, held here or not.
+pub(crate) fn names_a_public_key(headers: &HeaderMap) -> bool {
+    header(headers, "wechatpay-serial").is_ok_and(|serial| serial.starts_with(PUBLIC_KEY_ID))
 }
 
 /// Whether a text is a serial number in hex.

@@ -68,7 +68,8 @@ fn nothing_else_is_held() {
     unclear(read(&signature(Signer::Certificate, b"x", 0), now()), "does not fit platformCerts");
     unclear(read(&signature(Signer::Certificate, body.as_bytes(), 0), Timestamp::from_ms(2_200_000_000_000).unwrap()), "still valid");
     let other_key = open(&with(bare(), json!({"apiV3Key": "z".repeat(32)}))).unwrap();
-    unclear(other_key.with_certificates(&signed(200, &body), now()), "does not open with apiV3Key");
+    let refused = other_key.with_certificates(&signed(200, &body), now()).unwrap_err();
+    assert!(matches!(refused, ProviderError::Key { field: "apiV3Key", .. }), "{refused}");
 }
 
 #[test]

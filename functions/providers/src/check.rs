@@ -1,0 +1,153 @@
+//! What a check of settings finds out before anybody pays by them: which of them the provider's answers prove, which no question can
+//! prove, and which are wrong.
+//!
+//! A setting is proved by an answer whose signature was verified. An answer that nobody could verify proves nothing, whatever it says.
+
+use crate::ProviderError;
+
+/// What became of one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It works, both ways if it serves for both.
+    Tested,
+    /// It may be right or wrong, for this reason.
+    Untestable(String),
+    /// It does not work, for this reason.
+    Wrong(String),
+}
+
+/// A setting, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedSetting {
+    /// The member of the settings.
+    pub field: &'static str,
+    /// What became of it.
+    pub proof: Proof,
+}
+
+/// What the provider said to a question of the check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It answered, and the answer's signature is verified.
+    Verified,
+    /// It took our signature, and its answer bears none.
+    Accepted,
+    /// It refused the question.
+    Refused {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        words: String,
+    },
+    /// Its answer cannot be believed.
+    Unclear {
+        /// Why not.
+        reason: String,
+    },
+    /// It did not answer.
+    Silent,
+}
+
+/// All that a check found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// What the provider said on the whole.
+    pub said: Said,
+    /// Each setting that the account has.
+    pub settings: Vec<CheckedSetting>,
+}
+
+impl CheckReport {
+    /// Whether the provider answered as it must, and nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        let is_wrong = |setting: &CheckedSetting| matches!(setting.proof, Proof::Wrong(_));
+        matches!(self.said, Said::Verified | Said::Accepted) && !self.settings.iter().any(is_wrong)
+    }
+}
+
+impl From<ProviderError> for Said {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Refused { code, words } => Self::Refused { code, words },
+            ProviderError::Unclear { reason } => Self::Unclear { reason },
+            other @ (ProviderError::UnknownKey { .. }
+            | ProviderError::Unsupported { .. }
+            | ProviderError::AlreadyOrdered
+            | ProviderError::Param { .. }
+            | ProviderError::Key { .. }) => Self::Unclear { reason: other.to_string() },
+        }
+    }
+}
+
+impl Said {
+    /// What it proves of a setting that the question was asked with, or that its answer was verified with.
+    pub(crate) fn proves(&self, field: &'static str) -> CheckedSetting {
+        let proof = match self {
+            Self::Verified | Self::Accepted => Proof::Tested,
+            // Our own reasons name the setting that does not fit.
+            Self::Unclear { reason } if names(reason, field) => Proof::Wrong(reason.clone()),
+            Self::Unclear { .. } => Proof::Untestable("the provider's answer could not be verified".to_owned()),
+            Self::Refused { code, .. } => {
+                Proof::Untestable(format!("the provider refused with {code}, before it came to this"))
+            }
+            Self::Silent => Proof::Untestable("the provider did not answer".to_owned()),
+        };
+        CheckedSetting { field, proof }
+    }
+
+    /// The same, where these codes of the provider's say that just this setting is wrong.
+    pub(crate) fn proves_unless(&self, field: &'static str, codes: &[&str]) -> CheckedSetting {
+        match self {
+            Self::Refused { code, words } if codes.contains(&code.as_str()) => {
+                CheckedSetting::wrong(field, format!("the provider refused with {code}: {words}"))
+            }
+            Self::Verified | Self::Accepted | Self::Refused { .. } | Self::Unclear { .. } | Self::Silent => {
+                self.proves(field)
+            }
+        }
+    }
+}
+
+impl CheckedSetting {
+    pub(crate) fn tested(field: &'static str) -> Self {
+        Self { field, proof: Proof::Tested }
+    }
+
+    pub(crate) fn untestable(field: &'static str, why: impl Into<String>) -> Self {
+        Self { field, proof: Proof::Untestable(why.into()) }
+    }
+
+    pub(crate) fn wrong(field: &'static str, why: impl Into<String>) -> Self {
+        Self { field, proof: Proof::Wrong(why.into()) }
+    }
+}
+
+/// Whether a word of `reason` is the name of this setting.
+fn names(reason: &str, field: &str) -> bool {
+    reason.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_names_a_setting_by_its_whole_name() {
+        assert!(names("its signature does not fit publicKey; is it?", "publicKey"));
+        assert!(!names("its signature does not fit publicKeyId; is it?", "publicKey"));
+        assert!(!names("", "publicKey"));
+    }
+
+    #[test]
+    fn what_nobody_verified_proves_nothing() {
+        let unknown = Said::from(ProviderError::UnknownKey { serial: "77".to_owned() });
+        for said in [unknown, Said::Silent, Said::Refused { code: "X".to_owned(), words: String::new() }] {
+            assert!(matches!(said.proves("apiV3Key").proof, Proof::Untestable(_)), "{said:?}");
+            assert!(!CheckReport { said, settings: Vec::new() }.is_good());
+        }
+        let wrong = vec![CheckedSetting::wrong("apiV3Key", "it does not open")];
+        assert!(!CheckReport { said: Said::Verified, settings: wrong }.is_good());
+        let unproved = vec![CheckedSetting::untestable("appId", "only a payment shows it")];
+        assert!(CheckReport { said: Said::Verified, settings: unproved }.is_good());
+    }
+}

@@ -1,0 +1,163 @@
+//! Checks settings of WeChat Pay: an order that never was is asked about, and the platform certificates are fetched, which are sealed with
+//! the APIv3 key as every notify is.
+
+use bytes::Bytes;
+use domain::Timestamp;
+use http::{Request, Response};
+
+use super::{
+    answer::{self, Answer},
+    certificates::{self, Opener},
+    v2::{self, V2},
+    v3::{V3, is_not_there},
+    verify::{Keys, names_a_public_key},
+};
+use crate::{CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
+
+/// What WeChat Pay answers to a merchant who has its public key and no platform certificates.
+const NO_CERTIFICATES: &str = "RESOURCE_NOT_EXISTS";
+const ONLY_A_PAYMENT: &str = "only a payment shows whether it belongs to mchId";
+const UNSIGNED: &str = "the answer has no signature";
+
+impl V3 {
+    pub(crate) fn probes(
+        &self,
+        placed: &Placed<'_>,
+        [first, second]: &[Moment; 2],
+    ) -> Result<Vec<Request<Bytes>>, ProviderError> {
+        Ok(vec![self.query(placed, first)?, self.certificates_request(second)?])
+    }
+
+    pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
+        let answer = |place: usize| answers.get(place).and_then(Option::as_ref);
+        let opener = Opener { api_v3_key: &self.api_v3_key, own: self.key.public() };
+        let listed = answer(1).map(|answer| certificates::read(answer, &self.keys.without_certificates(), opener, now));
+        let keys = listed.as_ref().and_then(|listed| listed.as_ref().ok()).unwrap_or(&self.keys);
+        let said = answer(0).map_or(Said::Silent, |answer| said(answer, keys, now));
+        let mut settings = vec![
+            signs(&said, "mchId"),
+            CheckedSetting::untestable("appId", ONLY_A_PAYMENT),
+            open_certificates(listed.as_ref()),
+            signs(&said, "privateKey"),
+            signs(&said, "certSerial"),
+        ];
+        if self.keys.public_key_id().is_some() {
+            let by_public_key = answer(0).is_some_and(|answer| self.keys.names_public_key(answer.headers()));
+            settings.extend(["publicKeyId", "publicKey"].map(|field| match &said {
+                Said::Verified if !by_public_key => {
+                    CheckedSetting::untestable(field, "wechat pay signed its answer with a certificate")
+                }
+                Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
+                    said.proves(field)
+                }
+            }));
+        }
+        if self.keys.has_certificates() {
+            settings.push(self.certificates_checked(listed.as_ref(), &said));
+        }
+        let signs_by_key = answer(0).is_some_and(|answer| names_a_public_key(answer.headers()));
+        if self.keys.public_key_id().is_none() && (signs_by_key || has_none(listed.as_ref())) {
+            let why = "is missing: wechat pay signs for this merchant with it, and not with certificates";
+            settings.push(CheckedSetting::wrong("publicKey", why));
+        }
+        settings.push(said.proves("gateway"));
+        CheckReport { said, settings }
+    }
+
+    /// Those that are configured are genuine if WeChat Pay lists them itself.
+    fn certificates_checked(&self, listed: Option<&Result<Keys, ProviderError>>, said: &Said) -> CheckedSetting {
+        const FIELD: &str = "platformCerts";
+        match listed {
+            Some(Ok(listed)) if self.keys.are_among(listed) => CheckedSetting::tested(FIELD),
+            Some(Ok(_)) => CheckedSetting::untestable(
+                FIELD,
+                "not all of them are among those that wechat pay signs with now; these were fetched",
+            ),
+            // Without a public key nothing else can have verified the answer.
+            Some(Err(_)) | None if self.keys.public_key_id().is_none() => said.proves(FIELD),
+            Some(Err(_)) | None => CheckedSetting::untestable(FIELD, "wechat pay gave no certificates to compare"),
+        }
+    }
+}
+
+/// What was said about an order that never was.
+fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
+    match answer::read(response, keys, now) {
+        Ok(Answer::Done(_) | Answer::Empty) => Said::Verified,
+        Ok(Answer::Refused(refusal)) if !is_not_there(&refusal) => {
+            Said::Refused { code: refusal.code, words: refusal.words }
+        }
+        Ok(Answer::Refused(refusal)) if refusal.is_signed => Said::Verified,
+        // It is the right answer, and anybody could have written it.
+        Ok(Answer::Refused(_)) => match keys.verify(response.headers(), response.body(), now) {
+            Ok(()) => Said::Verified,
+            Err(super::verify::Unverified::Unsigned) => Said::Unclear { reason: UNSIGNED.to_owned() },
+            Err(reason) => Said::from(ProviderError::from(reason)),
+        },
+        Err(error) => Said::from(error),
+    }
+}
+
+/// A part of what signs our requests. WeChat Pay does not say which of them is wrong.
+fn signs(said: &Said, field: &'static str) -> CheckedSetting {
+    match said {
+        Said::Refused { code, words } if code == "SIGN_ERROR" => {
+            let problem = format!("wechat pay refused what mchId, certSerial and privateKey sign together: {words}");
+            CheckedSetting::wrong(field, problem)
+        }
+        Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
+            said.proves(field)
+        }
+    }
+}
+
+fn has_none(listed: Option<&Result<Keys, ProviderError>>) -> bool {
+    matches!(listed, Some(Err(ProviderError::Refused { code, .. })) if code == NO_CERTIFICATES)
+}
+
+/// Whether the APIv3 key opens what WeChat Pay seals with it.
+fn open_certificates(listed: Option<&Result<Keys, ProviderError>>) -> CheckedSetting {
+    const FIELD: &str = "apiV3Key";
+    let untestable = |why: String| CheckedSetting::untestable(FIELD, why);
+    match listed {
+        Some(Ok(_)) => CheckedSetting::tested(FIELD),
+        None => untestable("the provider did not answer".to_owned()),
+        _ if has_none(listed) => {
+            untestable("this merchant has no platform certificates to open with it; a notify will show it".to_owned())
+        }
+        Some(Err(ProviderError::Key { field: FIELD, problem })) => CheckedSetting::wrong(FIELD, problem.as_str()),
+        Some(Err(ProviderError::Refused { code, .. })) => {
+            untestable(format!("wechat pay refused its certificates with {code}"))
+        }
+        Some(Err(error)) => untestable(format!("wechat pay's certificates could not be read: {error}")),
+    }
+}
+
+impl V2 {
+    pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>]) -> CheckReport {
+        let said = answers.first().and_then(Option::as_ref).map_or(Said::Silent, |answer| self.said(answer));
+        let fields = ["mchId", "appId", "apiKey", "signType", "gateway"];
+        let mut settings: Vec<CheckedSetting> = fields.into_iter().map(|field| said.proves(field)).collect();
+        settings.extend(self.client.as_ref().map(|client| match client.open() {
+            Ok(_) => CheckedSetting::untestable(
+                "clientPfx",
+                "it opens with its password; only a refund shows whether wechat pay takes it",
+            ),
+            Err(ProviderError::Key { field, problem }) => CheckedSetting { field, proof: Proof::Wrong(problem) },
+            Err(error) => CheckedSetting::wrong("clientPfx", error.to_string()),
+        }));
+        CheckReport { said, settings }
+    }
+
+    fn said(&self, response: &Response<Bytes>) -> Said {
+        match self.read(response) {
+            Ok(v2::Answer::Done(_)) => Said::Verified,
+            Ok(v2::Answer::Refused(refusal)) if refusal.code != "ORDERNOTEXIST" => {
+                Said::from(ProviderError::from(refusal))
+            }
+            Ok(v2::Answer::Refused(refusal)) if refusal.is_signed => Said::Verified,
+            Ok(v2::Answer::Refused(_)) => Said::Unclear { reason: UNSIGNED.to_owned() },
+            Err(error) => Said::from(error),
+        }
+    }
+}
