@@ -122,13 +122,7 @@ pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Pro
     let word = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
     let mode = Mode::find(word("mode")).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
     let kind = KeyKind::find(word("key")).ok_or_else(|| Problem::field("key", "must be master or client"))?;
-    let grace_seconds = match body.get("graceSeconds") {
-        None => GRACE_SECONDS_DEFAULT,
-        Some(value) => value.as_u64().filter(|seconds| *seconds <= GRACE_SECONDS_MAX).ok_or_else(|| {
-            Problem::field("graceSeconds", format!("must be an integer from 0 to {GRACE_SECONDS_MAX}, found `{value}`"))
-        })?,
-    };
-    let grace = Duration::from_secs(grace_seconds);
+    let grace = read_grace(&body)?;
     let (name, next) = match kind {
         KeyKind::Client => ("clientKey", new_client_key(&call.deps.base.random)?),
         KeyKind::Master => ("masterKey", new_master_key(&call.deps.base.random)?),
@@ -159,6 +153,17 @@ pub(crate) async fn create_session(call: &Call<'_>, app: AppId) -> Result<Reply,
     let claims = SessionClaims { app, mode, expires_at, user: request.user };
     let token = SessionToken::issue(&claims, &found.app.keys(mode).master.current);
     Ok(json(StatusCode::CREATED, &json!({ "token": token.as_str(), "expiresAt": expires_at.ms() })))
+}
+
+/// `graceSeconds`: how much longer what is replaced is good.
+pub(crate) fn read_grace(body: &Map<String, Value>) -> Result<Duration, Problem> {
+    let seconds = match body.get("graceSeconds") {
+        None => GRACE_SECONDS_DEFAULT,
+        Some(value) => value.as_u64().filter(|seconds| *seconds <= GRACE_SECONDS_MAX).ok_or_else(|| {
+            Problem::field("graceSeconds", format!("must be an integer from 0 to {GRACE_SECONDS_MAX}, found `{value}`"))
+        })?,
+    };
+    Ok(Duration::from_secs(seconds))
 }
 
 fn read_name(body: &Map<String, Value>) -> Result<String, Problem> {

@@ -2,15 +2,16 @@
 
 use domain::{AppId, Mode, Secret, Tab};
 use http::StatusCode;
-use providers::{MASK, mask};
+use providers::{MASK, gateway_of, mask, opened_by};
 use runtime::{Reply, json};
 use serde_json::{Map, Value};
 use store::{AppConfiguration, StoreError};
 use tracing::info;
 
-use crate::{Call, problem::Problem};
+use crate::{Call, destination::Destination, problem::Problem};
 
-/// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before.
+/// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before for
+/// this gateway.
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let settings = read_settings(call, &app, tab).await?;
@@ -26,7 +27,13 @@ pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, 
 pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Result<Map<String, Value>, Problem> {
     let mode = call.mode()?;
     let mut settings = call.object()?;
-    unmask(&mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
+    unmask(tab, &mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
+    call.deps
+        .base
+        .config
+        .targets
+        .judge_url(gateway_of(tab, &settings))
+        .map_err(|forbidden| Problem::field("gateway", forbidden.to_string()))?;
     if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
         return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
     }
@@ -64,13 +71,24 @@ fn find_settings(found: &AppConfiguration, tab: Tab, mode: Mode) -> Option<Map<S
     serde_json::from_str(channel.settings.as_ref()?.expose()).ok()
 }
 
-/// Puts what was saved before in place of each mask, so that settings can be read, edited and saved.
-fn unmask(settings: &mut Map<String, Value>, saved: Option<Map<String, Value>>) -> Result<(), Problem> {
+/// Puts what was saved before in place of each mask, so that settings can be read, edited and saved. A key that was saved for one
+/// gateway signs for no other: a stranger there would get the signatures of a merchant who never meant them.
+fn unmask(tab: Tab, settings: &mut Map<String, Value>, saved: Option<Map<String, Value>>) -> Result<(), Problem> {
     let saved = saved.unwrap_or_default();
-    for (field, value) in settings.iter_mut().filter(|(_, value)| value.as_str() == Some(MASK)) {
+    let gateway = |settings: &Map<String, Value>| Destination::of(gateway_of(tab, settings));
+    let stays = saved.get("protocol") == settings.get("protocol") && gateway(&saved) == gateway(settings);
+    let masked: Vec<String> =
+        settings.iter().filter(|(_, value)| value.as_str() == Some(MASK)).map(|(field, _)| field.clone()).collect();
+    for field in &masked {
         let before =
             saved.get(field).ok_or_else(|| Problem::field(field, "is masked, and nothing was saved before"))?;
-        *value = before.clone();
+        if !stays {
+            return Err(Problem::field(field, "is masked, and was saved for another gateway; give it anew"));
+        }
+        if opened_by(field).is_some_and(|file| settings.contains_key(file) && !masked.iter().any(|one| one == file)) {
+            return Err(Problem::field(field, "is masked, and was saved for another file; give it anew"));
+        }
+        settings.insert(field.clone(), before.clone());
     }
     Ok(())
 }

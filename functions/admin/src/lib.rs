@@ -11,6 +11,7 @@ mod channels;
 mod check;
 mod console;
 mod deliveries;
+mod destination;
 mod doorman;
 mod incidents;
 mod operators;
@@ -133,6 +134,7 @@ impl Call<'_> {
             Route::ListWebhooks(app) => webhooks::list(self, app).await,
             Route::ChangeWebhook(app, webhook) => webhooks::change(self, app, webhook).await,
             Route::SwitchWebhook(app, webhook) => webhooks::switch(self, app, webhook).await,
+            Route::RotateWebhookSecret(app, webhook) => webhooks::rotate_secret(self, app, webhook).await,
             Route::DeleteWebhook(app, webhook) => webhooks::delete(self, app, webhook).await,
             Route::TestWebhook(app, webhook) => webhook_test::run(self, app, webhook).await,
             Route::ListDeliveries(app) => deliveries::list(self, app).await,

@@ -23,6 +23,7 @@ pub(crate) enum Route {
     ListWebhooks(AppId),
     ChangeWebhook(AppId, WebhookId),
     SwitchWebhook(AppId, WebhookId),
+    RotateWebhookSecret(AppId, WebhookId),
     DeleteWebhook(AppId, WebhookId),
     TestWebhook(AppId, WebhookId),
     ListDeliveries(AppId),
@@ -44,7 +45,7 @@ pub(crate) enum Route {
     ListAudit,
 }
 
-/// Whether an operation changes anything.
+/// Whether an operation changes anything, or does something outside: both are in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Look,
@@ -75,11 +76,13 @@ impl Route {
             Self::PutChannel(..)        => ("save channel",      Owner,    Change),
             Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
             Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
-            Self::CheckChannel(..)      => ("check channel",     Owner,    Look),
+            Self::CheckChannel(..)      => ("check channel",     Owner,    Change),
             Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
             Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
             Self::ChangeWebhook(..)     => ("change webhook",    Operator, Change),
             Self::SwitchWebhook(..)     => ("switch webhook",    Operator, Change),
+            // Who may make a webhook, sees its secret once.
+            Self::RotateWebhookSecret(..) => ("rotate webhook secret", Operator, Change),
             Self::DeleteWebhook(..)     => ("delete webhook",    Operator, Change),
             Self::TestWebhook(..)       => ("test webhook",      Operator, Change),
             Self::ListDeliveries(_)     => ("list deliveries",   Viewer,   Look),
@@ -123,15 +126,15 @@ impl Route {
             | Self::RotateKey(_)
             | Self::CreateSession(_)
             | Self::CreateWebhook(_)
+            | Self::RotateWebhookSecret(..)
             | Self::CreateOperator
             | Self::EndSessions(_)
             | Self::ReplayIncident(..) => None,
             // What is sent leaves its own trace.
-            Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
+            Self::CheckChannel(..) | Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
-            | Self::CheckChannel(..)
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
             | Self::ListTransactions(_)
@@ -183,6 +186,7 @@ const TABLE: &[Row] = &[
     (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
     (Method::DELETE, "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::DeleteWebhook(at.app()?, at.webhook()?))),
     (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}/mode",       |at| Ok(Route::SwitchWebhook(at.app()?, at.webhook()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/secret/rotate", |at| Ok(Route::RotateWebhookSecret(at.app()?, at.webhook()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/test",       |at| Ok(Route::TestWebhook(at.app()?, at.webhook()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/replay",     |at| Ok(Route::Replay(at.app()?, at.webhook()?))),
     (Method::GET,    "/admin/v1/apps/{appId}/deliveries",                      |at| Ok(Route::ListDeliveries(at.app()?))),
@@ -278,7 +282,7 @@ pub(crate) mod tests {
         ("PUT",    "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
         ("GET",    "/apps/APP/channels/ali",       OperatorRole::Viewer,   Effect::Look),
         ("DELETE", "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
-        ("POST",   "/apps/APP/channels/ali/check", OperatorRole::Owner,    Effect::Look),
+        ("POST",   "/apps/APP/channels/ali/check", OperatorRole::Owner,    Effect::Change),
         ("POST",   "/apps/APP/webhooks",           OperatorRole::Operator, Effect::Change),
         ("GET",    "/apps/APP/webhooks",           OperatorRole::Viewer,   Effect::Look),
         ("DELETE", "/apps/APP/webhooks/APP",       OperatorRole::Operator, Effect::Change),
@@ -292,6 +296,7 @@ pub(crate) mod tests {
         ("POST", "/apps/APP/transactions/APP/refund", OperatorRole::Operator, Effect::Change),
         ("PUT", "/apps/APP/webhooks/APP", OperatorRole::Operator, Effect::Change),
         ("PUT", "/apps/APP/webhooks/APP/mode", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/webhooks/APP/secret/rotate", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/webhooks/APP/test", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/webhooks/APP/replay", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/deliveries/x/resend", OperatorRole::Operator, Effect::Change),

@@ -8,7 +8,7 @@ use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
 
-use crate::{Call, problem::Problem, webhooks};
+use crate::{Call, destination, problem::Problem, webhooks};
 
 /// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
 /// event, and leaves no delivery.
@@ -32,13 +32,13 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     let headers = |headers: &[(String, String)]| -> Map<String, Value> {
         headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
     };
-    let target = match &webhook.target {
-        WebhookTarget::Url { .. } => "url",
-        WebhookTarget::Function(_) => "function",
+    let (target, name) = match &webhook.target {
+        WebhookTarget::Url { url, .. } => ("url", destination::shown(url)),
+        WebhookTarget::Function(name) => ("function", name.clone()),
     };
     let answer = &tried.answer;
     let shown = json!({
-        "request": { target: tried.request.target, "headers": headers(&tried.request.headers), "body": letter.body },
+        "request": { target: name, "headers": headers(&tried.request.headers), "body": letter.body },
         "response": {
             "status": answer.status,
             "headers": headers(&answer.headers),

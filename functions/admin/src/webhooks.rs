@@ -1,14 +1,21 @@
 //! Webhooks: where an app's events go.
 
-use domain::{AppId, Event, Mode, Secret, TargetHealth, Webhook, WebhookId, WebhookTarget, is_reserved_header};
+use domain::{
+    AppId, Event, Key, Mode, RotatingKey, Secret, TargetHealth, Timestamp, Webhook, WebhookId, WebhookTarget,
+    is_reserved_header,
+};
 use http::{HeaderName, HeaderValue, StatusCode};
 use providers::MASK;
-use runtime::{Reply, json};
+use runtime::{Random, RandomError, Reply, json};
 use serde_json::{Map, Value, json};
 use store::{StoreError, WEBHOOKS_MAX};
 use tracing::info;
 
-use crate::{Call, deliveries, problem::Problem};
+use crate::{
+    Call, apps, deliveries,
+    destination::{self, Destination},
+    problem::Problem,
+};
 
 const URL_BYTES_MAX: usize = 2048;
 const FUNCTION_BYTES_MAX: usize = 170;
@@ -20,14 +27,15 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     let body = call.object()?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
     let random = &call.deps.base.random;
-    let webhook = Webhook {
+    let mut webhook = Webhook {
         id: WebhookId::generate(call.now, random.bytes()?),
         mode: Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?,
         events: read_events(body.get("events"))?,
         target: read_target(body.get("target"))?,
-        secret: Secret::new(format!("whsec_{}", random.standard_base64::<32>()?)),
+        secret: RotatingKey::new(new_secret(random)?),
         created_at: call.now,
     };
+    unmask(&mut webhook.target, None)?;
     call.load_app(&app).await?;
     match call.deps.base.store.create_webhook(&app, &webhook).await {
         Ok(()) => {}
@@ -38,9 +46,9 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         Err(error) => return Err(error.into()),
     }
     info!(app.id = %app, webhook.id = %webhook.id, "made webhook {}", webhook.id);
-    let mut shown = show(&webhook, None);
+    let mut shown = show(&webhook, None, call.now);
     if let Some(members) = shown.as_object_mut() {
-        members.insert("secret".to_owned(), webhook.secret.expose().as_str().into());
+        members.insert("secret".to_owned(), webhook.secret.current.expose().as_str().into());
     }
     Ok(json(StatusCode::CREATED, &shown))
 }
@@ -49,24 +57,26 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
     let items: Vec<Value> =
-        found.webhooks.iter().map(|webhook| show(webhook, found.targets.get(&webhook.id))).collect();
+        found.webhooks.iter().map(|webhook| show(webhook, found.targets.get(&webhook.id), call.now)).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `PUT /apps/{appId}/webhooks/{id}`: as it is made. A header that still bears the mask keeps its value, and the secret stays. It
-/// applies to the next attempt, also of what waits already; a paused target gets a new chance.
+/// `PUT /apps/{appId}/webhooks/{id}`: as it is made. A header or a query that still bears the mask keeps its value as long as it goes
+/// where it went, and the secret stays. It applies to the next attempt, also of what waits already; a paused target gets a new chance.
 pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
-    let before = load(call, &app, &webhook).await?;
+    // What is not there is not found, whatever is wrong with the body.
+    load(call, &app, &webhook).await?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
-    let mut after = Webhook {
-        mode: Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?,
-        events: read_events(body.get("events"))?,
-        target: read_target(body.get("target"))?,
-        ..before.clone()
-    };
-    unmask(&mut after.target, &before.target)?;
-    save(call, &app, &after).await
+    let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
+    let events = read_events(body.get("events"))?;
+    let target = read_target(body.get("target"))?;
+    save(call, (&app, &webhook), |before| {
+        let mut after = Webhook { mode, events: events.clone(), target: target.clone(), ..before.clone() };
+        unmask(&mut after.target, Some(&before.target))?;
+        Ok(after)
+    })
+    .await
 }
 
 /// `PUT /apps/{appId}/webhooks/{id}/mode {"mode"}`
@@ -74,8 +84,25 @@ pub(crate) async fn switch(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     let body = call.object()?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
     let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
-    let before = load(call, &app, &webhook).await?;
-    save(call, &app, &Webhook { mode, ..before }).await
+    load(call, &app, &webhook).await?;
+    save(call, (&app, &webhook), |before| Ok(Webhook { mode, ..before.clone() })).await
+}
+
+/// `POST /apps/{appId}/webhooks/{id}/secret/rotate {"graceSeconds"?}`: the new secret is shown once. Until the grace is over each message
+/// bears a signature by both; then the time alone ends the old one.
+pub(crate) async fn rotate_secret(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
+    let grace = apps::read_grace(&call.object()?)?;
+    load(call, &app, &webhook).await?;
+    let next = new_secret(&call.deps.base.random)?;
+    let rotate = |before: &Webhook| {
+        let secret = before.secret.clone().rotated(next.clone(), call.now, grace);
+        Ok::<_, Problem>(Webhook { secret, ..before.clone() })
+    };
+    call.deps.base.store.change_webhook(&app, &webhook, rotate).await?;
+    info!(app.id = %app, webhook.id = %webhook, "rotated the secret of webhook {webhook}");
+    let body =
+        json!({ "id": webhook.as_str(), "secret": next.expose(), "previousValidUntil": call.now.plus(grace).ms() });
+    Ok(json(StatusCode::OK, &body))
 }
 
 /// The webhook with this id.
@@ -84,26 +111,56 @@ pub(crate) async fn load(call: &Call<'_>, app: &AppId, webhook: &WebhookId) -> R
     found.webhooks.into_iter().find(|one| one.id == *webhook).ok_or_else(|| Problem::not_found("webhook"))
 }
 
-async fn save(call: &Call<'_>, app: &AppId, webhook: &Webhook) -> Result<Reply, Problem> {
-    call.deps.base.store.change_webhook(app, webhook).await?;
-    call.deps.base.store.forget_failures(app, &webhook.id).await?;
-    info!(app.id = %app, webhook.id = %webhook.id, "changed webhook {}", webhook.id);
-    Ok(json(StatusCode::OK, &show(webhook, None)))
+async fn save(
+    call: &Call<'_>,
+    (app, webhook): (&AppId, &WebhookId),
+    change: impl Fn(&Webhook) -> Result<Webhook, Problem>,
+) -> Result<Reply, Problem> {
+    let changed = call.deps.base.store.change_webhook(app, webhook, change).await?;
+    call.deps.base.store.forget_failures(app, webhook).await?;
+    info!(app.id = %app, webhook.id = %webhook, "changed webhook {webhook}");
+    Ok(json(StatusCode::OK, &show(&changed, None, call.now)))
 }
 
-/// Puts what was saved before in place of each mask.
-fn unmask(target: &mut WebhookTarget, before: &WebhookTarget) -> Result<(), Problem> {
-    let WebhookTarget::Url { headers, .. } = target else { return Ok(()) };
+/// Puts what was saved before in place of each mask. What was saved for one address goes to no other: who may change the address may
+/// not see it.
+fn unmask(target: &mut WebhookTarget, before: Option<&WebhookTarget>) -> Result<(), Problem> {
+    let WebhookTarget::Url { url, headers } = target else { return Ok(()) };
     let saved = match before {
-        WebhookTarget::Url { headers, .. } => headers.as_slice(),
-        WebhookTarget::Function(_) => &[],
+        Some(WebhookTarget::Url { url, headers }) => Some((url, headers)),
+        Some(WebhookTarget::Function(_)) | None => None,
     };
+    let stays = saved.is_some_and(|(saved, _)| Destination::of(saved) == Destination::of(url));
     for (name, value) in headers.iter_mut().filter(|(_, value)| value.expose() == MASK) {
-        let kept = saved.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(name));
-        let missing = || Problem::field("target.headers", format!("`{name}` is masked, and nothing was saved before"));
-        *value = kept.ok_or_else(missing)?.1.clone();
+        let mut known = saved.into_iter().flat_map(|(_, headers)| headers);
+        let Some((_, kept)) = known.find(|(kept, _)| kept.eq_ignore_ascii_case(name)) else {
+            let problem = format!("`{name}` is masked, and nothing was saved before");
+            return Err(Problem::field("target.headers", problem));
+        };
+        if !stays {
+            let problem = format!("`{name}` is masked, and was saved for another address; give it anew");
+            return Err(Problem::field("target.headers", problem));
+        }
+        *value = kept.clone();
     }
+    let Some(address) = destination::before_mask(url) else { return Ok(()) };
+    let sent = saved.map(|(saved, _)| saved.split('#').next().unwrap_or_default());
+    let query = sent.and_then(|saved| saved.split_once('?')).map(|(_, query)| query);
+    let wrong = |problem: &str| Problem::field("target.url", problem);
+    let query = query.ok_or_else(|| wrong("its query is masked, and nothing was saved before"))?;
+    if !stays {
+        return Err(wrong("its query is masked, and was saved for another address; give it anew"));
+    }
+    let whole = format!("{address}?{query}");
+    if !is_web_url(&whole) {
+        return Err(wrong("must be an http or https URL"));
+    }
+    *url = whole;
     Ok(())
+}
+
+fn new_secret(random: &Random) -> Result<Key, RandomError> {
+    Ok(Secret::new(format!("whsec_{}", random.standard_base64::<32>()?)))
 }
 
 /// `DELETE /apps/{appId}/webhooks/{id}`: what waits for it is cancelled.
@@ -118,12 +175,12 @@ pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     Ok(reply)
 }
 
-/// The secret is shown once, and the values of headers may be secrets, too.
-fn show(webhook: &Webhook, health: Option<&TargetHealth>) -> Value {
+/// The secret is shown once; the values of headers and the query may be secrets, too.
+fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Value {
     let target = match &webhook.target {
         WebhookTarget::Url { url, headers } => {
             let headers: Map<String, Value> = headers.iter().map(|(name, _)| (name.clone(), MASK.into())).collect();
-            json!({ "url": url, "headers": headers })
+            json!({ "url": destination::shown(url), "headers": headers })
         }
         WebhookTarget::Function(function) => json!({ "function": function }),
     };
@@ -135,10 +192,11 @@ fn show(webhook: &Webhook, health: Option<&TargetHealth>) -> Value {
         "secret": MASK,
         "createdTime": webhook.created_at.ms(),
     });
-    // One that is well has nothing to say.
-    if let (Some(health), Some(members)) = (health, shown.as_object_mut()) {
-        members.insert("health".to_owned(), show_health(health));
-    }
+    let Some(members) = shown.as_object_mut() else { return shown };
+    // One that is well has nothing to say, and neither has one whose secret was not just rotated.
+    members.extend(health.map(|health| ("health".to_owned(), show_health(health))));
+    let previous = webhook.secret.previous.as_ref().filter(|(_, until)| now < *until);
+    members.extend(previous.map(|(_, until)| ("previousSecretValidUntil".to_owned(), until.ms().into())));
     shown
 }
 
@@ -172,7 +230,14 @@ fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
     match (target.get("url"), target.get("function")) {
         (Some(url), None) => {
             let url = url.as_str().filter(|url| is_web_url(url));
-            let url = url.ok_or_else(|| Problem::field("target.url", "must be an http or https URL"))?;
+            let wrong = |problem| Problem::field("target.url", problem);
+            let url = url.ok_or_else(|| wrong("must be an http or https URL"))?;
+            if destination::names_user(url) {
+                return Err(wrong("must name no user and no password: they are never sent; give a header instead"));
+            }
+            if url.contains('#') {
+                return Err(wrong("must have no #: what stands behind it is never sent"));
+            }
             Ok(WebhookTarget::Url { url: url.to_owned(), headers: read_headers(target.get("headers"))? })
         }
         (None, Some(function)) => {

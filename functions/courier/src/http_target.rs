@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use domain::{Timestamp, is_reserved_header, standard_signature};
+use domain::{Timestamp, is_reserved_header, standard_signatures};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
@@ -72,7 +72,7 @@ fn headers(signed: &Signed<'_>, letter: &Letter) -> (HeaderMap, Vec<(String, Str
             shown.push((name.clone(), MASK.to_owned()));
         }
     }
-    let signature = standard_signature(signed.secret, &letter.id, letter.now, &letter.body);
+    let signature = standard_signatures(signed.secret, &letter.id, letter.now, &letter.body);
     let ours = [
         (CONTENT_TYPE, Some("application/json".to_owned())),
         (HeaderName::from_static("webhook-id"), Some(letter.id.clone())),
@@ -105,7 +105,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use domain::Secret;
+    use domain::{RotatingKey, Secret};
 
     use super::*;
 
@@ -141,7 +141,7 @@ mod tests {
             own("Host"),
             own("Content-Length"),
         ];
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+        let secret = RotatingKey::new(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()));
         let signed = Signed { secret: &secret, headers: &headers_of_theirs };
         let letter = Letter { id: "msg_1".to_owned(), body: "{}".to_owned(), now: Timestamp::clamped(1999) };
         let (headers, shown) = headers(&signed, &letter);

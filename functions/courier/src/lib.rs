@@ -8,7 +8,7 @@ mod lambda_target;
 
 use std::time::Duration;
 
-use domain::{Secret, Timestamp, Webhook, WebhookTarget};
+use domain::{RotatingKey, Secret, Timestamp, Webhook, WebhookTarget};
 use outbound::{Functions, Outbound};
 
 /// From the first byte sent to the last byte read.
@@ -150,7 +150,7 @@ pub async fn bring(courier: &Courier, webhook: &Webhook, letter: &Letter) -> Tri
 
 /// What a request to a URL is made with.
 struct Signed<'a> {
-    secret: &'a Secret<String>,
+    secret: &'a RotatingKey,
     headers: &'a [(String, Secret<String>)],
 }
 

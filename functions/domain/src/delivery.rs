@@ -242,7 +242,7 @@ pub fn deliveries(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Secret, Status, WebhookTarget, transaction::tests::sample};
+    use crate::{RotatingKey, Secret, Status, WebhookTarget, transaction::tests::sample};
 
     fn id(event: Event, about: &str) -> DeliveryId {
         let transaction = sample(Status::Success);
@@ -295,7 +295,7 @@ mod tests {
             mode,
             events: events.to_vec(),
             target: WebhookTarget::Function("f".to_owned()),
-            secret: Secret::new(String::new()),
+            secret: RotatingKey::new(Secret::new(String::new())),
             created_at: Timestamp::clamped(0),
         };
         let hooks = [

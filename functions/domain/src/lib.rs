@@ -67,4 +67,4 @@ pub use transaction::{
     Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, close, settle, withdraw,
 };
 pub use webhook::{Event, Webhook, WebhookTarget};
-pub use webhook_message::{is_reserved_header, sample_body, standard_signature, webhook_body};
+pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -1,6 +1,6 @@
 //! A webhook: the merchant's target, and what can be told there.
 
-use crate::{Mode, Secret, Timestamp, WebhookId};
+use crate::{Mode, RotatingKey, Secret, Timestamp, WebhookId};
 
 /// Something a merchant can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,8 +63,8 @@ pub struct Webhook {
     pub events: Vec<Event>,
     /// Where to.
     pub target: WebhookTarget,
-    /// The key of the Standard Webhooks signature, `whsec_...`.
-    pub secret: Secret<String>,
+    /// The key of the Standard Webhooks signature, `whsec_...`. One that was replaced signs beside it for a while.
+    pub secret: RotatingKey,
     /// When it was made.
     pub created_at: Timestamp,
 }

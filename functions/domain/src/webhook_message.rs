@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use crate::{App, Delivery, Event, Extras, Key, Mode, Secret, Status, Timestamp, Transaction};
+use crate::{App, Delivery, Event, Extras, Key, Mode, RotatingKey, Status, Timestamp, Transaction};
 
 /// The prefix of a webhook's secret; what follows is base64.
 const SECRET_PREFIX: &str = "whsec_";
@@ -125,12 +125,19 @@ fn sign(app: &App, mode: Mode, now: Timestamp) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `webhook-signature` of Standard Webhooks: `v1,` and the base64 of the HMAC over `<id>.<seconds>.<body>`. `None` if the secret
-/// is none.
+/// `webhook-signature` of Standard Webhooks: one signature by each secret that is valid at `now`, the present one first, separated by
+/// blanks. So a receiver can change its secret at any moment of the grace. `None` if no secret is one.
 ///
 /// # Source
-/// The Standard Webhooks specification, "Signature scheme".
-pub fn standard_signature(secret: &Secret<String>, id: &str, now: Timestamp, body: &str) -> Option<String> {
+/// The Standard Webhooks specification, "Signature scheme": the header is a list, so that secrets can be rotated.
+pub fn standard_signatures(secret: &RotatingKey, id: &str, now: Timestamp, body: &str) -> Option<String> {
+    let signatures: Vec<String> =
+        secret.valid_at(now).filter_map(|secret| standard_signature(secret, id, now, body)).collect();
+    (!signatures.is_empty()).then(|| signatures.join(" "))
+}
+
+/// `v1,` and the base64 of the HMAC over `<id>.<seconds>.<body>`.
+fn standard_signature(secret: &Key, id: &str, now: Timestamp, body: &str) -> Option<String> {
     let key = STANDARD.decode(secret.expose().strip_prefix(SECRET_PREFIX)?).ok()?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
     mac.update(format!("{id}.{}.{body}", now.seconds()).as_bytes());
@@ -141,7 +148,10 @@ pub fn standard_signature(secret: &Secret<String>, id: &str, now: Timestamp, bod
 mod tests {
     use super::*;
     use crate::{
-        About, Status, Webhook, WebhookId, WebhookTarget, app::tests::app, deliveries, transaction::tests::sample,
+        About, Secret, Status, Webhook, WebhookId, WebhookTarget,
+        app::tests::{app, at},
+        deliveries,
+        transaction::tests::sample,
     };
 
     fn delivery(event: Event, members: Map<String, Value>) -> Delivery {
@@ -150,7 +160,7 @@ mod tests {
             mode: Mode::Test,
             events: vec![event],
             target: WebhookTarget::Function("f".to_owned()),
-            secret: Secret::new(String::new()),
+            secret: RotatingKey::new(Secret::new(String::new())),
             created_at: Timestamp::clamped(0),
         };
         let about = About { name: String::new(), members };
@@ -238,6 +248,18 @@ mod tests {
         for secret in ["", "MfKQ", "whsec_!"] {
             assert_eq!(standard_signature(&Secret::new(secret.to_owned()), "m", Timestamp::clamped(0), ""), None);
         }
+    }
+
+    #[test]
+    fn while_the_grace_lasts_both_secrets_sign() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let (old, new) = (secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), secret("whsec_AAAA"));
+        let rotated = RotatingKey::new(old.clone()).rotated(new.clone(), at(0), std::time::Duration::from_secs(60));
+        let by = |key: &Key, ms| standard_signature(key, "msg_1", at(ms), "{}").unwrap();
+        let found = |ms| standard_signatures(&rotated, "msg_1", at(ms), "{}").unwrap();
+        assert_eq!(found(59_999), format!("{} {}", by(&new, 59_999), by(&old, 59_999)));
+        assert_eq!(found(60_000), by(&new, 60_000));
+        assert_eq!(standard_signatures(&RotatingKey::new(secret("none")), "msg_1", at(0), "{}"), None);
     }
 
     #[test]

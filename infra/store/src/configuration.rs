@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
@@ -314,24 +314,37 @@ impl Store {
         self.write_together(writes, &webhook_owner(app, &webhook.id)).await
     }
 
-    /// Keeps a changed webhook in place of what it was.
+    /// Changes a webhook. Every write seals it anew, so that what was sealed is what tells whether somebody else changed it in between:
+    /// `change` is then asked again, so that no rotated secret is written over by an edit of the address.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is no such webhook.
-    pub async fn change_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(&self.tables.configuration)
-            .set_item(Some(self.write_webhook(app, webhook)?))
-            .condition_expression("attribute_exists(sealed)");
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Err(StoreError::Stale { what: webhook_owner(app, &webhook.id) })
+    /// What `change` says; [`StoreError::Stale`] if there is no such webhook, [`StoreError::Contended`] if others keep changing it.
+    pub async fn change_webhook<E: From<StoreError>>(
+        &self,
+        app: &AppId,
+        id: &WebhookId,
+        change: impl Fn(&Webhook) -> Result<Webhook, E>,
+    ) -> Result<Webhook, E> {
+        let what = webhook_owner(app, id);
+        for _ in 0..CHANGE_TRIES_MAX {
+            let found = self.get_configured(app_pk(app), webhook_sk(id)).await?;
+            let found = found.and_then(|found| Some((Item(&found).find_bytes("sealed")?.to_vec(), found.clone())));
+            let Some((sealed, attributes)) = found else { return Err(StoreError::Stale { what }.into()) };
+            let changed = change(&self.read_webhook(app, &attributes)?)?;
+            let put = self
+                .dynamo
+                .put_item()
+                .table_name(&self.tables.configuration)
+                .set_item(Some(self.write_webhook(app, &changed)?))
+                .condition_expression("sealed = :sealed")
+                .expression_attribute_values(":sealed", bytes(sealed));
+            match put.send().await {
+                Ok(_) => return Ok(changed),
+                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
+                Err(error) => return Err(StoreError::dynamo("change of a webhook", error).into()),
             }
-            Err(error) => Err(StoreError::dynamo("change of a webhook", error)),
         }
+        Err(StoreError::Contended { what, tries: CHANGE_TRIES_MAX }.into())
     }
 
     /// Deletes a webhook; what is left for a while tells that there was one.
@@ -476,7 +489,8 @@ impl Store {
             WebhookTarget::Function(function) => (None, [].as_slice(), Some(function.clone())),
         };
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
-        let stored = StoredTarget { url, headers, function, secret: webhook.secret.expose().clone() };
+        let StoredKey { current: secret, previous } = StoredKey::from(&webhook.secret);
+        let stored = StoredTarget { url, headers, function, secret, previous };
         let sealed = self.seal_json(&webhook_owner(app, &webhook.id), &stored)?;
         let events: Vec<_> = webhook.events.iter().map(|event| event.name()).collect();
         Ok(item(
@@ -508,7 +522,9 @@ impl Store {
             // An event of a newer version is not ours to send.
             events: item.text("events")?.split(' ').filter_map(Event::find).collect(),
             target,
-            secret: Secret::new(stored.secret),
+            secret: StoredKey { current: stored.secret, previous: stored.previous }
+                .read()
+                .ok_or_else(|| item.wrong("sealed"))?,
             created_at: item.time("created_ms")?,
             id,
         })
@@ -637,4 +653,7 @@ struct StoredTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     function: Option<String>,
     secret: String,
+    /// The secret before, and until when it signs, too. Earlier versions do not look at it, and sign with the present one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<(String, i64)>,
 }

@@ -93,11 +93,15 @@ mod tests {
     }
 
     /// Where sentences come from that the console shows: every one of them is known.
-    const SOURCES: [&str; 24] = [
+    const SOURCES: [&str; 29] = [
         "providers/src/error.rs",
         "providers/src/settings.rs",
         "providers/src/keys.rs",
         "providers/src/cert.rs",
+        "providers/src/check.rs",
+        "providers/src/alipay/check.rs",
+        "providers/src/wechat/check.rs",
+        "providers/src/wechat/certificates.rs",
         "providers/src/alipay.rs",
         "providers/src/alipay/settings.rs",
         "providers/src/alipay/answer.rs",
@@ -115,6 +119,7 @@ mod tests {
         "courier/src/lambda_target.rs",
         "domain/src/notification.rs",
         "domain/src/transaction.rs",
+        "admin/src/channels.rs",
         "admin/src/webhooks.rs",
         "admin/src/operators.rs",
         "../infra/outbound/src/functions.rs",
@@ -167,8 +172,12 @@ mod tests {
         "the password of the PFX file",
         "a string of 1 to 256 characters without control characters, not all of them blanks",
         "an http or https URL of at most 256 characters, percent-encoded",
+        "saved the {mode} settings of {tab}",
+        "deleted the {mode} settings of {tab}",
+        "channel configured for this app and mode",
         "made webhook {}",
-        "changed webhook {}",
+        "changed webhook {webhook}",
+        "rotated the secret of webhook {webhook}",
         "deleted webhook {webhook}",
         "made operator {}",
         "changed operator {name}",

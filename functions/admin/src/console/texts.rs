@@ -261,8 +261,10 @@ texts! {
     action_rotate_key: "更换密钥", "Rotated a key";
     action_create_session: "生成会话令牌", "Made a session token";
     action_save_channel: "保存渠道", "Saved a channel";
+    action_check_channel: "检查渠道", "Checked a channel";
     action_delete_channel: "删除渠道", "Deleted a channel";
     action_create_webhook: "新增 Webhook", "Made a webhook";
+    action_rotate_webhook_secret: "更换 Webhook 签名密钥", "Rotated a webhook's secret";
     action_delete_webhook: "删除 Webhook", "Deleted a webhook";
     action_create_operator: "新增操作员", "Made an operator";
     action_change_operator: "修改操作员", "Changed an operator";
@@ -326,6 +328,12 @@ texts! {
     test_webhook_text: "向目标发送一条示例数据（createdTime 为 0），不会产生通知记录。", "Sends sample data (createdTime 0) to the target; it leaves no delivery.";
     webhook_made: "Webhook 已创建", "The webhook is made";
     webhook_secret: "签名密钥", "Signing secret";
+    secret_rotated: "签名密钥已更换", "The signing secret is rotated";
+    rotate_secret: "更换签名密钥", "Rotate the signing secret";
+    rotate_secret_text: "宽限期内，每个通知同时带有新旧两个密钥的签名，您可以随时切换。", "During the grace period each message is signed with both secrets, so that you can change over at any time.";
+    rotate_secret_confirm: "确定要更换吗？新密钥只显示一次。", "Are you sure? The new secret is shown once.";
+    secret_grace: "旧签名密钥宽限期", "Grace of the old secret";
+    old_secret_until: "旧签名密钥有效至 {}。", "The old secret signs until {}.";
     own_url: "自定义 URL", "URL";
     cloud_function: "云函数", "Cloud function";
     own_headers: "自定义请求头（可选）", "Headers of your own (optional)";

@@ -57,6 +57,9 @@ struct Edit {
     headers_problem: Option<String>,
     events_problem: Option<String>,
     bad: Option<String>,
+    graces: [(u32, &'static str); 4],
+    /// Until when the secret before the present one signs, too.
+    old_secret_until: Option<String>,
 }
 
 #[derive(Template)]
@@ -156,6 +159,8 @@ fn blank(desk: &Desk<'_>) -> Edit {
         headers_problem: None,
         events_problem: None,
         bad: None,
+        graces: [(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
+        old_secret_until: None,
         f,
         t,
     }
@@ -176,7 +181,9 @@ fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
     let headers = item.get("target").and_then(|target| target.get("headers")).and_then(Value::as_object);
     let headers = headers.into_iter().flatten().map(|(name, _)| format!("{name}: {MASK}"));
     let page = blank(desk);
+    let until = item.get("previousSecretValidUntil").and_then(Value::as_i64).map(Timestamp::clamped);
     Edit {
+        old_secret_until: until.map(|until| texts::fill(t.old_secret_until, &[&page.f.moment(until)])),
         heading: t.edit_webhook,
         action: format!("{}/{}", page.f.at("/webhooks"), text(item, "id")),
         is_new: false,
@@ -190,10 +197,11 @@ fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
     }
 }
 
-/// The form again as it was typed. The values of headers may be secrets and are not given back; their names are.
+/// The form again as it was typed. The values of headers may be secrets and are not given back; their names and masks are.
 fn typed(page: Edit, form: &Form) -> Edit {
     let names = form.raw("headers").lines().filter_map(|line| line.split_once(':'));
-    let headers: Vec<String> = names.map(|(name, _)| format!("{}: ", name.trim())).collect();
+    let masks = |value: &str| if value.trim() == MASK { MASK } else { "" };
+    let headers: Vec<String> = names.map(|(name, value)| format!("{}: {}", name.trim(), masks(value))).collect();
     let wanted: Vec<Event> = form.all("event").filter_map(Event::find).collect();
     Edit {
         is_url: form.text("kind") != "function",
@@ -260,6 +268,7 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
             desk.api(Method::PUT, &format!("{path}/mode"), &json!({ "mode": form.text("do") })).await?;
             back("saved")
         }
+        "rotate" => rotate(desk, &path, form).await,
         "replay" => {
             let hours: i64 =
                 form.text("hours").parse().ok().filter(|hours| (1..=2400).contains(hours)).ok_or(Trouble::Form)?;
@@ -276,6 +285,17 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
             }
         },
     }
+}
+
+/// The new secret, which is shown once.
+async fn rotate(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
+    let grace: u32 = form.text("grace").parse().map_err(|_| Trouble::Form)?;
+    let rotated = desk.api(Method::POST, &format!("{path}/secret/rotate"), &json!({ "graceSeconds": grace })).await?;
+    let t = desk.t();
+    let f = Frame { section: Section::Webhooks, ..desk.frame(t.secret_rotated) };
+    let values = vec![(t.webhook_secret.to_owned(), text(&rotated, "secret").to_owned())];
+    let onward = f.at("/webhooks");
+    desk.page(200, &KeysOnce { f, t, heading: t.secret_rotated, values, onward })
 }
 
 pub(crate) async fn tester(desk: &Desk<'_>, id: &str) -> Answer {
