@@ -11,6 +11,7 @@ mod answer;
 mod bills;
 mod bootstraps;
 mod carried;
+mod channel_check;
 mod channel_settings;
 mod charge;
 mod closed;

@@ -1,58 +1,79 @@
-//! Tries channel settings before anybody pays by them: reads them, signs with them, and asks the provider about an order that never was.
+//! Tries channel settings before anybody pays by them: reads them, signs with them, asks the provider about an order that never was, and
+//! opens what the provider seals for this merchant.
 //!
-//! A verified answer proves both directions: the provider takes our signature, and we take its.
+//! Each setting comes back as tested, as not testable and why, or as wrong. What nobody verified proves nothing. It calls out with stored
+//! keys, and so leaves an entry in the audit log.
 
 use std::time::Duration;
 
 use domain::{AppId, Channel, Fen, Tab, TransactionId};
 use http::StatusCode;
-use outbound::Bounds;
-use providers::{Moment, Placed, ProviderError};
-use runtime::{Reply, json};
-use serde_json::{Map, json};
+use outbound::{Bounds, OutboundError};
+use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
+use runtime::{ApiError, Reply, json};
+use serde_json::{Map, Value, json};
 
 use crate::{Call, channels, problem::Problem};
 
-/// Somebody waits for it in front of a page.
+/// Somebody waits for it in front of a page, and two questions are asked at the most.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };
 
 /// `POST /apps/{appId}/channels/{tab}/check?mode=`, with settings as `PUT` takes them.
 pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let settings = channels::read_settings(call, &app, tab).await?;
     let account = call.deps.base.apps.open_account(tab, &settings)?;
-    let report = |ok: bool, provider: &str, words: String| {
-        let mut report = Map::from_iter([("ok".to_owned(), ok.into()), ("provider".to_owned(), provider.into())]);
-        if !words.is_empty() {
-            report.insert("words".to_owned(), words.into());
-        }
-        if let Some(ends_at) = account.certificates_end_at() {
-            report.insert("certificatesEndTime".to_owned(), ends_at.ms().into());
-        }
-        json(StatusCode::OK, &json!(report))
-    };
+    let report = ask(call, tab, &account).await?;
+    let mut shown = show(&report);
+    shown.extend(account.certificates_end_at().map(|ends_at| ("certificatesEndTime".to_owned(), ends_at.ms().into())));
+    Ok(json(StatusCode::OK, &shown))
+}
+
+async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport, Problem> {
+    let base = &call.deps.base;
     let channel = Channel::all().find(|channel| channel.tab() == tab).ok_or_else(|| Problem::not_found("channel"))?;
-    let id = TransactionId::generate(call.now, call.deps.base.random.bytes()?);
+    let id = TransactionId::generate(call.now, base.random.bytes()?);
     let fee = Fen::new(1).map_err(|_| Problem::internal())?;
     let placed = Placed { id: &id, created_at: call.now, fee, trade_no: None, channel };
-    let moment = Moment { now: call.now, nonce: call.deps.base.random.nonce()? };
-    let question = match account.query(&placed, &moment) {
-        Ok(question) => question,
-        Err(ProviderError::Key { field, problem }) => return Err(Problem::field(field, problem)),
-        // A protocol that cannot ask: the keys are read, and that is all there is to try.
-        Err(_) => return Ok(report(true, "none", String::new())),
+    let moment = || base.random.nonce().map(|nonce| Moment { now: call.now, nonce });
+    let questions = account.probes(&placed, &[moment()?, moment()?]).map_err(|error| match error {
+        ProviderError::Key { field, problem } => Problem::field(field, problem),
+        other => Problem::body(other.to_string()),
+    })?;
+    let mut answers = Vec::new();
+    for question in questions {
+        answers.push(match base.ask_provider(&call.deps.settlement.outbound, channel, question, BOUNDS).await {
+            Ok(answer) => Some(answer),
+            Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
+                return Err(Problem::field("gateway", forbidden.to_string()));
+            }
+            Err(_) => None,
+        });
+    }
+    Ok(account.read_probes(&answers, call.now))
+}
+
+fn show(report: &CheckReport) -> Map<String, Value> {
+    let (provider, words) = match &report.said {
+        Said::Verified => ("verified", None),
+        Said::Accepted => ("accepted", None),
+        Said::Refused { code, words } => ("refused", Some(format!("{code} {words}"))),
+        Said::Unclear { reason } => ("unclear", Some(reason.clone())),
+        Said::Silent => ("unreachable", None),
     };
-    let Ok(answer) = call.deps.base.ask_provider(&call.deps.settlement.outbound, channel, question, BOUNDS).await
-    else {
-        return Ok(report(false, "unreachable", String::new()));
-    };
-    Ok(match account.read_query(&placed, &answer, call.now) {
-        // The certificate is fetched when it is needed; that the answer names it means that it came from there.
-        Ok(_) | Err(ProviderError::UnknownKey { .. }) => report(true, "verified", String::new()),
-        Err(ProviderError::Refused { code, words }) => report(false, "refused", format!("{code} {words}")),
-        Err(ProviderError::Key { field, problem }) => return Err(Problem::field(field, problem)),
-        Err(ProviderError::Unclear { reason }) => report(false, "unclear", reason),
-        Err(
-            other @ (ProviderError::Unsupported { .. } | ProviderError::AlreadyOrdered | ProviderError::Param { .. }),
-        ) => report(false, "unclear", other.to_string()),
-    })
+    let settings: Vec<Value> = report.settings.iter().map(show_setting).collect();
+    let members = [
+        ("ok", Some(report.is_good().into())),
+        ("provider", Some(provider.into())),
+        ("words", words.map(Value::from)),
+        ("settings", Some(settings.into())),
+    ];
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn show_setting(CheckedSetting { field, proof }: &CheckedSetting) -> Value {
+    match proof {
+        Proof::Tested => json!({ "field": field, "result": "tested" }),
+        Proof::Untestable(why) => json!({ "field": field, "result": "untestable", "why": why }),
+        Proof::Wrong(why) => json!({ "field": field, "result": "wrong", "why": why }),
+    }
 }

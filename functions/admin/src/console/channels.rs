@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Answer, Trouble,
-    channel_fields::{Field, Kind, Protocol, protocols},
+    channel_fields::{Field, Kind, Protocol, label_of, protocols},
     desk::Desk,
     form::Form,
     frame::{Frame, Section},
@@ -44,7 +44,26 @@ struct Shown {
     saved: bool,
     can_remove: bool,
     value: String,
+    /// Whether a secret was typed, which is not given back: who saves now without it would keep the one before.
+    type_again: bool,
     problem: Option<String>,
+}
+
+/// What a check says of one setting.
+struct Checked {
+    field: String,
+    label: String,
+    word: &'static str,
+    /// The look of the word.
+    class: &'static str,
+    why: String,
+}
+
+/// What came of a form.
+struct Came {
+    is_good: bool,
+    words: String,
+    checked: Vec<Checked>,
 }
 
 #[derive(Template)]
@@ -60,6 +79,7 @@ struct Channels {
     saved: bool,
     good: Option<String>,
     bad: Option<String>,
+    checked: Vec<Checked>,
 }
 
 /// What is saved for a tab, its secrets masked; nothing if nothing is.
@@ -123,6 +143,7 @@ fn view(
         saved: saved.is_some(),
         good: None,
         bad: None,
+        checked: Vec::new(),
         f,
         t,
     })
@@ -153,6 +174,7 @@ fn shown(
         saved: is_secret && kept.is_some(),
         can_remove: is_secret && kept.is_some() && !field.required,
         value,
+        type_again: is_secret && typed.is_some_and(|form| !form.text(field.name).is_empty()),
         problem: None,
     }
 }
@@ -183,7 +205,7 @@ pub(crate) async fn act(desk: &Desk<'_>, tab: &str, form: &Form) -> Answer {
         "check" => {
             let settings = settings(desk, tab, saved.as_ref(), form);
             let checked = desk.api(Method::POST, &format!("{path}/check?mode={mode}"), &settings).await;
-            let checked = checked.map(|report| check_words(desk, &report));
+            let checked = checked.map(|report| came(desk, &report));
             answer(desk, tab, saved.as_ref(), form, checked)
         }
         _ => {
@@ -202,16 +224,18 @@ fn answer(
     tab: Tab,
     saved: Option<&Map<String, Value>>,
     form: &Form,
-    came: Result<(bool, String), Problem>,
+    came: Result<Came, Problem>,
 ) -> Answer {
     let mut page = view(desk, tab, saved, form.text("protocol"), Some(form))?;
     let status = match came {
-        Ok((true, words)) => {
-            page.good = Some(words);
-            200
-        }
-        Ok((false, words)) => {
-            page.bad = Some(words);
+        Ok(Came { is_good, words, checked }) => {
+            page.checked = checked;
+            // The same name is another thing for another provider: the form's own label comes first.
+            for one in &mut page.checked {
+                let shown = page.fields.iter().find(|shown| shown.name == one.field);
+                one.label = shown.map_or_else(|| std::mem::take(&mut one.label), |shown| shown.label.to_owned());
+            }
+            *(if is_good { &mut page.good } else { &mut page.bad }) = Some(words);
             200
         }
         Err(problem) if problem.status != StatusCode::BAD_REQUEST => return Err(problem.into()),
@@ -267,25 +291,41 @@ fn pem_blocks(text: &str) -> Vec<Value> {
 }
 
 /// What the check found, in the reader's words.
-fn check_words(desk: &Desk<'_>, report: &Value) -> (bool, String) {
-    let t = desk.t();
+fn came(desk: &Desk<'_>, report: &Value) -> Came {
+    let (t, language) = (desk.t(), desk.preferences.language);
     let text = |name: &str| report.get(name).and_then(Value::as_str).unwrap_or_default();
+    let is_good = report.get("ok").and_then(Value::as_bool) == Some(true);
     let words = match text("provider") {
+        "verified" | "accepted" if !is_good => t.check_wrong.to_owned(),
         "verified" => t.check_verified.to_owned(),
+        "accepted" => t.check_accepted.to_owned(),
         "refused" => texts::fill(t.check_refused, &[text("words")]),
-        "unclear" => {
-            let words = problems::say_text(desk.preferences.language, text("words"));
-            texts::fill(t.check_unclear, &[&words])
-        }
-        "unreachable" => t.check_unreachable.to_owned(),
-        _ => t.check_signed.to_owned(),
+        "unclear" => texts::fill(t.check_unclear, &[&problems::say_text(language, text("words"))]),
+        _ => t.check_unreachable.to_owned(),
     };
     let ends = report.get("certificatesEndTime").and_then(Value::as_i64).map(|ms| {
         let at = desk.frame("").moment(Timestamp::clamped(ms));
         format!(" {}", texts::fill(t.certificates_end, &[&at]))
     });
-    let is_good = report.get("ok").and_then(Value::as_bool) == Some(true);
-    (is_good, words + &ends.unwrap_or_default())
+    let settings = report.get("settings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let checked = settings.iter().map(|setting| {
+        let text = |name: &str| setting.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (word, class) = match text("result") {
+            "tested" => (t.check_tested, "success"),
+            "wrong" => (t.check_bad, "bad"),
+            _ => (t.check_untestable, "waiting"),
+        };
+        let label = label_of(text("field"), language).unwrap_or_else(|| text("field")).to_owned();
+        let why = Some(text("why")).filter(|why| !why.is_empty());
+        Checked {
+            field: text("field").to_owned(),
+            label,
+            word,
+            class,
+            why: why.map(|why| problems::say_text(language, why)).unwrap_or_default(),
+        }
+    });
+    Came { is_good, words: words + &ends.unwrap_or_default(), checked: checked.collect() }
 }
 
 #[cfg(test)]

@@ -219,10 +219,15 @@ texts! {
     delete_channel_text: "删除后此渠道不能再下单，历史交易仍可查询。", "No more charges on this channel; past transactions stay.";
     see_field: "有一项需要修改，见下方说明。", "One field needs a change; see below.";
     check_verified: "检查通过：签名成功，渠道的应答已验签。", "All well: we sign, the provider answers, and its signature is verified.";
-    check_refused: "密钥可以签名，但渠道拒绝了请求，渠道原文：“{}”。请核对账号与上传到渠道的公钥。", "The keys sign, and the provider refused, in its own words: “{}”. Compare the account, and the public key that the provider has of you.";
+    check_accepted: "检查通过：渠道接受了签名。此接口的这类应答不带签名，因此渠道的签名尚未验证。", "All well: the provider takes our signature. It signs no such answer of this interface, so that its own signature was not verified.";
+    check_wrong: "渠道有应答，但以下配置有误。", "The provider answers, and some of the settings are wrong.";
+    check_refused: "渠道拒绝了请求，渠道原文：“{}”。请核对账号与上传到渠道的公钥。", "The provider refused, in its own words: “{}”. Compare the account, and the public key that the provider has of you.";
     check_unclear: "渠道的应答无法验签：{}。请核对渠道公钥或证书。", "The provider's answer cannot be verified: {}. Compare the provider's key or certificate.";
-    check_unreachable: "设置有效，但暂时无法连接渠道，请稍后再试。", "The settings are sound, and the provider cannot be reached now. Try again later.";
-    check_signed: "设置有效，密钥可以签名。", "The settings are sound, and the keys sign.";
+    check_unreachable: "暂时无法连接渠道，配置未能检查，请稍后再试。", "The provider cannot be reached now, so that nothing was tested. Try again later.";
+    check_tested: "已验证", "Tested";
+    check_untestable: "无法验证", "Not tested";
+    check_bad: "有误", "Wrong";
+    type_again: "为安全起见不会回显，保存前请重新填写。", "What you typed is not shown again: type it once more before you save.";
     certificates_end: "证书有效期至 {}。", "The first certificate ends {}.";
     // People.
     state: "状态", "State";
