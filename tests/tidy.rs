@@ -379,6 +379,14 @@ fn what_costs_cold_starts_is_without_its_default_features() {
     );
 }
 
+/// A client key can have texts signed by an old partner account's key, and could measure what that takes.
+#[test]
+fn signatures_by_rsa_are_blinded() {
+    let declared = &manifest("")["workspace"]["dependencies"]["rsa"]["features"];
+    // Without it rsa signs without blinding, and says so nowhere.
+    assert!(declared.as_array().unwrap().iter().any(|feature| feature.as_str() == Some("getrandom")), "{declared}");
+}
+
 #[test]
 fn no_test_is_left_out() {
     let left_out = format!("#[{}", "ignore");
