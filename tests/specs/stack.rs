@@ -71,6 +71,48 @@ async fn everything_outlives_a_restart() {
     second.end().await;
 }
 
+/// The modes of all files in a folder.
+#[cfg(unix)]
+fn modes(folder: &Folder) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().permissions().mode() & 0o777)
+    };
+    fs::read_dir(&folder.0).unwrap().map(|entry| mode(entry.unwrap())).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_reads_what_a_data_folder_holds() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    // It was made by hand, and is open to everybody.
+    fs::create_dir(&folder.0).unwrap();
+    fs::write(folder.0.join("notes.txt"), "not ours").unwrap();
+    let everybody = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(folder.0.join("notes.txt"), everybody.clone()).unwrap();
+    for round in 0..2 {
+        let world = World::start_with(kept_in(&folder)).await;
+        // Each of the simulators keeps something.
+        for channel in ["ali_web", "wx_native", "unipay_app"] {
+            world.charge(&charge_of(channel, &format!("{channel}-{round}"))).await.ok();
+        }
+        let found = modes(&folder);
+        for name in ["dynamodb.sqlite", "sqs.journal", "local.json", "sealing.key", "lock", "simulator.json"] {
+            assert!(found.iter().any(|(file, _)| file == name), "{name} is missing: {found:?}");
+        }
+        for (file, mode) in found.iter().filter(|(file, _)| file != "notes.txt") {
+            assert_eq!(*mode, 0o600, "{file}");
+        }
+        world.end().await;
+        // A version before this one left them open.
+        for (file, _) in modes(&folder) {
+            fs::set_permissions(folder.0.join(file), everybody.clone()).unwrap();
+        }
+    }
+    assert!(modes(&folder).contains(&("notes.txt".to_owned(), 0o644)), "a file of somebody else's is left alone");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notify_that_was_not_taken_is_sent_again_after_a_restart() {
     let folder = Folder::new();

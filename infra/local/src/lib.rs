@@ -17,6 +17,7 @@ mod mapping;
 mod meter;
 mod pages;
 mod parts;
+mod private;
 mod receiver;
 mod runtime_api;
 mod schedule;

@@ -18,6 +18,7 @@ use tracing::warn;
 use crate::{
     StackClock, Template, TemplateError, dynamo,
     lambda::LocalLambda,
+    private,
     sqs::{Sqs, SqsOptions},
     stack::StartError,
     state::{State, random_text},
@@ -82,7 +83,10 @@ pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result
     let mut stopped = running.stopped.clone();
     let failed = |error: dynoxide::DynoxideError| StartError::part("dynamodb", error.to_string());
     let database = match state.file("dynamodb.sqlite") {
-        Some(path) => Database::new(&path.to_string_lossy()).map_err(failed)?,
+        Some(path) => {
+            private::touch(&path).map_err(|source| StartError::DataDir { path: path.clone(), source })?;
+            Database::new(&path.to_string_lossy()).map_err(failed)?
+        }
         None => Database::memory().map_err(failed)?,
     };
     let listener = listen(0).await?;

@@ -10,6 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     demo::{DemoApp, Doorkeys},
+    private,
     stack::StartError,
 };
 
@@ -44,8 +45,10 @@ impl State {
                 owner: None,
             });
         };
-        create_private(&dir).map_err(|source| StartError::DataDir { path: dir.clone(), source })?;
+        let failed = |source| StartError::DataDir { path: dir.clone(), source };
+        private::create_folder(&dir).map_err(failed)?;
         let lock = Some(lock(&dir)?);
+        private::restrict_all(&dir).map_err(failed)?;
         let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
             Some(text) => Some(serde_json::from_str(&text).map_err(|error| StartError::part(LOCAL_JSON, error))?),
             None => None,
@@ -83,19 +86,11 @@ fn kept_key(path: &Path) -> Result<String, StartError> {
     Ok(key)
 }
 
-/// For the owner's eyes only: everything in it is worth money somewhere.
-fn create_private(dir: &Path) -> io::Result<()> {
-    let mut create = fs::DirBuilder::new();
-    create.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut create, 0o700);
-    create.create(dir)
-}
-
 /// Two stacks on one folder would each overwrite what the other keeps of its queue.
 fn lock(dir: &Path) -> Result<fs::File, StartError> {
     let path = dir.join(LOCK);
-    let file = fs::File::create(&path).map_err(|source| StartError::DataDir { path: path.clone(), source })?;
+    let open = private::options().write(true).create(true).truncate(true).open(&path);
+    let file = open.map_err(|source| StartError::DataDir { path: path.clone(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(StartError::DataDirTaken { path: dir.to_owned() }),
@@ -115,12 +110,7 @@ fn read(path: &Path) -> Result<Option<String>, StartError> {
 fn write(path: &Path, text: &str) -> Result<(), StartError> {
     let failed = |source| StartError::DataDir { path: path.to_owned(), source };
     let draft = path.with_extension("new");
-    let mut open = fs::OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    let mut file = open.open(&draft).map_err(failed)?;
-    io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    private::write(&draft, text.as_bytes()).map_err(failed)?;
     fs::rename(&draft, path).map_err(failed)
 }
 

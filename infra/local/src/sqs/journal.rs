@@ -8,7 +8,7 @@
 //! within that.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -16,6 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{attributes::QueueAttributes, error::OpenError, message::Message};
+use crate::private;
 
 /// What a journal may hold beyond the state before it is rewritten. It is read in a fraction of a second.
 #[cfg(not(test))]
@@ -89,7 +90,7 @@ impl Journal {
     /// Puts a journal of just `state` in the place of the one at `path`.
     pub(super) fn create(path: &Path, state: impl Iterator<Item = Record>) -> io::Result<Self> {
         let draft = path.with_added_extension("new");
-        let file = OpenOptions::new().append(true).create(true).open(&draft)?;
+        let file = private::options().append(true).create(true).open(&draft)?;
         // A rewrite that was killed may have left half a draft.
         file.set_len(0)?;
         let mut writer = BufWriter::new(file);

@@ -92,7 +92,7 @@ impl Ledger {
         let bytes = serde_json::to_vec(&stored).map_err(|error| failed(error.into()))?;
         let mut beside = path.clone().into_os_string();
         beside.push(".new");
-        std::fs::write(&beside, bytes).map_err(failed)?;
+        crate::private::write(std::path::Path::new(&beside), &bytes).map_err(failed)?;
         std::fs::rename(&beside, path).map_err(failed)
     }
 
