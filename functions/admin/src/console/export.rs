@@ -11,6 +11,7 @@ use store::RecordsPosition;
 
 use super::{
     Answer, Trouble,
+    cell::{guarded, text_cell},
     desk::Desk,
     format,
     frame::{Frame, Section},
@@ -198,8 +199,8 @@ fn headings(desk: &Desk<'_>) -> [String; 9] {
 fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
     let (t, zone) = (desk.t(), desk.preferences.zone);
     [
-        record.id.to_string(),
-        record.bill.to_string(),
+        text_cell(record.id.as_str()),
+        text_cell(record.bill.as_str()),
         format::moment(record.created_at, zone),
         record.ended_at.map(|at| format::moment(at, zone)).unwrap_or_default(),
         t.channel_name(record.channel).to_owned(),
@@ -210,19 +211,14 @@ fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
     ]
 }
 
-/// What begins a formula in one spreadsheet or another; the wide ones do in those of East Asia.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-
-/// What a spreadsheet would take for a formula is made a text: merchants' customers choose some of these words.
+/// A row of what is a text to people ([`text_cell`] made it so where it matters) and of amounts and times.
 fn write_row(text: &mut String, cells: &[&str]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        let guard = if cell.starts_with(FORMULA) { "'" } else { "" };
         text.push('"');
-        text.push_str(guard);
-        text.push_str(&cell.replace('"', "\"\""));
+        text.push_str(&guarded(cell).replace('"', "\"\""));
         text.push('"');
     }
     text.push_str("\r\n");
@@ -233,12 +229,9 @@ mod tests {
     use super::write_row;
 
     #[test]
-    fn no_cell_is_a_formula() {
+    fn a_row_is_quoted_whatever_it_holds() {
         let mut text = String::new();
-        write_row(&mut text, &["1", "=HYPERLINK(\"x\")", "+1", "-1", "@a", "＝1", "a\"b,c", "茶\r\n"]);
-        assert_eq!(
-            text,
-            "\"1\",\"'=HYPERLINK(\"\"x\"\")\",\"'+1\",\"'-1\",\"'@a\",\"'＝1\",\"a\"\"b,c\",\"茶\r\n\"\r\n"
-        );
+        write_row(&mut text, &["1", "=HYPERLINK(\"x\")", "a\"b,c", "茶\r\n"]);
+        assert_eq!(text, "\"1\",\"'=HYPERLINK(\"\"x\"\")\",\"a\"\"b,c\",\"茶\r\n\"\r\n");
     }
 }

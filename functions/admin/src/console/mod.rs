@@ -8,6 +8,7 @@ mod app_pages;
 mod apps;
 mod assets;
 mod audit_page;
+mod cell;
 mod channel_fields;
 mod channels;
 mod cookies;
