@@ -326,6 +326,65 @@ async fn an_export_comes_in_parts_and_no_cell_is_a_formula() {
     world.end().await;
 }
 
+/// What Excel, WPS and LibreOffice make of such a cell when the file is opened at a double click.
+fn is_changed_by_a_spreadsheet(cell: &str) -> bool {
+    let is_number = cell.bytes().all(|byte| byte.is_ascii_digit());
+    let is_power = cell.split_once(['E', 'e']).is_some_and(|(base, power)| {
+        [base, power].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    is_power || is_number && (cell.len() > 15 || cell.starts_with('0') && cell.len() > 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_order_number_survives_a_spreadsheet() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let bills =
+        ["20261128220014990001", "000123456789", "1453966991188", "12E5", "=1+1", "a;=1+1", "20261128220014990002"];
+    for bill in bills {
+        world.charge(&charge_of("ali_web", bill)).await.ok();
+    }
+    let part = owner.get(&world, &format!("/apps/{}/export/part?mode=test", world.app.app_id)).await.text();
+    assert!(part.starts_with('\u{feff}'), "spreadsheets know UTF-8 by it");
+    // No cell of these holds a quote or a comma.
+    let cell = |line: &str| line.split(',').nth(1).unwrap().trim_matches('"').to_owned();
+    let cells: Vec<String> = part.lines().skip(1).map(cell).collect();
+    for bill in bills {
+        let number = bill.replace('=', "");
+        let cell = cells.iter().find(|cell| cell.replace(['\'', '='], "").trim() == number).unwrap();
+        assert!(!is_changed_by_a_spreadsheet(cell), "{bill}: {cell:?}");
+    }
+    for safe in ["'=1+1", "a;'=1+1", "1453966991188"] {
+        assert!(cells.iter().any(|cell| cell == safe), "{safe}: {cells:?}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extras_of_before_that_are_nested_deep_break_no_page_and_no_action() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let id = world.charged("deep").await;
+    // Earlier versions took them 127 deep.
+    let deep = format!("{}1{}", "{\"a\":".repeat(127), "}".repeat(127));
+    let mut tables = world.stack.export().await.unwrap();
+    let items = tables["TransactionsTable"].as_array_mut().unwrap();
+    let row = items.iter_mut().find(|item| item["id"]["S"] == id.as_str()).unwrap();
+    row["extras"] = json!({ "S": deep });
+    let row = row.clone();
+    world.stack.import(&json!({ "TransactionsTable": [row] })).await.unwrap();
+    let page = format!("/apps/{}/transactions/{id}", world.app.app_id);
+    assert_eq!(owner.get(&world, &format!("{page}?mode=test")).await.status, 200);
+    for action in ["sync", "close"] {
+        let answer = owner.post(&world, &format!("{page}/{action}?mode=test"), &[]).await;
+        assert_eq!(answer.status, 303, "{action}: {}", answer.text());
+    }
+    // Its records are nested deeper than a reader of JSON goes.
+    let records = world.records(&json!({ "billNum": "deep" })).await.text();
+    assert!(records.contains("\"status\":\"closed\""), "{records}");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_asks_closes_and_refunds_over_the_api() {
     let world = World::start().await;

@@ -26,7 +26,7 @@ mod webhook_test;
 mod webhooks;
 
 use courier::Courier;
-use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
+use domain::{AppId, JSON_DEPTH_MAX, Mode, OperatorName, OperatorRole, Timestamp, nests_within};
 use http::Method;
 use runtime::{Base, Reply, Request, query_parameter};
 use serde_json::{Map, Value};
@@ -160,8 +160,13 @@ impl Call<'_> {
     /// The body, which must be one JSON object.
     fn object(&self) -> Result<Map<String, Value>, Problem> {
         let body = runtime::json_body(self.request).map_err(|error| Problem::body(error.to_string()))?;
-        serde_json::from_slice(body)
-            .map_err(|error| Problem::body(format!("the body must be one JSON object: {error}")))
+        let object = serde_json::from_slice(body)
+            .map_err(|error| Problem::body(format!("the body must be one JSON object: {error}")))?;
+        // What serde read is text.
+        if !nests_within(&String::from_utf8_lossy(body), JSON_DEPTH_MAX) {
+            return Err(Problem::body(format!("the body must be nested at most {JSON_DEPTH_MAX} deep")));
+        }
+        Ok(object)
     }
 
     /// `?mode=live|test`, which must be there: whether money is real is not to be guessed.

@@ -140,6 +140,32 @@ pub(crate) fn is_empty_list(raw: &str) -> bool {
     inside.is_some_and(|inside| inside.trim().is_empty())
 }
 
+/// How deep JSON from outside may be nested where it is kept, shown or handed on: readers go to 64 or 128, and our own answers put
+/// some levels around it.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// Whether objects and lists in a text of JSON are nested at most `depth_max` deep.
+pub fn nests_within(json: &str, depth_max: usize) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        if in_text {
+            in_text = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > depth_max {
+            return false;
+        }
+    }
+    true
+}
+
 /// A JSON integer written with digits only: neither `1.0` nor `1e3` nor `"1"`.
 pub(crate) fn integer(raw: &str) -> Option<i64> {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
@@ -156,6 +182,24 @@ mod tests {
         assert_eq!(integer("-12"), Some(-12));
         for raw in ["", "-", "1.0", "1e3", "\"1\"", "99999999999999999999", "true", "[1]", "--1"] {
             assert_eq!(integer(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn depth_counts_what_is_open_and_no_signs_in_texts() {
+        let cases = [
+            ("1",                         0),
+            ("{}",                        1),
+            (r#"{"a":[],"b":[]}"#,        2),
+            (r#"{"a":{"b":[1]}}"#,        3),
+            (r#"{"a":"[[[[{{{{"}"#,       1),
+            (r#"{"a":"\"[[[","b":"\\"}"#, 1),
+            (r#"{"a":"\\","b":[[1]]}"#,   3),
+        ];
+        for (json, depth) in cases {
+            assert!(nests_within(json, depth), "{json}");
+            assert!(depth == 0 || !nests_within(json, depth - 1), "{json}");
         }
     }
 

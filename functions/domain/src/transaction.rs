@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    About, Event, Family, Fen, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId, TransactionKey,
-    refund::refunded_elsewhere,
+    About, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId,
+    TransactionKey, nests_within, refund::refunded_elsewhere,
 };
 
 /// Where a transaction stands.
@@ -111,10 +111,15 @@ pub struct Extras(String);
 impl Extras {
     /// A page of 100 records stays within a quarter of what Lambda may answer (6 MB).
     pub const BYTES_MAX: usize = 8192;
-    pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 127 deep";
+    pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 32 deep";
 
     /// Takes the JSON text of an object. `None` if it is none, too long, too deep, or holds half a surrogate pair.
     pub fn parse(json: &str) -> Option<Self> {
+        Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))
+    }
+
+    /// The same of extras that were kept: earlier versions took them at any depth that serde reads.
+    pub fn parse_kept(json: &str) -> Option<Self> {
         let fits = json.len() <= Self::BYTES_MAX
             && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok();
         fits.then(|| Self(json.to_owned()))

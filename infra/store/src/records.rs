@@ -251,6 +251,6 @@ pub(crate) fn read_record(attributes: &Attributes) -> Result<Record, StoreError>
         fee: read_fee(&item)?,
         status: item.parsed("status", Status::find)?,
         refunded: read_refunded(&item)?,
-        extras: item.find_parsed("extras", Extras::parse)?,
+        extras: item.find_parsed("extras", Extras::parse_kept)?,
     })
 }

@@ -355,7 +355,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         shard: item.parsed(BY_TIME_PK, parse_shard)?,
         fee: read_fee(&item)?,
         subject: item.parsed("subject", Subject::parse)?,
-        extras: item.find_parsed("extras", Extras::parse)?,
+        extras: item.find_parsed("extras", Extras::parse_kept)?,
         created_at: item.time("created_ms")?,
         expires_at: item.time("expires_ms")?,
         token: item.find_text("token").map(str::to_owned),

@@ -148,24 +148,36 @@ impl<'a> Desk<'a> {
 
     /// An operation of the operator API, by the operator who is signed in. The path is that behind `/admin/v1`.
     pub(crate) async fn api(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
+        self.call(self.who()?, method, path, body).await
+    }
+
+    /// The same, where nobody reads the answer: a transaction's own may be nested deeper than a reader of JSON goes.
+    pub(crate) async fn act(&self, method: Method, path: &str, body: &Value) -> Result<(), Problem> {
+        self.perform(self.who()?, method, path, body).await.map(drop)
+    }
+
+    /// Without a session there is nobody, and nobody may anything.
+    fn who(&self) -> Result<Who, Problem> {
         let operator = self.session.as_ref().map(|session| session.name.clone());
-        // Without a session there is nobody, and nobody may anything.
-        let who = Who { operator: Some(operator.ok_or_else(Problem::unauthorized)?), role: self.role };
-        self.call(who, method, path, body).await
+        Ok(Who { operator: Some(operator.ok_or_else(Problem::unauthorized)?), role: self.role })
     }
 
     async fn call(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
+        let reply = self.perform(who, method, path, body).await?;
+        if reply.body().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
+    }
+
+    async fn perform(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Reply, Problem> {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("/admin/v1{path}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Bytes::from(body.to_string()))
             .map_err(|_| Problem::not_found("path"))?;
-        let reply = Box::pin(crate::perform(self.deps, who, &request)).await?;
-        if reply.body().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
+        Box::pin(crate::perform(self.deps, who, &request)).await
     }
 
     /// Changes something of whoever is signed in. It is the one thing that everybody may change about an operator, themselves, and so it goes

@@ -260,8 +260,8 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
         },
         _ => return Err(Trouble::NotFound),
     };
-    match desk.api(Method::POST, &path, &body).await {
-        Ok(_) => redirect(&format!("{}&done={done}", page.back), &[]),
+    match desk.act(Method::POST, &path, &body).await {
+        Ok(()) => redirect(&format!("{}&done={done}", page.back), &[]),
         Err(problem) if matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
             let said = Some(problems::say(desk.preferences.language, &problem));
             if problem.field_name() == Some("refundFee") {
