@@ -7,7 +7,7 @@ use crate::{
     keys::Signer,
     notify_message::Message,
     wechat,
-    world::{MINUTE_MS, World, master, texts, with},
+    world::{MINUTE_MS, START_MS, World, master, texts, with},
 };
 
 async fn show(world: &World, id: &str) -> Value {
@@ -123,6 +123,43 @@ async fn an_answer_that_does_not_fit_is_asked_for_again() {
     world.configure(&world.app, &world.merchant("openapi").await).await;
     assert_eq!(replay(&world, &kept).await["outcome"], "settled");
     assert_eq!(world.record("1").await["status"], "success");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_forged_messages_hides_no_incident_and_is_counted() {
+    let world = World::start().await;
+    // With the public client key anyone makes as many bills as there are addresses to send to.
+    let mut urls = Vec::new();
+    for number in 0..60 {
+        urls.push(charged(&world, &format!("flood-{number}")).await.1);
+    }
+    let (trade, url) = charged(&world, "genuine").await;
+    check_refused(&world.post_form(&url, Message::paid(&trade).with("total_amount", "1.00").signed()).await);
+    world.stack.take_metrics();
+    let forged = Message::paid(&trade).signed_by(Signer::Nobody);
+    for _ in 0..2 {
+        for url in &urls {
+            check_refused(&world.post_form(url, forged.clone()).await);
+        }
+    }
+    assert_eq!(texts(&json!(world.incidents_of("").await), "kind"), ["amount"], "what is genuine stands alone");
+    assert_eq!(texts(&json!(world.incidents_of("amount").await), "kind"), ["amount"]);
+    assert_eq!(world.incidents_of("order").await, Vec::<Value>::new());
+    let path = format!("/apps/{}/incidents?mode=test&kind=forged", world.app.app_id);
+    let list = world.admin("GET", &path, Value::Null).await.done(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 50, "an hour keeps so many");
+    // Ten bills found no room, twice; what is kept already is not counted.
+    assert_eq!(list["notKept"], json!([{ "time": START_MS - START_MS.rem_euclid(60 * MINUTE_MS), "count": 20 }]));
+    let said = world.stack.take_metrics().join("\n");
+    assert_eq!(said.matches("\"ForgedMessages\":1").count(), 70);
+    assert!(!said.contains("\"Incidents\""), "the pager stays silent");
+    world.advance(60 * MINUTE_MS).await;
+    check_refused(&world.post_form(&urls[59], forged).await);
+    let kept = world.admin("GET", &path, Value::Null).await.done(200);
+    assert_eq!(kept["items"][0]["billNum"], "flood-59", "the next hour has room");
+    let answer = world.admin("GET", &path.replace("forged", "nonsense"), Value::Null).await;
+    answer.problem(400, "kind");
     world.end().await;
 }
 

@@ -10,6 +10,7 @@ mod addresses;
 mod answer;
 mod bills;
 mod bootstraps;
+mod bounds;
 mod carried;
 mod channel_check;
 mod channel_settings;

@@ -272,7 +272,12 @@ impl World {
 
     /// The demo app's incidents in test mode, newest first.
     pub(crate) async fn incidents(&self) -> Vec<Value> {
-        let path = format!("/apps/{}/incidents?mode=test", self.app.app_id);
+        [self.incidents_of("").await, self.incidents_of("forged").await].concat()
+    }
+
+    /// The first page of one kind, or of the genuine ones for no kind.
+    pub(crate) async fn incidents_of(&self, kind: &str) -> Vec<Value> {
+        let path = format!("/apps/{}/incidents?mode=test&kind={kind}", self.app.app_id);
         self.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone()
     }
 }

@@ -60,8 +60,8 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     if month.len() != 6 || !month.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Problem::field("month", "must be a year and a month, such as 202611"));
     }
-    let cursor = query_parameter(call.request, "cursor");
-    let page = call.deps.base.store.audit_log(&month, cursor.as_deref()).await?;
+    let cursor = call.cursor()?;
+    let page = call.deps.base.store.audit_log(&month, cursor.as_ref()).await?;
     let items: Vec<Value> = page.entries.iter().map(show).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }

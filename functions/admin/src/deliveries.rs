@@ -1,8 +1,8 @@
 //! Deliveries: what waits, what never arrived and why, and sending it again.
 
 use domain::{
-    App, AppId, Delivery, DeliveryId, DeliveryState, RecordsFilter, RecordsOrder, RecordsRequest, Timestamp, Webhook,
-    WebhookId,
+    App, AppId, Delivery, DeliveryId, DeliveryState, ListCursor, RecordsFilter, RecordsOrder, RecordsRequest,
+    Timestamp, Webhook, WebhookId,
 };
 use http::StatusCode;
 use runtime::{Reply, error_chain, json, query_parameter};
@@ -31,8 +31,8 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let webhook = query_parameter(call.request, "webhook").filter(|text| !text.is_empty());
     let webhook = webhook.map(|id| WebhookId::parse(&id)).transpose();
     let webhook = webhook.map_err(|error| Problem::field("webhook", error.to_string()))?;
-    let cursor = query_parameter(call.request, "cursor").filter(|text| !text.is_empty());
-    let page = page(call, &found, webhook.as_ref(), state, cursor.as_deref()).await?;
+    let cursor = call.cursor()?;
+    let page = page(call, &found, webhook.as_ref(), state, cursor.as_ref()).await?;
     let items: Vec<Value> = page.deliveries.iter().map(show).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }
@@ -43,7 +43,7 @@ pub(crate) async fn page(
     found: &AppConfiguration,
     webhook: Option<&WebhookId>,
     state: Option<DeliveryState>,
-    cursor: Option<&str>,
+    cursor: Option<&ListCursor>,
 ) -> Result<store::DeliveryPage, Problem> {
     let all = found.webhooks.iter().map(|webhook| &webhook.id).chain(&found.deleted_webhooks);
     let webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
@@ -85,7 +85,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     while let Some(at) = place.clone().filter(|_| replayed < REPLAYED_MAX) {
         let (some, next) = match at {
             Place::List(state, after) => {
-                replay_list(call, (&found.app, webhook), (state, since), after.as_deref()).await?
+                replay_list(call, (&found.app, webhook), (state, since), after.as_ref()).await?
             }
             Place::Records(after) => replay_records(call, (&found, webhook), since, after.as_deref()).await?,
         };
@@ -99,25 +99,29 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
 /// Where a replay is: in the list of a state, or among the bills, for what was received at the first try and is in no list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    List(DeliveryState, Option<String>),
+    List(DeliveryState, Option<ListCursor>),
     Records(Option<String>),
 }
 
 impl Place {
     fn to_cursor(&self) -> String {
         match self {
-            Self::List(state, after) => format!("{}:{}", state.name(), after.as_deref().unwrap_or_default()),
+            Self::List(state, after) => format!("{}:{}", state.name(), after.as_ref().map_or("", ListCursor::as_str)),
             Self::Records(after) => format!("records:{}", after.as_deref().unwrap_or_default()),
         }
     }
 
     fn parse(cursor: &str) -> Option<Self> {
         let (name, after) = cursor.split_once(':')?;
-        let after = (!after.is_empty()).then(|| after.to_owned());
         if name == "records" {
-            return Some(Self::Records(after));
+            return Some(Self::Records((!after.is_empty()).then(|| after.to_owned())));
         }
-        DeliveryState::find(name).map(|state| Self::List(state, after))
+        let state = DeliveryState::find(name)?;
+        if after.is_empty() {
+            Some(Self::List(state, None))
+        } else {
+            Some(Self::List(state, Some(ListCursor::parse(after).ok()?)))
+        }
     }
 
     /// What comes when this one is read to its end.
@@ -134,7 +138,7 @@ async fn replay_list(
     call: &Call<'_>,
     (app, webhook): (&App, &Webhook),
     (state, since): (DeliveryState, Timestamp),
-    after: Option<&str>,
+    after: Option<&ListCursor>,
 ) -> Result<(usize, Option<Place>), Problem> {
     let store = &call.deps.base.store;
     let page = store.deliveries_since(app, (webhook.id.clone(), state), since, after).await?;
@@ -183,7 +187,7 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
     let mut after = None;
     for _ in 0..CANCELLED_PAGES_MAX {
         let waiting = (webhook.clone(), DeliveryState::Waiting);
-        let page = store.deliveries_since(app, waiting, Timestamp::clamped(0), after.as_deref()).await?;
+        let page = store.deliveries_since(app, waiting, Timestamp::clamped(0), after.as_ref()).await?;
         for delivery in page.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Waiting) {
             let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };
             store.change_delivery(delivery, &cancelled, call.now).await?;

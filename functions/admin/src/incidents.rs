@@ -8,18 +8,34 @@ use providers::Account;
 use runtime::{ApiError, Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Asked, Heard, How, Taken};
-use store::{IncidentSummary, KeptIncident};
+use store::{ForgedHour, Incident, IncidentSummary, KeptIncident};
 
 use crate::{Call, problem::Problem};
 
-/// `GET /apps/{appId}/incidents?mode=&cursor=`, newest first.
+/// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
+/// with how many of the latest hours were not kept.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     call.load_app(&app).await?;
-    let cursor = query_parameter(call.request, "cursor");
-    let page = call.deps.base.store.incidents(&app, mode, cursor.as_deref()).await?;
+    let (kind, cursor) = (read_kind(call)?, call.cursor()?);
+    let store = &call.deps.base.store;
+    let page = store.incidents(&app, mode, kind, cursor.as_ref()).await?;
     let items: Vec<Value> = page.incidents.iter().map(|incident| Value::Object(members(incident))).collect();
-    Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
+    let mut answer = serde_json::Map::new();
+    answer.insert("items".to_owned(), items.into());
+    answer.insert("cursor".to_owned(), json!(page.cursor));
+    if kind == Some(Incident::FORGED) {
+        let hours = store.forged_hours(&app, mode).await?;
+        let count = |hour: &ForgedHour| json!({ "time": hour.since.ms(), "count": hour.not_kept });
+        answer.insert("notKept".to_owned(), hours.iter().map(count).collect());
+    }
+    Ok(json(StatusCode::OK, &Value::Object(answer)))
+}
+
+fn read_kind(call: &Call<'_>) -> Result<Option<&'static str>, Problem> {
+    let Some(text) = query_parameter(call.request, "kind").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let kind = Incident::KINDS.into_iter().find(|kind| *kind == text);
+    kind.map(Some).ok_or_else(|| Problem::field("kind", format!("must be one of {}", Incident::KINDS.join(", "))))
 }
 
 /// `GET /apps/{appId}/incidents/{id}`: with the message that brought it.

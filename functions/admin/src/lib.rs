@@ -26,7 +26,7 @@ mod webhook_test;
 mod webhooks;
 
 use courier::Courier;
-use domain::{AppId, JSON_DEPTH_MAX, Mode, OperatorName, OperatorRole, Timestamp, nests_within};
+use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Timestamp, nests_within};
 use http::Method;
 use runtime::{Base, Reply, Request, query_parameter};
 use serde_json::{Map, Value};
@@ -173,6 +173,13 @@ impl Call<'_> {
     fn mode(&self) -> Result<Mode, Problem> {
         let text = query_parameter(self.request, "mode").unwrap_or_default();
         Mode::find(&text).ok_or_else(|| Problem::field("mode", "must be live or test, in the query string"))
+    }
+
+    /// `?cursor=` of a list. An empty one is none.
+    fn cursor(&self) -> Result<Option<ListCursor>, Problem> {
+        let cursor = query_parameter(self.request, "cursor").filter(|cursor| !cursor.is_empty());
+        let read = |cursor: std::borrow::Cow<'_, str>| ListCursor::parse(&cursor);
+        cursor.map(read).transpose().map_err(|_| Problem::field("cursor", "must be one that a list answered"))
     }
 
     /// Everything configured for an app.

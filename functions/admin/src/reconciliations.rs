@@ -2,7 +2,7 @@
 
 use domain::AppId;
 use http::StatusCode;
-use runtime::{Reply, json, query_parameter};
+use runtime::{Reply, json};
 use serde_json::{Value, json};
 use store::ReconciliationEntry;
 
@@ -13,8 +13,8 @@ use crate::{Call, problem::Problem};
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     call.load_app(&app).await?;
-    let cursor = query_parameter(call.request, "cursor");
-    let (entries, next) = call.deps.base.store.reconciliations(&app, mode, cursor.as_deref()).await?;
+    let cursor = call.cursor()?;
+    let (entries, next) = call.deps.base.store.reconciliations(&app, mode, cursor.as_ref()).await?;
     let items: Vec<Value> = entries.iter().map(shown).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next })))
 }

@@ -47,6 +47,9 @@ impl DeliveryId {
         let (transaction, rest) = name.split_once('#')?;
         let (rest, webhook) = rest.rsplit_once('#')?;
         let (event, about) = rest.split_once('#').unwrap_or((rest, ""));
+        if about.chars().count() > Self::ABOUT_CHARS_MAX || about.chars().any(char::is_control) {
+            return None;
+        }
         Some(Self {
             app,
             mode,

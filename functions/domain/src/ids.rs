@@ -122,6 +122,28 @@ impl fmt::Display for BillNum {
     }
 }
 
+/// A place in a list: what the list answered as `cursor` comes back as this, and becomes a part of a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct ListCursor(String);
+
+impl ListCursor {
+    /// DynamoDB takes no longer sort key, and no empty one.
+    pub const BYTES_MAX: usize = 1024;
+
+    /// # Errors
+    /// [`InvalidId`] if it is empty, longer than 1024 bytes, or holds a control character.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let fits = (1..=Self::BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidId::new("a cursor that a list answered", text)) }
+    }
+
+    /// The place.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,6 +167,16 @@ mod tests {
         ];
         for (text, fits) in cases {
             assert_eq!(BillNum::parse(text).is_ok(), *fits, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_what_a_sort_key_may_be() {
+        for text in ["~", "000001795444200000#568a12086e912100017722e5", &"x".repeat(1024)] {
+            assert_eq!(ListCursor::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "a\nb", &"x".repeat(1025), &"单".repeat(400)] {
+            assert!(ListCursor::parse(text).is_err(), "{text}");
         }
     }
 

@@ -41,7 +41,7 @@ pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
-pub use ids::{AppId, BillNum, InvalidId, TransactionId, WebhookId};
+pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, sign_in_pause};

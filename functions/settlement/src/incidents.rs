@@ -5,7 +5,7 @@ use domain::{About, Delivery, Event, Notification, Transaction, TransactionKey, 
 use http::HeaderMap;
 use runtime::ConfiguredApp;
 use serde_json::{Map, json};
-use store::{Incident, StoreError};
+use store::{ForgedKept, Incident, StoreError};
 use tracing::warn;
 
 use crate::{Deps, door::Heard, ring};
@@ -63,7 +63,8 @@ pub(crate) async fn keep_misfit(
 }
 
 /// Keeps a message that could not be verified, if it came to the address of a real transaction: what a wrong key in the settings
-/// made unreadable can be replayed once the key is right. A stranger can have one kept an hour for an address that it knows.
+/// made unreadable can be replayed once the key is right. A stranger can have one kept an hour for an address that it knows, and
+/// all strangers together so many an hour as the store keeps; the rest is counted.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -86,7 +87,17 @@ pub async fn keep_forged(
         headers: kept_headers(headers),
         body: body.to_vec(),
     };
-    keep(deps, &incident, &[]).await
+    let (bill, channel) = (&key.bill, key.channel);
+    match deps.base.store.keep_forged(&incident).await? {
+        ForgedKept::Known => {}
+        ForgedKept::Kept => {
+            let problem = &incident.problem;
+            warn!(app.id = %key.app, bill.num = %bill, %channel, "kept a message that could not be verified: {problem}");
+            deps.base.metrics.forged_message();
+        }
+        ForgedKept::Counted => deps.base.metrics.forged_message(),
+    }
+    Ok(())
 }
 
 /// Keeps an incident once, and rings for the deliveries that tell of it.

@@ -33,17 +33,20 @@ pub enum Metric {
     OldestOverdueDelivery,
     /// Reports that did not fit and bills that were paid twice, by kind.
     Incidents,
+    /// Messages to real bills' addresses that could not be verified, kept or not: anyone can send them.
+    ForgedMessages,
 }
 
 /// Every metric: its name, its unit, and the dimensions it is counted by beside [`STACK`].
 #[rustfmt::skip]
-const TABLE: [(Metric, &str, &str, &[&str]); 6] = [
+const TABLE: [(Metric, &str, &str, &[&str]); 7] = [
     (Metric::Payments,              "Payments",              "Count",        &["Channel", "Outcome"]),
     (Metric::ProviderLatency,       "ProviderLatency",       "Milliseconds", &["Provider"]),
     (Metric::DeliveryAttempts,      "DeliveryAttempts",      "Count",        &["Outcome"]),
     (Metric::DeliveryLag,           "DeliveryLag",           "Milliseconds", &[]),
     (Metric::OldestOverdueDelivery, "OldestOverdueDelivery", "Seconds",      &[]),
     (Metric::Incidents,             "Incidents",             "Count",        &["Kind"]),
+    (Metric::ForgedMessages,        "ForgedMessages",        "Count",        &[]),
 ];
 
 /// Every metric has this dimension, since several stacks may live in one account.
@@ -168,6 +171,11 @@ impl Metrics {
         self.put(Metric::Incidents, 1, &[kind]);
     }
 
+    /// Counts a message that could not be verified.
+    pub fn forged_message(&self) {
+        self.put(Metric::ForgedMessages, 1, &[]);
+    }
+
     /// Counts under the stack alone, for alarms, and under all dimensions.
     fn put(&self, metric: Metric, value: u64, words: &[&str]) {
         let (name, unit, dimensions) = metric.row();
@@ -234,10 +242,11 @@ mod tests {
             metrics.delivery_attempt(AttemptOutcome::Failed, Duration::from_secs(2));
             metrics.oldest_overdue_delivery(Duration::from_millis(61_500));
             metrics.incident("amount");
+            metrics.forged_message();
         });
         let values: Vec<_> =
             Metric::all().map(|(_, name, _)| said.iter().find_map(|line| line[name].as_u64())).collect();
-        assert_eq!(values, [1, 1234, 1, 2000, 61, 1].map(Some));
+        assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1].map(Some));
         for line in &said {
             let name = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
             let (_, _, dimensions) = Metric::all().find(|(_, known, _)| *known == name).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use domain::Timestamp;
+use domain::{ListCursor, Timestamp};
 
 use crate::{
     StoreError,
@@ -31,6 +31,11 @@ impl Item<'_> {
 
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, StoreError> {
         self.find_text(name).ok_or_else(|| self.wrong(name))
+    }
+
+    /// The place of the last item of a page.
+    pub(crate) fn find_cursor(&self, name: &str) -> Option<ListCursor> {
+        ListCursor::parse(self.find_text(name)?).ok()
     }
 
     pub(crate) fn find_number(&self, name: &'static str) -> Result<Option<i64>, StoreError> {

@@ -4,7 +4,7 @@
 //! was never completed is seen as such.
 
 use aws_sdk_dynamodb::error::SdkError;
-use domain::Timestamp;
+use domain::{ListCursor, Timestamp};
 
 use crate::{
     Store, StoreError,
@@ -51,7 +51,7 @@ pub struct AuditPage {
     /// Up to 50.
     pub entries: Vec<AuditEntry>,
     /// Where the next page begins, if there is one.
-    pub cursor: Option<String>,
+    pub cursor: Option<ListCursor>,
 }
 
 impl Store {
@@ -144,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn audit_log(&self, month: &str, cursor: Option<&str>) -> Result<AuditPage, StoreError> {
+    pub async fn audit_log(&self, month: &str, cursor: Option<&ListCursor>) -> Result<AuditPage, StoreError> {
         let page = self
             .dynamo
             .query()
@@ -153,13 +153,13 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk < :before")
             .expression_attribute_values(":pk", text(format!("AUDIT#{month}")))
             // `~` sorts behind every moment.
-            .expression_attribute_values(":before", text(cursor.filter(|cursor| !cursor.is_empty()).unwrap_or("~")))
+            .expression_attribute_values(":before", text(cursor.map_or("~", ListCursor::as_str)))
             .scan_index_forward(false)
             .limit(PAGE)
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of the audit log", error))?;
-        let cursor = page.last_evaluated_key().and_then(|key| Item(key).find_text(SK).map(str::to_owned));
+        let cursor = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
         let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
         Ok(AuditPage { entries, cursor })
     }

@@ -1,6 +1,6 @@
 //! Deliveries as operators list them: those of some webhooks in some states, merged by time.
 
-use domain::{App, Delivery, DeliveryId, DeliveryState, Timestamp, WebhookId};
+use domain::{App, Delivery, DeliveryId, DeliveryState, ListCursor, Timestamp, WebhookId};
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -22,7 +22,7 @@ pub struct DeliveryPage {
     /// Up to 50.
     pub deliveries: Vec<Delivery>,
     /// Where the next page begins, if there is one.
-    pub cursor: Option<String>,
+    pub cursor: Option<ListCursor>,
 }
 
 /// How far a list is counted.
@@ -64,9 +64,9 @@ impl Store {
         &self,
         app: &App,
         lists: &[DeliveryList],
-        cursor: Option<&str>,
+        cursor: Option<&ListCursor>,
     ) -> Result<DeliveryPage, StoreError> {
-        self.deliveries_in(app, lists, Part::Before(cursor.unwrap_or(NEWEST))).await
+        self.deliveries_in(app, lists, Part::Before(cursor.map_or(NEWEST, ListCursor::as_str))).await
     }
 
     /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and behind `after`.
@@ -79,10 +79,10 @@ impl Store {
         app: &App,
         list: DeliveryList,
         since: Timestamp,
-        after: Option<&str>,
+        after: Option<&ListCursor>,
     ) -> Result<DeliveryPage, StoreError> {
         let since = by_time_ms(since);
-        self.deliveries_in(app, &[list], Part::After(after.unwrap_or(&since))).await
+        self.deliveries_in(app, &[list], Part::After(after.map_or(&since, ListCursor::as_str))).await
     }
 
     /// How many deliveries are in a list, after an attempt that failed. What waits for its first attempt, for seconds, is not among
@@ -142,7 +142,7 @@ impl Store {
         }
         let more = entries.len() > PAGE;
         entries.truncate(PAGE);
-        let cursor = entries.last().filter(|_| more).map(|(place, _)| place.clone());
+        let cursor = entries.last().filter(|_| more).and_then(|(place, _)| ListCursor::parse(place).ok());
         Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AppId, BillNum, Delivery, Mode, ProviderTradeNo, Timestamp, TransactionKey};
+use domain::{AppId, BillNum, Delivery, ListCursor, Mode, ProviderTradeNo, Timestamp, TransactionKey};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
     attributes::{Attributes, Item, bytes, item, number, text, time},
     items::Written,
     schema::{
-        BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, SK, TTL, bill_pk, by_time_ms, incidents_pk,
-        parse_transaction_key, transaction_pk, transaction_sk,
+        BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, SK, TTL, VERSION_WRITTEN, bill_pk, by_time_ms,
+        forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, transaction_pk, transaction_sk,
     },
 };
 
@@ -28,6 +28,19 @@ const NEWEST: &str = "~";
 
 /// How often it is tried to keep one while others keep the same.
 const KEEP_TRIES_MAX: u32 = 10;
+
+/// Forged messages kept for an app and a mode in an hour: enough to see what is wrong, and few however many strangers send.
+const FORGED_KEPT_MAX: i64 = 50;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Longer than any kind.
+const KIND_CHARS_MAX: usize = 32;
+
+/// The hours whose counts are shown.
+const FORGED_HOURS: i32 = 24;
+
+/// Pages that a search for one kind reads at the most.
+const SEARCHED_PAGES_MAX: u32 = 20;
 
 /// Something that did not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +67,19 @@ impl Incident {
     /// The kind of what could not be verified. Anyone can send such messages, so that one an hour is kept for a transaction.
     pub const FORGED: &'static str = "forged";
 
+    /// Every kind there is; the last one is listed apart.
+    pub const KINDS: [&'static str; 9] = [
+        "account",
+        "amount",
+        "closed-after-payment",
+        "duplicate",
+        "order",
+        "paid-again",
+        "refunded-too-much",
+        "unknown",
+        Self::FORGED,
+    ];
+
     /// Tells apart what happens to one transaction: two incidents of one name are the same one.
     pub fn name(&self) -> String {
         let trade_no = self.trade_no.as_ref().map(ProviderTradeNo::as_str).unwrap_or_default();
@@ -66,6 +92,32 @@ impl Incident {
     fn sk(&self) -> String {
         format!("{INCIDENT_PREFIX}{}#{}", self.kind, self.name())
     }
+
+    /// The list it stands in.
+    fn list(&self) -> String {
+        let (app, mode) = (&self.key.app, self.key.mode);
+        if self.kind == Self::FORGED { forged_pk(app, mode) } else { incidents_pk(app, mode) }
+    }
+}
+
+/// What became of a forged message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgedKept {
+    /// It is kept.
+    Kept,
+    /// One of this hour for this transaction is kept already.
+    Known,
+    /// This hour has as many as an hour may have; it was counted.
+    Counted,
+}
+
+/// An hour in which more forged messages came than are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForgedHour {
+    /// When the hour began.
+    pub since: Timestamp,
+    /// How many were not kept.
+    pub not_kept: i64,
 }
 
 /// An incident with the message that brought it.
@@ -102,7 +154,7 @@ pub struct IncidentPage {
     /// Up to 50.
     pub incidents: Vec<IncidentSummary>,
     /// Where the next page begins, if there is one.
-    pub cursor: Option<String>,
+    pub cursor: Option<ListCursor>,
 }
 
 impl Store {
@@ -144,28 +196,117 @@ impl Store {
         }))
     }
 
-    /// A page of an app's incidents, newest first, from `cursor` on.
+    /// A page of an app's incidents, newest first, from `cursor` on: of one kind, or the genuine ones of every kind. A page of one kind
+    /// may be short, and another one follow all the same.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn incidents(&self, app: &AppId, mode: Mode, cursor: Option<&str>) -> Result<IncidentPage, StoreError> {
+    pub async fn incidents(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        kind: Option<&str>,
+        cursor: Option<&ListCursor>,
+    ) -> Result<IncidentPage, StoreError> {
+        let is_forged = kind == Some(Incident::FORGED);
+        let list = if is_forged { forged_pk(app, mode) } else { incidents_pk(app, mode) };
+        let mut found = IncidentPage { incidents: Vec::new(), cursor: cursor.cloned() };
+        for _ in 0..SEARCHED_PAGES_MAX {
+            let before = found.cursor.as_ref().map_or(NEWEST, ListCursor::as_str);
+            let mut query = self
+                .dynamo
+                .query()
+                .table_name(&self.tables.transactions)
+                .index_name(BY_TIME)
+                .key_condition_expression("by_time_pk = :pk AND by_time_sk < :before")
+                .expression_attribute_values(":pk", text(&list))
+                .expression_attribute_values(":before", text(before))
+                .scan_index_forward(false)
+                .limit(PAGE);
+            if let Some(kind) = kind.filter(|_| !is_forged) {
+                query = query.filter_expression("kind = :kind").expression_attribute_values(":kind", text(kind));
+            }
+            let page = query.send().await.map_err(|error| StoreError::dynamo("query of incidents", error))?;
+            found.incidents = page.items().iter().map(read_incident).collect::<Result<_, _>>()?;
+            found.cursor = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(BY_TIME_SK));
+            if found.cursor.is_none() || !found.incidents.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps a message that could not be verified, as long as its hour has room; the rest is counted. The count comes first, so that an
+    /// hour never has more, however many come at once. A stop between the two leaves the hour with one place less.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_forged(&self, incident: &Incident) -> Result<ForgedKept, StoreError> {
+        if self.get(transaction_pk(&incident.key), incident.sk()).await?.is_some() {
+            return Ok(ForgedKept::Known);
+        }
+        let room = "attribute_not_exists(pk) OR kept < :max";
+        if self.count_forged(incident, "kept", room).await? {
+            let kept =
+                self.write_all(vec![self.put_once(write_incident(incident))?], "keeping a forged message").await?;
+            return Ok(if kept == Written::Done { ForgedKept::Kept } else { ForgedKept::Known });
+        }
+        self.count_forged(incident, "not_kept", "kept >= :max").await?;
+        Ok(ForgedKept::Counted)
+    }
+
+    /// Adds one to a count of the hour's. `false` if the condition does not hold.
+    async fn count_forged(
+        &self,
+        incident: &Incident,
+        count: &'static str,
+        condition: &'static str,
+    ) -> Result<bool, StoreError> {
+        let (key, hour) = (&incident.key, hour_of(incident.seen_at));
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(forged_counts_pk(&key.app, key.mode)))
+            .key(SK, text(by_time_ms(hour)))
+            .update_expression(format!("SET #ttl = :ttl, v = :v ADD {count} :one"))
+            .condition_expression(condition)
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":ttl", number(hour.plus(KEPT).seconds()))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(FORGED_KEPT_MAX));
+        self.postpone(update).await
+    }
+
+    /// The latest hours in which more forged messages came than are kept, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forged_hours(&self, app: &AppId, mode: Mode) -> Result<Vec<ForgedHour>, StoreError> {
         let page = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
-            .index_name(BY_TIME)
-            .key_condition_expression("by_time_pk = :pk AND by_time_sk < :before")
-            .expression_attribute_values(":pk", text(incidents_pk(app, mode)))
-            .expression_attribute_values(":before", text(cursor.unwrap_or(NEWEST)))
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(forged_counts_pk(app, mode)))
             .scan_index_forward(false)
-            .limit(PAGE)
+            .limit(FORGED_HOURS)
             .send()
             .await
-            .map_err(|error| StoreError::dynamo("query of incidents", error))?;
-        let last = page.last_evaluated_key().and_then(|key| Item(key).find_text(BY_TIME_SK).map(str::to_owned));
-        let incidents = page.items().iter().map(read_incident).collect::<Result<_, _>>()?;
-        Ok(IncidentPage { incidents, cursor: last })
+            .map_err(|error| StoreError::dynamo("query of forged messages", error))?;
+        let hours = page.items().iter().map(|attributes| {
+            let item = Item(attributes);
+            let since = item.parsed(SK, |ms| Timestamp::from_ms(ms.parse().ok()?).ok())?;
+            Ok(ForgedHour { since, not_kept: item.find_number("not_kept")?.unwrap_or_default() })
+        });
+        let hours = hours.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(hours.into_iter().filter(|hour| hour.not_kept > 0).collect())
     }
+}
+
+fn hour_of(moment: Timestamp) -> Timestamp {
+    Timestamp::clamped(moment.ms() - moment.ms().rem_euclid(HOUR_MS))
 }
 
 impl Store {
@@ -216,7 +357,14 @@ fn parse_id(id: &str) -> Option<(Mode, BillNum, String)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let mut lines = text.splitn(3, '\n');
     let (mode, bill, sk) = (lines.next()?, lines.next()?, lines.next()?);
-    let sk = Some(sk).filter(|sk| sk.starts_with(INCIDENT_PREFIX))?;
+    let (kind, name) = sk.strip_prefix(INCIDENT_PREFIX)?.split_once('#')?;
+    let is_kind =
+        (1..=KIND_CHARS_MAX).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    // SHA-256 in base64.
+    let is_name = name.len() == 43 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if !is_kind || !is_name {
+        return None;
+    }
     Some((Mode::find(mode)?, BillNum::parse(bill).ok()?, sk.to_owned()))
 }
 
@@ -236,7 +384,7 @@ fn write_incident(incident: &Incident) -> Attributes {
             ("headers", (!incident.headers.is_empty()).then(|| text(headers))),
             ("body", (!incident.body.is_empty()).then(|| bytes(incident.body.clone()))),
             ("created_ms", Some(time(incident.seen_at))),
-            (BY_TIME_PK, Some(text(incidents_pk(&key.app, key.mode)))),
+            (BY_TIME_PK, Some(text(incident.list()))),
             (BY_TIME_SK, Some(text(format!("{}#{sk}", by_time_ms(incident.seen_at))))),
             (TTL, Some(number(incident.seen_at.plus(KEPT).seconds()))),
         ],

@@ -35,7 +35,7 @@ pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings
 pub use deliveries::ToldDelivery;
 pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, RefundKey};
-pub use incidents::{Incident, IncidentPage, IncidentSummary, KeptIncident};
+pub use incidents::{ForgedHour, ForgedKept, Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use reconciliations::{Reconciled, ReconciliationEntry};
 pub use records::{RecordsPosition, RecordsQuery};
 pub use refunds::{Begun, Bill, Ended};

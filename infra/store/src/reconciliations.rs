@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
-use domain::{AppId, BillNum, Day, Difference, DifferenceKind, Fen, Mode, Tab, Timestamp, TransactionId};
+use domain::{AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp, TransactionId};
 
 use crate::{
     Store, StoreError,
@@ -124,21 +124,21 @@ impl Store {
         &self,
         app: &AppId,
         mode: Mode,
-        cursor: Option<&str>,
-    ) -> Result<(Vec<ReconciliationEntry>, Option<String>), StoreError> {
+        cursor: Option<&ListCursor>,
+    ) -> Result<(Vec<ReconciliationEntry>, Option<ListCursor>), StoreError> {
         let page = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
             .key_condition_expression("pk = :pk AND sk < :before")
             .expression_attribute_values(":pk", text(reconciliations_pk(app, mode)))
-            .expression_attribute_values(":before", text(cursor.unwrap_or(NEWEST)))
+            .expression_attribute_values(":before", text(cursor.map_or(NEWEST, ListCursor::as_str)))
             .scan_index_forward(false)
             .limit(PAGE)
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
-        let last = page.last_evaluated_key().and_then(|key| Item(key).find_text(SK).map(str::to_owned));
+        let last = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
         let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
         Ok((entries, last))
     }

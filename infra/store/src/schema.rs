@@ -6,7 +6,8 @@
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
-//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident` / `<ms>#<sk>` | operators; gone after 90 days |
+//! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
+//! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
@@ -147,6 +148,16 @@ pub(crate) fn ended_refund_sk(ended_at: Timestamp, num: &RefundNum) -> String {
 
 pub(crate) fn incidents_pk(app: &AppId, mode: Mode) -> String {
     format!("{app}#{mode}#incident")
+}
+
+/// What could not be verified: apart from what is genuine, because anyone can send it.
+pub(crate) fn forged_pk(app: &AppId, mode: Mode) -> String {
+    format!("{app}#{mode}#forged")
+}
+
+/// The collection of the counts of what could not be verified: no bill's begins so, because an app's id is hex.
+pub(crate) fn forged_counts_pk(app: &AppId, mode: Mode) -> String {
+    format!("FORGED#{app}#{mode}")
 }
 
 /// The shard of what is due follows from the transaction's id, whose last digits are random.

@@ -1,18 +1,22 @@
-//! Incidents: genuine reports that did not fit, and bills that were paid twice.
+//! Incidents: genuine reports that did not fit, bills that were paid twice, and, apart from them, what could not be verified.
 
 use askama::Template;
 use domain::{BillNum, Timestamp};
 use http::Method;
 use runtime::query_parameter;
 use serde_json::Value;
+use store::Incident;
 
 use super::{
     Answer,
     desk::Desk,
     frame::{Frame, Section},
     problems, query, redirect,
-    texts::Texts,
+    texts::{self, Texts},
 };
+
+/// The kinds to choose from: what the list asks for, its words, and whether it is chosen.
+type Choice = (&'static str, &'static str, bool);
 
 struct Row {
     when: String,
@@ -31,6 +35,9 @@ struct Incidents {
     f: Frame,
     t: &'static Texts,
     rows: Vec<Row>,
+    kinds: Vec<Choice>,
+    /// How many forged messages of the latest hours were not kept.
+    not_kept: Option<String>,
     next: Option<String>,
 }
 
@@ -38,7 +45,12 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let t = desk.t();
     let f = Frame { section: Section::Incidents, ..desk.frame(t.incidents) };
     let cursor = query_parameter(desk.request, "cursor").unwrap_or_default();
+    let kind = query_parameter(desk.request, "kind").unwrap_or_default();
     let mut asked = vec![("mode", desk.mode.name())];
+    if !kind.is_empty() {
+        asked.push(("kind", &kind));
+    }
+    let listed = asked.clone();
     if !cursor.is_empty() {
         asked.push(("cursor", &cursor));
     }
@@ -46,10 +58,19 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let page = desk.api(Method::GET, &path, &Value::Null).await?;
     let items = page.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let next = page.get("cursor").and_then(Value::as_str);
-    let next =
-        next.map(|next| format!("{}?{}", f.at("/incidents"), query(&[("mode", desk.mode.name()), ("cursor", next)])));
+    let next = next
+        .map(|next| format!("{}?{}", f.at("/incidents"), query(&[listed.as_slice(), &[("cursor", next)]].concat())));
+    let hours = page.get("notKept").and_then(Value::as_array).into_iter().flatten();
+    let not_kept: i64 = hours.filter_map(|hour| hour.get("count")?.as_i64()).sum();
+    let not_kept = (not_kept > 0).then(|| texts::fill(t.forged_not_kept, &[&not_kept.to_string()]));
     let rows = items.iter().map(|item| row(desk, &f, item)).collect();
-    desk.page(200, &Incidents { rows, next, f, t })
+    desk.page(200, &Incidents { rows, kinds: kinds(t, &kind), not_kept, next, f, t })
+}
+
+fn kinds(t: &'static Texts, chosen: &str) -> Vec<Choice> {
+    let all = [("", t.genuine_incidents)].into_iter();
+    let each = Incident::KINDS.into_iter().map(|kind| (kind, t.incident_kind(kind)));
+    all.chain(each).map(|(kind, words)| (kind, words, kind == chosen)).collect()
 }
 
 fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {

@@ -75,11 +75,15 @@ impl Texts {
     /// What kind of incident it is.
     pub(crate) fn incident_kind(&self, kind: &str) -> &'static str {
         match kind {
-            "mismatch" => self.incident_mismatch,
+            "account" => self.incident_account,
+            "amount" => self.incident_amount,
+            "order" => self.incident_order,
+            "closed-after-payment" => self.incident_closed_after,
+            "paid-again" => self.incident_paid_again,
+            "refunded-too-much" => self.incident_refunded,
             "duplicate" => self.incident_duplicate,
             "forged" => self.incident_forged,
             "unknown" => self.incident_unknown,
-            "contradiction" => self.incident_contradiction,
             _ => self.incident_other,
         }
     }

@@ -195,9 +195,15 @@ texts! {
     step_charged: "下单", "Charged";
     step_paid: "支付成功", "Paid";
     step_closed: "关闭，未支付", "Closed unpaid";
-    incident_mismatch: "通知与订单不符", "A report that does not fit";
+    incident_account: "收款账号不符", "Another account";
+    incident_amount: "金额不符", "Another amount";
+    incident_order: "订单号不符", "Another order";
+    incident_closed_after: "支付后又报关闭", "Closed after payment";
+    incident_paid_again: "同一订单两个交易号", "Another trade number";
+    incident_refunded: "退款超过支付金额", "Refunded too much";
+    genuine_incidents: "全部（不含无法验签的消息）", "All genuine ones";
+    forged_not_kept: "最近有记录的 24 个小时内，另有 {} 条无法验签的消息未保留。", "{} more messages that could not be verified were not kept in the latest 24 hours that had any.";
     incident_duplicate: "重复支付", "Paid twice";
-    incident_contradiction: "通知与已知状态矛盾", "A report that contradicts what is known";
     incident_other: "异常", "Incident";
     // Channels.
     tab_ali: "支付宝", "Alipay";
@@ -309,7 +315,7 @@ texts! {
     ended: "结束时间", "Ended";
     channel_code: "渠道代码", "Channel code";
     // Incidents.
-    incidents_text: "渠道的真实通知与订单不符、无法验签的消息，以及重复支付。保留 90 天。", "Reports that do not fit, messages that could not be verified, and bills that were paid twice. Kept for 90 days.";
+    incidents_text: "渠道的真实通知与订单不符，以及重复支付。无法验签的消息单独列出：任何人都能发送。保留 90 天。", "Reports that do not fit, and bills that were paid twice. Messages that could not be verified are apart, because anyone can send them. Kept for 90 days.";
     no_incidents: "没有异常", "No incidents";
     no_incidents_text: "一切正常。", "All is well.";
     kind: "类型", "Kind";
