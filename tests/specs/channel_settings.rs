@@ -96,7 +96,7 @@ async fn a_notify_for_deleted_settings_is_sent_again_until_they_are_back() {
     let id = world.charged("1").await;
     world.admin("DELETE", &test_channel(&world.app), Value::Null).await.done(204);
     let trade = world.play(&id, "pay", json!({})).await;
-    assert_eq!(trade["notifies"][0]["attempts"][0]["status"], 404);
+    assert_eq!(trade["notifies"][0]["attempts"][0]["status"], 400);
     world.configure(&world.app, &json!({ "protocol": "simulator" })).await;
     assert_eq!(world.record("1").await["status"], "created");
     world.advance(4 * 60_000).await;

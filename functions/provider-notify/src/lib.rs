@@ -3,7 +3,7 @@
 //!
 //! Verified first, then compared, then settled in one transaction, then acknowledged in the provider's own words. A
 //! report that is genuine and does not fit settles nothing, is kept as an incident, and is not acknowledged. Strangers
-//! get the same answer whatever they did wrong.
+//! get the same answer whatever they did wrong, and whether or not there is such an app and channel.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport};
+use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport, refusal};
 use runtime::{BODY_BYTES_MAX, ConfiguredApp, Reply, Request, error_chain, not_found};
 pub use settlement::Deps;
 use settlement::{Heard, How, Taken};
@@ -33,24 +33,26 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         return send_on(deps, &key, &request, now).await;
     }
     let Some(key) = TransactionKey::from_notify_path(request.uri().path()) else { return not_found() };
+    let stranger = refusal(key.channel, request.body());
+    if request.body().len() > BODY_BYTES_MAX {
+        warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
+        return refused(&stranger);
+    }
     let (configured, account) = match find_account(deps, &key, now).await {
         Ok(Some(found)) => found,
-        Ok(None) => return not_found(),
+        // Whether there is such an app and channel is nobody's affair.
+        Ok(None) => return refused(&stranger),
         Err(error) => {
             error!(app.id = %key.app, "a notify waits: {}", error_chain(&error));
             return failed();
         }
     };
     let acknowledgement = account.acknowledgement();
-    if request.body().len() > BODY_BYTES_MAX {
-        warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
-        return refused(&acknowledgement);
-    }
     let (account, report) = match read(deps, &key, &configured, account, &request, now).await {
         Ok(read) => read,
         Err(error) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
-            return keep_refused(deps, &key, &error, &request, &acknowledgement).await;
+            return keep_refused(deps, &key, &error, &request, &stranger).await;
         }
     };
     let heard = Heard { how: How::Notify, headers: request.headers(), body: request.body(), now };
@@ -102,15 +104,15 @@ async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Time
         let Some((_, account)) = find_account(deps, key, now).await? else { return Ok(None) };
         deps.base.store.find_transaction(key).await.map(|found| Some((account, found?)))
     };
+    let refused = || reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", b"this return could not be verified");
     let (account, transaction) = match found.await {
         Ok(Some(found)) => found,
-        Ok(None) => return not_found(),
+        Ok(None) => return refused(),
         Err(error) => {
             error!(app.id = %key.app, "a browser cannot be sent on: {}", error_chain(&error));
             return failed();
         }
     };
-    let refused = || reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", b"this return could not be verified");
     match account.read_front_return(request, now) {
         Ok(order) if order == transaction.id => {}
         Ok(order) => {

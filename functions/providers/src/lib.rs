@@ -22,7 +22,7 @@ pub mod wechat;
 mod xml;
 
 use bytes::Bytes;
-use domain::{Channel, Notification, Tab, Timestamp, TransactionId};
+use domain::{Channel, Family, Notification, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -34,6 +34,16 @@ pub use exchange::{
     Placed, RefundOrder, RefundOutcome, RefundReport,
 };
 pub use settings::{GatewayPolicy, MASK, gateway_of, mask, opened_by};
+
+/// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a
+/// stranger nothing about an account: neither whether there is one nor which protocol it speaks.
+pub fn refusal(channel: Channel, body: &[u8]) -> Acknowledgement {
+    match channel.family() {
+        Family::Ali => alipay::ACKNOWLEDGEMENT,
+        Family::Wx => wechat::refusal(body),
+        Family::Unipay => unionpay::ACKNOWLEDGEMENT,
+    }
+}
 
 /// An account at a provider: its settings read once, its keys ready to sign. `Debug` shows no secret.
 #[derive(Debug)]

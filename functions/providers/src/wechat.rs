@@ -42,6 +42,11 @@ const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
     refused: br#"{"code":"FAIL","message":"refused"}"#,
 };
 
+/// In the words of the protocol that the message is in: v2 speaks XML.
+pub(crate) fn refusal(body: &[u8]) -> Acknowledgement {
+    if body.trim_ascii_start().starts_with(b"<") { v2::ACKNOWLEDGEMENT } else { ACKNOWLEDGEMENT }
+}
+
 /// An account at WeChat Pay. Its settings and verbs are described at [`crate::Account`].
 #[derive(Debug)]
 pub struct Account(Protocol);
