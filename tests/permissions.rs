@@ -30,7 +30,8 @@ const ADDED_BY_SAM: &[(&str, &str)] = &[
     ("AWSLambdaSQSQueueExecutionRole", "deliver: Lambda receives and deletes the messages it hands over"),
 ];
 
-type Uses = BTreeSet<(String, String, String)>;
+/// Function, action, resource, and the pattern of its keys.
+type Uses = BTreeSet<(String, String, String, String)>;
 
 /// What ran, from all files that the specs left.
 fn used() -> Uses {
@@ -39,16 +40,17 @@ fn used() -> Uses {
         fs::read_dir(&folder).unwrap_or_else(|error| panic!("run the specs first: {}: {error}", folder.display()));
     let texts: Vec<_> = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let read = |line: &str| {
-        let [function, action, resource] = <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).unwrap();
-        (function.to_owned(), action.to_owned(), resource.to_owned())
+        let parts = <[&str; 4]>::try_from(line.split('\t').collect::<Vec<_>>()).unwrap();
+        let [function, action, resource, keys] = parts.map(str::to_owned);
+        (function, action, resource, keys)
     };
     texts.iter().flat_map(|text| text.lines().map(read)).collect()
 }
 
 /// Which cloud functions may be invoked is a matter of names; that some are invoked is what can be compared.
-fn comparable(grant: Grant) -> (String, String, String) {
+fn comparable(grant: Grant) -> (String, String, String, String) {
     let invokes = grant.action == "lambda:InvokeFunction";
-    (grant.function, grant.action, if invokes { "cloud functions".to_owned() } else { grant.resource })
+    (grant.function, grant.action, if invokes { "cloud functions".to_owned() } else { grant.resource }, grant.keys)
 }
 
 #[test]
@@ -56,20 +58,20 @@ fn every_function_may_do_what_it_does_and_nothing_else() {
     let allowed: Uses = Template::load().unwrap().grants.into_iter().map(comparable).collect();
     let used = used();
     let platform: BTreeMap<&str, &str> = PLATFORM.iter().copied().collect();
-    println!("{:<16} {:<28} {:<34} allowed  used", "function", "action", "resource");
+    println!("{:<16} {:<28} {:<34} {:<40} allowed  used", "function", "action", "resource", "keys");
     let mut wrong = Vec::new();
     for use_ in allowed.union(&used) {
-        let (function, action, resource) = use_;
+        let (function, action, resource, keys) = use_;
         let reason = platform.get(action.as_str());
         let (is_allowed, is_used) = (allowed.contains(use_), used.contains(use_));
         let mark = |yes: bool| if yes { "yes" } else { "NO" };
         let by_code = reason.map_or_else(|| mark(is_used).to_owned(), |reason| format!("by AWS: {reason}"));
-        println!("{function:<16} {action:<28} {resource:<34} {:<7}  {by_code}", mark(is_allowed));
+        println!("{function:<16} {action:<28} {resource:<34} {keys:<40} {:<7}  {by_code}", mark(is_allowed));
         if !is_allowed {
-            wrong.push(format!("{function} did {action} on {resource} without a policy"));
+            wrong.push(format!("{function} did {action} on {resource} {keys} without a policy"));
         }
         if !is_used && reason.is_none() {
-            wrong.push(format!("{function} may {action} on {resource} and never did"));
+            wrong.push(format!("{function} may {action} on {resource} {keys} and never did"));
         }
     }
     println!("\nadded by SAM to roles:");

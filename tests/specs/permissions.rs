@@ -19,8 +19,8 @@ pub(crate) fn keep(used: BTreeSet<Grant>) {
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{}.txt", std::process::id()));
     let mut file = fs::File::options().create(true).append(true).open(file).unwrap();
-    for Grant { function, action, resource } in used.difference(&kept.clone()) {
-        writeln!(file, "{function}\t{action}\t{resource}").unwrap();
+    for Grant { function, action, resource, keys } in used.difference(&kept.clone()) {
+        writeln!(file, "{function}\t{action}\t{resource}\t{keys}").unwrap();
     }
     kept.extend(used);
 }

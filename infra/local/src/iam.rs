@@ -1,4 +1,5 @@
-//! Plays IAM: a function is refused what its policies in the template do not allow, as AWS would refuse it.
+//! Plays IAM: a function is refused what its policies in the template do not allow, as AWS would refuse it, down to the kinds of
+//! items (`dynamodb:LeadingKeys`). It also refuses queries for keys that DynamoDB refuses and the embedded one does not.
 //!
 //! It stands between the AWS clients of a function and their endpoints, reads what a request does and to what, and keeps
 //! what was really done, so that CI can find policies that nobody uses.
@@ -24,7 +25,10 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use tracing::error;
 
-use crate::{Grant, Template};
+use crate::{
+    Grant, Template,
+    keys::{KeySchemas, is_like},
+};
 
 /// What each function may do, and what each did.
 #[derive(Clone, Debug)]
@@ -32,6 +36,7 @@ pub(crate) struct Iam {
     allowed: Arc<BTreeSet<Grant>>,
     /// Logical names by the names in use.
     logical: Arc<BTreeMap<String, String>>,
+    schemas: Arc<KeySchemas>,
     used: Arc<Mutex<BTreeSet<Grant>>>,
 }
 
@@ -47,9 +52,11 @@ impl Iam {
             }
             grant
         });
+        let logical: BTreeMap<String, String> = names.into_iter().collect();
         Self {
             allowed: Arc::new(allowed.collect()),
-            logical: Arc::new(names.into_iter().collect()),
+            schemas: Arc::new(KeySchemas::new(template, &logical)),
+            logical: Arc::new(logical),
             used: Arc::default(),
         }
     }
@@ -65,76 +72,136 @@ impl Iam {
     }
 
     /// Notes what is done; what is not allowed comes back.
-    fn judge(&self, function: &str, request: &HttpRequest) -> Option<String> {
-        let acts = read_acts(request);
+    fn judge(&self, function: &str, request: &HttpRequest) -> Option<Refusal> {
+        let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        let acts = self.read_acts(request, &body);
         if acts.is_empty() {
-            return Some(format!("{function} did something unknown: {}", request.uri()));
+            return Some(Refusal::denied(format!("{function} did something unknown: {}", request.uri())));
         }
-        for (action, name) in acts {
-            let (name, index) = name.split_once('/').map_or((name.as_str(), None), |(name, rest)| (name, Some(rest)));
-            let logical = self.logical.get(name).map_or(name, String::as_str);
-            let resource = index.map_or_else(|| logical.to_owned(), |index| format!("{logical}/{index}"));
-            let grant = Grant { function: function.to_owned(), action, resource };
-            if !self.allowed.contains(&grant) {
-                return Some(format!("template.yaml: {function} may not {} on {}", grant.action, grant.resource));
+        for act in &acts {
+            if let Some(refusal) = self.judge_act(function, act) {
+                return Some(Refusal::denied(refusal));
             }
-            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(grant);
+        }
+        let [Act { action, name, .. }] = acts.as_slice() else { return None };
+        let refusal = (action == "dynamodb:Query").then(|| self.schemas.refusal_of_query(name, &body)).flatten()?;
+        Some(Refusal { kind: "com.amazon.coral.validate#ValidationException", text: refusal })
+    }
+
+    fn judge_act(&self, function: &str, act: &Act) -> Option<String> {
+        let (name, index) =
+            act.name.split_once('/').map_or((act.name.as_str(), None), |(name, rest)| (name, Some(rest)));
+        let logical = self.logical.get(name).map_or(name, String::as_str);
+        let resource = index.map_or_else(|| logical.to_owned(), |index| format!("{logical}/{index}"));
+        let is_about =
+            |grant: &&Grant| grant.function == function && grant.action == act.action && grant.resource == resource;
+        let grants: Vec<&Grant> = self.allowed.iter().filter(is_about).collect();
+        for key in &act.keys {
+            let Some(grant) = grants.iter().find(|grant| is_like(key, &grant.keys)) else {
+                return Some(format!(
+                    "template.yaml: {function} may not {} on {resource} with the key {key}",
+                    act.action
+                ));
+            };
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert((*grant).clone());
         }
         None
     }
-}
 
-/// What a request does, in IAM's words, each with the name of what it is done to.
-fn read_acts(request: &HttpRequest) -> Vec<(String, String)> {
-    let Some(target) = request.headers().get("x-amz-target") else { return invocation(request.uri()) };
-    let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-    match target.split_once('.') {
-        Some(("AmazonSQS", operation)) => {
-            let queue =
-                body.get("QueueUrl").and_then(Value::as_str).and_then(|url| url.rsplit('/').next()).unwrap_or_default();
-            vec![(format!("sqs:{}", operation.trim_end_matches("Batch")), queue.to_owned())]
+    /// What a request does, in IAM's words, each with the name of what it is done to.
+    fn read_acts(&self, request: &HttpRequest, body: &Value) -> Vec<Act> {
+        let Some(target) = request.headers().get("x-amz-target") else { return invocation(request.uri()) };
+        match target.split_once('.') {
+            Some(("AmazonSQS", operation)) => {
+                let url = body.get("QueueUrl").and_then(Value::as_str);
+                let queue = url.and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+                vec![Act::without_keys(&format!("sqs:{}", operation.trim_end_matches("Batch")), queue)]
+            }
+            Some((service, operation)) if service.starts_with("DynamoDB_") => self.dynamo(operation, body),
+            _ => Vec::new(),
         }
-        Some((service, operation)) if service.starts_with("DynamoDB_") => dynamo(operation, &body),
-        _ => Vec::new(),
+    }
+
+    fn dynamo(&self, operation: &str, body: &Value) -> Vec<Act> {
+        let schemas = &self.schemas;
+        let table = |about: &Value| about.get("TableName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let act = |action: &str, name: String, keys: Vec<String>| Act {
+            action: format!("dynamodb:{action}"),
+            name,
+            // What names no key is like none.
+            keys: if keys.is_empty() { vec![String::new()] } else { keys },
+        };
+        let on_item = |action: &str, about: &Value| {
+            let key = schemas.of_item(&table(about), about.get("Item").or_else(|| about.get("Key")));
+            act(action, table(about), key.into_iter().collect())
+        };
+        let of_part = |(kind, about): (&String, &Value)| {
+            let action = match kind.as_str() {
+                "Put" => "PutItem",
+                "Update" => "UpdateItem",
+                "Delete" => "DeleteItem",
+                "Get" => "GetItem",
+                _ => "ConditionCheckItem",
+            };
+            on_item(action, about)
+        };
+        let of_batch = |(name, about): (&String, &Value)| {
+            let keys = about.get("Keys").and_then(Value::as_array).into_iter().flatten();
+            act(operation, name.clone(), keys.filter_map(|key| schemas.of_item(name, Some(key))).collect())
+        };
+        match operation {
+            "TransactWriteItems" | "TransactGetItems" => {
+                let parts = body.get("TransactItems").and_then(Value::as_array).into_iter().flatten();
+                parts.filter_map(Value::as_object).flatten().map(of_part).collect()
+            }
+            "BatchGetItem" | "BatchWriteItem" => {
+                let tables = body.get("RequestItems").and_then(Value::as_object).into_iter().flatten();
+                tables.map(of_batch).collect()
+            }
+            "Query" => {
+                let index = body.get("IndexName").and_then(Value::as_str);
+                let name = index.map_or_else(|| table(body), |index| format!("{}/index/{index}", table(body)));
+                let keys = schemas.of_query(&name, body);
+                vec![act(operation, name, keys)]
+            }
+            _ => vec![on_item(operation, body)],
+        }
     }
 }
 
-fn dynamo(operation: &str, body: &Value) -> Vec<(String, String)> {
-    let name = |about: &Value| about.get("TableName").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let act = |action: &str, name: String| (format!("dynamodb:{action}"), name);
-    let of_parts = |parts: Option<&Value>| -> Vec<_> {
-        let parts = parts.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).flatten();
-        let action = |kind: &str| match kind {
-            "Put" => "PutItem",
-            "Update" => "UpdateItem",
-            "Delete" => "DeleteItem",
-            "Get" => "GetItem",
-            _ => "ConditionCheckItem",
-        };
-        parts.map(|(kind, about)| act(action(kind), name(about))).collect()
-    };
-    let of_batch = || -> Vec<_> {
-        body.get("RequestItems")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-            .map(|(table, _)| act(operation, table.clone()))
-            .collect()
-    };
-    match operation {
-        "TransactWriteItems" | "TransactGetItems" => of_parts(body.get("TransactItems")),
-        "BatchGetItem" | "BatchWriteItem" => of_batch(),
-        _ => match body.get("IndexName").and_then(Value::as_str) {
-            Some(index) => vec![act(operation, format!("{}/index/{index}", name(body)))],
-            None => vec![act(operation, name(body))],
-        },
+/// Something that a request does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Act {
+    /// In IAM's words.
+    action: String,
+    /// What it is done to, by the name in use.
+    name: String,
+    /// The partition keys it is done to.
+    keys: Vec<String>,
+}
+
+impl Act {
+    fn without_keys(action: &str, name: &str) -> Self {
+        Self { action: action.to_owned(), name: name.to_owned(), keys: vec![String::new()] }
+    }
+}
+
+/// An error as AWS answers it.
+struct Refusal {
+    kind: &'static str,
+    text: String,
+}
+
+impl Refusal {
+    fn denied(text: String) -> Self {
+        Self { kind: "com.amazon.coral.service#AccessDeniedException", text }
     }
 }
 
 /// `/2015-03-31/functions/<name>/invocations`
-fn invocation(uri: &str) -> Vec<(String, String)> {
+fn invocation(uri: &str) -> Vec<Act> {
     let invokes = uri.contains("/functions/") && uri.contains("/invocations");
-    invokes.then(|| ("lambda:InvokeFunction".to_owned(), CLOUD_FUNCTIONS.to_owned())).into_iter().collect()
+    invokes.then(|| Act::without_keys("lambda:InvokeFunction", CLOUD_FUNCTIONS)).into_iter().collect()
 }
 
 #[derive(Clone, Debug)]
@@ -156,16 +223,16 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
         match self.iam.judge(self.function, &request) {
             None => self.inner.call(request),
             Some(refusal) => {
-                error!("{refusal}");
-                HttpConnectorFuture::ready(denied(&refusal))
+                error!("{}", refusal.text);
+                HttpConnectorFuture::ready(refused(&refusal))
             }
         }
     }
 }
 
 /// As DynamoDB says it; the others differ in nothing that a function looks at.
-fn denied(refusal: &str) -> Result<Response<SdkBody>, ConnectorError> {
-    let body = serde_json::json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "Message": refusal });
+fn refused(refusal: &Refusal) -> Result<Response<SdkBody>, ConnectorError> {
+    let body = serde_json::json!({ "__type": refusal.kind, "Message": refusal.text });
     let bad_request = StatusCode::try_from(400).map_err(|error| ConnectorError::other(error.into(), None))?;
     let mut response = Response::new(bad_request, SdkBody::from(body.to_string()));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");

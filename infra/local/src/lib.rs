@@ -12,6 +12,7 @@ mod gateway;
 mod handed;
 mod iam;
 mod items;
+mod keys;
 mod lambda;
 mod mapping;
 mod meter;

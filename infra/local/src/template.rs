@@ -65,6 +65,8 @@ pub struct Grant {
     pub action: String,
     /// The logical name of what it is done to: `TransactionsTable/index/by_time`; or an ARN's pattern.
     pub resource: String,
+    /// Which partition keys it may be done to (`dynamodb:LeadingKeys`), as a pattern: `APP#*`. `*` is all there are.
+    pub keys: String,
 }
 
 /// The template is not as it is expected here.
@@ -238,14 +240,16 @@ impl<'a> Resources<'a> {
                 let (Some(actions), Some(resources)) = (statement.get("Action"), statement.get("Resource")) else {
                     continue;
                 };
-                let resources = names(resources);
+                let (resources, keys) = (names(resources), leading_keys(statement));
                 let of = |action: &String| {
-                    let grant = |resource: &String| Grant {
+                    let grant = |(resource, keys): (&String, &String)| Grant {
                         function: function.clone(),
                         action: action.clone(),
                         resource: resource.clone(),
+                        keys: keys.clone(),
                     };
-                    resources.iter().map(grant).collect::<Vec<_>>()
+                    let each = |resource| keys.iter().map(move |keys| (resource, keys));
+                    resources.iter().flat_map(each).map(grant).collect::<Vec<_>>()
                 };
                 grants.extend(names(actions).iter().flat_map(of));
             }
@@ -275,6 +279,13 @@ impl<'a> Resources<'a> {
 
 fn is_default(route: &Value) -> bool {
     route.get("Properties").and_then(|properties| text(properties, "RouteKey")) == Some(DEFAULT)
+}
+
+/// The patterns of partition keys that a statement is bound to; any at all, if it is bound to none.
+fn leading_keys(statement: &Value) -> Vec<String> {
+    let condition = statement.get("Condition").and_then(|condition| condition.get("ForAllValues:StringLike"));
+    let patterns = condition.and_then(|condition| condition.get("dynamodb:LeadingKeys"));
+    patterns.map_or_else(|| vec!["*".to_owned()], names)
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
@@ -337,21 +348,32 @@ Resources:
     Properties:
       Policies:
         - Statement:
-            - { Effect: Allow, Action: [dynamodb:Query, dynamodb:GetItem], Resource: !GetAtt Table.Arn }
+            - Effect: Allow
+              Action: [dynamodb:Query, dynamodb:GetItem]
+              Resource: !GetAtt Table.Arn
+              Condition: { "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["A#*", B] } }
             - !If [Some, { Effect: Allow, Action: dynamodb:Query, Resource: [!Sub "${Table.Arn}/index/x"] }, !Ref AWS::NoValue]
 "#;
         let translated = r#"{"Resources": {
             "PayFunction": {"Type": "AWS::Lambda::Function", "Metadata": {"BuildProperties": {"Binary": "pay"}},
                 "Properties": {"Role": {"Fn::GetAtt": ["PayFunctionRole", "Arn"]}}},
             "PayFunctionRole": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": {"Statement": [
-                {"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:GetItem"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
+                {"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:GetItem"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}, "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*", "B"]}}},
                 {"Fn::If": ["Some", {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": [{"Fn::Sub": "${Table.Arn}/index/x"}]}, {"Ref": "AWS::NoValue"}]}
             ]}}]}}}}"#;
-        let expected =
-            [("dynamodb:GetItem", "Table"), ("dynamodb:Query", "Table"), ("dynamodb:Query", "Table/index/x")];
+        let expected = [
+            ("dynamodb:GetItem", "Table", "A#*"),
+            ("dynamodb:GetItem", "Table", "B"),
+            ("dynamodb:Query", "Table", "A#*"),
+            ("dynamodb:Query", "Table", "B"),
+            ("dynamodb:Query", "Table/index/x", "*"),
+        ];
         for text in [written, translated] {
             let grants = Template::parse(text).unwrap().grants;
-            let found: Vec<_> = grants.iter().map(|grant| (grant.action.as_str(), grant.resource.as_str())).collect();
+            let found: Vec<_> = grants
+                .iter()
+                .map(|grant| (grant.action.as_str(), grant.resource.as_str(), grant.keys.as_str()))
+                .collect();
             assert_eq!(found, expected);
         }
     }
