@@ -15,6 +15,7 @@ mod carried;
 mod channel_check;
 mod channel_settings;
 mod charge;
+mod client_bounds;
 mod closed;
 mod console;
 mod cors;

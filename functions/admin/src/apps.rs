@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    App, AppId, Key, KeyKind, KeySet, Mode, RequestError, RotatingKey, Secret, SessionClaims, SessionRequest,
-    SessionToken, Shards, Timestamp,
+    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, RequestError, RotatingKey, Secret, SessionClaims,
+    SessionRequest, SessionToken, Shards, Timestamp,
 };
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
@@ -33,6 +33,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         test: new_keys(random)?,
         refunds_duplicates: false,
         shards: Shards::default(),
+        client_bounds: ClientBounds::default(),
     };
     call.deps.base.store.create_app(&app).await?;
     info!(app.id = %app.id, "made app {}", app.id);
@@ -75,11 +76,13 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
         "webhooks": found.webhooks.len(),
         "refundDuplicates": found.app.refunds_duplicates,
         "shards": found.app.shards.count(),
+        "clientChargesPerMinute": found.app.client_bounds.charges_per_minute,
+        "clientOpenBills": found.app.client_bounds.open_bills,
     });
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"shards"?}`
+/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"shards"?,"clientChargesPerMinute"?,"clientOpenBills"?}`
 pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let refunds_duplicates = body.get("refundDuplicates").map(|value| {
@@ -92,11 +95,15 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         Some(value) => Some(respread(call.load_app(&app).await?.app.shards, value, call.now)?),
         None => None,
     };
+    let charges_per_minute = read_bound(&body, "clientChargesPerMinute", ClientBounds::CHARGES_PER_MINUTE_MAX)?;
+    let open_bills = read_bound(&body, "clientOpenBills", ClientBounds::OPEN_BILLS_MAX)?;
+    let is_bound = charges_per_minute.is_some() || open_bills.is_some();
     let name = match body.get("name") {
-        None if refunds_duplicates.is_some() || shards.is_some() => None,
+        None if refunds_duplicates.is_some() || shards.is_some() || is_bound => None,
         Some(_) | None => Some(read_name(&body)?),
     };
-    match call.deps.base.store.change_app(&app, &AppChange { name, refunds_duplicates, shards }).await {
+    let change = AppChange { name, refunds_duplicates, shards, charges_per_minute, open_bills };
+    match call.deps.base.store.change_app(&app, &change).await {
         Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
             Err(Problem::conflict_at("shards", "was changed by somebody else just now"))
         }
@@ -105,6 +112,19 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
             show(call, app).await
         }
     }
+}
+
+/// A bound of the public keys: absent it stays as it is, and `null` takes it away.
+fn read_bound(body: &Map<String, Value>, name: &'static str, max: u32) -> Result<Option<Option<u32>>, Problem> {
+    let Some(value) = body.get(name) else { return Ok(None) };
+    if value.is_null() {
+        return Ok(Some(None));
+    }
+    let bound = value.as_u64().and_then(|bound| u32::try_from(bound).ok()).filter(|bound| (1..=max).contains(bound));
+    let bound = bound.ok_or_else(|| {
+        Problem::field(name, format!("must be an integer from 1 to {max}, or null for no bound, found `{value}`"))
+    });
+    bound.map(|bound| Some(Some(bound)))
 }
 
 fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Shards), Problem> {

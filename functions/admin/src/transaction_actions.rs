@@ -79,6 +79,7 @@ fn refused(error: ApiError) -> Problem {
         | ApiError::NotConfigured { .. }
         | ApiError::Body(_)
         | ApiError::Bill(_)
+        | ApiError::ClientBound(_)
         | ApiError::RefundFailed { .. }
         | ApiError::NotClosed { .. }
         | ApiError::Provider(_)

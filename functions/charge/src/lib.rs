@@ -4,6 +4,8 @@
 //! The reservation comes before the call to the provider: if we die between the two, a pending record is left, which
 //! the same charge made again takes up. An unclear answer of the provider's leaves the bill pending, never failed.
 
+mod client_bound;
+
 use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
@@ -21,6 +23,8 @@ use runtime::{
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError, Told};
 use tracing::info;
+
+pub use crate::client_bound::ClientCounts;
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 2] = [(Method::POST, "/2.0/maxpay/bill"), (Method::POST, "/2.0/maxpay/sessions")];
@@ -50,6 +54,8 @@ pub struct Deps {
     pub base: Base,
     /// The way to the providers.
     pub outbound: Outbound,
+    /// How much the public keys of apps did.
+    pub client_counts: ClientCounts,
 }
 
 /// Answers one request.
@@ -71,6 +77,7 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let apps = &deps.base.apps;
     let account = apps.account(&caller.configured, channel, mode).ok_or(ApiError::NotConfigured { channel, mode })?;
     let charge = form.read(channel)?;
+    deps.client_counts.admit(&deps.base, &caller, now).await?;
     let account = account?;
 
     let moment = Moment { now, nonce: deps.base.random.nonce()? };

@@ -6,6 +6,7 @@ use runtime::Base;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let (base, _) = Base::from_environment()?;
-    let deps = charge::Deps { outbound: Outbound::guarded(base.config.targets.clone())?, base };
+    let outbound = Outbound::guarded(base.config.targets.clone())?;
+    let deps = charge::Deps { base, outbound, client_counts: charge::ClientCounts::default() };
     runtime::serve(|request| charge::handle(&deps, request)).await
 }

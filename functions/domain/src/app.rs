@@ -5,7 +5,7 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-use crate::{AppId, Mode, Secret, Shards, Timestamp};
+use crate::{AppId, ClientBounds, Mode, Secret, Shards, Timestamp};
 
 /// Which of an app's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub struct App {
     pub refunds_duplicates: bool,
     /// How its transactions are spread.
     pub shards: Shards,
+    /// What its public keys may do.
+    pub client_bounds: ClientBounds,
 }
 
 impl App {
@@ -173,6 +175,7 @@ pub(crate) mod tests {
             test: KeySet { client: key("test-client"), master: key("test-master") },
             refunds_duplicates: false,
             shards: Shards::default(),
+            client_bounds: ClientBounds::default(),
         }
     }
 

@@ -392,7 +392,11 @@ async fn build_functions(
         Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(move || clients.lambda()) }
     };
     let functions = Functions {
-        charge: charge::Deps { base: charge.base, outbound: charge.outbound },
+        charge: charge::Deps {
+            base: charge.base,
+            outbound: charge.outbound,
+            client_counts: charge::ClientCounts::default(),
+        },
         query: query::Deps { base: query.base.clone(), settlement: query, recent: query::Recent::default() },
         provider_notify: stand("provider-notify")?,
         deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier: courier("deliver") },

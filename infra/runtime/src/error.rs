@@ -34,6 +34,9 @@ pub enum ApiError {
     /// The bill does not allow it.
     #[error(transparent)]
     Bill(#[from] BillError),
+    /// A public key of the app did as much as it may.
+    #[error(transparent)]
+    ClientBound(#[from] ClientBoundError),
     /// A stored key or certificate cannot be used.
     #[error("the settings of the channel cannot be used: {0}")]
     Settings(#[from] SettingsError),
@@ -68,6 +71,29 @@ pub enum ApiError {
     /// There is no randomness.
     #[error("the system failed")]
     Random(#[from] RandomError),
+}
+
+/// A bound of the app's public keys is reached. The master key has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientBoundError {
+    /// Too many charges in this minute.
+    #[error(
+        "clientChargesPerMinute of the app must not be exceeded: it is {max}, and a client key charged so often within this minute; \
+         the next minute has room, and the master key is not bound"
+    )]
+    Charges {
+        /// The bound.
+        max: u32,
+    },
+    /// Too many open bills.
+    #[error(
+        "clientOpenBills of the app must not be exceeded: it is {max}, and so many bills wait to be paid; they are counted once a \
+         minute, and the master key is not bound"
+    )]
+    OpenBills {
+        /// The bound.
+        max: u32,
+    },
 }
 
 /// Why something cannot be done with a bill.
@@ -166,6 +192,7 @@ impl ApiError {
             Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })
             | Self::Body(_)
             | Self::Bill(_)
+            | Self::ClientBound(_)
             | Self::Refund(_)
             | Self::Provider(ProviderError::Param { .. }) => ApiCode::ParamInvalid,
             Self::Settings(_) | Self::Provider(ProviderError::Key { .. }) => ApiCode::CertFileError,

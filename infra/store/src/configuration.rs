@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    App, AppId, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Shards, Tab, TargetHealth, Timestamp, Webhook,
-    WebhookId, WebhookTarget,
+    App, AppId, ClientBounds, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Shards, Tab, TargetHealth,
+    Timestamp, Webhook, WebhookId, WebhookTarget,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,10 @@ pub struct AppChange {
     pub refunds_duplicates: Option<bool>,
     /// How its transactions are spread: as it was read, and as it is to be.
     pub shards: Option<(Shards, Shards)>,
+    /// How many charges its public keys make in a minute; `Some(None)` takes the bound away.
+    pub charges_per_minute: Option<Option<u32>>,
+    /// How many bills may be open for them to make another.
+    pub open_bills: Option<Option<u32>>,
 }
 
 /// An app in the list of apps.
@@ -176,6 +180,16 @@ impl Store {
         if let Some(refunds) = change.refunds_duplicates {
             sets.push("refunds_duplicates = :refunds");
             update = update.expression_attribute_values(":refunds", AttributeValue::Bool(refunds));
+        }
+        let bounds = [
+            ("client_charges = :charges", ":charges", change.charges_per_minute),
+            ("client_open = :open", ":open", change.open_bills),
+        ];
+        for (set, name, bound) in bounds {
+            if let Some(bound) = bound {
+                sets.push(set);
+                update = update.expression_attribute_values(name, write_bound(bound));
+            }
         }
         if let Some((before, after)) = &change.shards {
             sets.push("shards = :shards");
@@ -471,6 +485,7 @@ impl Store {
             test: keys.test.read().ok_or_else(wrong)?,
             refunds_duplicates: item.find_bool("refunds_duplicates"),
             shards: read_shards(&item)?,
+            client_bounds: read_bounds(&item)?,
         })
     }
 
@@ -583,6 +598,25 @@ fn write_shards(shards: &Shards) -> String {
 fn read_shards(item: &Item<'_>) -> Result<Shards, StoreError> {
     let Some(json) = item.find_text("shards") else { return Ok(Shards::default()) };
     serde_json::from_str(json).map_err(|_| item.wrong("shards"))
+}
+
+/// No bound is a zero; an app whose bounds were never changed has neither, and those that this version gives.
+fn write_bound(bound: Option<u32>) -> AttributeValue {
+    number(bound.map_or(0, i64::from))
+}
+
+fn read_bounds(item: &Item<'_>) -> Result<ClientBounds, StoreError> {
+    let read = |name: &'static str, default: Option<u32>| match item.find_number(name)? {
+        None => Ok(default),
+        Some(bound) => {
+            u32::try_from(bound).map(|bound| Some(bound).filter(|bound| *bound > 0)).map_err(|_| item.wrong(name))
+        }
+    };
+    let default = ClientBounds::default();
+    Ok(ClientBounds {
+        charges_per_minute: read("client_charges", default.charges_per_minute)?,
+        open_bills: read("client_open", default.open_bills)?,
+    })
 }
 
 fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {

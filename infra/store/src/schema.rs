@@ -8,6 +8,7 @@
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
+//! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
 //! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
@@ -53,6 +54,7 @@ pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
 pub(crate) const WEBHOOK_PREFIX: &str = "WEBHOOK#";
 pub(crate) const TARGET_PREFIX: &str = "TARGET#";
 pub(crate) const APP_SK: &str = "APP";
+pub(crate) const CLIENT_CHARGES_SK: &str = "CHARGES";
 pub(crate) const APPS_PK: &str = "APPS";
 pub(crate) const ADMIN_PK: &str = "ADMIN";
 pub(crate) const USER_PREFIX: &str = "USER#";
@@ -158,6 +160,11 @@ pub(crate) fn forged_pk(app: &AppId, mode: Mode) -> String {
 /// The collection of the counts of what could not be verified: no bill's begins so, because an app's id is hex.
 pub(crate) fn forged_counts_pk(app: &AppId, mode: Mode) -> String {
     format!("FORGED#{app}#{mode}")
+}
+
+/// The collection of what the public keys of an app did: no bill's begins so, because an app's id is hex.
+pub(crate) fn client_charges_pk(app: &AppId, mode: Mode) -> String {
+    format!("CLIENT#{app}#{mode}")
 }
 
 /// The shard of what is due follows from the transaction's id, whose last digits are random.

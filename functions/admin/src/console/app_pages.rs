@@ -1,7 +1,7 @@
 //! An app's own settings: its name, its keys, a quick start with its values, and session tokens for tries.
 
 use askama::Template;
-use domain::{Mode, RotatingKey};
+use domain::{ClientBounds, Mode, RotatingKey};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -17,6 +17,14 @@ use super::{
 };
 use crate::problem::Problem;
 
+/// A bound of the public keys, as it stands in the form.
+struct Bound {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    problem: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct Settings {
@@ -28,6 +36,7 @@ struct Settings {
     name_problem: Option<String>,
     shards: String,
     shards_problem: Option<String>,
+    bounds: [Bound; 2],
     client_key: String,
     client_until: Option<String>,
     master_until: Option<String>,
@@ -59,6 +68,7 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
         name_problem: None,
         shards: app.shards.count().to_string(),
         shards_problem: None,
+        bounds: bounds(t, &app.client_bounds),
         client_until: until(&keys.client),
         master_until: until(&keys.master),
         graces: vec![(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
@@ -82,12 +92,25 @@ fn snippet(url: &str, app: &str, client_key: &str) -> String {
     )
 }
 
-/// Another name, or another number of shards.
+fn bounds(t: &'static Texts, bounds: &ClientBounds) -> [Bound; 2] {
+    let bound = |name, label, bound: Option<u32>| {
+        let value = bound.map(|bound| bound.to_string()).unwrap_or_default();
+        Bound { name, label, value, problem: None }
+    };
+    [
+        bound("clientChargesPerMinute", t.charges_per_minute, bounds.charges_per_minute),
+        bound("clientOpenBills", t.open_bills, bounds.open_bills),
+    ]
+}
+
+/// Another name, another number of shards, or other bounds of the public keys.
 pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}", desk.app()?.app.id);
     let name = form.text("name");
     if form.has("shards") {
         return spread(desk, &path, form.text("shards")).await;
+    } else if form.has("clientChargesPerMinute") {
+        return bind(desk, &path, form).await;
     }
     match desk.api(Method::PATCH, &path, &json!({ "name": name })).await {
         Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),
@@ -97,6 +120,28 @@ pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
         }
         Err(problem) => Err(problem.into()),
     }
+}
+
+/// An empty field is no bound.
+async fn bind(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
+    let mut page = view(desk)?;
+    let mut body = serde_json::Map::new();
+    for bound in &mut page.bounds {
+        let typed = form.text(bound.name);
+        bound.value = typed.to_owned();
+        // What is no number is for the API to refuse, too.
+        let value = typed.parse::<u32>().map_or_else(|_| Value::from(typed), Value::from);
+        body.insert(bound.name.to_owned(), if typed.is_empty() { Value::Null } else { value });
+    }
+    let problem = match desk.api(Method::PATCH, path, &Value::Object(body)).await {
+        Ok(_) => return redirect(&desk.frame("").at("/settings?done=saved"), &[]),
+        Err(problem) => problem,
+    };
+    let Some(bound) = page.bounds.iter_mut().find(|bound| at(&problem, bound.name).is_some()) else {
+        return Err(problem.into());
+    };
+    bound.problem = Some(problems::say(desk.preferences.language, &problem));
+    desk.page(422, &page)
 }
 
 async fn spread(desk: &Desk<'_>, path: &str, shards: &str) -> Answer {

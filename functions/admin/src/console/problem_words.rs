@@ -19,6 +19,7 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("is missing: wechat pay signs for this merchant with it, and not with certificates", "缺少此项：微信支付对该商户使用公钥签名，不再使用平台证书"),
     // Names, people, keys.
     ("must be a string of 1 to {} characters", "须为 1 到 {} 个字符"),
+    ("must be an integer from 1 to {}, or null for no bound, found `{}`", "须为 1 到 {} 的整数，留空表示不限"),
     ("must be an integer from 1 to {}, found `{}`", "须为 1 到 {} 的整数"),
     ("was changed by somebody else just now", "刚被他人修改，请重试"),
     ("must have {} to {} characters", "须有 {} 到 {} 个字符"),

@@ -123,6 +123,9 @@ texts! {
     key_made: "新密钥已生效", "The new key works";
     rename: "改名", "Rename";
     shards: "分片数", "Shards";
+    charges_per_minute: "客户端密钥每分钟下单上限", "Charges a minute by a client key";
+    open_bills: "客户端密钥可下单的未支付订单上限", "Open bills up to which a client key charges";
+    client_bounds_text: "客户端密钥是公开的，任何人都能用它下单。达到上限时下单返回错误码 5；主密钥不受限制。留空表示不限。", "A client key is public, and anyone can charge with it. At a bound charges answer code 5; the master key has none. An empty field is no bound.";
     shards_text: "一般为 1。每个渠道每秒超过 400 笔时调大：24 可承受每秒 10,000 笔；列表查询的费用随之增加。", "1 for most. More for over 400 bills a second on one channel: 24 take 10,000; lists then cost more.";
     quick_start: "快速开始", "Quick start";
     quick_start_text: "复制到终端即可下单并查询（使用当前环境的客户端密钥）：", "Paste this into a terminal to charge and to query, with the client key of this mode:";

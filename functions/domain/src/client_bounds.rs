@@ -1,0 +1,60 @@
+//! What the public keys of an app may do: a client key stands in every shop's page, so that anyone has it.
+
+/// The bounds of everything but the master key, for an app and each of its modes. `None` is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientBounds {
+    /// Charges in a minute of the clock.
+    pub charges_per_minute: Option<u32>,
+    /// Bills that wait to be paid, whoever charged them.
+    pub open_bills: Option<u32>,
+}
+
+impl Default for ClientBounds {
+    /// A hundred charges a second is more than nearly every shop ever has; fifty thousand open bills are a busy day of one.
+    fn default() -> Self {
+        Self { charges_per_minute: Some(6000), open_bills: Some(50_000) }
+    }
+}
+
+impl ClientBounds {
+    /// The highest bound of charges: 16,000 a second.
+    pub const CHARGES_PER_MINUTE_MAX: u32 = 1_000_000;
+    /// The highest bound of open bills: as far as they are counted within one charge.
+    pub const OPEN_BILLS_MAX: u32 = 100_000;
+
+    /// Charges that an instance of a function makes before it adds them to the common count.
+    const UNREPORTED_MAX: u32 = 20;
+
+    /// After how many charges an instance adds them to the common count. Small bounds are exact; for others the write is spread over
+    /// twenty charges, and each instance may be so many ahead.
+    pub fn batch(&self) -> u32 {
+        let least = [self.charges_per_minute, self.open_bills].into_iter().flatten().min();
+        least.map_or(Self::UNREPORTED_MAX, |least| (least / 10).clamp(1, Self::UNREPORTED_MAX))
+    }
+
+    /// Whether there is a bound at all.
+    pub fn is_bound(&self) -> bool {
+        self.charges_per_minute.is_some() || self.open_bills.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn small_bounds_are_exact_and_large_ones_cost_a_write_in_twenty_charges() {
+        let cases = [
+            (Some(6000), Some(50_000), 20),
+            (Some(5),    None,         1),
+            (None,       Some(100),    10),
+            (Some(1),    Some(1),      1),
+            (None,       None,         20),
+        ];
+        for (charges_per_minute, open_bills, batch) in cases {
+            assert_eq!(ClientBounds { charges_per_minute, open_bills }.batch(), batch);
+        }
+        assert_eq!(ClientBounds::default().batch(), 20);
+    }
+}

@@ -1,0 +1,153 @@
+//! How much the public keys of an app did: one item for an app and a mode, which warm functions add to some charges at a time.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    types::{ReturnValue, Select},
+};
+use domain::{App, AppId, Channel, Mode, Status, Timestamp};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Item, number, text, time},
+    schema::{BY_TIME, CLIENT_CHARGES_SK, PK, SK, VERSION_WRITTEN, by_time_pk, client_charges_pk},
+};
+
+/// How often it is tried to add to the item: a new minute takes two, and another instance may begin it first.
+const ADD_TRIES_MAX: u32 = 4;
+
+/// How long a count of the open bills holds.
+const COUNTED_FOR: Duration = Duration::from_secs(60);
+
+/// Pages that one count reads at the most, each of a megabyte: hundreds to thousands of bills. What is beyond is not counted.
+const COUNTED_PAGES_MAX: u32 = 100;
+
+/// What the public keys of an app did in one mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientCharges {
+    /// Charges in this minute.
+    pub in_minute: i64,
+    /// Bills that are open at the most: those that were open when they were counted last, and each charge since.
+    pub open_at_most: i64,
+}
+
+impl Store {
+    /// Adds `count` charges made in the minute that began at `minute`; answers what there is with them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_client_charges(
+        &self,
+        (app, mode): (&AppId, Mode),
+        minute: Timestamp,
+        count: u32,
+    ) -> Result<ClientCharges, StoreError> {
+        for round in 0..ADD_TRIES_MAX {
+            // Another instance's clock may be in the next minute already.
+            let (set, condition) = if round % 2 == 0 {
+                ("SET charges = charges + :count, open_bills = open_bills + :count, v = :v", "minute_ms >= :minute")
+            } else {
+                (
+                    "SET minute_ms = :minute, charges = :count, open_bills = if_not_exists(open_bills, :none) + :count, v = :v",
+                    "attribute_not_exists(pk) OR minute_ms < :minute",
+                )
+            };
+            let mut update = self
+                .dynamo
+                .update_item()
+                .table_name(&self.tables.transactions)
+                .key(PK, text(client_charges_pk(app, mode)))
+                .key(SK, text(CLIENT_CHARGES_SK))
+                .update_expression(set)
+                .condition_expression(condition)
+                .return_values(ReturnValue::AllNew)
+                .expression_attribute_values(":minute", time(minute))
+                .expression_attribute_values(":count", number(count.into()))
+                .expression_attribute_values(":v", number(VERSION_WRITTEN));
+            if round % 2 == 1 {
+                update = update.expression_attribute_values(":none", number(0));
+            }
+            match update.send().await {
+                Ok(updated) => {
+                    let attributes = updated.attributes.unwrap_or_default();
+                    let item = Item(&attributes);
+                    return Ok(ClientCharges {
+                        in_minute: item.number("charges")?,
+                        open_at_most: item.number("open_bills")?,
+                    });
+                }
+                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
+                Err(error) => return Err(StoreError::dynamo("counting charges of a client key", error)),
+            }
+        }
+        Err(StoreError::Contended { what: client_charges_pk(app, mode), tries: ADD_TRIES_MAX })
+    }
+
+    /// Counts the open bills, up to one more than `max`; `None` if that was done within the last minute.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_open_bills(
+        &self,
+        (app, mode, channels): (&App, Mode, &[Channel]),
+        max: u32,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let update = |set: &'static str, condition: &'static str| {
+            self.dynamo
+                .update_item()
+                .table_name(&self.tables.transactions)
+                .key(PK, text(client_charges_pk(&app.id, mode)))
+                .key(SK, text(CLIENT_CHARGES_SK))
+                .update_expression(set)
+                .condition_expression(condition)
+                .expression_attribute_values(":now", time(now))
+        };
+        let claim = update("SET counted_ms = :now", "attribute_not_exists(counted_ms) OR counted_ms <= :before")
+            .expression_attribute_values(":before", time(now.minus(COUNTED_FOR)));
+        if !self.postpone(claim).await? {
+            return Ok(None);
+        }
+        let count = self.open_bills((app, mode, channels), i64::from(max) + 1).await?;
+        // The charge that asks is not in the table yet.
+        let kept = update("SET open_bills = :count", "counted_ms = :now");
+        self.postpone(kept.expression_attribute_values(":count", number(count + 1))).await?;
+        Ok(Some(count))
+    }
+
+    async fn open_bills(
+        &self,
+        (app, mode, channels): (&App, Mode, &[Channel]),
+        enough: i64,
+    ) -> Result<i64, StoreError> {
+        let list = |channel: &Channel| {
+            let channel = *channel;
+            app.shards.all().map(move |shard| by_time_pk(&app.id, mode, (channel, Status::Created), shard))
+        };
+        let mut lists = channels.iter().flat_map(list);
+        let (mut current, mut from, mut count) = (lists.next(), None, 0);
+        for _ in 0..COUNTED_PAGES_MAX {
+            let Some(list) = current.as_ref().filter(|_| count < enough) else { break };
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.tables.transactions)
+                .index_name(BY_TIME)
+                .key_condition_expression("by_time_pk = :pk")
+                .expression_attribute_values(":pk", text(list))
+                .select(Select::Count)
+                .limit(i32::try_from(enough - count).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(from.take())
+                .send()
+                .await
+                .map_err(|error| StoreError::dynamo("count of open bills", error))?;
+            count += i64::from(page.count());
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                current = lists.next();
+            }
+        }
+        Ok(count)
+    }
+}
