@@ -33,6 +33,7 @@ mod masks;
 mod metrics;
 mod notify;
 mod notify_message;
+mod odd_servers;
 mod operator;
 mod operator_transactions;
 mod operators;
