@@ -8,6 +8,9 @@
 #[path = "../specs/answer.rs"]
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]
 mod answer;
+#[path = "../specs/contract.rs"]
+#[allow(dead_code, reason = "shared with the specs, which use more of it")]
+mod contract;
 mod driver;
 mod export;
 #[path = "../specs/logs.rs"]

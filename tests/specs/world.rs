@@ -8,7 +8,11 @@ use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
-use crate::{answer::Answer, logs, permissions};
+use crate::{
+    answer::Answer,
+    contract::{self, Seen},
+    logs, permissions,
+};
 
 /// When every world begins: 2026-11-23 22:30:00 in Beijing.
 pub(crate) const START_MS: i64 = 1_795_444_200_000;
@@ -107,9 +111,14 @@ impl World {
         // Two days of ten thousand deliveries take their time; everything else takes milliseconds.
         let deadline = if target == "/_local/clock" { Duration::from_secs(900) } else { BOUNDS.deadline };
         let bounds = Bounds { deadline, ..BOUNDS };
-        let reply = self.outbound.send(request.body(body.into()).unwrap(), bounds).await.unwrap();
+        let sent: Bytes = body.into();
+        let reply = self.outbound.send(request.body(sent.clone()).unwrap(), bounds).await.unwrap();
         let (parts, body) = reply.into_parts();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body };
+        if let Some(target) = target.strip_prefix(&self.url).or(Some(target)).filter(|target| target.starts_with('/')) {
+            contract::hold(&Seen { method, target, sent: &sent, answer: &answer });
+        }
+        answer
     }
 
     /// A JSON body with these headers beside the content type.
@@ -257,7 +266,10 @@ impl World {
     /// What arrived at a receiver, oldest first.
     pub(crate) async fn arrivals(&self, receiver: &str) -> Vec<Value> {
         let path = format!("/_local/inbox?receiver={receiver}");
-        self.call("GET", &path, &[], "").await.done(200).as_array().unwrap().clone()
+        let arrived = self.call("GET", &path, &[], "").await.done(200).as_array().unwrap().clone();
+        let events = arrived.iter().filter(|one| !one["headers"]["webhook-id"].is_null());
+        events.for_each(|one| contract::hold_event(one["body"].as_str().unwrap()));
+        arrived
     }
 
     /// The same, of which there are just so many.
