@@ -32,6 +32,7 @@ const PAGES: &[(&str, &str)] = &[
     ("operators",      "/operators"),
     ("audit",          "/audit"),
     ("account",        "/account"),
+    ("second-factor",  "/account/second-factor"),
     ("not-found",      "/nowhere"),
 ];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{driver::in_target, scene::Scene};
+use crate::{driver::in_target, scene::Scene, world::START_MS};
 
 const APP_PRIVATE: &str = "infra/local/keys/openapi/app_private.pem";
 const APP_PUBLIC: &str = include_str!("../../infra/local/keys/openapi/app_public.pem");
@@ -26,6 +26,50 @@ async fn one_signs_in_is_told_when_not_and_signs_out() {
     assert!(browser.url().await.ends_with("/console/sign-in"));
     browser.open(&scene.at("/apps")).await;
     assert!(browser.url().await.contains("/console/sign-in"));
+    scene.end().await;
+}
+
+/// The code that an authenticator app shows so long after the world began.
+fn code(secret: &str, after_ms: i64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    totp.generate(u64::try_from((START_MS + after_ms) / 1000).unwrap()).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sets_up_two_step_sign_in_and_signs_in_with_a_code() {
+    const STEP_MS: i64 = 30_000;
+    let Some(scene) = Scene::set("en-US").await else { return };
+    let browser = &scene.browser;
+    scene.sign_in().await;
+    browser.open(&scene.at("/account")).await;
+    browser.click("a[href$=second-factor]").await;
+    assert_eq!(browser.count("svg.qr path").await, 1);
+    let secret = browser.text("#secret").await;
+    scene.world.must_stay_secret(&secret);
+    browser.fill("#code", "000000").await;
+    browser.fill("#old", &scene.world.owner.1).await;
+    browser.click("main .primary").await;
+    assert_eq!(browser.text("#code-problem").await, "Is not the code that the app shows now");
+    assert_eq!(browser.text("#secret").await, secret, "what the phone has by now stays");
+    browser.fill("#code", &code(&secret, 0)).await;
+    browser.fill("#old", &scene.world.owner.1).await;
+    browser.click("main .primary").await;
+    assert_eq!(browser.count(".secret").await, 10);
+    browser.picture("story-recovery-codes").await;
+    browser.click("main .primary").await;
+    assert!(browser.url().await.ends_with("/console/account"), "and one is still signed in");
+    browser.click(".user summary").await;
+    browser.click(".user .link").await;
+    scene.world.advance(STEP_MS).await;
+    scene.sign_in().await;
+    browser.fill("#code", "123").await;
+    browser.click("form.stack button").await;
+    assert_eq!(browser.text("#sign-in-problem").await, "This code is wrong, or was used before");
+    browser.picture("story-code").await;
+    browser.fill("#code", &code(&secret, STEP_MS)).await;
+    browser.click("form.stack button").await;
+    assert_eq!(browser.text(".who").await, "admin");
     scene.end().await;
 }
 

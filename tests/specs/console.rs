@@ -36,7 +36,7 @@ impl Visitor {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         world.must_stay_secret(cookie.split_once('=').unwrap().1);
         let mut visitor = Self { cookie, csrf: String::new() };
-        let page = visitor.get(world, "/account").await.text();
+        let page = visitor.get(world, "/account/second-factor").await.text();
         let csrf = page.split_once("name=\"csrf\" value=\"").unwrap().1;
         visitor.csrf = csrf.split_once('"').unwrap().0.to_owned();
         world.must_stay_secret(&visitor.csrf);

@@ -55,7 +55,7 @@ async fn sign_in_from(world: &World, host: u8, password: &str, cookie: &str) -> 
 /// The mark that a sign-in leaves in the browser.
 fn mark(answer: &Answer) -> String {
     let cookies = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
-    let mark = cookies.filter(|cookie| cookie.contains("_known_")).next().unwrap();
+    let mark = { cookies }.find(|cookie| cookie.contains("_known_")).unwrap();
     assert!(mark.contains("HttpOnly") && mark.contains("Max-Age=34560000") && !mark.contains("admin"), "{mark}");
     mark.split(';').next().unwrap().to_owned()
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use domain::{
-    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, RequestError, RotatingKey, Secret, SessionClaims,
+    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, Reach, RequestError, RotatingKey, Secret, SessionClaims,
     SessionRequest, SessionToken, Shards, Timestamp,
 };
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppChange, StoreError};
+use store::{AppChange, AppSummary, Store, StoreError};
 use tracing::info;
 
 use crate::{Call, problem::Problem};
@@ -51,12 +51,31 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let cursor = query_parameter(call.request, "cursor");
     let after = cursor.map(|cursor| AppId::parse(&cursor)).transpose();
     let after = after.map_err(|_| Problem::field("cursor", "must be one that a list answered"))?;
-    let (apps, next) = call.deps.base.store.list_apps(after.as_ref()).await?;
+    let (apps, next) = page(&call.deps.base.store, &call.who.reach, after.as_ref()).await?;
     let items: Vec<Value> = apps
         .iter()
         .map(|app| json!({ "appId": app.id.as_str(), "name": app.name, "createdTime": app.created_at.ms() }))
         .collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next.map(|next| next.to_string()) })))
+}
+
+/// A page of the apps that somebody sees, and where the next begins. Who sees but some has them all on one.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn page(
+    store: &Store,
+    reach: &Reach,
+    after: Option<&AppId>,
+) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+    match reach {
+        Reach::Everything => store.list_apps(after).await,
+        Reach::Apps(apps) => {
+            let is_left = |app: &&AppId| after.is_none_or(|after| app.as_str() > after.as_str());
+            let left: Vec<AppId> = apps.iter().filter(is_left).cloned().collect();
+            Ok((store.find_summaries(&left).await?, None))
+        }
+    }
 }
 
 /// `GET /apps/{appId}`

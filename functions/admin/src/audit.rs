@@ -13,7 +13,7 @@ use tracing::error;
 use crate::{Call, problem::Problem, routes::Route};
 
 /// Keys that an answer shows once, and what a person typed in.
-const SECRETS: [&str; 5] = ["clientKey", "masterKey", "secret", "password", "token"];
+const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
 /// A certificate in an entry is told by its beginning.
 const TEXT_CHARS_MAX: usize = 160;
 /// What one side of an entry may take.

@@ -18,6 +18,9 @@ const OF_ONE_ADDRESS: Window = Window { length: Duration::from_secs(60), max: 30
 /// short, so that a newcomer among many gets in within seconds.
 const OF_ALL_STRANGERS: Window = Window { length: Duration::from_secs(10), max: 100 };
 
+/// A million codes, of which three are right: who tries so few an hour needs years for an even chance.
+const CODES: Window = Window { length: Duration::from_secs(3600), max: 10 };
+
 /// Failed sign-ins are told of once an hour for each address and name.
 const TOLD_TOGETHER: Duration = Duration::from_secs(3600);
 
@@ -70,6 +73,22 @@ impl Guess<'_> {
             && let Some(until) = store.count_within("strangers", OF_ALL_STRANGERS, self.now).await?
         {
             return Ok(SignInTry::Wait(until));
+        }
+        Ok(begun)
+    }
+
+    /// The same for a code, behind the right password. Six digits are few: all strangers together have so many tries an hour at the codes of one
+    /// operator. Who gets so far knows the password; the operator's own browsers are not held up by it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn begin_code(&self) -> Result<SignInTry, StoreError> {
+        let begun = self.begin().await?;
+        if let (SignInTry::Counted { .. }, By::Stranger(_)) = (begun, self.by) {
+            let slot = format!("codes-{}", self.name);
+            if let Some(until) = self.deps.base.store.count_within(&slot, CODES, self.now).await? {
+                return Ok(SignInTry::Wait(until));
+            }
         }
         Ok(begun)
     }
@@ -140,10 +159,15 @@ impl Guess<'_> {
 ///
 /// # Errors
 /// The storage failed, and then nobody is let in.
-pub(crate) async fn tell_signed_in(deps: &Deps, who: &OperatorName, address: Option<&str>) -> Result<(), Problem> {
+pub(crate) async fn tell_signed_in(
+    deps: &Deps,
+    action: &str,
+    who: &OperatorName,
+    address: Option<&str>,
+) -> Result<(), Problem> {
     let now = deps.base.clock.now();
     let random: String = deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
-    let entry = AuditEntry { at: now, ..entry("sign in", Some(who), address, "done") };
+    let entry = AuditEntry { at: now, ..entry(action, Some(who), address, "done") };
     Ok(deps.base.store.begin_audit(&AuditId { at: now, random }, &entry).await?)
 }
 

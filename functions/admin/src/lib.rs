@@ -20,13 +20,15 @@ mod problem;
 mod reconciliations;
 mod routes;
 mod sealed;
+mod second_factor;
+mod sign_in_rules;
 mod transaction_actions;
 mod transactions;
 mod webhook_test;
 mod webhooks;
 
 use courier::Courier;
-use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Timestamp, nests_within};
+use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Reach, Timestamp, nests_within};
 use http::Method;
 use runtime::{Base, Reply, Request, query_parameter};
 use serde_json::{Map, Value};
@@ -85,6 +87,9 @@ async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Prob
     if call.who.role < rule.role {
         return Err(Problem::forbidden(rule.role));
     }
+    if let Some(problem) = route.is_beyond(&call.who.reach) {
+        return Err(problem);
+    }
     match rule.effect {
         Effect::Look => call.run(route).await,
         Effect::Change => audit::around(&call, route).await,
@@ -97,11 +102,12 @@ struct Who {
     /// The operator; `None` is who holds the operator token.
     operator: Option<OperatorName>,
     role: OperatorRole,
+    reach: Reach,
 }
 
 impl Who {
     fn token() -> Self {
-        Self { operator: None, role: OperatorRole::Owner }
+        Self { operator: None, role: OperatorRole::Owner, reach: Reach::Everything }
     }
 
     fn name(&self) -> String {
@@ -153,6 +159,10 @@ impl Call<'_> {
             Route::ListOperators => operators::list(self).await,
             Route::ChangeOperator(name) => operators::change(self, name).await,
             Route::EndSessions(name) => operators::end_sessions(self, name).await,
+            Route::EnrolSecondFactor(name) => second_factor::enrol(self, name).await,
+            Route::ResetSecondFactor(name) => second_factor::reset(self, name).await,
+            Route::ShowSignInRules => sign_in_rules::show(self).await,
+            Route::ChangeSignInRules => sign_in_rules::change(self).await,
             Route::ListAudit => audit::list(self).await,
         }
     }

@@ -1,6 +1,6 @@
 //! Operators of the console: made, listed and changed by owners.
 
-use domain::{Operator, OperatorName, OperatorRole};
+use domain::{AppId, Operator, OperatorName, OperatorRole, Reach};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
@@ -14,14 +14,25 @@ use crate::{
     problem::Problem,
 };
 
-/// `POST /operators {"name","role","password"}`
+/// `POST /operators {"name","role","password","apps"?}`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let body = call.object()?;
     let name = OperatorName::parse(text(&body, "name").unwrap_or_default());
     let name = name.ok_or_else(|| Problem::field("name", format!("must be {}", OperatorName::EXPECTED)))?;
     let role = read_role(&body)?.ok_or_else(wrong_role)?;
+    let reach = read_reach(call, &body).await?.unwrap_or(Reach::Everything);
+    check_reach(role, &reach)?;
     let password_hash = password::hash(text(&body, "password").unwrap_or_default(), &call.deps.base.random)?;
-    let operator = Operator { name, role, password_hash, enabled: true, epoch: 1, created_at: call.now };
+    let operator = Operator {
+        name,
+        role,
+        password_hash,
+        second_factor: None,
+        reach,
+        enabled: true,
+        epoch: 1,
+        created_at: call.now,
+    };
     match call.deps.base.store.create_operator(&operator).await {
         Ok(()) => {}
         Err(StoreError::Stale { .. }) => return Err(Problem::conflict_at("name", "is taken")),
@@ -38,7 +49,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `PATCH /operators/{name} {"role"?,"password"?,"state"?,"presentPassword"?}`: whatever changes ends the operator's sessions.
+/// `PATCH /operators/{name} {"role"?,"password"?,"state"?,"apps"?,"presentPassword"?}`: whatever changes ends the operator's sessions.
 pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     let body = call.object()?;
     let role = read_role(&body)?;
@@ -53,6 +64,9 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
     if is_self && (enabled == Some(false) || role.is_some_and(|role| role != call.who.role)) {
         return Err(Problem::field("role", "cannot be taken away from oneself; another owner can"));
     }
+    let reach = read_reach(call, &body).await?;
+    let present = call.deps.base.store.find_operator(&name).await?.ok_or_else(|| Problem::not_found("operator"))?;
+    check_reach(role.unwrap_or(present.role), reach.as_ref().unwrap_or(&present.reach))?;
     if is_self && body.contains_key("password") {
         prove(call, &name, &body).await?;
     }
@@ -62,6 +76,7 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
     };
     let changed = call.deps.base.store.change_operator(&name, |before| Operator {
         role: role.unwrap_or(before.role),
+        reach: reach.clone().unwrap_or(before.reach),
         enabled: enabled.unwrap_or(before.enabled),
         password_hash: password_hash.clone().unwrap_or(before.password_hash),
         epoch: before.epoch.saturating_add(1),
@@ -98,7 +113,7 @@ pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<
 
 /// Whoever changes something of their own that lets them in says the present password, and guesses at it as slowly as at the sign-in: a
 /// browser left open is not an account given away.
-async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
+pub(crate) async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
     let guess = Guess { deps: call.deps, now: call.now, name: name.as_str(), by: By::Oneself };
     if let SignInTry::Wait(until) = guess.begin().await? {
         let seconds = until.distance(call.now).as_millis().div_ceil(1000);
@@ -111,11 +126,16 @@ async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) 
     Ok(guess.was_right().await?)
 }
 
-fn show(operator: &Operator) -> Value {
+pub(crate) fn show(operator: &Operator) -> Value {
     json!({
         "name": operator.name.as_str(),
         "role": operator.role.name(),
         "state": if operator.enabled { "enabled" } else { "disabled" },
+        "secondFactor": if operator.second_factor.is_some() { "on" } else { "off" },
+        "apps": match &operator.reach {
+            Reach::Everything => Value::Null,
+            Reach::Apps(apps) => apps.iter().map(AppId::as_str).collect(),
+        },
         "createdTime": operator.created_at.ms(),
     })
 }
@@ -127,6 +147,40 @@ fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 fn read_role(body: &Map<String, Value>) -> Result<Option<OperatorRole>, Problem> {
     let Some(value) = body.get("role") else { return Ok(None) };
     value.as_str().and_then(OperatorRole::find).map(Some).ok_or_else(wrong_role)
+}
+
+/// `apps`: `null` for all of them, or the ids of some that are there.
+async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option<Reach>, Problem> {
+    let wrong = || Problem::field("apps", format!("must be null, or a list of 1 to {} ids of apps", Reach::APPS_MAX));
+    let apps = match body.get("apps") {
+        None => return Ok(None),
+        Some(Value::Null) => return Ok(Some(Reach::Everything)),
+        Some(value) => value.as_array().ok_or_else(wrong)?,
+    };
+    let mut ids = Vec::new();
+    for app in apps.iter().take(Reach::APPS_MAX + 1) {
+        let id = app.as_str().ok_or_else(wrong)?;
+        let unknown = || Problem::field("apps", format!("there is no app {}", id.chars().take(40).collect::<String>()));
+        ids.push(AppId::parse(id).map_err(|_| unknown())?);
+    }
+    let reach = Reach::of(ids).ok_or_else(wrong)?;
+    if let Reach::Apps(ids) = &reach {
+        let found = call.deps.base.store.find_summaries(ids).await?;
+        if let Some(unknown) = ids.iter().find(|id| found.iter().all(|app| app.id != **id)) {
+            return Err(Problem::field("apps", format!("there is no app {unknown}")));
+        }
+    }
+    Ok(Some(reach))
+}
+
+/// Owners make apps and operators: a limit would be none.
+fn check_reach(role: OperatorRole, reach: &Reach) -> Result<(), Problem> {
+    match (role, reach) {
+        (OperatorRole::Owner, Reach::Apps(_)) => {
+            Err(Problem::field("apps", "an owner sees every app and cannot be limited"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn wrong_role() -> Problem {

@@ -1,6 +1,6 @@
 //! Who may call, and what a path means.
 
-use domain::{AppId, OperatorName, OperatorRole, Tab, TransactionId, WebhookId};
+use domain::{AppId, OperatorName, OperatorRole, Reach, Tab, TransactionId, WebhookId};
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
 
@@ -42,6 +42,10 @@ pub(crate) enum Route {
     ListOperators,
     ChangeOperator(OperatorName),
     EndSessions(OperatorName),
+    EnrolSecondFactor(OperatorName),
+    ResetSecondFactor(OperatorName),
+    ShowSignInRules,
+    ChangeSignInRules,
     ListAudit,
 }
 
@@ -102,6 +106,10 @@ impl Route {
             Self::ListOperators         => ("list operators",    Owner,    Look),
             Self::ChangeOperator(_)     => ("change operator",   Owner,    Change),
             Self::EndSessions(_)        => ("end sessions",      Owner,    Change),
+            Self::EnrolSecondFactor(_)  => ("enrol second factor", Owner,  Change),
+            Self::ResetSecondFactor(_)  => ("reset second factor", Owner,  Change),
+            Self::ShowSignInRules       => ("show sign-in rules",  Owner,  Look),
+            Self::ChangeSignInRules     => ("change sign-in rules", Owner, Change),
             Self::ListAudit             => ("show audit log",    Owner,    Look),
         };
         Rule { name, role, effect }
@@ -120,7 +128,10 @@ impl Route {
             Self::SyncTransaction(app, id) | Self::CloseTransaction(app, id) | Self::RefundTransaction(app, id) => {
                 Some((Self::ShowTransaction(app.clone(), id.clone()), None))
             }
-            Self::ChangeOperator(name) => Some((Self::ListOperators, Some(name.to_string()))),
+            Self::ChangeOperator(name) | Self::EnrolSecondFactor(name) | Self::ResetSecondFactor(name) => {
+                Some((Self::ListOperators, Some(name.to_string())))
+            }
+            Self::ChangeSignInRules => Some((Self::ShowSignInRules, None)),
             // What is made new has no before, and neither has a key that nobody may see.
             Self::CreateApp
             | Self::RotateKey(_)
@@ -143,7 +154,63 @@ impl Route {
             | Self::ShowIncident(..)
             | Self::ListReconciliations(_)
             | Self::ListOperators
+            | Self::ShowSignInRules
             | Self::ListAudit => None,
+        }
+    }
+
+    /// The app that this is about. An operator whose rights are limited to some apps is refused by it, so that each new route says here
+    /// what it is about.
+    pub(crate) fn app(&self) -> Option<&AppId> {
+        match self {
+            Self::ShowApp(app)
+            | Self::ChangeApp(app)
+            | Self::RotateKey(app)
+            | Self::CreateSession(app)
+            | Self::PutChannel(app, _)
+            | Self::ShowChannel(app, _)
+            | Self::DeleteChannel(app, _)
+            | Self::CheckChannel(app, _)
+            | Self::CreateWebhook(app)
+            | Self::ListWebhooks(app)
+            | Self::ChangeWebhook(app, _)
+            | Self::SwitchWebhook(app, _)
+            | Self::DeleteWebhook(app, _)
+            | Self::TestWebhook(app, _)
+            | Self::ListDeliveries(app)
+            | Self::ResendDelivery(app, _)
+            | Self::Replay(app, _)
+            | Self::RotateWebhookSecret(app, _)
+            | Self::ListTransactions(app)
+            | Self::ShowTransaction(app, _)
+            | Self::SyncTransaction(app, _)
+            | Self::CloseTransaction(app, _)
+            | Self::RefundTransaction(app, _)
+            | Self::ListIncidents(app)
+            | Self::ListReconciliations(app)
+            | Self::ShowIncident(app, _)
+            | Self::ReplayIncident(app, _) => Some(app),
+            Self::CreateApp
+            | Self::ListApps
+            | Self::CreateOperator
+            | Self::ListOperators
+            | Self::ChangeOperator(_)
+            | Self::EndSessions(_)
+            | Self::EnrolSecondFactor(_)
+            | Self::ResetSecondFactor(_)
+            | Self::ShowSignInRules
+            | Self::ChangeSignInRules
+            | Self::ListAudit => None,
+        }
+    }
+
+    /// Why somebody who sees these apps alone may not do this; `None` if they may. An app that they do not see is not there. Of what is about
+    /// no app they may have the list, which shows theirs.
+    pub(crate) fn is_beyond(&self, reach: &Reach) -> Option<Problem> {
+        match (reach, self.app()) {
+            (Reach::Everything, _) => None,
+            (Reach::Apps(_), Some(app)) => (!reach.includes(app)).then(|| Problem::not_found("app")),
+            (Reach::Apps(_), None) => (*self != Self::ListApps).then(|| Problem::forbidden(OperatorRole::Owner)),
         }
     }
 
@@ -204,6 +271,10 @@ const TABLE: &[Row] = &[
     (Method::GET,    "/admin/v1/operators",                                    |_| Ok(Route::ListOperators)),
     (Method::PATCH,  "/admin/v1/operators/{name}",                             |at| Ok(Route::ChangeOperator(at.operator()?))),
     (Method::DELETE, "/admin/v1/operators/{name}/sessions",                    |at| Ok(Route::EndSessions(at.operator()?))),
+    (Method::PUT,    "/admin/v1/operators/{name}/second-factor",               |at| Ok(Route::EnrolSecondFactor(at.operator()?))),
+    (Method::DELETE, "/admin/v1/operators/{name}/second-factor",               |at| Ok(Route::ResetSecondFactor(at.operator()?))),
+    (Method::GET,    "/admin/v1/sign-in",                                      |_| Ok(Route::ShowSignInRules)),
+    (Method::PUT,    "/admin/v1/sign-in",                                      |_| Ok(Route::ChangeSignInRules)),
     (Method::GET,    "/admin/v1/audit",                                        |_| Ok(Route::ListAudit)),
 ];
 
@@ -306,6 +377,10 @@ pub(crate) mod tests {
         ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
         ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),
         ("DELETE", "/operators/admin/sessions",    OperatorRole::Owner,    Effect::Change),
+        ("PUT",    "/operators/admin/second-factor", OperatorRole::Owner,  Effect::Change),
+        ("DELETE", "/operators/admin/second-factor", OperatorRole::Owner,  Effect::Change),
+        ("GET",    "/sign-in",                     OperatorRole::Owner,    Effect::Look),
+        ("PUT",    "/sign-in",                     OperatorRole::Owner,    Effect::Change),
         ("GET",    "/audit",                       OperatorRole::Owner,    Effect::Look),
     ];
 
@@ -341,6 +416,24 @@ pub(crate) mod tests {
             assert_eq!(stated(&method, path), 1, "{method} {path}");
         }
         assert_eq!(operations().count(), ROLES.len());
+    }
+
+    #[test]
+    fn what_is_about_an_app_is_refused_to_who_does_not_see_it() {
+        let mine = AppId::parse("000000000000000000000001").unwrap();
+        let limited = Reach::of(vec![mine]).unwrap();
+        for (method, path, role, _) in ROLES {
+            let route = find(method, path);
+            assert_eq!(route.app().is_some(), path.starts_with("/apps/"), "{method} {path}");
+            let refused = route.is_beyond(&limited).map(|problem| problem.status.as_u16());
+            let expect = match (path.starts_with("/apps/"), *role) {
+                (true, _) => Some(404),
+                (false, OperatorRole::Owner) => Some(403),
+                (false, OperatorRole::Viewer | OperatorRole::Operator) => None,
+            };
+            assert_eq!(refused, expect, "{method} {path}");
+            assert!(route.is_beyond(&Reach::Everything).is_none(), "{method} {path}");
+        }
     }
 
     #[test]

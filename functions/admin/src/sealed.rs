@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Session,
     /// A browser in which somebody signed in before.
     Device,
+    /// Somebody who said the right password, and is asked for a code.
+    Ticket,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
         match self {
             Self::Session => b"maxpay console session 2",
             Self::Device => b"maxpay console device 1",
+            Self::Ticket => b"maxpay console ticket 1",
         }
     }
 }

@@ -46,7 +46,7 @@ pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
-pub use operator::{Operator, OperatorName, OperatorRole, sign_in_pause};
+pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use reconciliation::{
     Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, Window, is_payment_of,
     judge_listed, judge_listed_refund, missing_there,

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Secret, Timestamp};
+use crate::{AppId, Secret, Timestamp};
 
 /// What a person is called at the sign-in: 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +65,46 @@ impl OperatorRole {
     }
 }
 
+/// Which apps somebody sees, and works at as far as the role goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every app, those of the future, too.
+    Everything,
+    /// These alone, in order.
+    Apps(Vec<AppId>),
+}
+
+impl Reach {
+    /// One look-up of the store's finds so many.
+    pub const APPS_MAX: usize = 100;
+
+    /// These apps; `None` if there is none, or too many.
+    pub fn of(mut apps: Vec<AppId>) -> Option<Self> {
+        apps.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        apps.dedup();
+        (1..=Self::APPS_MAX).contains(&apps.len()).then_some(Self::Apps(apps))
+    }
+
+    /// Whether an app is among them.
+    pub fn includes(&self, app: &AppId) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Apps(apps) => apps.contains(app),
+        }
+    }
+}
+
+/// What an operator's authenticator app and this gateway share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// The secret of TOTP (RFC 6238), 20 bytes.
+    pub secret: Secret<Vec<u8>>,
+    /// SHA-256 hashes of the recovery codes that were not used yet, in hex.
+    pub recovery: Vec<String>,
+    /// The last time step of which a code was taken: no code counts twice, and none before it.
+    pub last_step: i64,
+}
+
 /// Somebody who may sign in to the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
@@ -74,6 +114,10 @@ pub struct Operator {
     pub role: OperatorRole,
     /// The argon2id hash of the password, as PHC text.
     pub password_hash: Secret<String>,
+    /// What the sign-in asks for beside the password, if anything.
+    pub second_factor: Option<SecondFactor>,
+    /// The apps they see. Owners see all.
+    pub reach: Reach,
     /// Whether they may sign in at all.
     pub enabled: bool,
     /// Grows with every change of password, role or admission: sessions of before are over.
@@ -103,6 +147,16 @@ mod tests {
         let pauses: Vec<u64> = (0..14).map(|failures| sign_in_pause(failures).as_secs()).collect();
         assert_eq!(pauses, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
         assert_eq!(sign_in_pause(u32::MAX).as_secs(), 60);
+    }
+
+    #[test]
+    fn a_reach_names_each_app_once_and_not_too_many() {
+        let app = |number: usize| AppId::parse(&format!("{number:024x}")).unwrap();
+        assert_eq!(Reach::of(vec![app(2), app(1), app(2)]), Some(Reach::Apps(vec![app(1), app(2)])));
+        assert_eq!(Reach::of(Vec::new()), None);
+        assert!(Reach::of((0..Reach::APPS_MAX).map(app).collect()).is_some());
+        assert_eq!(Reach::of((0..=Reach::APPS_MAX).map(app).collect()), None);
+        assert!(Reach::Everything.includes(&app(3)) && !Reach::Apps(vec![app(1)]).includes(&app(3)));
     }
 
     #[test]

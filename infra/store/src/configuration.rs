@@ -619,7 +619,7 @@ fn read_bounds(item: &Item<'_>) -> Result<ClientBounds, StoreError> {
     })
 }
 
-fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {
+pub(crate) fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {
     let item = Item(attributes);
     Ok(AppSummary {
         id: item.parsed(SK, |id| AppId::parse(id).ok())?,

@@ -1,7 +1,7 @@
 //! Operators: who may sign in to the console.
 
 use aws_sdk_dynamodb::error::SdkError;
-use domain::{Operator, OperatorName, OperatorRole, Secret};
+use domain::{AppId, Operator, OperatorName, OperatorRole, Reach, SecondFactor, Secret};
 
 use crate::{
     Store, StoreError,
@@ -100,6 +100,13 @@ impl Store {
     fn write_operator(&self, operator: &Operator, revision: i64) -> Result<Attributes, StoreError> {
         let sk = user_sk(&operator.name);
         let sealed = self.sealer.seal(&owner(&sk), operator.password_hash.expose().as_bytes())?;
+        let factor = operator.second_factor.as_ref();
+        let factor = factor.map(|factor| self.sealer.seal(&factor_owner(&sk), write_factor(factor).as_bytes()));
+        let factor = factor.transpose()?;
+        let apps = match &operator.reach {
+            Reach::Everything => None,
+            Reach::Apps(apps) => Some(apps.iter().map(AppId::as_str).collect::<Vec<_>>().join(" ")),
+        };
         let state = if operator.enabled { "enabled" } else { "disabled" };
         Ok(item(
             ADMIN_PK.to_owned(),
@@ -111,6 +118,9 @@ impl Store {
                 ("epoch", Some(number(operator.epoch))),
                 ("created_ms", Some(time(operator.created_at))),
                 ("sealed", Some(bytes(sealed))),
+                ("factor", factor.map(bytes)),
+                ("factor_step", operator.second_factor.as_ref().map(|factor| number(factor.last_step))),
+                ("apps", apps.map(text)),
             ],
         ))
     }
@@ -120,7 +130,17 @@ impl Store {
         let sk = item.text(SK)?;
         let hash = self.sealer.open(&owner(sk), item.bytes("sealed")?)?;
         let hash = String::from_utf8(hash.expose().clone()).map_err(|_| item.wrong("sealed"))?;
+        let second_factor = match item.find_bytes("factor") {
+            Some(sealed) => {
+                let plain = self.sealer.open(&factor_owner(sk), sealed)?;
+                let last_step = item.number("factor_step")?;
+                Some(read_factor(plain.expose(), last_step).ok_or_else(|| item.wrong("factor"))?)
+            }
+            None => None,
+        };
         Ok(Operator {
+            second_factor,
+            reach: item.find_parsed("apps", read_reach)?.unwrap_or(Reach::Everything),
             name: item.parsed(SK, |sk| OperatorName::parse(sk.strip_prefix(USER_PREFIX)?))?,
             role: item.parsed("role", OperatorRole::find)?,
             password_hash: Secret::new(hash),
@@ -139,6 +159,48 @@ fn owner(sk: &str) -> String {
     format!("{ADMIN_PK} / {sk}")
 }
 
+/// Another owner than the password's, so that neither opens as the other.
+fn factor_owner(sk: &str) -> String {
+    format!("{} / factor", owner(sk))
+}
+
+/// Lines of hex: the secret, and the hashes of recovery codes.
+fn write_factor(factor: &SecondFactor) -> String {
+    let secret: String = factor.secret.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+    std::iter::once(&secret).chain(&factor.recovery).map(String::as_str).collect::<Vec<_>>().join("\n")
+}
+
+fn read_factor(plain: &[u8], last_step: i64) -> Option<SecondFactor> {
+    let mut lines = std::str::from_utf8(plain).ok()?.split('\n');
+    let digits: Option<Vec<u32>> = lines.next()?.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits?;
+    let bytes = digits.chunks_exact(2).map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit)));
+    let secret = Secret::new(bytes.collect::<Result<Vec<u8>, _>>().ok()?);
+    Some(SecondFactor { secret, recovery: lines.map(str::to_owned).collect(), last_step })
+}
+
+fn read_reach(apps: &str) -> Option<Reach> {
+    Reach::of(apps.split(' ').map(AppId::parse).collect::<Result<_, _>>().ok()?)
+}
+
 fn stale(name: &OperatorName) -> StoreError {
     StoreError::Stale { what: user_sk(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_factor_goes_round() {
+        let factor = SecondFactor {
+            secret: Secret::new((0..20).collect()),
+            recovery: vec!["ab".repeat(32), "cd".repeat(32)],
+            last_step: 7,
+        };
+        assert_eq!(read_factor(write_factor(&factor).as_bytes(), 7), Some(factor.clone()));
+        let spent = SecondFactor { recovery: Vec::new(), ..factor };
+        assert_eq!(read_factor(write_factor(&spent).as_bytes(), 7), Some(spent));
+        assert_eq!(read_factor(b"no hex", 7), None);
+    }
 }

@@ -18,6 +18,7 @@
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
 //! | configuration | Operator | `ADMIN` | `USER#<name>` | | each call of the console |
 //! | configuration | Sign-ins that failed, and what was tried in a window | `ADMIN` | `SIGNIN#<slot>` | | the sign-in; gone within hours |
+//! | configuration | Rules of the sign-in | `ADMIN` | `RULES` | | the console |
 //! | configuration | Audit entry | `AUDIT#<yyyymm>` | `<ms>#<random>` | | owners, a month at a time |
 //!
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.

@@ -20,25 +20,28 @@ use super::{
 struct Account {
     f: Frame,
     t: &'static Texts,
+    has_second_factor: bool,
     old_problem: Option<String>,
     new_problem: Option<String>,
     again_problem: Option<String>,
 }
 
-pub(crate) fn show(desk: &Desk<'_>) -> Answer {
-    desk.page(200, &view(desk))
+pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
+    desk.page(200, &view(desk).await?)
 }
 
-fn view(desk: &Desk<'_>) -> Account {
+async fn view(desk: &Desk<'_>) -> Result<Account, Trouble> {
+    let operator = desk.deps.base.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
+    let has_second_factor = operator.second_factor.is_some();
     let f = Frame { section: Section::Account, ..desk.frame(desk.t().account) };
-    Account { f, t: desk.t(), old_problem: None, new_problem: None, again_problem: None }
+    Ok(Account { f, t: desk.t(), has_second_factor, old_problem: None, new_problem: None, again_problem: None })
 }
 
 /// The present password is asked for again, by the door of the API.
 pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
-    let (t, base, name) = (desk.t(), &desk.deps.base, desk.name()?);
+    let t = desk.t();
     if form.raw("password") != form.raw("again") {
-        return desk.page(422, &Account { again_problem: Some(t.passwords_differ.to_owned()), ..view(desk) });
+        return desk.page(422, &Account { again_problem: Some(t.passwords_differ.to_owned()), ..view(desk).await? });
     }
     let body = json!({ "password": form.raw("password"), "presentPassword": form.raw("old") });
     if let Err(problem) = desk.oneself(Method::PATCH, "", &body).await {
@@ -47,11 +50,17 @@ pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
         if old_problem.is_none() && new_problem.is_none() {
             return Err(problem.into());
         }
-        return desk.page(422, &Account { old_problem, new_problem, ..view(desk) });
+        return desk.page(422, &Account { old_problem, new_problem, ..view(desk).await? });
     }
-    // Every session of before is over, this one too, and no browser is known any longer: whoever changed the password goes on with new ones.
-    let operator = base.store.find_operator(name).await?.ok_or(Trouble::Expired)?;
+    redirect("/console/account?done=password", &go_on(desk).await?)
+}
+
+/// Every session of before is over, this one too, and after another password no browser is known any longer: whoever changed what lets
+/// them in goes on with new ones.
+pub(crate) async fn go_on(desk: &Desk<'_>) -> Result<Vec<String>, Trouble> {
+    let base = &desk.deps.base;
+    let operator = base.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
     let browser = KnownBrowser::new(&base.random)?.cookie(base, &operator, desk.now)?;
     let session = Session::begin(operator.name, operator.epoch, desk.now, &base.random)?;
-    redirect("/console/account?done=password", &[session.cookie(base)?, browser])
+    Ok(vec![session.cookie(base)?, browser])
 }

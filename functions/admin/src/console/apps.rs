@@ -16,6 +16,7 @@ use super::{
     query, redirect,
     texts::{self, Texts},
 };
+use crate::apps as api;
 
 /// Apps a page.
 const PAGE: usize = 50;
@@ -95,7 +96,7 @@ async fn search(
     let wanted = q.to_lowercase();
     let mut found = Vec::new();
     for _ in 0..PAGES_SEARCHED_MAX {
-        let (apps, next) = desk.deps.base.store.list_apps(after.as_ref()).await?;
+        let (apps, next) = api::page(&desk.deps.base.store, &desk.reach, after.as_ref()).await?;
         for app in apps {
             if found.len() == PAGE {
                 return Ok((found, after));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use bytes::Bytes;
-use domain::{AppId, Mode, OperatorName, OperatorRole, Timestamp};
+use domain::{AppId, Mode, OperatorName, OperatorRole, Reach, Timestamp};
 use http::{
     Method, Uri,
     header::{CONTENT_TYPE, REFERER},
@@ -33,6 +33,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) preferences: Preferences,
     pub(crate) session: Option<Session>,
     role: OperatorRole,
+    pub(crate) reach: Reach,
+    /// Whether a second factor is demanded and not there yet: until it is, nothing else is shown.
+    pub(crate) must_enrol: bool,
     pub(crate) apps: Vec<AppSummary>,
     app: Option<AppConfiguration>,
     pub(crate) mode: Mode,
@@ -52,8 +55,19 @@ impl<'a> Desk<'a> {
         let preferences = Preferences::read(request.headers());
         let now = deps.base.clock.now();
         let mode = preferences.mode.unwrap_or(Mode::Live);
-        let (session, role) = (None, OperatorRole::Viewer);
-        Self { deps, request, now, preferences, session, role, apps: Vec::new(), app: None, mode }
+        Self {
+            deps,
+            request,
+            now,
+            preferences,
+            session: None,
+            role: OperatorRole::Viewer,
+            reach: Reach::Apps(Vec::new()),
+            must_enrol: false,
+            apps: Vec::new(),
+            app: None,
+            mode,
+        }
     }
 
     /// Finds out who it is: a session counts as long as its operator is as it was when it began.
@@ -63,7 +77,10 @@ impl<'a> Desk<'a> {
         };
         let operator = self.deps.base.store.find_operator(&session.name).await?;
         if let Some(operator) = operator.filter(|found| found.enabled && found.epoch == session.epoch) {
+            let has_factor = operator.second_factor.is_some();
+            self.must_enrol = !has_factor && self.deps.base.store.find_sign_in_rules().await?.demands_second_factor;
             self.role = operator.role;
+            self.reach = operator.reach;
             self.session = Some(session);
         }
         Ok(())
@@ -71,9 +88,13 @@ impl<'a> Desk<'a> {
 
     /// Reads what the path names. `apps/<id>/...` becomes `app/...`, with the app loaded.
     pub(crate) async fn enter<'s>(&mut self, segments: &[&'s str]) -> Result<Vec<&'s str>, Trouble> {
-        (self.apps, _) = self.deps.base.store.first_apps(None, SWITCHER_APPS).await?;
+        self.apps = self.switcher().await?;
         let ["apps", id, rest @ ..] = segments else { return Ok(segments.to_vec()) };
         let Ok(id) = AppId::parse(id) else { return Ok(segments.to_vec()) };
+        // The one place where pages meet an app: one that somebody does not see is not there.
+        if !self.reach.includes(&id) {
+            return Err(Trouble::NotFound);
+        }
         let found = self.deps.base.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
         let asked = query_parameter(self.request, "mode").and_then(|mode| Mode::find(&mode));
         let is_set_up = |mode| found.channels.iter().any(|channel| channel.mode == mode && channel.settings.is_some());
@@ -82,6 +103,20 @@ impl<'a> Desk<'a> {
         self.mode = asked.or(self.preferences.mode).unwrap_or(fitting);
         self.app = Some(found);
         Ok(std::iter::once("app").chain(rest.iter().copied()).collect())
+    }
+
+    async fn switcher(&self) -> Result<Vec<AppSummary>, Trouble> {
+        if self.must_enrol {
+            return Ok(Vec::new());
+        }
+        let store = &self.deps.base.store;
+        match &self.reach {
+            Reach::Everything => Ok(store.first_apps(None, SWITCHER_APPS).await?.0),
+            Reach::Apps(apps) => {
+                let first = usize::try_from(SWITCHER_APPS).unwrap_or_default().min(apps.len());
+                Ok(store.find_summaries(apps.get(..first).unwrap_or_default()).await?)
+            }
+        }
     }
 
     pub(crate) fn t(&self) -> &'static Texts {
@@ -159,7 +194,11 @@ impl<'a> Desk<'a> {
     /// Without a session there is nobody, and nobody may anything.
     fn who(&self) -> Result<Who, Problem> {
         let operator = self.session.as_ref().map(|session| session.name.clone());
-        Ok(Who { operator: Some(operator.ok_or_else(Problem::unauthorized)?), role: self.role })
+        Ok(Who {
+            operator: Some(operator.ok_or_else(Problem::unauthorized)?),
+            role: self.role,
+            reach: self.reach.clone(),
+        })
     }
 
     async fn call(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
@@ -185,7 +224,8 @@ impl<'a> Desk<'a> {
     pub(crate) async fn oneself(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
         let path = format!("/operators/{name}{path}");
-        self.call(Who { operator: Some(name), role: OperatorRole::Owner }, method, &path, body).await
+        let who = Who { operator: Some(name), role: OperatorRole::Owner, reach: Reach::Everything };
+        self.call(who, method, &path, body).await
     }
 
     /// Renders a page.

@@ -27,6 +27,7 @@ mod period;
 mod preferences;
 mod problem_words;
 mod problems;
+mod second_factor;
 mod session;
 mod sign_in;
 mod texts;
@@ -112,10 +113,17 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
             let form = Form::read(desk.request).await?;
             return sign_in::post(desk, &form).await;
         }
+        (&Method::POST, ["sign-in", "code"]) => {
+            let form = Form::read(desk.request).await?;
+            return sign_in::post_code(desk, &form).await;
+        }
         _ => {}
     }
     if desk.session.is_none() {
         return sign_in::first(desk);
+    }
+    if desk.must_enrol && !matches!(segments.as_slice(), ["account", "second-factor"] | ["sign-out"]) {
+        return second_factor::first(desk);
     }
     let segments = desk.enter(&segments).await?;
     match method {
@@ -155,7 +163,8 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["app", "settings"] => app_pages::settings(desk),
         ["operators"] => operators::list(desk).await,
         ["audit"] => audit_page::show(desk).await,
-        ["account"] => account::show(desk),
+        ["account"] => account::show(desk).await,
+        ["account", "second-factor"] => second_factor::show(desk).await,
         _ => Err(Trouble::NotFound),
     }
 }
@@ -177,7 +186,10 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
         ["app", "sessions"] => app_pages::session(desk, form).await,
         ["operators"] => operators::create(desk, form).await,
         ["operators", name] => operators::change(desk, name, form).await,
+        ["operators", name, "second-factor"] => operators::reset_second_factor(desk, name).await,
+        ["sign-in-rules"] => operators::change_rules(desk, form).await,
         ["account"] => account::change(desk, form).await,
+        ["account", "second-factor"] => second_factor::act(desk, form).await,
         _ => Err(Trouble::NotFound),
     }
 }
@@ -227,10 +239,16 @@ pub(crate) fn redirect(location: &str, cookies: &[String]) -> Answer {
     let mut reply = Reply::default();
     *reply.status_mut() = StatusCode::SEE_OTHER;
     reply.headers_mut().insert(header::LOCATION, HeaderValue::from_str(location).map_err(|_| failed())?);
-    for cookie in cookies {
-        reply.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(cookie).map_err(|_| failed())?);
-    }
+    add_cookies(&mut reply, cookies)?;
     Ok(reply)
+}
+
+fn add_cookies(reply: &mut Reply, cookies: &[String]) -> Result<(), Trouble> {
+    for cookie in cookies {
+        let cookie = HeaderValue::from_str(cookie).map_err(|_| Trouble::Api(Problem::internal()))?;
+        reply.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(())
 }
 
 /// Nothing from elsewhere runs in a page, no page is shown in another's frame, and no copy is kept.

@@ -133,6 +133,11 @@ impl Texts {
             "change operator" => self.action_change_operator,
             "end sessions" => self.action_end_sessions,
             "sign in" => self.action_sign_in,
+            "sign in by recovery code" => self.action_recover,
+            "enter code" => self.action_enter_code,
+            "enrol second factor" => self.action_enrol_factor,
+            "reset second factor" => self.action_reset_factor,
+            "change sign-in rules" => self.action_change_rules,
             _ => self.action_other,
         }
     }

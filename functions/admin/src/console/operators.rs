@@ -12,7 +12,7 @@ use super::{
     frame::{Frame, Section},
     problems::{self, at},
     redirect,
-    texts::Texts,
+    texts::{self, Texts},
 };
 
 struct Row {
@@ -21,8 +21,13 @@ struct Row {
     role_label: &'static str,
     enabled: bool,
     is_self: bool,
+    has_factor: bool,
+    /// The ids of the apps they see, a line each; nothing for all.
+    apps: String,
+    app_count: Option<String>,
     created: String,
     problem: Option<String>,
+    apps_problem: Option<String>,
 }
 
 #[derive(Template)]
@@ -34,8 +39,11 @@ struct Operators {
     roles: Vec<(&'static str, &'static str)>,
     name: String,
     role: &'static str,
+    apps: String,
+    demands_factor: bool,
     name_problem: Option<String>,
     password_problem: Option<String>,
+    apps_problem: Option<String>,
 }
 
 pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
@@ -46,11 +54,13 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
     desk.need(OperatorRole::Owner)?;
     let t = desk.t();
     let f = Frame { section: Section::Operators, ..desk.frame(t.operators) };
+    let rules = desk.api(Method::GET, "/sign-in", &Value::Null).await?;
     let listed = desk.api(Method::GET, "/operators", &Value::Null).await?;
     let items = listed.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let rows = items.iter().map(|item| {
         let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
         let role = OperatorRole::find(text("role")).unwrap_or(OperatorRole::Viewer);
+        let apps = item.get("apps").and_then(Value::as_array);
         let created = item.get("createdTime").and_then(Value::as_i64).unwrap_or_default();
         Row {
             name: text("name").to_owned(),
@@ -58,8 +68,12 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
             role_label: t.role(role),
             enabled: text("state") == "enabled",
             is_self: text("name") == f.operator_name(),
+            has_factor: text("secondFactor") == "on",
+            apps: apps.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+            app_count: apps.map(|apps| texts::fill(t.apps_count, &[&apps.len().to_string()])),
             created: f.moment(Timestamp::clamped(created)),
             problem: None,
+            apps_problem: None,
         }
     });
     Ok(Operators {
@@ -67,8 +81,11 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
         roles: OperatorRole::ALL.map(|role| (role.name(), t.role(role))).to_vec(),
         name: String::new(),
         role: OperatorRole::Operator.name(),
+        apps: String::new(),
+        demands_factor: rules.get("secondFactor").and_then(Value::as_str) == Some("demanded"),
         name_problem: None,
         password_problem: None,
+        apps_problem: None,
         f,
         t,
     })
@@ -76,7 +93,8 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
 
 pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
     let (name, role) = (form.text("name"), form.text("role"));
-    let body = json!({ "name": name, "role": role, "password": form.raw("password") });
+    let apps = form.text("apps");
+    let body = json!({ "name": name, "role": role, "password": form.raw("password"), "apps": reach(apps) });
     let problem = match desk.api(Method::POST, "/operators", &body).await {
         Ok(_) => return redirect("/console/operators?done=saved", &[]),
         Err(problem) => problem,
@@ -84,28 +102,58 @@ pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
     let said = || problems::say(desk.preferences.language, &problem);
     let name_problem = at(&problem, "name").map(|()| said());
     let password_problem = at(&problem, "password").map(|()| said());
-    if name_problem.is_none() && password_problem.is_none() {
+    let apps_problem = at(&problem, "apps").map(|()| said());
+    if name_problem.is_none() && password_problem.is_none() && apps_problem.is_none() {
         return Err(problem.into());
     }
     let role = OperatorRole::find(role).unwrap_or(OperatorRole::Viewer).name();
-    desk.page(422, &Operators { name: name.to_owned(), role, name_problem, password_problem, ..view(desk).await? })
+    let (name, apps) = (name.to_owned(), apps.to_owned());
+    let page = Operators { name, role, apps, name_problem, password_problem, apps_problem, ..view(desk).await? };
+    desk.page(422, &page)
+}
+
+/// What was typed, as the API takes it: every word is an app's id, and no word stands for all apps.
+fn reach(typed: &str) -> Value {
+    let ids: Vec<Value> =
+        typed.split([' ', ',', '\n', '\r', '\t']).filter(|id| !id.is_empty()).map(Value::from).collect();
+    if ids.is_empty() { Value::Null } else { ids.into() }
+}
+
+/// Takes another operator's second factor away, who lost it.
+pub(crate) async fn reset_second_factor(desk: &Desk<'_>, name: &str) -> Answer {
+    desk.api(Method::DELETE, &format!("/operators/{name}/second-factor"), &Value::Null).await?;
+    redirect("/console/operators?done=saved", &[])
+}
+
+/// Demands a second factor of everybody, or no longer.
+pub(crate) async fn change_rules(desk: &Desk<'_>, form: &Form) -> Answer {
+    desk.api(Method::PUT, "/sign-in", &json!({ "secondFactor": form.text("second_factor") })).await?;
+    redirect("/console/operators?done=saved", &[])
 }
 
 pub(crate) async fn change(desk: &Desk<'_>, name: &str, form: &Form) -> Answer {
     let mut body = Map::new();
     body.insert("role".to_owned(), form.text("role").into());
     body.insert("state".to_owned(), form.text("state").into());
+    if form.has("apps") {
+        body.insert("apps".to_owned(), reach(form.text("apps")));
+    }
     if !form.raw("password").is_empty() {
         body.insert("password".to_owned(), form.raw("password").into());
     }
     let problem = match desk.api(Method::PATCH, &format!("/operators/{name}"), &Value::Object(body)).await {
         Ok(_) => return redirect("/console/operators?done=saved", &[]),
-        Err(problem) if at(&problem, "password").is_some() => problem,
+        Err(problem) if at(&problem, "password").or(at(&problem, "apps")).is_some() => problem,
         Err(problem) => return Err(problem.into()),
     };
     let mut page = view(desk).await?;
     for row in page.rows.iter_mut().filter(|row| row.name == name) {
-        row.problem = Some(problems::say(desk.preferences.language, &problem));
+        let said = Some(problems::say(desk.preferences.language, &problem));
+        if at(&problem, "apps").is_some() {
+            (row.apps, row.apps_problem) = (form.text("apps").to_owned(), said);
+        } else {
+            row.problem = said;
+        }
     }
     desk.page(422, &page)
 }

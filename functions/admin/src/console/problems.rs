@@ -93,7 +93,7 @@ mod tests {
     }
 
     /// Where sentences come from that the console shows: every one of them is known.
-    const SOURCES: [&str; 29] = [
+    const SOURCES: [&str; 30] = [
         "providers/src/error.rs",
         "providers/src/settings.rs",
         "providers/src/keys.rs",
@@ -122,6 +122,7 @@ mod tests {
         "admin/src/channels.rs",
         "admin/src/webhooks.rs",
         "admin/src/operators.rs",
+        "admin/src/second_factor.rs",
         "../infra/outbound/src/functions.rs",
     ];
 
@@ -181,6 +182,10 @@ mod tests {
         "deleted webhook {webhook}",
         "made operator {}",
         "changed operator {name}",
+        "ended the sessions of operator {name}",
+        "operator {name} set up a second factor",
+        "the second factor of operator {name} was reset",
+        "a QR code could not be made",
         "must be {}",
     ];
 

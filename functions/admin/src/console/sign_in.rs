@@ -12,13 +12,17 @@ use super::{
     Answer, Desk, Trouble,
     form::Form,
     frame::Frame,
-    session::{KnownBrowser, Session},
+    session::{KnownBrowser, Session, Ticket},
     texts::{self, Texts},
 };
 use crate::{
     doorman::{self, By, Guess},
     password,
+    second_factor::{self, Taken},
 };
+
+/// What the audit log calls it.
+const SIGN_IN: &str = "sign in";
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -27,6 +31,16 @@ struct SignIn {
     t: &'static Texts,
     name: String,
     next: String,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct Code<'a> {
+    f: Frame,
+    t: &'static Texts,
+    ticket: &'a str,
+    next: &'a str,
     problem: Option<String>,
 }
 
@@ -58,15 +72,46 @@ pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
     let Some(operator) = known.as_ref().filter(|_| fits) else {
         warn!("a sign-in to the console failed");
         let who = known.as_ref().map(|operator| &operator.name);
-        guess.was_wrong("sign in", who, client_ip(desk.request), since).await?;
+        guess.was_wrong(SIGN_IN, who, client_ip(desk.request), since).await?;
         return render(desk, name, next, Some(desk.t().sign_in_wrong.to_owned()));
     };
+    if operator.second_factor.is_some() {
+        // The try still counts: who has the password guesses at codes as slowly as others at passwords.
+        return ask_code(desk, &Ticket::seal(&desk.deps.base, operator, desk.now)?, next, None);
+    }
     guess.was_right().await?;
-    let browser = match &browser {
-        Some(browser) => browser.clone(),
-        None => KnownBrowser::new(&desk.deps.base.random)?,
+    let_in(desk, SIGN_IN, operator, browser, next).await
+}
+
+fn ask_code(desk: &Desk<'_>, ticket: &str, next: &str, problem: Option<String>) -> Answer {
+    let status = if problem.is_some() { 422 } else { 200 };
+    let (t, next) = (desk.t(), super::inside(next));
+    desk.page(status, &Code { f: desk.frame(t.second_factor), t, ticket, next, problem })
+}
+
+/// Tries a code, of the authenticator app or for recovery.
+pub(crate) async fn post_code(desk: &Desk<'_>, form: &Form) -> Answer {
+    let (sealed, next) = (form.raw("ticket"), form.raw("next"));
+    let ticket = Ticket::read(&desk.deps.base.config, sealed, desk.now).ok_or(Trouble::Expired)?;
+    let operator = desk.deps.base.store.find_operator(&ticket.name).await?.filter(|operator| ticket.fits(operator));
+    let operator = operator.ok_or(Trouble::Expired)?;
+    let browser = known_browser(desk, &operator);
+    let guess = Guess { deps: desk.deps, now: desk.now, name: operator.name.as_str(), by: by(desk, browser.as_ref()) };
+    let since = match guess.begin_code().await? {
+        SignInTry::Counted { since } => since,
+        SignInTry::Wait(until) => return ask_code(desk, sealed, next, Some(wait(desk, until))),
     };
-    let_in(desk, operator, &browser, next).await
+    let Some(taken) = second_factor::take(desk.deps, &operator, form.raw("code"), desk.now).await? else {
+        warn!(operator.name = %operator.name, "a code of operator {} was wrong", operator.name);
+        guess.was_wrong("enter code", Some(&operator.name), client_ip(desk.request), since).await?;
+        return ask_code(desk, sealed, next, Some(desk.t().code_wrong.to_owned()));
+    };
+    guess.was_right().await?;
+    let action = match taken {
+        Taken::Totp => SIGN_IN,
+        Taken::Recovery => "sign in by recovery code",
+    };
+    let_in(desk, action, &operator, browser, next).await
 }
 
 fn known_browser(desk: &Desk<'_>, operator: &Operator) -> Option<KnownBrowser> {
@@ -83,9 +128,19 @@ fn wait(desk: &Desk<'_>, until: Timestamp) -> String {
 }
 
 /// Begins a session. It is in the audit log before the browser has it.
-async fn let_in(desk: &Desk<'_>, operator: &Operator, browser: &KnownBrowser, next: &str) -> Answer {
+async fn let_in(
+    desk: &Desk<'_>,
+    action: &str,
+    operator: &Operator,
+    browser: Option<KnownBrowser>,
+    next: &str,
+) -> Answer {
     let base = &desk.deps.base;
-    doorman::tell_signed_in(desk.deps, &operator.name, client_ip(desk.request)).await?;
+    let browser = match browser {
+        Some(browser) => browser,
+        None => KnownBrowser::new(&base.random)?,
+    };
+    doorman::tell_signed_in(desk.deps, action, &operator.name, client_ip(desk.request)).await?;
     let session = Session::begin(operator.name.clone(), operator.epoch, desk.now, &base.random)?;
     info!(operator.name = %session.name, "{} signed in", session.name);
     let cookies = [session.cookie(base)?, browser.cookie(base, operator, desk.now)?];

@@ -1,0 +1,33 @@
+//! What owners ask of everybody who signs in.
+
+use http::StatusCode;
+use runtime::{Reply, json};
+use serde_json::{Value, json};
+use store::SignInRules;
+use tracing::info;
+
+use crate::{Call, problem::Problem};
+
+/// `GET /sign-in`
+pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    Ok(reply(call.deps.base.store.find_sign_in_rules().await?))
+}
+
+/// `PUT /sign-in {"secondFactor":"demanded"|"optional"}`
+pub(crate) async fn change(call: &Call<'_>) -> Result<Reply, Problem> {
+    let demands_second_factor = match call.object()?.get("secondFactor").and_then(Value::as_str) {
+        Some("demanded") => true,
+        Some("optional") => false,
+        _ => return Err(Problem::field("secondFactor", "must be demanded or optional")),
+    };
+    let mut rules = call.deps.base.store.find_sign_in_rules().await?;
+    rules.demands_second_factor = demands_second_factor;
+    call.deps.base.store.change_sign_in_rules(rules).await?;
+    info!("changed the rules of the sign-in");
+    Ok(reply(rules))
+}
+
+fn reply(rules: SignInRules) -> Reply {
+    let word = if rules.demands_second_factor { "demanded" } else { "optional" };
+    json(StatusCode::OK, &json!({ "secondFactor": word }))
+}

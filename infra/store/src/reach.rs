@@ -1,0 +1,92 @@
+//! The apps that an operator sees whose rights are limited to some, and the rules of the sign-in for all operators.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{error::SdkError, types::KeysAndAttributes};
+use domain::{AppId, Reach};
+
+use crate::{
+    AppSummary, Store, StoreError,
+    attributes::{Item, item, number, text},
+    configuration::read_summary,
+    schema::{ADMIN_PK, APPS_PK, PK, SK},
+};
+
+/// How often a look-up goes on with what DynamoDB left out.
+const LOOKUP_TRIES_MAX: u32 = 5;
+
+const RULES_SK: &str = "RULES";
+
+/// What owners ask of all operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignInRules {
+    /// Whoever has no second factor sets one up before anything else.
+    pub demands_second_factor: bool,
+    revision: i64,
+}
+
+impl Store {
+    /// Those of these apps that are there, by id; at most [`Reach::APPS_MAX`] are looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_summaries(&self, apps: &[AppId]) -> Result<Vec<AppSummary>, StoreError> {
+        let key = |app: &AppId| HashMap::from([(PK.to_owned(), text(APPS_PK)), (SK.to_owned(), text(app.as_str()))]);
+        let table = &self.tables.configuration;
+        let mut keys: Vec<_> = apps.iter().take(Reach::APPS_MAX).map(key).collect();
+        let mut found = Vec::new();
+        // DynamoDB may leave out some of them under load.
+        for _ in 0..LOOKUP_TRIES_MAX {
+            if keys.is_empty() {
+                break;
+            }
+            let asked = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+            let asked = asked.map_err(|error| StoreError::dynamo("building a look-up of apps", error))?;
+            let got = self.dynamo.batch_get_item().request_items(table, asked).send().await;
+            let got = got.map_err(|error| StoreError::dynamo("look-up of apps", error))?;
+            let items = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
+            found.extend(items.map(read_summary).collect::<Result<Vec<_>, _>>()?);
+            let left = got.unprocessed_keys().and_then(|tables| tables.get(table));
+            keys = left.map(|left| left.keys().to_vec()).unwrap_or_default();
+        }
+        found.sort_by(|one: &AppSummary, other| one.id.as_str().cmp(other.id.as_str()));
+        Ok(found)
+    }
+
+    /// The rules of the sign-in, strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_sign_in_rules(&self) -> Result<SignInRules, StoreError> {
+        let found = self.get_configured(ADMIN_PK.to_owned(), RULES_SK.to_owned()).await?;
+        let Some(item) = found.as_ref().map(Item) else { return Ok(SignInRules::default()) };
+        let demands_second_factor = item.text("second_factor")? == "demanded";
+        Ok(SignInRules { demands_second_factor, revision: item.number("rev")? })
+    }
+
+    /// Keeps other rules in place of those that were read.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] if somebody else changed them meanwhile.
+    pub async fn change_sign_in_rules(&self, rules: SignInRules) -> Result<(), StoreError> {
+        let word = if rules.demands_second_factor { "demanded" } else { "optional" };
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(item(
+                ADMIN_PK.to_owned(),
+                RULES_SK.to_owned(),
+                [("second_factor", Some(text(word))), ("rev", Some(number(rules.revision.saturating_add(1))))],
+            )))
+            .condition_expression("attribute_not_exists(pk) OR rev = :rev")
+            .expression_attribute_values(":rev", number(rules.revision));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                Err(StoreError::Contended { what: RULES_SK.to_owned(), tries: 1 })
+            }
+            Err(error) => Err(StoreError::dynamo("changing the rules of the sign-in", error)),
+        }
+    }
+}
