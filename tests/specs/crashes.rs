@@ -41,9 +41,17 @@ enum Flow {
     Duplicate,
     /// A report of what was sent back in the provider's console.
     Elsewhere,
+    /// A bill that was closed here alone, paid without a notify, and found by the sweep.
+    ClosedPaid,
+    /// A bill that was closed here alone and opened at the provider, where the sweep closes it.
+    ClosedOpened,
+    /// The last question about a bill that was closed here alone.
+    ClosedLast,
+    /// A second payment of a bill whose first is all back.
+    AfterRefund,
 }
 
-const FLOWS: [Flow; 12] = [
+const FLOWS: [Flow; 16] = [
     Flow::Charge,
     Flow::Notify,
     Flow::Misfit,
@@ -56,6 +64,10 @@ const FLOWS: [Flow; 12] = [
     Flow::Expiry,
     Flow::Duplicate,
     Flow::Elsewhere,
+    Flow::ClosedPaid,
+    Flow::ClosedOpened,
+    Flow::ClosedLast,
+    Flow::AfterRefund,
 ];
 
 /// A bill on its way through a flow.
@@ -88,7 +100,21 @@ impl<'a> Case<'a> {
                 let short = with(charge_of("ali_qrcode", &bill), &json!({ "billTimeout": 360 }));
                 ids.push(world.charge(&short).await.ok()["id"].as_str().unwrap().to_owned());
             }
-            Flow::Duplicate => {
+            Flow::ClosedPaid | Flow::ClosedOpened | Flow::ClosedLast => {
+                let charged = world.charge(&charge_of("ali_web", &bill)).await.ok();
+                let close = json!({ "billNum": bill, "channel": "ali_web" }).to_string();
+                world.post_as(&master(&world.app), "/2.0/maxpay/close", close).await.ok();
+                if matches!(flow, Flow::ClosedLast) {
+                    world.advance(26 * 60 * MINUTE_MS).await;
+                } else {
+                    knock(world, "ali_web", &charged).await;
+                    ids.push(charged["id"].as_str().unwrap().to_owned());
+                    let action = if matches!(flow, Flow::ClosedPaid) { "pay" } else { "open" };
+                    let options = if matches!(flow, Flow::ClosedPaid) { silent } else { json!({}) };
+                    world.play(&ids[0], action, options).await;
+                }
+            }
+            Flow::Duplicate | Flow::AfterRefund => {
                 for channel in ["ali_web", "ali_app"] {
                     let charged = world.charge(&charge_of(channel, &bill)).await.ok();
                     knock(world, channel, &charged).await;
@@ -96,6 +122,10 @@ impl<'a> Case<'a> {
                 }
                 world.play(&ids[0], "pay", json!({})).await;
                 world.advance(1).await;
+                if matches!(flow, Flow::AfterRefund) {
+                    world.play(&ids[0], "refund", json!({})).await;
+                    world.advance(1).await;
+                }
                 world.play(&ids[1], "pay", silent).await;
             }
         }
@@ -113,7 +143,7 @@ impl<'a> Case<'a> {
                 world.charge(&charge_of("ali_qrcode", bill)).await;
             }
             Flow::Notify => self.hear(0, |paid| paid.signed()).await,
-            Flow::Duplicate => self.hear(1, |paid| paid.signed()).await,
+            Flow::Duplicate | Flow::AfterRefund => self.hear(1, |paid| paid.signed()).await,
             Flow::Misfit => self.hear(0, |paid| paid.with("total_amount", "0.01").signed()).await,
             Flow::Forged => self.hear(0, |paid| paid.with("sign", "AAAA").with("sign_type", "RSA2").form()).await,
             Flow::Elsewhere => {
@@ -126,7 +156,9 @@ impl<'a> Case<'a> {
                 post("/2.0/maxpay/close", body).await;
             }
             Flow::Sync => post("/2.0/maxpay/sync", json!({ "billNum": bill }).to_string()).await,
-            Flow::LostRefund | Flow::Sweep => world.advance(2 * MINUTE_MS).await,
+            Flow::LostRefund | Flow::Sweep | Flow::ClosedPaid | Flow::ClosedOpened | Flow::ClosedLast => {
+                world.advance(2 * MINUTE_MS).await
+            }
             Flow::Expiry => world.advance(8 * MINUTE_MS).await,
         }
     }
@@ -183,12 +215,18 @@ fn refund_of(bill: &str) -> String {
 async fn kill_after_each_write(flow: Flow) -> usize {
     let faults = StorageFaults::default();
     let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
-    if matches!(flow, Flow::Duplicate) {
+    if matches!(flow, Flow::Duplicate | Flow::AfterRefund) {
         let app = format!("/apps/{}", world.app.app_id);
         world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
     }
-    if matches!(flow, Flow::Elsewhere) {
-        world.webhook_to("shop", &json!({ "events": ["refund.success"] })).await;
+    let heard = match flow {
+        Flow::Elsewhere => Some("refund.success"),
+        Flow::ClosedPaid => Some("payment.success"),
+        Flow::AfterRefund => Some("payment.duplicate"),
+        _ => None,
+    };
+    if let Some(event) = heard {
+        world.webhook_to("shop", &json!({ "events": [event] })).await;
     }
     let undisturbed = Case::prepare(&world, flow, format!("{flow:?}")).await;
     undisturbed.run().await;
