@@ -409,19 +409,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_refunded_payment_that_is_said_to_have_been_closed_unpaid_is_refused_but_at_alipay() {
-        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
-        for channel in [Channel::AliWeb, Channel::WxApp, Channel::UnipayApp] {
-            let mut refunded = sample(Status::Refund);
-            refunded.key.channel = channel;
-            let settled = settle(&refunded, &report(Outcome::Closed, "T1"), now);
-            let expect =
-                if channel.family() == Family::Ali { Ok(Settlement::Unchanged) } else { Err(Refusal::AlreadyPaid) };
-            assert_eq!(settled, expect, "{channel}");
-        }
-    }
-
-    #[test]
     #[rustfmt::skip]
     fn an_address_is_one_that_a_browser_can_be_sent_to() {
         let check = |text: &str, expect: Option<&str>| {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Notification, Outcome, Settlement, settle,
+    Channel, Notification, Outcome, Refusal, Settlement, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -282,5 +282,20 @@ proptest! {
         prop_assert_eq!(committed(&play.payment), play.back);
         prop_assert_eq!(play.told.values().sum::<i64>(), play.back);
         prop_assert_eq!(play.payment.refunds.pending, None);
+    }
+}
+
+#[test]
+fn a_refunded_payment_that_is_said_to_have_been_closed_unpaid_is_refused_but_at_alipay() {
+    let cases = [
+        (Channel::AliWeb, Ok(Settlement::Unchanged)),
+        (Channel::WxApp, Err(Refusal::AlreadyPaid)),
+        (Channel::UnipayApp, Err(Refusal::AlreadyPaid)),
+    ];
+    for (channel, expect) in cases {
+        let mut refunded = sample(Status::Refund);
+        refunded.key.channel = channel;
+        let now = refunded.created_at;
+        assert_eq!(settle(&refunded, &report(Outcome::Closed, "T1"), now), expect, "{channel}");
     }
 }
