@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     charge::knock,
     notify_message::Message,
+    wechat,
     world::{MINUTE_MS, World, charge_of, master, options, texts, with},
 };
 
@@ -49,9 +50,19 @@ enum Flow {
     ClosedLast,
     /// A second payment of a bill whose first is all back.
     AfterRefund,
+    /// A refund that the merchant's balance does not cover.
+    Short,
+    /// One that waited for the balance, taken up by the sweep.
+    ToppedUp,
+    /// One that waited for the balance, given up by a person.
+    GiveUp,
+    /// A refund that the payer's bank does not take.
+    Stuck,
+    /// A stuck refund that arrived at last.
+    Unstuck,
 }
 
-const FLOWS: [Flow; 16] = [
+const FLOWS: [Flow; 21] = [
     Flow::Charge,
     Flow::Notify,
     Flow::Misfit,
@@ -68,6 +79,11 @@ const FLOWS: [Flow; 16] = [
     Flow::ClosedOpened,
     Flow::ClosedLast,
     Flow::AfterRefund,
+    Flow::Short,
+    Flow::ToppedUp,
+    Flow::GiveUp,
+    Flow::Stuck,
+    Flow::Unstuck,
 ];
 
 /// A bill on its way through a flow.
@@ -75,7 +91,9 @@ struct Case<'a> {
     world: &'a World,
     flow: Flow,
     bill: String,
+    /// Its trades at Alipay.
     ids: Vec<String>,
+    at_wechat: Option<String>,
 }
 
 impl<'a> Case<'a> {
@@ -91,6 +109,25 @@ impl<'a> Case<'a> {
                 world.play(&ids[0], "pay", silent).await;
             }
             Flow::Refund | Flow::Elsewhere => ids.push(world.paid(&bill).await),
+            Flow::Short | Flow::ToppedUp | Flow::GiveUp => {
+                ids.push(world.paid(&bill).await);
+                set_balance(world, &ids[0], "empty").await;
+                if !matches!(flow, Flow::Short) {
+                    world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund_of(&bill)).await.ok();
+                }
+                if matches!(flow, Flow::ToppedUp) {
+                    set_balance(world, &ids[0], "full").await;
+                }
+            }
+            Flow::Stuck | Flow::Unstuck => {
+                let id = wechat::charged(world, "wx_native", &bill).await;
+                wechat::play(world, &id, "pay", json!({})).await;
+                world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund_of(&bill)).await.ok();
+                if matches!(flow, Flow::Unstuck) {
+                    settle_refund(world, &id, &bill, "ABNORMAL").await;
+                }
+                return Self { world, flow, bill, ids, at_wechat: Some(id) };
+            }
             Flow::LostRefund => {
                 ids.push(world.paid(&bill).await);
                 world.faults(&["http500"]).await;
@@ -129,7 +166,7 @@ impl<'a> Case<'a> {
                 world.play(&ids[1], "pay", silent).await;
             }
         }
-        Self { world, flow, bill, ids }
+        Self { world, flow, bill, ids, at_wechat: None }
     }
 
     /// The flow itself, whatever becomes of it.
@@ -150,7 +187,14 @@ impl<'a> Case<'a> {
                 let back = |paid: Message| paid.with("refund_fee", "1.00").with("gmt_refund", "2026-11-23 22:31:00");
                 self.hear(0, |paid| back(paid).signed()).await;
             }
-            Flow::Refund => post("/2.0/maxpay/refund", refund_of(bill)).await,
+            Flow::Stuck => self.settle_refund("ABNORMAL").await,
+            Flow::Unstuck => self.settle_refund("SUCCESS").await,
+            Flow::ToppedUp => world.advance(61 * MINUTE_MS).await,
+            Flow::GiveUp => {
+                let path = format!("/apps/{}/transactions/{}/give-up?mode=test", world.app.app_id, self.ids[0]);
+                world.admin("POST", &path, json!({ "refundNum": format!("R-{bill}") })).await;
+            }
+            Flow::Refund | Flow::Short => post("/2.0/maxpay/refund", refund_of(bill)).await,
             Flow::Close => {
                 let body = json!({ "billNum": bill, "channel": "ali_qrcode" }).to_string();
                 post("/2.0/maxpay/close", body).await;
@@ -161,6 +205,10 @@ impl<'a> Case<'a> {
             }
             Flow::Expiry => world.advance(8 * MINUTE_MS).await,
         }
+    }
+
+    async fn settle_refund(&self, status: &str) {
+        settle_refund(self.world, self.at_wechat.as_ref().unwrap(), &self.bill, status).await;
     }
 
     /// Brings a notify of one of the payments.
@@ -207,6 +255,19 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Gives WeChat Pay's refund its result, which is told by a notify. One that has its result already is only told of once more, by the clock.
+async fn settle_refund(world: &World, id: &str, bill: &str, status: &str) {
+    let options = json!({ "outRefundNo": format!("{id}-R-{bill}"), "status": status }).to_string();
+    world.post_as(&[], &format!("/_local/simulator/wechat/trades/{id}/refund"), options).await;
+}
+
+/// Empties or fills the account of a trade's merchant at Alipay.
+async fn set_balance(world: &World, id: &str, how: &str) {
+    let merchant = world.trade(id).await["merchant"].clone();
+    let body = json!({ "merchant": merchant, "empty": how == "empty" }).to_string();
+    world.post_as(&[], "/_local/simulator/alipay/balance", body).await.done(200);
+}
+
 fn refund_of(bill: &str) -> String {
     json!({ "billNum": bill, "refundNum": format!("R-{bill}"), "refundFee": 100 }).to_string()
 }
@@ -219,14 +280,17 @@ async fn kill_after_each_write(flow: Flow) -> usize {
         let app = format!("/apps/{}", world.app.app_id);
         world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
     }
-    let heard = match flow {
-        Flow::Elsewhere => Some("refund.success"),
-        Flow::ClosedPaid => Some("payment.success"),
-        Flow::AfterRefund => Some("payment.duplicate"),
-        _ => None,
+    let heard: &[&str] = match flow {
+        Flow::Elsewhere => &["refund.success"],
+        Flow::ClosedPaid => &["payment.success"],
+        Flow::AfterRefund => &["payment.duplicate"],
+        Flow::Short | Flow::ToppedUp | Flow::GiveUp | Flow::Stuck | Flow::Unstuck => {
+            &["refund.success", "refund.failed", "refund.stuck"]
+        }
+        _ => &[],
     };
-    if let Some(event) = heard {
-        world.webhook_to("shop", &json!({ "events": [event] })).await;
+    if !heard.is_empty() {
+        world.webhook_to("shop", &json!({ "events": heard })).await;
     }
     let undisturbed = Case::prepare(&world, flow, format!("{flow:?}")).await;
     undisturbed.run().await;

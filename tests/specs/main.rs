@@ -48,6 +48,7 @@ mod query_input;
 mod reach;
 mod readme;
 mod reconciliation;
+mod refund_trouble;
 mod refunds;
 mod second_factor;
 mod secret_rotation;

@@ -22,7 +22,7 @@ pub(crate) fn of(bill: &str, num: &str, fee: i64) -> Value {
 }
 
 /// The only refund with this number.
-async fn found(world: &World, num: &str) -> Value {
+pub(crate) async fn found(world: &World, num: &str) -> Value {
     let results = refunds(world, &json!({ "refundNum": num })).await.ok()["results"].clone();
     let [found] = <[Value; 1]>::try_from(results.as_array().unwrap().clone()).unwrap();
     found
@@ -201,7 +201,7 @@ async fn an_account_whose_protocol_refunds_elsewhere_says_so_and_keeps_nothing()
 }
 
 /// Refunds of v2 are sent with a client certificate. The simulator, which speaks plain HTTP, does not see it.
-async fn use_wechat_merchant(world: &World, kind: &str) {
+pub(crate) async fn use_wechat_merchant(world: &World, kind: &str) {
     wechat::use_merchant(world, kind).await;
     if kind.starts_with("v2") {
         let merchant = unionpay::settings_of(world, "unipay_app").await;

@@ -26,7 +26,7 @@ async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = RefundRequest::parse(json_body(request)?)?;
     let asked = RefundAsked { mode: caller.mode, request: &asked, bounds: ASKING_BOUNDS };
-    let refund = settlement::refund(&deps.settlement, &caller.configured, asked).await?;
+    let refund = Box::pin(settlement::refund(&deps.settlement, &caller.configured, asked)).await?;
     Ok(success(&Shown(&refund)))
 }
 

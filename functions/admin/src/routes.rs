@@ -34,6 +34,7 @@ pub(crate) enum Route {
     SyncTransaction(AppId, TransactionId),
     CloseTransaction(AppId, TransactionId),
     RefundTransaction(AppId, TransactionId),
+    GiveUpRefund(AppId, TransactionId),
     ListIncidents(AppId),
     ListReconciliations(AppId),
     ShowIncident(AppId, String),
@@ -97,6 +98,7 @@ impl Route {
             Self::SyncTransaction(..)   => ("ask provider",      Operator, Change),
             Self::CloseTransaction(..)  => ("close transaction", Operator, Change),
             Self::RefundTransaction(..) => ("refund transaction", Operator, Change),
+            Self::GiveUpRefund(..)      => ("give up refund",    Operator, Change),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
             Self::ListReconciliations(_) => ("list reconciliations", Viewer, Look),
             // The body of a message may name the payer.
@@ -125,9 +127,10 @@ impl Route {
             Self::ChangeWebhook(app, webhook)
             | Self::SwitchWebhook(app, webhook)
             | Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
-            Self::SyncTransaction(app, id) | Self::CloseTransaction(app, id) | Self::RefundTransaction(app, id) => {
-                Some((Self::ShowTransaction(app.clone(), id.clone()), None))
-            }
+            Self::SyncTransaction(app, id)
+            | Self::CloseTransaction(app, id)
+            | Self::RefundTransaction(app, id)
+            | Self::GiveUpRefund(app, id) => Some((Self::ShowTransaction(app.clone(), id.clone()), None)),
             Self::ChangeOperator(name) | Self::EnrolSecondFactor(name) | Self::ResetSecondFactor(name) => {
                 Some((Self::ListOperators, Some(name.to_string())))
             }
@@ -186,6 +189,7 @@ impl Route {
             | Self::SyncTransaction(app, _)
             | Self::CloseTransaction(app, _)
             | Self::RefundTransaction(app, _)
+            | Self::GiveUpRefund(app, _)
             | Self::ListIncidents(app)
             | Self::ListReconciliations(app)
             | Self::ShowIncident(app, _)
@@ -267,6 +271,7 @@ const TABLE: &[Row] = &[
     (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",          |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",         |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",        |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/give-up",       |at| Ok(Route::GiveUpRefund(at.app()?, at.transaction()?))),
     (Method::POST,   "/admin/v1/operators",                                    |_| Ok(Route::CreateOperator)),
     (Method::GET,    "/admin/v1/operators",                                    |_| Ok(Route::ListOperators)),
     (Method::PATCH,  "/admin/v1/operators/{name}",                             |at| Ok(Route::ChangeOperator(at.operator()?))),
@@ -365,6 +370,7 @@ pub(crate) mod tests {
         ("POST", "/apps/APP/transactions/APP/sync", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/transactions/APP/close", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/transactions/APP/refund", OperatorRole::Operator, Effect::Change),
+        ("POST", "/apps/APP/transactions/APP/give-up", OperatorRole::Operator, Effect::Change),
         ("PUT", "/apps/APP/webhooks/APP", OperatorRole::Operator, Effect::Change),
         ("PUT", "/apps/APP/webhooks/APP/mode", OperatorRole::Operator, Effect::Change),
         ("POST", "/apps/APP/webhooks/APP/secret/rotate", OperatorRole::Operator, Effect::Change),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{AppId, Record, RefundNum, RefundRequest, Transaction, TransactionId};
+use domain::{AppId, Record, Refund, RefundNum, RefundRequest, Transaction, TransactionId};
 use http::StatusCode;
 use runtime::{ApiError, ConfiguredApp, Reply, error_chain, json};
 use serde_json::{Value, json};
@@ -12,7 +12,10 @@ use tracing::warn;
 
 use crate::{Call, back_office::Shown, problem::Problem, transactions};
 
-/// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now, and settles what it says.
+/// A payment has few refunds that are not ended; the rest is a bound, not a plan.
+const REFUNDS_MAX: usize = 8;
+
+/// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now, about its open refunds, too, and settles what it says.
 pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let (configured, transaction) = load(call, &app, &id).await?;
     let asked = settlement::ask(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await;
@@ -21,6 +24,14 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
         Asked::Closed | Asked::Settled => "settled",
         Asked::Misfit => "misfit",
     };
+    let refunds = refunds_of(call, &transaction).await?.into_iter().filter(|refund| refund.status.is_open());
+    for refund in refunds.take(REFUNDS_MAX) {
+        match settlement::pursue_refund(&call.deps.settlement, &configured, refund, ASKING_BOUNDS).await {
+            // The provider said what became of it, and that was asked for.
+            Ok(_) | Err(ApiError::RefundFailed { .. }) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
     let (_, now) = load(call, &app, &id).await?;
     Ok(json(StatusCode::OK, &json!({ "result": word, "transaction": Record::from(now) })))
 }
@@ -58,6 +69,25 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
     Ok(json(StatusCode::OK, &Shown(&refund)))
 }
 
+/// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, once the
+/// provider says that nothing of it moved.
+pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
+    let body = call.object()?;
+    let num = body.get("refundNum").and_then(Value::as_str).and_then(RefundNum::parse);
+    let num = num.ok_or_else(|| Problem::field("refundNum", "must be that of a refund of this transaction"))?;
+    let (configured, transaction) = load(call, &app, &id).await?;
+    let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
+    let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
+    let given_up = settlement::give_up(&call.deps.settlement, &configured, refund, ASKING_BOUNDS).await;
+    Ok(json(StatusCode::OK, &Shown(&given_up.map_err(refused)?)))
+}
+
+async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund>, Problem> {
+    let key = &payment.key;
+    let bill = call.deps.base.store.load_whole_bill(&key.app, key.mode, &key.bill).await?;
+    Ok(bill.refunds.into_iter().filter(|refund| refund.transaction == payment.id).collect())
+}
+
 async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<ConfiguredApp>, Transaction), Problem> {
     let mode = call.mode()?;
     let bill = transactions::bill_of(call, app, mode, id).await?;
@@ -81,6 +111,7 @@ fn refused(error: ApiError) -> Problem {
         | ApiError::Bill(_)
         | ApiError::ClientBound(_)
         | ApiError::RefundFailed { .. }
+        | ApiError::RefundKept { .. }
         | ApiError::NotClosed { .. }
         | ApiError::Provider(_)
         | ApiError::Outbound(_) => {

@@ -44,7 +44,7 @@ pub use client_bounds::ClientBounds;
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
-pub use money::{Fen, InvalidFen};
+pub use money::{Fen, InvalidFen, grouped};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use reconciliation::{
@@ -54,8 +54,9 @@ pub use reconciliation::{
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
-    EndedTogether, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundStatus, RefundSums, RefundVerdict, RefundWay,
-    choose_payment, end_refund, is_same_refund, refund_way, refundable, reserve_refund,
+    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundRefusal,
+    RefundSending, RefundStatus, RefundSums, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund,
+    hear_of_refund, is_same_refund, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// An amount in fen (1 yuan = 100 fen), from 1 to [`Fen::MAX`].
 ///
 /// # Source
@@ -45,6 +47,37 @@ impl Fen {
     pub fn to_yuan(self) -> String {
         format!("{}.{:02}", self.0 / 100, self.0 % 100)
     }
+
+    /// Yuan as people read them: `123456` is `"1,234.56"`.
+    pub fn to_grouped_yuan(self) -> String {
+        grouped_yuan(self.0)
+    }
+}
+
+/// As on the wire: whole fen.
+impl Serialize for Fen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+/// A sum of fen as people read it, in yuan; no sum is negative.
+pub(crate) fn grouped_yuan(fen: i64) -> String {
+    let fen = u64::try_from(fen).unwrap_or_default();
+    format!("{}.{:02}", grouped(fen / 100), fen % 100)
+}
+
+/// `1,234,567`
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// As a record shows it: `¥ 0.01`.
@@ -76,6 +109,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn amounts_are_grouped_for_people() {
+        const CASES: &[(i64, &str)] = &[
+            (0,              "0.00"),
+            (1,              "0.01"),
+            (99_999,         "999.99"),
+            (100_000,        "1,000.00"),
+            (123_456,        "1,234.56"),
+            (10_000_000_000, "100,000,000.00"),
+            (i64::MAX,       "92,233,720,368,547,758.07"),
+        ];
+        for (fen, expect) in CASES {
+            assert_eq!(grouped_yuan(*fen), *expect);
+        }
+        assert_eq!(Fen::new(123_456).unwrap().to_grouped_yuan(), "1,234.56");
+    }
 
     #[test]
     #[rustfmt::skip]

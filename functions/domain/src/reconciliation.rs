@@ -242,7 +242,8 @@ pub fn judge_listed_refund(
         (Some(ours), _) if ours.fee != listed.fee || ours.transaction != listed.transaction => false,
         (Some(ours), _) => match ours.status {
             RefundStatus::Success => true,
-            RefundStatus::Pending => !num.is_done,
+            // It is on its way there, too, or lies with a bank that did not take it.
+            RefundStatus::Pending | RefundStatus::Stuck => !num.is_done,
             RefundStatus::Failed => false,
         },
         (None, Some(record)) => record.refunded.is_some_and(|refunded| refunded >= listed.fee),

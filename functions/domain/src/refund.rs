@@ -12,13 +12,27 @@
 //! still pending, unless a report said more already; when it fails, its fee leaves both sums. No order of messages counts a
 //! refund twice, and none makes room for more than was paid; a test plays them all against a provider's own ledger.
 //!
-//! The merchant is told of each refund of ours when it succeeds. What was sent back elsewhere is told when it shows: when a report
+//! A refund that is stuck has left the merchant and reached nobody, so that it is counted among the pending ones: its share is not free.
+//!
+//! The merchant is told of each refund of ours when it succeeds, fails or gets stuck. What was sent back elsewhere is told when it shows: when a report
 //! takes `committed` beyond what it was, or when a pending refund fails that might have explained it. Since
 //! `committed - pending` is what was told so far, it names such an event, and no sum is told twice.
 
-use serde_json::{Map, json};
+mod change;
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+pub(crate) mod tests;
 
-use crate::{About, Event, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey};
+use std::time::Duration;
+
+pub(crate) use self::change::refunded_elsewhere;
+pub use self::change::{
+    RefundChange, RefundContradiction, RefundHeard, RefundVerdict, RefundWord, give_up_refund, hear_of_refund,
+};
+use crate::{
+    Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey, next_refund_question,
+};
 
 /// The merchant's number of a refund, unique in the app: 1 to 32 letters, digits and signs that every provider takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,11 +67,14 @@ impl std::fmt::Display for RefundNum {
     }
 }
 
-/// Where a refund stands. `pending -> success | failed`, and no way back.
+/// Where a refund stands. `pending -> success | failed | stuck`, `stuck -> success | failed`. Only a later verified word of the provider's
+/// moves one that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundStatus {
     /// Asked for; nobody knows the end.
     Pending,
+    /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
+    Stuck,
     /// The money went back.
     Success,
     /// The provider refused, and the money did not move.
@@ -66,8 +83,8 @@ pub enum RefundStatus {
 
 impl RefundStatus {
     /// Every status with its word on the wire.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Pending, "pending"), (Self::Success, "success"), (Self::Failed, "failed")];
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Pending, "pending"), (Self::Stuck, "stuck"), (Self::Success, "success"), (Self::Failed, "failed")];
 
     /// The word on the wire.
     pub fn name(self) -> &'static str {
@@ -78,6 +95,32 @@ impl RefundStatus {
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(status, _)| *status)
     }
+
+    /// Whether the provider has still to say what becomes of it.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Pending | Self::Stuck => true,
+            Self::Success | Self::Failed => false,
+        }
+    }
+}
+
+/// One time that a refund is sent to its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundSending {
+    /// From 0. UnionPay knows each under a number of its own; the others know all of them under one.
+    pub number: u32,
+    /// When it was begun.
+    pub at: Timestamp,
+}
+
+/// A refund that waits until the merchant's balance suffices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundPause {
+    /// When the provider first said that the balance does not suffice.
+    pub since: Timestamp,
+    /// When it said so of the latest sending; nothing while the answer to that is not known.
+    pub refused_at: Option<Timestamp>,
 }
 
 /// How the money is sent back. It is decided once: a repeat must be the same to the letter.
@@ -125,11 +168,47 @@ pub struct Refund {
     pub status: RefundStatus,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// The provider's words, where it refused.
+    /// The provider's words, where it refused or is stuck.
     pub failure: Option<String>,
     /// When the provider is to be asked about it; nothing once it ended.
     pub due_at: Option<Timestamp>,
+    /// The latest time that it was sent.
+    pub sending: RefundSending,
+    /// Whether it waits for the merchant's balance.
+    pub pause: Option<RefundPause>,
 }
+
+impl Refund {
+    /// How long a refund is tried again that waits for the merchant's balance.
+    pub const PAUSED_MAX: Duration = Duration::from_secs(30 * DAY_SECONDS);
+
+    /// After so long every provider knows each refund that arrived there.
+    pub const KNOWN_AFTER: Duration = Duration::from_secs(DAY_SECONDS);
+
+    /// Whether the latest sending moved nothing if the provider does not know it: because the provider clearly refused it, or would know it
+    /// by now.
+    pub fn is_untouched(&self, now: Timestamp) -> bool {
+        let is_refused = self.pause.is_some_and(|pause| pause.refused_at.is_some());
+        is_refused || self.sending.at.distance(now) >= Self::KNOWN_AFTER
+    }
+
+    /// Whether it waited for the balance as long as it may.
+    pub fn has_waited(&self, now: Timestamp) -> bool {
+        self.pause.is_some_and(|pause| pause.since.distance(now) >= Self::PAUSED_MAX)
+    }
+
+    /// Sent once more, after the sending before moved nothing. It is kept so before the provider is called. UnionPay voids a payment on
+    /// its day only, so that a repeat is a refund.
+    #[must_use]
+    pub fn sent_again(&self, now: Timestamp) -> Self {
+        let sending = RefundSending { number: self.sending.number.saturating_add(1), at: now };
+        let pause = self.pause.map(|pause| RefundPause { refused_at: None, ..pause });
+        let again = Self { sending, pause, way: RefundWay::Refund, ..self.clone() };
+        Self { due_at: Some(next_refund_question(&again, now)), ..again }
+    }
+}
+
+const DAY_SECONDS: u64 = 24 * 3600;
 
 /// What is known of the refunds of a payment beside how much went back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,19 +235,31 @@ pub enum RefundRefusal {
         /// What was asked for, in fen.
         found: i64,
     },
+    /// The same, and a stuck refund holds some of it.
+    #[error(
+        "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}"
+    )]
+    Stuck {
+        /// What can still go back, in fen.
+        left: i64,
+        /// What was asked for, in fen.
+        found: i64,
+        /// The number of the stuck refund.
+        num: String,
+    },
 }
 
-/// What has become of a refund, as its provider says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundVerdict {
-    /// The money went back.
-    Done,
-    /// It did not move, and the provider's words.
-    Failed(String),
+impl RefundRefusal {
+    /// Names what a person has to do something about, if that is the reason.
+    #[must_use]
+    pub fn explained(self, payment: &TransactionId, refunds: &[Refund]) -> Self {
+        let is_stuck = |refund: &&Refund| refund.transaction == *payment && refund.status == RefundStatus::Stuck;
+        match (self, refunds.iter().find(is_stuck)) {
+            (Self::TooMuch { left, found }, Some(stuck)) => Self::Stuck { left, found, num: stuck.num.to_string() },
+            (other, _) => other,
+        }
+    }
 }
-
-/// A payment and its refund once that ended, and the event to tell of, with what it is about.
-pub type EndedTogether = (Transaction, Refund, Option<(Event, About)>);
 
 /// Reserves `fee` for a refund: the payment as it is from then on.
 ///
@@ -188,74 +279,18 @@ pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, Ref
     Ok(Transaction { refunds, ..before.clone() })
 }
 
-/// Ends a pending refund: the payment and the refund as they are from then on, and the event to tell of, with what it is about. `None` if
-/// it has ended already: the first verdict counts.
-pub fn end_refund(
-    before: &Transaction,
-    refund: &Refund,
-    verdict: &RefundVerdict,
-    now: Timestamp,
-) -> Option<EndedTogether> {
-    if refund.status != RefundStatus::Pending {
-        return None;
-    }
-    let pending = fen(before.refunds.pending) - refund.fee.get();
-    let ended = Refund { ended_at: Some(now), due_at: None, ..refund.clone() };
-    let expected = match verdict {
-        RefundVerdict::Done => committed(before),
-        RefundVerdict::Failed(_) => committed(before) - refund.fee.get(),
-    };
-    let (refunded, ended) = match verdict {
-        RefundVerdict::Done => {
-            let refunded = before.refunded.max(amount(expected - pending));
-            (refunded, Refund { status: RefundStatus::Success, ..ended })
-        }
-        RefundVerdict::Failed(words) => {
-            (before.refunded, Refund { status: RefundStatus::Failed, failure: Some(words.clone()), ..ended })
-        }
-    };
-    let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
-    let all_back = refunded.is_some_and(|refunded| refunded >= before.fee);
-    let status = if all_back { Status::Refund } else { before.status };
-    let after = Transaction { status, refunded, refunds, ..before.clone() };
-    let event = match verdict {
-        RefundVerdict::Done => Some((Event::RefundSuccess, about_ours(&ended, &after))),
-        RefundVerdict::Failed(_) => told_elsewhere(expected, &after),
-    };
-    Some((after, ended, event))
-}
-
-/// The event of what a report says that was sent back elsewhere, in the provider's console as a rule.
-pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<(Event, About)> {
-    told_elsewhere(committed(before), after)
-}
-
-/// The event of what went back beyond what was `expected` to be committed.
-fn told_elsewhere(expected: i64, after: &Transaction) -> Option<(Event, About)> {
-    let fee = amount(committed(after) - expected)?;
-    // No number of a refund has this sign.
-    let name = format!("sum:{}", committed(after) - fen(after.refunds.pending));
-    let members = [("refundFee", json!(fee.get())), ("refundedFee", json!(fen(after.refunded)))];
-    Some((Event::RefundSuccess, About { name, members: named(members) }))
-}
-
-/// What `refund.success` says of a refund of ours, beside the transaction.
-fn about_ours(refund: &Refund, after: &Transaction) -> About {
-    let members = [
-        ("refundNum", json!(refund.num.as_str())),
-        ("refundFee", json!(refund.fee.get())),
-        ("refundedFee", json!(fen(after.refunded))),
-    ];
-    About { name: refund.num.to_string(), members: named(members) }
-}
-
-fn named<const N: usize>(members: [(&str, serde_json::Value); N]) -> Map<String, serde_json::Value> {
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
 /// What of a payment can still be sent back, if anything.
 pub fn refundable(payment: &Transaction) -> Option<Fen> {
     if payment.status.is_paid() { amount(payment.fee.get() - committed(payment)) } else { None }
+}
+
+/// What of a payment was sent back elsewhere, in the provider's console as a rule: what surely went back, less our own refunds.
+pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<Fen> {
+    let ours = refunds
+        .iter()
+        .filter(|refund| refund.transaction == payment.id && refund.status == RefundStatus::Success)
+        .fold(0_i64, |sum, refund| sum.saturating_add(refund.fee.get()));
+    amount(fen(payment.refunded) - ours)
 }
 
 /// Which payment of a bill a refund is of.
@@ -325,6 +360,3 @@ fn fen(amount: Option<Fen>) -> i64 {
 fn amount(fen: i64) -> Option<Fen> {
     Fen::new(fen).ok()
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

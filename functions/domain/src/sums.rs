@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Channel, Fen, Status};
+use crate::{Channel, Fen, Status, money::grouped_yuan};
 
 /// How old in days a day is when it is summed: the three after it, because payments come late; when no bill of it can be open any more
 /// (a charge may ask for 15 days); and then for its refunds, of which most come within a month and the last within three.
@@ -33,6 +33,16 @@ impl Sum {
     /// One transaction.
     pub fn of(fee: Fen, refunded: Option<Fen>) -> Self {
         Self { count: 1, amount: fee.get(), refunded: refunded.map_or(0, Fen::get) }
+    }
+
+    /// What it is about, in yuan as people read it: `1,234.56`.
+    pub fn amount_in_yuan(self) -> String {
+        grouped_yuan(self.amount)
+    }
+
+    /// What of it went back, in yuan as people read it.
+    pub fn refunded_in_yuan(self) -> String {
+        grouped_yuan(self.refunded)
     }
 
     /// Adds another. A sum that is too large for its field stays at the largest, which is more than all the money there is.

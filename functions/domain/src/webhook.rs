@@ -9,6 +9,10 @@ pub enum Event {
     PaymentSuccess,
     /// Money went back to the payer.
     RefundSuccess,
+    /// A refund did not go back, and its amount is free again.
+    RefundFailed,
+    /// A refund left the merchant and did not arrive; a person must act at the provider.
+    RefundStuck,
     /// A bill was closed unpaid.
     PaymentClosed,
     /// A genuine report of the provider's does not fit the bill.
@@ -19,9 +23,11 @@ pub enum Event {
 
 impl Event {
     /// Every event with its name on the wire.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::PaymentSuccess, "payment.success"),
         (Self::RefundSuccess, "refund.success"),
+        (Self::RefundFailed, "refund.failed"),
+        (Self::RefundStuck, "refund.stuck"),
         (Self::PaymentClosed, "payment.closed"),
         (Self::PaymentMismatch, "payment.mismatch"),
         (Self::PaymentDuplicate, "payment.duplicate"),

@@ -46,9 +46,11 @@ pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, n
         Event::PaymentSuccess => (Status::Success, transaction.ended_at),
         // The closing and its delivery were written at the same moment; the row may tell of a later payment by now.
         Event::PaymentClosed => (Status::Closed, Some(delivery.created_at)),
-        Event::RefundSuccess | Event::PaymentMismatch | Event::PaymentDuplicate => {
-            (transaction.status, transaction.ended_at)
-        }
+        Event::RefundSuccess
+        | Event::RefundFailed
+        | Event::RefundStuck
+        | Event::PaymentMismatch
+        | Event::PaymentDuplicate => (transaction.status, transaction.ended_at),
     };
     let told = Transaction { status, ended_at, ..transaction.clone() };
     body(&told, (event, &delivery.members), app, now)
@@ -75,7 +77,21 @@ pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> S
     if event != Event::PaymentSuccess {
         members.push(("event".to_owned(), text(event.name())));
     }
+    members.extend(sample_refund(event).into_iter().map(|(name, value)| (name.to_owned(), value.to_string())));
     object(members)
+}
+
+/// What a refund's event says beside its payment.
+fn sample_refund(event: Event) -> Vec<(&'static str, Value)> {
+    let refund =
+        |refunded: i64| vec![("refundNum", "sample".into()), ("refundFee", 1.into()), ("refundedFee", refunded.into())];
+    let with = |failure: &str| [refund(0), vec![("failure", failure.into())]].concat();
+    match event {
+        Event::RefundSuccess => refund(1),
+        Event::RefundFailed => with("CLOSED: the refund was closed"),
+        Event::RefundStuck => with("ABNORMAL: the payer's account cannot take the refund"),
+        Event::PaymentSuccess | Event::PaymentClosed | Event::PaymentMismatch | Event::PaymentDuplicate => Vec::new(),
+    }
 }
 
 fn body(transaction: &Transaction, (event, about): (Event, &Map<String, Value>), app: &App, now: Timestamp) -> String {

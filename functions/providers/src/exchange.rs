@@ -3,7 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use domain::{Channel, Claim, Fen, ProviderTradeNo, QrPayMode, Secret, Subject, Timestamp, TransactionId, WebUrl};
+use domain::{
+    Channel, Claim, Fen, ProviderTradeNo, QrPayMode, RefundSending, Secret, Subject, Timestamp, TransactionId, WebUrl,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::{
@@ -96,13 +98,13 @@ pub struct RefundOrder<'a> {
     /// The merchant's number of the refund, unique within the payment: 1 to 64 characters. A repeat with the same number
     /// and fee moves no more money.
     pub refund_num: &'a str,
-    /// When it was first asked for, the same in every repeat: a part of the refund's identity at UnionPay.
-    pub requested_at: Timestamp,
+    /// Which sending of it, from 0, and when that was begun: the identity of the refund at UnionPay, which takes a number once. A repeat
+    /// of the same sending is the same to the letter.
+    pub sending: RefundSending,
     /// How much goes back.
     pub refund_fee: Fen,
     /// Why, in words for the payer.
     pub reason: Option<&'a str>,
-    /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own.
     /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own.
     pub notify_url: Option<&'a str>,
 }
@@ -191,6 +193,29 @@ pub enum RefundOutcome {
     Done,
     /// Not decided, or not known: ask by the refund's query.
     Pending,
+    /// The provider does not know it: it never came there, or not yet.
+    NotThere,
+    /// The provider does not know it, and it is too old to arrive under this number.
+    Lost {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        words: String,
+    },
+    /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
+    Stuck {
+        /// The provider's own code.
+        code: String,
+        /// What is to be done.
+        words: String,
+    },
+    /// The merchant's balance does not suffice: the money did not move, and may when the balance suffices.
+    Short {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        words: String,
+    },
     /// The money did not move.
     Failed {
         /// The provider's own code.
@@ -212,6 +237,8 @@ pub struct RefundReport {
     pub refund_num: String,
     /// How much the refund is, where the report says it.
     pub refund_fee: Option<Fen>,
+    /// Which sending of it, where the provider knows each under a number of its own.
+    pub sending: Option<u32>,
     /// What has become of it.
     pub outcome: RefundOutcome,
 }

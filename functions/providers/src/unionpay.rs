@@ -26,7 +26,7 @@ pub(crate) use settings::PRODUCTION;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Tab, Timestamp, TransactionId};
+use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Refund, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -52,8 +52,6 @@ pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
 const TN_CHARS_MAX: usize = 64;
 /// How far `txnTime` may lie from UnionPay's clock, guessed low: a repeat that is sent later is refused for its time alone.
 const TXN_TIME_WINDOW: Duration = Duration::from_secs(180);
-/// After a day every refund that arrived at UnionPay is known there, and one that did not is too old to arrive.
-const REFUND_KNOWN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An account at UnionPay. Its settings and verbs are described at [`crate::Account`].
 #[derive(Debug)]
@@ -182,14 +180,14 @@ impl Account {
             // A repeat. What became of the first is for the query to tell.
             Answer::Refused { code, .. } if code == answer::DUPLICATE => Ok(RefundOutcome::Pending),
             // The same of a late repeat: its `txnTime` is refused, whether the first arrived or not.
-            Answer::Refused { .. } if refund.requested_at.distance(now) > TXN_TIME_WINDOW => Ok(RefundOutcome::Pending),
-            Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused { .. } if refund.sending.at.distance(now) > TXN_TIME_WINDOW => Ok(RefundOutcome::Pending),
+            Answer::Refused { code, words, .. } => Ok(refused_refund(code, words)),
         }
     }
 
     pub(crate) fn refund_query(&self, refund: &RefundOrder<'_>) -> Result<Request<Bytes>, ProviderError> {
         let order_id = messages::refund_order_id(refund)?;
-        self.post(messages::QUERY, &self.signed(messages::query(&order_id, refund.requested_at))?)
+        self.post(messages::QUERY, &self.signed(messages::query(&order_id, refund.sending.at))?)
     }
 
     pub(crate) fn read_refund_query(
@@ -211,10 +209,11 @@ impl Account {
             // The question was refused; that says nothing about the refund.
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => return Err(other.into_error()),
         };
-        if code == answer::NOT_THERE && refund.requested_at.distance(now) < REFUND_KNOWN_AFTER {
-            return Ok(RefundOutcome::Pending);
+        if code != answer::NOT_THERE {
+            return Ok(refund_outcome(&code, told));
         }
-        Ok(refund_outcome(&code, told))
+        let is_late = refund.sending.at.distance(now) >= Refund::KNOWN_AFTER;
+        Ok(if is_late { RefundOutcome::Lost { code, words: told } } else { RefundOutcome::NotThere })
     }
 
     pub(crate) fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
@@ -253,15 +252,16 @@ impl Account {
         let foreign = || NotifyError::malformed("orderId and reqReserved are not those of a refund of ours");
         let order_id = fields.require("orderId")?;
         let payment = messages::payment_of(order_id).ok_or_else(foreign)?;
-        let refund_num = fields.find("reqReserved").and_then(messages::refund_num_of).ok_or_else(foreign)?;
-        if messages::order_id_of_refund(&payment, &refund_num) != order_id {
+        let (refund_num, sending) = fields.find("reqReserved").and_then(messages::refund_num_of).ok_or_else(foreign)?;
+        if messages::order_id_of_refund(&payment, &refund_num, sending) != order_id {
             return Err(foreign());
         }
         let mut claims = vec![self.mer_id_claim(&fields)];
         // It is optional in a refund.
         claims.extend(fields.find("currencyCode").map(|_| currency_claim(&fields)));
         let outcome = refund_outcome(fields.require("respCode")?, words(fields.find("respMsg").unwrap_or_default()));
-        Ok(RefundReport { order: payment.to_string(), claims, refund_num, refund_fee: fen(&fields), outcome })
+        let (order, refund_fee, sending) = (payment.to_string(), fen(&fields), Some(sending));
+        Ok(RefundReport { order, claims, refund_num, refund_fee, sending, outcome })
     }
 
     /// The browser brings back what the notify brings, under the same signature. It may come first, late, often or never.
@@ -355,7 +355,15 @@ fn refund_outcome(code: &str, told: String) -> RefundOutcome {
     match verdict(code) {
         Verdict::Done => RefundOutcome::Done,
         Verdict::Undecided => RefundOutcome::Pending,
-        Verdict::Refused => RefundOutcome::Failed { code: words(code), words: told },
+        Verdict::Refused => refused_refund(words(code), told),
+    }
+}
+
+fn refused_refund(code: String, words: String) -> RefundOutcome {
+    if answer::is_short(&code, &words) {
+        RefundOutcome::Short { code, words }
+    } else {
+        RefundOutcome::Failed { code, words }
     }
 }
 

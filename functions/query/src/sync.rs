@@ -7,8 +7,8 @@ use std::{
 };
 
 use domain::{
-    BillNum, Record, RecordsFilter, RecordsOrder, RecordsRequest, RefundStatus, Status, SyncRequest, Timestamp,
-    Transaction, TransactionId,
+    BillNum, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, SyncRequest, Timestamp, Transaction,
+    TransactionId,
 };
 use futures_util::future::join_all;
 use outbound::Bounds;
@@ -74,9 +74,10 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     open.truncate(SYNC_TRIES_MAX);
     let asked_all =
         join_all(open.iter().map(|found| ask(&deps.settlement, &caller.configured, found, ASKING_BOUNDS))).await;
-    let pending = bill.refunds.iter().filter(|refund| refund.status == RefundStatus::Pending).take(REFUNDS_MAX);
+    // A stuck one may have been dealt with at the provider.
+    let unended = bill.refunds.iter().filter(|refund| refund.status.is_open()).take(REFUNDS_MAX);
     let pursued = join_all(
-        pending.map(|refund| pursue_refund(&deps.settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)),
+        unended.map(|refund| pursue_refund(&deps.settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)),
     )
     .await;
     for asked in asked_all {

@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 use store::{Incident, StoreError};
 use tracing::{info, warn};
 
-use crate::{Deps, incidents::keep, refunds};
+use crate::{Deps, incidents::keep, pursuing, refunds};
 
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
 /// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
@@ -73,8 +73,10 @@ async fn send_back(
     let reason = Some("the order was paid twice".to_owned());
     let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
     if let Err(error) = refunds::build(deps, configured, duplicate, &planned) {
+        // Nobody waits for an answer, so that a person must hear of it otherwise.
+        let problem = format!("refund {} did not go back: {error}", planned.num);
         warn!(tx.id = %duplicate.id, "a second payment cannot be sent back: {}", error_chain(&error));
-        return Ok(());
+        return keep(deps, &pursuing::incident(&planned, ("refund-failed", problem), now), &[]).await;
     }
     match refunds::reserve(deps, &planned).await? {
         store::Begun::New(..) => {

@@ -9,6 +9,7 @@ mod closing;
 mod door;
 mod duplicates;
 mod incidents;
+mod pursuing;
 mod refunds;
 
 pub use asking::{ASKING_BOUNDS, Asked, ask};
@@ -16,7 +17,8 @@ pub use closing::{Certainty, Closed, close, payable_until};
 pub use door::{Heard, How, Taken, take};
 pub use duplicates::look_for_duplicate;
 pub use incidents::keep_forged;
-pub use refunds::{RefundAsked, pursue_refund, refund, take_refund};
+pub use pursuing::{give_up, pursue_refund};
+pub use refunds::{RefundAsked, refund, take_refund};
 
 use std::time::Duration;
 

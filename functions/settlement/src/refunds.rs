@@ -1,30 +1,29 @@
-//! Refunds: reserved, sent, asked about, ended.
+//! Refunds: reserved, sent, and heard of.
 //!
 //! The reservation comes before the call: a stop between the two leaves a pending refund that the sweep asks about and, as long as the
 //! provider does not know it, sends again; the same number moves money once. An unclear answer leaves it pending; a clear no
-//! releases what was reserved.
+//! releases what was reserved. How a refund goes on is in `pursuing.rs`.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Fen, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest, RefundStatus,
-    RefundVerdict, RefundWay, Timestamp, Transaction, TransactionKey, check, choose_payment, end_refund,
-    is_same_refund, next_refund_question, refund_way, reserve_refund,
+    Fen, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest, RefundSending,
+    RefundStatus, Timestamp, Transaction, TransactionKey, check, choose_payment, is_same_refund, next_refund_question,
+    refund_way, reserve_refund,
 };
 use http::Request;
 use outbound::Bounds;
-use providers::{Account, ClientCertificate, Moment, ProviderError, RefundOrder, RefundOutcome, RefundReport};
-use runtime::{ApiError, BillError, ConfiguredApp, PaymentOutcome, error_chain};
-use store::{Begun, Bill, Ended, StoreError};
+use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
+use runtime::{ApiError, BillError, ConfiguredApp, error_chain};
+use store::{Begun, Bill, StoreError};
 use tracing::{info, warn};
 
 use crate::{
     Deps,
-    asking::{Talk, placed},
     door::{Heard, Taken},
     incidents::{Problem, keep_misfit},
-    ring,
+    pursuing::{RefundTaken, notify_url, order, pursue_refund, say_back, send, take_word, word_of},
 };
 
 /// Which refund is asked for, and how long the provider may take for each answer.
@@ -60,7 +59,7 @@ pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundA
             send(deps, configured, &payment, *refund, asked.bounds).await
         }
         Begun::Taken(known) => again(deps, configured, asked, *known).await,
-        Begun::Refused(refusal) => Err(refusal.into()),
+        Begun::Refused(refusal) => Err(refusal.explained(&planned.transaction, &bill.refunds).into()),
         Begun::NotFound => Err(BillError::Unpaid { bill: request.bill.to_string() }.into()),
     }
 }
@@ -119,6 +118,8 @@ pub(crate) fn plan(
         ended_at: None,
         failure: None,
         due_at: None,
+        sending: RefundSending { number: 0, at: now },
+        pause: None,
     };
     Refund { due_at: Some(next_refund_question(&refund, now)), ..refund }
 }
@@ -142,121 +143,10 @@ pub(crate) fn build(
     Ok(call)
 }
 
-fn say_back(
-    account: &Account,
-    order: &RefundOrder<'_>,
-    way: RefundWay,
-    moment: &Moment,
-) -> Result<Request<Bytes>, ProviderError> {
-    match way {
-        RefundWay::Refund => account.refund(order, moment),
-        RefundWay::Void => account.undo(order, moment),
-    }
-}
-
 /// Keeps a planned refund, and what it takes of its payment.
 pub(crate) async fn reserve(deps: &Deps, planned: &Refund) -> Result<Begun<RefundRefusal>, StoreError> {
     let decide = |payment: &Transaction| Ok((reserve_refund(payment, planned.fee)?, planned.clone()));
     deps.base.store.begin_refund(&planned.key, &planned.num, decide).await
-}
-
-/// Asks the provider about a pending refund, and sends it again as long as the provider has not decided.
-///
-/// # Errors
-/// [`ApiError`]: the provider cannot be asked, or clearly refused the refund, now or before.
-pub async fn pursue_refund(
-    deps: &Deps,
-    configured: &Arc<ConfiguredApp>,
-    refund: Refund,
-    bounds: Bounds,
-) -> Result<Refund, ApiError> {
-    if refund.status != RefundStatus::Pending {
-        return over(refund);
-    }
-    let payment = deps.base.store.find_transaction(&refund.key).await?;
-    let payment = payment.ok_or_else(|| StoreError::Stale { what: refund.transaction.to_string() })?;
-    match question(deps, configured, (&payment, &refund), bounds).await? {
-        RefundOutcome::Pending => send(deps, configured, &payment, refund, bounds).await,
-        told @ (RefundOutcome::Done | RefundOutcome::Failed { .. }) => over(end(deps, configured, refund, told).await?),
-    }
-}
-
-async fn question(
-    deps: &Deps,
-    configured: &Arc<ConfiguredApp>,
-    (payment, refund): (&Transaction, &Refund),
-    bounds: Bounds,
-) -> Result<RefundOutcome, ApiError> {
-    let talk = Talk::open(deps, configured, payment, bounds)?;
-    let notify_url = notify_url(deps, payment);
-    let order = order(payment, refund, &notify_url);
-    let call = talk.account.refund_query(&order, &talk.moment)?;
-    let read = |account: &Account, answer: &_| account.read_refund_query(&order, answer, talk.moment.now);
-    Ok(talk.say(call, read).await?.1)
-}
-
-/// Sends a reserved refund, once more or for the first time.
-async fn send(
-    deps: &Deps,
-    configured: &Arc<ConfiguredApp>,
-    payment: &Transaction,
-    refund: Refund,
-    bounds: Bounds,
-) -> Result<Refund, ApiError> {
-    let talk = Talk::open(deps, configured, payment, bounds)?;
-    let notify_url = notify_url(deps, payment);
-    let order = order(payment, &refund, &notify_url);
-    let call = say_back(&talk.account, &order, refund.way, &talk.moment)?;
-    let read = |account: &Account, answer: &_| account.read_refund(&order, answer, talk.moment.now);
-    match talk.say(call, read).await {
-        Ok((_, told)) => over(end(deps, configured, refund, told).await?),
-        Err(error) => {
-            let (num, bill) = (&refund.num, &refund.key.bill);
-            warn!(bill.num = %bill, tx.id = %payment.id, "refund {num} stays pending: {}", error_chain(&error));
-            Ok(refund)
-        }
-    }
-}
-
-/// Ends a refund as the provider says, together with its payment.
-async fn end(
-    deps: &Deps,
-    configured: &ConfiguredApp,
-    refund: Refund,
-    told: RefundOutcome,
-) -> Result<Refund, StoreError> {
-    let verdict = match told {
-        RefundOutcome::Pending => return Ok(refund),
-        RefundOutcome::Done => RefundVerdict::Done,
-        RefundOutcome::Failed { code, words } => RefundVerdict::Failed(format!("{code}: {words}")),
-    };
-    let now = deps.base.clock.now();
-    let decide = |payment: &Transaction, refund: &Refund| end_refund(payment, refund, &verdict, now);
-    let (key, num) = (&refund.key, &refund.num);
-    match deps.base.store.end_refund(key, num, (&configured.webhooks, now), decide).await? {
-        Ended::Now(payment, ended, deliveries) => {
-            let status = ended.status.name();
-            info!(app.id = %key.app, bill.num = %key.bill, tx.id = %payment.id, status, "refund {num} ended: {status}");
-            if ended.status == RefundStatus::Success {
-                deps.base.metrics.payment(key.channel, PaymentOutcome::Refunded);
-            }
-            ring(deps, &deliveries).await;
-            Ok(*ended)
-        }
-        Ended::Before(ended) => Ok(*ended),
-        Ended::NotFound => Err(StoreError::Stale { what: format!("refund {num}") }),
-    }
-}
-
-/// A refund that failed is an error for whoever asked for it, each time.
-fn over(refund: Refund) -> Result<Refund, ApiError> {
-    match (refund.status, &refund.failure) {
-        (RefundStatus::Failed, failure) => {
-            let failure = failure.clone().unwrap_or_default();
-            Err(ApiError::RefundFailed { num: refund.num.to_string(), failure })
-        }
-        (RefundStatus::Pending | RefundStatus::Success, _) => Ok(refund),
-    }
 }
 
 /// Settles a verified notify about one refund. `report` is the same message as a report about its payment, which names the account.
@@ -291,32 +181,46 @@ pub async fn take_refund(
         return Ok(Taken::Misfit);
     }
     let Some(refund) = refund.filter(|refund| refund.transaction == payment.id) else {
-        info!(app.id = %key.app, bill.num = %key.bill, tx.id = %payment.id, "heard of a refund that was not made here");
-        return Ok(Taken::Settled);
+        return Box::pin(hear_of_foreign(deps, key, configured, (told, misfit), heard)).await;
     };
-    if told.outcome == RefundOutcome::Pending {
+    let Some(word) = word_of(told.outcome.clone(), told.sending) else {
         // A hint that nobody signed: whatever it says, the provider is asked. Should that fail, the sweep asks.
         if let Err(error) = pursue_refund(deps, configured, refund, crate::ASKING_BOUNDS).await {
-            warn!(bill.num = %key.bill, tx.id = %payment.id, "a refund stays pending: {}", error_chain(&error));
+            warn!(bill.num = %key.bill, tx.id = %payment.id, "a refund stays as it is: {}", error_chain(&error));
         }
         return Ok(Taken::Settled);
-    }
-    end(deps, configured, refund, told.outcome.clone()).await?;
-    Ok(Taken::Settled)
-}
-
-fn order<'a>(payment: &'a Transaction, refund: &'a Refund, notify_url: &'a str) -> RefundOrder<'a> {
-    RefundOrder {
-        placed: placed(payment),
-        refund_num: refund.num.as_str(),
-        requested_at: refund.requested_at,
-        refund_fee: refund.fee,
-        reason: refund.reason.as_deref(),
-        notify_url: Some(notify_url),
+    };
+    match Box::pin(take_word(deps, configured, &refund, &word)).await? {
+        RefundTaken::Taken(_) => Ok(Taken::Settled),
+        RefundTaken::Contradicted(_, what) => {
+            keep_misfit(deps, key, configured, heard, misfit("refund-contradiction", what.to_string())).await?;
+            Ok(Taken::Misfit)
+        }
     }
 }
 
-/// A refund is told of where its payment was.
-fn notify_url(deps: &Deps, payment: &Transaction) -> String {
-    format!("{}{}", deps.base.config.public_url, payment.key.notify_path())
+/// Money of the payment went back, and nobody asked for it here. The books do not know it, so that a person must.
+async fn hear_of_foreign<'a>(
+    deps: &Deps,
+    key: &TransactionKey,
+    configured: &ConfiguredApp,
+    (told, misfit): (&RefundReport, impl FnOnce(&'static str, String) -> Problem<'a>),
+    heard: &Heard<'_>,
+) -> Result<Taken, StoreError> {
+    let num = &told.refund_num;
+    match told.outcome {
+        RefundOutcome::Done | RefundOutcome::Stuck { .. } => {
+            let text = format!("refund {num} was not asked for here, and the provider says that its money left");
+            keep_misfit(deps, key, configured, heard, misfit("refund-unknown", text)).await?;
+            Ok(Taken::Misfit)
+        }
+        RefundOutcome::Pending
+        | RefundOutcome::NotThere
+        | RefundOutcome::Lost { .. }
+        | RefundOutcome::Short { .. }
+        | RefundOutcome::Failed { .. } => {
+            info!(app.id = %key.app, bill.num = %key.bill, "heard of refund {num}, which was not made here and moved nothing");
+            Ok(Taken::Settled)
+        }
+    }
 }

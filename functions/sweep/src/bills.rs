@@ -14,8 +14,8 @@ use std::{
 };
 
 use domain::{
-    AppId, Delivery, DeliveryId, DeliveryState, Mode, RefundStatus, Status, Tab, Timestamp, Transaction,
-    TransactionKey, is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question,
+    AppId, Delivery, DeliveryId, DeliveryState, Mode, Status, Tab, Timestamp, Transaction, TransactionKey, is_overdue,
+    last_closed_question_again, next_closed_question, next_question, next_refund_question,
 };
 use futures_util::future::join_all;
 use providers::ProviderError;
@@ -280,7 +280,7 @@ async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp)
     }
     let store = &deps.base.store;
     let Some(refund) = store.find_refund((&key.app, key.mode, &key.bill), &key.num).await? else { return Ok(false) };
-    let due_at = refund.due_at.filter(|due| *due <= now && refund.status == RefundStatus::Pending);
+    let due_at = refund.due_at.filter(|due| *due <= now && refund.status.is_open());
     let Some(due_at) = due_at else { return Ok(false) };
     if !store.postpone_refund(key, due_at, next_refund_question(&refund, now)).await? {
         return Ok(false);

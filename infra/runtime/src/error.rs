@@ -51,6 +51,14 @@ pub enum ApiError {
         /// The provider's own code and words.
         failure: String,
     },
+    /// The refund is not given up.
+    #[error("the refund `{num}` is not given up: {why}")]
+    RefundKept {
+        /// The refund's number.
+        num: String,
+        /// Why.
+        why: &'static str,
+    },
     /// The provider did not close the bill.
     #[error("the provider did not close the bill: {code}: {words}")]
     NotClosed {
@@ -204,6 +212,7 @@ impl ApiError {
                 | ProviderError::AlreadyOrdered,
             )
             | Self::RefundFailed { .. }
+            | Self::RefundKept { .. }
             | Self::NotClosed { .. }
             | Self::Outbound(_) => ApiCode::ChannelError,
             Self::Store(_) | Self::Random(_) => ApiCode::RunTimeError,

@@ -100,10 +100,10 @@ pub(crate) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
 }
 
 /// An item with these keys, of the version that is written now, and those of `rest` that are there.
-pub(crate) fn item<const N: usize>(
+pub(crate) fn item(
     pk: String,
     sk: String,
-    rest: [(&'static str, Option<AttributeValue>); N],
+    rest: impl IntoIterator<Item = (&'static str, Option<AttributeValue>)>,
 ) -> Attributes {
     let keys = [(PK, Some(text(pk))), (SK, Some(text(sk))), (VERSION, Some(number(VERSION_WRITTEN)))];
     keys.into_iter().chain(rest).filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

@@ -68,13 +68,19 @@ impl Incident {
     pub const FORGED: &'static str = "forged";
 
     /// Every kind there is; the last one is listed apart.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 15] = [
         "account",
         "amount",
         "closed-after-payment",
         "duplicate",
         "order",
         "paid-again",
+        "refund-amount",
+        "refund-contradiction",
+        "refund-failed",
+        "refund-paused",
+        "refund-stuck",
+        "refund-unknown",
         "refunded-too-much",
         "unknown",
         Self::FORGED,

@@ -42,7 +42,7 @@ pub use incidents::{ForgedHour, ForgedKept, Incident, IncidentPage, IncidentSumm
 pub use reach::SignInRules;
 pub use reconciliations::{Reconciled, ReconciliationEntry};
 pub use records::{RecordsPosition, RecordsQuery};
-pub use refunds::{Begun, Bill, Ended};
+pub use refunds::{Begun, Bill, RefundChanged};
 pub use sealing::{InvalidSealingKey, Sealer};
 pub use sign_ins::{SignInTry, Window};
 pub use sums::{KeptDay, SumPage, SumRange, SumRow, Walk};

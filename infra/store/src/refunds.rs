@@ -1,4 +1,4 @@
-//! Refunds: reserved before anyone is called, and ended together with their payment.
+//! Refunds: reserved before anyone is called, and changed together with their payment.
 //!
 //! A refund lies in the collection of its bill. Its number is the merchant's, unique in the app, so that a small item of its own
 //! holds the number and says which bill it is of; the three are written in one transaction.
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
-    AppId, BillNum, Delivery, EndedTogether, Mode, Refund, RefundNum, RefundStatus, RefundWay, Timestamp, Transaction,
-    TransactionId, TransactionKey, Webhook, deliveries,
+    AppId, BillNum, Delivery, Mode, Refund, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundSending,
+    RefundStatus, RefundWay, Timestamp, Transaction, TransactionId, TransactionKey, Webhook, deliveries,
 };
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     attributes::{Attributes, Item, item, number, text, time},
     items::Written,
     schema::{
-        DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk,
-        parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk, transaction_sk,
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk,
+        ended_refunds_pk, parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk,
+        transaction_sk,
     },
     transactions::{SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -54,15 +55,17 @@ pub enum Begun<E> {
     New(Box<Transaction>, Box<Refund>),
 }
 
-/// How the end of a refund went.
+/// How a change of a refund went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum RefundChanged {
     /// There is no such refund, or no such payment.
     NotFound,
-    /// It had ended before.
-    Before(Box<Refund>),
-    /// It ended now, and these deliveries tell of it.
-    Now(Box<Transaction>, Box<Refund>, Vec<Delivery>),
+    /// There was nothing to change.
+    Unchanged(Box<Refund>),
+    /// What was heard contradicts it.
+    Contradicted(Box<Refund>, RefundContradiction),
+    /// It changed now, and these deliveries tell of it.
+    Changed(Box<Refund>, Vec<Delivery>),
 }
 
 impl Store {
@@ -167,31 +170,37 @@ impl Store {
         Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
     }
 
-    /// Reads a refund and its payment, lets `decide` end it, and writes both together with one delivery for each of `webhooks`
-    /// that wants the event. `decide` may run again if others were faster.
+    /// Reads a refund and its payment, lets `decide` change them, and writes both together with one delivery for each of `webhooks`
+    /// that wants an event. `decide` may run again if others were faster.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_refund(
+    pub async fn change_refund(
         &self,
         key: &TransactionKey,
         num: &RefundNum,
         (webhooks, now): (&[Webhook], Timestamp),
-        decide: impl Fn(&Transaction, &Refund) -> Option<EndedTogether>,
-    ) -> Result<Ended, StoreError> {
+        decide: impl Fn(&Transaction, &Refund) -> RefundHeard,
+    ) -> Result<RefundChanged, StoreError> {
         for round in 0..TRIES_MAX {
             let Some(before) = self.find_refund((&key.app, key.mode, &key.bill), num).await? else {
-                return Ok(Ended::NotFound);
+                return Ok(RefundChanged::NotFound);
             };
-            let Some((payment, revision)) = self.find_revision(key).await? else { return Ok(Ended::NotFound) };
-            let Some((after, ended, event)) = decide(&payment, &before) else {
-                return Ok(Ended::Before(Box::new(before)));
+            let Some((payment, revision)) = self.find_revision(key).await? else { return Ok(RefundChanged::NotFound) };
+            let change = match decide(&payment, &before) {
+                RefundHeard::Unchanged => return Ok(RefundChanged::Unchanged(Box::new(before))),
+                RefundHeard::Contradiction(what) => return Ok(RefundChanged::Contradicted(Box::new(before), what)),
+                RefundHeard::Changed(change) => *change,
             };
-            let told = event.map(|(event, about)| deliveries(&after, event, &about, webhooks, now)).unwrap_or_default();
-            let mut writes = vec![self.update_of_refunded(&after, revision)?, self.update_of_ended(&ended)?];
+            let tell = |(event, about)| deliveries(&change.payment, event, &about, webhooks, now);
+            let told: Vec<Delivery> = change.events.into_iter().flat_map(tell).collect();
+            let mut writes = vec![self.update_of_refund(&before, &change.refund)?];
+            if change.payment != payment {
+                writes.push(self.update_of_refunded(&change.payment, revision)?);
+            }
             writes.extend(self.put_deliveries(&told)?);
-            match self.write_all(writes, "end of a refund").await? {
-                Written::Done => return Ok(Ended::Now(Box::new(after), Box::new(ended), told)),
+            match self.write_all(writes, "change of a refund").await? {
+                Written::Done => return Ok(RefundChanged::Changed(Box::new(change.refund), told)),
                 Written::Lost => pause(round).await,
             }
         }
@@ -215,37 +224,68 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// The end of a refund, which has none yet.
-    fn update_of_ended(&self, ended: &Refund) -> Result<TransactWriteItem, StoreError> {
-        let mut sets = "SET #status = :status".to_owned();
+    /// Keeps that a refund is sent once more. `false` if somebody else changed it first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn send_refund_again(&self, before: &Refund, after: &Refund) -> Result<bool, StoreError> {
+        let write = self.update_of_refund(before, after)?;
+        Ok(self.write_all(vec![write], "sending of a refund").await? == Written::Done)
+    }
+
+    /// A refund as it is from now on, under the condition that it stands and was sent as before.
+    fn update_of_refund(&self, before: &Refund, after: &Refund) -> Result<TransactWriteItem, StoreError> {
+        let key = &after.key;
+        let sent = if before.sending.number == 0 { "attribute_not_exists(sending)" } else { "sending = :sent" };
         let mut update = Update::builder()
             .table_name(&self.tables.transactions)
-            .key(PK, text(transaction_pk(&ended.key)))
-            .key(SK, text(refund_sk(&ended.num)))
-            .condition_expression("#status = :pending")
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(refund_sk(&after.num)))
+            .condition_expression(format!("#status = :before AND {sent}"))
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":pending", text(RefundStatus::Pending.name()))
-            .expression_attribute_values(":status", text(ended.status.name()));
-        let key = &ended.key;
-        let went_back = ended.ended_at.filter(|_| ended.status == RefundStatus::Success);
-        let rest = [
-            (", ended_ms = :ended", ":ended", ended.ended_at.map(time)),
-            (", failure = :failure", ":failure", ended.failure.as_ref().map(text)),
-            // By day, beside the provider's bill. The index shows when a thing was made under one name, whatever it is.
-            (", created_ms = :requested", ":requested", went_back.map(|_| time(ended.requested_at))),
-            (", by_time_pk = :by", ":by", went_back.map(|_| text(ended_refunds_pk(&key.app, key.mode, key.channel)))),
-            (", by_time_sk = :at", ":at", went_back.map(|at| text(ended_refund_sk(at, &ended.num)))),
-        ];
-        for (set, name, value) in rest {
-            if let Some(value) = value {
-                sets.push_str(set);
-                update = update.expression_attribute_values(name, value);
-            }
+            .expression_attribute_values(":before", text(before.status.name()));
+        if before.sending.number != 0 {
+            update = update.expression_attribute_values(":sent", number(before.sending.number.into()));
         }
-        let update = update.update_expression(format!("{sets} REMOVE {DUE_PK}, {DUE_MS}")).build();
+        let went_back = after.ended_at.filter(|_| after.status == RefundStatus::Success);
+        // By day, beside the provider's bill. The index shows when a thing was made under one name, whatever it is.
+        let listed = [
+            ("created_ms", went_back.map(|_| time(after.requested_at))),
+            (BY_TIME_PK, went_back.map(|_| text(ended_refunds_pk(&key.app, key.mode, key.channel)))),
+            (BY_TIME_SK, went_back.map(|at| text(ended_refund_sk(at, &after.num)))),
+        ];
+        let (mut sets, mut removes) = (vec!["#status = :status".to_owned()], Vec::new());
+        update = update.expression_attribute_values(":status", text(after.status.name()));
+        for (name, value) in changing(after).into_iter().chain(listed) {
+            let Some(value) = value else {
+                removes.push(name);
+                continue;
+            };
+            sets.push(format!("{name} = :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), value);
+        }
+        let update = update.update_expression(format!("SET {} REMOVE {}", sets.join(", "), removes.join(", "))).build();
         let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
+}
+
+/// What changes of a refund after it was asked for, beside its status. Of a refund that was sent once, the way and the time of its sending are
+/// those of the beginning.
+fn changing(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 9] {
+    let RefundSending { number: sending, at } = refund.sending;
+    let again = (sending != 0).then_some(());
+    [
+        ("way", Some(text(refund.way.name()))),
+        ("ended_ms", refund.ended_at.map(time)),
+        ("failure", refund.failure.as_ref().map(text)),
+        ("sending", again.map(|()| number(sending.into()))),
+        ("sent_ms", again.map(|()| time(at))),
+        ("paused_ms", refund.pause.map(|pause| time(pause.since))),
+        ("refused_ms", refund.pause.and_then(|pause| pause.refused_at).map(time)),
+        (DUE_PK, refund.due_at.map(|_| text(due_pk(&refund.transaction)))),
+        (DUE_MS, refund.due_at.map(time)),
+    ]
 }
 
 /// Whoever was faster needs a moment to finish.
@@ -262,12 +302,11 @@ fn write_refund(refund: &Refund) -> Attributes {
             ("id", Some(text(refund.transaction.as_str()))),
             ("fee", Some(number(refund.fee.get()))),
             ("reason", refund.reason.as_ref().map(text)),
-            ("way", Some(text(refund.way.name()))),
             ("requested_ms", Some(time(refund.requested_at))),
             ("status", Some(text(refund.status.name()))),
-            (DUE_PK, refund.due_at.map(|_| text(due_pk(&refund.transaction)))),
-            (DUE_MS, refund.due_at.map(time)),
-        ],
+        ]
+        .into_iter()
+        .chain(changing(refund)),
     )
 }
 
@@ -282,6 +321,9 @@ fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
     let (app, mode, bill) = parse_bill_pk(item.text(PK)?).ok_or_else(|| item.wrong(PK))?;
     let (channel, try_number) = item.parsed("transaction", parse_transaction_sk)?;
     let num = item.parsed(SK, |sk| RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?))?;
+    let requested_at = item.time("requested_ms")?;
+    let sending = item.find_number("sending")?.map(|number| u32::try_from(number).map_err(|_| item.wrong("sending")));
+    let refused_at = item.find_time("refused_ms")?;
     Ok(Refund {
         key: TransactionKey { app, mode, bill, channel, try_number },
         transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
@@ -289,10 +331,15 @@ fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
         fee: read_fee(&item)?,
         reason: item.find_text("reason").map(str::to_owned),
         way: item.parsed("way", RefundWay::find)?,
-        requested_at: item.time("requested_ms")?,
+        requested_at,
         status: item.parsed("status", RefundStatus::find)?,
         ended_at: item.find_time("ended_ms")?,
         failure: item.find_text("failure").map(str::to_owned),
         due_at: item.find_time(DUE_MS)?,
+        sending: RefundSending {
+            number: sending.transpose()?.unwrap_or(0),
+            at: item.find_time("sent_ms")?.unwrap_or(requested_at),
+        },
+        pause: item.find_time("paused_ms")?.map(|since| RefundPause { since, refused_at }),
     })
 }

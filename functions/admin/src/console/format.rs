@@ -1,4 +1,4 @@
-//! Money and time as people read them. Money is whole fen, time is in the reader's zone.
+//! Time as people read it, in the reader's zone.
 
 use domain::Timestamp;
 use time::{
@@ -11,25 +11,6 @@ use super::preferences::Zone;
 const MOMENT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const DAY_MS: i64 = 24 * 3600 * 1000;
-
-/// `¥ 1,234.56`
-pub(crate) fn money(fen: i64) -> String {
-    let sign = if fen < 0 { "-" } else { "" };
-    format!("{sign}¥ {}.{:02}", grouped(fen.unsigned_abs() / 100), fen.unsigned_abs() % 100)
-}
-
-/// `1,234,567`
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 2);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
 
 /// `2026-11-23 22:30:00`
 pub(crate) fn moment(at: Timestamp, zone: Zone) -> String {
@@ -45,6 +26,11 @@ pub(crate) fn day(at: Timestamp, zone: Zone) -> String {
 pub(crate) fn day_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
     let start = civil(at, zone).and_then(|civil| civil.date().checked_add(Duration::days(days)));
     start.map_or(at, |date| at_midnight(date, zone))
+}
+
+/// The first moment of so many days, of which the day of `at` is the last.
+pub(crate) fn days_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
+    day_start(at, zone, 1 - days)
 }
 
 /// The first and the last moment of a day that was typed: `2026-11-23`.
@@ -72,24 +58,6 @@ fn offset(zone: Zone) -> UtcOffset {
 #[cfg(test)]
 mod tests {
     use super::{super::preferences::ZONES, *};
-
-    #[test]
-    #[rustfmt::skip]
-    fn amounts_are_grouped() {
-        const CASES: &[(i64, &str)] = &[
-            (0,                 "¥ 0.00"),
-            (1,                 "¥ 0.01"),
-            (99_999,            "¥ 999.99"),
-            (100_000,           "¥ 1,000.00"),
-            (123_456,           "¥ 1,234.56"),
-            (10_000_000_000,    "¥ 100,000,000.00"),
-            (-123_456,          "-¥ 1,234.56"),
-            (i64::MIN,          "-¥ 92,233,720,368,547,758.08"),
-        ];
-        for (fen, expect) in CASES {
-            assert_eq!(money(*fen), *expect);
-        }
-    }
 
     #[test]
     fn days_begin_where_the_reader_is() {

@@ -68,6 +68,7 @@ impl Texts {
             "asked" => Some(self.done_asked),
             "closed" => Some(self.done_closed),
             "refunded" => Some(self.done_refunded),
+            "given-up" => Some(self.done_given_up),
             _ => None,
         }
     }
@@ -84,6 +85,10 @@ impl Texts {
             "duplicate" => self.incident_duplicate,
             "forged" => self.incident_forged,
             "unknown" => self.incident_unknown,
+            "refund-paused" => self.incident_refund_paused,
+            "refund-stuck" => self.incident_refund_stuck,
+            "refund-failed" => self.incident_refund_failed,
+            "refund-contradiction" | "refund-unknown" | "refund-amount" => self.incident_refund_contradiction,
             _ => self.incident_other,
         }
     }
@@ -92,6 +97,8 @@ impl Texts {
         match event {
             Event::PaymentSuccess => self.event_success,
             Event::RefundSuccess => self.event_refund,
+            Event::RefundFailed => self.event_refund_failed,
+            Event::RefundStuck => self.event_refund_stuck,
             Event::PaymentClosed => self.event_closed,
             Event::PaymentMismatch => self.event_mismatch,
             Event::PaymentDuplicate => self.event_duplicate,
@@ -129,6 +136,7 @@ impl Texts {
             "ask provider" => self.action_ask_provider,
             "close transaction" => self.action_close_transaction,
             "refund transaction" => self.action_refund_transaction,
+            "give up refund" => self.action_give_up_refund,
             "create operator" => self.action_create_operator,
             "change operator" => self.action_change_operator,
             "end sessions" => self.action_end_sessions,

@@ -3,25 +3,21 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use domain::{Channel, Day, DaySums, DeliveryState, Family, Sum, WebhookId};
+use domain::{Channel, Day, DaySums, DeliveryState, Family, Sum, WebhookId, grouped};
 use futures_util::future::try_join_all;
 use runtime::query_parameter;
 use store::DeliveryCount;
 
 use super::{
     Answer, Trouble,
+    chart::{self, Place, percent},
     desk::Desk,
-    format,
     frame::{Frame, Section},
+    money,
     period::{self, Known, Period},
     texts::{self, Texts},
     webhooks,
 };
-
-/// The drawing's own measures; it is scaled to the page.
-const WIDTH: usize = 900;
-const HEIGHT: usize = 200;
-const FOOT: usize = 24;
 
 struct Bar {
     x: usize,
@@ -102,9 +98,9 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
     let page = Overview {
         periods: periods.map(|(days, label)| (days, label, days == word)).to_vec(),
         cut: cut(t, &f, &period),
-        amount: format::money(paid.amount),
+        amount: money::in_all(paid),
         paid: count(paid.count),
-        refunded: format::money(paid.refunded),
+        refunded: money::back(paid),
         rate: percent(paid.count, charged.count),
         of_charged: texts::fill(t.of_charged, &[&count(paid.count), &count(charged.count)]),
         failing: webhooks.iter().filter(|one| one.is_failing).count(),
@@ -143,8 +139,8 @@ fn row(day: &Day, sums: &DaySums, known: Known) -> Row {
         day: day.to_string(),
         charged: say(count(charged.count)),
         paid: say(count(paid.count)),
-        amount: say(format::money(paid.amount)),
-        refunded: say(format::money(paid.refunded)),
+        amount: say(money::in_all(paid)),
+        refunded: say(money::back(paid)),
         rate: if known == Known::NotYet { "–".to_owned() } else { percent(paid.count, charged.count) },
     }
 }
@@ -173,99 +169,50 @@ async fn health(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Health>, Trouble> {
 }
 
 fn size(list: DeliveryCount) -> String {
-    format!("{}{}", format::grouped(u64::try_from(list.count).unwrap_or_default()), if list.more { "+" } else { "" })
+    format!("{}{}", grouped(u64::try_from(list.count).unwrap_or_default()), if list.more { "+" } else { "" })
 }
 
 fn count(number: i64) -> String {
-    format::grouped(u64::try_from(number).unwrap_or_default())
-}
-
-/// `62.5%`, by whole numbers; a dash of nothing.
-fn percent(part: i64, whole: i64) -> String {
-    let Some(thousandths) = (i128::from(part) * 1000).checked_div(i128::from(whole)) else { return "–".to_owned() };
-    format!("{}.{}%", thousandths / 10, thousandths % 10)
-}
-
-/// `length` times part by whole, by whole numbers.
-fn scaled(length: usize, part: i64, whole: i64) -> usize {
-    let length = i64::try_from(length).unwrap_or_default();
-    let scaled = i128::from(length) * i128::from(part) / i128::from(whole.max(1));
-    usize::try_from(scaled).unwrap_or_default()
+    grouped(u64::try_from(number).unwrap_or_default())
 }
 
 fn bars(days: &BTreeMap<Day, (DaySums, Known)>) -> Vec<Bar> {
-    /// More labels than this would touch each other.
-    const LABELS_MAX: usize = 10;
-    let amounts: Vec<(&Day, i64)> = days.iter().map(|(day, (sums, _))| (day, sums.paid(|_| true).amount)).collect();
-    let highest = amounts.iter().map(|(_, amount)| *amount).max().unwrap_or_default();
-    let slot = WIDTH / amounts.len().max(1);
-    let every = amounts.len().max(1).div_ceil(LABELS_MAX);
-    let bar = |(place, (day, amount)): (usize, &(&Day, i64))| {
-        let height = scaled(HEIGHT - FOOT - 10, *amount, highest);
-        let width = (slot * 7 / 10).clamp(1, 80);
-        let x = place * slot + (slot - width) / 2;
-        let label = (place % every == 0).then(|| (x + width / 2, day.as_str().chars().skip(5).collect()));
-        let title = format!("{day} {}", format::money(*amount));
-        Bar { x, y: HEIGHT - FOOT - height, width, height, label, title }
+    let paid: Vec<Sum> = days.values().map(|(sums, _)| sums.paid(|_| true)).collect();
+    let places = chart::bars(&paid.iter().map(|sum| sum.amount).collect::<Vec<_>>());
+    let bar = |((day, sum), place): ((&Day, Sum), Place)| {
+        let Place { x, y, width, height, label } = place;
+        let label = label.map(|at| (at, day.as_str().chars().skip(5).collect()));
+        Bar { x, y, width, height, label, title: format!("{day} {}", money::in_all(sum)) }
     };
-    amounts.iter().enumerate().map(bar).collect()
+    days.keys().zip(paid).zip(places).map(bar).collect()
 }
 
 /// Each provider with its part of the bar, and behind it those of its channels on which anything was charged.
 fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
     let whole = total.paid(|_| true).amount;
-    let mut x = 0;
+    let families = Family::ALL.map(|(family, _)| (family, total.paid(|channel| channel.family() == family)));
+    let parts = chart::parts(&families.map(|(_, sum)| sum.amount), whole);
     let mut shares = Vec::new();
-    for (family, _) in Family::ALL {
+    for ((family, sum), (x, width)) in families.into_iter().zip(parts) {
         let class = match family {
             Family::Ali => "ali",
             Family::Wx => "wx",
             Family::Unipay => "unipay",
         };
-        let share = |name, is_family, (x, width), Sum { count: paid, amount, .. }| Share {
+        let share = |name, is_family, (x, width), sum: Sum| Share {
             name,
             class,
             is_family,
             x,
             width,
-            paid: count(paid),
-            amount: format::money(amount),
-            percent: percent(amount, whole),
+            paid: count(sum.count),
+            amount: money::in_all(sum),
+            percent: percent(sum.amount, whole),
         };
-        let sum = total.paid(|channel| channel.family() == family);
-        let width = scaled(WIDTH, sum.amount, whole);
         shares.push(share(t.family_name(family), true, (x, width), sum));
         let used = |channel: &Channel| channel.family() == family && total.charged(|one| one == *channel).count > 0;
         let own = Channel::all().filter(used);
         shares.extend(own.map(|one| share(t.channel_name(one), false, (x, 0), total.paid(|channel| channel == one))));
-        x += width;
     }
     shares
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_whole_numbers() {
-        assert_eq!(
-            (percent(5, 8), percent(1, 3), percent(0, 0), percent(8, 8)),
-            ("62.5%".into(), "33.3%".into(), "–".into(), "100.0%".into())
-        );
-        assert_eq!((scaled(900, 1, 3), scaled(900, 0, 0), scaled(900, i64::MAX, i64::MAX)), (300, 0, 900));
-    }
-
-    #[test]
-    fn bars_stay_within_the_drawing() {
-        let mut sums = DaySums::default();
-        sums.add(Channel::AliWeb, domain::Status::Success, Sum { count: 1, amount: 100, refunded: 0 });
-        for count in [1, 7, 30, 90] {
-            let last = Day::parse("2026-11-23").unwrap();
-            let days = std::iter::successors(Some(last), |day| Some(day.before())).take(count);
-            for bar in bars(&days.map(|day| (day, (sums.clone(), Known::Whole))).collect()) {
-                assert!(bar.x + bar.width <= WIDTH && bar.y + bar.height <= HEIGHT && bar.height > 0);
-            }
-        }
-    }
 }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     /// Where sentences come from that the console shows: every one of them is known.
-    const SOURCES: [&str; 30] = [
+    const SOURCES: [&str; 32] = [
         "providers/src/error.rs",
         "providers/src/settings.rs",
         "providers/src/keys.rs",
@@ -119,6 +119,8 @@ mod tests {
         "courier/src/lambda_target.rs",
         "domain/src/notification.rs",
         "domain/src/transaction.rs",
+        "domain/src/refund/change.rs",
+        "settlement/src/pursuing.rs",
         "admin/src/channels.rs",
         "admin/src/webhooks.rs",
         "admin/src/operators.rs",
@@ -187,6 +189,10 @@ mod tests {
         "the second factor of operator {name} was reset",
         "a QR code could not be made",
         "must be {}",
+        "change of refund {num}",
+        "refund {} is in other hands",
+        "refund {num} is {status}",
+        "refund {num} stays pending: {}",
     ];
 
     #[test]

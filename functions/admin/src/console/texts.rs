@@ -234,6 +234,10 @@ texts! {
     genuine_incidents: "全部（不含无法验签的消息）", "All genuine ones";
     forged_not_kept: "最近有记录的 24 个小时内，另有 {} 条无法验签的消息未保留。", "{} more messages that could not be verified were not kept in the latest 24 hours that had any.";
     incident_duplicate: "重复支付", "Paid twice";
+    incident_refund_paused: "退款等待余额", "A refund waits for the balance";
+    incident_refund_stuck: "退款异常，需人工处理", "A refund is stuck";
+    incident_refund_failed: "自动退款失败", "A refund did not go back";
+    incident_refund_contradiction: "退款通知与记录矛盾", "A refund contradicts the books";
     incident_other: "异常", "Incident";
     // Channels.
     tab_ali: "支付宝", "Alipay";
@@ -328,6 +332,7 @@ texts! {
     action_ask_provider: "查询渠道", "Asked the provider";
     action_close_transaction: "关闭订单", "Closed a transaction";
     action_refund_transaction: "退款", "Refunded a transaction";
+    action_give_up_refund: "放弃退款", "Gave up a refund";
     action_other: "其他", "Something else";
     // Export.
     export: "导出 CSV", "Export CSV";
@@ -390,6 +395,8 @@ texts! {
     event: "通知事件", "Event";
     event_success: "支付成功", "Payment succeeded";
     event_refund: "退款成功", "Refund succeeded";
+    event_refund_failed: "退款失败", "Refund failed";
+    event_refund_stuck: "退款异常", "Refund stuck";
     event_closed: "订单关闭", "Payment closed";
     event_mismatch: "支付不符", "Payment mismatch";
     event_duplicate: "重复支付", "Paid twice";
@@ -447,6 +454,12 @@ texts! {
     step_event: "通知", "Event";
     refund_pending: "处理中", "pending";
     refund_success: "成功", "done";
+    refund_stuck: "异常，需在渠道商户平台处理", "stuck; deal with it in the provider's merchant platform";
+    refund_paused: "等待商户余额", "waits for your balance at the provider";
+    give_up: "放弃退款", "Give it up";
+    give_up_text: "先向渠道确认资金未动，再放弃；放弃后这部分金额可以重新退款。", "The provider is asked first whether anything moved. Its amount is free again then.";
+    give_up_really: "确定放弃", "Give it up now";
+    done_given_up: "退款已放弃。", "The refund is given up.";
     refund_failed: "失败", "failed";
     // Overview.
     overview: "概览", "Overview";

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::{
-    App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId,
-    webhook_body,
+    App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId, refundable,
+    sent_back_elsewhere, webhook_body,
 };
 use http::{Method, StatusCode};
 use providers::MASK;
@@ -15,8 +15,8 @@ use super::{
     deliveries::attempt_words,
     desk::Desk,
     form::Form,
-    format,
     frame::{Frame, Section},
+    money,
     preferences::Language,
     problems, query, redirect,
     texts::{self, Texts},
@@ -36,6 +36,8 @@ struct Step {
     detail: String,
     /// The delivery that can be sent again from here.
     resend: Option<String>,
+    /// The number of the refund that can be given up from here.
+    give_up: Option<String>,
 }
 
 #[derive(Template)]
@@ -92,9 +94,9 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
     let f = Frame { section: Section::Transactions, ..desk.frame(&bill) };
     let asked = query(&[("mode", desk.mode.name()), ("bill", &bill)]);
     let action = format!("{}/{}", f.at("/transactions"), one.id);
-    let left = left(life);
+    let left = refundable(one);
     Ok(Detail {
-        amount: format::money(one.fee.get()),
+        amount: money::shown(one.fee),
         status: one.status.name(),
         status_label: t.status_name(one.status),
         facts: facts(&f, t, one),
@@ -103,7 +105,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
         others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
-        refundable: (left > 0).then(|| texts::fill(t.refund_text, &[&format::money(left)])),
+        refundable: left.map(|left| texts::fill(t.refund_text, &[&money::shown(left)])),
         // Pressed twice, it is one refund.
         refund_num: format!(
             "op-{}",
@@ -115,7 +117,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
                 .map(|b| format!("{b:02x}"))
                 .concat()
         ),
-        fee: format!("{}.{:02}", left / 100, left % 100),
+        fee: left.map(Fen::to_yuan).unwrap_or_default(),
         reason: String::new(),
         fee_problem: None,
         bad: None,
@@ -125,18 +127,6 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
         f,
         t,
     })
-}
-
-/// What can still go back, in fen: what was paid, less what went back or is on its way.
-fn left(life: &Life) -> i64 {
-    let one = &life.transaction;
-    if !one.status.is_paid() {
-        return 0;
-    }
-    let ours = life.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
-    let ours: i64 = ours.map(|refund| refund.fee.get()).sum();
-    let back = one.refunded.map_or(0, Fen::get).max(ours);
-    (one.fee.get() - back).max(0)
 }
 
 fn pretty(json: &str) -> String {
@@ -150,10 +140,10 @@ fn facts(f: &Frame, t: &'static Texts, one: &Transaction) -> Vec<(&'static str, 
         (t.transaction_id, one.id.to_string()),
         (t.subject, one.subject.as_str().to_owned()),
         (t.channel, t.channel_name(one.key.channel).to_owned()),
-        (t.amount, format::money(one.fee.get())),
+        (t.amount, money::shown(one.fee)),
     ];
     if let Some(refunded) = one.refunded {
-        facts.push((t.refunded, format::money(refunded.get())));
+        facts.push((t.refunded, money::shown(refunded)));
     }
     if let Some(number) = &one.trade_no {
         facts.push((t.trade_no, number.as_str().to_owned()));
@@ -177,7 +167,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
     let one = &life.transaction;
     let step = |kind, at, what: &str, more: String| {
         let (what, detail) = (what.to_owned(), String::new());
-        Step { kind, at, when: f.moment(at), what, more, request: None, detail, resend: None }
+        Step { kind, at, when: f.moment(at), what, more, request: None, detail, resend: None, give_up: None }
     };
     let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
     if let Some(at) = one.ended_at {
@@ -191,18 +181,20 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
     }
     for refund in &life.refunds {
         let (kind, word) = match refund.status {
+            RefundStatus::Pending if refund.pause.is_some() => ("bad", t.refund_paused),
             RefundStatus::Pending => ("plain", t.refund_pending),
+            RefundStatus::Stuck => ("bad", t.refund_stuck),
             RefundStatus::Success => ("refund", t.refund_success),
             RefundStatus::Failed => ("bad", t.refund_failed),
         };
         let failure = refund.failure.as_deref().map(|failure| failure_words(f, failure));
         let words = [Some(refund.num.clone()).map(|num| num.as_str().to_owned()), refund.reason.clone(), failure];
-        let what = format!("{} {} · {word}", t.step_refund, format::money(refund.fee.get()));
+        let what = format!("{} {} · {word}", t.step_refund, money::shown(refund.fee));
         let at = refund.ended_at.unwrap_or(refund.requested_at);
-        steps.push(step(kind, at, &what, words.into_iter().flatten().collect::<Vec<_>>().join(" · ")));
+        let give_up = refund.pause.map(|_| refund.num.to_string());
+        let more = words.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        steps.push(Step { give_up, ..step(kind, at, &what, more) });
     }
-    let ours = life.refunds.iter().filter(|refund| refund.status == RefundStatus::Success);
-    let there = one.refunded.map_or(0, Fen::get) - ours.map(|refund| refund.fee.get()).sum::<i64>();
     for delivery in &life.deliveries {
         let event = t.event_name(delivery.id.event);
         let state = t.delivery_state(delivery.state);
@@ -224,9 +216,9 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
         steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), problem));
     }
     steps.sort_by_key(|step| step.at);
-    if there > 0 {
+    if let Some(there) = sent_back_elsewhere(one, &life.refunds) {
         // Nobody told when; it is behind the payment, and what is known of it is how much.
-        let what = format!("{} {}", t.step_refund_there, format::money(there));
+        let what = format!("{} {}", t.step_refund_there, money::shown(there));
         let step = step("refund", one.created_at, &what, t.step_refund_there_text.to_owned());
         steps.push(Step { when: "–".to_owned(), ..step });
     }
@@ -251,6 +243,7 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
     let (done, body) = match action {
         "sync" => ("asked", json!({})),
         "close" => ("closed", json!({})),
+        "give-up" => ("given-up", json!({ "refundNum": form.text("num") })),
         "refund" => match Fen::from_yuan(form.text("fee")) {
             Ok(fee) => ("refunded", refund_body(form, fee)),
             Err(_) => {
@@ -276,7 +269,7 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
 }
 
 fn refund_body(form: &Form, fee: Fen) -> Value {
-    let mut body = json!({ "refundNum": form.text("num"), "refundFee": fee.get() });
+    let mut body = json!({ "refundNum": form.text("num"), "refundFee": fee });
     let reason = form.text("reason");
     if let Some(members) = body.as_object_mut().filter(|_| !reason.is_empty()) {
         members.insert("reason".to_owned(), reason.into());

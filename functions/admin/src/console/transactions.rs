@@ -12,7 +12,7 @@ use super::{
     desk::Desk,
     format,
     frame::{Frame, Section},
-    query,
+    money, query,
     texts::{self, Texts},
 };
 use crate::transactions::{channels_ever, page, parse_cursor, write_cursor};
@@ -117,7 +117,7 @@ impl Filter {
 
     fn range(&self, desk: &Desk<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
         let zone = desk.preferences.zone;
-        let days = |days: i64| Ok((Some(format::day_start(desk.now, zone, 1 - days)), None));
+        let days = |days: i64| Ok((Some(format::days_start(desk.now, zone, days)), None));
         match self.time.as_str() {
             "1" => days(1),
             "7" => days(7),
@@ -195,8 +195,8 @@ pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {
         bill: record.bill.to_string(),
         id: record.id.to_string(),
         created: f.moment(record.created_at),
-        amount: format::money(record.fee.get()),
-        refunded: refunded.map(|fee| texts::fill(t.refunded_part, &[&format::money(fee.get())])),
+        amount: money::shown(record.fee),
+        refunded: refunded.map(|fee| texts::fill(t.refunded_part, &[&money::shown(fee)])),
         channel: t.channel_name(record.channel),
         status: record.status.name(),
         status_label: t.status_name(record.status),

@@ -1,12 +1,10 @@
-//! The sums and the states of refunds, by tables and against a ledger of the provider's.
+//! The sums and the states of refunds, by tables.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use proptest::prelude::*;
+use std::time::Duration;
 
 use super::*;
 use crate::{
-    Channel, Notification, Outcome, Refusal, Settlement, settle,
+    Channel, Event, Outcome, Refusal, Settlement, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -14,7 +12,7 @@ pub(crate) fn sample_refund(fee: i64) -> Refund {
     refund("R1", fee)
 }
 
-fn refund(num: &str, fee: i64) -> Refund {
+pub(super) fn refund(num: &str, fee: i64) -> Refund {
     let payment = sample(Status::Success);
     Refund {
         key: payment.key,
@@ -28,7 +26,13 @@ fn refund(num: &str, fee: i64) -> Refund {
         ended_at: None,
         failure: None,
         due_at: Some(payment.created_at),
+        sending: RefundSending { number: 0, at: payment.created_at },
+        pause: None,
     }
+}
+
+pub(super) fn word(verdict: &RefundVerdict) -> RefundWord {
+    RefundWord { verdict: verdict.clone(), sending: None }
 }
 
 #[test]
@@ -103,31 +107,116 @@ fn the_payment_is_found_and_never_guessed() {
 
 #[test]
 #[rustfmt::skip]
-fn the_first_verdict_counts() {
-    use RefundStatus::{Failed, Pending, Success};
-    let done = RefundVerdict::Done;
-    let failed = RefundVerdict::Failed("NO: no".to_owned());
-    // Refund before, verdict; refund after, payment after, refunded, events.
-    type Row<'a> = (RefundStatus, &'a RefundVerdict, Option<(RefundStatus, Status, Option<i64>, bool)>);
+fn every_state_meets_every_word() {
+    use RefundStatus::{Failed, Pending, Stuck, Success};
+    let (done, stuck, short, failed) = (
+        RefundVerdict::Done,
+        RefundVerdict::Stuck("ABNORMAL: no".to_owned()),
+        RefundVerdict::Short("NOT_ENOUGH: no".to_owned()),
+        RefundVerdict::Failed("NO: no".to_owned()),
+    );
+    const SUCCEEDS: &[Event] = &[Event::RefundSuccess];
+    const FAILS:    &[Event] = &[Event::RefundFailed];
+    const STICKS:   &[Event] = &[Event::RefundStuck];
+    // Refund before, verdict; refund after, what is left of the payment then, events. `Err(true)` is a contradiction.
+    type Row<'a> = (RefundStatus, &'a RefundVerdict, Result<(RefundStatus, Option<i64>, &'a [Event]), bool>);
     let cases: &[Row<'_>] = &[
-        (Pending, &done,   Some((Success, Status::Refund,  Some(9900), true))),
-        (Pending, &failed, Some((Failed,  Status::Success, None,       false))),
-        (Success, &done,   None),
-        (Success, &failed, None),
-        (Failed,  &done,   None),
-        (Failed,  &failed, None),
+        (Pending, &done,   Ok((Success, Some(900),  SUCCEEDS))),
+        (Pending, &stuck,  Ok((Stuck,   Some(900),  STICKS))),
+        (Pending, &short,  Ok((Pending, Some(900),  &[]))),
+        (Pending, &failed, Ok((Failed,  Some(9900), FAILS))),
+        (Stuck,   &done,   Ok((Success, Some(900),  SUCCEEDS))),
+        (Stuck,   &stuck,  Err(false)),
+        (Stuck,   &short,  Err(false)),
+        (Stuck,   &failed, Ok((Failed,  Some(9900), FAILS))),
+        (Success, &done,   Err(false)),
+        (Success, &stuck,  Err(true)),
+        (Success, &short,  Err(false)),
+        (Success, &failed, Err(true)),
+        (Failed,  &done,   Ok((Success, Some(900),  SUCCEEDS))), // a verified word is never dropped
+        (Failed,  &stuck,  Ok((Stuck,   Some(900),  STICKS))),
+        (Failed,  &short,  Err(false)),
+        (Failed,  &failed, Err(false)),
     ];
-    let paid = reserve_refund(&sample(Status::Success), fen_of(9900)).unwrap();
+    let paid = sample(Status::Success);
     for (before, verdict, expect) in cases {
-        let refund = Refund { status: *before, ..refund("R1", 9900) };
-        let ended = end_refund(&paid, &refund, verdict, paid.created_at);
-        let found = ended.map(|(payment, refund, event)| {
-            assert_eq!((payment.refunds.pending, refund.due_at), (None, None));
-            assert_eq!(refund.failure.is_some(), refund.status == Failed);
-            (refund.status, payment.status, payment.refunded.map(Fen::get), event.is_some())
-        });
-        assert_eq!(found, *expect, "{before:?} {verdict:?}");
+        let payment = if before.is_open() { reserve_refund(&paid, fen_of(9000)).unwrap() } else { paid.clone() };
+        let refund = Refund { status: *before, ..refund("R1", 9000) };
+        let found = match hear_of_refund(&payment, &refund, &word(verdict), paid.created_at) {
+            RefundHeard::Unchanged => Err(false),
+            RefundHeard::Contradiction(_) => Err(true),
+            RefundHeard::Changed(change) => {
+                let RefundChange { payment, refund, events } = *change;
+                assert_eq!(refund.failure.is_some(), **verdict != done, "{before:?} {verdict:?}");
+                assert_eq!(refund.due_at.is_some(), refund.status.is_open(), "{before:?} {verdict:?}");
+                assert_eq!(refund.pause.is_some(), **verdict == short, "{before:?} {verdict:?}");
+                let events: Vec<Event> = events.into_iter().map(|(event, _)| event).collect();
+                Ok((refund.status, refundable(&payment).map(Fen::get), events))
+            }
+        };
+        assert_eq!(found, expect.map(|(status, left, events)| (status, left, events.to_vec())), "{before:?} {verdict:?}");
     }
+}
+
+#[test]
+fn a_failed_refund_comes_back_only_if_its_share_is_still_free() {
+    let paid = sample(Status::Success);
+    let failed = Refund { status: RefundStatus::Failed, ..refund("R1", 9000) };
+    let payment = reserve_refund(&paid, fen_of(901)).unwrap();
+    for verdict in [RefundVerdict::Done, RefundVerdict::Stuck("no".to_owned())] {
+        let heard = hear_of_refund(&payment, &failed, &word(&verdict), paid.created_at);
+        let no_room = RefundContradiction::NoRoom { num: "R1".to_owned() };
+        assert_eq!(heard, RefundHeard::Contradiction(no_room), "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_word_about_an_earlier_sending_is_no_news_unless_money_moved() {
+    let paid = reserve_refund(&sample(Status::Success), fen_of(9000)).unwrap();
+    let now = paid.created_at;
+    let again = refund("R1", 9000).sent_again(now);
+    let of_first = |verdict| RefundWord { verdict, sending: Some(0) };
+    let failed = of_first(RefundVerdict::Failed("64: no".to_owned()));
+    assert_eq!(hear_of_refund(&paid, &again, &failed, now), RefundHeard::Unchanged);
+    let RefundHeard::Changed(change) = hear_of_refund(&paid, &again, &of_first(RefundVerdict::Done), now) else {
+        panic!("money that moved is told of")
+    };
+    let of_second = RefundWord { verdict: RefundVerdict::Done, sending: Some(1) };
+    let repeated = hear_of_refund(&change.payment, &change.refund, &of_first(RefundVerdict::Done), now);
+    assert_eq!(repeated, RefundHeard::Unchanged);
+    let twice = hear_of_refund(&change.payment, &change.refund, &of_second, now);
+    assert_eq!(twice, RefundHeard::Contradiction(RefundContradiction::Twice { num: "R1".to_owned() }));
+}
+
+#[test]
+fn only_a_refund_that_waits_for_the_balance_is_given_up_and_only_as_it_was_asked_about() {
+    let paid = reserve_refund(&sample(Status::Success), fen_of(9000)).unwrap();
+    let now = paid.created_at;
+    let pending = refund("R1", 9000);
+    assert_eq!(give_up_refund(&paid, &pending, &pending, "given up", now), RefundHeard::Unchanged);
+    let short = word(&RefundVerdict::Short("NOT_ENOUGH: no".to_owned()));
+    let RefundHeard::Changed(change) = hear_of_refund(&paid, &pending, &short, now) else { panic!("not paused") };
+    let paused = change.refund;
+    assert!(paused.is_untouched(now));
+    let again = paused.sent_again(now);
+    assert!(!again.is_untouched(now), "nobody knows what came of it");
+    assert!(again.is_untouched(now.plus(Refund::KNOWN_AFTER)));
+    assert_eq!(give_up_refund(&paid, &again, &paused, "given up", now), RefundHeard::Unchanged);
+    let RefundHeard::Changed(change) = give_up_refund(&paid, &paused, &paused, "given up", now) else {
+        panic!("not given up")
+    };
+    assert_eq!((change.refund.status, refundable(&change.payment)), (RefundStatus::Failed, Some(fen_of(9900))));
+}
+
+#[test]
+fn a_refusal_names_the_stuck_refund_that_holds_the_rest() {
+    let paid = sample(Status::Success);
+    let stuck = Refund { status: RefundStatus::Stuck, ..refund("R1", 9000) };
+    let refusal = RefundRefusal::TooMuch { left: 900, found: 901 };
+    let explained = refusal.clone().explained(&paid.id, &[stuck.clone()]);
+    assert_eq!(explained, RefundRefusal::Stuck { left: 900, found: 901, num: "R1".to_owned() });
+    let of_other = Refund { transaction: TransactionId::parse(&"2".repeat(24)).unwrap(), ..stuck };
+    assert_eq!(refusal.clone().explained(&paid.id, &[of_other]), refusal);
 }
 
 #[test]
@@ -146,143 +235,6 @@ fn unionpay_undoes_a_whole_payment_of_the_day_and_the_others_refund() {
     assert_eq!(refund_way(&unionpay, &[], part, at(1)), RefundWay::Refund);
     assert_eq!(refund_way(&unionpay, &[refund("R1", 9900)], all, at(1)), RefundWay::Refund);
     assert_eq!(refund_way(&ali, &[], all, at(1)), RefundWay::Refund);
-}
-
-/// Something that happens at the provider or here.
-#[derive(Clone, Debug)]
-enum Step {
-    Ask(i64),
-    Execute(usize),
-    Refuse(usize),
-    Hear(usize),
-    Elsewhere(i64),
-    Report(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        (1..6000i64).prop_map(Step::Ask),
-        (0..8usize).prop_map(Step::Execute),
-        (0..8usize).prop_map(Step::Refuse),
-        (0..8usize).prop_map(Step::Hear),
-        (1..4000i64).prop_map(Step::Elsewhere),
-        (0..8usize).prop_map(Step::Report),
-    ];
-    proptest::collection::vec(step, 0..40)
-}
-
-/// A provider's ledger beside our books: what it did with each of our refunds, what was refunded in its console, and every
-/// total that it ever reported.
-struct Play {
-    payment: Transaction,
-    refunds: Vec<(Refund, Option<RefundVerdict>)>,
-    back: i64,
-    reports: Vec<i64>,
-    told: BTreeMap<String, i64>,
-}
-
-impl Play {
-    fn step(&mut self, step: &Step) {
-        let total = self.payment.fee.get();
-        match *step {
-            Step::Ask(fee) => {
-                if let Ok(after) = reserve_refund(&self.payment, fen_of(fee)) {
-                    self.payment = after;
-                    self.refunds.push((refund(&format!("R{}", self.refunds.len()), fee), None));
-                }
-            }
-            Step::Execute(n) => {
-                let left = total - self.back;
-                if let Some((refund, verdict @ None)) = self.refunds.get_mut(n) {
-                    let fits = refund.fee.get() <= left;
-                    *verdict = Some(if fits { RefundVerdict::Done } else { RefundVerdict::Failed("much".to_owned()) });
-                    self.back += if fits { refund.fee.get() } else { 0 };
-                    self.reports.push(self.back);
-                }
-            }
-            Step::Refuse(n) => {
-                if let Some((_, verdict @ None)) = self.refunds.get_mut(n) {
-                    *verdict = Some(RefundVerdict::Failed("no".to_owned()));
-                }
-            }
-            Step::Hear(n) => self.hear(n),
-            Step::Elsewhere(fee) if self.back + fee <= total => {
-                self.back += fee;
-                self.reports.push(self.back);
-            }
-            Step::Elsewhere(_) => {}
-            Step::Report(n) => {
-                if let Some(told) = self.reports.get(n).copied() {
-                    self.hear_report(told);
-                }
-            }
-        }
-    }
-
-    fn hear(&mut self, n: usize) {
-        let Some((refund, Some(verdict))) = self.refunds.get(n).cloned() else { return };
-        if let Some((payment, ended, event)) = end_refund(&self.payment, &refund, &verdict, refund.requested_at) {
-            self.payment = payment;
-            self.tell(event);
-            self.refunds[n].0 = ended;
-        }
-    }
-
-    fn hear_report(&mut self, told: i64) {
-        let report = Notification { ..report(Outcome::Refunded(fen_of(told)), "T1") };
-        match settle(&self.payment, &report, self.payment.created_at).unwrap() {
-            Settlement::Unchanged => {}
-            Settlement::Changed { transaction, events } => {
-                self.payment = *transaction;
-                events.into_iter().for_each(|event| self.tell(Some(event)));
-            }
-        }
-    }
-
-    /// What the merchant is told: each thing once, and as much as is known to be back.
-    fn tell(&mut self, event: Option<(Event, About)>) {
-        let Some((event, about)) = event else { return };
-        assert_eq!(event, Event::RefundSuccess);
-        assert!(about.name.starts_with("sum:") != about.members.contains_key("refundNum"), "{about:?}");
-        assert_eq!(about.members["refundedFee"], fen(self.payment.refunded));
-        let fee = about.members["refundFee"].as_i64().unwrap();
-        assert!(self.told.insert(about.name, fee).is_none());
-    }
-
-    fn own_back(&self) -> i64 {
-        let done = self.refunds.iter().filter(|(refund, _)| refund.status == RefundStatus::Success);
-        done.map(|(refund, _)| refund.fee.get()).sum()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-    #[test]
-    fn no_order_of_messages_counts_money_twice_or_loses_some(steps in steps()) {
-        let mut play = Play { payment: sample(Status::Success), refunds: vec![], back: 0, reports: vec![], told: BTreeMap::new() };
-        let total = play.payment.fee.get();
-        for step in &steps {
-            play.step(step);
-            let known = fen(play.payment.refunded);
-            prop_assert!(known <= play.back, "{known} counted where {} went back", play.back);
-            prop_assert!(known >= play.own_back());
-            prop_assert!(committed(&play.payment) <= total);
-            prop_assert!(play.told.values().sum::<i64>() <= play.back, "{:?}", play.told);
-            prop_assert_eq!(play.payment.status == Status::Refund, known == total);
-        }
-        // In the end everything is heard, and then the books are those of the provider.
-        for n in 0..play.refunds.len() {
-            play.step(&Step::Execute(n));
-            play.step(&Step::Hear(n));
-        }
-        if play.back > 0 {
-            play.hear_report(play.back);
-        }
-        prop_assert_eq!(fen(play.payment.refunded), play.back);
-        prop_assert_eq!(committed(&play.payment), play.back);
-        prop_assert_eq!(play.told.values().sum::<i64>(), play.back);
-        prop_assert_eq!(play.payment.refunds.pending, None);
-    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ use crate::{
 
 /// The order is not at Alipay: never made, or not yet, because the payer has not opened the cashier.
 pub(crate) const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
+/// The merchant's account does not hold what is to be refunded. Alipay takes the same number once it does.
+const BALANCE_NOT_ENOUGH: &str = "ACQ.SELLER_BALANCE_NOT_ENOUGH";
 /// A QR code holds a URL of some forty characters.
 const QR_CODE_CHARS_MAX: usize = 1024;
 
@@ -152,6 +154,9 @@ impl OpenPlatform {
                 // Not `Y`: this call moved nothing, perhaps because one before it did.
                 let moved = members.text("fund_change").as_deref() == Some("Y");
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
+            }
+            Answer::Refused { code, words, .. } if code == BALANCE_NOT_ENOUGH => {
+                Ok(RefundOutcome::Short { code, words })
             }
             Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
@@ -303,11 +308,14 @@ fn check_refund_num(refund: &RefundOrder<'_>) -> Result<(), ProviderError> {
     Err(ProviderError::unsupported(format!("a refund number must have 1 to {max} characters, found {count}")))
 }
 
-/// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it.
+/// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it. A card that does
+/// not take its refund leaves nothing stuck here: Alipay puts the money into the payer's balance instead.
 fn refund_report(members: &Members<'_>, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     is_about(members, refund.placed.id)?;
-    if members.text("refund_status").as_deref() != Some("REFUND_SUCCESS") {
-        return Ok(RefundOutcome::Pending);
+    match members.filled("refund_status").as_deref() {
+        Some("REFUND_SUCCESS") => {}
+        None if members.filled("refund_amount").is_none() => return Ok(RefundOutcome::NotThere),
+        Some(_) | None => return Ok(RefundOutcome::Pending),
     }
     if members.filled("out_request_no").is_some_and(|number| number != refund.refund_num) {
         return Err(ProviderError::unclear("it is about another refund"));

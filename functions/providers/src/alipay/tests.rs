@@ -129,7 +129,7 @@ pub(super) fn refund(id: &TransactionId) -> RefundOrder<'_> {
     RefundOrder {
         placed: placed(id),
         refund_num: "R1",
-        requested_at: now(),
+        sending: domain::RefundSending { number: 0, at: now() },
         refund_fee: fen(100),
         reason: Some("太大"),
         notify_url: None,

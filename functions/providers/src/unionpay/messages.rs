@@ -102,13 +102,13 @@ pub(crate) fn send_back(
         ("bizType", "000201".to_owned()),
         ("channelType", channel_type.to_owned()),
         ("orderId", refund_order_id(refund)?),
-        ("txnTime", refund.requested_at.to_beijing_compact()),
+        ("txnTime", refund.sending.at.to_beijing_compact()),
         ("txnAmt", refund.refund_fee.get().to_string()),
         ("currencyCode", YUAN.to_owned()),
         ("backUrl", url("the notify's address", notify_url)?),
         ("origQryId", orig_query_id.as_str().to_owned()),
         // Comes back in the notify. Without padding, because UnionPay's own readers stumble over `=` and `+`.
-        ("reqReserved", BASE64_URL.encode(refund.refund_num)),
+        ("reqReserved", BASE64_URL.encode(sent_name(refund.refund_num, refund.sending.number))),
     ]))
 }
 
@@ -116,16 +116,23 @@ pub(crate) fn send_back(
 pub(crate) fn refund_order_id(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
     let count = refund.refund_num.chars().count();
     if (1..=REFUND_NUM_CHARS_MAX).contains(&count) {
-        return Ok(order_id_of_refund(refund.placed.id, refund.refund_num));
+        return Ok(order_id_of_refund(refund.placed.id, refund.refund_num, refund.sending.number));
     }
     Err(ProviderError::unsupported(format!(
         "a refund number must have 1 to {REFUND_NUM_CHARS_MAX} characters, found {count}"
     )))
 }
 
-/// The payment's number and eight hex digits of the refund's: 32 in all, the older bound of `orderId`.
-pub(crate) fn order_id_of_refund(payment: &TransactionId, refund_num: &str) -> String {
-    let tail: String = hex(digest(&SHA256, refund_num.as_bytes()).as_ref()).chars().take(REFUND_TAIL_CHARS).collect();
+/// A refund's number, and behind it which sending, unless it is the first. No number has this sign.
+fn sent_name(refund_num: &str, sending: u32) -> String {
+    if sending == 0 { refund_num.to_owned() } else { format!("{refund_num}#{sending}") }
+}
+
+/// The payment's number and eight hex digits of the refund's: 32 in all, the older bound of `orderId`. Each sending has its own, because
+/// UnionPay takes a number once.
+pub(crate) fn order_id_of_refund(payment: &TransactionId, refund_num: &str, sending: u32) -> String {
+    let name = sent_name(refund_num, sending);
+    let tail: String = hex(digest(&SHA256, name.as_bytes()).as_ref()).chars().take(REFUND_TAIL_CHARS).collect();
     format!("{payment}{tail}")
 }
 
@@ -136,10 +143,14 @@ pub(crate) fn payment_of(refund_order_id: &str) -> Option<TransactionId> {
     TransactionId::parse(payment).ok().filter(|_| is_hex)
 }
 
-/// The merchant's number of a refund, from the notify's `reqReserved`.
-pub(crate) fn refund_num_of(req_reserved: &str) -> Option<String> {
+/// The merchant's number of a refund and which sending, from the notify's `reqReserved`.
+pub(crate) fn refund_num_of(req_reserved: &str) -> Option<(String, u32)> {
     let text = String::from_utf8(BASE64_URL.decode(req_reserved).ok()?).ok()?;
-    (1..=REFUND_NUM_CHARS_MAX).contains(&text.chars().count()).then_some(text)
+    let (num, sending) = match text.split_once('#') {
+        Some((num, sending)) => (num, sending.parse().ok().filter(|sending| *sending > 0)?),
+        None => (text.as_str(), 0),
+    };
+    (1..=REFUND_NUM_CHARS_MAX).contains(&num.chars().count()).then(|| (num.to_owned(), sending))
 }
 
 /// An address as UnionPay takes it.

@@ -129,7 +129,7 @@ pub(super) fn with_refund<T>(edit: impl FnOnce(&mut RefundOrder<'_>), then: impl
     let mut refund = RefundOrder {
         placed,
         refund_num: "退-1",
-        requested_at: later(60),
+        sending: domain::RefundSending { number: 0, at: later(60) },
         refund_fee: fen(100),
         reason: Some("太大"),
         notify_url: Some(NOTIFY_URL),

@@ -86,6 +86,7 @@ impl Event {
             refund_num: trade::refund_num(&order, &number),
             claims: claim("mchid", Some(content.text("mchid").unwrap_or_default()), payee.mch_id).into_iter().collect(),
             refund_fee: content.object("amount").and_then(|amount| amount.fen("refund")),
+            sending: None,
             outcome: trade::refund_outcome(if agrees { &status } else { "" }),
             order,
         })

@@ -32,12 +32,25 @@ pub(crate) fn refund_outcome(status: &str) -> RefundOutcome {
     match status {
         "SUCCESS" => RefundOutcome::Done,
         "CLOSED" | "REFUNDCLOSE" => failed("the refund was closed"),
-        // The payer's card does not take it, and the money is with the merchant again.
-        "ABNORMAL" | "CHANGE" => failed(
-            "the payer's account cannot take the refund: it is to be dealt with in WeChat Pay's merchant platform",
-        ),
+        // The money left the merchant, and the payer's card, cancelled or frozen, did not take it. It stays so until a person
+        // acts, and is then SUCCESS or CLOSED.
+        "ABNORMAL" | "CHANGE" => RefundOutcome::Stuck {
+            code: status.to_owned(),
+            words:
+                "the payer's account cannot take the refund: it is to be dealt with in WeChat Pay's merchant platform"
+                    .to_owned(),
+        },
         // PROCESSING.
         _ => RefundOutcome::Pending,
+    }
+}
+
+/// What a refusal of a refund means. The balance that does not suffice today may tomorrow, and then WeChat Pay wants the same number. v3's
+/// word first, then v2's.
+pub(crate) fn refused_refund(code: String, words: String) -> RefundOutcome {
+    match code.as_str() {
+        "NOT_ENOUGH" | "NOTENOUGH" => RefundOutcome::Short { code, words },
+        _ => RefundOutcome::Failed { code, words },
     }
 }
 
@@ -101,14 +114,17 @@ mod tests {
             ("PROCESSING",  false, false),
             ("CLOSED",      false, true),
             ("REFUNDCLOSE", false, true),
-            ("ABNORMAL",    false, true),
-            ("CHANGE",      false, true),
+            ("ABNORMAL",    false, false),
+            ("CHANGE",      false, false),
             ("NEW",         false, false),
             ("",            false, false),
         ] {
             let found = refund_outcome(status);
             assert_eq!(found == RefundOutcome::Done, done, "{status}");
             assert_eq!(matches!(found, RefundOutcome::Failed { code, .. } if code == status), failed, "{status}");
+        }
+        for status in ["ABNORMAL", "CHANGE"] {
+            assert!(matches!(refund_outcome(status), RefundOutcome::Stuck { code, .. } if code == status), "{status}");
         }
     }
 

@@ -159,7 +159,7 @@ impl V2 {
                 }
                 Err(ProviderError::unclear("it is about another refund"))
             }
-            Answer::Refused(Refusal { code, words, is_signed: true }) => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused(Refusal { code, words, is_signed: true }) => Ok(trade::refused_refund(code, words)),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -180,7 +180,9 @@ impl V2 {
         match self.read(response)? {
             Answer::Done(fields) => refund_report(&fields, refund),
             // It never came there, or not yet. To send it again under the same number is harmless.
-            Answer::Refused(Refusal { code, .. }) if code == "REFUNDNOTEXIST" => Ok(RefundOutcome::Pending),
+            Answer::Refused(Refusal { code, is_signed, .. }) if code == "REFUNDNOTEXIST" => {
+                Ok(if is_signed { RefundOutcome::NotThere } else { RefundOutcome::Pending })
+            }
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -222,6 +224,7 @@ impl V2 {
             claims: self.outer_claims(&fields),
             refund_num: trade::refund_num(order, require("out_refund_no")?),
             refund_fee: opened.filled("refund_fee").and_then(fen),
+            sending: None,
             outcome: RefundOutcome::Pending,
         })
     }

@@ -118,7 +118,7 @@ impl V3 {
         match answer::read(response, &self.keys, now)? {
             Answer::Done(members) => refund_report(&members, refund),
             Answer::Empty => Err(ProviderError::unclear("a refund without content")),
-            Answer::Refused(Refusal { code, words, is_signed: true, .. }) => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused(Refusal { code, words, is_signed: true, .. }) => Ok(trade::refused_refund(code, words)),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -143,7 +143,9 @@ impl V3 {
             Answer::Done(members) => refund_report(&members, refund),
             Answer::Empty => Err(ProviderError::unclear("a refund without content")),
             // It never came there, or not yet. To send it again under the same number is harmless.
-            Answer::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(RefundOutcome::Pending),
+            Answer::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => {
+                Ok(if refusal.is_signed { RefundOutcome::NotThere } else { RefundOutcome::Pending })
+            }
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }

@@ -111,6 +111,7 @@ fn refused(rule: Rule) -> Reply {
         | Rule::NotWaiting
         | Rule::NotPaid
         | Rule::RefundExceeds
+        | Rule::BalanceShort
         | Rule::RefundDiffers
         | Rule::RequestNoMissing
         | Rule::CancelTooLate => (409, "TRADE_STATUS_ERROR", "交易状态不合法: the order cannot be paid or cancelled"),

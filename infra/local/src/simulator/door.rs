@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::balance::Balance;
 use super::form;
 use super::notify::{self, Event, SignWith};
 use super::reply::Reply;
@@ -242,6 +243,6 @@ fn refund(simulator: &Simulator, trade_no: &str, options: RefundOptions) -> Resu
         let amount = amount.unwrap_or_else(|| trade.order.total.minus(trade.refunded()));
         let request_no =
             options.out_request_no.or_else(|| Some(format!("{}_R{}", trade.order.out_trade_no, trade.refunds.len())));
-        trade.refund(RefundRequest { request_no, amount, reason: None }, now).map(|_| ())
+        trade.refund(RefundRequest { request_no, amount, reason: None, balance: Balance::Suffices }, now).map(|_| ())
     })
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::SimulatorError;
+use super::balance::Balances;
 use super::beijing::{date, of_day};
 use super::bill::{Plants, RefundRow, Row};
 use super::faults::Fault;
@@ -31,6 +32,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// Who has nothing left to refund with. Not stored.
+    pub(super) balances: Balances,
     /// What the bills say that is not so. Not stored.
     pub(super) plants: Plants,
     file: Option<PathBuf>,

@@ -11,6 +11,7 @@
 //! | `GET, POST /simulator/alipay/cashier/{trade_no}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/alipay/app` | an order string is pasted; POST `order_string` |
 //! | `GET /_local/simulator/alipay/settings` | channel settings of the built-in merchants |
+//! | `POST /_local/simulator/alipay/balance` `{"merchant","empty"}` | whether an app id's account can refund |
 //! | `POST /_local/simulator/alipay/faults` | what the next server calls suffer, see `faults.rs` |
 //! | `GET /_local/simulator/alipay/trades/{out_trade_no}` | a trade and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/alipay/trades/{out_trade_no}/{open, pay, close, refund, finish}` | plays the buyer |
@@ -23,6 +24,7 @@
 //! payments, bills, MAPI refunds over the wire, MAPI's DSA.
 
 mod alipay;
+pub(crate) mod balance;
 pub(crate) mod beijing;
 pub(crate) mod bill;
 mod cashier;
@@ -299,6 +301,9 @@ impl Simulator {
             ["simulator", "alipay", "bill", app, day] if get => self.bill(app, day),
             ["_local", "simulator", "alipay", "bill"] if post => self.plant(&request.body),
             ["_local", "simulator", "alipay", "settings"] if get => Reply::json(200, &self.settings()),
+            ["_local", "simulator", "alipay", "balance"] if post => {
+                self.with(|ledger, _| ledger.balances.change(&request.body))
+            }
             ["_local", "simulator", "alipay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),
             ["_local", "simulator", "alipay", "trades", number, action] if post => {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::balance::Balance;
 use super::beijing::{DAY_MS, of_day};
 use super::notify::{Event, Notify};
 use super::yuan::Fen;
@@ -129,6 +130,8 @@ pub(super) enum Rule {
     NotWaiting,
     NotPaid,
     RefundExceeds,
+    /// The merchant's account does not hold what is to be refunded.
+    BalanceShort,
     /// Same `out_request_no`, other amount.
     RefundDiffers,
     RequestNoMissing,
@@ -140,6 +143,7 @@ pub(super) struct RefundRequest {
     pub(super) request_no: Option<String>,
     pub(super) amount: Fen,
     pub(super) reason: Option<String>,
+    pub(super) balance: Balance,
 }
 
 /// Whether a call moved money, or repeated one that had.
@@ -251,6 +255,9 @@ impl Trade {
         if self.refunded().plus(request.amount) > self.order.total || self.refunds.len() >= REFUNDS_MAX {
             return Err(Rule::RefundExceeds);
         }
+        if request.balance == Balance::Empty {
+            return Err(Rule::BalanceShort);
+        }
         self.refunds.push(Refund { request_no, amount: request.amount, reason: request.reason, at: now });
         if self.refunded() == self.order.total {
             self.status = Status::Closed;
@@ -274,7 +281,9 @@ impl Trade {
                 let amount = self.order.total.minus(self.refunded());
                 // Not the default number: the merchant may have used it for a refund that must stay distinct.
                 let request_no = Some(format!("{}_CANCEL", self.order.out_trade_no));
-                self.refund(RefundRequest { request_no, amount, reason: None }, now).map(|_| CancelAction::Refund)
+                let balance = Balance::Suffices;
+                self.refund(RefundRequest { request_no, amount, reason: None, balance }, now)
+                    .map(|_| CancelAction::Refund)
             }
         }
     }

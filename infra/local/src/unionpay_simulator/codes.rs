@@ -16,6 +16,8 @@ pub(super) const NOT_FOUND: &str = "34";
 pub(super) const ORIGINAL: &str = "35";
 pub(super) const DIFFERS: &str = "36";
 pub(super) const OUT_OF_TIME: &str = "39";
+/// Of a payer's card as a rule. Which code a merchant's balance gets is not documented.
+pub(super) const BALANCE: &str = "64";
 
 /// Code, text, and the seven digits that stand in brackets behind it.
 ///

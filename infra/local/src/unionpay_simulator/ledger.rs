@@ -14,6 +14,7 @@ use super::moment::compact;
 use super::notify::{Job, Notify};
 use super::transaction::{Order, State, Transaction};
 use crate::simulator::SimulatorError;
+use crate::simulator::balance::{Balance, Balances};
 
 /// Transactions kept; the oldest goes first.
 const TRANSACTIONS_MAX: usize = 10_000;
@@ -37,6 +38,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// Who has nothing left to refund with. Not stored.
+    pub(super) balances: Balances,
     file: Option<PathBuf>,
     changed: bool,
 }
@@ -146,14 +149,22 @@ impl Ledger {
         Ok(self.create(order, now))
     }
 
-    /// Takes a refund or void, which ends with `code` after `pause_ms`, and answers its `queryId`.
+    /// Takes a refund or void, which ends with `code` after `pause_ms`, and answers its `queryId`. An empty balance refuses it at once, or,
+    /// if it takes a pause, after it was accepted.
     pub(super) fn give_back(&mut self, order: Order, end: (i64, &str), now: i64) -> Result<String, Refusal> {
         self.refuse_duplicate(&order)?;
+        let (pause_ms, code) = end;
         let payment = order.orig_qry_id.as_ref().and_then(|id| self.transactions.get_mut(id));
         let payment = payment.ok_or_else(|| Refusal::new(codes::ORIGINAL, "no payment has this origQryId"))?;
         payment.give_back(&order, now)?;
+        if self.balances.of(&order.mer_id) == Balance::Empty && pause_ms == 0 {
+            if let Some(payment) = order.orig_qry_id.as_ref().and_then(|id| self.transactions.get_mut(id)) {
+                payment.take_back(&order);
+            }
+            return Err(Refusal::new(codes::BALANCE, ""));
+        }
+        let code = if self.balances.of(&order.mer_id) == Balance::Empty { codes::BALANCE } else { code };
         let query_id = self.create(order, now);
-        let (pause_ms, code) = end;
         if pause_ms == 0 {
             self.end_back(&query_id, code, now);
         } else if let Some(transaction) = self.transactions.get_mut(&query_id) {

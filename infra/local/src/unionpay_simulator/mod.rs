@@ -11,6 +11,7 @@
 //! | `GET, POST /simulator/unionpay/cashier/{tn}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/unionpay/app` | the `tn` of an app payment is pasted; POST `tn` |
 //! | `GET /_local/simulator/unionpay/settings` | channel settings of the built-in merchants |
+//! | `POST /_local/simulator/unionpay/balance` `{"merchant","empty"}` | whether a merchant's account can refund |
 //! | `POST /_local/simulator/unionpay/faults` | what the next server calls suffer, see `faults.rs` |
 //! | `GET /_local/simulator/unionpay/orders/{orderId}` | a transaction and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/unionpay/orders/{orderId}/{pay, cancel, refund}` | plays the payer and the back office |
@@ -198,6 +199,9 @@ impl UnionPaySimulator {
                 Err(reply) => reply,
             },
             ["_local", "simulator", "unionpay", "settings"] if get => Reply::json(200, &self.settings()),
+            ["_local", "simulator", "unionpay", "balance"] if post => {
+                self.with(|ledger, _| ledger.balances.change(&request.body))
+            }
             ["_local", "simulator", "unionpay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "unionpay", "orders", number] if get => door::show(self, number, query),
             ["_local", "simulator", "unionpay", "orders", number, action] if post => {

@@ -10,6 +10,7 @@ use super::fen::Fen;
 use super::notify::{self, Content, Forgery, Notify, SignWith};
 use super::trade::{Payment, RefundRequest, RefundStatus, Rule, State, Trade};
 use super::{Incoming, Simulator, SimulatorError};
+use crate::simulator::balance::Balance;
 use crate::simulator::form;
 use crate::simulator::reply::Reply;
 
@@ -280,6 +281,7 @@ fn refund(simulator: &Simulator, number: &str, options: &RefundOptions) -> Resul
                 total: trade.order.total,
                 reason: None,
                 notify_url: options.notify_url.clone(),
+                balance: Balance::Suffices,
             };
             trade.refund(request, now).map_err(refused)?;
         }

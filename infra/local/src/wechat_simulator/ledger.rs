@@ -13,6 +13,7 @@ use super::faults::Fault;
 use super::merchants::Stage;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
+use crate::simulator::balance::Balances;
 use crate::simulator::beijing::date;
 use crate::simulator::bill::{Plants, RefundRow, Row};
 
@@ -32,6 +33,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// Who has nothing left to refund with. Not stored.
+    pub(super) balances: Balances,
     /// What the bills say that is not so. Not stored.
     pub(super) plants: Plants,
     /// Which platform certificates are in use. Not stored.

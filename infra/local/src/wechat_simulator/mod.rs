@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `GET /settings` | channel settings of the built-in merchants |
 //! | `POST /settings` `{"stage"}` | platform certificate roll-over, see `merchants.rs` |
+//! | `POST /balance` `{"merchant","empty"}` | whether a merchant's account can refund |
 //! | `POST /faults` | what the next server calls suffer, see `faults.rs` |
 //! | `GET /trades/{out_trade_no}`, `POST …/{pay, fail, close, refund}` | a trade, its notifies; plays the buyer, see `door.rs` |
 //!
@@ -219,6 +220,9 @@ impl Simulator {
             ["simulator", "wechat", "secapi", "pay", "refund"] => v2::answer(self, request, "refund")?.into(),
             ["_local", "simulator", "wechat", "settings"] if get => Reply::json(200, &self.settings()).into(),
             ["_local", "simulator", "wechat", "settings"] if post => merchants::roll_over(self, &request.body).into(),
+            ["_local", "simulator", "wechat", "balance"] if post => {
+                self.with(|ledger, _| ledger.balances.change(&request.body)).into()
+            }
             ["_local", "simulator", "wechat", "faults"] if post => faults::order(self, &request.body).into(),
             ["_local", "simulator", "wechat", "trades", number] if get => {
                 door::show(self, number, request.query()).into()

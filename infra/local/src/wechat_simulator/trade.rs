@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::crypto::SignType;
 use super::fen::Fen;
 use super::notify::Notify;
+use crate::simulator::balance::Balance;
 use crate::simulator::beijing::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 /// An order that names no `time_expire` is closed after this long.
@@ -197,6 +198,8 @@ pub(super) enum Rule {
     /// `amount.total` of a refund is not the order's.
     TotalDiffers,
     RefundExceeds,
+    /// The merchant's account does not hold what is to be refunded.
+    BalanceShort,
     /// Same `out_refund_no`, other amount or order.
     RefundDiffers,
     TooManyRefunds,
@@ -215,6 +218,7 @@ pub(super) struct RefundRequest {
     pub(super) total: Fen,
     pub(super) reason: Option<String>,
     pub(super) notify_url: Option<String>,
+    pub(super) balance: Balance,
 }
 
 /// How the buyer pays.
@@ -340,6 +344,9 @@ impl Trade {
         }
         if self.refunds.len() >= REFUNDS_MAX {
             return Err(Rule::TooManyRefunds);
+        }
+        if request.balance == Balance::Empty {
+            return Err(Rule::BalanceShort);
         }
         self.refunds.push(Refund {
             refund_id: request.refund_id,

@@ -195,8 +195,8 @@ fn a_closing_is_closed_absent_or_refused() {
 
 #[test]
 #[rustfmt::skip]
-fn a_refund_is_done_pending_or_failed() {
-    use RefundOutcome::{Done, Pending};
+fn a_refund_is_done_pending_short_or_failed() {
+    use RefundOutcome::{Done, NotThere, Pending};
     let order = id();
     let failed = |code: &str| RefundOutcome::Failed { code: code.to_owned(), words: String::new() };
     let cases: &[(&str, RefundOutcome)] = &[
@@ -205,7 +205,7 @@ fn a_refund_is_done_pending_or_failed() {
         (r#"{"code":"10000"}"#,                                                          Pending),
         (r#"{"code":"20000","sub_code":"isp.unknow-error"}"#,                            Pending),
         (r#"{"code":"40004","sub_code":"ACQ.SYSTEM_ERROR"}"#,                            Pending),
-        (r#"{"code":"40004","sub_code":"ACQ.SELLER_BALANCE_NOT_ENOUGH"}"#,               failed("ACQ.SELLER_BALANCE_NOT_ENOUGH")),
+        (r#"{"code":"40004","sub_code":"ACQ.SELLER_BALANCE_NOT_ENOUGH"}"#,               RefundOutcome::Short { code: "ACQ.SELLER_BALANCE_NOT_ENOUGH".to_owned(), words: String::new() }),
         (r#"{"code":"40004","sub_code":"ACQ.TRADE_NOT_EXIST"}"#,                         failed("ACQ.TRADE_NOT_EXIST")),
     ];
     for (node, expect) in cases {
@@ -219,7 +219,7 @@ fn a_refund_is_done_pending_or_failed() {
         (r#"{"code":"10000","refund_status":"REFUND_SUCCESS","refund_amount":"1.00","out_request_no":"R1"}"#, Done),
         (r#"{"code":"10000","refund_status":"REFUND_SUCCESS"}"#,                         Done),
         (r#"{"code":"10000","refund_amount":"1.00","out_request_no":"R1"}"#,             Pending),
-        (r#"{"code":"10000"}"#,                                                          Pending),
+        (r#"{"code":"10000"}"#,                                                          NotThere),
         (r#"{"code":"20000"}"#,                                                          Pending),
         (r#"{"code":"40004","sub_code":"ACQ.TRADE_NOT_EXIST"}"#,                         failed("ACQ.TRADE_NOT_EXIST")),
     ];

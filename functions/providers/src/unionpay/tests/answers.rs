@@ -254,7 +254,7 @@ fn failed(code: &str, words: &str) -> RefundOutcome {
 
 #[test]
 #[rustfmt::skip]
-fn a_refund_is_pending_or_failed() {
+fn a_refund_is_pending_short_or_failed() {
     use RefundOutcome::Pending;
     let cases: &[(&str, u64, bool, RefundOutcome)] = &[
         // code  seconds  signed
@@ -269,6 +269,7 @@ fn a_refund_is_pending_or_failed() {
         ("36",   60,      true,   failed("36", "x")),
         ("11",   60,      false,  failed("11", "x")),
         ("36",   240,     true,   failed("36", "x")),
+        ("64",   60,      true,   RefundOutcome::Short { code: "64".to_owned(), words: "x".to_owned() }),
         // A late repeat is refused for its time, whatever became of the first.
         ("36",   241,     true,   Pending),
         ("11",   99_999,  false,  Pending),
@@ -291,7 +292,9 @@ fn a_refund_is_pending_or_failed() {
 #[test]
 #[rustfmt::skip]
 fn a_refunds_query_tells_what_became_of_it() {
-    use RefundOutcome::{Done, Pending};
+    use RefundOutcome::{Done, NotThere, Pending};
+    let lost = RefundOutcome::Lost { code: "34".to_owned(), words: "x".to_owned() };
+    let short = |code: &str, words: &str| RefundOutcome::Short { code: code.to_owned(), words: words.to_owned() };
     const DAY: u64 = 24 * 60 * 60;
     type Row<'a> = (&'a [(&'a str, &'a str)], u64, RefundOutcome);
     let cases: &[Row<'_>] = &[
@@ -300,11 +303,13 @@ fn a_refunds_query_tells_what_became_of_it() {
         (&[("origRespCode", "03")],                          60,       Pending),
         (&[("origRespCode", "05")],                          9 * DAY,  Pending),
         (&[("origRespCode", "36"), ("origRespMsg", "x")],    60,       failed("36", "x")),
-        (&[("origRespCode", "34"), ("origRespMsg", "x")],    60,       Pending),
-        (&[("respCode", "34"), ("respMsg", "x")],            60,       Pending),
-        (&[("respCode", "34"), ("respMsg", "x")],            DAY,      Pending),
-        (&[("respCode", "34"), ("respMsg", "x")],            DAY + 60, failed("34", "x")), // It never arrived, and never will.
-        (&[("origRespCode", "34"), ("origRespMsg", "x")],    DAY + 60, failed("34", "x")),
+        (&[("origRespCode", "64"), ("origRespMsg", "x")],    60,       short("64", "x")),
+        (&[("origRespCode", "33"), ("origRespMsg", "商户余额不足")], 60, short("33", "商户余额不足")),
+        (&[("origRespCode", "34"), ("origRespMsg", "x")],    60,       NotThere),
+        (&[("respCode", "34"), ("respMsg", "x")],            60,       NotThere),
+        (&[("respCode", "34"), ("respMsg", "x")],            DAY,      NotThere),
+        (&[("respCode", "34"), ("respMsg", "x")],            DAY + 60, lost.clone()), // It never arrived, and never will.
+        (&[("origRespCode", "34"), ("origRespMsg", "x")],    DAY + 60, lost.clone()),
     ];
     let read = |fields: &BTreeMap<String, String>, seconds: u64| {
         with_refund(|_| (), |refund: &RefundOrder<'_>| app().read_refund_query(refund, &answer(fields), later(seconds)))

@@ -136,6 +136,7 @@ fn a_refund_is_read() {
         claims: vec![claim("merId", MER_ID, MER_ID), claim("currencyCode", "156", "156")],
         refund_num: "退-1".to_owned(),
         refund_fee: Some(fen(100)),
+        sending: Some(0),
         outcome: RefundOutcome::Done,
     };
     assert_eq!(report, expect);

@@ -281,17 +281,18 @@ fn refunds_are_read() {
     unclear(made(answer(&[("out_refund_no", "R1"), ("refund_fee", "100")])), "another refund");
     unclear(made(answer(&[])), "another refund");
     unclear(made(failure("SYSTEMERROR")), "SYSTEMERROR");
-    assert_eq!(made(failure("NOTENOUGH")), Ok(RefundOutcome::Failed { code: "NOTENOUGH".to_owned(), words: "words".to_owned() }));
+    assert_eq!(made(failure("NOTENOUGH")), Ok(RefundOutcome::Short { code: "NOTENOUGH".to_owned(), words: "words".to_owned() }));
     refused(made(unsigned(200, "<xml><return_code>FAIL</return_code></xml>")), "FAIL");
 
-    for (status, done, failed) in [("SUCCESS", true, false), ("PROCESSING", false, false), ("REFUNDCLOSE", false, true), ("CHANGE", false, true)] {
+    for (status, done, failed) in [("SUCCESS", true, false), ("PROCESSING", false, false), ("REFUNDCLOSE", false, true), ("CHANGE", false, false)] {
         let found = asked(answer(&[("out_refund_no_0", "x"), ("out_refund_no_1", number), ("refund_fee_1", "100"), ("refund_status_1", status)])).unwrap();
         assert_eq!((found == RefundOutcome::Done, matches!(found, RefundOutcome::Failed { .. })), (done, failed), "{status}");
+        assert_eq!(matches!(found, RefundOutcome::Stuck { .. }), status == "CHANGE", "{status}");
     }
     unclear(asked(answer(&[("out_refund_no_0", "x")])), "the refund is not in it");
     unclear(asked(answer(&[("out_refund_no_0", number), ("refund_fee_0", "1"), ("refund_status_0", "SUCCESS")])), "refund_fee_0");
     unclear(asked(answer(&[("out_refund_no_0", number), ("refund_fee_0", "100")])), "refund_status_0 is missing");
-    assert_eq!(asked(failure("REFUNDNOTEXIST")), Ok(RefundOutcome::Pending));
+    assert_eq!(asked(failure("REFUNDNOTEXIST")), Ok(RefundOutcome::NotThere));
     refused(asked(failure("PARAM_ERROR")), "PARAM_ERROR");
 }
 

@@ -101,6 +101,7 @@ fn refund(call: &Call<'_>) -> Result<Node, Refusal> {
         request_no: biz.out_request_no()?,
         amount: biz.amount("refund_amount")?,
         reason: biz.text("refund_reason", Limit(256))?,
+        balance: call.simulator.with(|ledger, _| ledger.balances.of(&call.app.app_id)),
     };
     with_trade(call, &biz, |trade, now| {
         let request_no = request.request_no.clone().unwrap_or_else(|| trade.order.out_trade_no.clone());

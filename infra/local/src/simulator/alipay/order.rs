@@ -79,6 +79,7 @@ pub(super) fn refusal_of(rule: Rule) -> Refusal {
         Rule::NotWaiting => ("ACQ.TRADE_STATUS_ERROR", "交易状态不合法: only an unpaid trade can be closed"),
         Rule::NotPaid => ("ACQ.TRADE_STATUS_ERROR", "交易状态不合法: the trade was not paid"),
         Rule::RefundExceeds => ("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限"),
+        Rule::BalanceShort => ("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"),
         Rule::RefundDiffers => {
             ("ACQ.DISCORDANT_REPEAT_REQUEST", "请求信息不一致: same out_request_no, other refund_amount")
         }

@@ -68,6 +68,7 @@ pub(super) fn refusal_of(rule: Rule) -> MapiRefusal {
         Rule::Differs => "CONTEXT_INCONSISTENT",
         Rule::NotWaiting | Rule::NotPaid | Rule::CancelTooLate => "TRADE_STATUS_NOT_AVAILD",
         Rule::RefundExceeds | Rule::RefundDiffers | Rule::RequestNoMissing => "REFUND_AMOUNT_NOT_EQUAL_TOTAL",
+        Rule::BalanceShort => "SELLER_BALANCE_NOT_ENOUGH",
     };
     refuse(error, "")
 }

@@ -40,6 +40,7 @@ impl From<Rule> for Refusal {
             Rule::Differs => ("INVALID_REQUEST", "201 商户订单号重复"),
             Rule::NotPaid => ("TRADE_STATE_ERROR", "订单状态错误"),
             Rule::TotalDiffers => ("PARAM_ERROR", "订单金额与原订单不一致"),
+            Rule::BalanceShort => ("NOTENOUGH", "余额不足"),
             Rule::RefundExceeds => ("REFUND_FEE_INVALID", "累计退款金额大于支付金额"),
             Rule::RefundDiffers => ("REFUND_FEE_MISMATCH", "订单金额或退款金额与之前请求不一致，请核实后再试"),
             Rule::TooManyRefunds => ("REFUND_COUNT_EXCEEDED", "部分退款次数超限"),

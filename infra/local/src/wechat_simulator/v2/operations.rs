@@ -65,11 +65,19 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Params, Refusal> {
         if ledger.of_merchant(mch_id, taken).is_some_and(|trade| trade.number != number) {
             return Err(Rule::RefundDiffers.into());
         }
-        let refund_id = ledger.provider_number("50", now);
+        let (refund_id, balance) = (ledger.provider_number("50", now), ledger.balances.of(mch_id));
         let trade = ledger.trade_mut(&number).ok_or(Rule::NotExist)?;
         let out_refund_no = out_refund_no.to_owned();
         trade.refund(
-            RefundRequest { refund_id, out_refund_no: out_refund_no.clone(), amount, total, reason, notify_url },
+            RefundRequest {
+                refund_id,
+                out_refund_no: out_refund_no.clone(),
+                amount,
+                total,
+                reason,
+                notify_url,
+                balance,
+            },
             now,
         )?;
         let refund = trade.refund_of(&out_refund_no).ok_or(Rule::NotExist)?;

@@ -126,7 +126,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
         if ledger.of_merchant(mch_id, taken).is_some_and(|trade| trade.number != number) {
             return Err(Rule::RefundDiffers);
         }
-        let refund_id = ledger.provider_number("50", now);
+        let (refund_id, balance) = (ledger.provider_number("50", now), ledger.balances.of(mch_id));
         let trade = ledger.trade_mut(&number).ok_or(Rule::NotExist)?;
         let request = RefundRequest {
             refund_id,
@@ -135,6 +135,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
             total,
             reason: refund.reason.clone(),
             notify_url: refund.notify_url.clone(),
+            balance,
         };
         trade.refund(request, now)?;
         let accepted = trade.refund_of(&refund.out_refund_no).ok_or(Rule::NotExist)?;
@@ -148,6 +149,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
         | Rule::NotPaid
         | Rule::TotalDiffers
         | Rule::RefundExceeds
+        | Rule::BalanceShort
         | Rule::RefundDiffers
         | Rule::TooManyRefunds
         | Rule::RefundTooLate

@@ -295,6 +295,7 @@ pub(super) fn refusal_of(rule: Rule) -> Refusal {
         Rule::NotPaid => (403, "TRADE_ERROR", "订单未支付，不能退款"),
         Rule::TotalDiffers => (400, "INVALID_REQUEST", "订单金额与原订单不一致: amount.total is not the order's"),
         Rule::RefundExceeds => (400, "INVALID_REQUEST", "申请退款金额大于订单剩余可退金额"),
+        Rule::BalanceShort => (403, "NOT_ENOUGH", "基本账户余额不足，请充值后重新发起"),
         Rule::RefundDiffers => (400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试"),
         Rule::TooManyRefunds => (400, "INVALID_REQUEST", "部分退款次数超限: at most 50 refunds"),
         Rule::RefundTooLate => (400, "INVALID_REQUEST", "订单已超过可退款的最大期限: one year"),

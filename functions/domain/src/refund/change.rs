@@ -1,0 +1,234 @@
+//! What a provider's word does to a refund and its payment: the one table of a refund's states.
+
+use serde_json::{Map, json};
+
+use super::{Refund, RefundPause, RefundStatus, RefundSums, amount, committed, fen};
+use crate::{About, Event, Status, Timestamp, Transaction, next_refund_question};
+
+/// What has become of a refund, as its provider says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundVerdict {
+    /// The money went back.
+    Done,
+    /// The money left the merchant and did not arrive, and the provider's words.
+    Stuck(String),
+    /// The merchant's balance does not suffice, so that nothing moved yet, and the provider's words.
+    Short(String),
+    /// It did not move, and the provider's words.
+    Failed(String),
+}
+
+/// A provider's word about a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundWord {
+    /// What has become of it.
+    pub verdict: RefundVerdict,
+    /// Which sending it is about; nothing where the provider knows all of them under one number.
+    pub sending: Option<u32>,
+}
+
+/// What a word changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundChange {
+    /// The payment as it is from then on.
+    pub payment: Transaction,
+    /// The refund as it is from then on.
+    pub refund: Refund,
+    /// What the merchant is to be told.
+    pub events: Vec<(Event, About)>,
+}
+
+/// What came of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundHeard {
+    /// It tells nothing new.
+    Unchanged,
+    /// It changes this.
+    Changed(Box<RefundChange>),
+    /// It contradicts what is known, and a person must look.
+    Contradiction(RefundContradiction),
+}
+
+/// A word that contradicts what is known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefundContradiction {
+    /// It succeeded, and the provider takes that back.
+    #[error("refund {num} went back, and the provider says now that it did not: {words}")]
+    WentBack {
+        /// Its number.
+        num: String,
+        /// The provider's words.
+        words: String,
+    },
+    /// It failed, its share is used up, and the provider says that it left all the same.
+    #[error(
+        "refund {num} failed, and the provider says now that its money left; the rest of the payment does not cover it"
+    )]
+    NoRoom {
+        /// Its number.
+        num: String,
+    },
+    /// Two sendings of it went back.
+    #[error("refund {num} went back twice at the provider, under two numbers")]
+    Twice {
+        /// Its number.
+        num: String,
+    },
+}
+
+/// Decides what a verified word about a refund does. Pure, because it may run twice.
+pub fn hear_of_refund(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timestamp) -> RefundHeard {
+    use RefundStatus::{Failed, Pending, Stuck, Success};
+    let num = || refund.num.to_string();
+    // A refund is sent once more only when the sending before moved nothing, so that its failure is no news.
+    let is_of_another_sending = word.sending.is_some_and(|sending| sending != refund.sending.number);
+    match (refund.status, &word.verdict) {
+        (Success, RefundVerdict::Done) if is_of_another_sending => {
+            RefundHeard::Contradiction(RefundContradiction::Twice { num: num() })
+        }
+        (Pending | Stuck, RefundVerdict::Done) => succeed(before, refund, word, now),
+        (Failed, RefundVerdict::Done) => match reserved_again(before, refund) {
+            Some(reserved) => succeed(&reserved, refund, word, now),
+            None => RefundHeard::Contradiction(RefundContradiction::NoRoom { num: num() }),
+        },
+        (_, RefundVerdict::Stuck(_) | RefundVerdict::Short(_) | RefundVerdict::Failed(_)) if is_of_another_sending => {
+            RefundHeard::Unchanged
+        }
+        (Pending, RefundVerdict::Short(words)) => pause(before, refund, words, now),
+        (Pending, RefundVerdict::Stuck(words)) => stick(before, refund, words, now),
+        (Pending | Stuck, RefundVerdict::Failed(words)) => fail(before, refund, words, now),
+        (Failed, RefundVerdict::Stuck(words)) => match reserved_again(before, refund) {
+            Some(reserved) => stick(&reserved, refund, words, now),
+            None => RefundHeard::Contradiction(RefundContradiction::NoRoom { num: num() }),
+        },
+        (Success, RefundVerdict::Stuck(words) | RefundVerdict::Failed(words)) => {
+            RefundHeard::Contradiction(RefundContradiction::WentBack { num: num(), words: words.clone() })
+        }
+        (Success, RefundVerdict::Done) | (Stuck, RefundVerdict::Stuck(_)) | (Failed, RefundVerdict::Failed(_)) => {
+            RefundHeard::Unchanged
+        }
+        // One call of several was refused, and another one was taken before.
+        (Stuck | Success | Failed, RefundVerdict::Short(_)) => RefundHeard::Unchanged,
+    }
+}
+
+/// Gives up a refund that waits for the merchant's balance, after the provider said of this very sending that it moved nothing.
+pub fn give_up_refund(
+    before: &Transaction,
+    refund: &Refund,
+    asked: &Refund,
+    words: &str,
+    now: Timestamp,
+) -> RefundHeard {
+    let is_as_asked = refund.status == RefundStatus::Pending && refund.sending.number == asked.sending.number;
+    if !is_as_asked || refund.pause.is_none() {
+        return RefundHeard::Unchanged;
+    }
+    fail(before, refund, words, now)
+}
+
+/// What a failed refund gave free is taken once more, if it is still there.
+fn reserved_again(before: &Transaction, refund: &Refund) -> Option<Transaction> {
+    super::reserve_refund(before, refund.fee).ok()
+}
+
+fn succeed(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timestamp) -> RefundHeard {
+    let pending = fen(before.refunds.pending) - refund.fee.get();
+    let expected = committed(before);
+    let mut ended = Refund {
+        status: RefundStatus::Success,
+        ended_at: Some(now),
+        failure: None,
+        due_at: None,
+        pause: None,
+        ..refund.clone()
+    };
+    ended.sending.number = word.sending.unwrap_or(refund.sending.number);
+    let refunded = before.refunded.max(amount(expected - pending));
+    let all_back = refunded.is_some_and(|refunded| refunded >= before.fee);
+    let status = if all_back { Status::Refund } else { before.status };
+    let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
+    let payment = Transaction { status, refunded, refunds, ..before.clone() };
+    let events = vec![(Event::RefundSuccess, about(&ended, &payment, ended.num.to_string()))];
+    changed(payment, ended, events)
+}
+
+fn fail(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+    let pending = fen(before.refunds.pending) - refund.fee.get();
+    let expected = committed(before) - refund.fee.get();
+    let ended = Refund {
+        status: RefundStatus::Failed,
+        ended_at: Some(now),
+        failure: Some(words.to_owned()),
+        due_at: None,
+        pause: None,
+        ..refund.clone()
+    };
+    let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
+    let payment = Transaction { refunds, ..before.clone() };
+    let name = event_name(refund, now);
+    let mut events = vec![(Event::RefundFailed, about(&ended, &payment, name))];
+    events.extend(told_elsewhere(expected, &payment));
+    changed(payment, ended, events)
+}
+
+/// It keeps its share: its money is with nobody yet.
+fn stick(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+    let stuck = Refund {
+        status: RefundStatus::Stuck,
+        ended_at: None,
+        failure: Some(words.to_owned()),
+        pause: None,
+        ..refund.clone()
+    };
+    let stuck = Refund { due_at: Some(next_refund_question(&stuck, now)), ..stuck };
+    let name = event_name(refund, now);
+    let events = vec![(Event::RefundStuck, about(&stuck, before, name))];
+    changed(before.clone(), stuck, events)
+}
+
+fn pause(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+    let since = refund.pause.map_or(now, |pause| pause.since);
+    let pause = Some(RefundPause { since, refused_at: Some(now) });
+    let paused = Refund { pause, failure: Some(words.to_owned()), ..refund.clone() };
+    let paused = Refund { due_at: Some(next_refund_question(&paused, now)), ..paused };
+    changed(before.clone(), paused, Vec::new())
+}
+
+fn changed(payment: Transaction, refund: Refund, events: Vec<(Event, About)>) -> RefundHeard {
+    RefundHeard::Changed(Box::new(RefundChange { payment, refund, events }))
+}
+
+/// The event of what a report says that was sent back elsewhere, in the provider's console as a rule.
+pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<(Event, About)> {
+    told_elsewhere(committed(before), after)
+}
+
+/// The event of what went back beyond what was `expected` to be committed.
+fn told_elsewhere(expected: i64, after: &Transaction) -> Option<(Event, About)> {
+    let fee = amount(committed(after) - expected)?;
+    // No number of a refund has this sign.
+    let name = format!("sum:{}", committed(after) - fen(after.refunds.pending));
+    let members = [("refundFee", json!(fee.get())), ("refundedFee", json!(fen(after.refunded)))];
+    Some((Event::RefundSuccess, About { name, members: named(members) }))
+}
+
+/// An event that can come several times to one refund has the moment in its name, unless it is the first.
+fn event_name(refund: &Refund, now: Timestamp) -> String {
+    if refund.status == RefundStatus::Pending { refund.num.to_string() } else { format!("{}:{}", refund.num, now.ms()) }
+}
+
+/// What is said of a refund of ours, beside the transaction.
+fn about(refund: &Refund, after: &Transaction, name: String) -> About {
+    let mut members = named([
+        ("refundNum", json!(refund.num.as_str())),
+        ("refundFee", json!(refund.fee.get())),
+        ("refundedFee", json!(fen(after.refunded))),
+    ]);
+    members.extend(refund.failure.as_ref().map(|failure| ("failure".to_owned(), json!(failure))));
+    About { name, members }
+}
+
+fn named<const N: usize>(members: [(&str, serde_json::Value); N]) -> Map<String, serde_json::Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
