@@ -414,3 +414,47 @@ fn no_test_sleeps() {
         "CONTRIBUTING.md 49: no sleep",
     );
 }
+
+/// The code of a source without its tests, comments and texts.
+fn bare_code(path: &str) -> String {
+    let source = read(&root().join(path));
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let code: String = code.lines().filter(is_code).collect::<Vec<_>>().join("\n").replace("\\\"", "'");
+    code.split('"').step_by(2).collect::<Vec<_>>().join("''")
+}
+
+/// What is refunded, left and summed is for `domain` to say, or the console offers what the API refuses. So a file of the console knows
+/// money or calculates, and never both; and no amount comes out of its type there, in which nothing can be added or subtracted.
+#[test]
+fn no_file_of_the_console_calculates_with_money() {
+    const MONEY: [&str; 8] = ["Fen", ".fee", ".refunded", ".amount", "Sum", "refundable", "money::", "to_yuan"];
+    const CALCULATES: [&str; 14] = [
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        " % ",
+        " += ",
+        " -= ",
+        " *= ",
+        " /= ",
+        "saturating_",
+        "checked_",
+        "wrapping_",
+        ".sum",
+        ".fold(",
+    ];
+    let mut wrong = Vec::new();
+    for path in sources(&["functions/admin/src/console"]) {
+        let code = bare_code(&path);
+        let found = |words: &[&'static str]| words.iter().copied().find(|word| code.contains(word));
+        if let (Some(money), Some(calculates)) = (found(&MONEY), found(&CALCULATES)) {
+            wrong.push(format!("{path}: `{money}` beside `{calculates}`"));
+        }
+        if code.contains(".get()") {
+            wrong.push(format!("{path}: `.get()` takes an amount out of its type"));
+        }
+    }
+    check_none(&wrong, "all arithmetic on money is in domain");
+}
