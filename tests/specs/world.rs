@@ -136,6 +136,11 @@ impl World {
         self.post_as(&client(&self.app), "/2.0/maxpay/bill", body.to_owned()).await
     }
 
+    /// A charge as the merchant's server makes it, by the demo app's secret test key.
+    pub(crate) async fn charge_as_server(&self, body: &Value) -> Answer {
+        self.post_as(&master(&self.app), "/2.0/maxpay/bill", body.to_string()).await
+    }
+
     /// A query by the demo app's secret test key.
     pub(crate) async fn records(&self, body: &Value) -> Answer {
         self.post_as(&master(&self.app), "/2.0/maxpay/records", body.to_string()).await

@@ -32,6 +32,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         live: new_keys(random)?,
         test: new_keys(random)?,
         refunds_duplicates: false,
+        clients_name_prices: true,
         shards: Shards::default(),
         client_bounds: ClientBounds::default(),
     };
@@ -94,6 +95,7 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
         "channels": channels,
         "webhooks": found.webhooks.len(),
         "refundDuplicates": found.app.refunds_duplicates,
+        "clientsNamePrices": found.app.clients_name_prices,
         "shards": found.app.shards.count(),
         "clientChargesPerMinute": found.app.client_bounds.charges_per_minute,
         "clientOpenBills": found.app.client_bounds.open_bills,
@@ -101,15 +103,11 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"shards"?,"clientChargesPerMinute"?,"clientOpenBills"?}`
+/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"clientsNamePrices"?,"shards"?,"clientChargesPerMinute"?,"clientOpenBills"?}`
 pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
-    let refunds_duplicates = body.get("refundDuplicates").map(|value| {
-        value
-            .as_bool()
-            .ok_or_else(|| Problem::field("refundDuplicates", format!("must be true or false, found `{value}`")))
-    });
-    let refunds_duplicates = refunds_duplicates.transpose()?;
+    let refunds_duplicates = read_switch(&body, "refundDuplicates")?;
+    let clients_name_prices = read_switch(&body, "clientsNamePrices")?;
     let shards = match body.get("shards") {
         Some(value) => Some(respread(call.load_app(&app).await?.app.shards, value, call.now)?),
         None => None,
@@ -118,10 +116,10 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     let open_bills = read_bound(&body, "clientOpenBills", ClientBounds::OPEN_BILLS_MAX)?;
     let is_bound = charges_per_minute.is_some() || open_bills.is_some();
     let name = match body.get("name") {
-        None if refunds_duplicates.is_some() || shards.is_some() || is_bound => None,
+        None if refunds_duplicates.is_some() || clients_name_prices.is_some() || shards.is_some() || is_bound => None,
         Some(_) | None => Some(read_name(&body)?),
     };
-    let change = AppChange { name, refunds_duplicates, shards, charges_per_minute, open_bills };
+    let change = AppChange { name, refunds_duplicates, clients_name_prices, shards, charges_per_minute, open_bills };
     match call.deps.base.store.change_app(&app, &change).await {
         Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
             Err(Problem::conflict_at("shards", "was changed by somebody else just now"))
@@ -144,6 +142,13 @@ fn read_bound(body: &Map<String, Value>, name: &'static str, max: u32) -> Result
         Problem::field(name, format!("must be an integer from 1 to {max}, or null for no bound, found `{value}`"))
     });
     bound.map(|bound| Some(Some(bound)))
+}
+
+fn read_switch(body: &Map<String, Value>, field: &'static str) -> Result<Option<bool>, Problem> {
+    let read = |value: &Value| {
+        value.as_bool().ok_or_else(|| Problem::field(field, format!("must be true or false, found `{value}`")))
+    };
+    body.get(field).map(read).transpose()
 }
 
 fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Shards), Problem> {

@@ -10,15 +10,16 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    ApiCode, ChargeForm, ChargeRequest, RefundSums, Reservation, SessionClaims, SessionRequest, SessionToken, Status,
-    Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebUrl, next_closed_question, reserve, withdraw,
+    ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest, RefundSums, Reservation,
+    SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction, TransactionId, TransactionKey,
+    TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
 use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, authenticate, client_ip, failure,
-    json_body, not_found, success,
+    ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Role, authenticate, client_ip,
+    failure, json_body, not_found, success,
 };
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError, Told};
@@ -38,7 +39,7 @@ const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body
 const NOTIFY_URL_CHARS_MAX: usize = 255;
 
 /// How often a lost reservation is decided anew. The second time sees the winner; more would need a bill that is
-/// closed and charged again in between.
+/// closed, or whose try is replaced, and charged again in between.
 const RESERVE_TRIES_MAX: u32 = 3;
 
 /// How often a charge begins anew because a provider's answer was lost before.
@@ -81,7 +82,9 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let account = account?;
 
     let moment = Moment { now, nonce: deps.base.random.nonce()? };
-    let ordered = Ordered { caller: &caller, charge: &charge, account: &account, caller_ip: client_ip(request) };
+    let charging = charging(&caller, now);
+    let caller_ip = client_ip(request);
+    let ordered = Ordered { caller: &caller, charging, charge: &charge, account: &account, caller_ip };
     let begun = begin(deps, &ordered, &moment).await;
     match &begun {
         Ok(_) => deps.base.metrics.payment(channel, PaymentOutcome::Charged),
@@ -105,33 +108,70 @@ struct Charged<'a> {
     parameters: &'a PaymentParameters,
 }
 
+/// Who charges, by the app's rules. The master key is the server's; everything else is in a client's hands.
+fn charging(caller: &Caller, now: Timestamp) -> Charging {
+    let author = match caller.role {
+        Role::Master => Author::Server,
+        Role::Client => Author::Client,
+    };
+    Charging { author, clients_name_prices: caller.app().clients_name_prices, now }
+}
+
 /// Has a try and its payment parameters, whatever was lost on the way before.
 async fn begin(
     deps: &Deps,
     ordered: &Ordered<'_>,
     moment: &Moment,
 ) -> Result<(Transaction, PaymentParameters), ApiError> {
+    let mut tries = load_tries(deps, ordered).await?;
     for _ in 0..BEGIN_TRIES_MAX {
-        let (transaction, built) = reserve_try(deps, ordered, moment).await?;
+        let Try { transaction, built, origin } = find_try(deps, ordered, tries, moment).await?;
         let parameters = match built {
             Charge::Ready(parameters) => return Ok((transaction, parameters)),
             Charge::Call(call) => match ask(deps, ordered, call, moment).await {
                 Err(ApiError::Provider(ProviderError::AlreadyOrdered)) => {
-                    match find_lost_token(deps, &transaction, moment.now).await? {
-                        Some(token) => return Ok((transaction, PaymentParameters::of_token(token))),
-                        None => continue,
+                    if let Some(token) = find_lost_token(deps, &transaction, moment.now).await? {
+                        return Ok((transaction, PaymentParameters::of_token(token)));
                     }
+                    tries = load_tries(deps, ordered).await?;
+                    continue;
+                }
+                // The order was made with other parameters, or is over at the provider: nobody gets anything for it any longer.
+                Err(ApiError::Provider(ProviderError::OrderBound { .. })) if origin == Origin::Continued => {
+                    make_way(deps, ordered, &transaction).await?;
+                    tries = load_tries(deps, ordered).await?;
+                    continue;
                 }
                 asked => asked?,
             },
         };
         match parameters.token() {
             // It came so late that the try was given up meanwhile, and another took its place: a bill has one order to pay.
-            Some(token) if !deps.base.store.keep_token(&transaction.key, token).await? => {}
+            Some(token) if !deps.base.store.keep_token(&transaction.key, token).await? => {
+                tries = load_tries(deps, ordered).await?;
+            }
             Some(_) | None => return Ok((transaction, parameters)),
         }
     }
     Err(ProviderError::AlreadyOrdered.into())
+}
+
+async fn load_tries(deps: &Deps, ordered: &Ordered<'_>) -> Result<Vec<Transaction>, StoreError> {
+    let caller = ordered.caller;
+    deps.base.store.load_bill(&caller.app().id, caller.mode, &ordered.charge.bill).await
+}
+
+/// Replaces a try whose order the provider takes up no more, within the bounds of who charges.
+async fn make_way(deps: &Deps, ordered: &Ordered<'_>, bound: &Transaction) -> Result<(), ApiError> {
+    let tries = load_tries(deps, ordered).await?;
+    if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) =
+        replace(bound, &tries, &ordered.charging)
+    {
+        return Err(refusal(&refused, ordered).map_or(ProviderError::AlreadyOrdered.into(), ApiError::from));
+    }
+    // Should it be paid, closed or replaced by now, that is seen when the charge is decided anew.
+    deps.base.store.supersede(bound, ordered.charging.now).await?;
+    Ok(())
 }
 
 /// Calls the provider, and reads its answer.
@@ -174,58 +214,131 @@ async fn find_lost_token(deps: &Deps, open: &Transaction, now: Timestamp) -> Res
     }
 }
 
-/// What is charged, and through whom.
+/// What is charged, by whom and through whom.
 struct Ordered<'a> {
     caller: &'a Caller,
+    charging: Charging,
     charge: &'a ChargeRequest,
     account: &'a Account,
     caller_ip: Option<&'a str>,
 }
 
+/// A try, and what is to be said to the provider.
+struct Try {
+    transaction: Transaction,
+    built: Charge,
+    origin: Origin,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// This charge reserved it.
+    Reserved,
+    /// An earlier charge did.
+    Continued,
+}
+
 /// Finds the try that this charge continues, or reserves a new one, and builds what is to be said to the provider.
 /// It is built first, so that a charge which cannot be built leaves nothing behind.
-async fn reserve_try(deps: &Deps, ordered: &Ordered<'_>, moment: &Moment) -> Result<(Transaction, Charge), ApiError> {
-    let (store, caller, charge) = (&deps.base.store, ordered.caller, ordered.charge);
-    let mut tries = store.load_bill(&caller.app().id, caller.mode, &charge.bill).await?;
+async fn find_try(
+    deps: &Deps,
+    ordered: &Ordered<'_>,
+    mut tries: Vec<Transaction>,
+    moment: &Moment,
+) -> Result<Try, ApiError> {
+    let (store, charge) = (&deps.base.store, ordered.charge);
     for _ in 0..RESERVE_TRIES_MAX {
-        let bill = || charge.bill.to_string();
-        let next = match reserve(charge, &tries, moment.now) {
+        let next = match reserve(charge, &tries, &ordered.charging) {
             Reservation::Same(open) => {
                 let built = match &open.token {
                     Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
                     None => build(deps, ordered, open, moment)?,
                 };
-                return Ok((open.clone(), built));
+                let is_new_to_server = ordered.charging.author == Author::Server && open.author == Author::Client;
+                if is_new_to_server && !store.adopt(open).await? {
+                    tries = load_tries(deps, ordered).await?;
+                    continue;
+                }
+                let transaction = open.clone();
+                set_price(deps, ordered, &tries, &transaction).await?;
+                return Ok(Try { transaction, built, origin: Origin::Continued });
             }
             Reservation::Next(next) => next,
-            Reservation::Paid(paid) => {
-                let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
-                return Err(BillError::Paid { bill: bill(), paid_on, transaction }.into());
+            refused => {
+                let stale = || StoreError::Stale { what: charge.bill.to_string() };
+                return Err(refusal(&refused, ordered).map_or_else(|| stale().into(), ApiError::from));
             }
-            Reservation::OtherFee(open) => {
-                let (expected, found) = (open.fee.get(), charge.fee.get());
-                return Err(BillError::OtherFee { bill: bill(), expected, found }.into());
-            }
-            Reservation::OtherSubject(_) => return Err(BillError::OtherSubject { bill: bill() }.into()),
-            Reservation::Exhausted => return Err(BillError::Exhausted { bill: bill() }.into()),
         };
-        let transaction = new_transaction(deps, caller, charge, next, moment.now)?;
+        let NextTry { number, replaces } = next;
+        let transaction = new_transaction(deps, ordered, number)?;
         let built = build(deps, ordered, &transaction, moment)?;
+        if let Some(open) = replaces
+            && !store.supersede(open, moment.now).await?
+        {
+            tries = load_tries(deps, ordered).await?;
+            continue;
+        }
         match store.reserve(&transaction).await? {
-            Reserved::New => return Ok((transaction, built)),
+            Reserved::New => {
+                set_price(deps, ordered, &tries, &transaction).await?;
+                return Ok(Try { transaction, built, origin: Origin::Reserved });
+            }
             Reserved::Taken(theirs) => tries.push(*theirs),
         }
     }
     Err(StoreError::Contended { what: format!("bill {}", charge.bill), tries: RESERVE_TRIES_MAX }.into())
 }
 
-fn new_transaction(
+/// The server's charge sets the price: what clients opened at another one is closed, and what they paid at another one is looked
+/// at by the sweep, which tells the merchant. It comes after the reservation, so that the sweep sees the price.
+async fn set_price(
     deps: &Deps,
-    caller: &Caller,
-    charge: &ChargeRequest,
-    try_number: TryNumber,
-    now: Timestamp,
-) -> Result<Transaction, ApiError> {
+    ordered: &Ordered<'_>,
+    tries: &[Transaction],
+    ours: &Transaction,
+) -> Result<(), StoreError> {
+    if ordered.charging.author != Author::Server {
+        return Ok(());
+    }
+    let (store, now) = (&deps.base.store, ordered.charging.now);
+    let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
+    for open in outpriced(ordered.charge, tries, Author::Server).filter(|open| !is_replaced(open)) {
+        // Should it be paid by now, the settlement saw the price or its look for other payments does.
+        store.supersede(open, now).await?;
+    }
+    let with_ours: Vec<Transaction> = tries.iter().chain([ours]).cloned().collect();
+    let mispriced = BillPayments::of(&with_ours).mispriced;
+    for paid in mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
+        store.look_again(paid, now).await?;
+    }
+    Ok(())
+}
+
+/// Why a charge may neither continue a try nor begin one; `None` where it may.
+fn refusal(reservation: &Reservation<'_>, ordered: &Ordered<'_>) -> Option<BillError> {
+    let charge = ordered.charge;
+    let bill = charge.bill.to_string();
+    match reservation {
+        Reservation::Same(_) | Reservation::Next(_) => None,
+        Reservation::Paid(paid) => {
+            let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
+            Some(BillError::Paid { bill, paid_on, transaction })
+        }
+        Reservation::OtherFee(bound) => {
+            let (expected, found) = (bound.fee.get(), charge.fee.get());
+            Some(BillError::OtherFee { bill, expected, found })
+        }
+        Reservation::OtherSubject(_) => Some(BillError::OtherSubject { bill }),
+        Reservation::NotOpened => Some(BillError::NotOpened { bill }),
+        Reservation::ReplacedTooOften => Some(BillError::ReplacedTooOften { bill }),
+        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(ordered.charging.author) }),
+    }
+}
+
+fn new_transaction(deps: &Deps, ordered: &Ordered<'_>, try_number: TryNumber) -> Result<Transaction, ApiError> {
+    let Ordered { caller, charge, charging: Charging { author, now, .. }, .. } = *ordered;
+    // A provider binds the order to a payer only where the payer is named to it.
+    let openid = charge.openid.as_deref().filter(|_| charge.channel.needs_openid());
     let (app, mode) = (caller.app().id.clone(), caller.mode);
     let (bill, channel) = (charge.bill.clone(), charge.channel);
     let id = TransactionId::generate(now, deps.base.random.bytes()?);
@@ -238,6 +351,9 @@ fn new_transaction(
         extras: charge.extras.clone(),
         created_at: now,
         expires_at: now.plus(charge.timeout),
+        author,
+        payer: openid.map(PayerDigest::of_openid),
+        superseded_at: None,
         token: None,
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_through_us()),
         status: Status::Created,

@@ -92,6 +92,8 @@ pub struct App {
     pub test: KeySet,
     /// Whether the second payment of a bill goes back by itself.
     pub refunds_duplicates: bool,
+    /// Whether clients may open bills that its server did not, and so name their prices.
+    pub clients_name_prices: bool,
     /// How its transactions are spread.
     pub shards: Shards,
     /// What its public keys may do.
@@ -174,6 +176,7 @@ pub(crate) mod tests {
             live: KeySet { client: key("live-client"), master: key("live-master") },
             test: KeySet { client: key("test-client"), master: key("test-master") },
             refunds_duplicates: false,
+            clients_name_prices: true,
             shards: Shards::default(),
             client_bounds: ClientBounds::default(),
         }

@@ -14,6 +14,7 @@ const EXPIRY_GRACE: Duration = minutes(1);
 /// How often at least, and at most, something overdue is asked about while the provider does not decide.
 const AGAIN_AFTER_MIN: Duration = minutes(5);
 const AGAIN_AFTER_MAX: Duration = minutes(6 * 60);
+const SUPERSEDED_AGAIN_AFTER_MIN: Duration = minutes(1);
 
 /// The last question about a closed bill: what its provider still had under way when the order ended is decided by then.
 const CLOSED_LAST_AFTER: Duration = minutes(24 * 60);
@@ -30,15 +31,20 @@ const REFUND_ASKED_AFTER: Duration = minutes(1);
 
 /// When a bill that is unpaid at `now` is to be asked about next: 1, 5, 15 and 60 minutes after its charge, at its end, and then
 /// at ever longer intervals until the provider decides.
+///
+/// A replaced try is closed as soon as its provider does so: WeChat's old interface closes nothing within five minutes of its order.
 pub fn next_question(transaction: &Transaction, now: Timestamp) -> Timestamp {
+    if let Some(superseded_at) = transaction.superseded_at {
+        return now.plus(superseded_at.distance(now).clamp(SUPERSEDED_AGAIN_AFTER_MIN, AGAIN_AFTER_MAX));
+    }
     let end = asking_end(transaction);
     let planned = ASKED_AFTER.iter().map(|wait| transaction.created_at.plus(*wait)).filter(|moment| *moment < end);
     planned.chain([end]).find(|moment| *moment > now).unwrap_or_else(|| later(end, now))
 }
 
-/// Whether the time to pay is over, and a moment more: a bill that is unpaid now can be closed.
+/// Whether the time to pay is over, and a moment more, or another try took its place: what is unpaid now can be closed.
 pub fn is_overdue(transaction: &Transaction, now: Timestamp) -> bool {
-    asking_end(transaction) <= now
+    transaction.superseded_at.is_some() || asking_end(transaction) <= now
 }
 
 /// How often a refund is sent again that waits for the merchant's balance: on its first day, and later.
@@ -123,6 +129,20 @@ mod tests {
             asked.push((now.ms() - bill.created_at.ms()) / 60_000);
         }
         assert_eq!(asked, [1, 5, 15, 60, 121, 126, 131, 141, 161, 201, 281, 441, 761, 1121]);
+    }
+
+    #[test]
+    fn a_replaced_try_is_closed_as_soon_as_can_be() {
+        let mut bill = sample(Status::Created);
+        let replaced_at = bill.created_at.plus(minutes(2));
+        bill.superseded_at = Some(replaced_at);
+        let (mut asked, mut now) = (Vec::new(), replaced_at);
+        for _ in 0..6 {
+            assert!(is_overdue(&bill, now));
+            now = next_question(&bill, now);
+            asked.push((now.ms() - replaced_at.ms()) / 60_000);
+        }
+        assert_eq!(asked, [1, 2, 4, 8, 16, 32]);
     }
 
     #[test]

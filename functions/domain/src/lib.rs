@@ -17,10 +17,12 @@ mod ids;
 mod money;
 mod notification;
 mod operator;
+mod price;
 mod reconciliation;
 mod record;
 mod records_request;
 mod refund;
+mod reservation;
 mod retry;
 mod secret;
 mod session;
@@ -37,7 +39,7 @@ pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
 pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question};
 pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
-pub use bill::{Reservation, TransactionKey, TryNumber, reserve};
+pub use bill::{TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use client_bounds::ClientBounds;
@@ -47,6 +49,7 @@ pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen, grouped};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
+pub use price::{Author, BillPayments, PayerDigest, counts_for_bill, latest_of_server};
 pub use reconciliation::{
     Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, Window, is_payment_of,
     judge_listed, judge_listed_refund, missing_there,
@@ -58,6 +61,7 @@ pub use refund::{
     RefundSending, RefundStatus, RefundSums, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund,
     hear_of_refund, is_same_refund, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };
+pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};

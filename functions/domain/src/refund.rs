@@ -31,7 +31,8 @@ pub use self::change::{
     RefundChange, RefundContradiction, RefundHeard, RefundVerdict, RefundWord, give_up_refund, hear_of_refund,
 };
 use crate::{
-    Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey, next_refund_question,
+    BillPayments, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey,
+    next_refund_question,
 };
 
 /// The merchant's number of a refund, unique in the app: 1 to 32 letters, digits and signs that every provider takes.
@@ -304,14 +305,26 @@ pub enum PaymentChoice<'a> {
     Several(Vec<&'a Transaction>),
 }
 
-/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back.
+/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back. What does not count
+/// for the bill has to be named: a stranger's fen must not stand in the way of a refund.
 pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
     let fits = |payment: &&Transaction| {
         request.channel.is_none_or(|channel| payment.key.channel == channel)
             && request.transaction.as_ref().is_none_or(|id| payment.id == *id)
     };
-    let with = |status| tries.iter().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>();
-    let paid = Some(with(Status::Success)).filter(|paid| !paid.is_empty()).unwrap_or_else(|| with(Status::Refund));
+    let payments = BillPayments::of(tries);
+    let with = |some: &[&'a Transaction], status| {
+        some.iter().copied().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>()
+    };
+    let (counted, mispriced) = (&payments.counted, &payments.mispriced);
+    let candidates = [
+        (counted, Status::Success),
+        (counted, Status::Refund),
+        (mispriced, Status::Success),
+        (mispriced, Status::Refund),
+    ];
+    let found = candidates.into_iter().map(|(some, status)| with(some, status));
+    let paid = found.into_iter().find(|paid| !paid.is_empty()).unwrap_or_default();
     match paid.as_slice() {
         [] => PaymentChoice::None,
         [one] => PaymentChoice::One(one),

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    About, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, RefundSums, Shard, Timestamp, TransactionId,
-    TransactionKey, nests_within, refund::refunded_elsewhere,
+    About, Author, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, PayerDigest, RefundSums, Shard,
+    Timestamp, TransactionId, TransactionKey, nests_within, refund::refunded_elsewhere,
 };
 
 /// Where a transaction stands.
@@ -174,6 +174,12 @@ pub struct Transaction {
     pub created_at: Timestamp,
     /// Until when it can be paid.
     pub expires_at: Timestamp,
+    /// Who opened it.
+    pub author: Author,
+    /// The payer that its order is bound to, at a provider that binds one.
+    pub payer: Option<PayerDigest>,
+    /// When another try took its place. It is closed as soon as its provider closes it.
+    pub superseded_at: Option<Timestamp>,
     /// Where the browser is sent on to, if the provider sends it back to us and not to the merchant.
     pub return_url: Option<WebUrl>,
     /// What the provider gave out for the order and gives nobody a second time: UnionPay's `tn`.
@@ -240,7 +246,7 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     }
     let event = match (before.status, status) {
         (Status::Created | Status::Closed, Status::Success) => Some(Event::PaymentSuccess),
-        (Status::Created, Status::Closed) => Some(Event::PaymentClosed),
+        (Status::Created, Status::Closed) => closing_event(before),
         // All back before anybody heard of it: nobody is to send goods for that.
         _ => None,
     };
@@ -268,8 +274,13 @@ pub fn close(before: &Transaction, now: Timestamp) -> Settlement {
         return Settlement::Unchanged;
     }
     let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
-    let events = vec![(Event::PaymentClosed, About::default())];
+    let events = closing_event(before).map(|event| (event, About::default())).into_iter().collect();
     Settlement::Changed { transaction: Box::new(transaction), events }
+}
+
+/// What the merchant is told when a try is closed unpaid. Of a replaced one nothing: another try of the bill can still be paid.
+fn closing_event(before: &Transaction) -> Option<Event> {
+    before.superseded_at.is_none().then_some(Event::PaymentClosed)
 }
 
 /// The state machine: what was, what the provider says, whether all money is back, what is from now on.
@@ -326,6 +337,9 @@ pub(crate) mod tests {
             extras: None,
             created_at,
             expires_at: created_at.plus(Duration::from_secs(7200)),
+            author: Author::Client,
+            payer: None,
+            superseded_at: None,
             return_url: None,
             token: None,
             status,
@@ -461,6 +475,16 @@ pub(crate) mod tests {
         }
         let kept = Transaction { token: Some("t".to_owned()), ..sample(Status::Created) };
         assert_eq!(withdraw(&kept, now), Settlement::Unchanged);
+    }
+
+    #[test]
+    fn the_closing_of_a_replaced_try_is_not_told() {
+        let now = Timestamp::from_ms(1_795_444_300_000).unwrap();
+        let replaced = Transaction { superseded_at: Some(now), ..sample(Status::Created) };
+        for settled in [close(&replaced, now), settle(&replaced, &report(Outcome::Closed, "T1"), now).unwrap()] {
+            let Settlement::Changed { transaction, events } = settled else { panic!("not closed") };
+            assert_eq!((transaction.status, events), (Status::Closed, Vec::new()));
+        }
     }
 
     fn any_outcome() -> impl Strategy<Value = Outcome> {

@@ -73,6 +73,7 @@ impl From<ProviderError> for Said {
             other @ (ProviderError::UnknownKey { .. }
             | ProviderError::Unsupported { .. }
             | ProviderError::AlreadyOrdered
+            | ProviderError::OrderBound { .. }
             | ProviderError::Param { .. }
             | ProviderError::Key { .. }) => Self::Unclear { reason: other.to_string() },
         }

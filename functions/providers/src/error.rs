@@ -50,6 +50,14 @@ pub enum ProviderError {
     /// The provider took this order before, and gives nothing out for it a second time.
     #[error("the provider has this order already, and the answer to it was lost; try again")]
     AlreadyOrdered,
+    /// The provider has this order with other parameters, or closed it, and gives nothing out for it.
+    #[error("the provider takes this order up no more: {code}: {words}")]
+    OrderBound {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        words: String,
+    },
     /// A field of the charge is fine by itself, and not for this account.
     #[error("{field} must be {expected}")]
     Param {

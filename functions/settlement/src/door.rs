@@ -1,7 +1,10 @@
 //! Settles a verified report.
 
 use bytes::Bytes;
-use domain::{Mismatch, Notification, Outcome, Refusal, Status, Timestamp, Transaction, TransactionKey, check, settle};
+use domain::{
+    Event, Mismatch, Notification, Outcome, Refusal, Settlement, Status, Timestamp, Transaction, TransactionKey, check,
+    counts_for_bill, latest_of_server, settle,
+};
 use http::HeaderMap;
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, StoreError, Told};
@@ -88,15 +91,15 @@ pub async fn take(
     report: &Notification,
     heard: &Heard<'_>,
 ) -> Result<Taken, StoreError> {
-    let decide = |transaction: &Transaction| -> Result<_, Misfit> {
+    let decide = |transaction: &Transaction, tries: &[Transaction]| -> Result<_, Misfit> {
         check(report, transaction)?;
-        Ok(settle(transaction, report, heard.now)?)
+        Ok(without_mispriced(settle(transaction, report, heard.now)?, tries))
     };
     // A provider repeats its notify until we have looked for a second payment, too; an answer comes once, so that the sweep is
     // asked to look, in case we stop before.
     let look_at = (heard.how == How::Answer && says_paid(report)).then_some(heard.now);
     let told = Told { webhooks: &configured.webhooks, now: heard.now, look_at };
-    match deps.base.store.settle(key, told, decide).await? {
+    match deps.base.store.settle_in_bill(key, told, decide).await? {
         Settled::Unchanged(transaction) => {
             let (bill, id) = (&key.bill, &transaction.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a report told nothing new of bill {bill}");
@@ -127,6 +130,17 @@ pub async fn take(
             Ok(Taken::Misfit)
         }
     }
+}
+
+/// What a client paid at another price than the server's is kept, and not told as the payment of the bill. The look for other
+/// payments tells it as what it is.
+fn without_mispriced(settlement: Settlement, tries: &[Transaction]) -> Settlement {
+    let Settlement::Changed { transaction, mut events } = settlement else { return settlement };
+    let server_price = latest_of_server(tries).map(|latest| latest.fee);
+    if !counts_for_bill(&transaction, server_price) {
+        events.retain(|(event, _)| *event != Event::PaymentSuccess);
+    }
+    Settlement::Changed { transaction, events }
 }
 
 fn says_paid(report: &Notification) -> bool {

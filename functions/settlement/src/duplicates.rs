@@ -1,12 +1,18 @@
-//! Finds bills that were paid twice: on two channels, or in two tries.
+//! Finds payments that are not the payment of their bill: a second one, on another channel or in another try, and one that a client made
+//! at another price than the server's.
 
-use domain::{About, Event, RefundNum, Timestamp, Transaction, deliveries, refundable};
+use domain::{
+    About, BillPayments, Event, RefundNum, Status, Timestamp, Transaction, deliveries, latest_of_server, refundable,
+};
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
 use store::{Incident, StoreError};
 use tracing::{info, warn};
 
 use crate::{Deps, incidents::keep, pursuing, refunds};
+
+/// The kind of the incident about a payment at another price than the server's.
+const MISPRICED: &str = "price";
 
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
 /// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
@@ -25,16 +31,62 @@ pub async fn look_for_duplicate(
     }
     let key = &transaction.key;
     let tries = deps.base.store.load_bill(&key.app, key.mode, &key.bill).await?;
-    let mut paid: Vec<&Transaction> = tries.iter().filter(|payment| payment.status.is_paid()).collect();
-    paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
-    let Some((first, later)) = paid.split_first() else { return Ok(()) };
+    let BillPayments { counted, mispriced } = BillPayments::of(&tries);
+    for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
+        if let Some(server) = latest_of_server(&tries) {
+            tell_mispriced(deps, configured, Mispriced { payment, server }, now).await?;
+        }
+        if configured.app.refunds_duplicates {
+            send_back(deps, configured, (payment, "the payment was not made at the price of the order"), now).await?;
+        }
+    }
+    let Some((first, later)) = counted.split_first() else { return Ok(()) };
     for duplicate in later {
         tell(deps, configured, (duplicate, first), now).await?;
         if configured.app.refunds_duplicates {
-            send_back(deps, configured, duplicate, now).await?;
+            send_back(deps, configured, (duplicate, "the order was paid twice"), now).await?;
         }
     }
     Ok(())
+}
+
+/// A payment that a client made at another price than the server's.
+struct Mispriced<'a> {
+    payment: &'a Transaction,
+    server: &'a Transaction,
+}
+
+async fn tell_mispriced(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    Mispriced { payment, server }: Mispriced<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (paid, price) = (payment.fee.get(), server.fee.get());
+    let problem =
+        format!("a client charged {paid} fen and it was paid, where the server charges {price} for this bill");
+    let members = Map::from_iter([
+        ("kind".to_owned(), json!(MISPRICED)),
+        ("problem".to_owned(), json!(problem)),
+        ("serverFee".to_owned(), json!(price)),
+    ]);
+    let incident = from_the_books(payment, MISPRICED, problem, now);
+    let about = About { name: incident.name(), members };
+    let told = deliveries(payment, Event::PaymentMismatch, &about, &configured.webhooks, now);
+    keep(deps, &incident, &told).await
+}
+
+fn from_the_books(payment: &Transaction, kind: &'static str, problem: String, now: Timestamp) -> Incident {
+    Incident {
+        key: payment.key.clone(),
+        seen_at: now,
+        kind,
+        problem,
+        trade_no: payment.trade_no.clone(),
+        source: "books",
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
 }
 
 async fn tell(
@@ -47,17 +99,7 @@ async fn tell(
     let members = Map::from_iter([("duplicateOf".to_owned(), json!(first.id.as_str()))]);
     let about = About { name: String::new(), members };
     let told = deliveries(duplicate, Event::PaymentDuplicate, &about, &configured.webhooks, now);
-    let incident = Incident {
-        key: duplicate.key.clone(),
-        seen_at: now,
-        kind: "duplicate",
-        problem,
-        trade_no: duplicate.trade_no.clone(),
-        source: "books",
-        headers: Vec::new(),
-        body: Vec::new(),
-    };
-    keep(deps, &incident, &told).await
+    keep(deps, &from_the_books(duplicate, "duplicate", problem, now), &told).await
 }
 
 /// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so that it happens once. The
@@ -65,12 +107,12 @@ async fn tell(
 async fn send_back(
     deps: &Deps,
     configured: &ConfiguredApp,
-    duplicate: &Transaction,
+    (duplicate, why): (&Transaction, &str),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(fee) = refundable(duplicate) else { return Ok(()) };
     let num = RefundNum::of_duplicate(&duplicate.id);
-    let reason = Some("the order was paid twice".to_owned());
+    let reason = Some(why.to_owned());
     let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
     if let Err(error) = refunds::build(deps, configured, duplicate, &planned) {
         // Nobody waits for an answer, so that a person must hear of it otherwise.

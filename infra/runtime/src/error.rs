@@ -156,7 +156,7 @@ pub enum BillError {
         num: String,
     },
     /// It was charged with another amount.
-    #[error("totalFee must be {expected}, as the open bill `{bill}` was first charged on this channel; found {found}")]
+    #[error("totalFee must be {expected}, as the bill `{bill}` was charged before; found {found}")]
     OtherFee {
         /// The bill.
         bill: String,
@@ -166,8 +166,22 @@ pub enum BillError {
         found: i64,
     },
     /// It was charged for something else.
-    #[error("subject must be the one with which the open bill `{bill}` was first charged on this channel")]
+    #[error("subject must be the one with which the bill `{bill}` was charged before")]
     OtherSubject {
+        /// The bill.
+        bill: String,
+    },
+    /// The app lets clients charge only what its server opened.
+    #[error("billNum must be of a bill that the server has charged with the master key; it has not charged `{bill}`")]
+    NotOpened {
+        /// The bill.
+        bill: String,
+    },
+    /// Clients replaced its open tries too often.
+    #[error(
+        "billNum must be of another bill for now: payers replaced one another on `{bill}` too often within an hour"
+    )]
+    ReplacedTooOften {
         /// The bill.
         bill: String,
     },
@@ -182,10 +196,12 @@ pub enum BillError {
         max: usize,
     },
     /// It was tried too often.
-    #[error("billNum must be of a bill tried less than 99 times on this channel; `{bill}` was tried 99 times")]
+    #[error("billNum must be of a bill tried less than {max} times on this channel; `{bill}` was tried so often")]
     Exhausted {
         /// The bill.
         bill: String,
+        /// How many tries there are for this caller.
+        max: u8,
     },
 }
 
@@ -209,7 +225,8 @@ impl ApiError {
                 ProviderError::Refused { .. }
                 | ProviderError::Unclear { .. }
                 | ProviderError::UnknownKey { .. }
-                | ProviderError::AlreadyOrdered,
+                | ProviderError::AlreadyOrdered
+                | ProviderError::OrderBound { .. },
             )
             | Self::RefundFailed { .. }
             | Self::RefundKept { .. }

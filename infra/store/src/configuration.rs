@@ -71,6 +71,8 @@ pub struct AppChange {
     pub name: Option<String>,
     /// Whether the second payment of a bill goes back by itself.
     pub refunds_duplicates: Option<bool>,
+    /// Whether clients may open bills that its server did not.
+    pub clients_name_prices: Option<bool>,
     /// How its transactions are spread: as it was read, and as it is to be.
     pub shards: Option<(Shards, Shards)>,
     /// How many charges its public keys make in a minute; `Some(None)` takes the bound away.
@@ -180,6 +182,10 @@ impl Store {
         if let Some(refunds) = change.refunds_duplicates {
             sets.push("refunds_duplicates = :refunds");
             update = update.expression_attribute_values(":refunds", AttributeValue::Bool(refunds));
+        }
+        if let Some(may) = change.clients_name_prices {
+            sets.push("clients_only_continue = :continue");
+            update = update.expression_attribute_values(":continue", AttributeValue::Bool(!may));
         }
         let bounds = [
             ("client_charges = :charges", ":charges", change.charges_per_minute),
@@ -484,6 +490,7 @@ impl Store {
             live: keys.live.read().ok_or_else(wrong)?,
             test: keys.test.read().ok_or_else(wrong)?,
             refunds_duplicates: item.find_bool("refunds_duplicates"),
+            clients_name_prices: !item.find_bool("clients_only_continue"),
             shards: read_shards(&item)?,
             client_bounds: read_bounds(&item)?,
         })

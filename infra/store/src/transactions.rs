@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::put_item::PutItemError,
+    operation::{put_item::PutItemError, update_item::builders::UpdateItemFluentBuilder},
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    About, AppId, BillNum, Delivery, Event, Extras, Fen, Mode, ProviderTradeNo, RefundSums, Settlement, Status,
-    Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
+    About, AppId, Author, BillNum, Delivery, Event, Extras, Fen, Mode, PayerDigest, ProviderTradeNo, RefundSums,
+    Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId,
+    deliveries,
 };
 
 use crate::{
@@ -72,11 +73,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn load_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Transaction>, StoreError> {
+        let rows = self.load_rows(Seen::Now, (app, mode, bill)).await?;
+        Ok(rows.into_iter().map(|row| row.transaction).collect())
+    }
+
+    /// The same with what is kept beside each try.
+    async fn load_rows(&self, seen: Seen, (app, mode, bill): (&AppId, Mode, &BillNum)) -> Result<Vec<Row>, StoreError> {
         let mut pages = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
-            .consistent_read(true)
+            .consistent_read(seen == Seen::Now)
             .key_condition_expression("pk = :pk AND begins_with(sk, :tx)")
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
             .expression_attribute_values(":tx", text(TX_PREFIX))
@@ -86,7 +93,7 @@ impl Store {
         for _ in 0..BILL_PAGES_MAX {
             let Some(page) = pages.next().await else { return Ok(tries) };
             for item in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
-                tries.push(read_transaction(item)?);
+                tries.push(read_row(item)?);
             }
         }
         Err(StoreError::Item { key: bill_pk(app, mode, bill), attribute: "number of tries" })
@@ -137,7 +144,9 @@ impl Store {
             .key(PK, text(transaction_pk(key)))
             .key(SK, text(transaction_sk(key)))
             .update_expression("SET #token = :token, rev = rev + :one")
-            .condition_expression("#status = :open AND attribute_not_exists(#token)")
+            .condition_expression(
+                "#status = :open AND attribute_not_exists(#token) AND attribute_not_exists(superseded_ms)",
+            )
             .expression_attribute_names("#token", "token")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":token", text(token))
@@ -148,6 +157,63 @@ impl Store {
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
             Err(error) => Err(StoreError::dynamo("keeping a token", error)),
         }
+    }
+
+    /// Marks an open try as replaced and has the sweep close it at once. `false` if it is paid, closed or replaced by now: then the
+    /// charge has to be decided anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn supersede(&self, open: &Transaction, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .open_try_update(&open.key)
+            .update_expression("SET superseded_ms = :now, due_pk = :due, due_ms = :now, rev = rev + :one")
+            .condition_expression("#status = :open AND attribute_not_exists(superseded_ms)")
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":due", text(due_pk(&open.id)));
+        self.postpone(update).await
+    }
+
+    /// Notes that the server charges what a client opened, at the same price. `false` if it is open no more: then the charge has to be decided anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn adopt(&self, open: &Transaction) -> Result<bool, StoreError> {
+        let update = self
+            .open_try_update(&open.key)
+            .update_expression("SET author = :server, rev = rev + :one")
+            .condition_expression("#status = :open AND attribute_not_exists(superseded_ms)")
+            .expression_attribute_values(":server", text(AUTHOR_SERVER));
+        self.postpone(update).await
+    }
+
+    fn open_try_update(&self, key: &TransactionKey) -> UpdateItemFluentBuilder {
+        self.dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(key)))
+            .key(SK, text(transaction_sk(key)))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":open", text(Status::Created.name()))
+            .expression_attribute_values(":one", number(1))
+    }
+
+    /// Has the sweep look at a paid transaction once more. `false` if it is to be looked at anyway.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn look_again(&self, paid: &Transaction, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(transaction_pk(&paid.key)))
+            .key(SK, text(transaction_sk(&paid.key)))
+            .update_expression("SET due_pk = :due, due_ms = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(due_pk)")
+            .expression_attribute_values(":due", text(due_pk(&paid.id)))
+            .expression_attribute_values(":now", time(now));
+        self.postpone(update).await
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
@@ -162,13 +228,29 @@ impl Store {
     pub async fn settle<E>(
         &self,
         key: &TransactionKey,
-        Told { webhooks, now, look_at }: Told<'_>,
+        told: Told<'_>,
         decide: impl Fn(&Transaction) -> Result<Settlement, E>,
+    ) -> Result<Settled<E>, StoreError> {
+        self.settle_in_bill(key, told, |transaction, _| decide(transaction)).await
+    }
+
+    /// The same, with all tries of the bill before `decide`. They are one item collection, so that reading them costs what
+    /// reading the one costs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_in_bill<E>(
+        &self,
+        key: &TransactionKey,
+        Told { webhooks, now, look_at }: Told<'_>,
+        decide: impl Fn(&Transaction, &[Transaction]) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         let mut seen = Seen::AMomentAgo;
         for round in 0..=SETTLE_TRIES_MAX {
-            let found = self.find_row(seen, key).await?;
-            let decided = found.as_ref().map(|row| decide(&row.transaction));
+            let rows = self.load_rows(seen, (&key.app, key.mode, &key.bill)).await?;
+            let tries: Vec<Transaction> = rows.iter().map(|row| row.transaction.clone()).collect();
+            let found = rows.into_iter().find(|row| row.transaction.key == *key);
+            let decided = found.as_ref().map(|row| decide(&row.transaction, &tries));
             let is_change = matches!(decided, Some(Ok(Settlement::Changed { .. })));
             if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_change {
                 continue;
@@ -311,6 +393,9 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("extras", transaction.extras.as_ref().map(|extras| text(extras.as_json()))),
             ("created_ms", Some(time(transaction.created_at))),
             ("expires_ms", Some(time(transaction.expires_at))),
+            ("author", (transaction.author == Author::Server).then(|| text(AUTHOR_SERVER))),
+            ("payer", transaction.payer.as_ref().map(|payer| text(payer.as_str()))),
+            ("superseded_ms", transaction.superseded_at.map(time)),
             ("token", transaction.token.as_ref().map(text)),
             ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
@@ -326,6 +411,13 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             (DUE_MS, due.map(|(_, moment)| time(moment))),
         ],
     )
+}
+
+/// The author is written for the server's tries only. A row without one, like those of older versions, counts as a client's.
+const AUTHOR_SERVER: &str = "server";
+
+fn parse_author(text: &str) -> Option<Author> {
+    (text == AUTHOR_SERVER).then_some(Author::Server)
 }
 
 pub(crate) fn read_key(item: &Item<'_>) -> Result<TransactionKey, StoreError> {
@@ -358,6 +450,9 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         extras: item.find_parsed("extras", Extras::parse_kept)?,
         created_at: item.time("created_ms")?,
         expires_at: item.time("expires_ms")?,
+        author: item.find_parsed("author", parse_author)?.unwrap_or(Author::Client),
+        payer: item.find_parsed("payer", PayerDigest::parse)?,
+        superseded_at: item.find_time("superseded_ms")?,
         token: item.find_text("token").map(str::to_owned),
         return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,

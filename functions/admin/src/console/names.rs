@@ -83,6 +83,7 @@ impl Texts {
             "paid-again" => self.incident_paid_again,
             "refunded-too-much" => self.incident_refunded,
             "duplicate" => self.incident_duplicate,
+            "price" => self.incident_price,
             "forged" => self.incident_forged,
             "unknown" => self.incident_unknown,
             "refund-paused" => self.incident_refund_paused,

@@ -278,6 +278,11 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("refund {} failed, and the provider says now that its money left; the rest of the payment does not cover it", "退款 {} 已失败，而渠道现在说资金已出账，剩余可退金额已不足"),
     ("refund {} went back twice at the provider, under two numbers", "退款 {} 在渠道以两个编号退了两次"),
     ("refund {} was not asked for here, and the provider says that its money left", "退款 {} 不是由本系统发起的，而渠道说资金已出账"),
+    ("the payment was not made at the price of the order", "付款金额与订单价格不一致"),
+    (
+        "a client charged {} fen and it was paid, where the server charges {} for this bill",
+        "客户端自行下单 {} 分并已付款，而商户服务端对此订单的定价为 {} 分",
+    ),
     ("refund {} is {} fen where {} were asked for", "退款 {} 为 {} 分，而申请的是 {} 分"),
     ("the notify is malformed: {}", "通知的格式不正确：{}"),
     ("the notify has no signature", "通知没有签名"),

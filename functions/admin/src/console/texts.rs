@@ -238,6 +238,7 @@ texts! {
     incident_refund_stuck: "退款异常，需人工处理", "A refund is stuck";
     incident_refund_failed: "自动退款失败", "A refund did not go back";
     incident_refund_contradiction: "退款通知与记录矛盾", "A refund contradicts the books";
+    incident_price: "付款金额不是服务端的定价", "Paid at another price";
     incident_other: "异常", "Incident";
     // Channels.
     tab_ali: "支付宝", "Alipay";

@@ -26,6 +26,8 @@ use crate::{
 pub(crate) const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
 /// The merchant's account does not hold what is to be refunded. Alipay takes the same number once it does.
 const BALANCE_NOT_ENOUGH: &str = "ACQ.SELLER_BALANCE_NOT_ENOUGH";
+/// The order number was used with another amount or subject, or its trade is closed.
+const ORDER_BOUND: [&str; 2] = ["ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE"];
 /// A QR code holds a URL of some forty characters.
 const QR_CODE_CHARS_MAX: usize = 1024;
 
@@ -97,7 +99,12 @@ impl OpenPlatform {
     }
 
     pub(crate) fn read_precreate(&self, response: &Response<Bytes>) -> Result<PaymentParameters, ProviderError> {
-        let members = self.read(Product::Precreate.method(), response)?.done()?;
+        let members = match self.read(Product::Precreate.method(), response)? {
+            Answer::Refused { code, words, .. } if ORDER_BOUND.contains(&code.as_str()) => {
+                return Err(ProviderError::OrderBound { code, words });
+            }
+            answer => answer.done()?,
+        };
         let code_url = members.filled("qr_code").filter(|code| code.chars().count() <= QR_CODE_CHARS_MAX);
         let code_url = code_url.ok_or_else(|| ProviderError::unclear("a success without a usable qr_code"))?;
         Ok(PaymentParameters::new(vec![("codeUrl", code_url)]))

@@ -2,7 +2,7 @@
 
 use domain::{Claim, Notification, Outcome};
 
-use crate::{Placed, RefundOrder, RefundOutcome, error::words};
+use crate::{Placed, ProviderError, RefundOrder, RefundOutcome, error::words};
 
 /// The bound of `out_refund_no`.
 const OUT_REFUND_NO_CHARS_MAX: usize = 64;
@@ -83,6 +83,20 @@ pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Option<String> {
 pub(crate) fn refund_num(order: &str, out_refund_no: &str) -> String {
     let ours = out_refund_no.strip_prefix(order).and_then(|rest| rest.strip_prefix('-'));
     ours.unwrap_or(out_refund_no).to_owned()
+}
+
+/// What a refused order means: a provider binds an order number to the parameters of its first order, and takes up no closed one.
+/// The old interface and v3 have the same words for the first and share the code with other refusals, so that the words decide.
+///
+/// # Source
+/// `docs/protocols.md` 2.4 and 10.
+pub(crate) fn refused_order(code: String, words: String) -> ProviderError {
+    let is_bound = match code.as_str() {
+        "OUT_TRADE_NO_USED" | "ORDER_CLOSED" | "ORDERCLOSED" => true,
+        "INVALID_REQUEST" => ["重入", "重复"].iter().any(|said| words.contains(said)),
+        _ => false,
+    };
+    if is_bound { ProviderError::OrderBound { code, words } } else { ProviderError::Refused { code, words } }
 }
 
 #[cfg(test)]

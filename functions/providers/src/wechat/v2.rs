@@ -82,7 +82,10 @@ impl V2 {
         moment: &Moment,
     ) -> Result<PaymentParameters, ProviderError> {
         let product = product(channel, self.tab)?;
-        let fields = self.read(response)?.done()?;
+        let fields = match self.read(response)? {
+            Answer::Done(fields) => fields,
+            Answer::Refused(refusal) => return Err(trade::refused_order(refusal.code, refusal.words)),
+        };
         let text = |name| fields.filled(name).map(str::to_owned);
         match product {
             Product::App => Ok(self.app_parameters(prepay_id(text("prepay_id"))?, moment)),
@@ -359,15 +362,6 @@ pub(super) struct Refusal {
 impl From<Refusal> for ProviderError {
     fn from(Refusal { code, words, .. }: Refusal) -> Self {
         Self::Refused { code, words }
-    }
-}
-
-impl Answer {
-    fn done(self) -> Result<Fields, ProviderError> {
-        match self {
-            Self::Done(fields) => Ok(fields),
-            Self::Refused(refusal) => Err(refusal.into()),
-        }
     }
 }
 

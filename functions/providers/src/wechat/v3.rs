@@ -62,7 +62,10 @@ impl V3 {
         moment: &Moment,
     ) -> Result<PaymentParameters, ProviderError> {
         let product = product(channel, self.tab)?;
-        let members = answer::read(response, &self.keys, moment.now)?.done()?;
+        let members = match answer::read(response, &self.keys, moment.now)? {
+            Answer::Refused(refusal) => return Err(trade::refused_order(refusal.code, refusal.words)),
+            other @ (Answer::Done(_) | Answer::Empty) => other.done()?,
+        };
         let text = |name| members.filled(name);
         match product {
             Product::App => self.app_parameters(&prepay_id(text("prepay_id"))?, moment),

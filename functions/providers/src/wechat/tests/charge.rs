@@ -163,7 +163,23 @@ fn an_order_that_was_not_made_is_no_success() {
     unclear(account().read_charge(Channel::WxApp, &unsigned(200, r#"{"prepay_id":"wx1"}"#), &moment()), "without a signature");
     unclear(account().read_charge(Channel::WxApp, &signed(204, ""), &moment()), "without content");
     unclear(account().read_charge(Channel::WxApp, &signed(500, r#"{"code":"SYSTEM_ERROR"}"#), &moment()), "SYSTEM_ERROR");
-    refused(account().read_charge(Channel::WxApp, &signed(403, r#"{"code":"OUT_TRADE_NO_USED"}"#), &moment()), "OUT_TRADE_NO_USED");
+    refused(account().read_charge(Channel::WxApp, &signed(403, r#"{"code":"NO_AUTH"}"#), &moment()), "NO_AUTH");
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_order_that_is_bound_to_other_parameters_or_over_is_told_apart() {
+    let read = |status, body: &str| account().read_charge(Channel::WxApp, &signed(status, body), &moment());
+    for (status, body, is_bound) in [
+        (403, r#"{"code":"OUT_TRADE_NO_USED","message":"商户订单号重复"}"#,             true),
+        (400, r#"{"code":"INVALID_REQUEST","message":"请求重入时，参数与首次请求时不一致"}"#, true),
+        (400, r#"{"code":"ORDER_CLOSED","message":"订单已关闭"}"#,                      true),
+        (400, r#"{"code":"INVALID_REQUEST","message":"无效请求"}"#,                    false),
+        (400, r#"{"code":"PARAM_ERROR","message":"参数重复"}"#,                        false),
+    ] {
+        let found = matches!(read(status, body), Err(ProviderError::OrderBound { .. }));
+        assert_eq!(found, is_bound, "{body}");
+    }
 }
 
 #[test]

@@ -4,7 +4,12 @@ use super::super::moment::compact;
 use super::super::trade::{Refund, RefundRequest, Rule, State, Trade};
 use super::order::{amount, notify_url, number_text, out_trade_no};
 use super::{Call, Refusal, message};
+use crate::simulator::beijing::MINUTE_MS;
 use crate::simulator::form::Params;
+
+/// The old interface closes no order before: "订单生成后不能马上调用关单接口，最短调用时间间隔为5分钟". The code of that refusal is not
+/// documented.
+const CLOSED_AFTER_MS: i64 = 5 * MINUTE_MS;
 
 /// The order that `transaction_id` or `out_trade_no` names; the first wins.
 fn fits(call: &Call<'_>) -> Result<impl Fn(&Trade) -> bool, Refusal> {
@@ -43,7 +48,13 @@ pub(super) fn close(call: &Call<'_>) -> Result<Params, Refusal> {
     call.simulator.with(|ledger, now| {
         let found = ledger.by_out_trade_no(&call.merchant.mch_id, number).map(|trade| trade.number.clone());
         let trade = found.and_then(|number| ledger.trade_mut(&number)).ok_or(Rule::NotExist)?;
-        trade.close(now)
+        let ordered_at = trade.prepays.first().map_or(0, |prepay| prepay.at);
+        if trade.state == State::NotPay && now < ordered_at.saturating_add(CLOSED_AFTER_MS) {
+            return Err(Refusal {
+                code: "INVALID_REQUEST", words: "订单生成后不能马上调用关单接口".to_owned()
+            });
+        }
+        Ok(trade.close(now)?)
     })?;
     Ok(Params::from([("result_msg".to_owned(), "OK".to_owned())]))
 }

@@ -1,0 +1,134 @@
+//! Who names the price of a bill.
+//!
+//! The client key is public: it stands in every copy of a shop's app or page. A stranger who has it can charge any bill number at any
+//! price. So the server's price decides, and what a client paid at another price never counts as the payment of the bill.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::{Fen, Status, Transaction};
+
+/// Who opened a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// The merchant's server, with the master key.
+    Server,
+    /// A client: the public key, or a session token.
+    Client,
+}
+
+/// The server's latest try of a bill, in whatever state it is. It names the price.
+pub fn latest_of_server(tries: &[Transaction]) -> Option<&Transaction> {
+    let of_server = tries.iter().filter(|transaction| transaction.author == Author::Server);
+    of_server.max_by_key(|transaction| (transaction.created_at, &transaction.id))
+}
+
+/// Whether a payment counts as the payment of its bill: the server opened it, or it has the server's price, or the server has
+/// named none.
+pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
+    match payment.author {
+        Author::Server => true,
+        Author::Client => server_price.is_none_or(|price| price == payment.fee),
+    }
+}
+
+/// The payments of a bill, apart by whether they count for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BillPayments<'a> {
+    /// Those that count, the first payment first.
+    pub counted: Vec<&'a Transaction>,
+    /// Those that a client made at another price than the server's.
+    pub mispriced: Vec<&'a Transaction>,
+}
+
+impl<'a> BillPayments<'a> {
+    /// Sorts the paid tries of a bill.
+    pub fn of(tries: &'a [Transaction]) -> Self {
+        let server_price = latest_of_server(tries).map(|transaction| transaction.fee);
+        let mut paid: Vec<&Transaction> = tries.iter().filter(|payment| payment.status.is_paid()).collect();
+        paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
+        let (counted, mispriced) = paid.into_iter().partition(|payment| counts_for_bill(payment, server_price));
+        Self { counted, mispriced }
+    }
+}
+
+/// A payer within WeChat, as far as it takes to know the same one again: the first 16 hex digits of a hash. A provider binds an
+/// order to its payer, and the payer's own id is personal data that nobody needs here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayerDigest(String);
+
+impl PayerDigest {
+    const DIGITS: usize = 16;
+
+    /// The digest of an `openid`.
+    pub fn of_openid(openid: &str) -> Self {
+        let mut digits = String::with_capacity(Self::DIGITS);
+        for byte in Sha256::digest(openid.as_bytes()).iter().take(Self::DIGITS / 2) {
+            // Writing to a string cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+        }
+        Self(digits)
+    }
+
+    /// Reads what [`Self::as_str`] gave; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a try can still be taken up or replaced: it is open, and nothing has taken its place.
+pub(crate) fn is_current(transaction: &Transaction) -> bool {
+    transaction.status == Status::Created && transaction.superseded_at.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transaction::tests::{fen, sample};
+
+    fn paid(author: Author, fee: i64, seconds: u64) -> Transaction {
+        let mut payment = sample(Status::Success);
+        payment.created_at = payment.created_at.plus(Duration::from_secs(seconds));
+        payment.ended_at = Some(payment.created_at);
+        Transaction { author, fee: fen(fee), ..payment }
+    }
+
+    #[test]
+    fn only_what_a_client_paid_at_another_price_does_not_count() {
+        use Author::{Client, Server};
+        let check = |tries: &[Transaction], counted: &[i64], mispriced: &[i64]| {
+            let payments = BillPayments::of(tries);
+            let fees = |some: &[&Transaction]| some.iter().map(|payment| payment.fee.get()).collect::<Vec<_>>();
+            assert_eq!((fees(&payments.counted), fees(&payments.mispriced)), (counted.to_vec(), mispriced.to_vec()));
+        };
+        let open = |fee, seconds| Transaction { status: Status::Created, ended_at: None, ..paid(Server, fee, seconds) };
+        let closed = |fee, seconds| Transaction { status: Status::Closed, ..open(fee, seconds) };
+        check(&[paid(Client, 1, 0)], &[1], &[]);
+        check(&[paid(Client, 1, 0), open(100, 1)], &[], &[1]);
+        check(&[paid(Client, 1, 2), closed(100, 1)], &[], &[1]);
+        check(&[paid(Client, 100, 2), closed(100, 1)], &[100], &[]);
+        // The server's older price is still the server's word; a client's is not.
+        check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
+        check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
+        check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
+    }
+
+    #[test]
+    fn a_payer_is_known_again_and_not_named() {
+        let digest = PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
+        assert_eq!(PayerDigest::parse(digest.as_str()), Some(digest.clone()));
+        assert_ne!(digest, PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p"));
+        for text in ["", "0123", "0123456789ABCDEF", "0123456789abcdef0"] {
+            assert_eq!(PayerDigest::parse(text), None, "{text}");
+        }
+    }
+}

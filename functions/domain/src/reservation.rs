@@ -1,0 +1,328 @@
+//! What a charge may do, given all tries of its bill.
+
+use std::time::Duration;
+
+use crate::{
+    Author, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
+    price::{counts_for_bill, is_current, latest_of_server},
+};
+
+/// Who charges, by which rules, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Charging {
+    /// Who charges.
+    pub author: Author,
+    /// Whether clients may open bills that the server did not.
+    pub clients_name_prices: bool,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What a charge may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reservation<'a> {
+    /// This is the same charge: answer it with fresh payment parameters.
+    Same(&'a Transaction),
+    /// Reserve a new try.
+    Next(NextTry<'a>),
+    /// The bill is paid, by this transaction.
+    Paid(&'a Transaction),
+    /// The price is bound by this try, and is another.
+    OtherFee(&'a Transaction),
+    /// This try binds what is bought, and that is something else.
+    OtherSubject(&'a Transaction),
+    /// The app lets clients continue only what its server opened, and the server did not open this.
+    NotOpened,
+    /// Clients replaced open tries of this bill too often within an hour.
+    ReplacedTooOften,
+    /// No more tries on this channel.
+    Exhausted,
+}
+
+/// A new try, and the open one on its channel that it takes the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextTry<'a> {
+    /// Its number.
+    pub number: TryNumber,
+    /// The try that is to be closed.
+    pub replaces: Option<&'a Transaction>,
+}
+
+/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`]. Everybody has the client key, and each replaced
+/// try is an order that its payer can no longer pay. Ten people may share the bill of a table.
+const REPLACED_MAX: usize = 10;
+const REPLACED_WITHIN: Duration = Duration::from_secs(3600);
+
+/// How long a try without a token can be presented to the provider again, where an order is known by its time, too.
+const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
+
+/// Decides what `request` may do. A try that is closed, expired or replaced is over; one that is open binds the amount and the
+/// subject. An expired one may not be closed yet: the provider was told its end, too. Should it be paid all the same, that is
+/// settled, and found as a duplicate if the next try is paid, too.
+///
+/// The server's latest try, in whatever state, binds a client's charge. A client's try never binds the server's charge.
+pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: &Charging) -> Reservation<'a> {
+    let of_server = latest_of_server(tries);
+    let server_price = match charging.author {
+        Author::Server => Some(of_server.map_or(request.fee, |transaction| transaction.fee)),
+        Author::Client => of_server.map(|transaction| transaction.fee),
+    };
+    let is_payment = |payment: &&Transaction| payment.status.is_paid() && counts_for_bill(payment, server_price);
+    if let Some(paid) = tries.iter().find(is_payment) {
+        return Reservation::Paid(paid);
+    }
+    if charging.author == Author::Client {
+        match of_server {
+            None if !charging.clients_name_prices => return Reservation::NotOpened,
+            Some(server) if server.fee != request.fee => return Reservation::OtherFee(server),
+            Some(server) if server.subject != request.subject => return Reservation::OtherSubject(server),
+            Some(_) | None => {}
+        }
+    }
+    let on_channel = tries.iter().filter(|transaction| transaction.key.channel == request.channel);
+    let Some(last) = on_channel.max_by_key(|transaction| transaction.key.try_number) else {
+        return Reservation::Next(NextTry { number: TryNumber::FIRST, replaces: None });
+    };
+    if is_over(last, charging.now) {
+        return next_try(last, None, charging);
+    }
+    let is_free = match charging.author {
+        // A client's try never binds the server.
+        Author::Server => last.author == Author::Client,
+        // This charge has the server's latest price, so that an open try with another one is outdated.
+        Author::Client => of_server.is_some(),
+    };
+    match (last.fee == request.fee, last.subject == request.subject) {
+        (true, true) if !is_other_payer(last, request) => Reservation::Same(last),
+        (false, _) if !is_free => Reservation::OtherFee(last),
+        (true, false) if !is_free => Reservation::OtherSubject(last),
+        _ => replace(last, tries, charging),
+    }
+}
+
+/// Takes the place of an open try whose order cannot be paid as `charging` wants it.
+pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
+    let is_recent =
+        |replaced: &&Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
+    if charging.author == Author::Client && tries.iter().filter(is_recent).count() >= REPLACED_MAX {
+        return Reservation::ReplacedTooOften;
+    }
+    next_try(open, Some(open), charging)
+}
+
+/// The open tries that a charge of the server makes worthless: clients opened them, on whatever channel, at another price.
+pub fn outpriced<'a>(
+    request: &'a ChargeRequest,
+    tries: &'a [Transaction],
+    author: Author,
+) -> impl Iterator<Item = &'a Transaction> {
+    let is_outpriced = move |open: &&Transaction| {
+        author == Author::Server && open.author == Author::Client && is_current(open) && open.fee != request.fee
+    };
+    tries.iter().filter(is_outpriced)
+}
+
+fn next_try<'a>(last: &Transaction, replaces: Option<&'a Transaction>, charging: &Charging) -> Reservation<'a> {
+    let number = last.key.try_number.next_for(charging.author);
+    number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, replaces }))
+}
+
+/// Whether the order was made for another payer: WeChat lets nobody else pay it.
+fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
+    match (&open.payer, &request.openid) {
+        (Some(payer), Some(openid)) => *payer != PayerDigest::of_openid(openid),
+        _ => false,
+    }
+}
+
+/// Whether a try cannot be taken up again. A paid one that does not count for the bill is over, too. UnionPay takes an order once, and only while its time is that of the clock: what it
+/// gave nothing out for is presented again while a caller may just be repeating itself, and not later.
+fn is_over(last: &Transaction, now: Timestamp) -> bool {
+    let is_stale = last.key.channel.family() == Family::Unipay
+        && last.token.is_none()
+        && last.created_at.plus(PRESENTED_AGAIN) <= now;
+    !is_current(last) || last.expires_at <= now || is_stale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        BillNum, Channel, Status, Subject,
+        transaction::tests::{fen, sample},
+    };
+
+    fn request() -> ChargeRequest {
+        ChargeRequest {
+            channel: Channel::AliWeb,
+            bill: BillNum::parse("112233").unwrap(),
+            fee: fen(9900),
+            subject: Subject::parse("tea").unwrap(),
+            extras: None,
+            return_url: None,
+            show_url: None,
+            timeout: Duration::from_secs(7200),
+            qr_pay_mode: None,
+            openid: None,
+            client_ip: None,
+        }
+    }
+
+    fn charging(author: Author) -> Charging {
+        Charging { author, clients_name_prices: true, now: sample(Status::Created).created_at }
+    }
+
+    fn on(channel: Channel, status: Status, number: &str) -> Transaction {
+        let mut transaction = sample(status);
+        transaction.key.channel = channel;
+        transaction.key.try_number = TryNumber::parse(number).unwrap();
+        transaction
+    }
+
+    fn by(author: Author, transaction: Transaction) -> Transaction {
+        Transaction { author, ..transaction }
+    }
+
+    fn at(fee: i64, transaction: Transaction) -> Transaction {
+        Transaction { fee: fen(fee), ..transaction }
+    }
+
+    #[track_caller]
+    fn check(found: &Reservation<'_>, expect: &str) {
+        let found = match found {
+            Reservation::Same(open) => format!("same {}", open.key.try_number),
+            Reservation::Next(next) => {
+                let replaces = next.replaces.map_or("nothing".to_owned(), |open| open.key.try_number.to_string());
+                format!("next {} replaces {replaces}", next.number)
+            }
+            Reservation::Paid(_) => "paid".to_owned(),
+            Reservation::OtherFee(bound) => format!("other fee {}", bound.fee.get()),
+            Reservation::OtherSubject(_) => "other subject".to_owned(),
+            Reservation::NotOpened => "not opened".to_owned(),
+            Reservation::ReplacedTooOften => "too often".to_owned(),
+            Reservation::Exhausted => "exhausted".to_owned(),
+        };
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn a_bill_is_reserved_once_a_channel_until_it_is_closed() {
+        use Channel::{AliApp, AliWeb};
+        for author in [Author::Server, Author::Client] {
+            let check = |tries: &[Transaction], expect: &str| {
+                let tries: Vec<_> = tries.iter().map(|transaction| by(author, transaction.clone())).collect();
+                check(&reserve(&request(), &tries, &charging(author)), expect);
+            };
+            check(&[], "next 01 replaces nothing");
+            check(&[on(AliApp, Status::Created, "01")], "next 01 replaces nothing");
+            check(&[on(AliWeb, Status::Created, "01")], "same 01");
+            check(&[on(AliWeb, Status::Closed, "01")], "next 02 replaces nothing");
+            check(&[on(AliWeb, Status::Closed, "01"), on(AliWeb, Status::Created, "02")], "same 02");
+            check(&[on(AliWeb, Status::Closed, "99")], "exhausted");
+            check(&[on(AliWeb, Status::Success, "01")], "paid");
+            check(&[on(AliWeb, Status::Refund, "01")], "paid");
+            check(&[on(AliApp, Status::Success, "01"), on(AliWeb, Status::Created, "01")], "paid");
+            check(&[at(1, on(AliWeb, Status::Created, "01"))], "other fee 1");
+            let mut other = on(AliWeb, Status::Created, "01");
+            other.subject = Subject::parse("coffee").unwrap();
+            check(&[other], "other subject");
+            let mut expired = on(AliWeb, Status::Created, "01");
+            expired.expires_at = expired.created_at;
+            check(&[expired], "next 02 replaces nothing");
+        }
+        // Between charges of the server only an open try binds the price.
+        let closed = by(Author::Server, at(1, on(AliWeb, Status::Closed, "01")));
+        check(&reserve(&request(), &[closed], &charging(Author::Server)), "next 02 replaces nothing");
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn the_server_names_the_price() {
+        use Author::{Client, Server};
+        use Channel::{AliApp, AliWeb};
+        let tried = |author, fee, channel, status| by(author, at(fee, on(channel, status, "01")));
+        // Who charges 9900 on ali_web; the tries there are; what becomes of it.
+        let cases: &[(Author, &[Transaction], &str)] = &[
+            (Client, &[tried(Server, 9900, AliApp, Status::Created)], "next 01 replaces nothing"),
+            (Client, &[tried(Server, 10000, AliApp, Status::Created)], "other fee 10000"),
+            (Client, &[tried(Server, 10000, AliApp, Status::Closed)], "other fee 10000"),
+            (Client, &[tried(Client, 1, AliWeb, Status::Created)], "other fee 1"),
+            (Client, &[tried(Server, 9900, AliApp, Status::Created), tried(Client, 1, AliWeb, Status::Created)], "next 02 replaces 01"),
+            (Server, &[tried(Client, 1, AliWeb, Status::Created)], "next 02 replaces 01"),
+            (Server, &[tried(Client, 9900, AliWeb, Status::Created)], "same 01"),
+            (Server, &[tried(Client, 1, AliApp, Status::Success)], "next 01 replaces nothing"),
+            (Server, &[tried(Client, 1, AliWeb, Status::Success)], "next 02 replaces nothing"),
+            (Server, &[tried(Client, 9900, AliApp, Status::Success)], "paid"),
+            (Client, &[tried(Client, 1, AliApp, Status::Success)], "paid"),
+            (Client, &[tried(Client, 1, AliApp, Status::Success), tried(Server, 9900, AliWeb, Status::Created)], "same 01"),
+            // A payment that the server opened counts, whatever its price became.
+            (Server, &[tried(Server, 10000, AliApp, Status::Success), tried(Server, 9900, AliWeb, Status::Closed)], "paid"),
+        ];
+        for (author, tries, expect) in cases {
+            check(&reserve(&request(), tries, &charging(*author)), expect);
+        }
+        let strict = Charging { clients_name_prices: false, ..charging(Client) };
+        check(&reserve(&request(), &[], &strict), "not opened");
+        check(&reserve(&request(), &[tried(Server, 9900, AliApp, Status::Created)], &strict), "next 01 replaces nothing");
+        let server = Charging { clients_name_prices: false, ..charging(Server) };
+        check(&reserve(&request(), &[], &server), "next 01 replaces nothing");
+    }
+
+    #[test]
+    fn a_charge_of_the_server_makes_the_tries_of_clients_at_other_prices_worthless() {
+        let tries = [
+            by(Author::Client, at(1, on(Channel::WxApp, Status::Created, "01"))),
+            by(Author::Client, at(9900, on(Channel::AliApp, Status::Created, "01"))),
+            by(Author::Server, at(1, on(Channel::AliWap, Status::Created, "01"))),
+            by(Author::Client, at(1, on(Channel::AliWeb, Status::Closed, "01"))),
+        ];
+        let found = |author| outpriced(&request(), &tries, author).map(|open| open.key.channel).collect::<Vec<_>>();
+        assert_eq!(found(Author::Server), [Channel::WxApp]);
+        assert_eq!(found(Author::Client), []);
+    }
+
+    #[test]
+    fn another_payer_gets_a_try_of_their_own_so_many_times_an_hour() {
+        let charge = ChargeRequest { channel: Channel::WxJsapi, openid: Some("second".to_owned()), ..request() };
+        let now = charging(Author::Client).now;
+        let open = |number: &str| Transaction {
+            payer: Some(PayerDigest::of_openid("first")),
+            ..on(Channel::WxJsapi, Status::Created, number)
+        };
+        let client = charging(Author::Client);
+        check(&reserve(&charge, &[open("01")], &client), "next 02 replaces 01");
+        let same = ChargeRequest { openid: Some("first".to_owned()), ..charge.clone() };
+        check(&reserve(&same, &[open("01")], &client), "same 01");
+        // A row of the version before does not say who its payer is. The provider decides.
+        check(&reserve(&charge, &[Transaction { payer: None, ..open("01") }], &client), "same 01");
+
+        let mut tries: Vec<_> = (1..=REPLACED_MAX)
+            .map(|number| Transaction { superseded_at: Some(now), ..open(&format!("{number:02}")) })
+            .collect();
+        tries.push(open("11"));
+        check(&reserve(&charge, &tries, &client), "too often");
+        check(&reserve(&charge, &tries, &charging(Author::Server)), "next 12 replaces 11");
+        let later = Charging { now: now.plus(REPLACED_WITHIN), ..client };
+        check(&reserve(&charge, &tries, &later), "next 12 replaces 11");
+    }
+
+    #[test]
+    fn the_server_always_finds_a_number_where_clients_used_theirs_up() {
+        let last = on(Channel::AliWeb, Status::Closed, "49");
+        check(&reserve(&request(), &[last.clone()], &charging(Author::Client)), "exhausted");
+        check(&reserve(&request(), &[last], &charging(Author::Server)), "next 50 replaces nothing");
+    }
+
+    #[test]
+    fn a_try_at_unionpay_without_a_token_is_presented_again_for_half_a_minute() {
+        let charge = ChargeRequest { channel: Channel::UnipayApp, ..request() };
+        let mut open = on(Channel::UnipayApp, Status::Created, "01");
+        let at =
+            |seconds| Charging { now: open.created_at.plus(Duration::from_secs(seconds)), ..charging(Author::Client) };
+        let (within, later) = (at(29), at(30));
+        check(&reserve(&charge, &[open.clone()], &within), "same 01");
+        check(&reserve(&charge, &[open.clone()], &later), "next 02 replaces nothing");
+        open.token = Some("820038315009481331679".to_owned());
+        check(&reserve(&charge, &[open], &later), "same 01");
+    }
+}
