@@ -94,7 +94,7 @@ async fn nobody_else_reads_what_a_data_folder_holds() {
     for round in 0..2 {
         let world = World::start_with(kept_in(&folder)).await;
         // Each of the simulators keeps something.
-        for channel in ["ali_web", "wx_native", "unipay_app"] {
+        for channel in ["ali_qrcode", "wx_native", "unipay_app"] {
             world.charge(&charge_of(channel, &format!("{channel}-{round}"))).await.ok();
         }
         let found = modes(&folder);

@@ -142,7 +142,7 @@ async fn retry_after_lengthens_a_wait_up_to_the_next_step() {
     #[rustfmt::skip]
     let cases = [
         ("1", 1), ("120", 2), ("99999", 5), ("9223372037", 5), ("18446744073709551615", 5),
-        ("99999999999999999999999", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 5),
+        ("99999999999999999999999", 1), ("Fri, 31 Dec 9999 23:59:59 GMT", 1),
     ];
     for (asked, minutes) in cases {
         let world = World::start().await;

@@ -81,6 +81,7 @@ impl Texts {
             "order" => self.incident_order,
             "closed-after-payment" => self.incident_closed_after,
             "paid-again" => self.incident_paid_again,
+            "refund-amount" => self.incident_refund_amount,
             "refunded-too-much" => self.incident_refunded,
             "duplicate" => self.incident_duplicate,
             "price" => self.incident_price,

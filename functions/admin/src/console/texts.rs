@@ -230,6 +230,7 @@ texts! {
     incident_order: "订单号不符", "Another order";
     incident_closed_after: "支付后又报关闭", "Closed after payment";
     incident_paid_again: "同一订单两个交易号", "Another trade number";
+    incident_refund_amount: "退款金额不符", "Another refund amount";
     incident_refunded: "退款超过支付金额", "Refunded too much";
     genuine_incidents: "全部（不含无法验签的消息）", "All genuine ones";
     forged_not_kept: "最近有记录的 24 个小时内，另有 {} 条无法验签的消息未保留。", "{} more messages that could not be verified were not kept in the latest 24 hours that had any.";
