@@ -44,6 +44,7 @@ async fn an_app_is_shown_and_listed_without_its_keys() {
         "channels": [{ "tab": "ali", "mode": "test" }],
         "webhooks": 0,
         "refundDuplicates": false,
+        "clientsNamePrices": true,
         "shards": 1,
     });
     assert_eq!(shown.done(200), expect);

@@ -68,13 +68,14 @@ impl Incident {
     pub const FORGED: &'static str = "forged";
 
     /// Every kind there is; the last one is listed apart.
-    pub const KINDS: [&'static str; 15] = [
+    pub const KINDS: [&'static str; 16] = [
         "account",
         "amount",
         "closed-after-payment",
         "duplicate",
         "order",
         "paid-again",
+        "price",
         "refund-amount",
         "refund-contradiction",
         "refund-failed",
