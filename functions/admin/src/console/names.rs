@@ -90,7 +90,7 @@ impl Texts {
             "refund-paused" => self.incident_refund_paused,
             "refund-stuck" => self.incident_refund_stuck,
             "refund-failed" => self.incident_refund_failed,
-            "refund-contradiction" | "refund-unknown" | "refund-amount" => self.incident_refund_contradiction,
+            "refund-contradiction" | "refund-unknown" => self.incident_refund_contradiction,
             _ => self.incident_other,
         }
     }
