@@ -429,7 +429,7 @@ fn bare_code(path: &str) -> String {
 #[test]
 fn no_file_of_the_console_calculates_with_money() {
     const MONEY: [&str; 8] = ["Fen", ".fee", ".refunded", ".amount", "Sum", "refundable", "money::", "to_yuan"];
-    const CALCULATES: [&str; 14] = [
+    const CALCULATES: [&str; 15] = [
         " + ",
         " - ",
         " * ",
@@ -442,7 +442,8 @@ fn no_file_of_the_console_calculates_with_money() {
         "saturating_",
         "checked_",
         "wrapping_",
-        ".sum",
+        ".sum()",
+        ".sum::<",
         ".fold(",
     ];
     let mut wrong = Vec::new();
