@@ -37,6 +37,8 @@ struct V3Files {
     api_key: &'static str,
     certificates: bool,
     public_key: Option<PublicKeyFiles>,
+    /// The key of v2, where the merchant has not moved on with everything.
+    v2_key: Option<&'static str>,
 }
 
 struct PublicKeyFiles {
@@ -65,6 +67,7 @@ const V3: [V3Files; 3] = [
         api_key: key_file!("apiv3_a.key"),
         certificates: true,
         public_key: None,
+        v2_key: None,
     },
     V3Files {
         kind: "v3PublicKey",
@@ -80,6 +83,7 @@ const V3: [V3Files; 3] = [
             private: key_file!("wechatpay_b_private.pem"),
             public: key_file!("wechatpay_b_public.pem"),
         }),
+        v2_key: None,
     },
     V3Files {
         kind: "v3Both",
@@ -95,6 +99,7 @@ const V3: [V3Files; 3] = [
             private: key_file!("wechatpay_c_private.pem"),
             public: key_file!("wechatpay_c_public.pem"),
         }),
+        v2_key: Some(key_file!("v2_c.key")),
     },
 ];
 
@@ -155,6 +160,8 @@ pub(super) struct Merchant {
     pub(super) mobile_app: String,
     pub(super) account: String,
     pub(super) access: Access,
+    /// The key of v2 beside APIv3: a merchant that moves has both, and each order is told of in the form it was made in.
+    pub(super) also_v2: Option<String>,
 }
 
 impl Merchant {
@@ -177,7 +184,7 @@ impl Merchant {
 
     pub(super) fn v2_key(&self) -> Option<&str> {
         match &self.access {
-            Access::V3(_) => None,
+            Access::V3(_) => self.also_v2.as_deref(),
             Access::V2(key) => Some(key),
         }
     }
@@ -226,6 +233,7 @@ impl Merchants {
                 mobile_app: files.apps.0.to_owned(),
                 account: files.apps.1.to_owned(),
                 access: Access::V3(Box::new(files.access()?)),
+                also_v2: files.v2_key.map(|key| key.trim().to_owned()),
             });
         }
         for files in &V2 {
@@ -235,6 +243,7 @@ impl Merchants {
                 mobile_app: files.apps.0.to_owned(),
                 account: files.apps.1.to_owned(),
                 access: Access::V2(files.key.trim().to_owned()),
+                also_v2: None,
             });
         }
         let [current, next] = PLATFORM;
@@ -363,20 +372,24 @@ pub(super) fn settings(base_url: &str) -> Value {
         });
         (files.kind.to_owned(), tabs)
     });
-    let v2 = V2.iter().map(|files| {
-        let tab = |app_id: &str| {
-            json!({
-                "protocol": "v2",
-                "mchId": files.mch_id,
-                "appId": app_id,
-                "apiKey": files.key.trim(),
-                "signType": files.sign_type,
-                "gateway": gateway,
-            })
-        };
-        (files.kind.to_owned(), json!({ "wx_app": tab(files.apps.0), "wx_mp": tab(files.apps.1) }))
+    let v2_tab = |mch_id: &str, app_id: &str, (key, sign_type): (&str, SignType)| {
+        json!({
+            "protocol": "v2",
+            "mchId": mch_id,
+            "appId": app_id,
+            "apiKey": key.trim(),
+            "signType": sign_type,
+            "gateway": gateway,
+        })
+    };
+    let tabs = |mch_id: &str, apps: (&str, &str), key: (&str, SignType)| json!({ "wx_app": v2_tab(mch_id, apps.0, key), "wx_mp": v2_tab(mch_id, apps.1, key) });
+    let v2 =
+        V2.iter().map(|files| (files.kind.to_owned(), tabs(files.mch_id, files.apps, (files.key, files.sign_type))));
+    let both = V3.iter().filter_map(|files| {
+        let key = (files.v2_key?, SignType::Md5);
+        Some((format!("{}V2", files.kind), tabs(files.mch_id, files.apps, key)))
     });
-    Value::Object(v3.chain(v2).collect())
+    Value::Object(v3.chain(v2).chain(both).collect())
 }
 
 #[derive(Deserialize)]

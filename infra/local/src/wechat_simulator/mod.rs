@@ -137,7 +137,7 @@ impl Simulator {
     }
 
     /// The channel settings of the built-in merchants: `{kind: {"wx_app": {…}, "wx_mp": {…}}}` with the kinds
-    /// `v3Certificate`, `v3PublicKey`, `v3Both`, `v2Md5` and `v2HmacSha256`.
+    /// `v3Certificate`, `v3PublicKey`, `v3Both`, `v2Md5` and `v2HmacSha256`; `v3BothV2` is `v3Both` before it moved on from v2.
     pub(crate) fn settings(&self) -> serde_json::Value {
         merchants::settings(&self.0.base_url)
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::crypto::random_text;
-use super::merchants::{Access, Merchants};
+use super::merchants::{Merchant, Merchants};
 use super::trade::{H5_URL_MS, Order, PREPAY_MS, Prepay, Product, State, Ticket, Trade, Version};
 use super::v2::sign;
 use super::{Incoming, Simulator, SimulatorError, page};
@@ -251,19 +251,21 @@ fn signature(
     (fields, lines, name): (&Fields, &[&str], &str),
 ) -> Result<(), Refused> {
     let given = value(fields, name);
-    let (right, signed) = match merchants.find(&order.mch_id).map(|merchant| &merchant.access) {
-        Some(Access::V3(access)) => {
+    let merchant = merchants.find(&order.mch_id);
+    let (right, signed) = match order.version {
+        Version::V3 => {
+            let access = merchant.and_then(Merchant::v3);
             let content: String = lines.iter().map(|line| format!("{}\n", value(fields, line))).collect();
-            (access.key.verify(&content, given), content)
+            (access.is_some_and(|access| access.key.verify(&content, given)), content)
         }
-        Some(Access::V2(key)) => {
+        Version::V2 => {
+            let key = merchant.and_then(Merchant::v2_key);
             let mut params: Params = fields.clone();
             params.remove(name);
             let signed = sign::content(&params, "…");
             params.insert("sign".to_owned(), given.to_owned());
-            (sign::verify(&params, key, order.sign_type), signed)
+            (key.is_some_and(|key| sign::verify(&params, key, order.sign_type)), signed)
         }
-        None => (false, String::new()),
     };
     if right {
         return Ok(());
