@@ -10,7 +10,7 @@ use crate::{
     charge::knock,
     notify_message::Message,
     wechat,
-    world::{MINUTE_MS, World, charge_of, master, options, texts, with},
+    world::{MINUTE_MS, World, charge_of, master, options, test_channel, texts, with},
 };
 
 /// More writes than any flow makes.
@@ -371,5 +371,47 @@ async fn a_comparison_that_is_killed_after_any_write_ends_like_one_that_is_not()
     }
     // Three differences and three days, each once with either answer.
     assert_eq!(runs, 12);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_of_accounts_that_is_killed_after_any_write_ends_like_one_that_is_not() {
+    let faults = StorageFaults::default();
+    let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
+    let save = async |merchant: &str| {
+        let settings = world.merchant(merchant).await;
+        world.admin("PUT", &test_channel(&world.app), settings).await
+    };
+    // Whatever is lost of a save, the same save again ends it; bills of both accounts are read in between.
+    let killed = async |merchant: &str, writes, last| {
+        faults.arm(writes, last);
+        save(merchant).await;
+        let fired = faults.disarm();
+        save(merchant).await.done(200);
+        fired
+    };
+    let mut runs = 0;
+    for last in [LastAnswer::Lost, LastAnswer::Given] {
+        for writes in 1..=WRITES_MAX {
+            let bill = |which: &str| format!("{which} {last:?} {writes}");
+            let first = world.charged(&bill("first")).await;
+            let fired = killed("openapiCert", writes, last).await;
+            let second = world.charged(&bill("second")).await;
+            let fired = killed("openapi", writes, last).await || fired;
+            for (id, which) in [(first, "first"), (second, "second")] {
+                world.play(&id, "pay", json!({})).await;
+                assert_eq!(world.record(&bill(which)).await["status"], "success", "{}", bill(which));
+            }
+            if !fired {
+                break;
+            }
+            runs += 1;
+        }
+    }
+    assert!(runs >= 4, "the change itself and its audit entry: {runs}");
+    let answer = save("mapi").await.done(200);
+    let previous: Vec<Value> =
+        answer["previousAccounts"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();
+    assert_eq!((&answer["account"], previous), (&json!(3), vec![json!(1), json!(2)]), "no number was given twice");
     world.end().await;
 }

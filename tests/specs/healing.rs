@@ -103,11 +103,10 @@ async fn an_outage_of_the_provider_delays_and_loses_nothing() {
     for n in 0..12 {
         paid_in_silence(&world, &format!("{n}")).await;
     }
-    let good = world.merchant("openapi").await;
-    world.configure(&world.app, &with(good.clone(), &json!({ "gateway": "http://127.0.0.1:1/gateway.do" }))).await;
+    world.faults(&["http500"; 100]).await;
     world.advance(20 * MINUTE_MS).await;
     assert_eq!(status(&world, "0").await, "created");
-    world.configure(&world.app, &good).await;
+    world.faults(&[]).await;
     world.advance(45 * MINUTE_MS).await;
     for n in 0..12 {
         assert_eq!(status(&world, &format!("{n}")).await, "success", "{n}");

@@ -6,6 +6,7 @@
 
 #![cfg(test)]
 
+mod accounts;
 mod addresses;
 mod answer;
 mod bills;

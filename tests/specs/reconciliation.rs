@@ -275,3 +275,43 @@ async fn a_clock_that_runs_compares_by_itself() {
     assert_eq!((&ali[0]["lines"], &ali[0]["differences"]), (&json!(1), &json!(0)));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_compared_for_each_account_that_had_payments() {
+    let world = World::start().await;
+    let mut ids = Vec::new();
+    for bill in ["old good", "old omitted"] {
+        ids.push(world.paid(bill).await);
+    }
+    world.configure(&world.app, &world.merchant("openapiCert").await).await;
+    for bill in ["new good", "new omitted"] {
+        ids.push(world.paid(bill).await);
+    }
+    plant(&world, "alipay", json!({ "omit": [ids[1], ids[3]] })).await;
+    world.advance(DAY_MS).await;
+    let done = reconcile(&world).await;
+    assert_eq!((&done["failed"], &done["differences"]), (&json!(0), &json!(2)), "{:?}", differences(&world).await);
+    let accounts = async |day: &str| {
+        let days = entries(&world, "day").await;
+        let of_day = days.iter().filter(|one| one["tab"] == "ali" && one["day"] == day);
+        let mut rows: Vec<_> = of_day.map(|one| json!([one["account"], one["lines"], one["differences"]])).collect();
+        rows.sort_by_key(ToString::to_string);
+        rows
+    };
+    // Two of each account's were paid, of which its own bill lists one.
+    assert_eq!(accounts("2026-11-23").await, [json!([1, 1, 1]), json!([2, 1, 1])]);
+    let bills: Vec<Value> = differences(&world).await.into_iter().map(|(_, _, bill, ..)| bill).collect();
+    assert_eq!(bills, ["new omitted", "old omitted"]);
+
+    // A day on which the old account had no business is compared for the new one; one with a refund for both.
+    plant(&world, "alipay", json!({})).await;
+    world.advance(DAY_MS).await;
+    reconcile(&world).await;
+    assert_eq!(accounts("2026-11-24").await, [json!([2, 0, 0])]);
+    refund(&world, &of("old good", "R1", 100)).await.ok();
+    world.advance(DAY_MS).await;
+    let done = reconcile(&world).await;
+    assert_eq!((&done["failed"], &done["differences"]), (&json!(0), &json!(0)), "{:?}", differences(&world).await);
+    assert_eq!(accounts("2026-11-25").await, [json!([1, 1, 0]), json!([2, 0, 0])]);
+    world.end().await;
+}

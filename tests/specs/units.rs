@@ -103,6 +103,39 @@ async fn nothing_costs_more_than_it_did() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_costs_no_more_where_an_account_was_replaced() {
+    if options().dynamo_endpoint.is_some() {
+        eprintln!("SKIPPED: see above");
+        return;
+    }
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    let old = world.charged("old").await;
+    world.configure(&world.app, &world.merchant("openapiCert").await).await;
+    world.stack.metered();
+    let new = world.charged("new").await;
+    let charge = cost(&world);
+    world.play(&new, "pay", json!({})).await;
+    let notify = cost(&world);
+    let [(_, charge_limit), _, (_, notify_limit), ..] = LIMITS else { panic!("no limits") };
+    // The other account's settings are longer, as certificates are.
+    let same = |found: Cost, limit: &Cost| {
+        let found = (found.half_reads, found.writes, found.sqs, found.invocations);
+        assert_eq!(found, (limit.half_reads, limit.writes, limit.sqs, limit.invocations));
+    };
+    same(charge, charge_limit);
+    same(notify, notify_limit);
+    // A payment of the account before is looked up, and so are its settings: two reads of each more at the most.
+    world.advance(0).await;
+    world.stack.metered();
+    world.play(&old, "pay", json!({})).await;
+    let late = cost(&world);
+    assert_eq!((late.writes, late.half_reads), (notify_limit.writes, notify_limit.half_reads + 2), "{late:?}");
+    assert!(late.configuration_half_reads <= notify.configuration_half_reads + 4, "{late:?} {notify:?}");
+    world.end().await;
+}
+
 /// The table of `docs/performance.md`.
 #[expect(clippy::print_stdout, reason = "with --nocapture it is asked for")]
 #[expect(clippy::float_arithmetic, reason = "dollars of AWS's bill for a table, no money of a payment")]

@@ -1,24 +1,26 @@
 //! Channel settings: checked when they are saved, sealed, and shown with every secret masked.
 
-use domain::{AppId, Mode, Secret, Tab};
+use domain::{AppId, Mode, Tab};
 use http::StatusCode;
 use providers::{MASK, gateway_of, mask, opened_by};
 use runtime::{Reply, json};
 use serde_json::{Map, Value};
-use store::{AppConfiguration, StoreError};
+use store::AppConfiguration;
 use tracing::info;
 
-use crate::{Call, destination::Destination, problem::Problem};
+use crate::{Call, accounts, destination::Destination, problem::Problem};
 
 /// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before for
-/// this gateway.
+/// this gateway. Settings of another account than the one in use say so in the answer.
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let settings = read_settings(call, &app, tab).await?;
     call.deps.base.apps.open_account(tab, &settings)?;
-    let shown = mask(tab, &settings);
-    let sealed = Secret::new(Value::Object(settings).to_string());
-    call.deps.base.store.put_channel(&app, (tab, mode), &sealed, call.now).await?;
+    let mut shown = mask(tab, &settings);
+    if let Some(changed) = accounts::save(call, &app, (tab, mode), &settings).await? {
+        info!(app.id = %app, tab = %tab, mode = %mode, "the {mode} settings of {tab} are of another account");
+        changed.tell(&mut shown);
+    }
     info!(app.id = %app, tab = %tab, mode = %mode, "saved the {mode} settings of {tab}");
     Ok(json(StatusCode::OK, &shown))
 }
@@ -43,27 +45,18 @@ pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Res
 /// `GET /apps/{appId}/channels/{tab}?mode=`
 pub(crate) async fn show(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
-    let settings = find_settings(&call.load_app(&app).await?, tab, mode).ok_or_else(not_configured)?;
+    let settings = find_settings(&call.load_app(&app).await?, tab, mode).ok_or_else(accounts::not_configured)?;
     Ok(json(StatusCode::OK, &mask(tab, &settings)))
 }
 
 /// `DELETE /apps/{appId}/channels/{tab}?mode=`
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
-    match call.deps.base.store.delete_channel(&app, (tab, mode), call.now).await {
-        Ok(()) => {
-            info!(app.id = %app, tab = %tab, mode = %mode, "deleted the {mode} settings of {tab}");
-            let mut reply = Reply::default();
-            *reply.status_mut() = StatusCode::NO_CONTENT;
-            Ok(reply)
-        }
-        Err(StoreError::Stale { .. }) => Err(not_configured()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn not_configured() -> Problem {
-    Problem::not_found("channel configured for this app and mode")
+    accounts::delete(call, &app, (tab, mode)).await?;
+    info!(app.id = %app, tab = %tab, mode = %mode, "deleted the {mode} settings of {tab}");
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    Ok(reply)
 }
 
 fn find_settings(found: &AppConfiguration, tab: Tab, mode: Mode) -> Option<Map<String, Value>> {

@@ -2,15 +2,14 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use domain::{AppId, Outcome};
+use domain::AppId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use providers::Account;
-use runtime::{ApiError, Reply, Request, error_chain, json, query_parameter};
+use runtime::{Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
-use settlement::{ASKING_BOUNDS, Asked, Heard, How, Taken};
+use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
 use store::{ForgedHour, Incident, IncidentSummary, KeptIncident};
 
-use crate::{Call, problem::Problem};
+use crate::{Call, problem::Problem, transaction_actions::refused};
 
 /// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
 /// with how many of the latest hours were not kept.
@@ -70,31 +69,20 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
             Err(error) => ("unanswered", Some(error_chain(&error))),
         }));
     }
-    let account = match apps.account(&configured, key.channel, key.mode) {
-        Some(Ok(account)) => account,
-        Some(Err(error)) => return Err(error.into()),
-        None => {
-            return Err(Problem::conflict(
-                ApiError::NotConfigured { channel: key.channel, mode: key.mode }.to_string(),
-            ));
-        }
-    };
     let message = message(&kept)?;
-    let report = match account.read_notify(&message, kept.summary.seen_at) {
-        Ok(report) => report,
-        Err(error) => return Ok(replayed(("refused", Some(error_chain(&error))))),
-    };
-    let heard = Heard { how: How::Notify, headers: message.headers(), body: message.body(), now: call.now };
-    let told = Some(&account).filter(|_| report.outcome == Outcome::Pending);
-    let told = told
-        .and_then(|account: &std::sync::Arc<Account>| account.read_refund_notify(&message, kept.summary.seen_at).ok());
-    let taken = match told {
-        Some(told) => settlement::take_refund(deps, key, &configured, (&told, &report), &heard).await?,
-        None => settlement::take(deps, key, &configured, &report, &heard).await?,
+    let notify = Notify { key, request: &message, arrived_at: kept.summary.seen_at, now: call.now };
+    let taken = match settlement::hear(deps, &configured, &notify).await {
+        Ok(Answered::Taken(taken, _)) => taken,
+        Ok(Answered::Refused(error)) => return Ok(replayed(("refused", Some(error_chain(&error))))),
+        Ok(Answered::Unreadable) => {
+            let problem = "the settings of its account were deleted or retired, or cannot be used: save them, and replay it again";
+            return Err(Problem::conflict(problem));
+        }
+        Err(error) => return Err(refused(error)),
     };
     Ok(replayed(match taken {
         Taken::Settled => ("settled", None),
-        Taken::Misfit => ("misfit", Some(kept.summary.problem)),
+        Taken::Misfit | Taken::OfAnother(_) => ("misfit", Some(kept.summary.problem)),
     }))
 }
 

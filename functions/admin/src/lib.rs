@@ -4,6 +4,7 @@
 //! JSON and ordinary HTTP statuses; errors are RFC 9457 problems. What is wrong with a key or a certificate is said
 //! when it is saved. Keys are shown when they are made, and never again.
 
+mod accounts;
 mod apps;
 mod audit;
 mod back_office;
@@ -14,6 +15,7 @@ mod deliveries;
 mod destination;
 mod doorman;
 mod incidents;
+mod old_accounts;
 mod operators;
 mod password;
 mod problem;
@@ -136,6 +138,8 @@ impl Call<'_> {
             Route::PutChannel(app, tab) => channels::put(self, app, tab).await,
             Route::ShowChannel(app, tab) => channels::show(self, app, tab).await,
             Route::DeleteChannel(app, tab) => channels::delete(self, app, tab).await,
+            Route::ListAccounts(app, tab) => old_accounts::list(self, app, tab).await,
+            Route::RetireAccount(app, tab, number) => old_accounts::retire(self, app, tab, number).await,
             Route::CreateWebhook(app) => webhooks::create(self, app).await,
             Route::ListWebhooks(app) => webhooks::list(self, app).await,
             Route::ChangeWebhook(app, webhook) => webhooks::change(self, app, webhook).await,

@@ -25,6 +25,7 @@ fn shown(entry: &ReconciliationEntry) -> Value {
             "type": "day",
             "day": done.day.as_str(),
             "tab": done.tab.name(),
+            "account": done.account.get(),
             "time": done.done_at.ms(),
             "lines": done.lines,
             "differences": done.differences,

@@ -1,6 +1,6 @@
 //! Who may call, and what a path means.
 
-use domain::{AppId, OperatorName, OperatorRole, Reach, Tab, TransactionId, WebhookId};
+use domain::{AccountNumber, AppId, OperatorName, OperatorRole, Reach, Tab, TransactionId, WebhookId};
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
 
@@ -19,6 +19,8 @@ pub(crate) enum Route {
     ShowChannel(AppId, Tab),
     DeleteChannel(AppId, Tab),
     CheckChannel(AppId, Tab),
+    ListAccounts(AppId, Tab),
+    RetireAccount(AppId, Tab, AccountNumber),
     CreateWebhook(AppId),
     ListWebhooks(AppId),
     ChangeWebhook(AppId, WebhookId),
@@ -82,6 +84,8 @@ impl Route {
             Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
             Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
             Self::CheckChannel(..)      => ("check channel",     Owner,    Change),
+            Self::ListAccounts(..)      => ("list accounts",     Viewer,   Look),
+            Self::RetireAccount(..)     => ("retire account",    Owner,    Change),
             Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
             Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
             Self::ChangeWebhook(..)     => ("change webhook",    Operator, Change),
@@ -124,6 +128,9 @@ impl Route {
             Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => {
                 Some((Self::ShowChannel(app.clone(), *tab), None))
             }
+            Self::RetireAccount(app, tab, number) => {
+                Some((Self::ListAccounts(app.clone(), *tab), Some(number.to_string())))
+            }
             Self::ChangeWebhook(app, webhook)
             | Self::SwitchWebhook(app, webhook)
             | Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
@@ -149,6 +156,7 @@ impl Route {
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
+            | Self::ListAccounts(..)
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
             | Self::ListTransactions(_)
@@ -174,6 +182,8 @@ impl Route {
             | Self::ShowChannel(app, _)
             | Self::DeleteChannel(app, _)
             | Self::CheckChannel(app, _)
+            | Self::ListAccounts(app, _)
+            | Self::RetireAccount(app, ..)
             | Self::CreateWebhook(app)
             | Self::ListWebhooks(app)
             | Self::ChangeWebhook(app, _)
@@ -252,6 +262,8 @@ const TABLE: &[Row] = &[
     (Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::ShowChannel(at.app()?, at.tab()?))),
     (Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::DeleteChannel(at.app()?, at.tab()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",            |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
+    (Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}/accounts",         |at| Ok(Route::ListAccounts(at.app()?, at.tab()?))),
+    (Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}/accounts/{account}", |at| Ok(Route::RetireAccount(at.app()?, at.tab()?, at.account()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::CreateWebhook(at.app()?))),
     (Method::GET,    "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::ListWebhooks(at.app()?))),
     (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
@@ -315,6 +327,10 @@ impl Named<'_> {
         Tab::find(&self.text("{tab}")).ok_or_else(|| Problem::not_found("channel tab"))
     }
 
+    fn account(&self) -> Result<AccountNumber, Problem> {
+        AccountNumber::parse(&self.text("{account}")).ok_or_else(|| Problem::not_found("account"))
+    }
+
     fn transaction(&self) -> Result<TransactionId, Problem> {
         TransactionId::parse(&self.text("{id}")).map_err(|_| Problem::not_found("transaction"))
     }
@@ -360,6 +376,8 @@ pub(crate) mod tests {
         ("DELETE", "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
         ("POST",   "/apps/APP/channels/ali/check", OperatorRole::Owner,    Effect::Change),
         ("POST",   "/apps/APP/webhooks",           OperatorRole::Operator, Effect::Change),
+        ("GET",    "/apps/APP/channels/ali/accounts", OperatorRole::Viewer, Effect::Look),
+        ("DELETE", "/apps/APP/channels/ali/accounts/1", OperatorRole::Owner, Effect::Change),
         ("GET",    "/apps/APP/webhooks",           OperatorRole::Viewer,   Effect::Look),
         ("DELETE", "/apps/APP/webhooks/APP",       OperatorRole::Operator, Effect::Change),
         ("GET",    "/apps/APP/transactions",       OperatorRole::Viewer,   Effect::Look),

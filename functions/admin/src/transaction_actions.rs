@@ -98,7 +98,7 @@ async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<C
 }
 
 /// What the wire contract calls a code is a status here: the caller's fault, or that things are otherwise, or the provider's.
-fn refused(error: ApiError) -> Problem {
+pub(crate) fn refused(error: ApiError) -> Problem {
     match error {
         ApiError::Store(error) => error.into(),
         ApiError::Settings(error) => error.into(),
@@ -107,6 +107,7 @@ fn refused(error: ApiError) -> Problem {
         ApiError::Refund(error) => Problem::field("refundFee", error.to_string()),
         ApiError::Credentials(_)
         | ApiError::NotConfigured { .. }
+        | ApiError::Retired { .. }
         | ApiError::Body(_)
         | ApiError::Bill(_)
         | ApiError::ClientBound(_)

@@ -10,16 +10,16 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest, RefundSums, Reservation,
-    SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction, TransactionId, TransactionKey,
-    TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
+    AccountNumber, ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest,
+    RefundSums, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction,
+    TransactionId, TransactionKey, TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
 use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
 use runtime::{
-    ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Role, authenticate, client_ip,
-    failure, json_body, not_found, success,
+    AccountKey, ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Role, authenticate,
+    client_ip, failure, json_body, not_found, success,
 };
 use serde::Serialize;
 use store::{Reserved, Settled, StoreError, Told};
@@ -76,15 +76,17 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let channel = form.channel()?;
     let mode = caller.mode;
     let apps = &deps.base.apps;
-    let account = apps.account(&caller.configured, channel, mode).ok_or(ApiError::NotConfigured { channel, mode })?;
+    let configured = &caller.configured;
+    let account = configured.current(channel, mode).zip(apps.account(configured, channel, mode));
+    let (key, account) = account.ok_or(ApiError::NotConfigured { channel, mode })?;
     let charge = form.read(channel)?;
     deps.client_counts.admit(&deps.base, &caller, now).await?;
     let account = account?;
 
     let moment = Moment { now, nonce: deps.base.random.nonce()? };
-    let charging = charging(&caller, now);
+    let charging = charging(&caller, key.number, now);
     let caller_ip = client_ip(request);
-    let ordered = Ordered { caller: &caller, charging, charge: &charge, account: &account, caller_ip };
+    let ordered = Ordered { caller: &caller, charging, charge: &charge, key, account: &account, caller_ip };
     let begun = begin(deps, &ordered, &moment).await;
     match &begun {
         Ok(_) => deps.base.metrics.payment(channel, PaymentOutcome::Charged),
@@ -109,12 +111,12 @@ struct Charged<'a> {
 }
 
 /// Who charges, by the app's rules. The master key is the server's; everything else is in a client's hands.
-fn charging(caller: &Caller, now: Timestamp) -> Charging {
+fn charging(caller: &Caller, account: AccountNumber, now: Timestamp) -> Charging {
     let author = match caller.role {
         Role::Master => Author::Server,
         Role::Client => Author::Client,
     };
-    Charging { author, clients_name_prices: caller.app().clients_name_prices, now }
+    Charging { author, account, clients_name_prices: caller.app().clients_name_prices, now }
 }
 
 /// Has a try and its payment parameters, whatever was lost on the way before.
@@ -181,10 +183,10 @@ async fn ask(
     call: http::Request<Bytes>,
     moment: &Moment,
 ) -> Result<PaymentParameters, ApiError> {
-    let Ordered { caller, charge, account, .. } = ordered;
+    let Ordered { caller, charge, key, account, .. } = ordered;
     let question = Question {
         configured: &caller.configured,
-        key: (charge.channel, caller.mode),
+        key: *key,
         account,
         outbound: &deps.outbound,
         bounds: PROVIDER_BOUNDS,
@@ -219,6 +221,7 @@ struct Ordered<'a> {
     caller: &'a Caller,
     charging: Charging,
     charge: &'a ChargeRequest,
+    key: AccountKey,
     account: &'a Account,
     caller_ip: Option<&'a str>,
 }
@@ -336,7 +339,7 @@ fn refusal(reservation: &Reservation<'_>, ordered: &Ordered<'_>) -> Option<BillE
 }
 
 fn new_transaction(deps: &Deps, ordered: &Ordered<'_>, try_number: TryNumber) -> Result<Transaction, ApiError> {
-    let Ordered { caller, charge, charging: Charging { author, now, .. }, .. } = *ordered;
+    let Ordered { caller, charge, charging: Charging { author, account, now, .. }, .. } = *ordered;
     // A provider binds the order to a payer only where the payer is named to it.
     let openid = charge.openid.as_deref().filter(|_| charge.channel.needs_openid());
     let (app, mode) = (caller.app().id.clone(), caller.mode);
@@ -346,6 +349,7 @@ fn new_transaction(deps: &Deps, ordered: &Ordered<'_>, try_number: TryNumber) ->
         key: TransactionKey { app, mode, bill, channel, try_number },
         shard: caller.app().shards.of_new(&id, now),
         id,
+        account,
         fee: charge.fee,
         subject: charge.subject.clone(),
         extras: charge.extras.clone(),

@@ -3,6 +3,7 @@
 //! Used by every other crate and depends on none of them. It does no I/O, is not async and reads no clock,
 //! no environment and no randomness: the time and random bytes are arguments.
 
+mod account;
 mod api_code;
 mod app;
 mod asking;
@@ -35,6 +36,7 @@ mod transaction;
 mod webhook;
 mod webhook_message;
 
+pub use account::{AccountNumber, FORMER_FORM_READ, Sameness, Succession, succeed};
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
 pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question};

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{BillNum, Channel, Extras, Fen, Status, Timestamp, Transaction, TransactionId};
+use crate::{AccountNumber, BillNum, Channel, Extras, Fen, Status, Timestamp, Transaction, TransactionId};
 
 /// What a query tells of a transaction, in the contract's words.
 ///
@@ -12,6 +12,8 @@ use crate::{BillNum, Channel, Extras, Fen, Status, Timestamp, Transaction, Trans
 pub struct Record {
     /// The transaction's id.
     pub id: TransactionId,
+    /// Which of its channel's accounts it was charged on. It is not on the wire.
+    pub account: AccountNumber,
     /// The merchant's order number.
     pub bill: BillNum,
     /// How it was charged.
@@ -34,6 +36,7 @@ impl From<Transaction> for Record {
     fn from(transaction: Transaction) -> Self {
         Self {
             id: transaction.id,
+            account: transaction.account,
             bill: transaction.key.bill,
             channel: transaction.key.channel,
             created_at: transaction.created_at,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Author, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
+    AccountNumber, Author, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
     price::{counts_for_bill, is_current, latest_of_server},
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub struct Charging {
     /// Who charges.
     pub author: Author,
+    /// On which of the channel's accounts.
+    pub account: AccountNumber,
     /// Whether clients may open bills that the server did not.
     pub clients_name_prices: bool,
     /// The time.
@@ -93,7 +95,8 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
         Author::Client => of_server.is_some(),
     };
     match (last.fee == request.fee, last.subject == request.subject) {
-        (true, true) if !is_other_payer(last, request) => Reservation::Same(last),
+        // Another account of the channel does not know the order.
+        (true, true) if last.account == charging.account && !is_other_payer(last, request) => Reservation::Same(last),
         (false, _) if !is_free => Reservation::OtherFee(last),
         (true, false) if !is_free => Reservation::OtherSubject(last),
         _ => replace(last, tries, charging),
@@ -169,7 +172,12 @@ mod tests {
     }
 
     fn charging(author: Author) -> Charging {
-        Charging { author, clients_name_prices: true, now: sample(Status::Created).created_at }
+        Charging {
+            author,
+            account: AccountNumber::FIRST,
+            clients_name_prices: true,
+            now: sample(Status::Created).created_at,
+        }
     }
 
     fn on(channel: Channel, status: Status, number: &str) -> Transaction {
@@ -304,6 +312,18 @@ mod tests {
         check(&reserve(&charge, &tries, &charging(Author::Server)), "next 12 replaces 11");
         let later = Charging { now: now.plus(REPLACED_WITHIN), ..client };
         check(&reserve(&charge, &tries, &later), "next 12 replaces 11");
+    }
+
+    #[test]
+    fn a_try_on_another_account_of_the_channel_is_replaced() {
+        let second = AccountNumber::new(2).unwrap();
+        let open = on(Channel::AliWeb, Status::Created, "01");
+        for author in [Author::Server, Author::Client] {
+            let moved = Charging { account: second, ..charging(author) };
+            check(&reserve(&request(), &[open.clone()], &moved), "next 02 replaces 01");
+            let known = Transaction { account: second, ..on(Channel::AliWeb, Status::Created, "02") };
+            check(&reserve(&request(), &[open.clone(), known], &moved), "same 02");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    About, Author, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, PayerDigest, RefundSums, Shard,
-    Timestamp, TransactionId, TransactionKey, nests_within, refund::refunded_elsewhere,
+    About, AccountNumber, Author, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, PayerDigest, RefundSums,
+    Shard, Timestamp, TransactionId, TransactionKey, nests_within, refund::refunded_elsewhere,
 };
 
 /// Where a transaction stands.
@@ -164,6 +164,8 @@ pub struct Transaction {
     pub id: TransactionId,
     /// Under which of its app's keys it is listed.
     pub shard: Shard,
+    /// Which of its channel's accounts it was charged on: no other knows it.
+    pub account: AccountNumber,
     /// The amount.
     pub fee: Fen,
     /// What is bought.
@@ -332,6 +334,7 @@ pub(crate) mod tests {
             },
             id: TransactionId::generate(created_at, [7; 6]),
             shard: Shard::FIRST,
+            account: AccountNumber::FIRST,
             fee: fen(9900),
             subject: Subject::parse("tea").unwrap(),
             extras: None,

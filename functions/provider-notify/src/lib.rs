@@ -5,19 +5,16 @@
 //! report that is genuine and does not fit settles nothing, is kept as an incident, and is not acknowledged. Strangers
 //! get the same answer whatever they did wrong, and whether or not there is such an app and channel.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use domain::{Notification, Outcome, Timestamp, TransactionKey};
+use domain::{Timestamp, TransactionKey};
 use http::{
     HeaderValue, Method, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport, refusal};
-use runtime::{BODY_BYTES_MAX, ConfiguredApp, Reply, Request, error_chain, not_found};
+use providers::{Acknowledgement, NotifyError, refusal};
+use runtime::{AccountKey, ApiError, BODY_BYTES_MAX, Reply, Request, error_chain, not_found};
 pub use settlement::Deps;
-use settlement::{Heard, How, Taken};
-use store::StoreError;
+use settlement::{Answered, Notify, Taken};
 use tracing::{error, warn};
 
 /// What this function answers, as `template.yaml` routes it.
@@ -38,31 +35,21 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         warn!(app.id = %key.app, channel = %key.channel, body_bytes = request.body().len(), "refused a notify that is too long");
         return refused(&stranger);
     }
-    let (configured, account) = match find_account(deps, &key, now).await {
-        Ok(Some(found)) => found,
+    let answered = async {
+        let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
+        let notify = Notify { key: &key, request: &request, arrived_at: now, now };
+        Ok::<_, ApiError>(Some(settlement::hear(deps, &configured, &notify).await?))
+    };
+    match answered.await {
         // Whether there is such an app and channel is nobody's affair.
-        Ok(None) => return refused(&stranger),
-        Err(error) => {
-            error!(app.id = %key.app, "a notify waits: {}", error_chain(&error));
-            return failed();
-        }
-    };
-    let acknowledgement = account.acknowledgement();
-    let (account, report) = match read(deps, &key, &configured, account, &request, now).await {
-        Ok(read) => read,
-        Err(error) => {
+        Ok(None) => refused(&stranger),
+        Ok(Some(Answered::Taken(Taken::Settled, acknowledgement))) => acknowledged(&acknowledgement),
+        Ok(Some(Answered::Taken(Taken::Misfit | Taken::OfAnother(_), acknowledgement))) => refused(&acknowledgement),
+        Ok(Some(Answered::Unreadable)) => keep_unreadable(deps, &key, &request, &stranger).await,
+        Ok(Some(Answered::Refused(error))) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
-            return keep_refused(deps, &key, &error, &request, &stranger).await;
+            keep_refused(deps, &key, &error, &request, &stranger).await
         }
-    };
-    let heard = Heard { how: How::Notify, headers: request.headers(), body: request.body(), now };
-    let taken = match told_of_refund(&account, &report, &request, now) {
-        Some(told) => settlement::take_refund(deps, &key, &configured, (&told, &report), &heard).await,
-        None => settlement::take(deps, &key, &configured, &report, &heard).await,
-    };
-    match taken {
-        Ok(Taken::Settled) => acknowledged(&acknowledgement),
-        Ok(Taken::Misfit) => refused(&acknowledgement),
         Err(error) => {
             error!(app.id = %key.app, bill.num = %key.bill, "a notify waits: {}", error_chain(&error));
             failed()
@@ -70,13 +57,20 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
     }
 }
 
-/// What the notify says about one refund, if it is about one. It says nothing of its payment then, so that whatever does is read
-/// once only.
-fn told_of_refund(account: &Account, report: &Notification, request: &Request, now: Timestamp) -> Option<RefundReport> {
-    if report.outcome != Outcome::Pending {
-        return None;
+/// Nobody can read it, because the settings of its account were deleted or retired. The provider sends it again; it is kept, within
+/// bounds, because money may have come: once the settings are back it can be replayed.
+async fn keep_unreadable(
+    deps: &Deps,
+    key: &TransactionKey,
+    request: &Request,
+    acknowledgement: &Acknowledgement,
+) -> Reply {
+    let problem = "the settings of its account were deleted or retired, or cannot be used".to_owned();
+    let message = (request.headers(), request.body());
+    if let Err(error) = settlement::keep_forged(deps, key, problem, message).await {
+        error!(app.id = %key.app, bill.num = %key.bill, "an unreadable notify was not kept: {}", error_chain(&error));
     }
-    account.read_refund_notify(request, now).ok()
+    refused(acknowledgement)
 }
 
 /// Refuses a notify that could not be verified. It is kept, within bounds: a key that is wrong in the settings makes genuine ones
@@ -101,13 +95,19 @@ async fn keep_refused(
 /// proof, and the notify comes on its own way.
 async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Timestamp) -> Reply {
     let found = async {
-        let Some((_, account)) = find_account(deps, key, now).await? else { return Ok(None) };
-        deps.base.store.find_transaction(key).await.map(|found| Some((account, found?)))
+        let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
+        let Some(transaction) = deps.base.store.find_transaction(key).await? else { return Ok(None) };
+        let account = deps.base.apps.account_of(&configured, AccountKey::of(&transaction), now).await?;
+        Ok::<_, ApiError>(account.map(|account| (account, transaction)))
     };
     let refused = || reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", b"this return could not be verified");
     let (account, transaction) = match found.await {
         Ok(Some(found)) => found,
         Ok(None) => return refused(),
+        Err(ApiError::Settings(error)) => {
+            warn!(app.id = %key.app, channel = %key.channel, "the settings cannot be used: {error}");
+            return refused();
+        }
         Err(error) => {
             error!(app.id = %key.app, "a browser cannot be sent on: {}", error_chain(&error));
             return failed();
@@ -130,46 +130,6 @@ async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Time
     let mut reply = reply(StatusCode::SEE_OTHER, "text/plain; charset=utf-8", b"");
     reply.headers_mut().insert(LOCATION, url);
     reply
-}
-
-/// Verifies a notify, if need be with certificates that the provider has only begun to sign with; answers the account that did.
-async fn read(
-    deps: &Deps,
-    key: &TransactionKey,
-    configured: &ConfiguredApp,
-    account: Arc<Account>,
-    request: &Request,
-    now: Timestamp,
-) -> Result<(Arc<Account>, Notification), NotifyError> {
-    let error = match account.read_notify(request, now) {
-        Ok(report) => return Ok((account, report)),
-        Err(error) => error,
-    };
-    if !matches!(error, NotifyError::UnknownKey { .. }) {
-        return Err(error);
-    }
-    let Ok(nonce) = deps.base.random.nonce() else { return Err(error) };
-    let moment = Moment { now, nonce };
-    match deps.base.apps.renew(configured, (key.channel, key.mode), &deps.outbound, &moment).await {
-        Some(renewed) => renewed.read_notify(request, now).map(|report| (renewed, report)),
-        None => Err(error),
-    }
-}
-
-async fn find_account(
-    deps: &Deps,
-    key: &TransactionKey,
-    now: Timestamp,
-) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, StoreError> {
-    let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
-    match deps.base.apps.account(&configured, key.channel, key.mode) {
-        None => Ok(None),
-        Some(Ok(account)) => Ok(Some((configured, account))),
-        Some(Err(error)) => {
-            warn!(app.id = %key.app, channel = %key.channel, "the settings cannot be used: {error}");
-            Ok(None)
-        }
-    }
 }
 
 fn acknowledged(acknowledgement: &Acknowledgement) -> Reply {

@@ -14,6 +14,7 @@ mod check;
 mod error;
 mod exchange;
 mod form;
+mod identity;
 mod json;
 mod keys;
 mod settings;
@@ -33,6 +34,7 @@ pub use exchange::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
     Placed, RefundOrder, RefundOutcome, RefundReport,
 };
+pub use identity::{Identity, former_form};
 pub use settings::{GatewayPolicy, MASK, gateway_of, mask, opened_by};
 
 /// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a
@@ -370,6 +372,15 @@ impl Account {
             Self::Ali(_) => Err(NotifyError::malformed("alipay's page sends the browser to the shop itself")),
             Self::Wechat(_) => Err(NotifyError::malformed("wechat pay sends no browser back")),
             Self::Unionpay(account) => account.read_front_return(returned, now),
+        }
+    }
+
+    /// Whether a notify has the form of the account's other protocol: WeChat Pay tells of an order in the form it was made in, also after
+    /// the account moved on.
+    pub fn is_of_other_form(&self, notify: &Request<Bytes>) -> bool {
+        match self {
+            Self::Ali(_) | Self::Unionpay(_) => false,
+            Self::Wechat(account) => account.is_of_other_form(notify),
         }
     }
 

@@ -223,6 +223,15 @@ impl Account {
         }
     }
 
+    /// A notify of v2 is XML, and one of v3 is JSON.
+    pub(crate) fn is_of_other_form(&self, notify: &Request<Bytes>) -> bool {
+        let first = notify.body().iter().find(|byte| !byte.is_ascii_whitespace());
+        match &self.0 {
+            V3(_) => first == Some(&b'<'),
+            V2(_) => first == Some(&b'{'),
+        }
+    }
+
     pub(crate) fn acknowledgement(&self) -> Acknowledgement {
         match &self.0 {
             V3(_) => ACKNOWLEDGEMENT,

@@ -7,7 +7,7 @@ use domain::{Outcome, Transaction};
 use http::{Request, Response};
 use outbound::Bounds;
 use providers::{Account, Moment, Placed, ProviderError};
-use runtime::{ApiError, ConfiguredApp, Question};
+use runtime::{AccountKey, ApiError, ConfiguredApp, Question};
 
 use crate::{
     Deps,
@@ -40,7 +40,7 @@ pub async fn ask(
     transaction: &Transaction,
     bounds: Bounds,
 ) -> Result<Asked, ApiError> {
-    let talk = Talk::open(deps, configured, transaction, bounds)?;
+    let talk = Talk::open(deps, configured, transaction, bounds).await?;
     let placed = placed(transaction);
     let (answer, report) = talk
         .say(talk.account.query(&placed, &talk.moment)?, |account, answer| {
@@ -50,11 +50,13 @@ pub async fn ask(
     if report.outcome == Outcome::Pending {
         return Ok(Asked::Pending);
     }
-    let heard = Heard { how: How::Answer, headers: answer.headers(), body: answer.body(), now: deps.base.clock.now() };
+    let now = deps.base.clock.now();
+    let account = transaction.account;
+    let heard = Heard { how: How::Answer, account, headers: answer.headers(), body: answer.body(), now };
     match take(deps, &transaction.key, configured, &report, &heard).await? {
         Taken::Settled if report.outcome == Outcome::Closed => Ok(Asked::Closed),
         Taken::Settled => Ok(Asked::Settled),
-        Taken::Misfit => Ok(Asked::Misfit),
+        Taken::Misfit | Taken::OfAnother(_) => Ok(Asked::Misfit),
     }
 }
 
@@ -67,6 +69,24 @@ pub(crate) fn placed(transaction: &Transaction) -> Placed<'_> {
         trade_no: transaction.trade_no.as_ref(),
         channel: transaction.key.channel,
     }
+}
+
+/// The account that a try was charged on: no other knows its order.
+///
+/// # Errors
+/// [`ApiError`]: its settings were deleted or retired, or cannot be used.
+pub(crate) async fn account_of(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    transaction: &Transaction,
+) -> Result<Arc<Account>, ApiError> {
+    let key = AccountKey::of(transaction);
+    let AccountKey { channel, mode, number } = key;
+    let account = deps.base.apps.account_of(configured, key, deps.base.clock.now()).await?;
+    account.ok_or_else(|| {
+        let is_current = configured.current(channel, mode) == Some(key);
+        if is_current { ApiError::NotConfigured { channel, mode } } else { ApiError::Retired { channel, mode, number } }
+    })
 }
 
 /// A talk with the provider of a transaction.
@@ -82,15 +102,13 @@ pub(crate) struct Talk<'a> {
 impl<'a> Talk<'a> {
     /// # Errors
     /// [`ApiError`]: no settings, or ones that cannot be used.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         deps: &'a Deps,
         configured: &'a Arc<ConfiguredApp>,
         transaction: &'a Transaction,
         bounds: Bounds,
     ) -> Result<Self, ApiError> {
-        let (channel, mode) = (transaction.key.channel, transaction.key.mode);
-        let account = deps.base.apps.account(configured, channel, mode);
-        let account = account.ok_or(ApiError::NotConfigured { channel, mode })??;
+        let account = account_of(deps, configured, transaction).await?;
         let moment = Moment { now: deps.base.clock.now(), nonce: deps.base.random.nonce()? };
         Ok(Self { deps, configured, transaction, bounds, account, moment })
     }
@@ -106,7 +124,7 @@ impl<'a> Talk<'a> {
     ) -> Result<(Response<Bytes>, T), ApiError> {
         let question = Question {
             configured: self.configured,
-            key: (self.transaction.key.channel, self.transaction.key.mode),
+            key: AccountKey::of(self.transaction),
             account: &self.account,
             outbound: &self.deps.outbound,
             bounds: self.bounds,

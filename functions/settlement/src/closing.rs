@@ -11,7 +11,7 @@ use tracing::info;
 
 use crate::{
     Deps,
-    asking::{Asked, Talk, ask, placed},
+    asking::{Asked, Talk, account_of, ask, placed},
     ring,
 };
 
@@ -56,7 +56,7 @@ pub async fn close(
     if let Some(over) = find_end(deps, configured, transaction, bounds).await? {
         return Ok(over);
     }
-    let talk = Talk::open(deps, configured, transaction, bounds)?;
+    let talk = Talk::open(deps, configured, transaction, bounds).await?;
     let placed = placed(transaction);
     let closing = match talk.account.close(&placed, &talk.moment) {
         Err(ProviderError::Unsupported { .. }) => Closing::NotThere,
@@ -109,10 +109,12 @@ async fn find_end(
 ///
 /// # Errors
 /// [`ApiError`]: no settings, or ones that cannot be used.
-pub fn payable_until(deps: &Deps, configured: &ConfiguredApp, closed: &Transaction) -> Result<Timestamp, ApiError> {
-    let (channel, mode) = (closed.key.channel, closed.key.mode);
-    let account = deps.base.apps.account(configured, channel, mode);
-    Ok(account.ok_or(ApiError::NotConfigured { channel, mode })??.payable_until(closed.expires_at))
+pub async fn payable_until(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    closed: &Transaction,
+) -> Result<Timestamp, ApiError> {
+    Ok(account_of(deps, configured, closed).await?.payable_until(closed.expires_at))
 }
 
 /// Closes it here, unless it was paid in this moment. The provider is asked again at `asked_at`, where it did not close it itself.

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use domain::{
-    Event, Mismatch, Notification, Outcome, Refusal, Settlement, Status, Timestamp, Transaction, TransactionKey, check,
-    counts_for_bill, latest_of_server, settle,
+    AccountNumber, Event, Mismatch, Notification, Outcome, Refusal, Settlement, Status, Timestamp, Transaction,
+    TransactionKey, check, counts_for_bill, latest_of_server, settle,
 };
 use http::HeaderMap;
 use runtime::{ConfiguredApp, PaymentOutcome};
@@ -22,6 +22,8 @@ use crate::{
 pub struct Heard<'a> {
     /// Whether the provider will say it again.
     pub how: How,
+    /// The account that verified it.
+    pub account: AccountNumber,
     /// Its headers.
     pub headers: &'a HeaderMap,
     /// Its body as it arrived.
@@ -56,11 +58,15 @@ pub enum Taken {
     Settled,
     /// It does not fit, and is kept as an incident.
     Misfit,
+    /// The try belongs to this account of the channel, and another verified the report: it is to be read again by the right one.
+    OfAnother(AccountNumber),
 }
 
 /// Why a genuine report is not taken.
 #[derive(Debug, thiserror::Error)]
 enum Misfit {
+    #[error("it was verified by another account than that of the try")]
+    OtherAccount(AccountNumber),
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
     #[error(transparent)]
@@ -70,7 +76,7 @@ enum Misfit {
 impl Misfit {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Mismatch(Mismatch::Claim { .. }) => "account",
+            Self::OtherAccount(_) | Self::Mismatch(Mismatch::Claim { .. }) => "account",
             Self::Mismatch(Mismatch::Order { .. }) => "order",
             Self::Mismatch(Mismatch::Amount { .. }) => "amount",
             Self::Refusal(Refusal::AlreadyPaid) => "closed-after-payment",
@@ -92,6 +98,9 @@ pub async fn take(
     heard: &Heard<'_>,
 ) -> Result<Taken, StoreError> {
     let decide = |transaction: &Transaction, tries: &[Transaction]| -> Result<_, Misfit> {
+        if transaction.account != heard.account {
+            return Err(Misfit::OtherAccount(transaction.account));
+        }
         check(report, transaction)?;
         Ok(without_mispriced(settle(transaction, report, heard.now)?, tries))
     };
@@ -123,6 +132,7 @@ pub async fn take(
                 .await?;
             Ok(Taken::Misfit)
         }
+        Settled::Refused(_, Misfit::OtherAccount(account)) => Ok(Taken::OfAnother(account)),
         Settled::Refused(transaction, misfit) => {
             let (kind, text) = (misfit.kind(), misfit.to_string());
             let problem = Problem { kind, text, report, transaction: Some(&transaction) };

@@ -114,7 +114,7 @@ async fn send_back(
     let num = RefundNum::of_duplicate(&duplicate.id);
     let reason = Some(why.to_owned());
     let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
-    if let Err(error) = refunds::build(deps, configured, duplicate, &planned) {
+    if let Err(error) = refunds::build(deps, configured, duplicate, &planned).await {
         // Nobody waits for an answer, so that a person must hear of it otherwise.
         let problem = format!("refund {} did not go back: {error}", planned.num);
         warn!(tx.id = %duplicate.id, "a second payment cannot be sent back: {}", error_chain(&error));

@@ -141,7 +141,7 @@ async fn question(
     (payment, refund): (&Transaction, &Refund),
     bounds: Bounds,
 ) -> Result<RefundOutcome, ApiError> {
-    let talk = Talk::open(deps, configured, payment, bounds)?;
+    let talk = Talk::open(deps, configured, payment, bounds).await?;
     let notify_url = notify_url(deps, payment);
     let order = order(payment, refund, &notify_url);
     let call = talk.account.refund_query(&order, &talk.moment)?;
@@ -157,7 +157,7 @@ pub(crate) async fn send(
     refund: Refund,
     bounds: Bounds,
 ) -> Result<Refund, ApiError> {
-    let talk = Talk::open(deps, configured, payment, bounds)?;
+    let talk = Talk::open(deps, configured, payment, bounds).await?;
     let notify_url = notify_url(deps, payment);
     let order = order(payment, &refund, &notify_url);
     let call = say_back(&talk.account, &order, refund.way, &talk.moment)?;

@@ -21,6 +21,7 @@ use tracing::{info, warn};
 
 use crate::{
     Deps,
+    asking::account_of,
     door::{Heard, Taken},
     incidents::{Problem, keep_misfit},
     pursuing::{RefundTaken, notify_url, order, pursue_refund, say_back, send, take_word, word_of},
@@ -51,7 +52,7 @@ pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundA
     let content = (request.num.clone(), request.fee, request.reason.clone());
     let planned = plan(payment, &bill.refunds, content, deps.base.clock.now());
     // It is built before anything is kept, so that a refund that cannot be built leaves nothing behind.
-    build(deps, configured, payment, &planned)?;
+    build(deps, configured, payment, &planned).await?;
     match reserve(deps, &planned).await? {
         Begun::New(payment, refund) => {
             let (num, bill) = (&refund.num, &refund.key.bill);
@@ -125,15 +126,13 @@ pub(crate) fn plan(
 }
 
 /// What is to be said to the provider.
-pub(crate) fn build(
+pub(crate) async fn build(
     deps: &Deps,
     configured: &ConfiguredApp,
     payment: &Transaction,
     refund: &Refund,
 ) -> Result<Request<Bytes>, ApiError> {
-    let (channel, mode) = (payment.key.channel, payment.key.mode);
-    let account = deps.base.apps.account(configured, channel, mode);
-    let account = account.ok_or(ApiError::NotConfigured { channel, mode })??;
+    let account = account_of(deps, configured, payment).await?;
     let moment = Moment { now: deps.base.clock.now(), nonce: deps.base.random.nonce()? };
     let notify_url = notify_url(deps, payment);
     let call = say_back(&account, &order(payment, refund, &notify_url), refund.way, &moment)?;
@@ -161,6 +160,9 @@ pub async fn take_refund(
     heard: &Heard<'_>,
 ) -> Result<Taken, StoreError> {
     let Some(payment) = deps.base.store.find_transaction(key).await? else { return Ok(Taken::Misfit) };
+    if payment.account != heard.account {
+        return Ok(Taken::OfAnother(payment.account));
+    }
     let refund = match RefundNum::parse(&told.refund_num) {
         Some(num) => deps.base.store.find_refund((&key.app, key.mode, &key.bill), &num).await?,
         None => None,

@@ -14,8 +14,8 @@ use std::{
 };
 
 use domain::{
-    AppId, Delivery, DeliveryId, DeliveryState, Mode, Status, Tab, Timestamp, Transaction, TransactionKey, is_overdue,
-    last_closed_question_again, next_closed_question, next_question, next_refund_question,
+    AccountNumber, AppId, Delivery, DeliveryId, DeliveryState, Mode, Status, Tab, Timestamp, Transaction,
+    TransactionKey, is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question,
 };
 use futures_util::future::join_all;
 use providers::ProviderError;
@@ -42,7 +42,8 @@ const RUN_MAX: Duration = Duration::from_secs(35);
 /// After so many failures in a row a provider is left alone for the rest of the run.
 const FAILURES_MAX: u32 = 3;
 
-type AccountKey = (AppId, Tab, Mode);
+/// Refunds of a tab count together: their rows do not say which account they are of.
+type Asked = (AppId, Tab, Mode, Option<AccountNumber>);
 
 /// What one run has done so far, and whom it leaves alone.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) struct Run {
     began_at: Timestamp,
     asked: AtomicUsize,
     left: AtomicBool,
-    failures: Mutex<HashMap<AccountKey, u32>>,
+    failures: Mutex<HashMap<Asked, u32>>,
 }
 
 impl Run {
@@ -77,12 +78,12 @@ impl Run {
         may
     }
 
-    fn leaves_alone(&self, account: &AccountKey) -> bool {
+    fn leaves_alone(&self, account: &Asked) -> bool {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.get(account).is_some_and(|failures| *failures >= FAILURES_MAX)
     }
 
-    fn note(&self, account: &AccountKey, failed: bool) {
+    fn note(&self, account: &Asked, failed: bool) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failed {
             *failures.entry(account.clone()).or_default() += 1;
@@ -215,7 +216,7 @@ async fn ask_about(
     if !deps.base.store.postpone_transaction(key, due_at, Some(next_question(bill, now))).await? {
         return Ok(false);
     }
-    let account = (key.app.clone(), key.channel.tab(), key.mode);
+    let account = (key.app.clone(), key.channel.tab(), key.mode, Some(bill.account));
     let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(true) };
     if run.leaves_alone(&account) {
         return Ok(true);
@@ -250,7 +251,7 @@ async fn ask_about_closed(
     let Some(configured) = deps.base.apps.find(&key.app, now).await? else {
         return Ok(store.postpone_transaction(key, due_at, None).await?);
     };
-    let payable_until = payable_until(&deps.settlement, &configured, bill).unwrap_or(bill.expires_at);
+    let payable_until = payable_until(&deps.settlement, &configured, bill).await.unwrap_or(bill.expires_at);
     let next = next_closed_question(bill.ended_at.unwrap_or(bill.created_at), payable_until, now);
     let Some(again_at) = next.or_else(|| last_closed_question_again(payable_until, now)) else {
         let (bill, id) = (&key.bill, &bill.id);
@@ -260,7 +261,7 @@ async fn ask_about_closed(
     if !store.postpone_transaction(key, due_at, Some(again_at)).await? {
         return Ok(false);
     }
-    let account = (key.app.clone(), key.channel.tab(), key.mode);
+    let account = (key.app.clone(), key.channel.tab(), key.mode, Some(bill.account));
     if run.leaves_alone(&account) {
         return Ok(true);
     }
@@ -285,7 +286,7 @@ async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp)
     if !store.postpone_refund(key, due_at, next_refund_question(&refund, now)).await? {
         return Ok(false);
     }
-    let account = (key.app.clone(), refund.key.channel.tab(), key.mode);
+    let account = (key.app.clone(), refund.key.channel.tab(), key.mode, None);
     let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(true) };
     if run.leaves_alone(&account) {
         return Ok(true);
@@ -314,7 +315,7 @@ mod tests {
     #[test]
     fn a_provider_that_fails_three_times_in_a_row_is_left_alone() {
         let run = Run::begin(Timestamp::clamped(0));
-        let account = |tab| (AppId::parse("568a12086e912100017722e5").unwrap(), tab, Mode::Test);
+        let account = |tab| (AppId::parse("568a12086e912100017722e5").unwrap(), tab, Mode::Test, None);
         let (ali, wechat) = (account(Tab::Ali), account(Tab::WxApp));
         for (failed, alone) in
             [(true, false), (true, false), (false, false), (true, false), (true, false), (true, true)]

@@ -21,7 +21,7 @@ use store::{BooksCursor, BooksRange, Reconciled, Shelf, StoreError};
 use tracing::{info, warn};
 
 use crate::Deps;
-use accounts::{Holding, find_holdings};
+use accounts::{Holding, Usage, find_holdings};
 use findings::Findings;
 
 /// Lines of a bill, and payments of ours, that are in memory at once: together about 15 MB.
@@ -81,9 +81,13 @@ impl Books<'_> {
     /// How many differences there are. `None` if there is nothing to compare: the day was compared before, or the account's protocol
     /// has no bill.
     async fn compare(&self) -> Result<Option<usize>, ApiError> {
-        let (store, Holding { app, mode, tab, .. }) = (&self.deps.base.store, self.holding);
+        let (store, Holding { app, mode, tab, number, .. }) = (&self.deps.base.store, self.holding);
+        let whose = (*tab, *number);
         let Some((_, account)) = self.open().await? else { return Ok(None) };
-        if account.bill_reader().is_none() || store.is_reconciled(app, *mode, (*tab, self.day)).await? {
+        if account.bill_reader().is_none() || store.is_reconciled(app, *mode, (whose, self.day)).await? {
+            return Ok(None);
+        }
+        if !self.had_business().await? {
             return Ok(None);
         }
         let bill = self.fetch(self.day).await?;
@@ -91,17 +95,34 @@ impl Books<'_> {
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
         let (found, kept) = findings.finish().await?;
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let (differences, kept) = (number(found), number(kept));
-        let done = Reconciled { tab: *tab, day: self.day.clone(), done_at: self.now, lines, differences, kept };
+        let counted = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (differences, kept) = (counted(found), counted(kept));
+        let done = Reconciled {
+            tab: *tab,
+            account: *number,
+            day: self.day.clone(),
+            done_at: self.now,
+            lines,
+            differences,
+            kept,
+        };
         store.keep_reconciled(app, *mode, &done).await?;
         Ok(Some(found))
+    }
+
+    /// Whether the account took or gave back any money on this day; the one that is in use may always have.
+    async fn had_business(&self) -> Result<bool, StoreError> {
+        let Usage::Until(replaced_at) = self.holding.usage else { return Ok(true) };
+        if self.day.start() <= replaced_at.plus(payments::CHARGED_BEFORE) && self.had_payments().await? {
+            return Ok(true);
+        }
+        self.had_refunds().await
     }
 
     async fn open(&self) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, ApiError> {
         let apps = &self.deps.base.apps;
         let Some(configured) = apps.find(&self.holding.app, self.now).await? else { return Ok(None) };
-        let account = apps.account(&configured, self.holding.channel(), self.holding.mode).transpose()?;
+        let account = apps.account_of(&configured, self.holding.key(), self.now).await?;
         Ok(account.map(|account| (configured, account)))
     }
 }

@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use domain::{App, AppId, Channel, Mode, Secret, Tab, TargetHealth, Timestamp, Webhook, WebhookId};
+use domain::{
+    AccountNumber, App, AppId, Channel, FORMER_FORM_READ, Mode, Secret, Tab, TargetHealth, Timestamp, Transaction,
+    TransactionKey, Webhook, WebhookId,
+};
 use outbound::{Bounds, Outbound};
-use providers::{Account, GatewayPolicy, Moment, SettingsError};
+use providers::{Account, GatewayPolicy, Identity, Moment, SettingsError};
 use serde_json::{Map, Value};
-use store::{AppConfiguration, Store, StoreError};
+use store::{AppConfiguration, ChannelSettings, Store, StoreError};
 use tracing::warn;
 
 use crate::{ApiError, Config, config::LocalConfig, error_chain};
@@ -28,38 +31,57 @@ pub struct ConfiguredApp {
     /// How those targets are doing that failed the last time.
     pub targets: HashMap<WebhookId, TargetHealth>,
     channels: HashMap<(Tab, Mode), ConfiguredChannel>,
-    policy: GatewayPolicy,
-    local: Option<LocalConfig>,
 }
 
 #[derive(Debug)]
 struct ConfiguredChannel {
-    settings: Option<Secret<String>>,
+    number: AccountNumber,
+    /// `None` once the settings were deleted.
+    held: Option<Arc<Held>>,
+}
+
+/// Settings, and the account that they are once it is needed.
+#[derive(Debug)]
+struct Held {
+    settings: Secret<String>,
     account: OnceLock<Result<Arc<Account>, SettingsError>>,
 }
 
+impl Held {
+    fn new(settings: Secret<String>) -> Arc<Self> {
+        Arc::new(Self { settings, account: OnceLock::new() })
+    }
+}
+
+/// Names an account of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AccountKey {
+    /// A channel that it serves.
+    pub channel: Channel,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Which of the accounts that this channel had.
+    pub number: AccountNumber,
+}
+
+impl AccountKey {
+    /// The account that a try was charged on.
+    pub fn of(transaction: &Transaction) -> Self {
+        let TransactionKey { channel, mode, .. } = transaction.key;
+        Self { channel, mode, number: transaction.account }
+    }
+}
+
 impl ConfiguredApp {
-    /// The account that serves `channel` in `mode`. `None` if there are no settings for it.
-    ///
-    /// # Errors
-    /// [`SettingsError`] if a stored key or certificate cannot be used.
-    fn account(&self, channel: Channel, mode: Mode) -> Option<Result<Arc<Account>, SettingsError>> {
-        let configured = self.channels.get(&(channel.tab(), mode))?;
-        let settings = configured.settings.as_ref()?;
-        Some(configured.account.get_or_init(|| self.open(channel.tab(), settings)).clone())
+    /// Which of its accounts `channel` uses in `mode` for what is charged from now on. `None` if it was never configured.
+    pub fn current(&self, channel: Channel, mode: Mode) -> Option<AccountKey> {
+        let number = self.channels.get(&(channel.tab(), mode))?.number;
+        Some(AccountKey { channel, mode, number })
     }
 
     /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
     pub fn channels_ever(&self, mode: Mode) -> Vec<Channel> {
         Channel::all().filter(|channel| self.channels.contains_key(&(channel.tab(), mode))).collect()
-    }
-
-    fn open(&self, tab: Tab, settings: &Secret<String>) -> Result<Arc<Account>, SettingsError> {
-        let settings: Map<String, Value> = serde_json::from_str(settings.expose()).map_err(|_| SettingsError {
-            field: "settings".to_owned(),
-            problem: "the stored settings are no JSON object; save them again".to_owned(),
-        })?;
-        open_account(tab, &settings, self.policy, self.local.as_ref()).map(Arc::new)
     }
 }
 
@@ -73,16 +95,31 @@ pub(crate) fn open_account(
     policy: GatewayPolicy,
     local: Option<&LocalConfig>,
 ) -> Result<Account, SettingsError> {
-    if settings.get("protocol").and_then(Value::as_str) != Some("simulator") {
-        return Account::open(tab, settings, policy);
-    }
-    let simulators = local.map(|local| local.simulators.as_slice()).unwrap_or_default();
-    let simulator = simulators.iter().find(|(simulated, _)| *simulated == tab).ok_or_else(|| SettingsError {
+    let settings = resolve(tab, settings, local).ok_or_else(|| SettingsError {
         field: "protocol".to_owned(),
         problem: "there is no built-in simulator here for this tab; it is a part of the local stack".to_owned(),
     })?;
-    Account::open(tab, &simulator.1, policy)
+    Account::open(tab, settings, policy)
 }
+
+/// What `{"protocol":"simulator"}` stands for; other settings are what they are. `None` if there is no such simulator.
+fn resolve<'a>(
+    tab: Tab,
+    settings: &'a Map<String, Value>,
+    local: Option<&'a LocalConfig>,
+) -> Option<&'a Map<String, Value>> {
+    if settings.get("protocol").and_then(Value::as_str) != Some("simulator") {
+        return Some(settings);
+    }
+    let simulators = local.map(|local| local.simulators.as_slice()).unwrap_or_default();
+    simulators.iter().find(|(simulated, _)| *simulated == tab).map(|(_, settings)| settings)
+}
+
+/// Names an account among those of all apps.
+type Whose = (AppId, Tab, Mode, AccountNumber);
+
+/// What a warm function remembers of accounts that are not in use any more, each with when it was read. `None`: there is nothing.
+type Remembered<T> = Mutex<HashMap<Whose, (Timestamp, Option<T>)>>;
 
 /// The apps that a warm function remembers.
 #[derive(Debug)]
@@ -92,7 +129,9 @@ pub struct Apps {
     local: Option<LocalConfig>,
     remembered: Duration,
     known: Mutex<HashMap<AppId, (Timestamp, Arc<ConfiguredApp>)>>,
-    renewed: Mutex<HashMap<(AppId, Tab, Mode), Renewal>>,
+    old: Remembered<Arc<Held>>,
+    former: Remembered<(Arc<Held>, Timestamp)>,
+    renewed: Mutex<HashMap<Whose, Renewal>>,
 }
 
 /// An account with the certificates that its provider gave us on top of those in the settings.
@@ -116,12 +155,14 @@ impl Apps {
             local: config.local.clone(),
             remembered: config.apps_remembered,
             known: Mutex::default(),
+            old: Mutex::default(),
+            former: Mutex::default(),
             renewed: Mutex::default(),
         }
     }
 
-    /// The account that serves `channel` in `mode`, with certificates fetched since, where there are some. `None` if there are
-    /// no settings for it.
+    /// The account that `channel` uses in `mode` for what is charged from now on, with certificates fetched since, where there are some.
+    /// `None` if there are no settings for it.
     ///
     /// # Errors
     /// [`SettingsError`] if a stored key or certificate cannot be used.
@@ -131,8 +172,79 @@ impl Apps {
         channel: Channel,
         mode: Mode,
     ) -> Option<Result<Arc<Account>, SettingsError>> {
-        let renewal = self.recall_renewal(configured, channel, mode);
-        renewal.and_then(|renewal| renewal.account).map(Ok).or_else(|| configured.account(channel, mode))
+        let key = configured.current(channel, mode)?;
+        let held = configured.channels.get(&(channel.tab(), mode))?.held.as_ref()?;
+        Some(self.open(&configured.app.id, key, held))
+    }
+
+    /// An account of an app: the one in use, or one of before. `None` if there are no settings for it any more.
+    ///
+    /// # Errors
+    /// [`ApiError::Store`], or [`ApiError::Settings`] if a stored key or certificate cannot be used.
+    pub async fn account_of(
+        &self,
+        configured: &ConfiguredApp,
+        key: AccountKey,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Account>>, ApiError> {
+        let Some(held) = self.held(configured, key, now).await? else { return Ok(None) };
+        Ok(Some(self.open(&configured.app.id, key, &held)?))
+    }
+
+    /// What reads notifies in the form of the account's protocol of before, and when it was changed. `None` if it never was, or so
+    /// long ago that no order of then is told of any more.
+    ///
+    /// # Errors
+    /// As [`Self::account_of`].
+    pub async fn former_form(
+        &self,
+        app: &AppId,
+        key: AccountKey,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<Account>, Timestamp)>, ApiError> {
+        let whose = (app.clone(), key.channel.tab(), key.mode, key.number);
+        let known = match recall(&self.former, &whose, (now, self.remembered)) {
+            Some(known) => known,
+            None => {
+                let found = self.store.find_former_form(app, (key.channel.tab(), key.mode), key.number).await?;
+                let found = found.map(|former| (Held::new(former.settings), former.changed_at));
+                keep(&self.former, whose, (now, found.clone()));
+                found
+            }
+        };
+        let Some((held, changed_at)) = known.filter(|(_, at)| at.distance(now) < FORMER_FORM_READ) else {
+            return Ok(None);
+        };
+        Ok(Some((self.opened(key.channel.tab(), &held)?, changed_at)))
+    }
+
+    async fn held(
+        &self,
+        configured: &ConfiguredApp,
+        key: AccountKey,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Held>>, StoreError> {
+        let channel = (key.channel.tab(), key.mode);
+        if let Some(current) = configured.channels.get(&channel).filter(|current| current.number == key.number) {
+            return Ok(current.held.clone());
+        }
+        let app = &configured.app.id;
+        let whose = (app.clone(), channel.0, channel.1, key.number);
+        if let Some(known) = recall(&self.old, &whose, (now, self.remembered)) {
+            return Ok(known);
+        }
+        let held = match self.store.find_old_account(app, channel, key.number).await? {
+            Some(old) => old.settings.map(Held::new),
+            // It is in use again, or since some seconds only, and this function remembers the app from before.
+            None => {
+                let found = self.store.find_app(app).await?.map(|found| found.channels).unwrap_or_default();
+                let is_this =
+                    |one: &ChannelSettings| (one.tab, one.mode, one.account) == (channel.0, channel.1, key.number);
+                found.into_iter().find(is_this).and_then(|one| one.settings).map(Held::new)
+            }
+        };
+        keep(&self.old, whose, (now, held.clone()));
+        Ok(held)
     }
 
     /// Fetches the certificates that the provider signs with from now on, after it named one that is not held yet. `None` if it
@@ -140,20 +252,26 @@ impl Apps {
     pub async fn renew(
         &self,
         configured: &ConfiguredApp,
-        (channel, mode): (Channel, Mode),
+        key: AccountKey,
         outbound: &Outbound,
         moment: &Moment,
     ) -> Option<Arc<Account>> {
-        let settings = configured.channels.get(&(channel.tab(), mode))?.settings.clone()?;
-        let asked_before = self.recall_renewal(configured, channel, mode);
+        let app = &configured.app.id;
+        let held = match self.held(configured, key, moment.now).await {
+            Ok(held) => held?,
+            Err(error) => {
+                warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
+                return None;
+            }
+        };
+        let asked_before = self.recall_renewal(app, key, &held);
         if asked_before.as_ref().is_some_and(|before| before.asked_at.distance(moment.now) < RENEWAL_PAUSE) {
             return None;
         }
-        let key = (configured.app.id.clone(), channel.tab(), mode);
         let before = asked_before.and_then(|before| before.account);
-        let asked = Renewal { settings, asked_at: moment.now, account: before };
-        self.keep_renewal(key.clone(), asked.clone());
-        let account = self.account(configured, channel, mode)?.ok()?;
+        let asked = Renewal { settings: held.settings.clone(), asked_at: moment.now, account: before };
+        self.keep_renewal(app, key, asked.clone());
+        let account = self.open(app, key, &held).ok()?;
         let fetched = async {
             let answer = outbound.send(account.certificates_request(moment)?, RENEWAL_BOUNDS).await?;
             Ok::<_, ApiError>(account.with_certificates(&answer, moment.now)?)
@@ -161,29 +279,42 @@ impl Apps {
         match fetched.await {
             Ok(renewed) => {
                 let renewed = Arc::new(renewed);
-                self.keep_renewal(key, Renewal { account: Some(Arc::clone(&renewed)), ..asked });
+                self.keep_renewal(app, key, Renewal { account: Some(Arc::clone(&renewed)), ..asked });
                 Some(renewed)
             }
             Err(error) => {
-                warn!(app.id = %configured.app.id, %channel, "no new certificates: {}", error_chain(&error));
+                warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
                 None
             }
         }
     }
 
-    fn recall_renewal(&self, configured: &ConfiguredApp, channel: Channel, mode: Mode) -> Option<Renewal> {
-        let settings = configured.channels.get(&(channel.tab(), mode))?.settings.as_ref()?;
-        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        let renewal = renewed.get(&(configured.app.id.clone(), channel.tab(), mode))?;
-        (renewal.settings == *settings).then(|| renewal.clone())
+    /// The account of these settings, with certificates fetched since, where there are some.
+    fn open(&self, app: &AppId, key: AccountKey, held: &Held) -> Result<Arc<Account>, SettingsError> {
+        let renewal = self.recall_renewal(app, key, held);
+        renewal.and_then(|renewal| renewal.account).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
     }
 
-    fn keep_renewal(&self, key: (AppId, Tab, Mode), renewal: Renewal) {
+    fn opened(&self, tab: Tab, held: &Held) -> Result<Arc<Account>, SettingsError> {
+        let read = || {
+            let settings = read_settings(&held.settings)?;
+            open_account(tab, &settings, self.policy, self.local.as_ref()).map(Arc::new)
+        };
+        held.account.get_or_init(read).clone()
+    }
+
+    fn recall_renewal(&self, app: &AppId, key: AccountKey, held: &Held) -> Option<Renewal> {
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let renewal = renewed.get(&(app.clone(), key.channel.tab(), key.mode, key.number))?;
+        (renewal.settings == held.settings).then(|| renewal.clone())
+    }
+
+    fn keep_renewal(&self, app: &AppId, key: AccountKey, renewal: Renewal) {
         let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         if renewed.len() >= APPS_MAX {
             renewed.clear();
         }
-        renewed.insert(key, renewal);
+        renewed.insert((app.clone(), key.channel.tab(), key.mode, key.number), renewal);
     }
 
     /// The app with this id, as it was at most [`Config::apps_remembered`] ago.
@@ -212,6 +343,11 @@ impl Apps {
         open_account(tab, settings, self.policy, self.local.as_ref())
     }
 
+    /// Whose account settings are of; those of the built-in simulator are its merchant's.
+    pub fn identity(&self, tab: Tab, settings: &Map<String, Value>) -> Identity {
+        Identity::of(tab, resolve(tab, settings, self.local.as_ref()).unwrap_or(settings))
+    }
+
     fn recall(&self, id: &AppId, now: Timestamp) -> Option<Arc<ConfiguredApp>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(id).filter(|(read_at, _)| read_at.distance(now) < self.remembered).map(|(_, app)| Arc::clone(app))
@@ -221,18 +357,37 @@ impl Apps {
     fn configure(&self, found: AppConfiguration, before: Option<&ConfiguredApp>) -> ConfiguredApp {
         let channels = found.channels.into_iter().map(|channel| {
             let key = (channel.tab, channel.mode);
-            let same = before.and_then(|before| before.channels.get(&key));
-            let same = same.filter(|before| before.settings == channel.settings);
-            let account = same.map(|before| before.account.clone()).unwrap_or_default();
-            (key, ConfiguredChannel { settings: channel.settings, account })
+            let before = before.and_then(|before| before.channels.get(&key)).and_then(|before| before.held.clone());
+            let held = channel.settings.map(|settings| {
+                before.filter(|before| before.settings == settings).unwrap_or_else(|| Held::new(settings))
+            });
+            (key, ConfiguredChannel { number: channel.account, held })
         });
-        ConfiguredApp {
-            app: found.app,
-            webhooks: found.webhooks,
-            targets: found.targets,
-            channels: channels.collect(),
-            policy: self.policy,
-            local: self.local.clone(),
-        }
+        ConfiguredApp { app: found.app, webhooks: found.webhooks, targets: found.targets, channels: channels.collect() }
     }
+}
+
+fn read_settings(settings: &Secret<String>) -> Result<Map<String, Value>, SettingsError> {
+    serde_json::from_str(settings.expose()).map_err(|_| SettingsError {
+        field: "settings".to_owned(),
+        problem: "the stored settings are no JSON object; save them again".to_owned(),
+    })
+}
+
+/// What is known of an account and was read lately.
+fn recall<T: Clone>(
+    known: &Remembered<T>,
+    whose: &Whose,
+    (now, remembered): (Timestamp, Duration),
+) -> Option<Option<T>> {
+    let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get(whose).filter(|(read_at, _)| read_at.distance(now) < remembered).map(|(_, found)| found.clone())
+}
+
+fn keep<T>(known: &Remembered<T>, whose: Whose, found: (Timestamp, Option<T>)) {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= APPS_MAX {
+        known.clear();
+    }
+    known.insert(whose, found);
 }

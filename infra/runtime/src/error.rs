@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use domain::{ApiCode, Channel, Mode, RefundRefusal, RequestError};
+use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError};
 use outbound::OutboundError;
 use providers::{ProviderError, SettingsError};
 use store::StoreError;
@@ -24,6 +24,16 @@ pub enum ApiError {
         channel: Channel,
         /// The mode.
         mode: Mode,
+    },
+    /// The settings of the account that took the money were retired.
+    #[error("account {number} of {channel} in {mode} mode, which this was charged on, was retired; save its settings once more (tab {})", channel.tab())]
+    Retired {
+        /// The channel.
+        channel: Channel,
+        /// The mode.
+        mode: Mode,
+        /// Which of the channel's accounts.
+        number: AccountNumber,
     },
     /// The body is not one that can be read.
     #[error(transparent)]
@@ -210,7 +220,7 @@ impl ApiError {
     pub fn code(&self) -> ApiCode {
         match self {
             Self::Credentials(_) => ApiCode::AppInvalid,
-            Self::NotConfigured { .. } => ApiCode::PayFactorNotSet,
+            Self::NotConfigured { .. } | Self::Retired { .. } => ApiCode::PayFactorNotSet,
             Self::Request(RequestError::ChannelUnknown { .. }) => ApiCode::ChannelInvalid,
             Self::Request(RequestError::Missing { .. }) => ApiCode::MissParam,
             Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })

@@ -16,7 +16,7 @@ mod random;
 mod reply;
 mod telemetry;
 
-pub use apps::{Apps, ConfiguredApp};
+pub use apps::{AccountKey, Apps, ConfiguredApp};
 pub use aws::{AwsClients, AwsConfig};
 pub use caller::{Caller, CredentialsError, Role, authenticate, is_operator_token};
 pub use clock::Clock;

@@ -1,20 +1,19 @@
 //! A question to a provider: asked, and its answer read.
 
 use bytes::Bytes;
-use domain::{Channel, Mode};
 use http::{Request, Response};
 use outbound::{Bounds, Outbound};
 use providers::{Account, Moment, ProviderError};
 
-use crate::{ApiError, Base, ConfiguredApp};
+use crate::{AccountKey, ApiError, Base, ConfiguredApp};
 
 /// Who asks whom, and what that may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The app.
     pub configured: &'a ConfiguredApp,
-    /// The channel and the mode of the account.
-    pub key: (Channel, Mode),
+    /// Which account of the app.
+    pub key: AccountKey,
     /// The account as it is known by now.
     pub account: &'a Account,
     /// The way to the provider.
@@ -37,7 +36,7 @@ impl Base {
         read: impl Fn(&Account, &Response<Bytes>) -> Result<T, ProviderError>,
     ) -> Result<(Response<Bytes>, T), ApiError> {
         let Question { configured, key, account, outbound, bounds, moment } = *question;
-        let answer = self.ask_provider(outbound, key.0, call, bounds).await?;
+        let answer = self.ask_provider(outbound, key.channel, call, bounds).await?;
         let told = match read(account, &answer) {
             Err(ProviderError::UnknownKey { serial }) => {
                 let renewed = self.apps.renew(configured, key, outbound, moment).await;

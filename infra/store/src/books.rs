@@ -10,7 +10,7 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
     records::read_record,
-    schema::{BY_TIME, PK, SK, by_time_ms, by_time_pk, by_time_sk, ended_refunds_pk, parse_refund_key},
+    schema::{BEHIND, BY_TIME, PK, SK, by_time_ms, by_time_pk, by_time_sk, ended_refunds_pk, parse_refund_key},
     transactions::read_fee,
 };
 
@@ -18,10 +18,7 @@ use crate::{
 const PAGE: i32 = 1000;
 
 /// What is read of a record, and of a refund that ended.
-const READ: &str = "pk, sk, id, fee, created_ms, ended_ms, refunded_fee, #status";
-
-/// Sorts behind every digit and letter.
-const END: &str = "~";
+const READ: &str = "pk, sk, by_time_sk, id, fee, created_ms, ended_ms, refunded_fee, #status";
 
 /// One kind of record: all are read in the order of their ids.
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +51,13 @@ impl BooksRange {
         let start = match first {
             Bound::Unbounded => String::new(),
             Bound::Included(id) => sort_key(id),
-            Bound::Excluded(id) => format!("{}{END}", sort_key(id)),
+            Bound::Excluded(id) => format!("{}{BEHIND}", sort_key(id)),
         }
         .max(by_time_ms(start));
-        let end = format!("{}{END}", by_time_ms(end));
+        let end = format!("{}{BEHIND}", by_time_ms(end));
         let end = match last {
             Bound::Unbounded => end,
-            Bound::Included(id) | Bound::Excluded(id) => end.min(sort_key(id)),
+            Bound::Included(id) | Bound::Excluded(id) => end.min(format!("{}{BEHIND}", sort_key(id))),
         };
         Self { start, end }
     }
@@ -68,7 +65,7 @@ impl BooksRange {
 
 /// An id that was made at no moment sorts behind all.
 fn sort_key(id: &TransactionId) -> String {
-    id.created_at().map_or_else(|| END.to_owned(), |created_at| by_time_sk(created_at, id))
+    id.created_at().map_or_else(|| BEHIND.to_owned(), |created_at| by_time_sk(created_at, id))
 }
 
 /// Where the next page begins.

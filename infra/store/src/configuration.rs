@@ -8,18 +8,15 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    App, AppId, ClientBounds, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Shards, Tab, TargetHealth,
-    Timestamp, Webhook, WebhookId, WebhookTarget,
+    App, AppId, ClientBounds, Event, Key, KeyKind, KeySet, Mode, RotatingKey, Secret, Shards, TargetHealth, Timestamp,
+    Webhook, WebhookId, WebhookTarget,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, StoreError,
+    ChannelSettings, Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
-    schema::{
-        APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, TARGET_PREFIX, TTL, VERSION_WRITTEN, WEBHOOK_PREFIX, app_pk,
-        channel_sk, parse_channel_sk, webhook_sk,
-    },
+    schema::{APP_SK, APPS_PK, CHANNEL_PREFIX, PK, SK, TARGET_PREFIX, TTL, WEBHOOK_PREFIX, app_pk, webhook_sk},
     targets::read_health,
 };
 
@@ -51,17 +48,6 @@ pub struct AppConfiguration {
     pub deleted_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
     pub targets: HashMap<WebhookId, TargetHealth>,
-}
-
-/// What is configured for one tab in one mode.
-#[derive(Clone, Debug)]
-pub struct ChannelSettings {
-    /// The tab.
-    pub tab: Tab,
-    /// The mode.
-    pub mode: Mode,
-    /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
-    pub settings: Option<Secret<String>>,
 }
 
 /// What of an app is to be changed; nothing else is touched.
@@ -266,58 +252,6 @@ impl Store {
         Err(StoreError::Contended { what: app_pk(app), tries: CHANGE_TRIES_MAX })
     }
 
-    /// Keeps the settings of a channel tab, sealed, in place of those before.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if there is no such app.
-    pub async fn put_channel(
-        &self,
-        app: &AppId,
-        (tab, mode): (Tab, Mode),
-        settings: &Secret<String>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&channel_owner(app, tab, mode), settings.expose().as_bytes())?;
-        // It names what it changes, so that attributes of a newer version survive; the app's existence is its condition.
-        let channel = Update::builder()
-            .table_name(&self.tables.configuration)
-            .key(PK, text(app_pk(app)))
-            .key(SK, text(channel_sk(tab, mode)))
-            .update_expression("SET sealed = :sealed, changed_ms = :now, v = :v")
-            .expression_attribute_values(":sealed", bytes(sealed))
-            .expression_attribute_values(":now", time(now))
-            .expression_attribute_values(":v", number(VERSION_WRITTEN));
-        self.write_together([self.app_exists(app)?, updated(channel)?], &app_pk(app)).await
-    }
-
-    /// Deletes the settings of a channel tab; what is left tells that there were some.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] if there are none.
-    pub async fn delete_channel(
-        &self,
-        app: &AppId,
-        (tab, mode): (Tab, Mode),
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.tables.configuration)
-            .key(PK, text(app_pk(app)))
-            .key(SK, text(channel_sk(tab, mode)))
-            .update_expression("SET changed_ms = :now REMOVE sealed")
-            .condition_expression("attribute_exists(sealed)")
-            .expression_attribute_values(":now", time(now));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(StoreError::Stale { what: channel_owner(app, tab, mode) })
-            }
-            Err(error) => Err(StoreError::dynamo("deleting a channel", error)),
-        }
-    }
-
     /// Keeps a new webhook. The app's item counts them, so that they stay within [`WEBHOOKS_MAX`] however many are made at once.
     ///
     /// # Errors
@@ -401,7 +335,7 @@ impl Store {
         Ok(Some((self.read_app(app, &attributes)?, Item(&attributes).number("rev")?)))
     }
 
-    fn app_exists(&self, app: &AppId) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn app_exists(&self, app: &AppId) -> Result<TransactWriteItem, StoreError> {
         let check = ConditionCheck::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
@@ -412,14 +346,18 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().condition_expression("attribute_not_exists(pk)");
         let put = put.table_name(&self.tables.configuration).set_item(Some(attributes)).build();
         Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
     }
 
     /// Writes all or nothing; a condition that does not hold means that `what` is stale.
-    async fn write_together(&self, writes: impl Into<Vec<TransactWriteItem>>, what: &str) -> Result<(), StoreError> {
+    pub(crate) async fn write_together(
+        &self,
+        writes: impl Into<Vec<TransactWriteItem>>,
+        what: &str,
+    ) -> Result<(), StoreError> {
         let writes = writes.into();
         for round in 0..CHANGE_TRIES_MAX {
             let write = self.dynamo.transact_write_items().set_transact_items(Some(writes.clone()));
@@ -496,15 +434,6 @@ impl Store {
         })
     }
 
-    fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
-        let item = Item(attributes);
-        let (tab, mode) = item.parsed(SK, parse_channel_sk)?;
-        let Some(sealed) = item.find_bytes("sealed") else { return Ok(ChannelSettings { tab, mode, settings: None }) };
-        let json = self.sealer.open(&channel_owner(app, tab, mode), sealed)?;
-        let json = String::from_utf8(json.expose().clone()).map_err(|_| item.wrong("sealed"))?;
-        Ok(ChannelSettings { tab, mode, settings: Some(Secret::new(json)) })
-    }
-
     fn write_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<Attributes, StoreError> {
         let (url, headers, function) = match &webhook.target {
             WebhookTarget::Url { url, headers } => (Some(url.clone()), headers.as_slice(), None),
@@ -573,13 +502,9 @@ fn is_cancelled_by(error: &TransactWriteItemsError, code: &str) -> bool {
     cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
 }
 
-fn updated(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+pub(crate) fn updated(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     let update = update.build().map_err(|error| StoreError::dynamo("building an update", error))?;
     Ok(TransactWriteItem::builder().update(update).build())
-}
-
-fn channel_owner(app: &AppId, tab: Tab, mode: Mode) -> String {
-    format!("{} / {}", app_pk(app), channel_sk(tab, mode))
 }
 
 fn webhook_owner(app: &AppId, webhook: &WebhookId) -> String {

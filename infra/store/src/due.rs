@@ -8,8 +8,8 @@ use crate::{
     Store, StoreError,
     attributes::{Item, number, text, time},
     schema::{
-        CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, SK, bill_pk, due_shard_pk, parse_delivery_key, parse_refund_key,
-        parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
+        CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, REFUND_PREFIX, SK, bill_pk, due_shard_pk, parse_delivery_key,
+        parse_refund_key, parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
     },
 };
 
@@ -60,6 +60,18 @@ pub struct DuePage {
 #[derive(Clone, Debug)]
 pub struct DueCursor(std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>);
 
+/// The refunds of an app that nobody knows the end of.
+#[derive(Clone, Debug)]
+pub struct PendingRefunds {
+    /// Which they are.
+    pub found: Vec<RefundKey>,
+    /// Whether they are all; beyond a bound nobody looks on.
+    pub is_whole: bool,
+}
+
+/// Of each shard two pages of 1 MB are looked through: some ten thousand entries.
+const PENDING_PAGES_MAX: usize = 2;
+
 impl Store {
     /// Over how many keys of the index what is due is spread.
     pub const DUE_SHARDS: u32 = DUE_SHARDS;
@@ -98,6 +110,43 @@ impl Store {
                 .unwrap_or_else(|| Due::Other { pk: pk.to_owned(), sk: sk.to_owned() }))
         });
         Ok(DuePage { due: due.collect::<Result<_, StoreError>>()?, next })
+    }
+
+    /// The refunds of an app that nobody knows the end of, whenever they are asked about next. It looks through what is due of all apps, so
+    /// that it is for people only.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pending_refunds(&self, app: &AppId, mode: Mode) -> Result<PendingRefunds, StoreError> {
+        let shards = try_join_all((0..DUE_SHARDS).map(|shard| self.pending_refunds_of(shard, app, mode))).await?;
+        let is_whole = shards.iter().all(|shard| shard.is_whole);
+        Ok(PendingRefunds { found: shards.into_iter().flat_map(|shard| shard.found).collect(), is_whole })
+    }
+
+    async fn pending_refunds_of(&self, shard: u32, app: &AppId, mode: Mode) -> Result<PendingRefunds, StoreError> {
+        let mut pages = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .index_name("due")
+            .key_condition_expression("due_pk = :shard")
+            .filter_expression("begins_with(pk, :bills) AND begins_with(sk, :refund)")
+            .expression_attribute_values(":shard", text(due_shard_pk(shard)))
+            .expression_attribute_values(":bills", text(format!("{app}#{mode}#")))
+            .expression_attribute_values(":refund", text(REFUND_PREFIX))
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        for _ in 0..PENDING_PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(PendingRefunds { found, is_whole: true }) };
+            for attributes in page.map_err(|error| StoreError::dynamo("look for pending refunds", error))?.items() {
+                let item = Item(attributes);
+                let ((app, mode, bill), num) =
+                    parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
+                found.push(RefundKey { app, mode, bill, num });
+            }
+        }
+        Ok(PendingRefunds { found, is_whole: pages.next().await.is_none() })
     }
 
     /// Takes a transaction that fell due at `from` on, so that it is looked at `to` next, or not any more. Of several that try one

@@ -3,6 +3,7 @@
 //! It knows how things are kept and decides nothing about them: `settle` runs a decision of the domain's and writes
 //! what came out, all or nothing. `schema.rs` shows every item on one screen.
 
+mod accounts;
 mod attributes;
 mod audit;
 mod books;
@@ -30,14 +31,15 @@ use std::error::Error;
 
 use aws_sdk_dynamodb::Client;
 
+pub use accounts::{ChannelSettings, CurrentAccount, FormerForm, OldAccount, SavedChannel};
 pub use audit::{AuditEntry, AuditId, AuditPage};
 pub use books::{BooksCursor, BooksRange, Shelf};
 pub use carried::DueTransaction;
 pub use client_charges::ClientCharges;
-pub use configuration::{AppChange, AppConfiguration, AppSummary, ChannelSettings, WEBHOOKS_MAX};
+pub use configuration::{AppChange, AppConfiguration, AppSummary, WEBHOOKS_MAX};
 pub use deliveries::ToldDelivery;
 pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
-pub use due::{Due, DueCursor, DuePage, RefundKey};
+pub use due::{Due, DueCursor, DuePage, PendingRefunds, RefundKey};
 pub use incidents::{ForgedHour, ForgedKept, Incident, IncidentPage, IncidentSummary, KeptIncident};
 pub use reach::SignInRules;
 pub use reconciliations::{Reconciled, ReconciliationEntry};

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
-use domain::{AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp, TransactionId};
+use domain::{
+    AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp,
+    TransactionId,
+};
 
 use crate::{
     Store, StoreError,
@@ -27,6 +30,8 @@ const NEWEST: &str = "~";
 pub struct Reconciled {
     /// Which account.
     pub tab: Tab,
+    /// Which of the accounts that the tab had.
+    pub account: AccountNumber,
     /// Which day.
     pub day: Day,
     /// When it was compared.
@@ -60,8 +65,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn is_reconciled(&self, app: &AppId, mode: Mode, (tab, day): (Tab, &Day)) -> Result<bool, StoreError> {
-        Ok(self.get(reconciliations_pk(app, mode), day_sk(tab, day)).await?.is_some())
+    pub async fn is_reconciled(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        (whose, day): ((Tab, AccountNumber), &Day),
+    ) -> Result<bool, StoreError> {
+        Ok(self.get(reconciliations_pk(app, mode), account_day_sk(whose, day)).await?.is_some())
     }
 
     /// Keeps something that differs; once, however often it is found.
@@ -104,7 +114,7 @@ impl Store {
     pub async fn keep_reconciled(&self, app: &AppId, mode: Mode, done: &Reconciled) -> Result<(), StoreError> {
         let entry = item(
             reconciliations_pk(app, mode),
-            day_sk(done.tab, &done.day),
+            account_day_sk((done.tab, done.account), &done.day),
             [
                 ("done_ms", Some(time(done.done_at))),
                 ("lines", Some(number(done.lines))),
@@ -166,17 +176,29 @@ fn day_sk(tab: Tab, day: &Day) -> String {
     format!("{day}#{tab}")
 }
 
+/// The first account's is that of before accounts were counted. A difference is of the tab: two accounts may find the same one, where their
+/// bills are those of one seller.
+fn account_day_sk((tab, account): (Tab, AccountNumber), day: &Day) -> String {
+    let day = day_sk(tab, day);
+    if account == AccountNumber::FIRST { day } else { format!("{day}@{account}") }
+}
+
 fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
     let item = Item(attributes);
     let sk = item.text(SK)?;
     let mut parts = sk.splitn(3, '#');
     let day = parts.next().and_then(Day::parse).ok_or_else(|| item.wrong(SK))?;
-    let tab = parts.next().and_then(Tab::find).ok_or_else(|| item.wrong(SK))?;
+    let whose = parts.next().ok_or_else(|| item.wrong(SK))?;
+    let (tab, account) = match whose.split_once('@') {
+        None => (Tab::find(whose), Some(AccountNumber::FIRST)),
+        Some((tab, account)) => (Tab::find(tab), AccountNumber::parse(account)),
+    };
+    let (tab, account) = tab.zip(account).ok_or_else(|| item.wrong(SK))?;
     if parts.next().is_none() {
         let (lines, differences) = (item.number("lines")?, item.number("differences")?);
         let kept = item.find_number("kept")?.unwrap_or(differences);
         let done_at = item.time("done_ms")?;
-        return Ok(ReconciliationEntry::Day(Reconciled { tab, day, done_at, lines, differences, kept }));
+        return Ok(ReconciliationEntry::Day(Reconciled { tab, account, day, done_at, lines, differences, kept }));
     }
     let fee = |name| {
         let fen = item.find_number(name)?;

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
-    schema::{BY_TIME, by_time_ms, by_time_pk, by_time_sk},
+    schema::{BEHIND, BY_TIME, BY_TIME_SK, by_time_ms, by_time_pk, by_time_sk, parse_account},
     transactions::{read_fee, read_key, read_refunded},
 };
 
@@ -81,7 +81,7 @@ impl Store {
     ) -> Result<(Vec<Record>, Option<RecordsPosition>), StoreError> {
         let mut range = Range::of(query.request);
         if let Some(position) = from {
-            range.end = range.end.min(by_time_sk(position.created_at, &position.id));
+            range.end = range.end.min(format!("{}{BEHIND}", by_time_sk(position.created_at, &position.id)));
         }
         if range.start > range.end {
             return Ok((Vec::new(), None));
@@ -112,7 +112,7 @@ impl Store {
                 .query()
                 .table_name(&self.tables.transactions)
                 .index_name(BY_TIME)
-                .key_condition_expression("by_time_pk = :pk AND by_time_sk = :sk")
+                .key_condition_expression("by_time_pk = :pk AND begins_with(by_time_sk, :sk)")
                 .expression_attribute_values(":pk", text(pk))
                 .expression_attribute_values(":sk", text(by_time_sk(created_at, id)))
                 .limit(1)
@@ -244,6 +244,7 @@ pub(crate) fn read_record(attributes: &Attributes) -> Result<Record, StoreError>
     let key = read_key(&item)?;
     Ok(Record {
         id: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        account: item.parsed(BY_TIME_SK, parse_account)?,
         bill: key.bill,
         channel: key.channel,
         created_at: item.time("created_ms")?,

@@ -9,10 +9,12 @@
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
-//! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
+//! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>[@<account>]`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
+//! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and whoever asks about a try of that account; operators; gone 430 days after it took its last charge |
+//! | configuration | Form of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>#FORM` | | notifies of orders made before an account changed its protocol; gone 16 days later |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
 //! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
@@ -21,11 +23,14 @@
 //! | configuration | Rules of the sign-in | `ADMIN` | `RULES` | | the console |
 //! | configuration | Audit entry | `AUDIT#<yyyymm>` | `<ms>#<random>` | | owners, a month at a time |
 //!
+//! Where a transaction's account is not the first of its channel, its sort key in `by_time` is `<createdMs>#<id>#<account>`: the index
+//! carries so who was paid, without another attribute. A Channel's item is that of the account in use.
+//!
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Shard, Status, Tab, Timestamp, Transaction,
-    TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
+    AccountNumber, AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Shard, Status, Tab, Timestamp,
+    Transaction, TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
 };
 
 pub(crate) const PK: &str = "pk";
@@ -135,6 +140,20 @@ pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
     format!("{}#{id}", by_time_ms(created_at))
 }
 
+/// Sorts behind every account that [`transaction_by_time_sk`] adds to a place.
+pub(crate) const BEHIND: &str = "~";
+
+/// The place of a transaction in the lists. The first account has no number, as before accounts were counted.
+pub(crate) fn transaction_by_time_sk(transaction: &Transaction) -> String {
+    let place = by_time_sk(transaction.created_at, &transaction.id);
+    if transaction.account == AccountNumber::FIRST { place } else { format!("{place}#{}", transaction.account) }
+}
+
+/// The account in a place that [`transaction_by_time_sk`] wrote; `None` if it is none.
+pub(crate) fn parse_account(by_time_sk: &str) -> Option<AccountNumber> {
+    by_time_sk.split('#').nth(2).map_or(Some(AccountNumber::FIRST), AccountNumber::parse)
+}
+
 /// 15 digits reach beyond the last moment that can be written, so that text sorts as time does.
 pub(crate) fn by_time_ms(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
@@ -209,6 +228,30 @@ pub(crate) fn parse_channel_sk(sk: &str) -> Option<(Tab, Mode)> {
     Some((Tab::find(tab)?, Mode::find(mode)?))
 }
 
+/// The collection of an app's accounts that take no new charges. It is not the app's own, so that no call reads more for them.
+pub(crate) fn accounts_pk(app: &AppId) -> String {
+    format!("ACCOUNT#{app}")
+}
+
+pub(crate) fn accounts_prefix((tab, mode): (Tab, Mode)) -> String {
+    format!("{tab}#{mode}#")
+}
+
+pub(crate) fn account_sk(channel: (Tab, Mode), number: AccountNumber) -> String {
+    format!("{}{:04}", accounts_prefix(channel), number.get())
+}
+
+/// Reads the key of an account; `None` if it is that of something else.
+pub(crate) fn parse_account_sk(sk: &str) -> Option<(Tab, Mode, AccountNumber)> {
+    let mut parts = sk.split('#');
+    let found = (Tab::find(parts.next()?)?, Mode::find(parts.next()?)?, AccountNumber::parse(parts.next()?)?);
+    parts.next().is_none().then_some(found)
+}
+
+pub(crate) fn former_sk(channel: (Tab, Mode), number: AccountNumber) -> String {
+    format!("{}#FORM", account_sk(channel, number))
+}
+
 pub(crate) fn target_sk(webhook: &WebhookId) -> String {
     format!("{TARGET_PREFIX}{webhook}")
 }
@@ -238,6 +281,22 @@ mod tests {
             assert_eq!(parse_shard(&key), Some(shard), "{key}");
         }
         assert_eq!(parse_shard("568a12086e912100017722e5#live#ali_web#created#64"), None);
+    }
+
+    #[test]
+    fn a_place_tells_of_every_account_but_the_first() {
+        for (number, parts) in [(1, 2), (2, 3), (9999, 3)] {
+            let account = AccountNumber::new(number).unwrap();
+            let id = TransactionId::parse("01a208d0524f0f0f0f0f0f0f").unwrap();
+            let place = match number {
+                1 => by_time_sk(Timestamp::clamped(7), &id),
+                _ => format!("{}#{account}", by_time_sk(Timestamp::clamped(7), &id)),
+            };
+            assert_eq!((parse_account(&place), place.split('#').count()), (Some(account), parts));
+            let key = (Tab::WxMp, Mode::Live);
+            assert_eq!(parse_account_sk(&account_sk(key, account)), Some((Tab::WxMp, Mode::Live, account)));
+            assert_eq!(parse_account_sk(&former_sk(key, account)), None);
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ use crate::{
     carried::{Watch, watch},
     items::{Seen, Written},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, by_time_sk, due_pk,
-        parse_shard, parse_transaction_key, transaction_due, transaction_pk, transaction_sk,
+        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk, parse_account,
+        parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk, transaction_sk,
     },
 };
 
@@ -406,7 +406,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
                 BY_TIME_PK,
                 Some(text(by_time_pk(&key.app, key.mode, (key.channel, transaction.status), transaction.shard))),
             ),
-            (BY_TIME_SK, Some(text(by_time_sk(transaction.created_at, &transaction.id)))),
+            (BY_TIME_SK, Some(text(transaction_by_time_sk(transaction)))),
             (DUE_PK, due.as_ref().map(|(shard, _)| text(shard.as_str()))),
             (DUE_MS, due.map(|(_, moment)| time(moment))),
         ],
@@ -445,6 +445,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         key: read_key(&item)?,
         id: item.parsed("id", |id| TransactionId::parse(id).ok())?,
         shard: item.parsed(BY_TIME_PK, parse_shard)?,
+        account: item.parsed(BY_TIME_SK, parse_account)?,
         fee: read_fee(&item)?,
         subject: item.parsed("subject", Subject::parse)?,
         extras: item.find_parsed("extras", Extras::parse_kept)?,

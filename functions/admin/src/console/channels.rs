@@ -1,7 +1,7 @@
 //! Channel settings: a tab for each, in each mode, with what is wrong said at the field.
 
 use askama::Template;
-use domain::{Channel, Mode, Tab, Timestamp};
+use domain::{AccountNumber, Channel, Mode, Tab, Timestamp};
 use http::{Method, StatusCode};
 use providers::MASK;
 use runtime::query_parameter;
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Answer, Trouble,
+    channel_accounts::{self, AccountRow},
     channel_fields::{Field, Kind, Protocol, label_of, protocols},
     desk::Desk,
     form::Form,
@@ -77,6 +78,7 @@ struct Channels {
     protocol: &'static str,
     fields: Vec<Shown>,
     saved: bool,
+    accounts: Vec<AccountRow>,
     good: Option<String>,
     bad: Option<String>,
     checked: Vec<Checked>,
@@ -91,11 +93,12 @@ fn saved_settings(desk: &Desk<'_>, tab: Tab) -> Result<Option<Map<String, Value>
     Ok(settings.map(|settings| providers::mask(tab, &settings)))
 }
 
-pub(crate) fn show(desk: &Desk<'_>, tab: &str) -> Answer {
+pub(crate) async fn show(desk: &Desk<'_>, tab: &str) -> Answer {
     let tab = Tab::find(tab).ok_or(Trouble::NotFound)?;
     let saved = saved_settings(desk, tab)?;
     let asked = query_parameter(desk.request, "protocol").unwrap_or_default().into_owned();
-    desk.page(200, &view(desk, tab, saved.as_ref(), &asked, None)?)
+    let page = view(desk, tab, saved.as_ref(), &asked, None)?;
+    desk.page(200, &Channels { accounts: channel_accounts::rows(desk, tab).await?, ..page })
 }
 
 /// The page, with what was typed in place of what is saved.
@@ -141,6 +144,7 @@ fn view(
         protocol: chosen.name,
         fields: chosen.fields.iter().map(|field| shown(field, language, saved_here, typed)).collect(),
         saved: saved.is_some(),
+        accounts: Vec::new(),
         good: None,
         bad: None,
         checked: Vec::new(),
@@ -202,31 +206,39 @@ pub(crate) async fn act(desk: &Desk<'_>, tab: &str, form: &Form) -> Answer {
             desk.api(Method::DELETE, &format!("{path}?mode={mode}"), &Value::Null).await?;
             redirect(&format!("{here}?done=deleted"), &[])
         }
+        "retire" => {
+            let account = form.text("account");
+            let number = AccountNumber::parse(account).ok_or(Trouble::NotFound)?;
+            let path = format!("{path}/accounts/{number}?mode={mode}&force=true");
+            desk.api(Method::DELETE, &path, &Value::Null).await?;
+            redirect(&format!("{here}?done=deleted"), &[])
+        }
         "check" => {
             let settings = settings(desk, tab, saved.as_ref(), form);
             let checked = desk.api(Method::POST, &format!("{path}/check?mode={mode}"), &settings).await;
             let checked = checked.map(|report| came(desk, &report));
-            answer(desk, tab, saved.as_ref(), form, checked)
+            answer(desk, tab, saved.as_ref(), form, checked).await
         }
         _ => {
             let settings = settings(desk, tab, saved.as_ref(), form);
             match desk.api(Method::PUT, &format!("{path}?mode={mode}"), &settings).await {
                 Ok(_) => redirect(&format!("{here}?done=saved"), &[]),
-                Err(problem) => answer(desk, tab, saved.as_ref(), form, Err(problem)),
+                Err(problem) => answer(desk, tab, saved.as_ref(), form, Err(problem)).await,
             }
         }
     }
 }
 
 /// The form again, with what came of it.
-fn answer(
+async fn answer(
     desk: &Desk<'_>,
     tab: Tab,
     saved: Option<&Map<String, Value>>,
     form: &Form,
     came: Result<Came, Problem>,
 ) -> Answer {
-    let mut page = view(desk, tab, saved, form.text("protocol"), Some(form))?;
+    let page = view(desk, tab, saved, form.text("protocol"), Some(form))?;
+    let mut page = Channels { accounts: channel_accounts::rows(desk, tab).await?, ..page };
     let status = match came {
         Ok(Came { is_good, words, checked }) => {
             page.checked = checked;

@@ -132,6 +132,11 @@ impl Frame {
         format::moment(at, self.zone())
     }
 
+    /// A text with another in it.
+    pub(crate) fn fill_text(&self, text: &str, part: &str) -> String {
+        texts::fill(text, &[part])
+    }
+
     /// A text with a number in it.
     pub(crate) fn fill(&self, text: &str, number: &usize) -> String {
         texts::fill(text, &[&number.to_string()])

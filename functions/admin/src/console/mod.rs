@@ -9,6 +9,7 @@ mod apps;
 mod assets;
 mod audit_page;
 mod cell;
+mod channel_accounts;
 mod channel_fields;
 mod channels;
 mod chart;
@@ -161,7 +162,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["app", "transactions"] => transactions::list(desk).await,
         ["app", "transactions", id] => transaction::show(desk, id).await,
         ["app", "channels"] => redirect(&desk.frame("").at("/channels/ali"), &[]),
-        ["app", "channels", tab] => channels::show(desk, tab),
+        ["app", "channels", tab] => channels::show(desk, tab).await,
         ["app", "settings"] => app_pages::settings(desk),
         ["operators"] => operators::list(desk).await,
         ["audit"] => audit_page::show(desk).await,

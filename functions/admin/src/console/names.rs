@@ -126,6 +126,7 @@ impl Texts {
             "save channel" => self.action_save_channel,
             "check channel" => self.action_check_channel,
             "delete channel" => self.action_delete_channel,
+            "retire account" => self.action_retire_account,
             "create webhook" => self.action_create_webhook,
             "rotate webhook secret" => self.action_rotate_webhook_secret,
             "delete webhook" => self.action_delete_webhook,

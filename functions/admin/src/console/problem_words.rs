@@ -35,6 +35,13 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("must be 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first", "须为 2 到 32 个小写字母、数字、点、横线或下划线，以字母开头"),
     ("cannot be taken away from oneself; another owner can", "不能取消自己的权限，请由其他所有者操作"),
     ("others are changing the same thing; try again", "有人正在修改同一内容，请重试"),
+    // Accounts of a channel.
+    ("this account is in use; delete the settings of the channel instead", "这个账户正在使用，请改为删除渠道设置"),
+    ("{} open bills and {} pending refunds are of this account; with force=true it is retired all the same", "这个账户还有 {} 笔未支付、{} 笔退款处理中"),
+    ("this channel had so many accounts that no number is left for another", "此渠道换过的账户太多，无法再增加"),
+    ("the settings of its account were deleted or retired, or cannot be used: save them, and replay it again", "它所属账户的设置已删除、停用或无法使用，请先保存设置再处理"),
+    ("the settings of its account were deleted or retired, or cannot be used", "它所属账户的设置已删除、停用或无法使用"),
+    ("account {} of {} in {} mode, which this was charged on, was retired; save its settings once more (tab {})", "下单时的账户 {}（{}，{}）已停用，请重新保存它的设置（{}）"),
     // Channel settings in general.
     ("is missing: {}", "缺少此项"),
     ("is empty; leave the member out if it is not wanted", "内容为空"),

@@ -1,7 +1,10 @@
 //! Every account that has books, and which of them are in one bill.
 
-use domain::{AppId, Channel, Mode, Shards, Tab, Timestamp};
-use runtime::{ConfiguredApp, error_chain};
+use std::iter;
+
+use domain::{AccountNumber, AppId, Channel, Mode, Shards, Tab, Timestamp};
+use runtime::{AccountKey, ConfiguredApp, error_chain};
+use store::OldAccount;
 use tracing::warn;
 
 use super::name;
@@ -13,6 +16,9 @@ pub(super) struct Holding {
     pub(super) app: AppId,
     pub(super) mode: Mode,
     pub(super) tab: Tab,
+    /// Which of the accounts that the tab had.
+    pub(super) number: AccountNumber,
+    pub(super) usage: Usage,
     /// The channels of the tab; there is at least one.
     pub(super) channels: Vec<Channel>,
     /// How the app's transactions are spread.
@@ -23,45 +29,76 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// One of its channels.
-    pub(super) fn channel(&self) -> Channel {
-        self.first
+    /// Its name among the accounts of the app.
+    pub(super) fn key(&self) -> AccountKey {
+        AccountKey { channel: self.first, mode: self.mode, number: self.number }
     }
 
-    /// Whether another's orders are in the same bill.
+    /// Whether the orders of another tab or app are in the same bill. Those of its own tab are in the same books.
     pub(super) fn shares_with(&self, other: &Self) -> bool {
         let is_another = (&self.app, self.mode, self.tab) != (&other.app, other.mode, other.tab);
         is_another && self.names.iter().any(|name| other.names.contains(name))
     }
 }
 
+/// Whether an account is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// It is, and the tab never had another.
+    Only,
+    /// It is, and the tab had others.
+    Current,
+    /// Another took its place then.
+    Until(Timestamp),
+}
+
 /// The accounts of all apps, and how many apps could not be read.
 pub(super) async fn find_holdings(deps: &Deps, now: Timestamp) -> (Vec<Holding>, usize) {
-    let (mut holdings, mut apps) = (Vec::new(), Apps::new(deps, now));
+    let (mut holdings, mut apps, mut unread) = (Vec::new(), Apps::new(deps, now), 0);
     while let Some(configured) = apps.next().await {
-        holdings.extend(of_app(deps, &configured));
+        match deps.base.store.old_accounts(&configured.app.id, None).await {
+            Ok(old) => holdings.extend(of_app(deps, &configured, &old, now).await),
+            Err(error) => {
+                warn!(app.id = %configured.app.id, "an app is left out of this run: {}", error_chain(&error));
+                unread += 1;
+            }
+        }
     }
-    (holdings, apps.failed())
+    (holdings, apps.failed() + unread)
 }
 
 /// Without those that have no bill of their own and are in nobody else's. One whose settings cannot be used is there, because its day
 /// is to be seen as not compared.
-fn of_app(deps: &Deps, configured: &ConfiguredApp) -> Vec<Holding> {
+async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now: Timestamp) -> Vec<Holding> {
     let mut holdings = Vec::new();
-    for (mode, (tab, _)) in Mode::ALL.into_iter().flat_map(|mode| Tab::ALL.into_iter().map(move |tab| (mode, tab))) {
-        let app = configured.app.id.clone();
+    let tabs: Vec<(Mode, Tab)> = Mode::ALL.into_iter().flat_map(|mode| Tab::ALL.map(|(tab, _)| (mode, tab))).collect();
+    for (mode, tab) in tabs {
         let channels: Vec<Channel> =
             configured.channels_ever(mode).into_iter().filter(|channel| channel.tab() == tab).collect();
         let Some(first) = channels.first().copied() else { continue };
-        let names = match deps.base.apps.account(configured, first, mode) {
-            None => continue,
-            Some(Ok(account)) => account.bill_names(),
-            Some(Err(error)) => {
-                warn!(app.id = %app, "no account for {}: {}", name((&app, mode, tab)), error_chain(&error));
-                Vec::new()
-            }
-        };
-        holdings.push(Holding { app, mode, tab, channels, shards: configured.app.shards.clone(), first, names });
+        let Some(current) = configured.current(first, mode) else { continue };
+        let before: Vec<&OldAccount> = old.iter().filter(|old| (old.tab, old.mode) == (tab, mode)).collect();
+        let is_only = current.number == AccountNumber::FIRST && before.is_empty();
+        let in_use = (current.number, if is_only { Usage::Only } else { Usage::Current });
+        let replaced = before.iter().map(|old| (old.number, Usage::Until(old.replaced_at)));
+        for (number, usage) in iter::once(in_use).chain(replaced) {
+            let Some(names) = names(deps, configured, AccountKey { number, ..current }, now).await else { continue };
+            let (app, shards) = (configured.app.id.clone(), configured.app.shards.clone());
+            holdings.push(Holding { app, mode, tab, number, usage, channels: channels.clone(), shards, first, names });
+        }
     }
     holdings
+}
+
+/// `None` if it has no settings any more.
+async fn names(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Timestamp) -> Option<Vec<String>> {
+    match deps.base.apps.account_of(configured, key, now).await {
+        Ok(account) => account.map(|account| account.bill_names()),
+        Err(error) => {
+            let app = &configured.app.id;
+            let name = name((app, key.mode, key.channel.tab()));
+            warn!(app.id = %app, "no account {} for {name}: {}", key.number, error_chain(&error));
+            Some(Vec::new())
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl Books<'_> {
         let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
         let question = Question {
             configured: &configured,
-            key: (self.holding.channel(), self.holding.mode),
+            key: self.holding.key(),
             account: &account,
             outbound,
             bounds: CALL_BOUNDS,

@@ -18,7 +18,7 @@ use store::{BooksRange, StoreError};
 use super::{Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages, accounts::Holding, bill::Bill};
 
 /// The longest `billTimeout` and a day for what was settled late.
-const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
+pub(super) const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
 
 /// A record that is refunded between the two readings is seen in neither, and never in both: what is listed of it is looked for
 /// once more.
@@ -58,7 +58,7 @@ impl Books<'_> {
             while let Some(records) = pages.next().await? {
                 for record in records {
                     let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await?;
-                    if !is_listed && is_payment_of(&record, self.day) {
+                    if !is_listed && self.is_payment(&record) {
                         unlisted.insert(record.id.clone(), record);
                     }
                 }
@@ -74,6 +74,23 @@ impl Books<'_> {
             };
             after = Some(next);
         }
+    }
+
+    /// Whether any of our payments of the day was made on this account.
+    pub(super) async fn had_payments(&self) -> Result<bool, StoreError> {
+        let range = BooksRange::new(self.moments(), (Bound::Unbounded, Bound::Unbounded));
+        let mut pages = Pages::new(self.deps, self.holding, &PAID, range);
+        while let Some(records) = pages.next().await? {
+            if records.iter().any(|record| self.is_payment(record)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a record is a payment of the day that was made on this account: no other account's bill lists it.
+    fn is_payment(&self, record: &Record) -> bool {
+        record.account == self.holding.number && is_payment_of(record, self.day)
     }
 
     /// When whatever was paid on this day was charged.

@@ -6,10 +6,16 @@
 use std::collections::HashMap;
 
 use domain::{EndedRefund, TransactionId};
+use futures_util::future::try_join_all;
 use providers::{Account, ProviderError};
 use runtime::ApiError;
+use store::StoreError;
 
-use super::{Books, Findings, LINES_AT_ONCE, bill::Bill};
+use super::{
+    Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE,
+    accounts::{Holding, Usage},
+    bill::Bill,
+};
 
 /// A bank takes some working days to take money back. What took longer is not judged.
 const DAYS_BEFORE_MAX: usize = 7;
@@ -33,6 +39,7 @@ impl Books<'_> {
             loop {
                 let whose = (&holding.app, holding.mode, *channel);
                 let (refunds, next) = store.ended_refunds(whose, moments, from).await?;
+                let refunds = self.of_this_account(refunds).await?;
                 let named =
                     refunds.into_iter().map(|refund| ((refund.transaction.clone(), refund.num.to_string()), refund));
                 unlisted.extend(named);
@@ -45,6 +52,44 @@ impl Books<'_> {
             }
         }
         self.find_in_bills(account, bill, &mut unlisted, findings).await
+    }
+
+    /// Whether any of our refunds of the day was of a payment of this account.
+    pub(super) async fn had_refunds(&self) -> Result<bool, StoreError> {
+        let (store, holding) = (&self.deps.base.store, self.holding);
+        let moments = (self.day.start(), self.day.end());
+        for channel in &holding.channels {
+            let mut from = None;
+            loop {
+                let whose = (&holding.app, holding.mode, *channel);
+                let (refunds, next) = store.ended_refunds(whose, moments, from).await?;
+                if !self.of_this_account(refunds).await?.is_empty() {
+                    return Ok(true);
+                }
+                let Some(next) = next else { break };
+                from = Some(next);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Those whose payments were made on this account. Their own rows do not say so, so that each payment is looked up where the tab had
+    /// several accounts.
+    async fn of_this_account(&self, refunds: Vec<EndedRefund>) -> Result<Vec<EndedRefund>, StoreError> {
+        let (store, Holding { app, mode, number, usage, .. }) = (&self.deps.base.store, self.holding);
+        if *usage == Usage::Only {
+            return Ok(refunds);
+        }
+        let mut mine = Vec::new();
+        for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
+            let looked = some.iter().map(async |refund| {
+                let tries = store.load_bill(app, *mode, &refund.bill).await?;
+                let payment = tries.into_iter().find(|payment| payment.id == refund.transaction);
+                Ok::<_, StoreError>(payment.filter(|payment| payment.account == *number).map(|_| refund.clone()))
+            });
+            mine.extend(try_join_all(looked).await?.into_iter().flatten());
+        }
+        Ok(mine)
     }
 
     async fn find_in_bills(

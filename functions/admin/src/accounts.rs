@@ -1,0 +1,150 @@
+//! The accounts of a channel: which one saved settings are of, and what still hangs on those of before.
+
+use domain::{AccountNumber, AppId, Mode, Sameness, Secret, Succession, Tab, succeed};
+use providers::{Identity, former_form};
+use serde_json::{Map, Value, json};
+use store::{CurrentAccount, OldAccount, SavedChannel, StoreError};
+use tracing::info;
+
+use crate::{Call, problem::Problem};
+
+/// How often a change is decided anew because somebody else saved something.
+const SAVE_TRIES_MAX: u32 = 5;
+
+/// The account of saved settings, where they began another.
+pub(crate) struct Changed {
+    number: AccountNumber,
+    previous: Vec<Value>,
+}
+
+impl Changed {
+    /// Says so in the answer.
+    pub(crate) fn tell(self, answer: &mut Map<String, Value>) {
+        answer.insert("account".to_owned(), self.number.get().into());
+        answer.insert("previousAccounts".to_owned(), self.previous.into());
+    }
+}
+
+/// Saves settings: those of the account in use take its place, and others begin another account or take up one of before.
+pub(crate) async fn save(
+    call: &Call<'_>,
+    app: &AppId,
+    channel: (Tab, Mode),
+    settings: &Map<String, Value>,
+) -> Result<Option<Changed>, Problem> {
+    let store = &call.deps.base.store;
+    let text = Secret::new(Value::Object(settings.clone()).to_string());
+    for _ in 0..SAVE_TRIES_MAX {
+        let seen = store.find_current_account(app, channel).await?;
+        let before = seen.as_ref().and_then(|seen| identity_of(call, channel.0, seen));
+        let old = match &before {
+            Some(before) if before.compare(&identity(call, channel.0, settings)) == Sameness::Other => {
+                store.old_accounts(app, Some(channel)).await?
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let succession = succession(call, channel.0, settings, (seen.as_ref(), before.as_ref(), &old))?;
+        let saved = SavedChannel {
+            settings: &text,
+            succession,
+            identity_before: before.as_ref().map(Identity::to_json).unwrap_or_default(),
+            former: former(channel.0, seen.as_ref(), (settings, succession)),
+            now: call.now,
+        };
+        match store.save_channel(app, channel, seen.as_ref(), &saved).await {
+            Ok(()) => return Ok(changed(succession, (seen.as_ref(), before), old)),
+            Err(StoreError::Stale { .. }) => info!(app.id = %app, tab = %channel.0, "others save the same channel"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Contended { what: format!("{} of {app}", channel.0), tries: SAVE_TRIES_MAX }.into())
+}
+
+/// Deletes the settings of the account in use.
+///
+/// # Errors
+/// [`Problem`]: there are none.
+pub(crate) async fn delete(call: &Call<'_>, app: &AppId, channel: (Tab, Mode)) -> Result<(), Problem> {
+    let store = &call.deps.base.store;
+    let seen = store.find_current_account(app, channel).await?.filter(|seen| seen.settings.is_some());
+    let seen = seen.ok_or_else(not_configured)?;
+    let identity = identity_of(call, channel.0, &seen).map(|identity| identity.to_json()).unwrap_or_default();
+    match store.delete_channel(app, channel, (&seen, &identity), call.now).await {
+        Err(StoreError::Stale { .. }) => Err(Problem::conflict("others are changing the same thing; try again")),
+        deleted => Ok(deleted?),
+    }
+}
+
+pub(crate) fn not_configured() -> Problem {
+    Problem::not_found("channel configured for this app and mode")
+}
+
+fn identity(call: &Call<'_>, tab: Tab, settings: &Map<String, Value>) -> Identity {
+    call.deps.base.apps.identity(tab, settings)
+}
+
+/// Whose the account in use is. `None` if an older version deleted its settings: then nobody knows, and it is taken for the same.
+pub(crate) fn identity_of(call: &Call<'_>, tab: Tab, seen: &CurrentAccount) -> Option<Identity> {
+    match &seen.settings {
+        Some(settings) => parse(settings).map(|settings| identity(call, tab, &settings)),
+        None => seen.identity.as_deref().and_then(Identity::from_json),
+    }
+}
+
+fn parse(settings: &Secret<String>) -> Option<Map<String, Value>> {
+    serde_json::from_str(settings.expose()).ok()
+}
+
+fn succession(
+    call: &Call<'_>,
+    tab: Tab,
+    settings: &Map<String, Value>,
+    (seen, before, old): (Option<&CurrentAccount>, Option<&Identity>, &[OldAccount]),
+) -> Result<Succession, Problem> {
+    let new = identity(call, tab, settings);
+    let current = seen.map(|seen| (seen.number, before.map_or(Sameness::Same, |before| before.compare(&new))));
+    let known = old.iter().map(|old| {
+        let identity = Identity::from_json(&old.identity);
+        (old.number, identity.map_or(Sameness::Other, |identity| identity.compare(&new)))
+    });
+    let highest = old.iter().map(|old| old.number).chain(seen.map(|seen| seen.highest)).max();
+    succeed(current, known, highest.unwrap_or(AccountNumber::FIRST))
+        .ok_or_else(|| Problem::conflict("this channel had so many accounts that no number is left for another"))
+}
+
+/// What of the settings before reads notifies in their form, where the same account speaks another protocol from now on.
+fn former(
+    tab: Tab,
+    seen: Option<&CurrentAccount>,
+    (settings, succession): (&Map<String, Value>, Succession),
+) -> Option<Secret<String>> {
+    let Succession::Same(_) = succession else { return None };
+    let before = parse(seen?.settings.as_ref()?)?;
+    former_form(tab, &before, settings).map(|former| Secret::new(Value::Object(former).to_string()))
+}
+
+fn changed(
+    succession: Succession,
+    (seen, before): (Option<&CurrentAccount>, Option<Identity>),
+    old: Vec<OldAccount>,
+) -> Option<Changed> {
+    let number = match succession {
+        Succession::Same(_) => return None,
+        Succession::New(number) | Succession::Returning(number) => number,
+    };
+    let mut known: Vec<(AccountNumber, Identity)> = old
+        .into_iter()
+        .filter(|old| old.number != number)
+        .filter_map(|old| Some((old.number, Identity::from_json(&old.identity)?)))
+        .collect();
+    known.extend(seen.map(|seen| seen.number).zip(before));
+    known.sort_by_key(|(number, _)| *number);
+    let previous = known.iter().map(|(number, identity)| Value::Object(named(*number, identity))).collect();
+    Some(Changed { number, previous })
+}
+
+/// An account by its number and by what its provider knows it by.
+fn named(number: AccountNumber, identity: &Identity) -> Map<String, Value> {
+    let names = identity.names().map(|(name, text)| (name.to_owned(), json!(text)));
+    std::iter::once(("account".to_owned(), json!(number.get()))).chain(names).collect()
+}

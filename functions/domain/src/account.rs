@@ -1,0 +1,149 @@
+//! Accounts: whose money a channel's settings take, told apart by what the provider knows them by.
+//!
+//! The settings of a channel may change. While they name the same app, merchant, seller and gateway they are those of one account, and
+//! what was saved last is used for everything. Other names begin another account. Each try belongs to the account
+//! that it was charged on, because no other can be asked about it.
+
+use std::{fmt, time::Duration};
+
+/// Counts the accounts that a channel had, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountNumber(u16);
+
+impl AccountNumber {
+    /// The account that was set first. Whatever was kept before accounts were counted belongs to it.
+    pub const FIRST: Self = Self(1);
+
+    /// Four digits in the sort key.
+    const MAX: u16 = 9999;
+
+    /// How long an account that takes no new charges is kept: the last try may be paid for 15 days, refunds are taken for a year after
+    /// that, and a bank may take some weeks with the last one.
+    pub const KEPT: Duration = Duration::from_secs(430 * 24 * 3600);
+
+    /// `None` if it is not in `1..=9999`.
+    pub fn new(number: i64) -> Option<Self> {
+        u16::try_from(number).ok().filter(|number| (1..=Self::MAX).contains(number)).map(Self)
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// The account after this one; `None` after the last.
+    pub fn next(self) -> Option<Self> {
+        Self::new(self.get() + 1)
+    }
+
+    /// Reads digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_short = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| is_short).and_then(Self::new)
+    }
+}
+
+impl fmt::Display for AccountNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// How long a notify in the form of the protocol before is read after an account moved to another one (WeChat Pay v2 to v3): an order
+/// is told of in the form it was made in, is open for at most 15 days, and told of for one more.
+pub const FORMER_FORM_READ: Duration = Duration::from_secs(16 * 24 * 3600);
+
+/// Whether an account is the one that new settings name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sameness {
+    /// It is.
+    Same,
+    /// It is another.
+    Other,
+}
+
+/// Which account saved settings are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// The one that is in use; the first, if there was none.
+    Same(AccountNumber),
+    /// One that was in use before and gets its number back.
+    Returning(AccountNumber),
+    /// One that was never in use.
+    New(AccountNumber),
+}
+
+impl Succession {
+    /// The account's number.
+    pub fn number(self) -> AccountNumber {
+        match self {
+            Self::Same(number) | Self::Returning(number) | Self::New(number) => number,
+        }
+    }
+}
+
+/// Numbers the account of settings that are to be saved. `current` is what is in use, `old` are the others that are known, and
+/// `highest` is the highest number that was ever given. `None` if there are no numbers left.
+pub fn succeed(
+    current: Option<(AccountNumber, Sameness)>,
+    old: impl IntoIterator<Item = (AccountNumber, Sameness)>,
+    highest: AccountNumber,
+) -> Option<Succession> {
+    match current {
+        None => Some(Succession::Same(AccountNumber::FIRST)),
+        Some((number, Sameness::Same)) => Some(Succession::Same(number)),
+        Some((_, Sameness::Other)) => {
+            let known = old.into_iter().find(|(_, sameness)| *sameness == Sameness::Same);
+            match known {
+                Some((number, _)) => Some(Succession::Returning(number)),
+                None => highest.next().map(Succession::New),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(number: i64) -> AccountNumber {
+        AccountNumber::new(number).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_from_1_to_9999() {
+        for wrong in [i64::MIN, -1, 0, 10_000, i64::MAX] {
+            assert_eq!(AccountNumber::new(wrong), None, "{wrong}");
+        }
+        for wrong in ["", "0", "+1", "-1", "1.0", "00001", "10000", "x"] {
+            assert_eq!(AccountNumber::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(AccountNumber::parse("0012"), Some(number(12)));
+        assert_eq!((number(1), number(9999).next()), (AccountNumber::FIRST, None));
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn an_account_keeps_its_number_and_no_number_is_given_twice() {
+        use Sameness::{Other, Same};
+        let one = number(1);
+        type Known = (i64, Sameness);
+        let cases: &[(Option<Known>, &[Known], i64, Succession)] = &[
+            (None,             &[],                       1, Succession::Same(one)),
+            (Some((1, Same)),  &[],                       1, Succession::Same(one)),
+            (Some((3, Same)),  &[(1, Same)],              3, Succession::Same(number(3))),
+            (Some((1, Other)), &[],                       1, Succession::New(number(2))),
+            (Some((2, Other)), &[(1, Other)],             2, Succession::New(number(3))),
+            (Some((2, Other)), &[(1, Same)],              2, Succession::Returning(one)),
+            // The third was deleted long ago.
+            (Some((1, Other)), &[(2, Other)],             3, Succession::New(number(4))),
+            (Some((4, Other)), &[(1, Other), (3, Same)],  4, Succession::Returning(number(3))),
+        ];
+        for (current, old, highest, expect) in cases {
+            let known = |(n, sameness): &Known| (number(*n), *sameness);
+            let found = succeed(current.as_ref().map(known), old.iter().map(known), number(*highest));
+            assert_eq!(found, Some(*expect), "{current:?} {old:?}");
+        }
+        assert_eq!(succeed(Some((one, Other)), [], number(9999)), None);
+    }
+}

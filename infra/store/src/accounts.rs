@@ -1,0 +1,417 @@
+//! Channel settings, and the accounts that they were of before.
+//!
+//! The account in use lies with its app, so that it is read with everything else. The others lie in a collection of their own, each
+//! sealed for the item it is in. One transaction changes from one to another; what of it follows is the caller's to decide.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
+use domain::{AccountNumber, AppId, FORMER_FORM_READ, Mode, Secret, Succession, Tab, Timestamp};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, bytes, item, number, text, time},
+    configuration::updated,
+    schema::{
+        PK, SK, TTL, VERSION_WRITTEN, account_sk, accounts_pk, accounts_prefix, app_pk, channel_sk, former_sk,
+        parse_account_sk, parse_channel_sk,
+    },
+};
+
+/// A page of 1 MB holds more than a hundred accounts; the rest is a bound, not a plan.
+const OLD_ACCOUNT_PAGES_MAX: usize = 8;
+
+/// What is configured for one tab in one mode.
+#[derive(Clone, Debug)]
+pub struct ChannelSettings {
+    /// The tab.
+    pub tab: Tab,
+    /// The mode.
+    pub mode: Mode,
+    /// Which account they are of.
+    pub account: AccountNumber,
+    /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
+    pub settings: Option<Secret<String>>,
+}
+
+/// The account in use, as it was seen.
+#[derive(Clone, Debug)]
+pub struct CurrentAccount {
+    /// Its number.
+    pub number: AccountNumber,
+    /// The highest number that was given on this channel.
+    pub highest: AccountNumber,
+    /// Its settings; `None` once they were deleted.
+    pub settings: Option<Secret<String>>,
+    /// Whose deleted settings were, as the caller wrote it. `None` if an older version deleted them.
+    pub identity: Option<String>,
+    /// What is sealed in it: nobody saved anything since while this is the same.
+    sealed: Option<Vec<u8>>,
+}
+
+/// An account that takes no new charges.
+#[derive(Clone, Debug)]
+pub struct OldAccount {
+    /// The tab.
+    pub tab: Tab,
+    /// The mode.
+    pub mode: Mode,
+    /// Its number.
+    pub number: AccountNumber,
+    /// Whose it is, as the caller wrote it.
+    pub identity: String,
+    /// The settings that were saved for it last; `None` once they were retired or deleted.
+    pub settings: Option<Secret<String>>,
+    /// When another took its place.
+    pub replaced_at: Timestamp,
+}
+
+/// What reads notifies of orders that were made before an account changed its protocol.
+#[derive(Clone, Debug)]
+pub struct FormerForm {
+    /// Settings of the protocol before.
+    pub settings: Secret<String>,
+    /// When it was changed.
+    pub changed_at: Timestamp,
+}
+
+/// Settings that are to be saved.
+#[derive(Clone, Debug)]
+pub struct SavedChannel<'a> {
+    /// The settings as JSON.
+    pub settings: &'a Secret<String>,
+    /// Which account they are of.
+    pub succession: Succession,
+    /// Whose the settings before were.
+    pub identity_before: String,
+    /// What of the settings before is kept to read notifies by.
+    pub former: Option<Secret<String>>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Store {
+    /// The account that a channel uses, as it is now; `None` if it was never configured.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_current_account(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+    ) -> Result<Option<CurrentAccount>, StoreError> {
+        let found = self.get_configured(app_pk(app), channel_sk(channel.0, channel.1)).await?;
+        let Some(attributes) = found else { return Ok(None) };
+        let ChannelSettings { account: number, settings, .. } = self.read_channel(app, &attributes)?;
+        let item = Item(&attributes);
+        Ok(Some(CurrentAccount {
+            number,
+            highest: read_account(&item, "accounts")?.max(number),
+            settings,
+            identity: item.find_text("identity").map(str::to_owned),
+            sealed: item.find_bytes("sealed").map(<[u8]>::to_vec),
+        }))
+    }
+
+    /// The accounts of an app that take no new charges; those of one channel, if one is named.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn old_accounts(&self, app: &AppId, channel: Option<(Tab, Mode)>) -> Result<Vec<OldAccount>, StoreError> {
+        let query = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.configuration)
+            .consistent_read(true)
+            .expression_attribute_values(":pk", text(accounts_pk(app)));
+        let query = match channel {
+            None => query.key_condition_expression("pk = :pk"),
+            Some(channel) => query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :channel)")
+                .expression_attribute_values(":channel", text(accounts_prefix(channel))),
+        };
+        let mut pages = query.into_paginator().send();
+        let mut accounts = Vec::new();
+        for _ in 0..OLD_ACCOUNT_PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(accounts) };
+            for attributes in page.map_err(|error| StoreError::dynamo("query of accounts", error))?.items() {
+                if parse_account_sk(Item(attributes).text(SK)?).is_some() {
+                    accounts.push(self.read_old_account(attributes)?);
+                }
+            }
+        }
+        Err(StoreError::Item { key: accounts_pk(app), attribute: "number of accounts" })
+    }
+
+    /// One account of a channel that takes no new charges.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_old_account(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        number: AccountNumber,
+    ) -> Result<Option<OldAccount>, StoreError> {
+        let found = self.get_configured(accounts_pk(app), account_sk(channel, number)).await?;
+        found.map(|attributes| self.read_old_account(&attributes)).transpose()
+    }
+
+    /// What reads the notifies of an account's protocol of before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_former_form(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        number: AccountNumber,
+    ) -> Result<Option<FormerForm>, StoreError> {
+        let (pk, sk) = (accounts_pk(app), former_sk(channel, number));
+        let Some(attributes) = self.get_configured(pk, sk).await? else { return Ok(None) };
+        let item = Item(&attributes);
+        let settings = self.open_settings(&attributes)?.ok_or_else(|| item.wrong("sealed"))?;
+        Ok(Some(FormerForm { settings, changed_at: item.time("changed_ms")? }))
+    }
+
+    /// Saves settings in place of those that were `seen`, and keeps those where they are of another account: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app, or somebody else saved something since.
+    pub async fn save_channel(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        seen: Option<&CurrentAccount>,
+        saved: &SavedChannel<'_>,
+    ) -> Result<(), StoreError> {
+        let mut writes = vec![self.app_exists(app)?, self.written_channel(app, channel, seen, saved)?];
+        let before = seen.map_or(AccountNumber::FIRST, |seen| seen.number);
+        match saved.succession {
+            Succession::Same(number) => writes.extend(self.written_former(app, channel, number, saved)?),
+            Succession::New(_) => writes.push(self.written_old_account(app, channel, (before, seen), saved)?),
+            Succession::Returning(number) => {
+                writes.push(self.written_old_account(app, channel, (before, seen), saved)?);
+                writes
+                    .push(self.deleted((accounts_pk(app), account_sk(channel, number)), Some("attribute_exists(pk)"))?);
+            }
+        }
+        self.write_together(writes, &channel_owner(app, channel)).await
+    }
+
+    /// Deletes the settings of a channel tab; what is left tells that there were some, and whose.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if somebody else saved something since.
+    pub async fn delete_channel(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        (seen, identity): (&CurrentAccount, &str),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(channel_sk(channel.0, channel.1)))
+            .update_expression("SET changed_ms = :now, #identity = :identity REMOVE sealed")
+            .condition_expression("sealed = :seen")
+            .expression_attribute_names("#identity", "identity")
+            .expression_attribute_values(":identity", text(identity))
+            .expression_attribute_values(":seen", bytes(seen.sealed.clone().unwrap_or_default()))
+            .expression_attribute_values(":now", time(now));
+        let former = (accounts_pk(app), former_sk(channel, seen.number));
+        let writes = [updated(update)?, self.deleted(former, None)?];
+        self.write_together(writes, &channel_owner(app, channel)).await
+    }
+
+    /// Forgets the keys of an account that takes no new charges; whose it was stays known, so that it can come back.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if it has none.
+    pub async fn retire_account(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        number: AccountNumber,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(accounts_pk(app)))
+            .key(SK, text(account_sk(channel, number)))
+            .update_expression("SET retired_ms = :now REMOVE sealed")
+            .condition_expression("attribute_exists(sealed)")
+            .expression_attribute_values(":now", time(now));
+        let former = (accounts_pk(app), former_sk(channel, number));
+        let writes = [updated(update)?, self.deleted(former, None)?];
+        self.write_together(writes, &account_owner(app, &account_sk(channel, number))).await
+    }
+
+    /// Forgets what reads the notifies of an account's protocol of before.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is nothing of it.
+    pub async fn forget_former_form(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        number: AccountNumber,
+    ) -> Result<(), StoreError> {
+        let sk = former_sk(channel, number);
+        let write = self.deleted((accounts_pk(app), sk.clone()), Some("attribute_exists(pk)"))?;
+        self.write_together([write], &account_owner(app, &sk)).await
+    }
+
+    /// It names what it changes, so that attributes of a newer version survive.
+    fn written_channel(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        seen: Option<&CurrentAccount>,
+        saved: &SavedChannel<'_>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let sealed = self.sealer.seal(&channel_owner(app, channel), saved.settings.expose().as_bytes())?;
+        let account = saved.succession.number();
+        let highest = seen.map_or(account, |seen| seen.highest).max(account);
+        let mut sets = "SET sealed = :sealed, changed_ms = :now, v = :v".to_owned();
+        let mut update = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(channel_sk(channel.0, channel.1)))
+            .expression_attribute_names("#identity", "identity")
+            .expression_attribute_values(":sealed", bytes(sealed))
+            .expression_attribute_values(":now", time(saved.now))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN));
+        // A channel that only ever had one account is as it was before accounts were counted.
+        if highest != AccountNumber::FIRST {
+            sets.push_str(", account = :account, accounts = :accounts");
+            update = update.expression_attribute_values(":account", number(account.get()));
+            update = update.expression_attribute_values(":accounts", number(highest.get()));
+        }
+        update = match seen.map(|seen| &seen.sealed) {
+            None => update.condition_expression("attribute_not_exists(pk)"),
+            Some(None) => update.condition_expression("attribute_exists(pk) AND attribute_not_exists(sealed)"),
+            Some(Some(seen)) => {
+                update.condition_expression("sealed = :seen").expression_attribute_values(":seen", bytes(seen.clone()))
+            }
+        };
+        updated(update.update_expression(format!("{sets} REMOVE #identity")))
+    }
+
+    fn written_old_account(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        (before, seen): (AccountNumber, Option<&CurrentAccount>),
+        saved: &SavedChannel<'_>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let sk = account_sk(channel, before);
+        let sealed = match seen.and_then(|seen| seen.settings.as_ref()) {
+            Some(settings) => Some(self.sealer.seal(&account_owner(app, &sk), settings.expose().as_bytes())?),
+            None => None,
+        };
+        let entry = item(
+            accounts_pk(app),
+            sk,
+            [
+                ("sealed", sealed.map(bytes)),
+                ("identity", Some(text(&saved.identity_before))),
+                ("replaced_ms", Some(time(saved.now))),
+                (TTL, Some(ttl(saved.now, AccountNumber::KEPT))),
+            ],
+        );
+        self.put_new(entry)
+    }
+
+    /// What is kept of a form takes the place of an older one.
+    fn written_former(
+        &self,
+        app: &AppId,
+        channel: (Tab, Mode),
+        account: AccountNumber,
+        saved: &SavedChannel<'_>,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        let Some(former) = &saved.former else { return Ok(None) };
+        let sk = former_sk(channel, account);
+        let sealed = self.sealer.seal(&account_owner(app, &sk), former.expose().as_bytes())?;
+        let entry = item(
+            accounts_pk(app),
+            sk,
+            [
+                ("sealed", Some(bytes(sealed))),
+                ("changed_ms", Some(time(saved.now))),
+                (TTL, Some(ttl(saved.now, FORMER_FORM_READ))),
+            ],
+        );
+        // The channel's own condition is that of the whole transaction.
+        let put = Put::builder()
+            .table_name(&self.tables.configuration)
+            .set_item(Some(entry))
+            .condition_expression("attribute_not_exists(pk) OR changed_ms <= :now")
+            .expression_attribute_values(":now", time(saved.now))
+            .build()
+            .map_err(|error| StoreError::dynamo("building a put", error))?;
+        Ok(Some(TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// Without a condition of its own it is one of several writes, of which another has one.
+    fn deleted(&self, (pk, sk): (String, String), condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .set_condition_expression(condition.map(str::to_owned))
+            .build()
+            .map_err(|error| StoreError::dynamo("building a deletion", error))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    pub(crate) fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
+        let item = Item(attributes);
+        let (tab, mode) = item.parsed(SK, parse_channel_sk)?;
+        let account = read_account(&item, "account")?;
+        let settings = match item.find_bytes("sealed") {
+            Some(sealed) => Some(self.open_text(&channel_owner(app, (tab, mode)), sealed, &item)?),
+            None => None,
+        };
+        Ok(ChannelSettings { tab, mode, account, settings })
+    }
+
+    fn read_old_account(&self, attributes: &Attributes) -> Result<OldAccount, StoreError> {
+        let item = Item(attributes);
+        let (tab, mode, number) = item.parsed(SK, parse_account_sk)?;
+        let settings = self.open_settings(attributes)?;
+        let (identity, replaced_at) = (item.text("identity")?.to_owned(), item.time("replaced_ms")?);
+        Ok(OldAccount { tab, mode, number, identity, settings, replaced_at })
+    }
+
+    /// What is sealed in an item of the accounts.
+    fn open_settings(&self, attributes: &Attributes) -> Result<Option<Secret<String>>, StoreError> {
+        let item = Item(attributes);
+        let Some(sealed) = item.find_bytes("sealed") else { return Ok(None) };
+        self.open_text(&item.key(), sealed, &item).map(Some)
+    }
+
+    fn open_text(&self, owner: &str, sealed: &[u8], item: &Item<'_>) -> Result<Secret<String>, StoreError> {
+        let json = self.sealer.open(owner, sealed)?;
+        String::from_utf8(json.expose().clone()).map(Secret::new).map_err(|_| item.wrong("sealed"))
+    }
+}
+
+/// Absent, it is the first.
+fn read_account(item: &Item<'_>, name: &'static str) -> Result<AccountNumber, StoreError> {
+    let Some(found) = item.find_number(name)? else { return Ok(AccountNumber::FIRST) };
+    AccountNumber::new(found).ok_or_else(|| item.wrong(name))
+}
+
+fn ttl(now: Timestamp, kept: std::time::Duration) -> AttributeValue {
+    number(now.plus(kept).seconds())
+}
+
+fn channel_owner(app: &AppId, (tab, mode): (Tab, Mode)) -> String {
+    format!("{} / {}", app_pk(app), channel_sk(tab, mode))
+}
+
+/// What [`Item::key`] says of an item of the accounts.
+fn account_owner(app: &AppId, sk: &str) -> String {
+    format!("{} / {sk}", accounts_pk(app))
+}
