@@ -264,6 +264,7 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("the provider's answer is unclear: {}", "渠道的应答不明确：{}"),
     ("the provider's answer is signed with certificate {}, which is not held", "渠道的应答由证书 {} 签名，而系统没有此证书"),
     ("the account cannot do this: {}", "此账号不支持：{}"),
+    ("the provider takes this order up no more: {}: {}", "渠道不再受理此订单（{}）：{}"),
     ("the provider has this order already, and the answer to it was lost; try again", "渠道已有此订单，但应答丢失，请重试"),
     ("the provider did not close the bill: {}: {}", "渠道没有关闭订单（{}），原文“{}”"),
     ("what the provider says does not fit the bill; see its incidents", "渠道的结果与订单不符，请查看异常"),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::crypto::SignType;
 use super::super::v2::{message, sign};
 use super::{Bench, ROOT, flipped, text};
+use crate::simulator::beijing::MINUTE_MS;
 use crate::simulator::crypto::md5_hex;
 use crate::simulator::form::Params;
 
@@ -109,6 +110,9 @@ async fn an_order_goes_its_way_in_both_signatures() {
         assert_eq!((found["trade_state"].as_str(), found["out_trade_no"].as_str()), ("SUCCESS", "APP"));
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("APP")).await["err_code"], "ORDERPAID");
         assert_eq!(call(&bench, kind, "/pay/unifiedorder", order("APP", "APP")).await["err_code"], "ORDERPAID");
+        // The old interface closes nothing within five minutes of the order.
+        assert_eq!(call(&bench, kind, "/pay/closeorder", number("MWEB")).await["err_code"], "INVALID_REQUEST");
+        bench.pass(5 * MINUTE_MS);
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("MWEB")).await["result_code"], "SUCCESS");
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("MWEB")).await["err_code"], "ORDERCLOSED");
         assert_eq!(call(&bench, kind, "/pay/unifiedorder", order("MWEB", "MWEB")).await["err_code"], "ORDERCLOSED");
@@ -132,6 +136,7 @@ async fn an_order_whose_payment_failed_can_be_paid_or_closed() {
         assert_eq!(bench.sends(), 0);
         assert_eq!(bench.door("trades/PAID/pay", json!({})).await.1["state"], "SUCCESS");
         assert_eq!(bench.door("trades/PAID/fail", json!({})).await.0, 409);
+        bench.pass(5 * MINUTE_MS);
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("CLOSED")).await["result_code"], "SUCCESS");
         assert_eq!(bench.door("trades/CLOSED/pay", json!({})).await.0, 409);
     }

@@ -49,7 +49,8 @@ pub(super) fn close(call: &Call<'_>) -> Result<Params, Refusal> {
         let found = ledger.by_out_trade_no(&call.merchant.mch_id, number).map(|trade| trade.number.clone());
         let trade = found.and_then(|number| ledger.trade_mut(&number)).ok_or(Rule::NotExist)?;
         let ordered_at = trade.prepays.first().map_or(0, |prepay| prepay.at);
-        if trade.state == State::NotPay && now < ordered_at.saturating_add(CLOSED_AFTER_MS) {
+        let is_open = matches!(trade.state, State::NotPay | State::PayError);
+        if is_open && now < ordered_at.saturating_add(CLOSED_AFTER_MS) {
             return Err(Refusal {
                 code: "INVALID_REQUEST", words: "订单生成后不能马上调用关单接口".to_owned()
             });
