@@ -103,7 +103,7 @@ impl OpenPlatform {
             Answer::Refused { code, words, .. } if ORDER_BOUND.contains(&code.as_str()) => {
                 return Err(ProviderError::OrderBound { code, words });
             }
-            answer => answer.done()?,
+            answer @ (Answer::Done(_) | Answer::Refused { .. } | Answer::Busy { .. }) => answer.done()?,
         };
         let code_url = members.filled("qr_code").filter(|code| code.chars().count() <= QR_CODE_CHARS_MAX);
         let code_url = code_url.ok_or_else(|| ProviderError::unclear("a success without a usable qr_code"))?;
