@@ -30,7 +30,7 @@ fn with_single_slashes(path: &str) -> Option<String> {
     let single: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
     let call = single.strip_prefix(CALLS)?;
     let is_call = !call.is_empty() && call.bytes().all(|byte| byte.is_ascii_lowercase());
-    (is_call && single != path).then_some(single)
+    (is_call && single != path && !path.ends_with('/')).then_some(single)
 }
 
 fn empty(status: StatusCode) -> Reply {
@@ -48,7 +48,8 @@ mod tests {
     fn only_a_call_with_slashes_too_many_is_sent_on() {
         const CASES: &[(&str, &str, u16, &str)] = &[
             ("POST",    "/2.0//maxpay/records",       308, "/2.0/maxpay/records"),
-            ("POST",    "//2.0///maxpay/bill/",       308, "/2.0/maxpay/bill"),
+            ("POST",    "//2.0///maxpay/bill",        308, "/2.0/maxpay/bill"),
+            ("POST",    "/2.0/maxpay/bill/",          404, ""),
             ("GET",     "/2.0//maxpay/records?para=%7B%7D", 308, "/2.0/maxpay/records?para=%7B%7D"),
             ("OPTIONS", "/2.0//maxpay/bill",          204, ""),
             ("OPTIONS", "/nothing",                   204, ""),
