@@ -37,7 +37,13 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
     let moment = || base.random.nonce().map(|nonce| Moment { now: call.now, nonce });
     let questions = account.probes(&placed, &[moment()?, moment()?]).map_err(|error| match error {
         ProviderError::Key { field, problem } => Problem::field(field, problem),
-        other => Problem::body(other.to_string()),
+        other @ (ProviderError::Refused { .. }
+        | ProviderError::Unclear { .. }
+        | ProviderError::UnknownKey { .. }
+        | ProviderError::Unsupported { .. }
+        | ProviderError::AlreadyOrdered
+        | ProviderError::OrderBound { .. }
+        | ProviderError::Param { .. }) => Problem::body(other.to_string()),
     })?;
     let mut answers = Vec::new();
     for question in questions {

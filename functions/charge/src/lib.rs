@@ -267,7 +267,12 @@ async fn find_try(
                 return Ok(Try { transaction, built, origin: Origin::Continued });
             }
             Reservation::Next(next) => next,
-            refused => {
+            refused @ (Reservation::Paid(_)
+            | Reservation::OtherFee(_)
+            | Reservation::OtherSubject(_)
+            | Reservation::NotOpened
+            | Reservation::ReplacedTooOften
+            | Reservation::Exhausted) => {
                 let stale = || StoreError::Stale { what: charge.bill.to_string() };
                 return Err(refusal(&refused, ordered).map_or_else(|| stale().into(), ApiError::from));
             }

@@ -136,10 +136,7 @@ async fn read(
 /// An order that was made after the account changed its protocol is told of in the new form: what says otherwise is signed with a key
 /// that may be known to others by now.
 fn read_former(former: Arc<Account>, changed_at: Timestamp, notify: &Notify<'_>) -> Read {
-    let report = match former.read_notify(notify.request, notify.arrived_at) {
-        Ok(report) => report,
-        Err(error) => return Err(error),
-    };
+    let report = former.read_notify(notify.request, notify.arrived_at)?;
     let made_at = TransactionId::parse(&report.order).ok().and_then(|order| order.created_at());
     if made_at.is_some_and(|made_at| made_at <= changed_at.plus(ORDERED_BEFORE)) {
         return Ok((former, report));
