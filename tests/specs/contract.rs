@@ -30,7 +30,7 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 /// Its schemas, closed.
 static CLOSED: LazyLock<Value> = LazyLock::new(|| {
     let mut schemas = DOCUMENT["components"]["schemas"].clone();
-    schemas.as_object_mut().unwrap().values_mut().for_each(|schema| close_within(schema));
+    schemas.as_object_mut().unwrap().values_mut().for_each(close_within);
     schemas
 });
 
@@ -185,18 +185,15 @@ fn problems(pointer: &str, strangers: Strangers, value: &Value) -> Vec<String> {
 /// Of several schemas none of which fits, the one that fits best is told about; with each problem comes whether it is one of members
 /// that no schema names.
 fn explain(error: &ValidationError<'_>, told: &mut Vec<(bool, String)>) {
-    match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            let best = context.iter().min_by_key(|problems| problems.len());
-            best.into_iter().flatten().for_each(|error| explain(error, told));
-        }
-        kind => {
-            let stranger = matches!(kind, ValidationErrorKind::UnevaluatedProperties { .. });
-            let at = Some(error.instance_path().as_str()).filter(|at| !at.is_empty()).unwrap_or("the top");
-            let text = shortened(&error.to_string());
-            told.push((stranger, format!("at {at}: {text}; by {}", error.evaluation_path())));
-        }
+    let kind = error.kind();
+    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = kind {
+        let best = context.iter().min_by_key(|problems| problems.len());
+        return best.into_iter().flatten().for_each(|error| explain(error, told));
     }
+    let stranger = matches!(kind, ValidationErrorKind::UnevaluatedProperties { .. });
+    let at = Some(error.instance_path().as_str()).filter(|at| !at.is_empty()).unwrap_or("the top");
+    let text = shortened(&error.to_string());
+    told.push((stranger, format!("at {at}: {text}; by {}", error.evaluation_path())));
 }
 
 fn compiled(pointer: &str, strangers: Strangers) -> Arc<Validator> {

@@ -287,7 +287,19 @@ async fn kill_after_each_write(flow: Flow) -> usize {
         Flow::Short | Flow::ToppedUp | Flow::GiveUp | Flow::Stuck | Flow::Unstuck => {
             &["refund.success", "refund.failed", "refund.stuck"]
         }
-        _ => &[],
+        Flow::Charge
+        | Flow::Notify
+        | Flow::Misfit
+        | Flow::Forged
+        | Flow::Refund
+        | Flow::LostRefund
+        | Flow::Close
+        | Flow::Sync
+        | Flow::Sweep
+        | Flow::Expiry
+        | Flow::Duplicate
+        | Flow::ClosedOpened
+        | Flow::ClosedLast => &[],
     };
     if !heard.is_empty() {
         world.webhook_to("shop", &json!({ "events": heard })).await;

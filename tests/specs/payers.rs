@@ -91,3 +91,14 @@ async fn a_qr_code_whose_trade_was_closed_at_alipay_makes_way_for_another() {
     assert_ne!(world.charged("1").await, first);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_payers_at_once_each_get_an_order_or_are_told_why_not() {
+    let world = World::start().await;
+    let charges: Vec<_> = (0..12).map(|payer| charge_for(&format!("oPayer{payer:022}"))).collect();
+    let answers = futures_util::future::join_all(charges.iter().map(|charge| world.charge(charge))).await;
+    for answer in answers {
+        assert!(answer.status == 200 && [0, 5].contains(&answer.code()), "{}", answer.text());
+    }
+    world.end().await;
+}

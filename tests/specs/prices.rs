@@ -157,11 +157,26 @@ async fn two_channels_that_race_are_decided_at_the_settlement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_takes_up_what_a_client_opened_at_its_price() {
+async fn nothing_of_a_clients_try_binds_the_server_even_at_the_same_price() {
     let world = World::start().await;
-    let id = charged_by_client(&world, "ali_web", "1", 9900).await;
-    assert_eq!(world.charge_as_server(&charge_of("ali_web", "1")).await.ok()["id"], json!(id));
-    // From now on it is the server's: it binds clients on every channel.
+    let strangers = json!({ "extras": { "user": "attacker" }, "billTimeout": 360 });
+    let stranger = world.charge(&with(charge_of("ali_web", "1"), &strangers)).await.ok();
+    let extras = json!({ "user": "7" });
+    let charge = with(charge_of("ali_web", "1"), &json!({ "extras": extras }));
+    let ours = world.charge_as_server(&charge).await.ok();
+    assert_ne!(ours["id"], stranger["id"]);
+    assert_eq!(world.charge_as_server(&charge).await.ok()["id"], ours["id"]);
+    knock(&world, "ali_web", &ours).await;
+    world.play(ours["id"].as_str().unwrap(), "pay", json!({})).await;
+    let paid = world.records(&json!({ "billNum": "1", "status": "success" })).await.ok();
+    assert_eq!(paid["results"][0]["extras"], extras);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_binds_clients_on_every_channel() {
+    let world = World::start().await;
+    charged_by_server(&world, "ali_web", "1", 9900).await;
     let cheap = with(charge_of("ali_app", "1"), &json!({ "totalFee": 1 }));
     world.charge(&cheap).await.refused(5, "totalFee must be 9900");
     world.end().await;
@@ -178,5 +193,19 @@ async fn an_app_can_keep_clients_from_opening_bills() {
     world.charge(&charge_of("ali_app", "1")).await.refused(5, "billNum must be of a bill that the server has charged");
     world.charge_as_server(&charge_of("ali_web", "1")).await.ok();
     world.charge(&charge_of("ali_app", "1")).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_comes_while_the_payment_is_being_told_is_not_lost() {
+    let world = world_with_webhook().await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    let cheap = charged_by_client(&world, "ali_app", "1", 1).await;
+    world.play(&cheap, "pay", json!({})).await;
+    // The delivery waits, and the transaction carries it.
+    charged_by_server(&world, "ali_web", "1", 10000).await;
+    world.receiver("shop", json!({ "status": 200 })).await;
+    world.advance(10 * MINUTE_MS).await;
+    assert!(told(&world).await.contains(&("payment.mismatch".to_owned(), 1)));
     world.end().await;
 }

@@ -10,9 +10,9 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    AccountNumber, ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest,
-    RefundSums, Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction,
-    TransactionId, TransactionKey, TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
+    ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest, RefundSums, Reservation,
+    SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction, TransactionId, TransactionKey,
+    TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
@@ -38,9 +38,9 @@ const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body
 /// refused by name.
 const NOTIFY_URL_CHARS_MAX: usize = 255;
 
-/// How often a lost reservation is decided anew. The second time sees the winner; more would need a bill that is
-/// closed, or whose try is replaced, and charged again in between.
-const RESERVE_TRIES_MAX: u32 = 3;
+/// How often a lost reservation is decided anew. Each round somebody else won, and payers of one bill replace one another ten times an
+/// hour at the most: then the answer is that they did.
+const RESERVE_TRIES_MAX: u32 = 12;
 
 /// How often a charge begins anew because a provider's answer was lost before.
 const BEGIN_TRIES_MAX: u32 = 3;
@@ -84,7 +84,13 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let account = account?;
 
     let moment = Moment { now, nonce: deps.base.random.nonce()? };
-    let charging = charging(&caller, key.number, now);
+    let charging = Charging {
+        author: author_of(&caller),
+        channel,
+        account: key.number,
+        clients_name_prices: caller.app().clients_name_prices,
+        now,
+    };
     let caller_ip = client_ip(request);
     let ordered = Ordered { caller: &caller, charging, charge: &charge, key, account: &account, caller_ip };
     let begun = begin(deps, &ordered, &moment).await;
@@ -110,13 +116,12 @@ struct Charged<'a> {
     parameters: &'a PaymentParameters,
 }
 
-/// Who charges, by the app's rules. The master key is the server's; everything else is in a client's hands.
-fn charging(caller: &Caller, account: AccountNumber, now: Timestamp) -> Charging {
-    let author = match caller.role {
+/// The master key is the server's; everything else is in a client's hands.
+fn author_of(caller: &Caller) -> Author {
+    match caller.role {
         Role::Master => Author::Server,
         Role::Client => Author::Client,
-    };
-    Charging { author, account, clients_name_prices: caller.app().clients_name_prices, now }
+    }
 }
 
 /// Has a try and its payment parameters, whatever was lost on the way before.
@@ -257,11 +262,6 @@ async fn find_try(
                     Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
                     None => build(deps, ordered, open, moment)?,
                 };
-                let is_new_to_server = ordered.charging.author == Author::Server && open.author == Author::Client;
-                if is_new_to_server && !store.adopt(open).await? {
-                    tries = load_tries(deps, ordered).await?;
-                    continue;
-                }
                 let transaction = open.clone();
                 set_price(deps, ordered, &tries, &transaction).await?;
                 return Ok(Try { transaction, built, origin: Origin::Continued });

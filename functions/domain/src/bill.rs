@@ -78,12 +78,12 @@ impl TryNumber {
     /// Clients stop here, because everybody has the client key: the rest is the server's, whatever strangers use up.
     const MAX_OF_CLIENTS: u8 = 49;
 
-    /// The try after this one, as `author` may have it; `None` after the last.
-    pub fn next_for(self, author: Author) -> Option<Self> {
-        (self.0 < Self::max_for(author)).then(|| Self(self.0 + 1))
+    /// The try after this one; `None` after the last.
+    pub fn next(self) -> Option<Self> {
+        (self.0 < Self::MAX).then(|| Self(self.0 + 1))
     }
 
-    /// How many tries there are for `author`.
+    /// How many tries there are for `author` on a channel.
     pub fn max_for(author: Author) -> u8 {
         match author {
             Author::Server => Self::MAX,

@@ -13,6 +13,7 @@ mod channel;
 mod charge_request;
 mod client_bounds;
 mod delivery;
+mod details;
 mod fields;
 mod ids;
 mod money;
@@ -46,6 +47,7 @@ pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use client_bounds::ClientBounds;
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
+pub use details::{Extras, ProviderTradeNo, Subject, WebUrl};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen, grouped};
@@ -72,8 +74,6 @@ pub use shards::{Shard, Shards};
 pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
 pub use target_health::{Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use transaction::{
-    Extras, ProviderTradeNo, Refusal, Settlement, Status, Subject, Transaction, WebUrl, close, settle, withdraw,
-};
+pub use transaction::{Refusal, Settlement, Status, Transaction, close, settle, withdraw};
 pub use webhook::{Event, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    AccountNumber, Author, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
+    AccountNumber, Author, Channel, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
     price::{counts_for_bill, is_current, latest_of_server},
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub struct Charging {
     /// Who charges.
     pub author: Author,
+    /// On which channel.
+    pub channel: Channel,
     /// On which of the channel's accounts.
     pub account: AccountNumber,
     /// Whether clients may open bills that the server did not.
@@ -86,14 +88,14 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
         return Reservation::Next(NextTry { number: TryNumber::FIRST, replaces: None });
     };
     if is_over(last, charging.now) {
-        return next_try(last, None, charging);
+        return next_try(NextTry { number: last.key.try_number, replaces: None }, tries, charging);
     }
-    let is_free = match charging.author {
-        // A client's try never binds the server.
-        Author::Server => last.author == Author::Client,
-        // This charge has the server's latest price, so that an open try with another one is outdated.
-        Author::Client => of_server.is_some(),
-    };
+    // A client's try never binds the server: not even at the same price, because its extras and its end are the client's.
+    if charging.author == Author::Server && last.author == Author::Client {
+        return replace(last, tries, charging);
+    }
+    // A client's charge has the server's latest price by now, so that an open try with another one is outdated.
+    let is_free = charging.author == Author::Client && of_server.is_some();
     match (last.fee == request.fee, last.subject == request.subject) {
         // Another account of the channel does not know the order.
         (true, true) if last.account == charging.account && !is_other_payer(last, request) => Reservation::Same(last),
@@ -110,7 +112,7 @@ pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Char
     if charging.author == Author::Client && tries.iter().filter(is_recent).count() >= REPLACED_MAX {
         return Reservation::ReplacedTooOften;
     }
-    next_try(open, Some(open), charging)
+    next_try(NextTry { number: open.key.try_number, replaces: Some(open) }, tries, charging)
 }
 
 /// The open tries that a charge of the server makes worthless: clients opened them, on whatever channel, at another price.
@@ -125,9 +127,15 @@ pub fn outpriced<'a>(
     tries.iter().filter(is_outpriced)
 }
 
-fn next_try<'a>(last: &Transaction, replaces: Option<&'a Transaction>, charging: &Charging) -> Reservation<'a> {
-    let number = last.key.try_number.next_for(charging.author);
-    number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, replaces }))
+/// The try after `last`, if `charging` may have one more on its channel.
+fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
+    let is_clients = |tried: &&Transaction| tried.author == Author::Client && tried.key.channel == charging.channel;
+    let has_more = match charging.author {
+        Author::Server => true,
+        Author::Client => tries.iter().filter(is_clients).count() < usize::from(TryNumber::max_for(Author::Client)),
+    };
+    let number = last.number.next().filter(|_| has_more);
+    number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
 }
 
 /// Whether the order was made for another payer: WeChat lets nobody else pay it.
@@ -138,8 +146,9 @@ fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
     }
 }
 
-/// Whether a try cannot be taken up again. A paid one that does not count for the bill is over, too. UnionPay takes an order once, and only while its time is that of the clock: what it
-/// gave nothing out for is presented again while a caller may just be repeating itself, and not later.
+/// Whether a try cannot be taken up again. A paid one that does not count for the bill is over, too. UnionPay takes an order once, and
+/// only while its time is that of the clock: what it gave nothing out for is presented again while a caller may just be repeating
+/// itself, and not later.
 fn is_over(last: &Transaction, now: Timestamp) -> bool {
     let is_stale = last.key.channel.family() == Family::Unipay
         && last.token.is_none()
@@ -151,7 +160,7 @@ fn is_over(last: &Transaction, now: Timestamp) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        BillNum, Channel, Status, Subject,
+        BillNum, Status, Subject,
         transaction::tests::{fen, sample},
     };
 
@@ -174,6 +183,7 @@ mod tests {
     fn charging(author: Author) -> Charging {
         Charging {
             author,
+            channel: Channel::AliWeb,
             account: AccountNumber::FIRST,
             clients_name_prices: true,
             now: sample(Status::Created).created_at,
@@ -257,7 +267,8 @@ mod tests {
             (Client, &[tried(Client, 1, AliWeb, Status::Created)], "other fee 1"),
             (Client, &[tried(Server, 9900, AliApp, Status::Created), tried(Client, 1, AliWeb, Status::Created)], "next 02 replaces 01"),
             (Server, &[tried(Client, 1, AliWeb, Status::Created)], "next 02 replaces 01"),
-            (Server, &[tried(Client, 9900, AliWeb, Status::Created)], "same 01"),
+            (Server, &[tried(Client, 9900, AliWeb, Status::Created)], "next 02 replaces 01"),
+            (Server, &[tried(Server, 9900, AliWeb, Status::Created)], "same 01"),
             (Server, &[tried(Client, 1, AliApp, Status::Success)], "next 01 replaces nothing"),
             (Server, &[tried(Client, 1, AliWeb, Status::Success)], "next 02 replaces nothing"),
             (Server, &[tried(Client, 9900, AliApp, Status::Success)], "paid"),
@@ -320,7 +331,7 @@ mod tests {
         let open = on(Channel::AliWeb, Status::Created, "01");
         for author in [Author::Server, Author::Client] {
             let moved = Charging { account: second, ..charging(author) };
-            check(&reserve(&request(), &[open.clone()], &moved), "next 02 replaces 01");
+            check(&reserve(&request(), std::slice::from_ref(&open), &moved), "next 02 replaces 01");
             let known = Transaction { account: second, ..on(Channel::AliWeb, Status::Created, "02") };
             check(&reserve(&request(), &[open.clone(), known], &moved), "same 02");
         }
@@ -328,9 +339,15 @@ mod tests {
 
     #[test]
     fn the_server_always_finds_a_number_where_clients_used_theirs_up() {
-        let last = on(Channel::AliWeb, Status::Closed, "49");
-        check(&reserve(&request(), &[last.clone()], &charging(Author::Client)), "exhausted");
-        check(&reserve(&request(), &[last], &charging(Author::Server)), "next 50 replaces nothing");
+        let closed = |number: u8| on(Channel::AliWeb, Status::Closed, &format!("{number:02}"));
+        let mut tries: Vec<_> = (1..=49).map(closed).collect();
+        check(&reserve(&request(), &tries, &charging(Author::Client)), "exhausted");
+        check(&reserve(&request(), &tries, &charging(Author::Server)), "next 50 replaces nothing");
+        // Numbers that the server used are not the clients'.
+        for number in [47, 48] {
+            tries[number].author = Author::Server;
+        }
+        check(&reserve(&request(), &tries, &charging(Author::Client)), "next 50 replaces nothing");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! A transaction, its states, and the one table of how they follow each other.
 
-use serde_json::value::RawValue;
-
 use crate::{
-    About, AccountNumber, Author, Event, Family, Fen, JSON_DEPTH_MAX, Notification, Outcome, PayerDigest, RefundSums,
-    Shard, Timestamp, TransactionId, TransactionKey, nests_within, refund::refunded_elsewhere,
+    About, AccountNumber, Author, Event, Extras, Family, Fen, Notification, Outcome, PayerDigest, ProviderTradeNo,
+    RefundSums, Shard, Subject, Timestamp, TransactionId, TransactionKey, WebUrl, refund::refunded_elsewhere,
 };
 
 /// Where a transaction stands.
@@ -45,113 +43,6 @@ impl Status {
             Self::Success | Self::Refund => true,
             Self::Created | Self::Closed => false,
         }
-    }
-}
-
-/// What is bought: 1 to 256 characters, none of them a control character, and not only blanks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject(String);
-
-impl Subject {
-    /// Alipay's bound, the widest of the three providers'.
-    pub const CHARS_MAX: usize = 256;
-    pub(crate) const EXPECTED: &'static str =
-        "a string of 1 to 256 characters without control characters, not all of them blanks";
-
-    /// `None` if it is empty or blank, too long or holds a control character.
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits =
-            !text.trim().is_empty() && text.chars().count() <= Self::CHARS_MAX && !text.chars().any(char::is_control);
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The text as the merchant wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// An address that a browser can be sent to: http or https, at most 256 characters once everything beyond ASCII is
-/// percent-encoded, as browsers do it themselves; providers take ASCII only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebUrl(String);
-
-impl WebUrl {
-    /// Alipay's bound of `return_url`.
-    pub const CHARS_MAX: usize = 256;
-    pub(crate) const EXPECTED: &'static str = "an http or https URL of at most 256 characters, percent-encoded";
-
-    /// `None` if it is no such URL.
-    pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // A host beyond ASCII has a form of its own (Punycode), which its owner knows.
-        let has_host = host.is_ascii() && !host.is_empty() && !host.starts_with(':');
-        let clean = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '<' | '>' | '\\');
-        if !has_host || !text.chars().all(clean) {
-            return None;
-        }
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii() { encoded.push(char::from(byte)) } else { encoded.push_str(&format!("%{byte:02X}")) }
-        }
-        (encoded.len() <= Self::CHARS_MAX).then_some(Self(encoded))
-    }
-
-    /// The URL in ASCII.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The merchant's own JSON object, kept to the letter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extras(String);
-
-impl Extras {
-    /// A page of 100 records stays within a quarter of what Lambda may answer (6 MB).
-    pub const BYTES_MAX: usize = 8192;
-    pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 32 deep";
-
-    /// Takes the JSON text of an object. `None` if it is none, too long, too deep, or holds half a surrogate pair.
-    pub fn parse(json: &str) -> Option<Self> {
-        Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))
-    }
-
-    /// The same of extras that were kept: earlier versions took them at any depth that serde reads.
-    pub fn parse_kept(json: &str) -> Option<Self> {
-        let fits = json.len() <= Self::BYTES_MAX
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok();
-        fits.then(|| Self(json.to_owned()))
-    }
-
-    /// The JSON text as it came.
-    pub fn as_json(&self) -> &str {
-        &self.0
-    }
-}
-
-impl serde::Serialize for Extras {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
-        raw.serialize(serializer)
-    }
-}
-
-/// The provider's own number of a payment (`trade_no`, `transaction_id`, `queryId`): printable ASCII, 1 to 64.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderTradeNo(String);
-
-impl ProviderTradeNo {
-    /// `None` if it is empty, too long or not printable ASCII.
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The number as the provider wrote it.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -423,29 +314,6 @@ pub(crate) mod tests {
             let expect = expect.map(|(status, events)| (status, events.to_vec()));
             assert_eq!(found, expect, "{before:?} {:?}", outcome());
         }
-    }
-
-    #[test]
-    #[rustfmt::skip]
-    fn an_address_is_one_that_a_browser_can_be_sent_to() {
-        let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(WebUrl::parse(text).as_ref().map(WebUrl::as_str), expect, "{text}");
-        };
-        check("https://shop.example",             Some("https://shop.example"));
-        check("http://127.0.0.1:8080/a?b=c#d",    Some("http://127.0.0.1:8080/a?b=c#d"));
-        check("https://shop.example/茶?q=茶",      Some("https://shop.example/%E8%8C%B6?q=%E8%8C%B6"));
-        check("https://店.example/",               None);
-        check("https://",                         None);
-        check("https:///path",                    None);
-        check("https://:80/",                     None);
-        check("ftp://shop.example",               None);
-        check("javascript:alert(1)",              None);
-        check("https://shop.example/a b",         None);
-        check("https://shop.example/\"onload",    None);
-        let of_length = |length: usize| format!("https://shop.example/{}", "x".repeat(length - 21));
-        check(&of_length(256),                    Some(&of_length(256)));
-        check(&of_length(257),                    None);
-        check(&format!("https://shop.example/{}", "茶".repeat(30)), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     Store, StoreError,
     attributes::text,
     items::Seen,
-    schema::{CARRIES, DUE_MS, DUE_PK, PK, SK, transaction_pk, transaction_sk},
+    schema::{CARRIES, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, transaction_pk, transaction_sk},
     transactions::Row,
 };
 
@@ -104,15 +104,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn let_go(&self, key: &TransactionKey, webhook: &WebhookId) -> Result<bool, StoreError> {
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.tables.transactions)
-            .key(PK, text(transaction_pk(key)))
-            .key(SK, text(transaction_sk(key)))
+        let update = || {
+            self.dynamo
+                .update_item()
+                .table_name(&self.tables.transactions)
+                .key(PK, text(transaction_pk(key)))
+                .key(SK, text(transaction_sk(key)))
+                .expression_attribute_values(":webhook", text(webhook.as_str()))
+        };
+        let ended = update()
             .update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}, {CARRIES}"))
-            .condition_expression(format!("{CARRIES} = :webhook"))
-            .expression_attribute_values(":webhook", text(webhook.as_str()));
-        self.postpone(update).await
+            .condition_expression(format!("{CARRIES} = :webhook AND attribute_not_exists({LOOK_AGAIN})"));
+        if self.postpone(ended).await? {
+            return Ok(true);
+        }
+        // The transaction has to be looked at once more: its entry stays, and carries nothing.
+        let kept = update()
+            .update_expression(format!("SET {DUE_MS} = {LOOK_AGAIN} REMOVE {CARRIES}, {LOOK_AGAIN}"))
+            .condition_expression(format!("{CARRIES} = :webhook AND attribute_exists({LOOK_AGAIN})"));
+        self.postpone(kept).await
     }
 }

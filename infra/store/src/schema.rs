@@ -42,6 +42,8 @@ pub(crate) const DUE_PK: &str = "due_pk";
 pub(crate) const DUE_MS: &str = "due_ms";
 /// At a paid transaction: the webhook of the delivery that is looked for under the transaction's own `due` entry (`carried.rs`).
 pub(crate) const CARRIES: &str = "carries";
+/// At a paid transaction: when it was found that it has to be looked at once more, whatever its entry carries.
+pub(crate) const LOOK_AGAIN: &str = "look_ms";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
 

@@ -19,8 +19,9 @@ use crate::{
     carried::{Watch, watch},
     items::{Seen, Written},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk, parse_account,
-        parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk, transaction_sk,
+        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk,
+        parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk,
+        transaction_sk,
     },
 };
 
@@ -174,19 +175,6 @@ impl Store {
         self.postpone(update).await
     }
 
-    /// Notes that the server charges what a client opened, at the same price. `false` if it is open no more: then the charge has to be decided anew.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn adopt(&self, open: &Transaction) -> Result<bool, StoreError> {
-        let update = self
-            .open_try_update(&open.key)
-            .update_expression("SET author = :server, rev = rev + :one")
-            .condition_expression("#status = :open AND attribute_not_exists(superseded_ms)")
-            .expression_attribute_values(":server", text(AUTHOR_SERVER));
-        self.postpone(update).await
-    }
-
     fn open_try_update(&self, key: &TransactionKey) -> UpdateItemFluentBuilder {
         self.dynamo
             .update_item()
@@ -198,22 +186,25 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Has the sweep look at a paid transaction once more. `false` if it is to be looked at anyway.
+    /// Has the sweep look at a paid transaction once more. Where its entry carries a delivery, the mark stays until that is over.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn look_again(&self, paid: &Transaction, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn look_again(&self, paid: &Transaction, now: Timestamp) -> Result<(), StoreError> {
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.tables.transactions)
             .key(PK, text(transaction_pk(&paid.key)))
             .key(SK, text(transaction_sk(&paid.key)))
-            .update_expression("SET due_pk = :due, due_ms = :now")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(due_pk)")
+            .update_expression(format!(
+                "SET {LOOK_AGAIN} = :now, due_pk = if_not_exists(due_pk, :due), due_ms = if_not_exists(due_ms, :now)"
+            ))
+            .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":due", text(due_pk(&paid.id)))
             .expression_attribute_values(":now", time(now));
-        self.postpone(update).await
+        self.postpone(update).await?;
+        Ok(())
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each

@@ -213,7 +213,7 @@ fn a_refusal_names_the_stuck_refund_that_holds_the_rest() {
     let paid = sample(Status::Success);
     let stuck = Refund { status: RefundStatus::Stuck, ..refund("R1", 9000) };
     let refusal = RefundRefusal::TooMuch { left: 900, found: 901 };
-    let explained = refusal.clone().explained(&paid.id, &[stuck.clone()]);
+    let explained = refusal.clone().explained(&paid.id, std::slice::from_ref(&stuck));
     assert_eq!(explained, RefundRefusal::Stuck { left: 900, found: 901, num: "R1".to_owned() });
     let of_other = Refund { transaction: TransactionId::parse(&"2".repeat(24)).unwrap(), ..stuck };
     assert_eq!(refusal.clone().explained(&paid.id, &[of_other]), refusal);
