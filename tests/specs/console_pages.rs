@@ -103,3 +103,17 @@ async fn nobody_is_offered_what_they_may_not() {
     assert!(offered >= 8, "an operator is offered what they may: {offered}");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_says_who_names_prices() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let path = format!("/apps/{}", world.app.app_id);
+    let switches = [("clientsNamePrices", "false"), ("refundDuplicates", "true")];
+    assert_eq!(owner.post(&world, &format!("{path}/name"), &switches).await.status, 303);
+    let shown = world.admin("GET", &path, serde_json::Value::Null).await.done(200);
+    assert_eq!((&shown["clientsNamePrices"], &shown["refundDuplicates"]), (&json!(false), &json!(true)));
+    let page = owner.get(&world, &format!("{path}/settings")).await.text();
+    assert!(page.contains(r#"<option value="false" selected>"#), "{page}");
+    world.end().await;
+}

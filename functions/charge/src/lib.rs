@@ -38,9 +38,9 @@ const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body
 /// refused by name.
 const NOTIFY_URL_CHARS_MAX: usize = 255;
 
-/// How often a lost reservation is decided anew. Each round somebody else won, and payers of one bill replace one another ten times an
-/// hour at the most: then the answer is that they did.
-const RESERVE_TRIES_MAX: u32 = 12;
+/// How often a lost reservation is decided anew. A caller that wins costs the others two rounds: one for the mark at the replaced try, one for
+/// the new try. Payers of one bill replace one another ten times an hour at the most, and then the answer is that they did.
+const RESERVE_TRIES_MAX: u32 = 24;
 
 /// How often a charge begins anew because a provider's answer was lost before.
 const BEGIN_TRIES_MAX: u32 = 3;

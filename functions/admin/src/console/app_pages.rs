@@ -36,6 +36,8 @@ struct Settings {
     name_problem: Option<String>,
     shards: String,
     shards_problem: Option<String>,
+    clients_name_prices: bool,
+    refunds_duplicates: bool,
     bounds: [Bound; 2],
     client_key: String,
     client_until: Option<String>,
@@ -68,6 +70,8 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
         name_problem: None,
         shards: app.shards.count().to_string(),
         shards_problem: None,
+        clients_name_prices: app.clients_name_prices,
+        refunds_duplicates: app.refunds_duplicates,
         bounds: bounds(t, &app.client_bounds),
         client_until: until(&keys.client),
         master_until: until(&keys.master),
@@ -103,7 +107,7 @@ fn bounds(t: &'static Texts, bounds: &ClientBounds) -> [Bound; 2] {
     ]
 }
 
-/// Another name, another number of shards, or other bounds of the public keys.
+/// Another name, another number of shards, other bounds of the public keys, or who names prices.
 pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}", desk.app()?.app.id);
     let name = form.text("name");
@@ -111,6 +115,13 @@ pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
         return spread(desk, &path, form.text("shards")).await;
     } else if form.has("clientChargesPerMinute") {
         return bind(desk, &path, form).await;
+    } else if form.has("clientsNamePrices") {
+        let is_on = |name: &str| form.text(name) == "true";
+        let switches = json!({
+            "clientsNamePrices": is_on("clientsNamePrices"), "refundDuplicates": is_on("refundDuplicates"),
+        });
+        desk.api(Method::PATCH, &path, &switches).await?;
+        return redirect(&desk.frame("").at("/settings?done=saved"), &[]);
     }
     match desk.api(Method::PATCH, &path, &json!({ "name": name })).await {
         Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),

@@ -152,6 +152,13 @@ texts! {
     shards: "分片数", "Shards";
     charges_per_minute: "客户端密钥每分钟下单上限", "Charges a minute by a client key";
     open_bills: "客户端密钥可下单的未支付订单上限", "Open bills up to which a client key charges";
+    client_prices: "客户端能否自行定价", "Who names prices";
+    client_prices_any: "可以：客户端可创建新订单", "Clients may open bills, at any price";
+    client_prices_server: "不可以：只能支付服务端已下单的订单", "Clients only continue what the server charged";
+    client_prices_text: "客户端密钥是公开的，任何人都能用它以任意金额下单。建议先由服务端用主密钥下单，客户端只负责支付。", "A client key is public, and anyone can charge any bill with it at any price. Charge on your server with the master key, and let clients continue.";
+    duplicates: "重复付款、金额不符的付款", "Second payments, and those at another price";
+    duplicates_stay: "保留，由人工处理", "Stay, for a person to decide";
+    duplicates_back: "自动原路退回", "Go back by themselves";
     client_bounds_text: "客户端密钥是公开的，任何人都能用它下单。达到上限时下单返回错误码 5；主密钥不受限制。留空表示不限。", "A client key is public, and anyone can charge with it. At a bound charges answer code 5; the master key has none. An empty field is no bound.";
     shards_text: "一般为 1。每个渠道每秒超过 400 笔时调大：24 可承受每秒 10,000 笔；列表查询的费用随之增加。", "1 for most. More for over 400 bills a second on one channel: 24 take 10,000; lists then cost more.";
     quick_start: "快速开始", "Quick start";
