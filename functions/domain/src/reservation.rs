@@ -332,7 +332,7 @@ mod tests {
         for author in [Author::Server, Author::Client] {
             let moved = Charging { account: second, ..charging(author) };
             check(&reserve(&request(), std::slice::from_ref(&open), &moved), "next 02 replaces 01");
-            let known = Transaction { account: second, ..on(Channel::AliWeb, Status::Created, "02") };
+            let known = Transaction { author, account: second, ..on(Channel::AliWeb, Status::Created, "02") };
             check(&reserve(&request(), &[open.clone(), known], &moved), "same 02");
         }
     }

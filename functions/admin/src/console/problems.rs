@@ -160,6 +160,7 @@ mod tests {
 
     /// What is missing, which the Chinese sentence need not say: the field's name stands above it. And what is said in the log alone.
     const NO_SENTENCES: &[&str] = &[
+        "the {mode} settings of {tab} are of another account",
         "the app's number at the open platform",
         "the app's private key",
         "the app's certificate",
