@@ -49,8 +49,15 @@ async fn a_provider_that_cannot_be_reached_leaves_the_bill_open() {
     world.charge(&charge_of("ali_qrcode", "1")).await.refused(7, "provider");
     let record = world.record("1").await;
     assert_eq!(record["status"], "created");
+    // The same charge goes on with the same order, as long as it is the same account that has it.
+    world.charge(&charge_of("ali_qrcode", "1")).await.refused(7, "provider");
+    assert_eq!(world.record("1").await["id"], record["id"]);
     world.configure(&world.app, &good).await;
-    assert_eq!(world.charge(&charge_of("ali_qrcode", "1")).await.ok()["id"], record["id"]);
+    world.charge(&charge_of("ali_qrcode", "1")).await.ok();
+    world.faults(&["http500"]).await;
+    world.charge(&charge_of("ali_qrcode", "2")).await.refused(7, "provider");
+    let record = world.record("2").await;
+    assert_eq!(world.charge(&charge_of("ali_qrcode", "2")).await.ok()["id"], record["id"]);
     world.end().await;
 }
 
