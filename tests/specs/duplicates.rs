@@ -124,3 +124,21 @@ async fn a_second_payment_is_a_duplicate_though_all_of_the_first_is_back() {
     }
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_lost_notifies_a_sync_finds_the_duplicate_too() {
+    let world = World::start().await;
+    refund_duplicates(&world).await;
+    for id in &charged_twice(&world, "1").await {
+        world.play(id, "pay", json!({ "notify": false })).await;
+    }
+    let sync = json!({ "billNum": "1" }).to_string();
+    world.post_as(&crate::world::master(&world.app), "/2.0/maxpay/sync", sync).await.ok();
+    assert_eq!(texts(&json!(world.incidents().await), "kind"), ["duplicate"]);
+    world.advance(3 * crate::world::MINUTE_MS).await;
+    let records = world.records(&json!({ "billNum": "1" })).await.ok();
+    let mut found = texts(&records["results"], "status");
+    found.sort();
+    assert_eq!(found, ["refund", "success"]);
+    world.end().await;
+}
