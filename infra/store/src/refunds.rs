@@ -148,7 +148,7 @@ impl Store {
                 Ok(decided) => decided,
                 // What leaves no room may be this very refund, begun by somebody else.
                 Err(refusal) => {
-                    let taken = self.find_refund_by_num(&key.app, key.mode, num).await?;
+                    let taken = self.find_begun(key, num).await?;
                     return Ok(taken.map_or(Begun::Refused(refusal), |taken| Begun::Taken(Box::new(taken))));
                 }
             };
@@ -160,7 +160,7 @@ impl Store {
             match self.write_all(writes.into(), "reservation of a refund").await? {
                 Written::Done => return Ok(Begun::New(Box::new(after), Box::new(refund))),
                 Written::Lost => {
-                    if let Some(taken) = self.find_refund_by_num(&key.app, key.mode, num).await? {
+                    if let Some(taken) = self.find_begun(key, num).await? {
                         return Ok(Begun::Taken(Box::new(taken)));
                     }
                 }
@@ -168,6 +168,15 @@ impl Store {
             pause(round).await;
         }
         Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
+    }
+
+    /// The refund that has this number by now. Mostly it is of the same bill; only another bill's is looked for by its number, which not
+    /// every function may.
+    async fn find_begun(&self, key: &TransactionKey, num: &RefundNum) -> Result<Option<Refund>, StoreError> {
+        match self.find_refund((&key.app, key.mode, &key.bill), num).await? {
+            Some(refund) => Ok(Some(refund)),
+            None => self.find_refund_by_num(&key.app, key.mode, num).await,
+        }
     }
 
     /// Reads a refund and its payment, lets `decide` change them, and writes both together with one delivery for each of `webhooks`
