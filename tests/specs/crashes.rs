@@ -10,11 +10,14 @@ use crate::{
     charge::knock,
     notify_message::Message,
     wechat,
-    world::{MINUTE_MS, World, charge_of, master, options, test_channel, texts, with},
+    world::{MINUTE_MS, World, charge_of, master, options, test_channel, texts, with, without},
 };
 
 /// More writes than any flow makes.
 const WRITES_MAX: u32 = 12;
+
+/// What a client that names its own price pays.
+const CLIENTS_FEE: i64 = 1;
 
 #[derive(Clone, Copy, Debug)]
 enum Flow {
@@ -60,9 +63,19 @@ enum Flow {
     Stuck,
     /// A stuck refund that arrived at last.
     Unstuck,
+    /// Another payer's charge, which replaces the order that WeChat Pay binds to the first.
+    SecondPayer,
+    /// The server's charge at a price of its own, which replaces what a client opened.
+    Reprice,
+    /// The server's charge at a price of its own, after a client paid at another.
+    LatePrice,
+    /// The sweep's look at what was paid before the server named another price.
+    PriceLook,
+    /// A client's payment at another price than the server's, which goes back by itself.
+    Mispriced,
 }
 
-const FLOWS: [Flow; 21] = [
+const FLOWS: [Flow; 26] = [
     Flow::Charge,
     Flow::Notify,
     Flow::Misfit,
@@ -84,6 +97,11 @@ const FLOWS: [Flow; 21] = [
     Flow::GiveUp,
     Flow::Stuck,
     Flow::Unstuck,
+    Flow::SecondPayer,
+    Flow::Reprice,
+    Flow::LatePrice,
+    Flow::PriceLook,
+    Flow::Mispriced,
 ];
 
 /// A bill on its way through a flow.
@@ -127,6 +145,27 @@ impl<'a> Case<'a> {
                     settle_refund(world, &id, &bill, "ABNORMAL").await;
                 }
                 return Self { world, flow, bill, ids, at_wechat: Some(id) };
+            }
+            Flow::SecondPayer => {
+                let first = world.charge(&jsapi_of(&bill, "oPayerA000000000000000000001")).await.ok();
+                let id = first["id"].as_str().unwrap().to_owned();
+                return Self { world, flow, bill, ids, at_wechat: Some(id) };
+            }
+            Flow::Reprice | Flow::LatePrice | Flow::PriceLook | Flow::Mispriced => {
+                let cheap = with(charge_of("ali_web", &bill), &json!({ "totalFee": CLIENTS_FEE }));
+                let charged = world.charge(&cheap).await.ok();
+                knock(world, "ali_web", &charged).await;
+                ids.push(charged["id"].as_str().unwrap().to_owned());
+                let action = if matches!(flow, Flow::Reprice) { "open" } else { "pay" };
+                if matches!(flow, Flow::Mispriced) {
+                    world.charge_as_server(&charge_of("ali_app", &bill)).await.ok();
+                    world.play(&ids[0], action, silent).await;
+                } else {
+                    world.play(&ids[0], action, json!({})).await;
+                }
+                if matches!(flow, Flow::PriceLook) {
+                    world.charge_as_server(&charge_of("ali_app", &bill)).await.ok();
+                }
             }
             Flow::LostRefund => {
                 ids.push(world.paid(&bill).await);
@@ -179,7 +218,13 @@ impl<'a> Case<'a> {
             Flow::Charge => {
                 world.charge(&charge_of("ali_qrcode", bill)).await;
             }
-            Flow::Notify => self.hear(0, |paid| paid.signed()).await,
+            Flow::SecondPayer => {
+                world.charge(&jsapi_of(bill, "oPayerB000000000000000000002")).await;
+            }
+            Flow::Reprice | Flow::LatePrice => {
+                world.charge_as_server(&charge_of("ali_app", bill)).await;
+            }
+            Flow::Notify | Flow::Mispriced => self.hear(0, |paid| paid.signed()).await,
             Flow::Duplicate | Flow::AfterRefund => self.hear(1, |paid| paid.signed()).await,
             Flow::Misfit => self.hear(0, |paid| paid.with("total_amount", "0.01").signed()).await,
             Flow::Forged => self.hear(0, |paid| paid.with("sign", "AAAA").with("sign_type", "RSA2").form()).await,
@@ -200,9 +245,12 @@ impl<'a> Case<'a> {
                 post("/2.0/maxpay/close", body).await;
             }
             Flow::Sync => post("/2.0/maxpay/sync", json!({ "billNum": bill }).to_string()).await,
-            Flow::LostRefund | Flow::Sweep | Flow::ClosedPaid | Flow::ClosedOpened | Flow::ClosedLast => {
-                world.advance(2 * MINUTE_MS).await
-            }
+            Flow::LostRefund
+            | Flow::Sweep
+            | Flow::ClosedPaid
+            | Flow::ClosedOpened
+            | Flow::ClosedLast
+            | Flow::PriceLook => world.advance(2 * MINUTE_MS).await,
             Flow::Expiry => world.advance(8 * MINUTE_MS).await,
         }
     }
@@ -229,9 +277,14 @@ impl<'a> Case<'a> {
         let refunded: i64 = refunded.flatten().sum();
         let of_bill = json!({ "billNum": self.bill }).to_string();
         let refunds = world.post_as(&master(&world.app), "/2.0/maxpay/refunds", of_bill).await.ok()["results"].clone();
-        let mut at_provider = 0;
+        let (mut at_provider, mut orders) = (0, Vec::new());
         for id in &self.ids {
-            at_provider += world.trade(id).await["refunds"].as_array().unwrap().len();
+            let trade = world.trade(id).await;
+            at_provider += trade["refunds"].as_array().unwrap().len();
+            orders.push(trade["status"].clone());
+        }
+        if let Some(id) = &self.at_wechat {
+            orders.push(wechat::trade(world, id).await["state"].clone());
         }
         let incidents = world.incidents().await;
         let mine: Vec<Value> = incidents.into_iter().filter(|one| one["billNum"] == self.bill.as_str()).collect();
@@ -250,6 +303,7 @@ impl<'a> Case<'a> {
             "refunded": refunded,
             "refunds": texts(&refunds, "status"),
             "refundsAtProvider": at_provider,
+            "orders": orders,
             "incidents": texts(&json!(mine), "kind"),
         })
     }
@@ -268,6 +322,10 @@ async fn set_balance(world: &World, id: &str, how: &str) {
     world.post_as(&[], "/_local/simulator/alipay/balance", body).await.done(200);
 }
 
+fn jsapi_of(bill: &str, openid: &str) -> Value {
+    with(without(charge_of("wx_jsapi", bill), "returnUrl"), &json!({ "openid": openid }))
+}
+
 fn refund_of(bill: &str) -> String {
     json!({ "billNum": bill, "refundNum": format!("R-{bill}"), "refundFee": 100 }).to_string()
 }
@@ -276,7 +334,7 @@ fn refund_of(bill: &str) -> String {
 async fn kill_after_each_write(flow: Flow) -> usize {
     let faults = StorageFaults::default();
     let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
-    if matches!(flow, Flow::Duplicate | Flow::AfterRefund) {
+    if matches!(flow, Flow::Duplicate | Flow::AfterRefund | Flow::Mispriced) {
         let app = format!("/apps/{}", world.app.app_id);
         world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
     }
@@ -287,6 +345,8 @@ async fn kill_after_each_write(flow: Flow) -> usize {
         Flow::Short | Flow::ToppedUp | Flow::GiveUp | Flow::Stuck | Flow::Unstuck => {
             &["refund.success", "refund.failed", "refund.stuck"]
         }
+        Flow::LatePrice | Flow::PriceLook | Flow::Mispriced => &["payment.success", "payment.mismatch"],
+        Flow::SecondPayer | Flow::Reprice => &["payment.closed"],
         Flow::Charge
         | Flow::Notify
         | Flow::Misfit
