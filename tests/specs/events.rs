@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
+    charge::knock,
     credentials::signed,
     keys::Signer,
     notify_message::Message,
-    world::{START_MS, World, charge_of},
+    world::{World, charge_of},
 };
 
 /// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
@@ -51,15 +52,29 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
 }
 
+/// A bill on a phone, whose charge calls nobody, and whose order the phone has handed to Alipay.
+async fn opened(world: &World, bill: &str) -> String {
+    let charged = world.charge(&charge_of("ali_app", bill)).await.ok();
+    knock(world, "ali_app", &charged).await;
+    charged["id"].as_str().unwrap().to_owned()
+}
+
+/// The bills that the files are about, but for `event-open`.
+pub(crate) async fn charge_bills(world: &World) {
+    let paid = opened(world, "event-paid").await;
+    world.play(&paid, "pay", json!({})).await;
+    world.charge(&charge_of("ali_wap", "event-茶")).await.ok();
+}
+
 /// What stands for what in the files: keys and signatures are new in each run.
 pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
-    let trade = world.trade(&world.charged("event-notified").await).await;
+    let trade = world.trade(&opened(world, "event-notified").await).await;
     let path = trade["notifyUrl"].as_str().unwrap().strip_prefix(&world.url).unwrap().to_owned();
     let paid = Message::paid(&trade);
     vec![
         ("{{appId}}", world.app.app_id.clone()),
         ("{{clientKey}}", world.app.test.client_key.clone()),
-        ("{{signedClientKey}}", signed(&world.app.test.client_key, START_MS)),
+        ("{{signedClientKey}}", signed(&world.app.test.client_key, world.now_ms().await)),
         ("{{masterKey}}", world.app.test.master_key.clone()),
         ("{{sessionToken}}", world.session(60).await),
         ("{{operatorToken}}", world.operator_token.clone()),
@@ -79,9 +94,8 @@ pub(crate) fn filled_in(name: &str, placeholders: &[(&str, String)]) -> String {
 async fn each_event_is_answered_as_the_deployed_function_would() {
     let world = World::start().await;
     let placeholders = placeholders(&world).await;
-    world.paid("event-paid").await;
+    charge_bills(&world).await;
     world.charged("event-open").await;
-    world.charge(&crate::world::with(charge_of("ali_wap", "event-茶"), &serde_json::json!({}))).await.ok();
     for (name, status, code, word) in EVENTS {
         let reply = world.stack.invoke(&filled_in(name, &placeholders)).await.unwrap();
         let text = String::from_utf8(reply.body().to_vec()).unwrap();

@@ -198,6 +198,12 @@ impl World {
         moved.done(200);
     }
 
+    /// The stack's time.
+    pub(crate) async fn now_ms(&self) -> i64 {
+        let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": 0 }).to_string()).await.done(200);
+        moved["nowMs"].as_i64().unwrap()
+    }
+
     /// The settings of one of the simulator's merchants: `openapi`, `openapiCert` or `mapi`.
     pub(crate) async fn merchant(&self, kind: &str) -> Value {
         self.call("GET", "/_local/simulator/alipay/settings", &[], "").await.done(200)[kind].clone()
