@@ -8,6 +8,7 @@
 
 mod accounts;
 mod addresses;
+mod agreement;
 mod answer;
 mod bills;
 mod bootstraps;
