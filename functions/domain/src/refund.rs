@@ -51,8 +51,9 @@ impl RefundNum {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The number of the refund that gives a bill's second payment back by itself: the same whoever notices, and however often.
-    pub fn of_duplicate(payment: &TransactionId) -> Self {
+    /// The number of the refund that gives a payment back by itself, because the bill was paid before or has another price. It follows
+    /// from the payment, so that the refund happens once.
+    pub fn of_surplus_payment(payment: &TransactionId) -> Self {
         Self(format!("twice-{payment}"))
     }
 

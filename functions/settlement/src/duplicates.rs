@@ -111,18 +111,18 @@ async fn send_back(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(fee) = refundable(duplicate) else { return Ok(()) };
-    let num = RefundNum::of_duplicate(&duplicate.id);
+    let num = RefundNum::of_surplus_payment(&duplicate.id);
     let reason = Some(why.to_owned());
     let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
     if let Err(error) = refunds::build(deps, configured, duplicate, &planned).await {
         // Nobody waits for an answer, so that a person must hear of it otherwise.
         let problem = format!("refund {} did not go back: {error}", planned.num);
-        warn!(tx.id = %duplicate.id, "a second payment cannot be sent back: {}", error_chain(&error));
+        warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
         return keep(deps, &pursuing::incident(&planned, ("refund-failed", problem), now), &[]).await;
     }
     match refunds::reserve(deps, &planned).await? {
         store::Begun::New(..) => {
-            info!(app.id = %duplicate.key.app, bill.num = %duplicate.key.bill, tx.id = %duplicate.id, "a second payment goes back");
+            info!(app.id = %duplicate.key.app, bill.num = %duplicate.key.bill, tx.id = %duplicate.id, "a payment goes back: {why}");
         }
         // It is on its way already.
         store::Begun::Taken(_) => {}

@@ -289,7 +289,7 @@ fn problem_of(before: &Refund, after: &Refund) -> Option<(&'static str, String)>
             format!("refund {num} waits for the merchant's balance: top it up, or give the refund up: {failure}");
         return Some(("refund-paused", text));
     }
-    let is_automatic = *num == RefundNum::of_duplicate(&after.transaction) && failure != GIVEN_UP;
+    let is_automatic = *num == RefundNum::of_surplus_payment(&after.transaction) && failure != GIVEN_UP;
     let is_unheard = after.status == RefundStatus::Failed && (failure == WAITED || is_automatic);
     is_unheard.then(|| ("refund-failed", format!("refund {num} did not go back: {failure}")))
 }
