@@ -10,6 +10,7 @@
 pub mod alipay;
 mod bill;
 mod cert;
+mod charset;
 mod check;
 mod error;
 mod exchange;
@@ -28,6 +29,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 pub use bill::{BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader};
+pub use charset::Charset;
 pub use check::{CheckReport, CheckedSetting, Proof, Said};
 pub use error::{NotifyError, ProviderError, SettingsError};
 pub use exchange::{
