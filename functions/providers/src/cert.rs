@@ -124,12 +124,12 @@ pub(crate) fn root_sn(bundle: &[Certificate]) -> Option<String> {
     (!numbers.is_empty()).then(|| numbers.join("_"))
 }
 
-/// Follows the chain from the first of `file` through the rest of it up to `roots`, as far as it is there and RSA.
+/// Follows the chain from `leaf` through the rest of its file up to `roots`, as far as it is there and RSA.
 ///
 /// Alipay gives its certificate out both with and without the intermediate one, and its intermediates bear no CA flag: so a
 /// chain that leaves the given files cannot be judged and passes, and only one that contradicts itself is refused.
-pub(crate) fn check_chain(file: &[Certificate], roots: &[Certificate]) -> Result<(), String> {
-    let Some(mut current) = file.first() else { return Ok(()) };
+pub(crate) fn check_chain(leaf: &Certificate, file: &[Certificate], roots: &[Certificate]) -> Result<(), String> {
+    let mut current = leaf;
     for _ in 0..CHAIN_LENGTH_MAX {
         if roots.iter().any(|root| root.der == current.der) {
             return Ok(());
@@ -154,6 +154,11 @@ pub(crate) fn check_chain(file: &[Certificate], roots: &[Certificate]) -> Result
 }
 
 impl Certificate {
+    /// Whether another certificate of these names it as its issuer.
+    pub(crate) fn has_issued_one_of(&self, file: &[Self]) -> bool {
+        file.iter().any(|other| other.der != self.der && other.issuer == self.subject)
+    }
+
     /// Whether its owner signed it.
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject

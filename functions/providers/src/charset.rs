@@ -32,7 +32,7 @@ impl Charset {
     }
 
     /// What a `Content-Type` names, if it names one that is known.
-    pub fn of_headers(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         content_type.split(';').find_map(|part| {
             let (name, value) = part.split_once('=')?;
@@ -71,7 +71,7 @@ impl Charset {
 
     /// The bytes as a text in which everything in ASCII stands for itself, to be cut by its brackets, quotes and tags. Each byte of a
     /// longer character is a sign of its own and none of those. [`Self::unshield`] gives the bytes of a part back, exactly.
-    pub fn shield(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    pub(crate) fn shield(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         let text = self.decode(bytes)?;
         if self == Self::Utf8 || bytes.is_ascii() {
             return Some(text);
@@ -90,7 +90,7 @@ impl Charset {
     }
 
     /// The bytes that a part of a shielded text came as.
-    pub fn unshield(self, part: &str) -> Cow<'_, [u8]> {
+    pub(crate) fn unshield(self, part: &str) -> Cow<'_, [u8]> {
         if self == Self::Utf8 || part.is_ascii() {
             return Cow::Borrowed(part.as_bytes());
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
-use crate::{NotifyError, ProviderError};
+use crate::{Charset, NotifyError, ProviderError, error::words};
 
 /// A notify with all its vouchers is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -73,10 +73,56 @@ pub(crate) fn parse(notify: &Request<Bytes>) -> Result<BTreeMap<Vec<u8>, Vec<u8>
     Ok(fields)
 }
 
-/// The fields as text, if all of them are.
-pub(crate) fn text(fields: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<BTreeMap<String, String>, NotifyError> {
-    let text = |bytes| String::from_utf8(bytes).map_err(|_| NotifyError::malformed("a field is not UTF-8"));
-    fields.into_iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
+/// The fields of a message twice: as the bytes that were signed, and as the text that they are.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    raw: BTreeMap<Vec<u8>, Vec<u8>>,
+    text: BTreeMap<String, String>,
+}
+
+impl Fields {
+    /// Reads the text of every field: in the charset that the message names, or in the other one where a field does not fit it.
+    pub(crate) fn read(raw: BTreeMap<Vec<u8>, Vec<u8>>, named: Charset) -> Result<Self, String> {
+        let decoded = |bytes| named.read(bytes).ok_or("a field is neither UTF-8 nor GB18030");
+        let mut text = BTreeMap::new();
+        for (name, value) in &raw {
+            // Two spellings of one name are one name, whatever the charset calls them.
+            if text.insert(decoded(name)?.into_owned(), decoded(value)?.into_owned()).is_some() {
+                return Err("a field is there twice".to_owned());
+            }
+        }
+        Ok(Self { raw, text })
+    }
+
+    /// A field, empty or not.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.text.get(name).map(String::as_str)
+    }
+
+    /// Every field.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The bytes that are signed: `key=value` in byte order of the keys, joined with `&`, of the fields that are to be in it.
+    pub(crate) fn content(&self, is_signed: impl Fn(&[u8], &[u8]) -> bool) -> Vec<u8> {
+        let signed = self.raw.iter().filter(|(name, value)| is_signed(name, value));
+        signed.map(|(name, value)| [name.as_slice(), value].join(&b'=')).collect::<Vec<_>>().join(&b'&')
+    }
+}
+
+/// The charset that a notify names in the first of these fields that has a value, and UTF-8 if none has.
+pub(crate) fn charset(fields: &BTreeMap<Vec<u8>, Vec<u8>>, names: &[&str]) -> Result<Charset, NotifyError> {
+    let value = |name: &&str| fields.get(name.as_bytes()).filter(|value| !value.is_empty());
+    let Some((field, found)) = names.iter().find_map(|name| Some((name, value(name)?))) else {
+        return Ok(Charset::Utf8);
+    };
+    let found = String::from_utf8_lossy(found);
+    Charset::named(&found).ok_or_else(|| {
+        let found = words(&found);
+        NotifyError::malformed(format!("{field} must be utf-8, gbk, gb2312 or gb18030, found {found}"))
+    })
 }
 
 /// Undoes the encoding of a form, once: a value may have a percent sign of its own.

@@ -13,16 +13,16 @@ const MEMBERS_MAX: usize = 256;
 
 /// The members of one JSON object, each as its raw text. An object with one name twice is none.
 #[derive(Debug)]
-pub(crate) struct Members<'a>(BTreeMap<String, &'a RawValue>);
+pub(crate) struct Members(BTreeMap<String, Box<RawValue>>);
 
-impl<'a> Members<'a> {
+impl Members {
     /// Nesting costs no stack: what lies below the members is passed over by a loop, and never read.
-    pub(crate) fn parse(json: &'a str) -> Result<Self, String> {
+    pub(crate) fn parse(json: &str) -> Result<Self, String> {
         serde_json::from_str(json).map_err(|error| words(&error.to_string()))
     }
 
     /// The raw text of a member, exactly as it came.
-    pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|raw| raw.get())
     }
 
@@ -39,7 +39,7 @@ impl<'a> Members<'a> {
     }
 
     /// The object that a member is.
-    pub(crate) fn object(&self, name: &str) -> Option<Members<'a>> {
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::parse(self.raw(name)?).ok()
     }
 
@@ -50,7 +50,7 @@ impl<'a> Members<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor).map(Members)
     }
@@ -59,7 +59,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = BTreeMap<String, &'de RawValue>;
+    type Value = BTreeMap<String, Box<RawValue>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("one JSON object")
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut members = BTreeMap::new();
-        while let Some((name, value)) = entries.next_entry::<String, &RawValue>()? {
+        while let Some((name, value)) = entries.next_entry::<String, Box<RawValue>>()? {
             if members.len() == MEMBERS_MAX {
                 return Err(A::Error::custom("too many members"));
             }

@@ -1,17 +1,34 @@
 //! Reads the XML of the old interfaces: elements and their text, and nothing of what makes XML dangerous.
 
+use std::collections::BTreeMap;
+
 use quick_xml::{Reader, events::Event};
 
-use crate::error::words;
+use crate::{Charset, error::words, form::Fields};
 
 /// An answer about one trade has some sixty elements.
 const EVENTS_MAX: usize = 2048;
 /// `alipay/response/trade/body` is four deep.
 const DEPTH_MAX: usize = 8;
 
-/// The text of every element that has no elements in it, by its path: `alipay/is_success`.
+/// How far in the declaration of the encoding ends.
+const DECLARATION_BYTES_MAX: usize = 128;
+
+/// Every element that has no elements in it.
 #[derive(Debug)]
-pub(crate) struct Elements(Vec<(String, String)>);
+pub(crate) struct Elements {
+    leaves: Vec<Leaf>,
+    charset: Charset,
+}
+
+#[derive(Debug)]
+struct Leaf {
+    /// Where it is: `alipay/is_success`.
+    path: String,
+    text: String,
+    /// The text as it is signed.
+    raw: Vec<u8>,
+}
 
 /// The elements that are open, and what was read of the innermost.
 #[derive(Default)]
@@ -22,55 +39,87 @@ struct Open {
 }
 
 impl Elements {
+    /// Reads XML in the charset that it declares, else in the named one; in the other one if it does not fit that.
+    ///
     /// # Errors
     /// In words, if it is not XML, has a document type or an entity of its own, or is larger or deeper than any answer.
-    pub(crate) fn parse(xml: &str) -> Result<Self, String> {
-        let mut reader = Reader::from_str(xml);
-        let mut open = Open::default();
-        let mut found = Vec::new();
-        for _ in 0..EVENTS_MAX {
-            match reader.read_event().map_err(|error| words(&error.to_string()))? {
-                Event::Start(tag) => open.enter(tag.name().as_ref())?,
-                Event::End(_) => found.extend(open.leave()),
-                Event::Empty(tag) => {
-                    open.enter(tag.name().as_ref())?;
-                    found.extend(open.leave());
-                }
-                Event::Text(text) => open.text.push_str(&text.xml10_content()),
-                Event::CData(text) => open.text.push_str(&text.xml10_content()),
-                Event::GeneralRef(reference) => {
-                    let sign = match reference.resolve_char_ref() {
-                        Ok(Some(sign)) => Some(sign),
-                        Ok(None) => predefined(&reference.xml10_content()),
-                        Err(_) => None,
-                    };
-                    open.text.push(sign.ok_or("it has an entity of its own")?);
-                }
-                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-                Event::DocType(_) => return Err("it has a document type".to_owned()),
-                Event::Eof if open.path.is_empty() && !found.is_empty() => return Ok(Self(found)),
-                Event::Eof => return Err("it is cut off".to_owned()),
-            }
-        }
-        Err(format!("it has more than {EVENTS_MAX} parts"))
+    pub(crate) fn read(xml: &[u8], named: Option<Charset>) -> Result<Self, String> {
+        let neither = || "it is neither UTF-8 nor GB18030".to_owned();
+        let named = declared(xml).or(named).unwrap_or(Charset::Utf8);
+        let charset = named.fitting(xml).ok_or_else(neither)?;
+        let shielded = charset.shield(xml).ok_or_else(neither)?;
+        let leaf = |(path, shielded): (String, String)| {
+            let raw = charset.unshield(&shielded).into_owned();
+            let text = charset.decode(&raw).ok_or_else(neither)?.into_owned();
+            Ok(Leaf { path, text, raw })
+        };
+        let leaves = parse(&shielded)?.into_iter().map(leaf).collect::<Result<_, String>>()?;
+        Ok(Self { leaves, charset })
     }
 
     /// The text of the one element at `path`, if it has any; of several none can be trusted.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
-        let mut texts = self.0.iter().filter(|(known, _)| known == path).map(|(_, text)| text.as_str());
+        let mut texts = self.leaves.iter().filter(|leaf| leaf.path == path).map(|leaf| leaf.text.as_str());
         match (texts.next(), texts.next()) {
             (Some(text), None) => Some(text).filter(|text| !text.is_empty()),
             (_, _) => None,
         }
     }
 
-    /// The elements right below `path`, by name.
-    pub(crate) fn below(&self, path: &str) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(move |(known, text)| {
-            let name = known.strip_prefix(path)?.strip_prefix('/')?;
-            (!name.contains('/')).then_some((name, text.as_str()))
-        })
+    /// The elements right below `path`, by name. The error says that one is there twice.
+    pub(crate) fn below(&self, path: &str) -> Result<Fields, String> {
+        let mut fields = BTreeMap::new();
+        for leaf in &self.leaves {
+            let name = leaf.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+            let Some(name) = name.filter(|name| !name.contains('/')) else { continue };
+            if fields.insert(self.charset.unshield(name).into_owned(), leaf.raw.clone()).is_some() {
+                return Err("a field is there twice".to_owned());
+            }
+        }
+        Fields::read(fields, self.charset)
     }
+}
+
+/// The charset in `<?xml version="1.0" encoding="GBK"?>`, if it is one that is known.
+fn declared(xml: &[u8]) -> Option<Charset> {
+    let begin = xml.get(..DECLARATION_BYTES_MAX).unwrap_or(xml);
+    let begin = String::from_utf8_lossy(begin);
+    let (declaration, _) = begin.trim_start().strip_prefix("<?xml")?.split_once("?>")?;
+    let (_, value) = declaration.split_once("encoding")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    Charset::named(value.split(['"', '\'']).nth(1)?)
+}
+
+/// The path and the text of every element that has none in it.
+fn parse(xml: &str) -> Result<Vec<(String, String)>, String> {
+    let mut reader = Reader::from_str(xml);
+    let mut open = Open::default();
+    let mut found = Vec::new();
+    for _ in 0..EVENTS_MAX {
+        match reader.read_event().map_err(|error| words(&error.to_string()))? {
+            Event::Start(tag) => open.enter(tag.name().as_ref())?,
+            Event::End(_) => found.extend(open.leave()),
+            Event::Empty(tag) => {
+                open.enter(tag.name().as_ref())?;
+                found.extend(open.leave());
+            }
+            Event::Text(text) => open.text.push_str(&text.xml10_content()),
+            Event::CData(text) => open.text.push_str(&text.xml10_content()),
+            Event::GeneralRef(reference) => {
+                let sign = match reference.resolve_char_ref() {
+                    Ok(Some(sign)) => Some(sign),
+                    Ok(None) => predefined(&reference.xml10_content()),
+                    Err(_) => None,
+                };
+                open.text.push(sign.ok_or("it has an entity of its own")?);
+            }
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+            Event::DocType(_) => return Err("it has a document type".to_owned()),
+            Event::Eof if open.path.is_empty() && !found.is_empty() => return Ok(found),
+            Event::Eof => return Err("it is cut off".to_owned()),
+        }
+    }
+    Err(format!("it has more than {EVENTS_MAX} parts"))
 }
 
 impl Open {
@@ -115,11 +164,12 @@ mod tests {
         let xml = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<alipay><is_success>T</is_success><request><param name=\"a\">1</param>\
                    <param name=\"b\">2</param></request><response><trade><body>a &amp; b &#x4e2d;</body><x/>\
                    <c><![CDATA[<&>]]></c></trade></response></alipay>";
-        let elements = Elements::parse(xml).unwrap();
+        let elements = Elements::read(xml.as_bytes(), None).unwrap();
         assert_eq!(elements.find("alipay/is_success"), Some("T"));
         assert_eq!(elements.find("alipay/request/param"), None);
-        let trade: Vec<_> = elements.below("alipay/response/trade").collect();
-        assert_eq!(trade, [("body", "a & b 中"), ("x", ""), ("c", "<&>")]);
+        let trade = elements.below("alipay/response/trade").unwrap();
+        assert_eq!(trade.iter().collect::<Vec<_>>(), [("body", "a & b 中"), ("c", "<&>"), ("x", "")]);
+        assert!(elements.below("alipay/request").is_err());
     }
 
     #[test]
@@ -129,14 +179,14 @@ mod tests {
         for xml in
             ["<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", "<a>&b;</a>", "<a>", "<a></b>", "", "text", &deep, &long]
         {
-            assert!(Elements::parse(xml).is_err(), "{xml}");
+            assert!(Elements::read(xml.as_bytes(), None).is_err(), "{xml}");
         }
     }
 
     proptest! {
         #[test]
         fn no_xml_makes_it_panic(xml in "(<[a-b/!?]{0,3}>?|&[a-z#0-9]{0,4};|[a-z\\]\\[]|.){0,40}") {
-            let _ = Elements::parse(&xml);
+            let _ = Elements::read(xml.as_bytes(), Some(Charset::Gb18030));
         }
     }
 }

@@ -7,25 +7,25 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::open_platform::AlipayKey;
-use crate::{ProviderError, error::words, json::Members, keys::BASE64};
+use crate::{Charset, ProviderError, error::words, json::Members, keys::BASE64};
 
 /// A query with all its vouchers is some ten kilobytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// What an answer says.
 #[derive(Debug)]
-pub(crate) enum Answer<'a> {
+pub(crate) enum Answer {
     /// Code 10000, signed.
-    Done(Members<'a>),
+    Done(Members),
     /// A definite no. Without a signature it is what the gateway finds wrong with the call itself.
     Refused { code: String, words: String, is_signed: bool },
     /// Neither: Alipay does not know itself.
     Busy { code: String, words: String },
 }
 
-impl<'a> Answer<'a> {
+impl Answer {
     /// The members of a success; anything else is an error.
-    pub(crate) fn done(self) -> Result<Members<'a>, ProviderError> {
+    pub(crate) fn done(self) -> Result<Members, ProviderError> {
         match self {
             Self::Done(members) => Ok(members),
             Self::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
@@ -40,11 +40,7 @@ pub(crate) fn busy(code: &str, words: &str) -> ProviderError {
 }
 
 /// Reads the answer to `method`.
-pub(crate) fn read<'a>(
-    method: &str,
-    response: &'a Response<Bytes>,
-    alipay: &AlipayKey,
-) -> Result<Answer<'a>, ProviderError> {
+pub(crate) fn read(method: &str, response: &Response<Bytes>, alipay: &AlipayKey) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
         return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
     }
@@ -52,17 +48,23 @@ pub(crate) fn read<'a>(
     if body.len() > BODY_BYTES_MAX {
         return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
     }
-    let text = std::str::from_utf8(body).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
+    let named = Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8);
+    let neither = || ProviderError::unclear("the body is neither UTF-8 nor GB18030");
+    let charset = named.fitting(body).ok_or_else(neither)?;
+    // The signed part is cut out where no half of a character can be taken for a quote or a brace.
+    let text = charset.shield(body).ok_or_else(neither)?;
     let not_json = |reason| ProviderError::unclear(format!("the body is not the documented JSON: {reason}"));
-    let members = Members::parse(text).map_err(not_json)?;
+    let members = Members::parse(&text).map_err(not_json)?;
     let name = node_name(method);
     let node = match (members.raw(&name), members.raw("error_response")) {
         (Some(node), None) | (None, Some(node)) => node,
         (Some(_), Some(_)) => return Err(ProviderError::unclear(format!("both {name} and error_response are there"))),
         (None, None) => return Err(ProviderError::unclear(format!("there is neither {name} nor error_response"))),
     };
-    let is_signed = verify(&members, node, alipay)?;
-    judge(Members::parse(node).map_err(not_json)?, is_signed)
+    let node = charset.unshield(node);
+    let is_signed = verify(&members, &node, alipay)?;
+    let node = charset.decode(&node).ok_or_else(neither)?;
+    judge(Members::parse(&node).map_err(not_json)?, is_signed)
 }
 
 /// `alipay.trade.query` is answered in `alipay_trade_query_response`.
@@ -71,20 +73,19 @@ fn node_name(method: &str) -> String {
 }
 
 /// Whether the node is signed. A signature that does not fit is an error, whatever the node says.
-fn verify(members: &Members<'_>, node: &str, alipay: &AlipayKey) -> Result<bool, ProviderError> {
+fn verify(members: &Members, node: &[u8], alipay: &AlipayKey) -> Result<bool, ProviderError> {
     let Some(signature) = members.filled("sign") else { return Ok(false) };
     if let (Some(certificates), Some(sn)) = (&alipay.certificates, members.filled("alipay_cert_sn"))
-        && certificates.alipay_cert_sn != sn
+        && !certificates.alipay_cert_sns.contains(&sn)
     {
         // Alipay changed its certificate. Its official SDKs then fetch the new one; here the operator does, who can look at it.
         return Err(ProviderError::unclear(format!(
             "it is signed with Alipay's certificate {}, and alipayCert holds {}: download the new one and configure it",
             words(&sn),
-            certificates.alipay_cert_sn
+            certificates.alipay_cert_sns.join(", ")
         )));
     }
-    let fits =
-        BASE64.decode(signature).is_ok_and(|signature| alipay.key.verify_sha256(node.as_bytes(), &signature).is_ok());
+    let fits = BASE64.decode(signature).is_ok_and(|signature| alipay.verify(node, &signature).is_ok());
     if fits {
         return Ok(true);
     }
@@ -98,7 +99,7 @@ fn verify(members: &Members<'_>, node: &str, alipay: &AlipayKey) -> Result<bool,
 ///
 /// # Source
 /// `docs/protocols.md` 1.5.
-fn judge(node: Members<'_>, is_signed: bool) -> Result<Answer<'_>, ProviderError> {
+fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
     let code = node.filled("code").ok_or_else(|| ProviderError::unclear("there is no code in it"))?;
     if code == "10000" {
         // An answer without a signature can only be an error: this one claims success.

@@ -22,9 +22,10 @@ use super::{
     trade::{self, Trade},
 };
 use crate::{
-    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError,
+    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError,
     cert::hex,
     error::words,
+    form::Fields,
     keys::{BASE64, LegacySigningKey, VerifyingKey},
     xml::Elements,
 };
@@ -146,7 +147,7 @@ impl Mapi {
 
     pub(crate) fn read_notify(&self, form: &Form) -> Result<Notification, NotifyError> {
         let sign = form.filled("sign").ok_or(NotifyError::Unsigned)?;
-        self.keys.verify(&legacy_content(form.iter()), sign, form.filled("sign_type").unwrap_or_default())?;
+        self.keys.verify(&form.legacy_content(), sign, form.filled("sign_type").unwrap_or_default())?;
         let claim = |field: &'static str, configured| form.filled(field).map(|_| form.claim(field, configured));
         let mut claims: Vec<Claim> =
             [claim(self.seller_field(), &self.seller), claim("partner", &self.partner)].into_iter().flatten().collect();
@@ -243,13 +244,14 @@ impl Mapi {
     /// Reads the answer to a query. The elements of the trade are signed like the fields of a notify.
     fn report(&self, elements: &Elements) -> Result<Notification, ProviderError> {
         let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
+        let trade = elements.below(TRADE).map_err(ProviderError::unclear)?;
         let sign =
             elements.find("alipay/sign").ok_or_else(|| ProviderError::unclear("a success without a signature"))?;
         let sign_type = elements.find("alipay/sign_type").unwrap_or_default();
         self.keys
-            .verify(&legacy_content(elements.below(TRADE)), sign, sign_type)
+            .verify(&signed_content(&trade), sign, sign_type)
             .map_err(|error| ProviderError::unclear(error.to_string().replace("the notify", "the answer")))?;
-        let find = |field: &str| elements.find(&format!("{TRADE}/{field}"));
+        let find = |field: &str| trade.find(field).filter(|text| !text.is_empty());
         let total = find("total_fee").and_then(|text| trade::amount(text).ok()).flatten();
         let status = find("trade_status").ok_or_else(|| unclear("trade_status"))?;
         let was_paid = find("gmt_payment").is_some();
@@ -290,7 +292,7 @@ impl Keys {
     }
 
     /// Verifies by the algorithm that the message names, if its key is configured: without the key nothing can be believed.
-    fn verify(&self, content: &str, sign: &str, sign_type: &str) -> Result<(), NotifyError> {
+    fn verify(&self, content: &[u8], sign: &str, sign_type: &str) -> Result<(), NotifyError> {
         match (sign_type, &self.md5_key, &self.alipay_key) {
             ("MD5", Some(key), _) => {
                 let fits = md5_sign(content, key).as_bytes().ct_eq(sign.as_bytes());
@@ -298,7 +300,7 @@ impl Keys {
             }
             ("RSA", _, Some(key)) => {
                 let signature = BASE64.decode(sign).map_err(|_| NotifyError::malformed("sign is not base64"))?;
-                let verified = key.verify_sha1(content.as_bytes(), &signature);
+                let verified = key.verify_sha1(content, &signature);
                 verified.map_err(|_| NotifyError::BadSignature { field: "alipayPublicKey" })
             }
             (_, md5_key, alipay_key) => {
@@ -313,14 +315,19 @@ impl Keys {
     }
 }
 
-/// What this protocol signs, in requests and notifies alike: every field with a value but `sign` and `sign_type`.
+/// What this protocol signs in a message of Alipay's: every field with a value but `sign` and `sign_type`, in the bytes that it came as.
+pub(crate) fn signed_content(fields: &Fields) -> Vec<u8> {
+    fields.content(|name, value| name != b"sign" && name != b"sign_type" && !value.is_empty())
+}
+
+/// The same in a request.
 pub(crate) fn legacy_content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let is_signed = |(name, value): &(&str, &str)| *name != "sign" && *name != "sign_type" && !value.is_empty();
     joined(fields.into_iter().filter(is_signed))
 }
 
 /// Lower-case hex MD5 of the content with the key right behind it.
-pub(crate) fn md5_sign(content: &str, key: &Secret<String>) -> String {
+pub(crate) fn md5_sign(content: impl AsRef<[u8]>, key: &Secret<String>) -> String {
     hex(&Md5::new().chain_update(content).chain_update(key.expose()).finalize())
 }
 
@@ -385,9 +392,8 @@ pub(crate) fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> 
     if body.len() > BODY_BYTES_MAX {
         return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
     }
-    let text = std::str::from_utf8(body).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
     let not_xml = |reason| ProviderError::unclear(format!("the body is not the documented XML: {reason}"));
-    let elements = Elements::parse(text).map_err(not_xml)?;
+    let elements = Elements::read(body, Charset::of_headers(response.headers())).map_err(not_xml)?;
     match (elements.find("alipay/is_success"), elements.find("alipay/error")) {
         (Some("T"), None) => Ok(Answer::Done(elements)),
         (Some("F"), Some(code)) if code.ends_with("SYSTEM_ERROR") || code == "SYSTEM_EXCEPTION" => {

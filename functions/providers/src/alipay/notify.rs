@@ -1,45 +1,49 @@
 //! The form that a notify is, before anyone believes it. Both protocols verify it, each by its own rules.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use bytes::Bytes;
 use domain::{Claim, Notification, ProviderTradeNo};
 use http::Request;
 
 use super::{
+    mapi::signed_content,
     open_platform::AlipayKey,
-    sign::joined,
     trade::{self, Trade},
 };
-use crate::{NotifyError, error::words, form, keys::BASE64};
+use crate::{
+    NotifyError,
+    error::words,
+    form::{self, Fields},
+    keys::BASE64,
+};
+
+/// Where a notify names its charset: the open platform's, and that of the legacy interface.
+const CHARSETS: &[&str] = &["charset", "_input_charset"];
+/// The number of the certificate that Alipay signs with, in certificate mode.
+const CERTIFICATE_NUMBER: &str = "alipay_cert_sn";
 
 /// A form, decoded once. No name is there twice.
 #[derive(Debug)]
-pub(crate) struct Form(BTreeMap<String, String>);
+pub(crate) struct Form(Fields);
 
 impl Form {
     pub(crate) fn parse(notify: &Request<Bytes>) -> Result<Self, NotifyError> {
         let fields = form::parse(notify)?;
         // The charset is looked at before the text is, so that the error names the reason and not what comes of it.
-        let charset = fields.get(b"charset".as_slice());
-        if let Some(charset) = charset.filter(|charset| !charset.eq_ignore_ascii_case(b"utf-8")) {
-            let charset = words(&String::from_utf8_lossy(charset));
-            return Err(NotifyError::malformed(format!(
-                "the charset must be utf-8, found {charset}: set it so for the app at Alipay"
-            )));
-        }
-        form::text(fields).map(Self)
+        let charset = form::charset(&fields, CHARSETS)?;
+        Fields::read(fields, charset).map(Self).map_err(NotifyError::malformed)
     }
 
     #[cfg(test)]
     pub(crate) fn of<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let bytes = |text: &str| text.as_bytes().to_vec();
+        let fields = fields.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
+        Self(Fields::read(fields, crate::Charset::Utf8).unwrap())
     }
 
     /// A field, empty or not.
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.find(name)
     }
 
     /// A field that has a value.
@@ -47,14 +51,19 @@ impl Form {
         self.find(name).filter(|value| !value.is_empty())
     }
 
-    /// Every field.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// What the open platform signs: every field but `sign` and `sign_type`, the empty ones, too ("V1").
+    pub(crate) fn content(&self) -> Vec<u8> {
+        self.0.content(|name, _| !is_signature(name))
     }
 
-    /// What the open platform signs: every field but `sign` and `sign_type`, the empty ones, too ("V1").
-    pub(crate) fn content(&self) -> String {
-        joined(self.iter().filter(|(name, _)| *name != "sign" && *name != "sign_type"))
+    /// The same without the certificate's number, which Alipay's answers have outside of what is signed.
+    fn content_without_certificate(&self) -> Vec<u8> {
+        self.0.content(|name, _| !is_signature(name) && name != CERTIFICATE_NUMBER.as_bytes())
+    }
+
+    /// What the legacy interface signs: every field with a value but `sign` and `sign_type`.
+    pub(crate) fn legacy_content(&self) -> Vec<u8> {
+        signed_content(&self.0)
     }
 
     /// The decoded bytes of `sign`.
@@ -71,8 +80,14 @@ impl Form {
         if sign_type != "RSA2" {
             return Err(NotifyError::Algorithm { found: words(sign_type), expected: "RSA2" });
         }
-        let verified = alipay.key.verify_sha256(self.content().as_bytes(), &signature);
-        verified.map_err(|_| NotifyError::BadSignature { field: alipay.field() })
+        if alipay.verify(&self.content(), &signature).is_ok() {
+            return Ok(());
+        }
+        // Alipay does not say whether the number is within what is signed. It is nothing that is believed here: its absence takes
+        // nothing from what the signature vouches for.
+        let is_genuine = self.find(CERTIFICATE_NUMBER).is_some()
+            && alipay.verify(&self.content_without_certificate(), &signature).is_ok();
+        if is_genuine { Ok(()) } else { Err(NotifyError::BadSignature { field: alipay.field() }) }
     }
 
     /// Reads a verified notify about a trade. `fee_field` is what the protocol calls the amount.
@@ -98,4 +113,8 @@ impl Form {
     pub(crate) fn claim(&self, field: &'static str, configured: &str) -> Claim {
         Claim { field, said: words(self.find(field).unwrap_or_default()), configured: configured.to_owned() }
     }
+}
+
+fn is_signature(name: &[u8]) -> bool {
+    name == b"sign" || name == b"sign_type"
 }

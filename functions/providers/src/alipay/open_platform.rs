@@ -19,7 +19,7 @@ use crate::{
     Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome,
     error::words,
     json::Members,
-    keys::{SigningKey, VerifyingKey},
+    keys::{BadSignature, SigningKey, VerifyingKey},
 };
 
 /// The order is not at Alipay: never made, or not yet, because the payer has not opened the cashier.
@@ -44,7 +44,8 @@ pub(crate) struct OpenPlatform {
 /// What verifies Alipay.
 #[derive(Debug)]
 pub(crate) struct AlipayKey {
-    pub(crate) key: VerifyingKey,
+    /// One, or in certificate mode each that alipayCert holds: two, while Alipay changes its certificate.
+    pub(crate) keys: Vec<VerifyingKey>,
     /// In certificate mode.
     pub(crate) certificates: Option<Certificates>,
 }
@@ -54,11 +55,18 @@ pub(crate) struct AlipayKey {
 pub(crate) struct Certificates {
     pub(crate) app_cert_sn: String,
     pub(crate) alipay_root_cert_sn: String,
-    pub(crate) alipay_cert_sn: String,
+    /// The numbers of Alipay's certificates.
+    pub(crate) alipay_cert_sns: Vec<String>,
     pub(crate) end_at: Option<Timestamp>,
 }
 
 impl AlipayKey {
+    /// Whether one of Alipay's keys made the signature.
+    pub(crate) fn verify(&self, content: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        let fits = self.keys.iter().any(|key| key.verify_sha256(content, signature).is_ok());
+        if fits { Ok(()) } else { Err(BadSignature) }
+    }
+
     /// The member of the settings that holds it.
     pub(crate) fn field(&self) -> &'static str {
         if self.certificates.is_some() { "alipayCert" } else { "alipayPublicKey" }
@@ -260,12 +268,12 @@ impl OpenPlatform {
         post(&format!("{}?{}", self.gateway, sign::encoded(&parameters)), body)
     }
 
-    pub(super) fn read<'a>(&self, method: &str, response: &'a Response<Bytes>) -> Result<Answer<'a>, ProviderError> {
+    pub(super) fn read(&self, method: &str, response: &Response<Bytes>) -> Result<Answer, ProviderError> {
         answer::read(method, response, &self.alipay)
     }
 
     /// Reads the signed answer to a query.
-    fn report(&self, members: &Members<'_>) -> Result<Notification, ProviderError> {
+    fn report(&self, members: &Members) -> Result<Notification, ProviderError> {
         let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
         let order = members.filled("out_trade_no").ok_or_else(|| unclear("out_trade_no"))?;
         let status = members.filled("trade_status").ok_or_else(|| unclear("trade_status"))?;
@@ -297,7 +305,7 @@ pub(crate) fn not_there(id: &TransactionId) -> Notification {
 }
 
 /// Alipay's own check, repeated: the answer is about the order that was asked about.
-fn is_about(members: &Members<'_>, id: &TransactionId) -> Result<(), ProviderError> {
+fn is_about(members: &Members, id: &TransactionId) -> Result<(), ProviderError> {
     match members.filled("out_trade_no") {
         Some(other) if other != id.as_str() => {
             Err(ProviderError::unclear(format!("it is about order {} and not {id}", words(&other))))
@@ -317,7 +325,7 @@ fn check_refund_num(refund: &RefundOrder<'_>) -> Result<(), ProviderError> {
 
 /// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it. A card that does
 /// not take its refund leaves nothing stuck here: Alipay puts the money into the payer's balance instead.
-fn refund_report(members: &Members<'_>, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
+fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     is_about(members, refund.placed.id)?;
     match members.filled("refund_status").as_deref() {
         Some("REFUND_SUCCESS") => {}

@@ -63,7 +63,7 @@ pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Re
             return Err(SettingsError::new("alipayPublicKey", problem));
         }
         (true, false) => {
-            AlipayKey { key: alipay_public_key(settings, RSA2_BITS_MIN, key.public())?, certificates: None }
+            AlipayKey { keys: vec![alipay_public_key(settings, RSA2_BITS_MIN, key.public())?], certificates: None }
         }
         (false, true) => certificates(settings, &key)?,
     };
@@ -145,27 +145,20 @@ fn certificates(settings: Settings<'_>, key: &SigningKey) -> Result<AlipayKey, S
     let app = certificate_file(settings, "appCert", "the app's certificate")?;
     let alipay = certificate_file(settings, "alipayCert", "Alipay's certificate")?;
     let roots = certificate_file(settings, "alipayRootCert", "Alipay's root certificates")?;
-    let (app_cert, app_key) = leaf("appCert", &app)?;
-    if app_key != key.public() {
-        return Err(SettingsError::new("appCert", "the app certificate does not belong to the private key"));
-    }
-    let (alipay_cert, alipay_key) = leaf("alipayCert", &alipay)?;
-    if alipay_key == key.public() {
-        return Err(SettingsError::new(
-            "alipayCert",
-            "this is your own certificate, not Alipay's: it belongs to privateKey",
-        ));
-    }
+    let app_cert = own_certificate(&app, key)?;
     let alipay_root_cert_sn = cert::root_sn(&roots)
         .ok_or_else(|| SettingsError::new("alipayRootCert", "holds no certificate that an RSA key signed"))?;
-    cert::check_chain(&alipay, &roots).map_err(|problem| SettingsError::new("alipayCert", problem))?;
+    let alipay = alipay_certificates(&alipay, &roots, key)?;
+    // While Alipay changes its certificate, the newer of both is what counts.
+    let alipay_end_at = alipay.iter().filter_map(|(certificate, _)| certificate.ends_at).max();
     let certificates = Certificates {
         app_cert_sn: app_cert.sn.clone(),
         alipay_root_cert_sn,
-        alipay_cert_sn: alipay_cert.sn.clone(),
-        end_at: [app_cert.ends_at, alipay_cert.ends_at].into_iter().flatten().min(),
+        alipay_cert_sns: alipay.iter().map(|(certificate, _)| certificate.sn.clone()).collect(),
+        end_at: [app_cert.ends_at, alipay_end_at].into_iter().flatten().min(),
     };
-    Ok(AlipayKey { key: alipay_key.clone(), certificates: Some(certificates) })
+    let keys = alipay.into_iter().map(|(_, key)| key.clone()).collect();
+    Ok(AlipayKey { keys, certificates: Some(certificates) })
 }
 
 fn certificate_file(
@@ -178,15 +171,49 @@ fn certificate_file(
     cert::read_all(text).map_err(|problem| SettingsError::new(field, problem))
 }
 
-/// The first certificate of a file, and its key.
-fn leaf<'a>(
-    field: &'static str,
+/// The app's certificate: the one in the file that belongs to the private key, wherever it stands among those that issued it. Of two
+/// with one key the newer counts.
+fn own_certificate<'a>(file: &'a [Certificate], key: &SigningKey) -> Result<&'a Certificate, SettingsError> {
+    const FIELD: &str = "appCert";
+    let is_own = |certificate: &&Certificate| certificate.key.as_ref().is_ok_and(|found| found == key.public());
+    if let Some(certificate) = file.iter().filter(is_own).max_by_key(|certificate| certificate.ends_at) {
+        return Ok(certificate);
+    }
+    match file.first().map(|first| &first.key) {
+        Some(Err(problem)) => Err(SettingsError::new(FIELD, format!("its key cannot be used: {problem}"))),
+        Some(Ok(_)) => Err(SettingsError::new(FIELD, "the app certificate does not belong to the private key")),
+        None => Err(SettingsError::new(FIELD, "holds no certificate")),
+    }
+}
+
+/// The certificates that Alipay signs with, each with its key: those of the file that issued no other in it, in whatever order. One that
+/// cannot be used is passed over while there is another.
+fn alipay_certificates<'a>(
     file: &'a [Certificate],
-) -> Result<(&'a Certificate, &'a VerifyingKey), SettingsError> {
-    let first = file.first().ok_or_else(|| SettingsError::new(field, "holds no certificate"))?;
-    let key = first
-        .key
-        .as_ref()
-        .map_err(|problem| SettingsError::new(field, format!("its key cannot be used: {problem}")))?;
-    Ok((first, key))
+    roots: &[Certificate],
+    own: &SigningKey,
+) -> Result<Vec<(&'a Certificate, &'a VerifyingKey)>, SettingsError> {
+    let mut usable = Vec::new();
+    let mut problem = "holds no certificate".to_owned();
+    // From the last to the first, so that the problem that is told is the first one's.
+    for certificate in file.iter().filter(|certificate| !certificate.has_issued_one_of(file)).rev() {
+        match usable_key(certificate, file, roots, own) {
+            Ok(key) => usable.insert(0, (certificate, key)),
+            Err(found) => problem = found,
+        }
+    }
+    if usable.is_empty() { Err(SettingsError::new("alipayCert", problem)) } else { Ok(usable) }
+}
+
+fn usable_key<'a>(
+    certificate: &'a Certificate,
+    file: &[Certificate],
+    roots: &[Certificate],
+    own: &SigningKey,
+) -> Result<&'a VerifyingKey, String> {
+    let key = certificate.key.as_ref().map_err(|problem| format!("its key cannot be used: {problem}"))?;
+    if key == own.public() {
+        return Err("this is your own certificate, not Alipay's: it belongs to privateKey".to_owned());
+    }
+    cert::check_chain(certificate, file, roots).map(|()| key)
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod charge;
+mod charsets;
 mod legacy;
 mod notifies;
 mod settings;
@@ -146,9 +147,9 @@ pub(super) fn query_of(url: &str) -> &str {
 }
 
 /// Alipay's signature in base64.
-pub(super) fn alipay_sign(content: &str) -> String {
+pub(super) fn alipay_sign(content: impl AsRef<[u8]>) -> String {
     static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::read(key("alipay_private_pkcs8")).unwrap());
-    BASE64.encode(KEY.sign_sha256(content.as_bytes()).unwrap())
+    BASE64.encode(KEY.sign_sha256(content.as_ref()).unwrap())
 }
 
 pub(super) fn response(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {

@@ -155,7 +155,7 @@ fn notify_verify(run: &Run<'_>) {
     assert_eq!(result.is_ok(), verified, "{}: {result:?}", run.case());
     assert_eq!(verified, run.case().contains("/valid/"), "{}", run.case());
     let Ok(notification) = result else { return };
-    assert_eq!(Form::parse(&notify).unwrap().content(), run.expected("string_to_verify"), "{}", run.case());
+    assert_eq!(Form::parse(&notify).unwrap().content(), run.expected("string_to_verify").as_bytes(), "{}", run.case());
     let expected = run.vector.expected["fields"].as_object().unwrap();
     assert_eq!(notification.order, expected["out_trade_no"], "{}", run.case());
     assert_eq!(notification.fee.unwrap().to_yuan(), expected["total_amount"].as_str().unwrap(), "{}", run.case());
@@ -210,7 +210,7 @@ fn published(run: &Run<'_>) {
     let notification = account.read_notify(&notify, now()).unwrap();
     assert_eq!(notification.order, fields["out_trade_no"]);
     assert_eq!(notification.outcome, domain::Outcome::Paid);
-    assert_eq!(Form::of(pairs()).content(), run.expected("string_to_verify"));
+    assert_eq!(Form::of(pairs()).content(), run.expected("string_to_verify").as_bytes());
 }
 
 fn mapi_md5_sign(run: &Run<'_>) {

@@ -10,7 +10,7 @@ use super::{
     sign::{Fields, SIGNATURE},
     trust::Trust,
 };
-use crate::{ProviderError, error::words};
+use crate::{Charset, NotifyError, ProviderError, error::words};
 
 /// An answer is some three kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -95,17 +95,15 @@ pub(crate) fn read(response: &Response<Bytes>, trust: &Trust, now: Timestamp) ->
     if body.len() > BODY_BYTES_MAX {
         return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
     }
-    let text = std::str::from_utf8(body).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
-    if text.trim_start().starts_with('<') {
+    if body.trim_ascii_start().starts_with(b"<") {
         return Err(ProviderError::unclear("the body is a page and no answer"));
     }
-    let fields = parse(text).map_err(ProviderError::unclear)?;
+    let fields = parse(body, Charset::of_headers(response.headers())).map_err(ProviderError::unclear)?;
     let code = fields.find("respCode").ok_or_else(|| ProviderError::unclear("there is no respCode"))?;
     let (code, told) = (words(code), words(fields.find("respMsg").unwrap_or_default()));
     let is_signed = fields.find(SIGNATURE).is_some();
     if is_signed {
-        let problem = |error: crate::NotifyError| error.to_string().replace("the notify", "the answer");
-        trust.verify(&fields, now).map_err(|error| ProviderError::unclear(problem(error)))?;
+        trust.verify(&fields, now).map_err(|error| ProviderError::unclear(problem(&error)))?;
     }
     match (verdict(&code), is_signed) {
         (Verdict::Done, true) => Ok(Answer::Done(fields)),
@@ -120,31 +118,38 @@ pub(crate) fn read(response: &Response<Bytes>, trust: &Trust, now: Timestamp) ->
     }
 }
 
+fn problem(error: &NotifyError) -> String {
+    error.to_string().replace("the notify", "the answer")
+}
+
 /// 10 to 29: malformed, wrongly signed, sent before, fields missing.
 fn is_about_the_message(code: &str) -> bool {
     matches!(code.as_bytes(), [b'1' | b'2', b'0'..=b'9'])
 }
 
 /// Cuts an answer into its fields, which are not percent-encoded: a name ends at the first `=`, a value at the next `&` that
-/// stands in no `{...}` or `[...]`. Brackets within brackets do not count, as in UnionPay's own reader.
-pub(crate) fn parse(text: &str) -> Result<Fields, &'static str> {
+/// stands in no `{...}` or `[...]`. Brackets within brackets do not count, as in UnionPay's own reader, nor does half a character.
+pub(crate) fn parse(body: &[u8], named: Option<Charset>) -> Result<Fields, String> {
+    let neither = "the body is neither UTF-8 nor GB18030";
+    let charset = named.unwrap_or(Charset::Utf8).fitting(body).ok_or(neither)?;
+    let text = charset.shield(body).ok_or(neither)?;
     let mut fields = BTreeMap::new();
-    let mut rest = Some(text);
+    let mut rest = Some(text.as_ref());
     while let Some(row) = rest.filter(|row| !row.is_empty()) {
         if fields.len() == FIELDS_MAX {
-            return Err("there are more fields than any answer has");
+            return Err("there are more fields than any answer has".to_owned());
         }
         let (name, row) = row.split_once('=').ok_or("a field has no value")?;
         if name.is_empty() || name.contains('&') {
-            return Err("a field has no value, or no name");
+            return Err("a field has no value, or no name".to_owned());
         }
         let (value, after) = value_and_rest(row);
-        if fields.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err("a field is there twice");
+        if fields.insert(charset.unshield(name).into_owned(), charset.unshield(value).into_owned()).is_some() {
+            return Err("a field is there twice".to_owned());
         }
         rest = after;
     }
-    Ok(Fields::new(fields))
+    Fields::read(fields).map_err(|error| problem(&error))
 }
 
 fn value_and_rest(row: &str) -> (&str, Option<&str>) {

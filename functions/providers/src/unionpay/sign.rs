@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use crate::{
     NotifyError, ProviderError,
     cert::hex,
-    form::{Parameters, joined},
+    form::{self, Parameters, joined},
     keys::{BASE64, SigningKey},
 };
 
@@ -18,16 +18,19 @@ pub(crate) const SIGNATURE: &str = "signature";
 
 /// The fields of a message of UnionPay's that have a value.
 #[derive(Debug)]
-pub(crate) struct Fields(BTreeMap<String, String>);
+pub(crate) struct Fields(form::Fields);
 
 impl Fields {
     /// Drops the empty fields, as UnionPay's own receivers do before they verify. What holds a blank is not empty.
-    pub(crate) fn new(fields: BTreeMap<String, String>) -> Self {
-        Self(fields.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    /// The rest is read in the charset that the message names.
+    pub(crate) fn read(mut fields: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, NotifyError> {
+        fields.retain(|_, value| !value.is_empty());
+        let charset = form::charset(&fields, &["encoding"])?;
+        form::Fields::read(fields, charset).map(Self).map_err(NotifyError::malformed)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.find(name)
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, NotifyError> {
@@ -35,21 +38,19 @@ impl Fields {
     }
 
     /// The text that is signed: every field but the signature itself.
-    pub(crate) fn content(&self) -> String {
-        joined(
-            self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| *name != SIGNATURE),
-        )
+    pub(crate) fn content(&self) -> Vec<u8> {
+        self.0.content(|name, _| name != SIGNATURE.as_bytes())
     }
 
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter()
     }
 }
 
 /// What RSA signs in place of the content: its SHA-256 as 64 letters of lower-case hex.
-pub(crate) fn digest_text(content: &str) -> String {
-    hex(digest(&SHA256, content.as_bytes()).as_ref())
+pub(crate) fn digest_text(content: impl AsRef<[u8]>) -> String {
+    hex(digest(&SHA256, content.as_ref()).as_ref())
 }
 
 /// What a request signs: the fields, trimmed, without the blank ones and the signature.
@@ -69,7 +70,7 @@ pub(crate) fn signed<'a>(
         .map(|(name, value)| (name, value.trim().to_owned()))
         .filter(|(name, value)| *name != SIGNATURE && !value.is_empty())
         .collect();
-    let signature = key.sign_sha256(digest_text(&request_content(&parameters)).as_bytes());
+    let signature = key.sign_sha256(digest_text(request_content(&parameters)).as_bytes());
     let signature =
         signature.ok_or_else(|| ProviderError::Key { field: "pfx", problem: "does not sign".to_owned() })?;
     parameters.insert(SIGNATURE, BASE64.encode(signature));

@@ -2,6 +2,7 @@
 
 mod answers;
 mod charge;
+mod charsets;
 mod notifies;
 mod settings;
 mod trust;
@@ -151,8 +152,12 @@ pub(super) fn form_of(fields: &BTreeMap<String, String>) -> String {
 
 /// UnionPay's signature over fields, in base64.
 pub(super) fn unionpay_sign(fields: &BTreeMap<String, String>) -> String {
+    sign_content(joined(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+}
+
+/// UnionPay's signature over the bytes that are signed, in base64.
+pub(super) fn sign_content(content: impl AsRef<[u8]>) -> String {
     static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::read(key("unionpay_sign_private_pkcs8")).unwrap());
-    let content = joined(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     BASE64.encode(KEY.sign_sha256(digest_text(&content).as_bytes()).unwrap())
 }
 

@@ -3,21 +3,23 @@
 //! # Source
 //! `docs/protocols.md` 2.3 and 2.7.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use domain::Timestamp;
 use http::{Response, StatusCode};
 
 use super::verify::{Keys, Unverified};
-use crate::{ProviderError, error::words, json::Members};
+use crate::{Charset, ProviderError, error::words, json::Members};
 
 /// A query with all its coupons is some ten kilobytes, a list of certificates likewise.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// What an answer says.
 #[derive(Debug)]
-pub(crate) enum Answer<'a> {
+pub(crate) enum Answer {
     /// 200 with an object, signed.
-    Done(Members<'a>),
+    Done(Members),
     /// 204, signed.
     Empty,
     /// A definite no.
@@ -40,9 +42,9 @@ impl From<Refusal> for ProviderError {
     }
 }
 
-impl<'a> Answer<'a> {
+impl Answer {
     /// The members of a success; anything else is an error.
-    pub(crate) fn done(self) -> Result<Members<'a>, ProviderError> {
+    pub(crate) fn done(self) -> Result<Members, ProviderError> {
         match self {
             Self::Done(members) => Ok(members),
             Self::Empty => Err(ProviderError::unclear("a success without content")),
@@ -52,11 +54,7 @@ impl<'a> Answer<'a> {
 }
 
 /// Reads an answer and verifies it, the raw bytes of it.
-pub(crate) fn read<'a>(
-    response: &'a Response<Bytes>,
-    keys: &Keys,
-    now: Timestamp,
-) -> Result<Answer<'a>, ProviderError> {
+pub(crate) fn read(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Result<Answer, ProviderError> {
     if let Some(refusal) = refusal(response, keys, now)? {
         return Ok(Answer::Refused(refusal));
     }
@@ -78,7 +76,7 @@ pub(crate) fn refusal(
     if status == StatusCode::OK || status == StatusCode::NO_CONTENT {
         return Ok(None);
     }
-    let members = std::str::from_utf8(body).ok().and_then(|text| Members::parse(text).ok());
+    let members = text(response).and_then(|text| Members::parse(&text).ok());
     let member = |name| members.as_ref().and_then(|members| members.filled(name)).map(|text| words(&text));
     let unclear = |code: &str| {
         ProviderError::unclear(format!(
@@ -102,14 +100,19 @@ pub(crate) fn refusal(
 }
 
 /// The content of a success.
-pub(crate) fn content(response: &Response<Bytes>) -> Result<Answer<'_>, ProviderError> {
+pub(crate) fn content(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
     if response.status() == StatusCode::NO_CONTENT {
         let is_empty = response.body().is_empty();
         return if is_empty { Ok(Answer::Empty) } else { Err(ProviderError::unclear("HTTP status 204 with content")) };
     }
-    let text = std::str::from_utf8(response.body()).map_err(|_| ProviderError::unclear("the body is not UTF-8"))?;
+    let text = text(response).ok_or_else(|| ProviderError::unclear("the body is neither UTF-8 nor GB18030"))?;
     let not_json = |reason| ProviderError::unclear(format!("the body is not the documented JSON: {reason}"));
-    Members::parse(text).map(Answer::Done).map_err(not_json)
+    Members::parse(&text).map(Answer::Done).map_err(not_json)
+}
+
+/// The body as text: UTF-8, unless it is not.
+fn text(response: &Response<Bytes>) -> Option<Cow<'_, str>> {
+    Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8).read(response.body())
 }
 
 /// Whether a failure says nothing about the order: too many calls, or WeChat's own trouble under another class.

@@ -3,14 +3,14 @@
 //! # Source
 //! `docs/protocols.md` 2.8.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use domain::Secret;
 use md5::{Digest as _, Md5};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
-use crate::{NotifyError, alipay::joined, cert::hex, error::words, xml::Elements};
+use crate::{NotifyError, alipay::joined, cert::hex, error::words, form, xml::Elements};
 
 /// The longest message there is: a query with all its coupons is some kilobytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -33,13 +33,13 @@ impl SignType {
     }
 
     /// Upper-case hex over the content with the key at its end.
-    pub(crate) fn sign(self, content: &str, key: &Secret<String>) -> String {
-        let content = format!("{content}&key={}", key.expose());
+    pub(crate) fn sign(self, content: impl AsRef<[u8]>, key: &Secret<String>) -> String {
+        let content = [content.as_ref(), b"&key=", key.expose().as_bytes()].concat();
         let digest = match self {
             Self::Md5 => hex(&Md5::digest(content)),
             Self::HmacSha256 => {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
-                hex(hmac::sign(&key, content.as_bytes()).as_ref())
+                hex(hmac::sign(&key, &content).as_ref())
             }
         };
         digest.to_uppercase()
@@ -48,7 +48,7 @@ impl SignType {
 
 /// The fields of a message by WeChat's names. No name is there twice.
 #[derive(Debug)]
-pub(crate) struct Fields(BTreeMap<String, String>);
+pub(crate) struct Fields(form::Fields);
 
 impl Fields {
     /// The fields of `<xml>`.
@@ -56,26 +56,19 @@ impl Fields {
         if body.len() > BODY_BYTES_MAX {
             return Err(format!("the body is longer than {BODY_BYTES_MAX} bytes"));
         }
-        let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
-        Self::parse_below(text, ROOT)
+        Self::parse_below(body, ROOT)
     }
 
     /// The fields of another root.
-    pub(crate) fn parse_below(text: &str, root: &str) -> Result<Self, String> {
+    pub(crate) fn parse_below(body: &[u8], root: &str) -> Result<Self, String> {
         let elements =
-            Elements::parse(text).map_err(|reason| format!("the body is not the documented XML: {reason}"))?;
-        let mut fields = BTreeMap::new();
-        for (name, value) in elements.below(root) {
-            if fields.insert(name.to_owned(), value.to_owned()).is_some() {
-                return Err("a field is there twice".to_owned());
-            }
-        }
-        Ok(Self(fields))
+            Elements::read(body, None).map_err(|reason| format!("the body is not the documented XML: {reason}"))?;
+        elements.below(root).map(Self)
     }
 
     /// A field that has a value.
     pub(crate) fn filled(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0.find(name).filter(|value| !value.is_empty())
     }
 
     /// Whether the key of this account signed all of these fields, known or not.
@@ -89,12 +82,12 @@ impl Fields {
         if bool::from(fits) { Ok(()) } else { Err(NotifyError::BadSignature { field: "apiKey" }) }
     }
 
-    fn content(&self) -> String {
-        content(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    fn content(&self) -> Vec<u8> {
+        self.0.content(|name, value| name != b"sign" && !value.is_empty())
     }
 }
 
-/// What is signed: every field with a value but `sign`, in byte order, not encoded. The key comes behind it.
+/// What is signed in a request: every field with a value but `sign`, in byte order, not encoded. The key comes behind it.
 pub(crate) fn content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     joined(fields.into_iter().filter(|(name, value)| *name != "sign" && !value.is_empty()))
 }
@@ -103,7 +96,7 @@ pub(crate) fn content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) 
 pub(crate) fn signed_xml(fields: &[(&'static str, String)], sign_type: SignType, key: &Secret<String>) -> String {
     // What XML cannot say at all is taken out before it is signed.
     let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (*name, sayable(value))).collect();
-    let sign = sign_type.sign(&content(fields.iter().map(|(name, value)| (*name, value.as_str()))), key);
+    let sign = sign_type.sign(content(fields.iter().map(|(name, value)| (*name, value.as_str()))), key);
     let mut xml = format!("<{ROOT}>");
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()).chain([&("sign", sign)]) {
         // Writing to a `String` cannot fail. The end of CDATA within a value is put into two of them.
@@ -131,7 +124,7 @@ mod tests {
     fn what_is_no_message_is_refused() {
         for (body, words) in [
             (b"".as_slice(), "cut off"),
-            (b"<xml>\xff</xml>", "not UTF-8"),
+            (b"<xml>\xff</xml>", "neither UTF-8 nor GB18030"),
             (b"<xml><a>1</a><a>1</a></xml>", "twice"),
             (b"<!DOCTYPE xml><xml><a>1</a></xml>", "document type"),
         ] {

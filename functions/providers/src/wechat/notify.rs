@@ -102,7 +102,7 @@ impl Event {
 }
 
 /// Reads a transaction, of a notify or of a query's answer. The error is the member that is missing.
-pub(crate) fn report(content: &Members<'_>, payee: Payee<'_>, outcome: Outcome) -> Result<Notification, &'static str> {
+pub(crate) fn report(content: &Members, payee: Payee<'_>, outcome: Outcome) -> Result<Notification, &'static str> {
     let amount = content.object("amount");
     // A payment names its merchant and app; one that does not is claimed to be nobody's. A refund names no app, and the currency
     // may be left out because it is CNY.
@@ -124,7 +124,7 @@ pub(crate) fn report(content: &Members<'_>, payee: Payee<'_>, outcome: Outcome) 
     })
 }
 
-fn parsed(text: &str) -> Result<Members<'_>, NotifyError> {
+fn parsed(text: &str) -> Result<Members, NotifyError> {
     Members::parse(text).map_err(|reason| NotifyError::malformed(format!("it is not the documented JSON: {reason}")))
 }
 

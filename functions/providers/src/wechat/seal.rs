@@ -29,7 +29,7 @@ pub(crate) enum StillSealed {
 ///
 /// # Source
 /// `docs/protocols.md` 2.6.
-pub(crate) fn open(sealed: &Members<'_>, key: &Secret<[u8; 32]>) -> Result<String, StillSealed> {
+pub(crate) fn open(sealed: &Members, key: &Secret<[u8; 32]>) -> Result<String, StillSealed> {
     use StillSealed::{Malformed, WrongKey};
     if sealed.text("algorithm").as_deref() != Some(ALGORITHM) {
         return Err(Malformed("algorithm is not AEAD_AES_256_GCM"));

@@ -239,7 +239,7 @@ impl V2 {
             StillSealed::Malformed(reason) => NotifyError::malformed(reason),
             StillSealed::WrongKey => sealed(),
         })?;
-        Fields::parse_below(&opened, "root").map_err(|_| sealed())
+        Fields::parse_below(opened.as_bytes(), "root").map_err(|_| sealed())
     }
 
     /// The claims of a refund's notify, which stand outside of what is sealed.

@@ -249,7 +249,7 @@ impl V3 {
         ]))
     }
 
-    fn report(&self, members: &Members<'_>) -> Result<Notification, ProviderError> {
+    fn report(&self, members: &Members) -> Result<Notification, ProviderError> {
         let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
         let state = members.filled("trade_state").ok_or_else(|| unclear("trade_state"))?;
         notify::report(members, self.payee(), trade::outcome(&state)).map_err(unclear)
@@ -300,7 +300,7 @@ pub(super) fn is_not_there(refusal: &Refusal) -> bool {
 }
 
 /// Reads a refund, just made or asked about: it must be the one that was meant.
-fn refund_report(members: &Members<'_>, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
+fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     let is = |field: &str, expected: &str| match members.filled(field) {
         Some(found) if found != expected => {
             Err(ProviderError::unclear(format!("it is about {field} {} and not {expected}", words(&found))))

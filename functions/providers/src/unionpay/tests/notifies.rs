@@ -198,8 +198,8 @@ fn the_form_must_be_as_documented() {
     for again in ["respCode=00", "%72espCode=00", "txnAmt=", "signature=x"] {
         malformed(read_body(format!("{body}&{again}")), "a field is there twice");
     }
-    malformed(read_body("encoding=GBK&a=%b2%e8"), "the encoding must be UTF-8, found GBK");
-    malformed(read_body("encoding=UTF-8&a=%b2%e8"), "not UTF-8");
+    malformed(read_body("encoding=BIG5&a=1"), "encoding must be utf-8, gbk, gb2312 or gb18030, found BIG5");
+    malformed(read_body("encoding=GBK&a=%ff"), "neither UTF-8 nor GB18030");
     malformed(read_body("a".repeat(64 * 1024 + 1)), "longer than 65536 bytes");
     assert_eq!(read_body(""), Err(NotifyError::Unsigned));
     // Empty fields are dropped before anything is verified, and so is the address with all its query.

@@ -50,8 +50,8 @@ fn sent(request: &Request<Bytes>, path: &str, sign_type: SignType) -> BTreeMap<S
     assert_eq!(fields.verify(sign_type, &key()), Ok(()));
     let names = ["appid", "mch_id", "nonce_str", "sign_type"];
     assert_eq!(names.map(|name| fields.filled(name).unwrap()), [APP_ID, MCH_ID, NONCE, sign_type.name()]);
-    let elements = crate::xml::Elements::parse(std::str::from_utf8(request.body()).unwrap()).unwrap();
-    let others = elements.below("xml").filter(|(name, _)| !names.contains(name) && *name != "sign");
+    let elements = crate::xml::Elements::read(request.body(), None).unwrap().below("xml").unwrap();
+    let others = elements.iter().filter(|(name, _)| !names.contains(name) && *name != "sign");
     others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
