@@ -65,6 +65,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("quick-xml",          &["providers", "local"]),
     ("aes",                &["providers", "local"]),
     ("p12-keystore",       &["providers"]),
+    ("pkcs5",              &["providers"]),
     ("x509-parser",        &["providers", "local"]),
     ("zip",                &["sweep", "local"]),
     ("flate2",             &["sweep", "local", "bench"]),

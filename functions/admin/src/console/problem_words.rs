@@ -175,6 +175,7 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("must hold one private key", "须含有一个私钥"),
     ("its private key cannot be used: {}", "其中的私钥不可用：{}"),
     ("does not open the PFX file", "无法打开 PFX 文件，请核对密码"),
+    ("is protected with {}, which is not read here: export it anew with AES-256", "使用 {} 加密，系统无法读取：请改用 AES-256 重新导出"),
     ("is encrypted in a way that is not read here: export it anew", "加密方式不支持，请重新导出"),
     ("is damaged, or no PFX file", "已损坏，或不是 PFX 文件"),
     ("there are more than {} certificates", "证书超过 {} 个"),

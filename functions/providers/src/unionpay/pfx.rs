@@ -1,10 +1,11 @@
 //! Reads a merchant's PFX (PKCS#12): the private key that signs, and its certificate.
 //!
 //! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes today
-//! (PBES2 with AES, SHA-256).
+//! (PBES2 with AES, SHA-256). PBES2 without a word about its hash means SHA-1, and node-forge and the JDK make such files.
 
 use domain::Secret;
 use p12_keystore::{Pkcs12Archive, error::Error};
+use x509_parser::asn1_rs::Oid;
 
 use crate::{
     OpenedCertificate,
@@ -60,7 +61,7 @@ pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
     if password.chars().any(|sign| u32::from(sign) > 0xffff) {
         return Err(PfxError::Password("holds a character that no PFX password can have"));
     }
-    let archive = Pkcs12Archive::from_pkcs12(&der, password).map_err(|error| problem(&error))?;
+    let archive = Pkcs12Archive::from_pkcs12(&der, password).map_err(|error| problem(&error, &der))?;
     let key = match archive.keys.as_slice() {
         [key] => SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?,
         [] => return Err(file("holds no private key: export it together with the certificate")),
@@ -75,7 +76,7 @@ pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
 /// Opens a PFX for a connection.
 pub(crate) fn open(der: &[u8], password: &str) -> Result<OpenedCertificate, PfxError> {
     let file = |problem: &str| PfxError::File(problem.to_owned());
-    let archive = Pkcs12Archive::from_pkcs12(der, password).map_err(|error| problem(&error))?;
+    let archive = Pkcs12Archive::from_pkcs12(der, password).map_err(|error| problem(&error, der))?;
     let [key] = archive.keys.as_slice() else { return Err(file("must hold one private key")) };
     let signing = SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?;
     let is_own = |der: &[u8]| cert::read_one(der).is_ok_and(|cert| cert.key.as_ref() == Ok(signing.public()));
@@ -94,23 +95,81 @@ fn in_it(problem: &str) -> String {
     format!("its private key cannot be used: {problem}")
 }
 
+/// What PFX files are protected with at times, and is not read here. Whatever is not named here is told by its number, where the reader
+/// knows it.
+#[rustfmt::skip]
+const UNREAD: &[(&[u64], &str)] = &[
+    (&[1, 2, 840, 113_549, 1, 12, 1, 1],         "RC4-128"),
+    (&[1, 2, 840, 113_549, 1, 12, 1, 2],         "RC4-40"),
+    (&[1, 2, 840, 113_549, 1, 12, 1, 4],         "two-key 3DES"),
+    (&[1, 2, 840, 113_549, 1, 12, 1, 5],         "RC2-128"),
+    (&[1, 2, 840, 113_549, 1, 5, 3],             "DES with MD5"),
+    (&[1, 2, 840, 113_549, 1, 5, 10],            "DES with SHA-1"),
+    (&[1, 2, 840, 113_549, 1, 5, 11],            "RC2 with SHA-1"),
+    (&[1, 2, 840, 113_549, 1, 5, 14],            "PBMAC1"),
+    (&[1, 2, 840, 113_549, 3, 2],                "RC2"),
+    (&[1, 3, 14, 3, 2, 7],                       "DES"),
+    (&[1, 2, 392, 200_011, 61, 1, 1, 1, 2],      "Camellia-128"),
+    (&[1, 2, 392, 200_011, 61, 1, 1, 1, 3],      "Camellia-192"),
+    (&[1, 2, 392, 200_011, 61, 1, 1, 1, 4],      "Camellia-256"),
+    (&[1, 2, 410, 200_004, 1, 4],                "SEED"),
+    (&[1, 2, 156, 10_197, 1, 104, 2],            "SM4"),
+    (&[1, 2, 156, 10_197, 1, 401],               "SM3"),
+    (&[1, 2, 840, 113_549, 2, 5],                "MD5"),
+];
+
 /// The reader's error in words for the operator. Where there is no MAC, a wrong password shows in the padding.
-fn problem(error: &Error) -> PfxError {
+fn problem(error: &Error, der: &[u8]) -> PfxError {
     match error {
-        Error::MacError(_) | Error::UnpadError | Error::Pkcs5Error(_) => {
-            PfxError::Password("does not open the PFX file")
+        Error::MacError(_) | Error::UnpadError => PfxError::Password(WRONG_PASSWORD),
+        Error::Pkcs5Error(words) => {
+            number_in(words).map_or(PfxError::Password(WRONG_PASSWORD), |number| protected_by(&name_of(&number)))
         }
-        Error::UnsupportedEncryptionScheme | Error::UnsupportedMacAlgorithm | Error::InvalidParameters => {
-            PfxError::File("is encrypted in a way that is not read here: export it anew".to_owned())
+        Error::UnsupportedEncryptionScheme | Error::UnsupportedMacAlgorithm | Error::InvalidParameters => unread(der),
+        Error::DerError(error) => {
+            number_in(&error.to_string()).map_or_else(damaged, |number| protected_by(&name_of(&number)))
         }
         Error::IoError(_)
-        | Error::DerError(_)
         | Error::InvalidVersion
         | Error::UnsupportedContentType
         | Error::UnsupportedCertificateType
         | Error::X509Error(_)
         | Error::InvalidLength
         | Error::InvalidData
-        | Error::InvalidPrivateKey => PfxError::File("is damaged, or no PFX file".to_owned()),
+        | Error::InvalidPrivateKey => damaged(),
     }
+}
+
+const WRONG_PASSWORD: &str = "does not open the PFX file";
+
+fn damaged() -> PfxError {
+    PfxError::File("is damaged, or no PFX file".to_owned())
+}
+
+fn protected_by(algorithm: &str) -> PfxError {
+    PfxError::File(format!("is protected with {algorithm}, which is not read here: export it anew with AES-256"))
+}
+
+/// The reader does not say what it met: the names of algorithms stand in the file in the clear, and one that is not read is the reason.
+fn unread(der: &[u8]) -> PfxError {
+    let stands_there = |oid: &Oid<'_>| der.windows(oid.as_bytes().len()).any(|part| part == oid.as_bytes());
+    let known = UNREAD.iter().filter_map(|(oid, name)| Some((Oid::from(oid).ok()?, name)));
+    let found = known.into_iter().find(|(oid, _)| stands_there(oid));
+    found.map_or_else(
+        || PfxError::File("is encrypted in a way that is not read here: export it anew".to_owned()),
+        |(_, name)| protected_by(name),
+    )
+}
+
+/// The number of an algorithm in the reader's words: `PKCS#5 algorithm 1.2.840.113549.2.7 is unsupported`.
+fn number_in(words: &str) -> Option<String> {
+    let is_number =
+        |word: &&str| word.matches('.').count() >= 3 && word.split('.').all(|part| part.parse::<u64>().is_ok());
+    words.split([' ', ':', ',', '"', '(', ')']).find(is_number).map(str::to_owned)
+}
+
+fn name_of(number: &str) -> String {
+    let is_it = |oid: &[u64]| Oid::from(oid).is_ok_and(|oid| oid.to_id_string() == number);
+    let name = UNREAD.iter().find(|(oid, _)| is_it(oid)).map(|(_, name)| *name);
+    name.unwrap_or(number).to_owned()
 }

@@ -38,6 +38,11 @@ fn pfx_files_of_both_kinds_are_read() {
         ("pfx_no_mac",                "000000"),
         ("pfx_no_mac_legacy",         "000000"),
         ("pfx_unencrypted",           "000000"),
+        // PBES2 that leaves its hash out, which is SHA-1 then.
+        ("pfx_forge_aes256",          "000000"),
+        ("pfx_jdk17_sha1_aes256",     "000000"),
+        ("pfx_jdk17_sha512_aes128",   "000000"),
+        ("pfx_pbes2_3des",            "000000"),
     ];
     for (name, password) in cases {
         let account = open(Tab::UnipayWeb, &with(json!({ "pfx": key(name), "pfxPassword": password }))).unwrap();
@@ -54,7 +59,8 @@ fn pfx_files_of_both_kinds_are_read() {
 
 #[test]
 fn a_wrong_password_is_said_to_be_wrong() {
-    for name in ["pfx_legacy", "pfx_modern", "pfx_no_mac", "pfx_no_mac_legacy", "pfx_unencrypted"] {
+    let names = ["pfx_legacy", "pfx_modern", "pfx_no_mac", "pfx_no_mac_legacy", "pfx_unencrypted", "pfx_forge_aes256"];
+    for name in names.into_iter().chain(["pfx_jdk17_sha1_aes256", "pfx_pbes2_3des"]) {
         for password in ["000001", "密码", " 000000"] {
             let settings = with(json!({ "pfx": key(name), "pfxPassword": password }));
             refused(&settings, "pfxPassword", "does not open the PFX file");
@@ -80,7 +86,12 @@ fn what_was_given_instead_of_a_pfx_is_named() {
         (pem("pfx_foreign_certificate"),           "holds no certificate of its private key"),
         (pem("pfx_ec"),                            "its private key cannot be used: this is a private key of another kind than RSA"),
         (pem("pfx_1024"),                          "its private key cannot be used: the key has 1024 bits"),
-        (pem("pfx_rc4"),                           "is encrypted in a way that is not read here"),
+        (pem("pfx_rc4"),                           "is protected with RC4-128, which is not read here: export it anew with AES-256"),
+        (pem("pfx_rc2_128"),                       "is protected with RC2-128"),
+        (pem("pfx_camellia"),                      "is protected with Camellia-256"),
+        (pem("pfx_sm4"),                           "is protected with SM4"),
+        (pem("pfx_des"),                           "is protected with DES"),
+        (pem("pfx_mac_sm3"),                       "is protected with SM3"),
         (pfx[..pfx.len() / 2 / 4 * 4].to_owned(),  "is damaged, or no PFX file"),
         ("AAAA".to_owned(),                        "is damaged, or no PFX file"),
         ("不是文件".to_owned(),                     "is not base64"),
