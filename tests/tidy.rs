@@ -69,7 +69,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("x509-parser",        &["providers", "local"]),
     ("zip",                &["sweep", "local"]),
     ("flate2",             &["sweep", "local", "bench"]),
-    ("encoding_rs",        &["providers", "sweep", "local"]),
+    ("encoding_rs",        &["providers", "local"]),
 ];
 
 /// Which crates of others some of ours must never name: they would wait, log, ask the clock or throw dice.

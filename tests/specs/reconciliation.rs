@@ -122,6 +122,70 @@ async fn each_planted_difference_is_found_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commas_in_texts_that_merchants_write_make_no_difference() {
+    let world = World::start().await;
+    let ali = world.paid("ali").await;
+    refund(&world, &of("ali", "R1", 100)).await.ok();
+    let wx = wechat::charged(&world, "wx_native", "wx").await;
+    wechat::play(&world, &wx, "pay", json!({})).await;
+    refund(&world, &of("wx", "R2", 100)).await.ok();
+    world.advance(MINUTE_MS).await;
+    let strange = format!("2026,SHOP-1,交易,{}9.9.9,Room 3, bed 4, 2026", "x,".repeat(24));
+    let planted = json!({
+        "goods": { ali.as_str(): "tea, with milk" },
+        "remarks": { ali.as_str(): "Room 3, bed 4, 2026-11-28" },
+        "lines": [strange, "", "#汇总"],
+    });
+    plant(&world, "alipay", planted).await;
+    let marked = "a,`b,`c";
+    let planted = json!({ "goods": { wx.as_str(): marked }, "remarks": { wx.as_str(): marked } });
+    plant(&world, "wechat", planted).await;
+    world.advance(DAY_MS).await;
+    let done = reconcile(&world).await;
+    assert_eq!((&done["differences"], &done["failed"]), (&json!(0), &json!(0)), "{:?}", differences(&world).await);
+    let lines: Vec<Value> = entries(&world, "day").await.iter().map(|day| day["lines"].clone()).collect();
+    assert_eq!(lines.iter().filter(|lines| **lines == 2).count(), 2, "{lines:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_cannot_be_read_is_listed_and_the_rest_is_compared() {
+    let world = World::start().await;
+    let (good, spoiled, altered) = (world.paid("good").await, world.paid("spoiled").await, world.paid("altered").await);
+    refund(&world, &of("good", "R1", 100)).await.ok();
+    world.advance(MINUTE_MS).await;
+    // The payment of one order and the refund of another cannot be read, and whose the last line is nobody knows.
+    let line = |order: &str, kind: &str, fee: &str| format!("1,{order},{kind},x,,,,,,,,{fee},,,,,,,,,,,,,\u{1}");
+    let planted = json!({
+        "omit": [spoiled],
+        "omitRefunds": ["R1"],
+        "amounts": { altered.as_str(): 1 },
+        "lines": [line(&spoiled, "交易", "much"), line(&good, "退款", "-1.00.0"), "2026,"],
+    });
+    plant(&world, "alipay", planted).await;
+    world.advance(DAY_MS).await;
+    let done = reconcile(&world).await;
+    assert_eq!((&done["differences"], &done["failed"]), (&json!(4), &json!(0)));
+    let mut found: Vec<Value> = entries(&world, "difference").await;
+    found.sort_by_key(|entry| entry["line"]["number"].as_i64());
+    let shown = |entry: &Value| json!([entry["kind"], entry["billNum"], entry["line"]["number"]]);
+    // Three lines and the heading stand before them.
+    let expect = [
+        json!(["amount-differs", "altered", null]),
+        json!(["unreadable-line", "spoiled", 5]),
+        json!(["unreadable-line", "good", 6]),
+        json!(["unreadable-line", null, 7]),
+    ];
+    assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), expect, "{found:?}");
+    assert_eq!((&found[1]["id"], &found[3]["id"]), (&json!(spoiled), &json!(null)));
+    let line = &found[1]["line"];
+    assert!(line["problem"].as_str().unwrap().contains("much"), "{line}");
+    assert!(line["excerpt"].as_str().unwrap().starts_with(&format!("1,{spoiled},交易,x")), "{line}");
+    assert_eq!(found[3]["line"]["problem"], "it has 2 cells, and the heading has 25");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bill_that_cannot_be_had_is_fetched_the_next_time() {
     let world = World::start().await;
     world.paid("1").await;
@@ -260,6 +324,44 @@ async fn a_bill_that_is_signed_with_a_new_certificate_is_read() {
     let days = entries(&world, "day").await;
     let lines = days.iter().find(|day| day["tab"] == "wx_mp").map(|day| (&day["lines"], &day["differences"]));
     assert_eq!(lines, Some((&json!(1), &json!(0))), "{days:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bill_of_wechats_old_interface_is_compared() {
+    let world = World::start().await;
+    wechat::use_merchant(&world, "v2Md5").await;
+    let mut ids = Vec::new();
+    for bill in ["good", "omitted", "altered"] {
+        let id = wechat::charged(&world, "wx_native", bill).await;
+        wechat::play(&world, &id, "pay", json!({})).await;
+        ids.push(id);
+    }
+    let planted = json!({
+        "omit": [ids[1]],
+        "amounts": { ids[2].as_str(): 1 },
+        "goods": { ids[0].as_str(): "tea,`hot" },
+        "lines": [format!("`1,`wx,`{}", ids[1])],
+    });
+    plant(&world, "wechat", planted).await;
+    world.advance(DAY_MS).await;
+    // An answer that is no bill, and a bill that is cut off.
+    for fault in ["garbage", "cut", "http500"] {
+        world.post_as(&[], "/_local/simulator/wechat/faults", json!({ "next": [fault] }).to_string()).await.done(200);
+        assert_eq!(reconcile(&world).await["failed"], 1, "{fault}");
+    }
+    assert_eq!(reconcile(&world).await["failed"], 0);
+    let found = entries(&world, "difference").await;
+    let mut kinds: Vec<Value> = found.iter().map(|entry| json!([entry["kind"], entry["billNum"]])).collect();
+    kinds.sort_by_key(ToString::to_string);
+    assert_eq!(kinds, [json!(["amount-differs", "altered"]), json!(["unreadable-line", "omitted"])], "{found:?}");
+    let days = entries(&world, "day").await;
+    let lines: Vec<&Value> = days.iter().filter(|day| day["tab"] == "wx_mp").map(|day| &day["lines"]).collect();
+    assert_eq!(lines, [&json!(2)], "{days:?}");
+
+    // A day without trades has no bill, and no differences.
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["failed"], 0);
     world.end().await;
 }
 

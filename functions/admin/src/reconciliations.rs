@@ -36,11 +36,17 @@ fn shown(entry: &ReconciliationEntry) -> Value {
             "day": day.as_str(),
             "tab": tab.name(),
             "kind": found.kind.name(),
-            "id": found.transaction.as_str(),
+            "id": found.transaction.as_ref().map(|id| id.as_str()),
             "billNum": found.bill.as_ref().map(|bill| bill.as_str()),
             "feeHere": found.here.map(|fee| fee.get()),
             "feeThere": found.there.map(|fee| fee.get()),
             "refundNum": found.refund_num,
+            "line": found.line.as_ref().map(|line| json!({
+                "file": line.file,
+                "number": line.number,
+                "problem": line.problem,
+                "excerpt": line.excerpt,
+            })),
         }),
     }
 }

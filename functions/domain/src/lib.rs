@@ -55,8 +55,8 @@ pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use price::{Author, BillPayments, PayerDigest, counts_for_bill, latest_of_server};
 pub use reconciliation::{
-    Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, Window, is_payment_of,
-    judge_listed, judge_listed_refund, missing_there,
+    Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window,
+    is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};

@@ -66,17 +66,20 @@ pub enum DifferenceKind {
     RefundDiffers,
     /// A refund went back as far as is known here, and the provider does not list it.
     RefundMissingThere,
+    /// A line of the provider's bill cannot be read: what it says is for a person to compare.
+    UnreadableLine,
 }
 
 impl DifferenceKind {
     /// Every kind with its word.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::MissingHere, "missing-here"),
         (Self::MissingThere, "missing-there"),
         (Self::AmountDiffers, "amount-differs"),
         (Self::StatusDiffers, "status-differs"),
         (Self::RefundDiffers, "refund-differs"),
         (Self::RefundMissingThere, "refund-missing-there"),
+        (Self::UnreadableLine, "unreadable-line"),
     ];
 
     /// The word.
@@ -95,8 +98,8 @@ impl DifferenceKind {
 pub struct Difference {
     /// What.
     pub kind: DifferenceKind,
-    /// The order: our transaction's id.
-    pub transaction: TransactionId,
+    /// The order: our transaction's id. A line that cannot be read may name none.
+    pub transaction: Option<TransactionId>,
     /// The merchant's order number, where the transaction is known here.
     pub bill: Option<BillNum>,
     /// The amount as we have it.
@@ -105,6 +108,29 @@ pub struct Difference {
     pub there: Option<Fen>,
     /// The refund's number at the provider, where it is about one.
     pub refund_num: Option<String>,
+    /// The line that cannot be read, where it is about one.
+    pub line: Option<UnreadableLine>,
+}
+
+/// Where a line is that cannot be read, and why it cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableLine {
+    /// Which of the bill's files, the first being 1.
+    pub file: i64,
+    /// Its number in that file, the first being 1.
+    pub number: i64,
+    /// What is wrong with it.
+    pub problem: String,
+    /// How it begins.
+    pub excerpt: String,
+}
+
+impl UnreadableLine {
+    /// The difference that it is.
+    pub fn difference(self, transaction: Option<TransactionId>, bill: Option<BillNum>) -> Difference {
+        let (kind, line) = (DifferenceKind::UnreadableLine, Some(self));
+        Difference { kind, transaction, bill, here: None, there: None, refund_num: None, line }
+    }
 }
 
 /// One line of a provider's bill that may be ours.
@@ -251,11 +277,12 @@ pub fn judge_listed_refund(
     };
     let differs = || Difference {
         kind: DifferenceKind::RefundDiffers,
-        transaction: listed.transaction.clone(),
+        transaction: Some(listed.transaction.clone()),
         bill: record.map(|record| record.bill.clone()),
         here: ours.map(|refund| refund.fee),
         there: Some(listed.fee),
         refund_num: Some(num.num.clone()),
+        line: None,
     };
     (!fits).then(differs)
 }
@@ -280,11 +307,12 @@ impl EndedRefund {
     pub fn missing_there(self) -> Difference {
         Difference {
             kind: DifferenceKind::RefundMissingThere,
-            transaction: self.transaction,
+            transaction: Some(self.transaction),
             bill: Some(self.bill),
             here: Some(self.fee),
             there: None,
             refund_num: Some(self.num.to_string()),
+            line: None,
         }
     }
 }
@@ -301,7 +329,7 @@ fn difference(
     there: Option<Fen>,
 ) -> Difference {
     let (bill, here) = (record.map(|record| record.bill.clone()), record.map(|record| record.fee));
-    Difference { kind, transaction, bill, here, there, refund_num: None }
+    Difference { kind, transaction: Some(transaction), bill, here, there, refund_num: None, line: None }
 }
 
 /// Whether one of our records is a payment of `day`.

@@ -28,7 +28,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
-    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingsError, settings::Settings,
+    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingsError, bill::columns::ColumnsReader,
+    settings::Settings,
 };
 
 /// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
@@ -185,7 +186,7 @@ impl Account {
 
     pub(crate) fn bill_reader(&self) -> Option<BillReader> {
         match &self.0 {
-            OpenPlatform(_) => Some(BillReader::new(bill::COLUMNS, "")),
+            OpenPlatform(_) => Some(BillReader::of_columns(ColumnsReader::new(bill::COLUMNS, ""))),
             Mapi(_) => None,
         }
     }

@@ -28,7 +28,9 @@ use domain::{Channel, Family, Notification, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
-pub use bill::{BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader};
+pub use bill::{
+    BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader, RawLine, Reading, UnreadableText,
+};
 pub use charset::Charset;
 pub use check::{CheckReport, CheckedSetting, Proof, Said};
 pub use error::{NotifyError, ProviderError, SettingsError};
@@ -297,6 +299,15 @@ impl Account {
         }
     }
 
+    /// Whether the answer to [`Self::bill`] brings the file itself, and so is long.
+    pub fn brings_bill(&self) -> bool {
+        match self {
+            Self::Ali(_) => false,
+            Self::Wechat(account) => account.brings_bill(),
+            Self::Unionpay(_) => true,
+        }
+    }
+
     /// Reads the lines of a bill, once they are unpacked. `None` if this protocol has no bill.
     pub fn bill_reader(&self) -> Option<BillReader> {
         match self {
@@ -311,6 +322,16 @@ impl Account {
         match self {
             Self::Ali(account) => account.bill_names(),
             Self::Wechat(account) => account.bill_names(),
+            Self::Unionpay(_) => Vec::new(),
+        }
+    }
+
+    /// The merchants whose orders are in the provider's bill, whichever of them are read for this account: a line that cannot be read may be
+    /// anybody's who has one of these names in common.
+    pub fn bill_merchants(&self) -> Vec<String> {
+        match self {
+            Self::Ali(account) => account.bill_names(),
+            Self::Wechat(account) => account.bill_merchants(),
             Self::Unionpay(_) => Vec::new(),
         }
     }

@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use crate::{
     Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
     PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
-    settings::Settings,
+    bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -242,22 +242,28 @@ impl Account {
     pub(crate) fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match &self.0 {
             V3(protocol) => protocol.bill(day, moment),
-            V2(_) => Err(no_bill()),
+            V2(protocol) => protocol.bill(day, moment),
         }
     }
 
     pub(crate) fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
         match &self.0 {
             V3(protocol) => protocol.read_bill(response, moment),
-            V2(_) => Err(no_bill()),
+            V2(_) => v2::V2::read_bill(response),
         }
     }
 
     pub(crate) fn bill_reader(&self) -> Option<BillReader> {
-        match &self.0 {
-            V3(protocol) => Some(BillReader::new(bill::COLUMNS, &protocol.app_id)),
-            V2(_) => None,
-        }
+        let columns = |app_id: &str| ColumnsReader::new(bill::COLUMNS, app_id);
+        Some(BillReader::of_columns(match &self.0 {
+            V3(protocol) => columns(&protocol.app_id),
+            V2(protocol) => columns(&protocol.app_id).up_to_totals(),
+        }))
+    }
+
+    /// v2 brings the file with its answer.
+    pub(crate) fn brings_bill(&self) -> bool {
+        matches!(&self.0, V2(_))
     }
 
     /// The bill is of the merchant, and read for one app.
@@ -267,6 +273,14 @@ impl Account {
             V2(protocol) => (&protocol.mch_id, &protocol.app_id),
         };
         vec![format!("wechat/{mch_id}/{app_id}")]
+    }
+
+    pub(crate) fn bill_merchants(&self) -> Vec<String> {
+        let mch_id = match &self.0 {
+            V3(protocol) => &protocol.mch_id,
+            V2(protocol) => &protocol.mch_id,
+        };
+        vec![format!("wechat/{mch_id}")]
     }
 
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
@@ -279,8 +293,4 @@ impl Account {
 
 fn no_certificates() -> ProviderError {
     ProviderError::unsupported("v2 signs with the API key, and has no certificates to fetch")
-}
-
-fn no_bill() -> ProviderError {
-    ProviderError::unsupported("the bill is read by APIv3 only")
 }

@@ -49,7 +49,8 @@ pub async fn reconcile(deps: &Deps, day: Option<Day>) -> Compared {
     let mut compared = Compared { failed, ..Compared::default() };
     for holding in &holdings {
         let others = holdings.iter().filter(|other| holding.shares_with(other)).collect();
-        let books = Books { deps, holding, others, day: &day, now };
+        let neighbours = holdings.iter().filter(|other| holding.shares_file_with(other)).collect();
+        let books = Books { deps, holding, others, neighbours, day: &day, now };
         match Box::pin(books.compare()).await {
             Ok(Some(differences)) => {
                 compared.accounts += 1;
@@ -73,6 +74,8 @@ struct Books<'a> {
     holding: &'a Holding,
     /// Who finds their orders in the same bill.
     others: Vec<&'a Holding>,
+    /// Whose orders may stand in a line of the bill that cannot be read.
+    neighbours: Vec<&'a Holding>,
     day: &'a Day,
     now: Timestamp,
 }
@@ -91,7 +94,7 @@ impl Books<'_> {
             return Ok(None);
         }
         let bill = self.fetch(self.day).await?;
-        let mut findings = Findings::new(store, (app, *mode), (*tab, self.day));
+        let mut findings = Findings::new(store, (app, *mode), (whose, self.day));
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
         let (found, kept) = findings.finish().await?;

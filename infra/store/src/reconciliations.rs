@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use domain::{
     AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp,
-    TransactionId,
+    TransactionId, UnreadableLine,
 };
 
 use crate::{
@@ -74,33 +74,32 @@ impl Store {
         Ok(self.get(reconciliations_pk(app, mode), account_day_sk(whose, day)).await?.is_some())
     }
 
-    /// Keeps something that differs; once, however often it is found.
+    /// Keeps something of an account that differs; once, however often it is found.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keep_difference(
         &self,
         (app, mode): (&AppId, Mode),
-        (tab, day): (Tab, &Day),
+        (whose, day): ((Tab, AccountNumber), &Day),
         difference: &Difference,
     ) -> Result<(), StoreError> {
-        let sk = format!(
-            "{}#{}#{}#{}",
-            day_sk(tab, day),
-            difference.transaction,
-            difference.kind.name(),
-            difference.refund_num.as_deref().unwrap_or_default()
-        );
+        let sk = difference_sk(whose, day, difference);
+        let line = difference.line.as_ref();
         let entry = item(
             reconciliations_pk(app, mode),
             sk,
             [
                 ("kind", Some(text(difference.kind.name()))),
-                ("id", Some(text(difference.transaction.as_str()))),
+                ("id", difference.transaction.as_ref().map(|id| text(id.as_str()))),
                 ("bill", difference.bill.as_ref().map(|bill| text(bill.as_str()))),
                 ("here", difference.here.map(|fee| number(fee.get()))),
                 ("there", difference.there.map(|fee| number(fee.get()))),
                 ("refund_num", difference.refund_num.as_ref().map(text)),
+                ("file", line.map(|line| number(line.file))),
+                ("line", line.map(|line| number(line.number))),
+                ("problem", line.map(|line| text(&line.problem))),
+                ("excerpt", line.map(|line| text(&line.excerpt))),
                 (TTL, Some(number(day.end().plus(KEPT).seconds()))),
             ],
         );
@@ -183,6 +182,16 @@ fn account_day_sk((tab, account): (Tab, AccountNumber), day: &Day) -> String {
     if account == AccountNumber::FIRST { day } else { format!("{day}@{account}") }
 }
 
+/// A line is of one account's bill; anything else is kept once for the tab.
+fn difference_sk((tab, account): (Tab, AccountNumber), day: &Day, difference: &Difference) -> String {
+    let id = difference.transaction.as_ref().map_or("-", TransactionId::as_str);
+    let what = match &difference.line {
+        Some(line) => format!("{account}.{}.{}", line.file, line.number),
+        None => difference.refund_num.clone().unwrap_or_default(),
+    };
+    format!("{}#{id}#{}#{what}", day_sk(tab, day), difference.kind.name())
+}
+
 fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
     let item = Item(attributes);
     let sk = item.text(SK)?;
@@ -206,11 +215,18 @@ fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError
     };
     let difference = Difference {
         kind: item.parsed("kind", DifferenceKind::find)?,
-        transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
+        transaction: item.find_parsed("id", |id| TransactionId::parse(id).ok())?,
         bill: item.find_parsed("bill", |bill| BillNum::parse(bill).ok())?,
         here: fee("here")?,
         there: fee("there")?,
         refund_num: item.find_text("refund_num").map(str::to_owned),
+        line: read_line(&item)?,
     };
     Ok(ReconciliationEntry::Difference(tab, day, difference))
+}
+
+fn read_line(item: &Item<'_>) -> Result<Option<UnreadableLine>, StoreError> {
+    let Some(number) = item.find_number("line")? else { return Ok(None) };
+    let (file, problem, excerpt) = (item.number("file")?, item.text("problem")?, item.text("excerpt")?);
+    Ok(Some(UnreadableLine { file, number, problem: problem.to_owned(), excerpt: excerpt.to_owned() }))
 }

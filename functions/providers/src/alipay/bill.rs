@@ -8,7 +8,7 @@ use super::{
     answer::{Answer, busy},
     open_platform::OpenPlatform,
 };
-use crate::{BillAnswer, BillDownload, BillPacking, ProviderError, bill::Columns};
+use crate::{BillAnswer, BillDownload, BillPacking, ProviderError, bill::columns::Columns};
 
 const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
 const NOTHING: &str = "bill_not_exist";
@@ -19,15 +19,13 @@ const URL_CHARS_MAX: usize = 2048;
 pub(crate) const COLUMNS: Columns = Columns {
     order: "商户订单号",
     kind: "业务类型",
-    paid_fee: "订单金额（元）",
+    paid_fee: &["订单金额(元)"],
     refund_num: "退款批次号/请求号",
-    refund_fee: "订单金额（元）",
+    refund_fee: &["订单金额(元)"],
     refund_state: None,
     app: None,
     paid: "交易",
     refunded: "退款",
-    free: "商品名称",
-    separator: ",",
 };
 
 impl OpenPlatform {
@@ -50,6 +48,6 @@ impl OpenPlatform {
         let url = url.filter(is_usable).ok_or_else(|| ProviderError::unclear("a success without a usable address"))?;
         let request = Request::builder().method(Method::GET).uri(url).body(Bytes::new());
         let request = request.map_err(|_| ProviderError::unclear("the bill's address cannot be used"))?;
-        Ok(BillAnswer::At(Box::new(BillDownload { request, packing: BillPacking::ZipGbk, sha1: None })))
+        Ok(BillAnswer::At(Box::new(BillDownload { request, packing: BillPacking::Zip, sha1: None })))
     }
 }

@@ -1,18 +1,24 @@
-//! WeChat Pay's bill of a day (v3): asked for, and where it lies.
+//! WeChat Pay's bill of a day: asked for, and where it lies (v3) or the file itself (v2). Both have the same columns.
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 
 use super::{
     answer::{self, Answer},
+    fields::Fields,
+    v2::V2,
     v3::V3,
 };
 use crate::{
     BillAnswer, BillDownload, BillPacking, Moment, ProviderError,
-    bill::{Columns, RefundStates},
+    bill::columns::{Columns, RefundStates},
+    error::words,
 };
 
 const NOTHING: &str = "NO_STATEMENT_EXIST";
+/// v2's `return_msg` of a day without trades. The documentation writes it in other letters. `Bill Creating` says that it is not made yet.
+const NOTHING_V2: &str = "No Bill Exist";
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 /// An address with its token is some hundred characters.
 const URL_CHARS_MAX: usize = 2048;
 
@@ -20,15 +26,13 @@ const URL_CHARS_MAX: usize = 2048;
 pub(crate) const COLUMNS: Columns = Columns {
     order: "商户订单号",
     kind: "交易状态",
-    paid_fee: "订单金额",
+    paid_fee: &["订单金额", "总金额"],
     refund_num: "商户退款单号",
-    refund_fee: "申请退款金额",
+    refund_fee: &["申请退款金额", "退款金额"],
     refund_state: Some(RefundStates { column: "退款状态", done: "SUCCESS", failed: &["FAIL", "REFUNDCLOSE"] }),
     app: Some("公众账号ID"),
     paid: "SUCCESS",
     refunded: "REFUND",
-    free: "商品名称",
-    separator: ",`",
 };
 
 impl V3 {
@@ -56,6 +60,38 @@ impl V3 {
             return Err(unusable());
         }
         let request = self.request_to(Method::GET, &url, String::new(), moment)?;
-        Ok(BillAnswer::At(Box::new(BillDownload { request, packing: BillPacking::GzipUtf8, sha1: Some(sha1) })))
+        Ok(BillAnswer::At(Box::new(BillDownload { request, packing: BillPacking::Gzip, sha1: Some(sha1) })))
+    }
+}
+
+impl V2 {
+    /// Asks for the file itself. `day` is `2026-11-23`.
+    pub(crate) fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        let fields =
+            vec![("bill_date", day.replace('-', "")), ("bill_type", "ALL".to_owned()), ("tar_type", "GZIP".to_owned())];
+        self.request("/pay/downloadbill", fields, moment)
+    }
+
+    /// A file, which is neither signed nor hashed, or XML that says why there is none.
+    ///
+    /// # Source
+    /// `/pay/downloadbill`; what `return_msg` really says is from WxJava's list of these answers.
+    pub(crate) fn read_bill(response: &Response<Bytes>) -> Result<BillAnswer, ProviderError> {
+        if response.status() != StatusCode::OK {
+            return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+        }
+        let file = response.body().clone();
+        if file.starts_with(GZIP_MAGIC) {
+            return Ok(BillAnswer::Here { file, packing: BillPacking::Gzip });
+        }
+        if !file.trim_ascii_start().starts_with(b"<") {
+            return Ok(BillAnswer::Here { file, packing: BillPacking::Plain });
+        }
+        let fields = Fields::parse(&file).map_err(ProviderError::unclear)?;
+        let text = |field| words(fields.filled(field).unwrap_or_default());
+        if text("return_msg").eq_ignore_ascii_case(NOTHING_V2) {
+            return Ok(BillAnswer::Nothing);
+        }
+        Err(ProviderError::Refused { code: text("error_code"), words: text("return_msg") })
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct V2 {
     pub(crate) client: Option<ClientCertificate>,
 }
 
-type Pairs = Vec<(&'static str, String)>;
+pub(super) type Pairs = Vec<(&'static str, String)>;
 
 impl V2 {
     pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
@@ -271,7 +271,12 @@ impl V2 {
     }
 
     /// A signed request with the fields that are in all of them.
-    fn request(&self, path: &str, mut fields: Pairs, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+    pub(super) fn request(
+        &self,
+        path: &str,
+        mut fields: Pairs,
+        moment: &Moment,
+    ) -> Result<Request<Bytes>, ProviderError> {
         fields.extend([
             ("appid", self.app_id.clone()),
             ("mch_id", self.mch_id.clone()),

@@ -24,21 +24,37 @@ pub(super) struct Holding {
     /// How the app's transactions are spread.
     pub(super) shards: Shards,
     first: Channel,
-    /// See [`providers::Account::bill_names`].
-    names: Vec<String>,
+    bills: Bills,
 }
 
 impl Holding {
+    fn is_beside(&self, other: &Self) -> bool {
+        (&self.app, self.mode, self.tab) != (&other.app, other.mode, other.tab)
+    }
+
     /// Its name among the accounts of the app.
     pub(super) fn key(&self) -> AccountKey {
         AccountKey { channel: self.first, mode: self.mode, number: self.number }
     }
 
+    /// Whether a line of its bill that cannot be read may be about an order of another tab or app.
+    pub(super) fn shares_file_with(&self, other: &Self) -> bool {
+        self.is_beside(other) && self.bills.merchants.iter().any(|name| other.bills.merchants.contains(name))
+    }
+
     /// Whether the orders of another tab or app are in the same bill. Those of its own tab are in the same books.
     pub(super) fn shares_with(&self, other: &Self) -> bool {
-        let is_another = (&self.app, self.mode, self.tab) != (&other.app, other.mode, other.tab);
-        is_another && self.names.iter().any(|name| other.names.contains(name))
+        self.is_beside(other) && self.bills.names.iter().any(|name| other.bills.names.contains(name))
     }
+}
+
+/// Which bills an account is in.
+#[derive(Clone, Debug, Default)]
+struct Bills {
+    /// See [`providers::Account::bill_names`].
+    names: Vec<String>,
+    /// See [`providers::Account::bill_merchants`].
+    merchants: Vec<String>,
 }
 
 /// Whether an account is in use.
@@ -82,23 +98,25 @@ async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now
         let in_use = (current.number, if is_only { Usage::Only } else { Usage::Current });
         let replaced = before.iter().map(|old| (old.number, Usage::Until(old.replaced_at)));
         for (number, usage) in iter::once(in_use).chain(replaced) {
-            let Some(names) = names(deps, configured, AccountKey { number, ..current }, now).await else { continue };
+            let Some(bills) = bills(deps, configured, AccountKey { number, ..current }, now).await else { continue };
             let (app, shards) = (configured.app.id.clone(), configured.app.shards.clone());
-            holdings.push(Holding { app, mode, tab, number, usage, channels: channels.clone(), shards, first, names });
+            holdings.push(Holding { app, mode, tab, number, usage, channels: channels.clone(), shards, first, bills });
         }
     }
     holdings
 }
 
 /// `None` if it has no settings any more.
-async fn names(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Timestamp) -> Option<Vec<String>> {
+async fn bills(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Timestamp) -> Option<Bills> {
     match deps.base.apps.account_of(configured, key, now).await {
-        Ok(account) => account.map(|account| account.bill_names()),
+        Ok(account) => {
+            account.map(|account| Bills { names: account.bill_names(), merchants: account.bill_merchants() })
+        }
         Err(error) => {
             let app = &configured.app.id;
             let name = name((app, key.mode, key.channel.tab()));
             warn!(app.id = %app, "no account {} for {name}: {}", key.number, error_chain(&error));
-            Some(Vec::new())
+            Some(Bills::default())
         }
     }
 }

@@ -1,19 +1,24 @@
 //! A provider's bill of a day: fetched once, and read as often as need be.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use domain::{Day, Listed, ListedRefund, TransactionId};
+use domain::{Day, Listed, ListedRefund, TransactionId, UnreadableLine};
 use outbound::Bounds;
-use providers::{Account, BillAnswer, BillEvent, BillLine, BillPacking, Moment, ProviderError};
+use providers::{
+    Account, BillAnswer, BillEvent, BillLine, BillPacking, Moment, ProviderError, Reading, UnreadableText,
+};
 use runtime::{ApiError, Question};
 
 use super::Books;
-use crate::unpack;
+use crate::unpack::{self, Piece};
 
 /// A packed bill of three million lines. With one window and a page of our books it is far within the function's memory of 512 MB.
 const BILL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(120), body_bytes_max: 96 * 1024 * 1024 };
 const CALL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
+
+/// More lines than that are in another form than is known, and the file is no bill.
+const UNREAD_MAX: usize = 10_000;
 
 /// A bill as it came; empty if nothing happened on that day.
 pub(super) struct Bill(Option<Packed>);
@@ -24,34 +29,69 @@ struct Packed {
     sha1: Option<String>,
 }
 
-impl Bill {
-    /// Hands out the lines that look like ours.
-    ///
-    /// # Errors
-    /// [`ProviderError::Unclear`]; nothing is to be concluded from the lines that were handed out by then.
-    pub(super) fn read(&self, account: &Account, mut each: impl FnMut(Listed)) -> Result<(), ProviderError> {
-        let (Some(packed), Some(mut reader)) = (&self.0, account.bill_reader()) else { return Ok(()) };
-        unpack::read_lines(packed.file.clone(), packed.packing, packed.sha1.as_deref(), |line| {
-            if let Some(line) = reader.read(line)?
-                && let Ok(order) = TransactionId::parse(&line.order)
-            {
-                each(listed(order, line));
-            }
-            Ok(())
-        })?;
-        if reader.had_heading() {
-            return Ok(());
+/// The lines of a bill that cannot be read. Nothing is concluded about the orders that they name.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    pub(super) lines: Vec<(Option<TransactionId>, UnreadableLine)>,
+    orders: HashSet<TransactionId>,
+}
+
+impl Unread {
+    /// Whether one of them names this order.
+    pub(super) fn names(&self, order: &TransactionId) -> bool {
+        self.orders.contains(order)
+    }
+
+    fn add(&mut self, text: UnreadableText, (file, number): (i64, i64)) -> Result<(), ProviderError> {
+        if self.lines.len() == UNREAD_MAX {
+            let reason =
+                format!("more than {UNREAD_MAX} lines of the bill cannot be read; the first: {}", text.problem);
+            return Err(ProviderError::Unclear { reason });
         }
-        Err(ProviderError::Unclear { reason: "the bill has no heading".to_owned() })
+        let UnreadableText { order, problem, excerpt } = text;
+        self.orders.extend(order.clone());
+        self.lines.push((order, UnreadableLine { file, number, problem, excerpt }));
+        Ok(())
     }
 }
 
-fn listed(transaction: TransactionId, line: BillLine) -> Listed {
+impl Bill {
+    /// Hands out the lines that look like ours, and answers what cannot be read.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unclear`]; nothing is to be concluded from the lines that were handed out by then.
+    pub(super) fn read(&self, account: &Account, mut each: impl FnMut(Listed)) -> Result<Unread, ProviderError> {
+        let mut unread = Unread::default();
+        let (Some(packed), Some(mut reader)) = (&self.0, account.bill_reader()) else { return Ok(unread) };
+        let (mut file, mut number) = (0, 0);
+        unpack::read_pieces(packed.file.clone(), packed.packing, packed.sha1.as_deref(), |piece| {
+            let line = match piece {
+                Piece::File { name, head } => {
+                    (file, number) = (file + 1, 0);
+                    reader.begin(name, head);
+                    return Ok(());
+                }
+                Piece::Line(line) => line,
+            };
+            number += 1;
+            match reader.read(line) {
+                Reading::Nothing => {}
+                Reading::Line(line) => each(listed(line)),
+                Reading::Unreadable(text) => unread.add(text, (file, number))?,
+            }
+            Ok(())
+        })?;
+        reader.complete()?;
+        Ok(unread)
+    }
+}
+
+fn listed(line: BillLine) -> Listed {
     let refund = match line.event {
         BillEvent::Paid => None,
         BillEvent::Refunded { num, is_done } => Some(ListedRefund { num, is_done }),
     };
-    Listed { transaction, refund, fee: line.fee }
+    Listed { transaction: line.order, refund, fee: line.fee }
 }
 
 impl Books<'_> {
@@ -69,7 +109,7 @@ impl Books<'_> {
             key: self.holding.key(),
             account: &account,
             outbound,
-            bounds: CALL_BOUNDS,
+            bounds: if account.brings_bill() { BILL_BOUNDS } else { CALL_BOUNDS },
             moment: &moment,
         };
         let call = account.bill(day.as_str(), &moment)?;
@@ -78,6 +118,7 @@ impl Books<'_> {
         let read = |account: &Account, answer: &_| account.read_bill(answer, &later);
         let download = match base.ask(&question, call, read).await?.1 {
             BillAnswer::Nothing => return Ok(Bill(None)),
+            BillAnswer::Here { file, packing } => return Ok(Bill(Some(Packed { file, packing, sha1: None }))),
             BillAnswer::At(download) => download,
         };
         let packed = outbound.send(download.request, BILL_BOUNDS).await?;

@@ -1,6 +1,6 @@
 //! What differs: kept as it is found, up to a bound, and counted beyond it.
 
-use domain::{AppId, Day, Difference, Mode, Tab};
+use domain::{AccountNumber, AppId, Day, Difference, Mode, Tab};
 use futures_util::future::try_join_all;
 use store::{Store, StoreError};
 
@@ -14,14 +14,14 @@ const WRITTEN_AT_ONCE: usize = 16;
 pub(super) struct Findings<'a> {
     store: &'a Store,
     whose: (&'a AppId, Mode),
-    day: (Tab, &'a Day),
+    day: ((Tab, AccountNumber), &'a Day),
     found: usize,
     kept: usize,
     waiting: Vec<Difference>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(store: &'a Store, whose: (&'a AppId, Mode), day: (Tab, &'a Day)) -> Self {
+    pub(super) fn new(store: &'a Store, whose: (&'a AppId, Mode), day: ((Tab, AccountNumber), &'a Day)) -> Self {
         Self { store, whose, day, found: 0, kept: 0, waiting: Vec::new() }
     }
 

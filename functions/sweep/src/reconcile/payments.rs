@@ -15,7 +15,11 @@ use providers::{Account, ProviderError};
 use runtime::ApiError;
 use store::{BooksRange, StoreError};
 
-use super::{Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages, accounts::Holding, bill::Bill};
+use super::{
+    Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages,
+    accounts::Holding,
+    bill::{Bill, Unread},
+};
 
 /// The longest `billTimeout` and a day for what was settled late.
 pub(super) const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
@@ -41,11 +45,10 @@ impl Books<'_> {
         bill: &Bill,
         findings: &mut Findings<'_>,
     ) -> Result<i64, ApiError> {
-        let mut unlisted = Unlisted::new();
-        let mut after = None;
+        let (mut unlisted, mut after) = (Unlisted::new(), None);
         loop {
             let (mut window, mut lines) = (Window::behind(after.clone(), LINES_AT_ONCE), 0);
-            bill.read(account, |line| {
+            let unread = bill.read(account, |line| {
                 lines += 1;
                 window.add(line);
             })?;
@@ -58,7 +61,7 @@ impl Books<'_> {
             while let Some(records) = pages.next().await? {
                 for record in records {
                     let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await?;
-                    if !is_listed && self.is_payment(&record) {
+                    if !is_listed && !unread.names(&record.id) && self.is_payment(&record) {
                         unlisted.insert(record.id.clone(), record);
                     }
                 }
@@ -67,6 +70,9 @@ impl Books<'_> {
                 }
             }
             self.judge_rest(window, refunds, findings).await?;
+            if after.is_none() {
+                self.judge_unread(unread, findings).await?;
+            }
             // It ends, because each window begins behind the one before.
             let Some(next) = next else {
                 self.find_in_bill_before(account, &mut unlisted, findings).await?;
@@ -108,11 +114,12 @@ impl Books<'_> {
         if unlisted.is_empty() {
             return Ok(());
         }
-        self.fetch(&self.day.before()).await?.read(account, |line| {
+        let unread = self.fetch(&self.day.before()).await?.read(account, |line| {
             if line.refund.is_none() {
                 unlisted.remove(&line.transaction);
             }
         })?;
+        unlisted.retain(|payment, _| !unread.names(payment));
         for (_, record) in unlisted.drain() {
             findings.add(Some(missing_there(&record))).await?;
         }
@@ -146,6 +153,30 @@ impl Books<'_> {
         Ok(())
     }
 
+    /// Lists the lines that cannot be read, but for those about orders of others.
+    async fn judge_unread(&self, unread: Unread, findings: &mut Findings<'_>) -> Result<(), ApiError> {
+        for (order, line) in unread.lines {
+            let Some(order) = order else {
+                findings.add(Some(line.difference(None, None))).await?;
+                continue;
+            };
+            let mine = self.find_of(self.holding, &order).await?;
+            if mine.is_none() {
+                let theirs = self.neighbours.iter().map(|other| self.find_of(other, &order));
+                if try_join_all(theirs).await?.into_iter().any(|found| found.is_some()) {
+                    continue;
+                }
+            }
+            findings.add(Some(line.difference(Some(order), mine.map(|record| record.bill)))).await?;
+        }
+        Ok(())
+    }
+
+    async fn find_of(&self, holding: &Holding, order: &TransactionId) -> Result<Option<Record>, StoreError> {
+        let app = (&holding.app, holding.mode, &holding.shards);
+        self.deps.base.store.find_record(app, &holding.channels, order).await
+    }
+
     /// What somebody has of the orders that are left in a window.
     async fn find_rest(&self, holding: &Holding, window: &Window) -> Result<Vec<Record>, StoreError> {
         let (start, end) = self.moments();
@@ -155,9 +186,7 @@ impl Books<'_> {
         let in_time = rest.get(..in_time).unwrap_or_default();
         let mut found = HashMap::new();
         for some in older.chunks(LOOKED_UP_AT_ONCE) {
-            let store = &self.deps.base.store;
-            let app = (&holding.app, holding.mode, &holding.shards);
-            let asked = some.iter().map(|id| store.find_record(app, &holding.channels, id));
+            let asked = some.iter().map(|id| self.find_of(holding, id));
             let known = try_join_all(asked).await?.into_iter().flatten();
             found.extend(known.map(|record| (record.id.clone(), record)));
         }

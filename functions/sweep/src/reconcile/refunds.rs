@@ -118,11 +118,14 @@ impl Books<'_> {
     }
 }
 
-/// Takes those off that a bill lists, whatever it says of them: that is judged on the day of that bill.
+/// Takes those off that a bill lists, whatever it says of them: that is judged on the day of that bill. A line that cannot be read may be
+/// about any refund of the payment that it names.
 fn strike(account: &Account, bill: &Bill, unlisted: &mut Unlisted) -> Result<(), ProviderError> {
-    bill.read(account, |line| {
+    let unread = bill.read(account, |line| {
         if let Some(refund) = line.refund {
             unlisted.remove(&(line.transaction, refund.num));
         }
-    })
+    })?;
+    unlisted.retain(|(payment, _), _| !unread.names(payment));
+    Ok(())
 }

@@ -28,6 +28,12 @@ pub(crate) struct Plants {
     extra: BTreeMap<String, i64>,
     /// Many of them, made up.
     rows: Option<Rows>,
+    /// What the goods are called, by order.
+    goods: BTreeMap<String, String>,
+    /// What stands in the column of the merchant's own remarks, by order.
+    remarks: BTreeMap<String, String>,
+    /// Lines that stand before all others, as they are.
+    lines: Vec<String>,
 }
 
 /// Payments that are made up: as many lines as there are in a month of a busy shop.
@@ -59,6 +65,10 @@ pub(crate) struct Row {
     pub(crate) order: String,
     pub(crate) app: String,
     pub(crate) subject: String,
+    /// A text that the merchant writes: Alipay's 备注, WeChat Pay's 商户数据包.
+    pub(crate) remark: String,
+    /// The line as it is, if it is planted.
+    pub(crate) raw: Option<String>,
     pub(crate) refund: Option<RefundRow>,
     pub(crate) fen: i64,
 }
@@ -81,6 +91,13 @@ pub(crate) fn read_plants(body: &[u8]) -> Result<Plants, Reply> {
     serde_json::from_slice(body).map_err(|error| Reply::json_error(400, error.to_string()))
 }
 
+impl Row {
+    pub(crate) fn new((app, order): (&str, &str), subject: &str, refund: Option<RefundRow>, fen: i64) -> Self {
+        let (app, order, subject) = (app.to_owned(), order.to_owned(), subject.to_owned());
+        Self { order, app, subject, remark: String::new(), raw: None, refund, fen }
+    }
+}
+
 impl Plants {
     /// The lines with what is planted in them.
     pub(crate) fn apply(self, app: String, rows: Vec<Row>) -> impl Iterator<Item = Row> {
@@ -91,6 +108,10 @@ impl Plants {
         let kept = rows.into_iter().filter(|row| !self.omit.contains(&row.order) && !is_left_out(row));
         let kept: Vec<Row> = kept
             .map(|mut row| {
+                if let Some(goods) = self.goods.get(&row.order) {
+                    row.subject.clone_from(goods);
+                }
+                row.remark = self.remarks.get(&row.order).cloned().unwrap_or_default();
                 match &mut row.refund {
                     None => row.fen = *self.amounts.get(&row.order).unwrap_or(&row.fen),
                     Some(refund) => {
@@ -104,14 +125,11 @@ impl Plants {
             .collect();
         let extra = self.extra.into_iter();
         let made_up = self.rows.into_iter().flat_map(|rows| (0..rows.count).map(move |n| (rows.order(n), rows.fen)));
-        let planted = extra.chain(made_up).map(move |(order, fen)| Row {
-            order,
-            app: app.clone(),
-            subject: "planted".to_owned(),
-            refund: None,
-            fen,
-        });
-        kept.into_iter().chain(planted)
+        let raw = self.lines.into_iter().map(|line| Row { raw: Some(line), ..Row::new(("", ""), "", None, 0) });
+        let planted = extra
+            .chain(made_up)
+            .map(move |(order, fen)| Row::new((app.as_str(), order.as_str()), "planted", None, fen));
+        raw.chain(kept).chain(planted)
     }
 }
 
@@ -136,12 +154,16 @@ pub(crate) fn alipay_zip(rows: impl Iterator<Item = Row>) -> io::Result<Vec<u8>>
          卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注\n",
     )?;
     for row in rows {
+        if let Some(raw) = &row.raw {
+            write(&format!("{raw}\n"))?;
+            continue;
+        }
         let (kind, sign) = if row.refund.is_some() { ("退款", "-") } else { ("交易", "") };
-        let (order, subject, fee) = (&row.order, &row.subject, yuan(row.fen));
+        let (order, subject, fee, remark) = (&row.order, &row.subject, yuan(row.fen), &row.remark);
         let refund = row.refund.map(|refund| refund.num).unwrap_or_default();
         write(&format!(
             "2026\t,{order}\t,{kind}\t,{subject}\t,2026-11-23 00:00:00,2026-11-23 00:00:00,,,,,159****0000,\
-             {sign}{fee},{sign}{fee},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{refund}\t,0.00,0.00,\n"
+             {sign}{fee},{sign}{fee},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{refund}\t,0.00,0.00,{remark}\n"
         ))?;
     }
     write("#-----------------------------------------业务明细列表结束\n")?;
@@ -157,11 +179,15 @@ pub(crate) fn write_wechat(rows: impl Iterator<Item = Row>, mch_id: &str, mut to
             .as_bytes(),
     )?;
     for row in rows {
+        if let Some(raw) = &row.raw {
+            to.write_all(format!("{raw}\r\n").as_bytes())?;
+            continue;
+        }
         let (state, paid, back) = match row.refund {
             Some(_) => ("REFUND", 0, row.fen),
             None => ("SUCCESS", row.fen, 0),
         };
-        let (app, order, subject) = (&row.app, &row.order, &row.subject);
+        let (app, order, subject, attach) = (&row.app, &row.order, &row.subject, &row.remark);
         let (number, refund, way, refund_state) = match &row.refund {
             Some(refund) => ("50", refund.num.as_str(), "ORIGINAL", refund.state.as_str()),
             None => ("0", "0", "", ""),
@@ -170,7 +196,7 @@ pub(crate) fn write_wechat(rows: impl Iterator<Item = Row>, mch_id: &str, mut to
         to.write_all(
             format!(
                 "`2026-11-23 00:00:00,`{app},`{mch_id},`0,`,`42,`{order},`o,`NATIVE,`{state},`OTHERS,`CNY,`{paid},`0.00,\
-                 `{number},`{refund},`{back},`0.00,`{way},`{refund_state},`{subject},`,`0.00000,`0.60%,`{paid},`{back},`\r\n"
+                 `{number},`{refund},`{back},`0.00,`{way},`{refund_state},`{subject},`{attach},`0.00000,`0.60%,`{paid},`{back},`\r\n"
             )
             .as_bytes(),
         )?;

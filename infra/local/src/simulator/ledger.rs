@@ -166,12 +166,8 @@ impl Ledger {
     pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.trades.values().filter(|trade| trade.order.merchant == merchant) {
-            let row = |refund: Option<RefundRow>, fen: i64| Row {
-                order: trade.order.out_trade_no.clone(),
-                app: merchant.to_owned(),
-                subject: trade.order.subject.clone(),
-                refund,
-                fen,
+            let row = |refund: Option<RefundRow>, fen: i64| {
+                Row::new((merchant, &trade.order.out_trade_no), &trade.order.subject, refund, fen)
             };
             let in_time = |at: i64| (from..=to).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));

@@ -187,12 +187,8 @@ impl Ledger {
     pub(super) fn bill(&self, mch_id: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.trades.values().filter(|trade| trade.order.mch_id == mch_id) {
-            let row = |refund: Option<RefundRow>, fen: i64| Row {
-                order: trade.order.out_trade_no.clone(),
-                app: trade.order.app_id.clone(),
-                subject: trade.order.description.clone(),
-                refund,
-                fen,
+            let row = |refund: Option<RefundRow>, fen: i64| {
+                Row::new((&trade.order.app_id, &trade.order.out_trade_no), &trade.order.description, refund, fen)
             };
             let in_time = |at: i64| (from..=to).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));

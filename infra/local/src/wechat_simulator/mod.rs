@@ -34,7 +34,7 @@
 //! `/secapi/pay/refund` needs the merchant's client certificate at WeChat. Plain HTTP on a local port shows none, so it is
 //! accepted without: **a gateway that passes here may still lack its certificate in production.**
 //!
-//! Left out on purpose: service providers, combined and bar-code payments, bills, `Wechatpay-Serial` encryption of
+//! Left out on purpose: service providers, combined and bar-code payments, `Wechatpay-Serial` encryption of
 //! personal fields, registered H5 domains and JSAPI paths, limits on calls, the merchant platform's own notify address.
 
 mod answer;

@@ -1,5 +1,6 @@
 //! The legacy API: flat XML, signed with a shared key by MD5 or HMAC-SHA256.
 
+mod bill;
 pub(super) mod message;
 mod operations;
 mod order;
@@ -92,6 +93,9 @@ pub(super) fn answer(simulator: &Simulator, request: &Incoming, call: &str) -> R
         Ok(verified) => verified,
         Err(why) => return Ok(spoil(fault, failed(&why))),
     };
+    if call == "downloadbill" {
+        return Ok(spoil(fault, bill::download(&verified)));
+    }
     let done = match fault {
         Some(Fault::SystemError) => Err(Refusal { code: "SYSTEMERROR", words: "系统错误".to_owned() }),
         Some(Fault::Limited) => Err(Refusal { code: "FREQUENCY_LIMITED", words: "频率限制".to_owned() }),

@@ -64,7 +64,7 @@ impl Write for Digesting {
     }
 }
 
-fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> impl Iterator<Item = Row> {
+pub(in super::super) fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> impl Iterator<Item = Row> {
     let (plants, rows) = simulator.with(|ledger, _| {
         let rows = bill::bounds(day).map(|bounds| ledger.bill(mch_id, bounds)).unwrap_or_default();
         (ledger.plants.clone(), rows)

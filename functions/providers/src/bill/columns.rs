@@ -1,0 +1,267 @@
+//! Reads the bills whose lines are separated by commas: Alipay's and WeChat Pay's. The columns are found by their names in the heading.
+
+use domain::{Fen, TransactionId};
+
+use super::{
+    BillEvent, BillLine, RawLine, Reading, UnreadableText,
+    alignment::{Alignment, Kind},
+    order_in,
+};
+use crate::{Charset, ProviderError};
+
+/// The columns that are read, by their names in the heading line. Full-width brackets in a heading are read as plain ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    pub(crate) order: &'static str,
+    pub(crate) kind: &'static str,
+    /// The first of these that there is: older bills have another.
+    pub(crate) paid_fee: &'static [&'static str],
+    pub(crate) refund_num: &'static str,
+    pub(crate) refund_fee: &'static [&'static str],
+    /// What has become of a refund, where a bill lists those that are not done.
+    pub(crate) refund_state: Option<RefundStates>,
+    /// Whose order it is, where one bill is of several apps.
+    pub(crate) app: Option<&'static str>,
+    /// The words of `kind` for a payment and for a refund.
+    pub(crate) paid: &'static str,
+    pub(crate) refunded: &'static str,
+}
+
+/// The column that tells what has become of a refund, and its words. Every other word says that it is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefundStates {
+    pub(crate) column: &'static str,
+    pub(crate) done: &'static str,
+    /// No money went back.
+    pub(crate) failed: &'static [&'static str],
+}
+
+/// WeChat Pay puts this before every cell of a line, so that a comma alone separates nothing there.
+const MARK: char = '`';
+const MARKED_SEPARATOR: &str = ",`";
+const SEPARATOR: &str = ",";
+
+/// How a line begins that is no line of an order, nor any behind it up to the next heading.
+const TOTALS: &[&str] = &["总交易单数", "交易合计", "退款合计"];
+
+/// Reads a bill line by line.
+#[derive(Debug)]
+pub(crate) struct ColumnsReader {
+    columns: Columns,
+    app: String,
+    charset: Charset,
+    part: Part,
+    had_heading: bool,
+    end: End,
+    /// The columns that are missing in what looked like a heading.
+    missing: Option<String>,
+}
+
+/// How a bill shows that it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// By its packing or its hash.
+    Anywhere,
+    /// By the totals behind its lines.
+    AtTotals,
+}
+
+/// Where in its file the reader is.
+#[derive(Debug)]
+enum Part {
+    BeforeHeading,
+    Lines(Heading),
+    Totals,
+}
+
+#[derive(Clone, Debug)]
+struct Heading {
+    kinds: Vec<Kind>,
+    order: usize,
+    kind: usize,
+    paid_fee: usize,
+    refund_num: usize,
+    refund_fee: usize,
+    refund_state: Option<usize>,
+    app: Option<usize>,
+}
+
+impl ColumnsReader {
+    pub(crate) fn new(columns: Columns, app: &str) -> Self {
+        let app = app.to_owned();
+        Self {
+            columns,
+            app,
+            charset: Charset::Utf8,
+            part: Part::BeforeHeading,
+            had_heading: false,
+            end: End::Anywhere,
+            missing: None,
+        }
+    }
+
+    /// The same for a bill that is whole if its totals are there, because nothing else shows that it was not cut off.
+    pub(crate) fn up_to_totals(self) -> Self {
+        Self { end: End::AtTotals, ..self }
+    }
+
+    /// The headings are Chinese, which is not the same text in both encodings by chance.
+    pub(crate) fn begin(&mut self, head: &[u8]) {
+        let is_utf8 = match std::str::from_utf8(head) {
+            Ok(_) => true,
+            // The last character is cut off.
+            Err(error) => error.error_len().is_none(),
+        };
+        self.charset = if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 };
+        self.part = Part::BeforeHeading;
+    }
+
+    pub(crate) fn read(&mut self, line: RawLine<'_>) -> Reading {
+        let (text, _) = self.charset.encoding().decode_without_bom_handling(line.bytes);
+        let text = text.trim_matches(|sign: char| sign.is_control() || sign.is_whitespace() || sign == '\u{feff}');
+        if text.contains(self.columns.order)
+            && let Some(heading) = self.heading(text)
+        {
+            self.part = Part::Lines(heading);
+            self.had_heading = true;
+            return Reading::Nothing;
+        }
+        let is_total = TOTALS.iter().any(|total| text.starts_with(total));
+        match &self.part {
+            Part::BeforeHeading | Part::Totals => Reading::Nothing,
+            Part::Lines(_) if text.is_empty() || text.starts_with('#') => Reading::Nothing,
+            Part::Lines(_) if is_total => {
+                self.part = Part::Totals;
+                Reading::Nothing
+            }
+            Part::Lines(heading) => {
+                let read = if line.is_cut {
+                    Err("it is longer than any line of a bill".to_owned())
+                } else {
+                    self.read_order(heading, text)
+                };
+                match read {
+                    Ok(Some(line)) => Reading::Line(line),
+                    Ok(None) => Reading::Nothing,
+                    Err(problem) => Reading::Unreadable(UnreadableText::new(text, order_in(text), problem)),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn complete(&self) -> Result<(), ProviderError> {
+        match (&self.missing, self.had_heading) {
+            (_, true) if self.end == End::AtTotals && !matches!(self.part, Part::Totals) => {
+                Err(ProviderError::unclear("the bill ends before its totals"))
+            }
+            (_, true) => Ok(()),
+            (Some(missing), false) => Err(ProviderError::unclear(format!("the bill has no column {missing}"))),
+            (None, false) => Err(ProviderError::unclear("the bill has no heading")),
+        }
+    }
+
+    /// Reads a line about an order; the error says what is wrong with it. Whoever's order it is that is not of our form, nothing but
+    /// its number is looked at.
+    fn read_order(&self, heading: &Heading, text: &str) -> Result<Option<BillLine>, String> {
+        let separator = if text.starts_with(MARK) { MARKED_SEPARATOR } else { SEPARATOR };
+        let cells: Vec<&str> = text.split(separator).map(clean).collect();
+        let (found, columns) = (cells.len(), heading.kinds.len());
+        if found < columns {
+            return Err(format!("it has {found} cells, and the heading has {columns}"));
+        }
+        let is_damaged =
+            |cell: &str| cell.contains(|sign: char| sign == char::REPLACEMENT_CHARACTER || sign.is_control());
+        if order_in(text).is_none() && !cells.get(heading.order).copied().is_none_or(is_damaged) {
+            return Ok(None);
+        }
+        let aligned = Alignment::find(&heading.kinds, cells)
+            .ok_or_else(|| format!("its {found} cells do not fit the {columns} columns"))?;
+        let cell = |column: usize, name: &str| {
+            let cell = aligned.cell(column).filter(|cell| !is_damaged(cell));
+            cell.ok_or_else(|| format!("which of its cells is {name} is not clear"))
+        };
+        let Ok(order) = TransactionId::parse(cell(heading.order, self.columns.order)?) else { return Ok(None) };
+        if let Some((column, name)) = heading.app.zip(self.columns.app)
+            && cell(column, name)? != self.app
+        {
+            return Ok(None);
+        }
+        let kind = cell(heading.kind, self.columns.kind)?;
+        let (event, fee) = if kind == self.columns.paid {
+            (BillEvent::Paid, heading.paid_fee)
+        } else if kind == self.columns.refunded {
+            let num = cell(heading.refund_num, self.columns.refund_num)?;
+            let mut is_done = true;
+            if let Some((column, states)) = heading.refund_state.zip(self.columns.refund_state) {
+                let state = cell(column, states.column)?;
+                if states.failed.contains(&state) {
+                    return Ok(None);
+                }
+                is_done = state == states.done;
+            }
+            // At WeChat Pay the number of the payment stands before it.
+            let num = num.strip_prefix(order.as_str()).and_then(|rest| rest.strip_prefix('-')).unwrap_or(num);
+            (BillEvent::Refunded { num: num.to_owned(), is_done }, heading.refund_fee)
+        } else if kind.is_empty() {
+            return Err(format!("its {} is empty", self.columns.kind));
+        } else {
+            return Ok(None);
+        };
+        // Alipay writes refunds as negative amounts.
+        let fee = cell(fee, "its amount")?.trim_start_matches('-');
+        let fee = Fen::from_yuan(fee).map_err(|error| error.to_string())?;
+        Ok(Some(BillLine { order, event, fee }))
+    }
+
+    /// Reads a heading, which may come again, also with the columns in another order.
+    fn heading(&mut self, text: &str) -> Option<Heading> {
+        let names: Vec<String> = text.split(SEPARATOR).map(plain_name).collect();
+        let mut missing = None;
+        let mut at = |wanted: &[&str]| {
+            let found = wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted));
+            missing = missing.take().or_else(|| if found.is_none() { Some(wanted.join(" or ")) } else { None });
+            found
+        };
+        let columns = &self.columns;
+        // Only a heading has both.
+        let (order, kind) = (at(&[columns.order])?, at(&[columns.kind]));
+        let found = (kind, at(columns.paid_fee), at(&[columns.refund_num]), at(columns.refund_fee));
+        let refund_state = columns.refund_state.map(|states| at(&[states.column]));
+        let app = columns.app.map(|app| at(&[app]));
+        let kinds = names.iter().map(|name| Kind::of(name)).collect();
+        if missing.is_some() {
+            self.missing = missing;
+        }
+        let (Some(kind), Some(paid_fee), Some(refund_num), Some(refund_fee)) = found else { return None };
+        Some(Heading {
+            kinds,
+            order,
+            kind,
+            paid_fee,
+            refund_num,
+            refund_fee,
+            refund_state: match refund_state {
+                Some(found) => Some(found?),
+                None => None,
+            },
+            app: match app {
+                Some(found) => Some(found?),
+                None => None,
+            },
+        })
+    }
+}
+
+/// Cells are padded with tabs at Alipay and begin with a back-quote at WeChat, so that spreadsheets take them for text; whoever saved a
+/// bill with one left quotes.
+fn clean(cell: &str) -> &str {
+    let is_padding = |sign: char| sign.is_whitespace() || sign.is_control() || matches!(sign, '`' | '"' | '\u{feff}');
+    cell.trim_matches(is_padding)
+}
+
+fn plain_name(name: &str) -> String {
+    clean(name).replace('（', "(").replace('）', ")")
+}
+
+#[cfg(test)]
+mod tests;
