@@ -51,8 +51,8 @@ async fn good_settings_are_proved_one_by_one() {
         ("ali", &alipay["openapi"],                  "verified", "appId privateKey alipayPublicKey gateway", "sellerId"),
         ("ali", &alipay["openapiCert"],              "verified", "appId privateKey appCert alipayRootCert alipayCert gateway", "sellerId"),
         ("ali", &alipay["mapi"],                     "accepted", "partner md5Key privateKey gateway", "sellerId alipayPublicKey"),
-        ("unipay_app", &unionpay["unipay_app"],      "verified", "merId pfx pfxPassword rootCert middleCert cn gateway", ""),
-        ("unipay_web", &unionpay["unipay_web"],      "verified", "merId pfx pfxPassword rootCert middleCert cn gateway", ""),
+        ("unipay_app", &unionpay["unipay_app"],      "verified", "merId pfx pfxPassword rootCert middleCert cn gateway", "fileGateway"),
+        ("unipay_web", &unionpay["unipay_web"],      "verified", "merId pfx pfxPassword rootCert middleCert cn gateway", "fileGateway"),
     ];
     for (tab, settings, provider, tested, untestable) in cases {
         let report = check(&world, tab, settings.clone()).await;

@@ -67,6 +67,7 @@ mod sums;
 mod told;
 mod unionpay;
 mod unionpay_again;
+mod unionpay_days;
 mod units;
 mod upgrades;
 mod webhook_functions;

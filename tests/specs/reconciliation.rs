@@ -9,17 +9,17 @@ use crate::{
     world::{MINUTE_MS, START_MS, World, charge_of, client, options, test_channel},
 };
 
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub(crate) const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-async fn plant(world: &World, provider: &str, plants: Value) {
+pub(crate) async fn plant(world: &World, provider: &str, plants: Value) {
     world.post_as(&[], &format!("/_local/simulator/{provider}/bill"), plants.to_string()).await.done(200);
 }
 
-async fn reconcile(world: &World) -> Value {
+pub(crate) async fn reconcile(world: &World) -> Value {
     world.post_as(&[], "/_local/reconcile", "").await.done(200)
 }
 
-async fn entries(world: &World, kind: &str) -> Vec<Value> {
+pub(crate) async fn entries(world: &World, kind: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("/apps/{}/reconciliations?mode=test{cursor}", world.app.app_id);
@@ -354,6 +354,7 @@ async fn the_bill_of_wechats_old_interface_is_compared() {
     let found = entries(&world, "difference").await;
     let mut kinds: Vec<Value> = found.iter().map(|entry| json!([entry["kind"], entry["billNum"]])).collect();
     kinds.sort_by_key(ToString::to_string);
+    // The line is of the tab that the order is of, and of no other that has the same merchant's bill.
     assert_eq!(kinds, [json!(["amount-differs", "altered"]), json!(["unreadable-line", "omitted"])], "{found:?}");
     let days = entries(&world, "day").await;
     let lines: Vec<&Value> = days.iter().filter(|day| day["tab"] == "wx_mp").map(|day| &day["lines"]).collect();

@@ -2,7 +2,7 @@
 
 use domain::{AppId, Mode, Tab};
 use http::StatusCode;
-use providers::{MASK, gateway_of, mask, opened_by};
+use providers::{MASK, addresses_of, mask, opened_by};
 use runtime::{Reply, json};
 use serde_json::{Map, Value};
 use store::AppConfiguration;
@@ -30,12 +30,10 @@ pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Res
     let mode = call.mode()?;
     let mut settings = call.object()?;
     unmask(tab, &mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
-    call.deps
-        .base
-        .config
-        .targets
-        .judge_url(gateway_of(tab, &settings))
-        .map_err(|forbidden| Problem::field("gateway", forbidden.to_string()))?;
+    for (field, address) in addresses_of(tab, &settings) {
+        let judged = call.deps.base.config.targets.judge_url(&address);
+        judged.map_err(|forbidden| Problem::field(field, forbidden.to_string()))?;
+    }
     if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
         return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
     }
@@ -68,8 +66,10 @@ fn find_settings(found: &AppConfiguration, tab: Tab, mode: Mode) -> Option<Map<S
 /// gateway signs for no other: a stranger there would get the signatures of a merchant who never meant them.
 fn unmask(tab: Tab, settings: &mut Map<String, Value>, saved: Option<Map<String, Value>>) -> Result<(), Problem> {
     let saved = saved.unwrap_or_default();
-    let gateway = |settings: &Map<String, Value>| Destination::of(gateway_of(tab, settings));
-    let stays = saved.get("protocol") == settings.get("protocol") && gateway(&saved) == gateway(settings);
+    let destinations = |settings: &Map<String, Value>| {
+        addresses_of(tab, settings).iter().map(|(_, address)| Destination::of(address)).collect::<Vec<_>>()
+    };
+    let stays = saved.get("protocol") == settings.get("protocol") && destinations(&saved) == destinations(settings);
     let masked: Vec<String> =
         settings.iter().filter(|(_, value)| value.as_str() == Some(MASK)).map(|(field, _)| field.clone()).collect();
     for field in &masked {

@@ -332,9 +332,9 @@ fn difference(
     Difference { kind, transaction: Some(transaction), bill, here, there, refund_num: None, line: None }
 }
 
-/// Whether one of our records is a payment of `day`.
-pub fn is_payment_of(record: &Record, day: &Day) -> bool {
-    let ended_in = record.ended_at.is_some_and(|ended| (day.start()..=day.end()).contains(&ended));
+/// Whether one of our records is a payment of the day that begins and ends at these moments.
+pub fn is_payment_of(record: &Record, (start, end): (Timestamp, Timestamp)) -> bool {
+    let ended_in = record.ended_at.is_some_and(|ended| (start..=end).contains(&ended));
     ended_in && matches!(record.status, Status::Success | Status::Refund)
 }
 
@@ -470,8 +470,9 @@ mod tests {
     fn a_payment_is_of_the_day_it_was_settled() {
         let paid = record(Status::Success);
         let day = Day::of(paid.created_at);
-        assert!(is_payment_of(&paid, &day));
-        assert!(!is_payment_of(&paid, &day.before()));
-        assert!(!is_payment_of(&record(Status::Closed), &day));
+        let (span, before) = ((day.start(), day.end()), (day.before().start(), day.before().end()));
+        assert!(is_payment_of(&paid, span));
+        assert!(!is_payment_of(&paid, before));
+        assert!(!is_payment_of(&record(Status::Closed), span));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! # Source
 //! Alipay: `alipay.data.dataservice.bill.downloadurl.query`, bill type `trade`. WeChat Pay: `/v3/bill/tradebill` and
-//! `/pay/downloadbill`, bill type `ALL`. Both headings, and WeChat's lines of payments and refunds, were compared with bills of 2024 and
+//! `/pay/downloadbill`, bill type `ALL`. UnionPay: `unionpay/bill.rs`. Both headings, and WeChat's lines of payments and refunds, were compared with bills of 2024 and
 //! later that merchants' own programs in public repositories read (IJPay's example of a bill among them).
 
 pub(crate) mod alignment;
@@ -17,7 +17,7 @@ use domain::{Fen, TransactionId};
 use http::Request;
 
 use self::columns::ColumnsReader;
-use crate::ProviderError;
+use crate::{ProviderError, unionpay::FileReader};
 
 /// How much of a line that cannot be read is told.
 const EXCERPT_CHARS_MAX: usize = 120;
@@ -54,6 +54,8 @@ pub struct BillDownload {
 pub enum BillPacking {
     /// A ZIP with the bill and its summary.
     Zip,
+    /// The same, deflated once more.
+    DeflatedZip,
     /// Gzip.
     Gzip,
     /// It is not packed.
@@ -131,6 +133,7 @@ pub struct BillReader(Form);
 #[derive(Debug)]
 enum Form {
     Columns(Box<ColumnsReader>),
+    Unionpay(FileReader),
 }
 
 impl BillReader {
@@ -138,10 +141,15 @@ impl BillReader {
         Self(Form::Columns(Box::new(reader)))
     }
 
+    pub(crate) fn of_unionpay(reader: FileReader) -> Self {
+        Self(Form::Unionpay(reader))
+    }
+
     /// Begins a file of the bill, whose first bytes are `head`.
-    pub fn begin(&mut self, _name: &str, head: &[u8]) {
+    pub fn begin(&mut self, name: &str, head: &[u8]) {
         match &mut self.0 {
             Form::Columns(reader) => reader.begin(head),
+            Form::Unionpay(reader) => reader.begin(name),
         }
     }
 
@@ -149,6 +157,7 @@ impl BillReader {
     pub fn read(&mut self, line: RawLine<'_>) -> Reading {
         match &mut self.0 {
             Form::Columns(reader) => reader.read(line),
+            Form::Unionpay(reader) => reader.read(line),
         }
     }
 
@@ -159,6 +168,7 @@ impl BillReader {
     pub fn complete(&self) -> Result<(), ProviderError> {
         match &self.0 {
             Form::Columns(reader) => reader.complete(),
+            Form::Unionpay(reader) => reader.complete(),
         }
     }
 }

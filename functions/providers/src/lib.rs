@@ -23,8 +23,10 @@ pub mod unionpay;
 pub mod wechat;
 mod xml;
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use domain::{Channel, Family, Notification, Tab, Timestamp, TransactionId};
+use domain::{Channel, Family, Notification, RefundNum, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -39,7 +41,7 @@ pub use exchange::{
     Placed, RefundOrder, RefundOutcome, RefundReport,
 };
 pub use identity::{Identity, former_form};
-pub use settings::{GatewayPolicy, MASK, gateway_of, mask, opened_by};
+pub use settings::{GatewayPolicy, MASK, addresses_of, mask, opened_by};
 
 /// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a
 /// stranger nothing about an account: neither whether there is one nor which protocol it speaks.
@@ -283,7 +285,7 @@ impl Account {
         match self {
             Self::Ali(account) => account.bill(day, moment.now),
             Self::Wechat(account) => account.bill(day, moment),
-            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's files are not read here")),
+            Self::Unionpay(account) => account.bill(day, moment.now),
         }
     }
 
@@ -295,7 +297,7 @@ impl Account {
         match self {
             Self::Ali(account) => account.read_bill(response),
             Self::Wechat(account) => account.read_bill(response, moment),
-            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's files are not read here")),
+            Self::Unionpay(account) => account.read_bill(response, moment.now),
         }
     }
 
@@ -313,7 +315,7 @@ impl Account {
         match self {
             Self::Ali(account) => account.bill_reader(),
             Self::Wechat(account) => account.bill_reader(),
-            Self::Unionpay(_) => None,
+            Self::Unionpay(account) => Some(BillReader::of_unionpay(account.file_reader())),
         }
     }
 
@@ -322,8 +324,34 @@ impl Account {
         match self {
             Self::Ali(account) => account.bill_names(),
             Self::Wechat(account) => account.bill_names(),
-            Self::Unionpay(_) => Vec::new(),
+            Self::Unionpay(account) => account.bill_names(),
         }
+    }
+
+    /// How much earlier than Beijing's the provider's day ends, and so begins.
+    pub fn bill_ends_early_by(&self) -> Duration {
+        match self {
+            Self::Ali(_) | Self::Wechat(_) => Duration::ZERO,
+            Self::Unionpay(_) => unionpay::DAY_ENDS_EARLY_BY,
+        }
+    }
+
+    /// Whether a bill lists refunds under numbers that only a comparison with ours explains: see [`Self::lists_refund_as`].
+    pub fn hides_refund_nums(&self) -> bool {
+        matches!(self, Self::Unionpay(_))
+    }
+
+    /// Whether a bill lists our refund of this number under that one.
+    pub fn lists_refund_as(&self, listed: &str, payment: &TransactionId, num: &RefundNum) -> bool {
+        match self {
+            Self::Ali(_) | Self::Wechat(_) => listed == num.as_str(),
+            Self::Unionpay(_) => unionpay::lists_refund_as(listed, payment, num.as_str()),
+        }
+    }
+
+    /// Whether public sources leave it in doubt how a bill is to be read, so that the provider is asked about what differs.
+    pub fn doubts_bill(&self) -> bool {
+        matches!(self, Self::Unionpay(_))
     }
 
     /// The merchants whose orders are in the provider's bill, whichever of them are read for this account: a line that cannot be read may be
@@ -332,7 +360,7 @@ impl Account {
         match self {
             Self::Ali(account) => account.bill_names(),
             Self::Wechat(account) => account.bill_merchants(),
-            Self::Unionpay(_) => Vec::new(),
+            Self::Unionpay(account) => account.bill_names(),
         }
     }
 

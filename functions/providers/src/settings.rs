@@ -103,9 +103,18 @@ impl<'a> Settings<'a> {
 
     /// The full URL of a gateway, or `default`.
     pub(crate) fn gateway(self, default: &str, policy: GatewayPolicy) -> Result<String, SettingsError> {
-        const FIELD: &str = "gateway";
-        let Some(text) = self.find(FIELD, TEXT_BYTES_MAX)? else { return Ok(default.to_owned()) };
-        let refuse = |problem: &str| Err(SettingsError::new(FIELD, problem));
+        self.url("gateway", default, policy)
+    }
+
+    /// The full URL of where calls go, or `default`.
+    pub(crate) fn url(
+        self,
+        field: &'static str,
+        default: &str,
+        policy: GatewayPolicy,
+    ) -> Result<String, SettingsError> {
+        let Some(text) = self.find(field, TEXT_BYTES_MAX)? else { return Ok(default.to_owned()) };
+        let refuse = |problem: &str| Err(SettingsError::new(field, problem));
         let Ok(uri) = text.parse::<Uri>() else {
             return refuse(&format!("must be a full URL, like {default}"));
         };
@@ -130,7 +139,7 @@ impl<'a> Settings<'a> {
 }
 
 /// Where the calls that these settings sign go to: their gateway, or that of the provider itself.
-pub fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
+pub(crate) fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
     let text = |field: &str| settings.get(field).and_then(Value::as_str);
     let usual = match tab {
         Tab::Ali if text("protocol") == Some("mapi") => alipay::MAPI_PRODUCTION,
@@ -139,6 +148,17 @@ pub fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
         Tab::UnipayApp | Tab::UnipayWeb => unionpay::PRODUCTION,
     };
     text("gateway").unwrap_or(usual)
+}
+
+/// Every address that calls which these settings sign go to, by the member that names it.
+pub fn addresses_of(tab: Tab, settings: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let gateway = gateway_of(tab, settings);
+    let mut addresses = vec![("gateway", gateway.to_owned())];
+    if matches!(tab, Tab::UnipayApp | Tab::UnipayWeb) {
+        let named = settings.get("fileGateway").and_then(Value::as_str);
+        addresses.push(("fileGateway", named.map_or_else(|| unionpay::file_gateway_of(gateway), str::to_owned)));
+    }
+    addresses
 }
 
 /// The secret that a password opens: the password of one file is not that of another.
@@ -178,7 +198,9 @@ fn shown(tab: Tab) -> &'static [&'static str] {
             "signType",
             "gateway",
         ],
-        Tab::UnipayApp | Tab::UnipayWeb => &["protocol", "merId", "rootCert", "middleCert", "cn", "gateway"],
+        Tab::UnipayApp | Tab::UnipayWeb => {
+            &["protocol", "merId", "rootCert", "middleCert", "cn", "gateway", "fileGateway"]
+        }
     }
 }
 
@@ -238,6 +260,23 @@ mod tests {
             Value::Object(mask(Tab::UnipayWeb, &unionpay)),
             json!({"pfx": "***", "pfxPassword": "***", "merId": "777"})
         );
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn unionpays_files_lie_beside_its_gateway() {
+        let cases = [
+            (json!({}),                                                                        "https://filedownload.95516.com/"),
+            (json!({"gateway": "https://gateway.test.95516.com/gateway/api"}),                 "https://filedownload.test.95516.com/"),
+            (json!({"gateway": "https://proxy.example:8443/gateway/api"}),                     "https://proxy.example:8443/"),
+            (json!({"gateway": "https://gateway.example/gateway/api"}),                        "https://gateway.example/"),
+            (json!({"gateway": "https://proxy.example/a", "fileGateway": "https://b.example"}), "https://b.example"),
+        ];
+        for (settings, expect) in cases {
+            let addresses = addresses_of(Tab::UnipayApp, &object(settings));
+            assert_eq!(addresses.last(), Some(&("fileGateway", expect.to_owned())));
+        }
+        assert_eq!(addresses_of(Tab::WxMp, &Map::new()).len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! `protocols.md`, section 3.
 
 mod answer;
+mod bill;
 mod check;
 mod messages;
 mod notify;
@@ -21,7 +22,8 @@ mod trust;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use settings::PRODUCTION;
+pub(crate) use bill::{FileReader, lists_refund_as};
+pub(crate) use settings::{PRODUCTION, file_gateway_of};
 
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
 
 /// `tn` has 21 digits.
 const TN_CHARS_MAX: usize = 64;
+/// UnionPay's settlement day ends at 23:00 in Beijing.
+pub(crate) const DAY_ENDS_EARLY_BY: Duration = Duration::from_secs(3600);
 /// How far `txnTime` may lie from UnionPay's clock, guessed low: a repeat that is sent later is refused for its time alone.
 const TXN_TIME_WINDOW: Duration = Duration::from_secs(180);
 
@@ -59,6 +63,8 @@ pub struct Account {
     channel: Channel,
     mer_id: String,
     gateway: String,
+    /// The full address that gives the files.
+    file_gateway: String,
     /// Boxed, because it is larger than all the rest.
     key: Box<SigningKey>,
     cert_id: String,
@@ -278,6 +284,11 @@ impl Account {
             .map_err(|_| NotifyError::malformed("orderId is not one of ours"))
     }
 
+    /// The file is of the merchant, whichever tab they pay in.
+    pub(crate) fn bill_names(&self) -> Vec<String> {
+        vec![format!("unionpay/{}", self.mer_id)]
+    }
+
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         self.certificates_end_at
     }
@@ -303,7 +314,10 @@ impl Account {
     }
 
     fn read(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Answer, ProviderError> {
-        let answer = answer::read(response, &self.trust, now)?;
+        self.judged(answer::read(response, &self.trust, now)?)
+    }
+
+    fn judged(&self, answer: Answer) -> Result<Answer, ProviderError> {
         if let Answer::Done(fields) = &answer
             && fields.find("merId") != Some(&self.mer_id)
         {

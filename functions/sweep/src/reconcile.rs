@@ -7,6 +7,7 @@
 
 mod accounts;
 mod bill;
+mod doubt;
 mod findings;
 mod payments;
 mod refunds;
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::Deps;
 use accounts::{Holding, Usage, find_holdings};
+use doubt::Doubt;
 use findings::Findings;
 
 /// Lines of a bill, and payments of ours, that are in memory at once: together about 15 MB.
@@ -94,7 +96,8 @@ impl Books<'_> {
             return Ok(None);
         }
         let bill = self.fetch(self.day).await?;
-        let mut findings = Findings::new(store, (app, *mode), (whose, self.day));
+        let mut findings =
+            Findings::new(store, (app, *mode), (whose, self.day), account.doubts_bill().then(|| Doubt::about(self)));
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
         let (found, kept) = findings.finish().await?;
@@ -116,10 +119,15 @@ impl Books<'_> {
     /// Whether the account took or gave back any money on this day; the one that is in use may always have.
     async fn had_business(&self) -> Result<bool, StoreError> {
         let Usage::Until(replaced_at) = self.holding.usage else { return Ok(true) };
-        if self.day.start() <= replaced_at.plus(payments::CHARGED_BEFORE) && self.had_payments().await? {
+        if self.span().0 <= replaced_at.plus(payments::CHARGED_BEFORE) && self.had_payments().await? {
             return Ok(true);
         }
         self.had_refunds().await
+    }
+
+    /// When the provider's day begins and ends.
+    fn span(&self) -> (Timestamp, Timestamp) {
+        self.holding.span(self.day)
     }
 
     async fn open(&self) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, ApiError> {

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use providers::{BillPacking, ProviderError, RawLine};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use zip::ZipArchive;
@@ -12,6 +12,8 @@ use zip::ZipArchive;
 const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Ten million lines. A file that is longer is none, or a trap.
 const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// As much as a packed bill may have.
+const ARCHIVE_BYTES_MAX: u64 = 96 * 1024 * 1024;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// A bill's archive holds the lines and a summary; UnionPay's some files more.
 const FILES_MAX: usize = 16;
@@ -44,24 +46,42 @@ pub(crate) fn read_pieces(
     let found = match packing {
         BillPacking::Plain => split("", Cursor::new(packed), &mut each)?,
         BillPacking::Gzip => split("", GzDecoder::new(Cursor::new(packed)), &mut each)?,
-        BillPacking::Zip => {
-            let mut archive = ZipArchive::new(Cursor::new(packed)).map_err(|error| unclear(&error.to_string()))?;
-            if archive.is_empty() || archive.len() > FILES_MAX {
-                return Err(unclear(&format!("it holds {} files, expected 1 to {FILES_MAX}", archive.len())));
-            }
-            let mut last = String::new();
-            for n in 0..archive.len() {
-                let file = archive.by_index(n).map_err(|error| unclear(&error.to_string()))?;
-                let name = file.name().map_err(|error| unclear(&error.to_string()))?.into_owned();
-                last = split(&name, file, &mut each)?;
-            }
-            last
-        }
+        BillPacking::Zip => split_archive(packed, &mut each)?,
+        BillPacking::DeflatedZip => split_archive(inflate(&packed)?, &mut each)?,
     };
     match sha1 {
         Some(expected) if !expected.eq_ignore_ascii_case(&found) => Err(unclear("its SHA-1 is another than was told")),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Splits each file of a ZIP; answers the SHA-1 of the last.
+fn split_archive(
+    packed: Bytes,
+    each: &mut impl FnMut(Piece<'_>) -> Result<(), ProviderError>,
+) -> Result<String, ProviderError> {
+    let mut archive = ZipArchive::new(Cursor::new(packed)).map_err(|error| unclear(&error.to_string()))?;
+    if archive.is_empty() || archive.len() > FILES_MAX {
+        return Err(unclear(&format!("it holds {} files, expected 1 to {FILES_MAX}", archive.len())));
+    }
+    let mut last = String::new();
+    for n in 0..archive.len() {
+        let file = archive.by_index(n).map_err(|error| unclear(&error.to_string()))?;
+        let name = file.name().map_err(|error| unclear(&error.to_string()))?.into_owned();
+        last = split(&name, file, each)?;
+    }
+    Ok(last)
+}
+
+/// A ZIP that was deflated hardly grows.
+fn inflate(packed: &[u8]) -> Result<Bytes, ProviderError> {
+    let mut inflated = Vec::new();
+    let mut reader = ZlibDecoder::new(packed).take(ARCHIVE_BYTES_MAX);
+    reader.read_to_end(&mut inflated).map_err(|error| unclear(&error.to_string()))?;
+    if reader.limit() == 0 {
+        return Err(unclear("it is longer than any bill"));
+    }
+    Ok(inflated.into())
 }
 
 /// Splits a file into lines, whatever they end with; answers the SHA-1 of what was unpacked.
@@ -132,7 +152,10 @@ fn unclear(reason: &str) -> ProviderError {
 mod tests {
     use std::io::Write;
 
-    use flate2::{Compression, write::GzEncoder};
+    use flate2::{
+        Compression,
+        write::{GzEncoder, ZlibEncoder},
+    };
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;
@@ -190,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_that_was_deflated_is_read() {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&zip(&[("INN26112388ZM_1", "1\r\n2")])).unwrap();
+        let packed = Bytes::from(encoder.finish().unwrap());
+        let found = pieces(packed.clone(), BillPacking::DeflatedZip).unwrap();
+        assert_eq!(found, [">INN26112388ZM_1:4", "1\r", "2"]);
+        assert!(pieces(packed.slice(..packed.len() / 2), BillPacking::DeflatedZip).is_err());
+    }
+
+    #[test]
     fn another_hash_is_another_bill() {
         let sha1 = "a9993e364706816aba3e25717850c26c9cd0d89d";
         let read = |sha1| read_pieces(gzip(b"abc"), BillPacking::Gzip, Some(sha1), |_| Ok(()));
@@ -199,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_not_packed_is_no_bill() {
-        for packing in [BillPacking::Gzip, BillPacking::Zip] {
+        for packing in [BillPacking::Gzip, BillPacking::Zip, BillPacking::DeflatedZip] {
             for bytes in ["", "x", "PK\u{3}\u{4}"] {
                 assert!(pieces(Bytes::from(bytes), packing).is_err(), "{packing:?} {bytes}");
             }

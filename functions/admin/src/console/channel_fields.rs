@@ -138,6 +138,7 @@ const UNIONPAY: &[Field] = &[
     field!("middleCert" Public true "中级证书" "acp_prod_middle.cer" "Intermediate certificate" "acp_prod_middle.cer"),
     field!("cn" Text false "证书名称" "留空即“中国银联股份有限公司”；测试环境另有名称。" "Certificate's owner" "If left empty, 中国银联股份有限公司; the test environment has another."),
     GATEWAY,
+    field!("fileGateway" Text false "对账文件地址" "留空即银联的文件下载地址（filedownload.95516.com）；经代理下载时填写完整地址。" "Address of the settlement files" "Leave empty for UnionPay's own, filedownload.95516.com. For a proxy give its full URL."),
 ];
 
 const SIMULATOR: Protocol =

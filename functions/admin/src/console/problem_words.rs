@@ -181,6 +181,7 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("there are more than {} certificates", "证书超过 {} 个"),
     // What a check of channel settings found out.
     ("the provider's answer could not be verified", "渠道的应答无法验签"),
+    ("it gives files of days that are over, and is called once a day", "只提供已结束日期的对账文件，每天调用一次"),
     ("the provider refused with {}, before it came to this", "渠道已拒绝（{}），未检查到此项"),
     ("the provider did not answer", "渠道没有应答"),
     ("only a payment shows whether it belongs to mchId", "只有发起支付才能确认它是否与商户号绑定"),

@@ -41,6 +41,9 @@ const MARK: char = '`';
 const MARKED_SEPARATOR: &str = ",`";
 const SEPARATOR: &str = ",";
 
+/// Ten times as many as any bill has; what has more is no heading.
+const COLUMNS_MAX: usize = 256;
+
 /// How a line begins that is no line of an order, nor any behind it up to the next heading.
 const TOTALS: &[&str] = &["总交易单数", "交易合计", "退款合计"];
 
@@ -215,7 +218,10 @@ impl ColumnsReader {
 
     /// Reads a heading, which may come again, also with the columns in another order.
     fn heading(&mut self, text: &str) -> Option<Heading> {
-        let names: Vec<String> = text.split(SEPARATOR).map(plain_name).collect();
+        let names: Vec<String> = text.split(SEPARATOR).take(COLUMNS_MAX + 1).map(plain_name).collect();
+        if names.len() > COLUMNS_MAX {
+            return None;
+        }
         let mut missing = None;
         let mut at = |wanted: &[&str]| {
             let found = wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted));

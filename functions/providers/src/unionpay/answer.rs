@@ -19,6 +19,8 @@ const FIELDS_MAX: usize = 128;
 
 /// There is no such order: not paid, or asked too early.
 pub(crate) const NOT_THERE: &str = "34";
+/// There is no file of that day: nothing happened, or it is not made yet.
+pub(crate) const NO_FILE: &str = "98";
 /// The order was sent before.
 pub(crate) const DUPLICATE: &str = "12";
 
@@ -88,12 +90,22 @@ impl Answer {
 
 /// Reads an answer.
 pub(crate) fn read(response: &Response<Bytes>, trust: &Trust, now: Timestamp) -> Result<Answer, ProviderError> {
+    read_up_to(BODY_BYTES_MAX, response, trust, now)
+}
+
+/// Reads an answer that may be long.
+pub(crate) fn read_up_to(
+    bytes_max: usize,
+    response: &Response<Bytes>,
+    trust: &Trust,
+    now: Timestamp,
+) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
         return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
     }
     let body = response.body();
-    if body.len() > BODY_BYTES_MAX {
-        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+    if body.len() > bytes_max {
+        return Err(ProviderError::unclear(format!("the body is longer than {bytes_max} bytes")));
     }
     if body.trim_ascii_start().starts_with(b"<") {
         return Err(ProviderError::unclear("the body is a page and no answer"));

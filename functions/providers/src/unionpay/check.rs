@@ -38,6 +38,10 @@ impl Account {
             }
         });
         settings.push(said.proves("gateway"));
+        settings.push(CheckedSetting::untestable(
+            "fileGateway",
+            "it gives files of days that are over, and is called once a day",
+        ));
         CheckReport { said, settings }
     }
 }

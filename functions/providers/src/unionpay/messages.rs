@@ -87,6 +87,18 @@ pub(crate) fn query(order_id: &str, txn_time: Timestamp) -> Parameters<'static> 
     ])
 }
 
+/// The files of a settlement day, `MMDD`.
+pub(crate) fn file(settle_date: String, now: Timestamp) -> Parameters<'static> {
+    Parameters::from([
+        ("txnType", "76".to_owned()),
+        ("txnSubType", "01".to_owned()),
+        ("bizType", "000000".to_owned()),
+        ("fileType", "00".to_owned()),
+        ("settleDate", settle_date),
+        ("txnTime", now.to_beijing_compact()),
+    ])
+}
+
 /// A refund or a void. A repeat is the same to the letter, so that UnionPay knows it for one.
 pub(crate) fn send_back(
     txn_type: &'static str,

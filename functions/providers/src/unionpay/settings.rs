@@ -18,7 +18,8 @@ pub(crate) const PRODUCTION: &str = "https://gateway.95516.com/gateway/api";
 /// The owner of the certificates that UnionPay signs with; its test environment has another.
 const UNIONPAY: &str = "中国银联股份有限公司";
 const MER_ID_CHARS: usize = 15;
-const MEMBERS: &[&str] = &["protocol", "merId", "pfx", "pfxPassword", "rootCert", "middleCert", "cn", "gateway"];
+const MEMBERS: &[&str] =
+    &["protocol", "merId", "pfx", "pfxPassword", "rootCert", "middleCert", "cn", "gateway", "fileGateway"];
 
 pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<Account, SettingsError> {
     let channel = match tab {
@@ -57,6 +58,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
     Ok(Account {
         channel,
         mer_id: mer_id.to_owned(),
+        file_gateway: settings.url("fileGateway", &file_gateway_of(&gateway), policy)?,
         gateway,
         key: Box::new(identity.key),
         cert_id: identity.certificate.serial_decimal,
@@ -72,6 +74,14 @@ fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, Sett
         return Err(SettingsError::new("gateway", format!("must end before the name of a method, like {PRODUCTION}")));
     }
     Ok(gateway.trim_end_matches('/').to_owned())
+}
+
+/// Where files are, if nothing else is set: on UnionPay's own hosts beside its gateway, elsewhere on that very host.
+pub(crate) fn file_gateway_of(gateway: &str) -> String {
+    let (scheme, rest) = gateway.split_once("://").unwrap_or(("https", gateway));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let beside = authority.strip_prefix("gateway.").filter(|domain| domain.ends_with("95516.com"));
+    beside.map_or_else(|| format!("{scheme}://{authority}/"), |domain| format!("{scheme}://filedownload.{domain}/"))
 }
 
 fn identity(settings: Settings<'_>) -> Result<Identity, SettingsError> {

@@ -1,8 +1,8 @@
 //! Every account that has books, and which of them are in one bill.
 
-use std::iter;
+use std::{iter, time::Duration};
 
-use domain::{AccountNumber, AppId, Channel, Mode, Shards, Tab, Timestamp};
+use domain::{AccountNumber, AppId, Channel, Day, Mode, Shards, Tab, Timestamp};
 use runtime::{AccountKey, ConfiguredApp, error_chain};
 use store::OldAccount;
 use tracing::warn;
@@ -37,6 +37,11 @@ impl Holding {
         AccountKey { channel: self.first, mode: self.mode, number: self.number }
     }
 
+    /// When the provider's day begins and ends.
+    pub(super) fn span(&self, day: &Day) -> (Timestamp, Timestamp) {
+        (day.start().minus(self.bills.end_early_by), day.end().minus(self.bills.end_early_by))
+    }
+
     /// Whether a line of its bill that cannot be read may be about an order of another tab or app.
     pub(super) fn shares_file_with(&self, other: &Self) -> bool {
         self.is_beside(other) && self.bills.merchants.iter().any(|name| other.bills.merchants.contains(name))
@@ -55,6 +60,8 @@ struct Bills {
     names: Vec<String>,
     /// See [`providers::Account::bill_merchants`].
     merchants: Vec<String>,
+    /// See [`providers::Account::bill_ends_early_by`].
+    end_early_by: Duration,
 }
 
 /// Whether an account is in use.
@@ -109,9 +116,11 @@ async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now
 /// `None` if it has no settings any more.
 async fn bills(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Timestamp) -> Option<Bills> {
     match deps.base.apps.account_of(configured, key, now).await {
-        Ok(account) => {
-            account.map(|account| Bills { names: account.bill_names(), merchants: account.bill_merchants() })
-        }
+        Ok(account) => account.map(|account| Bills {
+            names: account.bill_names(),
+            merchants: account.bill_merchants(),
+            end_early_by: account.bill_ends_early_by(),
+        }),
         Err(error) => {
             let app = &configured.app.id;
             let name = name((app, key.mode, key.channel.tab()));

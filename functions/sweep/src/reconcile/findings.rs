@@ -4,6 +4,8 @@ use domain::{AccountNumber, AppId, Day, Difference, Mode, Tab};
 use futures_util::future::try_join_all;
 use store::{Store, StoreError};
 
+use super::Doubt;
+
 /// An account of which more differs is configured wrongly, and nobody reads so many lines. The rest is counted.
 const KEPT_MAX: usize = 1000;
 
@@ -15,19 +17,30 @@ pub(super) struct Findings<'a> {
     store: &'a Store,
     whose: (&'a AppId, Mode),
     day: ((Tab, AccountNumber), &'a Day),
+    doubt: Option<Doubt<'a>>,
     found: usize,
     kept: usize,
     waiting: Vec<Difference>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(store: &'a Store, whose: (&'a AppId, Mode), day: ((Tab, AccountNumber), &'a Day)) -> Self {
-        Self { store, whose, day, found: 0, kept: 0, waiting: Vec::new() }
+    pub(super) fn new(
+        store: &'a Store,
+        whose: (&'a AppId, Mode),
+        day: ((Tab, AccountNumber), &'a Day),
+        doubt: Option<Doubt<'a>>,
+    ) -> Self {
+        Self { store, whose, day, doubt, found: 0, kept: 0, waiting: Vec::new() }
     }
 
     /// Counts and keeps a difference, if it is one.
     pub(super) async fn add(&mut self, difference: Option<Difference>) -> Result<(), StoreError> {
         let Some(difference) = difference else { return Ok(()) };
+        if let Some(doubt) = &mut self.doubt
+            && doubt.dispels(&difference).await
+        {
+            return Ok(());
+        }
         self.found += 1;
         if self.kept >= KEPT_MAX {
             return Ok(());

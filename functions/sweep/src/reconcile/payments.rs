@@ -7,8 +7,8 @@
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
 use domain::{
-    Listed, Record, RefundNum, Status, Timestamp, TransactionId, Window, is_payment_of, judge_listed,
-    judge_listed_refund, missing_there,
+    Listed, ListedRefund, Record, Refund, RefundNum, Status, Timestamp, TransactionId, Window, is_payment_of,
+    judge_listed, judge_listed_refund, missing_there,
 };
 use futures_util::future::try_join_all;
 use providers::{Account, ProviderError};
@@ -69,7 +69,7 @@ impl Books<'_> {
                     self.find_in_bill_before(account, &mut unlisted, findings).await?;
                 }
             }
-            self.judge_rest(window, refunds, findings).await?;
+            self.judge_rest(account, (window, refunds), findings).await?;
             if after.is_none() {
                 self.judge_unread(unread, findings).await?;
             }
@@ -96,12 +96,13 @@ impl Books<'_> {
 
     /// Whether a record is a payment of the day that was made on this account: no other account's bill lists it.
     fn is_payment(&self, record: &Record) -> bool {
-        record.account == self.holding.number && is_payment_of(record, self.day)
+        record.account == self.holding.number && is_payment_of(record, self.span())
     }
 
     /// When whatever was paid on this day was charged.
     fn moments(&self) -> (Timestamp, Timestamp) {
-        (Timestamp::clamped(self.day.start().minus(CHARGED_BEFORE).ms()), self.day.end())
+        let (start, end) = self.span();
+        (start.minus(CHARGED_BEFORE), end)
     }
 
     /// A payment of just before midnight that was settled behind it is in the bill of the day before.
@@ -129,14 +130,14 @@ impl Books<'_> {
     /// Judges what a bill lists and our payments of these days did not strike off.
     async fn judge_rest(
         &self,
-        mut window: Window,
-        mut refunds: Refunds,
+        account: &Account,
+        (mut window, mut refunds): (Window, Refunds),
         findings: &mut Findings<'_>,
     ) -> Result<(), ApiError> {
         for record in self.find_rest(self.holding, &window).await? {
             meet(&mut window, &record, (findings, &mut refunds)).await?;
         }
-        self.judge_refunds(refunds, findings).await?;
+        self.judge_refunds(account, refunds, findings).await?;
         for other in &self.others {
             for record in self.find_rest(other, &window).await? {
                 window.take_payment(&record.id);
@@ -201,22 +202,46 @@ impl Books<'_> {
         Ok(found.into_values().collect())
     }
 
-    async fn judge_refunds(&self, refunds: Refunds, findings: &mut Findings<'_>) -> Result<(), StoreError> {
-        let (store, Holding { app, mode, .. }) = (&self.deps.base.store, self.holding);
+    async fn judge_refunds(
+        &self,
+        account: &Account,
+        refunds: Refunds,
+        findings: &mut Findings<'_>,
+    ) -> Result<(), StoreError> {
         for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
             let judged = some.iter().map(async |(line, record)| {
                 let Some(refund) = &line.refund else { return Ok(None) };
-                let ours = match RefundNum::parse(&refund.num) {
-                    Some(num) => store.find_refund((app, *mode, &record.bill), &num).await?,
-                    None => None,
-                };
-                Ok::<_, StoreError>(judge_listed_refund(line, refund, Some(record), ours.as_ref()))
+                let ours = self.find_listed(account, &refund.num, record).await?;
+                // What is ours is told by our number.
+                let num = ours.as_ref().map_or_else(|| refund.num.clone(), |ours| ours.num.to_string());
+                let refund = ListedRefund { num, is_done: refund.is_done };
+                Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(record), ours.as_ref()))
             });
             for found in try_join_all(judged).await? {
                 findings.add(found).await?;
             }
         }
         Ok(())
+    }
+
+    /// Our refund that a bill lists under this number.
+    async fn find_listed(
+        &self,
+        account: &Account,
+        listed: &str,
+        record: &Record,
+    ) -> Result<Option<Refund>, StoreError> {
+        let (store, Holding { app, mode, .. }) = (&self.deps.base.store, self.holding);
+        if account.hides_refund_nums() {
+            let whole = store.load_whole_bill(app, *mode, &record.bill).await?;
+            let is_it =
+                |ours: &Refund| ours.transaction == record.id && account.lists_refund_as(listed, &record.id, &ours.num);
+            return Ok(whole.refunds.into_iter().find(is_it));
+        }
+        match RefundNum::parse(listed) {
+            Some(num) => store.find_refund((app, *mode, &record.bill), &num).await,
+            None => Ok(None),
+        }
     }
 }
 

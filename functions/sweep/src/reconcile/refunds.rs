@@ -3,7 +3,7 @@
 //! A provider lists a refund on some day between that on which it was asked for and that on which we heard of its end; which of them
 //! is another at each provider. So those that are not in the bill of the day are looked for in those before it.
 
-use std::collections::HashMap;
+use std::{collections::BTreeMap, mem::take};
 
 use domain::{EndedRefund, TransactionId};
 use futures_util::future::try_join_all;
@@ -21,7 +21,7 @@ use super::{
 const DAYS_BEFORE_MAX: usize = 7;
 
 /// Our refunds of the day that no bill listed yet, by payment and number.
-type Unlisted = HashMap<(TransactionId, String), EndedRefund>;
+type Unlisted = BTreeMap<(TransactionId, String), EndedRefund>;
 
 impl Books<'_> {
     /// Goes through all our refunds of the day.
@@ -32,7 +32,7 @@ impl Books<'_> {
         findings: &mut Findings<'_>,
     ) -> Result<(), ApiError> {
         let (store, holding) = (&self.deps.base.store, self.holding);
-        let moments = (self.day.start(), self.day.end());
+        let moments = self.span();
         let mut unlisted = Unlisted::new();
         for channel in &holding.channels {
             let mut from = None;
@@ -57,7 +57,7 @@ impl Books<'_> {
     /// Whether any of our refunds of the day was of a payment of this account.
     pub(super) async fn had_refunds(&self) -> Result<bool, StoreError> {
         let (store, holding) = (&self.deps.base.store, self.holding);
-        let moments = (self.day.start(), self.day.end());
+        let moments = self.span();
         for channel in &holding.channels {
             let mut from = None;
             loop {
@@ -102,16 +102,18 @@ impl Books<'_> {
         if unlisted.is_empty() {
             return Ok(());
         }
+        let holding = self.holding;
         strike(account, bill, unlisted)?;
         let mut day = self.day.clone();
         for _ in 0..DAYS_BEFORE_MAX {
-            if unlisted.values().all(|refund| refund.requested_at >= day.start()) {
+            if unlisted.values().all(|refund| refund.requested_at >= holding.span(&day).0) {
                 break;
             }
             day = day.before();
             strike(account, &self.fetch(&day).await?, unlisted)?;
         }
-        for (_, refund) in unlisted.drain().filter(|(_, refund)| refund.requested_at >= day.start()) {
+        let since = holding.span(&day).0;
+        for refund in take(unlisted).into_values().filter(|refund| refund.requested_at >= since) {
             findings.add(Some(refund.missing_there())).await?;
         }
         Ok(())
@@ -122,8 +124,12 @@ impl Books<'_> {
 /// about any refund of the payment that it names.
 fn strike(account: &Account, bill: &Bill, unlisted: &mut Unlisted) -> Result<(), ProviderError> {
     let unread = bill.read(account, |line| {
-        if let Some(refund) = line.refund {
-            unlisted.remove(&(line.transaction, refund.num));
+        let (payment, Some(listed)) = (line.transaction, line.refund) else { return };
+        let of_payment = unlisted.range((payment.clone(), String::new())..);
+        let mut of_payment = of_payment.take_while(|((of, _), _)| *of == payment);
+        let found = of_payment.find(|(_, refund)| account.lists_refund_as(&listed.num, &payment, &refund.num));
+        if let Some(key) = found.map(|(key, _)| key.clone()) {
+            unlisted.remove(&key);
         }
     })?;
     unlisted.retain(|(payment, _), _| !unread.names(payment));

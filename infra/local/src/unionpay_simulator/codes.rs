@@ -16,6 +16,8 @@ pub(super) const NOT_FOUND: &str = "34";
 pub(super) const ORIGINAL: &str = "35";
 pub(super) const DIFFERS: &str = "36";
 pub(super) const OUT_OF_TIME: &str = "39";
+/// There is no file of that day.
+pub(super) const NO_FILE: &str = "98";
 /// Of a payer's card as a rule. Which code a merchant's balance gets is not documented.
 pub(super) const BALANCE: &str = "64";
 
@@ -38,6 +40,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("39", "交易不在受理时间范围内", "6100039"),
     ("60", "交易失败，详情请咨询您的发卡行", "6100060"),
     ("64", "卡内余额不足", "6100064"),
+    ("98", "文件不存在", "6100098"),
     ("A6", "有缺陷的成功", "0000006"),
 ];
 

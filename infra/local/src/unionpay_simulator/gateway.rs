@@ -3,8 +3,8 @@
 use super::codes::{self, Refusal};
 use super::faults::Fault;
 use super::message::query_fields;
-use super::request::{Call, Message, verify};
-use super::{UnionPaySimulator, page};
+use super::request::{Call, Message, verify, verify_file};
+use super::{UnionPaySimulator, file, page};
 use crate::simulator::faults::{Fault as Transport, spoil};
 use crate::simulator::form::{self, Params};
 use crate::simulator::reply::{Reply, TEXT};
@@ -22,6 +22,7 @@ pub(super) enum Endpoint {
     App,
     Query,
     Back,
+    File,
 }
 
 /// `POST frontTransReq.do`: the buyer's browser is sent on to the cashier, or sees why not.
@@ -51,6 +52,11 @@ pub(super) fn server(
     let mut answer = Params::new();
     let done = read(request).and_then(|params| {
         answer = echo(&params);
+        if endpoint == Endpoint::File {
+            let now = simulator.now();
+            let call = verify_file(simulator.registry(), params, now)?;
+            return if fault == Some(Fault::Lost) { Ok(said("03")) } else { file::give(simulator, &call, now) };
+        }
         let message = verify(simulator.registry(), call_of(endpoint, &params)?, params)?;
         if fault == Some(Fault::Lost) {
             return Ok(said("03"));
@@ -103,7 +109,7 @@ fn read(request: &Incoming) -> Result<Params, Refusal> {
 fn call_of(endpoint: Endpoint, params: &Params) -> Result<Call, Refusal> {
     match endpoint {
         Endpoint::App => Ok(Call::App),
-        Endpoint::Query => Ok(Call::Query),
+        Endpoint::Query | Endpoint::File => Ok(Call::Query),
         Endpoint::Back => match params.get("txnType").map(|value| value.trim()) {
             Some("04") => Ok(Call::Refund),
             Some("31") => Ok(Call::Void),
@@ -127,7 +133,7 @@ fn echo(params: &Params) -> Params {
 }
 
 /// The answer's code and text.
-fn said(code: &str) -> Params {
+pub(super) fn said(code: &str) -> Params {
     Params::from([("respCode".to_owned(), code.to_owned()), ("respMsg".to_owned(), codes::message(code))])
 }
 

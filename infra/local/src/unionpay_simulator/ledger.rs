@@ -15,6 +15,7 @@ use super::notify::{Job, Notify};
 use super::transaction::{Order, State, Transaction};
 use crate::simulator::SimulatorError;
 use crate::simulator::balance::{Balance, Balances};
+use crate::simulator::bill::{Plants, RefundRow, Row};
 
 /// Transactions kept; the oldest goes first.
 const TRANSACTIONS_MAX: usize = 10_000;
@@ -40,6 +41,8 @@ pub(super) struct Ledger {
     pub(super) faults: VecDeque<Fault>,
     /// Who has nothing left to refund with. Not stored.
     pub(super) balances: Balances,
+    /// What the files say that is not so. Not stored.
+    pub(super) plants: Plants,
     file: Option<PathBuf>,
     changed: bool,
 }
@@ -250,6 +253,22 @@ impl Ledger {
     pub(super) fn backs_of(&self, query_id: &str) -> Vec<&Transaction> {
         let of = |transaction: &&Transaction| transaction.order.orig_qry_id.as_deref() == Some(query_id);
         self.transactions.values().filter(of).collect()
+    }
+
+    /// What succeeded of a merchant's on a day: payments, refunds and voids. The state of a refund's row is its `txnType`.
+    pub(super) fn file(&self, mer_id: &str, is_of_day: impl Fn(i64) -> bool) -> Vec<Row> {
+        let succeeded = self.transactions.values().filter(|one| {
+            one.order.mer_id == mer_id && one.state == State::Done && one.ended_at.is_some_and(&is_of_day)
+        });
+        let row = |one: &Transaction| {
+            let payment = one.order.orig_qry_id.as_ref().and_then(|id| self.transactions.get(id));
+            let order = payment.map_or(&one.order.order_id, |payment| &payment.order.order_id);
+            let refund = payment
+                .map(|_| RefundRow { num: one.order.order_id.clone(), state: one.order.call.txn_type().to_owned() });
+            let fen = one.order.amount.digits().parse().unwrap_or_default();
+            Row::new((mer_id, order), "", refund, fen)
+        };
+        succeeded.map(row).collect()
     }
 
     /// Takes the send that is due first, of one transaction if `only` is given.

@@ -88,6 +88,7 @@ pub(super) fn settings(base_url: &str) -> Value {
             "rootCert": ROOT_CERT,
             "middleCert": MIDDLE_CERT,
             "gateway": format!("{base_url}/simulator/unionpay/gateway/api"),
+            "fileGateway": format!("{base_url}/simulator/unionpay/file/"),
         })
     };
     json!({ "unipay_app": of(OLD_MER_ID, OLD_PFX), "unipay_web": of(NEW_MER_ID, NEW_PFX) })

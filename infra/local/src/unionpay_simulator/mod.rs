@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `POST /simulator/unionpay/gateway/api/frontTransReq.do` | web payment, by the buyer's browser |
 //! | `POST …/appTransReq.do`, `…/queryTrans.do`, `…/backTransReq.do` | app payment; query; refund and void |
+//! | `POST /simulator/unionpay/file/` | the files of a settlement day |
+//! | `POST /_local/simulator/unionpay/bill` | what the files say that is not so |
 //! | `GET, POST /simulator/unionpay/cashier/{tn}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/unionpay/app` | the `tn` of an app payment is pasted; POST `tn` |
 //! | `GET /_local/simulator/unionpay/settings` | channel settings of the built-in merchants |
@@ -21,12 +23,13 @@
 //! for its own notify endpoint.
 //!
 //! Left out on purpose: signMethod 11 and 12, versions 5.0.0 and 6.0.0, instalments, pre-authorisation, B2B and token
-//! products, decryption of sensitive fields, statement files, query by `queryId`, the phone control's signed result.
+//! products, decryption of sensitive fields, query by `queryId`, the phone control's signed result.
 
 mod cashier;
 mod codes;
 mod door;
 mod faults;
+mod file;
 mod gateway;
 mod ledger;
 mod merchants;
@@ -54,6 +57,7 @@ use self::gateway::Endpoint;
 use self::ledger::Ledger;
 use self::merchants::Registry;
 use crate::handed::Handed;
+use crate::simulator::bill::read_plants;
 use crate::simulator::reply::Reply;
 use crate::simulator::{
     BoxFuture, Clock, FORM, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions,
@@ -187,6 +191,14 @@ impl UnionPaySimulator {
                 "queryTrans.do" => gateway::server(self, Endpoint::Query, request)?,
                 "backTransReq.do" => gateway::server(self, Endpoint::Back, request)?,
                 _ => Reply::json_error(404, "no such page or method"),
+            },
+            ["simulator", "unionpay", "file", ""] if post => gateway::server(self, Endpoint::File, request)?,
+            ["_local", "simulator", "unionpay", "bill"] if post => match read_plants(&request.body) {
+                Ok(plants) => {
+                    self.with(|ledger, _| ledger.plants = plants);
+                    Reply::json(200, &serde_json::json!({}))
+                }
+                Err(reply) => reply,
             },
             ["simulator", "unionpay", "cashier", tn] if get => cashier::show(self, tn),
             ["simulator", "unionpay", "cashier", tn] if post => match request.form() {

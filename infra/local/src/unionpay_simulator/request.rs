@@ -160,8 +160,47 @@ pub(super) struct Message<'a> {
     params: Params,
 }
 
+/// What is checked after the signature of a call for files.
+const FILE_FIELDS: &[Row] = &[
+    ("txnType", [M; 5], same(&["76"])),
+    ("txnSubType", [M; 5], same(&["01"])),
+    ("bizType", [M; 5], same(&["000000"])),
+    ("accessType", [M; 5], same(&["0"])),
+    ("fileType", [M; 5], same(&["00"])),
+    ("settleDate", [M; 5], Shape::Digits(4)),
+    ("txnTime", [M; 5], Shape::Time),
+];
+
+/// A call for the files of a settlement day, whose signature and fields are in order.
+pub(super) struct FileCall {
+    pub(super) mer_id: String,
+    /// `MMDD`
+    pub(super) settle_date: String,
+}
+
+/// The same for a call for files.
+pub(super) fn verify_file(registry: &Registry, params: Params, now: i64) -> Result<FileCall, Refusal> {
+    // Each row is the same for every call.
+    let message = verify_rows(registry, (Call::Query, FILE_FIELDS), params)?;
+    let settle_date = message.text("settleDate");
+    let is_day = settle_date.len() == 4 && parse_compact(&format!("2028{settle_date}000000")).is_some();
+    if !is_day {
+        return Err(Refusal::new(codes::FORMAT, "settleDate must be a day, MMDD"));
+    }
+    message.at_now(now)?;
+    Ok(FileCall { mer_id: message.merchant.mer_id.clone(), settle_date })
+}
+
 /// Checks the envelope, the signature, then the fields. `params` are as they came, blanks and all.
 pub(super) fn verify(registry: &Registry, call: Call, params: Params) -> Result<Message<'_>, Refusal> {
+    verify_rows(registry, (call, FIELDS), params)
+}
+
+fn verify_rows<'a>(
+    registry: &'a Registry,
+    (call, rows): (Call, &[Row]),
+    params: Params,
+) -> Result<Message<'a>, Refusal> {
     let params = filtered(params);
     check(ENVELOPE, call, &params)?;
     let value = |name: &str| params.get(name).map(String::as_str).unwrap_or_default();
@@ -171,7 +210,7 @@ pub(super) fn verify(registry: &Registry, call: Call, params: Params) -> Result<
     if !merchant.signed(&content(&params), value("certId"), value("signature")) {
         return Err(Refusal::new(codes::SIGNATURE, ""));
     }
-    check(FIELDS, call, &params)?;
+    check(rows, call, &params)?;
     Ok(Message { call, merchant, params })
 }
 
@@ -195,14 +234,21 @@ impl Message<'_> {
         self.params.get(name).cloned().unwrap_or_default()
     }
 
-    /// The order of a payment, refund or void.
-    pub(super) fn order(&self, now: i64) -> Result<Order, Refusal> {
+    /// Refuses a `txnTime` that is not now.
+    fn at_now(&self, now: i64) -> Result<(), Refusal> {
         let wrong = |name: &str| Refusal::new(codes::FORMAT, format!("{name} cannot be used"));
         let at = parse_compact(&self.text("txnTime")).ok_or_else(|| wrong("txnTime"))?;
         if now.saturating_sub(at).saturating_abs() > TXN_TIME_TOLERANCE_MS {
             let why = "txnTime must be the current time in Beijing, give or take five minutes";
             return Err(Refusal::new(codes::OUT_OF_TIME, why));
         }
+        Ok(())
+    }
+
+    /// The order of a payment, refund or void.
+    pub(super) fn order(&self, now: i64) -> Result<Order, Refusal> {
+        let wrong = |name: &str| Refusal::new(codes::FORMAT, format!("{name} cannot be used"));
+        self.at_now(now)?;
         let payment = matches!(self.call, Call::Web | Call::App);
         let pay_timeout = self.params.get("payTimeout").filter(|_| payment).and_then(|text| parse_compact(text));
         if pay_timeout.is_some_and(|until| until <= now) {

@@ -2,6 +2,7 @@
 //! and a verifier of UnionPay's messages as a careful merchant would write it.
 
 mod cashier;
+mod files;
 mod notifies;
 mod refunds;
 mod strict;

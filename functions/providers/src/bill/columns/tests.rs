@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{alipay::bill::COLUMNS as ALIPAY, wechat::bill::COLUMNS as WECHAT};
 
@@ -224,4 +226,15 @@ fn a_bill_that_is_cut_off_before_its_totals_is_none() {
     assert_eq!(read_bytes(reader(), whole.as_bytes()), (vec![paid()], Ok(())));
     let (_, cut) = read_bytes(reader(), whole.split("总").next().unwrap().as_bytes());
     assert_eq!(cut, Err(ProviderError::unclear("the bill ends before its totals")));
+}
+
+proptest! {
+    #[test]
+    fn no_line_makes_a_reader_panic(lines in prop::collection::vec("[\\PC,`\t]{0,200}", 0..8), cell in "[,.0-9a-f`]{0,40}") {
+        let good = line(ORDER, "交易", "99.00", &cell, [&cell, &cell, &cell, &cell]);
+        let text = format!("{ALIPAY_HEADING}\n{good}\n{}\n{ALIPAY_HEADING}\n{good}", lines.join("\n"));
+        for reader in [ColumnsReader::new(ALIPAY, ""), ColumnsReader::new(WECHAT, "wx1").up_to_totals()] {
+            let _ = read_bytes(reader, text.as_bytes());
+        }
+    }
 }
