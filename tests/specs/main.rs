@@ -76,4 +76,5 @@ mod webhook_trouble;
 mod webhooks;
 mod wechat;
 mod who_may;
+mod words;
 mod world;

@@ -10,13 +10,13 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use domain::{
-    ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerDigest, RefundSums, Reservation,
-    SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction, TransactionId, TransactionKey,
-    TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
+    ApiCode, Author, BillPayments, ChargeForm, ChargeRequest, Charging, NextTry, PayerAddress, PayerDigest, RefundSums,
+    Reservation, SessionClaims, SessionRequest, SessionToken, Status, Timestamp, Transaction, TransactionId,
+    TransactionKey, TryNumber, WebUrl, next_closed_question, outpriced, replace, reserve, withdraw,
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
-use providers::{Account, Charge, Moment, Order, PaymentParameters, ProviderError};
+use providers::{Account, Charge, Moment, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
 use runtime::{
     AccountKey, ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Role, authenticate,
     client_ip, failure, json_body, not_found, success,
@@ -32,11 +32,6 @@ pub const ROUTES: [(Method, &str); 2] = [(Method::POST, "/2.0/maxpay/bill"), (Me
 
 /// A provider that takes longer leaves the bill pending; the function itself has 15 seconds.
 const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
-
-/// WeChat's bound of `notify_url`; Alipay and UnionPay take one character more. The path takes 56 and four for every three bytes
-/// of the bill number: 64 letters and digits leave 113 for scheme and host, 32 Chinese characters 71, and 64 of them are
-/// refused by name.
-const NOTIFY_URL_CHARS_MAX: usize = 255;
 
 /// How often a lost reservation is decided anew. A caller that wins costs the others two rounds: one for the mark at the replaced try, one for
 /// the new try. Payers of one bill replace one another ten times an hour at the most, and then the answer is that they did.
@@ -91,7 +86,7 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
         clients_name_prices: caller.app().clients_name_prices,
         now,
     };
-    let caller_ip = client_ip(request);
+    let caller_ip = client_ip(request).and_then(PayerAddress::parse);
     let ordered = Ordered { caller: &caller, charging, charge: &charge, key, account: &account, caller_ip };
     let begun = begin(deps, &ordered, &moment).await;
     match &begun {
@@ -228,7 +223,7 @@ struct Ordered<'a> {
     charge: &'a ChargeRequest,
     key: AccountKey,
     account: &'a Account,
-    caller_ip: Option<&'a str>,
+    caller_ip: Option<PayerAddress>,
 }
 
 /// A try, and what is to be said to the provider.
@@ -376,8 +371,10 @@ fn new_transaction(deps: &Deps, ordered: &Ordered<'_>, try_number: TryNumber) ->
 fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: &Moment) -> Result<Charge, ApiError> {
     let charge = ordered.charge;
     let notify_url = format!("{}{}", deps.base.config.public_url, transaction.key.notify_path());
-    if notify_url.len() > NOTIFY_URL_CHARS_MAX {
-        return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_CHARS_MAX }.into());
+    // The path takes 56 characters and four for every three bytes of the bill number: 64 letters and digits leave 113 for scheme and
+    // host, 32 Chinese characters 71, and 64 of them are refused by name.
+    if notify_url.len() > NOTIFY_URL_BYTES_MAX {
+        return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_BYTES_MAX }.into());
     }
     let through_us = if charge.channel.returns_through_us() {
         let url = format!("{}{}", deps.base.config.public_url, transaction.key.return_path());
@@ -386,7 +383,6 @@ fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: 
     } else {
         None
     };
-    let payer_ip = charge.client_ip.map(|ip| ip.to_string());
     let order = Order {
         id: &transaction.id,
         channel: charge.channel,
@@ -397,7 +393,7 @@ fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: 
         show_url: charge.show_url.as_ref(),
         qr_pay_mode: charge.qr_pay_mode,
         openid: charge.openid.as_deref(),
-        client_ip: payer_ip.as_deref().or(ordered.caller_ip),
+        client_ip: charge.client_ip.or(ordered.caller_ip),
         created_at: transaction.created_at,
         expires_at: transaction.expires_at,
     };

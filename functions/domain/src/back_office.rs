@@ -5,7 +5,7 @@ use crate::{
     fields::{Fields, integer, short_text, shortened, text},
 };
 
-/// Providers cut a longer one.
+/// Words for the payer. Providers count in bytes, and get as much of it as they take.
 const REASON_CHARS_MAX: usize = 80;
 
 /// `POST /2.0/maxpay/refund`

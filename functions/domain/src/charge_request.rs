@@ -1,9 +1,9 @@
 //! `POST /2.0/maxpay/bill`, parsed at the door.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    BillNum, Channel, Extras, Fen, RequestError, Subject, WebUrl,
+    BillNum, Channel, Extras, Fen, PayerAddress, RequestError, Subject, WebUrl,
     fields::{Fields, integer, is_empty_list, is_empty_text, short_text, shortened, text},
 };
 
@@ -42,7 +42,7 @@ pub struct ChargeRequest {
     /// The payer within WeChat.
     pub openid: Option<String>,
     /// The payer's own address.
-    pub client_ip: Option<IpAddr>,
+    pub client_ip: Option<PayerAddress>,
 }
 
 /// The shortest `billTimeout`, in seconds.
@@ -51,7 +51,7 @@ const BILL_TIMEOUT_SECONDS_MIN: u64 = 360;
 const BILL_TIMEOUT_SECONDS_MAX: u64 = 15 * 24 * 3600;
 /// What a bill gets that asks for nothing: two hours.
 const BILL_TIMEOUT_SECONDS_DEFAULT: u64 = 2 * 3600;
-/// WeChat's bound of `openid`.
+/// WeChat's bound of `openid`. Its bytes and signs are checked where it is sent.
 const OPENID_CHARS_MAX: usize = 128;
 
 /// The body of a charge whose fields are not read yet: the channel comes first, because whether it is configured
@@ -119,8 +119,8 @@ impl<'a> ChargeForm<'a> {
         } else {
             fields.optional("openid", openid_expected, read_openid)
         };
-        let ip_expected = "the payer's IPv4 or IPv6 address";
-        let read_ip = |raw| text(raw)?.parse().ok();
+        let ip_expected = PayerAddress::EXPECTED;
+        let read_ip = |raw| PayerAddress::parse(&text(raw)?);
         let client_ip = if channel.needs_client_ip() {
             fields.required("clientIp", ip_expected, read_ip)
         } else {
@@ -237,6 +237,9 @@ mod tests {
         check(&with("showUrl", r#""""#),            "ok");
         check(&with("openid", r#""""#),             "ok");
         check(&with("clientIp", r#""""#),           "ok");
+        check(&with("clientIp", r#""::ffff:203.0.113.8""#), "ok");
+        check(&with("clientIp", r#""::ffff:203.0.113""#),   "clientIp must be the payer's IPv4 or IPv6 address");
+        check(&with("clientIp", "7"),               "clientIp must be");
         check(&with("showUrl", r#""/goods""#),      "showUrl must be");
         check(&with("billTimeout", "359"),          "billTimeout must be");
         check(&with("billTimeout", "1296001"),      "billTimeout must be");

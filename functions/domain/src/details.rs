@@ -9,7 +9,7 @@ use crate::fields::{JSON_DEPTH_MAX, nests_within};
 pub struct Subject(String);
 
 impl Subject {
-    /// Alipay's bound, the widest of the three providers'.
+    /// Alipay's bound, the widest of the three providers'. Each of them gets as much of the text as it takes.
     pub const CHARS_MAX: usize = 256;
     pub(crate) const EXPECTED: &'static str =
         "a string of 1 to 256 characters without control characters, not all of them blanks";

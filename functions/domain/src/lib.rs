@@ -19,6 +19,7 @@ mod ids;
 mod money;
 mod notification;
 mod operator;
+mod payer_address;
 mod price;
 mod reconciliation;
 mod record;
@@ -53,6 +54,7 @@ pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen, grouped};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
+pub use payer_address::PayerAddress;
 pub use price::{Author, BillPayments, PayerDigest, counts_for_bill, latest_of_server};
 pub use reconciliation::{
     Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window,

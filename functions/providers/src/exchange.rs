@@ -4,7 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use domain::{
-    Channel, Claim, Fen, ProviderTradeNo, QrPayMode, RefundSending, Secret, Subject, Timestamp, TransactionId, WebUrl,
+    Channel, Claim, Fen, PayerAddress, ProviderTradeNo, QrPayMode, RefundSending, Secret, Subject, Timestamp,
+    TransactionId, WebUrl,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -70,7 +71,7 @@ pub struct Order<'a> {
     /// The payer within WeChat: needed for `wx_jsapi`.
     pub openid: Option<&'a str>,
     /// The address of the payer's device, where it is known.
-    pub client_ip: Option<&'a str>,
+    pub client_ip: Option<PayerAddress>,
     /// When it was first charged: a part of the order's identity at UnionPay.
     pub created_at: Timestamp,
 }

@@ -9,6 +9,7 @@
 
 pub mod alipay;
 mod bill;
+mod bounds;
 mod cert;
 mod charset;
 mod check;
@@ -33,6 +34,7 @@ use serde_json::{Map, Value};
 pub use bill::{
     BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader, RawLine, Reading, UnreadableText,
 };
+pub use bounds::NOTIFY_URL_BYTES_MAX;
 pub use charset::Charset;
 pub use check::{CheckReport, CheckedSetting, Proof, Said};
 pub use error::{NotifyError, ProviderError, SettingsError};

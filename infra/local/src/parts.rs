@@ -62,7 +62,7 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
             match accepted {
                 Ok((stream, peer)) => {
                     // As API Gateway does, the front door says where a request comes from, whatever its headers say.
-                    let told = Extension(ClientIp(peer.ip().to_string()));
+                    let told = Extension(ClientIp::new(&peer.ip().to_string()));
                     let service = TowerToHyperService::new(router.clone().layer(told));
                     tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(stream), service)));
                 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use domain::PayerAddress;
 use http::{HeaderMap, header::CONTENT_TYPE};
 
 /// A request with its whole body, decoded from base64 where API Gateway sent it so.
@@ -59,7 +60,14 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), BodyError> {
 
 /// The address that a request came from, as the front door saw it: an extension of [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientIp(pub String);
+pub struct ClientIp(String);
+
+impl ClientIp {
+    /// One caller has one spelling, whichever socket it came in by: an IPv4 in the form `::ffff:203.0.113.8` is that IPv4.
+    pub fn new(text: &str) -> Self {
+        Self(PayerAddress::parse(text).map_or_else(|| text.to_owned(), |address| address.to_string()))
+    }
+}
 
 /// The address that a request came from, where the front door told it.
 pub fn client_ip(request: &Request) -> Option<&str> {

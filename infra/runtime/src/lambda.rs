@@ -58,7 +58,7 @@ fn into_request(event: lambda_http::Request) -> Request {
     };
     let mut request = event.map(into_bytes);
     if let Some(source_ip) = source_ip {
-        request.extensions_mut().insert(ClientIp(source_ip));
+        request.extensions_mut().insert(ClientIp::new(&source_ip));
     }
     request
 }

@@ -15,14 +15,13 @@ use md5::{Digest as _, Md5};
 use subtle::ConstantTimeEq as _;
 
 use super::{
-    messages::subject,
     notify::Form,
     open_platform::{not_there, post},
     sign::{self, Parameters, joined, percent_encoded},
     trade::{self, Trade},
 };
 use crate::{
-    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError,
+    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError, bounds,
     cert::hex,
     error::words,
     form::Fields,
@@ -32,9 +31,6 @@ use crate::{
 
 /// The range of `it_b_pay`, from a minute to 15 days.
 const IT_B_PAY_MINUTES: (i64, i64) = (1, 15 * 24 * 60);
-/// The bounds of addresses in this interface, tighter than the open platform's.
-const NOTIFY_URL_CHARS_MAX: usize = 190;
-const PAGE_URL_CHARS_MAX: usize = 200;
 /// An answer about one trade is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Where the answer has the trade.
@@ -160,7 +156,7 @@ impl Mapi {
 
     /// `mobile.securitypay.pay`: quoted pairs in this order, signed as they stand.
     fn app_string(&self, key: &LegacySigningKey, order: &Order<'_>, now: Timestamp) -> Result<String, ProviderError> {
-        let subject = subject(order.subject.as_str());
+        let subject = bounds::MAPI_QUOTED.fit_or(order.subject.as_str(), order.id.as_str());
         let it_b_pay = it_b_pay(order.expires_at, now);
         let fee = order.fee.to_yuan();
         app_string(
@@ -190,7 +186,7 @@ impl Mapi {
         parameters.extend([
             (self.seller_field(), self.seller.clone()),
             ("out_trade_no", order.id.to_string()),
-            ("subject", subject(order.subject.as_str())),
+            ("subject", bounds::ALIPAY_SUBJECT.fit_or(order.subject.as_str(), order.id.as_str())),
             ("payment_type", "1".to_owned()),
             ("total_fee", order.fee.to_yuan()),
             ("notify_url", order.notify_url.to_owned()),
@@ -354,22 +350,10 @@ pub(crate) fn app_string(key: &LegacySigningKey, pairs: &[(&str, &str)]) -> Resu
 
 /// What the original contract allows may be too long here.
 fn check_addresses(order: &Order<'_>) -> Result<(), ProviderError> {
-    let page_url = |field, url: Option<&domain::WebUrl>| match url {
-        Some(url) if url.as_str().len() > PAGE_URL_CHARS_MAX => {
-            let expected = format!("at most {PAGE_URL_CHARS_MAX} characters for an old partner account");
-            Err(ProviderError::Param { field, expected })
-        }
-        Some(_) | None => Ok(()),
-    };
-    page_url("returnUrl", order.return_url)?;
-    page_url("showUrl", order.show_url)?;
-    if order.notify_url.len() <= NOTIFY_URL_CHARS_MAX {
-        return Ok(());
+    for (field, url) in [("returnUrl", order.return_url), ("showUrl", order.show_url)] {
+        url.map(|url| bounds::MAPI_PAGE_URL.check(field, url.as_str())).transpose()?;
     }
-    let (chars, max) = (order.notify_url.len(), NOTIFY_URL_CHARS_MAX);
-    let expected =
-        format!("shorter in UTF-8: its notify address would have {chars} characters, and this account takes {max}");
-    Err(ProviderError::Param { field: "billNum", expected })
+    bounds::MAPI_NOTIFY_URL.check_notify(order.notify_url).map(|_| ())
 }
 
 /// How long the order can be paid from now, in whole minutes: this protocol knows no moment of expiry.

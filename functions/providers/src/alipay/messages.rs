@@ -2,12 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Order, RefundOrder};
-
-/// The bound of `refund_reason`.
-const REFUND_REASON_CHARS_MAX: usize = 256;
-/// The bound of `out_request_no`.
-pub(crate) const OUT_REQUEST_NO_CHARS_MAX: usize = 64;
+use crate::{Order, RefundOrder, bounds};
 
 /// A product of the open platform that needs no call of ours: we sign, the payer's side sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +55,7 @@ pub(crate) const REFUND_QUERY: &str = "alipay.trade.fastpay.refund.query";
 pub(crate) fn payment(product: Product, order: &Order<'_>) -> String {
     let mut members = Members::of(order.id.as_str());
     members.put("total_amount", order.fee.to_yuan());
-    members.put("subject", subject(order.subject.as_str()));
+    members.put("subject", bounds::ALIPAY_SUBJECT.fit_or(order.subject.as_str(), order.id.as_str()));
     // The absolute form wins over `timeout_express` at Alipay, and means the same however late the payer opens the cashier.
     members.put("time_expire", order.expires_at.to_beijing());
     if let Some(product_code) = product.product_code() {
@@ -88,8 +83,8 @@ pub(crate) fn refund(refund: &RefundOrder<'_>) -> String {
     // Always given, so that a repeat of a full refund is known as one, too.
     members.put("out_request_no", refund.refund_num);
     if let Some(reason) = refund.reason {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REFUND_REASON_CHARS_MAX).collect();
-        if !reason.is_empty() {
+        let reason = bounds::ALIPAY_REFUND_REASON.fit(reason);
+        if !reason.trim().is_empty() {
             members.put("refund_reason", reason);
         }
     }
@@ -101,18 +96,6 @@ pub(crate) fn refund_query(refund: &RefundOrder<'_>) -> String {
     let mut members = Members::of(refund.placed.id.as_str());
     members.put("out_request_no", refund.refund_num);
     members.json()
-}
-
-/// The subject as Alipay takes it. Its documentation forbids `/`, `=` and `&` in it; merchants write them all the same, so they
-/// become their full-width forms here, which the payer reads alike, rather than a refusal.
-pub(crate) fn subject(text: &str) -> String {
-    let full_width = |sign| match sign {
-        '/' => '／',
-        '=' => '＝',
-        '&' => '＆',
-        other => other,
-    };
-    text.chars().map(full_width).collect()
 }
 
 struct Members(Map<String, Value>);

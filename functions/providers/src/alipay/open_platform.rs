@@ -16,7 +16,7 @@ use super::{
 };
 pub(crate) use crate::form::post;
 use crate::{
-    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome,
+    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome, bounds,
     error::words,
     json::Members,
     keys::{BadSignature, SigningKey, VerifyingKey},
@@ -154,7 +154,7 @@ impl OpenPlatform {
     }
 
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
-        check_refund_num(refund)?;
+        bounds::ALIPAY_REFUND_NUM.check(refund.refund_num)?;
         self.call(messages::REFUND, messages::refund(refund), now)
     }
 
@@ -183,7 +183,7 @@ impl OpenPlatform {
         refund: &RefundOrder<'_>,
         now: Timestamp,
     ) -> Result<Request<Bytes>, ProviderError> {
-        check_refund_num(refund)?;
+        bounds::ALIPAY_REFUND_NUM.check(refund.refund_num)?;
         self.call(messages::REFUND_QUERY, messages::refund_query(refund), now)
     }
 
@@ -221,11 +221,12 @@ impl OpenPlatform {
         order: &Order<'_>,
         now: Timestamp,
     ) -> Result<Parameters<'static>, ProviderError> {
+        let return_url = order.return_url.filter(|_| product.returns());
         let call = Call {
             method: product.method(),
             biz_content: messages::payment(product, order),
-            notify_url: Some(order.notify_url),
-            return_url: order.return_url.filter(|_| product.returns()).map(|url| url.as_str()),
+            notify_url: Some(bounds::ALIPAY_URL.check_notify(order.notify_url)?),
+            return_url: return_url.map(|url| bounds::ALIPAY_URL.check("returnUrl", url.as_str())).transpose()?,
         };
         self.signed(call, now)
     }
@@ -312,15 +313,6 @@ fn is_about(members: &Members, id: &TransactionId) -> Result<(), ProviderError> 
         }
         Some(_) | None => Ok(()),
     }
-}
-
-fn check_refund_num(refund: &RefundOrder<'_>) -> Result<(), ProviderError> {
-    let max = messages::OUT_REQUEST_NO_CHARS_MAX;
-    let count = refund.refund_num.chars().count();
-    if (1..=max).contains(&count) {
-        return Ok(());
-    }
-    Err(ProviderError::unsupported(format!("a refund number must have 1 to {max} characters, found {count}")))
 }
 
 /// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it. A card that does

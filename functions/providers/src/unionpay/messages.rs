@@ -4,7 +4,7 @@ use base64::Engine as _;
 use domain::{Channel, Timestamp, TransactionId};
 use ring::digest::{SHA256, digest};
 
-use crate::{Order, ProviderError, RefundOrder, cert::hex, form::Parameters, keys::BASE64_URL};
+use crate::{Order, ProviderError, RefundOrder, bounds, cert::hex, form::Parameters, keys::BASE64_URL};
 
 /// Where the browser posts the page.
 pub(crate) const FRONT_PAYMENT: &str = "frontTransReq.do";
@@ -24,13 +24,6 @@ pub(crate) const UNDO: &str = "31";
 /// `currencyCode` of the yuan.
 pub(crate) const YUAN: &str = "156";
 
-/// The bound of `orderDesc`, ANS1..32. UnionPay does not say whether it counts characters or bytes, so that these are bytes: ten
-/// Chinese characters, which are right either way.
-const ORDER_DESC_BYTES_MAX: usize = 32;
-/// The bound of `backUrl` and `frontUrl`.
-const URL_BYTES_MAX: usize = 256;
-/// The bound of a refund number, as at Alipay.
-const REFUND_NUM_CHARS_MAX: usize = 64;
 /// How much of a refund's number at UnionPay tells it from the payment's other refunds.
 const REFUND_TAIL_CHARS: usize = 8;
 
@@ -63,7 +56,7 @@ pub(crate) fn payment(order: &Order<'_>) -> Result<Parameters<'static>, Provider
         ("txnTime", order.created_at.to_beijing_compact()),
         ("txnAmt", order.fee.get().to_string()),
         ("currencyCode", YUAN.to_owned()),
-        ("backUrl", url("the notify's address", order.notify_url)?),
+        ("backUrl", bounds::UNIONPAY_URL.check_notify(order.notify_url)?.to_owned()),
         ("payTimeout", order.expires_at.to_beijing_compact()),
         ("orderDesc", order_desc(order.subject.as_str())),
     ]);
@@ -71,7 +64,7 @@ pub(crate) fn payment(order: &Order<'_>) -> Result<Parameters<'static>, Provider
         let back = order.return_url.ok_or_else(|| {
             ProviderError::unsupported("unionpay's page needs to know where the browser goes afterwards")
         })?;
-        parameters.insert("frontUrl", url("returnUrl", back.as_str())?);
+        parameters.insert("frontUrl", bounds::UNIONPAY_URL.check("returnUrl", back.as_str())?.to_owned());
     }
     Ok(parameters)
 }
@@ -117,7 +110,7 @@ pub(crate) fn send_back(
         ("txnTime", refund.sending.at.to_beijing_compact()),
         ("txnAmt", refund.refund_fee.get().to_string()),
         ("currencyCode", YUAN.to_owned()),
-        ("backUrl", url("the notify's address", notify_url)?),
+        ("backUrl", bounds::UNIONPAY_URL.check_notify(notify_url)?.to_owned()),
         ("origQryId", orig_query_id.as_str().to_owned()),
         // Comes back in the notify. Without padding, because UnionPay's own readers stumble over `=` and `+`.
         ("reqReserved", BASE64_URL.encode(sent_name(refund.refund_num, refund.sending.number))),
@@ -126,13 +119,8 @@ pub(crate) fn send_back(
 
 /// The number of a refund at UnionPay, which takes letters and digits only.
 pub(crate) fn refund_order_id(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
-    let count = refund.refund_num.chars().count();
-    if (1..=REFUND_NUM_CHARS_MAX).contains(&count) {
-        return Ok(order_id_of_refund(refund.placed.id, refund.refund_num, refund.sending.number));
-    }
-    Err(ProviderError::unsupported(format!(
-        "a refund number must have 1 to {REFUND_NUM_CHARS_MAX} characters, found {count}"
-    )))
+    let number = bounds::UNIONPAY_REFUND_NUM.check(refund.refund_num)?;
+    Ok(order_id_of_refund(refund.placed.id, number, refund.sending.number))
 }
 
 /// A refund's number, and behind it which sending, unless it is the first. No number has this sign.
@@ -162,37 +150,11 @@ pub(crate) fn refund_num_of(req_reserved: &str) -> Option<(String, u32)> {
         Some((num, sending)) => (num, sending.parse().ok().filter(|sending| *sending > 0)?),
         None => (text.as_str(), 0),
     };
-    (1..=REFUND_NUM_CHARS_MAX).contains(&num.chars().count()).then(|| (num.to_owned(), sending))
+    bounds::UNIONPAY_REFUND_NUM.check(num).ok().map(|num| (num.to_owned(), sending))
 }
 
-/// An address as UnionPay takes it.
-fn url(what: &str, url: &str) -> Result<String, ProviderError> {
-    let fits = url.len() <= URL_BYTES_MAX && !url.contains('~');
-    if fits {
-        return Ok(url.to_owned());
-    }
-    Err(ProviderError::unsupported(format!("unionpay takes {what} with at most {URL_BYTES_MAX} bytes and without a ~")))
-}
-
-/// The subject as UnionPay takes it. Its readers stumble over the signs that they write fields with, which become their full-width
-/// forms here; the payer reads them alike.
+/// The subject as UnionPay takes it, without blanks that stand for nothing: its own SDK trims a value before it is signed.
 fn order_desc(text: &str) -> String {
-    let full_width = |sign| match sign {
-        '&' => '＆',
-        '=' => '＝',
-        '+' => '＋',
-        '{' => '｛',
-        '}' => '｝',
-        '[' => '［',
-        ']' => '］',
-        other => other,
-    };
-    let mut desc = String::with_capacity(ORDER_DESC_BYTES_MAX);
-    for sign in text.trim().chars().map(full_width) {
-        if desc.len() + sign.len_utf8() > ORDER_DESC_BYTES_MAX {
-            break;
-        }
-        desc.push(sign);
-    }
-    desc
+    let plain = bounds::UNIONPAY_ORDER_DESC.plain(text);
+    bounds::UNIONPAY_ORDER_DESC.cut(&plain.split_whitespace().collect::<Vec<_>>().join(" "))
 }

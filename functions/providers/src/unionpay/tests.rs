@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use domain::{Channel, Fen, ProviderTradeNo, Subject, Tab, Timestamp, TransactionId, WebUrl};
+use domain::{Channel, Fen, PayerAddress, ProviderTradeNo, Subject, Tab, Timestamp, TransactionId, WebUrl};
 use http::{Request, Response};
 use serde_json::{Map, Value, json};
 
@@ -115,7 +115,7 @@ pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce
         qr_pay_mode: None,
         expires_at: later(7200),
         openid: None,
-        client_ip: Some("192.0.2.1"),
+        client_ip: PayerAddress::parse("192.0.2.1"),
         created_at: now(),
     };
     edit(&mut order);

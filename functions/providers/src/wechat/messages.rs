@@ -4,14 +4,7 @@ use domain::{Channel, Timestamp};
 use serde::Serialize;
 
 use super::trade;
-use crate::{Order, Placed, ProviderError, RefundOrder};
-
-/// The bound of `description`.
-const DESCRIPTION_CHARS_MAX: usize = 127;
-/// The bound of `notify_url`, in both protocols the smaller one.
-const NOTIFY_URL_BYTES_MAX: usize = 255;
-/// The bound of `reason`; bytes, because the documentation does not say which, and this always fits.
-const REASON_BYTES_MAX: usize = 80;
+use crate::{Order, Placed, ProviderError, RefundOrder, bounds};
 
 /// A product that is paid with by way of a call of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +65,7 @@ pub(crate) struct Payee<'a> {
 struct Transaction<'a> {
     appid: &'a str,
     mchid: &'a str,
-    description: &'a str,
+    description: String,
     out_trade_no: &'a str,
     time_expire: String,
     notify_url: &'a str,
@@ -80,12 +73,12 @@ struct Transaction<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     payer: Option<Payer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scene_info: Option<Scene<'a>>,
+    scene_info: Option<Scene>,
 }
 
 #[derive(Serialize)]
-struct Scene<'a> {
-    payer_client_ip: &'a str,
+struct Scene {
+    payer_client_ip: String,
     h5_info: H5,
 }
 
@@ -143,11 +136,11 @@ pub(crate) fn payment(product: Product, payee: Payee<'_>, order: &Order<'_>) -> 
     json(&Transaction {
         appid: payee.app_id,
         mchid: payee.mch_id,
-        description: cut_chars(order.subject.as_str(), DESCRIPTION_CHARS_MAX),
+        description: bounds::WECHAT_DESCRIPTION.fit_or(order.subject.as_str(), order.id.as_str()),
         out_trade_no: order.id.as_str(),
         time_expire: rfc3339(order.expires_at),
-        notify_url: notify_url(order.notify_url)?,
-        amount: Amount { total: order.fee.get(), currency: "CNY" },
+        notify_url: bounds::WECHAT_NOTIFY_URL.check_notify(order.notify_url)?,
+        amount: Amount { total: bounds::wechat_fen(order.fee)?, currency: "CNY" },
         payer,
         scene_info,
     })
@@ -166,58 +159,37 @@ pub(crate) fn refund(refund: &RefundOrder<'_>) -> Result<String, ProviderError> 
         out_trade_no: id.as_str(),
         out_refund_no: &out_refund_no(refund)?,
         reason: reason.as_deref(),
-        notify_url: refund.notify_url.map(notify_url).transpose()?,
+        notify_url: refund.notify_url.map(|url| bounds::WECHAT_NOTIFY_URL.check_notify(url)).transpose()?,
         amount: RefundAmount { refund: refund.refund_fee.get(), total: fee.get(), currency: "CNY" },
     })
 }
 
 /// The refund's number at WeChat Pay.
 pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
-    let max = trade::REFUND_NUM_CHARS_MAX;
-    let unfit = || format!("a refund number must be 1 to {max} letters, digits and the signs _ - | * @ at WeChat Pay");
-    trade::out_refund_no(refund).ok_or_else(|| ProviderError::unsupported(unfit()))
+    bounds::WECHAT_REFUND_NUM.check(refund.refund_num).map(|number| trade::out_refund_no(refund.placed.id, number))
 }
 
 /// The reason of a refund as WeChat takes it, if anything is left of it.
 pub(crate) fn reason(refund: &RefundOrder<'_>) -> Option<String> {
-    let reason: String = refund.reason?.chars().filter(|c| !c.is_control()).collect();
-    Some(cut_bytes(&reason, REASON_BYTES_MAX).to_owned()).filter(|reason| !reason.is_empty())
+    Some(bounds::WECHAT_REASON.fit(refund.reason?)).filter(|reason| !reason.trim().is_empty())
 }
 
 /// The payer, whom JSAPI needs.
 pub(crate) fn openid<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
-    order.openid.ok_or_else(|| ProviderError::unsupported(format!("{} without an openid", order.channel)))
+    let openid =
+        order.openid.ok_or_else(|| ProviderError::unsupported(format!("{} without an openid", order.channel)))?;
+    bounds::WECHAT_OPENID.check(openid)
 }
 
 /// The payer's address, which H5 needs.
-pub(crate) fn client_ip<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
-    order.client_ip.ok_or_else(|| ProviderError::unsupported(format!("{} without a client ip", order.channel)))
-}
-
-/// A notify address that WeChat takes. It drops or refuses those with a query of their own.
-pub(crate) fn notify_url(url: &str) -> Result<&str, ProviderError> {
-    if url.len() <= NOTIFY_URL_BYTES_MAX && !url.contains(['?', '#']) {
-        return Ok(url);
-    }
-    let what = format!("a notify address with a query, or of more than {NOTIFY_URL_BYTES_MAX} characters");
-    Err(ProviderError::unsupported(what))
+pub(crate) fn client_ip(order: &Order<'_>) -> Result<String, ProviderError> {
+    let unknown = || ProviderError::unsupported(format!("{} without a client ip", order.channel));
+    order.client_ip.map(|ip| ip.to_string()).ok_or_else(unknown)
 }
 
 /// A time as v3 writes it: Beijing's, with its offset.
 fn rfc3339(time: Timestamp) -> String {
     format!("{}+08:00", time.to_beijing().replace(' ', "T"))
-}
-
-fn cut_chars(text: &str, chars_max: usize) -> &str {
-    let end = text.char_indices().nth(chars_max).map_or(text.len(), |(place, _)| place);
-    text.get(..end).unwrap_or(text)
-}
-
-/// The first bytes of a text, as far as whole characters go.
-pub(crate) fn cut_bytes(text: &str, bytes_max: usize) -> &str {
-    let ends = text.char_indices().map(|(place, sign)| place + sign.len_utf8());
-    let end = ends.take_while(|end| *end <= bytes_max).last().unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }
 
 fn json(message: &impl Serialize) -> Result<String, ProviderError> {
@@ -229,25 +201,6 @@ fn json(message: &impl Serialize) -> Result<String, ProviderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    #[rustfmt::skip]
-    fn texts_are_cut_between_characters() {
-        const CASES: &[(&str, usize, &str, &str)] = &[
-            ("abc",  2, "ab",   "ab"),
-            ("abc",  3, "abc",  "abc"),
-            ("abc",  9, "abc",  "abc"),
-            ("茶壶", 1, "茶",   ""),
-            ("茶壶", 3, "茶壶", "茶"),
-            ("茶壶", 5, "茶壶", "茶"),
-            ("茶壶", 6, "茶壶", "茶壶"),
-            ("",     0, "",     ""),
-            ("a",    0, "",     ""),
-        ];
-        for (text, max, chars, bytes) in CASES {
-            assert_eq!((cut_chars(text, *max), cut_bytes(text, *max)), (*chars, *bytes), "{text} {max}");
-        }
-    }
 
     #[test]
     fn time_is_beijings() {

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use domain::{Channel, Claim, Fen, Subject, Tab, Timestamp, TransactionId};
+use domain::{Channel, Claim, Fen, PayerAddress, Subject, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use ring::aead;
 use serde_json::{Map, Value, json};
@@ -145,7 +145,7 @@ pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce
         qr_pay_mode: None,
         expires_at: now().plus(Duration::from_secs(7200)),
         openid: Some(OPENID),
-        client_ip: Some("203.0.113.5"),
+        client_ip: PayerAddress::parse("203.0.113.5"),
         created_at: now(),
     };
     edit(&mut order);

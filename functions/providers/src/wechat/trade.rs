@@ -1,13 +1,8 @@
 //! What WeChat Pay says about orders and refunds, in our words. Both protocols use the same ones.
 
-use domain::{Claim, Notification, Outcome};
+use domain::{Claim, Notification, Outcome, TransactionId};
 
-use crate::{Placed, ProviderError, RefundOrder, RefundOutcome, error::words};
-
-/// The bound of `out_refund_no`.
-const OUT_REFUND_NO_CHARS_MAX: usize = 64;
-/// What is left of it behind the order number, 24 signs, and a dash.
-pub(crate) const REFUND_NUM_CHARS_MAX: usize = OUT_REFUND_NO_CHARS_MAX - 25;
+use crate::{Placed, ProviderError, RefundOutcome, error::words};
 
 /// What has become of an order. A word that we do not know decides nothing.
 ///
@@ -71,12 +66,9 @@ pub(crate) fn claim(field: &'static str, said: Option<String>, configured: &str)
 }
 
 /// The refund's number at WeChat Pay. There it must be unique within the merchant, and here it is within the payment: so the order
-/// number stands before it. `None` if it has signs that WeChat does not take, or too many.
-pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Option<String> {
-    let number = refund.refund_num;
-    let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte);
-    let fits = (1..=REFUND_NUM_CHARS_MAX).contains(&number.len()) && number.bytes().all(is_taken);
-    fits.then(|| format!("{}-{number}", refund.placed.id))
+/// number stands before it.
+pub(crate) fn out_refund_no(payment: &TransactionId, refund_num: &str) -> String {
+    format!("{payment}-{refund_num}")
 }
 
 /// The merchant's number of a refund, out of that at WeChat Pay. A refund that was not made here has its own.

@@ -3,8 +3,6 @@
 //! # Source
 //! `docs/protocols.md` 2.8. The names of errors and of refund states are from the documentation of the time, and were never seen here.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Secret, Tab};
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
@@ -20,11 +18,9 @@ use super::{
 };
 use crate::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, RefundReport, error::words,
+    ProviderError, RefundOrder, RefundOutcome, RefundReport, bounds, error::words,
 };
 
-/// The bound of `body`; the documentation does not say of what, and in bytes it always fits.
-const BODY_BYTES_MAX: usize = 128;
 /// What stands for an address that is not known: the field must be there.
 const UNKNOWN_IP: &str = "127.0.0.1";
 /// More refunds than one order can have.
@@ -55,14 +51,14 @@ pub(super) type Pairs = Vec<(&'static str, String)>;
 impl V2 {
     pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
         let product = product(order.channel, self.tab)?;
-        let ip = order.client_ip.filter(|ip| ip.parse::<IpAddr>().is_ok()).unwrap_or(UNKNOWN_IP);
+        let ip = order.client_ip.map_or_else(|| UNKNOWN_IP.to_owned(), |ip| ip.to_string());
         let mut fields = vec![
-            ("body", messages::cut_bytes(order.subject.as_str(), BODY_BYTES_MAX).to_owned()),
+            ("body", bounds::WECHAT_V2_BODY.fit_or(order.subject.as_str(), order.id.as_str())),
             ("out_trade_no", order.id.to_string()),
-            ("total_fee", order.fee.get().to_string()),
-            ("spbill_create_ip", ip.to_owned()),
+            ("total_fee", bounds::wechat_fen(order.fee)?.to_string()),
+            ("spbill_create_ip", ip),
             ("time_expire", order.expires_at.to_beijing_compact()),
-            ("notify_url", messages::notify_url(order.notify_url)?.to_owned()),
+            ("notify_url", bounds::WECHAT_NOTIFY_URL.check_notify(order.notify_url)?.to_owned()),
             ("trade_type", product.trade_type().to_owned()),
         ];
         match product {
@@ -133,7 +129,7 @@ impl V2 {
             let problem = "is not configured, and refunds of v2 are sent with it".to_owned();
             return Err(ProviderError::Key { field: "clientPfx", problem });
         };
-        let notify_url = refund.notify_url.map(messages::notify_url).transpose()?;
+        let notify_url = refund.notify_url.map(|url| bounds::WECHAT_NOTIFY_URL.check_notify(url)).transpose()?;
         let fields = vec![
             ("out_trade_no", refund.placed.id.to_string()),
             ("out_refund_no", messages::out_refund_no(refund)?),

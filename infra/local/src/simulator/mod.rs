@@ -38,6 +38,7 @@ mod merchants;
 pub(crate) mod notify;
 pub(crate) mod page;
 pub(crate) mod reply;
+pub(crate) mod strict;
 #[cfg(test)]
 mod tests;
 mod trade;

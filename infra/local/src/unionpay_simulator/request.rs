@@ -11,6 +11,7 @@ use super::signing::{content, filtered};
 use super::transaction::{Fen, Order};
 use crate::simulator::beijing::MINUTE_MS;
 use crate::simulator::form::Params;
+use crate::simulator::strict::{is_plain_address, odd_sign};
 
 /// How far `txnTime` may be from now, either way. UnionPay only says that it must be the current time; five minutes
 /// forgive a clock that is badly set and a buyer's slow browser, not a stored order.
@@ -75,7 +76,13 @@ enum Shape {
     Time,
     Amount,
     Url,
+    /// One line of at most so many bytes.
     Text(usize),
+    /// What the payer reads: "最大32字节,可送字母、数字、空格、符号(包括-_.空格中英文括号)和中文(字符集u4e00-u9fa5)".
+    Shown(usize),
+    /// What comes back as it was sent: base64, or a text without the signs that "可能影响解析": `&={}[]"'`.
+    Returned(usize),
+    Address,
 }
 
 type Row = (&'static str, [Need; 5], Shape);
@@ -113,8 +120,9 @@ const FIELDS: &[Row] = &[
     ("frontFailUrl", [O,  O,  N,  N,  N], Shape::Url),
     ("origQryId",    [N,  N,  N,  M,  M], Shape::AlphaNumeric(21, 21)),
     ("payTimeout",   [O,  O,  N,  N,  N], Shape::Time),
-    ("orderDesc",    [O,  O,  N,  N,  N], Shape::Text(32)),
-    ("reqReserved",  [O,  O,  O,  O,  O], Shape::Text(1024)),
+    ("orderDesc",    [O,  O,  N,  N,  N], Shape::Shown(32)),
+    ("customerIp",   [O,  O,  N,  N,  N], Shape::Address),
+    ("reqReserved",  [O,  O,  O,  O,  O], Shape::Returned(1024)),
     ("encryptCertId",[O,  O,  O,  O,  O], Shape::Digits(128)),
 ];
 
@@ -133,7 +141,20 @@ impl Shape {
             Self::Time => parse_compact(value).is_some(),
             Self::Amount => Fen::parse(value).is_some(),
             Self::Url => is_url(value),
-            Self::Text(max) => value.chars().count() <= max,
+            Self::Text(max) => value.len() <= max && odd_sign(value).is_none(),
+            Self::Shown(max) => {
+                let is_shown = |sign: char| match sign {
+                    '-' | '_' | '.' | ' ' | '(' | ')' | '（' | '）' | '\u{4e00}'..='\u{9fa5}' => true,
+                    other => other.is_ascii_alphanumeric(),
+                };
+                value.len() <= max && value.chars().all(is_shown)
+            }
+            Self::Returned(max) => {
+                let unpadded = value.trim_end_matches('=');
+                let is_plain = !unpadded.contains(['&', '=', '{', '}', '[', ']', '"', '\'']);
+                value.len() <= max && odd_sign(value).is_none() && is_plain
+            }
+            Self::Address => is_plain_address(value),
         }
     }
 
@@ -148,7 +169,14 @@ impl Shape {
             Self::Time => "must be a time of fourteen digits, yyyyMMddHHmmss".to_owned(),
             Self::Amount => "must be whole fen, 1 to 12 digits without leading zeros".to_owned(),
             Self::Url => format!("must be a full http or https URL of at most {URL_CHARS_MAX} characters without ~"),
-            Self::Text(max) => format!("must have at most {max} characters"),
+            Self::Text(max) => format!("must be one line of at most {max} bytes"),
+            Self::Shown(max) => {
+                format!(
+                    "must have at most {max} bytes: letters, digits, blanks, - _ . and brackets, Chinese characters"
+                )
+            }
+            Self::Returned(max) => format!("must have at most {max} bytes and no signs of its own format"),
+            Self::Address => "must be an IPv4 or a real IPv6 address".to_owned(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs, hint::black_box, process::ExitCode, time::I
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use domain::{Channel, Fen, Subject, Tab, Timestamp, TransactionId, WebUrl};
+use domain::{Channel, Fen, PayerAddress, Subject, Tab, Timestamp, TransactionId, WebUrl};
 use http::{Request, Response};
 use providers::{Account, Charge, GatewayPolicy, Moment, Nonce, Order};
 use ring::{
@@ -159,7 +159,7 @@ fn charge_tasks(input: ChargeInput) -> Result<Vec<Task>, AnyError> {
             show_url: None,
             qr_pay_mode: None,
             openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
-            client_ip: Some("203.0.113.7"),
+            client_ip: PayerAddress::parse("203.0.113.7"),
             created_at: now,
             expires_at: now.plus(std::time::Duration::from_secs(7200)),
         };

@@ -189,10 +189,11 @@ fn calls_name_their_method_and_order() {
         assert_eq!((sent["method"].as_str(), biz_content(&sent)), (method, order));
         assert!(!sent.contains_key("notify_url"));
     }
-    for number in [String::new(), "R".repeat(65)] {
+    for number in [String::new(), "R".repeat(65), "退".to_owned()] {
         let odd = crate::RefundOrder { refund_num: &number, ..refund };
-        assert!(matches!(account.refund(&odd, &moment()), Err(ProviderError::Unsupported { .. })), "{number}");
-        assert!(matches!(account.refund_query(&odd, &moment()), Err(ProviderError::Unsupported { .. })), "{number}");
+        for result in [account.refund(&odd, &moment()), account.refund_query(&odd, &moment())] {
+            assert!(matches!(result, Err(ProviderError::Param { field: "refundNum", .. })), "{number}");
+        }
     }
 }
 

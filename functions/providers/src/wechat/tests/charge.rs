@@ -1,13 +1,13 @@
 //! What v3 sends, and what the payer's side gets.
 
 use bytes::Bytes;
-use domain::{Channel, Subject};
+use domain::{Channel, PayerAddress, Subject};
 use http::Request;
 use serde_json::{Value, json};
 
 use super::{
-    APP_ID, MCH_ID, NONCE, NOTIFY_URL, OPENID, account, bare, certificate_mode, id, key, key_mode, moment, mp_account,
-    open, placed, refund, refused, signed, unclear, unsigned, verified, with, with_order,
+    APP_ID, MCH_ID, NONCE, NOTIFY_URL, OPENID, account, bare, certificate_mode, fen, id, key, key_mode, moment,
+    mp_account, open, placed, refund, refused, signed, unclear, unsigned, verified, with, with_order,
 };
 use crate::{Account, Charge, Order, ProviderError};
 
@@ -81,16 +81,39 @@ fn the_gateways_own_path_is_signed() {
 
 #[test]
 fn long_words_are_cut() {
-    let subject = Subject::parse(&"茶".repeat(256)).unwrap();
-    let request = with_order(
-        |_| {},
-        |order| match account().charge(&Order { subject: &subject, ..*order }, &moment()).unwrap() {
-            Charge::Call(request) => request,
-            Charge::Ready(_) => panic!("ready without a call"),
-        },
-    );
-    let body: Value = serde_json::from_slice(request.body()).unwrap();
-    assert_eq!(body["description"], "茶".repeat(127));
+    for (subject, expect) in [
+        ("茶".repeat(256), "茶".repeat(42)),
+        ("🍵".repeat(256), "🍵".repeat(31)),
+        ("a".repeat(126) + "茶", "a".repeat(126)),
+        ("\u{fffe}".to_owned(), "568b33a0f7e4beba9244a8e0".to_owned()),
+    ] {
+        let subject = Subject::parse(&subject).unwrap();
+        let request = with_order(
+            |_| {},
+            |order| match account().charge(&Order { subject: &subject, ..*order }, &moment()).unwrap() {
+                Charge::Call(request) => request,
+                Charge::Ready(_) => panic!("ready without a call"),
+            },
+        );
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["description"], expect);
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_payers_ipv4_is_sent_as_an_ipv4() {
+    for (said, expect) in [
+        ("203.0.113.8",              "203.0.113.8"),
+        ("::ffff:203.0.113.8",       "203.0.113.8"),
+        ("::FFFF:CB00:7108",         "203.0.113.8"),
+        ("::ffff:203.0.113.8%eth0",  "203.0.113.8"),
+        ("2001:db8::1",              "2001:db8::1"),
+    ] {
+        let request = call(&mp_account(), |order| (order.channel, order.client_ip) = (Channel::WxH5, PayerAddress::parse(said)));
+        let body: Value = serde_json::from_slice(request.unwrap().body()).unwrap();
+        assert_eq!(body["scene_info"]["payer_client_ip"], expect, "{said}");
+    }
 }
 
 #[test]
@@ -99,8 +122,22 @@ fn what_wechat_would_refuse_is_not_sent() {
         Err(ProviderError::Unsupported { what }) => assert!(what.contains(words), "expected {words}, found {what}"),
         other => panic!("expected unsupported, {words}; found {other:?}"),
     };
+    let param = |result: Result<_, ProviderError>, expect: &str| match result {
+        Err(ProviderError::Param { field, .. }) => assert_eq!(field, expect),
+        other => panic!("expected param, {expect}; found {other:?}"),
+    };
     let long = format!("https://pay.example.com/{}", "x".repeat(232));
-    for url in ["https://pay.example.com/notify?a=b", "https://pay.example.com/#a", &long] {
+    param(
+        with_order(|_| {}, |order| account().charge(&Order { notify_url: &long, ..*order }, &moment()).map(|_| ())),
+        "billNum",
+    );
+    param(call(&account(), |order| order.fee = fen(10_000_000_000)).map(|_| ()), "totalFee");
+    call(&account(), |order| order.fee = fen(9_999_999_999)).unwrap();
+    for openid in ["", "o U", "o茶", "o".repeat(129).leak()] {
+        let odd = call(&mp_account(), |order| (order.channel, order.openid) = (Channel::WxJsapi, Some(openid)));
+        param(odd.map(|_| ()), "openid");
+    }
+    for url in ["https://pay.example.com/notify?a=b", "https://pay.example.com/#a", "https://[::1]/a"] {
         unsupported(
             with_order(|_| {}, |order| account().charge(&Order { notify_url: url, ..*order }, &moment()).map(|_| ())),
             "notify address",
@@ -119,8 +156,8 @@ fn what_wechat_would_refuse_is_not_sent() {
     for number in ["", "a b", "退1", "a/b", "a+b", &"1".repeat(40)] {
         let (id, account) = (id(), account());
         let odd = crate::RefundOrder { refund_num: number, ..refund(&id) };
-        unsupported(account.refund(&odd, &moment()).map(|_| ()), "a refund number");
-        unsupported(account.refund_query(&odd, &moment()).map(|_| ()), "a refund number");
+        param(account.refund(&odd, &moment()).map(|_| ()), "refundNum");
+        param(account.refund_query(&odd, &moment()).map(|_| ()), "refundNum");
     }
 }
 

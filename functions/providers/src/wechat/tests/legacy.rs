@@ -8,7 +8,7 @@ use aes::{
 };
 use base64::Engine as _;
 use bytes::Bytes;
-use domain::{Channel, Outcome, Secret, Subject, Tab};
+use domain::{Channel, Outcome, PayerAddress, Secret, Subject, Tab};
 use http::{Request, Response};
 use md5::{Digest as _, Md5};
 use proptest::prelude::*;
@@ -88,11 +88,11 @@ fn a_payment_is_ordered() {
 
     for (ip, expect) in [
         (None, "127.0.0.1"),
-        (Some("x"), "127.0.0.1"),
         (Some("2001:db8::1"), "2001:db8::1"),
-        (Some("203.0.113.5, 10.0.0.1"), "127.0.0.1"),
+        (Some("::ffff:203.0.113.8"), "203.0.113.8"),
+        (Some("::FFFF:CB00:7108"), "203.0.113.8"),
     ] {
-        let request = call(&account(), |order| order.client_ip = ip);
+        let request = call(&account(), |order| order.client_ip = ip.and_then(PayerAddress::parse));
         assert_eq!(sent(&request, path, SignType::Md5)["spbill_create_ip"], expect);
     }
     let subject = Subject::parse(&format!("]]>{}", "茶".repeat(100))).unwrap();

@@ -5,6 +5,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::super::form::Params;
+use super::super::strict::{gb18030_bytes, odd_sign};
 use super::super::yuan::Fen;
 use super::common::value;
 use super::{Refusal, business, illegal, missing};
@@ -40,7 +41,7 @@ impl<'de> Deserialize<'de> for Biz {
     }
 }
 
-/// How long a text field may be, in characters.
+/// How long a text field may be, in bytes of GB18030: the older documents say of 256 that they are 128 Chinese characters.
 #[derive(Clone, Copy)]
 pub(super) struct Limit(pub(super) usize);
 
@@ -57,8 +58,11 @@ impl Biz {
     pub(super) fn text(&self, name: &str, limit: Limit) -> Result<Option<String>, Refusal> {
         match self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.chars().count() <= limit.0 => Ok(Some(text.clone())),
-            Some(Value::String(_)) => Err(invalid(name, &format!("is longer than {} characters", limit.0))),
+            Some(Value::String(text)) if odd_sign(text).is_some() => {
+                Err(invalid(name, "is not one line of characters"))
+            }
+            Some(Value::String(text)) if gb18030_bytes(text) <= limit.0 => Ok(Some(text.clone())),
+            Some(Value::String(_)) => Err(invalid(name, &format!("is longer than {} bytes", limit.0))),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 Err(invalid(name, "must be a string"))
             }

@@ -3,6 +3,7 @@
 use super::super::alipay::{is_url, message::seller_email, timeout_express};
 use super::super::form::{Params, decode, start_of};
 use super::super::merchants::{MapiPartner, Merchants};
+use super::super::strict::{gb18030_bytes, odd_sign};
 use super::super::trade::{Order, Patience, Protocol, Rule};
 use super::super::yuan::Fen;
 use super::{MapiRefusal, illegal_argument, refuse};
@@ -12,6 +13,10 @@ pub(super) const WAP: &str = "alipay.wap.create.direct.pay.by.user";
 pub(super) const APP: &str = "mobile.securitypay.pay";
 
 const URL_CHARS_MAX: usize = 200;
+/// "String(190)" in its documents.
+const NOTIFY_URL_CHARS_MAX: usize = 190;
+/// As the open platform's.
+const SUBJECT_FORBIDDEN: [char; 3] = ['/', '=', '&'];
 
 /// The order in verified parameters.
 pub(super) fn read(partner: &MapiPartner, params: &Params) -> Result<Order, MapiRefusal> {
@@ -21,14 +26,21 @@ pub(super) fn read(partner: &MapiPartner, params: &Params) -> Result<Order, Mapi
     }
     check_seller(partner, params)?;
     let fee = required(params, "total_fee", 20)?;
+    let subject = required(params, "subject", 256)?;
+    if subject.contains(SUBJECT_FORBIDDEN) {
+        return Err(illegal_argument("subject", "must not hold / = or &"));
+    }
+    if optional(params, "exter_invoke_ip", 15)?.is_some_and(|ip| ip.parse::<std::net::Ipv4Addr>().is_err()) {
+        return Err(illegal_argument("exter_invoke_ip", "must be an IPv4 address"));
+    }
     Ok(Order {
         protocol: Protocol::Mapi,
         merchant: partner.partner.clone(),
         method: service.to_owned(),
         seller_id: partner.partner.clone(),
         out_trade_no: required(params, "out_trade_no", 64)?.to_owned(),
-        subject: required(params, "subject", 256)?.to_owned(),
-        body: optional(params, "body", 1_000)?.map(str::to_owned),
+        subject: subject.to_owned(),
+        body: optional(params, "body", 400)?.map(str::to_owned),
         total: Fen::parse_yuan(fee)
             .ok_or_else(|| illegal_argument("total_fee", "must be yuan from 0.01 with at most two decimals"))?,
         patience: match optional(params, "it_b_pay", 20)? {
@@ -37,26 +49,27 @@ pub(super) fn read(partner: &MapiPartner, params: &Params) -> Result<Order, Mapi
                 timeout_express(text).map_err(|_| illegal_argument("it_b_pay", "must be 1m to 15d, or 1c"))?
             }
         },
-        notify_url: url(params, "notify_url")?,
-        return_url: url(params, "return_url")?,
-        quit_url: url(params, "show_url")?.filter(|_| service == WAP),
+        notify_url: url(params, "notify_url", NOTIFY_URL_CHARS_MAX)?,
+        return_url: url(params, "return_url", URL_CHARS_MAX)?,
+        quit_url: url(params, "show_url", URL_CHARS_MAX)?.filter(|_| service == WAP),
         passback_params: None,
         sign_type: params.get("sign_type").cloned().unwrap_or_default(),
     })
 }
 
-/// A parameter with a value.
-pub(super) fn optional<'a>(params: &'a Params, name: &str, chars_max: usize) -> Result<Option<&'a str>, MapiRefusal> {
+/// A parameter with a value. 256 are "at most 128 Chinese characters": bytes of GB18030.
+pub(super) fn optional<'a>(params: &'a Params, name: &str, bytes_max: usize) -> Result<Option<&'a str>, MapiRefusal> {
     match params.get(name).map(String::as_str).filter(|value| !value.is_empty()) {
-        Some(value) if value.chars().count() > chars_max => {
-            Err(illegal_argument(name, &format!("is longer than {chars_max} characters")))
+        Some(value) if gb18030_bytes(value) > bytes_max => {
+            Err(illegal_argument(name, &format!("is longer than {bytes_max} bytes")))
         }
+        Some(value) if odd_sign(value).is_some() => Err(illegal_argument(name, "is not one line of characters")),
         value => Ok(value),
     }
 }
 
-pub(super) fn required<'a>(params: &'a Params, name: &str, chars_max: usize) -> Result<&'a str, MapiRefusal> {
-    optional(params, name, chars_max)?.ok_or_else(|| illegal_argument(name, "is missing"))
+pub(super) fn required<'a>(params: &'a Params, name: &str, bytes_max: usize) -> Result<&'a str, MapiRefusal> {
+    optional(params, name, bytes_max)?.ok_or_else(|| illegal_argument(name, "is missing"))
 }
 
 /// A refusal by a trade's rules in the legacy gateway's words.
@@ -139,9 +152,9 @@ fn check_seller(partner: &MapiPartner, params: &Params) -> Result<(), MapiRefusa
     }
 }
 
-fn url(params: &Params, name: &str) -> Result<Option<String>, MapiRefusal> {
-    match optional(params, name, URL_CHARS_MAX)? {
-        Some(url) if !is_url(url, URL_CHARS_MAX) => Err(illegal_argument(name, "must be an http or https URL")),
+fn url(params: &Params, name: &str, chars_max: usize) -> Result<Option<String>, MapiRefusal> {
+    match optional(params, name, chars_max)? {
+        Some(url) if !is_url(url, chars_max) => Err(illegal_argument(name, "must be an http or https URL")),
         url => Ok(url.map(str::to_owned)),
     }
 }

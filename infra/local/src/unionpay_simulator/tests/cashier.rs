@@ -6,13 +6,13 @@ use super::*;
 #[tokio::test]
 async fn a_web_payment_goes_from_form_to_shop() {
     let bench = Bench::new();
-    let reserved = "eA== 测试";
-    let more = [("orderId", Some("WEB00001")), ("reqReserved", Some(reserved)), ("orderDesc", Some("<商品>"))];
+    let reserved = "测试|eA==";
+    let more = [("orderId", Some("WEB00001")), ("reqReserved", Some(reserved)), ("orderDesc", Some("商品 (1)"))];
     let reply = bench.post(&target("web"), &encoded(&bench.signed("web", &more))).await;
     assert_eq!(reply.status, 302);
     let cashier = reply.location.unwrap().strip_prefix(BASE).unwrap().to_owned();
     let page = text(&bench.get(&cashier).await);
-    for part in ["88.88", "WEB00001", "&lt;商品&gt;", "6216***********0018", "Cancel"] {
+    for part in ["88.88", "WEB00001", "商品 (1)", "6216***********0018", "Cancel"] {
         assert!(page.contains(part), "{part}");
     }
     assert_eq!(bench.query("WEB00001", START).await["respCode"], "34");

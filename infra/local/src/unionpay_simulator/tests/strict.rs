@@ -45,7 +45,8 @@ async fn each_mandatory_field_is_missed() {
 #[tokio::test]
 async fn formats_are_checked() {
     let long_url = format!("http://m.test/{}", "x".repeat(243));
-    let desc = "字".repeat(33);
+    let desc = format!("{}12", "字".repeat(10));
+    let (desc_33, reserved_1025) = (format!("{desc}3"), "r".repeat(1025));
     let order_41 = "A".repeat(41);
     #[rustfmt::skip]
     let cases: &[(&str, &str, &str, &str)] = &[
@@ -88,8 +89,20 @@ async fn formats_are_checked() {
         ("app",    "payTimeout",   "20261123120000",           "10"),
         ("app",    "payTimeout",   "20261123121500",           "00"),
         ("app",    "payTimeout",   "2026112312150",            "10"),
-        ("app",    "orderDesc",    &desc,                      "10"),
-        ("app",    "orderDesc",    &desc[3..],                 "00"),
+        ("app",    "orderDesc",    &desc_33,                   "10"),
+        ("app",    "orderDesc",    &desc,                      "00"),
+        ("app",    "orderDesc",    "茶-壶_1.5 (小)（大）",       "00"),
+        ("app",    "orderDesc",    "茶，壶",                    "10"),
+        ("app",    "orderDesc",    "茶＆壶",                    "10"),
+        ("app",    "orderDesc",    "🍵",                        "10"),
+        ("app",    "orderDesc",    "a&b",                      "10"),
+        ("app",    "reqReserved",  &reserved_1025,             "10"),
+        ("app",    "reqReserved",  &reserved_1025[1..],        "00"),
+        ("app",    "reqReserved",  "a=b",                      "10"),
+        ("app",    "reqReserved",  "{a}",                      "10"),
+        ("app",    "reqReserved",  "eA==",                     "00"),
+        ("app",    "customerIp",   "::ffff:203.0.113.8",       "10"),
+        ("app",    "customerIp",   "203.0.113.8",              "00"),
         ("app",    "txnTime",      "2026-11-23 12:00:00",      "10"),
         ("app",    "txnTime",      "20261123115500",           "00"),
         ("app",    "txnTime",      "20261123115459",           "39"),

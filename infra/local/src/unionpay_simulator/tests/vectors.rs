@@ -65,11 +65,18 @@ fn every_signed_request_is_accepted_and_each_flipped_byte_refused() {
             ("31", _) => Call::Void,
             other => panic!("{other:?}"),
         };
-        let message = verify(&registry, call, params.clone()).map_err(|refusal| refusal.message());
-        let message = message.unwrap_or_else(|error| panic!("{name}: {error}"));
-        if call != Call::Query {
-            let now = parse_compact(&params["txnTime"]).unwrap();
-            assert_eq!(message.order(now).unwrap().txn_time, params["txnTime"], "{name}");
+        match verify(&registry, call, params.clone()) {
+            Ok(message) if call != Call::Query => {
+                let now = parse_compact(&params["txnTime"]).unwrap();
+                assert_eq!(message.order(now).unwrap().txn_time, params["txnTime"], "{name}");
+            }
+            Ok(_) => {}
+            // Their signatures fit. Signs of the message's own form in `reqReserved`, and an emoji in `orderDesc`, may be signed and not
+            // ordered with.
+            Err(refusal) => {
+                assert_eq!(refusal.code, codes::FORMAT, "{name}");
+                assert!(["sign/web/plus-amp-equals", "sign/app/emoji"].contains(&name), "{name}");
+            }
         }
         for (field, value) in filtered(params.clone()) {
             for wrong in (0..value.len()).filter_map(|at| flipped(&value, at)) {

@@ -249,9 +249,16 @@ async fn v2_is_read_strictly() {
 async fn v2_members_are_checked() {
     let bench = Bench::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &str, Option<&str>); 20] = [
-        ("APP",    "body",             &"支".repeat(128),         None),
-        ("APP",    "body",             &"支".repeat(129),         Some("PARAM_ERROR")),
+    let cases: [(&str, &str, &str, Option<&str>); 27] = [
+        ("APP",    "body",             &"支".repeat(42),          None),
+        ("APP",    "body",             &"支".repeat(43),          Some("PARAM_ERROR")),
+        ("APP",    "body",             &"😀".repeat(32),          None),
+        ("APP",    "body",             &"😀".repeat(33),          Some("PARAM_ERROR")),
+        ("APP",    "body",             "a\nb",                    Some("PARAM_ERROR")),
+        ("APP",    "total_fee",        "9999999999",              None),
+        ("APP",    "total_fee",        "10000000000",             Some("PARAM_ERROR")),
+        ("APP",    "spbill_create_ip", "2001:db8::1",             None),
+        ("APP",    "spbill_create_ip", "::ffff:101.226.125.108",  Some("PARAM_ERROR")),
         ("APP",    "body",             "",                        Some("PARAM_ERROR")),
         ("APP",    "out_trade_no",     &"1".repeat(33),           Some("PARAM_ERROR")),
         ("APP",    "out_trade_no",     "a b",                     Some("PARAM_ERROR")),

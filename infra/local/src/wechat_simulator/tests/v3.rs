@@ -270,13 +270,20 @@ async fn members_are_checked() {
     let now = bench.now();
     let mp = bench.settings("v3Both", "wx_mp")["appId"].clone();
     let long = |count: usize| json!("支".repeat(count));
+    let bytes = |count: usize| json!("b".repeat(count));
     #[rustfmt::skip]
     let cases = [
-        ("app",   "/description",   long(127),                           200),
-        ("app",   "/description",   long(128),                           400),
+        ("app",   "/description",   long(42),                            200),
+        ("app",   "/description",   long(43),                            400),
+        ("app",   "/description",   bytes(127),                          200),
+        ("app",   "/description",   bytes(128),                          400),
+        ("app",   "/description",   json!("😀".repeat(31)),              200),
+        ("app",   "/description",   json!("😀".repeat(32)),              400),
+        ("app",   "/description",   json!("a\nb"),                       400),
+        ("app",   "/description",   json!("a\u{2028}b"),                 400),
         ("app",   "/description",   json!(""),                           400),
-        ("app",   "/attach",        long(128),                           200),
-        ("app",   "/attach",        long(129),                           400),
+        ("app",   "/attach",        bytes(128),                          200),
+        ("app",   "/attach",        long(43),                            400),
         ("app",   "/attach",        Value::Null,                         400),
         ("app",   "/out_trade_no",  json!("A1_-|*"),                     200),
         ("app",   "/out_trade_no",  json!("A1234"),                      400),
@@ -288,13 +295,16 @@ async fn members_are_checked() {
         ("app",   "/notify_url",    json!("http://m.test/n"),            400),
         ("app",   "/notify_url",    json!("http://127.0.0.1:9/n"),       200),
         ("app",   "/notify_url",    json!("http://localhost:9/n"),       200),
-        ("app",   "/notify_url",    json!("http://[::1]:9/n"),           200),
+        ("app",   "/notify_url",    json!("http://[::1]:9/n"),           400),
+        ("app",   "/notify_url",    json!("https://m.test/n[1]"),        400),
         ("app",   "/notify_url",    json!("http://localhost.evil/n"),    400),
         ("app",   "/notify_url",    json!("https://u@m.test/n"),         400),
         ("app",   "/notify_url",    json!("ftp://m.test/n"),             400),
         ("app",   "/notify_url",    json!("/n"),                         400),
         ("app",   "/notify_url",    json!(format!("https://m.test/{}", "n".repeat(300))), 400),
         ("app",   "/amount/total",  json!(1),                            200),
+        ("app",   "/amount/total",  json!(9_999_999_999_i64),            200),
+        ("app",   "/amount/total",  json!(10_000_000_000_i64),           400),
         ("app",   "/amount/total",  json!(0),                            400),
         ("app",   "/amount/total",  json!(-1),                           400),
         ("app",   "/amount/total",  json!(1.0),                          400),
@@ -323,6 +333,9 @@ async fn members_are_checked() {
         ("jsapi", "/payer",         json!({}),                           400),
         ("h5",    "/scene_info/payer_client_ip", json!("999.1.1.1"),     400),
         ("h5",    "/scene_info/payer_client_ip", json!("2001:db8::1"),   200),
+        ("h5",    "/scene_info/payer_client_ip", json!("::ffff:203.0.113.8"), 400),
+        ("h5",    "/scene_info/payer_client_ip", json!("::FFFF:CB00:7108"),   400),
+        ("h5",    "/scene_info/payer_client_ip", json!("fe80::1%eth0"),  400),
         ("h5",    "/scene_info/h5_info/type",    json!("Web"),           400),
         ("h5",    "/scene_info/h5_info",         json!({}),              400),
     ];

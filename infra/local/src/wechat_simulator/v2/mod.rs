@@ -16,6 +16,7 @@ use super::trade::Rule;
 use super::{Incoming, Simulator, SimulatorError};
 use crate::simulator::form::Params;
 use crate::simulator::reply::{Reply, XML};
+use crate::simulator::strict::odd_sign;
 
 const NONCE_CHARS_MAX: usize = 32;
 
@@ -68,15 +69,19 @@ impl Call<'_> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A parameter of at most `to` characters that must be there.
+    /// A parameter of at most `to` bytes that must be there.
     fn required(&self, name: &str, to: usize) -> Result<&str, Refusal> {
         self.optional(name, to)?.ok_or_else(|| Refusal::param(name, "is missing"))
     }
 
     fn optional(&self, name: &str, to: usize) -> Result<Option<&str>, Refusal> {
         match self.value(name) {
-            Some(value) if value.chars().count() > to => {
-                Err(Refusal::param(name, &format!("has more than {to} characters")))
+            // Its own words: "输入源“/body/xml/body”映射到值字段“商品描述”字符串规则校验失败，字节数 200，大于最大值 128".
+            Some(value) if value.len() > to => {
+                Err(Refusal::param(name, &format!("字符串规则校验失败，字节数 {}，大于最大值 {to}", value.len())))
+            }
+            Some(value) if odd_sign(value).is_some() => {
+                Err(Refusal::param(name, "字符串规则校验失败: is not one line"))
             }
             value => Ok(value),
         }

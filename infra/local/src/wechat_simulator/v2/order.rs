@@ -9,6 +9,7 @@ use super::super::{phone, v3};
 use super::{Call, Refusal};
 use crate::simulator::beijing::MINUTE_MS;
 use crate::simulator::form::Params;
+use crate::simulator::strict::is_plain_address;
 
 /// What may differ when an order is sent again.
 const FRESH: [&str; 4] = ["nonce_str", "sign", "time_start", "spbill_create_ip"];
@@ -42,8 +43,8 @@ fn order_of(call: &Call<'_>) -> Result<Order, Refusal> {
     let out_trade_no = out_trade_no(call)?;
     let total = amount(call, "total_fee")?;
     let ip = call.required("spbill_create_ip", 64)?;
-    if ip.parse::<std::net::IpAddr>().is_err() {
-        return Err(Refusal::param("spbill_create_ip", "must be an IP address"));
+    if !is_plain_address(ip) {
+        return Err(Refusal::param("spbill_create_ip", "invalid spbill_create_ip"));
     }
     let notify_url = notify_url("notify_url", call.required("notify_url", 256)?)?;
     let attach = call.optional("attach", 127)?;
@@ -124,7 +125,7 @@ pub(super) fn number_text<'a>(name: &str, value: &'a str, more: &str) -> Result<
 }
 
 pub(super) fn amount(call: &Call<'_>, name: &str) -> Result<Fen, Refusal> {
-    Fen::parse(call.required(name, 32)?).ok_or_else(|| Refusal::param(name, "must be fen, digits only, 1 or more"))
+    Fen::parse(call.required(name, 10)?).ok_or_else(|| Refusal::param(name, "must be fen, digits only, 1 or more"))
 }
 
 /// An absolute http or https address. v2 takes one with a query, though its pages advise against.

@@ -12,6 +12,7 @@ use super::body::{self, optional, text};
 use super::{Call, Done, Refusal};
 use crate::simulator::beijing::{DAY_MS, MINUTE_MS};
 use crate::simulator::crypto::CryptoError;
+use crate::simulator::strict::is_plain_address;
 
 /// `time_expire` may be this far ahead.
 const EXPIRE_MS_MAX: i64 = 90 * DAY_MS;
@@ -232,8 +233,8 @@ fn scene(pay: &Pay, product: Product) -> Result<(), Refusal> {
         };
     };
     text("/scene_info/payer_client_ip", &scene.payer_client_ip, (1, 45))?;
-    if scene.payer_client_ip.parse::<std::net::IpAddr>().is_err() {
-        return Err(Refusal::param("/scene_info/payer_client_ip", "must be an IPv4 or IPv6 address"));
+    if !is_plain_address(&scene.payer_client_ip) {
+        return Err(Refusal::param("/scene_info/payer_client_ip", "must be an IPv4 or a real IPv6 address"));
     }
     optional("/scene_info/device_id", scene.device_id.as_deref(), (1, 32))?;
     if let Some(store) = &scene.store_info {
