@@ -21,6 +21,8 @@ mod json;
 mod keys;
 mod settings;
 pub mod unionpay;
+#[cfg(test)]
+mod vectors;
 pub mod wechat;
 mod xml;
 

@@ -1,5 +1,7 @@
 //! The open platform: common checks, products, states, faults, certificate mode.
 
+use x509_parser::prelude::{FromDer, X509Certificate};
+
 use super::*;
 
 const QUERY: &str = "alipay.trade.query";
@@ -199,6 +201,33 @@ async fn certificate_mode_wants_both_numbers_and_answers_with_its_own() {
         let whole: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(whole["alipay_cert_sn"], super::super::crypto::cert_sn(&pem("alipayCert")).unwrap());
     }
+}
+
+/// The Python SDK splits the bundle at its blank lines, and writes each issuer by a template of four parts.
+#[test]
+fn the_root_bundle_is_laid_out_as_alipays_own() {
+    let settings = Bench::new().simulator.settings()["openapiCert"].clone();
+    let bundle = settings["alipayRootCert"].as_str().unwrap();
+    let parts: Vec<&str> = bundle.split("\n\n").collect();
+    assert_eq!(parts.len(), 3);
+    let mut numbers = Vec::new();
+    for part in parts {
+        assert_eq!((part.matches("BEGIN").count(), part.matches("END").count()), (1, 1), "{part}");
+        let der = super::super::crypto::first_certificate(part).unwrap();
+        let (_, certificate) = X509Certificate::from_der(&der).unwrap();
+        let issuer = certificate.issuer();
+        let cn = issuer.iter_common_name().next().unwrap().as_str().unwrap();
+        let ou = issuer.iter_organizational_unit().next().unwrap().as_str().unwrap();
+        let o = issuer.iter_organization().next().unwrap().as_str().unwrap();
+        let c = issuer.iter_country().next().unwrap().as_str().unwrap();
+        let text = format!("CN={cn},OU={ou},O={o},C={c}{}", certificate.tbs_certificate.serial);
+        if certificate.signature_algorithm.algorithm.to_id_string().starts_with("1.2.840.113549.1.1") {
+            numbers.push(super::super::crypto::md5_hex(text.as_bytes()));
+        }
+    }
+    // What PyPI's python-alipay-sdk 3.4.0 says of this file.
+    assert_eq!(numbers, ["9ce064712b4460b5e37981729c6edf10", "3282e58d6f23192727046f024cad58e4"]);
+    assert_eq!(numbers.join("_"), super::super::crypto::root_cert_sn(bundle).unwrap());
 }
 
 #[tokio::test]
