@@ -46,7 +46,7 @@ pub(crate) async fn play(world: &World, id: &str, action: &str, options: Value) 
     world.post_as(&[], &path, options.to_string()).await.done(200)
 }
 
-async fn fault(world: &World, fault: &str) {
+pub(crate) async fn fault(world: &World, fault: &str) {
     let body = json!({ "next": [fault] }).to_string();
     world.post_as(&[], "/_local/simulator/wechat/faults", body).await.done(200);
 }

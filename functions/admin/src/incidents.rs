@@ -73,7 +73,9 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
     let notify = Notify { key, request: &message, arrived_at: kept.summary.seen_at, now: call.now };
     let taken = match settlement::hear(deps, &configured, &notify).await {
         Ok(Answered::Taken(taken, _)) => taken,
-        Ok(Answered::Refused(error)) => return Ok(replayed(("refused", Some(error_chain(&error))))),
+        Ok(Answered::Refused(error) | Answered::Late(error)) => {
+            return Ok(replayed(("refused", Some(error_chain(&error)))));
+        }
         Ok(Answered::Unreadable) => {
             let problem = "the settings of its account were deleted or retired, or cannot be used: save them, and replay it again";
             return Err(Problem::conflict(problem));

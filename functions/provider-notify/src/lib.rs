@@ -46,6 +46,11 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         Ok(Some(Answered::Taken(Taken::Settled, acknowledgement))) => acknowledged(&acknowledgement),
         Ok(Some(Answered::Taken(Taken::Misfit | Taken::OfAnother(_), acknowledgement))) => refused(&acknowledgement),
         Ok(Some(Answered::Unreadable)) => keep_unreadable(deps, &key, &request, &stranger).await,
+        // It says nothing about who sent it: a genuine one comes again, and by then its certificate is held.
+        Ok(Some(Answered::Late(error))) => {
+            warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "a notify is to come again: {}", error_chain(&error));
+            refused(&stranger)
+        }
         Ok(Some(Answered::Refused(error))) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
             keep_refused(deps, &key, &error, &request, &stranger).await

@@ -7,13 +7,16 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{AccountNumber, Notification, Outcome, Timestamp, TransactionId, TransactionKey};
 use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport};
-use runtime::{AccountKey, ApiError, ConfiguredApp, Request};
+use runtime::{AccountKey, ApiError, ConfiguredApp, Fetch, Renewed, Request};
 use tracing::warn;
 
 use crate::{Deps, Heard, How, Taken, take, take_refund};
 
 /// For so long a warm function may make orders by the protocol before, because it remembers the settings; ten times as long as it does.
 const ORDERED_BEFORE: Duration = Duration::from_secs(60);
+
+/// How long a notify waits for the certificate that it is signed with. WeChat Pay wants its answer within five seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A notify that arrived, or one that was kept.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ pub enum Answered {
     Taken(Taken, Acknowledgement),
     /// It could not be verified.
     Refused(NotifyError),
+    /// It is signed with a certificate that is not held, and that the provider did not give out in time: it is to send the notify again.
+    Late(NotifyError),
     /// There is no account to verify it by: its settings were deleted or retired, or cannot be used.
     Unreadable,
 }
@@ -60,7 +65,7 @@ async fn find_other(
     match first {
         Answered::Taken(Taken::OfAnother(number), _) => Ok(Some(*number)),
         Answered::Taken(Taken::Settled | Taken::Misfit, _) | Answered::Refused(NotifyError::Probe) => Ok(None),
-        Answered::Refused(..) | Answered::Unreadable => {
+        Answered::Refused(..) | Answered::Late(..) | Answered::Unreadable => {
             let found = deps.base.store.find_transaction(key).await?;
             Ok(found.map(|transaction| transaction.account).filter(|number| *number != current))
         }
@@ -84,7 +89,7 @@ async fn hear_by(
     };
     let (account, report) = match read(deps, configured, notify, (by, account)).await? {
         Ok(read) => read,
-        Err(error) => return Ok(Answered::Refused(error)),
+        Err(answered) => return Ok(answered),
     };
     let request = notify.request;
     let heard = Heard {
@@ -101,7 +106,7 @@ async fn hear_by(
     Ok(Answered::Taken(taken, account.acknowledgement()))
 }
 
-type Read = Result<(Arc<Account>, Notification), NotifyError>;
+type Read = Result<(Arc<Account>, Notification), Answered>;
 
 /// Verifies a notify, if need be with certificates that the provider has only begun to sign with, or in the form of the account's
 /// protocol of before; answers the account that did.
@@ -121,28 +126,30 @@ async fn read(
         Err(error) => error,
     };
     if !matches!(error, NotifyError::UnknownKey { .. }) {
-        return Ok(Err(error));
+        return Ok(Err(Answered::Refused(error)));
     }
     let moment = Moment { now: notify.now, nonce: deps.base.random.nonce()? };
-    Ok(match deps.base.apps.renew(configured, by, &deps.outbound, &moment).await {
-        Some(renewed) => match renewed.read_notify(notify.request, notify.arrived_at) {
+    let fetch = Fetch { outbound: &deps.outbound, moment: &moment, patience: PATIENCE };
+    Ok(match deps.base.apps.renew(configured, by, &fetch).await {
+        Renewed::Account(renewed) => match renewed.read_notify(notify.request, notify.arrived_at) {
             Ok(report) => Ok((renewed, report)),
-            Err(error) => Err(error),
+            Err(error) => Err(Answered::Refused(error)),
         },
-        None => Err(error),
+        Renewed::Nothing => Err(Answered::Refused(error)),
+        Renewed::Late => Err(Answered::Late(error)),
     })
 }
 
 /// An order that was made after the account changed its protocol is told of in the new form: what says otherwise is signed with a key
 /// that may be known to others by now.
 fn read_former(former: Arc<Account>, changed_at: Timestamp, notify: &Notify<'_>) -> Read {
-    let report = former.read_notify(notify.request, notify.arrived_at)?;
+    let report = former.read_notify(notify.request, notify.arrived_at).map_err(Answered::Refused)?;
     let made_at = TransactionId::parse(&report.order).ok().and_then(|order| order.created_at());
     if made_at.is_some_and(|made_at| made_at <= changed_at.plus(ORDERED_BEFORE)) {
         return Ok((former, report));
     }
     let reason = "it has the form of the protocol before, and its order was made later".to_owned();
-    Err(NotifyError::Malformed { reason })
+    Err(Answered::Refused(NotifyError::Malformed { reason }))
 }
 
 /// What the notify says about one refund, if it is about one. It says nothing of its payment then, so that whatever does is read

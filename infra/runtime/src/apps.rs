@@ -10,16 +10,21 @@ use domain::{
     AccountNumber, App, AppId, Channel, FORMER_FORM_READ, Mode, Secret, Tab, TargetHealth, Timestamp, Transaction,
     TransactionKey, Webhook, WebhookId,
 };
-use outbound::{Bounds, Outbound};
-use providers::{Account, GatewayPolicy, Identity, Moment, SettingsError};
+use outbound::Bounds;
+use providers::{Account, GatewayPolicy, Identity, SettingsError};
 use serde_json::{Map, Value};
 use store::{AppConfiguration, ChannelSettings, Store, StoreError};
 use tracing::warn;
 
-use crate::{ApiError, Config, config::LocalConfig, error_chain};
+use crate::{
+    ApiError, Config,
+    config::LocalConfig,
+    error_chain,
+    renewals::{Fetch, Renewals, Renewed},
+};
 
 /// A warm function serves few apps at a time; beyond this it forgets them all and begins anew.
-const APPS_MAX: usize = 1000;
+pub(crate) const APPS_MAX: usize = 1000;
 
 /// An app with its accounts at the providers, whose keys are read when they are first needed.
 #[derive(Debug)]
@@ -116,7 +121,7 @@ fn resolve<'a>(
 }
 
 /// Names an account among those of all apps.
-type Whose = (AppId, Tab, Mode, AccountNumber);
+pub(crate) type Whose = (AppId, Tab, Mode, AccountNumber);
 
 /// What a warm function remembers of accounts that are not in use any more, each with when it was read. `None`: there is nothing.
 type Remembered<T> = Mutex<HashMap<Whose, (Timestamp, Option<T>)>>;
@@ -131,20 +136,9 @@ pub struct Apps {
     known: Mutex<HashMap<AppId, (Timestamp, Arc<ConfiguredApp>)>>,
     old: Remembered<Arc<Held>>,
     former: Remembered<(Arc<Held>, Timestamp)>,
-    renewed: Mutex<HashMap<Whose, Renewal>>,
+    renewed: Renewals,
 }
 
-/// An account with the certificates that its provider gave us on top of those in the settings.
-#[derive(Clone, Debug)]
-struct Renewal {
-    /// The settings it was made from: changed ones begin anew.
-    settings: Secret<String>,
-    asked_at: Timestamp,
-    account: Option<Arc<Account>>,
-}
-
-/// Any stranger can name an unknown certificate, so the provider is asked once in this time, however many do.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 const RENEWAL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(4), body_bytes_max: 256 * 1024 };
 
 impl Apps {
@@ -157,7 +151,7 @@ impl Apps {
             known: Mutex::default(),
             old: Mutex::default(),
             former: Mutex::default(),
-            renewed: Mutex::default(),
+            renewed: Renewals::default(),
         }
     }
 
@@ -247,52 +241,56 @@ impl Apps {
         Ok(held)
     }
 
-    /// Fetches the certificates that the provider signs with from now on, after it named one that is not held yet. `None` if it
-    /// was asked just before, or gives none: that is not fatal, and what could not be verified stays refused.
-    pub async fn renew(
-        &self,
-        configured: &ConfiguredApp,
-        key: AccountKey,
-        outbound: &Outbound,
-        moment: &Moment,
-    ) -> Option<Arc<Account>> {
-        let app = &configured.app.id;
-        let held = match self.held(configured, key, moment.now).await {
-            Ok(held) => held?,
-            Err(error) => {
-                warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
-                return None;
+    /// Fetches the certificates that the provider signs with from now on, after it named one that is not held yet. Of several who need
+    /// them at a time one fetches, and the others wait for it, each as long as it has patience.
+    pub async fn renew(&self, configured: &ConfiguredApp, key: AccountKey, fetch: &Fetch<'_>) -> Renewed {
+        let renewing = Box::pin(self.renew_in_turn(configured, key, fetch));
+        match tokio::time::timeout(fetch.patience, renewing).await {
+            Ok(Ok(renewed)) => renewed,
+            Ok(Err(error)) => {
+                warn!(app.id = %configured.app.id, channel = %key.channel, "no new certificates: {}", error_chain(&error));
+                Renewed::Late
             }
-        };
-        let asked_before = self.recall_renewal(app, key, &held);
-        if asked_before.as_ref().is_some_and(|before| before.asked_at.distance(moment.now) < RENEWAL_PAUSE) {
-            return None;
-        }
-        let before = asked_before.and_then(|before| before.account);
-        let asked = Renewal { settings: held.settings.clone(), asked_at: moment.now, account: before };
-        self.keep_renewal(app, key, asked.clone());
-        let account = self.open(app, key, &held).ok()?;
-        let fetched = async {
-            let answer = outbound.send(account.certificates_request(moment)?, RENEWAL_BOUNDS).await?;
-            Ok::<_, ApiError>(account.with_certificates(&answer, moment.now)?)
-        };
-        match fetched.await {
-            Ok(renewed) => {
-                let renewed = Arc::new(renewed);
-                self.keep_renewal(app, key, Renewal { account: Some(Arc::clone(&renewed)), ..asked });
-                Some(renewed)
-            }
-            Err(error) => {
-                warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
-                None
+            Err(_) => {
+                warn!(app.id = %configured.app.id, channel = %key.channel, "no new certificates in {:?}", fetch.patience);
+                Renewed::Late
             }
         }
     }
 
+    async fn renew_in_turn(
+        &self,
+        configured: &ConfiguredApp,
+        key: AccountKey,
+        fetch: &Fetch<'_>,
+    ) -> Result<Renewed, StoreError> {
+        let (app, now) = (&configured.app.id, fetch.moment.now);
+        let Some(held) = self.held(configured, key, now).await? else { return Ok(Renewed::Nothing) };
+        let renewal = self.renewed.of((app.clone(), key.channel.tab(), key.mode, key.number), &held.settings);
+        let _turn = renewal.turn.lock().await;
+        if let Some(fresh) = renewal.fresh(now) {
+            return Ok(fresh);
+        }
+        let Ok(account) = self.open(app, key, &held) else { return Ok(Renewed::Nothing) };
+        let fetched = async {
+            let answer = fetch.outbound.send(account.certificates_request(fetch.moment)?, RENEWAL_BOUNDS).await?;
+            Ok::<_, ApiError>(account.with_certificates(&answer, now)?)
+        };
+        let renewed = match fetched.await {
+            Ok(renewed) => Renewed::Account(Arc::new(renewed)),
+            Err(error) => {
+                warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
+                if matches!(error, ApiError::Outbound(_)) { Renewed::Late } else { Renewed::Nothing }
+            }
+        };
+        renewal.keep(now, &renewed);
+        Ok(renewed)
+    }
+
     /// The account of these settings, with certificates fetched since, where there are some.
     fn open(&self, app: &AppId, key: AccountKey, held: &Held) -> Result<Arc<Account>, SettingsError> {
-        let renewal = self.recall_renewal(app, key, held);
-        renewal.and_then(|renewal| renewal.account).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
+        let whose = (app.clone(), key.channel.tab(), key.mode, key.number);
+        self.renewed.account(&whose, &held.settings).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
     }
 
     fn opened(&self, tab: Tab, held: &Held) -> Result<Arc<Account>, SettingsError> {
@@ -301,20 +299,6 @@ impl Apps {
             open_account(tab, &settings, self.policy, self.local.as_ref()).map(Arc::new)
         };
         held.account.get_or_init(read).clone()
-    }
-
-    fn recall_renewal(&self, app: &AppId, key: AccountKey, held: &Held) -> Option<Renewal> {
-        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        let renewal = renewed.get(&(app.clone(), key.channel.tab(), key.mode, key.number))?;
-        (renewal.settings == held.settings).then(|| renewal.clone())
-    }
-
-    fn keep_renewal(&self, app: &AppId, key: AccountKey, renewal: Renewal) {
-        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        if renewed.len() >= APPS_MAX {
-            renewed.clear();
-        }
-        renewed.insert((app.clone(), key.channel.tab(), key.mode, key.number), renewal);
     }
 
     /// The app with this id, as it was at most [`Config::apps_remembered`] ago.

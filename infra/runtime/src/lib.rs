@@ -13,6 +13,7 @@ mod lambda;
 mod metrics;
 mod question;
 mod random;
+mod renewals;
 mod reply;
 mod telemetry;
 
@@ -27,6 +28,7 @@ pub use lambda::{read_event, serve, serve_events};
 pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};
 pub use question::Question;
 pub use random::{Random, RandomError};
+pub use renewals::{Fetch, Renewed};
 pub use reply::{failure, json, not_found, success};
 pub use telemetry::{log_as_json, log_for_people};
 

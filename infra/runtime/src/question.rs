@@ -1,11 +1,16 @@
 //! A question to a provider: asked, and its answer read.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use outbound::{Bounds, Outbound};
 use providers::{Account, Moment, ProviderError};
 
-use crate::{AccountKey, ApiError, Base, ConfiguredApp};
+use crate::{AccountKey, ApiError, Base, ConfiguredApp, Fetch, Renewed};
+
+/// How long a question waits for the certificate that its answer is signed with.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Who asks whom, and what that may take.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +44,13 @@ impl Base {
         let answer = self.ask_provider(outbound, key.channel, call, bounds).await?;
         let told = match read(account, &answer) {
             Err(ProviderError::UnknownKey { serial }) => {
-                let renewed = self.apps.renew(configured, key, outbound, moment).await;
-                read(&*renewed.ok_or(ProviderError::UnknownKey { serial })?, &answer)?
+                // A nonce signs one message.
+                let moment = Moment { now: moment.now, nonce: self.random.nonce()? };
+                let fetch = Fetch { outbound, moment: &moment, patience: PATIENCE };
+                match self.apps.renew(configured, key, &fetch).await {
+                    Renewed::Account(renewed) => read(&renewed, &answer)?,
+                    Renewed::Nothing | Renewed::Late => return Err(ProviderError::UnknownKey { serial }.into()),
+                }
             }
             read => read?,
         };
