@@ -238,7 +238,14 @@ fn alarms_and_dashboard_watch_what_the_code_measures() {
         assert!(searched || (drawn && dimensions.is_empty()), "the dashboard does not show {name} by {whole}");
     }
     // What is not an alarm's business is on the dashboard at least.
-    let expected = ["DeliveryAttempts", "ForgedMessages", "Incidents", "OldestOverdueDelivery", "ProviderLatency"];
+    let expected = [
+        "CertificatesEnding",
+        "DeliveryAttempts",
+        "ForgedMessages",
+        "Incidents",
+        "OldestOverdueDelivery",
+        "ProviderLatency",
+    ];
     assert_eq!(watched, expected.map(str::to_owned).into());
 }
 

@@ -14,6 +14,7 @@ mod bills;
 mod bootstraps;
 mod bounds;
 mod carried;
+mod certificates;
 mod channel_check;
 mod channel_settings;
 mod charge;

@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::{
     ProviderError,
-    cert::hex,
+    cert::{self, hex},
     unionpay::pfx::{self, PfxError},
 };
 
@@ -264,6 +264,12 @@ pub struct OpenedCertificate {
 }
 
 impl ClientCertificate {
+    /// When it ends. `None` if it does not open: the refund that needs it says why.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        let opened = self.open().ok()?;
+        cert::read_one(opened.chain.first()?).ok()?.ends_at
+    }
+
     /// Opens the file.
     ///
     /// # Errors

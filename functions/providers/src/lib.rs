@@ -47,6 +47,9 @@ pub use exchange::{
 pub use identity::{Identity, former_form};
 pub use settings::{GatewayPolicy, MASK, addresses_of, mask, opened_by};
 
+/// How long before its end a certificate is told of.
+const CERTIFICATES_TOLD_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a
 /// stranger nothing about an account: neither whether there is one nor which protocol it speaks.
 pub fn refusal(channel: Channel, body: &[u8]) -> Acknowledgement {
@@ -456,5 +459,10 @@ impl Account {
             Self::Wechat(account) => account.certificates_end_at(),
             Self::Unionpay(account) => account.certificates_end_at(),
         }
+    }
+
+    /// The same, if that is within 30 days, or was before: who renews a certificate needs some days for it.
+    pub fn certificates_end_soon(&self, now: Timestamp) -> Option<Timestamp> {
+        self.certificates_end_at().filter(|ends_at| ends_at.ms() <= now.plus(CERTIFICATES_TOLD_BEFORE).ms())
     }
 }

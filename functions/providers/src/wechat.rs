@@ -30,9 +30,9 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
-    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
-    bill::columns::ColumnsReader, settings::Settings,
+    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment,
+    NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport,
+    SettingsError, bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -286,7 +286,7 @@ impl Account {
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
         match &self.0 {
             V3(protocol) => protocol.keys.end_at(),
-            V2(_) => None,
+            V2(protocol) => protocol.client.as_ref().and_then(ClientCertificate::ends_at),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod apps;
 mod bills;
+mod certificates;
 mod deliveries;
 mod reconcile;
 mod sums;
@@ -40,7 +41,7 @@ pub enum Task {
     /// To look at what is due.
     #[default]
     Sweep,
-    /// To compare yesterday's books with the providers' bills.
+    /// To compare yesterday's books with the providers' bills, and to look which certificates end soon.
     Reconcile,
     /// To sum the days that are over.
     Sums,
@@ -62,7 +63,10 @@ pub enum Done {
 pub async fn run(deps: &Deps, tick: Tick) -> Done {
     match tick.task {
         Task::Sweep => Done::Swept(handle(deps).await),
-        Task::Reconcile => Done::Compared(Box::pin(reconcile(deps, None)).await),
+        Task::Reconcile => {
+            Box::pin(certificates::count_ending(deps, deps.base.clock.now())).await;
+            Done::Compared(Box::pin(reconcile(deps, None)).await)
+        }
         Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Channel, Family};
+use domain::{Channel, Family, Mode};
 use serde_json::{Map, Value, json};
 
 use crate::Clock;
@@ -35,11 +35,13 @@ pub enum Metric {
     Incidents,
     /// Messages to real bills' addresses that could not be verified, kept or not: anyone can send them.
     ForgedMessages,
+    /// Accounts in use whose certificates end within 30 days, counted once a day.
+    CertificatesEnding,
 }
 
 /// Every metric: its name, its unit, and the dimensions it is counted by beside [`STACK`].
 #[rustfmt::skip]
-const TABLE: [(Metric, &str, &str, &[&str]); 7] = [
+const TABLE: [(Metric, &str, &str, &[&str]); 8] = [
     (Metric::Payments,              "Payments",              "Count",        &["Channel", "Outcome"]),
     (Metric::ProviderLatency,       "ProviderLatency",       "Milliseconds", &["Provider"]),
     (Metric::DeliveryAttempts,      "DeliveryAttempts",      "Count",        &["Outcome"]),
@@ -47,6 +49,7 @@ const TABLE: [(Metric, &str, &str, &[&str]); 7] = [
     (Metric::OldestOverdueDelivery, "OldestOverdueDelivery", "Seconds",      &[]),
     (Metric::Incidents,             "Incidents",             "Count",        &["Kind"]),
     (Metric::ForgedMessages,        "ForgedMessages",        "Count",        &[]),
+    (Metric::CertificatesEnding,    "CertificatesEnding",    "Count",        &["Mode"]),
 ];
 
 /// Every metric has this dimension, since several stacks may live in one account.
@@ -176,6 +179,11 @@ impl Metrics {
         self.put(Metric::ForgedMessages, 1, &[]);
     }
 
+    /// Says how many accounts in use have a certificate that ends soon: to be said each day, also if there is none.
+    pub fn certificates_ending(&self, mode: Mode, accounts: u64) {
+        self.put(Metric::CertificatesEnding, accounts, &[mode.name()]);
+    }
+
     /// Counts under the stack alone, for alarms, and under all dimensions.
     fn put(&self, metric: Metric, value: u64, words: &[&str]) {
         let (name, unit, dimensions) = metric.row();
@@ -243,10 +251,11 @@ mod tests {
             metrics.oldest_overdue_delivery(Duration::from_millis(61_500));
             metrics.incident("amount");
             metrics.forged_message();
+            metrics.certificates_ending(Mode::Live, 3);
         });
         let values: Vec<_> =
             Metric::all().map(|(_, name, _)| said.iter().find_map(|line| line[name].as_u64())).collect();
-        assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1].map(Some));
+        assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1, 3].map(Some));
         for line in &said {
             let name = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
             let (_, _, dimensions) = Metric::all().find(|(_, known, _)| *known == name).unwrap();

@@ -82,6 +82,22 @@ struct Channels {
     good: Option<String>,
     bad: Option<String>,
     checked: Vec<Checked>,
+    ending: Vec<String>,
+}
+
+/// What is to be said of certificates that end soon, for every tab or for one.
+pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<String>, Trouble> {
+    let (t, apps) = (desk.t(), &desk.deps.base.apps);
+    let Some(configured) = apps.find(&desk.app()?.app.id, desk.now).await? else { return Ok(Vec::new()) };
+    let words = |tab: Tab| {
+        let channel = Channel::all().find(|channel| channel.tab() == tab)?;
+        // What cannot be opened is told when it is saved, and where it is used.
+        let account = apps.account(&configured, channel, desk.mode)?.ok()?;
+        let ends_at = account.certificates_end_soon(desk.now)?;
+        Some(texts::fill(t.certificates_end_soon, &[t.tab_name(tab), &desk.frame("").moment(ends_at)]))
+    };
+    let tabs = Tab::ALL.into_iter().map(|(tab, _)| tab).filter(|tab| only.is_none_or(|only| only == *tab));
+    Ok(tabs.filter_map(words).collect())
 }
 
 /// What is saved for a tab, its secrets masked; nothing if nothing is.
@@ -98,7 +114,8 @@ pub(crate) async fn show(desk: &Desk<'_>, tab: &str) -> Answer {
     let saved = saved_settings(desk, tab)?;
     let asked = query_parameter(desk.request, "protocol").unwrap_or_default().into_owned();
     let page = view(desk, tab, saved.as_ref(), &asked, None)?;
-    desk.page(200, &Channels { accounts: channel_accounts::rows(desk, tab).await?, ..page })
+    let (accounts, ending) = (channel_accounts::rows(desk, tab).await?, ending(desk, Some(tab)).await?);
+    desk.page(200, &Channels { accounts, ending, ..page })
 }
 
 /// The page, with what was typed in place of what is saved.
@@ -148,6 +165,7 @@ fn view(
         good: None,
         bad: None,
         checked: Vec::new(),
+        ending: Vec::new(),
         f,
         t,
     })

@@ -9,7 +9,7 @@ use runtime::query_parameter;
 use store::DeliveryCount;
 
 use super::{
-    Answer, Trouble,
+    Answer, Trouble, channels,
     chart::{self, Place, percent},
     desk::Desk,
     frame::{Frame, Section},
@@ -70,6 +70,7 @@ struct Overview {
     t: &'static Texts,
     periods: Vec<(&'static str, &'static str, bool)>,
     cut: Option<String>,
+    ending: Vec<String>,
     amount: String,
     paid: String,
     refunded: String,
@@ -98,6 +99,7 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
     let page = Overview {
         periods: periods.map(|(days, label)| (days, label, days == word)).to_vec(),
         cut: cut(t, &f, &period),
+        ending: channels::ending(desk, None).await?,
         amount: money::in_all(paid),
         paid: count(paid.count),
         refunded: money::back(paid),

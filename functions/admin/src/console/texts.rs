@@ -295,6 +295,7 @@ texts! {
     check_bad: "有误", "Wrong";
     type_again: "为安全起见不会回显，保存前请重新填写。", "What you typed is not shown again: type it once more before you save.";
     certificates_end: "证书有效期至 {}。", "The first certificate ends {}.";
+    certificates_end_soon: "{} 的证书有效期至 {}，请尽快更换，否则到期后无法收款。", "{}: a certificate ends {}. Replace it, or payments stop on that day.";
     // People.
     state: "状态", "State";
     change: "修改", "Change";

@@ -107,8 +107,9 @@ impl Keys {
         !self.certificates.is_empty()
     }
 
+    /// While WeChat Pay changes its certificates, the newest is what counts.
     pub(crate) fn end_at(&self) -> Option<Timestamp> {
-        self.certificates.iter().filter_map(|held| held.ends_at).min()
+        self.certificates.iter().filter_map(|held| held.ends_at).max()
     }
 
     /// Whether these headers sign exactly these bytes.

@@ -1,0 +1,34 @@
+//! Once a day: counts the accounts in use whose certificates end soon. A metric says how many, and the console says which.
+
+use domain::{Channel, Mode, Tab, Timestamp};
+use runtime::ConfiguredApp;
+use tracing::warn;
+
+use crate::{Deps, apps::Apps};
+
+/// Counts them and says so, also where there are none: an alarm ends by that.
+pub(crate) async fn count_ending(deps: &Deps, now: Timestamp) {
+    let (mut apps, mut ending) = (Apps::new(deps, now), Mode::ALL.map(|mode| (mode, 0)));
+    while let Some(configured) = apps.next().await {
+        for (mode, count) in &mut ending {
+            *count += ending_of(deps, &configured, *mode, now);
+        }
+    }
+    for (mode, count) in ending {
+        deps.base.metrics.certificates_ending(mode, count);
+    }
+}
+
+fn ending_of(deps: &Deps, configured: &ConfiguredApp, mode: Mode, now: Timestamp) -> u64 {
+    let mut count = 0;
+    for (tab, _) in Tab::ALL {
+        let Some(channel) = Channel::all().find(|channel| channel.tab() == tab) else { continue };
+        // What cannot be opened is told where it is used.
+        let Some(Ok(account)) = deps.base.apps.account(configured, channel, mode) else { continue };
+        if let Some(ends_at) = account.certificates_end_soon(now) {
+            warn!(app.id = %configured.app.id, tab = %tab, mode = %mode, "a certificate of {tab} ends at {ends_at}");
+            count += 1;
+        }
+    }
+    count
+}
