@@ -18,6 +18,7 @@ mod certificates;
 mod channel_check;
 mod channel_settings;
 mod charge;
+mod charsets;
 mod client_bounds;
 mod closed;
 mod console;

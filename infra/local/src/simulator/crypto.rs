@@ -40,10 +40,10 @@ impl Sha256Signer {
     }
 
     /// Base64 of the signature.
-    pub(crate) fn sign(&self, content: &str) -> Result<String, CryptoError> {
+    pub(crate) fn sign(&self, content: impl AsRef<[u8]>) -> Result<String, CryptoError> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content.as_bytes(), &mut signature)
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content.as_ref(), &mut signature)
             .map_err(|error| failed("RSA-2048 private key")(error.to_string()))?;
         Ok(STANDARD.encode(signature))
     }
@@ -86,9 +86,9 @@ impl Sha1Signer {
     }
 
     /// Base64 of the signature.
-    pub(super) fn sign(&self, content: &str) -> Result<String, CryptoError> {
+    pub(super) fn sign(&self, content: impl AsRef<[u8]>) -> Result<String, CryptoError> {
         self.0
-            .pkcs1v15_sign::<Sha1>(content.as_bytes())
+            .pkcs1v15_sign::<Sha1>(content.as_ref())
             .map(|signature| STANDARD.encode(signature))
             .map_err(|error| failed("legacy RSA private key")(error.to_string()))
     }
@@ -112,8 +112,8 @@ impl Sha1Verifier {
 }
 
 /// Lower-case hex of MD5 over `content` with the key appended.
-pub(super) fn md5_sign(content: &str, key: &str) -> String {
-    md5_hex(format!("{content}{key}").as_bytes())
+pub(super) fn md5_sign(content: impl AsRef<[u8]>, key: &str) -> String {
+    md5_hex(&[content.as_ref(), key.as_bytes()].concat())
 }
 
 /// True if `sign` is the MD5 signature of `content`; lower case only, as Alipay compares text.

@@ -12,6 +12,7 @@ use super::SimulatorError;
 use super::balance::Balances;
 use super::beijing::{date, of_day};
 use super::bill::{Plants, RefundRow, Row};
+use super::charset::Charset;
 use super::faults::Fault;
 use super::notify::{Job, Notify};
 use super::trade::{Order, Rule, Status, Trade};
@@ -32,6 +33,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// In which charset notifies and answers are written. Not stored.
+    pub(super) charset: Charset,
     /// Who has nothing left to refund with. Not stored.
     pub(super) balances: Balances,
     /// What the bills say that is not so. Not stored.

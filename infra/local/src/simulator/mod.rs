@@ -10,6 +10,7 @@
 //! | `GET, POST /simulator/alipay/mapi/gateway.do` | legacy gateway |
 //! | `GET, POST /simulator/alipay/cashier/{trade_no}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/alipay/app` | an order string is pasted; POST `order_string` |
+//! | `POST /_local/simulator/alipay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers, see `charset.rs` |
 //! | `GET /_local/simulator/alipay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/alipay/balance` `{"merchant","empty"}` | whether an app id's account can refund |
 //! | `POST /_local/simulator/alipay/faults` | what the next server calls suffer, see `faults.rs` |
@@ -20,7 +21,7 @@
 //! cancel, refund) and by the clock are due at once and go out with the next [`Simulator::run_due`], so that a merchant
 //! never waits inside its own request for its own notify endpoint.
 //!
-//! Left out on purpose: GBK, SHA-1 on the open platform, service providers (`app_auth_token`), content encryption, bar-code
+//! Left out on purpose: requests in GBK, SHA-1 on the open platform, service providers (`app_auth_token`), content encryption, bar-code
 //! payments, bills, MAPI refunds over the wire, MAPI's DSA.
 
 mod alipay;
@@ -28,6 +29,7 @@ pub(crate) mod balance;
 pub(crate) mod beijing;
 pub(crate) mod bill;
 mod cashier;
+mod charset;
 pub(crate) mod crypto;
 mod door;
 pub(crate) mod faults;
@@ -305,6 +307,7 @@ impl Simulator {
             ["_local", "simulator", "alipay", "balance"] if post => {
                 self.with(|ledger, _| ledger.balances.change(&request.body))
             }
+            ["_local", "simulator", "alipay", "charset"] if post => charset::order(self, &request.body),
             ["_local", "simulator", "alipay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),
             ["_local", "simulator", "alipay", "trades", number, action] if post => {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::beijing::{HOUR_MS, MINUTE_MS, date, seconds};
+use super::charset::Charset;
 use super::form::{self, Params};
 use super::merchants::Merchants;
 use super::trade::{Protocol, Trade};
@@ -189,11 +190,12 @@ impl Drop for UnderWay<'_> {
 /// order. Jobs under way elsewhere are skipped: a merchant may call back and cause another run inside its own answer.
 pub(super) async fn run(simulator: &Simulator, only: Option<&str>) {
     for _ in 0..SENDS_PER_RUN_MAX {
-        let Some((job, now)) = simulator.with(|ledger, now| ledger.take_job(only, now).map(|job| (job, now))) else {
+        let taken = simulator.with(|ledger, now| ledger.take_job(only, now).map(|job| (job, now, ledger.charset)));
+        let Some((job, now, charset)) = taken else {
             return;
         };
         let under_way = UnderWay { simulator, job: &job };
-        let attempt = send(simulator, &job, now).await;
+        let attempt = send(simulator, &job, (now, charset)).await;
         simulator.with(|ledger, _| {
             if let Some(notify) = ledger.notify_mut(&job.trade_no, &job.notify_id) {
                 notify.record(attempt, job.due);
@@ -204,7 +206,7 @@ pub(super) async fn run(simulator: &Simulator, only: Option<&str>) {
     }
 }
 
-async fn send(simulator: &Simulator, job: &Job, now: i64) -> Attempt {
+async fn send(simulator: &Simulator, job: &Job, (now, charset): (i64, Charset)) -> Attempt {
     let failed = |sent: String, status: Option<u16>, answer: String| Attempt {
         at: now,
         sent,
@@ -212,7 +214,7 @@ async fn send(simulator: &Simulator, job: &Job, now: i64) -> Attempt {
         answer,
         acknowledged: false,
     };
-    let sent = match signed_form(simulator.merchants(), job, now) {
+    let sent = match signed_form(simulator.merchants(), job, (now, charset)) {
         Ok(sent) => sent,
         Err(error) => return failed(String::new(), None, error.to_string()),
     };
@@ -225,19 +227,23 @@ async fn send(simulator: &Simulator, job: &Job, now: i64) -> Attempt {
     }
 }
 
-fn signed_form(merchants: &Merchants, job: &Job, now: i64) -> Result<String, SimulatorError> {
+fn signed_form(merchants: &Merchants, job: &Job, (now, charset): (i64, Charset)) -> Result<String, SimulatorError> {
     let mut fields = job.fields.clone();
     fields.insert("notify_time".to_owned(), seconds(now));
-    sign_message(merchants, job, &mut fields)?;
-    Ok(form::encode(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
-}
-
-fn sign_message(merchants: &Merchants, job: &Job, fields: &mut Params) -> Result<(), SimulatorError> {
-    let signer = Signer { merchants, merchant: &job.merchant, sign_type: &job.sign_type, sign_with: job.sign_with };
-    match job.protocol {
-        Protocol::Openapi => alipay::message::sign(&signer, fields),
-        Protocol::Mapi => mapi::message::sign(&signer, fields),
+    let (merchant, sign_type, sign_with) = (job.merchant.as_str(), job.sign_type.as_str(), job.sign_with);
+    let signer = Signer { merchants, merchant, sign_type, sign_with, charset };
+    match (job.protocol, charset) {
+        (Protocol::Openapi, _) => {
+            fields.insert("charset".to_owned(), charset.name().to_owned());
+            alipay::message::sign(&signer, &mut fields)?;
+        }
+        (Protocol::Mapi, Charset::Gbk) => {
+            fields.insert("_input_charset".to_owned(), charset.name().to_owned());
+            mapi::message::sign(&signer, &mut fields)?;
+        }
+        (Protocol::Mapi, Charset::Utf8) => mapi::message::sign(&signer, &mut fields)?,
     }
+    Ok(charset.form(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
 /// Who signs a message to the merchant's side, and how.
@@ -246,6 +252,7 @@ pub(super) struct Signer<'a> {
     pub(super) merchant: &'a str,
     pub(super) sign_type: &'a str,
     pub(super) sign_with: SignWith,
+    pub(super) charset: Charset,
 }
 
 /// The merchant's `return_url` with the signed result, which the buyer's browser carries back.
@@ -254,8 +261,8 @@ pub(super) fn return_address(merchants: &Merchants, trade: &Trade, now: i64) -> 
         return Ok(None);
     };
     let order = &trade.order;
-    let signer =
-        Signer { merchants, merchant: &order.merchant, sign_type: &order.sign_type, sign_with: SignWith::Alipay };
+    let (merchant, sign_type, sign_with) = (order.merchant.as_str(), order.sign_type.as_str(), SignWith::Alipay);
+    let signer = Signer { merchants, merchant, sign_type, sign_with, charset: Charset::Utf8 };
     let fields = match order.protocol {
         Protocol::Openapi => {
             let mut fields = alipay::message::return_fields(trade, now);

@@ -1,8 +1,9 @@
 //! Writing answers: the node, its signature over the node's raw bytes, and the frame.
 
 use super::super::SimulatorError;
+use super::super::charset::Charset;
 use super::super::merchants::{Merchants, OpenApp};
-use super::super::reply::{Reply, TEXT};
+use super::super::reply::Reply;
 
 use super::{Code, Refusal};
 
@@ -61,7 +62,7 @@ pub(super) fn write(
     merchants: &Merchants,
     frame: (&str, &Node),
     app: Option<&OpenApp>,
-    signing: Signing,
+    (signing, charset): (Signing, Charset),
 ) -> Result<Reply, SimulatorError> {
     let (name, node) = frame;
     let node = node_text(node);
@@ -72,10 +73,10 @@ pub(super) fn write(
         }
         let key = if signing == Signing::Other { &merchants.other } else { &app.alipay_key };
         // Base64 is written as it is: Alipay escapes slashes inside the node, not in the signature.
-        whole.push_str(&format!(",\"sign\":\"{}\"", key.sign(&node)?));
+        whole.push_str(&format!(",\"sign\":\"{}\"", key.sign(charset.bytes(&node))?));
     }
     whole.push('}');
-    Ok(Reply::new(200, TEXT, whole))
+    Ok(Reply::new(200, charset.text_type(), charset.bytes(&whole)))
 }
 
 fn node_text(node: &Node) -> String {

@@ -1,5 +1,6 @@
 //! `gateway.do` of the open platform, and the door by which an order string from a phone comes in.
 
+use super::super::charset::Charset;
 use super::super::faults::{Fault, spoil};
 use super::super::form::{self, Params};
 use super::super::page;
@@ -22,7 +23,12 @@ pub(in super::super) fn gateway(simulator: &Simulator, query: &str, body: &str) 
         Ok(params) => params,
         Err(error) => {
             let node = answer::failure(&common::unreadable(&error));
-            return answer::write(simulator.merchants(), ("error_response", &node), None, Signing::Alipay);
+            return answer::write(
+                simulator.merchants(),
+                ("error_response", &node),
+                None,
+                (Signing::Alipay, Charset::Utf8),
+            );
         }
     };
     match value(&params, "method") {
@@ -94,7 +100,8 @@ fn server(simulator: &Simulator, params: &Params, (method, now): (Option<&str>, 
         Some(Fault::BadSignature) => Signing::Other,
         Some(Fault::Timeout | Fault::Http500 | Fault::Garbage | Fault::Cut | Fault::Busy) | None => Signing::Alipay,
     };
-    let reply = answer::write(merchants, (&answer::node_name(method), &node), app, signing)?;
+    let charset = simulator.with(|ledger, _| ledger.charset);
+    let reply = answer::write(merchants, (&answer::node_name(method), &node), app, (signing, charset))?;
     Ok(spoil(fault, reply))
 }
 

@@ -88,7 +88,7 @@ pub(in super::super) fn sign(signer: &Signer<'_>, fields: &mut Params) -> Result
         SignWith::Alipay => &app.alipay_key,
         SignWith::Other => &signer.merchants.other,
     };
-    let sign = key.sign(&notify_content(fields))?;
+    let sign = key.sign(signer.charset.bytes(&notify_content(fields)))?;
     fields.insert("sign".to_owned(), sign);
     fields.insert("sign_type".to_owned(), "RSA2".to_owned());
     Ok(())

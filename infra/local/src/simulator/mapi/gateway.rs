@@ -100,8 +100,9 @@ fn server(simulator: &Simulator, service: &str, params: &Params) -> Result<Reply
     };
     let inner =
         answer.unwrap_or_else(|refusal| format!("<is_success>F</is_success><error>{}</error>", escape(refusal.error)));
-    let xml = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<alipay>{inner}</alipay>");
-    Ok(spoil(fault, Reply::new(200, XML, xml)))
+    let charset = simulator.with(|ledger, _| ledger.charset);
+    let xml = format!("<?xml version=\"1.0\" encoding=\"{}\"?>\n<alipay>{inner}</alipay>", charset.name());
+    Ok(spoil(fault, Reply::new(200, charset.xml_type(), charset.bytes(&xml))))
 }
 
 fn single_trade_query(
@@ -120,8 +121,9 @@ fn single_trade_query(
     };
     let trade = elements(&fields);
     let sign_type = params.get("sign_type").map(String::as_str).unwrap_or_default();
-    let signer =
-        Signer { merchants: simulator.merchants(), merchant: &partner.partner, sign_type, sign_with: SignWith::Alipay };
+    let (merchants, merchant, sign_with) = (simulator.merchants(), partner.partner.as_str(), SignWith::Alipay);
+    let charset = simulator.with(|ledger, _| ledger.charset);
+    let signer = Signer { merchants, merchant, sign_type, sign_with, charset };
     sign(&signer, &mut fields)?;
     let sign = fields.get("sign").map(|sign| escape(sign)).unwrap_or_default();
     let request: String = params

@@ -82,7 +82,7 @@ pub(in super::super) fn sign(signer: &Signer<'_>, fields: &mut Params) -> Result
     let partner = merchants
         .partner(signer.merchant)
         .ok_or_else(|| SimulatorError::UnknownMerchant { merchant: signer.merchant.to_owned() })?;
-    let content = mapi_content(fields);
+    let content = signer.charset.bytes(&mapi_content(fields));
     let sign = match (signer.sign_type, signer.sign_with) {
         ("RSA", SignWith::Alipay) => partner.alipay_key.sign(&content)?,
         ("RSA", SignWith::Other) => merchants.other_legacy.sign(&content)?,
