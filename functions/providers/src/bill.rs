@@ -12,6 +12,8 @@
 pub(crate) mod alignment;
 pub(crate) mod columns;
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use domain::{Fen, TransactionId};
 use http::Request;
@@ -21,6 +23,11 @@ use crate::{ProviderError, unionpay::FileReader};
 
 /// How much of a line that cannot be read is told.
 const EXCERPT_CHARS_MAX: usize = 120;
+
+/// How many digits a card's number has. Its middle is never told: UnionPay's files may have it in full.
+const CARD_DIGITS: RangeInclusive<usize> = 13..=19;
+/// What is told of it at its two ends.
+const CARD_DIGITS_SHOWN: (usize, usize) = (6, 4);
 
 /// What there is of a day.
 #[derive(Debug)]
@@ -121,9 +128,31 @@ pub struct UnreadableText {
 impl UnreadableText {
     pub(crate) fn new(text: &str, order: Option<TransactionId>, problem: impl Into<String>) -> Self {
         let printable = |sign: char| if sign.is_control() { ' ' } else { sign };
-        let excerpt = text.chars().map(printable).take(EXCERPT_CHARS_MAX).collect();
+        // Masked first, so that no number is cut to a shorter one.
+        let beginning: String = text.chars().map(printable).take(2 * EXCERPT_CHARS_MAX).collect();
+        let excerpt = without_cards(&beginning).chars().take(EXCERPT_CHARS_MAX).collect();
         Self { order, problem: problem.into(), excerpt }
     }
+}
+
+/// A text in which of each number as long as a card's only the ends are left.
+fn without_cards(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|sign: char| sign.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(start);
+        let (number, after) = digits.split_at(digits.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(digits.len()));
+        told.push_str(before);
+        let (first, last) = CARD_DIGITS_SHOWN;
+        let middle = first..number.len().saturating_sub(last);
+        let is_card = CARD_DIGITS.contains(&number.len());
+        told.extend(
+            number.chars().enumerate().map(|(n, sign)| if is_card && middle.contains(&n) { '*' } else { sign }),
+        );
+        rest = after;
+    }
+    told.push_str(rest);
+    told
 }
 
 /// Reads a bill line by line.
@@ -177,4 +206,29 @@ impl BillReader {
 pub(crate) fn order_in(text: &str) -> Option<TransactionId> {
     let is_word = |sign: char| sign.is_ascii_alphanumeric();
     text.split(|sign| !is_word(sign)).find_map(|word| TransactionId::parse(word).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_holds_no_number_of_a_card() {
+        let excerpt = |text: &str| UnreadableText::new(text, None, "x").excerpt;
+        assert_eq!(excerpt("a\0\t 6222021234567890123 9900\r\n"), "a   622202*********0123 9900  ");
+        assert_eq!(excerpt("202611231000000000001 1123100000"), "202611231000000000001 1123100000");
+        // One that is cut off by the end of the excerpt, too.
+        let long = format!("{}6222021234567890", "x".repeat(EXCERPT_CHARS_MAX - 12));
+        assert_eq!(excerpt(&long), format!("{}622202******", "x".repeat(EXCERPT_CHARS_MAX - 12)));
+        assert_eq!(excerpt(&"茶".repeat(1000)).chars().count(), EXCERPT_CHARS_MAX);
+    }
+
+    #[test]
+    fn an_order_of_ours_is_found_between_other_signs() {
+        let order = "01a208d05240070707070707";
+        let found = |text: &str| order_in(text).map(|order| order.to_string());
+        assert_eq!(found(&format!("`x,{order}-R1")).as_deref(), Some(order));
+        assert_eq!(found(&format!("x{order}")), None);
+        assert_eq!(found(""), None);
+    }
 }

@@ -155,7 +155,10 @@ fn ways(kinds: impl Iterator<Item = Kind>, costs: &[Option<u32>], cells: usize) 
 mod tests {
     use super::*;
 
-    fn cells(kinds: &[Kind], line: &str) -> Option<Vec<Option<String>>> {
+    /// What is known of each column, if the line can be laid.
+    type Known = Option<Vec<Option<String>>>;
+
+    fn cells(kinds: &[Kind], line: &str) -> Known {
         let found = Alignment::find(kinds, line.split(',').collect())?;
         Some((0..kinds.len()).map(|column| found.cell(column).map(str::to_owned)).collect())
     }
@@ -165,7 +168,7 @@ mod tests {
     fn a_cell_is_known_if_every_way_agrees() {
         use Kind::{Amount, Code, Text, Time};
         let known = |texts: &[&str]| Some(texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>());
-        let cases: &[(&[Kind], &str, Option<Vec<Option<String>>>)] = &[
+        let cases: &[(&[Kind], &str, Known)] = &[
             (&[Code, Text, Amount, Text],       "a,tea,1.00,x",              known(&["a", "tea", "1.00", "x"])),
             (&[Code, Amount],                   "a",                         None),
             (&[Code, Amount],                   "a,x",                       known(&["a", "x"])),

@@ -1,3 +1,5 @@
+//! Lines of Alipay's and WeChat Pay's bills, good and spoiled.
+
 use proptest::prelude::*;
 
 use super::*;
