@@ -1,0 +1,161 @@
+//! What ARCHITECTURE.md, CONTRIBUTING.md, README.md and `docs/` name in code marks exists: files, folders, types and functions.
+//!
+//! It reads texts only. What it says names the document and the word.
+
+#![cfg(test)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The documents whose words in code marks are ours. In the others most are a provider's or a client's, so that only paths are looked at.
+const ABOUT_THE_HOUSE: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+/// Words in code marks that name nothing here, and why.
+#[rustfmt::skip]
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("manager",     "a name that is not to be used"),
+    ("get_",        "a name that is not to be used"),
+    ("Deref",       "a trait that is not to be implemented"),
+    ("TryFrom",     "a trait of the language"),
+];
+
+/// What looks like a path, and is none.
+#[rustfmt::skip]
+const NO_PATHS: &[(&str, &str)] = &[
+    ("providers/wechat",                  "the area of a commit"),
+    (".setSandbox/isSandbox",             "two methods of a client"),
+    ("maxpay/bill",                       "a route"),
+    ("application/x-www-form-urlencoded", "a content type"),
+    ("application/json",                  "a content type"),
+    ("fen/100",                           "a division"),
+    (".../",                              "the beginning of a route"),
+    ("request-sign/*",                    "names of vectors"),
+    ("WECHATPAY/SIGNTEST/",               "the beginning of a signature"),
+];
+
+const KINDS_OF_SOURCE: [&str; 9] = ["rs", "toml", "yaml", "html", "json", "js", "css", "py", "md"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file and folder of the repository, relative to its root. What is built or hidden is not looked at, but for `.ci`.
+fn tree() -> BTreeSet<String> {
+    let (mut found, mut folders) = (BTreeSet::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if ["target", "node_modules"].contains(&name) || name.starts_with('.') && name != ".ci" {
+                continue;
+            }
+            found.insert(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').filter(|word| !word.is_empty())
+}
+
+/// Every word of every source file; scripts without an ending count, documents do not.
+fn words(tree: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_source = |path: &&String| {
+        let name = path.rsplit('/').next().unwrap();
+        let kind = name.rsplit_once('.').map(|(_, kind)| kind);
+        kind.is_none_or(|kind| KINDS_OF_SOURCE.contains(&kind) && kind != "md")
+    };
+    // This file quotes the words that name nothing.
+    let files = tree
+        .iter()
+        .filter(is_source)
+        .filter(|path| *path != "tests/documents.rs")
+        .map(|path| root().join(path))
+        .filter(|path| path.is_file());
+    let texts = files.filter_map(|path| fs::read_to_string(path).ok());
+    texts.flat_map(|text| words_of(&text).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// What stands in code marks, but for blocks of code, and but for what CONTRIBUTING.md sets in italics: the code of others.
+fn marked(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let outside_blocks = text.split("```").step_by(2);
+    let mut found = Vec::new();
+    for line in outside_blocks.flat_map(str::lines) {
+        let (mut in_code, mut in_italics, mut word) = (false, false, String::new());
+        let signs: Vec<char> = line.chars().collect();
+        for (place, sign) in signs.iter().enumerate() {
+            let is_doubled = signs.get(place + 1) == Some(&'*') || place > 0 && signs[place - 1] == '*';
+            match sign {
+                '`' if in_code => {
+                    in_code = false;
+                    if !in_italics {
+                        found.push(std::mem::take(&mut word));
+                    }
+                    word.clear();
+                }
+                '`' => in_code = true,
+                '*' if !in_code && !is_doubled && document == "CONTRIBUTING.md" => in_italics = !in_italics,
+                sign if in_code => word.push(*sign),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn is_path(marked: &str) -> bool {
+    let kind = Path::new(marked).extension().and_then(|kind| kind.to_str());
+    let is_written_so = marked.chars().all(|sign| sign.is_ascii_alphanumeric() || "._-/*".contains(sign));
+    let has_parts = marked.contains('/') && !marked.starts_with('/') && marked.split('/').next() != Some("");
+    is_written_so && (has_parts || kind.is_some_and(|kind| KINDS_OF_SOURCE.contains(&kind)) && !marked.starts_with('.'))
+}
+
+/// A type, a function, a constant or a path of the language, with its path and its parameters.
+fn is_code(marked: &str) -> bool {
+    let begins = marked.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_');
+    begins && marked.chars().all(|sign| sign.is_ascii_alphanumeric() || "_:<>()".contains(sign))
+}
+
+fn exists(tree: &BTreeSet<String>, path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    tree.contains(path) || tree.iter().any(|known| known.strip_suffix(path).is_some_and(|before| before.ends_with('/')))
+}
+
+#[test]
+fn what_the_documents_name_exists() {
+    let tree = tree();
+    let words = words(&tree);
+    let mut documents: Vec<String> = tree.iter().filter(|path| path.starts_with("docs/")).cloned().collect();
+    documents.retain(|path| path.ends_with(".md"));
+    documents.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned));
+    let (mut missing, mut seen) = (Vec::new(), BTreeSet::new());
+    for document in &documents {
+        for marked in marked(document) {
+            let is_excused = NO_PATHS.iter().chain(ELSEWHERE).any(|(excused, _)| *excused == marked);
+            let is_there = if is_path(&marked) {
+                exists(&tree, &marked)
+            } else if ABOUT_THE_HOUSE.contains(&document.as_str()) && is_code(&marked) {
+                words_of(&marked).all(|word| words.contains(word))
+            } else {
+                true
+            };
+            if is_excused {
+                seen.insert(marked);
+            } else if !is_there {
+                missing.push(format!("{document}: `{marked}`"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "named, and not there:\n{}", missing.join("\n"));
+    let excused = NO_PATHS.iter().chain(ELSEWHERE).map(|(excused, _)| *excused);
+    let idle: Vec<&str> = excused.filter(|excused| !seen.contains(*excused)).collect();
+    assert!(idle.is_empty(), "excused, and named nowhere: {idle:?}");
+}
