@@ -134,7 +134,9 @@ fn leaves(members: &Map<String, Value>) -> Vec<String> {
                     collect(value, format!("{at}/{index}"), found);
                 }
             }
-            _ => found.push(at),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                found.push(at);
+            }
         }
     }
     let mut found = Vec::new();

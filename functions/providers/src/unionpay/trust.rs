@@ -60,7 +60,7 @@ impl Trust {
         let key = certificate.key.as_ref().map_err(|problem| untrusted(problem.clone()))?;
         let signature =
             BASE64.decode(signature).map_err(|_| NotifyError::malformed(format!("{SIGNATURE} is not base64")))?;
-        let verified = key.verify_sha256(sign::digest_text(&fields.content()).as_bytes(), &signature);
+        let verified = key.verify_sha256(sign::digest_text(fields.content()).as_bytes(), &signature);
         verified.map_err(|_| NotifyError::BadSignature { field: CERTIFICATE })
     }
 

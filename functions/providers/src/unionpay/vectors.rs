@@ -243,7 +243,7 @@ fn published_message(run: &Run<'_>, root: &str, middle: &str) {
     assert!(report.claims.iter().all(|claim| claim.said == claim.configured));
     let fields = notify::verified(&notify, &unionpay(&account).trust, valid_at).unwrap();
     assert_eq!(fields.content(), run.expected("string_to_sign").as_bytes());
-    assert_eq!(sign::digest_text(&fields.content()), run.expected("sha256_hex"));
+    assert_eq!(sign::digest_text(fields.content()), run.expected("sha256_hex"));
     let expired = account.read_notify(&notify, at(run.expected("chain_expired_at")));
     assert!(matches!(expired, Err(NotifyError::Untrusted { .. })), "{expired:?}");
     let forged = notify_of(FORM, body.replace("respCode=00", "respCode=01"));

@@ -78,7 +78,7 @@ impl Fields {
         if let Some(other) = self.filled("sign_type").filter(|name| *name != sign_type.name()) {
             return Err(NotifyError::Algorithm { found: words(other), expected: sign_type.name() });
         }
-        let fits = sign_type.sign(&self.content(), key).as_bytes().ct_eq(sign.as_bytes());
+        let fits = sign_type.sign(self.content(), key).as_bytes().ct_eq(sign.as_bytes());
         if bool::from(fits) { Ok(()) } else { Err(NotifyError::BadSignature { field: "apiKey" }) }
     }
 

@@ -33,7 +33,7 @@ fn signed(changes: &[(&'static str, &'static str)]) -> String {
     let mut fields: Vec<_> =
         paid().into_iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name)).collect();
     fields.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
-    let sign = alipay_sign(&joined(fields.iter().copied()));
+    let sign = alipay_sign(joined(fields.iter().copied()));
     form(&fields) + "&" + &form(&[("sign_type", "RSA2"), ("sign", &sign)])
 }
 

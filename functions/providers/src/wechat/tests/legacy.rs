@@ -188,7 +188,7 @@ fn the_payers_side_gets_what_it_needs() {
         let answer = unsigned(200, &body);
         let checked = |parameters: &crate::PaymentParameters, sign: &str| {
             let pairs: Vec<_> = parameters.iter().filter(|(name, _)| *name != sign).collect();
-            assert_eq!(parameters.find(sign).unwrap(), sign_type.sign(&content(pairs), &key()));
+            assert_eq!(parameters.find(sign).unwrap(), sign_type.sign(content(pairs), &key()));
         };
         let app = open(&settings).unwrap().read_charge(Channel::WxApp, &answer, &moment()).unwrap();
         checked(&app, "sign");
