@@ -7,8 +7,13 @@ use domain::Tab;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{APP_ID, certificate_mode, id, key, key_mode, moment, object, open, placed, with};
-use crate::{keys::BASE64, mask};
+use super::{
+    APP_ID, alipay_sign, certificate_mode, id, key, key_mode, moment, now, object, open, placed, response, with,
+};
+use crate::{
+    keys::{BASE64, SigningKey},
+    mask,
+};
 
 #[track_caller]
 fn refused(settings: &Map<String, Value>, field: &str, words: &str) {
@@ -156,6 +161,40 @@ fn certificates_must_belong_together() {
     let end = account.certificates_end_at().unwrap().to_beijing();
     assert!(end.starts_with("2036-"), "the app's certificate is the first to end, found {end}");
 }
+
+#[test]
+fn every_certificate_in_one_field_is_used() {
+    let all = |names: &[&str]| names.iter().map(|name| format!("{}\n", key(name))).collect::<String>();
+    let files = [
+        all(&["alipay_cert_with_issuer", "alipay_cert_next"]),
+        all(&["alipay_cert_next_issuer", "alipay_cert_next", "alipay_cert"]),
+    ];
+    let next = SigningKey::read(key("alipay_next_private_pkcs8")).unwrap();
+    let (old, next) = (alipay_sign(NODE), BASE64.encode(next.sign_sha256(NODE.as_bytes()).unwrap()));
+    for file in files {
+        // The app's own may come behind that which issued it.
+        let app = all(&["alipay_cert_next_issuer", "app_cert"]);
+        let roots = all(&["root_bundle", "alipay_cert_next_issuer"]);
+        let files = json!({ "alipayCert": file, "appCert": app, "alipayRootCert": roots });
+        let account = open(&with(certificate_mode(), files)).unwrap();
+        for (number, sign) in [("alipay_cert_sn", &old), ("alipay_cert_next_sn", &next)] {
+            let answer = format!(
+                r#"{{"alipay_trade_query_response":{NODE},"alipay_cert_sn":"{}","sign":"{sign}"}}"#,
+                key(number)
+            );
+            let report = account.read_query(&placed(&id()), &response(200, answer), now()).unwrap();
+            assert_eq!(report.outcome, domain::Outcome::Paid, "{number}");
+        }
+        let query = account.query(&placed(&id()), &moment()).unwrap();
+        assert!(query.uri().to_string().contains(&format!("app_cert_sn={}&", key("app_cert_sn"))));
+    }
+    // One that cannot be used is passed over, and told of where there is no other.
+    open(&with(certificate_mode(), json!({ "alipayCert": all(&["ec_cert", "alipay_cert"]) }))).unwrap();
+    let none = with(certificate_mode(), json!({ "alipayCert": all(&["ec_cert", "app_cert"]) }));
+    refused(&none, "alipayCert", "its key cannot be used");
+}
+
+const NODE: &str = r#"{"code":"10000","out_trade_no":"N1","trade_status":"TRADE_SUCCESS","total_amount":"1.00"}"#;
 
 #[test]
 fn a_bundle_has_a_bound_of_blocks() {
