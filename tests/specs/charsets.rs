@@ -1,8 +1,11 @@
-//! An app that is set to GBK at Alipay: its notifies and answers come in GBK, whatever the calls ask for.
+//! A merchant that is set to GBK at Alipay or UnionPay: its notifies and answers come in GBK, whatever the calls ask for.
 
 use serde_json::{Value, json};
 
-use crate::world::{MINUTE_MS, World, charge_of, with};
+use crate::{
+    unionpay,
+    world::{MINUTE_MS, World, charge_of, with},
+};
 
 /// Characters whose second bytes in GBK are `\\`, `}`, `]` and `|`.
 const SUBJECT: &str = "绿茶 乗亇俔倈";
@@ -10,8 +13,10 @@ const SUBJECT: &str = "绿茶 乗亇俔倈";
 const PART: (&str, i64) = ("0.40", 40);
 
 async fn speak_gbk(world: &World) {
-    let body = json!({ "charset": "GBK" }).to_string();
-    world.post_as(&[], "/_local/simulator/alipay/charset", body).await.done(200);
+    for provider in ["alipay", "unionpay"] {
+        let body = json!({ "charset": "GBK" }).to_string();
+        world.post_as(&[], &format!("/_local/simulator/{provider}/charset"), body).await.done(200);
+    }
 }
 
 async fn charged(world: &World, channel: &str, bill: &str) -> String {
@@ -57,5 +62,25 @@ async fn a_lost_notify_is_healed_by_an_answer_in_gbk() {
         world.advance(6 * MINUTE_MS).await;
         assert_eq!(world.record(kind).await["status"], "success", "{kind}");
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unionpays_answers_and_notifies_in_gbk_are_as_good() {
+    let world = World::start().await;
+    speak_gbk(&world).await;
+    unionpay::save(&world, "unipay_app", &unionpay::settings_of(&world, "unipay_app").await).await.done(200);
+    for (bill, told) in [("told", true), ("asked about", false)] {
+        let id = charged(&world, "unipay_app", bill).await;
+        let order = unionpay::play(&world, &id, "pay", json!({ "notify": told })).await;
+        if told {
+            let sent = order["notifies"][0]["attempts"][0]["sent"].as_str().unwrap().to_owned();
+            assert!(sent.contains("encoding=GBK") && sent.contains("respMsg=%B3%C9%B9%A6"), "{sent}");
+        } else {
+            world.advance(6 * MINUTE_MS).await;
+        }
+        assert_eq!(world.record(bill).await["status"], "success", "{bill}");
+    }
+    assert_eq!(world.incidents().await, Vec::<Value>::new());
     world.end().await;
 }

@@ -29,7 +29,7 @@ pub(crate) mod balance;
 pub(crate) mod beijing;
 pub(crate) mod bill;
 mod cashier;
-mod charset;
+pub(crate) mod charset;
 pub(crate) mod crypto;
 mod door;
 pub(crate) mod faults;
@@ -307,7 +307,9 @@ impl Simulator {
             ["_local", "simulator", "alipay", "balance"] if post => {
                 self.with(|ledger, _| ledger.balances.change(&request.body))
             }
-            ["_local", "simulator", "alipay", "charset"] if post => charset::order(self, &request.body),
+            ["_local", "simulator", "alipay", "charset"] if post => {
+                charset::order(&request.body, |charset| self.with(|ledger, _| ledger.charset = charset))
+            }
             ["_local", "simulator", "alipay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),
             ["_local", "simulator", "alipay", "trades", number, action] if post => {

@@ -9,6 +9,7 @@ use super::signing::SignWith;
 use super::transaction::{Punctuality, State, Transaction};
 use super::{UnionPaySimulator, codes::Refusal};
 use crate::simulator::SimulatorError;
+use crate::simulator::charset::Charset;
 use crate::simulator::form;
 use crate::simulator::reply::Reply;
 
@@ -65,7 +66,7 @@ fn way_back(simulator: &UnionPaySimulator, payment: &Transaction, tn: &str) -> R
         return Ok(cashier());
     };
     let mut fields = notify_fields(payment);
-    simulator.registry().seals.by(SignWith::Unionpay).sign(&mut fields)?;
+    simulator.registry().seals.by(SignWith::Unionpay).sign(&mut fields, Charset::Utf8)?;
     Ok(Reply::html(200, page::auto_form(url, &fields)))
 }
 

@@ -71,10 +71,11 @@ pub(super) fn server(
             answer.insert("respMsg".to_owned(), refusal.message());
         }
     }
+    let charset = simulator.with(|ledger, _| ledger.charset);
     if let Some(who) = fault.map_or(Some(super::signing::SignWith::Unionpay), Fault::sign_with) {
-        simulator.registry().seals.by(who).sign(&mut answer)?;
+        simulator.registry().seals.by(who).sign(&mut answer, charset)?;
     }
-    let reply = Reply { hold_ms: Fault::hold_ms(fault), ..Reply::new(200, TEXT, raw(&answer)) };
+    let reply = Reply { hold_ms: Fault::hold_ms(fault), ..Reply::new(200, TEXT, charset.bytes(&raw(&answer))) };
     Ok(spoil(transport, reply))
 }
 

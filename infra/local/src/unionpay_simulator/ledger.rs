@@ -16,6 +16,7 @@ use super::transaction::{Order, State, Transaction};
 use crate::simulator::SimulatorError;
 use crate::simulator::balance::{Balance, Balances};
 use crate::simulator::bill::{Plants, RefundRow, Row};
+use crate::simulator::charset::Charset;
 
 /// Transactions kept; the oldest goes first.
 const TRANSACTIONS_MAX: usize = 10_000;
@@ -39,6 +40,8 @@ pub(super) struct Ledger {
     sequence: u64,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
+    /// In which charset notifies and answers are written. Not stored.
+    pub(super) charset: Charset,
     /// Who has nothing left to refund with. Not stored.
     pub(super) balances: Balances,
     /// What the files say that is not so. Not stored.

@@ -14,6 +14,7 @@
 //! | `GET, POST /simulator/unionpay/app` | the `tn` of an app payment is pasted; POST `tn` |
 //! | `GET /_local/simulator/unionpay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/unionpay/balance` `{"merchant","empty"}` | whether a merchant's account can refund |
+//! | `POST /_local/simulator/unionpay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers |
 //! | `POST /_local/simulator/unionpay/faults` | what the next server calls suffer, see `faults.rs` |
 //! | `GET /_local/simulator/unionpay/orders/{orderId}` | a transaction and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/unionpay/orders/{orderId}/{pay, cancel, refund}` | plays the payer and the back office |
@@ -58,6 +59,7 @@ use self::ledger::Ledger;
 use self::merchants::Registry;
 use crate::handed::Handed;
 use crate::simulator::bill::read_plants;
+use crate::simulator::charset;
 use crate::simulator::reply::Reply;
 use crate::simulator::{
     BoxFuture, Clock, FORM, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions,
@@ -213,6 +215,9 @@ impl UnionPaySimulator {
             ["_local", "simulator", "unionpay", "settings"] if get => Reply::json(200, &self.settings()),
             ["_local", "simulator", "unionpay", "balance"] if post => {
                 self.with(|ledger, _| ledger.balances.change(&request.body))
+            }
+            ["_local", "simulator", "unionpay", "charset"] if post => {
+                charset::order(&request.body, |charset| self.with(|ledger, _| ledger.charset = charset))
             }
             ["_local", "simulator", "unionpay", "faults"] if post => faults::order(self, &request.body),
             ["_local", "simulator", "unionpay", "orders", number] if get => door::show(self, number, query),

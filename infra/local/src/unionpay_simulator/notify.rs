@@ -11,7 +11,7 @@ use super::signing::SignWith;
 use super::transaction::Transaction;
 use crate::simulator::CryptoError;
 use crate::simulator::beijing::MINUTE_MS;
-use crate::simulator::form::{self, Params};
+use crate::simulator::form::Params;
 use crate::simulator::notify::Attempt;
 
 /// Pauses between the five sends.
@@ -178,6 +178,7 @@ async fn send(simulator: &UnionPaySimulator, job: &Job, now: i64) -> Attempt {
 
 fn signed_form(simulator: &UnionPaySimulator, job: &Job) -> Result<String, CryptoError> {
     let mut fields = job.fields.clone();
-    simulator.registry().seals.by(job.sign_with).sign(&mut fields)?;
-    Ok(form::encode(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
+    let charset = simulator.with(|ledger, _| ledger.charset);
+    simulator.registry().seals.by(job.sign_with).sign(&mut fields, charset)?;
+    Ok(charset.form(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }

@@ -4,6 +4,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::simulator::CryptoError;
+use crate::simulator::charset::Charset;
 use crate::simulator::crypto::Sha256Signer;
 use crate::simulator::form::Params;
 
@@ -45,10 +46,11 @@ impl Seal {
         Ok(Self { key: Sha256Signer::from_pem(private)?, certificate: lines.join("\r\n") })
     }
 
-    /// Adds `signPubKeyCert` and `signature`.
-    pub(super) fn sign(&self, fields: &mut Params) -> Result<(), CryptoError> {
+    /// Adds `encoding`, `signPubKeyCert` and `signature`.
+    pub(super) fn sign(&self, fields: &mut Params, charset: Charset) -> Result<(), CryptoError> {
+        fields.insert("encoding".to_owned(), charset.name().to_uppercase());
         fields.insert("signPubKeyCert".to_owned(), self.certificate.clone());
-        let signature = self.key.sign(&digest_text(&content(fields)))?;
+        let signature = self.key.sign(digest_text(charset.bytes(&content(fields))))?;
         fields.insert("signature".to_owned(), signature);
         Ok(())
     }
@@ -108,6 +110,6 @@ pub(super) fn content(params: &Params) -> String {
 }
 
 /// Lower-case hex of SHA-256: these 64 characters are what the key signs, so SHA-256 is applied twice.
-pub(super) fn digest_text(content: &str) -> String {
-    digest(&SHA256, content.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn digest_text(content: impl AsRef<[u8]>) -> String {
+    digest(&SHA256, content.as_ref()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

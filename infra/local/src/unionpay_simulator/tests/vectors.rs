@@ -9,6 +9,7 @@ use super::super::page::auto_form;
 use super::super::request::{Call, verify};
 use super::super::signing::Seal;
 use super::*;
+use crate::simulator::charset::Charset;
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("vectors.json")).unwrap()
@@ -98,7 +99,7 @@ fn our_messages_are_byte_for_byte_those_of_unionpay() {
         let mut fields = params.clone();
         fields.remove("signature");
         fields.remove("signPubKeyCert");
-        seal.sign(&mut fields).unwrap();
+        seal.sign(&mut fields, Charset::Utf8).unwrap();
         fields
     };
     for vector in cases("notify-verify/valid/", 5) {
