@@ -8,8 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use providers::Account;
 use serde_json::{Value, json};
 
-static ACCOUNTS: LazyLock<[Account; 2]> =
-    LazyLock::new(|| [fuzz::account(Value::Object(fuzz::open_platform("sellerId", json!("2088000000000001")))), fuzz::partner()]);
+static ACCOUNTS: LazyLock<[Account; 2]> = LazyLock::new(|| {
+    [fuzz::account(Value::Object(fuzz::open_platform("sellerId", json!("2088000000000001")))), fuzz::partner()]
+});
 
 fuzz_target!(|body: &[u8]| {
     for account in ACCOUNTS.iter() {
