@@ -152,7 +152,7 @@ impl Bench {
     fn sign(&self, kind: &str, mut params: Params) -> Params {
         let settings = self.simulator.settings();
         let key = Sha256Signer::from_pem(settings[kind]["privateKey"].as_str().unwrap()).unwrap();
-        params.insert("sign".into(), key.sign(&request_content(&params)).unwrap());
+        params.insert("sign".into(), key.sign(request_content(&params)).unwrap());
         params
     }
 

@@ -238,7 +238,7 @@ fn sign(mut params: Params) -> Params {
     let cert_id = super::merchants::cert_id_of(cert).unwrap();
     params.entry("certId".into()).or_insert(cert_id);
     let key = Sha256Signer::from_pem(private).unwrap();
-    let signature = key.sign(&digest_text(&content(&filtered(params.clone())))).unwrap();
+    let signature = key.sign(digest_text(content(&filtered(params.clone())))).unwrap();
     params.insert("signature".into(), signature);
     params
 }

@@ -137,7 +137,7 @@ fn the_verifier_of_these_tests_judges_as_unionpay_does() {
         let text_of = |value: &Value| value.as_str().unwrap().to_owned();
         let params = filtered(form::merge("", inputs["body"].as_str().unwrap(), None).unwrap());
         assert_eq!(content(&params), text_of(&expected["string_to_sign"]));
-        assert_eq!(digest_text(&content(&params)), text_of(&expected["sha256_hex"]));
+        assert_eq!(digest_text(content(&params)), text_of(&expected["sha256_hex"]));
         let [root, middle] = ["root_cert_pem", "middle_cert_pem"].map(|name| text_of(&inputs[name]));
         let judge =
             |at: &str, owners| accepts(&params, (&root, &middle), unix_seconds(&text_of(&expected[at])), owners);

@@ -49,7 +49,7 @@ pub(super) fn accepts(params: &Params, (root, middle): (&str, &str), at_seconds:
     let owner = leaf_cert.subject().iter_common_name().next().map(|name| String::from_utf8_lossy(name.as_slice()));
     let owned = owner.is_some_and(|cn| cn.split('@').nth(2).is_some_and(|part| owners.contains(&part)));
     let key = Sha256Verifier::from_certificate(leaf).unwrap();
-    valid && chained && owned && key.verify(&digest_text(&content(params)), signature)
+    valid && chained && owned && key.verify(&digest_text(content(params)), signature)
 }
 
 fn issued(certificate: &X509Certificate<'_>, by: &X509Certificate<'_>) -> bool {

@@ -154,9 +154,9 @@ async fn the_classic_mistakes_are_refused() {
         params[name] = value;
         params
     };
-    let prefixed = key.sign(&format!("{app_id}\n{time}\nNONCE\nprepay_id={id}\n")).unwrap();
+    let prefixed = key.sign(format!("{app_id}\n{time}\nNONCE\nprepay_id={id}\n")).unwrap();
     assert_eq!(code_of(&bench, &with("sign", json!(prefixed))).await, "SIGN_ERROR", "JSAPI's fourth line");
-    let unended = key.sign(&format!("{app_id}\n{time}\nNONCE\n{id}")).unwrap();
+    let unended = key.sign(format!("{app_id}\n{time}\nNONCE\n{id}")).unwrap();
     assert_eq!(code_of(&bench, &with("sign", json!(unended))).await, "SIGN_ERROR", "no line end");
     let number: i64 = time.parse().unwrap();
     assert_eq!(code_of(&bench, &with("timestamp", json!(number))).await, "INVALID_PARAMETER", "a number");
@@ -164,7 +164,7 @@ async fn the_classic_mistakes_are_refused() {
     assert_eq!(code_of(&bench, &with("prepayid", json!("wx1"))).await, "PREPAY_NOT_EXIST");
     // Another merchant's key, and another product's prepay_id.
     let other = merchant_key(&bench.settings("v3Certificate", "wx_app"));
-    let forged = other.sign(&format!("{app_id}\n{time}\nNONCE\n{id}\n")).unwrap();
+    let forged = other.sign(format!("{app_id}\n{time}\nNONCE\n{id}\n")).unwrap();
     assert_eq!(code_of(&bench, &with("sign", json!(forged))).await, "SIGN_ERROR");
     let js_id = prepay_id(&bench, "v3Both", "jsapi", "P00000007").await;
     assert_eq!(code_of(&bench, &app(&bench, "v3Both", &js_id)).await, "TRADE_TYPE_ERROR");

@@ -154,7 +154,7 @@ pub(super) fn signature_headers(
     body: &str,
 ) -> Result<Vec<(&'static str, String)>, CryptoError> {
     let nonce = random_text::<32>()?;
-    let signature = key.signer.sign(&format!("{seconds}\n{nonce}\n{body}\n"))?;
+    let signature = key.signer.sign(format!("{seconds}\n{nonce}\n{body}\n"))?;
     Ok(vec![
         ("Wechatpay-Timestamp", seconds.to_string()),
         ("Wechatpay-Nonce", nonce),
