@@ -46,6 +46,7 @@ mod operator;
 mod operator_transactions;
 mod operators;
 mod original_clients;
+mod owed;
 mod paging;
 mod payers;
 mod permissions;

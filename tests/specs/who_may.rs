@@ -69,6 +69,7 @@ const DOORS: &[(&str, Door)] = &[
     ("GET /admin/v1/apps/{appId}/incidents/{incidentId}",                Operator),
     ("POST /admin/v1/apps/{appId}/incidents/{incidentId}/replay",        Operator),
     ("GET /admin/v1/apps/{appId}/reconciliations",                       Operator),
+    ("POST /admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask", Operator),
     ("GET /admin/v1/apps/{appId}/transactions",                          Operator),
     ("GET /admin/v1/apps/{appId}/transactions/{id}",                     Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/sync",               Operator),

@@ -192,6 +192,15 @@ impl World {
         }
     }
 
+    /// Takes away what the demo app has beside Alipay.
+    pub(crate) async fn with_alipay_alone(&self) {
+        self.without_wechat().await;
+        for tab in ["unipay_app", "unipay_web"] {
+            let path = format!("/apps/{}/channels/{tab}?mode=test", self.app.app_id);
+            assert_eq!(self.admin("DELETE", &path, Value::Null).await.status, 204, "{tab}");
+        }
+    }
+
     /// Moves the clock, and lets happen what falls due.
     pub(crate) async fn advance(&self, ms: i64) {
         let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": ms }).to_string()).await;

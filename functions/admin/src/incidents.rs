@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use runtime::{Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
-use store::{ForgedHour, Incident, IncidentSummary, KeptIncident};
+use store::{DayKey, ForgedHour, Incident, IncidentSubject, IncidentSummary, KeptIncident};
 
-use crate::{Call, problem::Problem, transaction_actions::refused};
+use crate::{Call, problem::Problem, reconciliations, transaction_actions::refused};
 
 /// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
 /// with how many of the latest hours were not kept.
@@ -52,10 +52,17 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply,
 }
 
 /// `POST /apps/{appId}/incidents/{id}/replay`: reads the kept message once more, by today's code and settings, and settles it if it
-/// fits now. It is verified as of the moment it arrived. What was the answer to a question is asked again instead.
+/// fits now. It is verified as of the moment it arrived. What was the answer to a question is asked again instead, and a day that was not
+/// compared is asked for by the next sweep.
 pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply, Problem> {
     let kept = load(call, &app, id).await?;
-    let key = &kept.summary.key;
+    let key = match &kept.summary.subject {
+        IncidentSubject::Try(key) => key,
+        IncidentSubject::Day(day) => {
+            reconciliations::ask_for(call, day).await?;
+            return Ok(replayed(("pending", Some(kept.summary.problem))));
+        }
+    };
     let (deps, apps) = (&call.deps.settlement, &call.deps.base.apps);
     let configured = apps.find(&app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
     if kept.source != "notify" {
@@ -113,14 +120,24 @@ async fn load(call: &Call<'_>, app: &AppId, id: &str) -> Result<KeptIncident, Pr
 
 /// An incident as it is listed.
 pub(crate) fn members(incident: &IncidentSummary) -> serde_json::Map<String, Value> {
-    let members = [
+    let about = match &incident.subject {
+        IncidentSubject::Try(key) => vec![
+            ("billNum", json!(key.bill.as_str())),
+            ("channel", json!(key.channel.name())),
+            ("mode", json!(key.mode.name())),
+        ],
+        IncidentSubject::Day(DayKey { account, day }) => vec![
+            ("day", json!(day.as_str())),
+            ("tab", json!(account.tab.name())),
+            ("account", json!(account.number.get())),
+            ("mode", json!(account.mode.name())),
+        ],
+    };
+    let what = [
         ("id", json!(incident.id)),
-        ("billNum", json!(incident.key.bill.as_str())),
-        ("channel", json!(incident.key.channel.name())),
-        ("mode", json!(incident.key.mode.name())),
         ("kind", json!(incident.kind)),
         ("problem", json!(incident.problem)),
         ("time", json!(incident.seen_at.ms())),
     ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    what.into_iter().chain(about).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -159,6 +159,7 @@ impl Call<'_> {
             Route::GiveUpRefund(app, id) => Box::pin(transaction_actions::give_up(self, app, id)).await,
             Route::ListIncidents(app) => incidents::list(self, app).await,
             Route::ListReconciliations(app) => reconciliations::list(self, app).await,
+            Route::AskForDay(app, day) => reconciliations::ask(self, app, day).await,
             Route::ShowIncident(app, id) => incidents::show(self, app, &id).await,
             Route::ReplayIncident(app, id) => Box::pin(incidents::replay(self, app, &id)).await,
             Route::CreateOperator => operators::create(self).await,

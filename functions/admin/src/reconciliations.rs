@@ -1,36 +1,52 @@
-//! Reconciliations: which days were compared with the providers' bills, and what differed.
+//! Reconciliations: which days were compared with the providers' bills, which are owed, and what differed.
 
-use domain::AppId;
+use domain::{AppId, Timestamp};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Value, json};
-use store::ReconciliationEntry;
+use store::{AccountDays, DayKey, OwedDay, Reconciled, ReconciliationEntry};
 
-use crate::{Call, problem::Problem};
+use crate::{Call, problem::Problem, routes::NamedDay};
 
-/// `GET /apps/{appId}/reconciliations?mode=&cursor=`, newest day first: a line for each day of an account, and one for each
-/// difference.
+/// `GET /apps/{appId}/reconciliations?mode=&cursor=`, newest day first: a line for each day of an account, compared or owed, and one for
+/// each difference.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     call.load_app(&app).await?;
     let cursor = call.cursor()?;
     let (entries, next) = call.deps.base.store.reconciliations(&app, mode, cursor.as_ref()).await?;
-    let items: Vec<Value> = entries.iter().map(shown).collect();
+    let items: Vec<Value> = entries.iter().map(|entry| shown(entry, call.now)).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next })))
 }
 
-fn shown(entry: &ReconciliationEntry) -> Value {
+/// `POST /apps/{appId}/reconciliations/{day}/{tab}/{account}/ask?mode=`: the next sweep compares the day, however old it is.
+pub(crate) async fn ask(call: &Call<'_>, app: AppId, named: NamedDay) -> Result<Reply, Problem> {
+    let mode = call.mode()?;
+    call.load_app(&app).await?;
+    let NamedDay { day, tab, account } = named;
+    let key = DayKey { account: AccountDays { app, mode, tab, number: account }, day };
+    let owed = ask_for(call, &key).await?;
+    Ok(json(StatusCode::OK, &owed_day(&key, &owed, call.now)))
+}
+
+/// Has a day compared by the next sweep, if it is owed.
+pub(crate) async fn ask_for(call: &Call<'_>, key: &DayKey) -> Result<OwedDay, Problem> {
+    let store = &call.deps.base.store;
+    if store.ask_for_day(key, call.now).await?
+        && let Some(owed) = store.find_owed_day(key).await?
+    {
+        return Ok(owed);
+    }
+    if store.has_day(key).await? {
+        return Err(Problem::conflict("the day was compared already"));
+    }
+    Err(Problem::not_found("day that is owed"))
+}
+
+fn shown(entry: &ReconciliationEntry, now: Timestamp) -> Value {
     match entry {
-        ReconciliationEntry::Day(done) => json!({
-            "type": "day",
-            "day": done.day.as_str(),
-            "tab": done.tab.name(),
-            "account": done.account.get(),
-            "time": done.done_at.ms(),
-            "lines": done.lines,
-            "differences": done.differences,
-            "truncated": done.is_truncated(),
-        }),
+        ReconciliationEntry::Day(done, owed) => compared_day(done, owed.as_ref()),
+        ReconciliationEntry::Owed(key, owed) => owed_day(key, owed, now),
         ReconciliationEntry::Difference(tab, day, found) => json!({
             "type": "difference",
             "day": day.as_str(),
@@ -49,4 +65,35 @@ fn shown(entry: &ReconciliationEntry) -> Value {
             })),
         }),
     }
+}
+
+fn compared_day(done: &Reconciled, owed: Option<&OwedDay>) -> Value {
+    json!({
+        "type": "day",
+        "state": "compared",
+        "day": done.day.as_str(),
+        "tab": done.tab.name(),
+        "account": done.account.get(),
+        "time": done.done_at.ms(),
+        "owedTime": owed.map(|owed| owed.since.ms()),
+        "tries": owed.map_or(1, |owed| owed.tries),
+        "problem": owed.and_then(|owed| owed.problem.as_deref()),
+        "lines": done.lines,
+        "differences": done.differences,
+        "truncated": done.is_truncated(),
+    })
+}
+
+fn owed_day(key: &DayKey, owed: &OwedDay, now: Timestamp) -> Value {
+    json!({
+        "type": "owed-day",
+        "state": if key.day.is_given_up(now) { "missed" } else { "owed" },
+        "day": key.day.as_str(),
+        "tab": key.account.tab.name(),
+        "account": key.account.number.get(),
+        "owedTime": owed.since.ms(),
+        "tries": owed.tries,
+        "triedTime": owed.tried_at.map(Timestamp::ms),
+        "problem": owed.problem,
+    })
 }

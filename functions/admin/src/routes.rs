@@ -1,10 +1,15 @@
 //! Who may call, and what a path means.
 
+mod named;
+
 use domain::{AccountNumber, AppId, OperatorName, OperatorRole, Reach, Tab, TransactionId, WebhookId};
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
 
 use crate::{Deps, problem::Problem};
+
+use named::Named;
+pub(crate) use named::NamedDay;
 
 /// One operation of the API, with what its path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,7 @@ pub(crate) enum Route {
     GiveUpRefund(AppId, TransactionId),
     ListIncidents(AppId),
     ListReconciliations(AppId),
+    AskForDay(AppId, NamedDay),
     ShowIncident(AppId, String),
     ReplayIncident(AppId, String),
     CreateOperator,
@@ -105,6 +111,7 @@ impl Route {
             Self::GiveUpRefund(..)      => ("give up refund",    Operator, Change),
             Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
             Self::ListReconciliations(_) => ("list reconciliations", Viewer, Look),
+            Self::AskForDay(..)         => ("ask for a day",     Operator, Change),
             // The body of a message may name the payer.
             Self::ShowIncident(..)      => ("show incident",     Operator, Look),
             Self::ReplayIncident(..)    => ("replay incident",   Operator, Change),
@@ -150,7 +157,8 @@ impl Route {
             | Self::RotateWebhookSecret(..)
             | Self::CreateOperator
             | Self::EndSessions(_)
-            | Self::ReplayIncident(..) => None,
+            | Self::ReplayIncident(..)
+            | Self::AskForDay(..) => None,
             // What is sent leaves its own trace.
             Self::CheckChannel(..) | Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
             Self::ListApps
@@ -202,6 +210,7 @@ impl Route {
             | Self::GiveUpRefund(app, _)
             | Self::ListIncidents(app)
             | Self::ListReconciliations(app)
+            | Self::AskForDay(app, _)
             | Self::ShowIncident(app, _)
             | Self::ReplayIncident(app, _) => Some(app),
             Self::CreateApp
@@ -278,6 +287,7 @@ const TABLE: &[Row] = &[
     (Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",          |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
     (Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",   |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
     (Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                 |at| Ok(Route::ListReconciliations(at.app()?))),
+    (Method::POST,   "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask", |at| Ok(Route::AskForDay(at.app()?, at.day()?))),
     (Method::GET,    "/admin/v1/apps/{appId}/transactions",                    |at| Ok(Route::ListTransactions(at.app()?))),
     (Method::GET,    "/admin/v1/apps/{appId}/transactions/{id}",               |at| Ok(Route::ShowTransaction(at.app()?, at.transaction()?))),
     (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",          |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
@@ -304,44 +314,6 @@ pub fn operations() -> impl Iterator<Item = (Method, &'static str)> {
 fn fits(template: &str, path: &str) -> bool {
     template.split('/').count() == path.split('/').count()
         && template.split('/').zip(path.split('/')).all(|(known, found)| known == found || known.starts_with('{'))
-}
-
-/// What a path names, by the names in its template.
-struct Named<'a> {
-    template: &'static str,
-    path: &'a str,
-}
-
-impl Named<'_> {
-    /// The segment with this name; empty, and so found nowhere, if the template has no such name.
-    fn text(&self, name: &str) -> String {
-        let mut pairs = self.template.split('/').zip(self.path.split('/'));
-        pairs.find(|(known, _)| *known == name).map(|(_, found)| found.to_owned()).unwrap_or_default()
-    }
-
-    fn app(&self) -> Result<AppId, Problem> {
-        AppId::parse(&self.text("{appId}")).map_err(|_| Problem::not_found("app"))
-    }
-
-    fn tab(&self) -> Result<Tab, Problem> {
-        Tab::find(&self.text("{tab}")).ok_or_else(|| Problem::not_found("channel tab"))
-    }
-
-    fn account(&self) -> Result<AccountNumber, Problem> {
-        AccountNumber::parse(&self.text("{account}")).ok_or_else(|| Problem::not_found("account"))
-    }
-
-    fn transaction(&self) -> Result<TransactionId, Problem> {
-        TransactionId::parse(&self.text("{id}")).map_err(|_| Problem::not_found("transaction"))
-    }
-
-    fn webhook(&self) -> Result<WebhookId, Problem> {
-        WebhookId::parse(&self.text("{webhookId}")).map_err(|_| Problem::not_found("webhook"))
-    }
-
-    fn operator(&self) -> Result<OperatorName, Problem> {
-        OperatorName::parse(&self.text("{name}")).ok_or_else(|| Problem::not_found("operator"))
-    }
 }
 
 /// Lets an operator in: `Authorization: Bearer <operator token>`.
@@ -397,6 +369,7 @@ pub(crate) mod tests {
         ("POST", "/apps/APP/deliveries/x/resend", OperatorRole::Operator, Effect::Change),
         ("GET", "/apps/APP/deliveries", OperatorRole::Viewer, Effect::Look),
         ("GET", "/apps/APP/reconciliations", OperatorRole::Viewer, Effect::Look),
+        ("POST", "/apps/APP/reconciliations/2026-11-23/ali/1/ask", OperatorRole::Operator, Effect::Change),
         ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
         ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
         ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),

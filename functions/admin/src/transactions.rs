@@ -10,7 +10,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppConfiguration, Bill, RecordsPosition, RecordsQuery, Store};
+use store::{AppConfiguration, Bill, IncidentSubject, RecordsPosition, RecordsQuery, Store};
 
 use crate::{Call, back_office::Shown, deliveries, problem::Problem};
 
@@ -95,7 +95,8 @@ pub(crate) async fn load_life(
     let (mut this, others): (Vec<_>, Vec<_>) = tries.into_iter().partition(|one| one.id == *id);
     let Some(transaction) = this.pop() else { return Ok(None) };
     let incidents = store.bill_incidents(app, mode, bill).await?;
-    let incidents = incidents.into_iter().filter(|incident| incident.key == transaction.key).collect();
+    let mine = IncidentSubject::Try(transaction.key.clone());
+    let incidents = incidents.into_iter().filter(|incident| incident.subject == mine).collect();
     let refunds = refunds.into_iter().filter(|refund| refund.transaction == *id).collect();
     let deliveries = store.load_deliveries((app, mode, bill), id).await?;
     Ok(Some(Life { transaction, others, refunds, deliveries, incidents }))

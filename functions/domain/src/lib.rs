@@ -12,6 +12,7 @@ mod bill;
 mod channel;
 mod charge_request;
 mod client_bounds;
+mod day;
 mod delivery;
 mod details;
 mod fields;
@@ -47,6 +48,7 @@ pub use bill::{TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use client_bounds::ClientBounds;
+pub use day::Day;
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
 pub use details::{Extras, ProviderTradeNo, Subject, WebUrl};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
@@ -57,8 +59,8 @@ pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, si
 pub use payer_address::PayerAddress;
 pub use price::{Author, BillPayments, PayerDigest, counts_for_bill, latest_of_server};
 pub use reconciliation::{
-    Day, Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window,
-    is_payment_of, judge_listed, judge_listed_refund, missing_there,
+    Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window, is_payment_of,
+    judge_listed, judge_listed_refund, missing_there,
 };
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};

@@ -4,53 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::{BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Status, Timestamp, TransactionId};
 
-/// A day in Beijing, by which providers settle: `2026-11-23`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(String);
-
-const DAY_MS: i64 = 24 * 3600 * 1000;
-
-impl Day {
-    /// The day of a moment.
-    pub fn of(moment: Timestamp) -> Self {
-        Self(moment.to_beijing().chars().take(10).collect())
-    }
-
-    /// Reads what [`Self::as_str`] writes; `None` for any other text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let start = Timestamp::from_beijing(&format!("{text} 00:00:00")).ok()?;
-        Some(Self::of(start)).filter(|day| day.0 == text)
-    }
-
-    /// Its first moment.
-    pub fn start(&self) -> Timestamp {
-        // Every day was made from a moment.
-        Timestamp::from_beijing(&format!("{} 00:00:00", self.0)).unwrap_or(Timestamp::clamped(0))
-    }
-
-    /// The last moment before the next day.
-    pub fn end(&self) -> Timestamp {
-        Timestamp::clamped(self.start().ms() + DAY_MS - 1)
-    }
-
-    /// The day before.
-    #[must_use]
-    pub fn before(&self) -> Self {
-        Self::of(Timestamp::clamped(self.start().ms() - 1))
-    }
-
-    /// Year, month and day with dashes.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Day {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// What can differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DifferenceKind {
@@ -341,25 +294,15 @@ pub fn is_payment_of(record: &Record, (start, end): (Timestamp, Timestamp)) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transaction::tests::{fen, sample};
+    use crate::{
+        Day,
+        transaction::tests::{fen, sample},
+    };
 
     fn record(status: Status) -> Record {
         let mut transaction = sample(status);
         transaction.ended_at = Some(transaction.created_at);
         Record::from(transaction)
-    }
-
-    #[test]
-    fn a_day_is_beijings() {
-        let night = Timestamp::from_ms(1_795_444_200_000).unwrap();
-        let day = Day::of(night);
-        assert_eq!((day.as_str(), day.before().as_str()), ("2026-11-23", "2026-11-22"));
-        assert_eq!(Day::parse("2026-11-23"), Some(day.clone()));
-        assert_eq!((Day::of(day.start()), Day::of(day.end())), (day.clone(), day.clone()));
-        assert_ne!(Day::of(Timestamp::clamped(day.end().ms() + 1)), day);
-        for text in ["", "2026-11-3", "2026-02-30", "2026-11-23 ", "x"] {
-            assert_eq!(Day::parse(text), None, "{text}");
-        }
     }
 
     #[test]

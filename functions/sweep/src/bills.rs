@@ -21,7 +21,7 @@ use futures_util::future::join_all;
 use providers::ProviderError;
 use runtime::{ApiError, error_chain};
 use settlement::{ASKING_BOUNDS, Certainty, Closed, ask, close, look_for_duplicate, payable_until, pursue_refund};
-use store::{Due, DueTransaction, RefundKey};
+use store::{DayKey, Due, DueTransaction, RefundKey};
 use tracing::{info, warn};
 
 use crate::{
@@ -42,6 +42,9 @@ const RUN_MAX: Duration = Duration::from_secs(35);
 /// After so many failures in a row a provider is left alone for the rest of the run.
 const FAILURES_MAX: u32 = 3;
 
+/// Days that people asked for, compared in one run at the most: each is a call or two, and the next minute's run takes the next.
+const DAYS_MAX: usize = 5;
+
 /// Refunds of a tab count together: their rows do not say which account they are of.
 type Asked = (AppId, Tab, Mode, Option<AccountNumber>);
 
@@ -52,11 +55,32 @@ pub(crate) struct Run {
     asked: AtomicUsize,
     left: AtomicBool,
     failures: Mutex<HashMap<Asked, u32>>,
+    /// The days that people asked for.
+    days: Mutex<Vec<DayKey>>,
 }
 
 impl Run {
     pub(crate) fn begin(now: Timestamp) -> Self {
-        Self { began_at: now, asked: AtomicUsize::new(0), left: AtomicBool::new(false), failures: Mutex::default() }
+        Self {
+            began_at: now,
+            asked: AtomicUsize::new(0),
+            left: AtomicBool::new(false),
+            failures: Mutex::default(),
+            days: Mutex::default(),
+        }
+    }
+
+    /// Keeps in mind which days among what is due are to be compared once the rest is done; no more of them than a run may take.
+    pub(crate) fn note_days(&self, due: &[Due]) {
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = due.iter().filter_map(|due| if let Due::Day(key) = due { Some(key.clone()) } else { None });
+        let room = DAYS_MAX.saturating_sub(days.len());
+        days.extend(found.take(room));
+    }
+
+    /// The days that people asked for.
+    pub(crate) fn asked_days(&self) -> Vec<DayKey> {
+        self.days.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether something is left for the next run.
@@ -141,7 +165,7 @@ async fn look(deps: &Deps, (run, oldest): (&Run, &Oldest), due: &Due, now: Times
     let (name, looked) = match due {
         Due::Transaction(key) => (key.bill.to_string(), look_at_bill(deps, (run, oldest), key, now).await),
         Due::Refund(key) => (key.bill.to_string(), look_at_refund(deps, run, key, now).await.map(Looked::from)),
-        Due::Delivery(_) | Due::Other { .. } => return Looked::Passed,
+        Due::Delivery(_) | Due::Day(_) | Due::Other { .. } => return Looked::Passed,
     };
     looked.unwrap_or_else(|error| {
         warn!(bill.num = %name, "bill {name} stays as it is: {}", error_chain(&error));

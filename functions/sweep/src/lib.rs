@@ -13,6 +13,7 @@ mod reconcile;
 mod sums;
 mod unpack;
 
+use reconcile::compare_asked;
 pub use reconcile::{Compared, reconcile};
 pub use sums::{Summed, sum_days};
 
@@ -41,7 +42,7 @@ pub enum Task {
     /// To look at what is due.
     #[default]
     Sweep,
-    /// To compare yesterday's books with the providers' bills, and to look which certificates end soon.
+    /// To compare the days that are owed with the providers' bills, and to look which certificates end soon.
     Reconcile,
     /// To sum the days that are over.
     Sums,
@@ -65,7 +66,7 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
         Task::Sweep => Done::Swept(handle(deps).await),
         Task::Reconcile => {
             Box::pin(certificates::count_ending(deps, deps.base.clock.now())).await;
-            Done::Compared(Box::pin(reconcile(deps, None)).await)
+            Done::Compared(Box::pin(reconcile(deps)).await)
         }
         Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
     }
@@ -87,7 +88,7 @@ pub struct Deps {
 pub struct Swept {
     /// The deliveries that were rung for.
     pub rung: usize,
-    /// The bills and refunds that were looked at.
+    /// The bills, refunds and days that were looked at.
     pub asked: usize,
     /// Whether something due is left for the next sweep.
     pub left: bool,
@@ -103,15 +104,16 @@ pub async fn handle(deps: &Deps) -> Swept {
     let oldest = Oldest::default();
     let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, (&run, &oldest), shard, now))).await;
     deps.base.metrics.oldest_overdue_delivery(oldest.overdue());
+    let compared = Box::pin(compare_asked(deps, &run.asked_days())).await;
     let add = |sum: Swept, swept: &Swept| Swept {
         rung: sum.rung + swept.rung,
         asked: sum.asked + swept.asked,
         left: sum.left || swept.left,
     };
-    let swept = shards.iter().fold(Swept { left: run.has_left(), ..Swept::default() }, add);
+    let swept = shards.iter().fold(Swept { asked: compared, left: run.has_left(), ..Swept::default() }, add);
     if swept != Swept::default() {
         let Swept { rung, asked, left } = swept;
-        info!(rung, asked, left, "swept: rang for {rung} deliveries, looked at {asked} bills and refunds");
+        info!(rung, asked, left, "swept: rang for {rung} deliveries, looked at {asked} bills, refunds and days");
     }
     swept
 }
@@ -143,10 +145,11 @@ async fn sweep_page(
     let page = deps.base.store.due(shard, now, from).await?;
     let waiting = page.due.iter().filter_map(|due| match due {
         Due::Delivery(id) => Some(id.clone()),
-        Due::Transaction(_) | Due::Refund(_) | Due::Other { .. } => None,
+        Due::Transaction(_) | Due::Refund(_) | Due::Day(_) | Due::Other { .. } => None,
     });
     let waiting: Vec<_> = waiting.collect();
     swept.rung += deliveries::ring(deps, &waiting, oldest, now).await?;
+    run.note_days(&page.due);
     let healed = bills::heal(deps, (run, oldest), &page.due, now).await;
     swept.asked += healed.asked;
     swept.rung += healed.rung;

@@ -1,5 +1,5 @@
 //! Once a day, when the providers have made their bills of the day before: fetches them, compares them with our books, and keeps
-//! what differs. A day that was not finished is compared again; what was found is kept once.
+//! what differs. A day is owed until it was compared (`owed.rs`); what was found is kept once.
 //!
 //! Memory is bounded whatever the length of a bill and of our books. In it are the packed file (some dozen bytes a line), one window
 //! of the bill's lines ([`LINES_AT_ONCE`]), one page of our books, and as many of our payments that no bill listed yet. A longer bill is
@@ -9,22 +9,24 @@ mod accounts;
 mod bill;
 mod doubt;
 mod findings;
+mod owed;
 mod payments;
 mod refunds;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
 use providers::Account;
 use runtime::{ApiError, ConfiguredApp, error_chain};
 use serde::Serialize;
-use store::{BooksCursor, BooksRange, Reconciled, Shelf, StoreError};
+use store::{BooksCursor, BooksRange, DayKey, Reconciled, Shelf, StoreError};
 use tracing::{info, warn};
 
 use crate::Deps;
 use accounts::{Holding, Usage, find_holdings};
 use doubt::Doubt;
 use findings::Findings;
+use owed::{Debt, Line, Paid, find_debts};
 
 /// Lines of a bill, and payments of ours, that are in memory at once: together about 15 MB.
 const LINES_AT_ONCE: usize = 32_768;
@@ -32,42 +34,86 @@ const LINES_AT_ONCE: usize = 32_768;
 /// Questions that are asked of the store at once.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
+/// A run begins no comparison after this time: the function may take 900 seconds, and one comparison some minutes.
+const RUN_MAX: Duration = Duration::from_secs(600);
+
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// The accounts whose day was compared.
+    /// The days of accounts that were compared.
     pub accounts: usize,
     /// What differed, also beyond what is kept.
     pub differences: usize,
-    /// The accounts whose bill could not be had, or read: they are compared in the next run.
+    /// The days whose bill could not be had, or read, and the accounts that could not be looked at: the next run goes on with them.
     pub failed: usize,
 }
 
-/// Compares `day`, or yesterday, for every account of every app.
-pub async fn reconcile(deps: &Deps, day: Option<Day>) -> Compared {
+/// Compares the days that are owed, for every account of every app: those that were never tried first, the oldest of them before the others.
+/// A day that cannot be compared goes to the end of the line, so that it stops nobody.
+pub async fn reconcile(deps: &Deps) -> Compared {
     let now = deps.base.clock.now();
-    let day = day.unwrap_or_else(|| Day::of(now).before());
     let (holdings, failed) = find_holdings(deps, now).await;
     let mut compared = Compared { failed, ..Compared::default() };
+    let mut debts = Vec::new();
     for holding in &holdings {
-        let others = holdings.iter().filter(|other| holding.shares_with(other)).collect();
-        let neighbours = holdings.iter().filter(|other| holding.shares_file_with(other)).collect();
-        let books = Books { deps, holding, others, neighbours, day: &day, now };
-        match Box::pin(books.compare()).await {
-            Ok(Some(differences)) => {
-                compared.accounts += 1;
-                compared.differences += differences;
-            }
-            Ok(None) => {}
+        match find_debts(deps, holding, now).await {
+            Ok(found) => debts.extend(found),
             Err(error) => {
-                warn!(app.id = %holding.app, tab = %holding.tab, "{day} was not compared: {}", error_chain(&error));
+                let Holding { app, tab, .. } = holding;
+                warn!(app.id = %app, tab = %tab, "it is not known which days are owed: {}", error_chain(&error));
                 compared.failed += 1;
             }
         }
     }
+    debts.sort_by_key(Debt::place);
+    let mut line = Line::default();
+    for debt in &debts {
+        if now.distance(deps.base.clock.now()) >= RUN_MAX {
+            break;
+        }
+        if line.leaves_alone(debt) {
+            continue;
+        }
+        let outcome = Box::pin(Books::new(deps, &holdings, debt).pay(&debt.owed)).await;
+        line.note(debt, outcome == Paid::Failed);
+        compared.add(outcome);
+    }
     let Compared { accounts, differences, failed } = compared;
-    info!(accounts, differences, failed, "compared {accounts} accounts of {day}: {differences} differences");
+    info!(accounts, differences, failed, "compared {accounts} days of accounts: {differences} differences");
     compared
+}
+
+/// Compares days that people asked for, however old they are. How many were looked at.
+pub(crate) async fn compare_asked(deps: &Deps, asked: &[DayKey]) -> usize {
+    if asked.is_empty() {
+        return 0;
+    }
+    let now = deps.base.clock.now();
+    let (holdings, _) = find_holdings(deps, now).await;
+    let mut looked = 0;
+    for key in asked {
+        if now.distance(deps.base.clock.now()) >= RUN_MAX {
+            break;
+        }
+        match Box::pin(owed::compare_one(deps, &holdings, key, now)).await {
+            Ok(()) => looked += 1,
+            Err(error) => warn!(app.id = %key.account.app, "a day that was asked for is left: {}", error_chain(&error)),
+        }
+    }
+    looked
+}
+
+impl Compared {
+    fn add(&mut self, outcome: Paid) {
+        match outcome {
+            Paid::Compared(differences) => {
+                self.accounts += 1;
+                self.differences += differences;
+            }
+            Paid::Failed => self.failed += 1,
+            Paid::ByAnother => {}
+        }
+    }
 }
 
 /// The books of one account for one day.
@@ -82,38 +128,40 @@ struct Books<'a> {
     now: Timestamp,
 }
 
-impl Books<'_> {
-    /// How many differences there are. `None` if there is nothing to compare: the day was compared before, or the account's protocol
-    /// has no bill.
-    async fn compare(&self) -> Result<Option<usize>, ApiError> {
+impl<'a> Books<'a> {
+    fn new(deps: &'a Deps, holdings: &'a [Holding], debt: &'a Debt<'_>) -> Self {
+        let (holding, day) = (debt.holding, &debt.day);
+        let others = holdings.iter().filter(|other| holding.shares_with(other)).collect();
+        let neighbours = holdings.iter().filter(|other| holding.shares_file_with(other)).collect();
+        Self { deps, holding, others, neighbours, day, now: deps.base.clock.now() }
+    }
+
+    /// What came of the day. What differs is kept by then.
+    async fn compare(&self) -> Result<Reconciled, ApiError> {
         let (store, Holding { app, mode, tab, number, .. }) = (&self.deps.base.store, self.holding);
-        let whose = (*tab, *number);
-        let Some((_, account)) = self.open().await? else { return Ok(None) };
-        if account.bill_reader().is_none() || store.is_reconciled(app, *mode, (whose, self.day)).await? {
-            return Ok(None);
-        }
-        if !self.had_business().await? {
-            return Ok(None);
-        }
+        let Some((_, account)) = self.open().await? else {
+            return Err(ApiError::Retired { channel: self.holding.key().channel, mode: *mode, number: *number });
+        };
         let bill = self.fetch(self.day).await?;
-        let mut findings =
-            Findings::new(store, (app, *mode), (whose, self.day), account.doubts_bill().then(|| Doubt::about(self)));
+        let mut findings = Findings::new(
+            store,
+            (app, *mode),
+            ((*tab, *number), self.day),
+            account.doubts_bill().then(|| Doubt::about(self)),
+        );
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
         let (found, kept) = findings.finish().await?;
         let counted = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let (differences, kept) = (counted(found), counted(kept));
-        let done = Reconciled {
+        Ok(Reconciled {
             tab: *tab,
             account: *number,
             day: self.day.clone(),
             done_at: self.now,
             lines,
-            differences,
-            kept,
-        };
-        store.keep_reconciled(app, *mode, &done).await?;
-        Ok(Some(found))
+            differences: counted(found),
+            kept: counted(kept),
+        })
     }
 
     /// Whether the account took or gave back any money on this day; the one that is in use may always have.

@@ -41,6 +41,8 @@ pub struct ConfiguredApp {
 #[derive(Debug)]
 struct ConfiguredChannel {
     number: AccountNumber,
+    /// Since when it is in use, where that is known.
+    since: Option<Timestamp>,
     /// `None` once the settings were deleted.
     held: Option<Arc<Held>>,
 }
@@ -82,6 +84,11 @@ impl ConfiguredApp {
     pub fn current(&self, channel: Channel, mode: Mode) -> Option<AccountKey> {
         let number = self.channels.get(&(channel.tab(), mode))?.number;
         Some(AccountKey { channel, mode, number })
+    }
+
+    /// Since when the account is in use that `channel` uses; `None` if that is not known.
+    pub fn current_since(&self, channel: Channel, mode: Mode) -> Option<Timestamp> {
+        self.channels.get(&(channel.tab(), mode))?.since
     }
 
     /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
@@ -345,7 +352,7 @@ impl Apps {
             let held = channel.settings.map(|settings| {
                 before.filter(|before| before.settings == settings).unwrap_or_else(|| Held::new(settings))
             });
-            (key, ConfiguredChannel { number: channel.account, held })
+            (key, ConfiguredChannel { number: channel.account, since: channel.since, held })
         });
         ConfiguredApp { app: found.app, webhooks: found.webhooks, targets: found.targets, channels: channels.collect() }
     }

@@ -30,6 +30,8 @@ pub struct ChannelSettings {
     pub account: AccountNumber,
     /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
     pub settings: Option<Secret<String>>,
+    /// Since when this account is in use; `None` if an older version saved it.
+    pub since: Option<Timestamp>,
 }
 
 /// The account in use, as it was seen.
@@ -43,6 +45,7 @@ pub struct CurrentAccount {
     pub settings: Option<Secret<String>>,
     /// Whose deleted settings were, as the caller wrote it. `None` if an older version deleted them.
     pub identity: Option<String>,
+    since: Option<Timestamp>,
     /// What is sealed in it: nobody saved anything since while this is the same.
     sealed: Option<Vec<u8>>,
 }
@@ -62,6 +65,8 @@ pub struct OldAccount {
     pub settings: Option<Secret<String>>,
     /// When another took its place.
     pub replaced_at: Timestamp,
+    /// Since when it was in use; `None` if an older version saved it.
+    pub since: Option<Timestamp>,
 }
 
 /// What reads notifies of orders that were made before an account changed its protocol.
@@ -100,13 +105,14 @@ impl Store {
     ) -> Result<Option<CurrentAccount>, StoreError> {
         let found = self.get_configured(app_pk(app), channel_sk(channel.0, channel.1)).await?;
         let Some(attributes) = found else { return Ok(None) };
-        let ChannelSettings { account: number, settings, .. } = self.read_channel(app, &attributes)?;
+        let ChannelSettings { account: number, settings, since, .. } = self.read_channel(app, &attributes)?;
         let item = Item(&attributes);
         Ok(Some(CurrentAccount {
             number,
             highest: read_account(&item, "accounts")?.max(number),
             settings,
             identity: item.find_text("identity").map(str::to_owned),
+            since,
             sealed: item.find_bytes("sealed").map(<[u8]>::to_vec),
         }))
     }
@@ -272,7 +278,12 @@ impl Store {
         let sealed = self.sealer.seal(&channel_owner(app, channel), saved.settings.expose().as_bytes())?;
         let account = saved.succession.number();
         let highest = seen.map_or(account, |seen| seen.highest).max(account);
-        let mut sets = "SET sealed = :sealed, changed_ms = :now, v = :v".to_owned();
+        // An account that an older version saved keeps no beginning: it was in use before.
+        let since = match (saved.succession, seen) {
+            (Succession::Same(_), Some(_)) => "",
+            (Succession::Same(_), None) | (Succession::New(_) | Succession::Returning(_), _) => ", since_ms = :now",
+        };
+        let mut sets = format!("SET sealed = :sealed, changed_ms = :now, v = :v{since}");
         let mut update = Update::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
@@ -316,6 +327,7 @@ impl Store {
                 ("sealed", sealed.map(bytes)),
                 ("identity", Some(text(&saved.identity_before))),
                 ("replaced_ms", Some(time(saved.now))),
+                ("since_ms", seen.and_then(|seen| seen.since).map(time)),
                 (TTL, Some(ttl(saved.now, AccountNumber::KEPT))),
             ],
         );
@@ -373,7 +385,7 @@ impl Store {
             Some(sealed) => Some(self.open_text(&channel_owner(app, (tab, mode)), sealed, &item)?),
             None => None,
         };
-        Ok(ChannelSettings { tab, mode, account, settings })
+        Ok(ChannelSettings { tab, mode, account, settings, since: item.find_time("since_ms")? })
     }
 
     fn read_old_account(&self, attributes: &Attributes) -> Result<OldAccount, StoreError> {
@@ -381,7 +393,7 @@ impl Store {
         let (tab, mode, number) = item.parsed(SK, parse_account_sk)?;
         let settings = self.open_settings(attributes)?;
         let (identity, replaced_at) = (item.text("identity")?.to_owned(), item.time("replaced_ms")?);
-        Ok(OldAccount { tab, mode, number, identity, settings, replaced_at })
+        Ok(OldAccount { tab, mode, number, identity, settings, replaced_at, since: item.find_time("since_ms")? })
     }
 
     /// What is sealed in an item of the accounts.

@@ -5,7 +5,7 @@ use domain::{AppId, BillNum, DeliveryId, Mode, RefundNum, Timestamp, Transaction
 use futures_util::future::try_join_all;
 
 use crate::{
-    Store, StoreError,
+    DayKey, Store, StoreError,
     attributes::{Item, number, text, time},
     schema::{
         CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, REFUND_PREFIX, SK, bill_pk, due_shard_pk, parse_delivery_key,
@@ -25,6 +25,8 @@ pub enum Due {
     Transaction(TransactionKey),
     /// A refund that nobody knows the end of: ask the provider.
     Refund(RefundKey),
+    /// A day that a person asked for.
+    Day(DayKey),
     /// What a newer version wrote, for itself.
     Other {
         /// Its partition key.
@@ -107,6 +109,7 @@ impl Store {
             Ok(delivery()
                 .or_else(transaction)
                 .or_else(refund)
+                .or_else(|| DayKey::parse(pk, sk).map(Due::Day))
                 .unwrap_or_else(|| Due::Other { pk: pk.to_owned(), sk: sk.to_owned() }))
         });
         Ok(DuePage { due: due.collect::<Result<_, StoreError>>()?, next })

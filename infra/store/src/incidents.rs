@@ -8,12 +8,13 @@ use domain::{AppId, BillNum, Delivery, ListCursor, Mode, ProviderTradeNo, Timest
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Store, StoreError,
+    DayKey, Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     items::Written,
     schema::{
         BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, SK, TTL, VERSION_WRITTEN, bill_pk, by_time_ms,
-        forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, transaction_pk, transaction_sk,
+        forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, reconciliations_pk, transaction_pk,
+        transaction_sk,
     },
 };
 
@@ -67,11 +68,15 @@ impl Incident {
     /// The kind of what could not be verified. Anyone can send such messages, so that one an hour is kept for a transaction.
     pub const FORGED: &'static str = "forged";
 
+    /// The kind of a day that could not be compared with its provider's bill. It is no report: the day itself is listed while it is owed.
+    pub const DAY: &'static str = "day-not-compared";
+
     /// Every kind there is; the last one is listed apart.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 17] = [
         "account",
         "amount",
         "closed-after-payment",
+        Self::DAY,
         "duplicate",
         "order",
         "paid-again",
@@ -140,13 +145,22 @@ pub struct KeptIncident {
     pub body: Vec<u8>,
 }
 
+/// What an incident is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IncidentSubject {
+    /// The try that it came for.
+    Try(TransactionKey),
+    /// A day of an account.
+    Day(DayKey),
+}
+
 /// An incident without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentSummary {
     /// One word for addresses of the operator API.
     pub id: String,
-    /// The try it came for.
-    pub key: TransactionKey,
+    /// What it is about.
+    pub subject: IncidentSubject,
     /// When it came first.
     pub seen_at: Timestamp,
     /// What kind of misfit.
@@ -192,6 +206,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_incident(&self, app: &AppId, id: &str) -> Result<Option<KeptIncident>, StoreError> {
+        if let Some(key) = parse_day_id(app, id) {
+            return self.find_day_incident(&key).await;
+        }
         let Some((mode, bill, sk)) = parse_id(id) else { return Ok(None) };
         let Some(attributes) = self.get(bill_pk(app, mode, &bill), sk).await? else { return Ok(None) };
         let item = Item(&attributes);
@@ -201,6 +218,16 @@ impl Store {
             headers: item.find_text("headers").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
             body: item.find_bytes("body").unwrap_or_default().to_vec(),
         }))
+    }
+
+    /// `None` if the day was compared.
+    async fn find_day_incident(&self, key: &DayKey) -> Result<Option<KeptIncident>, StoreError> {
+        let Some(attributes) = self.get(key.pk(), key.sk()).await? else { return Ok(None) };
+        if !attributes.contains_key(BY_TIME_PK) {
+            return Ok(None);
+        }
+        let summary = read_incident(&attributes)?;
+        Ok(Some(KeptIncident { summary, source: "books".to_owned(), headers: Vec::new(), body: Vec::new() }))
     }
 
     /// A page of an app's incidents, newest first, from `cursor` on: of one kind, or the genuine ones of every kind. A page of one kind
@@ -348,15 +375,37 @@ impl Store {
 
 fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError> {
     let item = Item(attributes);
-    let key = parse_transaction_key(item.text(PK)?, item.text("transaction")?);
-    let key = key.ok_or_else(|| item.wrong("transaction"))?;
+    let sk = item.text(SK)?;
+    let (subject, id) = match DayKey::parse(item.text(PK)?, sk) {
+        Some(key) => {
+            let id = format!("{}\n{DAY_ID}\n{sk}", key.account.mode);
+            (IncidentSubject::Day(key), id)
+        }
+        None => {
+            let key = parse_transaction_key(item.text(PK)?, item.text("transaction")?);
+            let key = key.ok_or_else(|| item.wrong("transaction"))?;
+            let id = format!("{}\n{}\n{sk}", key.mode, key.bill);
+            (IncidentSubject::Try(key), id)
+        }
+    };
     Ok(IncidentSummary {
-        id: URL_SAFE_NO_PAD.encode(format!("{}\n{}\n{}", key.mode, key.bill, item.text(SK)?)),
-        key,
+        id: URL_SAFE_NO_PAD.encode(id),
+        subject,
         seen_at: item.time("created_ms")?,
         kind: item.text("kind")?.to_owned(),
         problem: item.text("problem")?.to_owned(),
     })
+}
+
+/// Stands in the name of a day's incident where others have the bill. No bill's number is empty.
+const DAY_ID: &str = "";
+
+/// Reads what a day's incident is called in addresses; `None` for anything else.
+fn parse_day_id(app: &AppId, id: &str) -> Option<DayKey> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
+    let mut lines = text.splitn(3, '\n');
+    let (mode, bill, sk) = (Mode::find(lines.next()?)?, lines.next()?, lines.next()?);
+    if bill == DAY_ID { DayKey::parse(&reconciliations_pk(app, mode), sk) } else { None }
 }
 
 /// Reads what an incident is called in addresses; `None` for anything else.

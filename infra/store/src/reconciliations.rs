@@ -2,8 +2,6 @@
 //!
 //! A day's differences are written first and its summary last, so that a day without a summary is compared again.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use domain::{
     AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp,
@@ -13,11 +11,9 @@ use domain::{
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    schema::{SK, TTL, reconciliations_pk},
+    owed::{AccountDays, DayKey, OwedDay, read_owed, ttl},
+    schema::{BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TTL, VERSION_WRITTEN, reconciliations_pk},
 };
-
-/// How long a reconciliation is kept: longer than a business year.
-const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// A page of the list.
 const PAGE: i32 = 200;
@@ -54,26 +50,15 @@ impl Reconciled {
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconciliationEntry {
-    /// A day.
-    Day(Reconciled),
+    /// A day that was compared, and how it was owed; `None` if an older version compared it.
+    Day(Reconciled, Option<OwedDay>),
+    /// A day that was not compared.
+    Owed(DayKey, OwedDay),
     /// Something that differs.
     Difference(Tab, Day, Difference),
 }
 
 impl Store {
-    /// Whether a day of an account was compared.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn is_reconciled(
-        &self,
-        app: &AppId,
-        mode: Mode,
-        (whose, day): ((Tab, AccountNumber), &Day),
-    ) -> Result<bool, StoreError> {
-        Ok(self.get(reconciliations_pk(app, mode), account_day_sk(whose, day)).await?.is_some())
-    }
-
     /// Keeps something of an account that differs; once, however often it is found.
     ///
     /// # Errors
@@ -100,32 +85,37 @@ impl Store {
                 ("line", line.map(|line| number(line.number))),
                 ("problem", line.map(|line| text(&line.problem))),
                 ("excerpt", line.map(|line| text(&line.excerpt))),
-                (TTL, Some(number(day.end().plus(KEPT).seconds()))),
+                (TTL, Some(ttl(day))),
             ],
         );
         self.put_if_new(entry).await
     }
 
-    /// Says that a day was compared. Its differences are kept before.
+    /// Says that a day was compared; the first to say so is believed. Its differences are kept before. It is owed no more, and no incident.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keep_reconciled(&self, app: &AppId, mode: Mode, done: &Reconciled) -> Result<(), StoreError> {
-        let entry = item(
-            reconciliations_pk(app, mode),
-            account_day_sk((done.tab, done.account), &done.day),
-            [
-                ("done_ms", Some(time(done.done_at))),
-                ("lines", Some(number(done.lines))),
-                ("differences", Some(number(done.differences))),
-                ("kept", Some(number(done.kept))),
-                (TTL, Some(number(done.day.end().plus(KEPT).seconds()))),
-            ],
-        );
-        self.put_if_new(entry).await
+        let account = AccountDays { app: app.clone(), mode, tab: done.tab, number: done.account };
+        let update = self
+            .update_day(&DayKey { account, day: done.day.clone() })
+            .update_expression(format!(
+                "SET done_ms = :done, #lines = :lines, differences = :differences, kept = :kept, #ttl = :ttl, v = :v \
+                 REMOVE claimed_ms, kind, created_ms, {BY_TIME_PK}, {BY_TIME_SK}, {DUE_PK}, {DUE_MS}"
+            ))
+            .condition_expression("attribute_not_exists(done_ms)")
+            .expression_attribute_names("#lines", "lines")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":done", time(done.done_at))
+            .expression_attribute_values(":lines", number(done.lines))
+            .expression_attribute_values(":differences", number(done.differences))
+            .expression_attribute_values(":kept", number(done.kept))
+            .expression_attribute_values(":ttl", ttl(&done.day))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN));
+        self.postpone(update).await.map(|_| ())
     }
 
-    /// What was compared, newest day first, from `cursor` on.
+    /// What was compared and what is owed, newest day first, from `cursor` on.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,7 +142,7 @@ impl Store {
         Ok((entries, last))
     }
 
-    async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {
+    pub(crate) async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {
         let put = self
             .dynamo
             .put_item()
@@ -175,14 +165,7 @@ fn day_sk(tab: Tab, day: &Day) -> String {
     format!("{day}#{tab}")
 }
 
-/// The first account's is that of before accounts were counted. A difference is of the tab: two accounts may find the same one, where their
-/// bills are those of one seller.
-fn account_day_sk((tab, account): (Tab, AccountNumber), day: &Day) -> String {
-    let day = day_sk(tab, day);
-    if account == AccountNumber::FIRST { day } else { format!("{day}@{account}") }
-}
-
-/// A line is of one account's bill; anything else is kept once for the tab.
+/// A line is of one account's bill; anything else is kept once for the tab, where two accounts may find it: their bills may be one seller's.
 fn difference_sk((tab, account): (Tab, AccountNumber), day: &Day, difference: &Difference) -> String {
     let id = difference.transaction.as_ref().map_or("-", TransactionId::as_str);
     let what = match &difference.line {
@@ -194,21 +177,27 @@ fn difference_sk((tab, account): (Tab, AccountNumber), day: &Day, difference: &D
 
 fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
     let item = Item(attributes);
-    let sk = item.text(SK)?;
-    let mut parts = sk.splitn(3, '#');
-    let day = parts.next().and_then(Day::parse).ok_or_else(|| item.wrong(SK))?;
-    let whose = parts.next().ok_or_else(|| item.wrong(SK))?;
-    let (tab, account) = match whose.split_once('@') {
-        None => (Tab::find(whose), Some(AccountNumber::FIRST)),
-        Some((tab, account)) => (Tab::find(tab), AccountNumber::parse(account)),
-    };
-    let (tab, account) = tab.zip(account).ok_or_else(|| item.wrong(SK))?;
-    if parts.next().is_none() {
-        let (lines, differences) = (item.number("lines")?, item.number("differences")?);
-        let kept = item.find_number("kept")?.unwrap_or(differences);
-        let done_at = item.time("done_ms")?;
-        return Ok(ReconciliationEntry::Day(Reconciled { tab, account, day, done_at, lines, differences, kept }));
+    match DayKey::parse(item.text(PK)?, item.text(SK)?) {
+        Some(key) => read_day(key, attributes),
+        None => read_difference(&item),
     }
+}
+
+fn read_day(key: DayKey, attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
+    let (item, owed) = (Item(attributes), read_owed(attributes)?);
+    let Some(done_at) = item.find_time("done_ms")? else {
+        return Ok(ReconciliationEntry::Owed(key, owed.ok_or_else(|| item.wrong("owed_ms"))?));
+    };
+    let (lines, differences) = (item.number("lines")?, item.number("differences")?);
+    let kept = item.find_number("kept")?.unwrap_or(differences);
+    let DayKey { account: AccountDays { tab, number, .. }, day } = key;
+    Ok(ReconciliationEntry::Day(Reconciled { tab, account: number, day, done_at, lines, differences, kept }, owed))
+}
+
+fn read_difference(item: &Item<'_>) -> Result<ReconciliationEntry, StoreError> {
+    let mut parts = item.text(SK)?.split('#');
+    let day = parts.next().and_then(Day::parse).ok_or_else(|| item.wrong(SK))?;
+    let tab = parts.next().and_then(Tab::find).ok_or_else(|| item.wrong(SK))?;
     let fee = |name| {
         let fen = item.find_number(name)?;
         fen.map(|fen| Fen::new(fen).map_err(|_| item.wrong(name))).transpose()
@@ -220,7 +209,7 @@ fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError
         here: fee("here")?,
         there: fee("there")?,
         refund_num: item.find_text("refund_num").map(str::to_owned),
-        line: read_line(&item)?,
+        line: read_line(item)?,
     };
     Ok(ReconciliationEntry::Difference(tab, day, difference))
 }

@@ -9,7 +9,9 @@
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
-//! | transactions | Reconciliation | `RECONCILED#<app>#<mode>` | `<day>#<tab>[@<account>]`; `<day>#<tab>#<tx>#<kind>#<refundNum>` for what differs | | operators; gone after 400 days |
+//! | transactions | Day | `RECONCILED#<app>#<mode>` | `<day>#<tab>[@<account>]` | `by_time` while it is owed and could not be compared: among the incidents; `due` once a person asked for it | sweep, operators; gone after 400 days |
+//! | transactions | Difference | same | `<day>#<tab>#<tx>#<kind>#<refundNum>` | | operators; gone after 400 days |
+//! | transactions | Through which day an account's days were written down | `OWED#<app>#<mode>` | `<tab>[@<account>]` | | sweep; gone 400 days after the last |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
@@ -108,6 +110,17 @@ pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String 
 /// The collection of an app's reconciliations: no bill's begins so, because an app's id is hex.
 pub(crate) fn reconciliations_pk(app: &AppId, mode: Mode) -> String {
     format!("RECONCILED#{app}#{mode}")
+}
+
+/// The collection of how far the days of an app's accounts were written down: no bill's begins so, because an app's id is hex.
+pub(crate) fn owed_pk(app: &AppId, mode: Mode) -> String {
+    format!("OWED#{app}#{mode}")
+}
+
+/// Reads the partition key of a day; `None` if it is that of something else.
+pub(crate) fn parse_reconciliations_pk(pk: &str) -> Option<(AppId, Mode)> {
+    let (app, mode) = pk.strip_prefix("RECONCILED#")?.split_once('#')?;
+    Some((AppId::parse(app).ok()?, Mode::find(mode)?))
 }
 
 /// The collection of an app's sums: no bill's begins so, because an app's id is hex.

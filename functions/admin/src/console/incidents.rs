@@ -21,8 +21,9 @@ type Choice = (&'static str, &'static str, bool);
 struct Row {
     when: String,
     kind: &'static str,
-    bill: String,
-    bill_href: String,
+    /// The bill's number, or the day, which has no page.
+    about: String,
+    bill_href: Option<String>,
     channel: String,
     problem: String,
     /// What names it in the API, where it can be replayed.
@@ -75,16 +76,16 @@ fn kinds(t: &'static Texts, chosen: &str) -> Vec<Choice> {
 
 fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {
     let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
-    let bill = text("billNum");
-    let searched =
-        BillNum::parse(bill).map(|bill| query(&[("mode", f.mode.name()), ("q", bill.as_str())])).unwrap_or_default();
-    let channel = domain::Channel::find(text("channel")).map_or("", |channel| desk.t().channel_name(channel));
+    let bill = BillNum::parse(text("billNum")).ok();
+    let searched = bill.as_ref().map(|bill| query(&[("mode", f.mode.name()), ("q", bill.as_str())]));
+    let channel = domain::Channel::find(text("channel")).map(|channel| desk.t().channel_name(channel));
+    let tab = domain::Tab::find(text("tab")).map(|tab| desk.t().tab_name(tab));
     Row {
         when: f.moment(Timestamp::clamped(item.get("time").and_then(Value::as_i64).unwrap_or_default())),
         kind: desk.t().incident_kind(text("kind")),
-        bill: bill.to_owned(),
-        bill_href: format!("{}?{searched}", f.at("/transactions")),
-        channel: channel.to_owned(),
+        about: bill.map_or_else(|| text("day").to_owned(), |bill| bill.to_string()),
+        bill_href: searched.map(|searched| format!("{}?{searched}", f.at("/transactions"))),
+        channel: channel.or(tab).unwrap_or_default().to_owned(),
         problem: problems::say_text(desk.preferences.language, text("problem")),
         id: item.get("id").and_then(Value::as_str).map(str::to_owned),
     }

@@ -35,6 +35,9 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("must be 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first", "须为 2 到 32 个小写字母、数字、点、横线或下划线，以字母开头"),
     ("cannot be taken away from oneself; another owner can", "不能取消自己的权限，请由其他所有者操作"),
     ("others are changing the same thing; try again", "有人正在修改同一内容，请重试"),
+    // Days that are owed.
+    ("the comparison was stopped before its end", "对账中途中断，没有做完"),
+    ("the day was compared already", "这一天已经对过账"),
     // Accounts of a channel.
     ("this account is in use; delete the settings of the channel instead", "这个账户正在使用，请改为删除渠道设置"),
     ("{} open bills and {} pending refunds are of this account; with force=true it is retired all the same", "这个账户还有 {} 笔未支付、{} 笔退款处理中"),

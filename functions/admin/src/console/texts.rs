@@ -246,6 +246,7 @@ texts! {
     incident_refund_stuck: "退款异常，需人工处理", "A refund is stuck";
     incident_refund_failed: "自动退款失败", "A refund did not go back";
     incident_refund_contradiction: "退款通知与记录矛盾", "A refund contradicts the books";
+    incident_day: "对账未完成", "A day that was not compared";
     incident_price: "付款金额不是服务端的定价", "Paid at another price";
     incident_other: "异常", "Incident";
     // Channels.
@@ -355,6 +356,7 @@ texts! {
     action_change_webhook: "修改 Webhook", "Changed a webhook";
     action_switch_webhook: "切换 Webhook 环境", "Switched a webhook";
     action_test_webhook: "测试 Webhook", "Tested a webhook";
+    action_ask_for_day: "重新对账", "Had a day compared again";
     action_resend_delivery: "重新发送通知", "Sent a delivery again";
     action_replay_webhook: "批量重发通知", "Replayed a webhook";
     action_ask_provider: "查询渠道", "Asked the provider";
@@ -383,7 +385,7 @@ texts! {
     ended: "结束时间", "Ended";
     channel_code: "渠道代码", "Channel code";
     // Incidents.
-    incidents_text: "渠道的真实通知与订单不符，以及重复支付。无法验签的消息单独列出：任何人都能发送。保留 90 天。", "Reports that do not fit, and bills that were paid twice. Messages that could not be verified are apart, because anyone can send them. Kept for 90 days.";
+    incidents_text: "渠道的真实通知与订单不符，重复支付，以及没有对完账的日子。无法验签的消息单独列出：任何人都能发送。保留 90 天。", "Reports that do not fit, bills that were paid twice, and days that were not compared with the provider's bill. Messages that could not be verified are apart, because anyone can send them. Kept for 90 days.";
     no_incidents: "没有异常", "No incidents";
     no_incidents_text: "一切正常。", "All is well.";
     kind: "类型", "Kind";

@@ -19,6 +19,8 @@ pub(super) struct Holding {
     /// Which of the accounts that the tab had.
     pub(super) number: AccountNumber,
     pub(super) usage: Usage,
+    /// Since when it is or was in use, where that is known.
+    pub(super) since: Option<Timestamp>,
     /// The channels of the tab; there is at least one.
     pub(super) channels: Vec<Channel>,
     /// How the app's transactions are spread.
@@ -102,12 +104,24 @@ async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now
         let Some(current) = configured.current(first, mode) else { continue };
         let before: Vec<&OldAccount> = old.iter().filter(|old| (old.tab, old.mode) == (tab, mode)).collect();
         let is_only = current.number == AccountNumber::FIRST && before.is_empty();
-        let in_use = (current.number, if is_only { Usage::Only } else { Usage::Current });
-        let replaced = before.iter().map(|old| (old.number, Usage::Until(old.replaced_at)));
-        for (number, usage) in iter::once(in_use).chain(replaced) {
+        let usage = if is_only { Usage::Only } else { Usage::Current };
+        let in_use = (current.number, usage, configured.current_since(first, mode));
+        let replaced = before.iter().map(|old| (old.number, Usage::Until(old.replaced_at), old.since));
+        for (number, usage, since) in iter::once(in_use).chain(replaced) {
             let Some(bills) = bills(deps, configured, AccountKey { number, ..current }, now).await else { continue };
             let (app, shards) = (configured.app.id.clone(), configured.app.shards.clone());
-            holdings.push(Holding { app, mode, tab, number, usage, channels: channels.clone(), shards, first, bills });
+            holdings.push(Holding {
+                app,
+                mode,
+                tab,
+                number,
+                usage,
+                since,
+                channels: channels.clone(),
+                shards,
+                first,
+                bills,
+            });
         }
     }
     holdings

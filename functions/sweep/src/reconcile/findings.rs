@@ -1,4 +1,5 @@
-//! What differs: kept as it is found, up to a bound, and counted beyond it.
+//! What differs: kept up to a bound, and counted beyond it. It is written when the whole day was compared: what a try that broke off had
+//! found may be settled by the next one.
 
 use domain::{AccountNumber, AppId, Day, Difference, Mode, Tab};
 use futures_util::future::try_join_all;
@@ -19,7 +20,6 @@ pub(super) struct Findings<'a> {
     day: ((Tab, AccountNumber), &'a Day),
     doubt: Option<Doubt<'a>>,
     found: usize,
-    kept: usize,
     waiting: Vec<Difference>,
 }
 
@@ -30,36 +30,29 @@ impl<'a> Findings<'a> {
         day: ((Tab, AccountNumber), &'a Day),
         doubt: Option<Doubt<'a>>,
     ) -> Self {
-        Self { store, whose, day, doubt, found: 0, kept: 0, waiting: Vec::new() }
+        Self { store, whose, day, doubt, found: 0, waiting: Vec::new() }
     }
 
-    /// Counts and keeps a difference, if it is one.
-    pub(super) async fn add(&mut self, difference: Option<Difference>) -> Result<(), StoreError> {
-        let Some(difference) = difference else { return Ok(()) };
+    /// Counts a difference, if it is one, and has it kept.
+    pub(super) async fn add(&mut self, difference: Option<Difference>) {
+        let Some(difference) = difference else { return };
         if let Some(doubt) = &mut self.doubt
             && doubt.dispels(&difference).await
         {
-            return Ok(());
+            return;
         }
         self.found += 1;
-        if self.kept >= KEPT_MAX {
-            return Ok(());
+        if self.waiting.len() < KEPT_MAX {
+            self.waiting.push(difference);
         }
-        self.kept += 1;
-        self.waiting.push(difference);
-        if self.waiting.len() >= WRITTEN_AT_ONCE { self.write().await } else { Ok(()) }
     }
 
     /// How many were found and how many of them are kept, now all of these.
-    pub(super) async fn finish(mut self) -> Result<(usize, usize), StoreError> {
-        self.write().await?;
-        Ok((self.found, self.kept))
-    }
-
-    async fn write(&mut self) -> Result<(), StoreError> {
-        let writes = self.waiting.iter().map(|difference| self.store.keep_difference(self.whose, self.day, difference));
-        try_join_all(writes).await?;
-        self.waiting.clear();
-        Ok(())
+    pub(super) async fn finish(self) -> Result<(usize, usize), StoreError> {
+        for some in self.waiting.chunks(WRITTEN_AT_ONCE) {
+            let writes = some.iter().map(|difference| self.store.keep_difference(self.whose, self.day, difference));
+            try_join_all(writes).await?;
+        }
+        Ok((self.found, self.waiting.len()))
     }
 }

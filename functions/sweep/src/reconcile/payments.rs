@@ -60,7 +60,7 @@ impl Books<'_> {
             let mut refunds = Refunds::new();
             while let Some(records) = pages.next().await? {
                 for record in records {
-                    let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await?;
+                    let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await;
                     if !is_listed && !unread.names(&record.id) && self.is_payment(&record) {
                         unlisted.insert(record.id.clone(), record);
                     }
@@ -122,7 +122,7 @@ impl Books<'_> {
         })?;
         unlisted.retain(|payment, _| !unread.names(payment));
         for (_, record) in unlisted.drain() {
-            findings.add(Some(missing_there(&record))).await?;
+            findings.add(Some(missing_there(&record))).await;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Books<'_> {
         findings: &mut Findings<'_>,
     ) -> Result<(), ApiError> {
         for record in self.find_rest(self.holding, &window).await? {
-            meet(&mut window, &record, (findings, &mut refunds)).await?;
+            meet(&mut window, &record, (findings, &mut refunds)).await;
         }
         self.judge_refunds(account, refunds, findings).await?;
         for other in &self.others {
@@ -149,7 +149,7 @@ impl Books<'_> {
                 Some(refund) => judge_listed_refund(&line, refund, None, None),
                 None => judge_listed(line.transaction, line.fee, None),
             };
-            findings.add(found).await?;
+            findings.add(found).await;
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Books<'_> {
     async fn judge_unread(&self, unread: Unread, findings: &mut Findings<'_>) -> Result<(), ApiError> {
         for (order, line) in unread.lines {
             let Some(order) = order else {
-                findings.add(Some(line.difference(None, None))).await?;
+                findings.add(Some(line.difference(None, None))).await;
                 continue;
             };
             let mine = self.find_of(self.holding, &order).await?;
@@ -168,7 +168,7 @@ impl Books<'_> {
                     continue;
                 }
             }
-            findings.add(Some(line.difference(Some(order), mine.map(|record| record.bill)))).await?;
+            findings.add(Some(line.difference(Some(order), mine.map(|record| record.bill)))).await;
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Books<'_> {
                 Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(record), ours.as_ref()))
             });
             for found in try_join_all(judged).await? {
-                findings.add(found).await?;
+                findings.add(found).await;
             }
         }
         Ok(())
@@ -246,13 +246,9 @@ impl Books<'_> {
 }
 
 /// Takes what is listed of a record out of the window: judges its payment, and notes its refunds. Whether the payment is listed.
-async fn meet(
-    window: &mut Window,
-    record: &Record,
-    (findings, refunds): (&mut Findings<'_>, &mut Refunds),
-) -> Result<bool, StoreError> {
+async fn meet(window: &mut Window, record: &Record, (findings, refunds): (&mut Findings<'_>, &mut Refunds)) -> bool {
     refunds.extend(window.take_refunds(&record.id).into_iter().map(|line| (line, record.clone())));
-    let Some(fee) = window.take_payment(&record.id) else { return Ok(false) };
-    findings.add(judge_listed(record.id.clone(), fee, Some(record))).await?;
-    Ok(true)
+    let Some(fee) = window.take_payment(&record.id) else { return false };
+    findings.add(judge_listed(record.id.clone(), fee, Some(record))).await;
+    true
 }

@@ -1,0 +1,348 @@
+//! Days that are owed: each day of an account is, until it was compared with its provider's bill.
+//!
+//! One item is a day from its beginning to its end: owed, tried, compared. While it is owed and could not be compared, it stands among the
+//! incidents; once it was compared, it does not. How far an account's days were written down is a small item of its own, so that a day on which
+//! nothing ran is owed like any other.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
+use domain::{AccountNumber, AppId, Day, Mode, Tab, Timestamp};
+use futures_util::future::try_join_all;
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, item, number, text, time},
+    incidents::Incident,
+    schema::{
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, due_shard_pk, incidents_pk,
+        owed_pk, parse_reconciliations_pk, reconciliations_pk,
+    },
+};
+
+/// How long a day is kept: longer than a business year.
+pub(crate) const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Days that are read at once.
+const READ_AT_ONCE: usize = 10;
+
+/// What a claim bears: longer than the function that made it can run.
+const CLAIMED: Duration = Duration::from_secs(16 * 60);
+
+/// People ask for a few days, so that one shard takes them all.
+const ASKED_SHARD: u32 = 0;
+
+/// What is kept of a reason.
+const PROBLEM_CHARS_MAX: usize = 500;
+
+/// The problem of a try that said nothing: the function was stopped.
+const STOPPED: &str = "the comparison was stopped before its end";
+
+/// An account whose days are owed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AccountDays {
+    /// Whose.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Which account.
+    pub tab: Tab,
+    /// Which of the accounts that the tab had.
+    pub number: AccountNumber,
+}
+
+/// Names a day of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DayKey {
+    /// Which account.
+    pub account: AccountDays,
+    /// Which day.
+    pub day: Day,
+}
+
+/// A day that was not compared yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedDay {
+    /// Since when.
+    pub since: Timestamp,
+    /// How often it was tried to compare it.
+    pub tries: i64,
+    /// When that was tried last.
+    pub tried_at: Option<Timestamp>,
+    /// Why it could not be compared.
+    pub problem: Option<String>,
+    /// Until when somebody may be comparing it.
+    claimed_until: Option<Timestamp>,
+}
+
+/// A try to compare a day that nobody else makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Counts the day's tries.
+    pub try_number: i64,
+    /// Whether an incident was made of a try before, which was stopped.
+    pub found_stopped: bool,
+    /// Whether the day is an incident.
+    pub is_incident: bool,
+}
+
+impl OwedDay {
+    /// Whether somebody may be comparing it.
+    pub fn is_claimed(&self, now: Timestamp) -> bool {
+        self.claimed_until.is_some_and(|until| now < until)
+    }
+}
+
+impl AccountDays {
+    /// The first account's name is that of before accounts were counted.
+    fn name(&self) -> String {
+        if self.number == AccountNumber::FIRST { self.tab.to_string() } else { format!("{}@{}", self.tab, self.number) }
+    }
+}
+
+impl DayKey {
+    pub(crate) fn pk(&self) -> String {
+        reconciliations_pk(&self.account.app, self.account.mode)
+    }
+
+    /// A difference is of the tab and not of the account: two accounts may find the same one, where their bills are those of one seller.
+    pub(crate) fn sk(&self) -> String {
+        format!("{}#{}", self.day, self.account.name())
+    }
+
+    /// Reads the keys of a day; `None` if they are those of something else, a difference among them.
+    pub(crate) fn parse(pk: &str, sk: &str) -> Option<Self> {
+        let (app, mode) = parse_reconciliations_pk(pk)?;
+        let (day, name) = sk.split_once('#')?;
+        let (tab, number) = parse_name(name)?;
+        Some(Self { account: AccountDays { app, mode, tab, number }, day: Day::parse(day)? })
+    }
+
+    /// Where it stands among the incidents, if it has been one since `now`.
+    fn incident_place(&self, now: Timestamp) -> String {
+        format!("{}#{}", by_time_ms(now), self.sk())
+    }
+}
+
+fn parse_name(name: &str) -> Option<(Tab, AccountNumber)> {
+    match name.split_once('@') {
+        None => Some((Tab::find(name)?, AccountNumber::FIRST)),
+        Some((tab, number)) => Some((Tab::find(tab)?, AccountNumber::parse(number)?)),
+    }
+}
+
+impl Store {
+    /// The last of an account's days that was written down; `None` if none was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn days_written_through(&self, account: &AccountDays) -> Result<Option<Day>, StoreError> {
+        let found = self.get(owed_pk(&account.app, account.mode), account.name()).await?;
+        found.map(|attributes| Item(&attributes).parsed("through", Day::parse)).transpose()
+    }
+
+    /// Says that an account's days are written down through `day`. Never goes back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write_days_through(&self, account: &AccountDays, day: &Day) -> Result<(), StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(owed_pk(&account.app, account.mode)))
+            .key(SK, text(account.name()))
+            .update_expression("SET through = :day, v = :v, #ttl = :ttl")
+            .condition_expression("attribute_not_exists(through) OR through < :day")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":day", text(day.as_str()))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN))
+            .expression_attribute_values(":ttl", ttl(day));
+        self.postpone(update).await.map(|_| ())
+    }
+
+    /// Writes down that a day is owed; once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn owe_day(&self, key: &DayKey, now: Timestamp) -> Result<(), StoreError> {
+        let owed = [("owed_ms", Some(time(now))), ("tries", Some(number(0))), (TTL, Some(ttl(&key.day)))];
+        self.put_if_new(item(key.pk(), key.sk(), owed)).await
+    }
+
+    /// Those of an account's days that are owed, in the same order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn owed_days(&self, account: &AccountDays, days: &[Day]) -> Result<Vec<(Day, OwedDay)>, StoreError> {
+        let mut owed = Vec::new();
+        for some in days.chunks(READ_AT_ONCE) {
+            let asked = some.iter().map(async |day| {
+                let key = DayKey { account: account.clone(), day: day.clone() };
+                Ok::<_, StoreError>(self.find_owed_day(&key).await?.map(|owed| (key.day, owed)))
+            });
+            owed.extend(try_join_all(asked).await?.into_iter().flatten());
+        }
+        Ok(owed)
+    }
+
+    /// A day, if it is owed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_owed_day(&self, key: &DayKey) -> Result<Option<OwedDay>, StoreError> {
+        let Some(attributes) = self.get(key.pk(), key.sk()).await? else { return Ok(None) };
+        if attributes.contains_key("done_ms") { Ok(None) } else { read_owed(&attributes) }
+    }
+
+    /// Whether anything is known of a day.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_day(&self, key: &DayKey) -> Result<bool, StoreError> {
+        Ok(self.get(key.pk(), key.sk()).await?.is_some())
+    }
+
+    /// Takes a day that was `seen` for a try of its own: of several that want it one gets it. `None` for the others, and once it was compared.
+    /// What a try before left unsaid becomes an incident.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_day(&self, key: &DayKey, seen: &OwedDay, now: Timestamp) -> Result<Option<Claim>, StoreError> {
+        if seen.is_claimed(now) {
+            return Ok(None);
+        }
+        let try_number = seen.tries + 1;
+        let was_stopped = seen.claimed_until.is_some();
+        let sets = "SET tries = :next, tried_ms = :now, claimed_ms = :until";
+        let update = self
+            .update_day(key)
+            .condition_expression("tries = :seen AND attribute_not_exists(done_ms)")
+            .expression_attribute_values(":seen", number(seen.tries))
+            .expression_attribute_values(":next", number(try_number))
+            .expression_attribute_values(":until", time(now.plus(CLAIMED)))
+            .expression_attribute_values(":now", time(now));
+        let update = if was_stopped {
+            becomes_incident(update, (sets, ""), key, (STOPPED, now))
+        } else {
+            update.update_expression(sets)
+        };
+        let claim = Claim {
+            try_number,
+            found_stopped: was_stopped && seen.problem.is_none(),
+            is_incident: was_stopped || seen.problem.is_some(),
+        };
+        Ok(self.postpone(update).await?.then_some(claim))
+    }
+
+    /// Says why a day could not be compared. It is an incident from the first time on, and the same one every time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn fail_day(
+        &self,
+        key: &DayKey,
+        claim: Claim,
+        problem: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let update = self
+            .update_day(key)
+            .condition_expression("tries = :mine AND attribute_not_exists(done_ms)")
+            .expression_attribute_values(":mine", number(claim.try_number));
+        let problem: String = problem.chars().take(PROBLEM_CHARS_MAX).collect();
+        let update = becomes_incident(update, ("SET v = :v", "REMOVE claimed_ms"), key, (&problem, now))
+            .expression_attribute_values(":v", number(VERSION_WRITTEN));
+        self.postpone(update).await
+    }
+
+    /// Has a day asked for by the next sweep. `false` if it is not owed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ask_for_day(&self, key: &DayKey, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .update_day(key)
+            .update_expression(format!("SET {DUE_PK} = :due, {DUE_MS} = :now"))
+            .condition_expression("attribute_exists(owed_ms) AND attribute_not_exists(done_ms)")
+            .expression_attribute_values(":due", text(due_shard_pk(ASKED_SHARD)))
+            .expression_attribute_values(":now", time(now));
+        self.postpone(update).await
+    }
+
+    /// Takes away that a person asked for a day, because it is being asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn answer_asked_day(&self, key: &DayKey, now: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .update_day(key)
+            .update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}"))
+            .condition_expression(format!("{DUE_MS} <= :now"))
+            .expression_attribute_values(":now", time(now));
+        self.postpone(update).await.map(|_| ())
+    }
+
+    pub(crate) fn update_day(&self, key: &DayKey) -> UpdateItemFluentBuilder {
+        self.dynamo.update_item().table_name(&self.tables.transactions).key(PK, text(key.pk())).key(SK, text(key.sk()))
+    }
+}
+
+/// Adds what makes an incident of a day. One that is an incident keeps its place.
+fn becomes_incident(
+    update: UpdateItemFluentBuilder,
+    (sets, removes): (&str, &str),
+    key: &DayKey,
+    (problem, now): (&str, Timestamp),
+) -> UpdateItemFluentBuilder {
+    update
+        .update_expression(format!(
+            "{sets}, problem = :problem, kind = :kind, created_ms = if_not_exists(created_ms, :seen_at), \
+             {BY_TIME_PK} = :list, {BY_TIME_SK} = if_not_exists({BY_TIME_SK}, :place) {removes}"
+        ))
+        .expression_attribute_values(":problem", text(problem))
+        .expression_attribute_values(":kind", text(Incident::DAY))
+        .expression_attribute_values(":seen_at", time(now))
+        .expression_attribute_values(":list", text(incidents_pk(&key.account.app, key.account.mode)))
+        .expression_attribute_values(":place", text(key.incident_place(now)))
+}
+
+pub(crate) fn ttl(day: &Day) -> AttributeValue {
+    number(day.end().plus(KEPT).seconds())
+}
+
+/// `None` if it was compared by a version that did not write down what is owed.
+pub(crate) fn read_owed(attributes: &Attributes) -> Result<Option<OwedDay>, StoreError> {
+    let item = Item(attributes);
+    let Some(since) = item.find_time("owed_ms")? else { return Ok(None) };
+    Ok(Some(OwedDay {
+        since,
+        tries: item.number("tries")?,
+        tried_at: item.find_time("tried_ms")?,
+        problem: item.find_text("problem").map(str::to_owned),
+        claimed_until: item.find_time("claimed_ms")?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_day_go_round_and_a_difference_has_none() {
+        let app = AppId::parse("568a12086e912100017722e5").unwrap();
+        for number in [1, 2, 9999] {
+            let account = AccountDays {
+                app: app.clone(),
+                mode: Mode::Live,
+                tab: Tab::WxMp,
+                number: AccountNumber::new(number).unwrap(),
+            };
+            let key = DayKey { account, day: Day::parse("2026-11-23").unwrap() };
+            assert_eq!(DayKey::parse(&key.pk(), &key.sk()), Some(key.clone()));
+            let difference = format!("2026-11-23#{}#01a208d0524f0f0f0f0f0f0f#missing-here#", Tab::WxMp);
+            assert_eq!(DayKey::parse(&key.pk(), &difference), None);
+        }
+        assert_eq!(DayKey::parse("SUMS#568a12086e912100017722e5#live", "2026-11-23#ali"), None);
+    }
+}
