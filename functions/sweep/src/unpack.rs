@@ -240,6 +240,37 @@ mod tests {
     }
 
     #[test]
+    fn no_spoiled_file_stops_the_unpacking() {
+        let text = "茶,1\r\n".repeat(50);
+        let mut deflater = flate2::write::ZlibEncoder::new(Vec::new(), Compression::fast());
+        let zipped = zip(&[("bill.csv", &text), ("sum.csv", "1")]);
+        deflater.write_all(&zipped).unwrap();
+        let files = [gzip(text.as_bytes()).to_vec(), zipped.to_vec(), deflater.finish().unwrap(), text.into_bytes()];
+        // Xorshift: the same numbers in every run.
+        let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut below = |end: usize| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            usize::try_from(dice % u64::try_from(end.max(1)).unwrap()).unwrap()
+        };
+        for _ in 0..3000 {
+            let mut file = files[below(files.len())].clone();
+            for _ in 0..=below(4) {
+                let at = below(file.len());
+                match below(3) {
+                    0 if !file.is_empty() => file[at] = u8::try_from(below(256)).unwrap(),
+                    1 => file.truncate(at),
+                    _ => file.extend_from_within(at..),
+                }
+            }
+            for packing in [BillPacking::Gzip, BillPacking::Zip, BillPacking::DeflatedZip, BillPacking::Plain] {
+                let _ = pieces(Bytes::from(file.clone()), packing);
+            }
+        }
+    }
+
+    #[test]
     fn an_endless_line_is_cut_and_the_next_is_whole() {
         let long = "x".repeat(10 * CHUNK_BYTES);
         let lines = pieces(gzip(format!("a\n{long}\nb\0\n\nc").as_bytes()), BillPacking::Gzip).unwrap();
