@@ -47,7 +47,12 @@ pub(crate) async fn play(world: &World, id: &str, action: &str, options: Value) 
 }
 
 pub(crate) async fn fault(world: &World, fault: &str) {
-    let body = json!({ "next": [fault] }).to_string();
+    faults(world, &[fault]).await;
+}
+
+/// What the next server calls suffer, in place of what was to come.
+pub(crate) async fn faults(world: &World, next: &[&str]) {
+    let body = json!({ "next": next }).to_string();
     world.post_as(&[], "/_local/simulator/wechat/faults", body).await.done(200);
 }
 
