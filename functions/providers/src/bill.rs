@@ -135,10 +135,18 @@ impl UnreadableText {
     }
 }
 
-/// A text in which of each number as long as a card's only the ends are left.
+/// A text in which of each number as long as a card's only the ends are left. An order of ours is told whole: it may hold as many digits.
 fn without_cards(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
-    let mut rest = text;
+    for word in text.split_inclusive(|sign| !is_word(sign)) {
+        let order = word.trim_end_matches(|sign| !is_word(sign));
+        if TransactionId::parse(order).is_ok() { told.push_str(word) } else { mask_cards(word, &mut told) }
+    }
+    told
+}
+
+fn mask_cards(word: &str, told: &mut String) {
+    let mut rest = word;
     while let Some(start) = rest.find(|sign: char| sign.is_ascii_digit()) {
         let (before, digits) = rest.split_at(start);
         let (number, after) = digits.split_at(digits.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(digits.len()));
@@ -152,7 +160,10 @@ fn without_cards(text: &str) -> String {
         rest = after;
     }
     told.push_str(rest);
-    told
+}
+
+fn is_word(sign: char) -> bool {
+    sign.is_ascii_alphanumeric()
 }
 
 /// Reads a bill line by line.
@@ -204,7 +215,6 @@ impl BillReader {
 
 /// The first order of our form that stands in a text: 24 lower-case hex digits between other signs.
 pub(crate) fn order_in(text: &str) -> Option<TransactionId> {
-    let is_word = |sign: char| sign.is_ascii_alphanumeric();
     text.split(|sign| !is_word(sign)).find_map(|word| TransactionId::parse(word).ok())
 }
 
@@ -217,6 +227,11 @@ mod tests {
         let excerpt = |text: &str| UnreadableText::new(text, None, "x").excerpt;
         assert_eq!(excerpt("a\0\t 6222021234567890123 9900\r\n"), "a   622202*********0123 9900  ");
         assert_eq!(excerpt("202611231000000000001 1123100000"), "202611231000000000001 1123100000");
+        // The last 17 signs of this order are digits, and so are some of a card's number behind letters.
+        assert_eq!(
+            excerpt("1,01a208d05240070707070707,`card6222021234567890`"),
+            "1,01a208d05240070707070707,`card622202******7890`"
+        );
         // One that is cut off by the end of the excerpt, too.
         let long = format!("{}6222021234567890", "x".repeat(EXCERPT_CHARS_MAX - 12));
         assert_eq!(excerpt(&long), format!("{}622202******", "x".repeat(EXCERPT_CHARS_MAX - 12)));
