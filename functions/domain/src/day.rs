@@ -48,7 +48,7 @@ impl Day {
     }
 
     /// The days that are asked for at `now`, the oldest first: yesterday, and so many before it that each is asked for on
-    /// [`DAYS_ASKED`] days.
+    /// `DAYS_ASKED` days.
     pub fn asked_at(now: Timestamp) -> Vec<Self> {
         let mut days: Vec<Self> =
             std::iter::successors(Some(Self::of(now).before()), |day| Some(day.before())).take(DAYS_ASKED).collect();
