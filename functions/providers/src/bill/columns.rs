@@ -108,12 +108,14 @@ impl ColumnsReader {
         Self { end: End::AtTotals, ..self }
     }
 
-    /// The headings are Chinese, which is not the same text in both encodings by chance.
+    /// The headings are Chinese, which is not the same text in both encodings by chance. A damaged character among the first lines
+    /// says nothing about the file where the heading can be read.
     pub(crate) fn begin(&mut self, head: &[u8]) {
+        let name = self.columns.order.as_bytes();
         let is_utf8 = match std::str::from_utf8(head) {
             Ok(_) => true,
             // The last character is cut off.
-            Err(error) => error.error_len().is_none(),
+            Err(error) => error.error_len().is_none() || head.windows(name.len()).any(|part| part == name),
         };
         self.charset = if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 };
         self.part = Part::BeforeHeading;

@@ -109,6 +109,22 @@ fn a_line_that_cannot_be_read_spoils_no_other() {
 }
 
 #[test]
+fn a_damaged_character_says_nothing_of_the_encoding_of_its_file() {
+    let other = line("SHOP1", "交易", "1.00", "", ["xx", "", "", ""]);
+    let text = format!("{ALIPAY_HEADING}\n{other}\n{}\n", line(ORDER, "交易", "99.00", "", ["茶", "", "", ""]));
+    for charset in [Charset::Utf8, Charset::Gb18030] {
+        let mut bytes = charset.encoding().encode(&text).0.into_owned();
+        let place = bytes.windows(2).position(|two| two == b"xx").unwrap();
+        bytes.splice(place..place + 2, [0xe5, 0x9d]);
+        let mut reader = ColumnsReader::new(ALIPAY, "");
+        reader.begin(&bytes);
+        let lines = bytes.split(|byte| *byte == b'\n');
+        let read: Vec<Said> = lines.filter_map(|bytes| said(reader.read(RawLine { bytes, is_cut: false }))).collect();
+        assert_eq!((read, reader.complete()), (vec![paid()], Ok(())), "{charset:?}");
+    }
+}
+
+#[test]
 fn nothing_but_the_number_is_read_of_other_systems_orders() {
     let odd = line("SHOP20261128-0001", "交易", "much", "", ["tea", "", "a,b", "Room 3, bed 4, 1.00,2.00"]);
     assert_eq!(alipay(&[&odd, "#交易合计：1笔", "", "\t"]), []);
