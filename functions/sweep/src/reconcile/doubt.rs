@@ -4,7 +4,10 @@
 //! Nothing is settled here. What a provider says otherwise stays a difference, for a person to look at.
 
 use bytes::Bytes;
-use domain::{BillNum, Difference, DifferenceKind, Outcome, Refund, RefundStatus, Transaction, TransactionId};
+use domain::{
+    BillNum, Difference, DifferenceKind, Fen, Notification, Outcome, Refund, RefundStatus, Status, Transaction,
+    TransactionId,
+};
 use http::{Request, Response};
 use providers::{Account, Moment, Placed, ProviderError, RefundOrder, RefundOutcome};
 use runtime::{ApiError, Question, error_chain};
@@ -85,10 +88,7 @@ impl Books<'_> {
                 |account, answer, moment| account.read_query(&placed, answer, moment.now),
             )
             .await?;
-        let is_paid_there = said.is_some_and(|said| {
-            said.order == payment.id.as_str() && said.outcome == Outcome::Paid && said.fee == Some(payment.fee)
-        });
-        Ok(payment.status.is_paid() == is_paid_there)
+        Ok(said.is_some_and(|said| says_the_same(&said, (&payment.id, payment.status, payment.fee))))
     }
 
     async fn agrees_on_refund(&self, payment: &Transaction, refund: &Refund) -> Result<bool, ApiError> {
@@ -131,6 +131,16 @@ impl Books<'_> {
     }
 }
 
+/// Whether the provider's word about a payment is what our books say. Another amount is another word, whether it was paid here or not.
+fn says_the_same(said: &Notification, (id, status, fee): (&TransactionId, Status, Fen)) -> bool {
+    let agrees = match said.outcome {
+        Outcome::Paid => status.is_paid() && said.fee == Some(fee),
+        Outcome::Pending | Outcome::Closed => !status.is_paid(),
+        Outcome::Refunded(_) => false,
+    };
+    said.order == id.as_str() && agrees
+}
+
 fn placed(payment: &Transaction) -> Placed<'_> {
     Placed {
         id: &payment.id,
@@ -138,5 +148,43 @@ fn placed(payment: &Transaction) -> Placed<'_> {
         fee: payment.fee,
         trade_no: payment.trade_no.as_ref(),
         channel: payment.key.channel,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn only_the_same_word_about_the_same_money_dispels_a_difference() {
+        use Outcome::{Closed, Paid, Pending, Refunded};
+        let id = TransactionId::parse("01a208d05240070707070707").unwrap();
+        let fen = |fen| Fen::new(fen).unwrap();
+        let cases = [
+            (Status::Success, Paid,               Some(9900), true),
+            (Status::Refund,  Paid,               Some(9900), true),
+            (Status::Success, Paid,               Some(1),    false),
+            (Status::Success, Paid,               None,       false),
+            (Status::Success, Pending,            None,       false),
+            (Status::Success, Refunded(fen(100)), Some(9900), false),
+            (Status::Created, Pending,            None,       true),
+            (Status::Closed,  Pending,            Some(9900), true),
+            (Status::Closed,  Closed,             None,       true),
+            (Status::Closed,  Paid,               Some(9900), false),
+            // Money that is not as it was asked for is money all the same.
+            (Status::Closed,  Paid,               Some(1),    false),
+            (Status::Created, Paid,               None,       false),
+            (Status::Created, Refunded(fen(100)), Some(9900), false),
+        ];
+        for (status, outcome, fee, expect) in cases {
+            let said = |order: &str| {
+                let order = order.to_owned();
+                Notification { order, claims: Vec::new(), fee: fee.map(fen), outcome, trade_no: None }
+            };
+            let same = |order: &str| says_the_same(&said(order), (&id, status, fen(9900)));
+            assert_eq!(same(id.as_str()), expect, "{status:?} {outcome:?} {fee:?}");
+            assert!(!same("01a208d0524f0f0f0f0f0f0f"), "{status:?}: another order");
+        }
     }
 }
