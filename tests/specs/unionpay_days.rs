@@ -104,6 +104,34 @@ async fn what_unionpay_does_not_answer_about_stays_a_difference() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_there_yet_is_no_empty_one() {
+    let world = World::start().await;
+    without_web(&world).await;
+    let id = paid(&world, "1").await;
+    // Without a line there is no file, and UnionPay's answer is the one before the file is made.
+    plant(&world, "unionpay", json!({ "omit": [id] })).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["failed"], 1);
+    assert_eq!(days(&world).await, Vec::<Value>::new());
+    let owed = entries(&world, "owed-day").await;
+    assert!(owed[0]["problem"].as_str().unwrap().contains("money moved on this day"), "{owed:?}");
+    // The file comes, and lists what nobody here knows.
+    plant(&world, "unionpay", json!({ "extra": { "01a208d0524f0f0f0f0f0f0f": 4200 } })).await;
+    assert_eq!(reconcile(&world).await["failed"], 0);
+    assert_eq!(days(&world).await, [json!(["2026-11-23", 2, 1])]);
+
+    // A day later it is no longer expected, and UnionPay is asked about each payment.
+    let id = paid(&world, "2").await;
+    plant(&world, "unionpay", json!({ "omit": [id] })).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["failed"], 1);
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["failed"], 0);
+    assert_eq!(days(&world).await[1], json!(["2026-11-24", 0, 0]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_believed_is_none() {
     let world = World::start().await;
     paid(&world, "1").await;

@@ -16,7 +16,7 @@ mod refunds;
 use std::{sync::Arc, time::Duration};
 
 use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
-use providers::Account;
+use providers::{Account, ProviderError};
 use runtime::{ApiError, ConfiguredApp, error_chain};
 use serde::Serialize;
 use store::{BooksCursor, BooksRange, DayKey, Reconciled, Shelf, StoreError};
@@ -143,6 +143,10 @@ impl<'a> Books<'a> {
             return Err(ApiError::Retired { channel: self.holding.key().channel, mode: *mode, number: *number });
         };
         let bill = self.fetch(self.day).await?;
+        if bill.is_nothing() && self.may_still_come(&account).await? {
+            let reason = "there is no file yet, and money moved on this day".to_owned();
+            return Err(ProviderError::Unclear { reason }.into());
+        }
         let mut findings = Findings::new(
             store,
             (app, *mode),
@@ -162,6 +166,13 @@ impl<'a> Books<'a> {
             differences: counted(found),
             kept: counted(kept),
         })
+    }
+
+    /// Whether a bill that is not there may be made later. UnionPay says the same of a day on which nothing happened, so that its word is
+    /// taken for that only if nothing is known here, or a day later: no payment that is missing here shows without the file.
+    async fn may_still_come(&self, account: &Account) -> Result<bool, StoreError> {
+        let is_yesterday = Day::of(self.now).before() == *self.day;
+        Ok(account.doubts_bill() && is_yesterday && (self.had_payments().await? || self.had_refunds().await?))
     }
 
     /// Whether the account took or gave back any money on this day; the one that is in use may always have.

@@ -37,6 +37,7 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("others are changing the same thing; try again", "有人正在修改同一内容，请重试"),
     // Days that are owed.
     ("the comparison was stopped before its end", "对账中途中断，没有做完"),
+    ("there is no file yet, and money moved on this day", "当天有收款或退款，但渠道还没有生成对账文件"),
     ("the day was compared already", "这一天已经对过账"),
     // Accounts of a channel.
     ("this account is in use; delete the settings of the channel instead", "这个账户正在使用，请改为删除渠道设置"),

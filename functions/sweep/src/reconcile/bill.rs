@@ -56,6 +56,11 @@ impl Unread {
 }
 
 impl Bill {
+    /// Whether the provider says that nothing happened.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Hands out the lines that look like ours, and answers what cannot be read.
     ///
     /// # Errors
