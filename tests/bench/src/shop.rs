@@ -219,7 +219,9 @@ impl Shop {
     pub(crate) async fn configure_for_real(&self) -> Result<(), AnyError> {
         for tab in ["ali", "wx_app", "wx_mp", "unipay_app", "unipay_web"] {
             let mut settings = self.settings(tab).await?;
-            settings.as_object_mut().map(|settings| settings.remove("gateway"));
+            if let Some(settings) = settings.as_object_mut() {
+                settings.retain(|member, _| !["gateway", "fileGateway"].contains(&member.as_str()));
+            }
             let path = format!("/apps/{}/channels/{tab}?mode=test", self.app.app_id);
             self.admin("PUT", &path, settings).await?;
         }
