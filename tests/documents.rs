@@ -22,7 +22,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("TryFrom",     "a trait of the language"),
 ];
 
-/// What looks like a path, and is none.
+/// Words that look like paths and are something else.
 #[rustfmt::skip]
 const NO_PATHS: &[(&str, &str)] = &[
     ("providers/wechat",                  "the area of a commit"),

@@ -26,7 +26,7 @@ const EXCERPT_CHARS_MAX: usize = 120;
 
 /// How many digits a card's number has. Its middle is never told: UnionPay's files may have it in full.
 const CARD_DIGITS: RangeInclusive<usize> = 13..=19;
-/// What is told of it at its two ends.
+/// How many digits of it an excerpt shows, at its beginning and at its end.
 const CARD_DIGITS_SHOWN: (usize, usize) = (6, 4);
 
 /// What there is of a day.

@@ -47,7 +47,7 @@ pub use exchange::{
 pub use identity::{Identity, former_form};
 pub use settings::{GatewayPolicy, MASK, addresses_of, mask, opened_by};
 
-/// How long before its end a certificate is told of.
+/// How long before its end the console and the metric report a certificate.
 const CERTIFICATES_TOLD_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a

@@ -1,6 +1,6 @@
 //! Once a day: counts the accounts in use whose certificates end soon. A metric says how many, and the console says which.
 
-use domain::{Channel, Mode, Tab, Timestamp};
+use domain::{Mode, Timestamp};
 use runtime::ConfiguredApp;
 use tracing::warn;
 
@@ -20,15 +20,9 @@ pub(crate) async fn count_ending(deps: &Deps, now: Timestamp) {
 }
 
 fn ending_of(deps: &Deps, configured: &ConfiguredApp, mode: Mode, now: Timestamp) -> u64 {
-    let mut count = 0;
-    for (tab, _) in Tab::ALL {
-        let Some(channel) = Channel::all().find(|channel| channel.tab() == tab) else { continue };
-        // What cannot be opened is told where it is used.
-        let Some(Ok(account)) = deps.base.apps.account(configured, channel, mode) else { continue };
-        if let Some(ends_at) = account.certificates_end_soon(now) {
-            warn!(app.id = %configured.app.id, tab = %tab, mode = %mode, "a certificate of {tab} ends at {ends_at}");
-            count += 1;
-        }
+    let ending = deps.base.apps.certificates_end_soon(configured, mode, now);
+    for (tab, ends_at) in &ending {
+        warn!(app.id = %configured.app.id, tab = %tab, mode = %mode, "a certificate of {tab} ends at {ends_at}");
     }
-    count
+    u64::try_from(ending.len()).unwrap_or(u64::MAX)
 }

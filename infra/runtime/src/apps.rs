@@ -178,6 +178,22 @@ impl Apps {
         Some(self.open(&configured.app.id, key, held))
     }
 
+    /// The accounts in use in `mode` whose certificates end soon or have ended, and when. One that cannot be opened is left out: its problem
+    /// shows where it is saved and where it is used.
+    pub fn certificates_end_soon(
+        &self,
+        configured: &ConfiguredApp,
+        mode: Mode,
+        now: Timestamp,
+    ) -> Vec<(Tab, Timestamp)> {
+        let of_tab = |(tab, _): (Tab, _)| {
+            let channel = Channel::all().find(|channel| channel.tab() == tab)?;
+            let account = self.account(configured, channel, mode)?.ok()?;
+            Some((tab, account.certificates_end_soon(now)?))
+        };
+        Tab::ALL.into_iter().filter_map(of_tab).collect()
+    }
+
     /// An account of an app: the one in use, or one of before. `None` if there are no settings for it any more.
     ///
     /// # Errors

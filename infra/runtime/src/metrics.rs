@@ -179,7 +179,7 @@ impl Metrics {
         self.put(Metric::ForgedMessages, 1, &[]);
     }
 
-    /// Says how many accounts in use have a certificate that ends soon: to be said each day, also if there is none.
+    /// Says how many accounts in use have a certificate that ends soon: to be said each day, also if the number is 0.
     pub fn certificates_ending(&self, mode: Mode, accounts: u64) {
         self.put(Metric::CertificatesEnding, accounts, &[mode.name()]);
     }

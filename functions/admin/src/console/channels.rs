@@ -89,15 +89,11 @@ struct Channels {
 pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<String>, Trouble> {
     let (t, apps) = (desk.t(), &desk.deps.base.apps);
     let Some(configured) = apps.find(&desk.app()?.app.id, desk.now).await? else { return Ok(Vec::new()) };
-    let words = |tab: Tab| {
-        let channel = Channel::all().find(|channel| channel.tab() == tab)?;
-        // What cannot be opened is told when it is saved, and where it is used.
-        let account = apps.account(&configured, channel, desk.mode)?.ok()?;
-        let ends_at = account.certificates_end_soon(desk.now)?;
-        Some(texts::fill(t.certificates_end_soon, &[t.tab_name(tab), &desk.frame("").moment(ends_at)]))
+    let words = |(tab, ends_at): (Tab, Timestamp)| {
+        texts::fill(t.certificates_end_soon, &[t.tab_name(tab), &desk.frame("").moment(ends_at)])
     };
-    let tabs = Tab::ALL.into_iter().map(|(tab, _)| tab).filter(|tab| only.is_none_or(|only| only == *tab));
-    Ok(tabs.filter_map(words).collect())
+    let ending = apps.certificates_end_soon(&configured, desk.mode, desk.now).into_iter();
+    Ok(ending.filter(|(tab, _)| only.is_none_or(|only| only == *tab)).map(words).collect())
 }
 
 /// What is saved for a tab, its secrets masked; nothing if nothing is.

@@ -260,8 +260,8 @@ impl ColumnsReader {
     }
 }
 
-/// Cells are padded with tabs at Alipay and begin with a back-quote at WeChat, so that spreadsheets take them for text; whoever saved a
-/// bill with one left quotes.
+/// Alipay pads cells with tabs, and WeChat begins them with a back-quote, so that spreadsheets read them as text. A bill that was saved by
+/// a spreadsheet has quotes, too.
 fn clean(cell: &str) -> &str {
     let is_padding = |sign: char| sign.is_whitespace() || sign.is_control() || matches!(sign, '`' | '"' | '\u{feff}');
     cell.trim_matches(is_padding)

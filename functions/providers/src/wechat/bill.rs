@@ -72,7 +72,7 @@ impl V2 {
         self.request("/pay/downloadbill", fields, moment)
     }
 
-    /// A file, which is neither signed nor hashed, or XML that says why there is none.
+    /// The answer is the file, neither signed nor hashed, or XML with the reason why there is no file.
     ///
     /// # Source
     /// `/pay/downloadbill`; what `return_msg` really says is from WxJava's list of these answers.

@@ -188,7 +188,7 @@ fn every_certificate_in_one_field_is_used() {
         let query = account.query(&placed(&id()), &moment()).unwrap();
         assert!(query.uri().to_string().contains(&format!("app_cert_sn={}&", key("app_cert_sn"))));
     }
-    // One that cannot be used is passed over, and told of where there is no other.
+    // An unusable certificate is skipped. It is an error only if no other is usable.
     open(&with(certificate_mode(), json!({ "alipayCert": all(&["ec_cert", "alipay_cert"]) }))).unwrap();
     let none = with(certificate_mode(), json!({ "alipayCert": all(&["ec_cert", "app_cert"]) }));
     refused(&none, "alipayCert", "its key cannot be used");

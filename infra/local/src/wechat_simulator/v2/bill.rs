@@ -1,4 +1,4 @@
-//! `downloadbill`: the file itself, or XML that says why there is none.
+//! `downloadbill`: answers the file, or XML with the reason why there is no file.
 
 use super::super::v3::bill::rows;
 use super::{Call, xml};
