@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{driver::in_target, scene::Scene, world::START_MS};
 
-const APP_PRIVATE: &str = "infra/local/keys/openapi/app_private.pem";
-const APP_PUBLIC: &str = include_str!("../../infra/local/keys/openapi/app_public.pem");
+const APP_PRIVATE: &str = "infra/simulators/keys/alipay/openapi/app_private.pem";
+const APP_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/openapi/app_public.pem");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signs_in_is_told_when_not_and_signs_out() {

@@ -7,9 +7,9 @@ use crate::{
     world::{World, test_channel, texts, with, without},
 };
 
-const OTHER_PUBLIC: &str = include_str!("../../infra/local/keys/wechat/wechatpay_b_public.pem");
-const OTHER_ALIPAY: &str = include_str!("../../infra/local/keys/openapi/alipay_public.pem");
-const OTHER_PRIVATE: &str = include_str!("../../infra/local/keys/other_private.pem");
+const OTHER_PUBLIC: &str = include_str!("../../infra/simulators/keys/wechat/wechatpay_b_public.pem");
+const OTHER_ALIPAY: &str = include_str!("../../infra/simulators/keys/alipay/openapi/alipay_public.pem");
+const OTHER_PRIVATE: &str = include_str!("../../infra/simulators/keys/other_private.pem");
 const WRONG_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 async fn simulated(world: &World, provider: &str) -> Value {

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::world::{World, charge_of, test_channel, texts, with, without};
 
-const LEGACY_PRIVATE: &str = include_str!("../../infra/local/keys/mapi/merchant_private.pem");
-const LEGACY_PUBLIC: &str = include_str!("../../infra/local/keys/mapi/alipay_public.pem");
-const APP_PUBLIC: &str = include_str!("../../infra/local/keys/openapi/app_public.pem");
-const APP_PRIVATE: &str = include_str!("../../infra/local/keys/openapi/app_private.pem");
-const APP_CERT: &str = include_str!("../../infra/local/keys/openapi-cert/app_cert.crt");
-const ALIPAY_CERT: &str = include_str!("../../infra/local/keys/openapi-cert/alipay_cert.crt");
-const MERCHANT_PUBLIC: &str = include_str!("../../infra/local/keys/mapi/merchant_public.pem");
+const LEGACY_PRIVATE: &str = include_str!("../../infra/simulators/keys/alipay/mapi/merchant_private.pem");
+const LEGACY_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/mapi/alipay_public.pem");
+const APP_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/openapi/app_public.pem");
+const APP_PRIVATE: &str = include_str!("../../infra/simulators/keys/alipay/openapi/app_private.pem");
+const APP_CERT: &str = include_str!("../../infra/simulators/keys/alipay/openapi-cert/app_cert.crt");
+const ALIPAY_CERT: &str = include_str!("../../infra/simulators/keys/alipay/openapi-cert/alipay_cert.crt");
+const MERCHANT_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/mapi/merchant_public.pem");
 
 /// A stretch from the middle of a key: no answer may hold it.
 fn stretch(key: &Value) -> String {

@@ -1,4 +1,4 @@
-//! The simulator's throwaway keys (`infra/local/keys`), which let a spec sign as Alipay does.
+//! The simulator's throwaway keys (`infra/simulators/keys`), which let a spec sign as Alipay does.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
@@ -6,8 +6,8 @@ use ring::{
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
 
-const ALIPAY: &str = include_str!("../../infra/local/keys/openapi/alipay_private.pem");
-const NOBODY: &str = include_str!("../../infra/local/keys/other_private.pem");
+const ALIPAY: &str = include_str!("../../infra/simulators/keys/alipay/openapi/alipay_private.pem");
+const NOBODY: &str = include_str!("../../infra/simulators/keys/other_private.pem");
 
 /// Whose key signs.
 #[derive(Clone, Copy)]

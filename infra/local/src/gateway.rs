@@ -12,7 +12,7 @@ use http::{StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
-    StartError, handed::Page, iam::Iam, items::Tables, meter::Meter, simulators::Simulators, stack::Said,
+    StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, simulators::Simulators, stack::Said,
     template::Template,
 };
 
@@ -153,7 +153,7 @@ pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Re
     let charge = (parts.uri.path() == CHARGE).then(|| whole.clone());
     let answered = door.functions.answer(http::Request::from_parts(parts, whole)).await;
     if let (Some(asked), Some(reply)) = (charge, &answered) {
-        door.simulators.keep(Page::read(&asked, reply.body()));
+        door.simulators.keep(read_page(&asked, reply.body()));
     }
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }

@@ -22,15 +22,12 @@ mod private;
 mod receiver;
 mod runtime_api;
 mod schedule;
-mod simulator;
 mod simulators;
 pub mod sqs;
 mod stack;
 mod state;
 mod storage_faults;
 mod template;
-mod unionpay_simulator;
-mod wechat_simulator;
 
 pub use admin::operations as admin_operations;
 pub use clock::StackClock;

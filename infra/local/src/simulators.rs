@@ -7,16 +7,9 @@ use bytes::Bytes;
 use domain::Tab;
 use outbound::{Bounds, Outbound};
 use serde_json::{Map, Value};
+use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wechat, WechatOptions};
 
-use crate::{
-    StackClock,
-    handed::Page,
-    simulator::{BoxFuture, Clock, Simulator as Alipay, SimulatorOptions},
-    stack::StartError,
-    state::State,
-    unionpay_simulator::UnionPaySimulator as UnionPay,
-    wechat_simulator::{self, Simulator as Wechat},
-};
+use crate::{StackClock, stack::StartError, state::State};
 
 /// A notify that is not answered in this time counts as failed: UnionPay's bound, the longest that is documented.
 const NOTIFY_BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(10), body_bytes_max: 4096 };
@@ -46,7 +39,7 @@ impl Simulators {
             }
         };
         let outbound_for_wechat = outbound.clone();
-        let wechat_options = wechat_simulator::SimulatorOptions {
+        let wechat_options = WechatOptions {
             base_url: url.to_owned(),
             state_file: state.file("wechat.json"),
             clock: Arc::clone(&clock),
@@ -67,8 +60,8 @@ impl Simulators {
     /// Keeps what a charge handed out, where there is something to open. Only the provider it leads to takes it.
     pub(crate) fn keep(&self, page: Option<Page>) {
         let Some(page) = page else { return };
-        self.alipay.handed().keep(page.clone());
-        self.unionpay.handed().keep(page);
+        self.alipay.keep(page.clone());
+        self.unionpay.keep(page);
     }
 
     /// What `{"protocol":"simulator"}` stands for, by tab.

@@ -1,0 +1,249 @@
+//! The JSON door for automated tests, under `/_local/simulator/alipay/trades/{out_trade_no}`.
+//!
+//! It plays the buyer, and the forger: `pay` can send notifies that lie, repeat, or are signed by nobody Alipay knows. A
+//! merchant that accepts such a notify has a hole. Nothing here exists at Alipay.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Simulator;
+use super::notify::{self, Event, SignWith};
+use super::trade::{Protocol, RefundRequest, Rule, Status, Trade};
+use super::yuan::Fen;
+use crate::kit::balance::Balance;
+use crate::kit::form;
+use crate::kit::owner::SimulatorError;
+use crate::kit::reply::Reply;
+
+/// Duplicates of one notify.
+const TIMES_MAX: u32 = 100;
+
+/// Options of `pay`; all optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Pay {
+    /// False: the trade is paid and the merchant hears nothing (it must ask).
+    notify: Option<bool>,
+    /// False: the trade stays as it is and only the notify is sent, as a forger would.
+    pay: Option<bool>,
+    total_amount: Option<String>,
+    seller_id: Option<String>,
+    app_id: Option<String>,
+    trade_status: Option<String>,
+    times: Option<u32>,
+    sign_with: SignWith,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct RefundOptions {
+    /// Yuan; everything that is left if absent.
+    amount: Option<String>,
+    out_request_no: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Misstatement {
+    /// Yuan.
+    total_amount: String,
+}
+
+/// `GET …/trades/{out_trade_no}`: the trade and every notify with what was sent and answered.
+pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Reply {
+    match find(simulator, out_trade_no, query) {
+        Ok(number) => shown(simulator, &number),
+        Err(reply) => reply,
+    }
+}
+
+/// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund, finish or misstate. `?merchant=` picks one of
+/// several merchants with the same order number. A page that nobody opened yet is opened by `pay` and `open`, as its payer would.
+pub(super) async fn act(
+    simulator: &Simulator,
+    target: (&str, &str),
+    query: &str,
+    body: &[u8],
+) -> Result<Reply, SimulatorError> {
+    let (out_trade_no, action) = target;
+    let mut found = find(simulator, out_trade_no, query);
+    if found.is_err() && matches!(action, "pay" | "open") {
+        match simulator.open_handed(out_trade_no)? {
+            Some(refused) if refused.status >= 400 => return Ok(cannot_open(&refused)),
+            Some(_) => found = find(simulator, out_trade_no, query),
+            None => {}
+        }
+    }
+    let number = match found {
+        Ok(number) => number,
+        Err(reply) => return Ok(reply),
+    };
+    let done = match action {
+        "pay" => options(body).and_then(|pay| self::pay(simulator, &number, &pay)),
+        "refund" => options(body).and_then(|refund| self::refund(simulator, &number, refund)),
+        "misstate" => options(body).and_then(|told| misstate(simulator, &number, &told)),
+        "open" => change(simulator, &number, Trade::open),
+        "close" => change(simulator, &number, Trade::close),
+        "finish" => change(simulator, &number, |trade, now| {
+            trade.finish()?;
+            trade.queue(Event::Finished, now);
+            Ok(())
+        }),
+        _ => return Ok(Reply::json_error(404, format!("no action {action}"))),
+    };
+    if let Err(reply) = done {
+        return Ok(reply);
+    }
+    notify::run(simulator, Some(&number)).await;
+    Ok(shown(simulator, &number))
+}
+
+fn cannot_open(refused: &Reply) -> Reply {
+    let page = String::from_utf8_lossy(&refused.body);
+    Reply::json_error(409, format!("the payer cannot open what the charge answered: {page}"))
+}
+
+fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Reply> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Reply::json_error(400, error.to_string()))
+}
+
+fn find(simulator: &Simulator, out_trade_no: &str, query: &str) -> Result<String, Reply> {
+    let params = form::merge(query, "", None).map_err(|error| Reply::json_error(400, error.to_string()))?;
+    let merchant = params.get("merchant").map(String::as_str);
+    simulator.with(|ledger, _| ledger.newest(out_trade_no, merchant)).ok_or_else(|| {
+        Reply::json_error(
+            404,
+            format!("no order {out_trade_no} has reached the simulator: open what its charge answered"),
+        )
+    })
+}
+
+fn shown(simulator: &Simulator, trade_no: &str) -> Reply {
+    let trade = simulator.with(|ledger, _| ledger.trade(trade_no).map(describe));
+    trade.map_or_else(|| Reply::json_error(404, "the trade is gone"), |trade| Reply::json(200, &trade))
+}
+
+fn describe(trade: &Trade) -> Value {
+    let order = &trade.order;
+    json!({
+        "tradeNo": trade.trade_no,
+        "outTradeNo": order.out_trade_no,
+        "merchant": order.merchant,
+        "protocol": order.protocol,
+        "method": order.method,
+        "status": trade.status,
+        "subject": order.subject,
+        "totalAmount": order.total.to_yuan(),
+        "refundedAmount": trade.refunded().to_yuan(),
+        "notifyUrl": order.notify_url,
+        "returnUrl": order.return_url,
+        "openedAt": trade.opened_at,
+        "expiresAt": trade.expires_at,
+        "paidAt": trade.paid_at,
+        "closedAt": trade.closed_at,
+        "refunds": trade.refunds.iter().map(|refund| json!({
+            "outRequestNo": refund.request_no,
+            "amount": refund.amount.to_yuan(),
+            "at": refund.at,
+        })).collect::<Vec<_>>(),
+        "notifies": trade.notifies.iter().map(|notify| json!({
+            "notifyId": notify.notify_id,
+            "url": notify.url,
+            "nextAt": notify.next_at,
+            "attempts": notify.attempts,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn change(
+    simulator: &Simulator,
+    trade_no: &str,
+    work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,
+) -> Result<(), Reply> {
+    simulator.with(|ledger, now| match ledger.trade_mut(trade_no) {
+        Some(trade) => work(trade, now).map_err(refused),
+        None => Err(refused(Rule::NotExist)),
+    })
+}
+
+fn refused(rule: Rule) -> Reply {
+    Reply::json_error(409, format!("{rule:?}"))
+}
+
+/// Pays a trade that waits; on a paid one only sends another notify, which is how repeats and late forgeries are made.
+fn pay(simulator: &Simulator, trade_no: &str, pay: &Pay) -> Result<(), Reply> {
+    let times = pay.times.unwrap_or(1);
+    if !(1..=TIMES_MAX).contains(&times) {
+        return Err(Reply::json_error(400, format!("times must be from 1 to {TIMES_MAX}")));
+    }
+    change(simulator, trade_no, |trade, now| {
+        let paid = matches!(trade.status, Status::Success | Status::Finished);
+        if pay.pay.unwrap_or(true) && !paid {
+            trade.pay(now)?;
+        }
+        if !pay.notify.unwrap_or(true) {
+            return Ok(());
+        }
+        let protocol = trade.order.protocol;
+        let (received, total) = (trade.paid_at, trade.order.total.to_yuan());
+        if let Some(notify) = trade.queue(Event::Paid, now) {
+            let lies = lies(pay, protocol, received.is_none());
+            for (name, value) in lies {
+                notify.fields.insert(name.to_owned(), value);
+            }
+            if received.is_none() && protocol == Protocol::Openapi {
+                notify.fields.entry("receipt_amount".to_owned()).or_insert(total);
+            }
+            notify.sign_with = pay.sign_with;
+            notify.repeats = times - 1;
+        }
+        Ok(())
+    })
+}
+
+/// Fields to overwrite, named as the protocol names them. A notify for an unpaid trade claims success by itself.
+fn lies(pay: &Pay, protocol: Protocol, unpaid: bool) -> Vec<(&'static str, String)> {
+    let (amount, merchant) = match protocol {
+        Protocol::Openapi => ("total_amount", Some("app_id")),
+        Protocol::Mapi => ("total_fee", None),
+    };
+    let claimed = unpaid.then(|| Status::Success.word().to_owned());
+    [
+        (Some("trade_status"), pay.trade_status.clone().or(claimed)),
+        (Some(amount), pay.total_amount.clone()),
+        (Some("seller_id"), pay.seller_id.clone()),
+        (merchant, pay.app_id.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name?, value?)))
+    .collect()
+}
+
+/// From now on whatever is said of the trade, in notifies and in answers, tells another amount.
+fn misstate(simulator: &Simulator, trade_no: &str, told: &Misstatement) -> Result<(), Reply> {
+    let total = Fen::parse_yuan(&told.total_amount)
+        .ok_or_else(|| Reply::json_error(400, "totalAmount must be yuan with at most two decimals"))?;
+    change(simulator, trade_no, |trade, _| {
+        trade.order.total = total;
+        Ok(())
+    })
+}
+
+fn refund(simulator: &Simulator, trade_no: &str, options: RefundOptions) -> Result<(), Reply> {
+    let amount = match options.amount.as_deref().map(Fen::parse_yuan) {
+        Some(None) => {
+            return Err(Reply::json_error(400, "amount must be yuan with at most two decimals"));
+        }
+        Some(amount) => amount,
+        None => None,
+    };
+    change(simulator, trade_no, |trade, now| {
+        let amount = amount.unwrap_or_else(|| trade.order.total.minus(trade.refunded()));
+        let request_no =
+            options.out_request_no.or_else(|| Some(format!("{}_R{}", trade.order.out_trade_no, trade.refunds.len())));
+        trade.refund(RefundRequest { request_no, amount, reason: None, balance: Balance::Suffices }, now).map(|_| ())
+    })
+}

@@ -1,0 +1,16 @@
+//! What the simulators of all providers share. Nothing here knows one of them.
+
+pub(crate) mod balance;
+pub(crate) mod beijing;
+pub(crate) mod bill;
+pub(crate) mod charset;
+pub(crate) mod crypto;
+pub(crate) mod fault;
+pub(crate) mod form;
+pub(crate) mod handed;
+pub(crate) mod outbox;
+pub(crate) mod owner;
+pub(crate) mod page;
+pub(crate) mod private;
+pub(crate) mod reply;
+pub(crate) mod strict;

@@ -1,0 +1,106 @@
+//! What a simulator needs from its owner, and what it is handed: time, the way out, a place for its state, requests.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::crypto::CryptoError;
+use super::reply::Reply;
+
+/// Largest body and query. An order is a few kilobytes.
+pub(crate) const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A future that may be sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Posts a form (`application/x-www-form-urlencoded; charset=utf-8`) to a URL and answers status and body.
+///
+/// It must bound time and size itself and follow no redirects. A failed connection is an `Err` with a text to show.
+pub type NotifySender =
+    Arc<dyn Fn(String, Vec<u8>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
+
+/// Milliseconds since 1970 UTC.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a simulator needs from its owner.
+pub struct SimulatorOptions {
+    /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into QR codes and redirects.
+    pub base_url: String,
+    /// Where trades survive a restart. `None` keeps them in memory only.
+    pub state_file: Option<PathBuf>,
+    /// The only source of time.
+    pub clock: Clock,
+    /// The only way out.
+    pub send: NotifySender,
+}
+
+/// Why a simulator could not be opened or could not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulatorError {
+    /// A key file in the repository is damaged.
+    #[error("a built-in key cannot be used")]
+    Key(#[from] CryptoError),
+    /// The state file exists and cannot be read.
+    #[error("cannot read the state file {path}")]
+    StateRead {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The state file cannot be written.
+    #[error("cannot write the state file {path}")]
+    StateWrite {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The state file is not what this version wrote.
+    #[error("cannot understand the state file {path}, delete it to start afresh")]
+    StateParse {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: serde_json::Error,
+    },
+    /// The state file is of another version.
+    #[error("the state file {path} has format {found}, delete it to start afresh")]
+    StateFormat {
+        /// The file.
+        path: PathBuf,
+        /// The version it names.
+        found: u32,
+    },
+    /// A stored trade belongs to a merchant that is no longer built in.
+    #[error("a trade belongs to the unknown merchant {merchant}")]
+    UnknownMerchant {
+        /// Its `app_id` or `partner`.
+        merchant: String,
+    },
+}
+
+/// A request, read whole.
+pub(crate) struct Incoming {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
+}
+
+impl Incoming {
+    /// The body as form text. Other content types count as no form, as on Alipay's side.
+    pub(crate) fn form(&self) -> Result<&str, Reply> {
+        let kind = self.content_type.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case(FORM) {
+            return Ok("");
+        }
+        std::str::from_utf8(&self.body).map_err(|_| Reply::new(400, "text/plain", "the body is not UTF-8"))
+    }
+}

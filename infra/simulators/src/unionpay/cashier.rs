@@ -1,0 +1,95 @@
+//! The cashier: where a person pays or cancels, and where the `tn` from a phone is pasted.
+
+use super::codes;
+use super::message::notify_fields;
+use super::notify;
+use super::page;
+use super::request::Call;
+use super::signing::SignWith;
+use super::transaction::{Punctuality, State, Transaction};
+use super::{UnionPaySimulator, codes::Refusal};
+use crate::kit::charset::Charset;
+use crate::kit::form;
+use crate::kit::owner::SimulatorError;
+use crate::kit::reply::Reply;
+
+/// `GET cashier/{tn}`.
+pub(super) fn show(simulator: &UnionPaySimulator, tn: &str) -> Reply {
+    let found =
+        simulator.with(|ledger, _| ledger.by_tn(tn).and_then(|query_id| ledger.transaction(&query_id).cloned()));
+    match found {
+        Some(payment) => Reply::html(200, page::cashier(&payment, simulator.registry().name_of(&payment.order.mer_id))),
+        None => refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order")),
+    }
+}
+
+/// `POST cashier/{tn}` with `action=pay` or `action=cancel`.
+///
+/// The notify goes out before the browser is sent back, so a local merchant has usually heard by the time the buyer returns.
+pub(super) async fn act(simulator: &UnionPaySimulator, tn: &str, body: &str) -> Result<Reply, SimulatorError> {
+    let params = form::merge("", body, None).unwrap_or_default();
+    let pay = match params.get("action").map(String::as_str) {
+        Some("pay") => true,
+        Some("cancel") => false,
+        Some(_) | None => return Ok(refused(400, &Refusal::new(codes::FORMAT, "action must be pay or cancel"))),
+    };
+    let done = simulator.with(|ledger, now| {
+        let query_id = ledger.by_tn(tn)?;
+        let payment = ledger.transaction_mut(&query_id)?;
+        let done = if pay {
+            payment.pay(codes::SUCCESS, Punctuality::InTime, now).map(|()| {
+                payment.queue(now);
+            })
+        } else {
+            payment.cancel()
+        };
+        Some(done.map(|()| payment.clone()))
+    });
+    let payment = match done {
+        None => return Ok(refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order"))),
+        // A second click, or a form that lay open: the page tells how the order stands.
+        Some(Err(_)) => return Ok(Reply::redirect(303, simulator.cashier_url(tn))),
+        Some(Ok(payment)) => payment,
+    };
+    notify::run(simulator, Some(&payment.query_id)).await;
+    way_back(simulator, &payment, tn)
+}
+
+/// After payment the browser carries the notify's fields to `frontUrl`; after a cancel it goes to `frontFailUrl` with none.
+fn way_back(simulator: &UnionPaySimulator, payment: &Transaction, tn: &str) -> Result<Reply, SimulatorError> {
+    let order = &payment.order;
+    let cashier = || Reply::redirect(303, simulator.cashier_url(tn));
+    if payment.state != State::Done {
+        return Ok(order.front_fail_url.clone().map_or_else(cashier, |url| Reply::redirect(303, url)));
+    }
+    let Some(url) = &order.front_url else {
+        return Ok(cashier());
+    };
+    let mut fields = notify_fields(payment);
+    simulator.registry().seals.by(SignWith::Unionpay).sign(&mut fields, Charset::Utf8)?;
+    Ok(Reply::html(200, page::auto_form(url, &fields)))
+}
+
+/// `GET app`: the page on which a `tn` is pasted.
+pub(super) fn phone() -> Reply {
+    Reply::html(200, page::phone())
+}
+
+/// `POST app`: opens the cashier for the `tn` of an app order, as UnionPay's control on the phone would.
+pub(super) fn submit(simulator: &UnionPaySimulator, body: &str) -> Reply {
+    let params = form::merge("", body, None).unwrap_or_default();
+    let tn = params.get("tn").map(|tn| tn.trim()).unwrap_or_default();
+    let known = simulator.with(|ledger, _| {
+        let query_id = ledger.by_tn(tn)?;
+        ledger.transaction(&query_id).filter(|payment| payment.order.call == Call::App)?;
+        Some(())
+    });
+    match known {
+        Some(()) => Reply::redirect(303, simulator.cashier_url(tn)),
+        None => refused(404, &Refusal::new(codes::NOT_FOUND, "no app order has this tn, which is 21 digits")),
+    }
+}
+
+fn refused(status: u16, refusal: &Refusal) -> Reply {
+    Reply::html(status, page::refused(refusal.code, &refusal.message()))
+}

@@ -1,0 +1,133 @@
+//! Faults that a test orders for the next server calls.
+
+use serde::Deserialize;
+
+use super::UnionPaySimulator;
+use super::signing::SignWith;
+use crate::kit::beijing::MINUTE_MS;
+use crate::kit::fault::Fault as Transport;
+use crate::kit::reply::Reply;
+
+/// Faults waiting at one time.
+const FAULTS_MAX: usize = 100;
+/// How long a slow refund or void is under way.
+const SLOW_MS: i64 = 5 * MINUTE_MS;
+
+/// How long a late answer is held, in real time: longer than a repeated charge waits for the first one's `tn`.
+const LATE_MS: u64 = 2_000;
+
+/// What goes wrong with one server call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Fault {
+    /// The operation is done; the answer comes after up to a minute of real time.
+    Timeout,
+    /// The operation is done; the answer comes after two seconds of real time.
+    Late,
+    /// HTTP 500, the operation is not done.
+    Http500,
+    /// The operation is done; the answer is a proxy's error page.
+    Garbage,
+    /// The operation is done; the answer stops in the middle.
+    Cut,
+    /// The operation is done; the answer has no `signature`.
+    Unsigned,
+    /// The operation is done; the answer is signed with somebody else's key.
+    BadSignature,
+    /// The operation is done; the answer is signed with a certificate whose time is over.
+    ExpiredCert,
+    /// The operation is done; the answer is signed by another customer of the authority.
+    ForeignCn,
+    /// The operation is done; the answer is signed with a certificate that signs itself.
+    SelfMade,
+    /// The operation is done; the answer is signed with a certificate of a forged authority.
+    FakeIssuer,
+    /// A signed 03, the operation is not done.
+    #[serde(rename = "03")]
+    Lost,
+    /// The operation is done; the signed answer says 05 and nothing else.
+    #[serde(rename = "05")]
+    Accepted,
+    /// A refund or void is accepted and under way for five minutes. Other calls go as always.
+    Slow,
+    /// A refund or void is accepted and fails at the issuer (60). Other calls go as always.
+    Fails,
+}
+
+impl Fault {
+    /// The same fault as the generic part knows it.
+    pub(super) fn transport(self) -> Option<Transport> {
+        match self {
+            Self::Timeout => Some(Transport::Timeout),
+            Self::Http500 => Some(Transport::Http500),
+            Self::Garbage => Some(Transport::Garbage),
+            Self::Cut => Some(Transport::Cut),
+            Self::Unsigned
+            | Self::BadSignature
+            | Self::ExpiredCert
+            | Self::ForeignCn
+            | Self::SelfMade
+            | Self::FakeIssuer
+            | Self::Lost
+            | Self::Accepted
+            | Self::Late
+            | Self::Slow
+            | Self::Fails => None,
+        }
+    }
+
+    /// Who signs the answer; nobody for [`Self::Unsigned`].
+    pub(super) fn sign_with(self) -> Option<SignWith> {
+        match self {
+            Self::Unsigned => None,
+            Self::BadSignature => Some(SignWith::Other),
+            Self::ExpiredCert => Some(SignWith::ExpiredCert),
+            Self::ForeignCn => Some(SignWith::ForeignCn),
+            Self::SelfMade => Some(SignWith::SelfMade),
+            Self::FakeIssuer => Some(SignWith::FakeIssuer),
+            Self::Timeout
+            | Self::Late
+            | Self::Http500
+            | Self::Garbage
+            | Self::Cut
+            | Self::Lost
+            | Self::Accepted
+            | Self::Slow
+            | Self::Fails => Some(SignWith::Unionpay),
+        }
+    }
+
+    /// How long the answer is held, in real time.
+    pub(super) fn hold_ms(fault: Option<Self>) -> u64 {
+        if fault == Some(Self::Late) { LATE_MS } else { 0 }
+    }
+
+    /// After which pause and with which code a refund or void ends.
+    pub(super) fn end(fault: Option<Self>) -> (i64, &'static str) {
+        match fault {
+            Some(Self::Slow) => (SLOW_MS, "00"),
+            Some(Self::Fails) => (0, "60"),
+            Some(_) | None => (0, "00"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ordered {
+    next: Vec<Fault>,
+}
+
+/// `POST /_local/simulator/unionpay/faults`: replaces the faults that are waiting.
+pub(super) fn order(simulator: &UnionPaySimulator, body: &[u8]) -> Reply {
+    let ordered: Ordered = match serde_json::from_slice(body) {
+        Ok(ordered) => ordered,
+        Err(error) => return Reply::json_error(400, error.to_string()),
+    };
+    if ordered.next.len() > FAULTS_MAX {
+        return Reply::json_error(400, format!("at most {FAULTS_MAX} faults"));
+    }
+    let waiting = ordered.next.len();
+    simulator.with(|ledger, _| ledger.faults = ordered.next.into());
+    Reply::json(200, &serde_json::json!({ "waiting": waiting }))
+}

@@ -1,0 +1,34 @@
+//! An answer with the headers that only WeChat's answers have.
+
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::kit::reply::Reply;
+
+pub(super) struct Answer {
+    pub(super) reply: Reply,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, headers: Vec::new() }
+    }
+}
+
+impl Answer {
+    pub(super) fn into_response(self) -> Response {
+        let mut response = self.reply.into_response();
+        for (name, value) in self.headers {
+            // Both are ours and printable; a pair that is not would show as a missing signature at once.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        if response.status() == StatusCode::NO_CONTENT {
+            response.headers_mut().remove(CONTENT_TYPE);
+        }
+        response
+    }
+}

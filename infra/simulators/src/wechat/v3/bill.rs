@@ -1,0 +1,74 @@
+//! The bill of a day: where it lies, and the file itself.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+use sha1::{Digest, Sha1};
+
+use super::super::answer::Answer;
+use super::super::{Incoming, Simulator};
+use super::{Call, Done, Refusal, authorization};
+use crate::kit::bill::{self, Row};
+use crate::kit::form;
+use crate::kit::reply::Reply;
+
+/// `/v3/bill/tradebill?bill_date=…&bill_type=ALL&tar_type=GZIP`
+pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
+    let pairs = form::parse(call.request.query()).map_err(|error| Refusal::param("query", error.to_string()))?;
+    let find = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    if find("bill_type") != Some("ALL") || find("tar_type") != Some("GZIP") {
+        return Err(Refusal::param("bill_type", "must be ALL, with tar_type GZIP"));
+    }
+    let day = find("bill_date").ok_or_else(|| Refusal::param("bill_date", "is missing"))?;
+    let (_, end) = bill::bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
+    let mch_id = &call.merchant.mch_id;
+    let mut rows = rows(call.simulator, mch_id, day).peekable();
+    if rows.peek().is_none() || end >= call.now {
+        return Err(Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在"));
+    }
+    let mut digest = Digesting(Sha1::new());
+    if let Err(error) = bill::write_wechat(rows, mch_id, &mut digest) {
+        return Err(Refusal::new(500, "SYSTEM_ERROR", error.to_string()));
+    }
+    let hash: String = digest.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let url = format!("{}/v3/billdownload/file?token={mch_id}.{day}", call.simulator.url("")).replace("//v3", "/v3");
+    Ok((200, Some(json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url }))))
+}
+
+/// `/v3/billdownload/file?token=…`, asked for with a signature as any call, and answered without one.
+pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> Answer {
+    if let Err((_, refusal)) = authorization::verify(simulator.merchants(), request, simulator.now()) {
+        return Reply::json_error(refusal.status, refusal.message).into();
+    }
+    let token = request.query().strip_prefix("token=").and_then(|token| token.split_once('.'));
+    let Some((mch_id, day)) = token.filter(|(_, day)| bill::bounds(day).is_some()) else {
+        return Reply::json_error(404, "no such bill").into();
+    };
+    match bill::wechat_gzip(rows(simulator, mch_id, day), mch_id) {
+        Ok(file) => Reply::new(200, "application/gzip", file).into(),
+        Err(error) => Reply::json_error(500, error.to_string()).into(),
+    }
+}
+
+/// What is written is hashed.
+struct Digesting(Sha1);
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(in super::super) fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> impl Iterator<Item = Row> {
+    let (plants, rows) = simulator.with(|ledger, _| {
+        let rows = bill::bounds(day).map(|bounds| ledger.bill(mch_id, bounds)).unwrap_or_default();
+        (ledger.plants.clone(), rows)
+    });
+    let app = rows.first().map_or_else(String::new, |row| row.app.clone());
+    plants.apply(app, rows)
+}
