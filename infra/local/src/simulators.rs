@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::Tab;
 use outbound::{Bounds, Outbound};
 use serde_json::{Map, Value};
-use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wechat, WechatOptions};
+use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wechat};
 
 use crate::{StackClock, stack::StartError, state::State};
 
@@ -28,27 +28,19 @@ impl Simulators {
         let failed = |error| StartError::part("simulators", error);
         let now = clock.clone();
         let clock: Clock = Arc::new(move || now.now_ms());
-        let form_options = |file: &str| {
+        let options = |file: &str| {
             let outbound = outbound.clone();
-            let send = move |url: String, body: Vec<u8>| post_form(outbound.clone(), url, body);
             SimulatorOptions {
                 base_url: url.to_owned(),
                 state_file: state.file(file),
                 clock: Arc::clone(&clock),
-                send: Arc::new(send),
+                send: Arc::new(move |request| send(outbound.clone(), request)),
             }
         };
-        let outbound_for_wechat = outbound.clone();
-        let wechat_options = WechatOptions {
-            base_url: url.to_owned(),
-            state_file: state.file("wechat.json"),
-            clock: Arc::clone(&clock),
-            send: Arc::new(move |request| send(outbound_for_wechat.clone(), Ok(request))),
-        };
         Ok(Self {
-            alipay: Alipay::open(form_options("simulator.json")).map_err(failed)?,
-            wechat: Wechat::open(wechat_options).map_err(failed)?,
-            unionpay: UnionPay::open(form_options("unionpay.json")).map_err(failed)?,
+            alipay: Alipay::open(options("simulator.json")).map_err(failed)?,
+            wechat: Wechat::open(options("wechat.json")).map_err(failed)?,
+            unionpay: UnionPay::open(options("unionpay.json")).map_err(failed)?,
         })
     }
 
@@ -88,18 +80,9 @@ impl Simulators {
     }
 }
 
-type Sent = BoxFuture<'static, Result<(u16, Vec<u8>), String>>;
-
-fn post_form(outbound: Outbound, url: String, body: Vec<u8>) -> Sent {
-    let request = http::Request::post(url)
-        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-        .body(Bytes::from(body));
-    send(outbound, request.map_err(|error| error.to_string()))
-}
-
-fn send(outbound: Outbound, request: Result<http::Request<Bytes>, String>) -> Sent {
+fn send(outbound: Outbound, request: http::Request<Bytes>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> {
     Box::pin(async move {
-        let answer = outbound.send(request?, NOTIFY_BOUNDS).await.map_err(|error| error.to_string())?;
+        let answer = outbound.send(request, NOTIFY_BOUNDS).await.map_err(|error| error.to_string())?;
         Ok((answer.status().as_u16(), answer.into_body().to_vec()))
     })
 }

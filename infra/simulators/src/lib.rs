@@ -25,4 +25,4 @@ pub use kit::crypto::CryptoError;
 pub use kit::handed::Page;
 pub use kit::owner::{BoxFuture, Clock, NotifySender, SimulatorError, SimulatorOptions};
 pub use unionpay::UnionPaySimulator as UnionPay;
-pub use wechat::{NotifySender as WechatNotifySender, Simulator as Wechat, SimulatorOptions as WechatOptions};
+pub use wechat::Simulator as Wechat;

@@ -1,10 +1,12 @@
 //! The cashier: where a person pays or cancels, and where an order string from a phone is pasted.
 
-use super::notify::{self, Event, return_address};
+use super::notify::return_address;
 use super::page;
+use super::signer::Event;
 use super::trade::{Rule, Status, Trade};
 use super::{Simulator, mapi, openapi};
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
@@ -52,7 +54,7 @@ pub(super) async fn act(simulator: &Simulator, trade_no: &str, body: &str) -> Re
         }
         Err(rule) => return Ok(refused(rule)),
     };
-    notify::run(simulator, Some(trade_no)).await;
+    outbox::run(simulator, Some(trade_no)).await;
     let back = match trade.status {
         Status::Success => return_address(simulator.merchants(), &trade, simulator.now())?,
         Status::Prepared | Status::WaitBuyerPay | Status::Closed | Status::Finished => trade.order.quit_url,

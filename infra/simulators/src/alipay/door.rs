@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Simulator;
-use super::notify::{self, Event, SignWith};
+use super::signer::{Event, SignWith};
 use super::trade::{Protocol, RefundRequest, Rule, Status, Trade};
 use super::yuan::Fen;
 use crate::kit::balance::Balance;
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
@@ -94,7 +95,7 @@ pub(super) async fn act(
     if let Err(reply) = done {
         return Ok(reply);
     }
-    notify::run(simulator, Some(&number)).await;
+    outbox::run(simulator, Some(&number)).await;
     Ok(shown(simulator, &number))
 }
 
@@ -150,8 +151,8 @@ fn describe(trade: &Trade) -> Value {
             "at": refund.at,
         })).collect::<Vec<_>>(),
         "notifies": trade.notifies.iter().map(|notify| json!({
-            "notifyId": notify.notify_id,
-            "url": notify.url,
+            "notifyId": notify.letter.notify_id,
+            "url": notify.letter.url,
             "nextAt": notify.next_at,
             "attempts": notify.attempts,
         })).collect::<Vec<_>>(),
@@ -192,12 +193,12 @@ fn pay(simulator: &Simulator, trade_no: &str, pay: &Pay) -> Result<(), Reply> {
         if let Some(notify) = trade.queue(Event::Paid, now) {
             let lies = lies(pay, protocol, received.is_none());
             for (name, value) in lies {
-                notify.fields.insert(name.to_owned(), value);
+                notify.letter.fields.insert(name.to_owned(), value);
             }
             if received.is_none() && protocol == Protocol::Openapi {
-                notify.fields.entry("receipt_amount".to_owned()).or_insert(total);
+                notify.letter.fields.entry("receipt_amount".to_owned()).or_insert(total);
             }
-            notify.sign_with = pay.sign_with;
+            notify.letter.sign_with = pay.sign_with;
             notify.repeats = times - 1;
         }
         Ok(())

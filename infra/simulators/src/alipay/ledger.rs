@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::notify::{Job, Notify};
+use super::letter::{Letter, Notifies, Notify};
 use super::trade::{Order, Rule, Status, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::{date, of_day};
@@ -101,11 +101,6 @@ impl Ledger {
         std::fs::rename(&beside, path).map_err(failed)
     }
 
-    /// Says that a trade was changed through [`Self::notify_mut`] or [`Self::trade_mut`].
-    pub(super) fn touch(&mut self) {
-        self.changed = true;
-    }
-
     /// Lets the clock close unpaid trades and finish old ones.
     pub(super) fn tick(&mut self, now: i64) {
         for trade in self.trades.values_mut() {
@@ -143,7 +138,7 @@ impl Ledger {
             closed_at: None,
             refunds: Vec::new(),
             notify_count: 0,
-            notifies: Vec::new(),
+            notifies: Notifies::default(),
         };
         self.numbers.insert(number, trade_no.clone());
         self.trades.insert(trade_no.clone(), trade);
@@ -191,7 +186,8 @@ impl Ledger {
     }
 
     pub(super) fn notify_mut(&mut self, trade_no: &str, notify_id: &str) -> Option<&mut Notify> {
-        self.trades.get_mut(trade_no)?.notifies.iter_mut().find(|notify| notify.notify_id == notify_id)
+        self.changed = true;
+        self.trades.get_mut(trade_no)?.notifies.find_mut(|letter| letter.notify_id == notify_id)
     }
 
     /// The trade number of a merchant's order, opened or not.
@@ -210,29 +206,30 @@ impl Ledger {
     }
 
     /// The notify with this id among a merchant's trades.
-    pub(super) fn find_notify(&self, merchant: &str, notify_id: &str) -> Option<&Notify> {
+    pub(super) fn find_notify(&self, merchant: &str, notify_id: &str) -> Option<&Letter> {
         self.trades
             .values()
             .filter(|trade| trade.order.merchant == merchant)
-            .flat_map(|trade| &trade.notifies)
-            .find(|notify| notify.notify_id == notify_id)
+            .flat_map(|trade| trade.notifies.iter())
+            .map(|notify| &notify.letter)
+            .find(|letter| letter.notify_id == notify_id)
     }
 
-    /// Takes the send that is due first, of one trade if `only` is given.
-    pub(super) fn take_job(&mut self, only: Option<&str>, now: i64) -> Option<Job> {
+    /// The trade whose notify is due first, `only` that one if it is given. For a change, as all that is answered so.
+    pub(super) fn due_mut(&mut self, only: Option<&str>, now: i64) -> Option<&mut Trade> {
         let (_, trade_no) = self
             .trades
             .values()
             .filter(|trade| only.is_none_or(|only| trade.trade_no == only))
-            .filter_map(|trade| Some((trade.notify_due()?, trade.trade_no.clone())))
+            .filter_map(|trade| Some((trade.notifies.due()?, trade.trade_no.clone())))
             .filter(|(due, _)| *due <= now)
             .min()?;
         self.changed = true;
-        self.trades.get_mut(&trade_no)?.take_job(now)
+        self.trades.get_mut(&trade_no)
     }
 
     /// When the clock has something to do next.
     pub(super) fn next_due(&self) -> Option<i64> {
-        self.trades.values().flat_map(|trade| [trade.notify_due(), trade.changes_at()]).flatten().min()
+        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
     }
 }

@@ -28,11 +28,13 @@ mod cashier;
 mod door;
 mod faults;
 mod ledger;
+mod letter;
 mod mapi;
 mod merchants;
 mod notify;
 mod openapi;
 mod page;
+mod signer;
 #[cfg(test)]
 mod tests;
 mod trade;
@@ -51,11 +53,9 @@ use http::header::CONTENT_TYPE;
 use self::ledger::Ledger;
 use self::merchants::Merchants;
 use crate::kit::handed::{Handed, Page};
-use crate::kit::owner::{
-    BoxFuture, Clock, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions,
-};
+use crate::kit::owner::{Clock, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions};
 use crate::kit::reply::Reply;
-use crate::kit::{bill, charset};
+use crate::kit::{bill, charset, outbox};
 
 /// The simulator. Clones share everything.
 #[derive(Clone)]
@@ -106,7 +106,7 @@ impl Simulator {
 
     /// Closes trades whose time is over and sends every notify that is due at the clock's now, earliest first.
     pub async fn run_due(&self) {
-        notify::run(self, None).await;
+        outbox::run(self, None).await;
     }
 
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
@@ -148,10 +148,6 @@ impl Simulator {
 
     fn cashier_url(&self, trade_no: &str) -> String {
         format!("{}/simulator/alipay/cashier/{trade_no}", self.0.base_url)
-    }
-
-    fn send(&self, url: String, form: Vec<u8>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> {
-        (self.0.send)(url, form)
     }
 
     /// Works on the ledger as it stands at the clock's now, and stores it if it changed.

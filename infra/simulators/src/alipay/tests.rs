@@ -57,8 +57,10 @@ impl Bench {
             },
             send: {
                 let (clock, sent, answers) = (clock.clone(), sent.clone(), answers.clone());
-                Arc::new(move |url, body| {
-                    let body = String::from_utf8(body).unwrap();
+                Arc::new(move |request: http::Request<Bytes>| {
+                    assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded; charset=utf-8");
+                    let url = request.uri().to_string();
+                    let body = String::from_utf8(request.into_body().to_vec()).unwrap();
                     sent.lock().unwrap().push((clock.load(Ordering::SeqCst), url, body));
                     let (status, text) = answers.lock().unwrap().pop_front().unwrap_or((200, "success"));
                     Box::pin(async move { Ok((status, text.as_bytes().to_vec())) })

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::notify::{Event, Notify};
+use super::letter::Notifies;
+use super::signer::Event;
 use super::yuan::Fen;
 use crate::kit::balance::Balance;
 use crate::kit::beijing::{DAY_MS, of_day};
@@ -113,7 +114,7 @@ pub(super) struct Trade {
     pub(super) refunds: Vec<Refund>,
     /// Counts every notify ever queued, so that ids stay unique when old ones are dropped.
     pub(super) notify_count: u32,
-    pub(super) notifies: Vec<Notify>,
+    pub(super) notifies: Notifies,
 }
 
 /// Why a trade does not allow what was asked.

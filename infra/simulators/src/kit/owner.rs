@@ -17,18 +17,19 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 /// A future that may be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Posts a form (`application/x-www-form-urlencoded; charset=utf-8`) to a URL and answers status and body.
+/// Sends a notify and answers status and body.
 ///
-/// It must bound time and size itself and follow no redirects. A failed connection is an `Err` with a text to show.
+/// It must send headers and body as they are, bound time (WeChat waits 5 s, UnionPay 10 s) and size itself, and follow no redirects. A
+/// failed connection is an `Err` with a text to show.
 pub type NotifySender =
-    Arc<dyn Fn(String, Vec<u8>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
+    Arc<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
 
 /// Milliseconds since 1970 UTC.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// What a simulator needs from its owner.
 pub struct SimulatorOptions {
-    /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into QR codes and redirects.
+    /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into QR codes, H5 URLs and redirects.
     pub base_url: String,
     /// Where trades survive a restart. `None` keeps them in memory only.
     pub state_file: Option<PathBuf>,

@@ -2,7 +2,6 @@
 
 use super::codes;
 use super::message::notify_fields;
-use super::notify;
 use super::page;
 use super::request::Call;
 use super::signing::SignWith;
@@ -10,6 +9,7 @@ use super::transaction::{Punctuality, State, Transaction};
 use super::{UnionPaySimulator, codes::Refusal};
 use crate::kit::charset::Charset;
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
@@ -51,7 +51,7 @@ pub(super) async fn act(simulator: &UnionPaySimulator, tn: &str, body: &str) -> 
         Some(Err(_)) => return Ok(Reply::redirect(303, simulator.cashier_url(tn))),
         Some(Ok(payment)) => payment,
     };
-    notify::run(simulator, Some(&payment.query_id)).await;
+    outbox::run(simulator, Some(&payment.query_id)).await;
     way_back(simulator, &payment, tn)
 }
 

@@ -10,11 +10,11 @@ use super::UnionPaySimulator;
 use super::codes::{self, Refusal};
 use super::ledger::Ledger;
 use super::moment::compact;
-use super::notify;
 use super::request::Call;
 use super::signing::SignWith;
 use super::transaction::{Fen, Order, Punctuality, State, Transaction};
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::reply::Reply;
 
 /// Duplicates of one notify.
@@ -93,7 +93,7 @@ pub(super) async fn act(simulator: &UnionPaySimulator, target: (&str, &str), que
     if let Err(reply) = done {
         return reply;
     }
-    notify::run(simulator, Some(&query_id)).await;
+    outbox::run(simulator, Some(&query_id)).await;
     shown(simulator, &query_id)
 }
 
@@ -158,7 +158,7 @@ fn describe(transaction: &Transaction) -> Value {
         "returnedAmt": transaction.returned.digits(),
         "voided": transaction.voided,
         "notifies": transaction.notifies.iter().map(|notify| json!({
-            "url": notify.url,
+            "url": notify.letter.url,
             "nextAt": notify.next_at,
             "attempts": notify.attempts,
         })).collect::<Vec<_>>(),
@@ -198,7 +198,7 @@ fn refund(simulator: &UnionPaySimulator, query_id: &str, lies: &Lies) -> Result<
         }
         if let Some(transaction) = ledger.transaction_mut(query_id) {
             // Ending it has queued the true one; what was asked for goes in its place.
-            transaction.notifies.retain(|notify| !notify.attempts.is_empty() || notify.in_flight);
+            transaction.notifies.drop_unsent();
             tell(transaction, lies, now);
         }
         Ok(())
@@ -262,10 +262,10 @@ fn tell(transaction: &mut Transaction, lies: &Lies, now: i64) {
     ];
     for (name, value) in fields {
         if let Some(value) = value {
-            notify.fields.insert(name.to_owned(), value.clone());
+            notify.letter.fields.insert(name.to_owned(), value.clone());
         }
     }
-    notify.fields.entry("settleAmt".to_owned()).or_insert(amount);
-    notify.sign_with = lies.sign_with;
+    notify.letter.fields.entry("settleAmt".to_owned()).or_insert(amount);
+    notify.letter.sign_with = lies.sign_with;
     notify.repeats = lies.times.unwrap_or(1).saturating_sub(1);
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codes::{self, Refusal};
 use super::faults::Fault;
+use super::letter::Notify;
 use super::moment::compact;
-use super::notify::{Job, Notify};
 use super::transaction::{Order, State, Transaction};
 use crate::kit::balance::{Balance, Balances};
 use crate::kit::bill::{Plants, RefundRow, Row};
@@ -105,11 +105,6 @@ impl Ledger {
         beside.push(".new");
         crate::kit::private::write(std::path::Path::new(&beside), &bytes).map_err(failed)?;
         std::fs::rename(&beside, path).map_err(failed)
-    }
-
-    /// Says that something was changed through [`Self::notify_mut`].
-    pub(super) fn touch(&mut self) {
-        self.changed = true;
     }
 
     /// Lets the clock close unpaid orders and end refunds and voids that are under way.
@@ -228,7 +223,8 @@ impl Ledger {
     }
 
     pub(super) fn notify_mut(&mut self, query_id: &str, number: u32) -> Option<&mut Notify> {
-        self.transactions.get_mut(query_id)?.notifies.iter_mut().find(|notify| notify.number == number)
+        self.changed = true;
+        self.transactions.get_mut(query_id)?.notifies.find_mut(|letter| letter.number == number)
     }
 
     /// The `queryId` of the payment behind a `tn`.
@@ -274,24 +270,24 @@ impl Ledger {
         succeeded.map(row).collect()
     }
 
-    /// Takes the send that is due first, of one transaction if `only` is given.
-    pub(super) fn take_job(&mut self, only: Option<&str>, now: i64) -> Option<Job> {
+    /// The transaction whose notify is due first, `only` that one if it is given. For a change, as all that is answered so.
+    pub(super) fn due_mut(&mut self, only: Option<&str>, now: i64) -> Option<&mut Transaction> {
         let (_, query_id) = self
             .transactions
             .values()
             .filter(|transaction| only.is_none_or(|only| transaction.query_id == only))
-            .filter_map(|transaction| Some((transaction.notify_due()?, transaction.query_id.clone())))
+            .filter_map(|transaction| Some((transaction.notifies.due()?, transaction.query_id.clone())))
             .filter(|(due, _)| *due <= now)
             .min()?;
         self.changed = true;
-        self.transactions.get_mut(&query_id)?.take_job()
+        self.transactions.get_mut(&query_id)
     }
 
     /// When the clock has something to do next.
     pub(super) fn next_due(&self) -> Option<i64> {
         self.transactions
             .values()
-            .flat_map(|transaction| [transaction.notify_due(), transaction.changes_at()])
+            .flat_map(|transaction| [transaction.notifies.due(), transaction.changes_at()])
             .flatten()
             .min()
     }

@@ -33,6 +33,7 @@ mod faults;
 mod file;
 mod gateway;
 mod ledger;
+mod letter;
 mod merchants;
 mod message;
 mod moment;
@@ -58,12 +59,10 @@ use self::gateway::Endpoint;
 use self::ledger::Ledger;
 use self::merchants::Registry;
 use crate::kit::bill::read_plants;
-use crate::kit::charset;
 use crate::kit::handed::{Handed, Page};
-use crate::kit::owner::{
-    BoxFuture, Clock, FORM, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions,
-};
+use crate::kit::owner::{Clock, FORM, Incoming, NotifySender, REQUEST_BYTES_MAX, SimulatorError, SimulatorOptions};
 use crate::kit::reply::Reply;
+use crate::kit::{charset, outbox};
 
 /// The simulator. Clones share everything.
 #[derive(Clone)]
@@ -114,7 +113,7 @@ impl UnionPaySimulator {
 
     /// Lets the clock's now take effect and sends every notify that is due, earliest first.
     pub async fn run_due(&self) {
-        notify::run(self, None).await;
+        outbox::run(self, None).await;
     }
 
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
@@ -150,10 +149,6 @@ impl UnionPaySimulator {
 
     fn cashier_url(&self, tn: &str) -> String {
         format!("{}/simulator/unionpay/cashier/{tn}", self.0.base_url)
-    }
-
-    fn send(&self, url: String, form: Vec<u8>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> {
-        (self.0.send)(url, form)
     }
 
     /// Works on the ledger as it stands at the clock's now, and stores it if it changed.

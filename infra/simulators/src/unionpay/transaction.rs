@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::codes::{self, Refusal};
+use super::letter::Notifies;
 use super::moment::settlement_day;
-use super::notify::Notify;
 use super::request::Call;
 use crate::kit::beijing::{DAY_MS, HOUR_MS};
 
@@ -105,7 +105,7 @@ pub(super) struct Transaction {
     /// What refunds and voids have taken or are about to take of a payment.
     pub(super) returned: Fen,
     pub(super) voided: bool,
-    pub(super) notifies: Vec<Notify>,
+    pub(super) notifies: Notifies,
     /// Counts every notify ever queued.
     pub(super) notify_count: u32,
 }
@@ -134,7 +134,7 @@ impl Transaction {
             ended_at: None,
             returned: Fen::ZERO,
             voided: false,
-            notifies: Vec::new(),
+            notifies: Notifies::default(),
             notify_count: 0,
         }
     }

@@ -1,10 +1,10 @@
 //! The cashier: where a person pays or cancels. Only the phone and `h5_url` give out the ticket in its address.
 
-use super::notify;
 use super::page;
 use super::trade::{Payment, Rule, Ticket, Trade};
 use super::{Incoming, Simulator};
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::reply::Reply;
 
 /// `GET cashier/{ticket}`.
@@ -40,7 +40,7 @@ pub(super) async fn act(simulator: &Simulator, ticket: &str, request: &Incoming)
         // A second click, or a form that lay open: the page tells how the order stands.
         return Reply::redirect(303, cashier);
     }
-    notify::run(simulator, Some(&trade.number)).await;
+    outbox::run(simulator, Some(&trade.number)).await;
     Reply::redirect(303, redirect_url.unwrap_or(cashier))
 }
 

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fen::Fen;
-use super::notify::{self, Content, Forgery, Notify, SignWith};
+use super::letter::{Content, Forgery, Letter, SignWith};
 use super::trade::{Payment, RefundRequest, RefundStatus, Rule, State, Trade};
 use super::{Incoming, Simulator};
 use crate::kit::balance::Balance;
 use crate::kit::form;
+use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
@@ -96,7 +97,7 @@ pub(super) async fn act(
     if let Err(reply) = done {
         return Ok(reply);
     }
-    notify::run(simulator, Some(&number)).await;
+    outbox::run(simulator, Some(&number)).await;
     Ok(shown(simulator, &number))
 }
 
@@ -154,9 +155,9 @@ fn describe(trade: &Trade) -> Value {
         "closedAt": trade.closed_at,
         "refunds": trade.refunds,
         "notifies": trade.notifies.iter().map(|notify| json!({
-            "id": notify.id,
-            "url": notify.url,
-            "content": notify.content,
+            "id": notify.letter.id,
+            "url": notify.letter.url,
+            "content": notify.letter.content,
             "nextAt": notify.next_at,
             "attempts": notify.attempts,
         })).collect::<Vec<_>>(),
@@ -203,8 +204,8 @@ fn pay(simulator: &Simulator, number: &str, pay: &Pay) -> Result<(), Reply> {
         // Of a refunded order too the payment's notify says SUCCESS: it was made when the order was paid.
         claim.state = State::Success;
         if let Some(notify) = trade.queue_payment(&claim, now) {
-            lie(notify, pay);
-            notify.forgery = forgery(pay.send);
+            lie(&mut notify.letter, pay);
+            notify.letter.forgery = forgery(pay.send);
             notify.repeats = times - 1;
         }
         Ok(())
@@ -222,8 +223,8 @@ fn forgery(send: Send) -> Forgery {
 }
 
 /// Writes the lies into a notify, named as the protocol names them.
-fn lie(notify: &mut Notify, pay: &Pay) {
-    match &mut notify.content {
+fn lie(letter: &mut Letter, pay: &Pay) {
+    match &mut letter.content {
         Content::V3 { event_type, resource, .. } => {
             if let Some(lie) = &pay.event_type {
                 event_type.clone_from(lie);

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::faults::Fault;
+use super::letter::Notify;
 use super::merchants::Stage;
-use super::notify::{Job, Notify};
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::date;
@@ -99,11 +99,6 @@ impl Ledger {
         std::fs::rename(&beside, path).map_err(failed)
     }
 
-    /// Says that a notify was changed through [`Self::notify_mut`].
-    pub(super) fn touch(&mut self) {
-        self.changed = true;
-    }
-
     /// Lets the clock close unpaid orders and settle refunds.
     pub(super) fn tick(&mut self, now: i64) {
         for trade in self.trades.values_mut() {
@@ -170,7 +165,8 @@ impl Ledger {
     }
 
     pub(super) fn notify_mut(&mut self, number: &str, notify_id: &str) -> Option<&mut Notify> {
-        self.trades.get_mut(number)?.notifies.iter_mut().find(|notify| notify.id == notify_id)
+        self.changed = true;
+        self.trades.get_mut(number)?.notifies.find_mut(|letter| letter.id == notify_id)
     }
 
     pub(super) fn by_out_trade_no(&self, mch_id: &str, out_trade_no: &str) -> Option<&Trade> {
@@ -203,21 +199,21 @@ impl Ledger {
         self.trades.values().rev().find(|trade| fits(trade))
     }
 
-    /// Takes the send that is due first, of one order if `only` is given.
-    pub(super) fn take_job(&mut self, only: Option<&str>, now: i64) -> Option<Job> {
+    /// The order whose notify is due first, `only` that one if it is given. For a change, as all that is answered so.
+    pub(super) fn due_mut(&mut self, only: Option<&str>, now: i64) -> Option<&mut Trade> {
         let (_, number) = self
             .trades
             .values()
             .filter(|trade| only.is_none_or(|only| trade.number == only))
-            .filter_map(|trade| Some((trade.notify_due()?, trade.number.clone())))
+            .filter_map(|trade| Some((trade.notifies.due()?, trade.number.clone())))
             .filter(|(due, _)| *due <= now)
             .min()?;
         self.changed = true;
-        self.trades.get_mut(&number)?.take_job()
+        self.trades.get_mut(&number)
     }
 
     /// When the clock has something to do next.
     pub(super) fn next_due(&self) -> Option<i64> {
-        self.trades.values().flat_map(|trade| [trade.notify_due(), trade.changes_at()]).flatten().min()
+        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
     }
 }

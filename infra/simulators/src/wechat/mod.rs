@@ -44,6 +44,7 @@ mod door;
 mod faults;
 mod fen;
 mod ledger;
+mod letter;
 mod merchants;
 mod moment;
 mod notify;
@@ -55,7 +56,6 @@ mod trade;
 mod v2;
 mod v3;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -71,30 +71,12 @@ use self::answer::Answer;
 use self::ledger::Ledger;
 use self::merchants::Merchants;
 use crate::kit::bill::read_plants;
-use crate::kit::owner::{BoxFuture, Clock, SimulatorError};
+use crate::kit::outbox;
+use crate::kit::owner::{Clock, NotifySender, SimulatorError, SimulatorOptions};
 use crate::kit::reply::Reply;
 
 /// Largest body and query. An order is a few kilobytes.
 const REQUEST_BYTES_MAX: usize = 256 * 1024;
-
-/// Sends a notify and answers status and body.
-///
-/// It must send headers and body as they are, bound time (WeChat waits 5 s) and size itself, and follow no redirects. A
-/// failed connection is an `Err` with a text to show.
-pub type NotifySender =
-    Arc<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
-
-/// What a simulator needs from its owner.
-pub struct SimulatorOptions {
-    /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into H5 URLs and redirects.
-    pub base_url: String,
-    /// Where trades survive a restart. `None` keeps them in memory only.
-    pub state_file: Option<PathBuf>,
-    /// The only source of time.
-    pub clock: Clock,
-    /// The only way out.
-    pub send: NotifySender,
-}
 
 /// The simulator. Clones share everything.
 #[derive(Clone)]
@@ -144,7 +126,7 @@ impl Simulator {
 
     /// Closes orders whose time is over, settles refunds, and sends every notify that is due at the clock's now, earliest first.
     pub async fn run_due(&self) {
-        notify::run(self, None).await;
+        outbox::run(self, None).await;
     }
 
     /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
@@ -162,10 +144,6 @@ impl Simulator {
 
     fn url(&self, path: &str) -> String {
         format!("{}/simulator/wechat/{path}", self.0.base_url)
-    }
-
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> {
-        (self.0.send)(request)
     }
 
     /// Works on the ledger as it stands at the clock's now, and stores it if it changed.

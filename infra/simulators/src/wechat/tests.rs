@@ -21,9 +21,10 @@ use super::answer::Answer;
 use super::crypto::GcmKey;
 use super::merchants::Merchants;
 use super::moment::parse_rfc3339;
-use super::{Incoming, Simulator, SimulatorOptions};
+use super::{Incoming, Simulator};
 use crate::kit::crypto::{Sha256Signer, Sha256Verifier};
 use crate::kit::form;
+use crate::kit::owner::SimulatorOptions;
 
 const BASE: &str = "http://sim.test";
 const ROOT: &str = "/simulator/wechat";

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::crypto::SignType;
 use super::fen::Fen;
-use super::notify::Notify;
+use super::letter::Notifies;
 use crate::kit::balance::Balance;
 use crate::kit::beijing::{DAY_MS, HOUR_MS, MINUTE_MS};
 
@@ -183,7 +183,7 @@ pub(super) struct Trade {
     pub(super) refunds: Vec<Refund>,
     /// Counts every notify ever queued, so that ids stay unique when old ones are dropped.
     pub(super) notify_count: u32,
-    pub(super) notifies: Vec<Notify>,
+    pub(super) notifies: Notifies,
 }
 
 /// Why an order does not allow what was asked.
@@ -245,7 +245,7 @@ impl Trade {
             payer_total: None,
             refunds: Vec::new(),
             notify_count: 0,
-            notifies: Vec::new(),
+            notifies: Notifies::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the legacy gateway sends to the merchant: notify, browser return, and the trade in an XML answer.
 
-use super::super::notify::{Event, SignWith, Signer};
 use super::super::openapi::message::{BUYER_ID, BUYER_LOGON_ID, seller_email};
+use super::super::signer::{Event, SignWith, Signer};
 use super::super::trade::Trade;
 use crate::kit::beijing::seconds;
 use crate::kit::form::{Params, mapi_content};
@@ -26,7 +26,7 @@ pub(in super::super) fn notify_fields(trade: &Trade, event: Event) -> Params {
 /// What the browser carries back to `return_url`.
 pub(in super::super) fn return_fields(trade: &Trade, now: i64) -> Params {
     let order = &trade.order;
-    let notify_id = trade.notifies.last().map(|notify| notify.notify_id.clone()).unwrap_or_default();
+    let notify_id = trade.notifies.last().map(|letter| letter.notify_id.clone()).unwrap_or_default();
     [
         ("is_success", "T".to_owned()),
         ("exterface", order.method.clone()),

@@ -1,6 +1,6 @@
 //! What Alipay sends to the merchant: the fields of a notify and of the browser's return, and their signature.
 
-use super::super::notify::{Event, SignWith, Signer};
+use super::super::signer::{Event, SignWith, Signer};
 use super::super::trade::Trade;
 use super::super::yuan::Fen;
 use crate::kit::beijing::{millis, seconds};

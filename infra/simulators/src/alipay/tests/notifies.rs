@@ -118,7 +118,7 @@ async fn a_notify_dropped_half_way_is_sent_again() {
         base_url: BASE.into(),
         state_file: None,
         clock,
-        send: Arc::new(move |_, _| {
+        send: Arc::new(move |_| {
             let first = counter.fetch_add(1, Ordering::SeqCst) == 0;
             Box::pin(async move {
                 if first {

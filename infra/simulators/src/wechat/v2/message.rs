@@ -1,14 +1,15 @@
 //! What WeChat says about v2 orders and refunds: fields of answers, and notifies.
 
 use super::super::crypto::{random_text, seal_req_info};
+use super::super::letter::{Content, Desk, Job, SignWith, tampered};
 use super::super::moment::compact;
-use super::super::notify::{Content, Desk, Job, Message, SignWith, tampered};
 use super::super::trade::{Refund, RefundStatus, Trade};
 use super::order::sign_type_field;
 use super::{sign, xml};
 use crate::kit::beijing::seconds;
 use crate::kit::crypto::CryptoError;
 use crate::kit::form::Params;
+use crate::kit::outbox::Message;
 
 fn params<const COUNT: usize>(fields: [(&str, String); COUNT]) -> Params {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -108,7 +109,7 @@ pub(in super::super) fn refund(trade: &Trade, refund: &Refund) -> Content {
 
 /// Signs or encrypts a notify for one send.
 pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, CryptoError> {
-    let forgery = job.notify.forgery;
+    let forgery = job.letter.forgery;
     let key = match forgery.sign_with {
         SignWith::Wechat => desk.merchant.v2_key().unwrap_or_default().to_owned(),
         SignWith::Certificate
@@ -118,15 +119,15 @@ pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, Cry
         | SignWith::Other
         | SignWith::UnknownSerial => random_text::<32>()?,
     };
-    let mut fields = match &job.notify.content {
+    let mut fields = match &job.letter.content {
         Content::V2 { fields } | Content::V2Refund { fields, .. } => fields.clone(),
         Content::V3 { .. } => Params::new(),
     };
     fields.insert("nonce_str".to_owned(), random_text::<32>()?);
-    if let Content::V2Refund { req_info, .. } = &job.notify.content {
+    if let Content::V2Refund { req_info, .. } = &job.letter.content {
         fields.insert("req_info".to_owned(), seal_req_info(&key, req_info)?);
     } else {
-        fields.insert("sign".to_owned(), sign::sign(&fields, &key, job.sign_type));
+        fields.insert("sign".to_owned(), sign::sign(&fields, &key, job.manner.sign_type));
     }
     let body = xml::write(&fields);
     let headers = vec![
@@ -134,7 +135,8 @@ pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, Cry
         ("Accept", "*/*".to_owned()),
         ("User-Agent", "Mozilla/4.0".to_owned()),
     ];
-    Ok(Message { headers, body: if forgery.tamper { tampered_value(&body) } else { body } })
+    let body = if forgery.tamper { tampered_value(&body) } else { body };
+    Ok(Message { url: job.letter.url.clone(), headers, body })
 }
 
 /// Changes a value and leaves the XML whole.

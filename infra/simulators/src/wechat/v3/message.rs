@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::crypto::GcmKey;
+use super::super::letter::{Content, Desk, Job, SignWith, tampered};
 use super::super::merchants::PlatformKey;
 use super::super::moment::rfc3339;
-use super::super::notify::{Content, Desk, Job, Message, SignWith, tampered};
 use super::super::trade::{Refund, RefundStatus, Trade};
-use super::{UNKNOWN_SERIAL, signature_headers};
+use super::{UNKNOWN_SERIAL, gcm_nonce, signature_headers, wrong_api_key};
 use crate::kit::crypto::CryptoError;
+use crate::kit::outbox::Message;
 
 /// What a probe's signature begins with.
 const PROBE: &str = "WECHATPAY/SIGNTEST/";
@@ -144,18 +145,18 @@ pub(super) fn refund_answer(trade: &Trade, refund: &Refund) -> Value {
 
 /// Encrypts and signs a notify for one send.
 pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, CryptoError> {
-    let notify = &job.notify;
+    let letter = &job.letter;
     let access = desk.merchant.v3();
     let api_key = access.map(|access| access.api_key.clone()).unwrap_or_default();
-    let api_key = if notify.forgery.wrong_api_key { Desk::wrong_api_key()? } else { api_key };
-    let Content::V3 { event_type, original_type, summary, resource } = &notify.content else {
-        return Ok(Message { headers: Vec::new(), body: String::new() });
+    let api_key = if letter.forgery.wrong_api_key { wrong_api_key()? } else { api_key };
+    let Content::V3 { event_type, original_type, summary, resource } = &letter.content else {
+        return Ok(Message { url: letter.url.clone(), headers: Vec::new(), body: String::new() });
     };
-    let nonce = Desk::gcm_nonce()?;
+    let nonce = gcm_nonce()?;
     let key = GcmKey { key: &api_key, nonce: &nonce, associated_data: original_type };
     let body = json!({
-        "id": notify.id,
-        "create_time": rfc3339(notify.created_at),
+        "id": letter.id,
+        "create_time": rfc3339(letter.created_at),
         "resource_type": "encrypt-resource",
         "event_type": event_type,
         "summary": summary,
@@ -168,35 +169,35 @@ pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, Cry
         },
     })
     .to_string();
-    let seconds = desk.now.div_euclid(1_000).saturating_add(notify.forgery.skew_seconds);
+    let seconds = job.at.div_euclid(1_000).saturating_add(letter.forgery.skew_seconds);
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("Accept", "*/*".to_owned()),
         ("User-Agent", "Mozilla/4.0".to_owned()),
     ];
     headers.extend(signature_headers(signer(desk, job), seconds, &body)?);
-    if notify.forgery.probe {
+    if letter.forgery.probe {
         for (name, value) in &mut headers {
             if *name == "Wechatpay-Signature" {
                 value.insert_str(0, PROBE);
             }
         }
     }
-    let body = if notify.forgery.tamper { tampered(&body) } else { body };
-    Ok(Message { headers, body })
+    let body = if letter.forgery.tamper { tampered(&body) } else { body };
+    Ok(Message { url: letter.url.clone(), headers, body })
 }
 
 fn signer<'a>(desk: &Desk<'a>, job: &Job) -> PlatformKey<'a> {
     let access = desk.merchant.v3();
     let merchants = desk.merchants;
     let public_key = merchants.public_key(access);
-    let active = merchants.active(desk.stage).key();
+    let active = merchants.active(job.manner.stage).key();
     let certificates = access.is_none_or(|access| access.certificates);
     let usual = match public_key {
         Some(key) if !certificates || job.sends.is_multiple_of(2) => key,
         Some(_) | None => active,
     };
-    match job.notify.forgery.sign_with {
+    match job.letter.forgery.sign_with {
         SignWith::Wechat => usual,
         SignWith::Certificate => active,
         SignWith::NextCertificate => merchants.next.key(),

@@ -14,7 +14,6 @@ use super::answer::Answer;
 use super::crypto::{random_digits, random_text};
 use super::faults::{self, Fault, STALE_SECONDS, spoil};
 use super::merchants::{Merchant, PlatformKey, V3Access};
-use super::notify::Desk;
 use super::{Incoming, Simulator};
 use crate::kit::crypto::CryptoError;
 use crate::kit::owner::SimulatorError;
@@ -171,14 +170,12 @@ fn decoded(text: &str) -> Result<String, Refusal> {
     percent_encoding::percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| refused())
 }
 
-impl Desk<'_> {
-    /// Twelve letters, as the IV of AES-GCM.
-    fn gcm_nonce() -> Result<String, CryptoError> {
-        random_text::<12>()
-    }
+/// Twelve letters, as the IV of AES-GCM.
+fn gcm_nonce() -> Result<String, CryptoError> {
+    random_text::<12>()
+}
 
-    /// What makes a wrong APIv3 key.
-    fn wrong_api_key() -> Result<String, CryptoError> {
-        random_digits::<32>()
-    }
+/// What makes a wrong APIv3 key.
+fn wrong_api_key() -> Result<String, CryptoError> {
+    random_digits::<32>()
 }

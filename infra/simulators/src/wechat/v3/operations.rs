@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 use super::super::crypto::GcmKey;
 use super::super::merchants::PlatformCertificate;
 use super::super::moment::rfc3339;
-use super::super::notify::Desk;
 use super::super::trade::{RefundRequest, Rule, Trade};
 use super::body::{self, optional, text};
 use super::order::{out_trade_no, refusal_of};
-use super::{Call, Done, Refusal, decoded, message};
+use super::{Call, Done, Refusal, decoded, gcm_nonce, message};
 use crate::kit::crypto::CryptoError;
 use crate::kit::form;
 
@@ -229,7 +228,7 @@ pub(super) fn certificates(call: &Call<'_>) -> Result<Done, Refusal> {
 }
 
 fn encrypted(certificate: &PlatformCertificate, api_key: &str) -> Result<Value, CryptoError> {
-    let nonce = Desk::gcm_nonce()?;
+    let nonce = gcm_nonce()?;
     let key = GcmKey { key: api_key, nonce: &nonce, associated_data: "certificate" };
     Ok(json!({
         "serial_no": certificate.facts.serial,

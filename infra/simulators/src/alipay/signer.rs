@@ -1,0 +1,34 @@
+//! Who signs a message to the merchant's side, and what it tells.
+
+use serde::{Deserialize, Serialize};
+
+use super::merchants::Merchants;
+use crate::kit::charset::Charset;
+
+/// What a notify tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Paid,
+    Closed,
+    Refunded,
+    Finished,
+}
+
+/// Whose key signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum SignWith {
+    #[default]
+    Alipay,
+    /// A key that belongs to nobody: the merchant must refuse.
+    Other,
+}
+
+/// Who signs a message to the merchant's side, and how.
+pub(super) struct Signer<'a> {
+    pub(super) merchants: &'a Merchants,
+    pub(super) merchant: &'a str,
+    pub(super) sign_type: &'a str,
+    pub(super) sign_with: SignWith,
+    pub(super) charset: Charset,
+}
