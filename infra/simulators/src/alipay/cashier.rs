@@ -3,8 +3,9 @@
 use super::notify::return_address;
 use super::page;
 use super::signer::Event;
+use super::simulator::Simulator;
 use super::trade::{Rule, Status, Trade};
-use super::{Simulator, mapi, openapi};
+use super::{mapi, openapi};
 use crate::kit::form;
 use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;

@@ -6,10 +6,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::signer::{Event, SignWith};
+use super::simulator::Simulator;
 use super::trade::{Protocol, RefundRequest, Rule, Status, Trade};
 use super::yuan::Fen;
+use super::{cashier, mapi, openapi};
 use crate::kit::balance::Balance;
 use crate::kit::form;
 use crate::kit::outbox;
@@ -69,7 +70,7 @@ pub(super) async fn act(
     let (out_trade_no, action) = target;
     let mut found = find(simulator, out_trade_no, query);
     if found.is_err() && matches!(action, "pay" | "open") {
-        match simulator.open_handed(out_trade_no)? {
+        match open_handed(simulator, out_trade_no)? {
             Some(refused) if refused.status >= 400 => return Ok(cannot_open(&refused)),
             Some(_) => found = find(simulator, out_trade_no, query),
             None => {}
@@ -97,6 +98,25 @@ pub(super) async fn act(
     }
     outbox::run(simulator, Some(&number)).await;
     Ok(shown(simulator, &number))
+}
+
+/// Does what the payer of an order does with what a charge handed out: opens the address, or gives the order string to the
+/// phone. `None` if there is nothing of ours to open.
+fn open_handed(simulator: &Simulator, out_trade_no: &str) -> Result<Option<Reply>, SimulatorError> {
+    let Some(page) = simulator.handed().find(out_trade_no) else { return Ok(None) };
+    let address = page.text.strip_prefix(&format!("{}/simulator/alipay/", simulator.base_url()));
+    if let Some(query) = address.and_then(|address| address.strip_prefix("gateway.do?")) {
+        return openapi::gateway::gateway(simulator, query, "").map(Some);
+    }
+    if let Some(query) = address.and_then(|address| address.strip_prefix("mapi/gateway.do?")) {
+        return mapi::gateway::gateway(simulator, query, "").map(Some);
+    }
+    // Neither an address elsewhere nor another provider's page is an order string.
+    if page.text.starts_with("http") || page.text.starts_with('<') {
+        return Ok(None);
+    }
+    let form = form_urlencoded::Serializer::new(String::new()).append_pair("order_string", &page.text).finish();
+    Ok(Some(cashier::submit(simulator, &form)))
 }
 
 fn cannot_open(refused: &Reply) -> Reply {

@@ -1,10 +1,6 @@
 //! All trades, in memory and in the state file.
-//!
-//! The file is written whole after each change, to a neighbour that is then renamed over it: a kill leaves the old or the
-//! new state, never half of one. It is not synced to disk, so a power cut may lose the last changes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +9,14 @@ use super::trade::{Order, Rule, Status, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::{date, of_day};
 use crate::kit::bill::{Plants, RefundRow, Row};
+use crate::kit::books;
 use crate::kit::charset::Charset;
 use crate::kit::fault::Fault;
 use crate::kit::owner::SimulatorError;
+use crate::kit::state_file::StateFile;
 
 /// Trades kept; the oldest goes first.
 const TRADES_MAX: usize = 10_000;
-/// Version of the state file.
-const FORMAT: u32 = 1;
 /// A trade number has seven digits for this, beside the millisecond of the day.
 const SEQUENCE_MAX: u64 = 9_999_999;
 
@@ -39,42 +35,27 @@ pub(super) struct Ledger {
     pub(super) balances: Balances,
     /// What the bills say that is not so. Not stored.
     pub(super) plants: Plants,
-    file: Option<PathBuf>,
+    file: StateFile,
     changed: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Stored {
-    format: u32,
     sequence: u64,
     trades: Vec<Trade>,
 }
 
 #[derive(Serialize)]
 struct StoredRef<'a> {
-    format: u32,
     sequence: u64,
     trades: Vec<&'a Trade>,
 }
 
-impl Ledger {
-    pub(super) fn open(file: Option<PathBuf>) -> Result<Self, SimulatorError> {
+impl books::Ledger for Ledger {
+    fn open(file: StateFile) -> Result<Self, SimulatorError> {
+        let stored: Option<Stored> = file.read()?;
         let mut ledger = Self { file, ..Self::default() };
-        let Some(path) = &ledger.file else {
-            return Ok(ledger);
-        };
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ledger),
-            Err(source) => {
-                return Err(SimulatorError::StateRead { path: path.clone(), source });
-            }
-        };
-        let stored: Stored = serde_json::from_slice(&bytes)
-            .map_err(|source| SimulatorError::StateParse { path: path.clone(), source })?;
-        if stored.format != FORMAT {
-            return Err(SimulatorError::StateFormat { path: path.clone(), found: stored.format });
-        }
+        let Some(stored) = stored else { return Ok(ledger) };
         ledger.sequence = stored.sequence;
         for trade in stored.trades {
             let number = (trade.order.merchant.clone(), trade.order.out_trade_no.clone());
@@ -84,25 +65,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Writes the state file if anything changed since the last time.
-    pub(super) fn save(&mut self) -> Result<(), SimulatorError> {
-        if !std::mem::take(&mut self.changed) {
-            return Ok(());
-        }
-        let Some(path) = &self.file else {
-            return Ok(());
-        };
-        let stored = StoredRef { format: FORMAT, sequence: self.sequence, trades: self.trades.values().collect() };
-        let failed = |source: std::io::Error| SimulatorError::StateWrite { path: path.clone(), source };
-        let bytes = serde_json::to_vec(&stored).map_err(|error| failed(error.into()))?;
-        let mut beside = path.clone().into_os_string();
-        beside.push(".new");
-        crate::kit::private::write(std::path::Path::new(&beside), &bytes).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
-    }
-
     /// Lets the clock close unpaid trades and finish old ones.
-    pub(super) fn tick(&mut self, now: i64) {
+    fn tick(&mut self, now: i64) {
         for trade in self.trades.values_mut() {
             // Two steps at most (none of them leads to the other today); the bound keeps it so.
             for _ in 0..2 {
@@ -118,6 +82,20 @@ impl Ledger {
         }
     }
 
+    fn save(&mut self) -> Result<(), SimulatorError> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let trades = self.trades.values().collect();
+        self.file.write(StoredRef { sequence: self.sequence, trades })
+    }
+
+    fn next_due(&self) -> Option<i64> {
+        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
+    }
+}
+
+impl Ledger {
     /// Takes an order and answers its trade number.
     pub(super) fn place(&mut self, order: Order, now: i64) -> Result<String, Rule> {
         let number = (order.merchant.clone(), order.out_trade_no.clone());
@@ -226,10 +204,5 @@ impl Ledger {
             .min()?;
         self.changed = true;
         self.trades.get_mut(&trade_no)
-    }
-
-    /// When the clock has something to do next.
-    pub(super) fn next_due(&self) -> Option<i64> {
-        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
     }
 }

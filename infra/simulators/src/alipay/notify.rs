@@ -6,8 +6,9 @@
 use super::letter::{Letter, Notify};
 use super::merchants::Merchants;
 use super::signer::{Event, SignWith, Signer};
+use super::simulator::Simulator;
 use super::trade::{Protocol, Trade};
-use super::{Simulator, mapi, openapi};
+use super::{mapi, openapi};
 use crate::kit::beijing::{HOUR_MS, MINUTE_MS, date, seconds};
 use crate::kit::charset::Charset;
 use crate::kit::form;
@@ -91,7 +92,7 @@ impl Outbox for Simulator {
     }
 
     fn sender(&self) -> &NotifySender {
-        &self.0.send
+        self.sender()
     }
 }
 

@@ -13,16 +13,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::merchants::Merchants;
+use super::simulator::Simulator;
 use crate::kit::beijing::{parse_seconds, seconds};
 use crate::kit::crypto::{Sha256Signer, Sha256Verifier};
 use crate::kit::form::{self, Params, notify_content, request_content};
-use crate::kit::owner::{Incoming, SimulatorOptions};
+use crate::kit::owner::SimulatorOptions;
 use crate::kit::reply::Reply;
+use crate::kit::server::{self, Incoming};
 
 const BASE: &str = "http://sim.test";
 const GATEWAY: &str = "/simulator/alipay/gateway.do";
@@ -80,15 +82,14 @@ impl Bench {
     }
 
     async fn request(&self, method: Method, target: &str, content_type: &str, body: &str) -> Reply {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let content_type = HeaderValue::from_str(content_type).unwrap();
         let incoming = Incoming {
             method,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            content_type: content_type.to_owned(),
+            target: target.to_owned(),
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
-        self.simulator.answer(&incoming).await
+        server::answer(&self.simulator, &incoming).await.reply
     }
 
     async fn get(&self, target: &str) -> Reply {

@@ -86,9 +86,15 @@ impl RefundRow {
     }
 }
 
-/// `POST /_local/simulator/<provider>/bill`: reads what is to be planted.
-pub(crate) fn read_plants(body: &[u8]) -> Result<Plants, Reply> {
-    serde_json::from_slice(body).map_err(|error| Reply::json_error(400, error.to_string()))
+/// `POST /_local/simulator/<provider>/bill`: hands `set` what is to be planted.
+pub(crate) fn plant(body: &[u8], set: impl FnOnce(Plants)) -> Reply {
+    match serde_json::from_slice(body) {
+        Ok(plants) => {
+            set(plants);
+            Reply::json(200, &serde_json::json!({}))
+        }
+        Err(error) => Reply::json_error(400, error.to_string()),
+    }
 }
 
 impl Row {

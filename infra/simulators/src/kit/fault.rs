@@ -1,9 +1,14 @@
 //! What may go wrong with a server call.
 
+use std::collections::VecDeque;
+
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::reply::Reply;
 
+/// Faults waiting at one time.
+const FAULTS_MAX: usize = 100;
 /// How long a call is held; every client should have given up by then.
 const HOLD_MS: u64 = 60_000;
 
@@ -33,13 +38,36 @@ pub(crate) enum Fault {
     Busy,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ordered<F> {
+    next: Vec<F>,
+}
+
+/// `POST …/faults` `{"next": […]}`: hands `set` the faults that wait from now on, in place of those that did.
+pub(crate) fn order<F: DeserializeOwned>(body: &[u8], set: impl FnOnce(VecDeque<F>)) -> Reply {
+    let ordered: Ordered<F> = match serde_json::from_slice(body) {
+        Ok(ordered) => ordered,
+        Err(error) => return Reply::json_error(400, error.to_string()),
+    };
+    if ordered.next.len() > FAULTS_MAX {
+        return Reply::json_error(400, format!("at most {FAULTS_MAX} faults"));
+    }
+    let waiting = ordered.next.len();
+    set(ordered.next.into());
+    Reply::json(200, &serde_json::json!({ "waiting": waiting }))
+}
+
+/// The proxy's page that stands in for an answer.
+pub(crate) fn http500() -> Reply {
+    Reply::html(500, "<html><body>500 Internal Server Error</body></html>".into())
+}
+
 /// Spoils a finished answer. Faults that are made earlier or differently leave it as it is.
 pub(crate) fn spoil(fault: Option<Fault>, mut reply: Reply) -> Reply {
     match fault {
         Some(Fault::Timeout) => reply.hold_ms = HOLD_MS,
-        Some(Fault::Http500) => {
-            return Reply::html(500, "<html><body>500 Internal Server Error</body></html>".into());
-        }
+        Some(Fault::Http500) => return http500(),
         Some(Fault::Garbage) => {
             return Reply::html(200, "<html><head><title>504 Gateway Time-out</title></head></html>".into());
         }

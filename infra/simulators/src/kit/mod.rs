@@ -1,8 +1,10 @@
 //! What the simulators of all providers share. Nothing here knows one of them.
 
+pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod beijing;
 pub(crate) mod bill;
+pub(crate) mod books;
 pub(crate) mod charset;
 pub(crate) mod crypto;
 pub(crate) mod fault;
@@ -11,6 +13,7 @@ pub(crate) mod handed;
 pub(crate) mod outbox;
 pub(crate) mod owner;
 pub(crate) mod page;
-pub(crate) mod private;
 pub(crate) mod reply;
+pub(crate) mod server;
+pub(crate) mod state_file;
 pub(crate) mod strict;

@@ -1,18 +1,12 @@
-//! What a simulator needs from its owner, and what it is handed: time, the way out, a place for its state, requests.
+//! What a simulator needs from its owner: time, the way out, a place for its state.
 
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
 
 use super::crypto::CryptoError;
-use super::reply::Reply;
-
-/// Largest body and query. An order is a few kilobytes.
-pub(crate) const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A future that may be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -84,24 +78,4 @@ pub enum SimulatorError {
         /// Its `app_id` or `partner`.
         merchant: String,
     },
-}
-
-/// A request, read whole.
-pub(crate) struct Incoming {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) content_type: String,
-    pub(crate) body: Bytes,
-}
-
-impl Incoming {
-    /// The body as form text. Other content types count as no form, as on Alipay's side.
-    pub(crate) fn form(&self) -> Result<&str, Reply> {
-        let kind = self.content_type.split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case(FORM) {
-            return Ok("");
-        }
-        std::str::from_utf8(&self.body).map_err(|_| Reply::new(400, "text/plain", "the body is not UTF-8"))
-    }
 }

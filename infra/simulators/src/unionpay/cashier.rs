@@ -1,12 +1,13 @@
 //! The cashier: where a person pays or cancels, and where the `tn` from a phone is pasted.
 
 use super::codes;
+use super::codes::Refusal;
 use super::message::notify_fields;
 use super::page;
 use super::request::Call;
 use super::signing::SignWith;
+use super::simulator::Simulator;
 use super::transaction::{Punctuality, State, Transaction};
-use super::{UnionPaySimulator, codes::Refusal};
 use crate::kit::charset::Charset;
 use crate::kit::form;
 use crate::kit::outbox;
@@ -14,7 +15,7 @@ use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
 /// `GET cashier/{tn}`.
-pub(super) fn show(simulator: &UnionPaySimulator, tn: &str) -> Reply {
+pub(super) fn show(simulator: &Simulator, tn: &str) -> Reply {
     let found =
         simulator.with(|ledger, _| ledger.by_tn(tn).and_then(|query_id| ledger.transaction(&query_id).cloned()));
     match found {
@@ -26,7 +27,7 @@ pub(super) fn show(simulator: &UnionPaySimulator, tn: &str) -> Reply {
 /// `POST cashier/{tn}` with `action=pay` or `action=cancel`.
 ///
 /// The notify goes out before the browser is sent back, so a local merchant has usually heard by the time the buyer returns.
-pub(super) async fn act(simulator: &UnionPaySimulator, tn: &str, body: &str) -> Result<Reply, SimulatorError> {
+pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<Reply, SimulatorError> {
     let params = form::merge("", body, None).unwrap_or_default();
     let pay = match params.get("action").map(String::as_str) {
         Some("pay") => true,
@@ -56,7 +57,7 @@ pub(super) async fn act(simulator: &UnionPaySimulator, tn: &str, body: &str) -> 
 }
 
 /// After payment the browser carries the notify's fields to `frontUrl`; after a cancel it goes to `frontFailUrl` with none.
-fn way_back(simulator: &UnionPaySimulator, payment: &Transaction, tn: &str) -> Result<Reply, SimulatorError> {
+fn way_back(simulator: &Simulator, payment: &Transaction, tn: &str) -> Result<Reply, SimulatorError> {
     let order = &payment.order;
     let cashier = || Reply::redirect(303, simulator.cashier_url(tn));
     if payment.state != State::Done {
@@ -76,7 +77,7 @@ pub(super) fn phone() -> Reply {
 }
 
 /// `POST app`: opens the cashier for the `tn` of an app order, as UnionPay's control on the phone would.
-pub(super) fn submit(simulator: &UnionPaySimulator, body: &str) -> Reply {
+pub(super) fn submit(simulator: &Simulator, body: &str) -> Reply {
     let params = form::merge("", body, None).unwrap_or_default();
     let tn = params.get("tn").map(|tn| tn.trim()).unwrap_or_default();
     let known = simulator.with(|ledger, _| {

@@ -6,16 +6,18 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::UnionPaySimulator;
 use super::codes::{self, Refusal};
 use super::ledger::Ledger;
 use super::moment::compact;
 use super::request::Call;
 use super::signing::SignWith;
+use super::simulator::Simulator;
 use super::transaction::{Fen, Order, Punctuality, State, Transaction};
+use super::{gateway, page};
 use crate::kit::form;
 use crate::kit::outbox;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;
@@ -58,7 +60,7 @@ struct Lies {
 }
 
 /// `GET …/orders/{orderId}`: the transaction, its refunds, and every notify with what was sent and answered.
-pub(super) fn show(simulator: &UnionPaySimulator, order_id: &str, query: &str) -> Reply {
+pub(super) fn show(simulator: &Simulator, order_id: &str, query: &str) -> Reply {
     match find(simulator, order_id, query) {
         Ok(query_id) => shown(simulator, &query_id),
         Err(reply) => reply,
@@ -67,11 +69,11 @@ pub(super) fn show(simulator: &UnionPaySimulator, order_id: &str, query: &str) -
 
 /// `POST …/orders/{orderId}/{action}`; `action` is pay, cancel or refund. `?merId=` and `?txnTime=` pick one of several
 /// orders with the same number. A page that nobody submitted yet is submitted by `pay`, as its payer's browser would.
-pub(super) async fn act(simulator: &UnionPaySimulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
+pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
     let (order_id, action) = target;
     let mut found = find(simulator, order_id, query);
     if found.is_err() && action == "pay" {
-        match simulator.open_handed(order_id) {
+        match open_handed(simulator, order_id) {
             Some(refused) if refused.status >= 400 => return cannot_open(&refused),
             Some(_) => found = find(simulator, order_id, query),
             None => {}
@@ -102,6 +104,12 @@ fn cannot_open(refused: &Reply) -> Reply {
     Reply::json_error(409, format!("the payer cannot submit the page of the charge: {page}"))
 }
 
+/// Submits the form of the page that a charge handed out, as the payer's browser does. `None` if there is none.
+fn open_handed(simulator: &Simulator, order_id: &str) -> Option<Reply> {
+    let page = simulator.handed().find(order_id).filter(|page| page.text.starts_with('<'))?;
+    Some(gateway::front(simulator, &Incoming::posted_form(page::form_of(&page.text))))
+}
+
 fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Reply> {
     if body.is_empty() {
         return Ok(T::default());
@@ -109,7 +117,7 @@ fn options<T: Default + for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Rep
     serde_json::from_slice(body).map_err(|error| Reply::json_error(400, error.to_string()))
 }
 
-fn find(simulator: &UnionPaySimulator, order_id: &str, query: &str) -> Result<String, Reply> {
+fn find(simulator: &Simulator, order_id: &str, query: &str) -> Result<String, Reply> {
     let params = form::merge(query, "", None).map_err(|error| Reply::json_error(400, error.to_string()))?;
     let value = |name: &str| params.get(name).map(String::as_str);
     simulator.with(|ledger, _| ledger.newest(order_id, value("merId"), value("txnTime"))).ok_or_else(|| {
@@ -125,7 +133,7 @@ fn refused(refusal: &Refusal) -> Reply {
     Reply::json_error(409, refusal.message())
 }
 
-fn shown(simulator: &UnionPaySimulator, query_id: &str) -> Reply {
+fn shown(simulator: &Simulator, query_id: &str) -> Reply {
     let found = simulator.with(|ledger, _| {
         let mut whole = describe(ledger.transaction(query_id)?);
         let backs: Vec<Value> = ledger.backs_of(query_id).into_iter().map(describe).collect();
@@ -166,7 +174,7 @@ fn describe(transaction: &Transaction) -> Value {
 }
 
 /// Pays an order that waits; on a paid one only sends another notify, which is how repeats and late forgeries are made.
-fn pay(simulator: &UnionPaySimulator, query_id: &str, pay: &Pay) -> Result<(), Reply> {
+fn pay(simulator: &Simulator, query_id: &str, pay: &Pay) -> Result<(), Reply> {
     check(&pay.lies)?;
     let code = pay.lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
     let punctuality = if pay.late { Punctuality::AlsoLate } else { Punctuality::InTime };
@@ -185,7 +193,7 @@ fn pay(simulator: &UnionPaySimulator, query_id: &str, pay: &Pay) -> Result<(), R
 
 /// On a payment: refunds it as a merchant would in UnionPay's back office, `txnAmt` or all that is left. On a refund or void:
 /// ends it if it is under way, and sends its notify again, with the lies.
-fn refund(simulator: &UnionPaySimulator, query_id: &str, lies: &Lies) -> Result<(), Reply> {
+fn refund(simulator: &Simulator, query_id: &str, lies: &Lies) -> Result<(), Reply> {
     check(lies)?;
     let code = lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
     simulator.with(|ledger, now| {

@@ -2,14 +2,10 @@
 
 use serde::Deserialize;
 
-use super::UnionPaySimulator;
 use super::signing::SignWith;
 use crate::kit::beijing::MINUTE_MS;
 use crate::kit::fault::Fault as Transport;
-use crate::kit::reply::Reply;
 
-/// Faults waiting at one time.
-const FAULTS_MAX: usize = 100;
 /// How long a slow refund or void is under way.
 const SLOW_MS: i64 = 5 * MINUTE_MS;
 
@@ -110,24 +106,4 @@ impl Fault {
             Some(_) | None => (0, "00"),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ordered {
-    next: Vec<Fault>,
-}
-
-/// `POST /_local/simulator/unionpay/faults`: replaces the faults that are waiting.
-pub(super) fn order(simulator: &UnionPaySimulator, body: &[u8]) -> Reply {
-    let ordered: Ordered = match serde_json::from_slice(body) {
-        Ok(ordered) => ordered,
-        Err(error) => return Reply::json_error(400, error.to_string()),
-    };
-    if ordered.next.len() > FAULTS_MAX {
-        return Reply::json_error(400, format!("at most {FAULTS_MAX} faults"));
-    }
-    let waiting = ordered.next.len();
-    simulator.with(|ledger, _| ledger.faults = ordered.next.into());
-    Reply::json(200, &serde_json::json!({ "waiting": waiting }))
 }

@@ -8,11 +8,11 @@ use encoding_rs::GBK;
 use flate2::{Compression, write::ZlibEncoder};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::UnionPaySimulator;
 use super::codes::{self, Refusal};
 use super::gateway::said;
 use super::moment::{settle_date, settlement_day};
 use super::request::FileCall;
+use super::simulator::Simulator;
 use crate::kit::bill::Row;
 use crate::kit::form::Params;
 
@@ -24,7 +24,7 @@ const WIDTHS: [usize; 42] = [
 ];
 
 /// The answer's fields. A day that is not over has no file, as one without trades.
-pub(super) fn give(simulator: &UnionPaySimulator, call: &FileCall, now: i64) -> Result<Params, Refusal> {
+pub(super) fn give(simulator: &Simulator, call: &FileCall, now: i64) -> Result<Params, Refusal> {
     let none = || Refusal::new(codes::NO_FILE, "");
     if settle_date(now) == call.settle_date {
         return Err(none());

@@ -4,13 +4,14 @@ use super::codes::{self, Refusal};
 use super::faults::Fault;
 use super::message::query_fields;
 use super::request::{Call, Message, verify, verify_file};
-use super::{UnionPaySimulator, file, page};
+use super::simulator::Simulator;
+use super::{file, page};
 use crate::kit::fault::{Fault as Transport, spoil};
 use crate::kit::form::{self, Params};
-use crate::kit::owner::{Incoming, SimulatorError};
+use crate::kit::owner::SimulatorError;
 use crate::kit::reply::{Reply, TEXT};
+use crate::kit::server::{FORM, Incoming};
 
-const FORM: &str = "application/x-www-form-urlencoded";
 /// What an answer says again of the request, even of one that is refused.
 const ECHO: &[&str] = &["txnType", "txnSubType", "bizType", "accessType", "merId", "orderId", "txnTime", "origQryId"];
 /// Longest of them, `orderId`.
@@ -26,7 +27,7 @@ pub(super) enum Endpoint {
 }
 
 /// `POST frontTransReq.do`: the buyer's browser is sent on to the cashier, or sees why not.
-pub(super) fn front(simulator: &UnionPaySimulator, request: &Incoming) -> Reply {
+pub(super) fn front(simulator: &Simulator, request: &Incoming) -> Reply {
     let placed = read(request).and_then(|params| {
         let message = verify(simulator.registry(), Call::Web, params)?;
         place(simulator, &message)
@@ -39,11 +40,7 @@ pub(super) fn front(simulator: &UnionPaySimulator, request: &Incoming) -> Reply 
 }
 
 /// A server call, answered in raw `k=v&k=v`, with the faults a test has ordered.
-pub(super) fn server(
-    simulator: &UnionPaySimulator,
-    endpoint: Endpoint,
-    request: &Incoming,
-) -> Result<Reply, SimulatorError> {
+pub(super) fn server(simulator: &Simulator, endpoint: Endpoint, request: &Incoming) -> Result<Reply, SimulatorError> {
     let fault = simulator.with(|ledger, _| ledger.faults.pop_front());
     let transport = fault.and_then(Fault::transport);
     if transport == Some(Transport::Http500) {
@@ -87,7 +84,7 @@ pub(super) fn raw(fields: &Params) -> String {
 
 fn read(request: &Incoming) -> Result<Params, Refusal> {
     let wrong = |why: &str| Refusal::new(codes::FORMAT, why);
-    let mut kind = request.content_type.split(';').map(str::trim);
+    let mut kind = request.content_type_line().split(';').map(str::trim);
     if !kind.next().is_some_and(|kind| kind.eq_ignore_ascii_case(FORM)) {
         return Err(wrong("the content type must be application/x-www-form-urlencoded"));
     }
@@ -98,7 +95,7 @@ fn read(request: &Incoming) -> Result<Params, Refusal> {
     if !kind.all(utf8) {
         return Err(wrong("the charset must be UTF-8"));
     }
-    if !request.query.is_empty() {
+    if !request.query().is_empty() {
         return Err(wrong("the address takes no query, everything belongs into the body"));
     }
     let body = request.form().map_err(|_| wrong("the body is not UTF-8"))?;
@@ -138,7 +135,7 @@ pub(super) fn said(code: &str) -> Params {
     Params::from([("respCode".to_owned(), code.to_owned()), ("respMsg".to_owned(), codes::message(code))])
 }
 
-fn perform(simulator: &UnionPaySimulator, message: &Message<'_>, fault: Option<Fault>) -> Result<Params, Refusal> {
+fn perform(simulator: &Simulator, message: &Message<'_>, fault: Option<Fault>) -> Result<Params, Refusal> {
     let mut fields = said(codes::SUCCESS);
     match message.call {
         Call::Query => {
@@ -164,7 +161,7 @@ fn perform(simulator: &UnionPaySimulator, message: &Message<'_>, fault: Option<F
 }
 
 /// Takes a payment and answers `queryId` and `tn`.
-fn place(simulator: &UnionPaySimulator, message: &Message<'_>) -> Result<(String, String), Refusal> {
+fn place(simulator: &Simulator, message: &Message<'_>) -> Result<(String, String), Refusal> {
     let order = message.order(simulator.now())?;
     simulator.with(|ledger, now| {
         let query_id = ledger.place(order, now)?;
@@ -174,7 +171,7 @@ fn place(simulator: &UnionPaySimulator, message: &Message<'_>) -> Result<(String
 }
 
 /// What is known of a transaction. The answer's `txnType` stays the query's own.
-fn query(simulator: &UnionPaySimulator, message: &Message<'_>) -> Result<Params, Refusal> {
+fn query(simulator: &Simulator, message: &Message<'_>) -> Result<Params, Refusal> {
     let identity = (message.merchant.mer_id.clone(), message.text("orderId"), message.text("txnTime"));
     simulator
         .with(|ledger, _| ledger.by_identity(&identity).and_then(query_fields))

@@ -1,10 +1,6 @@
 //! All transactions, in memory and in the state file.
-//!
-//! The file is written whole after each change, to a neighbour that is then renamed over it: a kill leaves the old or the
-//! new state, never half of one. It is not synced to disk, so a power cut may lose the last changes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +11,13 @@ use super::moment::compact;
 use super::transaction::{Order, State, Transaction};
 use crate::kit::balance::{Balance, Balances};
 use crate::kit::bill::{Plants, RefundRow, Row};
+use crate::kit::books;
 use crate::kit::charset::Charset;
 use crate::kit::owner::SimulatorError;
+use crate::kit::state_file::StateFile;
 
 /// Transactions kept; the oldest goes first.
 const TRANSACTIONS_MAX: usize = 10_000;
-/// Version of the state file.
-const FORMAT: u32 = 1;
 /// `queryId` and `tn` have seven digits for this.
 const SEQUENCE_MAX: u64 = 9_999_999;
 /// The day in a `txnTime`: an order number may come back on another one.
@@ -46,42 +42,27 @@ pub(super) struct Ledger {
     pub(super) balances: Balances,
     /// What the files say that is not so. Not stored.
     pub(super) plants: Plants,
-    file: Option<PathBuf>,
+    file: StateFile,
     changed: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Stored {
-    format: u32,
     sequence: u64,
     transactions: Vec<Transaction>,
 }
 
 #[derive(Serialize)]
 struct StoredRef<'a> {
-    format: u32,
     sequence: u64,
     transactions: Vec<&'a Transaction>,
 }
 
-impl Ledger {
-    pub(super) fn open(file: Option<PathBuf>) -> Result<Self, SimulatorError> {
+impl books::Ledger for Ledger {
+    fn open(file: StateFile) -> Result<Self, SimulatorError> {
+        let stored: Option<Stored> = file.read()?;
         let mut ledger = Self { file, ..Self::default() };
-        let Some(path) = ledger.file.clone() else {
-            return Ok(ledger);
-        };
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ledger),
-            Err(source) => return Err(SimulatorError::StateRead { path, source }),
-        };
-        let stored: Stored = match serde_json::from_slice(&bytes) {
-            Ok(stored) => stored,
-            Err(source) => return Err(SimulatorError::StateParse { path, source }),
-        };
-        if stored.format != FORMAT {
-            return Err(SimulatorError::StateFormat { path, found: stored.format });
-        }
+        let Some(stored) = stored else { return Ok(ledger) };
         ledger.sequence = stored.sequence;
         for transaction in stored.transactions {
             ledger.insert(transaction);
@@ -89,26 +70,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Writes the state file if anything changed since the last time.
-    pub(super) fn save(&mut self) -> Result<(), SimulatorError> {
-        if !std::mem::take(&mut self.changed) {
-            return Ok(());
-        }
-        let Some(path) = &self.file else {
-            return Ok(());
-        };
-        let stored =
-            StoredRef { format: FORMAT, sequence: self.sequence, transactions: self.transactions.values().collect() };
-        let failed = |source: std::io::Error| SimulatorError::StateWrite { path: path.clone(), source };
-        let bytes = serde_json::to_vec(&stored).map_err(|error| failed(error.into()))?;
-        let mut beside = path.clone().into_os_string();
-        beside.push(".new");
-        crate::kit::private::write(std::path::Path::new(&beside), &bytes).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
-    }
-
     /// Lets the clock close unpaid orders and end refunds and voids that are under way.
-    pub(super) fn tick(&mut self, now: i64) {
+    fn tick(&mut self, now: i64) {
         let due: Vec<String> = self
             .transactions
             .values()
@@ -128,6 +91,24 @@ impl Ledger {
         }
     }
 
+    fn save(&mut self) -> Result<(), SimulatorError> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let transactions = self.transactions.values().collect();
+        self.file.write(StoredRef { sequence: self.sequence, transactions })
+    }
+
+    fn next_due(&self) -> Option<i64> {
+        self.transactions
+            .values()
+            .flat_map(|transaction| [transaction.notifies.due(), transaction.changes_at()])
+            .flatten()
+            .min()
+    }
+}
+
+impl Ledger {
     /// Ends a refund or void and queues its notify, which is sent of success and failure alike.
     pub(super) fn end_back(&mut self, query_id: &str, code: &str, at: i64) {
         self.changed = true;
@@ -281,15 +262,6 @@ impl Ledger {
             .min()?;
         self.changed = true;
         self.transactions.get_mut(&query_id)
-    }
-
-    /// When the clock has something to do next.
-    pub(super) fn next_due(&self) -> Option<i64> {
-        self.transactions
-            .values()
-            .flat_map(|transaction| [transaction.notifies.due(), transaction.changes_at()])
-            .flatten()
-            .min()
     }
 }
 

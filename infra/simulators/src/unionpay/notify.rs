@@ -3,10 +3,10 @@
 //! HTTP 200 acknowledges a notify, whatever the body. Otherwise it is sent again on [`SCHEDULE_MS`], five times in all,
 //! each time the same bytes: nothing in it tells when it was sent.
 
-use super::UnionPaySimulator;
 use super::letter::{Letter, Notify};
 use super::message::notify_fields;
 use super::signing::SignWith;
+use super::simulator::Simulator;
 use super::transaction::Transaction;
 use crate::kit::beijing::MINUTE_MS;
 use crate::kit::charset::Charset;
@@ -28,7 +28,7 @@ impl Transaction {
     }
 }
 
-impl Outbox for UnionPaySimulator {
+impl Outbox for Simulator {
     type Letter = Letter;
     type Manner = Charset;
 
@@ -68,6 +68,6 @@ impl Outbox for UnionPaySimulator {
     }
 
     fn sender(&self) -> &NotifySender {
-        &self.0.send
+        self.sender()
     }
 }

@@ -15,18 +15,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 
 use self::verifier::{accepts, split};
-use super::UnionPaySimulator;
 use super::merchants::Registry;
 use super::moment::{compact, parse_compact};
 use super::signing::{content, digest_text, filtered};
+use super::simulator::Simulator;
 use crate::kit::crypto::Sha256Signer;
 use crate::kit::form::{self, Params};
-use crate::kit::owner::{Incoming, SimulatorOptions};
+use crate::kit::owner::SimulatorOptions;
 use crate::kit::reply::Reply;
+use crate::kit::server::{self, Incoming};
 
 const BASE: &str = "http://sim.test";
 const API: &str = "/simulator/unionpay/gateway/api";
@@ -45,7 +47,7 @@ const OLD_CERT: &str = include_str!("../../keys/unionpay/merchant_old_cert.cer")
 const NEW_CERT: &str = include_str!("../../keys/unionpay/merchant_new_cert.cer");
 
 struct Bench {
-    simulator: UnionPaySimulator,
+    simulator: Simulator,
     clock: Arc<AtomicI64>,
     /// Every notify: when, where, what.
     sent: Arc<Mutex<Vec<(i64, String, String)>>>,
@@ -81,7 +83,7 @@ impl Bench {
                 })
             },
         };
-        let simulator = UnionPaySimulator::open_with(options, registry).unwrap();
+        let simulator = Simulator::open_with(options, registry).unwrap();
         Self { simulator, clock, sent, answers }
     }
 
@@ -94,15 +96,14 @@ impl Bench {
     }
 
     async fn request(&self, method: Method, target: &str, content_type: &str, body: &str) -> Reply {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let content_type = HeaderValue::from_str(content_type).unwrap();
         let incoming = Incoming {
             method,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            content_type: content_type.to_owned(),
+            target: target.to_owned(),
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, content_type)]),
             body: Bytes::copy_from_slice(body.as_bytes()),
         };
-        self.simulator.answer(&incoming).await
+        server::answer(&self.simulator, &incoming).await.reply
     }
 
     async fn get(&self, target: &str) -> Reply {

@@ -1,11 +1,12 @@
 //! The cashier: where a person pays or cancels. Only the phone and `h5_url` give out the ticket in its address.
 
 use super::page;
+use super::simulator::Simulator;
 use super::trade::{Payment, Rule, Ticket, Trade};
-use super::{Incoming, Simulator};
 use crate::kit::form;
 use crate::kit::outbox;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 /// `GET cashier/{ticket}`.
 pub(super) fn show(simulator: &Simulator, ticket: &str) -> Reply {

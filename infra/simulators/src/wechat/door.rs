@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::fen::Fen;
 use super::letter::{Content, Forgery, Letter, SignWith};
+use super::simulator::Simulator;
 use super::trade::{Payment, RefundRequest, RefundStatus, Rule, State, Trade};
-use super::{Incoming, Simulator};
 use crate::kit::balance::Balance;
 use crate::kit::form;
 use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;

@@ -2,13 +2,8 @@
 
 use serde::Deserialize;
 
-use super::Simulator;
-use crate::kit::reply::Reply;
+use crate::kit::fault::Fault as Transport;
 
-/// Faults waiting at one time.
-const FAULTS_MAX: usize = 100;
-/// How long a call is held; every client should have given up by then.
-const HOLD_MS: u64 = 60_000;
 /// How old the timestamp of a stale answer is.
 pub(super) const STALE_SECONDS: i64 = 3_600;
 
@@ -38,52 +33,20 @@ pub(super) enum Fault {
     Limited,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ordered {
-    next: Vec<Fault>,
-}
-
-/// `POST /_local/simulator/wechat/faults` `{"next": […]}`: replaces the faults that are waiting.
-pub(super) fn order(simulator: &Simulator, body: &[u8]) -> Reply {
-    let ordered: Ordered = match serde_json::from_slice(body) {
-        Ok(ordered) => ordered,
-        Err(error) => return Reply::json_error(400, error.to_string()),
-    };
-    if ordered.next.len() > FAULTS_MAX {
-        return Reply::json_error(400, format!("at most {FAULTS_MAX} faults"));
-    }
-    let waiting = ordered.next.len();
-    simulator.with(|ledger, _| ledger.faults = ordered.next.into());
-    Reply::json(200, &serde_json::json!({ "waiting": waiting }))
-}
-
-/// The proxy's page that stands in for an answer.
-pub(super) fn http500() -> Reply {
-    Reply::html(500, "<html><body>500 Internal Server Error</body></html>".into())
-}
-
-/// Spoils a finished answer. Faults that are made earlier leave it as it is.
-pub(super) fn spoil(fault: Option<Fault>, mut reply: Reply) -> Reply {
-    match fault {
-        Some(Fault::Timeout) => reply.hold_ms = HOLD_MS,
-        Some(Fault::Http500) => return http500(),
-        Some(Fault::Garbage) => {
-            return Reply::html(200, "<html><head><title>504 Gateway Time-out</title></head></html>".into());
+impl Fault {
+    /// The same fault as the generic part knows it.
+    pub(super) fn transport(self) -> Option<Transport> {
+        match self {
+            Self::Timeout => Some(Transport::Timeout),
+            Self::Http500 => Some(Transport::Http500),
+            Self::Garbage => Some(Transport::Garbage),
+            Self::Cut => Some(Transport::Cut),
+            Self::Unsigned
+            | Self::BadSignature
+            | Self::UnknownSerial
+            | Self::Stale
+            | Self::SystemError
+            | Self::Limited => None,
         }
-        Some(Fault::Cut) => {
-            let half = reply.body.len() / 2;
-            reply.body.truncate(half);
-        }
-        Some(
-            Fault::Unsigned
-            | Fault::BadSignature
-            | Fault::UnknownSerial
-            | Fault::Stale
-            | Fault::SystemError
-            | Fault::Limited,
-        )
-        | None => {}
     }
-    reply
 }

@@ -1,10 +1,6 @@
 //! All orders, in memory and in the state file.
-//!
-//! The file is written whole after each change, to a neighbour that is then renamed over it: a kill leaves the old or the
-//! new state, never half of one. It is not synced to disk, so a power cut may lose the last changes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +11,12 @@ use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::date;
 use crate::kit::bill::{Plants, RefundRow, Row};
+use crate::kit::books;
 use crate::kit::owner::SimulatorError;
+use crate::kit::state_file::StateFile;
 
 /// Orders kept; the oldest goes first.
 const TRADES_MAX: usize = 10_000;
-/// Version of the state file.
-const FORMAT: u32 = 1;
 /// Steps of one order in one tick: its closing or its refunds.
 const STEPS_MAX: usize = 60;
 
@@ -39,40 +35,27 @@ pub(super) struct Ledger {
     pub(super) plants: Plants,
     /// Which platform certificates are in use. Not stored.
     pub(super) stage: Stage,
-    file: Option<PathBuf>,
+    file: StateFile,
     changed: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Stored {
-    format: u32,
     sequence: u64,
     trades: Vec<Trade>,
 }
 
 #[derive(Serialize)]
 struct StoredRef<'a> {
-    format: u32,
     sequence: u64,
     trades: Vec<&'a Trade>,
 }
 
-impl Ledger {
-    pub(super) fn open(file: Option<PathBuf>) -> Result<Self, SimulatorError> {
+impl books::Ledger for Ledger {
+    fn open(file: StateFile) -> Result<Self, SimulatorError> {
+        let stored: Option<Stored> = file.read()?;
         let mut ledger = Self { file, ..Self::default() };
-        let Some(path) = &ledger.file else {
-            return Ok(ledger);
-        };
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ledger),
-            Err(source) => return Err(SimulatorError::StateRead { path: path.clone(), source }),
-        };
-        let stored: Stored = serde_json::from_slice(&bytes)
-            .map_err(|source| SimulatorError::StateParse { path: path.clone(), source })?;
-        if stored.format != FORMAT {
-            return Err(SimulatorError::StateFormat { path: path.clone(), found: stored.format });
-        }
+        let Some(stored) = stored else { return Ok(ledger) };
         ledger.sequence = stored.sequence;
         for trade in stored.trades {
             let key = (trade.order.mch_id.clone(), trade.order.out_trade_no.clone());
@@ -82,25 +65,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Writes the state file if anything changed since the last time.
-    pub(super) fn save(&mut self) -> Result<(), SimulatorError> {
-        if !std::mem::take(&mut self.changed) {
-            return Ok(());
-        }
-        let Some(path) = &self.file else {
-            return Ok(());
-        };
-        let stored = StoredRef { format: FORMAT, sequence: self.sequence, trades: self.trades.values().collect() };
-        let failed = |source: std::io::Error| SimulatorError::StateWrite { path: path.clone(), source };
-        let bytes = serde_json::to_vec(&stored).map_err(|error| failed(error.into()))?;
-        let mut beside = path.clone().into_os_string();
-        beside.push(".new");
-        crate::kit::private::write(std::path::Path::new(&beside), &bytes).map_err(failed)?;
-        std::fs::rename(&beside, path).map_err(failed)
-    }
-
     /// Lets the clock close unpaid orders and settle refunds.
-    pub(super) fn tick(&mut self, now: i64) {
+    fn tick(&mut self, now: i64) {
         for trade in self.trades.values_mut() {
             for _ in 0..STEPS_MAX {
                 let Some(at) = trade.changes_at().filter(|at| *at <= now) else {
@@ -121,6 +87,20 @@ impl Ledger {
         }
     }
 
+    fn save(&mut self) -> Result<(), SimulatorError> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let trades = self.trades.values().collect();
+        self.file.write(StoredRef { sequence: self.sequence, trades })
+    }
+
+    fn next_due(&self) -> Option<i64> {
+        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
+    }
+}
+
+impl Ledger {
     /// Takes an order and notes what is handed out for it.
     pub(super) fn place(&mut self, order: Order, prepay: Prepay, now: i64) -> Result<(), Rule> {
         let key = (order.mch_id.clone(), order.out_trade_no.clone());
@@ -210,10 +190,5 @@ impl Ledger {
             .min()?;
         self.changed = true;
         self.trades.get_mut(&number)
-    }
-
-    /// When the clock has something to do next.
-    pub(super) fn next_due(&self) -> Option<i64> {
-        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
     }
 }

@@ -9,10 +9,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Simulator;
 use super::crypto::{CertificateFacts, SignType, certificate_facts};
 use crate::kit::crypto::{CryptoError, Sha256Signer, Sha256Verifier};
-use crate::kit::reply::Reply;
 
 macro_rules! key_file {
     ($name:literal) => {
@@ -390,28 +388,4 @@ pub(super) fn settings(base_url: &str) -> Value {
         Some((format!("{}V2", files.kind), tabs(files.mch_id, files.apps, key)))
     });
     Value::Object(v3.chain(v2).chain(both).collect())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    stage: Stage,
-}
-
-/// `POST /_local/simulator/wechat/settings`: moves the roll-over to a stage. It is not stored.
-pub(super) fn roll_over(simulator: &Simulator, body: &[u8]) -> Reply {
-    match serde_json::from_slice::<Asked>(body) {
-        Ok(asked) => {
-            simulator.with(|ledger, _| ledger.stage = asked.stage);
-            let merchants = simulator.merchants();
-            let listed: Vec<&str> = merchants
-                .listed(asked.stage)
-                .into_iter()
-                .map(|certificate| certificate.facts.serial.as_str())
-                .collect();
-            let active = &merchants.active(asked.stage).facts.serial;
-            Reply::json(200, &json!({ "listed": listed, "signs": active }))
-        }
-        Err(error) => Reply::json_error(400, error.to_string()),
-    }
 }

@@ -4,8 +4,9 @@
 //! id and everything else fresh: timestamp, nonce, encryption, signature.
 
 use super::letter::{Content, Desk, Forgery, Job, Letter, Manner, Notify};
+use super::simulator::Simulator;
 use super::trade::{Refund, Trade, Version};
-use super::{Simulator, v2, v3};
+use super::{v2, v3};
 use crate::kit::beijing::{HOUR_MS, MINUTE_MS};
 use crate::kit::outbox::{Message, Outbox};
 use crate::kit::owner::{NotifySender, SimulatorError};
@@ -99,6 +100,6 @@ impl Outbox for Simulator {
     }
 
     fn sender(&self) -> &NotifySender {
-        &self.0.send
+        self.sender()
     }
 }

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 
 use super::crypto::random_text;
 use super::merchants::{Merchant, Merchants};
+use super::page;
+use super::simulator::Simulator;
 use super::trade::{H5_URL_MS, Order, PREPAY_MS, Prepay, Product, State, Ticket, Trade, Version};
 use super::v2::sign;
-use super::{Incoming, Simulator, SimulatorError, page};
 use crate::kit::form::{self, Params};
+use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 const CODE_URL: &str = "weixin://wxpay/bizpayurl?pr=";
 const APP_PACKAGE: &str = "Sign=WXPay";

@@ -17,14 +17,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::crypto::GcmKey;
 use super::merchants::Merchants;
 use super::moment::parse_rfc3339;
-use super::{Incoming, Simulator};
+use super::simulator::Simulator;
+use crate::kit::answer::Answer;
 use crate::kit::crypto::{Sha256Signer, Sha256Verifier};
 use crate::kit::form;
 use crate::kit::owner::SimulatorOptions;
+use crate::kit::server::{self, Incoming};
 
 const BASE: &str = "http://sim.test";
 const ROOT: &str = "/simulator/wechat";
@@ -114,7 +115,7 @@ impl Bench {
             headers: request.headers,
             body: Bytes::from(request.body),
         };
-        self.simulator.answer(&incoming).await
+        server::answer(&self.simulator, &incoming).await
     }
 
     async fn get(&self, target: &str) -> Answer {

@@ -1,11 +1,11 @@
 //! `gateway.do` of the legacy gateway.
 
-use super::super::Simulator;
 use super::super::ledger::Ledger;
 use super::super::merchants::{MapiPartner, Merchants};
 use super::super::notify::VERIFIABLE_MS;
 use super::super::page;
 use super::super::signer::{SignWith, Signer};
+use super::super::simulator::Simulator;
 use super::super::trade::{Order, Rule, Status};
 use super::message::{sign, trade_fields};
 use super::order::{self, PAGE, WAP, optional, refusal_of};

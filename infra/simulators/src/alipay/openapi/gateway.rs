@@ -1,7 +1,7 @@
 //! `gateway.do` of the open platform, and the door by which an order string from a phone comes in.
 
-use super::super::Simulator;
 use super::super::page;
+use super::super::simulator::Simulator;
 use super::super::trade::Order;
 use super::answer::{self, Node, Signing};
 use super::common::{self, value};

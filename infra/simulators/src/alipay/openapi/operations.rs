@@ -1,8 +1,8 @@
 //! The server calls: precreate, query, close, cancel, refund and refund query.
 
-use super::super::Simulator;
 use super::super::ledger::Ledger;
 use super::super::merchants::OpenApp;
+use super::super::simulator::Simulator;
 use super::super::trade::{CancelAction, FundChange, RefundRequest, Rule, Status, Trade};
 use super::super::yuan::Fen;
 use super::answer::{Cell, Node, success, text};

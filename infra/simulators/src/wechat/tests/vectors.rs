@@ -60,8 +60,12 @@ async fn accepted(bench: &Bench, case: &Value, change: impl Fn(&mut Call)) -> bo
     call.set("Content-Type", "application/json");
     call.set("Authorization", text(&case["expected"], "authorization"));
     change(&mut call);
-    let incoming =
-        super::Incoming { method: call.method, target: call.target, headers: call.headers, body: call.body.into() };
+    let incoming = crate::kit::server::Incoming {
+        method: call.method,
+        target: call.target,
+        headers: call.headers,
+        body: call.body.into(),
+    };
     let path: Vec<&str> = incoming.path().trim_start_matches("/v3/").split('/').collect();
     let answer = super::super::v3::answer(&bench.simulator, &incoming, &path).unwrap();
     answer.reply.status != 401

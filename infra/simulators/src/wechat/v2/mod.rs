@@ -10,13 +10,15 @@ mod xml;
 use http::Method;
 
 use super::crypto::{SignType, random_text};
-use super::faults::{self, Fault, spoil};
+use super::faults::Fault;
 use super::merchants::Merchant;
+use super::simulator::Simulator;
 use super::trade::Rule;
-use super::{Incoming, Simulator};
+use crate::kit::fault::{http500, spoil};
 use crate::kit::form::Params;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::{Reply, XML};
+use crate::kit::server::Incoming;
 use crate::kit::strict::odd_sign;
 
 const NONCE_CHARS_MAX: usize = 32;
@@ -93,14 +95,14 @@ impl Call<'_> {
 pub(super) fn answer(simulator: &Simulator, request: &Incoming, call: &str) -> Result<Reply, SimulatorError> {
     let fault = simulator.with(|ledger, _| ledger.faults.pop_front());
     if fault == Some(Fault::Http500) {
-        return Ok(faults::http500());
+        return Ok(http500());
     }
     let verified = match verify(simulator, request) {
         Ok(verified) => verified,
-        Err(why) => return Ok(spoil(fault, failed(&why))),
+        Err(why) => return Ok(spoil(fault.and_then(Fault::transport), failed(&why))),
     };
     if call == "downloadbill" {
-        return Ok(spoil(fault, bill::download(&verified)));
+        return Ok(spoil(fault.and_then(Fault::transport), bill::download(&verified)));
     }
     let done = match fault {
         Some(Fault::SystemError) => Err(Refusal { code: "SYSTEMERROR", words: "系统错误".to_owned() }),
@@ -140,7 +142,7 @@ pub(super) fn answer(simulator: &Simulator, request: &Incoming, call: &str) -> R
     if fault != Some(Fault::Unsigned) {
         answer.insert("sign".to_owned(), sign::sign(&answer, &key, verified.sign_type));
     }
-    Ok(spoil(fault, Reply::new(200, XML, xml::write(&answer))))
+    Ok(spoil(fault.and_then(Fault::transport), Reply::new(200, XML, xml::write(&answer))))
 }
 
 /// `return_code` FAIL: the call was not understood. Such answers are not signed, at WeChat neither.

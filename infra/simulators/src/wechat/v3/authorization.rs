@@ -4,9 +4,9 @@ use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method};
 use serde_json::json;
 
-use super::super::Incoming;
 use super::super::merchants::{Merchant, Merchants, V3Access};
 use super::{Refusal, SCHEME};
+use crate::kit::server::Incoming;
 
 /// A request's timestamp may be this far from now, both ways.
 const SKEW_SECONDS_MAX: i64 = 300;

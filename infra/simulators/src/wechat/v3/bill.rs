@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
-use super::super::answer::Answer;
-use super::super::{Incoming, Simulator};
+use super::super::simulator::Simulator;
 use super::{Call, Done, Refusal, authorization};
+use crate::kit::answer::Answer;
 use crate::kit::bill::{self, Row};
 use crate::kit::form;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 /// `/v3/bill/tradebill?bill_date=…&bill_type=ALL&tar_type=GZIP`
 pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {

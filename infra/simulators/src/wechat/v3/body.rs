@@ -3,9 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::Incoming;
 use super::super::fen::Fen;
 use super::Refusal;
+use crate::kit::server::Incoming;
 use crate::kit::strict::odd_sign;
 
 /// Ten digits.

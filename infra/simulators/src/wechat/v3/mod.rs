@@ -10,14 +10,16 @@ mod order;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::crypto::{random_digits, random_text};
-use super::faults::{self, Fault, STALE_SECONDS, spoil};
+use super::faults::{Fault, STALE_SECONDS};
 use super::merchants::{Merchant, PlatformKey, V3Access};
-use super::{Incoming, Simulator};
+use super::simulator::Simulator;
+use crate::kit::answer::Answer;
 use crate::kit::crypto::CryptoError;
+use crate::kit::fault::{http500, spoil};
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
+use crate::kit::server::Incoming;
 
 pub(super) use self::order::{h5_url, prepay};
 
@@ -65,7 +67,7 @@ pub(super) type Done = (u16, Option<Value>);
 pub(super) fn answer(simulator: &Simulator, request: &Incoming, path: &[&str]) -> Result<Answer, SimulatorError> {
     let (fault, stage) = simulator.with(|ledger, _| (ledger.faults.pop_front(), ledger.stage));
     if fault == Some(Fault::Http500) {
-        return Ok(faults::http500().into());
+        return Ok(http500().into());
     }
     let merchants = simulator.merchants();
     let verified = authorization::verify(merchants, request, simulator.now());
@@ -96,7 +98,7 @@ pub(super) fn answer(simulator: &Simulator, request: &Incoming, path: &[&str]) -
     let body = value.map(|value| value.to_string()).unwrap_or_default();
     let mut headers = vec![("Request-ID", format!("08{}", random_text::<30>()?))];
     headers.extend(answer_headers(simulator, (key, fault), &body)?);
-    Ok(Answer { reply: spoil(fault, Reply::new(status, JSON, body)), headers })
+    Ok(Answer { reply: spoil(fault.and_then(Fault::transport), Reply::new(status, JSON, body)), headers })
 }
 
 fn error_body(refusal: Refusal) -> Value {

@@ -1,14 +1,14 @@
-//! An answer with the headers that only WeChat's answers have.
+//! An answer with headers of its own, as WeChat's have.
 
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::kit::reply::Reply;
+use super::reply::Reply;
 
-pub(super) struct Answer {
-    pub(super) reply: Reply,
-    pub(super) headers: Vec<(&'static str, String)>,
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl From<Reply> for Answer {
@@ -18,7 +18,7 @@ impl From<Reply> for Answer {
 }
 
 impl Answer {
-    pub(super) fn into_response(self) -> Response {
+    pub(crate) fn into_response(self) -> Response {
         let mut response = self.reply.into_response();
         for (name, value) in self.headers {
             // Both are ours and printable; a pair that is not would show as a missing signature at once.

@@ -1,0 +1,87 @@
+//! The simulator itself: its books, its merchants, and what charges handed out.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::ledger::Ledger;
+use super::merchants::{self, Registry};
+use crate::kit::books::Books;
+use crate::kit::handed::{Handed, Page};
+use crate::kit::outbox;
+use crate::kit::owner::{NotifySender, SimulatorError, SimulatorOptions};
+use crate::kit::server;
+
+/// The simulator. Clones share everything.
+#[derive(Clone)]
+pub struct Simulator(Arc<Inner>);
+
+struct Inner {
+    books: Books<Ledger>,
+    registry: Registry,
+    handed: Handed,
+}
+
+impl Simulator {
+    /// Reads the state file, if there is one. It must be another file than that of the Alipay simulator.
+    ///
+    /// # Errors
+    /// `Key` if a built-in key is damaged, `State…` if the file cannot be read or understood. A missing file is an empty one.
+    pub fn open(options: SimulatorOptions) -> Result<Self, SimulatorError> {
+        Self::open_with(options, Registry::built_in()?)
+    }
+
+    pub(super) fn open_with(options: SimulatorOptions, registry: Registry) -> Result<Self, SimulatorError> {
+        Ok(Self(Arc::new(Inner { books: Books::open(options)?, registry, handed: Handed::default() })))
+    }
+
+    /// All its routes, with their full paths.
+    pub fn router(&self) -> Router {
+        server::router(self)
+    }
+
+    /// The channel settings of the built-in merchants, by tab: `unipay_app`, `unipay_web`.
+    pub fn settings(&self) -> serde_json::Value {
+        merchants::settings(self.0.books.base_url())
+    }
+
+    /// Lets the clock's now take effect and sends every notify that is due, earliest first.
+    pub async fn run_due(&self) {
+        outbox::run(self, None).await;
+    }
+
+    /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
+    pub fn next_due(&self) -> Option<i64> {
+        self.0.books.next_due()
+    }
+
+    /// Keeps what a charge handed out to its payer. The door's `pay` opens it if nobody did.
+    pub fn keep(&self, page: Page) {
+        self.0.handed.keep(page);
+    }
+
+    pub(super) fn handed(&self) -> &Handed {
+        &self.0.handed
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.0.books.now()
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(super) fn sender(&self) -> &NotifySender {
+        self.0.books.sender()
+    }
+
+    pub(super) fn cashier_url(&self, tn: &str) -> String {
+        format!("{}/simulator/unionpay/cashier/{tn}", self.0.books.base_url())
+    }
+
+    /// Works on the ledger as it stands at the clock's now, and stores it if it changed.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger, i64) -> T) -> T {
+        self.0.books.with(work)
+    }
+}
