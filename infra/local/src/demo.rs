@@ -6,7 +6,7 @@ use http::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::stack::StartError;
+use crate::error::StartError;
 
 /// What opens this stack: written to `local.json` and printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

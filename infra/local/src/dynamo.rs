@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use serde_yaml_ng::Value;
 
-use crate::stack::StartError;
+use crate::error::StartError;
 
 /// Creates a table as the template describes it, unless it is there from an earlier run.
 pub(crate) async fn create_table(dynamo: &Client, name: &str, properties: &Value) -> Result<(), StartError> {

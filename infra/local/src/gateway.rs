@@ -12,7 +12,7 @@ use http::{StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
 
 use crate::{
-    StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, simulators::Simulators, stack::Said,
+    error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, said::Said, simulators::Simulators,
     template::Template,
 };
 

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use crate::stack::StartError;
+use crate::error::StartError;
 
 /// Both tables, by their logical names, and a way to them that asks no policy.
 #[derive(Clone, Debug)]

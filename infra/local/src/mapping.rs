@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, watch};
 use tracing::error;
 
 use crate::{
+    error::StartError,
     sqs::{Receive, Received, Sqs},
-    stack::StartError,
 };
 
 /// SQS's own bound of a batch.

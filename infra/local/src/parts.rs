@@ -17,10 +17,10 @@ use tracing::warn;
 
 use crate::{
     StackClock, Template, TemplateError, dynamo,
+    error::StartError,
     lambda::LocalLambda,
     private,
     sqs::{Sqs, SqsOptions},
-    stack::StartError,
     state::{State, random_text},
 };
 

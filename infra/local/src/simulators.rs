@@ -9,7 +9,7 @@ use outbound::{Bounds, Outbound};
 use serde_json::{Map, Value};
 use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wechat};
 
-use crate::{StackClock, stack::StartError, state::State};
+use crate::{StackClock, error::StartError, state::State};
 
 /// A notify that is not answered in this time counts as failed: UnionPay's bound, the longest that is documented.
 const NOTIFY_BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(10), body_bytes_max: 4096 };

@@ -1,13 +1,6 @@
 //! Starts the stack, part by part, and stops it.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    error::Error,
-    io,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use axum::{Router, routing};
@@ -16,13 +9,14 @@ use courier::Courier;
 use domain::Secret;
 use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
-use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig, Metrics};
+use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Grant, Metered, StackClock, StorageFaults, Template, TemplateError,
+    Grant, Metered, StackClock, StorageFaults, Template,
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
+    error::StartError,
     gateway::{self, FrontDoor, Functions},
     iam::Iam,
     items::Tables,
@@ -32,6 +26,7 @@ use crate::{
     pages,
     parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
+    said::Said,
     schedule::Schedule,
     simulators::Simulators,
     sqs::Sqs,
@@ -70,50 +65,6 @@ pub struct Stack {
     running: Running,
     /// Nobody else may start on the data folder meanwhile.
     _lock: Option<std::fs::File>,
-}
-
-/// Why the stack does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Somebody else listens there.
-    #[error("port {port} is taken: stop what listens there, or choose another one with --port")]
-    PortTaken {
-        /// The port.
-        port: u16,
-    },
-    /// The data folder cannot be used.
-    #[error("the data folder cannot be used: {path}")]
-    DataDir {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// Another stack runs on it.
-    #[error("another stack runs on the data folder {path}: stop it, or choose another folder with --data-dir")]
-    DataDirTaken {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The template is not as expected.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// A part does not start, or broke.
-    #[error("{part} does not run")]
-    Part {
-        /// Which.
-        part: &'static str,
-        /// What it says.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-}
-
-impl StartError {
-    pub(crate) fn part(part: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Part { part, source: source.into() }
-    }
 }
 
 /// The logical name of the queue.
@@ -298,33 +249,6 @@ impl Stack {
         let all = async { while self.running.parts.join_next().await.is_some() {} };
         // Who holds a connection open longer is cut off when the process ends.
         let _ = tokio::time::timeout(PATIENCE, all).await;
-    }
-}
-
-/// The metrics that the functions wrote: the last of them, for tests to read.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Said(Arc<Mutex<VecDeque<String>>>);
-
-impl Said {
-    const LINES_MAX: usize = 10_000;
-
-    fn metrics(&self, clock: &StackClock) -> Metrics {
-        let said = self.clone();
-        Metrics::new("local", clock.as_clock(), move |line| {
-            let mut lines = said.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if lines.len() >= Self::LINES_MAX {
-                lines.pop_front();
-            }
-            lines.push_back(line.to_owned());
-        })
-    }
-
-    fn take(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 

@@ -10,8 +10,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     demo::{DemoApp, Doorkeys},
+    error::StartError,
     private,
-    stack::StartError,
 };
 
 const LOCAL_JSON: &str = "local.json";

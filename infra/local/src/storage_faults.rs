@@ -10,8 +10,8 @@ use http_body_util::{BodyExt, Limited};
 use outbound::{Bounds, Outbound};
 
 use crate::{
+    error::StartError,
     parts::{Running, listen, serve},
-    stack::StartError,
 };
 
 /// DynamoDB's own bounds of a call and its answer.

@@ -1,0 +1,49 @@
+//! Why the stack does not start, or breaks.
+
+use std::{error::Error, io, path::PathBuf};
+
+use crate::TemplateError;
+
+/// Why the stack does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error("port {port} is taken: stop what listens there, or choose another one with --port")]
+    PortTaken {
+        /// The port.
+        port: u16,
+    },
+    /// The data folder cannot be used.
+    #[error("the data folder cannot be used: {path}")]
+    DataDir {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another stack runs on it.
+    #[error("another stack runs on the data folder {path}: stop it, or choose another folder with --data-dir")]
+    DataDirTaken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The template is not as expected.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A part does not start, or broke.
+    #[error("{part} does not run")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// What it says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl StartError {
+    pub(crate) fn part(part: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Part { part, source: source.into() }
+    }
+}
