@@ -10,10 +10,10 @@
 //! | `GET, POST /simulator/alipay/mapi/gateway.do` | legacy gateway |
 //! | `GET, POST /simulator/alipay/cashier/{trade_no}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/alipay/app` | an order string is pasted; POST `order_string` |
-//! | `POST /_local/simulator/alipay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers, see `charset.rs` |
+//! | `POST /_local/simulator/alipay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers, see `kit/charset.rs` |
 //! | `GET /_local/simulator/alipay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/alipay/balance` `{"merchant","empty"}` | whether an app id's account can refund |
-//! | `POST /_local/simulator/alipay/faults` | what the next server calls suffer, see `faults.rs` |
+//! | `POST /_local/simulator/alipay/faults` | what the next server calls suffer, see `kit/fault.rs` |
 //! | `GET /_local/simulator/alipay/trades/{out_trade_no}` | a trade and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/alipay/trades/{out_trade_no}/{open, pay, close, refund, finish}` | plays the buyer |
 //!
@@ -24,6 +24,7 @@
 //! Left out on purpose: requests in GBK, SHA-1 on the open platform, service providers (`app_auth_token`), content encryption, bar-code
 //! payments, bills, MAPI refunds over the wire, MAPI's DSA.
 
+mod bill;
 mod cashier;
 mod door;
 mod ledger;
@@ -44,10 +45,11 @@ use http::Method;
 
 pub use self::simulator::Simulator;
 use crate::kit::answer::Answer;
+use crate::kit::bill::plant;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 use crate::kit::server::{BodyMax, Incoming, Served};
-use crate::kit::{bill, charset, fault};
+use crate::kit::{charset, fault};
 
 impl Served for Simulator {
     const NAME: &'static str = "alipay";
@@ -68,9 +70,9 @@ impl Served for Simulator {
             ["simulator", "alipay", "cashier", trade_no] if post => cashier::act(self, trade_no, text).await?,
             ["simulator", "alipay", "app"] if get => cashier::phone(),
             ["simulator", "alipay", "app"] if post => cashier::submit(self, text),
-            ["simulator", "alipay", "bill", app, day] if get => bill_of(self, app, day),
+            ["simulator", "alipay", "bill", app, day] if get => bill::answer(self, app, day),
             ["_local", "simulator", "alipay", "bill"] if post => {
-                bill::plant(&request.body, |plants| self.with(|ledger, _| ledger.plants = plants))
+                plant(&request.body, |plants| self.with(|ledger, _| ledger.plants = plants))
             }
             ["_local", "simulator", "alipay", "settings"] if get => Reply::json(200, &self.settings()),
             ["_local", "simulator", "alipay", "balance"] if post => {
@@ -89,15 +91,5 @@ impl Served for Simulator {
             _ => Reply::json_error(404, "no such page or method"),
         };
         Ok(reply.into())
-    }
-}
-
-/// The bill of a day, packed.
-fn bill_of(simulator: &Simulator, app: &str, day: &str) -> Reply {
-    let Some(bounds) = bill::bounds(day) else { return Reply::json_error(404, "no such day") };
-    let (plants, rows) = simulator.with(|ledger, _| (ledger.plants.clone(), ledger.bill(app, bounds)));
-    match bill::alipay_zip(plants.apply(app.to_owned(), rows)) {
-        Ok(zip) => Reply::new(200, "application/zip", zip),
-        Err(error) => Reply::json_error(500, error.to_string()),
     }
 }

@@ -1,13 +1,9 @@
-//! The bills of a day, as the providers make them, with what a test plants in them. They are packed line by line: a long one lies in
-//! memory as it is sent.
+//! The lines of a day's bill, with what a test plants in them. The providers write and pack them line by line: a long bill lies in memory
+//! as it is sent.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Write};
 
-use encoding_rs::GBK;
-use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
-use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::beijing::{DAY_MS, parse_seconds};
 use super::reply::Reply;
@@ -145,82 +141,7 @@ pub(crate) fn bounds(day: &str) -> Option<(i64, i64)> {
     Some((start, start + DAY_MS - 1))
 }
 
-/// Alipay's: a ZIP with the lines and a summary, in GBK.
-pub(crate) fn alipay_zip(rows: impl Iterator<Item = Row>) -> io::Result<Vec<u8>> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default();
-    zip.start_file("20880000000000010156_20261123_业务明细(汇总).csv", options)?;
-    zip.write_all(b"#\n")?;
-    zip.start_file("20880000000000010156_20261123_业务明细.csv", options)?;
-    let mut write = |text: &str| zip.write_all(&GBK.encode(text).0);
-    write(
-        "#支付宝业务明细查询\n#账号：[20880000000000010156]\n#-----------------------------------------业务明细列表\n\
-         支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,\
-         商家实收（元）,支付宝红包（元）,集分宝（元）,支付宝优惠（元）,商家优惠（元）,券核销金额（元）,券名称,商家红包消费金额（元）,\
-         卡消费金额（元）,退款批次号/请求号,服务费（元）,分润（元）,备注\n",
-    )?;
-    for row in rows {
-        if let Some(raw) = &row.raw {
-            write(&format!("{raw}\n"))?;
-            continue;
-        }
-        let (kind, sign) = if row.refund.is_some() { ("退款", "-") } else { ("交易", "") };
-        let (order, subject, fee, remark) = (&row.order, &row.subject, yuan(row.fen), &row.remark);
-        let refund = row.refund.map(|refund| refund.num).unwrap_or_default();
-        write(&format!(
-            "2026\t,{order}\t,{kind}\t,{subject}\t,2026-11-23 00:00:00,2026-11-23 00:00:00,,,,,159****0000,\
-             {sign}{fee},{sign}{fee},0.00,0.00,0.00,0.00,0.00,,0.00,0.00,{refund}\t,0.00,0.00,{remark}\n"
-        ))?;
-    }
-    write("#-----------------------------------------业务明细列表结束\n")?;
-    Ok(zip.finish()?.into_inner())
-}
-
-/// WeChat Pay's text, before it is packed.
-pub(crate) fn write_wechat(rows: impl Iterator<Item = Row>, mch_id: &str, mut to: impl Write) -> io::Result<()> {
-    to.write_all(
-        "\u{feff}交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,\
-         应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,\
-         申请退款金额,费率备注\r\n"
-            .as_bytes(),
-    )?;
-    for row in rows {
-        if let Some(raw) = &row.raw {
-            to.write_all(format!("{raw}\r\n").as_bytes())?;
-            continue;
-        }
-        let (state, paid, back) = match row.refund {
-            Some(_) => ("REFUND", 0, row.fen),
-            None => ("SUCCESS", row.fen, 0),
-        };
-        let (app, order, subject, attach) = (&row.app, &row.order, &row.subject, &row.remark);
-        let (number, refund, way, refund_state) = match &row.refund {
-            Some(refund) => ("50", refund.num.as_str(), "ORIGINAL", refund.state.as_str()),
-            None => ("0", "0", "", ""),
-        };
-        let (paid, back) = (yuan(paid), yuan(back));
-        to.write_all(
-            format!(
-                "`2026-11-23 00:00:00,`{app},`{mch_id},`0,`,`42,`{order},`o,`NATIVE,`{state},`OTHERS,`CNY,`{paid},`0.00,\
-                 `{number},`{refund},`{back},`0.00,`{way},`{refund_state},`{subject},`{attach},`0.00000,`0.60%,`{paid},`{back},`\r\n"
-            )
-            .as_bytes(),
-        )?;
-    }
-    to.write_all(
-        "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额\r\n\
-         `1,`0.00,`0.00,`0.00,`0.00000,`0.00,`0.00\r\n"
-            .as_bytes(),
-    )
-}
-
-/// The same, packed.
-pub(crate) fn wechat_gzip(rows: impl Iterator<Item = Row>, mch_id: &str) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    write_wechat(rows, mch_id, &mut encoder)?;
-    encoder.finish()
-}
-
-fn yuan(fen: i64) -> String {
+/// As amounts stand in bills.
+pub(crate) fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen % 100)
 }

@@ -1,4 +1,4 @@
-//! What the simulators of all providers share. Nothing here knows one of them.
+//! What the simulators share. Nothing here uses one of them.
 
 pub(crate) mod answer;
 pub(crate) mod balance;

@@ -37,6 +37,7 @@
 //! Left out on purpose: service providers, combined and bar-code payments, `Wechatpay-Serial` encryption of
 //! personal fields, registered H5 domains and JSAPI paths, limits on calls, the merchant platform's own notify address.
 
+mod bill;
 mod cashier;
 mod crypto;
 mod door;
@@ -61,10 +62,11 @@ use http::Method;
 
 pub use self::simulator::Simulator;
 use crate::kit::answer::Answer;
+use crate::kit::bill::plant;
+use crate::kit::fault;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 use crate::kit::server::{BodyMax, Incoming, Served};
-use crate::kit::{bill, fault};
 
 impl Served for Simulator {
     const NAME: &'static str = "wechat";
@@ -76,7 +78,7 @@ impl Served for Simulator {
         Ok(match path.as_slice() {
             ["simulator", "wechat", "v3", "billdownload", "file"] if get => v3::bill::download(self, request),
             ["_local", "simulator", "wechat", "bill"] if post => {
-                bill::plant(&request.body, |plants| self.with(|ledger, _| ledger.plants = plants)).into()
+                plant(&request.body, |plants| self.with(|ledger, _| ledger.plants = plants)).into()
             }
             ["simulator", "wechat", "v3", rest @ ..] => v3::answer(self, request, rest)?,
             ["simulator", "wechat", "pay"] if get => phone::show().into(),

@@ -1,8 +1,8 @@
 //! `downloadbill`: answers the file, or XML with the reason why there is no file.
 
-use super::super::v3::bill::rows;
+use super::super::bill;
 use super::{Call, xml};
-use crate::kit::bill;
+use crate::kit::bill::bounds;
 use crate::kit::form::Params;
 use crate::kit::reply::{Reply, XML};
 
@@ -19,21 +19,18 @@ pub(super) fn download(call: &Call<'_>) -> Reply {
     let is_date = |date: &&str| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
     let Some(date) = call.value("bill_date").filter(is_date) else { return refused("20001", "data format error") };
     let day = [date.get(..4), date.get(4..6), date.get(6..)].map(Option::unwrap_or_default).join("-");
-    let Some((_, end)) = bill::bounds(&day) else { return refused("20001", "data format error") };
+    let Some((_, end)) = bounds(&day) else { return refused("20001", "data format error") };
     if end >= call.now {
         return refused("20002", "Bill Creating");
     }
     let mch_id = &call.merchant.mch_id;
-    let mut rows = rows(call.simulator, mch_id, &day).peekable();
+    let mut rows = bill::rows(call.simulator, mch_id, &day).peekable();
     if rows.peek().is_none() {
         return refused("20002", "No Bill Exist");
     }
     let mut plain = Vec::new();
-    let written = if packed {
-        bill::wechat_gzip(rows, mch_id)
-    } else {
-        bill::write_wechat(rows, mch_id, &mut plain).map(|()| plain)
-    };
+    let written =
+        if packed { bill::packed(rows, mch_id) } else { bill::write(rows, mch_id, &mut plain).map(|()| plain) };
     match written {
         Ok(file) => Reply::new(200, "text/plain", file),
         Err(error) => Reply::json_error(500, error.to_string()),

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
+use super::super::bill;
 use super::super::simulator::Simulator;
 use super::{Call, Done, Refusal, authorization};
 use crate::kit::answer::Answer;
-use crate::kit::bill::{self, Row};
+use crate::kit::bill::bounds;
 use crate::kit::form;
 use crate::kit::reply::Reply;
 use crate::kit::server::Incoming;
@@ -21,14 +22,14 @@ pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
         return Err(Refusal::param("bill_type", "must be ALL, with tar_type GZIP"));
     }
     let day = find("bill_date").ok_or_else(|| Refusal::param("bill_date", "is missing"))?;
-    let (_, end) = bill::bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
+    let (_, end) = bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
     let mch_id = &call.merchant.mch_id;
-    let mut rows = rows(call.simulator, mch_id, day).peekable();
+    let mut rows = bill::rows(call.simulator, mch_id, day).peekable();
     if rows.peek().is_none() || end >= call.now {
         return Err(Refusal::new(400, "NO_STATEMENT_EXIST", "账单文件不存在"));
     }
     let mut digest = Digesting(Sha1::new());
-    if let Err(error) = bill::write_wechat(rows, mch_id, &mut digest) {
+    if let Err(error) = bill::write(rows, mch_id, &mut digest) {
         return Err(Refusal::new(500, "SYSTEM_ERROR", error.to_string()));
     }
     let hash: String = digest.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -42,10 +43,10 @@ pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> A
         return Reply::json_error(refusal.status, refusal.message).into();
     }
     let token = request.query().strip_prefix("token=").and_then(|token| token.split_once('.'));
-    let Some((mch_id, day)) = token.filter(|(_, day)| bill::bounds(day).is_some()) else {
+    let Some((mch_id, day)) = token.filter(|(_, day)| bounds(day).is_some()) else {
         return Reply::json_error(404, "no such bill").into();
     };
-    match bill::wechat_gzip(rows(simulator, mch_id, day), mch_id) {
+    match bill::packed(bill::rows(simulator, mch_id, day), mch_id) {
         Ok(file) => Reply::new(200, "application/gzip", file).into(),
         Err(error) => Reply::json_error(500, error.to_string()).into(),
     }
@@ -63,13 +64,4 @@ impl Write for Digesting {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-pub(in super::super) fn rows(simulator: &Simulator, mch_id: &str, day: &str) -> impl Iterator<Item = Row> {
-    let (plants, rows) = simulator.with(|ledger, _| {
-        let rows = bill::bounds(day).map(|bounds| ledger.bill(mch_id, bounds)).unwrap_or_default();
-        (ledger.plants.clone(), rows)
-    });
-    let app = rows.first().map_or_else(String::new, |row| row.app.clone());
-    plants.apply(app, rows)
 }
