@@ -1,15 +1,15 @@
 //! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`, with the app's master key, in the wire contract's
 //! manner.
 
-use domain::{CloseRequest, Mode, Refund, RefundRequest, RefundsRequest, Status};
+use domain::{CloseRequest, Mode, RefundRequest, RefundsRequest, Status};
 use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
     success,
 };
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 use settlement::{ASKING_BOUNDS, Closed, RefundAsked};
 
-use crate::Deps;
+use crate::{deps::Deps, shown_refund::ShownRefund};
 
 /// Answers one call.
 pub(crate) async fn handle(deps: &Deps, operation: &str, request: &Request) -> Reply {
@@ -27,7 +27,7 @@ async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let asked = RefundRequest::parse(json_body(request)?)?;
     let asked = RefundAsked { mode: caller.mode, request: &asked, bounds: ASKING_BOUNDS };
     let refund = Box::pin(settlement::refund(&deps.settlement, &caller.configured, asked)).await?;
-    Ok(success(&Shown(&refund)))
+    Ok(success(&ShownRefund(&refund)))
 }
 
 async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
@@ -53,7 +53,7 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
             vec![found.ok_or_else(|| BillError::NoRefund { num: num.to_string() })?]
         }
     };
-    Ok(success(&Refunds { results: found.iter().map(Shown).collect() }))
+    Ok(success(&Refunds { results: found.iter().map(ShownRefund).collect() }))
 }
 
 async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
@@ -88,32 +88,5 @@ async fn master(deps: &Deps, request: &Request) -> Result<Caller, ApiError> {
 
 #[derive(Serialize)]
 struct Refunds<'a> {
-    results: Vec<Shown<'a>>,
-}
-
-/// A refund as it is told of.
-pub(crate) struct Shown<'a>(pub(crate) &'a Refund);
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let refund = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("refundNum", refund.num.as_str())?;
-        map.serialize_entry("billNum", refund.key.bill.as_str())?;
-        map.serialize_entry("id", refund.transaction.as_str())?;
-        map.serialize_entry("channel", refund.key.channel.name())?;
-        map.serialize_entry("refundFee", &refund.fee.get())?;
-        map.serialize_entry("status", refund.status.name())?;
-        map.serialize_entry("createdTime", &refund.requested_at.ms())?;
-        if let Some(ended_at) = refund.ended_at {
-            map.serialize_entry("endTime", &ended_at.ms())?;
-        }
-        if let Some(reason) = &refund.reason {
-            map.serialize_entry("reason", reason)?;
-        }
-        if let Some(failure) = &refund.failure {
-            map.serialize_entry("failure", failure)?;
-        }
-        map.end()
-    }
+    results: Vec<ShownRefund<'a>>,
 }

@@ -15,7 +15,7 @@ use super::{
     redirect,
     texts::{self, Texts},
 };
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 /// A bound of the public keys, as it stands in the form.
 struct Bound {

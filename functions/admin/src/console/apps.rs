@@ -16,7 +16,7 @@ use super::{
     query, redirect,
     texts::{self, Texts},
 };
-use crate::apps as api;
+use crate::api::apps as api;
 
 /// Apps a page.
 const PAGE: usize = 50;

@@ -17,7 +17,7 @@ use super::{
     problems, redirect,
     texts::{self, Texts},
 };
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 struct TabLink {
     href: String,

@@ -20,7 +20,10 @@ use super::{
     session::{self, Session},
     texts::{self, Texts},
 };
-use crate::{Deps, Who, problem::Problem};
+use crate::{
+    api::{self, call::Who, problem::Problem},
+    deps::Deps,
+};
 
 /// Apps that the switcher names; the page of apps has all of them.
 const SWITCHER_APPS: i32 = 20;
@@ -216,7 +219,7 @@ impl<'a> Desk<'a> {
             .header(CONTENT_TYPE, "application/json")
             .body(Bytes::from(body.to_string()))
             .map_err(|_| Problem::not_found("path"))?;
-        Box::pin(crate::perform(self.deps, who, &request)).await
+        Box::pin(api::perform(self.deps, who, &request)).await
     }
 
     /// Changes something of whoever is signed in. It is the one thing that everybody may change about an operator, themselves, and so it goes

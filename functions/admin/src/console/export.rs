@@ -19,9 +19,10 @@ use super::{
     texts::{self, Texts},
     transactions::{Filter, by_id},
 };
-use crate::{
+use crate::api::{
+    page::{parse_cursor, write_cursor},
     problem::Problem,
-    transactions::{page, parse_cursor, write_cursor},
+    transactions::page,
 };
 
 /// Rows a part: about half a megabyte of the six that Lambda may answer.

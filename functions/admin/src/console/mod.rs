@@ -1,6 +1,6 @@
 //! The console under `/console`: pages for people, rendered here, that work without a script.
 //!
-//! What it changes, it changes through [`crate::perform`], the door of the operator API: the same rules, roles and audit log. What it shows
+//! What it changes, it changes through [`crate::api::perform`], the door of the operator API: the same rules, roles and audit log. What it shows
 //! comes from there or straight from the store. It keeps no state of its own but some cookies.
 
 mod account;
@@ -30,6 +30,7 @@ mod period;
 mod preferences;
 mod problem_words;
 mod problems;
+mod sealed;
 mod second_factor;
 mod session;
 mod sign_in;
@@ -45,7 +46,7 @@ use runtime::{Reply, Request, query_parameter};
 use store::StoreError;
 
 use self::{desk::Desk, form::Form};
-use crate::{Deps, problem::Problem};
+use crate::{api::problem::Problem, deps::Deps};
 
 /// What a page comes to.
 pub(crate) type Answer = Result<Reply, Trouble>;

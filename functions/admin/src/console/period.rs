@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use store::{SumRange, SumRow};
 
 use super::{Trouble, desk::Desk};
-use crate::transactions::channels_ever;
+use crate::api::page::channels_ever;
 
 /// Pages of 3,000 rows that a look reads of one channel and status: some 12,000 charges, a few hundred milliseconds.
 const PAGES_MAX: usize = 4;

@@ -4,7 +4,7 @@
 //! shown as it is: better in English than not at all.
 
 use super::{channel_fields, preferences::Language, problem_words::ROWS};
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 /// Whether it is this field that is wrong.
 pub(crate) fn at(problem: &Problem, field: &str) -> Option<()> {
@@ -121,10 +121,10 @@ mod tests {
         "domain/src/transaction.rs",
         "domain/src/refund/change.rs",
         "settlement/src/pursuing.rs",
-        "admin/src/channels.rs",
-        "admin/src/webhooks.rs",
-        "admin/src/operators.rs",
-        "admin/src/second_factor.rs",
+        "admin/src/api/channels.rs",
+        "admin/src/api/webhooks.rs",
+        "admin/src/api/operators.rs",
+        "admin/src/api/second_factor.rs",
         "../infra/outbound/src/functions.rs",
     ];
 

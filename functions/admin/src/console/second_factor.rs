@@ -15,7 +15,7 @@ use super::{
     redirect,
     texts::{self, Texts},
 };
-use crate::{problem::Problem, second_factor};
+use crate::api::{problem::Problem, second_factor};
 
 const HERE: &str = "/console/account/second-factor";
 

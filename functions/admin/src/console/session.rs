@@ -13,11 +13,11 @@ use ring::digest::{SHA256, digest};
 use runtime::{Base, Config, Random};
 use subtle::ConstantTimeEq;
 
-use super::cookies;
-use crate::{
-    problem::Problem,
+use super::{
+    cookies,
     sealed::{self, Purpose},
 };
+use crate::api::problem::Problem;
 
 /// A working day.
 const LASTS: Duration = Duration::from_secs(12 * 3600);

@@ -15,7 +15,7 @@ use super::{
     session::{KnownBrowser, Session, Ticket},
     texts::{self, Texts},
 };
-use crate::{
+use crate::api::{
     doorman::{self, By, Guess},
     password,
     second_factor::{self, Taken},

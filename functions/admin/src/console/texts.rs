@@ -530,7 +530,7 @@ texts! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::Rule;
+    use crate::api::routes::Rule;
 
     fn is_han(c: char) -> bool {
         ('\u{4e00}'..='\u{9fff}').contains(&c)
@@ -557,8 +557,9 @@ mod tests {
 
     #[test]
     fn every_change_has_words_in_the_audit_log() {
-        for Rule { name, .. } in
-            crate::routes::tests::every_rule().iter().filter(|rule| rule.effect == crate::routes::Effect::Change)
+        for Rule { name, .. } in crate::api::routes::tests::every_rule()
+            .iter()
+            .filter(|rule| rule.effect == crate::api::routes::Effect::Change)
         {
             assert_ne!(EN.action(name), EN.action_other, "{name}");
         }

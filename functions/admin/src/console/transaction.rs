@@ -22,7 +22,10 @@ use super::{
     texts::{self, Texts},
     transactions::{Row, row},
 };
-use crate::transactions::{Life, channels_ever, load_life};
+use crate::api::{
+    page::channels_ever,
+    transactions::{Life, load_life},
+};
 
 struct Step {
     kind: &'static str,
@@ -113,7 +116,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
                 .base
                 .random
                 .bytes::<8>()
-                .map_err(crate::problem::Problem::from)?
+                .map_err(crate::api::problem::Problem::from)?
                 .map(|b| format!("{b:02x}"))
                 .concat()
         ),

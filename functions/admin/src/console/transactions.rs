@@ -15,7 +15,10 @@ use super::{
     money, query,
     texts::{self, Texts},
 };
-use crate::transactions::{channels_ever, page, parse_cursor, write_cursor};
+use crate::api::{
+    page::{channels_ever, parse_cursor, write_cursor},
+    transactions::page,
+};
 
 /// Rows a page.
 const PAGE: usize = 25;

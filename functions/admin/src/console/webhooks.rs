@@ -15,7 +15,7 @@ use super::{
     problems, redirect,
     texts::{self, Texts},
 };
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 /// A webhook as the list shows it.
 pub(crate) struct Row {

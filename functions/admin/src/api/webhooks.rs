@@ -11,8 +11,10 @@ use serde_json::{Map, Value, json};
 use store::{StoreError, WEBHOOKS_MAX};
 use tracing::info;
 
-use crate::{
-    Call, apps, deliveries,
+use super::{
+    apps,
+    call::Call,
+    deliveries,
     destination::{self, Destination},
     problem::Problem,
 };

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Asked, Closed, RefundAsked};
 use tracing::warn;
 
-use crate::{Call, back_office::Shown, problem::Problem, transactions};
+use super::{call::Call, problem::Problem, transactions};
+use crate::shown_refund::ShownRefund;
 
 /// A payment has few refunds that are not ended; the rest is a bound, not a plan.
 const REFUNDS_MAX: usize = 8;
@@ -66,7 +67,7 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
         RefundRequest::parse(Value::Object(body).to_string().as_bytes()).map_err(|error| refused(error.into()))?;
     let asked = RefundAsked { mode: key.mode, request: &request, bounds: ASKING_BOUNDS };
     let refund = settlement::refund(&call.deps.settlement, &configured, asked).await.map_err(refused)?;
-    Ok(json(StatusCode::OK, &Shown(&refund)))
+    Ok(json(StatusCode::OK, &ShownRefund(&refund)))
 }
 
 /// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, once the
@@ -79,7 +80,7 @@ pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
     let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
     let given_up = settlement::give_up(&call.deps.settlement, &configured, refund, ASKING_BOUNDS).await;
-    Ok(json(StatusCode::OK, &Shown(&given_up.map_err(refused)?)))
+    Ok(json(StatusCode::OK, &ShownRefund(&given_up.map_err(refused)?)))
 }
 
 async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund>, Problem> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::SignInRules;
 use tracing::info;
 
-use crate::{Call, problem::Problem};
+use super::{call::Call, problem::Problem};
 
 /// `GET /sign-in`
 pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Problem> {

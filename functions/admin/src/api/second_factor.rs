@@ -13,7 +13,8 @@ use subtle::ConstantTimeEq;
 use totp_rs::{Builder, Totp};
 use tracing::{error, info};
 
-use crate::{Call, Deps, operators, problem::Problem};
+use super::{call::Call, operators, problem::Problem};
+use crate::deps::Deps;
 
 /// What RFC 4226 recommends: 160 bits.
 const SECRET_BYTES: usize = 20;

@@ -6,7 +6,8 @@ use domain::{AccountNumber, AppId, OperatorName, OperatorRole, Reach, Tab, Trans
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
 
-use crate::{Deps, problem::Problem};
+use super::problem::Problem;
+use crate::deps::Deps;
 
 use named::Named;
 pub(crate) use named::NamedDay;

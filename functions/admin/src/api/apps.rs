@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use store::{AppChange, AppSummary, Store, StoreError};
 use tracing::info;
 
-use crate::{Call, problem::Problem};
+use super::{call::Call, problem::Problem};
 
 const NAME_CHARS_MAX: usize = 64;
 

@@ -13,7 +13,7 @@ use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, Pro
 use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 
-use crate::{Call, channels, problem::Problem};
+use super::{call::Call, channels, problem::Problem};
 
 /// Somebody waits for it in front of a page, and two questions are asked at the most.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };

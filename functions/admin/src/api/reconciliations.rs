@@ -6,7 +6,7 @@ use runtime::{Reply, json};
 use serde_json::{Value, json};
 use store::{AccountDays, DayKey, OwedDay, Reconciled, ReconciliationEntry};
 
-use crate::{Call, problem::Problem, routes::NamedDay};
+use super::{call::Call, problem::Problem, routes::NamedDay};
 
 /// `GET /apps/{appId}/reconciliations?mode=&cursor=`, newest day first: a line for each day of an account, compared or owed, and one for
 /// each difference.

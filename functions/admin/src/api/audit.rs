@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{AuditEntry, AuditId};
 use tracing::error;
 
-use crate::{Call, problem::Problem, routes::Route};
+use super::{call::Call, problem::Problem, routes::Route};
 
 /// Keys that an answer shows once, and what a person typed in.
 const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
@@ -19,15 +19,10 @@ const TEXT_CHARS_MAX: usize = 160;
 /// What one side of an entry may take.
 const JSON_BYTES_MAX: usize = 16 * 1024;
 
-/// Makes a change, and an entry about it.
-pub(crate) async fn around(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
-    let store = &call.deps.base.store;
+/// Begins the entry about a change. `before` is what the API showed of the thing.
+pub(crate) async fn begin(call: &Call<'_>, route: &Route, before: Option<String>) -> Result<AuditId, Problem> {
     let random: String = call.deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = AuditId { at: call.now, random };
-    let before = match route.shown_by() {
-        Some((shown_by, member)) => shown(call.run(shown_by).await, member.as_deref()),
-        None => None,
-    };
     let entry = AuditEntry {
         at: call.now,
         who: call.who.name(),
@@ -38,17 +33,20 @@ pub(crate) async fn around(call: &Call<'_>, route: Route) -> Result<Reply, Probl
         outcome: "begun".to_owned(),
         count: 1,
     };
-    store.begin_audit(&id, &entry).await?;
-    let answer = call.run(route).await;
-    let (outcome, after) = match &answer {
+    call.deps.base.store.begin_audit(&id, &entry).await?;
+    Ok(id)
+}
+
+/// Completes it with what became of the change.
+pub(crate) async fn complete(call: &Call<'_>, id: &AuditId, answer: &Result<Reply, Problem>) {
+    let (outcome, after) = match answer {
         Ok(reply) => ("done", masked(reply)),
         Err(problem) => (problem.outcome(), None),
     };
-    if let Err(failed) = store.finish_audit(&id, outcome, after.as_deref()).await {
+    if let Err(failed) = call.deps.base.store.finish_audit(id, outcome, after.as_deref()).await {
         // The change is made and its entry says that it was begun: the caller is not to be told that it failed.
         error!("an audit entry could not be completed: {}", runtime::error_chain(&failed));
     }
-    answer
 }
 
 /// `GET /audit?month=202611&cursor=`, newest first; this month if none is named.
@@ -90,7 +88,8 @@ fn target(uri: &Uri) -> String {
     path.strip_prefix("/admin/v1/").unwrap_or(path).chars().take(TEXT_CHARS_MAX).collect()
 }
 
-fn shown(answer: Result<Reply, Problem>, member: Option<&str>) -> Option<String> {
+/// What an answer shows, or one member of the list in it.
+pub(crate) fn shown(answer: Result<Reply, Problem>, member: Option<&str>) -> Option<String> {
     let reply = answer.ok().filter(|reply| reply.status().is_success())?;
     let Some(member) = member else { return masked(&reply) };
     let listed: Value = serde_json::from_slice(reply.body()).ok()?;

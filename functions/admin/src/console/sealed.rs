@@ -4,12 +4,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
-    hmac,
 };
 use runtime::{Base, Config};
 use tracing::error;
 
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 /// What a sealed text is for. One kind does not open as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +56,6 @@ pub(crate) fn open<const N: usize>(config: &Config, purpose: Purpose, sealed: &s
     let plain = key(config, purpose)?.open_in_place(nonce, Aad::from(purpose.name()), &mut buffer).ok()?;
     let lines: Vec<String> = std::str::from_utf8(plain).ok()?.split('\n').map(str::to_owned).collect();
     lines.try_into().ok()
-}
-
-/// A bucket of 65,536 for a text. Without the key nobody finds out which texts share one.
-pub(crate) fn bucket(config: &Config, text: &str) -> String {
-    let key = config.console_key.as_ref().map_or("", |key| key.expose().as_str());
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("bucket\n{text}").as_bytes());
-    tag.as_ref().iter().take(2).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn key(config: &Config, purpose: Purpose) -> Option<LessSafeKey> {

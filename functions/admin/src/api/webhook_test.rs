@@ -8,7 +8,7 @@ use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
 
-use crate::{Call, destination, problem::Problem, webhooks};
+use super::{call::Call, destination, problem::Problem, webhooks};
 
 /// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
 /// event, and leaves no delivery.

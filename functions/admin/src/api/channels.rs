@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use store::AppConfiguration;
 use tracing::info;
 
-use crate::{Call, accounts, destination::Destination, problem::Problem};
+use super::{accounts, call::Call, destination::Destination, problem::Problem};
 
 /// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before for
 /// this gateway. Settings of another account than the one in use say so in the answer.

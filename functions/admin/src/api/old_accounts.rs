@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use store::{AppConfiguration, BooksRange, CurrentAccount, OldAccount, RecordsQuery, Shelf, StoreError};
 use tracing::info;
 
-use crate::{Call, accounts, problem::Problem};
+use super::{accounts, call::Call, problem::Problem};
 
 /// The longest `billTimeout`, and a day until the last of them is closed.
 const OPEN_AT_MOST: Duration = Duration::from_secs(16 * 24 * 3600);

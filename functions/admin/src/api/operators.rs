@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use store::{SignInTry, StoreError};
 use tracing::info;
 
-use crate::{
-    Call,
+use super::{
+    call::Call,
     doorman::{By, Guess},
     password,
     problem::Problem,

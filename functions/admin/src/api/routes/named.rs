@@ -2,7 +2,7 @@
 
 use domain::{AccountNumber, AppId, Day, OperatorName, Tab, TransactionId, WebhookId};
 
-use crate::problem::Problem;
+use crate::api::problem::Problem;
 
 /// A day of an account, as a path names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use domain::Secret;
 use runtime::Random;
 use tracing::error;
 
-use crate::problem::Problem;
+use super::problem::Problem;
 
 const CHARS_MIN: usize = 10;
 /// Longer ones would only cost time to hash.

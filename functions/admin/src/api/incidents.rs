@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
 use store::{DayKey, ForgedHour, Incident, IncidentSubject, IncidentSummary, KeptIncident};
 
-use crate::{Call, problem::Problem, reconciliations, transaction_actions::refused};
+use super::{call::Call, problem::Problem, reconciliations, transaction_actions::refused};
 
 /// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
 /// with how many of the latest hours were not kept.

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use store::{AppConfiguration, RecordsQuery};
 use tracing::{info, warn};
 
-use crate::{
-    Call,
+use super::{
+    call::Call,
+    page::{channels_ever, parse_cursor, write_cursor},
     problem::Problem,
-    transactions::{channels_ever, parse_cursor, write_cursor},
 };
 
 /// What one call sends again at the most; the answer says where to go on.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use store::{CurrentAccount, OldAccount, SavedChannel, StoreError};
 use tracing::info;
 
-use crate::{Call, problem::Problem};
+use super::{call::Call, problem::Problem};
 
 /// How often a change is decided anew because somebody else saved something.
 const SAVE_TRIES_MAX: u32 = 5;

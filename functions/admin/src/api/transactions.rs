@@ -2,17 +2,22 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    AppId, BillNum, Channel, ChannelFilter, Delivery, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest,
-    Refund, Status, Timestamp, Transaction, TransactionId,
+    AppId, BillNum, ChannelFilter, Delivery, Mode, Record, RecordsFilter, RecordsOrder, RecordsRequest, Refund, Status,
+    Timestamp, Transaction, TransactionId,
 };
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
 use store::{AppConfiguration, Bill, IncidentSubject, RecordsPosition, RecordsQuery, Store};
 
-use crate::{Call, back_office::Shown, deliveries, problem::Problem};
+use super::{
+    call::Call,
+    deliveries,
+    page::{channels_ever, parse_cursor, write_cursor},
+    problem::Problem,
+};
+use crate::shown_refund::ShownRefund;
 
 /// `GET /apps/{appId}/transactions?mode&status&channel&billNum&startTime&endTime&limit&cursor`, newest first.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
@@ -67,12 +72,6 @@ pub(crate) async fn page(
     Ok(Page { records, next })
 }
 
-/// The channels whose tab was ever configured: no other can have a transaction.
-pub(crate) fn channels_ever(found: &AppConfiguration, mode: Mode) -> Vec<Channel> {
-    let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
-    Channel::all().filter(configured).collect()
-}
-
 /// Everything about one transaction.
 pub(crate) struct Life {
     pub(crate) transaction: Transaction,
@@ -119,7 +118,7 @@ impl Life {
         let mut attempts: Vec<_> = self.deliveries.iter().flat_map(|one| &one.records).collect();
         attempts.sort_by_key(|attempt| attempt.time);
         shown.insert("otherTries".to_owned(), others.into());
-        shown.insert("refunds".to_owned(), json!(self.refunds.iter().map(Shown).collect::<Vec<_>>()));
+        shown.insert("refunds".to_owned(), json!(self.refunds.iter().map(ShownRefund).collect::<Vec<_>>()));
         shown.insert("deliveries".to_owned(), deliveries.into());
         shown.insert("attempts".to_owned(), json!(attempts));
         shown.insert("incidents".to_owned(), incidents.into());
@@ -166,19 +165,4 @@ fn read_request(call: &Call<'_>) -> Result<RecordsRequest, Problem> {
         skip: 0,
         limit: limit.transpose()?.unwrap_or(RecordsRequest::LIMIT_DEFAULT),
     })
-}
-
-/// A cursor is a place in time. Who makes one up gets a page of what they may see anyway.
-pub(crate) fn write_cursor(position: &RecordsPosition) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}#{}", position.created_at.ms(), position.id))
-}
-
-pub(crate) fn parse_cursor(cursor: &str) -> Result<RecordsPosition, Problem> {
-    let read = || {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (ms, id) = std::str::from_utf8(&bytes).ok()?.split_once('#')?;
-        let created_at = Timestamp::from_ms(ms.parse().ok()?).ok()?;
-        Some(RecordsPosition { created_at, id: TransactionId::parse(id).ok()? })
-    };
-    read().ok_or_else(|| Problem::field("cursor", "must be one that a list answered"))
 }

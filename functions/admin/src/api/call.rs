@@ -1,0 +1,68 @@
+//! One call of the operator API: who calls, what they sent, and what every operation asks of both.
+
+use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Reach, Timestamp, nests_within};
+use runtime::{Request, query_parameter};
+use serde_json::{Map, Value};
+use store::AppConfiguration;
+
+use super::problem::Problem;
+use crate::deps::Deps;
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    /// The operator; `None` is who holds the operator token.
+    pub(crate) operator: Option<OperatorName>,
+    pub(crate) role: OperatorRole,
+    pub(crate) reach: Reach,
+}
+
+impl Who {
+    pub(crate) fn token() -> Self {
+        Self { operator: None, role: OperatorRole::Owner, reach: Reach::Everything }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.operator.as_ref().map_or_else(|| "operator token".to_owned(), OperatorName::to_string)
+    }
+}
+
+/// One call, with what every handler asks of it.
+pub(crate) struct Call<'a> {
+    pub(crate) deps: &'a Deps,
+    pub(crate) request: &'a Request,
+    pub(crate) now: Timestamp,
+    pub(crate) who: Who,
+}
+
+impl Call<'_> {
+    /// The body, which must be one JSON object.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>, Problem> {
+        let body = runtime::json_body(self.request).map_err(|error| Problem::body(error.to_string()))?;
+        let object = serde_json::from_slice(body)
+            .map_err(|error| Problem::body(format!("the body must be one JSON object: {error}")))?;
+        // What serde read is text.
+        if !nests_within(&String::from_utf8_lossy(body), JSON_DEPTH_MAX) {
+            return Err(Problem::body(format!("the body must be nested at most {JSON_DEPTH_MAX} deep")));
+        }
+        Ok(object)
+    }
+
+    /// `?mode=live|test`, which must be there: whether money is real is not to be guessed.
+    pub(crate) fn mode(&self) -> Result<Mode, Problem> {
+        let text = query_parameter(self.request, "mode").unwrap_or_default();
+        Mode::find(&text).ok_or_else(|| Problem::field("mode", "must be live or test, in the query string"))
+    }
+
+    /// `?cursor=` of a list. An empty one is none.
+    pub(crate) fn cursor(&self) -> Result<Option<ListCursor>, Problem> {
+        let cursor = query_parameter(self.request, "cursor").filter(|cursor| !cursor.is_empty());
+        let read = |cursor: std::borrow::Cow<'_, str>| ListCursor::parse(&cursor);
+        cursor.map(read).transpose().map_err(|_| Problem::field("cursor", "must be one that a list answered"))
+    }
+
+    /// Everything configured for an app.
+    pub(crate) async fn load_app(&self, app: &AppId) -> Result<AppConfiguration, Problem> {
+        self.deps.base.store.find_app(app).await?.ok_or_else(|| Problem::not_found("app"))
+    }
+}

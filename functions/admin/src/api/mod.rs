@@ -1,0 +1,124 @@
+//! The operator API under `/admin/v1`: apps, their keys, channel settings, webhooks, transactions, incidents, operators and the audit log.
+//! [`perform`] is the one door to every operation, and each file beside it is about one kind of thing.
+//!
+//! JSON and ordinary HTTP statuses; errors are RFC 9457 problems. What is wrong with a key or a certificate is said
+//! when it is saved. Keys are shown when they are made, and never again.
+
+mod accounts;
+pub(crate) mod apps;
+mod audit;
+pub(crate) mod call;
+mod channels;
+mod check;
+mod deliveries;
+mod destination;
+pub(crate) mod doorman;
+mod incidents;
+mod old_accounts;
+mod operators;
+pub(crate) mod page;
+pub(crate) mod password;
+pub(crate) mod problem;
+mod reconciliations;
+pub(crate) mod routes;
+pub(crate) mod second_factor;
+mod sign_in_rules;
+mod transaction_actions;
+pub(crate) mod transactions;
+mod webhook_test;
+mod webhooks;
+
+use runtime::{Reply, Request};
+
+use crate::deps::Deps;
+use call::{Call, Who};
+use problem::Problem;
+pub use routes::operations;
+use routes::{Effect, Route};
+
+/// Answers one request of who holds the operator token.
+pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
+    let answered = match routes::authorize(deps, request) {
+        Ok(()) => perform(deps, Who::token(), request).await,
+        Err(problem) => Err(problem),
+    };
+    answered.unwrap_or_else(problem::reply)
+}
+
+/// The one door to every operation, for callers of the API and for the console alike: who may not is refused, and what is
+/// changed is written into the audit log.
+pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Problem> {
+    let call = Call { deps, request, now: deps.base.clock.now(), who };
+    let route = Route::find(request.method(), request.uri().path())?;
+    let rule = route.rule();
+    if call.who.role < rule.role {
+        return Err(Problem::forbidden(rule.role));
+    }
+    if let Some(problem) = route.is_beyond(&call.who.reach) {
+        return Err(problem);
+    }
+    match rule.effect {
+        Effect::Look => run(&call, route).await,
+        Effect::Change => change(&call, route).await,
+    }
+}
+
+/// Makes a change, and an entry about it.
+async fn change(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
+    let before = match route.shown_by() {
+        Some((shown_by, member)) => audit::shown(run(call, shown_by).await, member.as_deref()),
+        None => None,
+    };
+    let entry = audit::begin(call, &route, before).await?;
+    let answer = run(call, route).await;
+    audit::complete(call, &entry, &answer).await;
+    answer
+}
+
+async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
+    match route {
+        Route::CreateApp => apps::create(call).await,
+        Route::ListApps => apps::list(call).await,
+        Route::ShowApp(app) => apps::show(call, app).await,
+        Route::ChangeApp(app) => apps::change(call, app).await,
+        Route::RotateKey(app) => apps::rotate_key(call, app).await,
+        Route::CreateSession(app) => apps::create_session(call, app).await,
+        Route::CheckChannel(app, tab) => check::check(call, app, tab).await,
+        Route::PutChannel(app, tab) => channels::put(call, app, tab).await,
+        Route::ShowChannel(app, tab) => channels::show(call, app, tab).await,
+        Route::DeleteChannel(app, tab) => channels::delete(call, app, tab).await,
+        Route::ListAccounts(app, tab) => old_accounts::list(call, app, tab).await,
+        Route::RetireAccount(app, tab, number) => old_accounts::retire(call, app, tab, number).await,
+        Route::CreateWebhook(app) => webhooks::create(call, app).await,
+        Route::ListWebhooks(app) => webhooks::list(call, app).await,
+        Route::ChangeWebhook(app, webhook) => webhooks::change(call, app, webhook).await,
+        Route::SwitchWebhook(app, webhook) => webhooks::switch(call, app, webhook).await,
+        Route::RotateWebhookSecret(app, webhook) => webhooks::rotate_secret(call, app, webhook).await,
+        Route::DeleteWebhook(app, webhook) => webhooks::delete(call, app, webhook).await,
+        Route::TestWebhook(app, webhook) => webhook_test::run(call, app, webhook).await,
+        Route::ListDeliveries(app) => deliveries::list(call, app).await,
+        Route::ResendDelivery(app, delivery) => deliveries::resend(call, app, &delivery).await,
+        Route::Replay(app, webhook) => deliveries::replay(call, app, webhook).await,
+        Route::ListTransactions(app) => transactions::list(call, app).await,
+        Route::ShowTransaction(app, id) => transactions::show(call, app, id).await,
+        // Boxed: the flows of money are deep, and the other calls should not carry them along.
+        Route::SyncTransaction(app, id) => Box::pin(transaction_actions::sync(call, app, id)).await,
+        Route::CloseTransaction(app, id) => transaction_actions::close(call, app, id).await,
+        Route::RefundTransaction(app, id) => Box::pin(transaction_actions::refund(call, app, id)).await,
+        Route::GiveUpRefund(app, id) => Box::pin(transaction_actions::give_up(call, app, id)).await,
+        Route::ListIncidents(app) => incidents::list(call, app).await,
+        Route::ListReconciliations(app) => reconciliations::list(call, app).await,
+        Route::AskForDay(app, day) => reconciliations::ask(call, app, day).await,
+        Route::ShowIncident(app, id) => incidents::show(call, app, &id).await,
+        Route::ReplayIncident(app, id) => Box::pin(incidents::replay(call, app, &id)).await,
+        Route::CreateOperator => operators::create(call).await,
+        Route::ListOperators => operators::list(call).await,
+        Route::ChangeOperator(name) => operators::change(call, name).await,
+        Route::EndSessions(name) => operators::end_sessions(call, name).await,
+        Route::EnrolSecondFactor(name) => second_factor::enrol(call, name).await,
+        Route::ResetSecondFactor(name) => second_factor::reset(call, name).await,
+        Route::ShowSignInRules => sign_in_rules::show(call).await,
+        Route::ChangeSignInRules => sign_in_rules::change(call).await,
+        Route::ListAudit => audit::list(call).await,
+    }
+}

@@ -1,0 +1,30 @@
+//! Pages of transactions: which channels they are read from, and the cursor that stands between two.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{Channel, Mode, Timestamp, TransactionId};
+use store::{AppConfiguration, RecordsPosition};
+
+use super::problem::Problem;
+
+/// The channels whose tab was ever configured: no other can have a transaction.
+pub(crate) fn channels_ever(found: &AppConfiguration, mode: Mode) -> Vec<Channel> {
+    let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
+    Channel::all().filter(configured).collect()
+}
+
+/// A cursor is a place in time. Who makes one up gets a page of what they may see anyway.
+pub(crate) fn write_cursor(position: &RecordsPosition) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}#{}", position.created_at.ms(), position.id))
+}
+
+/// # Errors
+/// It was not written here.
+pub(crate) fn parse_cursor(cursor: &str) -> Result<RecordsPosition, Problem> {
+    let read = || {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (ms, id) = std::str::from_utf8(&bytes).ok()?.split_once('#')?;
+        let created_at = Timestamp::from_ms(ms.parse().ok()?).ok()?;
+        Some(RecordsPosition { created_at, id: TransactionId::parse(id).ok()? })
+    };
+    read().ok_or_else(|| Problem::field("cursor", "must be one that a list answered"))
+}
