@@ -16,9 +16,9 @@ use domain::{
 };
 use http::Method;
 use outbound::{Bounds, Outbound};
-use providers::{Account, Charge, Moment, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
+use providers::{Account, AnswerRetry, Charge, Moment, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
 use runtime::{
-    AccountKey, ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Role, authenticate,
+    AccountKey, ApiError, Base, BillError, Caller, PaymentOutcome, Question, Reply, Request, Retry, Role, authenticate,
     client_ip, failure, json_body, not_found, success,
 };
 use serde::Serialize;
@@ -131,20 +131,14 @@ async fn begin(
         let parameters = match built {
             Charge::Ready(parameters) => return Ok((transaction, parameters)),
             Charge::Call(call) => match ask(deps, ordered, call, moment).await {
-                Err(ApiError::Provider(ProviderError::AlreadyOrdered)) => {
-                    if let Some(token) = find_lost_token(deps, &transaction, moment.now).await? {
+                Ok(parameters) => parameters,
+                Err(error) => {
+                    if let Some(token) = recover(deps, ordered, (&transaction, origin), error, moment.now).await? {
                         return Ok((transaction, PaymentParameters::of_token(token)));
                     }
                     tries = load_tries(deps, ordered).await?;
                     continue;
                 }
-                // The order was made with other parameters, or is over at the provider: nobody gets anything for it any longer.
-                Err(ApiError::Provider(ProviderError::OrderBound { .. })) if origin == Origin::Continued => {
-                    make_way(deps, ordered, &transaction).await?;
-                    tries = load_tries(deps, ordered).await?;
-                    continue;
-                }
-                asked => asked?,
             },
         };
         match parameters.token() {
@@ -156,6 +150,30 @@ async fn begin(
         }
     }
     Err(ProviderError::AlreadyOrdered.into())
+}
+
+/// The token that the provider gave out for the order before, or nothing where the charge is to be decided anew.
+///
+/// # Errors
+/// The error itself: the same charge ends the same way.
+async fn recover(
+    deps: &Deps,
+    ordered: &Ordered<'_>,
+    (transaction, origin): (&Transaction, Origin),
+    error: ApiError,
+    now: Timestamp,
+) -> Result<Option<String>, ApiError> {
+    match (error.retryable(), origin) {
+        (Retry::Answered(AnswerRetry::WithFirstAnswer), _) => find_lost_token(deps, transaction, now).await,
+        // The order was made with other parameters, or is over at the provider: nobody gets anything for it any longer.
+        (Retry::Answered(AnswerRetry::AsAnotherOrder), Origin::Continued) => {
+            make_way(deps, ordered, transaction).await?;
+            Ok(None)
+        }
+        (Retry::Answered(AnswerRetry::AsAnotherOrder), Origin::Reserved)
+        | (Retry::Answered(AnswerRetry::No | AnswerRetry::Later | AnswerRetry::WithCertificate), _)
+        | (Retry::No | Retry::Storage | Retry::Unanswered, _) => Err(error),
+    }
 }
 
 async fn load_tries(deps: &Deps, ordered: &Ordered<'_>) -> Result<Vec<Transaction>, StoreError> {

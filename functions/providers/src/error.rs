@@ -76,7 +76,33 @@ pub enum ProviderError {
     },
 }
 
+/// What may come of it when a call is made again that a provider's answer brought to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerRetry {
+    /// The same: it ends as before until somebody changes the call or the settings.
+    No,
+    /// Nobody knows what happened; the same call, later, may say.
+    Later,
+    /// The same answer can be read with the certificate that it names.
+    WithCertificate,
+    /// The same order, if what the provider gave out for it the first time is found; another order otherwise.
+    WithFirstAnswer,
+    /// Another order for the same charge.
+    AsAnotherOrder,
+}
+
 impl ProviderError {
+    /// What may come of another try. A new error has to say it here.
+    pub fn retryable(&self) -> AnswerRetry {
+        match self {
+            Self::Refused { .. } | Self::Unsupported { .. } | Self::Param { .. } | Self::Key { .. } => AnswerRetry::No,
+            Self::Unclear { .. } => AnswerRetry::Later,
+            Self::UnknownKey { .. } => AnswerRetry::WithCertificate,
+            Self::AlreadyOrdered => AnswerRetry::WithFirstAnswer,
+            Self::OrderBound { .. } => AnswerRetry::AsAnotherOrder,
+        }
+    }
+
     pub(crate) fn unclear(reason: impl Into<String>) -> Self {
         Self::Unclear { reason: reason.into() }
     }
@@ -145,6 +171,22 @@ pub enum NotifyError {
 }
 
 impl NotifyError {
+    /// Whether the same notify can be verified with certificates that the provider has only begun to sign with. A new error has to say it
+    /// here.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::UnknownKey { .. } => true,
+            Self::Malformed { .. }
+            | Self::Unsigned
+            | Self::Algorithm { .. }
+            | Self::BadSignature { .. }
+            | Self::Stale { .. }
+            | Self::Probe
+            | Self::Sealed { .. }
+            | Self::Untrusted { .. } => false,
+        }
+    }
+
     pub(crate) fn malformed(reason: impl Into<String>) -> Self {
         Self::Malformed { reason: reason.into() }
     }

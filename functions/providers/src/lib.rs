@@ -39,7 +39,7 @@ pub use bill::{
 pub use bounds::NOTIFY_URL_BYTES_MAX;
 pub use charset::Charset;
 pub use check::{CheckReport, CheckedSetting, Proof, Said};
-pub use error::{NotifyError, ProviderError, SettingsError};
+pub use error::{AnswerRetry, NotifyError, ProviderError, SettingsError};
 pub use exchange::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
     Placed, RefundOrder, RefundOutcome, RefundReport,

@@ -125,7 +125,7 @@ async fn read(
         Ok(report) => return Ok(Ok((account, report))),
         Err(error) => error,
     };
-    if !matches!(error, NotifyError::UnknownKey { .. }) {
+    if !error.retryable() {
         return Ok(Err(Answered::Refused(error)));
     }
     let moment = Moment { now: notify.now, nonce: deps.base.random.nonce()? };

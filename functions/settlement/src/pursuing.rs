@@ -114,8 +114,12 @@ pub async fn give_up(
     }
     let payment = payment_of(deps, &refund).await?;
     let told = question(deps, configured, (&payment, &refund), bounds).await?;
-    if matches!(told, RefundOutcome::Done | RefundOutcome::Stuck { .. } | RefundOutcome::Failed { .. }) {
-        return over(hear(deps, configured, refund, told).await?);
+    match told {
+        RefundOutcome::Done | RefundOutcome::Stuck { .. } | RefundOutcome::Failed { .. } => {
+            return over(hear(deps, configured, refund, told).await?);
+        }
+        RefundOutcome::Pending | RefundOutcome::NotThere | RefundOutcome::Lost { .. } | RefundOutcome::Short { .. } => {
+        }
     }
     if !moved_nothing(&told, &refund, deps.base.clock.now()) {
         return Err(kept("the provider does not say yet that nothing of it moved; try again later"));

@@ -15,7 +15,7 @@ use domain::{
 use http::Request;
 use outbound::Bounds;
 use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
-use runtime::{ApiError, BillError, ConfiguredApp, error_chain};
+use runtime::{ApiError, BillError, ConfiguredApp, Retry, error_chain};
 use store::{Begun, Bill, StoreError};
 use tracing::{info, warn};
 
@@ -91,12 +91,15 @@ async fn again(
         return Err(BillError::OtherRefund { num, fee: known.fee.get(), bill }.into());
     }
     match pursue_refund(deps, configured, known.clone(), asked.bounds).await {
-        // Nobody knows more than before, and that is the same answer.
-        Err(ApiError::Outbound(error)) => {
-            warn!(app.id = %known.key.app, tx.id = %known.transaction, "a refund stays pending: {}", error_chain(&error));
-            Ok(known)
-        }
-        pursued => pursued,
+        Ok(pursued) => Ok(pursued),
+        Err(error) => match error.retryable() {
+            // Nobody knows more than before, and that is the same answer.
+            Retry::Unanswered => {
+                warn!(app.id = %known.key.app, tx.id = %known.transaction, "a refund stays pending: {}", error_chain(&error));
+                Ok(known)
+            }
+            Retry::No | Retry::Storage | Retry::Answered(_) => Err(error),
+        },
     }
 }
 

@@ -18,8 +18,8 @@ use domain::{
     TransactionKey, is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question,
 };
 use futures_util::future::join_all;
-use providers::ProviderError;
-use runtime::{ApiError, error_chain};
+use providers::AnswerRetry;
+use runtime::{ApiError, Retry, error_chain};
 use settlement::{ASKING_BOUNDS, Certainty, Closed, ask, close, look_for_duplicate, payable_until, pursue_refund};
 use store::{DayKey, Due, DueTransaction, RefundKey};
 use tracing::{info, warn};
@@ -329,7 +329,14 @@ async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp)
 
 /// Whether nobody answered, or nothing that could be understood.
 fn is_outage(error: &ApiError) -> bool {
-    matches!(error, ApiError::Outbound(_) | ApiError::Provider(ProviderError::Unclear { .. }))
+    match error.retryable() {
+        Retry::Unanswered | Retry::Answered(AnswerRetry::Later) => true,
+        Retry::No
+        | Retry::Storage
+        | Retry::Answered(
+            AnswerRetry::No | AnswerRetry::WithCertificate | AnswerRetry::WithFirstAnswer | AnswerRetry::AsAnotherOrder,
+        ) => false,
+    }
 }
 
 #[cfg(test)]

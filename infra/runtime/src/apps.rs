@@ -17,7 +17,7 @@ use store::{AppConfiguration, ChannelSettings, Store, StoreError};
 use tracing::warn;
 
 use crate::{
-    ApiError, Config,
+    ApiError, Config, Retry,
     config::LocalConfig,
     error_chain,
     renewals::{Fetch, Renewals, Renewed},
@@ -303,7 +303,10 @@ impl Apps {
             Ok(renewed) => Renewed::Account(Arc::new(renewed)),
             Err(error) => {
                 warn!(app.id = %app, channel = %key.channel, "no new certificates: {}", error_chain(&error));
-                if matches!(error, ApiError::Outbound(_)) { Renewed::Late } else { Renewed::Nothing }
+                match error.retryable() {
+                    Retry::Unanswered => Renewed::Late,
+                    Retry::No | Retry::Storage | Retry::Answered(_) => Renewed::Nothing,
+                }
             }
         };
         renewal.keep(now, &renewed);

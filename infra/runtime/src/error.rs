@@ -6,8 +6,8 @@ use std::error::Error;
 
 use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError};
 use outbound::OutboundError;
-use providers::{ProviderError, SettingsError};
-use store::StoreError;
+use providers::{AnswerRetry, ProviderError, SettingsError};
+use store::{StoreError, StoreRetry};
 
 use crate::{CredentialsError, RandomError, http_edge::BodyError};
 
@@ -215,7 +215,52 @@ pub enum BillError {
     },
 }
 
+/// What may come of it when a call that failed is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The same: it ends as before until somebody changes the call or the settings.
+    No,
+    /// The storage failed, or others changed the same thing all the time: the same call, later, may succeed.
+    Storage,
+    /// The provider was not reached, or gave no whole answer.
+    Unanswered,
+    /// The provider answered.
+    Answered(AnswerRetry),
+}
+
 impl ApiError {
+    /// What may come of another try: whoever asks a provider again, or lets one alone, goes by this. A new error has to say it here.
+    pub fn retryable(&self) -> Retry {
+        match self {
+            Self::Credentials(_)
+            | Self::NotConfigured { .. }
+            | Self::Retired { .. }
+            | Self::Body(_)
+            | Self::Request(_)
+            | Self::Bill(_)
+            | Self::ClientBound(_)
+            | Self::Settings(_)
+            | Self::Refund(_)
+            | Self::RefundFailed { .. }
+            | Self::RefundKept { .. }
+            | Self::NotClosed { .. }
+            | Self::Random(_) => Retry::No,
+            Self::Provider(error) => Retry::Answered(error.retryable()),
+            Self::Outbound(
+                OutboundError::Client { .. }
+                | OutboundError::Forbidden(_)
+                | OutboundError::Connect { .. }
+                | OutboundError::Broken { .. }
+                | OutboundError::Deadline { .. }
+                | OutboundError::TooLong { .. },
+            ) => Retry::Unanswered,
+            Self::Store(error) => match error.retryable() {
+                StoreRetry::Later => Retry::Storage,
+                StoreRetry::No | StoreRetry::ReadAgain => Retry::No,
+            },
+        }
+    }
+
     /// The code that the caller gets.
     pub fn code(&self) -> ApiCode {
         match self {
@@ -256,4 +301,35 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     chain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_comes_of_another_try_depends_on_who_failed() {
+        let deadline = Duration::from_secs(1);
+        let unclear = ProviderError::Unclear { reason: "garbage".to_owned() };
+        let (code, words) = ("NO".to_owned(), "no".to_owned());
+        let unknown = ProviderError::UnknownKey { serial: "1".to_owned() };
+        let item = || "item".to_owned();
+        let cases: [(ApiError, Retry); 9] = [
+            (StoreError::Contended { what: item(), tries: 3 }.into(),    Retry::Storage),
+            (StoreError::Stale { what: item() }.into(),                  Retry::No),
+            (StoreError::Sealed { owner: item() }.into(),                Retry::No),
+            (OutboundError::Deadline { deadline }.into(),                Retry::Unanswered),
+            (unclear.into(),                                             Retry::Answered(AnswerRetry::Later)),
+            (unknown.into(),                                             Retry::Answered(AnswerRetry::WithCertificate)),
+            (ProviderError::AlreadyOrdered.into(),                       Retry::Answered(AnswerRetry::WithFirstAnswer)),
+            (ProviderError::Refused { code, words }.into(),              Retry::Answered(AnswerRetry::No)),
+            (BillError::Unpaid { bill: item() }.into(),                  Retry::No),
+        ];
+        for (error, expect) in cases {
+            assert_eq!(error.retryable(), expect, "{error}");
+        }
+    }
 }

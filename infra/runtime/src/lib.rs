@@ -22,7 +22,7 @@ pub use aws::{AwsClients, AwsConfig};
 pub use caller::{Caller, CredentialsError, Role, authenticate, is_operator_token};
 pub use clock::Clock;
 pub use config::{Config, ConfigError, LocalConfig};
-pub use error::{ApiError, BillError, ClientBoundError, error_chain};
+pub use error::{ApiError, BillError, ClientBoundError, Retry, error_chain};
 pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
 pub use lambda::{read_event, serve, serve_events};
 pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};

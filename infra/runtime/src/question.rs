@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use outbound::{Bounds, Outbound};
-use providers::{Account, Moment, ProviderError};
+use providers::{Account, AnswerRetry, Moment, ProviderError};
 
 use crate::{AccountKey, ApiError, Base, ConfiguredApp, Fetch, Renewed};
 
@@ -43,16 +43,17 @@ impl Base {
         let Question { configured, key, account, outbound, bounds, moment } = *question;
         let answer = self.ask_provider(outbound, key.channel, call, bounds).await?;
         let told = match read(account, &answer) {
-            Err(ProviderError::UnknownKey { serial }) => {
+            Ok(told) => told,
+            Err(error) if error.retryable() == AnswerRetry::WithCertificate => {
                 // A nonce signs one message.
                 let moment = Moment { now: moment.now, nonce: self.random.nonce()? };
                 let fetch = Fetch { outbound, moment: &moment, patience: PATIENCE };
                 match self.apps.renew(configured, key, &fetch).await {
                     Renewed::Account(renewed) => read(&renewed, &answer)?,
-                    Renewed::Nothing | Renewed::Late => return Err(ProviderError::UnknownKey { serial }.into()),
+                    Renewed::Nothing | Renewed::Late => return Err(error.into()),
                 }
             }
-            read => read?,
+            Err(error) => return Err(error.into()),
         };
         Ok((answer, told))
     }

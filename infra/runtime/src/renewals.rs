@@ -111,10 +111,15 @@ impl Renewal {
     /// Notes what a fetch gave. What was known before stays known.
     pub(crate) fn keep(&self, now: Timestamp, renewed: &Renewed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.is_late = matches!(renewed, Renewed::Late);
-        known.asked = Some((now, if known.is_late { LATE_PAUSE } else { PAUSE }));
-        if let Renewed::Account(account) = renewed {
-            known.account = Some(Arc::clone(account));
-        }
+        let (is_late, pause) = match renewed {
+            Renewed::Account(account) => {
+                known.account = Some(Arc::clone(account));
+                (false, PAUSE)
+            }
+            Renewed::Nothing => (false, PAUSE),
+            Renewed::Late => (true, LATE_PAUSE),
+        };
+        known.is_late = is_late;
+        known.asked = Some((now, pause));
     }
 }

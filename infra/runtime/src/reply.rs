@@ -4,10 +4,9 @@ use bytes::Bytes;
 use domain::ApiCode;
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use store::StoreError;
 use tracing::{error, warn};
 
-use crate::{ApiError, Reply, error_chain};
+use crate::{ApiError, Reply, Retry, error_chain};
 
 /// `{"code":0,"msg":"OK", ...}` with the members of `rest`, which must serialize as a map.
 pub fn success(rest: &impl Serialize) -> Reply {
@@ -26,13 +25,12 @@ pub fn success(rest: &impl Serialize) -> Reply {
 pub fn failure(error: &ApiError) -> Reply {
     let code = error.code();
     log(error, code);
-    let is_outage = matches!(error, ApiError::Store(StoreError::Dynamo { .. } | StoreError::Contended { .. }));
-    let status = if is_outage {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else if code == ApiCode::RunTimeError {
-        StatusCode::INTERNAL_SERVER_ERROR
-    } else {
-        StatusCode::OK
+    let status = match error.retryable() {
+        Retry::Storage => StatusCode::SERVICE_UNAVAILABLE,
+        Retry::No | Retry::Unanswered | Retry::Answered(_) if code == ApiCode::RunTimeError => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        Retry::No | Retry::Unanswered | Retry::Answered(_) => StatusCode::OK,
     };
     json(status, &Failure { code, err: error.to_string() })
 }

@@ -118,7 +118,27 @@ pub enum StoreError {
     },
 }
 
+/// What may come of it when a call is made again that the storage brought to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreRetry {
+    /// The same: a person has to look.
+    No,
+    /// The same call, later, may succeed.
+    Later,
+    /// The thing is not as it was read: what it has become has to be read first.
+    ReadAgain,
+}
+
 impl StoreError {
+    /// What may come of another try. A new error has to say it here.
+    pub fn retryable(&self) -> StoreRetry {
+        match self {
+            Self::Dynamo { .. } | Self::Contended { .. } => StoreRetry::Later,
+            Self::Item { .. } | Self::Sealed { .. } => StoreRetry::No,
+            Self::Stale { .. } => StoreRetry::ReadAgain,
+        }
+    }
+
     fn dynamo(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Dynamo { operation, source: source.into() }
     }
