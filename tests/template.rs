@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::{METRICS_NAMESPACE, Metric, STACK, Template};
+use local::{Function, METRICS_NAMESPACE, Metric, STACK, Template};
 use serde_yaml_ng::Value;
 
 fn root() -> PathBuf {
@@ -109,7 +109,34 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
         let expected: &[&str] = if binary == "unrouted" { &["KmsKeyArn"] } else { &[] };
         assert_eq!(found, expected, "{binary}");
     }
-    assert_eq!(functions(&template).len(), 7);
+    let deployed: BTreeSet<String> = functions(&template).into_keys().collect();
+    assert_eq!(deployed, Function::ALL.map(|function| function.name().to_owned()).into());
+}
+
+/// `local::Function` is the list of functions. Where texts and settings repeat it, each of them is there.
+#[test]
+fn every_list_of_functions_has_each_of_them() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (map, security, watch) = (read("ARCHITECTURE.md"), read("docs/security.md"), read("infra/watch.yaml"));
+    let law = map.lines().find_map(|line| line.split_once("functions/{")?.1.strip_suffix('}')).unwrap();
+    let by_law: BTreeSet<&str> = law.split(',').collect();
+    assert_eq!(by_law, Function::ALL.map(Function::name).into(), "ARCHITECTURE.md, the law of dependence");
+    let (watched, template): (Value, Value) =
+        (serde_yaml_ng::from_str(&watch).unwrap(), Template::load().unwrap().document);
+    let nested = &template["Resources"]["Watch"]["Properties"]["Parameters"];
+    for function in Function::ALL.map(Function::name) {
+        assert!(map.contains(&format!("\n  {function}/")), "ARCHITECTURE.md, code map: {function}");
+        assert!(security.contains(&format!("`{function}`")), "docs/security.md, who can read what: {function}");
+        // `provider-notify` is the resource `ProviderNotifyFunction`, and the parameter `ProviderNotify` of what watches it.
+        let title = |word: &str| word.chars().next().unwrap().to_uppercase().chain(word.chars().skip(1)).collect();
+        let name = function.split('-').map(title).collect::<Vec<String>>().concat();
+        assert_eq!(nested[&name]["Ref"].as_str(), Some(format!("{name}Function").as_str()), "template.yaml, Watch");
+        assert!(watched["Parameters"][&name].is_mapping(), "infra/watch.yaml, Parameters: {name}");
+        let errors = format!("MetricName: Errors, Dimensions: [{{ Name: FunctionName, Value: !Ref {name} }}]");
+        assert!(watch.contains(&errors), "infra/watch.yaml, FunctionErrors: {name}");
+    }
+    let summed = watch.lines().find(|line| line.contains("Label: Errors of all functions")).unwrap();
+    assert_eq!(summed.matches("FILL(").count(), Function::ALL.len(), "infra/watch.yaml, errors of all functions");
 }
 
 #[test]

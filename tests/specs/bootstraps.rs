@@ -114,6 +114,6 @@ async fn each_built_function_answers_its_events() {
 
 /// `provider-notify-paid` is for the function with the longest name that it begins with.
 fn function_of(name: &str) -> &'static str {
-    let functions = local::Function::all().map(|(_, function, _)| function).into_iter();
+    let functions = local::Function::ALL.into_iter().map(local::Function::name);
     functions.filter(|function| name.starts_with(function)).max_by_key(|function| function.len()).unwrap()
 }

@@ -17,7 +17,7 @@ const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico
 
 /// Every operation of the code, but for pages: `POST /2.0/maxpay/bill`.
 pub(crate) fn operations() -> BTreeSet<String> {
-    let routes = Function::all().into_iter().flat_map(|(_, _, routes)| routes);
+    let routes = Function::ALL.into_iter().flat_map(Function::routes);
     let described = routes.filter(|(_, path)| !NOT_DESCRIBED.contains(path)).chain(admin_operations());
     described.map(|(method, path)| format!("{method} {path}")).collect()
 }

@@ -61,25 +61,37 @@ pub enum Function {
     Unrouted,
 }
 
-/// A function, the name of its binary, and its routes as it knows them itself.
-pub type FunctionRoutes = (Function, &'static str, Vec<(http::Method, &'static str)>);
-
 impl Function {
-    /// Every function, with the name of its binary.
-    pub fn all() -> [FunctionRoutes; 7] {
-        [
-            (Self::Charge, "charge", charge::ROUTES.to_vec()),
-            (Self::Query, "query", query::ROUTES.to_vec()),
-            (Self::ProviderNotify, "provider-notify", provider_notify::ROUTES.to_vec()),
-            (Self::Admin, "admin", admin::ROUTES.to_vec()),
-            (Self::Deliver, "deliver", Vec::new()),
-            (Self::Sweep, "sweep", Vec::new()),
-            (Self::Unrouted, "unrouted", Vec::new()),
-        ]
+    /// Every function: `tests/template.rs` compares them with the crates, and with every other list of them.
+    pub const ALL: [Self; 7] =
+        [Self::Charge, Self::Query, Self::ProviderNotify, Self::Admin, Self::Deliver, Self::Sweep, Self::Unrouted];
+
+    /// The name of its crate and of its binary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Query => "query",
+            Self::ProviderNotify => "provider-notify",
+            Self::Admin => "admin",
+            Self::Deliver => "deliver",
+            Self::Sweep => "sweep",
+            Self::Unrouted => "unrouted",
+        }
+    }
+
+    /// Its routes as it knows them itself.
+    pub fn routes(self) -> Vec<(http::Method, &'static str)> {
+        match self {
+            Self::Charge => charge::ROUTES.to_vec(),
+            Self::Query => query::ROUTES.to_vec(),
+            Self::ProviderNotify => provider_notify::ROUTES.to_vec(),
+            Self::Admin => admin::ROUTES.to_vec(),
+            Self::Deliver | Self::Sweep | Self::Unrouted => Vec::new(),
+        }
     }
 
     fn find(name: &str) -> Option<Self> {
-        Self::all().into_iter().find(|(_, binary, _)| *binary == name).map(|(function, ..)| function)
+        Self::ALL.into_iter().find(|function| function.name() == name)
     }
 }
 

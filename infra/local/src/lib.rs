@@ -36,7 +36,7 @@ pub use clock::StackClock;
 pub use cors::Cors;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
 pub use error::StartError;
-pub use gateway::{Function, FunctionRoutes};
+pub use gateway::Function;
 pub use meter::Metered;
 pub use runtime::{METRICS_NAMESPACE, Metric, STACK};
 pub use runtime_api::{Memory, Sandbox, SandboxError};

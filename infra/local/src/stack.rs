@@ -17,7 +17,7 @@ use crate::{
     control::{self, Clockwork, Sweeper},
     demo::{self, Doorkeys},
     error::StartError,
-    gateway::{self, FrontDoor, Functions},
+    gateway::{self, FrontDoor, Function, Functions},
     iam::Iam,
     items::Tables,
     lambda::LocalLambda,
@@ -302,17 +302,18 @@ async fn build_functions(
     let environment = environment(&config, endpoints);
     let tables = Tables { dynamo: clients.dynamo(), names: tables.pairs() };
     // As in the cloud, each function has clients of its own, which may do what its policy allows.
-    let stand = |function| -> Result<settlement::Deps, StartError> {
-        let clients = clients.rerouted(|http| meter.measure(function, iam.guard(function, http)));
+    let stand = |function: Function| -> Result<settlement::Deps, StartError> {
+        let name = function.name();
+        let clients = clients.rerouted(|http| meter.measure(name, iam.guard(name, http)));
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
         let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
         Ok(settlement::Deps { base, queue, outbound: guarded.clone() })
     };
-    let (charge, query, sweep, admin) = (stand("charge")?, stand("query")?, stand("sweep")?, stand("admin")?);
-    let deliver = stand("deliver")?;
-    let courier = |function| {
-        let clients = clients.rerouted(|http| iam.guard(function, http));
+    let (charge, query, sweep) = (stand(Function::Charge)?, stand(Function::Query)?, stand(Function::Sweep)?);
+    let (admin, deliver) = (stand(Function::Admin)?, stand(Function::Deliver)?);
+    let courier = |function: Function| {
+        let clients = clients.rerouted(|http| iam.guard(function.name(), http));
         Courier { outbound: guarded.clone(), functions: MerchantFunctions::new(move || clients.lambda()) }
     };
     let functions = Functions {
@@ -322,10 +323,10 @@ async fn build_functions(
             client_counts: charge::ClientCounts::default(),
         },
         query: query::Deps { base: query.base.clone(), settlement: query, recent: query::Recent::default() },
-        provider_notify: stand("provider-notify")?,
-        deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier: courier("deliver") },
+        provider_notify: stand(Function::ProviderNotify)?,
+        deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier: courier(Function::Deliver) },
         sweep: sweep::Deps { base: sweep.base.clone(), queue: sweep.queue.clone(), settlement: sweep },
-        admin: admin::Deps { base: admin.base.clone(), settlement: admin, courier: courier("admin") },
+        admin: admin::Deps { base: admin.base.clone(), settlement: admin, courier: courier(Function::Admin) },
         template,
         said,
         iam,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use flate2::{Compression, write::DeflateEncoder};
-use local::Sandbox;
+use local::{Function, Sandbox};
 use tokio::process::Command;
 
 use crate::{
@@ -18,8 +18,11 @@ use crate::{
     table::{median, print, ratio, time},
 };
 
-/// The functions that answer HTTP or SQS while somebody waits, and the others.
-const BINARIES: [&str; 8] = ["bare", "charge", "query", "provider-notify", "deliver", "sweep", "admin", NODE];
+/// What is started: the floor, every function that does anything, and another language.
+fn binaries() -> impl Iterator<Item = &'static str> {
+    let functions = Function::ALL.into_iter().filter(|function| *function != Function::Unrouted);
+    ["bare"].into_iter().chain(functions.map(Function::name)).chain([NODE])
+}
 
 /// The same charge in JavaScript, if `tests/bench/peers/run` fetched what it needs.
 const NODE: &str = "node";
@@ -42,7 +45,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let notifies = shop.notifies_of(crate::shop::PAID_THROUGH[0], rounds * (WARM + 1)).await?;
     let mut notifies = notifies.iter().map(|notify| notify.event());
     shop.configure_for_real().await?;
-    let present: Vec<&str> = BINARIES.into_iter().filter(|name| file(plan, name).exists()).collect();
+    let present: Vec<&str> = binaries().filter(|name| file(plan, name).exists()).collect();
     let mut taken: Vec<Taken> = present.iter().map(|_| Taken::default()).collect();
     // First they are only started: what a call leaves to do for the stack, or the end of Node, would slow down the next start.
     for is_node in [false, true] {
