@@ -10,9 +10,9 @@ use store::{Settled, StoreError, Told};
 use tracing::info;
 
 use crate::{
-    Deps,
-    asking::{Asked, Talk, account_of, ask, placed},
-    ring,
+    asking::{Asked, ask},
+    deps::{Deps, ring},
+    talk::{Talk, account_of, placed},
 };
 
 /// What came of a closing.

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 use store::{Incident, StoreError};
 use tracing::{info, warn};
 
-use crate::{Deps, incidents::keep, pursuing, refunds};
+use crate::{deps::Deps, incidents::keep, pursuing, refunds};
 
 /// The kind of the incident about a payment at another price than the server's.
 const MISPRICED: &str = "price";

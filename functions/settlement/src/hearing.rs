@@ -10,7 +10,12 @@ use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport};
 use runtime::{AccountKey, ApiError, ConfiguredApp, Fetch, Renewed, Request};
 use tracing::warn;
 
-use crate::{Deps, Heard, How, Taken, take, take_refund};
+use crate::{
+    deps::Deps,
+    door::take,
+    refunds::take_refund,
+    report::{Heard, How, Taken},
+};
 
 /// For so long a warm function may make orders by the protocol before, because it remembers the settings; ten times as long as it does.
 const ORDERED_BEFORE: Duration = Duration::from_secs(60);

@@ -8,7 +8,10 @@ use serde_json::{Map, json};
 use store::{ForgedKept, Incident, StoreError};
 use tracing::warn;
 
-use crate::{Deps, door::Heard, ring};
+use crate::{
+    deps::{Deps, ring},
+    report::Heard,
+};
 
 /// What the verification of a message needs beside its body.
 const HEADERS_KEPT: [&str; 6] = [

@@ -6,46 +6,24 @@
 
 mod asking;
 mod closing;
+mod deps;
 mod door;
 mod duplicates;
 mod hearing;
 mod incidents;
 mod pursuing;
 mod refunds;
+mod report;
+mod talk;
 
-pub use asking::{ASKING_BOUNDS, Asked, ask};
+pub use asking::{Asked, ask};
 pub use closing::{Certainty, Closed, close, payable_until};
-pub use door::{Heard, How, Taken, take};
+pub use deps::Deps;
+pub use door::take;
 pub use duplicates::look_for_duplicate;
 pub use hearing::{Answered, Notify, hear};
 pub use incidents::keep_forged;
 pub use pursuing::{give_up, pursue_refund};
 pub use refunds::{RefundAsked, refund, take_refund};
-
-use std::time::Duration;
-
-use domain::Delivery;
-use outbound::Outbound;
-use queue::Queue;
-use runtime::{Base, error_chain};
-use tracing::warn;
-
-/// What settling needs. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Deps {
-    /// Store, apps and clock.
-    pub base: Base,
-    /// The bell for deliveries.
-    pub queue: Queue,
-    /// The way to the providers.
-    pub outbound: Outbound,
-}
-
-/// Best effort: the deliveries are kept, and the sweep rings for whatever was not rung for.
-async fn ring(deps: &Deps, deliveries: &[Delivery]) {
-    for delivery in deliveries {
-        if let Err(error) = deps.queue.ring(delivery, Duration::ZERO).await {
-            warn!(bill.num = %delivery.id.bill, "did not ring: {}", error_chain(&error));
-        }
-    }
-}
+pub use report::{Heard, How, Taken};
+pub use talk::ASKING_BOUNDS;

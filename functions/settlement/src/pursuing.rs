@@ -19,10 +19,9 @@ use store::{Incident, RefundChanged, StoreError};
 use tracing::{info, warn};
 
 use crate::{
-    Deps,
-    asking::{Talk, placed},
+    deps::{Deps, ring},
     incidents::keep,
-    ring,
+    talk::{Talk, placed},
 };
 
 /// Why a refund failed that waited too long, and one that a person gave up.

@@ -20,11 +20,11 @@ use store::{Begun, Bill, StoreError};
 use tracing::{info, warn};
 
 use crate::{
-    Deps,
-    asking::account_of,
-    door::{Heard, Taken},
+    deps::Deps,
     incidents::{Problem, keep_misfit},
     pursuing::{RefundTaken, notify_url, order, pursue_refund, say_back, send, take_word, word_of},
+    report::{Heard, Taken},
+    talk::{ASKING_BOUNDS, account_of},
 };
 
 /// Which refund is asked for, and how long the provider may take for each answer.
@@ -190,7 +190,7 @@ pub async fn take_refund(
     };
     let Some(word) = word_of(told.outcome.clone(), told.sending) else {
         // A hint that nobody signed: whatever it says, the provider is asked. Should that fail, the sweep asks.
-        if let Err(error) = pursue_refund(deps, configured, refund, crate::ASKING_BOUNDS).await {
+        if let Err(error) = pursue_refund(deps, configured, refund, ASKING_BOUNDS).await {
             warn!(bill.num = %key.bill, tx.id = %payment.id, "a refund stays as it is: {}", error_chain(&error));
         }
         return Ok(Taken::Settled);
