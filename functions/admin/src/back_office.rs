@@ -26,7 +26,7 @@ async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = RefundRequest::parse(json_body(request)?)?;
     let asked = RefundAsked { mode: caller.mode, request: &asked, bounds: ASKING_BOUNDS };
-    let refund = Box::pin(settlement::refund(&deps.settlement, &caller.configured, asked)).await?;
+    let refund = Box::pin(settlement::refund(&deps.settlement(), &caller.configured, asked)).await?;
     Ok(success(&ShownRefund(&refund)))
 }
 
@@ -68,7 +68,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let closed = match last.status {
         Status::Closed => return Ok(success(&domain::Record::from(last))),
         Status::Success | Status::Refund => Closed::Paid(Box::new(last)),
-        Status::Created => settlement::close(&deps.settlement, &caller.configured, &last, ASKING_BOUNDS).await?,
+        Status::Created => settlement::close(&deps.settlement(), &caller.configured, &last, ASKING_BOUNDS).await?,
     };
     match closed {
         Closed::Closed(closed, _) => Ok(success(&domain::Record::from(*closed))),

@@ -1,6 +1,8 @@
 //! What this function stands on.
 
 use courier::Courier;
+use outbound::Outbound;
+use queue::Queue;
 use runtime::Base;
 
 /// What the operator API, the console and the back office need.
@@ -8,8 +10,17 @@ use runtime::Base;
 pub struct Deps {
     /// Configuration, store and clock.
     pub base: Base,
-    /// The door for what a provider says, and the way to it.
-    pub settlement: settlement::Deps,
+    /// The bell for deliveries.
+    pub queue: Queue,
+    /// The way to the providers.
+    pub outbound: Outbound,
     /// The ways to merchants, for tests of their webhooks.
     pub courier: Courier,
+}
+
+impl Deps {
+    /// What settling a provider's answer needs of it.
+    pub(crate) fn settlement(&self) -> settlement::Deps {
+        settlement::Deps { base: self.base.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
+    }
 }

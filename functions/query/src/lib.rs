@@ -8,6 +8,8 @@ mod sync;
 
 use domain::{Record, RecordsRequest, RecordsScope};
 use http::Method;
+use outbound::Outbound;
+use queue::Queue;
 use runtime::{
     ApiError, Base, Caller, Reply, Request, Role, authenticate, failure, json_body, not_found, query_parameter, success,
 };
@@ -25,10 +27,19 @@ pub const ROUTES: [(Method, &str); 3] =
 pub struct Deps {
     /// Store, apps and clock.
     pub base: Base,
-    /// The door for what a provider answers.
-    pub settlement: settlement::Deps,
+    /// The bell for deliveries.
+    pub queue: Queue,
+    /// The way to the providers.
+    pub outbound: Outbound,
     /// What was asked about just now.
     pub recent: Recent,
+}
+
+impl Deps {
+    /// What settling a provider's answer needs of it.
+    fn settlement(&self) -> settlement::Deps {
+        settlement::Deps { base: self.base.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
+    }
 }
 
 /// Answers one request.

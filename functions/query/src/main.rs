@@ -8,8 +8,7 @@ use runtime::Base;
 async fn main() -> Result<(), lambda_http::Error> {
     let (base, clients) = Base::from_environment()?;
     let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
-    let settlement =
-        settlement::Deps { base: base.clone(), queue, outbound: Outbound::guarded(base.config.targets.clone())? };
-    let deps = query::Deps { base, settlement, recent: query::Recent::default() };
+    let outbound = Outbound::guarded(base.config.targets.clone())?;
+    let deps = query::Deps { base, queue, outbound, recent: query::Recent::default() };
     runtime::serve(|request| query::handle(&deps, request)).await
 }

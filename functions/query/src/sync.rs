@@ -72,14 +72,13 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     let mut open: Vec<&Transaction> = bill.tries.iter().filter(|found| found.status != Status::Refund).collect();
     open.sort_by_key(|found| std::cmp::Reverse(found.created_at));
     open.truncate(SYNC_TRIES_MAX);
-    let asked_all =
-        join_all(open.iter().map(|found| ask(&deps.settlement, &caller.configured, found, ASKING_BOUNDS))).await;
+    let settlement = deps.settlement();
+    let asked_all = join_all(open.iter().map(|found| ask(&settlement, &caller.configured, found, ASKING_BOUNDS))).await;
     // A stuck one may have been dealt with at the provider.
     let unended = bill.refunds.iter().filter(|refund| refund.status.is_open()).take(REFUNDS_MAX);
-    let pursued = join_all(
-        unended.map(|refund| pursue_refund(&deps.settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)),
-    )
-    .await;
+    let pursued =
+        join_all(unended.map(|refund| pursue_refund(&settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)))
+            .await;
     for asked in asked_all {
         asked?;
     }
@@ -113,7 +112,8 @@ pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, result
         }
     };
     let open = tries.iter().filter(|found| silent.iter().any(|record| record.id == found.id));
-    let asked = join_all(open.map(|found| ask(&deps.settlement, &caller.configured, found, GLANCE_BOUNDS))).await;
+    let settlement = deps.settlement();
+    let asked = join_all(open.map(|found| ask(&settlement, &caller.configured, found, GLANCE_BOUNDS))).await;
     asked.into_iter().any(|asked| match asked {
         Ok(asked) => matches!(asked, Asked::Closed | Asked::Settled),
         Err(error) => {

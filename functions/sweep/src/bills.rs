@@ -196,7 +196,7 @@ async fn look_at_bill(
 
 async fn look_for_second_payment(deps: &Deps, bill: &Transaction, now: Timestamp) -> Result<(), ApiError> {
     if let Some(configured) = deps.base.apps.find(&bill.key.app, now).await? {
-        look_for_duplicate(&deps.settlement, &configured, bill, now).await?;
+        look_for_duplicate(deps, &configured, bill, now).await?;
     }
     Ok(())
 }
@@ -247,14 +247,14 @@ async fn ask_about(
     }
     run.asked.fetch_add(1, Ordering::Relaxed);
     let asked = if is_overdue(bill, now) {
-        close(&deps.settlement, &configured, bill, ASKING_BOUNDS).await.map(|closed| {
+        close(deps, &configured, bill, ASKING_BOUNDS).await.map(|closed| {
             if let Closed::Refused { code, words } = closed {
                 let (bill, id) = (&key.bill, &bill.id);
                 warn!(app.id = %key.app, bill.num = %bill, tx.id = %id, provider.code = code, "not closed: {words}");
             }
         })
     } else {
-        ask(&deps.settlement, &configured, bill, ASKING_BOUNDS).await.map(|_| ())
+        ask(deps, &configured, bill, ASKING_BOUNDS).await.map(|_| ())
     };
     run.note(&account, asked.as_ref().is_err_and(is_outage));
     asked.map(|()| true)
@@ -275,7 +275,7 @@ async fn ask_about_closed(
     let Some(configured) = deps.base.apps.find(&key.app, now).await? else {
         return Ok(store.postpone_transaction(key, due_at, None).await?);
     };
-    let payable_until = payable_until(&deps.settlement, &configured, bill).await.unwrap_or(bill.expires_at);
+    let payable_until = payable_until(deps, &configured, bill).await.unwrap_or(bill.expires_at);
     let next = next_closed_question(bill.ended_at.unwrap_or(bill.created_at), payable_until, now);
     let Some(again_at) = next.or_else(|| last_closed_question_again(payable_until, now)) else {
         let (bill, id) = (&key.bill, &bill.id);
@@ -290,7 +290,7 @@ async fn ask_about_closed(
         return Ok(true);
     }
     run.asked.fetch_add(1, Ordering::Relaxed);
-    let asked = close(&deps.settlement, &configured, bill, ASKING_BOUNDS).await;
+    let asked = close(deps, &configured, bill, ASKING_BOUNDS).await;
     run.note(&account, asked.as_ref().is_err_and(is_outage));
     let is_certain = matches!(asked?, Closed::Closed(_, Certainty::AtProvider));
     if next.is_none() || is_certain {
@@ -316,7 +316,7 @@ async fn look_at_refund(deps: &Deps, run: &Run, key: &RefundKey, now: Timestamp)
         return Ok(true);
     }
     run.asked.fetch_add(1, Ordering::Relaxed);
-    let asked = match pursue_refund(&deps.settlement, &configured, refund, ASKING_BOUNDS).await {
+    let asked = match pursue_refund(deps, &configured, refund, ASKING_BOUNDS).await {
         Err(ApiError::RefundFailed { num, failure }) => {
             info!(app.id = %key.app, bill.num = %key.bill, "refund {num} failed: {failure}");
             Ok(())

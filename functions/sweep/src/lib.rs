@@ -19,9 +19,9 @@ pub use sums::{Summed, sum_days};
 
 use domain::Timestamp;
 use futures_util::future::join_all;
-use queue::Queue;
-use runtime::{Base, error_chain};
+use runtime::error_chain;
 use serde::{Deserialize, Serialize};
+pub use settlement::Deps;
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
 
@@ -70,17 +70,6 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
         }
         Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
     }
-}
-
-/// What a sweep needs.
-#[derive(Clone, Debug)]
-pub struct Deps {
-    /// Store, apps and clock.
-    pub base: Base,
-    /// The bell for deliveries.
-    pub queue: Queue,
-    /// The door for what a provider answers, and the way to it.
-    pub settlement: settlement::Deps,
 }
 
 /// What one sweep did.

@@ -8,11 +8,6 @@ use runtime::Base;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let (base, clients) = Base::from_environment()?;
     let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
-    let settlement = settlement::Deps {
-        base: base.clone(),
-        queue: queue.clone(),
-        outbound: Outbound::guarded(base.config.targets.clone())?,
-    };
-    let deps = sweep::Deps { base, queue, settlement };
+    let deps = sweep::Deps { outbound: Outbound::guarded(base.config.targets.clone())?, base, queue };
     runtime::serve_events(|tick: sweep::Tick| sweep::run(&deps, tick)).await
 }

@@ -47,7 +47,7 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
     })?;
     let mut answers = Vec::new();
     for question in questions {
-        answers.push(match base.ask_provider(&call.deps.settlement.outbound, channel, question, BOUNDS).await {
+        answers.push(match base.ask_provider(&call.deps.outbound, channel, question, BOUNDS).await {
             Ok(answer) => Some(answer),
             Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
                 return Err(Problem::field("gateway", forbidden.to_string()));

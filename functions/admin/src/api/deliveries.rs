@@ -210,7 +210,7 @@ async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<Option<Deliv
         return Ok(None);
     }
     // Best effort: it is due, and the sweep rings for what was not rung for.
-    if let Err(error) = call.deps.settlement.queue.ring(&again, std::time::Duration::ZERO).await {
+    if let Err(error) = call.deps.queue.ring(&again, std::time::Duration::ZERO).await {
         warn!(delivery.id = again.id.name(), "did not ring: {}", error_chain(&error));
     }
     Ok(Some(again))

@@ -63,7 +63,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
             return Ok(replayed(("pending", Some(kept.summary.problem))));
         }
     };
-    let (deps, apps) = (&call.deps.settlement, &call.deps.base.apps);
+    let (deps, apps) = (&call.deps.settlement(), &call.deps.base.apps);
     let configured = apps.find(&app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
     if kept.source != "notify" {
         let transaction = call.deps.base.store.find_transaction(key).await?;

@@ -19,7 +19,7 @@ const REFUNDS_MAX: usize = 8;
 /// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now, about its open refunds, too, and settles what it says.
 pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let (configured, transaction) = load(call, &app, &id).await?;
-    let asked = settlement::ask(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await;
+    let asked = settlement::ask(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await;
     let word = match asked.map_err(refused)? {
         Asked::Pending => "pending",
         Asked::Closed | Asked::Settled => "settled",
@@ -27,7 +27,7 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
     };
     let refunds = refunds_of(call, &transaction).await?.into_iter().filter(|refund| refund.status.is_open());
     for refund in refunds.take(REFUNDS_MAX) {
-        match settlement::pursue_refund(&call.deps.settlement, &configured, refund, ASKING_BOUNDS).await {
+        match settlement::pursue_refund(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await {
             // The provider said what became of it, and that was asked for.
             Ok(_) | Err(ApiError::RefundFailed { .. }) => {}
             Err(error) => return Err(refused(error)),
@@ -43,7 +43,7 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
     if transaction.status.is_paid() {
         return Err(Problem::conflict("it is paid; refund it instead"));
     }
-    match settlement::close(&call.deps.settlement, &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
+    match settlement::close(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
         Closed::Closed(closed, _) => Ok(json(StatusCode::OK, &Record::from(*closed))),
         Closed::Paid(_) => Err(Problem::conflict("it is paid; refund it instead")),
         Closed::Refused { code, words } => Err(Problem::conflict(format!("the provider refused: {code} {words}"))),
@@ -66,7 +66,7 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
     let request =
         RefundRequest::parse(Value::Object(body).to_string().as_bytes()).map_err(|error| refused(error.into()))?;
     let asked = RefundAsked { mode: key.mode, request: &request, bounds: ASKING_BOUNDS };
-    let refund = settlement::refund(&call.deps.settlement, &configured, asked).await.map_err(refused)?;
+    let refund = settlement::refund(&call.deps.settlement(), &configured, asked).await.map_err(refused)?;
     Ok(json(StatusCode::OK, &ShownRefund(&refund)))
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     let (configured, transaction) = load(call, &app, &id).await?;
     let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
     let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
-    let given_up = settlement::give_up(&call.deps.settlement, &configured, refund, ASKING_BOUNDS).await;
+    let given_up = settlement::give_up(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await;
     Ok(json(StatusCode::OK, &ShownRefund(&given_up.map_err(refused)?)))
 }
 

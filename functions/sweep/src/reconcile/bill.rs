@@ -106,7 +106,7 @@ impl Books<'_> {
     /// [`ApiError`]: the provider has none yet, or cannot be asked.
     pub(super) async fn fetch(&self, day: &Day) -> Result<Bill, ApiError> {
         let base = &self.deps.base;
-        let outbound = &self.deps.settlement.outbound;
+        let outbound = &self.deps.outbound;
         let Some((configured, account)) = self.open().await? else { return Ok(Bill(None)) };
         let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
         let question = Question {

@@ -122,7 +122,7 @@ impl Books<'_> {
             configured: &configured,
             key: self.holding.key(),
             account: &account,
-            outbound: &self.deps.settlement.outbound,
+            outbound: &self.deps.outbound,
             bounds: ASKING_BOUNDS,
             moment: &moment,
         };
