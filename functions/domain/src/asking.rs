@@ -1,8 +1,8 @@
-//! When a provider is asked about something that it should have told by itself.
+//! When a provider is asked about a bill of which it should have told by itself.
 
 use std::time::Duration;
 
-use crate::{Refund, RefundStatus, Timestamp, Transaction};
+use crate::{Timestamp, Transaction};
 
 /// When a silent bill is asked about, counted from its charge: a lost notify heals within minutes, and a bill that nobody pays
 /// costs five questions.
@@ -26,9 +26,6 @@ const CLOSED_AGAIN_AFTER_MAX: Duration = minutes(24 * 60);
 /// How long a provider that does not answer the last question is asked it again.
 const CLOSED_UNANSWERED_MAX: Duration = minutes(30 * 24 * 60);
 
-/// The first question about a refund: most are done by then.
-const REFUND_ASKED_AFTER: Duration = minutes(1);
-
 /// When a bill that is unpaid at `now` is to be asked about next: 1, 5, 15 and 60 minutes after its charge, at its end, and then
 /// at ever longer intervals until the provider decides.
 ///
@@ -46,11 +43,6 @@ pub fn next_question(transaction: &Transaction, now: Timestamp) -> Timestamp {
 pub fn is_overdue(transaction: &Transaction, now: Timestamp) -> bool {
     transaction.superseded_at.is_some() || asking_end(transaction) <= now
 }
-
-/// How often a refund is sent again that waits for the merchant's balance: on its first day, and later.
-const PAUSED_AGAIN_AFTER: [Duration; 2] = [minutes(60), DAY];
-
-const DAY: Duration = minutes(24 * 60);
 
 /// When a bill that was closed here alone at `closed_at` is to be asked about next: 1, 5, 15 and 60 minutes after its closing, then at ever
 /// longer intervals until its order ends at the provider, at that end, and once more a day later. `None` if the question of `now` is the
@@ -72,20 +64,6 @@ pub fn last_closed_question_again(payable_until: Timestamp, now: Timestamp) -> O
     (now < given_up).then(|| now.plus(AGAIN_AFTER_MAX))
 }
 
-/// When a refund that is open at `now` is to be asked about next: as long from now as it has waited already. One that waits for the
-/// merchant's balance is tried again each hour, and after a day each day. A stuck one, whose end a person brings about, is asked about each day.
-pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
-    if let Some(pause) = refund.pause {
-        let [at_first, later] = PAUSED_AGAIN_AFTER;
-        return now.plus(if pause.since.distance(now) < DAY { at_first } else { later });
-    }
-    if refund.status == RefundStatus::Stuck {
-        return now.plus(DAY);
-    }
-    let first = refund.requested_at.plus(REFUND_ASKED_AFTER);
-    if first > now { first } else { now.plus(refund.requested_at.distance(now).min(AGAIN_AFTER_MAX)) }
-}
-
 fn asking_end(transaction: &Transaction) -> Timestamp {
     transaction.expires_at.plus(EXPIRY_GRACE)
 }
@@ -102,22 +80,7 @@ const fn minutes(minutes: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{RefundPause, Status, refund::tests::sample_refund, transaction::tests::sample};
-
-    #[test]
-    fn a_refund_that_waits_for_the_balance_is_tried_each_hour_and_then_each_day() {
-        let refund = sample_refund(100);
-        let start = refund.requested_at;
-        let paused = Refund { pause: Some(RefundPause { since: start, refused_at: Some(start) }), ..refund };
-        let mut tried = Vec::new();
-        let mut now = start;
-        while !paused.has_waited(now) {
-            now = next_refund_question(&paused, now);
-            tried.push((now.ms() - start.ms()) / 3_600_000);
-        }
-        let expect: Vec<i64> = (1..=24).chain((2..=30).map(|day| day * 24)).collect();
-        assert_eq!(tried, expect);
-    }
+    use crate::{Status, transaction::tests::sample};
 
     #[test]
     fn a_silent_bill_is_asked_about_at_ever_longer_intervals() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{AppId, Author, BillNum, Channel, Mode};
+use crate::{AppId, BillNum, Channel, Mode};
 
 /// Names one try of one bill on one channel. The notify URL carries it, so that a notify needs no lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +62,15 @@ impl TransactionKey {
         };
         part().is_none().then_some(key)
     }
+}
+
+/// Who opened a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// The merchant's server, with the master key.
+    Server,
+    /// A client: the public key, or a session token.
+    Client,
 }
 
 /// Counts the tries of a bill on one channel, from 1 to 99. A new try begins when the one before was closed or replaced.

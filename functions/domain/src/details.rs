@@ -1,6 +1,9 @@
 //! What a transaction holds of the charge and of the payment, each parsed where it comes in.
 
+use std::fmt::Write;
+
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::fields::{JSON_DEPTH_MAX, nests_within};
 
@@ -111,6 +114,36 @@ impl ProviderTradeNo {
     }
 }
 
+/// A payer within WeChat, as far as it takes to know the same one again: the first 16 hex digits of a hash. A provider binds an
+/// order to its payer, and the payer's own id is personal data that nobody needs here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayerDigest(String);
+
+impl PayerDigest {
+    const DIGITS: usize = 16;
+
+    /// The digest of an `openid`.
+    pub fn of_openid(openid: &str) -> Self {
+        let mut digits = String::with_capacity(Self::DIGITS);
+        for byte in Sha256::digest(openid.as_bytes()).iter().take(Self::DIGITS / 2) {
+            // Writing to a string cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+        }
+        Self(digits)
+    }
+
+    /// Reads what [`Self::as_str`] gave; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +169,15 @@ mod tests {
         check(&of_length(256),                    Some(&of_length(256)));
         check(&of_length(257),                    None);
         check(&format!("https://shop.example/{}", "茶".repeat(30)), None);
+    }
+
+    #[test]
+    fn a_payer_is_known_again_and_not_named() {
+        let digest = PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
+        assert_eq!(PayerDigest::parse(digest.as_str()), Some(digest.clone()));
+        assert_ne!(digest, PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p"));
+        for text in ["", "0123", "0123456789ABCDEF", "0123456789abcdef0"] {
+            assert_eq!(PayerDigest::parse(text), None, "{text}");
+        }
     }
 }

@@ -31,6 +31,7 @@ mod retry;
 mod secret;
 mod session;
 mod session_request;
+mod settle;
 mod shards;
 mod sums;
 mod target_health;
@@ -42,22 +43,22 @@ mod webhook_message;
 pub use account::{AccountNumber, FORMER_FORM_READ, Sameness, Succession, succeed};
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
-pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question, next_refund_question};
+pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question};
 pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
-pub use bill::{TransactionKey, TryNumber};
+pub use bill::{Author, TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use client_bounds::ClientBounds;
 pub use day::Day;
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
-pub use details::{Extras, ProviderTradeNo, Subject, WebUrl};
+pub use details::{Extras, PayerDigest, ProviderTradeNo, Subject, WebUrl};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use money::{Fen, InvalidFen, grouped};
 pub use notification::{Claim, Mismatch, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use payer_address::PayerAddress;
-pub use price::{Author, BillPayments, PayerDigest, counts_for_bill, latest_of_server};
+pub use price::{BillPayments, counts_for_bill, latest_of_server};
 pub use reconciliation::{
     Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window, is_payment_of,
     judge_listed, judge_listed_refund, missing_there,
@@ -66,18 +67,19 @@ pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
     PaymentChoice, Refund, RefundChange, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundRefusal,
-    RefundSending, RefundStatus, RefundSums, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund,
-    hear_of_refund, is_same_refund, refund_way, refundable, reserve_refund, sent_back_elsewhere,
+    RefundSending, RefundStatus, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund, hear_of_refund,
+    is_same_refund, next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };
 pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
+pub use settle::{Refusal, Settlement, close, settle, withdraw};
 pub use shards::{Shard, Shards};
 pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
 pub use target_health::{Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use transaction::{Refusal, Settlement, Status, Transaction, close, settle, withdraw};
+pub use transaction::{RefundSums, Status, Transaction};
 pub use webhook::{Event, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -3,20 +3,7 @@
 //! The client key is public: it stands in every copy of a shop's app or page. A stranger who has it can charge any bill number at any
 //! price. So the server's price decides, and what a client paid at another price never counts as the payment of the bill.
 
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
-
-use crate::{Fen, Status, Transaction};
-
-/// Who opened a try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Author {
-    /// The merchant's server, with the master key.
-    Server,
-    /// A client: the public key, or a session token.
-    Client,
-}
+use crate::{Author, Fen, Status, Transaction};
 
 /// The server's latest try of a bill, in whatever state it is. It names the price.
 pub fn latest_of_server(tries: &[Transaction]) -> Option<&Transaction> {
@@ -50,36 +37,6 @@ impl<'a> BillPayments<'a> {
         paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
         let (counted, mispriced) = paid.into_iter().partition(|payment| counts_for_bill(payment, server_price));
         Self { counted, mispriced }
-    }
-}
-
-/// A payer within WeChat, as far as it takes to know the same one again: the first 16 hex digits of a hash. A provider binds an
-/// order to its payer, and the payer's own id is personal data that nobody needs here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PayerDigest(String);
-
-impl PayerDigest {
-    const DIGITS: usize = 16;
-
-    /// The digest of an `openid`.
-    pub fn of_openid(openid: &str) -> Self {
-        let mut digits = String::with_capacity(Self::DIGITS);
-        for byte in Sha256::digest(openid.as_bytes()).iter().take(Self::DIGITS / 2) {
-            // Writing to a string cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Self(digits)
-    }
-
-    /// Reads what [`Self::as_str`] gave; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -120,15 +77,5 @@ mod tests {
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
-    }
-
-    #[test]
-    fn a_payer_is_known_again_and_not_named() {
-        let digest = PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
-        assert_eq!(PayerDigest::parse(digest.as_str()), Some(digest.clone()));
-        assert_ne!(digest, PayerDigest::of_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6p"));
-        for text in ["", "0123", "0123456789ABCDEF", "0123456789abcdef0"] {
-            assert_eq!(PayerDigest::parse(text), None, "{text}");
-        }
     }
 }

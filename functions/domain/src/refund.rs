@@ -19,6 +19,7 @@
 //! `committed - pending` is what was told so far, it names such an event, and no sum is told twice.
 
 mod change;
+mod choice;
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
@@ -30,10 +31,19 @@ pub(crate) use self::change::refunded_elsewhere;
 pub use self::change::{
     RefundChange, RefundContradiction, RefundHeard, RefundVerdict, RefundWord, give_up_refund, hear_of_refund,
 };
-use crate::{
-    BillPayments, Family, Fen, RefundRequest, Status, Timestamp, Transaction, TransactionId, TransactionKey,
-    next_refund_question,
-};
+pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
+use crate::{Family, Fen, RefundSums, Timestamp, Transaction, TransactionId, TransactionKey};
+
+/// The first question about a refund: most are done by then.
+const ASKED_AFTER: Duration = Duration::from_secs(60);
+
+/// How long at most one is left alone in between.
+const ASKED_AGAIN_AFTER_MAX: Duration = Duration::from_secs(6 * 3600);
+
+/// How often one is sent again that waits for the merchant's balance: on its first day, and later.
+const PAUSED_AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(3600), DAY];
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The merchant's number of a refund, unique in the app: 1 to 32 letters, digits and signs that every provider takes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -182,10 +192,10 @@ pub struct Refund {
 
 impl Refund {
     /// How long a refund is tried again that waits for the merchant's balance.
-    pub const PAUSED_MAX: Duration = Duration::from_secs(30 * DAY_SECONDS);
+    pub const PAUSED_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
     /// After so long every provider knows each refund that arrived there.
-    pub const KNOWN_AFTER: Duration = Duration::from_secs(DAY_SECONDS);
+    pub const KNOWN_AFTER: Duration = DAY;
 
     /// Whether the latest sending moved nothing if the provider does not know it: because the provider clearly refused it, or would know it
     /// by now.
@@ -210,15 +220,18 @@ impl Refund {
     }
 }
 
-const DAY_SECONDS: u64 = 24 * 3600;
-
-/// What is known of the refunds of a payment beside how much went back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RefundSums {
-    /// Our refunds that nobody knows the end of.
-    pub pending: Option<Fen>,
-    /// What went back or may yet.
-    pub committed: Option<Fen>,
+/// When a refund that is open at `now` is to be asked about next: as long from now as it has waited already. One that waits for the
+/// merchant's balance is tried again each hour, and after a day each day. A stuck one, whose end a person brings about, is asked about each day.
+pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
+    if let Some(pause) = refund.pause {
+        let [at_first, later] = PAUSED_AGAIN_AFTER;
+        return now.plus(if pause.since.distance(now) < DAY { at_first } else { later });
+    }
+    if refund.status == RefundStatus::Stuck {
+        return now.plus(DAY);
+    }
+    let first = refund.requested_at.plus(ASKED_AFTER);
+    if first > now { first } else { now.plus(refund.requested_at.distance(now).min(ASKED_AGAIN_AFTER_MAX)) }
 }
 
 /// Why a refund is not begun.
@@ -293,52 +306,6 @@ pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<
         .filter(|refund| refund.transaction == payment.id && refund.status == RefundStatus::Success)
         .fold(0_i64, |sum, refund| sum.saturating_add(refund.fee.get()));
     amount(fen(payment.refunded) - ours)
-}
-
-/// Which payment of a bill a refund is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PaymentChoice<'a> {
-    /// This one.
-    One(&'a Transaction),
-    /// There is none that fits what was named.
-    None,
-    /// These fit what was named, and it is not to be guessed which is meant.
-    Several(Vec<&'a Transaction>),
-}
-
-/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back. What does not count
-/// for the bill has to be named: a stranger's fen must not stand in the way of a refund.
-pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
-    let fits = |payment: &&Transaction| {
-        request.channel.is_none_or(|channel| payment.key.channel == channel)
-            && request.transaction.as_ref().is_none_or(|id| payment.id == *id)
-    };
-    let payments = BillPayments::of(tries);
-    let with = |some: &[&'a Transaction], status| {
-        some.iter().copied().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>()
-    };
-    let (counted, mispriced) = (&payments.counted, &payments.mispriced);
-    let candidates = [
-        (counted, Status::Success),
-        (counted, Status::Refund),
-        (mispriced, Status::Success),
-        (mispriced, Status::Refund),
-    ];
-    let found = candidates.into_iter().map(|(some, status)| with(some, status));
-    let paid = found.into_iter().find(|paid| !paid.is_empty()).unwrap_or_default();
-    match paid.as_slice() {
-        [] => PaymentChoice::None,
-        [one] => PaymentChoice::One(one),
-        _ => PaymentChoice::Several(paid),
-    }
-}
-
-/// Whether a refund is the one that is asked for. Its number is the same already. Its reason is only words: the first one stays.
-pub fn is_same_refund(refund: &Refund, request: &RefundRequest) -> bool {
-    refund.key.bill == request.bill
-        && refund.fee == request.fee
-        && request.channel.is_none_or(|channel| refund.key.channel == channel)
-        && request.transaction.as_ref().is_none_or(|id| refund.transaction == *id)
 }
 
 /// How the money of a payment is best sent back: UnionPay undoes a whole payment of the day at once, but once it refused to, the

@@ -118,7 +118,7 @@ mod tests {
         "courier/src/http_target.rs",
         "courier/src/lambda_target.rs",
         "domain/src/notification.rs",
-        "domain/src/transaction.rs",
+        "domain/src/settle.rs",
         "domain/src/refund/change.rs",
         "settlement/src/pursuing.rs",
         "admin/src/api/channels.rs",

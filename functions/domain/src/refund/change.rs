@@ -2,8 +2,9 @@
 
 use serde_json::{Map, json};
 
+use super::next_refund_question;
 use super::{Refund, RefundPause, RefundStatus, RefundSums, amount, committed, fen};
-use crate::{About, Event, Status, Timestamp, Transaction, next_refund_question};
+use crate::{About, Event, Status, Timestamp, Transaction};
 
 /// What has become of a refund, as its provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]

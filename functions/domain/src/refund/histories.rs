@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    About, DaySums, Event, Listed, ListedRefund, Notification, Outcome, Record, Settlement, Sum, judge_listed,
+    About, DaySums, Event, Listed, ListedRefund, Notification, Outcome, Record, Settlement, Status, Sum, judge_listed,
     judge_listed_refund, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Channel, Event, Outcome, Refusal, Settlement, settle,
+    Channel, Event, Outcome, RefundRequest, Refusal, Settlement, Status, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -33,6 +33,21 @@ pub(super) fn refund(num: &str, fee: i64) -> Refund {
 
 pub(super) fn word(verdict: &RefundVerdict) -> RefundWord {
     RefundWord { verdict: verdict.clone(), sending: None }
+}
+
+#[test]
+fn a_refund_that_waits_for_the_balance_is_tried_each_hour_and_then_each_day() {
+    let refund = sample_refund(100);
+    let start = refund.requested_at;
+    let paused = Refund { pause: Some(RefundPause { since: start, refused_at: Some(start) }), ..refund };
+    let mut tried = Vec::new();
+    let mut now = start;
+    while !paused.has_waited(now) {
+        now = next_refund_question(&paused, now);
+        tried.push((now.ms() - start.ms()) / 3_600_000);
+    }
+    let expect: Vec<i64> = (1..=24).chain((2..=30).map(|day| day * 24)).collect();
+    assert_eq!(tried, expect);
 }
 
 #[test]

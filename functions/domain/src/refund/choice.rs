@@ -1,0 +1,50 @@
+//! Which payment a request for a refund means, and whether it asks for the same refund again.
+
+use super::Refund;
+use crate::{BillPayments, RefundRequest, Status, Transaction};
+
+/// Which payment of a bill a refund is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentChoice<'a> {
+    /// This one.
+    One(&'a Transaction),
+    /// There is none that fits what was named.
+    None,
+    /// These fit what was named, and it is not to be guessed which is meant.
+    Several(Vec<&'a Transaction>),
+}
+
+/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back. What does not count
+/// for the bill has to be named: a stranger's fen must not stand in the way of a refund.
+pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
+    let fits = |payment: &&Transaction| {
+        request.channel.is_none_or(|channel| payment.key.channel == channel)
+            && request.transaction.as_ref().is_none_or(|id| payment.id == *id)
+    };
+    let payments = BillPayments::of(tries);
+    let with = |some: &[&'a Transaction], status| {
+        some.iter().copied().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>()
+    };
+    let (counted, mispriced) = (&payments.counted, &payments.mispriced);
+    let candidates = [
+        (counted, Status::Success),
+        (counted, Status::Refund),
+        (mispriced, Status::Success),
+        (mispriced, Status::Refund),
+    ];
+    let found = candidates.into_iter().map(|(some, status)| with(some, status));
+    let paid = found.into_iter().find(|paid| !paid.is_empty()).unwrap_or_default();
+    match paid.as_slice() {
+        [] => PaymentChoice::None,
+        [one] => PaymentChoice::One(one),
+        _ => PaymentChoice::Several(paid),
+    }
+}
+
+/// Whether a refund is the one that is asked for. Its number is the same already. Its reason is only words: the first one stays.
+pub fn is_same_refund(refund: &Refund, request: &RefundRequest) -> bool {
+    refund.key.bill == request.bill
+        && refund.fee == request.fee
+        && request.channel.is_none_or(|channel| refund.key.channel == channel)
+        && request.transaction.as_ref().is_none_or(|id| refund.transaction == *id)
+}
