@@ -13,7 +13,7 @@ use domain::{
 use outbound::Bounds;
 use providers::{Account, GatewayPolicy, Identity, SettingsError};
 use serde_json::{Map, Value};
-use store::{AppConfiguration, ChannelSettings, Store, StoreError};
+use store::{ChannelSettings, Store, StoreError, StoredApp};
 use tracing::warn;
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 /// A warm function serves few apps at a time; beyond this it forgets them all and begins anew.
 pub(crate) const APPS_MAX: usize = 1000;
 
-/// An app with its accounts at the providers, whose keys are read when they are first needed.
+/// An app with its accounts at the providers, made of a [`StoredApp`]; their keys are read when they are first needed.
 #[derive(Debug)]
 pub struct ConfiguredApp {
     /// The app and its keys.
@@ -364,7 +364,7 @@ impl Apps {
     }
 
     /// Accounts whose settings did not change are taken over from `before`: reading UnionPay's keys takes milliseconds.
-    fn configure(&self, found: AppConfiguration, before: Option<&ConfiguredApp>) -> ConfiguredApp {
+    fn configure(&self, found: StoredApp, before: Option<&ConfiguredApp>) -> ConfiguredApp {
         let channels = found.channels.into_iter().map(|channel| {
             let key = (channel.tab, channel.mode);
             let before = before.and_then(|before| before.channels.get(&key)).and_then(|before| before.held.clone());

@@ -9,7 +9,7 @@ use domain::{AccountNumber, AppId, FORMER_FORM_READ, Mode, Secret, Succession, T
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
-    configuration::updated,
+    items::updated,
     schema::{
         PK, SK, TTL, VERSION_WRITTEN, account_sk, accounts_pk, accounts_prefix, app_pk, channel_sk, former_sk,
         parse_account_sk, parse_channel_sk,

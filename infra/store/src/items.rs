@@ -1,16 +1,22 @@
-//! The calls that several kinds of items are read and written by: one item, and several as one.
+//! The calls that several kinds of items are read and written by: one item, several as one, and what is sealed.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem},
+    types::{Put, TransactWriteItem, builders::UpdateBuilder},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    attributes::{Attributes, text},
+    attributes::{Attributes, Item, text},
     schema::{PK, SK},
 };
+
+/// How often a change of the configuration is made anew because somebody else changed it.
+pub(crate) const CHANGE_TRIES_MAX: u32 = 5;
 
 /// When what is read was true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +95,52 @@ impl Store {
             Err(error) => Err(StoreError::dynamo(operation, error)),
         }
     }
+
+    /// A new item of the configuration, to be written with others.
+    pub(crate) fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().condition_expression("attribute_not_exists(pk)");
+        let put = put.table_name(&self.tables.configuration).set_item(Some(attributes)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
+    }
+
+    /// Writes all or nothing; a condition that does not hold means that `what` is stale.
+    pub(crate) async fn write_together(
+        &self,
+        writes: impl Into<Vec<TransactWriteItem>>,
+        what: &str,
+    ) -> Result<(), StoreError> {
+        let writes = writes.into();
+        for round in 0..CHANGE_TRIES_MAX {
+            let write = self.dynamo.transact_write_items().set_transact_items(Some(writes.clone()));
+            let error = match write.send().await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            let cancelled_by = |code| error.as_service_error().is_some_and(|error| is_cancelled_by(error, code));
+            if cancelled_by("ConditionalCheckFailed") {
+                return Err(StoreError::Stale { what: what.to_owned() });
+            } else if !cancelled_by("TransactionConflict") {
+                return Err(StoreError::dynamo("change of the configuration", error));
+            }
+            // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
+            tokio::time::sleep(Duration::from_millis(10) * (round + 1)).await;
+        }
+        Err(StoreError::Contended { what: what.to_owned(), tries: CHANGE_TRIES_MAX })
+    }
+
+    pub(crate) fn seal_json(&self, owner: &str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+        let json = serde_json::to_vec(value).map_err(|_| StoreError::Sealed { owner: owner.to_owned() })?;
+        self.sealer.seal(owner, &json)
+    }
+
+    pub(crate) fn open_json<T: for<'de> Deserialize<'de>>(
+        &self,
+        owner: &str,
+        item: &Item<'_>,
+    ) -> Result<T, StoreError> {
+        let json = self.sealer.open(owner, item.bytes("sealed")?)?;
+        serde_json::from_slice(json.expose()).map_err(|_| item.wrong("sealed"))
+    }
 }
 
 /// Whether a transaction failed because of somebody else's write, and not by a fault.
@@ -98,4 +150,15 @@ fn lost_the_race(error: &TransactWriteItemsError) -> bool {
         return reasons.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"));
     }
     error.is_transaction_in_progress_exception()
+}
+
+/// Whether one of the writes of a transaction failed for this reason.
+fn is_cancelled_by(error: &TransactWriteItemsError, code: &str) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code))
+}
+
+pub(crate) fn updated(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    let update = update.build().map_err(|error| StoreError::dynamo("building an update", error))?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }

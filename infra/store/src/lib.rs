@@ -4,6 +4,7 @@
 //! what came out, all or nothing. `schema.rs` shows every item on one screen.
 
 mod accounts;
+mod apps;
 mod attributes;
 mod audit;
 mod books;
@@ -24,20 +25,23 @@ mod refunds;
 mod schema;
 mod sealing;
 mod sign_ins;
+mod stored_key;
 mod sums;
 mod targets;
 mod transactions;
+mod webhooks;
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::Client;
 
 pub use accounts::{ChannelSettings, CurrentAccount, FormerForm, OldAccount, SavedChannel};
+pub use apps::{AppChange, AppSummary};
 pub use audit::{AuditEntry, AuditId, AuditPage};
 pub use books::{BooksCursor, BooksRange, Shelf};
 pub use carried::DueTransaction;
 pub use client_charges::ClientCharges;
-pub use configuration::{AppChange, AppConfiguration, AppSummary, WEBHOOKS_MAX};
+pub use configuration::StoredApp;
 pub use deliveries::ToldDelivery;
 pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, PendingRefunds, RefundKey};
@@ -51,6 +55,7 @@ pub use sealing::{InvalidSealingKey, Sealer};
 pub use sign_ins::{SignInTry, Window};
 pub use sums::{KeptDay, SumPage, SumRange, SumRow, Walk};
 pub use transactions::{Reserved, Settled, Told};
+pub use webhooks::WEBHOOKS_MAX;
 
 /// The two tables.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use domain::{AppId, Reach};
 
 use crate::{
     AppSummary, Store, StoreError,
+    apps::read_summary,
     attributes::{Item, item, number, text},
-    configuration::read_summary,
     schema::{ADMIN_PK, APPS_PK, PK, SK},
 };
 

@@ -3,7 +3,7 @@
 use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Reach, Timestamp, nests_within};
 use runtime::{Request, query_parameter};
 use serde_json::{Map, Value};
-use store::AppConfiguration;
+use store::StoredApp;
 
 use super::problem::Problem;
 use crate::deps::Deps;
@@ -62,7 +62,7 @@ impl Call<'_> {
     }
 
     /// Everything configured for an app.
-    pub(crate) async fn load_app(&self, app: &AppId) -> Result<AppConfiguration, Problem> {
+    pub(crate) async fn load_app(&self, app: &AppId) -> Result<StoredApp, Problem> {
         self.deps.base.store.find_app(app).await?.ok_or_else(|| Problem::not_found("app"))
     }
 }

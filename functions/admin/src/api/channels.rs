@@ -5,7 +5,7 @@ use http::StatusCode;
 use providers::{MASK, addresses_of, mask, opened_by};
 use runtime::{Reply, json};
 use serde_json::{Map, Value};
-use store::AppConfiguration;
+use store::StoredApp;
 use tracing::info;
 
 use super::{accounts, call::Call, destination::Destination, problem::Problem};
@@ -57,7 +57,7 @@ pub(crate) async fn delete(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Repl
     Ok(reply)
 }
 
-fn find_settings(found: &AppConfiguration, tab: Tab, mode: Mode) -> Option<Map<String, Value>> {
+fn find_settings(found: &StoredApp, tab: Tab, mode: Mode) -> Option<Map<String, Value>> {
     let channel = found.channels.iter().find(|channel| (channel.tab, channel.mode) == (tab, mode))?;
     serde_json::from_str(channel.settings.as_ref()?.expose()).ok()
 }

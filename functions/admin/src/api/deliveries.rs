@@ -7,7 +7,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Reply, error_chain, json, query_parameter};
 use serde_json::{Value, json};
-use store::{AppConfiguration, RecordsQuery};
+use store::{RecordsQuery, StoredApp};
 use tracing::{info, warn};
 
 use super::{
@@ -40,7 +40,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 /// A page of the list: of one webhook or of all of them, those that were deleted lately among them.
 pub(crate) async fn page(
     call: &Call<'_>,
-    found: &AppConfiguration,
+    found: &StoredApp,
     webhook: Option<&WebhookId>,
     state: Option<DeliveryState>,
     cursor: Option<&ListCursor>,
@@ -154,7 +154,7 @@ async fn replay_list(
 /// One page of bills, newest first: each is asked for what it told this webhook at the first try.
 async fn replay_records(
     call: &Call<'_>,
-    (found, webhook): (&AppConfiguration, &Webhook),
+    (found, webhook): (&StoredApp, &Webhook),
     since: Timestamp,
     after: Option<&str>,
 ) -> Result<(usize, Option<Place>), Problem> {

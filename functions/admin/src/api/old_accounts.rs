@@ -13,7 +13,7 @@ use http::StatusCode;
 use providers::Identity;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppConfiguration, BooksRange, CurrentAccount, OldAccount, RecordsQuery, Shelf, StoreError};
+use store::{BooksRange, CurrentAccount, OldAccount, RecordsQuery, Shelf, StoreError, StoredApp};
 use tracing::info;
 
 use super::{accounts, call::Call, problem::Problem};
@@ -44,7 +44,7 @@ struct Hanging {
 
 /// One channel of an app.
 struct Whose<'a> {
-    found: &'a AppConfiguration,
+    found: &'a StoredApp,
     tab: Tab,
     mode: Mode,
 }

@@ -2,12 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Channel, Mode, Timestamp, TransactionId};
-use store::{AppConfiguration, RecordsPosition};
+use store::{RecordsPosition, StoredApp};
 
 use super::problem::Problem;
 
 /// The channels whose tab was ever configured: no other can have a transaction.
-pub(crate) fn channels_ever(found: &AppConfiguration, mode: Mode) -> Vec<Channel> {
+pub(crate) fn channels_ever(found: &StoredApp, mode: Mode) -> Vec<Channel> {
     let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
     Channel::all().filter(configured).collect()
 }

@@ -9,7 +9,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppConfiguration, Bill, IncidentSubject, RecordsPosition, RecordsQuery, Store};
+use store::{Bill, IncidentSubject, RecordsPosition, RecordsQuery, Store, StoredApp};
 
 use super::{
     call::Call,
@@ -58,7 +58,7 @@ pub(crate) struct Page {
 /// Reads a page. A bill has few tries and is read whole.
 pub(crate) async fn page(
     store: &Store,
-    found: &AppConfiguration,
+    found: &StoredApp,
     mode: Mode,
     request: &RecordsRequest,
     from: Option<&RecordsPosition>,

@@ -9,7 +9,7 @@ use http::{
 };
 use runtime::{Reply, Request, query_parameter};
 use serde_json::Value;
-use store::{AppConfiguration, AppSummary};
+use store::{AppSummary, StoredApp};
 use tracing::error;
 
 use super::{
@@ -40,7 +40,7 @@ pub(crate) struct Desk<'a> {
     /// Whether a second factor is demanded and not there yet: until it is, nothing else is shown.
     pub(crate) must_enrol: bool,
     pub(crate) apps: Vec<AppSummary>,
-    app: Option<AppConfiguration>,
+    app: Option<StoredApp>,
     pub(crate) mode: Mode,
 }
 
@@ -127,13 +127,13 @@ impl<'a> Desk<'a> {
     }
 
     /// The app that the path names.
-    pub(crate) fn app(&self) -> Result<&AppConfiguration, Trouble> {
+    pub(crate) fn app(&self) -> Result<&StoredApp, Trouble> {
         self.app.as_ref().ok_or(Trouble::NotFound)
     }
 
     /// The frame of a page with this title.
     pub(crate) fn frame(&self, title: &str) -> Frame {
-        let summary = |found: &AppConfiguration| AppSummary {
+        let summary = |found: &StoredApp| AppSummary {
             id: found.app.id.clone(),
             name: found.app.name.clone(),
             created_at: found.app.created_at,

@@ -1,0 +1,166 @@
+//! Webhooks: where an app's events go. Each is sealed as a whole, and the app's item counts them.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{error::SdkError, types::Update};
+use domain::{AppId, Event, Mode, Secret, Timestamp, Webhook, WebhookId, WebhookTarget};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, bytes, item, number, text, time},
+    items::{CHANGE_TRIES_MAX, updated},
+    schema::{PK, SK, TTL, WEBHOOK_PREFIX, app_pk, webhook_sk},
+    stored_key::StoredKey,
+};
+
+/// At most this many webhooks an app: all of them are written in one transaction with a settlement, and that takes 100.
+pub const WEBHOOKS_MAX: usize = 20;
+
+/// How long it is known that a deleted webhook was there.
+const DELETED_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+impl Store {
+    /// Keeps a new webhook. The app's item counts them, so that they stay within [`WEBHOOKS_MAX`] however many are made at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such app, or it has as many webhooks as it may.
+    pub async fn create_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
+        let max = i64::try_from(WEBHOOKS_MAX).unwrap_or(i64::MAX);
+        let count = self
+            .update_app(app)
+            .update_expression("SET webhooks = webhooks + :one")
+            .condition_expression("webhooks < :max")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(max));
+        let writes = [updated(count)?, self.put_new(self.write_webhook(app, webhook)?)?];
+        self.write_together(writes, &webhook_owner(app, &webhook.id)).await
+    }
+
+    /// Changes a webhook. Every write seals it anew, so that what was sealed is what tells whether somebody else changed it in between:
+    /// `change` is then asked again, so that no rotated secret is written over by an edit of the address.
+    ///
+    /// # Errors
+    /// What `change` says; [`StoreError::Stale`] if there is no such webhook, [`StoreError::Contended`] if others keep changing it.
+    pub async fn change_webhook<E: From<StoreError>>(
+        &self,
+        app: &AppId,
+        id: &WebhookId,
+        change: impl Fn(&Webhook) -> Result<Webhook, E>,
+    ) -> Result<Webhook, E> {
+        let what = webhook_owner(app, id);
+        for _ in 0..CHANGE_TRIES_MAX {
+            let found = self.get_configured(app_pk(app), webhook_sk(id)).await?;
+            let found = found.and_then(|found| Some((Item(&found).find_bytes("sealed")?.to_vec(), found.clone())));
+            let Some((sealed, attributes)) = found else { return Err(StoreError::Stale { what }.into()) };
+            let changed = change(&self.read_webhook(app, &attributes)?)?;
+            let put = self
+                .dynamo
+                .put_item()
+                .table_name(&self.tables.configuration)
+                .set_item(Some(self.write_webhook(app, &changed)?))
+                .condition_expression("sealed = :sealed")
+                .expression_attribute_values(":sealed", bytes(sealed));
+            match put.send().await {
+                Ok(_) => return Ok(changed),
+                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
+                Err(error) => return Err(StoreError::dynamo("change of a webhook", error).into()),
+            }
+        }
+        Err(StoreError::Contended { what, tries: CHANGE_TRIES_MAX }.into())
+    }
+
+    /// Deletes a webhook; what is left for a while tells that there was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if there is no such webhook.
+    pub async fn delete_webhook(&self, app: &AppId, webhook: &WebhookId, now: Timestamp) -> Result<(), StoreError> {
+        let count = self
+            .update_app(app)
+            .update_expression("SET webhooks = webhooks - :one")
+            .condition_expression("webhooks > :none")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":none", number(0));
+        let delete = Update::builder()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(app_pk(app)))
+            .key(SK, text(webhook_sk(webhook)))
+            .update_expression("SET deleted_ms = :now, #ttl = :ttl REMOVE sealed")
+            .condition_expression("attribute_exists(sealed)")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":ttl", number(now.plus(DELETED_KEPT).seconds()));
+        let writes = [updated(count)?, updated(delete)?];
+        self.write_together(writes, &webhook_owner(app, webhook)).await
+    }
+
+    fn write_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<Attributes, StoreError> {
+        let (url, headers, function) = match &webhook.target {
+            WebhookTarget::Url { url, headers } => (Some(url.clone()), headers.as_slice(), None),
+            WebhookTarget::Function(function) => (None, [].as_slice(), Some(function.clone())),
+        };
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
+        let StoredKey { current: secret, previous } = StoredKey::from(&webhook.secret);
+        let stored = StoredTarget { url, headers, function, secret, previous };
+        let sealed = self.seal_json(&webhook_owner(app, &webhook.id), &stored)?;
+        let events: Vec<_> = webhook.events.iter().map(|event| event.name()).collect();
+        Ok(item(
+            app_pk(app),
+            webhook_sk(&webhook.id),
+            [
+                ("mode", Some(text(webhook.mode.name()))),
+                ("events", Some(text(events.join(" ")))),
+                ("created_ms", Some(time(webhook.created_at))),
+                ("sealed", Some(bytes(sealed))),
+            ],
+        ))
+    }
+
+    pub(crate) fn read_webhook(&self, app: &AppId, attributes: &Attributes) -> Result<Webhook, StoreError> {
+        let item = Item(attributes);
+        let id = read_webhook_id(&item, WEBHOOK_PREFIX)?;
+        let stored: StoredTarget = self.open_json(&webhook_owner(app, &id), &item)?;
+        let target = match (stored.url, stored.function) {
+            (Some(url), None) => {
+                let headers = stored.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+                WebhookTarget::Url { url, headers }
+            }
+            (None, Some(function)) => WebhookTarget::Function(function),
+            (Some(_), Some(_)) | (None, None) => return Err(item.wrong("sealed")),
+        };
+        Ok(Webhook {
+            mode: item.parsed("mode", Mode::find)?,
+            // An event of a newer version is not ours to send.
+            events: item.text("events")?.split(' ').filter_map(Event::find).collect(),
+            target,
+            secret: StoredKey { current: stored.secret, previous: stored.previous }
+                .read()
+                .ok_or_else(|| item.wrong("sealed"))?,
+            created_at: item.time("created_ms")?,
+            id,
+        })
+    }
+}
+
+pub(crate) fn read_webhook_id(item: &Item<'_>, prefix: &str) -> Result<WebhookId, StoreError> {
+    item.parsed(SK, |sk| WebhookId::parse(sk.strip_prefix(prefix)?).ok())
+}
+
+fn webhook_owner(app: &AppId, webhook: &WebhookId) -> String {
+    format!("{} / {}", app_pk(app), webhook_sk(webhook))
+}
+
+/// A webhook's target and key as they are sealed; its headers may be secrets, too.
+#[derive(Serialize, Deserialize)]
+struct StoredTarget {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    function: Option<String>,
+    secret: String,
+    /// The secret before, and until when it signs, too. Earlier versions do not look at it, and sign with the present one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<(String, i64)>,
+}
