@@ -130,8 +130,13 @@ fn charged(operation: &str, sent: &[u8], body: &Value) -> Option<String> {
         return None;
     }
     let sent: Value = serde_json::from_slice(sent).ok()?;
-    let words = sent["channel"].as_str()?.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
-    Some(format!("/components/schemas/Charged{}", words.collect::<String>()))
+    Some(format!("/components/schemas/{}", charged_name(sent["channel"].as_str()?)))
+}
+
+/// What the schema of a channel's success is called: `ChargedAliWeb`.
+pub(crate) fn charged_name(channel: &str) -> String {
+    let words = channel.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+    format!("Charged{}", words.collect::<String>())
 }
 
 fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    ApiCode, AppId, BillNum, Channel, DeliveryState, Event, Fen, OperatorName, OperatorRole, RefundNum, Shards, Status,
-    Subject, Tab, WebUrl,
+    ApiCode, AppId, BillNum, Channel, DeliveryState, DifferenceKind, Event, Fen, IncidentKind, Mode, OperatorName,
+    OperatorRole, RefundNum, RefundStatus, Shards, Status, Subject, Tab, WebUrl,
 };
 use local::{Function, admin_operations};
 use serde_json::{Value, json};
 
-use crate::contract::{DOCUMENT, fits};
+use crate::contract::{DOCUMENT, charged_name, fits};
 
 /// Pages for people, and the operator API's one route, in whose place its operations stand.
 const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico", "/admin/v1/{proxy+}"];
@@ -49,22 +49,56 @@ fn has_words<T: Into<Value>>(schema: &str, words: impl IntoIterator<Item = T>) {
 
 #[test]
 fn the_words_are_those_of_the_code() {
-    has_words("Channel", Channel::all().map(Channel::name));
+    has_words("Channel", Channel::ALL.map(Channel::name));
     has_words("Status", Status::ALL.map(Status::name));
-    has_words("Event", Event::ALL.map(|(_, name)| name));
-    has_words("DeliveryState", DeliveryState::ALL.map(|(_, name)| name));
+    has_words("Event", Event::ALL.map(Event::name));
+    has_words("DeliveryState", DeliveryState::ALL.map(DeliveryState::name));
     has_words("Role", OperatorRole::ALL.map(OperatorRole::name));
-    has_words("Tab", Tab::ALL.map(|(_, name)| name));
+    has_words("Tab", Tab::ALL.map(Tab::name));
     let failure = &DOCUMENT["components"]["schemas"]["Failure"]["properties"];
-    let failures = || ApiCode::ALL.into_iter().filter(|(code, ..)| *code != ApiCode::Ok);
-    assert_eq!(failure["code"]["enum"], json!(failures().map(|(_, number, _)| number).collect::<Vec<_>>()));
-    assert_eq!(failure["msg"]["enum"], json!(failures().map(|(.., name)| name).collect::<Vec<_>>()));
-    let events: BTreeSet<&String> = DOCUMENT["webhooks"].as_object().unwrap().keys().collect();
-    assert_eq!(events.len(), Event::ALL.len());
-    let charged = DOCUMENT["components"]["schemas"].as_object().unwrap().keys();
-    let charged =
-        charged.filter(|name| name.starts_with("Charged") && !["Charged", "ChargedAlipay"].contains(&name.as_str()));
-    assert_eq!(charged.count(), Channel::all().count());
+    let failures = || ApiCode::ALL.into_iter().filter(|code| *code != ApiCode::Ok);
+    assert_eq!(failure["code"]["enum"], json!(failures().map(ApiCode::number).collect::<Vec<_>>()));
+    assert_eq!(failure["msg"]["enum"], json!(failures().map(ApiCode::name).collect::<Vec<_>>()));
+    has_words("IncidentKind", IncidentKind::ALL.map(IncidentKind::name));
+    has_words("Mode", Mode::ALL.map(Mode::name));
+    let members = |schema: &str, member: &str| {
+        let listed = &DOCUMENT["components"]["schemas"][schema]["properties"][member]["enum"];
+        listed.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let words = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(members("Refund", "status"), words(&RefundStatus::ALL.map(RefundStatus::name)));
+    assert_eq!(members("Difference", "kind"), words(&DifferenceKind::ALL.map(DifferenceKind::name)));
+    let webhooks: BTreeSet<String> = DOCUMENT["webhooks"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(webhooks, words(&Event::ALL.map(Event::name)), "`webhooks` describes each event");
+}
+
+#[test]
+fn each_channel_has_a_success_of_its_own_and_is_refused_without_what_it_needs() {
+    let schemas = DOCUMENT["components"]["schemas"].as_object().unwrap();
+    let schemas = schemas.keys().filter(|name| name.starts_with("Charged"));
+    let described: BTreeSet<String> =
+        schemas.filter(|name| *name != "Charged" && *name != "ChargedAlipay").cloned().collect();
+    let answers = &DOCUMENT["paths"]["/2.0/maxpay/bill"]["post"]["responses"]["200"]["content"];
+    let answers = answers["application/json"]["schema"]["anyOf"].as_array().unwrap();
+    let answers = answers.iter().map(|one| one["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned());
+    let answered: BTreeSet<String> = answers.filter(|name| name != "Failure").collect();
+    let expect = BTreeSet::from(Channel::ALL.map(|channel| charged_name(channel.name())));
+    assert_eq!(described, expect, "the schemas of docs/openapi.yaml, beside the channels there are");
+    assert_eq!(answered, expect, "the answers of /2.0/maxpay/bill in docs/openapi.yaml, beside the channels there are");
+    for channel in Channel::ALL {
+        let needs = [
+            ("returnUrl", "https://shop.example/back", channel.needs_return_url()),
+            ("openid", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", channel.needs_openid()),
+            ("clientIp", "203.0.113.7", channel.needs_client_ip()),
+        ];
+        let mut charge = json!({ "channel": channel.name(), "billNum": "1", "totalFee": 1, "subject": "tea" });
+        needs.iter().for_each(|(field, value, _)| charge[*field] = json!(value));
+        assert!(fits("Charge", &charge), "{channel}");
+        for (field, _, is_needed) in needs {
+            let bare = crate::world::without(charge.clone(), field);
+            assert_eq!(fits("Charge", &bare), !is_needed, "docs/openapi.yaml, Charge: {channel} without {field}");
+        }
+    }
 }
 
 /// The document and the code take the same texts, and refuse the same.

@@ -377,7 +377,7 @@ fn new_transaction(deps: &Deps, ordered: &Ordered<'_>, try_number: TryNumber) ->
         payer: openid.map(PayerDigest::of_openid),
         superseded_at: None,
         token: None,
-        return_url: charge.return_url.clone().filter(|_| charge.channel.returns_through_us()),
+        return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
         trade_no: None,
@@ -394,7 +394,7 @@ fn build(deps: &Deps, ordered: &Ordered<'_>, transaction: &Transaction, moment: 
     if notify_url.len() > NOTIFY_URL_BYTES_MAX {
         return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_BYTES_MAX }.into());
     }
-    let through_us = if charge.channel.returns_through_us() {
+    let through_us = if charge.channel.returns_by_way_of_us() {
         let url = format!("{}{}", deps.base.config.public_url, transaction.key.return_path());
         let max = WebUrl::CHARS_MAX;
         Some(WebUrl::parse(&url).ok_or(BillError::NumberTooLong { chars: url.len(), max })?)

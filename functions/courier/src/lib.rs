@@ -37,55 +37,33 @@ pub struct Letter {
     pub now: Timestamp,
 }
 
-/// How a try ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// HTTP 200, or a function's result that says nothing else.
-    Received,
-    /// Another HTTP status.
-    Status,
-    /// A redirect: it is not followed.
-    Redirect,
-    /// No whole answer in time.
-    Deadline,
-    /// Nobody was reached.
-    Unreachable,
-    /// The connection broke before there was an answer.
-    Broken,
-    /// The address is not one that may be called.
-    Forbidden,
-    /// The function failed.
-    FunctionError,
-    /// The function was throttled.
-    FunctionThrottled,
-    /// There is no such function.
-    FunctionMissing,
-    /// The function may not be invoked.
-    FunctionDenied,
-    /// The function could not be run.
-    FunctionFailed,
-}
-
-impl Verdict {
-    /// Every verdict with its word.
-    pub const ALL: [(Self, &'static str); 12] = [
-        (Self::Received, "received"),
-        (Self::Status, "status"),
-        (Self::Redirect, "redirect"),
-        (Self::Deadline, "deadline"),
-        (Self::Unreachable, "unreachable"),
-        (Self::Broken, "broken"),
-        (Self::Forbidden, "forbidden"),
-        (Self::FunctionError, "function-error"),
-        (Self::FunctionThrottled, "function-throttled"),
-        (Self::FunctionMissing, "function-missing"),
-        (Self::FunctionDenied, "function-denied"),
-        (Self::FunctionFailed, "function-failed"),
-    ];
-
-    /// The word for records.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(verdict, _)| *verdict == self).map_or("", |(_, name)| name)
+domain::closed_list! {
+    /// How a try ended.
+    pub enum Verdict {
+        /// HTTP 200, or a function's result that says nothing else.
+        Received = "received",
+        /// Another HTTP status.
+        Status = "status",
+        /// A redirect: it is not followed.
+        Redirect = "redirect",
+        /// No whole answer in time.
+        Deadline = "deadline",
+        /// Nobody was reached.
+        Unreachable = "unreachable",
+        /// The connection broke before there was an answer.
+        Broken = "broken",
+        /// The address is not one that may be called.
+        Forbidden = "forbidden",
+        /// The function failed.
+        FunctionError = "function-error",
+        /// The function was throttled.
+        FunctionThrottled = "function-throttled",
+        /// There is no such function.
+        FunctionMissing = "function-missing",
+        /// The function may not be invoked.
+        FunctionDenied = "function-denied",
+        /// The function could not be run.
+        FunctionFailed = "function-failed",
     }
 }
 

@@ -5,25 +5,15 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-use crate::{AppId, ClientBounds, Mode, Secret, Shards, Timestamp};
+use crate::{AppId, ClientBounds, Mode, Secret, Shards, Timestamp, closed_list};
 
-/// Which of an app's keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Public: what the SDKs in apps and pages send.
-    Client,
-    /// Secret: may do everything for its app.
-    Master,
-}
-
-impl KeyKind {
-    /// Finds the kind with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        match name {
-            "client" => Some(Self::Client),
-            "master" => Some(Self::Master),
-            _ => None,
-        }
+closed_list! {
+    /// Which of an app's keys.
+    pub enum KeyKind {
+        /// Public: what the SDKs in apps and pages send.
+        Client = "client",
+        /// Secret: may do everything for its app.
+        Master = "master",
     }
 }
 

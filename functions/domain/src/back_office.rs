@@ -117,7 +117,7 @@ impl SyncRequest {
         let channel = fields.raw("channel").map(|raw| {
             text(raw)
                 .and_then(|name| ChannelFilter::find(&name))
-                .ok_or_else(|| channel_unknown(raw, ", ali, wx, unipay"))
+                .ok_or_else(|| channel_unknown(raw, ChannelFilter::names()))
         });
         let channel = channel.transpose()?;
         let bill = fields.required("billNum", BillNum::EXPECTED, read_bill);
@@ -135,12 +135,11 @@ fn read_bill(raw: &str) -> Option<BillNum> {
 fn find_channel(fields: &Fields<'_>) -> Result<Option<Channel>, RequestError> {
     let Some(raw) = fields.raw("channel") else { return Ok(None) };
     let found = text(raw).and_then(|name| Channel::find(&name));
-    found.map(Some).ok_or_else(|| channel_unknown(raw, ""))
+    found.map(Some).ok_or_else(|| channel_unknown(raw, Channel::names()))
 }
 
-fn channel_unknown(raw: &str, families: &str) -> RequestError {
-    let names = Channel::all().map(Channel::name).collect::<Vec<_>>().join(", ");
-    RequestError::ChannelUnknown { expected: format!("{names}{families}"), found: shortened(raw) }
+fn channel_unknown(raw: &str, expected: String) -> RequestError {
+    RequestError::ChannelUnknown { expected, found: shortened(raw) }
 }
 
 /// Out of reach: a required field that could not be read has left a problem.

@@ -1,112 +1,107 @@
-//! Channels as one table, and the modes an app works in.
+//! Channels, tabs and providers as tables, and the modes an app works in.
 
-use std::fmt;
+use crate::closed_list;
 
-/// A product by which a bill is paid, as the caller names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// Alipay inside an app.
-    AliApp,
-    /// Alipay on a PC's page.
-    AliWeb,
-    /// Alipay on a phone's page.
-    AliWap,
-    /// Alipay by QR code.
-    AliQrcode,
-    /// WeChat Pay inside an app.
-    WxApp,
-    /// WeChat Pay inside an official account.
-    WxJsapi,
-    /// WeChat Pay by QR code.
-    WxNative,
-    /// WeChat Pay from a phone's browser outside WeChat.
-    WxH5,
-    /// UnionPay's mobile control.
-    UnipayApp,
-    /// UnionPay's gateway page.
-    UnipayWeb,
-    /// Apple Pay by way of UnionPay: the same order as that of the mobile control.
-    ApplepayUpacp,
+closed_list! {
+    /// A product by which a bill is paid, as the caller names it.
+    pub enum Channel: Row {
+        /// Alipay inside an app.
+        AliApp = "ali_app" => Row::of(Tab::Ali, &[]),
+        /// Alipay on a PC's page.
+        AliWeb = "ali_web" => Row::of(Tab::Ali, &[Need::ReturnUrl]),
+        /// Alipay on a phone's page.
+        AliWap = "ali_wap" => Row::of(Tab::Ali, &[]),
+        /// Alipay by QR code.
+        AliQrcode = "ali_qrcode" => Row::of(Tab::Ali, &[Need::ReturnUrl]),
+        /// WeChat Pay inside an app.
+        WxApp = "wx_app" => Row::of(Tab::WxApp, &[]),
+        /// WeChat Pay inside an official account.
+        WxJsapi = "wx_jsapi" => Row::of(Tab::WxMp, &[Need::Openid]),
+        /// WeChat Pay by QR code.
+        WxNative = "wx_native" => Row::of(Tab::WxMp, &[]),
+        /// WeChat Pay from a phone's browser outside WeChat.
+        WxH5 = "wx_h5" => Row::of(Tab::WxMp, &[Need::ClientIp]),
+        /// UnionPay's mobile control.
+        UnipayApp = "unipay_app" => Row::of(Tab::UnipayApp, &[]),
+        /// UnionPay's gateway page.
+        UnipayWeb = "unipay_web" => Row::of(Tab::UnipayWeb, &[Need::ReturnUrlByWayOfUs]),
+        /// Apple Pay by way of UnionPay: the same order as that of the mobile control.
+        ApplepayUpacp = "applepay_upacp" => Row::of(Tab::UnipayApp, &[]),
+    }
 }
 
-/// A family of channels: one provider. Valid in a query, not in a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// Alipay.
-    Ali,
-    /// WeChat Pay.
-    Wx,
-    /// UnionPay.
-    Unipay,
+closed_list! {
+    /// A tab of channel settings: what one set of credentials serves.
+    pub enum Tab: Family {
+        /// All Alipay channels.
+        Ali = "ali" => Family::Ali,
+        /// WeChat Pay inside an app.
+        WxApp = "wx_app" => Family::Wx,
+        /// WeChat Pay of an official account: JSAPI and QR code.
+        WxMp = "wx_mp" => Family::Wx,
+        /// UnionPay's mobile control.
+        UnipayApp = "unipay_app" => Family::Unipay,
+        /// UnionPay's gateway page.
+        UnipayWeb = "unipay_web" => Family::Unipay,
+    }
 }
 
-/// A tab of channel settings: what one set of credentials serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tab {
-    /// All Alipay channels.
-    Ali,
-    /// WeChat Pay inside an app.
-    WxApp,
-    /// WeChat Pay of an official account: JSAPI and QR code.
-    WxMp,
-    /// UnionPay's mobile control.
-    UnipayApp,
-    /// UnionPay's gateway page.
-    UnipayWeb,
+closed_list! {
+    /// A family of channels: one provider. Valid in a query, not in a charge.
+    pub enum Family: &'static [Habit] {
+        /// Alipay.
+        Ali = "ali" => &[Habit::ClosesWhatIsRefunded],
+        /// WeChat Pay.
+        Wx = "wx" => &[],
+        /// UnionPay.
+        Unipay = "unipay" => &[Habit::TakesOrderOnce, Habit::NumbersSendings, Habit::VoidsOfTheDay],
+    }
 }
 
+/// What is known of a channel beside its name.
+#[derive(Clone, Copy)]
 struct Row {
-    channel: Channel,
-    name: &'static str,
-    family: Family,
     tab: Tab,
-    return_url: Need,
-    openid: Need,
+    needs: &'static [Need],
 }
 
+impl Row {
+    const fn of(tab: Tab, needs: &'static [Need]) -> Self {
+        Self { tab, needs }
+    }
+}
+
+/// What a charge must say on some channels only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
-    Required,
-    Optional,
+    /// Where the browser goes afterwards.
+    ReturnUrl,
+    /// The same, and the browser brings us a form that nobody but us can verify, before it is sent on there.
+    ReturnUrlByWayOfUs,
+    /// The payer within WeChat.
+    Openid,
+    /// The payer's own address: WeChat shows its page to no other.
+    ClientIp,
 }
 
-use Need::{Optional, Required};
-
-/// The one list: names, families, tabs and needs all derive from it.
-#[rustfmt::skip]
-const TABLE: [Row; 11] = [
-    Row { channel: Channel::AliApp,    name: "ali_app",    family: Family::Ali,    tab: Tab::Ali,       return_url: Optional, openid: Optional },
-    Row { channel: Channel::AliWeb,    name: "ali_web",    family: Family::Ali,    tab: Tab::Ali,       return_url: Required, openid: Optional },
-    Row { channel: Channel::AliWap,    name: "ali_wap",    family: Family::Ali,    tab: Tab::Ali,       return_url: Optional, openid: Optional },
-    Row { channel: Channel::AliQrcode, name: "ali_qrcode", family: Family::Ali,    tab: Tab::Ali,       return_url: Required, openid: Optional },
-    Row { channel: Channel::WxApp,     name: "wx_app",     family: Family::Wx,     tab: Tab::WxApp,     return_url: Optional, openid: Optional },
-    Row { channel: Channel::WxJsapi,   name: "wx_jsapi",   family: Family::Wx,     tab: Tab::WxMp,      return_url: Optional, openid: Required },
-    Row { channel: Channel::WxNative,  name: "wx_native",  family: Family::Wx,     tab: Tab::WxMp,      return_url: Optional, openid: Optional },
-    Row { channel: Channel::WxH5,      name: "wx_h5",      family: Family::Wx,     tab: Tab::WxMp,      return_url: Optional, openid: Optional },
-    Row { channel: Channel::UnipayApp, name: "unipay_app", family: Family::Unipay, tab: Tab::UnipayApp, return_url: Optional, openid: Optional },
-    Row { channel: Channel::UnipayWeb, name: "unipay_web", family: Family::Unipay, tab: Tab::UnipayWeb, return_url: Required, openid: Optional },
-    Row { channel: Channel::ApplepayUpacp, name: "applepay_upacp", family: Family::Unipay, tab: Tab::UnipayApp, return_url: Optional, openid: Optional },
-];
+/// Where a provider differs from the others so much that the rules of payments and refunds depend on it. What concerns its messages only is
+/// in `providers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// A trade all of which went back is told of as closed. At the others that word means that nobody ever paid.
+    ClosesWhatIsRefunded,
+    /// An order is taken once, only while its time is that of the clock, and what the payer needs is given out once.
+    TakesOrderOnce,
+    /// Each sending of a refund has a number of its own; the others know all of them under that of the refund.
+    NumbersSendings,
+    /// A whole payment of the settlement day is undone at once, which is quicker than a refund.
+    VoidsOfTheDay,
+}
 
 impl Channel {
-    /// Every channel, in the contract's order.
-    pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().map(|row| row.channel)
-    }
-
-    /// Finds the channel with this name on the wire.
-    pub fn find(name: &str) -> Option<Self> {
-        TABLE.iter().find(|row| row.name == name).map(|row| row.channel)
-    }
-
-    /// The name on the wire: `ali_web`.
-    pub fn name(self) -> &'static str {
-        self.row().name
-    }
-
     /// The provider's family.
     pub fn family(self) -> Family {
-        self.row().family
+        self.tab().family()
     }
 
     /// Where its credentials are configured.
@@ -116,71 +111,55 @@ impl Channel {
 
     /// Whether a charge must say where the browser goes afterwards.
     pub fn needs_return_url(self) -> bool {
-        self.row().return_url == Required
+        self.needs(Need::ReturnUrl) || self.returns_by_way_of_us()
     }
 
     /// Whether the browser comes back with a form that nobody but us can verify, before it is sent on to the merchant.
-    pub fn returns_through_us(self) -> bool {
-        self == Self::UnipayWeb
+    pub fn returns_by_way_of_us(self) -> bool {
+        self.needs(Need::ReturnUrlByWayOfUs)
     }
 
-    /// Whether a charge must tell the payer's own address: WeChat shows its page to no other.
+    /// Whether a charge must tell the payer's own address.
     pub fn needs_client_ip(self) -> bool {
-        self == Self::WxH5
+        self.needs(Need::ClientIp)
     }
 
     /// Whether a charge must name the payer.
     pub fn needs_openid(self) -> bool {
-        self.row().openid == Required
+        self.needs(Need::Openid)
     }
 
-    fn row(self) -> &'static Row {
-        // The table is in the order of the enum, which a test holds; the search costs eleven comparisons at most.
-        let [first, ..] = &TABLE;
-        TABLE.iter().find(|row| row.channel == self).unwrap_or(first)
+    /// Every name, for people: `ali_app, ali_web, ...`.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
     }
-}
 
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Family {
-    /// Every family with its name on the wire.
-    pub const ALL: [(Self, &'static str); 3] = [(Self::Ali, "ali"), (Self::Wx, "wx"), (Self::Unipay, "unipay")];
-
-    /// Finds the family with this name on the wire.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(family, _)| *family)
+    fn needs(self, need: Need) -> bool {
+        self.row().needs.contains(&need)
     }
 }
 
 impl Tab {
-    /// Every tab with its name on the wire.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Ali, "ali"),
-        (Self::WxApp, "wx_app"),
-        (Self::WxMp, "wx_mp"),
-        (Self::UnipayApp, "unipay_app"),
-        (Self::UnipayWeb, "unipay_web"),
-    ];
-
-    /// Finds the tab with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(tab, _)| *tab)
+    /// Whose credentials they are.
+    pub fn family(self) -> Family {
+        self.row()
     }
 
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(tab, _)| *tab == self).map_or("", |(_, name)| name)
+    /// What they serve, in the contract's order.
+    pub fn channels(self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(move |channel| channel.tab() == self)
     }
 }
 
-impl fmt::Display for Tab {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl Family {
+    /// Whether this provider is one of those that do so.
+    pub fn has(self, habit: Habit) -> bool {
+        self.row().contains(&habit)
+    }
+
+    /// Its channels, in the contract's order.
+    pub fn channels(self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(move |channel| channel.family() == self)
     }
 }
 
@@ -199,6 +178,11 @@ impl ChannelFilter {
         Channel::find(name).map(Self::One).or_else(|| Family::find(name).map(Self::Family))
     }
 
+    /// Every name that [`Self::find`] knows, for people.
+    pub fn names() -> String {
+        format!("{}, {}", Channel::names(), Family::ALL.map(Family::name).join(", "))
+    }
+
     /// Whether `channel` is asked for.
     pub fn admits(self, channel: Channel) -> bool {
         match self {
@@ -208,36 +192,13 @@ impl ChannelFilter {
     }
 }
 
-/// Whether money is real. The key a caller presents chooses it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mode {
-    /// Real payments.
-    Live,
-    /// The provider's sandbox, or the simulator.
-    Test,
-}
-
-impl Mode {
-    /// Both modes.
-    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
-
-    /// Finds the mode with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-
-    /// `live` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+closed_list! {
+    /// Whether money is real. The key a caller presents chooses it.
+    pub enum Mode {
+        /// Real payments.
+        Live = "live",
+        /// The provider's sandbox, or the simulator.
+        Test = "test",
     }
 }
 
@@ -246,30 +207,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_go_round() {
-        for channel in Channel::all() {
-            assert_eq!(Channel::find(channel.name()), Some(channel));
-            assert_eq!(channel.row().channel, channel);
+    fn each_tab_serves_channels_of_its_own_provider() {
+        for tab in Tab::ALL {
+            assert!(tab.channels().next().is_some(), "{tab}");
+            assert!(tab.channels().all(|channel| channel.family() == tab.family()), "{tab}");
         }
-        for (tab, name) in Tab::ALL {
-            assert_eq!((Tab::find(name), tab.name()), (Some(tab), name));
+        for family in Family::ALL {
+            assert!(family.channels().next().is_some(), "{family}");
         }
-        for mode in Mode::ALL {
-            assert_eq!(Mode::find(mode.name()), Some(mode));
-        }
-    }
-
-    #[test]
-    fn the_table_is_in_the_order_of_the_enum() {
-        assert!(Channel::all().collect::<Vec<_>>().is_sorted());
-        assert_eq!(Channel::all().count(), 11);
     }
 
     #[test]
     fn a_family_is_no_channel() {
-        for (_, name) in Family::ALL {
-            assert_eq!(Channel::find(name), None);
-            assert!(matches!(ChannelFilter::find(name), Some(ChannelFilter::Family(_))));
+        for family in Family::ALL {
+            assert_eq!(Channel::find(family.name()), None);
+            assert_eq!(ChannelFilter::find(family.name()), Some(ChannelFilter::Family(family)));
         }
         assert_eq!(ChannelFilter::find("paypal"), None);
     }

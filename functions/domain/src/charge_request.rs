@@ -66,7 +66,7 @@ impl<'a> ChargeForm<'a> {
         Fields::parse(body).map(Self)
     }
 
-    /// The channel, one of [`Channel::all`]; a family is none. The SDKs' `AUTOMATIC` is the empty text.
+    /// The channel, one of [`Channel::ALL`]; a family is none. The SDKs' `AUTOMATIC` is the empty text.
     ///
     /// # Errors
     /// [`RequestError::Missing`] and [`RequestError::ChannelUnknown`].
@@ -76,10 +76,9 @@ impl<'a> ChargeForm<'a> {
         if is_empty_text(raw) {
             return Err(missing("the name of a channel; an empty one is AUTOMATIC, which needs a checkout"));
         }
-        text(raw).and_then(|name| Channel::find(&name)).ok_or_else(|| RequestError::ChannelUnknown {
-            expected: Channel::all().map(Channel::name).collect::<Vec<_>>().join(", "),
-            found: shortened(raw),
-        })
+        text(raw)
+            .and_then(|name| Channel::find(&name))
+            .ok_or_else(|| RequestError::ChannelUnknown { expected: Channel::names(), found: shortened(raw) })
     }
 
     /// Reads the other fields as `channel` needs them. The older clients send `""`, and PHP an empty list of extras, for what
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn only_some_channels_need_a_return_url() {
-        for channel in Channel::all() {
+        for channel in Channel::ALL {
             let body = format!(
                 r#"{{"channel":"{channel}","billNum":"1","totalFee":1,"subject":"x","openid":"o","clientIp":"::1"}}"#
             );

@@ -23,7 +23,7 @@ pub struct RecordsFilter {
 impl RecordsFilter {
     /// The channels asked for, in the contract's order.
     pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
-        Channel::all().filter(|channel| self.channel.is_none_or(|filter| filter.admits(*channel)))
+        Channel::ALL.into_iter().filter(|channel| self.channel.is_none_or(|filter| filter.admits(*channel)))
     }
 
     /// The statuses asked for.
@@ -116,10 +116,10 @@ impl RecordsRequest {
 
 fn read_channel(fields: &Fields<'_>) -> Result<Option<ChannelFilter>, RequestError> {
     let Some(raw) = fields.raw("channel") else { return Ok(None) };
-    text(raw).and_then(|name| ChannelFilter::find(&name)).map(Some).ok_or_else(|| RequestError::ChannelUnknown {
-        expected: format!("{}, ali, wx, unipay", Channel::all().map(Channel::name).collect::<Vec<_>>().join(", ")),
-        found: shortened(raw),
-    })
+    text(raw)
+        .and_then(|name| ChannelFilter::find(&name))
+        .map(Some)
+        .ok_or_else(|| RequestError::ChannelUnknown { expected: ChannelFilter::names(), found: shortened(raw) })
 }
 
 fn read_time(raw: &str) -> Option<Timestamp> {

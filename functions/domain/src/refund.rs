@@ -32,7 +32,7 @@ pub use self::change::{
     RefundChange, RefundContradiction, RefundHeard, RefundVerdict, RefundWord, give_up_refund, hear_of_refund,
 };
 pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
-use crate::{Family, Fen, RefundSums, Timestamp, Transaction, TransactionId, TransactionKey};
+use crate::{Fen, Habit, RefundSums, Timestamp, Transaction, TransactionId, TransactionKey, closed_list};
 
 /// The first question about a refund: most are done by then.
 const ASKED_AFTER: Duration = Duration::from_secs(60);
@@ -79,35 +79,22 @@ impl std::fmt::Display for RefundNum {
     }
 }
 
-/// Where a refund stands. `pending -> success | failed | stuck`, `stuck -> success | failed`. Only a later verified word of the provider's
-/// moves one that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefundStatus {
-    /// Asked for; nobody knows the end.
-    Pending,
-    /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
-    Stuck,
-    /// The money went back.
-    Success,
-    /// The provider refused, and the money did not move.
-    Failed,
+closed_list! {
+    /// Where a refund stands. `pending -> success | failed | stuck`, `stuck -> success | failed`. Only a later verified word of the provider's
+    /// moves one that failed.
+    pub enum RefundStatus {
+        /// Asked for; nobody knows the end.
+        Pending = "pending",
+        /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
+        Stuck = "stuck",
+        /// The money went back.
+        Success = "success",
+        /// The provider refused, and the money did not move.
+        Failed = "failed",
+    }
 }
 
 impl RefundStatus {
-    /// Every status with its word on the wire.
-    pub const ALL: [(Self, &'static str); 4] =
-        [(Self::Pending, "pending"), (Self::Stuck, "stuck"), (Self::Success, "success"), (Self::Failed, "failed")];
-
-    /// The word on the wire.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
-    }
-
-    /// Finds the status with this word.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(status, _)| *status)
-    }
-
     /// Whether the provider has still to say what becomes of it.
     pub fn is_open(self) -> bool {
         match self {
@@ -135,27 +122,13 @@ pub struct RefundPause {
     pub refused_at: Option<Timestamp>,
 }
 
-/// How the money is sent back. It is decided once: a repeat must be the same to the letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefundWay {
-    /// As a refund.
-    Refund,
-    /// As if it had never been paid: UnionPay's void of the same settlement day.
-    Void,
-}
-
-impl RefundWay {
-    /// Both ways with their names.
-    pub const ALL: [(Self, &'static str); 2] = [(Self::Refund, "refund"), (Self::Void, "void")];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(way, _)| *way == self).map_or("", |(_, name)| name)
-    }
-
-    /// Finds the way with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(way, _)| *way)
+closed_list! {
+    /// How the money is sent back. It is decided once: a repeat must be the same to the letter.
+    pub enum RefundWay {
+        /// As a refund.
+        Refund = "refund",
+        /// As if it had never been paid, see [`Habit::VoidsOfTheDay`].
+        Void = "void",
     }
 }
 
@@ -314,7 +287,7 @@ pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Times
     let is_whole = fee == payment.fee && payment.refunded.is_none();
     let is_today = settlement_day(payment.created_at) == settlement_day(now);
     let has_others = others.iter().any(|other| other.transaction == payment.id);
-    if payment.key.channel.family() == Family::Unipay && is_whole && is_today && !has_others {
+    if payment.key.channel.family().has(Habit::VoidsOfTheDay) && is_whole && is_today && !has_others {
         RefundWay::Void
     } else {
         RefundWay::Refund

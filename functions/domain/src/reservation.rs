@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    AccountNumber, Author, Channel, ChargeRequest, Family, PayerDigest, Timestamp, Transaction, TryNumber,
+    AccountNumber, Author, Channel, ChargeRequest, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
     price::{counts_for_bill, is_current, latest_of_server},
 };
 
@@ -150,7 +150,7 @@ fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
 /// only while its time is that of the clock: what it gave nothing out for is presented again while a caller may just be repeating
 /// itself, and not later.
 fn is_over(last: &Transaction, now: Timestamp) -> bool {
-    let is_stale = last.key.channel.family() == Family::Unipay
+    let is_stale = last.key.channel.family().has(Habit::TakesOrderOnce)
         && last.token.is_none()
         && last.created_at.plus(PRESENTED_AGAIN) <= now;
     !is_current(last) || last.expires_at <= now || is_stale

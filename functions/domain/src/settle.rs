@@ -1,7 +1,7 @@
 //! The state machine of a transaction: what a verified report, a closing or a withdrawal does to it.
 
 use crate::{
-    About, Event, Family, Fen, Notification, Outcome, ProviderTradeNo, Status, Timestamp, Transaction,
+    About, Event, Fen, Habit, Notification, Outcome, ProviderTradeNo, Status, Timestamp, Transaction,
     refund::refunded_elsewhere,
 };
 
@@ -43,8 +43,8 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     if says_paid && before.status.is_paid() && before.trade_no.as_ref().is_some_and(other_number) {
         return Err(Refusal::OtherTradeNo);
     }
-    // Alipay closes a trade all of which is back. At the others that word means that nobody ever paid.
-    let says_unpaid = report.outcome == Outcome::Closed && before.key.channel.family() != Family::Ali;
+    let says_unpaid =
+        report.outcome == Outcome::Closed && !before.key.channel.family().has(Habit::ClosesWhatIsRefunded);
     if says_unpaid && before.status == Status::Refund {
         return Err(Refusal::AlreadyPaid);
     }

@@ -2,41 +2,24 @@
 
 use crate::{
     AccountNumber, Author, Extras, Fen, PayerDigest, ProviderTradeNo, Shard, Subject, Timestamp, TransactionId,
-    TransactionKey, WebUrl,
+    TransactionKey, WebUrl, closed_list,
 };
 
-/// Where a transaction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    /// Not paid yet.
-    Created,
-    /// Paid; some of the money may be back.
-    Success,
-    /// All money is back.
-    Refund,
-    /// Never paid, and expired or withdrawn.
-    Closed,
+closed_list! {
+    /// Where a transaction stands.
+    pub enum Status {
+        /// Not paid yet.
+        Created = "created",
+        /// Paid; some of the money may be back.
+        Success = "success",
+        /// All money is back.
+        Refund = "refund",
+        /// Never paid, and expired or withdrawn.
+        Closed = "closed",
+    }
 }
 
 impl Status {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Created, Self::Success, Self::Refund, Self::Closed];
-
-    /// The word on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Success => "success",
-            Self::Refund => "refund",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// Finds the status with this word.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
     /// Whether money was taken.
     pub fn is_paid(self) -> bool {
         match self {

@@ -1,46 +1,57 @@
 //! A webhook: the merchant's target, and what can be told there.
 
-use crate::{Mode, RotatingKey, Secret, Timestamp, WebhookId};
+use crate::{Mode, RotatingKey, Secret, Timestamp, WebhookId, closed_list};
 
-/// Something a merchant can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Event {
-    /// A bill is paid.
-    PaymentSuccess,
-    /// Money went back to the payer.
-    RefundSuccess,
-    /// A refund did not go back, and its amount is free again.
-    RefundFailed,
-    /// A refund left the merchant and did not arrive; a person must act at the provider.
-    RefundStuck,
-    /// A bill was closed unpaid.
-    PaymentClosed,
-    /// A genuine report of the provider's does not fit the bill.
-    PaymentMismatch,
-    /// A bill was paid a second time.
-    PaymentDuplicate,
+closed_list! {
+    /// Something a merchant can be told.
+    pub enum Event: Telling {
+        /// A bill is paid.
+        PaymentSuccess = "payment.success" => Telling { bill: Shown::Paid, sample: &[] },
+        /// Money went back to the payer.
+        RefundSuccess = "refund.success" => Telling { bill: Shown::AsItIs, sample: &[REFUND_NUM, REFUND_FEE, ("refundedFee", "1")] },
+        /// A refund did not go back, and its amount is free again.
+        RefundFailed = "refund.failed" => Telling {
+            bill: Shown::AsItIs,
+            sample: &[REFUND_NUM, REFUND_FEE, ("refundedFee", "0"), ("failure", r#""CLOSED: the refund was closed""#)],
+        },
+        /// A refund left the merchant and did not arrive; a person must act at the provider.
+        RefundStuck = "refund.stuck" => Telling {
+            bill: Shown::AsItIs,
+            sample: &[REFUND_NUM, REFUND_FEE, ("refundedFee", "0"), ("failure", r#""ABNORMAL: the payer's account cannot take the refund""#)],
+        },
+        /// A bill was closed unpaid.
+        PaymentClosed = "payment.closed" => Telling { bill: Shown::Closed, sample: &[] },
+        /// A genuine report of the provider's does not fit the bill.
+        PaymentMismatch = "payment.mismatch" => Telling { bill: Shown::AsItIs, sample: &[] },
+        /// A bill was paid a second time.
+        PaymentDuplicate = "payment.duplicate" => Telling { bill: Shown::AsItIs, sample: &[] },
+    }
 }
 
+/// How an event is told: what its body shows of the bill, and the members of a test's body beside those of the bill, their values in JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Telling {
+    pub(crate) bill: Shown,
+    pub(crate) sample: &'static [(&'static str, &'static str)],
+}
+
+/// What a body shows of its bill.
+#[derive(Clone, Copy)]
+pub(crate) enum Shown {
+    /// The payment, whatever became of it since.
+    Paid,
+    /// The closing, whatever became of the bill since.
+    Closed,
+    /// The bill as it is when the body is made.
+    AsItIs,
+}
+
+const REFUND_NUM: (&str, &str) = ("refundNum", r#""sample""#);
+const REFUND_FEE: (&str, &str) = ("refundFee", "1");
+
 impl Event {
-    /// Every event with its name on the wire.
-    pub const ALL: [(Self, &'static str); 7] = [
-        (Self::PaymentSuccess, "payment.success"),
-        (Self::RefundSuccess, "refund.success"),
-        (Self::RefundFailed, "refund.failed"),
-        (Self::RefundStuck, "refund.stuck"),
-        (Self::PaymentClosed, "payment.closed"),
-        (Self::PaymentMismatch, "payment.mismatch"),
-        (Self::PaymentDuplicate, "payment.duplicate"),
-    ];
-
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(event, _)| *event == self).map_or("", |(_, name)| name)
-    }
-
-    /// Finds the event with this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(event, _)| *event)
+    pub(crate) fn telling(self) -> Telling {
+        self.row()
     }
 }
 
@@ -79,17 +90,5 @@ impl Webhook {
     /// Whether it wants to hear of `event` in `mode`.
     pub fn wants(&self, event: Event, mode: Mode) -> bool {
         self.mode == mode && self.events.contains(&event)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn event_names_go_round() {
-        for (event, name) in Event::ALL {
-            assert_eq!((Event::find(name), event.name()), (Some(event), name));
-        }
     }
 }

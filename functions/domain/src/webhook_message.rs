@@ -6,7 +6,10 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use crate::{App, Delivery, Event, Extras, Key, Mode, RotatingKey, Status, Timestamp, Transaction};
+use crate::{
+    App, Delivery, Event, Extras, Key, Mode, RotatingKey, Status, Timestamp, Transaction,
+    webhook::{Shown, Telling},
+};
 
 /// The prefix of a webhook's secret; what follows is base64.
 const SECRET_PREFIX: &str = "whsec_";
@@ -42,15 +45,11 @@ pub fn is_reserved_header(name: &str) -> bool {
 /// MaxPay manual, webhooks.
 pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, now: Timestamp) -> String {
     let event = delivery.id.event;
-    let (status, ended_at) = match event {
-        Event::PaymentSuccess => (Status::Success, transaction.ended_at),
+    let (status, ended_at) = match event.telling().bill {
+        Shown::Paid => (Status::Success, transaction.ended_at),
         // The closing and its delivery were written at the same moment; the row may tell of a later payment by now.
-        Event::PaymentClosed => (Status::Closed, Some(delivery.created_at)),
-        Event::RefundSuccess
-        | Event::RefundFailed
-        | Event::RefundStuck
-        | Event::PaymentMismatch
-        | Event::PaymentDuplicate => (transaction.status, transaction.ended_at),
+        Shown::Closed => (Status::Closed, Some(delivery.created_at)),
+        Shown::AsItIs => (transaction.status, transaction.ended_at),
     };
     let told = Transaction { status, ended_at, ..transaction.clone() };
     body(&told, (event, &delivery.members), app, now)
@@ -59,7 +58,11 @@ pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, n
 /// The body of a test: a made-up payment of one fen, whose `createdTime` is 0.
 pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> String {
     let text = |text: &str| Value::from(text).to_string();
-    let status = if event == Event::PaymentClosed { "closed" } else { "success" };
+    let Telling { bill, sample } = event.telling();
+    let status = match bill {
+        Shown::Paid | Shown::AsItIs => Status::Success,
+        Shown::Closed => Status::Closed,
+    };
     let mut members = vec![
         ("appid".to_owned(), text(app.id.as_str())),
         ("billNum".to_owned(), text("sample")),
@@ -70,28 +73,15 @@ pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> S
         ("extras".to_owned(), "{}".to_owned()),
         ("id".to_owned(), text("000000000000000000000000")),
         ("sign".to_owned(), text(&sign(app, mode, now))),
-        ("status".to_owned(), text(status)),
+        ("status".to_owned(), text(status.name())),
         ("timestamp".to_owned(), now.ms().to_string()),
         ("totalFee".to_owned(), "1".to_owned()),
     ];
     if event != Event::PaymentSuccess {
         members.push(("event".to_owned(), text(event.name())));
     }
-    members.extend(sample_refund(event).into_iter().map(|(name, value)| (name.to_owned(), value.to_string())));
+    members.extend(sample.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     object(members)
-}
-
-/// What a refund's event says beside its payment.
-fn sample_refund(event: Event) -> Vec<(&'static str, Value)> {
-    let refund =
-        |refunded: i64| vec![("refundNum", "sample".into()), ("refundFee", 1.into()), ("refundedFee", refunded.into())];
-    let with = |failure: &str| [refund(0), vec![("failure", failure.into())]].concat();
-    match event {
-        Event::RefundSuccess => refund(1),
-        Event::RefundFailed => with("CLOSED: the refund was closed"),
-        Event::RefundStuck => with("ABNORMAL: the payer's account cannot take the refund"),
-        Event::PaymentSuccess | Event::PaymentClosed | Event::PaymentMismatch | Event::PaymentDuplicate => Vec::new(),
-    }
 }
 
 fn body(transaction: &Transaction, (event, about): (Event, &Map<String, Value>), app: &App, now: Timestamp) -> String {
@@ -240,11 +230,11 @@ mod tests {
 
     #[test]
     fn a_sample_was_made_at_no_time() {
-        for (event, name) in Event::ALL {
+        for event in Event::ALL {
             let body = sample_body(event, (&app(), Mode::Live), Timestamp::clamped(7));
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!((body["createdTime"].as_i64(), body["timestamp"].as_i64()), (Some(0), Some(7)));
-            let expect = (event != Event::PaymentSuccess).then(|| name.into());
+            let expect = (event != Event::PaymentSuccess).then(|| event.name().into());
             assert_eq!(body.get("event"), expect.as_ref());
         }
     }

@@ -1,8 +1,8 @@
 //! Settles a verified report.
 
 use domain::{
-    Event, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check, counts_for_bill,
-    latest_of_server, settle,
+    Event, IncidentKind, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check,
+    counts_for_bill, latest_of_server, settle,
 };
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, StoreError, Told};
@@ -57,8 +57,14 @@ pub async fn take(
         }
         Settled::NotFound => {
             let text = format!("there is no such try; the report is about order `{}`", report.order);
-            keep_misfit(deps, key, configured, heard, Problem { kind: "unknown", text, report, transaction: None })
-                .await?;
+            keep_misfit(
+                deps,
+                key,
+                configured,
+                heard,
+                Problem { kind: IncidentKind::Unknown, text, report, transaction: None },
+            )
+            .await?;
             Ok(Taken::Misfit)
         }
         Settled::Refused(_, Misfit::OtherAccount(account)) => Ok(Taken::OfAnother(account)),

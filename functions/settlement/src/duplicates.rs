@@ -2,7 +2,8 @@
 //! at another price than the server's.
 
 use domain::{
-    About, BillPayments, Event, RefundNum, Status, Timestamp, Transaction, deliveries, latest_of_server, refundable,
+    About, BillPayments, Event, IncidentKind, RefundNum, Status, Timestamp, Transaction, deliveries, latest_of_server,
+    refundable,
 };
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
@@ -12,7 +13,6 @@ use tracing::{info, warn};
 use crate::{deps::Deps, incidents::keep, pursuing, refunds};
 
 /// The kind of the incident about a payment at another price than the server's.
-const MISPRICED: &str = "price";
 
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
 /// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
@@ -66,17 +66,17 @@ async fn tell_mispriced(
     let problem =
         format!("a client charged {paid} fen and it was paid, where the server charges {price} for this bill");
     let members = Map::from_iter([
-        ("kind".to_owned(), json!(MISPRICED)),
+        ("kind".to_owned(), json!(IncidentKind::Price.name())),
         ("problem".to_owned(), json!(problem)),
         ("serverFee".to_owned(), json!(price)),
     ]);
-    let incident = from_the_books(payment, MISPRICED, problem, now);
+    let incident = from_the_books(payment, IncidentKind::Price, problem, now);
     let about = About { name: incident.name(), members };
     let told = deliveries(payment, Event::PaymentMismatch, &about, &configured.webhooks, now);
     keep(deps, &incident, &told).await
 }
 
-fn from_the_books(payment: &Transaction, kind: &'static str, problem: String, now: Timestamp) -> Incident {
+fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: String, now: Timestamp) -> Incident {
     Incident {
         key: payment.key.clone(),
         seen_at: now,
@@ -99,7 +99,7 @@ async fn tell(
     let members = Map::from_iter([("duplicateOf".to_owned(), json!(first.id.as_str()))]);
     let about = About { name: String::new(), members };
     let told = deliveries(duplicate, Event::PaymentDuplicate, &about, &configured.webhooks, now);
-    keep(deps, &from_the_books(duplicate, "duplicate", problem, now), &told).await
+    keep(deps, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &told).await
 }
 
 /// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so that it happens once. The
@@ -118,7 +118,7 @@ async fn send_back(
         // Nobody waits for an answer, so that a person must hear of it otherwise.
         let problem = format!("refund {} did not go back: {error}", planned.num);
         warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
-        return keep(deps, &pursuing::incident(&planned, ("refund-failed", problem), now), &[]).await;
+        return keep(deps, &pursuing::incident(&planned, (IncidentKind::RefundFailed, problem), now), &[]).await;
     }
     match refunds::reserve(deps, &planned).await? {
         store::Begun::New(..) => {

@@ -1,7 +1,7 @@
 //! Keeps what does not fit, for a person to look at and to replay.
 
 use bytes::Bytes;
-use domain::{About, Delivery, Event, Notification, Transaction, TransactionKey, deliveries};
+use domain::{About, Delivery, Event, IncidentKind, Notification, Transaction, TransactionKey, deliveries};
 use http::HeaderMap;
 use runtime::ConfiguredApp;
 use serde_json::{Map, json};
@@ -31,7 +31,7 @@ const FORGED_BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// What does not fit.
 pub(crate) struct Problem<'a> {
-    pub(crate) kind: &'static str,
+    pub(crate) kind: IncidentKind,
     pub(crate) text: String,
     pub(crate) report: &'a Notification,
     pub(crate) transaction: Option<&'a Transaction>,
@@ -58,7 +58,7 @@ pub(crate) async fn keep_misfit(
     };
     let told = transaction.map(|transaction| {
         let members =
-            Map::from_iter([("kind".to_owned(), json!(kind)), ("problem".to_owned(), json!(incident.problem))]);
+            Map::from_iter([("kind".to_owned(), json!(kind.name())), ("problem".to_owned(), json!(incident.problem))]);
         let about = About { name: incident.name(), members };
         deliveries(transaction, Event::PaymentMismatch, &about, &configured.webhooks, heard.now)
     });
@@ -83,7 +83,7 @@ pub async fn keep_forged(
     let incident = Incident {
         key: key.clone(),
         seen_at: deps.base.clock.now(),
-        kind: Incident::FORGED,
+        kind: IncidentKind::Forged,
         problem,
         trade_no: None,
         source: "notify",
@@ -108,8 +108,8 @@ pub(crate) async fn keep(deps: &Deps, incident: &Incident, told: &[Delivery]) ->
     let Incident { key, kind, problem, .. } = incident;
     if deps.base.store.keep_incident(incident, told).await? {
         let (bill, channel) = (&key.bill, key.channel);
-        warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind, "kept an incident: {problem}");
-        deps.base.metrics.incident(kind);
+        warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind.name(), "kept an incident: {problem}");
+        deps.base.metrics.incident(*kind);
         ring(deps, told).await;
     }
     Ok(())

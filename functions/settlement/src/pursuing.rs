@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Family, Refund, RefundContradiction, RefundHeard, RefundNum, RefundStatus, RefundVerdict, RefundWay, RefundWord,
-    Timestamp, Transaction, give_up_refund, hear_of_refund,
+    Habit, IncidentKind, Refund, RefundContradiction, RefundHeard, RefundNum, RefundStatus, RefundVerdict, RefundWay,
+    RefundWord, Timestamp, Transaction, give_up_refund, hear_of_refund,
 };
 use http::Request;
 use outbound::Bounds;
@@ -85,8 +85,8 @@ async fn retry(
         let ended = end_untouched(deps, configured, &refund, WAITED).await?;
         return over(ended.unwrap_or(refund));
     }
-    // UnionPay knows a repeat only by the number of the same sending, the others by that of the refund.
-    if !is_untouched && refund.key.channel.family() == Family::Unipay {
+    // Where each sending has a number of its own, a repeat is known only by that of the same sending.
+    if !is_untouched && refund.key.channel.family().has(Habit::NumbersSendings) {
         return send(deps, configured, payment, refund, bounds).await;
     }
     let again = refund.sent_again(now);
@@ -195,13 +195,14 @@ async fn hear(
     told: RefundOutcome,
 ) -> Result<Refund, StoreError> {
     // Where all sendings have one number, only a refusal is about the very one that was asked for.
-    let is_of_one = refund.key.channel.family() == Family::Unipay || matches!(told, RefundOutcome::Short { .. });
+    let is_of_one =
+        refund.key.channel.family().has(Habit::NumbersSendings) || matches!(told, RefundOutcome::Short { .. });
     let Some(word) = word_of(told, is_of_one.then_some(refund.sending.number)) else { return Ok(refund) };
     // Boxed: the flows around it are deep already.
     match Box::pin(take_word(deps, configured, &refund, &word)).await? {
         RefundTaken::Taken(refund) => Ok(refund),
         RefundTaken::Contradicted(refund, what) => {
-            let kind = "refund-contradiction";
+            let kind = IncidentKind::RefundContradiction;
             let incident = incident(&refund, (kind, what.to_string()), deps.base.clock.now());
             Box::pin(keep(deps, &incident, &[])).await?;
             Ok(refund)
@@ -282,22 +283,25 @@ async fn change(
 }
 
 /// What a person must hear of, as kind and text: a refund that waits, is stuck, or failed while nobody asked for it just now.
-fn problem_of(before: &Refund, after: &Refund) -> Option<(&'static str, String)> {
+fn problem_of(before: &Refund, after: &Refund) -> Option<(IncidentKind, String)> {
     let (num, failure) = (&after.num, after.failure.as_deref().unwrap_or_default());
     if after.status == RefundStatus::Stuck {
-        return Some(("refund-stuck", format!("refund {num} left, did not arrive, and needs a person: {failure}")));
+        return Some((
+            IncidentKind::RefundStuck,
+            format!("refund {num} left, did not arrive, and needs a person: {failure}"),
+        ));
     }
     if after.pause.is_some() && before.pause.is_none() {
         let text =
             format!("refund {num} waits for the merchant's balance: top it up, or give the refund up: {failure}");
-        return Some(("refund-paused", text));
+        return Some((IncidentKind::RefundPaused, text));
     }
     let is_automatic = *num == RefundNum::of_surplus_payment(&after.transaction) && failure != GIVEN_UP;
     let is_unheard = after.status == RefundStatus::Failed && (failure == WAITED || is_automatic);
-    is_unheard.then(|| ("refund-failed", format!("refund {num} did not go back: {failure}")))
+    is_unheard.then(|| (IncidentKind::RefundFailed, format!("refund {num} did not go back: {failure}")))
 }
 
-pub(crate) fn incident(refund: &Refund, (kind, problem): (&'static str, String), now: Timestamp) -> Incident {
+pub(crate) fn incident(refund: &Refund, (kind, problem): (IncidentKind, String), now: Timestamp) -> Incident {
     Incident {
         key: refund.key.clone(),
         seen_at: now,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Fen, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest, RefundSending,
-    RefundStatus, Timestamp, Transaction, TransactionKey, check, choose_payment, is_same_refund, next_refund_question,
-    refund_way, reserve_refund,
+    Fen, IncidentKind, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
+    RefundSending, RefundStatus, Timestamp, Transaction, TransactionKey, check, choose_payment, is_same_refund,
+    next_refund_question, refund_way, reserve_refund,
 };
 use http::Request;
 use outbound::Bounds;
@@ -172,12 +172,15 @@ pub async fn take_refund(
     };
     let misfit = |kind, text| Problem { kind, text, report, transaction: Some(&payment) };
     let problem = match (check(report, &payment), &refund) {
-        (Err(mismatch @ Mismatch::Claim { .. }), _) => Some(misfit("account", mismatch.to_string())),
-        (Err(mismatch @ Mismatch::Order { .. }), _) => Some(misfit("order", mismatch.to_string())),
-        (Err(mismatch @ Mismatch::Amount { .. }), _) => Some(misfit("amount", mismatch.to_string())),
+        (Err(mismatch @ Mismatch::Claim { .. }), _) => Some(misfit(IncidentKind::Account, mismatch.to_string())),
+        (Err(mismatch @ Mismatch::Order { .. }), _) => Some(misfit(IncidentKind::Order, mismatch.to_string())),
+        (Err(mismatch @ Mismatch::Amount { .. }), _) => Some(misfit(IncidentKind::Amount, mismatch.to_string())),
         (Ok(()), Some(refund)) => told.refund_fee.filter(|fee| *fee != refund.fee).map(|fee| {
             let (num, expected) = (&refund.num, refund.fee.get());
-            misfit("refund-amount", format!("refund {num} is {} fen where {expected} were asked for", fee.get()))
+            misfit(
+                IncidentKind::RefundAmount,
+                format!("refund {num} is {} fen where {expected} were asked for", fee.get()),
+            )
         }),
         (Ok(()), None) => None,
     };
@@ -198,7 +201,8 @@ pub async fn take_refund(
     match Box::pin(take_word(deps, configured, &refund, &word)).await? {
         RefundTaken::Taken(_) => Ok(Taken::Settled),
         RefundTaken::Contradicted(_, what) => {
-            keep_misfit(deps, key, configured, heard, misfit("refund-contradiction", what.to_string())).await?;
+            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundContradiction, what.to_string()))
+                .await?;
             Ok(Taken::Misfit)
         }
     }
@@ -209,14 +213,14 @@ async fn hear_of_foreign<'a>(
     deps: &Deps,
     key: &TransactionKey,
     configured: &ConfiguredApp,
-    (told, misfit): (&RefundReport, impl FnOnce(&'static str, String) -> Problem<'a>),
+    (told, misfit): (&RefundReport, impl FnOnce(IncidentKind, String) -> Problem<'a>),
     heard: &Heard<'_>,
 ) -> Result<Taken, StoreError> {
     let num = &told.refund_num;
     match told.outcome {
         RefundOutcome::Done | RefundOutcome::Stuck { .. } => {
             let text = format!("refund {num} was not asked for here, and the provider says that its money left");
-            keep_misfit(deps, key, configured, heard, misfit("refund-unknown", text)).await?;
+            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundUnknown, text)).await?;
             Ok(Taken::Misfit)
         }
         RefundOutcome::Pending

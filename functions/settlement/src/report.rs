@@ -1,7 +1,7 @@
 //! A report: how it came, what becomes of it, and why one is not taken.
 
 use bytes::Bytes;
-use domain::{AccountNumber, Mismatch, Refusal, Timestamp};
+use domain::{AccountNumber, IncidentKind, Mismatch, Refusal, Timestamp};
 use http::HeaderMap;
 
 /// The message that brought a report.
@@ -62,14 +62,14 @@ pub(crate) enum Misfit {
 
 impl Misfit {
     /// Its name in an incident.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> IncidentKind {
         match self {
-            Self::OtherAccount(_) | Self::Mismatch(Mismatch::Claim { .. }) => "account",
-            Self::Mismatch(Mismatch::Order { .. }) => "order",
-            Self::Mismatch(Mismatch::Amount { .. }) => "amount",
-            Self::Refusal(Refusal::AlreadyPaid) => "closed-after-payment",
-            Self::Refusal(Refusal::OtherTradeNo) => "paid-again",
-            Self::Refusal(Refusal::RefundedTooMuch) => "refunded-too-much",
+            Self::OtherAccount(_) | Self::Mismatch(Mismatch::Claim { .. }) => IncidentKind::Account,
+            Self::Mismatch(Mismatch::Order { .. }) => IncidentKind::Order,
+            Self::Mismatch(Mismatch::Amount { .. }) => IncidentKind::Amount,
+            Self::Refusal(Refusal::AlreadyPaid) => IncidentKind::ClosedAfterPayment,
+            Self::Refusal(Refusal::OtherTradeNo) => IncidentKind::PaidAgain,
+            Self::Refusal(Refusal::RefundedTooMuch) => IncidentKind::RefundedTooMuch,
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
     let made = call(admin, operator_token, Method::POST, "/apps", json!({ "name": "demo" })).await?;
     let made = done("demo app", made)?;
     let app: DemoApp = serde_json::from_slice(&made).map_err(|error| StartError::part("demo app", error))?;
-    for (tab, _) in Tab::ALL {
+    for tab in Tab::ALL {
         let channel = format!("/apps/{}/channels/{tab}?mode=test", app.app_id);
         done(
             "demo app",

@@ -64,7 +64,7 @@ impl Simulators {
             Tab::WxApp | Tab::WxMp => wechat.get("v3Both").and_then(|tabs| tabs.get(tab.name())),
             Tab::UnipayApp | Tab::UnipayWeb => unionpay.get(tab.name()),
         };
-        Tab::ALL.iter().filter_map(|(tab, _)| Some((*tab, settings(*tab)?.as_object()?.clone()))).collect()
+        Tab::ALL.into_iter().filter_map(|tab| Some((tab, settings(tab)?.as_object()?.clone()))).collect()
     }
 
     /// Sends what is due.

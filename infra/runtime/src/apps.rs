@@ -93,7 +93,7 @@ impl ConfiguredApp {
 
     /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
     pub fn channels_ever(&self, mode: Mode) -> Vec<Channel> {
-        Channel::all().filter(|channel| self.channels.contains_key(&(channel.tab(), mode))).collect()
+        Channel::ALL.into_iter().filter(|channel| self.channels.contains_key(&(channel.tab(), mode))).collect()
     }
 }
 
@@ -186,8 +186,8 @@ impl Apps {
         mode: Mode,
         now: Timestamp,
     ) -> Vec<(Tab, Timestamp)> {
-        let of_tab = |(tab, _): (Tab, _)| {
-            let channel = Channel::all().find(|channel| channel.tab() == tab)?;
+        let of_tab = |tab: Tab| {
+            let channel = tab.channels().next()?;
             let account = self.account(configured, channel, mode)?.ok()?;
             Some((tab, account.certificates_end_soon(now)?))
         };

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Channel, Family, Mode};
+use domain::{Channel, Family, IncidentKind, Mode};
 use serde_json::{Map, Value, json};
 
 use crate::Clock;
@@ -154,8 +154,7 @@ impl Metrics {
 
     /// Says how long a provider took to answer.
     pub fn provider_latency(&self, provider: Family, took: Duration) {
-        let name = Family::ALL.iter().find(|(family, _)| *family == provider).map_or("", |(_, name)| name);
-        self.put(Metric::ProviderLatency, milliseconds(took), &[name]);
+        self.put(Metric::ProviderLatency, milliseconds(took), &[provider.name()]);
     }
 
     /// Counts an attempt of a delivery, and says how much later than due it was made.
@@ -170,8 +169,8 @@ impl Metrics {
     }
 
     /// Counts an incident. `kind` is one of a few words.
-    pub fn incident(&self, kind: &'static str) {
-        self.put(Metric::Incidents, 1, &[kind]);
+    pub fn incident(&self, kind: IncidentKind) {
+        self.put(Metric::Incidents, 1, &[kind.name()]);
     }
 
     /// Counts a message that could not be verified.
@@ -249,7 +248,7 @@ mod tests {
             metrics.provider_latency(Family::Wx, Duration::from_millis(1234));
             metrics.delivery_attempt(AttemptOutcome::Failed, Duration::from_secs(2));
             metrics.oldest_overdue_delivery(Duration::from_millis(61_500));
-            metrics.incident("amount");
+            metrics.incident(IncidentKind::Amount);
             metrics.forged_message();
             metrics.certificates_ending(Mode::Live, 3);
         });

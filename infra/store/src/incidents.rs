@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AppId, BillNum, Delivery, ListCursor, Mode, ProviderTradeNo, Timestamp, TransactionKey};
+use domain::{AppId, BillNum, Delivery, IncidentKind, ListCursor, Mode, ProviderTradeNo, Timestamp, TransactionKey};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -50,8 +50,8 @@ pub struct Incident {
     pub key: TransactionKey,
     /// When it came first.
     pub seen_at: Timestamp,
-    /// What kind of misfit, in one word: it is part of the item's key.
-    pub kind: &'static str,
+    /// What kind of misfit: its word is a part of the item's key.
+    pub kind: IncidentKind,
     /// What does not fit, for people.
     pub problem: String,
     /// The provider's number of the payment, where the report has one.
@@ -65,38 +65,14 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// The kind of what could not be verified. Anyone can send such messages, so that one an hour is kept for a transaction.
-    pub const FORGED: &'static str = "forged";
-
-    /// The kind of a day that could not be compared with its provider's bill. It is no report: the day itself is listed while it is owed.
-    pub const DAY: &'static str = "day-not-compared";
-
-    /// Every kind there is; the last one is listed apart.
-    pub const KINDS: [&'static str; 17] = [
-        "account",
-        "amount",
-        "closed-after-payment",
-        Self::DAY,
-        "duplicate",
-        "order",
-        "paid-again",
-        "price",
-        "refund-amount",
-        "refund-contradiction",
-        "refund-failed",
-        "refund-paused",
-        "refund-stuck",
-        "refund-unknown",
-        "refunded-too-much",
-        "unknown",
-        Self::FORGED,
-    ];
-
     /// Tells apart what happens to one transaction: two incidents of one name are the same one.
     pub fn name(&self) -> String {
         let trade_no = self.trade_no.as_ref().map(ProviderTradeNo::as_str).unwrap_or_default();
-        let what =
-            if self.kind == Self::FORGED { (self.seen_at.seconds() / 3600).to_string() } else { self.problem.clone() };
+        let what = if self.kind == IncidentKind::Forged {
+            (self.seen_at.seconds() / 3600).to_string()
+        } else {
+            self.problem.clone()
+        };
         let wrong = format!("{}#{trade_no}#{what}", transaction_sk(&self.key));
         URL_SAFE_NO_PAD.encode(Sha256::digest(wrong))
     }
@@ -108,7 +84,7 @@ impl Incident {
     /// The list it stands in.
     fn list(&self) -> String {
         let (app, mode) = (&self.key.app, self.key.mode);
-        if self.kind == Self::FORGED { forged_pk(app, mode) } else { incidents_pk(app, mode) }
+        if self.kind == IncidentKind::Forged { forged_pk(app, mode) } else { incidents_pk(app, mode) }
     }
 }
 
@@ -163,7 +139,7 @@ pub struct IncidentSummary {
     pub subject: IncidentSubject,
     /// When it came first.
     pub seen_at: Timestamp,
-    /// What kind of misfit.
+    /// The word of its kind. A later version may have kept kinds that this one does not know.
     pub kind: String,
     /// What does not fit.
     pub problem: String,
@@ -239,10 +215,10 @@ impl Store {
         &self,
         app: &AppId,
         mode: Mode,
-        kind: Option<&str>,
+        kind: Option<IncidentKind>,
         cursor: Option<&ListCursor>,
     ) -> Result<IncidentPage, StoreError> {
-        let is_forged = kind == Some(Incident::FORGED);
+        let is_forged = kind == Some(IncidentKind::Forged);
         let list = if is_forged { forged_pk(app, mode) } else { incidents_pk(app, mode) };
         let mut found = IncidentPage { incidents: Vec::new(), cursor: cursor.cloned() };
         for _ in 0..SEARCHED_PAGES_MAX {
@@ -258,7 +234,7 @@ impl Store {
                 .scan_index_forward(false)
                 .limit(PAGE);
             if let Some(kind) = kind.filter(|_| !is_forged) {
-                query = query.filter_expression("kind = :kind").expression_attribute_values(":kind", text(kind));
+                query = query.filter_expression("kind = :kind").expression_attribute_values(":kind", text(kind.name()));
             }
             let page = query.send().await.map_err(|error| StoreError::dynamo("query of incidents", error))?;
             found.incidents = page.items().iter().map(read_incident).collect::<Result<_, _>>()?;
@@ -433,7 +409,7 @@ fn write_incident(incident: &Incident) -> Attributes {
         sk.clone(),
         [
             ("transaction", Some(text(transaction_sk(key)))),
-            ("kind", Some(text(incident.kind))),
+            ("kind", Some(text(incident.kind.name()))),
             ("problem", Some(text(&incident.problem))),
             ("trade_no", incident.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("source", Some(text(incident.source))),

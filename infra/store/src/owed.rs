@@ -7,13 +7,12 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
-use domain::{AccountNumber, AppId, Day, Mode, Tab, Timestamp};
+use domain::{AccountNumber, AppId, Day, IncidentKind, Mode, Tab, Timestamp};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    incidents::Incident,
     schema::{
         BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, due_shard_pk, incidents_pk,
         owed_pk, parse_reconciliations_pk, reconciliations_pk,
@@ -301,7 +300,7 @@ fn becomes_incident(
              {BY_TIME_PK} = :list, {BY_TIME_SK} = if_not_exists({BY_TIME_SK}, :place) {removes}"
         ))
         .expression_attribute_values(":problem", text(problem))
-        .expression_attribute_values(":kind", text(Incident::DAY))
+        .expression_attribute_values(":kind", text(IncidentKind::DayNotCompared.name()))
         .expression_attribute_values(":seen_at", time(now))
         .expression_attribute_values(":list", text(incidents_pk(&key.account.app, key.account.mode)))
         .expression_attribute_values(":place", text(key.incident_place(now)))

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::{AppId, Channel, Fen, Tab, TransactionId};
+use domain::{AppId, Fen, Tab, TransactionId};
 use http::StatusCode;
 use outbound::{Bounds, OutboundError};
 use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
@@ -30,7 +30,7 @@ pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply
 
 async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport, Problem> {
     let base = &call.deps.base;
-    let channel = Channel::all().find(|channel| channel.tab() == tab).ok_or_else(|| Problem::not_found("channel"))?;
+    let channel = tab.channels().next().ok_or_else(|| Problem::not_found("channel"))?;
     let id = TransactionId::generate(call.now, base.random.bytes()?);
     let fee = Fen::new(1).map_err(|_| Problem::internal())?;
     let placed = Placed { id: &id, created_at: call.now, fee, trade_no: None, channel };

@@ -47,8 +47,7 @@ pub(crate) async fn page(
 ) -> Result<store::DeliveryPage, Problem> {
     let all = found.webhooks.iter().map(|webhook| &webhook.id).chain(&found.deleted_webhooks);
     let webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
-    let states =
-        || DeliveryState::ALL.into_iter().map(|(one, _)| one).filter(|one| state.is_none_or(|state| state == *one));
+    let states = || DeliveryState::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one));
     let lists: Vec<_> = webhooks.into_iter().flat_map(|id| states().map(move |state| (id.clone(), state))).collect();
     Ok(call.deps.base.store.list_deliveries(&found.app, &lists, cursor).await?)
 }
@@ -238,7 +237,7 @@ pub(crate) fn show(delivery: &Delivery) -> Value {
 }
 
 fn read_state(field: &str, text: &str) -> Result<DeliveryState, Problem> {
-    let names = DeliveryState::ALL.map(|(_, name)| name).join(", ");
+    let names = DeliveryState::ALL.map(DeliveryState::name).join(", ");
     DeliveryState::find(text).ok_or_else(|| Problem::field(field, format!("must be one of {names}, found `{text}`")))
 }
 

@@ -2,12 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use domain::AppId;
+use domain::{AppId, IncidentKind};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use runtime::{Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
-use store::{DayKey, ForgedHour, Incident, IncidentSubject, IncidentSummary, KeptIncident};
+use store::{DayKey, ForgedHour, IncidentSubject, IncidentSummary, KeptIncident};
 
 use super::{call::Call, problem::Problem, reconciliations, transaction_actions::refused};
 
@@ -23,7 +23,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let mut answer = serde_json::Map::new();
     answer.insert("items".to_owned(), items.into());
     answer.insert("cursor".to_owned(), json!(page.cursor));
-    if kind == Some(Incident::FORGED) {
+    if kind == Some(IncidentKind::Forged) {
         let hours = store.forged_hours(&app, mode).await?;
         let count = |hour: &ForgedHour| json!({ "time": hour.since.ms(), "count": hour.not_kept });
         answer.insert("notKept".to_owned(), hours.iter().map(count).collect());
@@ -31,10 +31,12 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &Value::Object(answer)))
 }
 
-fn read_kind(call: &Call<'_>) -> Result<Option<&'static str>, Problem> {
+fn read_kind(call: &Call<'_>) -> Result<Option<IncidentKind>, Problem> {
     let Some(text) = query_parameter(call.request, "kind").filter(|text| !text.is_empty()) else { return Ok(None) };
-    let kind = Incident::KINDS.into_iter().find(|kind| *kind == text);
-    kind.map(Some).ok_or_else(|| Problem::field("kind", format!("must be one of {}", Incident::KINDS.join(", "))))
+    let names = || IncidentKind::ALL.map(IncidentKind::name).join(", ");
+    let kind =
+        IncidentKind::find(&text).ok_or_else(|| Problem::field("kind", format!("must be one of {}", names())))?;
+    Ok(Some(kind))
 }
 
 /// `GET /apps/{appId}/incidents/{id}`: with the message that brought it.

@@ -51,7 +51,7 @@ struct Whose<'a> {
 
 impl Whose<'_> {
     fn channels(&self) -> Vec<Channel> {
-        Channel::all().filter(|channel| channel.tab() == self.tab).collect()
+        self.tab.channels().collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::problem::Problem;
 /// The channels whose tab was ever configured: no other can have a transaction.
 pub(crate) fn channels_ever(found: &StoredApp, mode: Mode) -> Vec<Channel> {
     let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
-    Channel::all().filter(configured).collect()
+    Channel::ALL.into_iter().filter(configured).collect()
 }
 
 /// A cursor is a place in time. Who makes one up gets a page of what they may see anyway.

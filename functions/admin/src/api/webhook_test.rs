@@ -17,7 +17,7 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     let event = match body.get("event") {
         None => Event::PaymentSuccess,
         Some(name) => name.as_str().and_then(Event::find).ok_or_else(|| {
-            let names = Event::ALL.map(|(_, name)| name).join(", ");
+            let names = Event::ALL.map(Event::name).join(", ");
             Problem::field("event", format!("must be one of {names}, found `{name}`"))
         })?,
     };

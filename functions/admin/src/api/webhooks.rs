@@ -214,7 +214,7 @@ fn show_health(health: &TargetHealth) -> Value {
 /// The contract's event, if none is named.
 fn read_events(value: Option<&Value>) -> Result<Vec<Event>, Problem> {
     let Some(value) = value else { return Ok(vec![Event::PaymentSuccess]) };
-    let names = Event::ALL.map(|(_, name)| name).join(", ");
+    let names = Event::ALL.map(Event::name).join(", ");
     let wrong = || Problem::field("events", format!("must be a list of one or more of {names}, found `{value}`"));
     let mut events = Vec::new();
     for name in value.as_array().ok_or_else(wrong)? {

@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_field_is_explained_in_both_languages() {
-        for (tab, _) in Tab::ALL {
+        for tab in Tab::ALL {
             for protocol in protocols(tab, Mode::Test, true) {
                 for field in protocol.fields {
                     for words in [field.zh, field.en] {
@@ -196,7 +196,7 @@ mod tests {
     /// What this page may show again is what the API shows again.
     #[test]
     fn secrets_here_are_those_that_the_api_masks() {
-        for (tab, _) in Tab::ALL {
+        for tab in Tab::ALL {
             for field in protocols(tab, Mode::Live, false).iter().flat_map(|protocol| protocol.fields) {
                 let settings = Map::from_iter([(field.name.to_owned(), Value::from("x"))]);
                 let is_masked = mask(tab, &settings)[field.name] == MASK;

@@ -1,7 +1,7 @@
 //! Channel settings: a tab for each, in each mode, with what is wrong said at the field.
 
 use askama::Template;
-use domain::{AccountNumber, Channel, Mode, Tab, Timestamp};
+use domain::{AccountNumber, Mode, Tab, Timestamp};
 use http::{Method, StatusCode};
 use providers::MASK;
 use runtime::query_parameter;
@@ -90,7 +90,7 @@ pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<Str
     let (t, apps) = (desk.t(), &desk.deps.base.apps);
     let Some(configured) = apps.find(&desk.app()?.app.id, desk.now).await? else { return Ok(Vec::new()) };
     let words = |(tab, ends_at): (Tab, Timestamp)| {
-        texts::fill(t.certificates_end_soon, &[t.tab_name(tab), &desk.frame("").moment(ends_at)])
+        texts::fill(t.certificates_end_soon, &[t.name_of(tab), &desk.frame("").moment(ends_at)])
     };
     let ending = apps.certificates_end_soon(&configured, desk.mode, desk.now).into_iter();
     Ok(ending.filter(|(tab, _)| only.is_none_or(|only| only == *tab)).map(words).collect())
@@ -137,9 +137,9 @@ fn view(
     let is_saved =
         |tab| found.channels.iter().any(|one| (one.tab, one.mode) == (tab, desk.mode) && one.settings.is_some());
     let href = |tab: Tab| f.at(&format!("/channels/{tab}"));
-    let tabs = Tab::ALL.map(|(one, _)| TabLink {
+    let tabs = Tab::ALL.map(|one| TabLink {
         href: href(one),
-        label: t.tab_name(one),
+        label: t.name_of(one),
         chosen: one == tab,
         saved: is_saved(one),
     });
@@ -148,8 +148,7 @@ fn view(
         label: protocol.label(language),
         chosen: protocol.name == chosen.name,
     });
-    let serves: Vec<&str> =
-        Channel::all().filter(|channel| channel.tab() == tab).map(|channel| t.channel_name(channel)).collect();
+    let serves: Vec<&str> = tab.channels().map(|channel| t.name_of(channel)).collect();
     Ok(Channels {
         tabs: tabs.into(),
         serves: texts::fill(t.serves, &[&serves.join(t.comma)]),

@@ -64,7 +64,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
         format!("{}?{}", f.at("/deliveries"), query(&[("state", &state), ("webhook", &webhook), ("cursor", next)]))
     });
     let every = ("", t.every_state, state.is_empty());
-    let states = DeliveryState::ALL.map(|(one, name)| (name, t.delivery_state(one), name == state));
+    let states = DeliveryState::ALL.map(|one| (one.name(), t.name_of(one), one.name() == state));
     let page = Deliveries {
         states: std::iter::once(every).chain(states).collect(),
         webhooks: choices.collect(),
@@ -89,10 +89,10 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value, known: &[webhooks::Row]) -> Row
         id: text("id").to_owned(),
         bill: text("billNum").to_owned(),
         bill_href: format!("{}/{}?{asked}", f.at("/transactions"), text("transaction")),
-        event: Event::find(text("event")).map_or("", |event| t.event_name(event)),
+        event: Event::find(text("event")).map_or("", |event| t.name_of(event)),
         target: webhook.map_or_else(|| t.deleted_webhook.to_owned(), |one| one.target.clone()),
         state: text("state").to_owned(),
-        state_label: DeliveryState::find(text("state")).map_or("", |state| t.delivery_state(state)),
+        state_label: DeliveryState::find(text("state")).map_or("", |state| t.name_of(state)),
         next,
         attempts: attempts.iter().rev().map(|attempt| line(f, t, attempt)).collect(),
     }

@@ -250,7 +250,7 @@ impl<'a> Desk<'a> {
             Trouble::Expired => (403, t.expired, t.expired_text.to_owned()),
             Trouble::TooLong => (413, t.too_long, t.too_long_text.to_owned()),
             Trouble::Form => (400, t.no_form, t.no_form_text.to_owned()),
-            Trouble::Forbidden(role) => (403, t.forbidden, texts::fill(t.forbidden_text, &[t.role(*role)])),
+            Trouble::Forbidden(role) => (403, t.forbidden, texts::fill(t.forbidden_text, &[t.name_of(*role)])),
             Trouble::Api(problem) if problem.status.is_server_error() => {
                 (problem.status.as_u16(), t.failed, t.failed_text.to_owned())
             }

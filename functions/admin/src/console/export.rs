@@ -80,11 +80,11 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
 /// The filter in words.
 fn asked(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<(&'static str, String)> {
     let mode = if f.is_live() { t.live } else { t.test };
-    let status = Status::find(&filter.status).map_or(t.every_status, |status| t.status_name(status));
+    let status = Status::find(&filter.status).map_or(t.every_status, |status| t.name_of(status));
     let channel = match ChannelFilter::find(&filter.channel) {
         None => t.every_channel,
-        Some(ChannelFilter::One(channel)) => t.channel_name(channel),
-        Some(ChannelFilter::Family(family)) => t.family_name(family),
+        Some(ChannelFilter::One(channel)) => t.name_of(channel),
+        Some(ChannelFilter::Family(family)) => t.name_of(family),
     };
     let time = match filter.time.as_str() {
         "1" => t.today.to_owned(),
@@ -204,9 +204,9 @@ fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
         text_cell(record.bill.as_str()),
         format::moment(record.created_at, zone),
         record.ended_at.map(|at| format::moment(at, zone)).unwrap_or_default(),
-        t.channel_name(record.channel).to_owned(),
+        t.name_of(record.channel).to_owned(),
         record.channel.name().to_owned(),
-        t.status_name(record.status).to_owned(),
+        t.name_of(record.status).to_owned(),
         record.fee.to_yuan(),
         record.refunded.map(domain::Fen::to_yuan).unwrap_or_default(),
     ]

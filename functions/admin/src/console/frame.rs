@@ -121,7 +121,7 @@ impl Frame {
     }
 
     pub(crate) fn role_name(&self, t: &'static Texts) -> &'static str {
-        self.operator.as_ref().map_or("", |(_, role)| t.role(*role))
+        self.operator.as_ref().map_or("", |(_, role)| t.name_of(*role))
     }
 
     pub(crate) fn operator_name(&self) -> &str {

@@ -1,11 +1,10 @@
 //! Incidents: genuine reports that did not fit, bills that were paid twice, and, apart from them, what could not be verified.
 
 use askama::Template;
-use domain::{BillNum, Timestamp};
+use domain::{BillNum, IncidentKind, Timestamp};
 use http::Method;
 use runtime::query_parameter;
 use serde_json::Value;
-use store::Incident;
 
 use super::{
     Answer,
@@ -70,7 +69,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
 
 fn kinds(t: &'static Texts, chosen: &str) -> Vec<Choice> {
     let all = [("", t.genuine_incidents)].into_iter();
-    let each = Incident::KINDS.into_iter().map(|kind| (kind, t.incident_kind(kind)));
+    let each = IncidentKind::ALL.into_iter().map(|kind| (kind.name(), t.name_of(kind)));
     all.chain(each).map(|(kind, words)| (kind, words, kind == chosen)).collect()
 }
 
@@ -78,8 +77,8 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {
     let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
     let bill = BillNum::parse(text("billNum")).ok();
     let searched = bill.as_ref().map(|bill| query(&[("mode", f.mode.name()), ("q", bill.as_str())]));
-    let channel = domain::Channel::find(text("channel")).map(|channel| desk.t().channel_name(channel));
-    let tab = domain::Tab::find(text("tab")).map(|tab| desk.t().tab_name(tab));
+    let channel = domain::Channel::find(text("channel")).map(|channel| desk.t().name_of(channel));
+    let tab = domain::Tab::find(text("tab")).map(|tab| desk.t().name_of(tab));
     Row {
         when: f.moment(Timestamp::clamped(item.get("time").and_then(Value::as_i64).unwrap_or_default())),
         kind: desk.t().incident_kind(text("kind")),

@@ -1,59 +1,147 @@
-//! What the reader's language calls channels, states, events, roles and deeds.
+//! What the reader's language calls the members of closed lists, and deeds.
 
-use domain::{Channel, DeliveryState, Event, Family, OperatorRole, Status, Tab};
+use domain::{Channel, DeliveryState, Event, Family, IncidentKind, OperatorRole, Status, Tab};
 
-use super::texts::Texts;
+use super::{preferences::Language, texts::Texts};
+
+/// What one thing is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    zh: &'static str,
+    en: &'static str,
+}
+
+const fn words(zh: &'static str, en: &'static str) -> Words {
+    Words { zh, en }
+}
+
+/// A closed list whose members people see. Each is matched without `_`, so that the compiler asks for the words of a new one.
+pub(crate) trait Named {
+    fn words(self) -> Words;
+}
+
+impl Named for OperatorRole {
+    fn words(self) -> Words {
+        match self {
+            Self::Viewer => words("只读", "Viewer"),
+            Self::Operator => words("操作员", "Operator"),
+            Self::Owner => words("所有者", "Owner"),
+        }
+    }
+}
+
+impl Named for Status {
+    fn words(self) -> Words {
+        match self {
+            Self::Created => words("未支付", "Unpaid"),
+            Self::Success => words("支付成功", "Paid"),
+            Self::Refund => words("已退款", "Refunded"),
+            Self::Closed => words("已关闭", "Closed"),
+        }
+    }
+}
+
+impl Named for Channel {
+    fn words(self) -> Words {
+        match self {
+            Self::AliApp => words("支付宝移动支付", "Alipay in apps"),
+            Self::AliWeb => words("支付宝网页支付", "Alipay web page"),
+            Self::AliWap => words("支付宝手机网页", "Alipay mobile web"),
+            Self::AliQrcode => words("支付宝扫码支付", "Alipay QR code"),
+            Self::WxApp => words("微信移动支付", "WeChat in apps"),
+            Self::WxJsapi => words("微信公众号支付", "WeChat official account"),
+            Self::WxNative => words("微信扫码支付", "WeChat QR code"),
+            Self::WxH5 => words("微信 H5 支付", "WeChat mobile web"),
+            Self::UnipayApp => words("银联移动支付", "UnionPay in apps"),
+            Self::UnipayWeb => words("银联网页支付", "UnionPay web page"),
+            Self::ApplepayUpacp => words("Apple Pay（银联）", "Apple Pay by UnionPay"),
+        }
+    }
+}
+
+impl Named for Family {
+    fn words(self) -> Words {
+        match self {
+            Self::Ali => words("支付宝", "Alipay"),
+            Self::Wx => words("微信支付", "WeChat Pay"),
+            Self::Unipay => words("银联", "UnionPay"),
+        }
+    }
+}
+
+impl Named for Tab {
+    fn words(self) -> Words {
+        match self {
+            Self::Ali => words("支付宝", "Alipay"),
+            Self::WxApp => words("微信 App", "WeChat app"),
+            Self::WxMp => words("微信公众号/扫码", "WeChat account & QR"),
+            Self::UnipayApp => words("银联 App", "UnionPay app"),
+            Self::UnipayWeb => words("银联网页", "UnionPay web"),
+        }
+    }
+}
+
+impl Named for Event {
+    fn words(self) -> Words {
+        match self {
+            Self::PaymentSuccess => words("支付成功", "Payment succeeded"),
+            Self::RefundSuccess => words("退款成功", "Refund succeeded"),
+            Self::RefundFailed => words("退款失败", "Refund failed"),
+            Self::RefundStuck => words("退款异常", "Refund stuck"),
+            Self::PaymentClosed => words("订单关闭", "Payment closed"),
+            Self::PaymentMismatch => words("支付不符", "Payment mismatch"),
+            Self::PaymentDuplicate => words("重复支付", "Paid twice"),
+        }
+    }
+}
+
+impl Named for DeliveryState {
+    fn words(self) -> Words {
+        match self {
+            Self::Waiting => words("等待中", "Waiting"),
+            Self::Delivered => words("已送达", "Delivered"),
+            Self::Exhausted => words("已放弃", "Exhausted"),
+            Self::Cancelled => words("已取消", "Cancelled"),
+        }
+    }
+}
+
+impl Named for IncidentKind {
+    fn words(self) -> Words {
+        match self {
+            Self::Account => words("收款账号不符", "Another account"),
+            Self::Amount => words("金额不符", "Another amount"),
+            Self::Order => words("订单号不符", "Another order"),
+            Self::ClosedAfterPayment => words("支付后又报关闭", "Closed after payment"),
+            Self::PaidAgain => words("同一订单两个交易号", "Another trade number"),
+            Self::RefundAmount => words("退款金额不符", "Another refund amount"),
+            Self::RefundedTooMuch => words("退款超过支付金额", "Refunded too much"),
+            Self::DayNotCompared => words("对账未完成", "A day that was not compared"),
+            Self::Duplicate => words("重复支付", "Paid twice"),
+            Self::Price => words("付款金额不是服务端的定价", "Paid at another price"),
+            Self::Forged => words("无法验签的消息", "Could not be verified"),
+            Self::Unknown => words("未知订单", "An order that is not known"),
+            Self::RefundPaused => words("退款等待余额", "A refund waits for the balance"),
+            Self::RefundStuck => words("退款异常，需人工处理", "A refund is stuck"),
+            Self::RefundFailed => words("自动退款失败", "A refund did not go back"),
+            Self::RefundContradiction | Self::RefundUnknown => {
+                words("退款通知与记录矛盾", "A refund contradicts the books")
+            }
+        }
+    }
+}
 
 impl Texts {
-    pub(crate) fn role(&self, role: OperatorRole) -> &'static str {
-        match role {
-            OperatorRole::Viewer => self.viewer,
-            OperatorRole::Operator => self.operator,
-            OperatorRole::Owner => self.owner,
+    pub(crate) fn name_of(&self, one: impl Named) -> &'static str {
+        match self.language {
+            Language::Zh => one.words().zh,
+            Language::En => one.words().en,
         }
     }
 
-    pub(crate) fn status_name(&self, status: Status) -> &'static str {
-        match status {
-            Status::Created => self.status_created,
-            Status::Success => self.status_success,
-            Status::Refund => self.status_refund,
-            Status::Closed => self.status_closed,
-        }
-    }
-
-    pub(crate) fn channel_name(&self, channel: Channel) -> &'static str {
-        match channel {
-            Channel::AliApp => self.ali_app,
-            Channel::AliWeb => self.ali_web,
-            Channel::AliWap => self.ali_wap,
-            Channel::AliQrcode => self.ali_qrcode,
-            Channel::WxApp => self.wx_app,
-            Channel::WxJsapi => self.wx_jsapi,
-            Channel::WxNative => self.wx_native,
-            Channel::WxH5 => self.wx_h5,
-            Channel::UnipayApp => self.unipay_app,
-            Channel::UnipayWeb => self.unipay_web,
-            Channel::ApplepayUpacp => self.applepay_upacp,
-        }
-    }
-
-    pub(crate) fn family_name(&self, family: Family) -> &'static str {
-        match family {
-            Family::Ali => self.family_ali,
-            Family::Wx => self.family_wx,
-            Family::Unipay => self.family_unipay,
-        }
-    }
-
-    pub(crate) fn tab_name(&self, tab: Tab) -> &'static str {
-        match tab {
-            Tab::Ali => self.tab_ali,
-            Tab::WxApp => self.tab_wx_app,
-            Tab::WxMp => self.tab_wx_mp,
-            Tab::UnipayApp => self.tab_unipay_app,
-            Tab::UnipayWeb => self.tab_unipay_web,
-        }
+    /// What kind of incident it is; one that a later version kept has no words here.
+    pub(crate) fn incident_kind(&self, kind: &str) -> &'static str {
+        IncidentKind::find(kind).map_or(self.incident_other, |kind| self.name_of(kind))
     }
 
     /// What was just done, by the word in the address.
@@ -70,50 +158,6 @@ impl Texts {
             "refunded" => Some(self.done_refunded),
             "given-up" => Some(self.done_given_up),
             _ => None,
-        }
-    }
-
-    /// What kind of incident it is.
-    pub(crate) fn incident_kind(&self, kind: &str) -> &'static str {
-        match kind {
-            "account" => self.incident_account,
-            "amount" => self.incident_amount,
-            "order" => self.incident_order,
-            "closed-after-payment" => self.incident_closed_after,
-            "paid-again" => self.incident_paid_again,
-            "refund-amount" => self.incident_refund_amount,
-            "refunded-too-much" => self.incident_refunded,
-            "day-not-compared" => self.incident_day,
-            "duplicate" => self.incident_duplicate,
-            "price" => self.incident_price,
-            "forged" => self.incident_forged,
-            "unknown" => self.incident_unknown,
-            "refund-paused" => self.incident_refund_paused,
-            "refund-stuck" => self.incident_refund_stuck,
-            "refund-failed" => self.incident_refund_failed,
-            "refund-contradiction" | "refund-unknown" => self.incident_refund_contradiction,
-            _ => self.incident_other,
-        }
-    }
-
-    pub(crate) fn event_name(&self, event: Event) -> &'static str {
-        match event {
-            Event::PaymentSuccess => self.event_success,
-            Event::RefundSuccess => self.event_refund,
-            Event::RefundFailed => self.event_refund_failed,
-            Event::RefundStuck => self.event_refund_stuck,
-            Event::PaymentClosed => self.event_closed,
-            Event::PaymentMismatch => self.event_mismatch,
-            Event::PaymentDuplicate => self.event_duplicate,
-        }
-    }
-
-    pub(crate) fn delivery_state(&self, state: DeliveryState) -> &'static str {
-        match state {
-            DeliveryState::Waiting => self.delivery_waiting,
-            DeliveryState::Delivered => self.delivery_delivered,
-            DeliveryState::Exhausted => self.delivery_exhausted,
-            DeliveryState::Cancelled => self.delivery_cancelled,
         }
     }
 
@@ -153,5 +197,31 @@ impl Texts {
             "change sign-in rules" => self.action_change_rules,
             _ => self.action_other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::texts::tests::check_both;
+
+    #[track_caller]
+    fn check<T: Named + std::fmt::Display + Copy>(all: &[T]) {
+        for one in all {
+            let Words { zh, en } = one.words();
+            check_both(&one.to_string(), zh, en);
+        }
+    }
+
+    #[test]
+    fn each_member_has_words_in_both_languages() {
+        check(&Channel::ALL);
+        check(&DeliveryState::ALL);
+        check(&Event::ALL);
+        check(&Family::ALL);
+        check(&IncidentKind::ALL);
+        check(&OperatorRole::ALL);
+        check(&Status::ALL);
+        check(&Tab::ALL);
     }
 }

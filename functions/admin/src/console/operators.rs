@@ -65,7 +65,7 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
         Row {
             name: text("name").to_owned(),
             role: role.name(),
-            role_label: t.role(role),
+            role_label: t.name_of(role),
             enabled: text("state") == "enabled",
             is_self: text("name") == f.operator_name(),
             has_factor: text("secondFactor") == "on",
@@ -78,7 +78,7 @@ async fn view(desk: &Desk<'_>) -> Result<Operators, super::Trouble> {
     });
     Ok(Operators {
         rows: rows.collect(),
-        roles: OperatorRole::ALL.map(|role| (role.name(), t.role(role))).to_vec(),
+        roles: OperatorRole::ALL.map(|role| (role.name(), t.name_of(role))).to_vec(),
         name: String::new(),
         role: OperatorRole::Operator.name(),
         apps: String::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use domain::{Channel, Day, DaySums, DeliveryState, Family, Sum, WebhookId, grouped};
+use domain::{Day, DaySums, DeliveryState, Family, Sum, WebhookId, grouped};
 use futures_util::future::try_join_all;
 use runtime::query_parameter;
 use store::DeliveryCount;
@@ -41,6 +41,7 @@ struct Row {
 
 struct Share {
     name: &'static str,
+    /// Its provider's name, after which the style sheet colours it.
     class: &'static str,
     /// Whether it is a provider, and not one of its channels.
     is_family: bool,
@@ -192,18 +193,13 @@ fn bars(days: &BTreeMap<Day, (DaySums, Known)>) -> Vec<Bar> {
 /// Each provider with its part of the bar, and behind it those of its channels on which anything was charged.
 fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
     let whole = total.paid(|_| true).amount;
-    let families = Family::ALL.map(|(family, _)| (family, total.paid(|channel| channel.family() == family)));
+    let families = Family::ALL.map(|family| (family, total.paid(|channel| channel.family() == family)));
     let parts = chart::parts(&families.map(|(_, sum)| sum.amount), whole);
     let mut shares = Vec::new();
     for ((family, sum), (x, width)) in families.into_iter().zip(parts) {
-        let class = match family {
-            Family::Ali => "ali",
-            Family::Wx => "wx",
-            Family::Unipay => "unipay",
-        };
         let share = |name, is_family, (x, width), sum: Sum| Share {
             name,
-            class,
+            class: family.name(),
             is_family,
             x,
             width,
@@ -211,10 +207,9 @@ fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
             amount: money::in_all(sum),
             percent: percent(sum.amount, whole),
         };
-        shares.push(share(t.family_name(family), true, (x, width), sum));
-        let used = |channel: &Channel| channel.family() == family && total.charged(|one| one == *channel).count > 0;
-        let own = Channel::all().filter(used);
-        shares.extend(own.map(|one| share(t.channel_name(one), false, (x, 0), total.paid(|channel| channel == one))));
+        shares.push(share(t.name_of(family), true, (x, width), sum));
+        let own = family.channels().filter(|channel| total.charged(|one| one == *channel).count > 0);
+        shares.extend(own.map(|one| share(t.name_of(one), false, (x, 0), total.paid(|channel| channel == one))));
     }
     shares
 }

@@ -6,9 +6,9 @@ macro_rules! texts {
     ($($name:ident: $zh:literal, $en:literal;)*) => {
         /// The texts of one language.
         #[derive(Debug)]
-        pub(crate) struct Texts { $(pub(crate) $name: &'static str,)* }
-        const ZH: Texts = Texts { $($name: $zh,)* };
-        const EN: Texts = Texts { $($name: $en,)* };
+        pub(crate) struct Texts { pub(crate) language: Language, $(pub(crate) $name: &'static str,)* }
+        const ZH: Texts = Texts { language: Language::Zh, $($name: $zh,)* };
+        const EN: Texts = Texts { language: Language::En, $($name: $en,)* };
         #[cfg(test)]
         const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $zh, $en),)*];
     };
@@ -107,9 +107,6 @@ texts! {
     failed_text: "请稍后重试；详细原因已写入日志。", "Try again in a moment; the log says more.";
     refused: "无法完成", "That did not work";
     // Roles.
-    viewer: "只读", "Viewer";
-    operator: "操作员", "Operator";
-    owner: "所有者", "Owner";
     role_word: "角色", "Role";
     roles_text: "只读：查看一切。操作员：退款、关单、Webhook 与重发。所有者：应用、密钥、渠道、人员与操作日志。", "Viewer: look at everything. Operator: refunds, closing, webhooks and resending. Owner: apps, keys, channels, people and the audit log.";
     // Apps.
@@ -204,24 +201,6 @@ texts! {
     nothing_fits_text: "放宽条件，或切换正式/测试环境后再试。", "Ask for less, or look in the other mode.";
     refunded_part: "已退 {}", "{} refunded";
     refunded: "已退金额", "Refunded";
-    status_created: "未支付", "Unpaid";
-    status_success: "支付成功", "Paid";
-    status_refund: "已退款", "Refunded";
-    status_closed: "已关闭", "Closed";
-    family_ali: "支付宝", "Alipay";
-    family_wx: "微信支付", "WeChat Pay";
-    family_unipay: "银联", "UnionPay";
-    ali_app: "支付宝移动支付", "Alipay in apps";
-    ali_web: "支付宝网页支付", "Alipay web page";
-    ali_wap: "支付宝手机网页", "Alipay mobile web";
-    ali_qrcode: "支付宝扫码支付", "Alipay QR code";
-    wx_app: "微信移动支付", "WeChat in apps";
-    wx_jsapi: "微信公众号支付", "WeChat official account";
-    wx_native: "微信扫码支付", "WeChat QR code";
-    wx_h5: "微信 H5 支付", "WeChat mobile web";
-    unipay_app: "银联移动支付", "UnionPay in apps";
-    unipay_web: "银联网页支付", "UnionPay web page";
-    applepay_upacp: "Apple Pay（银联）", "Apple Pay by UnionPay";
     details: "详情", "Details";
     life: "时间线", "Time line";
     extras: "附加数据", "Extras";
@@ -232,29 +211,10 @@ texts! {
     step_charged: "下单", "Charged";
     step_paid: "支付成功", "Paid";
     step_closed: "关闭，未支付", "Closed unpaid";
-    incident_account: "收款账号不符", "Another account";
-    incident_amount: "金额不符", "Another amount";
-    incident_order: "订单号不符", "Another order";
-    incident_closed_after: "支付后又报关闭", "Closed after payment";
-    incident_paid_again: "同一订单两个交易号", "Another trade number";
-    incident_refund_amount: "退款金额不符", "Another refund amount";
-    incident_refunded: "退款超过支付金额", "Refunded too much";
     genuine_incidents: "全部（不含无法验签的消息）", "All genuine ones";
     forged_not_kept: "最近有记录的 24 个小时内，另有 {} 条无法验签的消息未保留。", "{} more messages that could not be verified were not kept in the latest 24 hours that had any.";
-    incident_duplicate: "重复支付", "Paid twice";
-    incident_refund_paused: "退款等待余额", "A refund waits for the balance";
-    incident_refund_stuck: "退款异常，需人工处理", "A refund is stuck";
-    incident_refund_failed: "自动退款失败", "A refund did not go back";
-    incident_refund_contradiction: "退款通知与记录矛盾", "A refund contradicts the books";
-    incident_day: "对账未完成", "A day that was not compared";
-    incident_price: "付款金额不是服务端的定价", "Paid at another price";
     incident_other: "异常", "Incident";
     // Channels.
-    tab_ali: "支付宝", "Alipay";
-    tab_wx_app: "微信 App", "WeChat app";
-    tab_wx_mp: "微信公众号/扫码", "WeChat account & QR";
-    tab_unipay_app: "银联 App", "UnionPay app";
-    tab_unipay_web: "银联网页", "UnionPay web";
     configured: "已配置", "configured";
     serves: "用于：{}", "Serves: {}";
     protocol: "接口版本", "Protocol";
@@ -393,8 +353,6 @@ texts! {
     actions: "操作", "Actions";
     check_again: "重新核对", "Check again";
     done_replayed: "已重新处理。", "It was taken up again.";
-    incident_forged: "无法验签的消息", "Could not be verified";
-    incident_unknown: "未知订单", "An order that is not known";
     // Webhooks.
     webhook_what: "什么是 Webhook？", "What is a webhook?";
     webhook_what_1: "支付成功、退款、关闭等事件会推送到您指定的地址，便于后续处理。", "Events such as a payment, a refund or a closing are sent to the address you name.";
@@ -423,13 +381,6 @@ texts! {
     function_hint: "AWS Lambda；返回成功即视为收到。", "AWS Lambda; a result without an error means received.";
     events: "通知事件", "Events";
     event: "通知事件", "Event";
-    event_success: "支付成功", "Payment succeeded";
-    event_refund: "退款成功", "Refund succeeded";
-    event_refund_failed: "退款失败", "Refund failed";
-    event_refund_stuck: "退款异常", "Refund stuck";
-    event_closed: "订单关闭", "Payment closed";
-    event_mismatch: "支付不符", "Payment mismatch";
-    event_duplicate: "重复支付", "Paid twice";
     try_it: "测试", "Test";
     edit: "编辑", "Edit";
     delete_webhook_text: "删除后不再发送，等待中的通知会被取消。", "Nothing is sent any more, and what waits is cancelled.";
@@ -459,10 +410,6 @@ texts! {
     days_90: "90 天", "90 days";
     deleted_webhook: "（已删除的 Webhook）", "(a deleted webhook)";
     done_resent: "已安排重新发送。", "It is sent again.";
-    delivery_waiting: "等待中", "Waiting";
-    delivery_delivered: "已送达", "Delivered";
-    delivery_exhausted: "已放弃", "Exhausted";
-    delivery_cancelled: "已取消", "Cancelled";
     // What can be done with a transaction.
     ask_provider: "查询渠道", "Ask the provider";
     close_bill: "关闭订单", "Close it";
@@ -528,7 +475,7 @@ texts! {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::api::routes::Rule;
 
@@ -536,15 +483,20 @@ mod tests {
         ('\u{4e00}'..='\u{9fff}').contains(&c)
     }
 
-    #[test]
-    fn no_text_is_missing_in_either_language() {
+    #[track_caller]
+    pub(crate) fn check_both(name: &str, zh: &str, en: &str) {
         // Names that are the same in both.
         const SAME: [&str; 1] = ["comma"];
+        assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{name}");
+        assert!(!en.chars().any(is_han), "{name} is not English: {en}");
+        assert!(zh.chars().any(is_han) || SAME.contains(&name), "{name} is not Chinese: {zh}");
+        assert_eq!(zh.matches("{}").count(), en.matches("{}").count(), "{name}");
+    }
+
+    #[test]
+    fn no_text_is_missing_in_either_language() {
         for (name, zh, en) in ALL {
-            assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{name}");
-            assert!(!en.chars().any(is_han), "{name} is not English: {en}");
-            assert!(zh.chars().any(is_han) || SAME.contains(name), "{name} is not Chinese: {zh}");
-            assert_eq!(zh.matches("{}").count(), en.matches("{}").count(), "{name}");
+            check_both(name, zh, en);
         }
     }
 

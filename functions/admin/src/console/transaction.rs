@@ -101,7 +101,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
     Ok(Detail {
         amount: money::shown(one.fee),
         status: one.status.name(),
-        status_label: t.status_name(one.status),
+        status_label: t.name_of(one.status),
         facts: facts(&f, t, one),
         extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
         steps: steps(&f, t, (life, &desk.app()?.app)),
@@ -142,7 +142,7 @@ fn facts(f: &Frame, t: &'static Texts, one: &Transaction) -> Vec<(&'static str, 
         (t.bill, one.key.bill.to_string()),
         (t.transaction_id, one.id.to_string()),
         (t.subject, one.subject.as_str().to_owned()),
-        (t.channel, t.channel_name(one.key.channel).to_owned()),
+        (t.channel, t.name_of(one.key.channel).to_owned()),
         (t.amount, money::shown(one.fee)),
     ];
     if let Some(refunded) = one.refunded {
@@ -172,7 +172,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
         let (what, detail) = (what.to_owned(), String::new());
         Step { kind, at, when: f.moment(at), what, more, request: None, detail, resend: None, give_up: None }
     };
-    let mut steps = vec![step("plain", one.created_at, t.step_charged, t.channel_name(one.key.channel).to_owned())];
+    let mut steps = vec![step("plain", one.created_at, t.step_charged, t.name_of(one.key.channel).to_owned())];
     if let Some(at) = one.ended_at {
         match one.status {
             Status::Success | Status::Refund => {
@@ -199,8 +199,8 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
         steps.push(Step { give_up, ..step(kind, at, &what, more) });
     }
     for delivery in &life.deliveries {
-        let event = t.event_name(delivery.id.event);
-        let state = t.delivery_state(delivery.state);
+        let event = t.name_of(delivery.id.event);
+        let state = t.name_of(delivery.state);
         let next = (delivery.state == domain::DeliveryState::Waiting)
             .then(|| format!("{} {}", t.next_attempt, f.moment(delivery.due_at)));
         let what = format!("{} {event} · {state}", t.step_event);

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use domain::{
-    BillNum, Channel, ChannelFilter, Family, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, Timestamp,
+    BillNum, ChannelFilter, Family, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, Timestamp,
     TransactionId,
 };
 use runtime::query_parameter;
@@ -200,9 +200,9 @@ pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {
         created: f.moment(record.created_at),
         amount: money::shown(record.fee),
         refunded: refunded.map(|fee| texts::fill(t.refunded_part, &[&money::shown(fee)])),
-        channel: t.channel_name(record.channel),
+        channel: t.name_of(record.channel),
         status: record.status.name(),
-        status_label: t.status_name(record.status),
+        status_label: t.name_of(record.status),
     }
 }
 
@@ -212,15 +212,16 @@ fn choice(value: &str, label: &str, chosen: &str) -> Choice {
 
 fn statuses(t: &'static Texts, chosen: &str) -> Vec<Choice> {
     let all = std::iter::once(choice("", t.every_status, chosen));
-    all.chain(Status::ALL.map(|status| choice(status.name(), t.status_name(status), chosen))).collect()
+    all.chain(Status::ALL.map(|status| choice(status.name(), t.name_of(status), chosen))).collect()
 }
 
 fn channels(t: &'static Texts, chosen: &str) -> Vec<Choice> {
     let mut choices = vec![choice("", t.every_channel, chosen)];
-    for (family, name) in Family::ALL {
-        choices.push(choice(name, t.family_name(family), chosen));
-        let own = Channel::all().filter(|channel| channel.family() == family);
-        choices.extend(own.map(|channel| choice(channel.name(), &format!("– {}", t.channel_name(channel)), chosen)));
+    for family in Family::ALL {
+        choices.push(choice(family.name(), t.name_of(family), chosen));
+        choices.extend(
+            family.channels().map(|channel| choice(channel.name(), &format!("– {}", t.name_of(channel)), chosen)),
+        );
     }
     choices
 }

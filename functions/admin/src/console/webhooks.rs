@@ -119,7 +119,7 @@ pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
             is_url,
             target,
             is_live: text(item, "mode") == Mode::Live.name(),
-            events: wanted(item).into_iter().map(|event| t.event_name(event)).collect(),
+            events: wanted(item).into_iter().map(|event| t.name_of(event)).collect(),
             is_failing: item.get("health").is_some(),
             paused: paused(item),
         }
@@ -167,7 +167,7 @@ fn blank(desk: &Desk<'_>) -> Edit {
 }
 
 fn events(t: &'static Texts, wanted: &[Event]) -> Vec<(&'static str, &'static str, bool)> {
-    Event::ALL.iter().map(|(event, name)| (*name, t.event_name(*event), wanted.contains(event))).collect()
+    Event::ALL.map(|event| (event.name(), t.name_of(event), wanted.contains(&event))).to_vec()
 }
 
 pub(crate) async fn edit(desk: &Desk<'_>, id: &str) -> Answer {

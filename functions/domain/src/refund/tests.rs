@@ -63,16 +63,6 @@ fn a_refund_number_has_signs_that_every_provider_takes() {
 }
 
 #[test]
-fn words_go_round() {
-    for (status, name) in RefundStatus::ALL {
-        assert_eq!((RefundStatus::find(name), status.name()), (Some(status), name));
-    }
-    for (way, name) in RefundWay::ALL {
-        assert_eq!((RefundWay::find(name), way.name()), (Some(way), name));
-    }
-}
-
-#[test]
 fn only_what_is_left_of_a_payment_is_reserved() {
     for status in [Status::Created, Status::Closed] {
         assert_eq!(reserve_refund(&sample(status), fen_of(1)), Err(RefundRefusal::NotPaid));

@@ -96,7 +96,7 @@ pub(super) async fn find_holdings(deps: &Deps, now: Timestamp) -> (Vec<Holding>,
 /// is to be seen as not compared.
 async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now: Timestamp) -> Vec<Holding> {
     let mut holdings = Vec::new();
-    let tabs: Vec<(Mode, Tab)> = Mode::ALL.into_iter().flat_map(|mode| Tab::ALL.map(|(tab, _)| (mode, tab))).collect();
+    let tabs: Vec<(Mode, Tab)> = Mode::ALL.into_iter().flat_map(|mode| Tab::ALL.map(|tab| (mode, tab))).collect();
     for (mode, tab) in tabs {
         let channels: Vec<Channel> =
             configured.channels_ever(mode).into_iter().filter(|channel| channel.tab() == tab).collect();

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Day, Timestamp};
+use domain::{Day, IncidentKind, Timestamp};
 use runtime::error_chain;
 use store::{AccountDays, DayKey, OwedDay, Store, StoreError};
 use tracing::{error, warn};
@@ -169,7 +169,7 @@ impl Books<'_> {
         let Some(claim) = store.claim_day(&key, owed, self.now).await? else { return Ok(Paid::ByAnother) };
         if claim.found_stopped {
             warn!(app.id = %app, tab = %tab, "the comparison of {day} was stopped before its end");
-            base.metrics.incident(store::Incident::DAY);
+            base.metrics.incident(IncidentKind::DayNotCompared);
         }
         match Box::pin(self.compare()).await {
             Ok(done) => {
@@ -181,7 +181,7 @@ impl Books<'_> {
                 warn!(app.id = %app, tab = %tab, "{day} was not compared: {problem}");
                 let is_kept = store.fail_day(&key, claim, &problem, base.clock.now()).await?;
                 if is_kept && !claim.is_incident {
-                    base.metrics.incident(store::Incident::DAY);
+                    base.metrics.incident(IncidentKind::DayNotCompared);
                 }
                 Ok(Paid::Failed)
             }

@@ -159,7 +159,7 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn each_tab_serves_its_own_channel() {
     let serves = |account: &Account, own: &[Channel]| {
-        for channel in Channel::all() {
+        for channel in Channel::ALL {
             let result = with_order(|order| order.channel = channel, |order| account.charge(order, &moment()));
             assert_eq!(result.is_ok(), own.contains(&channel), "{channel}");
             let answer = account.read_charge(channel, &response(200, "<html>"), &moment());
