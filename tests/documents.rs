@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::{Channel, Event};
+
 /// The documents whose words in code marks are ours. In the others most are a provider's or a client's, so that only paths are looked at.
 const ABOUT_THE_HOUSE: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
@@ -158,4 +160,41 @@ fn what_the_documents_name_exists() {
     let excused = NO_PATHS.iter().chain(ELSEWHERE).map(|(excused, _)| *excused);
     let idle: Vec<&str> = excused.filter(|excused| !seen.contains(*excused)).collect();
     assert!(idle.is_empty(), "excused, and named nowhere: {idle:?}");
+}
+
+/// The rows of a document's tables that begin with a word in code marks: the word, and the other cells.
+fn rows(document: &str) -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let row = |line: &str| {
+        let (word, cells) = line.strip_prefix("| `")?.split_once("` |")?;
+        Some((word.to_owned(), cells.split('|').map(|cell| cell.trim().to_owned()).collect()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_webhooks_page_has_a_row_for_each_event() {
+    let is_event = |word: &String| word.starts_with("payment.") || word.starts_with("refund.");
+    let told: BTreeSet<String> = rows("docs/webhooks.md").into_iter().map(|(word, _)| word).filter(is_event).collect();
+    let events = Event::ALL.map(|event| event.name().to_owned());
+    assert_eq!(told, BTreeSet::from(events), "the table of docs/webhooks.md, beside the events there are");
+}
+
+#[test]
+fn the_readme_has_a_row_for_each_channel_with_its_tab_and_needs() {
+    let rows = rows("README.md");
+    for channel in Channel::ALL {
+        let row = rows.iter().find(|(word, _)| word == channel.name());
+        let (_, cells) = row.unwrap_or_else(|| panic!("README.md: the table of channels has no row for `{channel}`"));
+        let [_, tab, needs, ..] = cells.as_slice() else { panic!("README.md: the row of `{channel}` is too short") };
+        assert_eq!(*tab, format!("`{}`", channel.tab()), "README.md: the tab of `{channel}`");
+        let needed = [
+            ("returnUrl", channel.needs_return_url()),
+            ("openid", channel.needs_openid()),
+            ("clientIp", channel.needs_client_ip()),
+        ];
+        let expect: Vec<String> =
+            needed.iter().filter(|(_, needs)| *needs).map(|(field, _)| format!("`{field}`")).collect();
+        assert_eq!(*needs, expect.join(", "), "README.md: what `{channel}` needs");
+    }
 }

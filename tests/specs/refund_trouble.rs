@@ -16,7 +16,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Empties or fills what a merchant can refund with.
-async fn balance(world: &World, provider: &str, merchant: &str, empty: bool) {
+pub(crate) async fn balance(world: &World, provider: &str, merchant: &str, empty: bool) {
     let body = json!({ "merchant": merchant, "empty": empty }).to_string();
     world.post_as(&[], &format!("/_local/simulator/{provider}/balance"), body).await.done(200);
 }
@@ -51,13 +51,13 @@ fn line(event: &str, num: &str, fee: i64, says_why: bool) -> (String, String, i6
     (event.to_owned(), num.to_owned(), fee, says_why)
 }
 
-async fn give_up(world: &World, id: &str, num: &str) -> Answer {
+pub(crate) async fn give_up(world: &World, id: &str, num: &str) -> Answer {
     let path = format!("/apps/{}/transactions/{id}/give-up?mode=test", world.app.app_id);
     world.admin("POST", &path, json!({ "refundNum": num })).await
 }
 
 /// A payment on WeChat Pay: transaction and merchant.
-async fn paid_at_wechat(world: &World, bill: &str) -> (String, String) {
+pub(crate) async fn paid_at_wechat(world: &World, bill: &str) -> (String, String) {
     let id = wechat::charged(world, "wx_native", bill).await;
     let trade = wechat::play(world, &id, "pay", json!({})).await;
     (id, trade["merchant"].as_str().unwrap().to_owned())

@@ -1,13 +1,89 @@
 //! What a merchant is told of beside payments: refunds, closings, misfits and second payments, each once, whoever found out.
 
+use domain::Event;
 use serde_json::{Value, json};
 
 use crate::{
     charge::knock,
     notify_message::Message,
+    refund_trouble::{balance, give_up, paid_at_wechat},
     refunds::{of, refund},
+    wechat,
     world::{MINUTE_MS, World, charge_of, master, with},
 };
+
+/// Makes an event happen. The compiler asks here how a new one does: what nobody ever sends is no event.
+async fn happen(world: &World, event: Event) {
+    match event {
+        Event::PaymentSuccess => {
+            world.paid("1").await;
+        }
+        Event::PaymentClosed => {
+            world.charged("1").await;
+            let body = json!({ "billNum": "1", "channel": "ali_qrcode" }).to_string();
+            world.post_as(&master(&world.app), "/2.0/maxpay/close", body).await.ok();
+        }
+        Event::PaymentMismatch => {
+            let other_seller = with(world.merchant("openapi").await, &json!({ "sellerId": "2088000000009999" }));
+            world.configure(&world.app, &other_seller).await;
+            let id = world.charged("1").await;
+            world.play(&id, "pay", json!({})).await;
+        }
+        Event::PaymentDuplicate => {
+            let id = wechat::charged(world, "wx_native", "1").await;
+            world.paid("1").await;
+            world.advance(2000).await;
+            wechat::play(world, &id, "pay", json!({})).await;
+        }
+        Event::RefundSuccess => {
+            world.paid("1").await;
+            refund(world, &of("1", "R1", 100)).await.ok();
+        }
+        Event::RefundFailed => {
+            let (id, merchant) = paid_at_wechat(world, "1").await;
+            balance(world, "wechat", &merchant, true).await;
+            refund(world, &of("1", "R1", 100)).await.ok();
+            give_up(world, &id, "R1").await.done(200);
+        }
+        Event::RefundStuck => {
+            let (id, _) = paid_at_wechat(world, "1").await;
+            refund(world, &of("1", "R1", 100)).await.ok();
+            let number = format!("{id}-R1");
+            wechat::play(world, &id, "refund", json!({ "outRefundNo": number, "status": "ABNORMAL" })).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_sent_to_a_webhook_that_wants_it_and_nothing_else_is() {
+    for event in Event::ALL {
+        let world = World::start().await;
+        world.webhook_to("shop", &json!({ "events": [event.name()] })).await;
+        happen(&world, event).await;
+        world.advance(MINUTE_MS).await;
+        let told = bodies(&world).await;
+        let names: Vec<&str> = told.iter().map(|body| body["event"].as_str().unwrap_or("payment.success")).collect();
+        assert_eq!(names, [event.name()], "nobody sends it, or it is sent as another, or more than once");
+        world.end().await;
+    }
+}
+
+/// The tester's body is held to the document, as all that arrives.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_of_each_event_is_one_of_its_kind() {
+    let world = World::start().await;
+    let all = Event::ALL.map(Event::name);
+    let hook = world.webhook_to("shop", &json!({ "events": all })).await;
+    let path = format!("/apps/{}/webhooks/{}/test?mode=test", world.app.app_id, hook["id"].as_str().unwrap());
+    for event in all {
+        let tried = world.admin("POST", &path, json!({ "event": event })).await.done(200);
+        assert_eq!(tried["received"], true, "{tried}");
+    }
+    let told = bodies(&world).await;
+    let names: Vec<&str> = told.iter().map(|body| body["event"].as_str().unwrap_or("payment.success")).collect();
+    assert_eq!(names, all);
+    world.end().await;
+}
 
 /// A webhook that wants everything.
 async fn listen(world: &World) {
