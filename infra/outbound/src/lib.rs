@@ -6,6 +6,8 @@
 mod aws;
 mod functions;
 mod guard;
+#[cfg(feature = "simulated")]
+mod simulated;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -20,6 +22,8 @@ use rustls::{
 pub use aws::aws_http_client;
 pub use functions::{Functions, InvokeError, Invoked};
 pub use guard::{Forbidden, Guard, InvalidRange};
+#[cfg(feature = "simulated")]
+pub use simulated::{Exchange, Unanswered};
 
 /// A connection that takes longer will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -27,6 +31,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A client that keeps its connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Outbound {
+    way: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Network(Network),
+    #[cfg(feature = "simulated")]
+    Simulated(simulated::Simulated),
+}
+
+#[derive(Clone, Debug)]
+struct Network {
     client: reqwest::Client,
     guard: Option<Guard>,
 }
@@ -78,7 +94,11 @@ impl Outbound {
     /// # Errors
     /// [`OutboundError::Client`] if the certificate and the key are none, or no pair.
     pub fn identified(&self, identity: Identity) -> Result<Self, OutboundError> {
-        Self::build(self.guard.clone(), Some(identity))
+        match &self.way {
+            Way::Network(network) => Self::build(network.guard.clone(), Some(identity)),
+            #[cfg(feature = "simulated")]
+            Way::Simulated(_) => Ok(self.clone()),
+        }
     }
 
     fn build(guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
@@ -109,7 +129,8 @@ impl Outbound {
         if let Some(guard) = &guard {
             builder = builder.dns_resolver(GuardedResolver(guard.clone()));
         }
-        builder.build().map(|client| Self { client, guard }).map_err(|error| client(error.into()))
+        let built = builder.build().map_err(|error| client(error.into()))?;
+        Ok(Self { way: Way::Network(Network { client: built, guard }) })
     }
 
     /// Sends a request and reads its whole answer, whatever its status.
@@ -142,11 +163,20 @@ impl Outbound {
         bounds: Bounds,
         overlong: Overlong,
     ) -> Result<http::Response<Bytes>, OutboundError> {
-        tokio::time::timeout(bounds.deadline, self.exchange(request, bounds.body_bytes_max, overlong))
+        let exchange = async {
+            match &self.way {
+                Way::Network(network) => network.exchange(request, bounds.body_bytes_max, overlong).await,
+                #[cfg(feature = "simulated")]
+                Way::Simulated(simulated) => simulated.exchange(request, bounds.body_bytes_max, overlong).await,
+            }
+        };
+        tokio::time::timeout(bounds.deadline, exchange)
             .await
             .map_err(|_| OutboundError::Deadline { deadline: bounds.deadline })?
     }
+}
 
+impl Network {
     async fn exchange(
         &self,
         request: http::Request<Bytes>,
@@ -196,7 +226,9 @@ fn broken(error: reqwest::Error) -> OutboundError {
     if let Some(forbidden) = guard::forbidden(&error) {
         return OutboundError::Forbidden(forbidden);
     }
-    if error.is_connect() { OutboundError::Connect { source: error } } else { OutboundError::Broken { source: error } }
+    let is_connect = error.is_connect();
+    let source = error.into();
+    if is_connect { OutboundError::Connect { source } } else { OutboundError::Broken { source } }
 }
 
 /// Why there is no answer.
@@ -217,14 +249,14 @@ pub enum OutboundError {
     Connect {
         /// What the client says.
         #[source]
-        source: reqwest::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The connection broke.
     #[error("the connection broke before the answer was complete")]
     Broken {
         /// What the client says.
         #[source]
-        source: reqwest::Error,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// It took too long.
     #[error("there was no complete answer within {} s", deadline.as_secs())]

@@ -7,9 +7,26 @@ use base64::{
 use providers::Nonce;
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The system's source of randomness.
+/// A source of randomness: the system's.
 #[derive(Clone, Debug)]
-pub struct Random(SystemRandom);
+pub struct Random(Source);
+
+#[derive(Clone)]
+enum Source {
+    System(SystemRandom),
+    #[cfg(feature = "simulated")]
+    Told(std::sync::Arc<Fill>),
+}
+
+/// Fills a slice with bytes.
+#[cfg(feature = "simulated")]
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Source")
+    }
+}
 
 /// The system has no randomness to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +35,13 @@ pub struct RandomError;
 
 impl Random {
     pub(crate) fn new() -> Self {
-        Self(SystemRandom::new())
+        Self(Source::System(SystemRandom::new()))
+    }
+
+    /// Bytes that the simulation draws from its seed. No deployed function is built with it.
+    #[cfg(feature = "simulated")]
+    pub fn told(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self(Source::Told(std::sync::Arc::new(fill)))
     }
 
     /// `N` random bytes.
@@ -27,7 +50,11 @@ impl Random {
     /// [`RandomError`].
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], RandomError> {
         let mut bytes = [0; N];
-        self.0.fill(&mut bytes).map_err(|_| RandomError)?;
+        match &self.0 {
+            Source::System(system) => system.fill(&mut bytes).map_err(|_| RandomError)?,
+            #[cfg(feature = "simulated")]
+            Source::Told(fill) => fill(&mut bytes),
+        }
         Ok(bytes)
     }
 
