@@ -38,6 +38,12 @@ impl StackClock {
         Self { base: Base::Running(Clock::system()), ahead_ms: Arc::default() }
     }
 
+    /// A clock that shows what another does.
+    #[cfg(feature = "simulated")]
+    pub(crate) fn of(clock: Clock) -> Self {
+        Self { base: Base::Running(clock), ahead_ms: Arc::default() }
+    }
+
     /// A clock that stands at `start` until it is moved, for tests.
     pub fn standing(start: Timestamp) -> Self {
         Self { base: Base::Standing(start), ahead_ms: Arc::default() }

@@ -76,3 +76,45 @@ fn secondary_index(index: &Value) -> Result<GlobalSecondaryIndex, StartError> {
         .build()
         .map_err(|error| StartError::part("template.yaml", error))
 }
+
+/// Whether an operation writes.
+#[cfg(feature = "simulated")]
+pub(crate) fn changes(operation: &str) -> bool {
+    matches!(
+        operation,
+        "CreateTable" | "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" | "BatchWriteItem"
+    )
+}
+
+/// Answers a request without a server: the status and the JSON. It has the operations that the functions use.
+#[cfg(feature = "simulated")]
+pub(crate) fn answer(database: &dynoxide::Database, operation: &str, body: &[u8]) -> (u16, String) {
+    use dynoxide::DynoxideError as Error;
+
+    fn run<Q: serde::de::DeserializeOwned, A: serde::Serialize>(
+        body: &[u8],
+        work: impl FnOnce(Q) -> dynoxide::Result<A>,
+    ) -> dynoxide::Result<String> {
+        let request = serde_json::from_slice(body).map_err(|error| Error::ValidationException(error.to_string()))?;
+        serde_json::to_string(&work(request)?).map_err(|error| Error::InternalServerError(error.to_string()))
+    }
+
+    let answered = match operation {
+        "CreateTable" => run(body, |request| database.create_table(request)),
+        "GetItem" => run(body, |request| database.get_item(request)),
+        "PutItem" => run(body, |request| database.put_item(request)),
+        "UpdateItem" => run(body, |request| database.update_item(request)),
+        "DeleteItem" => run(body, |request| database.delete_item(request)),
+        "Query" => run(body, |request| database.query(request)),
+        "Scan" => run(body, |request| database.scan(request)),
+        "BatchGetItem" => run(body, |request| database.batch_get_item(request)),
+        "BatchWriteItem" => run(body, |request| database.batch_write_item(request)),
+        "TransactWriteItems" => run(body, |request| database.transact_write_items(request)),
+        "TransactGetItems" => run(body, |request| database.transact_get_items(request)),
+        other => Err(Error::ValidationException(format!("{other} is not embedded"))),
+    };
+    match answered {
+        Ok(json) => (200, json),
+        Err(error) => (error.status_code(), error.to_json()),
+    }
+}

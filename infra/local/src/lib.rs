@@ -8,6 +8,8 @@ mod control;
 mod cors;
 mod demo;
 mod dynamo;
+#[cfg(feature = "simulated")]
+mod embedded;
 mod error;
 mod gateway;
 mod handed;
@@ -35,9 +37,13 @@ pub use admin::operations as admin_operations;
 pub use clock::StackClock;
 pub use cors::Cors;
 pub use demo::{DemoApp, Doorkeys, KeyPair};
+#[cfg(feature = "simulated")]
+pub use embedded::{AwsAnswer, AwsCall, AwsService, Embedded, EmbeddedOptions, FunctionSandbox, SandboxSetup, ToAws};
 pub use error::StartError;
 pub use gateway::Function;
 pub use meter::Metered;
+#[cfg(feature = "simulated")]
+pub use runtime::{Clock, Random};
 pub use runtime::{METRICS_NAMESPACE, Metric, STACK};
 pub use runtime_api::{Memory, Sandbox, SandboxError};
 pub use stack::{Options, Stack};

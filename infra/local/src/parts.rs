@@ -26,7 +26,7 @@ use crate::{
 
 /// The region and account that the parts are told.
 pub(crate) const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "000000000000";
+pub(crate) const ACCOUNT: &str = "000000000000";
 
 /// How long a listener waits that could not take a call.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

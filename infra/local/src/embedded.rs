@@ -1,0 +1,433 @@
+//! The stack without sockets, threads and timers of its own, for the simulation: whoever holds it lets everything happen, in one
+//! thread and in an order of its own.
+//!
+//! DynamoDB and SQS are those of the local stack, reached by a call in place of a connection. The functions are the real ones, each in
+//! as many sandboxes as the holder wants, each with clients, clock and random bytes that the holder gives.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use courier::Courier;
+use domain::Secret;
+use dynoxide::Database;
+use http_body_util::BodyExt;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use outbound::{Functions as MerchantFunctions, Guard, Outbound};
+use queue::Queue;
+use runtime::{AwsClients, AwsConfig, Base, Clock, Config, LocalConfig, Metrics, Random};
+
+use crate::{
+    Function, StackClock, Template, dynamo,
+    error::StartError,
+    handed::read_page,
+    parts::{ACCOUNT, REGION, create_queues, create_tables},
+    simulators::Simulators,
+    sqs::{Receive, Received, Sqs, SqsOptions},
+    state::State,
+};
+
+const ENDPOINT: &str = "http://aws.simulated";
+const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
+
+/// Something that a function asks of AWS.
+#[derive(Clone, Debug)]
+pub struct AwsCall {
+    /// Of whom.
+    pub service: AwsService,
+    /// In AWS's words: `PutItem`, `SendMessage`.
+    pub operation: String,
+    /// JSON.
+    pub body: Bytes,
+}
+
+/// A service that functions call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsService {
+    /// The tables.
+    Dynamo,
+    /// The queue.
+    Sqs,
+    /// The merchants' functions.
+    Lambda,
+}
+
+/// What becomes of such a call.
+#[derive(Clone, Debug)]
+pub enum AwsAnswer {
+    /// A status and JSON.
+    Answered(u16, Bytes),
+    /// The connection breaks.
+    Broken,
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The way of a sandbox to AWS.
+#[derive(Clone)]
+pub struct ToAws(pub Arc<dyn Fn(AwsCall) -> BoxFuture<AwsAnswer> + Send + Sync>);
+
+impl fmt::Debug for ToAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ToAws")
+    }
+}
+
+impl HttpClient for ToAws {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for ToAws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let (service, operation) = match target.split_once('.') {
+            Some(("AmazonSQS", operation)) => (AwsService::Sqs, operation),
+            Some((_, operation)) => (AwsService::Dynamo, operation),
+            None => (AwsService::Lambda, "Invoke"),
+        };
+        let body = request.body().bytes().map(Bytes::copy_from_slice).unwrap_or_default();
+        let answered = (self.0)(AwsCall { service, operation: operation.to_owned(), body });
+        HttpConnectorFuture::new(async move {
+            match answered.await {
+                AwsAnswer::Broken => Err(ConnectorError::io("simulated: the connection broke".into())),
+                AwsAnswer::Answered(status, body) => {
+                    let status =
+                        StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+                    let mut response = HttpResponse::new(status, SdkBody::from(body));
+                    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+                    Ok(response)
+                }
+            }
+        })
+    }
+}
+
+/// What the holder gives to all of it.
+#[derive(Clone)]
+pub struct EmbeddedOptions {
+    /// The clock of AWS and of the providers.
+    pub clock: Clock,
+    /// The way of the providers' notifies.
+    pub notifies: Outbound,
+    /// Where the providers and the API are, for addresses.
+    pub url: String,
+    /// For `/admin/v1`.
+    pub operator_token: String,
+    /// 32 bytes in base64.
+    pub sealing_key: String,
+}
+
+/// The parts of the stack beside the functions.
+#[derive(Clone)]
+pub struct Embedded {
+    tables: Arc<DoubleTables>,
+    sqs: Sqs,
+    sqs_router: Router,
+    simulators: Simulators,
+    providers: Router,
+    template: Arc<Template>,
+    clients: AwsClients,
+    config: Config,
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Embedded")
+    }
+}
+
+/// The tables, and a copy of them that may lag behind, as an index does.
+struct DoubleTables {
+    primary: Database,
+    replica: Database,
+    /// What was written to the first and not yet to the second.
+    behind: Mutex<VecDeque<(i64, AwsCall)>>,
+}
+
+impl Embedded {
+    /// Makes the tables and queues of the template, empty, and the providers, who know nobody.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(template: Arc<Template>, options: EmbeddedOptions) -> Result<Self, StartError> {
+        let failed = |error: dynoxide::DynoxideError| StartError::part("dynamodb", error.to_string());
+        let tables = Arc::new(DoubleTables {
+            primary: Database::memory().map_err(failed)?,
+            replica: Database::memory().map_err(failed)?,
+            behind: Mutex::default(),
+        });
+        let stack_clock = StackClock::of(options.clock);
+        let now = stack_clock.clone();
+        let sqs = Sqs::open(SqsOptions {
+            clock: Arc::new(move || now.now_ms()),
+            state_file: None,
+            account: ACCOUNT.to_owned(),
+            region: REGION.to_owned(),
+        })
+        .map_err(|error| StartError::part("sqs", error))?;
+        let state = State::open(None)?;
+        let simulators = Simulators::open(&state, &options.url, &stack_clock, &options.notifies)?;
+        let clients = AwsClients::new(AwsConfig {
+            region: REGION.to_owned(),
+            credentials: Credentials::new("local", "local", None, None, "local"),
+            dynamo_endpoint: Some(ENDPOINT.to_owned()),
+            sqs_endpoint: Some(ENDPOINT.to_owned()),
+            lambda_endpoint: Some(ENDPOINT.to_owned()),
+        })
+        .map_err(|error| StartError::part("aws clients", error))?;
+        let straight = Arc::clone(&tables);
+        let straight = ToAws(Arc::new(move |call| {
+            let answered = straight.answer(&call, 0);
+            Box::pin(std::future::ready(answered))
+        }));
+        let straight = clients.rerouted(|_| SharedHttpClient::new(straight));
+        let names = create_tables(&template, &straight, false).await?;
+        tables.catch_up(i64::MAX);
+        let queues = create_queues(&template, &sqs, ENDPOINT)?;
+        let config = Config {
+            stack: "simulated".to_owned(),
+            public_url: options.url,
+            transactions_table: names.find("TransactionsTable")?,
+            configuration_table: names.find("ConfigurationTable")?,
+            deliveries_queue_url: queues.find(DELIVERIES_QUEUE)?,
+            sealing_key: Secret::new(options.sealing_key.clone()),
+            operator_token: Some(Secret::new(options.operator_token)),
+            console_key: Some(Secret::new(options.sealing_key)),
+            apps_remembered: Duration::from_secs(5),
+            targets: Guard::default(),
+            local: Some(LocalConfig { simulators: simulators.tabs() }),
+        };
+        let (sqs_router, providers) = (sqs.router(), simulators.router());
+        Ok(Self { tables, sqs, sqs_router, simulators, providers, template, clients, config })
+    }
+
+    /// Asks DynamoDB or SQS, at once and without a fault.
+    pub async fn ask(&self, call: &AwsCall, now_ms: i64) -> AwsAnswer {
+        match call.service {
+            AwsService::Dynamo => self.tables.answer(call, now_ms),
+            AwsService::Sqs => {
+                let request = http::Request::post("/")
+                    .header("content-type", "application/x-amz-json-1.0")
+                    .header("x-amz-target", format!("AmazonSQS.{}", call.operation));
+                let Ok(request) = request.body(Body::from(call.body.clone())) else { return AwsAnswer::Broken };
+                match answer(&self.sqs_router, request).await {
+                    Some(answer) => AwsAnswer::Answered(answer.status().as_u16(), answer.into_body()),
+                    None => AwsAnswer::Broken,
+                }
+            }
+            AwsService::Lambda => AwsAnswer::Broken,
+        }
+    }
+
+    /// Asks the copy that lags: it shows what was written until `until_ms`.
+    pub fn ask_lagging(&self, call: &AwsCall, until_ms: i64) -> AwsAnswer {
+        self.tables.catch_up(until_ms);
+        answered(&self.tables.replica, call)
+    }
+
+    /// Takes the copy along, so that what it has not seen does not grow without bound.
+    pub fn catch_up(&self, until_ms: i64) {
+        self.tables.catch_up(until_ms);
+    }
+
+    /// What a provider answers, or the door by which a test plays its people.
+    pub async fn provider(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        answer(&self.providers, request.map(Body::from)).await
+    }
+
+    /// Gives a payer what a charge handed out, where there is something to open.
+    pub fn hand_over(&self, asked: &[u8], answered: &[u8]) {
+        self.simulators.keep(read_page(asked, answered));
+    }
+
+    /// Sends the notifies that are due.
+    pub async fn run_providers(&self) {
+        self.simulators.run_due().await;
+    }
+
+    /// When a provider does something next.
+    pub fn providers_due(&self) -> Option<i64> {
+        self.simulators.next_due()
+    }
+
+    /// When a message becomes visible next.
+    pub fn queue_due(&self) -> Option<i64> {
+        self.sqs.next_event_ms()
+    }
+
+    /// A batch of what is visible now.
+    pub fn receive(&self, max: i64) -> Vec<Received> {
+        let wanted = Receive { max, visibility_seconds: None, wait_seconds: Some(0) };
+        self.sqs
+            .receive(DELIVERIES_QUEUE, usize::try_from(wanted.max).unwrap_or(1), VISIBILITY_SECONDS)
+            .unwrap_or_default()
+    }
+
+    /// Takes a message out.
+    pub fn delete(&self, message: &Received) {
+        // It may have been purged meanwhile.
+        let _ = self.sqs.delete(DELIVERIES_QUEUE, &message.receipt_handle);
+    }
+
+    /// How many messages there are, visible or not.
+    pub fn queued(&self) -> usize {
+        self.sqs.depth(DELIVERIES_QUEUE).map_or(0, |depth| depth.visible + depth.in_flight + depth.delayed)
+    }
+
+    /// The URL of the queue.
+    pub fn queue_url(&self) -> &str {
+        &self.config.deliveries_queue_url
+    }
+
+    /// The function that answers such a request, by the template's routes.
+    pub fn route(&self, method: &str, path: &str) -> Option<Function> {
+        let route = self.template.route(method, path);
+        Function::find(route.map(|route| &route.function).or(self.template.default_function.as_ref())?)
+    }
+
+    /// A sandbox of a function, as cold as Lambda's are.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn sandbox(&self, function: Function, setup: SandboxSetup) -> Result<FunctionSandbox, StartError> {
+        let clients = self.clients.rerouted(|_| SharedHttpClient::new(setup.aws));
+        let metrics = Metrics::new("simulated", setup.clock.clone(), |_| {});
+        let mut base = Base::new(self.config.clone(), &clients, setup.clock, metrics)
+            .map_err(|error| StartError::part("configuration", error))?;
+        base.random = setup.random;
+        let sqs = clients.clone();
+        let queue = Queue::new(move || sqs.sqs(), base.config.deliveries_queue_url.clone());
+        let outbound = setup.outbound;
+        let courier =
+            Courier { outbound: outbound.clone(), functions: MerchantFunctions::new(move || clients.lambda()) };
+        let deps = match function {
+            Function::Charge => {
+                let client_counts = charge::ClientCounts::default();
+                Deps::Charge(charge::Deps { base, outbound, client_counts })
+            }
+            Function::Query => Deps::Query(query::Deps { base, queue, outbound, recent: query::Recent::default() }),
+            Function::ProviderNotify => Deps::ProviderNotify(settlement::Deps { base, queue, outbound }),
+            Function::Admin => Deps::Admin(Box::new(admin::Deps { base, queue, outbound, courier })),
+            Function::Deliver => Deps::Deliver(deliver::Deps { base, queue, courier }),
+            Function::Sweep => Deps::Sweep(settlement::Deps { base, queue, outbound }),
+            Function::Unrouted => Deps::Unrouted,
+        };
+        Ok(FunctionSandbox(deps))
+    }
+}
+
+/// The lease of a message, as the template sets it.
+const VISIBILITY_SECONDS: i64 = 180;
+
+/// What the holder gives to one sandbox.
+pub struct SandboxSetup {
+    /// The way to AWS.
+    pub aws: ToAws,
+    /// The way to providers and webhooks.
+    pub outbound: Outbound,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its random bytes.
+    pub random: Random,
+}
+
+/// A function in a sandbox. One call at a time, as in Lambda.
+#[derive(Debug)]
+pub struct FunctionSandbox(Deps);
+
+#[derive(Debug)]
+enum Deps {
+    Charge(charge::Deps),
+    Query(query::Deps),
+    ProviderNotify(provider_notify::Deps),
+    Admin(Box<admin::Deps>),
+    Deliver(deliver::Deps),
+    Sweep(sweep::Deps),
+    Unrouted,
+}
+
+impl FunctionSandbox {
+    /// Answers an HTTP request; `None` if the function takes none.
+    pub async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
+        match &self.0 {
+            Deps::Charge(deps) => Some(Box::pin(charge::handle(deps, request)).await),
+            Deps::Query(deps) => Some(Box::pin(query::handle(deps, request)).await),
+            Deps::ProviderNotify(deps) => Some(Box::pin(provider_notify::handle(deps, request)).await),
+            Deps::Admin(deps) => Some(Box::pin(admin::handle(deps, request)).await),
+            Deps::Unrouted => Some(unrouted::handle(&request)),
+            Deps::Deliver(_) | Deps::Sweep(_) => None,
+        }
+    }
+
+    /// Brings messages, each an id and a body; the ids of those that failed. `None` if the function takes none.
+    pub async fn deliver(&self, messages: Vec<(String, String)>) -> Option<Vec<String>> {
+        let Deps::Deliver(deps) = &self.0 else { return None };
+        let records = messages.into_iter().map(|(message_id, body)| deliver::Message { message_id, body }).collect();
+        let failures = Box::pin(deliver::handle(deps, deliver::Batch { records })).await;
+        Some(failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+    }
+
+    /// Does what the schedule says (`{"task":"sums"}`); whether anything was done. `None` if it is no sweep, or the task is none.
+    pub async fn tick(&self, tick: &str) -> Option<bool> {
+        let Deps::Sweep(deps) = &self.0 else { return None };
+        let done = Box::pin(sweep::run(deps, serde_json::from_str(tick).ok()?)).await;
+        Some(done != sweep::Done::Swept(sweep::Swept::default()))
+    }
+}
+
+async fn answer(router: &Router, request: http::Request<Body>) -> Option<http::Response<Bytes>> {
+    let answer = TowerToHyperService::new(router.clone()).call(request).await.ok()?;
+    let (parts, body) = answer.into_parts();
+    Some(http::Response::from_parts(parts, body.collect().await.ok()?.to_bytes()))
+}
+
+impl DoubleTables {
+    fn answer(&self, call: &AwsCall, now_ms: i64) -> AwsAnswer {
+        let answer = answered(&self.primary, call);
+        let is_done = matches!(answer, AwsAnswer::Answered(200, _));
+        if is_done && dynamo::changes(&call.operation) {
+            self.behind.lock().unwrap_or_else(PoisonError::into_inner).push_back((now_ms, call.clone()));
+        }
+        answer
+    }
+
+    fn catch_up(&self, until_ms: i64) {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((at_ms, call)) = behind.pop_front() {
+            if at_ms > until_ms {
+                behind.push_front((at_ms, call));
+                return;
+            }
+            // What the first took, the second takes: they are written in the same order.
+            answered(&self.replica, &call);
+        }
+    }
+}
+
+fn answered(database: &Database, call: &AwsCall) -> AwsAnswer {
+    let (status, body) = dynamo::answer(database, &call.operation, &call.body);
+    AwsAnswer::Answered(status, body.into())
+}
