@@ -38,6 +38,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("tests",           &["domain", "local", "outbound"]),
     ("bench",           &["domain", "local", "outbound", "providers"]),
     ("floor",           &["domain", "providers"]),
+    ("simulation",      &["domain", "local", "outbound"]),
 ];
 
 /// Which crates of others only some of ours may name, by the beginning of their names.
@@ -59,7 +60,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("askama",             &["admin"]),
     ("multer",             &["admin"]),
     ("dynoxide",           &["local"]),
-    ("tracing-subscriber", &["runtime", "tests"]),
+    ("tracing-subscriber", &["runtime", "simulation", "tests"]),
     ("serde_yaml_ng",      &["local", "tests"]),
     ("clap",               &["local"]),
     ("rsa",                &["providers", "simulators"]),
@@ -203,6 +204,27 @@ fn crates_of_others_stay_where_they_belong() {
         }
     }
     check_none(&wrong, "CONTRIBUTING.md 5 and ARCHITECTURE.md");
+}
+
+/// A deployed function is built alone, so that it has the features that its own crates ask for: it reaches no network but the real one,
+/// and no randomness but the system's.
+#[test]
+fn nobody_but_the_simulation_asks_for_what_is_simulated() {
+    let mut wrong = Vec::new();
+    for (folder, manifest) in members() {
+        let asks = |value: &Value| value.to_string().contains("simulated");
+        let in_dependencies = ["dependencies", "dev-dependencies", "build-dependencies"]
+            .iter()
+            .filter_map(|kind| manifest.get(*kind))
+            .any(asks);
+        let by_default = manifest.get("features").and_then(|features| features.get("default")).is_some_and(asks);
+        if (in_dependencies && name(&manifest) != "simulation") || by_default {
+            wrong.push(folder);
+        }
+    }
+    let root = manifest("");
+    assert!(!root["workspace"]["dependencies"].to_string().contains("simulated"), "the root Cargo.toml");
+    check_none(&wrong, "ARCHITECTURE.md: only tests/simulation asks for the feature simulated");
 }
 
 #[test]

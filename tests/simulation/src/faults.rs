@@ -1,0 +1,222 @@
+//! What breaks, how often, and how often it did.
+//!
+//! A fault counts when it changed what a handler saw: a call that failed, a message that came twice, a handler that did not reach its
+//! end. One that was drawn and changed nothing (an index that lags where nothing was written) does not count.
+
+use std::collections::BTreeMap;
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A handler is killed before a call it makes.
+    KilledBeforeCall,
+    /// A handler is killed behind a call it made: what it wrote stays.
+    KilledAfterCall,
+    /// A handler is killed at some moment.
+    KilledAtAwait,
+    /// `deliver` is killed with several messages in its hands.
+    KilledInBatch,
+    /// A handler ran until its timeout.
+    TimedOut,
+    /// A call to AWS fails and has no effect.
+    AwsFailedBefore,
+    /// A call to AWS takes effect, and its answer is an error.
+    AwsFailedAfter,
+    /// A call to AWS takes effect, and the connection breaks.
+    AwsLostAnswer,
+    /// AWS throttles.
+    AwsThrottled,
+    /// AWS does not answer in time; the call takes effect or not.
+    AwsTimedOut,
+    /// DynamoDB raises `TransactionConflict`.
+    TransactionConflict,
+    /// An index, or a read that is not strongly consistent, does not show what was just written.
+    ReadLagged,
+    /// SQS loses a message.
+    MessageLost,
+    /// SQS brings a message twice.
+    MessageDoubled,
+    /// SQS brings a message late.
+    MessageLate,
+    /// SQS brings a batch in another order.
+    MessagesReordered,
+    /// An operator purges the queue.
+    QueuePurged,
+    /// A provider is not reached.
+    ProviderUnreached,
+    /// A provider does what it was asked, and its answer is lost.
+    ProviderLostAnswer,
+    /// A provider does what it was asked, and answers too late.
+    ProviderSlow,
+    /// A provider's answer is an error of its servers, and nothing was done.
+    ProviderFailed,
+    /// A provider's answer is garbage, cut off, unsigned or signed by somebody else.
+    ProviderSpoilt,
+    /// A provider refuses for now, in a signed answer.
+    ProviderBusy,
+    /// A notify is lost.
+    NotifyLost,
+    /// A notify comes, and its acknowledgement is lost.
+    NotifyAnswerLost,
+    /// A notify comes again.
+    NotifyDoubled,
+    /// A notify comes late.
+    NotifyLate,
+    /// A notify is forged.
+    NotifyForged,
+    /// A refund made in the provider's console.
+    PortalRefund,
+    /// A refund that the payer's bank does not take.
+    AbnormalRefund,
+    /// The merchant's balance is empty.
+    BalanceEmpty,
+    /// An order is paid after our side closed it.
+    PaidAfterClose,
+    /// A bill is paid twice.
+    PaidTwice,
+    /// A webhook's target fails.
+    TargetFailed,
+    /// A webhook's target hangs.
+    TargetHung,
+    /// A webhook's target takes the message, and its answer is lost.
+    TargetLostAnswer,
+    /// A webhook's target is not reached.
+    TargetUnreached,
+    /// A function's clock is off by up to five minutes.
+    ClockSkewed,
+    /// An operator changes settings, accounts, webhooks or keys in the middle.
+    SettingsChanged,
+    /// A merchant's call has no answer, and is made again.
+    CallRepeated,
+}
+
+impl Fault {
+    /// Each kind with its name and how often it is drawn, in so many of 10,000 occasions.
+    #[rustfmt::skip]
+    pub const ALL: [(Self, &'static str, u32); 40] = [
+        (Self::KilledBeforeCall,    "killed-before-call",    120),
+        (Self::KilledAfterCall,     "killed-after-call",     160),
+        (Self::KilledAtAwait,       "killed-at-await",       120),
+        (Self::KilledInBatch,       "killed-in-batch",       400),
+        (Self::TimedOut,            "timed-out",             10_000),
+        (Self::AwsFailedBefore,     "aws-failed-before",     100),
+        (Self::AwsFailedAfter,      "aws-failed-after",      100),
+        (Self::AwsLostAnswer,       "aws-lost-answer",       80),
+        (Self::AwsThrottled,        "aws-throttled",         100),
+        (Self::AwsTimedOut,         "aws-timed-out",         40),
+        (Self::TransactionConflict, "transaction-conflict",  250),
+        (Self::ReadLagged,          "read-lagged",           3_000),
+        (Self::MessageLost,         "message-lost",          500),
+        (Self::MessageDoubled,      "message-doubled",       1_500),
+        (Self::MessageLate,         "message-late",          800),
+        (Self::MessagesReordered,   "messages-reordered",    5_000),
+        (Self::QueuePurged,         "queue-purged",          3_000),
+        (Self::ProviderUnreached,   "provider-unreached",    250),
+        (Self::ProviderLostAnswer,  "provider-lost-answer",  350),
+        (Self::ProviderSlow,        "provider-slow",         150),
+        (Self::ProviderFailed,      "provider-failed",       250),
+        (Self::ProviderSpoilt,      "provider-spoilt",       400),
+        (Self::ProviderBusy,        "provider-busy",         250),
+        (Self::NotifyLost,          "notify-lost",           800),
+        (Self::NotifyAnswerLost,    "notify-answer-lost",    800),
+        (Self::NotifyDoubled,       "notify-doubled",        1_500),
+        (Self::NotifyLate,          "notify-late",           600),
+        (Self::NotifyForged,        "notify-forged",         1_500),
+        (Self::PortalRefund,        "portal-refund",         800),
+        (Self::AbnormalRefund,      "abnormal-refund",       1_000),
+        (Self::BalanceEmpty,        "balance-empty",         500),
+        (Self::PaidAfterClose,      "paid-after-close",      5_000),
+        (Self::PaidTwice,           "paid-twice",            500),
+        (Self::TargetFailed,        "target-failed",         1_500),
+        (Self::TargetHung,          "target-hung",           500),
+        (Self::TargetLostAnswer,    "target-lost-answer",    500),
+        (Self::TargetUnreached,     "target-unreached",      500),
+        (Self::ClockSkewed,         "clock-skewed",          1_000),
+        (Self::SettingsChanged,     "settings-changed",      5_000),
+        (Self::CallRepeated,        "call-repeated",         10_000),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(fault, ..)| *fault == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// The one with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(fault, ..)| *fault)
+    }
+}
+
+/// How often each kind is drawn, in so many of 10,000 occasions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates(BTreeMap<Fault, u32>);
+
+impl Rates {
+    /// As in the list.
+    pub fn usual() -> Self {
+        Self(Fault::ALL.iter().map(|(fault, _, rate)| (*fault, *rate)).collect())
+    }
+
+    /// Nothing breaks.
+    pub fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// One kind never happens.
+    pub fn without(&mut self, fault: Fault) {
+        self.0.remove(&fault);
+    }
+
+    /// Those that happen.
+    pub fn kinds(&self) -> Vec<Fault> {
+        self.0.keys().copied().collect()
+    }
+
+    fn of(&self, fault: Fault) -> u32 {
+        self.0.get(&fault).copied().unwrap_or_default()
+    }
+}
+
+/// The faults of one world.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    rates: Rates,
+    random: fastrand::Rng,
+    counts: BTreeMap<Fault, u64>,
+    is_held: bool,
+}
+
+impl Faults {
+    pub(crate) fn new(rates: Rates, seed: u64) -> Self {
+        Self { rates, random: fastrand::Rng::with_seed(seed), counts: BTreeMap::new(), is_held: false }
+    }
+
+    /// While they are held, nothing breaks.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// Whether this happens now. A kind that never happens draws all the same, so that to switch one off changes little else.
+    pub(crate) fn draw(&mut self, fault: Fault) -> bool {
+        let is_drawn = self.random.u32(0..10_000) < self.rates.of(fault);
+        is_drawn && !self.is_held
+    }
+
+    /// Notes that it changed what a handler saw.
+    pub(crate) fn count(&mut self, fault: Fault) {
+        *self.counts.entry(fault).or_default() += 1;
+    }
+
+    pub(crate) fn random(&mut self) -> &mut fastrand::Rng {
+        &mut self.random
+    }
+
+    /// From now on nothing breaks.
+    pub(crate) fn calm(&mut self) {
+        self.rates = Rates::none();
+    }
+
+    pub(crate) fn counts(&self) -> &BTreeMap<Fault, u64> {
+        &self.counts
+    }
+}

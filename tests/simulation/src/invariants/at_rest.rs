@@ -1,0 +1,242 @@
+//! What must be true once nothing breaks any more and everything had its time to heal.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Item, TRANSACTIONS, ask, rows};
+use crate::{
+    ledger::{Hook, Order, provider_of},
+    outside::door,
+    people::{BELIEVED_MS, admin},
+    time::MINUTE_MS,
+    world::World,
+};
+
+/// The waits between attempts, in minutes.
+const WAITS: [i64; 10] = [1, 5, 10, 30, 60, 120, 240, 480, 960, 1440];
+
+/// Clocks were off by so much at the most, one forward and one back.
+const SKEW_MS: i64 = 10 * MINUTE_MS;
+
+pub(crate) async fn at_rest(world: &World) {
+    let items = all(world).await;
+    for item in &items {
+        let before = world.ledger().rows.get(&(item.text("pk").to_owned(), item.text("sk").to_owned())).cloned();
+        if ["TX#", "DELIVERY#", "REFUND#"].iter().any(|prefix| item.text("sk").starts_with(prefix)) {
+            rows::check(world, item, before.as_ref()).await;
+        }
+        is_final(world, item);
+        never_early(world, item);
+    }
+    let mut transactions = BTreeMap::new();
+    for item in items.iter().filter(|item| item.text("sk").starts_with("TX#")) {
+        transactions.insert(item.text("id").to_owned(), item.clone());
+    }
+    let orders = world.ledger().orders();
+    for (id, order) in orders {
+        match transactions.get(&id) {
+            Some(row) => both_books(world, (&id, &order), row).await,
+            None => world.accuse("what was handed out is in our books", &id),
+        }
+    }
+    told(world, &transactions, &items);
+    readable(world, &items).await;
+    let incidents = items.iter().filter(|item| item.text("sk").starts_with("INCIDENT#")).count();
+    for _ in 0..incidents {
+        world.ledger().tell("incidents");
+    }
+}
+
+/// Every item of the table of transactions.
+async fn all(world: &World) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut from = Value::Null;
+    loop {
+        let mut body = json!({ "TableName": TRANSACTIONS });
+        if !from.is_null() {
+            body["ExclusiveStartKey"] = from;
+        }
+        let page = ask(world, "Scan", &body).await;
+        items.extend(page["Items"].as_array().into_iter().flatten().cloned().map(Item));
+        from = page["LastEvaluatedKey"].clone();
+        if from.is_null() {
+            items.sort_by_key(Item::name);
+            return items;
+        }
+    }
+}
+
+/// Nothing waits any more.
+fn is_final(world: &World, item: &Item) {
+    let sk = item.text("sk");
+    let status = rows::status(item);
+    let waits = (sk.starts_with("TX#") && status == "created")
+        || (sk.starts_with("REFUND#") && matches!(status, "pending" | "stuck"))
+        || (sk.starts_with("DELIVERY#") && status == "waiting");
+    if waits {
+        world.accuse("everything comes to its end", &format!("{} is {status}", item.name()));
+    }
+    let tally = match (sk.split('#').next().unwrap_or_default(), status) {
+        ("TX", "success") => "transactions paid",
+        ("TX", "refund") => "transactions all refunded",
+        ("TX", "closed") => "transactions closed",
+        ("REFUND", "success") => "refunds done",
+        ("REFUND", "failed") => "refunds failed",
+        ("DELIVERY", "delivered") => "deliveries received",
+        ("DELIVERY", "exhausted") => "deliveries exhausted",
+        ("DELIVERY", "cancelled") => "deliveries cancelled",
+        _ => return,
+    };
+    world.ledger().tell(tally);
+}
+
+/// No attempt came before its time.
+fn never_early(world: &World, item: &Item) {
+    if !item.text("sk").starts_with("DELIVERY#") {
+        return;
+    }
+    let records: Vec<Value> = serde_json::from_str(item.text("records")).unwrap_or_default();
+    let slack_ms = if world.was_skewed() { SKEW_MS } else { 0 };
+    for pair in records.windows(2) {
+        let [first, second] = pair else { continue };
+        let attempt = first["attempt"].as_i64().unwrap_or_default();
+        if second["attempt"].as_i64() != Some(attempt + 1) {
+            continue;
+        }
+        let place = usize::try_from(attempt - 1).unwrap_or_default();
+        let wait_ms = WAITS.get(place).copied().unwrap_or_default() * MINUTE_MS;
+        let (from, to) = (first["time"].as_i64().unwrap_or_default(), second["time"].as_i64().unwrap_or_default());
+        if to - from < wait_ms - slack_ms {
+            let what = format!("{}: attempt {} after {} ms", item.name(), attempt + 1, to - from);
+            world.accuse("no attempt comes early", &what);
+        }
+    }
+}
+
+/// What the provider says of an order, in fen.
+struct Truth {
+    taken: i64,
+    returned: i64,
+}
+
+async fn truth(world: &World, id: &str, order: &Order) -> Option<Truth> {
+    let (provider, plural) = provider_of(order.channel);
+    let trade = door(world, "GET", &format!("/_local/simulator/{provider}/{plural}/{id}"), &Value::Null).await?;
+    // Yuan with two decimals, or fen.
+    let fen = |value: &Value| match value.as_str() {
+        Some(text) => text.replace('.', "").parse().unwrap_or_default(),
+        None => value.as_i64().unwrap_or_default(),
+    };
+    let (is_paid, amount, returned) = match provider {
+        "alipay" => (!trade["paidAt"].is_null(), fen(&trade["totalAmount"]), fen(&trade["refundedAmount"])),
+        "wechat" => {
+            let done = trade["refunds"].as_array().into_iter().flatten();
+            let done = done.filter(|refund| refund["status"] == "SUCCESS").map(|refund| fen(&refund["amount"]));
+            (!trade["paidAt"].is_null(), fen(&trade["amount"]), done.sum())
+        }
+        _ => {
+            let is_paid = trade["respCode"] == "00" && !trade["endedAt"].is_null();
+            (is_paid, fen(&trade["txnAmt"]), fen(&trade["returnedAmt"]))
+        }
+    };
+    Some(Truth { taken: if is_paid { amount } else { 0 }, returned })
+}
+
+/// What the provider took and gave back is in our books, and the other way round.
+async fn both_books(world: &World, (id, order): (&str, &Order), row: &Item) {
+    if row.text("pk").rsplit('#').next() != Some(order.bill.as_str()) {
+        world.accuse("a transaction is its bill's", &format!("{} is of {}", row.name(), order.bill));
+    }
+    let truth = truth(world, id, order).await.unwrap_or(Truth { taken: 0, returned: 0 });
+    let is_paid = matches!(rows::status(row), "success" | "refund");
+    let ours = if is_paid { row.number("fee").unwrap_or_default() } else { 0 };
+    if truth.taken != ours {
+        let what = format!("{} ({}): {} taken, {ours} in our books", row.name(), order.channel, truth.taken);
+        world.accuse("what a provider took is in our books", &what);
+    }
+    let back = row.number("refunded_fee").unwrap_or_default();
+    if truth.returned != back {
+        let what = format!("{} ({}): {} given back, {back} in our books", row.name(), order.channel, truth.returned);
+        world.accuse("what a provider gave back is in our books", &what);
+    }
+    if truth.returned > truth.taken {
+        world.accuse("no more goes back than was paid", &row.name());
+    }
+}
+
+/// Each paid bill reached each webhook that was there at the time, unless that never answered as it should; then it was tried eleven times.
+fn told(world: &World, transactions: &BTreeMap<String, Item>, items: &[Item]) {
+    let hooks = world.ledger().hooks();
+    let deliveries: BTreeMap<(String, String), &Item> = items
+        .iter()
+        .filter(|item| item.text("sk").starts_with("DELIVERY#") && item.text("sk").contains("#payment.success#"))
+        .map(|item| {
+            let sk = item.text("sk");
+            let parts = (sk.split('#').nth(1).unwrap_or_default(), sk.rsplit('#').next().unwrap_or_default());
+            ((parts.0.to_owned(), parts.1.to_owned()), item)
+        })
+        .collect();
+    for (id, row) in transactions {
+        if !matches!(rows::status(row), "success" | "refund") {
+            continue;
+        }
+        let paid_ms = row.number("ended_ms").unwrap_or_default();
+        for (number, hook) in hooks.iter().enumerate() {
+            let slack_ms = BELIEVED_MS + SKEW_MS;
+            let was_there = hook.made_ms.saturating_add(slack_ms) < paid_ms && hook.gone_ms.is_none();
+            let Some(webhook) = hook.id.as_ref().filter(|_| was_there) else { continue };
+            let delivery = deliveries.get(&(id.clone(), webhook.clone())).copied();
+            reached(world, (id, number, hook), delivery);
+        }
+    }
+}
+
+fn reached(world: &World, (id, number, hook): (&str, usize, &Hook), delivery: Option<&Item>) {
+    let Some(delivery) = delivery else {
+        return world.accuse("each payment reaches each webhook", &format!("{id} has no delivery to hook {number}"));
+    };
+    let status = rows::status(delivery);
+    let arrived = world
+        .ledger()
+        .arrivals()
+        .iter()
+        .any(|arrival| arrival.hook == number && arrival.transaction == id && arrival.event == "payment.success");
+    if status == "delivered" && !arrived {
+        world.accuse("delivered means received", &delivery.name());
+    }
+    if status != "delivered" && !hook.is_dead && !(status == "exhausted" && tried(delivery) >= 11) {
+        world.accuse("each payment reaches each webhook", &format!("{} is {status}", delivery.name()));
+    }
+}
+
+fn tried(delivery: &Item) -> i64 {
+    delivery.number("attempt").unwrap_or_default() - 1
+}
+
+/// Every item can be read: through every list of the API.
+async fn readable(world: &World, items: &[Item]) {
+    let Some(shop) = world.shop() else { return };
+    let mut paths = vec![format!("/apps/{}/webhooks", shop.app), format!("/apps/{}", shop.app)];
+    for state in ["waiting", "delivered", "exhausted", "cancelled"] {
+        paths.push(format!("/apps/{}/deliveries?state={state}", shop.app));
+    }
+    for kind in ["", "forged"] {
+        paths.push(format!("/apps/{}/incidents?mode=test&kind={kind}", shop.app));
+    }
+    let ids = items.iter().filter(|item| item.text("sk").starts_with("TX#")).map(|item| item.text("id"));
+    paths.extend(ids.map(|id| format!("/apps/{}/transactions/{id}?mode=test", shop.app)));
+    for path in paths {
+        let mut next = path.clone();
+        loop {
+            let Some(page) = admin(world, "GET", &next, &Value::Null).await else {
+                world.accuse("every item can be read", &next);
+                break;
+            };
+            match page["next"].as_str() {
+                Some(cursor) => next = format!("{path}&cursor={cursor}"),
+                None => break,
+            }
+        }
+    }
+}

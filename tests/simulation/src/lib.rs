@@ -1,0 +1,82 @@
+//! Everything that can go wrong, from a seed.
+//!
+//! Merchants, payers, providers, webhooks and operators drive the real handlers of all functions over the embedded stack, in one thread,
+//! without sockets, on a clock that jumps from event to event. The seed draws everything: who does what and when, how long each
+//! call takes, and what breaks. A model ledger, which knows the payers and the providers and never asks our store, says what must be
+//! true after each write and once all is at rest.
+//!
+//! A run is cut into worlds of some bills each, so that a failing one can be told again alone.
+
+#![expect(clippy::indexing_slicing, reason = "of JSON alone, where what is absent is null")]
+
+mod aws;
+mod faults;
+mod invariants;
+mod ledger;
+mod logs;
+mod outside;
+mod people;
+mod pumps;
+mod report;
+mod shrink;
+mod stories;
+mod time;
+mod world;
+
+use std::sync::Arc;
+
+use local::Template;
+
+pub use faults::{Fault, Rates};
+pub use report::Report;
+pub use shrink::shrink;
+
+/// Bills in one world.
+pub const WORLD_BILLS: u32 = 40;
+
+/// What is to be simulated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What draws everything.
+    pub seed: u64,
+    /// How many bills in all.
+    pub bills: u32,
+    /// Only the world with this number.
+    pub only_world: Option<u32>,
+    /// How often what breaks.
+    pub rates: Rates,
+    /// Whether the log of the functions is printed.
+    pub talks: bool,
+}
+
+impl Plan {
+    /// With everything breaking at its usual rate.
+    pub fn new(seed: u64, bills: u32) -> Self {
+        Self { seed, bills, only_world: None, rates: Rates::usual(), talks: false }
+    }
+
+    /// The worlds, each with its number and its bills.
+    fn worlds(&self) -> impl Iterator<Item = (u32, u32)> {
+        let count = self.bills.div_ceil(WORLD_BILLS);
+        let bills = self.bills;
+        let only = self.only_world;
+        let all = (0..count).map(move |number| (number, WORLD_BILLS.min(bills - number * WORLD_BILLS)));
+        all.filter(move |(number, _)| only.is_none_or(|only| only == *number))
+    }
+}
+
+/// Runs it. `progress` hears of each world that is over.
+///
+/// # Errors
+/// Why the stack could not be started.
+pub fn run(plan: &Plan, mut progress: impl FnMut(&Report)) -> Result<Report, String> {
+    let template = Arc::new(Template::load().map_err(|error| error.to_string())?);
+    let mut report = Report::new(plan);
+    for (number, bills) in plan.worlds() {
+        let log = logs::Log::new(plan.talks);
+        let lived = logs::during(&log, || world::live(plan, (number, bills), &template, &log))?;
+        report.add(number, lived);
+        progress(&report);
+    }
+    Ok(report)
+}

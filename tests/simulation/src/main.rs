@@ -1,0 +1,83 @@
+//! `cargo run --release -p simulation -- --seed N --bills N`
+
+use std::{env, process::ExitCode};
+
+use simulation::{Fault, Plan, run, shrink};
+
+const USAGE: &str = "usage: simulation [--seed N] [--bills N] [--world N] [--without fault,fault] [--only fault,fault] \
+                     [--shrink] [--log] [--quiet]";
+
+struct Asked {
+    plan: Plan,
+    shrinks: bool,
+    is_quiet: bool,
+}
+
+fn main() -> ExitCode {
+    match read(env::args().skip(1)).and_then(|asked| simulate(&asked)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked { plan: Plan::new(1, 200), shrinks: false, is_quiet: false };
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
+        let number = |text: String| text.parse().map_err(|_| format!("{text} is no number\n{USAGE}"));
+        match word.as_str() {
+            "--seed" => {
+                asked.plan.seed = value()?.parse().map_err(|_| format!("the seed is a number\n{USAGE}"))?;
+            }
+            "--bills" => asked.plan.bills = number(value()?)?,
+            "--world" => asked.plan.only_world = Some(number(value()?)?),
+            "--without" => {
+                for fault in faults(&value()?)? {
+                    asked.plan.rates.without(fault);
+                }
+            }
+            "--only" => {
+                let kept = faults(&value()?)?;
+                for (fault, ..) in Fault::ALL.iter().filter(|(fault, ..)| !kept.contains(fault)) {
+                    asked.plan.rates.without(*fault);
+                }
+            }
+            "--shrink" => asked.shrinks = true,
+            "--log" => asked.plan.talks = true,
+            "--quiet" => asked.is_quiet = true,
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    Ok(asked)
+}
+
+fn faults(names: &str) -> Result<Vec<Fault>, String> {
+    let find = |name: &str| Fault::find(name).ok_or_else(|| format!("there is no fault {name}"));
+    names.split(',').filter(|name| !name.is_empty()).map(find).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what this is for")]
+fn simulate(asked: &Asked) -> Result<ExitCode, String> {
+    if asked.shrinks {
+        let shortest = shrink(&asked.plan, |fault, still_fails| {
+            eprintln!("without {}: {}", fault.name(), if still_fails { "fails" } else { "holds" });
+        })?;
+        let Some((plan, report)) = shortest else {
+            println!("nothing went wrong");
+            return Ok(ExitCode::SUCCESS);
+        };
+        let kinds: Vec<&str> = plan.rates.kinds().into_iter().map(Fault::name).collect();
+        println!("{report}\nit takes no more than: --only {}", kinds.join(","));
+        return Ok(ExitCode::FAILURE);
+    }
+    let report = run(&asked.plan, |report| {
+        if !asked.is_quiet && report.bills() % 1_000 == 0 {
+            eprintln!("{} bills, {} faults, {} found", report.bills(), report.faults(), report.violations().len());
+        }
+    })?;
+    println!("{report}");
+    Ok(if report.violations().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

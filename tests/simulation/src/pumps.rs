@@ -1,0 +1,154 @@
+//! What drives the functions by itself: the providers' own clock, the queue's mapping, and the schedule.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use local::{AwsAnswer, AwsCall, AwsService, Function};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::{
+    faults::Fault,
+    time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, START_MS, sleep},
+    world::World,
+};
+
+/// As far as the sweep looks ahead, and a minute.
+const LOOKS_AHEAD_MS: i64 = 16 * MINUTE_MS;
+
+/// SQS's own bound of a batch.
+const BATCH: i64 = 10;
+
+pub(crate) fn start(world: &Arc<World>) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(providers(Arc::clone(world))),
+        tokio::spawn(queue(Arc::clone(world))),
+        tokio::spawn(sweep(Arc::clone(world))),
+        tokio::spawn(daily(Arc::clone(world))),
+    ]
+}
+
+/// Sends the providers' notifies when they are due.
+async fn providers(world: Arc<World>) {
+    loop {
+        let due_ms = world.embedded().providers_due();
+        if due_ms.is_some_and(|due_ms| due_ms <= world.time.now_ms()) {
+            let running = Arc::clone(&world);
+            tokio::spawn(async move { running.embedded().run_providers().await });
+            sleep(50).await;
+            continue;
+        }
+        tokio::select! {
+            biased;
+            () = world.bells.providers.notified() => {}
+            () = world.time.sleep_until(due_ms.unwrap_or(START_MS + 400 * DAY_MS)) => {}
+        }
+    }
+}
+
+/// Hands the queue's messages to `deliver`.
+async fn queue(world: Arc<World>) {
+    loop {
+        let mut messages = world.embedded().receive(BATCH);
+        if messages.is_empty() {
+            let due_ms = world.embedded().queue_due();
+            tokio::select! {
+                biased;
+                () = world.bells.queue.notified() => {}
+                () = world.time.sleep_until(due_ms.unwrap_or(START_MS + 400 * DAY_MS)) => {}
+            }
+            continue;
+        }
+        if messages.len() > 1 && world.strike(Fault::MessagesReordered) {
+            world.with_faults(|faults| faults.random().shuffle(&mut messages));
+        }
+        // What SQS loses is never seen: it counts, and is taken out.
+        messages.retain(|message| {
+            let is_lost = world.strike(Fault::MessageLost);
+            if is_lost {
+                world.embedded().delete(message);
+            }
+            !is_lost
+        });
+        if messages.is_empty() {
+            continue;
+        }
+        let wait_ms = if world.strike(Fault::MessageLate) {
+            world.with_faults(|faults| faults.random().i64(SECOND_MS..100 * SECOND_MS))
+        } else {
+            0
+        };
+        let is_doubled = world.strike(Fault::MessageDoubled);
+        for round in 0..=i64::from(is_doubled) {
+            let (world, messages) = (Arc::clone(&world), messages.clone());
+            let later_ms = round * world.with_faults(|faults| faults.random().i64(0..3 * SECOND_MS));
+            tokio::spawn(async move {
+                sleep(wait_ms + later_ms).await;
+                hand_out(&world, &messages).await;
+            });
+        }
+    }
+}
+
+async fn hand_out(world: &World, messages: &[local::sqs::Received]) {
+    let records: Vec<_> = messages.iter().map(|one| (one.message_id.clone(), one.body.clone())).collect();
+    let done = world.invoke(Function::Deliver, |sandbox| async move { sandbox.deliver(records).await }).await;
+    let Some(Some(failed)) = done else {
+        if messages.len() > 1 {
+            world.count(Fault::KilledInBatch);
+        }
+        return;
+    };
+    for message in messages.iter().filter(|message| !failed.contains(&message.message_id)) {
+        world.embedded().delete(message);
+    }
+}
+
+/// Wakes the sweep each minute; minutes in which nothing is due are left out.
+async fn sweep(world: Arc<World>) {
+    let mut did_something = false;
+    loop {
+        let now_ms = world.time.now_ms();
+        let next_minute = (now_ms / MINUTE_MS + 1) * MINUTE_MS;
+        let next_ms = if did_something {
+            next_minute
+        } else {
+            // Without a look at what may be written meanwhile, no pause is longer than this.
+            let longest = now_ms + 10 * MINUTE_MS;
+            let due = first_due(&world).await.map_or(longest, |due_ms| due_ms - LOOKS_AHEAD_MS);
+            let minute = due.div_euclid(MINUTE_MS) * MINUTE_MS;
+            minute.clamp(next_minute, longest.max(next_minute))
+        };
+        world.time.sleep_until(next_ms).await;
+        if first_due(&world).await.is_none_or(|due_ms| due_ms > world.time.now_ms() + LOOKS_AHEAD_MS) && !did_something
+        {
+            continue;
+        }
+        let swept = world.invoke(Function::Sweep, |sandbox| async move { sandbox.tick("{}").await }).await;
+        did_something = swept.flatten().unwrap_or(true);
+    }
+}
+
+/// The earliest entry of the `due` index.
+async fn first_due(world: &World) -> Option<i64> {
+    let body = json!({ "TableName": "TransactionsTable", "IndexName": "due" });
+    let call =
+        AwsCall { service: AwsService::Dynamo, operation: "Scan".to_owned(), body: Bytes::from(body.to_string()) };
+    let AwsAnswer::Answered(_, body) = world.embedded().ask(&call, 0).await else { return None };
+    let page: Value = serde_json::from_slice(&body).ok()?;
+    let due = |item: &Value| item["due_ms"]["N"].as_str().and_then(|ms| ms.parse().ok());
+    page["Items"].as_array()?.iter().filter_map(due).min()
+}
+
+/// The sums of each day, and the comparison with the providers' bills.
+async fn daily(world: Arc<World>) {
+    loop {
+        let now_ms = world.time.now_ms();
+        let morning = (now_ms / DAY_MS + 1) * DAY_MS + 2 * HOUR_MS + 20 * MINUTE_MS;
+        world.time.sleep_until(morning).await;
+        for task in [r#"{"task":"reconcile"}"#, r#"{"task":"sums"}"#] {
+            let task = task.to_owned();
+            world.invoke(Function::Sweep, |sandbox| async move { sandbox.tick(&task).await }).await;
+        }
+    }
+}

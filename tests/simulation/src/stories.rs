@@ -1,0 +1,287 @@
+//! The story of one bill: its merchant charges, its payer pays or does not, and money goes back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::{
+    faults::Fault,
+    ledger::{Order, provider_of},
+    outside::door,
+    people::Shop,
+    time::{HOUR_MS, MINUTE_MS, SECOND_MS, sleep},
+    world::{URL, World},
+};
+
+const CHANNELS: [&str; 11] = [
+    "ali_app",
+    "ali_web",
+    "ali_wap",
+    "ali_qrcode",
+    "wx_app",
+    "wx_jsapi",
+    "wx_native",
+    "wx_h5",
+    "unipay_app",
+    "unipay_web",
+    "applepay_upacp",
+];
+
+/// A merchant gives up after so many calls without a usable answer.
+const CALLS_MAX: u32 = 8;
+
+/// What a payer does.
+#[derive(Clone, Copy, Debug)]
+enum Payer {
+    /// Pays in time, and the provider tells it.
+    Pays,
+    /// Pays in time, and the provider never tells it by itself.
+    PaysSilently,
+    /// Pays at the last moment, or behind it.
+    PaysLate,
+    /// Pays after the merchant closed the bill.
+    PaysAfterClose,
+    /// Pays on two channels.
+    PaysTwice,
+    /// Never pays.
+    Leaves,
+}
+
+/// A bill with what is drawn for it: its story does not depend on what the others draw.
+struct Bill {
+    world: Arc<World>,
+    shop: Shop,
+    random: fastrand::Rng,
+    num: String,
+    fee: i64,
+    timeout_s: i64,
+}
+
+pub(crate) async fn of_bill(world: Arc<World>, number: u32, bills: u32) {
+    let Some(shop) = world.shop() else { return };
+    let mut random = fastrand::Rng::with_seed(world.seed() ^ (u64::from(number) << 20));
+    // Some ten bills are on their way at any time.
+    sleep(random.i64(0..i64::from(bills) * 10 * SECOND_MS)).await;
+    let (fee, timeout_s) = (random.i64(100..20_000), random.choice([360, 900, 7_200]).unwrap_or(7_200));
+    let mut bill = Bill { num: format!("B{number}"), world, shop, random, fee, timeout_s };
+    bill.live().await;
+}
+
+impl Bill {
+    async fn live(&mut self) {
+        let channel = self.random.choice(CHANNELS).unwrap_or("ali_web");
+        let Some(id) = self.charge(channel).await else { return };
+        let payer = self.payer();
+        match payer {
+            Payer::Leaves => self.leave(channel).await,
+            Payer::Pays | Payer::PaysSilently => {
+                let longest = 5 * MINUTE_MS;
+                sleep(self.random.i64(SECOND_MS..longest)).await;
+                self.pay(&id, matches!(payer, Payer::Pays)).await;
+            }
+            Payer::PaysLate => {
+                sleep(self.timeout_s * SECOND_MS + self.random.i64(-30 * SECOND_MS..2 * MINUTE_MS)).await;
+                self.pay(&id, true).await;
+            }
+            Payer::PaysAfterClose => {
+                sleep(self.random.i64(SECOND_MS..MINUTE_MS)).await;
+                let body = json!({ "billNum": self.num, "channel": channel });
+                self.merchant("/2.0/maxpay/close", &body).await;
+                sleep(self.random.i64(0..3 * MINUTE_MS)).await;
+                if self.pay(&id, true).await {
+                    self.world.count(Fault::PaidAfterClose);
+                }
+            }
+            Payer::PaysTwice => self.pay_twice(&id).await,
+        }
+        self.look().await;
+        self.give_back(&id).await;
+    }
+
+    fn payer(&mut self) -> Payer {
+        if self.world.draw(Fault::PaidTwice) {
+            return Payer::PaysTwice;
+        }
+        match self.random.u32(0..100) {
+            0..60 => Payer::Pays,
+            60..70 => Payer::PaysSilently,
+            70..78 => Payer::PaysLate,
+            78..86 if self.world.draw(Fault::PaidAfterClose) => Payer::PaysAfterClose,
+            _ => Payer::Leaves,
+        }
+    }
+
+    /// A charge, repeated as a merchant repeats it, and what its payer is handed. The transaction's id.
+    async fn charge(&mut self, channel: &'static str) -> Option<String> {
+        let mut body = json!({
+            "channel": channel,
+            "billNum": self.num,
+            "totalFee": self.fee,
+            "subject": "A cup of tea",
+            "billTimeout": self.timeout_s,
+        });
+        match channel {
+            "ali_web" | "ali_qrcode" | "unipay_web" => body["returnUrl"] = json!("https://shop.example/back"),
+            "wx_jsapi" => body["openid"] = json!("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
+            "wx_h5" => body["clientIp"] = json!("203.0.113.7"),
+            _ => {}
+        }
+        for _ in 0..CALLS_MAX {
+            let answer = self.call("/2.0/maxpay/bill", &body).await;
+            let charged = answer.as_ref().filter(|answer| answer["code"] == 0);
+            let Some(id) = charged.and_then(|charged| charged["id"].as_str()) else {
+                if let Some(answer) = &answer {
+                    self.world.log.say(|| format!("charge {}: {answer}", self.num));
+                }
+                self.world.count(Fault::CallRepeated);
+                sleep(self.random.i64(SECOND_MS..20 * SECOND_MS)).await;
+                continue;
+            };
+            let order = Order { bill: self.num.clone(), channel, fee: self.fee, is_begun: false };
+            self.world.ledger().handed(id, order);
+            self.world.ledger().tell("charged");
+            self.world.embedded().hand_over(body.to_string().as_bytes(), answer.as_ref()?.to_string().as_bytes());
+            return Some(id.to_owned());
+        }
+        self.world.ledger().tell("never charged");
+        None
+    }
+
+    /// The payer pays at the provider. Whether it took the money.
+    async fn pay(&mut self, id: &str, is_told: bool) -> bool {
+        let Some(order) = self.world.ledger().order(id).cloned() else { return false };
+        self.world.ledger().begin_to_pay(id);
+        let (provider, plural) = provider_of(order.channel);
+        let path = format!("/_local/simulator/{provider}/{plural}/{id}/pay");
+        self.world.note(|| format!("payer of {id} pays on {}", order.channel));
+        let paid = door(&self.world, "POST", &path, &json!({ "notify": is_told })).await.is_some();
+        self.world.note(|| format!("payer of {id}: {}", if paid { "paid" } else { "cannot pay" }));
+        self.world.ledger().tell(if paid { "payments made" } else { "payments refused" });
+        paid
+    }
+
+    async fn pay_twice(&mut self, first: &str) {
+        let channel = self.random.choice(CHANNELS).unwrap_or("ali_wap");
+        let second = self.charge(channel).await;
+        sleep(self.random.i64(SECOND_MS..MINUTE_MS)).await;
+        let paid = self.pay(first, true).await;
+        let Some(second) = second.filter(|second| second != first) else { return };
+        sleep(self.random.i64(0..20 * SECOND_MS)).await;
+        if self.pay(&second, true).await && paid {
+            self.world.count(Fault::PaidTwice);
+        }
+    }
+
+    async fn leave(&mut self, channel: &str) {
+        sleep(self.random.i64(0..3 * MINUTE_MS)).await;
+        if self.random.u32(0..3) == 0 {
+            self.merchant("/2.0/maxpay/close", &json!({ "billNum": self.num, "channel": channel })).await;
+        }
+    }
+
+    /// The merchant asks how the bill stands.
+    async fn look(&mut self) {
+        sleep(self.random.i64(0..MINUTE_MS)).await;
+        match self.random.u32(0..4) {
+            0 => drop(self.merchant("/2.0/maxpay/sync", &json!({ "billNum": self.num })).await),
+            1 => drop(self.merchant("/2.0/maxpay/records", &json!({ "billNum": self.num })).await),
+            _ => {}
+        }
+    }
+
+    /// Money goes back: by the merchant's call, in parts that race, or in the provider's console.
+    async fn give_back(&mut self, id: &str) {
+        let Some(order) = self.world.ledger().order(id).cloned() else { return };
+        if !order.is_begun {
+            return;
+        }
+        sleep(self.random.i64(0..10 * MINUTE_MS)).await;
+        let (provider, plural) = provider_of(order.channel);
+        if provider == "alipay" && self.world.draw(Fault::PortalRefund) {
+            let path = format!("/_local/simulator/{provider}/{plural}/{id}/refund");
+            let yuan = format!("0.{:02}", self.random.u32(1..99));
+            if door(&self.world, "POST", &path, &json!({ "amount": yuan })).await.is_some() {
+                self.world.count(Fault::PortalRefund);
+            }
+        }
+        if self.random.u32(0..3) > 0 {
+            return;
+        }
+        let parts = self.random.i64(1..4);
+        let mut running = Vec::new();
+        for part in 0..parts {
+            let fee = if parts == 1 { self.fee } else { self.fee / parts + self.random.i64(0..3) };
+            let body =
+                json!({ "billNum": self.num, "refundNum": format!("R{part}{}", self.num), "refundFee": fee, "id": id });
+            let (world, shop, wait_ms) =
+                (Arc::clone(&self.world), self.shop.clone(), self.random.i64(0..2 * SECOND_MS));
+            let seed = self.random.u64(..);
+            running.push(tokio::spawn(async move {
+                sleep(wait_ms).await;
+                let random = fastrand::Rng::with_seed(seed);
+                let mut same = Self { world, shop, random, num: String::new(), fee, timeout_s: 0 };
+                same.merchant("/2.0/maxpay/refund", &body).await;
+                same.world.ledger().tell("refunds asked for");
+            }));
+        }
+        for refund in running {
+            if let Err(error) = refund.await {
+                self.world.accuse("nothing panics", &error.to_string());
+            }
+        }
+        if provider == "wechat" && self.world.draw(Fault::AbnormalRefund) {
+            self.spoil_refund(id).await;
+        }
+        sleep(self.random.i64(0..HOUR_MS)).await;
+    }
+
+    /// The payer's bank does not take a refund of WeChat Pay's that is under way.
+    async fn spoil_refund(&mut self, id: &str) {
+        let path = format!("/_local/simulator/wechat/trades/{id}");
+        let Some(trade) = door(&self.world, "GET", &path, &Value::Null).await else { return };
+        let under_way =
+            trade["refunds"].as_array().into_iter().flatten().find(|refund| refund["status"] == "PROCESSING");
+        let Some(number) = under_way.and_then(|refund| refund["outRefundNo"].as_str()).map(str::to_owned) else {
+            return;
+        };
+        let body = json!({ "outRefundNo": number, "status": "ABNORMAL" });
+        if door(&self.world, "POST", &format!("{path}/refund"), &body).await.is_some() {
+            self.world.count(Fault::AbnormalRefund);
+            self.world.ledger().abnormal.push((id.to_owned(), number));
+        }
+    }
+
+    /// A call that the merchant's server makes until it has an answer that is no outage.
+    async fn merchant(&mut self, path: &str, body: &Value) -> Option<Value> {
+        for _ in 0..CALLS_MAX {
+            if let Some(answer) = self.call(path, body).await {
+                let (num, code) = (&self.num, &answer["code"]);
+                self.world.log.say(|| format!("{path} {num}: {code} {answer}"));
+                return Some(answer);
+            }
+            self.world.count(Fault::CallRepeated);
+            sleep(self.random.i64(SECOND_MS..20 * SECOND_MS)).await;
+        }
+        None
+    }
+
+    async fn call(&mut self, path: &str, body: &Value) -> Option<Value> {
+        let by_client = path == "/2.0/maxpay/bill" && self.fee % 2 == 0;
+        let (header, key) =
+            if by_client { ("x-ml-apikey", &self.shop.client_key) } else { ("x-ml-masterkey", &self.shop.master_key) };
+        let request = http::Request::post(format!("{URL}{path}"))
+            .header("content-type", "application/json")
+            .header("x-ml-appid", &self.shop.app)
+            .header(header, key)
+            .body(Bytes::from(body.to_string()))
+            .ok()?;
+        let answer = self.world.call(request).await?;
+        if answer.status() != 200 {
+            return None;
+        }
+        let answer: Value = serde_json::from_slice(answer.body()).ok()?;
+        self.world.note(|| format!("{path} {} {} {}", self.num, answer["code"], answer["id"]));
+        Some(answer)
+    }
+}
