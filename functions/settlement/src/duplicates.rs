@@ -12,8 +12,6 @@ use tracing::{info, warn};
 
 use crate::{deps::Deps, incidents::keep, pursuing, refunds};
 
-/// The kind of the incident about a payment at another price than the server's.
-
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
 /// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
 /// duplicate. It is kept as an incident together with the deliveries that tell of it, and goes back by itself where the app says so.
