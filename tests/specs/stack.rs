@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -174,6 +174,71 @@ async fn a_data_folder_that_is_none_is_said() {
     let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
     assert!(matches!(&error, StartError::DataDir { path, .. } if path.starts_with(&folder.0)), "{error:?}");
     fs::remove_file(&folder.0).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_or_damaged_in_a_data_folder_is_named_and_nothing_is_made_in_its_place() {
+    type Spoil = fn(&Path);
+    #[rustfmt::skip]
+    let cases: [(&str, Spoil, &str); 7] = [
+        ("sealing.key",     |path| fs::remove_file(path).unwrap(),      "sealing.key is missing or empty"),
+        ("sealing.key",     |path| fs::write(path, "").unwrap(),        "sealing.key is missing or empty"),
+        ("sealing.key",     |path| fs::write(path, OTHER_KEY).unwrap(), "was the sealing key replaced?"),
+        ("local.json",      |path| fs::write(path, "").unwrap(),        "local.json is damaged"),
+        ("local.json",      |path| fs::write(path, "{\"url\":").unwrap(), "local.json is damaged"),
+        ("dynamodb.sqlite", |path| without_database(path, None),        "dynamodb.sqlite is missing or empty"),
+        ("dynamodb.sqlite", |path| without_database(path, Some("")),    "dynamodb.sqlite is missing or empty"),
+    ];
+    for (file, spoil, expect) in cases {
+        let folder = Folder::new();
+        World::start_with(kept_in(&folder)).await.end().await;
+        let path = folder.0.join(file);
+        spoil(&path);
+        let before = fs::read(&path).ok();
+        let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
+        assert!(error_chain(&error).contains(expect), "{file}: {}", error_chain(&error));
+        assert_eq!(fs::read(&path).ok(), before, "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_belongs_to_other_keys_is_refused() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    for folder in [&folder, &other] {
+        World::start_with(kept_in(folder)).await.end().await;
+    }
+    for end in ["", "-wal", "-shm"] {
+        let from = other.0.join(format!("dynamodb.sqlite{end}"));
+        // A database that was closed is one file.
+        let _ = fs::remove_file(folder.0.join(format!("dynamodb.sqlite{end}")));
+        let _ = fs::copy(from, folder.0.join(format!("dynamodb.sqlite{end}")));
+    }
+    let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
+    assert!(matches!(&error, StartError::DataDirForgot { path } if *path == folder.0), "{error:?}");
+}
+
+/// Base64 of 32 bytes, as a sealing key is.
+const OTHER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// SQLite keeps the latest changes beside its file.
+fn without_database(path: &Path, text: Option<&str>) {
+    for end in ["", "-wal", "-shm"] {
+        // The last two are gone if the stack closed the database.
+        let _ = fs::remove_file(format!("{}{end}", path.display()));
+    }
+    if let Some(text) = text {
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
 }
 
 #[tokio::test(flavor = "multi_thread")]

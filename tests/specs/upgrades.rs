@@ -11,14 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::Options;
+use domain::Timestamp;
+use local::{Options, StackClock};
 use serde_json::{Value, json};
 
 use crate::{
     notify_message::Message,
     refunds::{of, refund, refunds},
     webhook_functions::{function, register},
-    world::{MINUTE_MS, World, charge_of, options, texts},
+    world::{MINUTE_MS, START_MS, World, charge_of, options, texts},
 };
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -41,14 +42,14 @@ async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     for file in ["sealing.key", "local.json"] {
         fs::copy(fixture().join(file), folder.join(file)).unwrap();
     }
-    let world = World::start_with(Options { data_dir: Some(folder.clone()), ..options() }).await;
     let mut tables = read(&fixture().join("items.json"));
     for table in tables.as_object_mut().unwrap().values_mut() {
         table.as_array_mut().unwrap().iter_mut().for_each(&change);
     }
     // It was written within a day of the start.
-    world.advance(DAY_MS).await;
-    world.stack.import(&tables).await.unwrap();
+    let clock = StackClock::standing(Timestamp::from_ms(START_MS + DAY_MS).unwrap());
+    let world =
+        World::start_with(Options { data_dir: Some(folder.clone()), items: Some(tables), clock, ..options() }).await;
     (world, folder)
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn options() -> Options {
         allow_targets: String::new(),
         storage_faults: None,
         doubled_messages: false,
+        items: None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! The demo app, made through the operator API like any other, and the keys to everything, kept in `local.json`.
 
 use bytes::Bytes;
-use domain::Tab;
+use domain::{AppId, Tab};
 use http::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::error::StartError;
+use crate::{error::StartError, state::State};
 
 /// What opens this stack: written to `local.json` and printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,18 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
         )?;
     }
     Ok(app)
+}
+
+/// The apps of an earlier start, if the database still knows them and the sealing key still opens what it holds of them.
+pub(crate) async fn known(admin: &admin::Deps, state: &State, apps: Vec<DemoApp>) -> Result<Vec<DemoApp>, StartError> {
+    for app in &apps {
+        let id = AppId::parse(&app.app_id).map_err(|error| StartError::part("app of local.json", error))?;
+        let found = admin.base.store.find_app(&id).await;
+        if found.map_err(|error| StartError::part("app of local.json", error))?.is_none() {
+            return Err(StartError::DataDirForgot { path: state.folder() });
+        }
+    }
+    Ok(apps)
 }
 
 /// One call of the operator API.

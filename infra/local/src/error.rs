@@ -28,6 +28,31 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file is gone that others in the data folder belong to.
+    #[error(
+        "{path} is missing or empty, and the other files of its folder belong to it: put it back, or delete the folder to begin anew"
+    )]
+    DataDirIncomplete {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the data folder does not hold what was written.
+    #[error("{path} is damaged: put it back, or delete the folder to begin anew")]
+    DataDirDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The database does not know the app of `local.json`.
+    #[error(
+        "the database of the data folder {path} does not know the app of local.json: was it deleted or replaced? Put it back, or delete the folder to begin anew"
+    )]
+    DataDirForgot {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The template is not as expected.
     #[error(transparent)]
     Template(#[from] TemplateError),

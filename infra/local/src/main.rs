@@ -55,6 +55,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         clock: StackClock::running(),
         allow_targets: arguments.allow_targets.join(","),
         doubled_messages: false,
+        items: None,
     };
     eprint!("starting");
     let mut stack = Stack::start(options, |part| eprint!(" {part}...")).await?;

@@ -21,7 +21,7 @@ use crate::{
     lambda::LocalLambda,
     private,
     sqs::{Sqs, SqsOptions},
-    state::{State, random_text},
+    state::{DATABASE, State, random_text},
 };
 
 /// The region and account that the parts are told.
@@ -82,7 +82,7 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
 pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result<String, StartError> {
     let mut stopped = running.stopped.clone();
     let failed = |error: dynoxide::DynoxideError| StartError::part("dynamodb", error.to_string());
-    let database = match state.file("dynamodb.sqlite") {
+    let database = match state.file(DATABASE) {
         Some(path) => {
             private::touch(&path).map_err(|source| StartError::DataDir { path: path.clone(), source })?;
             Database::new(&path.to_string_lossy()).map_err(failed)?

@@ -52,6 +52,8 @@ pub struct Options {
     pub storage_faults: Option<StorageFaults>,
     /// Whether the queue brings each message twice and in another order, as SQS may.
     pub doubled_messages: bool,
+    /// Items, in the form of [`Stack::export`], that the tables hold before anything is looked for in them.
+    pub items: Option<serde_json::Value>,
 }
 
 /// A stack that runs.
@@ -97,7 +99,12 @@ impl Stack {
         progress("dynamodb");
         let dynamo_endpoint = match options.dynamo_endpoint.clone() {
             Some(endpoint) => endpoint,
-            None => serve_dynamo(&mut running, &state).await?,
+            None => {
+                if options.items.is_none() {
+                    state.hold_database()?;
+                }
+                serve_dynamo(&mut running, &state).await?
+            }
         };
         let dynamo_endpoint = match &options.storage_faults {
             Some(faults) => faults.serve(&mut running, dynamo_endpoint).await?,
@@ -116,9 +123,14 @@ impl Stack {
         // It is large, and would make the future of every spec as large.
         let (functions, environment) =
             Box::pin(build_functions(&options, &state, &endpoints, &sqs, &simulators)).await?;
+        if let Some(items) = &options.items {
+            functions.tables.import(items).await?;
+        }
         progress("demo app");
         let apps = match state.apps.clone() {
-            Some(apps) => apps,
+            // Another DynamoDB gets new tables at each start.
+            Some(apps) if options.dynamo_endpoint.is_some() => apps,
+            Some(apps) => demo::known(&functions.admin, &state, apps).await?,
             // A call of the operator API is nested deeply; on the heap it is not a part of the start's own depth, of which the compiler
             // takes only so much.
             None => vec![Box::pin(demo::create(&functions.admin, &state.operator_token)).await?],
@@ -127,6 +139,10 @@ impl Stack {
             Some(owner) => owner,
             None => Box::pin(demo::create_owner(&functions.admin, &state.operator_token, random_password()?)).await?,
         };
+        // Before it answers: who finds it ready finds the keys, too.
+        let operator_token = state.operator_token.clone();
+        let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
+        state.keep(&doorkeys)?;
 
         let mapping =
             Mapping::new(sqs.clone(), DELIVERIES_QUEUE, functions.deliver.clone(), Doubled(options.doubled_messages));
@@ -155,9 +171,6 @@ impl Stack {
             running.parts.spawn(mapping.serve(running.stopped.clone()));
         }
 
-        let operator_token = state.operator_token.clone();
-        let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
-        state.keep(&doorkeys)?;
         let queue_url = functions.deliver.base.config.deliveries_queue_url.clone();
         Ok(Self { doorkeys, functions, queue_url, environment, stop, running, _lock: state.lock })
     }

@@ -18,6 +18,7 @@ const LOCAL_JSON: &str = "local.json";
 const SEALING_KEY: &str = "sealing.key";
 const CONSOLE_KEY: &str = "console.key";
 const LOCK: &str = "lock";
+pub(crate) const DATABASE: &str = "dynamodb.sqlite";
 
 /// What is kept in the data folder, or made up for one run.
 pub(crate) struct State {
@@ -50,10 +51,15 @@ impl State {
         let lock = Some(lock(&dir)?);
         private::restrict_all(&dir).map_err(failed)?;
         let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
-            Some(text) => Some(serde_json::from_str(&text).map_err(|error| StartError::part(LOCAL_JSON, error))?),
+            Some(text) => Some(read_doorkeys(&dir, &text)?),
             None => None,
         };
-        let sealing_key = kept_key(&dir.join(SEALING_KEY))?;
+        let sealing_path = dir.join(SEALING_KEY);
+        // Another sealing key opens nothing of what the database holds.
+        if known.is_some() && read_key(&sealing_path)?.is_none() {
+            return Err(StartError::DataDirIncomplete { path: sealing_path });
+        }
+        let sealing_key = kept_key(&sealing_path)?;
         let console_key = kept_key(&dir.join(CONSOLE_KEY))?;
         let (operator_token, apps, owner) = match known {
             Some(known) => {
@@ -71,19 +77,39 @@ impl State {
         write(&dir.join(LOCAL_JSON), &json)
     }
 
+    /// Refuses a folder that had a database and has none now: an empty one would answer that nothing was ever charged.
+    pub(crate) fn hold_database(&self) -> Result<(), StartError> {
+        let Some(path) = self.file(DATABASE).filter(|_| self.apps.is_some()) else { return Ok(()) };
+        let is_empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
+        if is_empty { Err(StartError::DataDirIncomplete { path }) } else { Ok(()) }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_default()
+    }
+
     pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         self.data_dir.as_ref().map(|dir| dir.join(name))
     }
 }
 
+fn read_doorkeys(dir: &Path, text: &str) -> Result<Doorkeys, StartError> {
+    serde_json::from_str(text).map_err(|source| StartError::DataDirDamaged { path: dir.join(LOCAL_JSON), source })
+}
+
 /// The key in a file, made if it is not there yet.
 fn kept_key(path: &Path) -> Result<String, StartError> {
-    if let Some(key) = read(path)? {
-        return Ok(key.trim().to_owned());
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
     }
     let key = random_text()?;
     write(path, &key)?;
     Ok(key)
+}
+
+/// The key in a file; an empty file holds none.
+fn read_key(path: &Path) -> Result<Option<String>, StartError> {
+    Ok(read(path)?.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()))
 }
 
 /// Two stacks on one folder would each overwrite what the other keeps of its queue.

@@ -108,6 +108,7 @@ impl Shop {
             allow_targets: String::new(),
             storage_faults: None,
             doubled_messages: false,
+            items: None,
         };
         let stack = Stack::start(options, |_| {}).await?;
         let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
