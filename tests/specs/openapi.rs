@@ -7,7 +7,7 @@ use domain::{
     ApiCode, AppId, BillNum, Channel, DeliveryState, DifferenceKind, Event, Fen, IncidentKind, Mode, OperatorName,
     OperatorRole, RefundNum, RefundStatus, Shards, Status, Subject, Tab, WebUrl,
 };
-use local::{Function, admin_operations};
+use local::{Function, admin_operations, problem_codes};
 use serde_json::{Value, json};
 
 use crate::contract::{DOCUMENT, charged_name, fits};
@@ -37,6 +37,12 @@ fn the_operations_are_those_of_the_code() {
     let missing: Vec<_> = code.difference(&documented).collect();
     let invented: Vec<_> = documented.difference(&code).collect();
     assert!(missing.is_empty() && invented.is_empty(), "not documented: {missing:?}; not there: {invented:?}");
+}
+
+/// A client may match codes: each is listed, and none that is not said.
+#[test]
+fn the_codes_of_problems_are_those_of_the_code() {
+    has_words("ProblemCode", problem_codes());
 }
 
 #[track_caller]

@@ -11,6 +11,7 @@ use http::Method;
 use runtime::{Reply, Request};
 
 pub use api::operations;
+pub use console::problem_codes;
 pub use deps::Deps;
 
 /// What this function answers, as `template.yaml` routes it.

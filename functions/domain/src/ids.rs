@@ -13,6 +13,16 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
+    /// What it must be.
+    pub fn expected(&self) -> &'static str {
+        self.what
+    }
+
+    /// What was found, cut short.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
     /// Echoes at most this many characters of what was found.
     const FOUND_CHARS_MAX: usize = 64;
 

@@ -31,6 +31,7 @@ mod refund;
 mod reservation;
 mod retry;
 mod secret;
+mod sentence;
 mod session;
 mod session_request;
 mod settle;
@@ -76,6 +77,7 @@ pub use refund::{
 pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
+pub use sentence::{Part, Sentence, ToPart};
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
 pub use settle::{Refusal, Settlement, close, settle, withdraw};

@@ -28,8 +28,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
-    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingsError, bill::columns::ColumnsReader,
-    settings::Settings,
+    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingProblem, SettingsError,
+    bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
@@ -64,10 +64,8 @@ impl Account {
         match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "openapi, or mapi for old accounts")? {
             "openapi" => settings::open_platform(settings, policy).map(|account| Self(OpenPlatform(Box::new(account)))),
             "mapi" => settings::mapi(settings, policy).map(|account| Self(Mapi(Box::new(account)))),
-            "simulator" => {
-                Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"))
-            }
-            _ => Err(SettingsError::new("protocol", "must be openapi, or mapi for old accounts")),
+            "simulator" => Err(SettingsError::new("protocol", SettingProblem::SimulatorNotHere)),
+            _ => Err(SettingsError::new("protocol", SettingProblem::AlipayProtocol)),
         }
     }
 

@@ -13,7 +13,10 @@ use x509_parser::{
     x509::{AttributeTypeAndValue, X509Name},
 };
 
-use crate::keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, has_one_algorithm, identify};
+use crate::{
+    SettingProblem,
+    keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, has_one_algorithm, identify},
+};
 
 /// What is needed of one certificate.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ pub(crate) struct Certificate {
     /// The first moment of its validity.
     pub(crate) starts_at: Option<Timestamp>,
     /// Its key, or why it cannot be used.
-    pub(crate) key: Result<VerifyingKey, String>,
+    pub(crate) key: Result<VerifyingKey, SettingProblem>,
     /// Whether it names one signature algorithm and no other.
     has_one_algorithm: bool,
     /// Whether an RSA key signed it.
@@ -54,12 +57,12 @@ const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
 const SHA1_WITH_RSA: &str = "1.2.840.113549.1.1.5";
 
 /// Reads every certificate in a text, the first one first. The error says what was given instead.
-pub(crate) fn read_all(text: &str) -> Result<Vec<Certificate>, String> {
+pub(crate) fn read_all(text: &str) -> Result<Vec<Certificate>, SettingProblem> {
     blocks(text, BUNDLE_BYTES_MAX)?.iter().map(|der| read_one(der)).collect()
 }
 
 /// Reads one certificate in DER. The error says what was given instead.
-pub(crate) fn read_one(der: &[u8]) -> Result<Certificate, String> {
+pub(crate) fn read_one(der: &[u8]) -> Result<Certificate, SettingProblem> {
     match identify(der) {
         Kind::Certificate => {}
         other @ (Kind::RsaPrivate { .. }
@@ -67,9 +70,9 @@ pub(crate) fn read_one(der: &[u8]) -> Result<Certificate, String> {
         | Kind::EncryptedPrivate
         | Kind::RsaPublic(_)
         | Kind::OtherPublic
-        | Kind::Unknown) => return Err(format!("{}, a certificate is expected", other.called())),
+        | Kind::Unknown) => return Err(SettingProblem::CertificateExpected { given: other.called() }),
     }
-    let damaged = || "is damaged: it cannot be read as a certificate".to_owned();
+    let damaged = || SettingProblem::CertificateDamaged;
     let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| damaged())?;
     if !rest.is_empty() {
         return Err(damaged());
@@ -128,14 +131,18 @@ pub(crate) fn root_sn(bundle: &[Certificate]) -> Option<String> {
 ///
 /// Alipay gives its certificate out both with and without the intermediate one, and its intermediates bear no CA flag: so a
 /// chain that leaves the given files cannot be judged and passes, and only one that contradicts itself is refused.
-pub(crate) fn check_chain(leaf: &Certificate, file: &[Certificate], roots: &[Certificate]) -> Result<(), String> {
+pub(crate) fn check_chain(
+    leaf: &Certificate,
+    file: &[Certificate],
+    roots: &[Certificate],
+) -> Result<(), SettingProblem> {
     let mut current = leaf;
     for _ in 0..CHAIN_LENGTH_MAX {
         if roots.iter().any(|root| root.der == current.der) {
             return Ok(());
         }
         if current.issuer == current.subject {
-            return Err("ends in a certificate that signed itself and is not in alipayRootCert".to_owned());
+            return Err(SettingProblem::SelfSignedEnd);
         }
         let mut issuers = roots
             .iter()
@@ -147,10 +154,10 @@ pub(crate) fn check_chain(leaf: &Certificate, file: &[Certificate], roots: &[Cer
         }
         match issuers.find(|issuer| current.is_signed_by(issuer)) {
             Some(issuer) => current = issuer,
-            None => return Err("is not signed by the issuer of that name in this file or in alipayRootCert".to_owned()),
+            None => return Err(SettingProblem::OtherIssuer),
         }
     }
-    Err(format!("its chain is longer than {CHAIN_LENGTH_MAX} certificates"))
+    Err(SettingProblem::ChainTooLong { certificates_max: CHAIN_LENGTH_MAX })
 }
 
 impl Certificate {

@@ -1,5 +1,7 @@
 //! What can go wrong with settings, with a provider's answer and with a notify. No text here holds a secret.
 
+use crate::SettingProblem;
+
 /// One problem in the settings that an operator typed: the field, and words that help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
@@ -7,12 +9,12 @@ pub struct SettingsError {
     /// The member of the settings, as it is spelled there.
     pub field: String,
     /// What is wrong with it and what was expected. It never repeats the value.
-    pub problem: String,
+    pub problem: SettingProblem,
 }
 
 impl SettingsError {
-    pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+    pub(crate) fn new(field: impl Into<String>, problem: SettingProblem) -> Self {
+        Self { field: field.into(), problem }
     }
 }
 
@@ -72,7 +74,7 @@ pub enum ProviderError {
         /// The member of the settings.
         field: &'static str,
         /// What is wrong with it.
-        problem: String,
+        problem: SettingProblem,
     },
 }
 

@@ -276,9 +276,7 @@ impl ClientCertificate {
     /// [`ProviderError::Key`] says what is wrong with the file or its password.
     pub fn open(&self) -> Result<OpenedCertificate, ProviderError> {
         pfx::open(self.pfx.expose(), self.password.expose()).map_err(|error| match error {
-            PfxError::Password(problem) => {
-                ProviderError::Key { field: "clientPfxPassword", problem: problem.to_owned() }
-            }
+            PfxError::Password(problem) => ProviderError::Key { field: "clientPfxPassword", problem },
             PfxError::File(problem) => ProviderError::Key { field: "clientPfx", problem },
         })
     }

@@ -16,6 +16,8 @@ use ring::{
 };
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 
+use crate::{Given, SettingProblem};
+
 /// A private key of 8192 bits is 6.4 KB as PEM.
 pub(crate) const KEY_BYTES_MAX: usize = 16 * 1024;
 /// Alipay's root bundle is 5 KB.
@@ -56,9 +58,9 @@ pub(crate) struct VerifyingKey {
 
 impl VerifyingKey {
     /// Reads a public key of at least `bits_min` bits. The error says what was given instead.
-    pub(crate) fn read(text: &str, bits_min: usize) -> Result<Self, String> {
+    pub(crate) fn read(text: &str, bits_min: usize) -> Result<Self, SettingProblem> {
         let der = one_block(text)?;
-        let key = identify(&der).into_public().map_err(|called| format!("{called}, a public key is expected"))?;
+        let key = identify(&der).into_public().map_err(|given| SettingProblem::PublicKeyExpected { given })?;
         key.checked(bits_min, PUBLIC_BITS_MAX)
     }
 
@@ -71,23 +73,23 @@ impl VerifyingKey {
     }
 
     /// From `SubjectPublicKeyInfo` in DER. The error says why it cannot be used.
-    pub(crate) fn from_spki(der: &[u8], bits_min: usize) -> Result<Self, String> {
-        identify(der).into_public()?.checked(bits_min, PUBLIC_BITS_MAX)
+    pub(crate) fn from_spki(der: &[u8], bits_min: usize) -> Result<Self, SettingProblem> {
+        identify(der).into_public().map_err(|given| SettingProblem::Unfit { given })?.checked(bits_min, PUBLIC_BITS_MAX)
     }
 
-    fn checked(self, bits_min: usize, bits_max: usize) -> Result<Self, String> {
+    fn checked(self, bits_min: usize, bits_max: usize) -> Result<Self, SettingProblem> {
         let bits = bits(&self.n);
         if bits < bits_min {
-            let needs = if bits_min >= RSA2_BITS_MIN { "RSA2 needs" } else { "RSA needs" };
-            return Err(format!("the key has {bits} bits, {needs} at least {bits_min}"));
+            let algorithm = if bits_min >= RSA2_BITS_MIN { "RSA2" } else { "RSA" };
+            return Err(SettingProblem::KeyTooShort { bits, algorithm, bits_min });
         }
         if bits > bits_max {
-            return Err(format!("the key has {bits} bits, at most {bits_max} can be used"));
+            return Err(SettingProblem::KeyTooLong { bits, bits_max });
         }
         // What ring would refuse at every single verification: an even modulus, an exponent that is even, 1 or beyond 33 bits.
         let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
         if !odd(&self.n) || !odd(&self.e) || bits_of_exponent_unfit(&self.e) {
-            return Err("is damaged: its numbers are no RSA key".to_owned());
+            return Err(SettingProblem::NoRsaNumbers);
         }
         Ok(self)
     }
@@ -128,17 +130,17 @@ pub(crate) struct SigningKey {
 
 impl SigningKey {
     /// Reads a private key. The error says what was given instead.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, SettingProblem> {
         Self::from_parts(private_key(text, RSA2_BITS_MIN)?)
     }
 
     /// Reads a private key in DER. The error says what was given instead.
-    pub(crate) fn from_der(der: &[u8]) -> Result<Self, String> {
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, SettingProblem> {
         Self::from_parts(private_key_der(der, RSA2_BITS_MIN)?)
     }
 
-    fn from_parts((der, public): (Vec<u8>, VerifyingKey)) -> Result<Self, String> {
-        let pair = KeyPair::from_der(&der).map_err(|rejected| format!("is damaged: {rejected}"))?;
+    fn from_parts((der, public): (Vec<u8>, VerifyingKey)) -> Result<Self, SettingProblem> {
+        let pair = KeyPair::from_der(&der).map_err(|rejected| SettingProblem::Damaged { why: rejected.to_string() })?;
         Ok(Self { pair, public })
     }
 
@@ -171,10 +173,9 @@ pub(crate) struct LegacySigningKey {
 
 impl LegacySigningKey {
     /// Reads a private key. The error says what was given instead.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, SettingProblem> {
         let (der, public) = private_key(text, LEGACY_BITS_MIN)?;
-        let key =
-            rsa::PrivateKey::from_pkcs1_der(&der).map_err(|_| "is damaged: its numbers are no RSA key".to_owned())?;
+        let key = rsa::PrivateKey::from_pkcs1_der(&der).map_err(|_| SettingProblem::NoRsaNumbers)?;
         Ok(Self { key, public })
     }
 
@@ -197,60 +198,59 @@ impl fmt::Debug for LegacySigningKey {
 }
 
 /// `RSAPrivateKey` in DER, and its public half.
-fn private_key(text: &str, bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), String> {
+fn private_key(text: &str, bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), SettingProblem> {
     if text.contains("Proc-Type:") {
-        return Err("is encrypted; give the private key without a passphrase".to_owned());
+        return Err(SettingProblem::Encrypted);
     }
     private_key_der(&one_block(text)?, bits_min)
 }
 
-fn private_key_der(der: &[u8], bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), String> {
+fn private_key_der(der: &[u8], bits_min: usize) -> Result<(Vec<u8>, VerifyingKey), SettingProblem> {
     match identify(der) {
         Kind::RsaPrivate { pkcs1, public } => Ok((pkcs1.to_vec(), public.checked(bits_min, PRIVATE_BITS_MAX)?)),
-        Kind::EncryptedPrivate => Err("is encrypted; give the private key without a passphrase".to_owned()),
+        Kind::EncryptedPrivate => Err(SettingProblem::Encrypted),
         other @ (Kind::OtherPrivate | Kind::RsaPublic(_) | Kind::OtherPublic | Kind::Certificate | Kind::Unknown) => {
-            Err(format!("{}, a private key is expected", other.called()))
+            Err(SettingProblem::PrivateKeyExpected { given: other.called() })
         }
     }
 }
 
 /// The one DER value in a text.
-fn one_block(text: &str) -> Result<Vec<u8>, String> {
+fn one_block(text: &str) -> Result<Vec<u8>, SettingProblem> {
     let mut blocks = blocks(text, KEY_BYTES_MAX)?;
     match (blocks.pop(), blocks.len()) {
         (Some(block), 0) => Ok(block),
-        (_, more) => Err(format!("holds {} PEM blocks, one is expected", more + 1)),
+        (_, more) => Err(SettingProblem::SeveralBlocks { count: more + 1 }),
     }
 }
 
 /// The DER values in a text: of every PEM block, or of bare base64. Never empty.
-pub(crate) fn blocks(text: &str, bytes_max: usize) -> Result<Vec<Vec<u8>>, String> {
+pub(crate) fn blocks(text: &str, bytes_max: usize) -> Result<Vec<Vec<u8>>, SettingProblem> {
     const BEGIN: &str = "-----BEGIN ";
     if text.len() > bytes_max {
-        return Err(format!("is longer than {bytes_max} bytes"));
+        return Err(SettingProblem::TooLong { bytes_max });
     }
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.contains("\\n") {
-        return Err("holds a backslash and an n where a line break belongs".to_owned());
+        return Err(SettingProblem::Backslash);
     }
     let Some((_, mut rest)) = text.split_once(BEGIN) else {
         let der = decode(text).filter(|der| !der.is_empty());
-        return der.map(|der| vec![der]).ok_or_else(|| "is neither PEM nor base64".to_owned());
+        return der.map(|der| vec![der]).ok_or(SettingProblem::NeitherPemNorBase64);
     };
     let mut found = Vec::new();
     while found.len() < BLOCKS_MAX {
-        let (label, body) = rest.split_once("-----").ok_or_else(|| "is cut off: a PEM header has no end".to_owned())?;
+        let (label, body) = rest.split_once("-----").ok_or(SettingProblem::HeaderCutOff)?;
         let end = format!("-----END {label}-----");
-        let (body, after) =
-            body.split_once(end.as_str()).ok_or_else(|| format!("is cut off: `{}` is missing", cut(&end)))?;
+        let (body, after) = body.split_once(end.as_str()).ok_or_else(|| SettingProblem::CutOff { end: cut(&end) })?;
         let der = decode(body).filter(|der| !der.is_empty());
-        found.push(der.ok_or_else(|| "is damaged: a PEM block holds other signs than base64".to_owned())?);
+        found.push(der.ok_or(SettingProblem::BlockDamaged)?);
         match after.split_once(BEGIN) {
             Some((_, next)) => rest = next,
             None => return Ok(found),
         }
     }
-    Err(format!("holds more than {BLOCKS_MAX} PEM blocks"))
+    Err(SettingProblem::TooManyBlocks { blocks_max: BLOCKS_MAX })
 }
 
 fn cut(label: &str) -> String {
@@ -289,7 +289,7 @@ pub(crate) enum Kind<'a> {
 
 impl Kind<'_> {
     /// The RSA public key that it is, or what to call it instead.
-    fn into_public(self) -> Result<VerifyingKey, String> {
+    fn into_public(self) -> Result<VerifyingKey, Given> {
         match self {
             Self::RsaPublic(key) => Ok(key),
             other @ (Self::RsaPrivate { .. }
@@ -302,17 +302,16 @@ impl Kind<'_> {
     }
 
     /// What to call it to the operator who gave it in the wrong place.
-    pub(crate) fn called(&self) -> String {
+    pub(crate) fn called(&self) -> Given {
         match self {
-            Self::RsaPrivate { .. } => "this is a private key",
-            Self::OtherPrivate => "this is a private key of another kind than RSA",
-            Self::EncryptedPrivate => "this is an encrypted private key",
-            Self::RsaPublic(_) => "this is a public key",
-            Self::OtherPublic => "this is a public key of another kind than RSA",
-            Self::Certificate => "this is a certificate",
-            Self::Unknown => "this is neither a key nor a certificate",
+            Self::RsaPrivate { .. } => Given::PrivateKey,
+            Self::OtherPrivate => Given::OtherPrivateKey,
+            Self::EncryptedPrivate => Given::EncryptedPrivateKey,
+            Self::RsaPublic(_) => Given::PublicKey,
+            Self::OtherPublic => Given::OtherPublicKey,
+            Self::Certificate => Given::Certificate,
+            Self::Unknown => Given::Unknown,
         }
-        .to_owned()
     }
 }
 

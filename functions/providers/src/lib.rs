@@ -19,6 +19,7 @@ mod form;
 mod identity;
 mod json;
 mod keys;
+mod setting_problem;
 mod settings;
 pub mod unionpay;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use exchange::{
     Placed, RefundOrder, RefundOutcome, RefundReport,
 };
 pub use identity::{Identity, former_form};
+pub use setting_problem::{Given, GivenKind, SettingProblem, SettingProblemKind};
 pub use settings::{GatewayPolicy, MASK, addresses_of, mask, opened_by};
 
 /// How long before its end the console and the metric report a certificate.

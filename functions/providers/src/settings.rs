@@ -4,7 +4,7 @@ use domain::Tab;
 use http::Uri;
 use serde_json::{Map, Value};
 
-use crate::{SettingsError, alipay, keys, unionpay, wechat};
+use crate::{SettingProblem, SettingsError, alipay, keys, unionpay, wechat};
 
 /// Which gateways settings may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl<'a> Settings<'a> {
             return Ok(());
         };
         let name: String = stranger.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
-        let problem = format!("unknown member; protocol {protocol} has {}", known.join(", "));
-        Err(SettingsError::new(name, problem))
+        let (protocol, known) = (protocol.to_owned(), known.join(", "));
+        Err(SettingsError::new(name, SettingProblem::UnknownMember { protocol, known }))
     }
 
     /// A member that may be absent; `null` is as good as absent.
@@ -47,21 +47,22 @@ impl<'a> Settings<'a> {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.as_str(),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                return Err(SettingsError::new(field, "must be a JSON string, in double quotes"));
+                return Err(SettingsError::new(field, SettingProblem::NoText));
             }
         };
         if text.trim().is_empty() {
-            return Err(SettingsError::new(field, "is empty; leave the member out if it is not wanted"));
+            return Err(SettingsError::new(field, SettingProblem::Empty));
         }
         if text.len() > bytes_max {
-            return Err(SettingsError::new(field, format!("is longer than {bytes_max} bytes")));
+            return Err(SettingsError::new(field, SettingProblem::TooLong { bytes_max }));
         }
         Ok(Some(text))
     }
 
     /// A member that must be there.
     pub(crate) fn require(self, field: &'static str, bytes_max: usize, what: &str) -> Result<&'a str, SettingsError> {
-        self.find(field, bytes_max)?.ok_or_else(|| SettingsError::new(field, format!("is missing: {what}")))
+        let missing = || SettingsError::new(field, SettingProblem::Missing { what: what.to_owned() });
+        self.find(field, bytes_max)?.ok_or_else(missing)
     }
 
     /// The texts of a list that may be absent.
@@ -71,24 +72,24 @@ impl<'a> Settings<'a> {
         items_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<&'a str>, SettingsError> {
-        let refuse = |problem: String| Err(SettingsError::new(field, problem));
+        let refuse = |problem| Err(SettingsError::new(field, problem));
         let items = match self.0.get(field) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Array(items)) => items,
             Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                return refuse("must be a JSON array of strings".to_owned());
+                return refuse(SettingProblem::NoList);
             }
         };
         if items.len() > items_max {
-            return refuse(format!("has {} items, at most {items_max} are taken", items.len()));
+            return refuse(SettingProblem::TooManyItems { count: items.len(), items_max });
         }
         let mut texts = Vec::with_capacity(items.len());
         for item in items {
             match item.as_str() {
-                None => return refuse("must be a JSON array of strings".to_owned()),
-                Some(text) if text.trim().is_empty() => return refuse("has an empty item".to_owned()),
+                None => return refuse(SettingProblem::NoList),
+                Some(text) if text.trim().is_empty() => return refuse(SettingProblem::EmptyItem),
                 Some(text) if text.len() > bytes_max => {
-                    return refuse(format!("has an item that is longer than {bytes_max} bytes"));
+                    return refuse(SettingProblem::ItemTooLong { bytes_max });
                 }
                 Some(text) => texts.push(text),
             }
@@ -114,25 +115,26 @@ impl<'a> Settings<'a> {
         policy: GatewayPolicy,
     ) -> Result<String, SettingsError> {
         let Some(text) = self.find(field, TEXT_BYTES_MAX)? else { return Ok(default.to_owned()) };
-        let refuse = |problem: &str| Err(SettingsError::new(field, problem));
+        let refuse = |problem| Err(SettingsError::new(field, problem));
+        let no_url = || SettingProblem::NoFullUrl { example: default.to_owned() };
         let Ok(uri) = text.parse::<Uri>() else {
-            return refuse(&format!("must be a full URL, like {default}"));
+            return refuse(no_url());
         };
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return refuse(&format!("must be a full URL, like {default}"));
+            return refuse(no_url());
         };
         let scheme_fits = match policy {
             GatewayPolicy::HttpsOnly => scheme == "https",
             GatewayPolicy::AllowHttp => scheme == "https" || scheme == "http",
         };
         if !scheme_fits {
-            return refuse("must start with https://");
+            return refuse(SettingProblem::NoHttps);
         }
         if authority.host().is_empty() || authority.as_str().contains('@') {
-            return refuse("must name a host, without user or password");
+            return refuse(SettingProblem::NoHost);
         }
         if uri.query().is_some() || text.contains('#') {
-            return refuse("must end with its path: no ? and no #");
+            return refuse(SettingProblem::UrlHasQuery);
         }
         Ok(text.to_owned())
     }

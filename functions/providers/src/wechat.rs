@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use crate::{
     Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment,
     NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport,
-    SettingsError, bill::columns::ColumnsReader, settings::Settings,
+    SettingProblem, SettingsError, bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -65,10 +65,8 @@ impl Account {
         match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "v3, or v2 for old accounts")? {
             "v3" => settings::v3(tab, settings, policy).map(|account| Self(V3(Box::new(account)))),
             "v2" => settings::v2(tab, settings, policy).map(|account| Self(V2(Box::new(account)))),
-            "simulator" => {
-                Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"))
-            }
-            _ => Err(SettingsError::new("protocol", "must be v3, or v2 for old accounts")),
+            "simulator" => Err(SettingsError::new("protocol", SettingProblem::SimulatorNotHere)),
+            _ => Err(SettingsError::new("protocol", SettingProblem::WechatProtocol)),
         }
     }
 

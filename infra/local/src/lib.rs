@@ -33,7 +33,7 @@ mod state;
 mod storage_faults;
 mod template;
 
-pub use admin::operations as admin_operations;
+pub use admin::{operations as admin_operations, problem_codes};
 pub use clock::StackClock;
 pub use cors::Cors;
 pub use demo::{DemoApp, Doorkeys, KeyPair};

@@ -37,6 +37,13 @@ pub struct Forbidden {
     address: IpAddr,
 }
 
+impl Forbidden {
+    /// The address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
 /// What no host in the public internet has.
 ///
 /// # Source

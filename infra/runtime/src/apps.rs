@@ -11,7 +11,7 @@ use domain::{
     TransactionKey, Webhook, WebhookId,
 };
 use outbound::Bounds;
-use providers::{Account, GatewayPolicy, Identity, SettingsError};
+use providers::{Account, GatewayPolicy, Identity, SettingProblem, SettingsError};
 use serde_json::{Map, Value};
 use store::{ChannelSettings, Store, StoreError, StoredApp};
 use tracing::warn;
@@ -107,10 +107,8 @@ pub(crate) fn open_account(
     policy: GatewayPolicy,
     local: Option<&LocalConfig>,
 ) -> Result<Account, SettingsError> {
-    let settings = resolve(tab, settings, local).ok_or_else(|| SettingsError {
-        field: "protocol".to_owned(),
-        problem: "there is no built-in simulator here for this tab; it is a part of the local stack".to_owned(),
-    })?;
+    let settings = resolve(tab, settings, local)
+        .ok_or_else(|| SettingsError { field: "protocol".to_owned(), problem: SettingProblem::NoSimulator })?;
     Account::open(tab, settings, policy)
 }
 
@@ -378,10 +376,8 @@ impl Apps {
 }
 
 fn read_settings(settings: &Secret<String>) -> Result<Map<String, Value>, SettingsError> {
-    serde_json::from_str(settings.expose()).map_err(|_| SettingsError {
-        field: "settings".to_owned(),
-        problem: "the stored settings are no JSON object; save them again".to_owned(),
-    })
+    serde_json::from_str(settings.expose())
+        .map_err(|_| SettingsError { field: "settings".to_owned(), problem: SettingProblem::StoredUnreadable })
 }
 
 /// What is known of an account and was read lately.

@@ -3,10 +3,10 @@
 use domain::{AccountNumber, AppId, Mode, Sameness, Secret, Succession, Tab, succeed};
 use providers::{Identity, former_form};
 use serde_json::{Map, Value, json};
-use store::{CurrentAccount, OldAccount, SavedChannel, StoreError};
+use store::{CurrentAccount, OldAccount, SavedChannel, StoreError, StoreRetry};
 use tracing::info;
 
-use super::{call::Call, problem::Problem};
+use super::{call::Call, problem::Problem, wrong::Wrong};
 
 /// How often a change is decided anew because somebody else saved something.
 const SAVE_TRIES_MAX: u32 = 5;
@@ -53,8 +53,10 @@ pub(crate) async fn save(
         };
         match store.save_channel(app, channel, seen.as_ref(), &saved).await {
             Ok(()) => return Ok(changed(succession, (seen.as_ref(), before), old)),
-            Err(StoreError::Stale { .. }) => info!(app.id = %app, tab = %channel.0, "others save the same channel"),
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.retryable() {
+                StoreRetry::ReadAgain => info!(app.id = %app, tab = %channel.0, "others save the same channel"),
+                StoreRetry::No | StoreRetry::Later => return Err(error.into()),
+            },
         }
     }
     Err(StoreError::Contended { what: format!("{} of {app}", channel.0), tries: SAVE_TRIES_MAX }.into())
@@ -70,7 +72,7 @@ pub(crate) async fn delete(call: &Call<'_>, app: &AppId, channel: (Tab, Mode)) -
     let seen = seen.ok_or_else(not_configured)?;
     let identity = identity_of(call, channel.0, &seen).map(|identity| identity.to_json()).unwrap_or_default();
     match store.delete_channel(app, channel, (&seen, &identity), call.now).await {
-        Err(StoreError::Stale { .. }) => Err(Problem::conflict("others are changing the same thing; try again")),
+        Err(StoreError::Stale { .. }) => Err(Problem::conflict(Wrong::Contended)),
         deleted => Ok(deleted?),
     }
 }
@@ -109,7 +111,7 @@ fn succession(
     });
     let highest = old.iter().map(|old| old.number).chain(seen.map(|seen| seen.highest)).max();
     succeed(current, known, highest.unwrap_or(AccountNumber::FIRST))
-        .ok_or_else(|| Problem::conflict("this channel had so many accounts that no number is left for another"))
+        .ok_or_else(|| Problem::conflict(Wrong::TooManyAccounts))
 }
 
 /// What of the settings before reads notifies in their form, where the same account speaks another protocol from now on.

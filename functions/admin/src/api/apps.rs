@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, Reach, RequestError, RotatingKey, Secret, SessionClaims,
-    SessionRequest, SessionToken, Shards, Timestamp,
+    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, Reach, RotatingKey, Secret, SessionClaims, SessionRequest,
+    SessionToken, Shards, Timestamp,
 };
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use store::{AppChange, AppSummary, Store, StoreError};
 use tracing::info;
 
-use super::{call::Call, problem::Problem};
+use super::{call::Call, problem::Problem, wrong::Wrong};
 
 const NAME_CHARS_MAX: usize = 64;
 
@@ -51,7 +51,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let cursor = query_parameter(call.request, "cursor");
     let after = cursor.map(|cursor| AppId::parse(&cursor)).transpose();
-    let after = after.map_err(|_| Problem::field("cursor", "must be one that a list answered"))?;
+    let after = after.map_err(|_| Problem::field("cursor", Wrong::Cursor))?;
     let (apps, next) = page(&call.deps.base.store, &call.who.reach, after.as_ref()).await?;
     let items: Vec<Value> = apps
         .iter()
@@ -122,7 +122,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     let change = AppChange { name, refunds_duplicates, clients_name_prices, shards, charges_per_minute, open_bills };
     match call.deps.base.store.change_app(&app, &change).await {
         Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
-            Err(Problem::conflict_at("shards", "was changed by somebody else just now"))
+            Err(Problem::conflict_at("shards", Wrong::ChangedByOther))
         }
         changed => {
             changed?;
@@ -138,15 +138,13 @@ fn read_bound(body: &Map<String, Value>, name: &'static str, max: u32) -> Result
         return Ok(Some(None));
     }
     let bound = value.as_u64().and_then(|bound| u32::try_from(bound).ok()).filter(|bound| (1..=max).contains(bound));
-    let bound = bound.ok_or_else(|| {
-        Problem::field(name, format!("must be an integer from 1 to {max}, or null for no bound, found `{value}`"))
-    });
+    let bound = bound.ok_or_else(|| Problem::field(name, Wrong::Bound { max: max.into(), found: value.to_string() }));
     bound.map(|bound| Some(Some(bound)))
 }
 
 fn read_switch(body: &Map<String, Value>, field: &'static str) -> Result<Option<bool>, Problem> {
     let read = |value: &Value| {
-        value.as_bool().ok_or_else(|| Problem::field(field, format!("must be true or false, found `{value}`")))
+        value.as_bool().ok_or_else(|| Problem::field(field, Wrong::Switch { found: value.to_string() }))
     };
     body.get(field).map(read).transpose()
 }
@@ -155,7 +153,7 @@ fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Sh
     let count = value.as_u64().and_then(|count| u8::try_from(count).ok());
     let changed = count.and_then(|count| shards.changed(count, now));
     let changed = changed.ok_or_else(|| {
-        Problem::field("shards", format!("must be an integer from 1 to {}, found `{value}`", Shards::MAX))
+        Problem::field("shards", Wrong::Integer { min: 1, max: Shards::MAX.into(), found: value.to_string() })
     })?;
     Ok((shards, changed))
 }
@@ -164,8 +162,8 @@ fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Sh
 pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let word = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default();
-    let mode = Mode::find(word("mode")).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
-    let kind = KeyKind::find(word("key")).ok_or_else(|| Problem::field("key", "must be master or client"))?;
+    let mode = Mode::find(word("mode")).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
+    let kind = KeyKind::find(word("key")).ok_or_else(|| Problem::field("key", Wrong::KeyKind))?;
     let grace = read_grace(&body)?;
     let (name, next) = match kind {
         KeyKind::Client => ("clientKey", new_client_key(&call.deps.base.random)?),
@@ -185,13 +183,8 @@ pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Pro
 /// `POST /apps/{appId}/sessions {"mode","ttlSeconds","userId"?}`: a session token, as the app's own server gets one.
 pub(crate) async fn create_session(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.object()?.get("mode").and_then(Value::as_str).and_then(Mode::find);
-    let mode = mode.ok_or_else(|| Problem::field("mode", "must be live or test"))?;
-    let request = SessionRequest::parse(call.request.body()).map_err(|error| match error {
-        RequestError::Missing { field, .. } | RequestError::Invalid { field, .. } => {
-            Problem::field(field, error.to_string())
-        }
-        RequestError::NotAnObject { .. } | RequestError::ChannelUnknown { .. } => Problem::body(error.to_string()),
-    })?;
+    let mode = mode.ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
+    let request = SessionRequest::parse(call.request.body())?;
     let found = call.load_app(&app).await?;
     let expires_at = call.now.plus(request.ttl);
     let claims = SessionClaims { app, mode, expires_at, user: request.user };
@@ -204,7 +197,8 @@ pub(crate) fn read_grace(body: &Map<String, Value>) -> Result<Duration, Problem>
     let seconds = match body.get("graceSeconds") {
         None => GRACE_SECONDS_DEFAULT,
         Some(value) => value.as_u64().filter(|seconds| *seconds <= GRACE_SECONDS_MAX).ok_or_else(|| {
-            Problem::field("graceSeconds", format!("must be an integer from 0 to {GRACE_SECONDS_MAX}, found `{value}`"))
+            let max = i64::try_from(GRACE_SECONDS_MAX).unwrap_or(i64::MAX);
+            Problem::field("graceSeconds", Wrong::Integer { min: 0, max, found: value.to_string() })
         })?,
     };
     Ok(Duration::from_secs(seconds))
@@ -213,8 +207,7 @@ pub(crate) fn read_grace(body: &Map<String, Value>) -> Result<Duration, Problem>
 fn read_name(body: &Map<String, Value>) -> Result<String, Problem> {
     let name = body.get("name").and_then(Value::as_str).map(str::trim).unwrap_or_default();
     let fits = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
-        .ok_or_else(|| Problem::field("name", format!("must be a string of 1 to {NAME_CHARS_MAX} characters")))
+    fits.then(|| name.to_owned()).ok_or_else(|| Problem::field("name", Wrong::Name { chars_max: NAME_CHARS_MAX }))
 }
 
 fn new_keys(random: &Random) -> Result<KeySet, RandomError> {

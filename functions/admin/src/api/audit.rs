@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{AuditEntry, AuditId};
 use tracing::error;
 
-use super::{call::Call, problem::Problem, routes::Route};
+use super::{call::Call, problem::Problem, routes::Route, wrong::Wrong};
 
 /// Keys that an answer shows once, and what a person typed in.
 const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
@@ -56,7 +56,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         None => this_month(call),
     };
     if month.len() != 6 || !month.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Problem::field("month", "must be a year and a month, such as 202611"));
+        return Err(Problem::field("month", Wrong::Month));
     }
     let cursor = call.cursor()?;
     let page = call.deps.base.store.audit_log(&month, cursor.as_ref()).await?;

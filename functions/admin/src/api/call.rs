@@ -5,7 +5,7 @@ use runtime::{Request, query_parameter};
 use serde_json::{Map, Value};
 use store::StoredApp;
 
-use super::problem::Problem;
+use super::{problem::Problem, wrong::Wrong};
 use crate::deps::Deps;
 
 /// Who calls.
@@ -38,12 +38,12 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The body, which must be one JSON object.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Problem> {
-        let body = runtime::json_body(self.request).map_err(|error| Problem::body(error.to_string()))?;
-        let object = serde_json::from_slice(body)
-            .map_err(|error| Problem::body(format!("the body must be one JSON object: {error}")))?;
+        let body = runtime::json_body(self.request)?;
+        let object =
+            serde_json::from_slice(body).map_err(|error| Problem::body(Wrong::NoObject { why: error.to_string() }))?;
         // What serde read is text.
         if !nests_within(&String::from_utf8_lossy(body), JSON_DEPTH_MAX) {
-            return Err(Problem::body(format!("the body must be nested at most {JSON_DEPTH_MAX} deep")));
+            return Err(Problem::body(Wrong::TooDeep { depth_max: JSON_DEPTH_MAX }));
         }
         Ok(object)
     }
@@ -51,14 +51,14 @@ impl Call<'_> {
     /// `?mode=live|test`, which must be there: whether money is real is not to be guessed.
     pub(crate) fn mode(&self) -> Result<Mode, Problem> {
         let text = query_parameter(self.request, "mode").unwrap_or_default();
-        Mode::find(&text).ok_or_else(|| Problem::field("mode", "must be live or test, in the query string"))
+        Mode::find(&text).ok_or_else(|| Problem::field("mode", Wrong::ModeInQuery))
     }
 
     /// `?cursor=` of a list. An empty one is none.
     pub(crate) fn cursor(&self) -> Result<Option<ListCursor>, Problem> {
         let cursor = query_parameter(self.request, "cursor").filter(|cursor| !cursor.is_empty());
         let read = |cursor: std::borrow::Cow<'_, str>| ListCursor::parse(&cursor);
-        cursor.map(read).transpose().map_err(|_| Problem::field("cursor", "must be one that a list answered"))
+        cursor.map(read).transpose().map_err(|_| Problem::field("cursor", Wrong::Cursor))
     }
 
     /// Everything configured for an app.

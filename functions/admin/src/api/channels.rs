@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use store::StoredApp;
 use tracing::info;
 
-use super::{accounts, call::Call, destination::Destination, problem::Problem};
+use super::{accounts, call::Call, destination::Destination, problem::Problem, wrong::Wrong};
 
 /// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before for
 /// this gateway. Settings of another account than the one in use say so in the answer.
@@ -32,10 +32,10 @@ pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Res
     unmask(tab, &mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
     for (field, address) in addresses_of(tab, &settings) {
         let judged = call.deps.base.config.targets.judge_url(&address);
-        judged.map_err(|forbidden| Problem::field(field, forbidden.to_string()))?;
+        judged.map_err(|forbidden| Problem::field(field, Wrong::from(forbidden)))?;
     }
     if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
-        return Err(Problem::field("protocol", "the simulator takes no real money; it is for test mode"));
+        return Err(Problem::field("protocol", Wrong::SimulatorLive));
     }
     Ok(settings)
 }
@@ -73,13 +73,12 @@ fn unmask(tab: Tab, settings: &mut Map<String, Value>, saved: Option<Map<String,
     let masked: Vec<String> =
         settings.iter().filter(|(_, value)| value.as_str() == Some(MASK)).map(|(field, _)| field.clone()).collect();
     for field in &masked {
-        let before =
-            saved.get(field).ok_or_else(|| Problem::field(field, "is masked, and nothing was saved before"))?;
+        let before = saved.get(field).ok_or_else(|| Problem::field(field, Wrong::Masked))?;
         if !stays {
-            return Err(Problem::field(field, "is masked, and was saved for another gateway; give it anew"));
+            return Err(Problem::field(field, Wrong::MaskedForGateway));
         }
         if opened_by(field).is_some_and(|file| settings.contains_key(file) && !masked.iter().any(|one| one == file)) {
-            return Err(Problem::field(field, "is masked, and was saved for another file; give it anew"));
+            return Err(Problem::field(field, Wrong::MaskedForFile));
         }
         settings.insert(field.clone(), before.clone());
     }

@@ -13,7 +13,7 @@ use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, Pro
 use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 
-use super::{call::Call, channels, problem::Problem};
+use super::{call::Call, channels, problem::Problem, wrong::Wrong};
 
 /// Somebody waits for it in front of a page, and two questions are asked at the most.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };
@@ -43,14 +43,14 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
         | ProviderError::Unsupported { .. }
         | ProviderError::AlreadyOrdered
         | ProviderError::OrderBound { .. }
-        | ProviderError::Param { .. }) => Problem::body(other.to_string()),
+        | ProviderError::Param { .. }) => Problem::body(Wrong::Refused { why: other.to_string() }),
     })?;
     let mut answers = Vec::new();
     for question in questions {
         answers.push(match base.ask_provider(&call.deps.outbound, channel, question, BOUNDS).await {
             Ok(answer) => Some(answer),
             Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
-                return Err(Problem::field("gateway", forbidden.to_string()));
+                return Err(Problem::field("gateway", Wrong::from(forbidden)));
             }
             Err(_) => None,
         });

@@ -14,6 +14,7 @@ use super::{
     call::Call,
     page::{channels_ever, parse_cursor, write_cursor},
     problem::Problem,
+    wrong::Wrong,
 };
 
 /// What one call sends again at the most; the answer says where to go on.
@@ -30,7 +31,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let state = state.map(|text| read_state("state", &text)).transpose()?;
     let webhook = query_parameter(call.request, "webhook").filter(|text| !text.is_empty());
     let webhook = webhook.map(|id| WebhookId::parse(&id)).transpose();
-    let webhook = webhook.map_err(|error| Problem::field("webhook", error.to_string()))?;
+    let webhook = webhook.map_err(|error| Problem::field("webhook", Wrong::from(error)))?;
     let cursor = call.cursor()?;
     let page = page(call, &found, webhook.as_ref(), state, cursor.as_ref()).await?;
     let items: Vec<Value> = page.deliveries.iter().map(show).collect();
@@ -60,13 +61,10 @@ pub(crate) async fn resend(call: &Call<'_>, app: AppId, token: &str) -> Result<R
     let delivery = call.deps.base.store.find_delivery(&id).await?.ok_or_else(|| Problem::not_found("delivery"))?;
     let hears = |webhook: &&Webhook| webhook.id == id.webhook && webhook.mode == id.mode;
     if !found.webhooks.iter().any(|webhook| hears(&webhook)) {
-        return Err(Problem::conflict(format!(
-            "there is no webhook any more that hears {} events and had this",
-            id.mode
-        )));
+        return Err(Problem::conflict(Wrong::NobodyHears { mode: id.mode.name() }));
     }
     let again = send_again(call, &delivery).await?;
-    let again = again.ok_or_else(|| Problem::conflict("the delivery is being changed by an attempt; look again"))?;
+    let again = again.ok_or_else(|| Problem::conflict(Wrong::InAttempt))?;
     Ok(json(StatusCode::OK, &show(&again)))
 }
 
@@ -75,7 +73,7 @@ pub(crate) async fn resend(call: &Call<'_>, app: AppId, token: &str) -> Result<R
 pub(crate) async fn replay(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let since = body.get("since").and_then(Value::as_i64).and_then(|ms| Timestamp::from_ms(ms).ok());
-    let since = since.ok_or_else(|| Problem::field("since", "must be milliseconds since 1970"))?;
+    let since = since.ok_or_else(|| Problem::field("since", Wrong::Time))?;
     let states = read_states(body.get("states"))?;
     let found = call.load_app(&app).await?;
     let webhook = found.webhooks.iter().find(|one| one.id == webhook).ok_or_else(|| Problem::not_found("webhook"))?;
@@ -237,13 +235,15 @@ pub(crate) fn show(delivery: &Delivery) -> Value {
 }
 
 fn read_state(field: &str, text: &str) -> Result<DeliveryState, Problem> {
-    let names = DeliveryState::ALL.map(DeliveryState::name).join(", ");
-    DeliveryState::find(text).ok_or_else(|| Problem::field(field, format!("must be one of {names}, found `{text}`")))
+    DeliveryState::find(text).ok_or_else(|| {
+        let words = DeliveryState::ALL.map(DeliveryState::name).join(", ");
+        Problem::field(field, Wrong::OneOf { words, found: text.to_owned() })
+    })
 }
 
 fn read_states(value: Option<&Value>) -> Result<Vec<DeliveryState>, Problem> {
     let Some(value) = value else { return Ok(vec![DeliveryState::Exhausted]) };
-    let wrong = || Problem::field("states", format!("must be a list of states, found `{value}`"));
+    let wrong = || Problem::field("states", Wrong::States { found: value.to_string() });
     let names = value.as_array().filter(|names| !names.is_empty()).ok_or_else(wrong)?;
     let states = names.iter().map(|name| read_state("states", name.as_str().unwrap_or_default()));
     let mut states = states.collect::<Result<Vec<_>, _>>()?;
@@ -259,7 +259,7 @@ fn read_place(cursor: Option<&Value>, states: &[DeliveryState]) -> Result<Option
         None => Ok(states.first().map(|state| Place::List(*state, None))),
         Some(cursor) => {
             let place = cursor.as_str().and_then(Place::parse);
-            place.map(Some).ok_or_else(|| Problem::field("cursor", "must be one that a replay answered"))
+            place.map(Some).ok_or_else(|| Problem::field("cursor", Wrong::ReplayCursor))
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
 use store::{DayKey, ForgedHour, IncidentSubject, IncidentSummary, KeptIncident};
 
-use super::{call::Call, problem::Problem, reconciliations, transaction_actions::refused};
+use super::{call::Call, problem::Problem, reconciliations, transaction_actions::refused, wrong::Wrong};
 
 /// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
 /// with how many of the latest hours were not kept.
@@ -33,9 +33,8 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 
 fn read_kind(call: &Call<'_>) -> Result<Option<IncidentKind>, Problem> {
     let Some(text) = query_parameter(call.request, "kind").filter(|text| !text.is_empty()) else { return Ok(None) };
-    let names = || IncidentKind::ALL.map(IncidentKind::name).join(", ");
-    let kind =
-        IncidentKind::find(&text).ok_or_else(|| Problem::field("kind", format!("must be one of {}", names())))?;
+    let words = || IncidentKind::ALL.map(IncidentKind::name).join(", ");
+    let kind = IncidentKind::find(&text).ok_or_else(|| Problem::field("kind", Wrong::Kind { words: words() }))?;
     Ok(Some(kind))
 }
 
@@ -86,8 +85,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
             return Ok(replayed(("refused", Some(error_chain(&error)))));
         }
         Ok(Answered::Unreadable) => {
-            let problem = "the settings of its account were deleted or retired, or cannot be used: save them, and replay it again";
-            return Err(Problem::conflict(problem));
+            return Err(Problem::conflict(Wrong::NobodyReads));
         }
         Err(error) => return Err(refused(error)),
     };
@@ -108,7 +106,7 @@ fn message(kept: &KeptIncident) -> Result<Request, Problem> {
     let mut headers = HeaderMap::new();
     for (name, value) in &kept.headers {
         let pair = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
-        let (name, value) = pair.ok_or_else(|| Problem::conflict("the kept message cannot be read any more"))?;
+        let (name, value) = pair.ok_or_else(|| Problem::conflict(Wrong::KeptUnreadable))?;
         headers.insert(name, value);
     }
     *message.headers_mut() = headers;

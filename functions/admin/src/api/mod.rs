@@ -27,6 +27,7 @@ mod transaction_actions;
 pub(crate) mod transactions;
 mod webhook_test;
 mod webhooks;
+pub(crate) mod wrong;
 
 use runtime::{Reply, Request};
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use store::{BooksRange, CurrentAccount, OldAccount, RecordsQuery, Shelf, StoreError, StoredApp};
 use tracing::info;
 
-use super::{accounts, call::Call, problem::Problem};
+use super::{accounts, call::Call, problem::Problem, wrong::Wrong};
 
 /// The longest `billTimeout`, and a day until the last of them is closed.
 const OPEN_AT_MOST: Duration = Duration::from_secs(16 * 24 * 3600);
@@ -83,9 +83,7 @@ pub(crate) async fn retire(call: &Call<'_>, app: AppId, tab: Tab, number: Accoun
     let current = store.find_current_account(&app, (tab, mode)).await?.ok_or_else(accounts::not_configured)?;
     if current.number == number {
         return match store.forget_former_form(&app, (tab, mode), number).await {
-            Err(StoreError::Stale { .. }) => {
-                Err(Problem::conflict("this account is in use; delete the settings of the channel instead"))
-            }
+            Err(StoreError::Stale { .. }) => Err(Problem::conflict(Wrong::AccountInUse)),
             forgotten => Ok(no_content(forgotten?)),
         };
     }
@@ -98,9 +96,7 @@ pub(crate) async fn retire(call: &Call<'_>, app: AppId, tab: Tab, number: Accoun
         let count = |of: &HashMap<AccountNumber, i64>| of.get(&number).copied().unwrap_or_default();
         let (open, refunds) = (count(&hanging.open), count(&hanging.refunds));
         if (open, refunds, hanging.is_cut) != (0, 0, false) {
-            return Err(Problem::conflict(format!(
-                "{open} open bills and {refunds} pending refunds are of this account; with force=true it is retired all the same"
-            )));
+            return Err(Problem::conflict(Wrong::AccountHasBusiness { open, refunds }));
         }
     }
     store.retire_account(&app, (tab, mode), number, call.now).await?;

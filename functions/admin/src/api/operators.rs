@@ -12,13 +12,14 @@ use super::{
     doorman::{By, Guess},
     password,
     problem::Problem,
+    wrong::Wrong,
 };
 
 /// `POST /operators {"name","role","password","apps"?}`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let body = call.object()?;
     let name = OperatorName::parse(text(&body, "name").unwrap_or_default());
-    let name = name.ok_or_else(|| Problem::field("name", format!("must be {}", OperatorName::EXPECTED)))?;
+    let name = name.ok_or_else(|| Problem::field("name", Wrong::OperatorName { expected: OperatorName::EXPECTED }))?;
     let role = read_role(&body)?.ok_or_else(wrong_role)?;
     let reach = read_reach(call, &body).await?.unwrap_or(Reach::Everything);
     check_reach(role, &reach)?;
@@ -35,7 +36,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     };
     match call.deps.base.store.create_operator(&operator).await {
         Ok(()) => {}
-        Err(StoreError::Stale { .. }) => return Err(Problem::conflict_at("name", "is taken")),
+        Err(StoreError::Stale { .. }) => return Err(Problem::conflict_at("name", Wrong::Taken)),
         Err(error) => return Err(error.into()),
     }
     info!(operator.name = %operator.name, "made operator {}", operator.name);
@@ -57,12 +58,12 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
         None if body.get("state").is_none() => None,
         Some("enabled") => Some(true),
         Some("disabled") => Some(false),
-        _ => return Err(Problem::field("state", "must be enabled or disabled")),
+        _ => return Err(Problem::field("state", Wrong::State)),
     };
     // Nobody locks the last door behind them.
     let is_self = call.who.operator.as_ref() == Some(&name);
     if is_self && (enabled == Some(false) || role.is_some_and(|role| role != call.who.role)) {
-        return Err(Problem::field("role", "cannot be taken away from oneself; another owner can"));
+        return Err(Problem::field("role", Wrong::OwnRole));
     }
     let reach = read_reach(call, &body).await?;
     let present = call.deps.base.store.find_operator(&name).await?.ok_or_else(|| Problem::not_found("operator"))?;
@@ -116,12 +117,12 @@ pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<
 pub(crate) async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
     let guess = Guess { deps: call.deps, now: call.now, name: name.as_str(), by: By::Oneself };
     if let SignInTry::Wait(until) = guess.begin().await? {
-        let seconds = until.distance(call.now).as_millis().div_ceil(1000);
-        return Err(Problem::field("presentPassword", format!("too many tries; wait {seconds} seconds and try again")));
+        let seconds = until.distance(call.now).as_millis().div_ceil(1000).to_string();
+        return Err(Problem::field("presentPassword", Wrong::TooManyTries { seconds }));
     }
     let operator = call.deps.base.store.find_operator(name).await?.ok_or_else(|| Problem::not_found("operator"))?;
     if !password::verify(text(body, "presentPassword").unwrap_or_default(), Some(&operator.password_hash)) {
-        return Err(Problem::field("presentPassword", "is not the present password"));
+        return Err(Problem::field("presentPassword", Wrong::PresentPassword));
     }
     Ok(guess.was_right().await?)
 }
@@ -151,7 +152,7 @@ fn read_role(body: &Map<String, Value>) -> Result<Option<OperatorRole>, Problem>
 
 /// `apps`: `null` for all of them, or the ids of some that are there.
 async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option<Reach>, Problem> {
-    let wrong = || Problem::field("apps", format!("must be null, or a list of 1 to {} ids of apps", Reach::APPS_MAX));
+    let wrong = || Problem::field("apps", Wrong::Apps { apps_max: Reach::APPS_MAX });
     let apps = match body.get("apps") {
         None => return Ok(None),
         Some(Value::Null) => return Ok(Some(Reach::Everything)),
@@ -160,14 +161,14 @@ async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option
     let mut ids = Vec::new();
     for app in apps.iter().take(Reach::APPS_MAX + 1) {
         let id = app.as_str().ok_or_else(wrong)?;
-        let unknown = || Problem::field("apps", format!("there is no app {}", id.chars().take(40).collect::<String>()));
+        let unknown = || Problem::field("apps", Wrong::NoApp { id: id.chars().take(40).collect() });
         ids.push(AppId::parse(id).map_err(|_| unknown())?);
     }
     let reach = Reach::of(ids).ok_or_else(wrong)?;
     if let Reach::Apps(ids) = &reach {
         let found = call.deps.base.store.find_summaries(ids).await?;
         if let Some(unknown) = ids.iter().find(|id| found.iter().all(|app| app.id != **id)) {
-            return Err(Problem::field("apps", format!("there is no app {unknown}")));
+            return Err(Problem::field("apps", Wrong::NoApp { id: unknown.to_string() }));
         }
     }
     Ok(Some(reach))
@@ -176,13 +177,11 @@ async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option
 /// Owners make apps and operators: a limit would be none.
 fn check_reach(role: OperatorRole, reach: &Reach) -> Result<(), Problem> {
     match (role, reach) {
-        (OperatorRole::Owner, Reach::Apps(_)) => {
-            Err(Problem::field("apps", "an owner sees every app and cannot be limited"))
-        }
+        (OperatorRole::Owner, Reach::Apps(_)) => Err(Problem::field("apps", Wrong::OwnerUnlimited)),
         _ => Ok(()),
     }
 }
 
 fn wrong_role() -> Problem {
-    Problem::field("role", "must be viewer, operator or owner")
+    Problem::field("role", Wrong::Role)
 }

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Channel, Mode, Timestamp, TransactionId};
 use store::{RecordsPosition, StoredApp};
 
-use super::problem::Problem;
+use super::{problem::Problem, wrong::Wrong};
 
 /// The channels whose tab was ever configured: no other can have a transaction.
 pub(crate) fn channels_ever(found: &StoredApp, mode: Mode) -> Vec<Channel> {
@@ -26,5 +26,5 @@ pub(crate) fn parse_cursor(cursor: &str) -> Result<RecordsPosition, Problem> {
         let created_at = Timestamp::from_ms(ms.parse().ok()?).ok()?;
         Some(RecordsPosition { created_at, id: TransactionId::parse(id).ok()? })
     };
-    read().ok_or_else(|| Problem::field("cursor", "must be one that a list answered"))
+    read().ok_or_else(|| Problem::field("cursor", Wrong::Cursor))
 }

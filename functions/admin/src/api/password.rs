@@ -5,7 +5,7 @@ use domain::Secret;
 use runtime::Random;
 use tracing::error;
 
-use super::problem::Problem;
+use super::{problem::Problem, wrong::Wrong};
 
 const CHARS_MIN: usize = 10;
 /// Longer ones would only cost time to hash.
@@ -21,7 +21,7 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$OGg2y4
 pub(crate) fn hash(password: &str, random: &Random) -> Result<Secret<String>, Problem> {
     let chars = password.chars().count();
     if !(CHARS_MIN..=CHARS_MAX).contains(&chars) {
-        return Err(Problem::field("password", format!("must have {CHARS_MIN} to {CHARS_MAX} characters")));
+        return Err(Problem::field("password", Wrong::Password { chars_min: CHARS_MIN, chars_max: CHARS_MAX }));
     }
     let salt: [u8; 16] = random.bytes()?;
     let hashed: Result<PasswordHash, _> = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);

@@ -1,71 +1,73 @@
-//! Errors as RFC 9457 problems: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"...","errors":[...]}`.
+//! Errors as RFC 9457 problems: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"...","code":"...","params":{...}}`.
 
-use domain::OperatorRole;
+use domain::{InvalidId, OperatorRole, Part, RequestError, Sentence};
 use http::{HeaderValue, StatusCode, header};
+use outbound::Forbidden;
 use providers::SettingsError;
-use runtime::{RandomError, Reply, error_chain, json};
-use serde_json::json;
+use runtime::{BODY_BYTES_MAX, BodyError, RandomError, Reply, error_chain, json};
+use serde_json::{Map, Value, json};
 use store::StoreError;
 use tracing::error;
+
+use super::wrong::Wrong;
 
 /// A call that came to nothing.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    detail: String,
+    said: Box<Sentence>,
     field: Option<String>,
     header: Option<(header::HeaderName, Box<str>)>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, header: None }
+    fn new(status: StatusCode, said: impl Into<Sentence>) -> Self {
+        Self { status, said: Box::new(said.into()), field: None, header: None }
     }
 
     pub(crate) fn unauthorized() -> Self {
-        let detail = "Authorization: Bearer <operator token> is required";
         Self {
             header: Some((header::WWW_AUTHENTICATE, "Bearer".into())),
-            ..Self::new(StatusCode::UNAUTHORIZED, detail)
+            ..Self::new(StatusCode::UNAUTHORIZED, Wrong::Unauthorized)
         }
     }
 
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    pub(crate) fn not_found(what: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, Wrong::NotFound { what })
     }
 
     /// The path answers these methods only.
     pub(crate) fn method(allowed: &str) -> Self {
-        let detail = format!("this path answers {allowed}");
-        Self { header: Some((header::ALLOW, allowed.into())), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+        let said = Wrong::Method { allowed: allowed.to_owned() };
+        Self { header: Some((header::ALLOW, allowed.into())), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, said) }
     }
 
-    pub(crate) fn body(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+    pub(crate) fn body(said: impl Into<Sentence>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, said)
     }
 
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, detail)
+    pub(crate) fn conflict(said: impl Into<Sentence>) -> Self {
+        Self::new(StatusCode::CONFLICT, said)
     }
 
     /// One field cannot be, because of what is there already.
-    pub(crate) fn conflict_at(field: &str, problem: &str) -> Self {
-        Self { status: StatusCode::CONFLICT, ..Self::field(field, problem) }
+    pub(crate) fn conflict_at(field: &str, said: impl Into<Sentence>) -> Self {
+        Self { status: StatusCode::CONFLICT, ..Self::field(field, said) }
     }
 
     /// The caller is known, and may not.
     pub(crate) fn forbidden(needed: OperatorRole) -> Self {
-        Self::new(StatusCode::FORBIDDEN, format!("this needs the role {}", needed.name()))
+        Self::new(StatusCode::FORBIDDEN, Wrong::Forbidden { role: needed.name() })
     }
 
     /// A fault of ours, which the log tells of.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the system failed; the log says more")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Wrong::Internal)
     }
 
-    /// What is wrong, for people.
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
+    /// What is wrong, for people. The name of the field is no part of it.
+    pub(crate) fn said(&self) -> &Sentence {
+        &self.said
     }
 
     /// The field that is wrong, where it is one.
@@ -78,10 +80,14 @@ impl Problem {
         if self.status.is_server_error() { "failed" } else { "refused" }
     }
 
+    /// The same, told where a form has it.
+    pub(crate) fn at(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
+
     /// One field is wrong.
-    pub(crate) fn field(field: &str, problem: impl AsRef<str>) -> Self {
-        let detail = format!("{field}: {}", problem.as_ref());
-        Self { field: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    pub(crate) fn field(field: &str, said: impl Into<Sentence>) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, said) }
     }
 }
 
@@ -91,15 +97,52 @@ impl From<SettingsError> for Problem {
     }
 }
 
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        Self::body(match error {
+            BodyError::ContentType { found } => Wrong::ContentType { found },
+            BodyError::TooLong { found } => Wrong::BodyTooLong { bytes_max: BODY_BYTES_MAX, found },
+        })
+    }
+}
+
+/// A request of the merchant's contract, which names its field in each sentence.
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::NotAnObject { reason } => Self::body(Wrong::NoObject { why: reason }),
+            RequestError::Missing { field, expected } => Self::field(field, Wrong::Required { field, expected }),
+            RequestError::Invalid { field, expected, found } => {
+                Self::field(field, Wrong::Invalid { field, expected, found })
+            }
+            RequestError::ChannelUnknown { expected, found } => {
+                Self::field("channel", Wrong::OneOf { words: expected, found })
+            }
+        }
+    }
+}
+
+impl From<InvalidId> for Wrong {
+    fn from(error: InvalidId) -> Self {
+        Self::Malformed { expected: error.expected(), found: error.found().to_owned() }
+    }
+}
+
+impl From<Forbidden> for Wrong {
+    fn from(forbidden: Forbidden) -> Self {
+        Self::ClosedAddress { address: forbidden.address().to_string() }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             // The only condition of the configuration's writes that a caller can break is that the thing is there.
             StoreError::Stale { .. } => Self::not_found("thing any more"),
-            StoreError::Contended { .. } => Self::conflict("others are changing the same thing; try again"),
+            StoreError::Contended { .. } => Self::conflict(Wrong::Contended),
             StoreError::Dynamo { .. } | StoreError::Item { .. } | StoreError::Sealed { .. } => {
                 error!("the storage failed: {}", error_chain(&error));
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the storage failed; the log says more")
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Wrong::Storage)
             }
         }
     }
@@ -113,16 +156,19 @@ impl From<RandomError> for Problem {
 }
 
 pub(crate) fn reply(problem: Problem) -> Reply {
-    let mut body = json!({
-        "type": "about:blank",
-        "title": problem.status.canonical_reason().unwrap_or("Error"),
-        "status": problem.status.as_u16(),
-        "detail": problem.detail,
-    });
-    if let (Some(field), Some(members)) = (problem.field, body.as_object_mut()) {
-        members.insert("field".to_owned(), field.into());
-    }
-    let mut reply = json(problem.status, &body);
+    let detail = match &problem.field {
+        Some(field) => format!("{field}: {}", problem.said.text),
+        None => problem.said.text.clone(),
+    };
+    let mut members = Map::from_iter([
+        ("type".to_owned(), json!("about:blank")),
+        ("title".to_owned(), json!(problem.status.canonical_reason().unwrap_or("Error"))),
+        ("status".to_owned(), json!(problem.status.as_u16())),
+        ("detail".to_owned(), json!(detail)),
+    ]);
+    members.extend(shown(&problem.said));
+    members.extend(problem.field.map(|field| ("field".to_owned(), field.into())));
+    let mut reply = json(problem.status, &Value::Object(members));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if let Some((name, value)) = problem.header
         && let Ok(value) = HeaderValue::from_str(&value)
@@ -130,4 +176,70 @@ pub(crate) fn reply(problem: Problem) -> Reply {
         reply.headers_mut().insert(name, value);
     }
     reply
+}
+
+/// The code of a sentence, and what stands in it where something does. Sentences in sentences are a few deep.
+fn shown(said: &Sentence) -> Map<String, Value> {
+    let params: Map<String, Value> =
+        said.parts.iter().map(|(name, part)| (camel_case(name), show_part(part))).collect();
+    let params = Some(params).filter(|params| !params.is_empty()).map(Value::Object);
+    [("code", Some(said.code.into())), ("params", params)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+fn show_part(part: &Part) -> Value {
+    match part {
+        Part::Text(text) => text.as_str().into(),
+        Part::Number(number) => (*number).into(),
+        Part::Sentence(said) => Value::Object(shown(said)),
+    }
+}
+
+/// `bytes_max` is `bytesMax` on the wire.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |whole, word| {
+        let mut signs = word.chars();
+        let head = signs.next().map(|sign| sign.to_ascii_uppercase());
+        whole.chars().chain(head).chain(signs).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use providers::{Given, SettingProblem};
+
+    use super::*;
+
+    fn body(problem: Problem) -> Value {
+        serde_json::from_slice(reply(problem).body()).unwrap()
+    }
+
+    #[test]
+    fn a_problem_has_a_code_and_what_stands_in_its_sentence() {
+        let found = body(Problem::field("name", Wrong::Name { chars_max: 64 }));
+        assert_eq!(
+            found,
+            json!({
+                "type": "about:blank", "title": "Bad Request", "status": 400, "field": "name",
+                "detail": "name: must be a string of 1 to 64 characters", "code": "name", "params": { "charsMax": 64 },
+            })
+        );
+        let given = SettingProblem::CertificateExpected { given: Given::PublicKey };
+        let nested = SettingProblem::PublicKeyAsCertificate { problem: Box::new(given) };
+        let found = body(SettingsError { field: "platformCerts".to_owned(), problem: nested }.into());
+        assert_eq!(
+            found["detail"],
+            "platformCerts: this is a public key, a certificate is expected; it goes into publicKey"
+        );
+        let given = json!({ "code": "certificate-expected", "params": { "given": { "code": "given-public-key" } } });
+        assert_eq!(
+            (&found["code"], &found["params"]),
+            (&json!("public-key-as-certificate"), &json!({ "problem": given }))
+        );
+        assert_eq!(body(Problem::conflict(Wrong::Paid)).get("params"), None);
+    }
 }

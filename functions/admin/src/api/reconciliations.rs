@@ -6,7 +6,7 @@ use runtime::{Reply, json};
 use serde_json::{Value, json};
 use store::{AccountDays, DayKey, OwedDay, Reconciled, ReconciliationEntry};
 
-use super::{call::Call, problem::Problem, routes::NamedDay};
+use super::{call::Call, problem::Problem, routes::NamedDay, wrong::Wrong};
 
 /// `GET /apps/{appId}/reconciliations?mode=&cursor=`, newest day first: a line for each day of an account, compared or owed, and one for
 /// each difference.
@@ -38,7 +38,7 @@ pub(crate) async fn ask_for(call: &Call<'_>, key: &DayKey) -> Result<OwedDay, Pr
         return Ok(owed);
     }
     if store.has_day(key).await? {
-        return Err(Problem::conflict("the day was compared already"));
+        return Err(Problem::conflict(Wrong::DayCompared));
     }
     Err(Problem::not_found("day that is owed"))
 }

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use totp_rs::{Builder, Totp};
 use tracing::{error, info};
 
-use super::{call::Call, operators, problem::Problem};
+use super::{call::Call, operators, problem::Problem, wrong::Wrong};
 use crate::deps::Deps;
 
 /// What RFC 4226 recommends: 160 bits.
@@ -56,16 +56,16 @@ pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<(usize, Strin
 /// secret. The recovery codes are shown this once. Sessions of before are over.
 pub(crate) async fn enrol(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     if call.who.operator.as_ref() != Some(&name) {
-        return Err(Problem::conflict("a second factor is set up by its operator, in the console"));
+        return Err(Problem::conflict(Wrong::FactorByOneself));
     }
     let body = call.object()?;
     let secret = totp_rs::Secret::try_from_base32(text(&body, "secret")).ok();
     let secret = secret.map(|secret| secret.as_bytes().to_vec()).filter(|secret| secret.len() == SECRET_BYTES);
-    let secret = secret.ok_or_else(|| Problem::field("secret", "must be 20 bytes in base32"))?;
+    let secret = secret.ok_or_else(|| Problem::field("secret", Wrong::FactorSecret))?;
     operators::prove(call, &name, &body).await?;
     let step = totp(&secret).check(&typed(text(&body, "code")), seconds(call.now));
     let step = step.and_then(|step| i64::try_from(step).ok());
-    let last_step = step.ok_or_else(|| Problem::field("code", "is not the code that the app shows now"))?;
+    let last_step = step.ok_or_else(|| Problem::field("code", Wrong::FactorCode))?;
     let codes = recovery_codes(&call.deps.base.random)?;
     let recovery = codes.iter().map(|code| hash(code)).collect();
     let factor = SecondFactor { secret: Secret::new(secret), recovery, last_step };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use store::SignInRules;
 use tracing::info;
 
-use super::{call::Call, problem::Problem};
+use super::{call::Call, problem::Problem, wrong::Wrong};
 
 /// `GET /sign-in`
 pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -18,7 +18,7 @@ pub(crate) async fn change(call: &Call<'_>) -> Result<Reply, Problem> {
     let demands_second_factor = match call.object()?.get("secondFactor").and_then(Value::as_str) {
         Some("demanded") => true,
         Some("optional") => false,
-        _ => return Err(Problem::field("secondFactor", "must be demanded or optional")),
+        _ => return Err(Problem::field("secondFactor", Wrong::FactorRule)),
     };
     let mut rules = call.deps.base.store.find_sign_in_rules().await?;
     rules.demands_second_factor = demands_second_factor;

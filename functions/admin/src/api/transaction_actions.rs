@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Asked, Closed, RefundAsked};
 use tracing::warn;
 
-use super::{call::Call, problem::Problem, transactions};
+use super::{call::Call, problem::Problem, transactions, wrong::Wrong};
 use crate::shown_refund::ShownRefund;
 
 /// A payment has few refunds that are not ended; the rest is a bound, not a plan.
@@ -41,12 +41,12 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
 pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let (configured, transaction) = load(call, &app, &id).await?;
     if transaction.status.is_paid() {
-        return Err(Problem::conflict("it is paid; refund it instead"));
+        return Err(Problem::conflict(Wrong::Paid));
     }
     match settlement::close(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
         Closed::Closed(closed, _) => Ok(json(StatusCode::OK, &Record::from(*closed))),
-        Closed::Paid(_) => Err(Problem::conflict("it is paid; refund it instead")),
-        Closed::Refused { code, words } => Err(Problem::conflict(format!("the provider refused: {code} {words}"))),
+        Closed::Paid(_) => Err(Problem::conflict(Wrong::Paid)),
+        Closed::Refused { code, words } => Err(Problem::conflict(Wrong::NotClosed { code, words })),
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
 pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let num = body.get("refundNum").and_then(Value::as_str).and_then(RefundNum::parse);
-    let num = num.ok_or_else(|| Problem::field("refundNum", "must be that of a refund of this transaction"))?;
+    let num = num.ok_or_else(|| Problem::field("refundNum", Wrong::RefundNum))?;
     let (configured, transaction) = load(call, &app, &id).await?;
     let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
     let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
@@ -104,8 +104,8 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         ApiError::Store(error) => error.into(),
         ApiError::Settings(error) => error.into(),
         ApiError::Random(error) => error.into(),
-        ApiError::Request(error) => Problem::field("refundFee", error.to_string()),
-        ApiError::Refund(error) => Problem::field("refundFee", error.to_string()),
+        ApiError::Request(error) => Problem::from(error).at("refundFee"),
+        ApiError::Refund(error) => Problem::field("refundFee", Wrong::Refused { why: error.to_string() }),
         ApiError::Credentials(_)
         | ApiError::NotConfigured { .. }
         | ApiError::Retired { .. }
@@ -118,7 +118,7 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         | ApiError::Provider(_)
         | ApiError::Outbound(_) => {
             warn!("an operator's call was refused: {}", error_chain(&error));
-            Problem::conflict(error.to_string())
+            Problem::conflict(Wrong::Refused { why: error.to_string() })
         }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     deliveries,
     page::{channels_ever, parse_cursor, write_cursor},
     problem::Problem,
+    wrong::Wrong,
 };
 use crate::shown_refund::ShownRefund;
 
@@ -42,7 +43,7 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
 pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &TransactionId) -> Result<BillNum, Problem> {
     let found = call.load_app(app).await?;
     if let Some(bill) = query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
-        return BillNum::parse(&bill).map_err(|error| Problem::field("billNum", error.to_string()));
+        return BillNum::parse(&bill).map_err(|error| Problem::field("billNum", Wrong::from(error)));
     }
     let record =
         call.deps.base.store.find_record((app, mode, &found.app.shards), &channels_ever(&found, mode), id).await?;
@@ -137,26 +138,27 @@ fn members(record: &Record) -> Map<String, Value> {
 fn read_request(call: &Call<'_>) -> Result<RecordsRequest, Problem> {
     let parameter = |name: &str| query_parameter(call.request, name).filter(|text| !text.is_empty());
     let bill = parameter("billNum").map(|bill| BillNum::parse(&bill)).transpose();
-    let channel =
-        parameter("channel").map(|name| ChannelFilter::find(&name).ok_or("must be a channel or ali, wx, unipay"));
-    let status =
-        parameter("status").map(|name| Status::find(&name).ok_or("must be created, success, refund or closed"));
+    let channel = parameter("channel").map(|name| ChannelFilter::find(&name).ok_or(Wrong::Channel));
+    let status = parameter("status").map(|name| Status::find(&name).ok_or(Wrong::Status));
     let time = |name: &str| {
         let read = |text: Cow<'_, str>| text.parse().ok().and_then(|ms| Timestamp::from_ms(ms).ok());
-        parameter(name).map(|text| read(text).ok_or_else(|| Problem::field(name, "must be milliseconds since 1970")))
+        parameter(name).map(|text| read(text).ok_or_else(|| Problem::field(name, Wrong::Time)))
     };
     let (start, end) = (time("startTime").transpose()?, time("endTime").transpose()?);
     if start.zip(end).is_some_and(|(start, end)| start > end) {
-        return Err(Problem::field("endTime", "must be at startTime or after it"));
+        return Err(Problem::field("endTime", Wrong::EndBeforeStart));
     }
     let limit = parameter("limit").map(|text| {
         let limit = text.parse().ok().filter(|limit| (1..=RecordsRequest::LIMIT_MAX).contains(limit));
-        limit.ok_or_else(|| Problem::field("limit", "must be an integer from 1 to 100"))
+        limit.ok_or_else(|| {
+            let max = i64::try_from(RecordsRequest::LIMIT_MAX).unwrap_or(i64::MAX);
+            Problem::field("limit", Wrong::Limit { max })
+        })
     });
     Ok(RecordsRequest {
         filter: RecordsFilter {
             channel: channel.transpose().map_err(|problem| Problem::field("channel", problem))?,
-            bill: bill.map_err(|error| Problem::field("billNum", error.to_string()))?,
+            bill: bill.map_err(|error| Problem::field("billNum", Wrong::from(error)))?,
             status: status.transpose().map_err(|problem| Problem::field("status", problem))?,
             start,
             end,

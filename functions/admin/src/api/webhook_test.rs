@@ -8,7 +8,7 @@ use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
 
-use super::{call::Call, destination, problem::Problem, webhooks};
+use super::{call::Call, destination, problem::Problem, webhooks, wrong::Wrong};
 
 /// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
 /// event, and leaves no delivery.
@@ -17,8 +17,8 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     let event = match body.get("event") {
         None => Event::PaymentSuccess,
         Some(name) => name.as_str().and_then(Event::find).ok_or_else(|| {
-            let names = Event::ALL.map(Event::name).join(", ");
-            Problem::field("event", format!("must be one of {names}, found `{name}`"))
+            let words = Event::ALL.map(Event::name).join(", ");
+            Problem::field("event", Wrong::OneOf { words, found: name.to_string() })
         })?,
     };
     let webhook = webhooks::load(call, &app, &webhook).await?;

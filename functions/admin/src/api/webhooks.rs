@@ -17,6 +17,7 @@ use super::{
     deliveries,
     destination::{self, Destination},
     problem::Problem,
+    wrong::Wrong,
 };
 
 const URL_BYTES_MAX: usize = 2048;
@@ -31,7 +32,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     let random = &call.deps.base.random;
     let mut webhook = Webhook {
         id: WebhookId::generate(call.now, random.bytes()?),
-        mode: Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?,
+        mode: Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?,
         events: read_events(body.get("events"))?,
         target: read_target(body.get("target"))?,
         secret: RotatingKey::new(new_secret(random)?),
@@ -43,7 +44,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         Ok(()) => {}
         // The app is there, so that this is the other condition.
         Err(StoreError::Stale { .. }) => {
-            return Err(Problem::conflict(format!("an app has at most {WEBHOOKS_MAX} webhooks")));
+            return Err(Problem::conflict(Wrong::TooManyWebhooks { webhooks_max: WEBHOOKS_MAX }));
         }
         Err(error) => return Err(error.into()),
     }
@@ -70,7 +71,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     // What is not there is not found, whatever is wrong with the body.
     load(call, &app, &webhook).await?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
-    let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
+    let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
     let events = read_events(body.get("events"))?;
     let target = read_target(body.get("target"))?;
     save(call, (&app, &webhook), |before| {
@@ -85,7 +86,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
 pub(crate) async fn switch(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
-    let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", "must be live or test"))?;
+    let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
     load(call, &app, &webhook).await?;
     save(call, (&app, &webhook), |before| Ok(Webhook { mode, ..before.clone() })).await
 }
@@ -136,26 +137,24 @@ fn unmask(target: &mut WebhookTarget, before: Option<&WebhookTarget>) -> Result<
     for (name, value) in headers.iter_mut().filter(|(_, value)| value.expose() == MASK) {
         let mut known = saved.into_iter().flat_map(|(_, headers)| headers);
         let Some((_, kept)) = known.find(|(kept, _)| kept.eq_ignore_ascii_case(name)) else {
-            let problem = format!("`{name}` is masked, and nothing was saved before");
-            return Err(Problem::field("target.headers", problem));
+            return Err(Problem::field("target.headers", Wrong::HeaderMasked { name: name.clone() }));
         };
         if !stays {
-            let problem = format!("`{name}` is masked, and was saved for another address; give it anew");
-            return Err(Problem::field("target.headers", problem));
+            return Err(Problem::field("target.headers", Wrong::HeaderMaskedForAddress { name: name.clone() }));
         }
         *value = kept.clone();
     }
     let Some(address) = destination::before_mask(url) else { return Ok(()) };
     let sent = saved.map(|(saved, _)| saved.split('#').next().unwrap_or_default());
     let query = sent.and_then(|saved| saved.split_once('?')).map(|(_, query)| query);
-    let wrong = |problem: &str| Problem::field("target.url", problem);
-    let query = query.ok_or_else(|| wrong("its query is masked, and nothing was saved before"))?;
+    let wrong = |problem| Problem::field("target.url", problem);
+    let query = query.ok_or_else(|| wrong(Wrong::QueryMasked))?;
     if !stays {
-        return Err(wrong("its query is masked, and was saved for another address; give it anew"));
+        return Err(wrong(Wrong::QueryMaskedForAddress));
     }
     let whole = format!("{address}?{query}");
     if !is_web_url(&whole) {
-        return Err(wrong("must be an http or https URL"));
+        return Err(wrong(Wrong::TargetUrl));
     }
     *url = whole;
     Ok(())
@@ -215,7 +214,7 @@ fn show_health(health: &TargetHealth) -> Value {
 fn read_events(value: Option<&Value>) -> Result<Vec<Event>, Problem> {
     let Some(value) = value else { return Ok(vec![Event::PaymentSuccess]) };
     let names = Event::ALL.map(Event::name).join(", ");
-    let wrong = || Problem::field("events", format!("must be a list of one or more of {names}, found `{value}`"));
+    let wrong = || Problem::field("events", Wrong::Events { names: names.clone(), found: value.to_string() });
     let mut events = Vec::new();
     for name in value.as_array().ok_or_else(wrong)? {
         let event = name.as_str().and_then(Event::find).ok_or_else(wrong)?;
@@ -227,25 +226,24 @@ fn read_events(value: Option<&Value>) -> Result<Vec<Event>, Problem> {
 }
 
 fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
-    let wrong = || Problem::field("target", "must be {\"url\",\"headers\"?} or {\"function\"}");
+    let wrong = || Problem::field("target", Wrong::Target);
     let target = value.and_then(Value::as_object).ok_or_else(wrong)?;
     match (target.get("url"), target.get("function")) {
         (Some(url), None) => {
             let url = url.as_str().filter(|url| is_web_url(url));
             let wrong = |problem| Problem::field("target.url", problem);
-            let url = url.ok_or_else(|| wrong("must be an http or https URL"))?;
+            let url = url.ok_or_else(|| wrong(Wrong::TargetUrl))?;
             if destination::names_user(url) {
-                return Err(wrong("must name no user and no password: they are never sent; give a header instead"));
+                return Err(wrong(Wrong::TargetUser));
             }
             if url.contains('#') {
-                return Err(wrong("must have no #: what stands behind it is never sent"));
+                return Err(wrong(Wrong::TargetFragment));
             }
             Ok(WebhookTarget::Url { url: url.to_owned(), headers: read_headers(target.get("headers"))? })
         }
         (None, Some(function)) => {
             let name = function.as_str().filter(|name| is_function_name(name));
-            let name =
-                name.ok_or_else(|| Problem::field("target.function", "must be the name or the ARN of a Lambda"))?;
+            let name = name.ok_or_else(|| Problem::field("target.function", Wrong::TargetFunction))?;
             Ok(WebhookTarget::Function(name.to_owned()))
         }
         (Some(_), Some(_)) | (None, None) => Err(wrong()),
@@ -265,17 +263,17 @@ fn is_function_name(text: &str) -> bool {
 
 fn read_headers(value: Option<&Value>) -> Result<Vec<(String, Secret<String>)>, Problem> {
     let Some(value) = value else { return Ok(Vec::new()) };
-    let wrong = || Problem::field("target.headers", "must be an object of at most 20 header names and text values");
+    let wrong = || Problem::field("target.headers", Wrong::Headers { headers_max: HEADERS_MAX });
     let headers = value.as_object().filter(|headers| headers.len() <= HEADERS_MAX).ok_or_else(wrong)?;
     let mut read = Vec::new();
     for (name, value) in headers {
         let value = value.as_str().filter(|value| value.len() <= HEADER_BYTES_MAX).ok_or_else(wrong)?;
         let is_header = HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok();
         if is_reserved_header(name) {
-            return Err(Problem::field("target.headers", format!("`{name}` is set by us")));
+            return Err(Problem::field("target.headers", Wrong::OurHeader { name: name.clone() }));
         }
         if !is_header {
-            return Err(Problem::field("target.headers", format!("`{name}` or its value cannot be a header")));
+            return Err(Problem::field("target.headers", Wrong::NoHeader { name: name.clone() }));
         }
         read.push((name.clone(), Secret::new(value.to_owned())));
     }

@@ -33,11 +33,13 @@ mod problems;
 mod sealed;
 mod second_factor;
 mod session;
+mod setting_words;
 mod sign_in;
 mod texts;
 mod transaction;
 mod transactions;
 mod webhooks;
+mod wrong_words;
 
 use bytes::Bytes;
 use domain::{Mode, OperatorRole};
@@ -45,6 +47,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use runtime::{Reply, Request, query_parameter};
 use store::StoreError;
 
+pub use self::problems::problem_codes;
 use self::{desk::Desk, form::Form};
 use crate::{api::problem::Problem, deps::Deps};
 

@@ -21,7 +21,7 @@ use super::{
     trade::{self, Trade},
 };
 use crate::{
-    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError, bounds,
+    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError, SettingProblem, bounds,
     cert::hex,
     error::words,
     form::Fields,
@@ -93,9 +93,7 @@ impl Mapi {
         match &self.keys.key {
             Some(key) => members.push(("ali_app", self.app_string(key, order, now)?)),
             None if order.channel == Channel::AliApp => {
-                let problem =
-                    "is not configured, and ali_app of the legacy interface (mapi) is signed with it".to_owned();
-                return Err(ProviderError::Key { field: "privateKey", problem });
+                return Err(ProviderError::Key { field: "privateKey", problem: SettingProblem::AliAppNeedsKey });
             }
             // What the configured keys cannot make is left out.
             None => {}
@@ -278,8 +276,7 @@ impl Keys {
             (Algorithm::Md5, Some(md5_key), _) => ("MD5", md5_sign(&content, md5_key)),
             (Algorithm::Rsa, _, Some(key)) => ("RSA", rsa_sign(&content, key)?),
             (Algorithm::Md5, None, _) | (Algorithm::Rsa, _, None) => {
-                let problem = "is not configured, and neither is privateKey".to_owned();
-                return Err(ProviderError::Key { field: "md5Key", problem });
+                return Err(ProviderError::Key { field: "md5Key", problem: SettingProblem::NeitherKey });
             }
         };
         parameters.insert("sign_type", sign_type.to_owned());
@@ -329,8 +326,7 @@ pub(crate) fn md5_sign(content: impl AsRef<[u8]>, key: &Secret<String>) -> Strin
 
 pub(crate) fn rsa_sign(content: &str, key: &LegacySigningKey) -> Result<String, ProviderError> {
     let signature = key.sign_sha1(content.as_bytes());
-    let signature =
-        signature.ok_or_else(|| ProviderError::Key { field: "privateKey", problem: "does not sign".to_owned() })?;
+    let signature = signature.ok_or(ProviderError::Key { field: "privateKey", problem: SettingProblem::SignsNot })?;
     Ok(BASE64.encode(signature))
 }
 

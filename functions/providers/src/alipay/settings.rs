@@ -5,7 +5,7 @@ use super::{
     open_platform::{AlipayKey, Certificates, OpenPlatform},
 };
 use crate::{
-    GatewayPolicy, SettingsError,
+    GatewayPolicy, SettingProblem, SettingsError,
     cert::{self, Certificate},
     keys::{
         BUNDLE_BYTES_MAX, KEY_BYTES_MAX, LEGACY_BITS_MIN, LegacySigningKey, RSA2_BITS_MIN, SigningKey, VerifyingKey,
@@ -19,7 +19,6 @@ pub(crate) const MAPI_PRODUCTION: &str = "https://mapi.alipay.com/gateway.do";
 const APP_ID_CHARS_MAX: usize = 32;
 /// The security key of the legacy interface has 32 signs.
 const MD5_KEY_BYTES_MAX: usize = 128;
-const OWN_PUBLIC_KEY: &str = "this is your own public key, not Alipay's: it is the public half of privateKey";
 
 const OPEN_PLATFORM_MEMBERS: &[&str] = &[
     "protocol",
@@ -41,7 +40,7 @@ pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Re
     settings.only(OPEN_PLATFORM_MEMBERS, "openapi")?;
     let app_id = settings.require("appId", TEXT_BYTES_MAX, "the app's number at the open platform")?;
     if !is_digits(app_id) || app_id.len() > APP_ID_CHARS_MAX {
-        return Err(SettingsError::new("appId", format!("must be 1 to {APP_ID_CHARS_MAX} digits")));
+        return Err(SettingsError::new("appId", SettingProblem::AlipayAppId { digits_max: APP_ID_CHARS_MAX }));
     }
     let seller_id = account_number(settings, "sellerId")?;
     let gateway = settings.gateway(PRODUCTION, policy)?;
@@ -49,18 +48,15 @@ pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Re
     let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
     // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
     if key.sign_sha256(b"").is_none() {
-        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+        return Err(SettingsError::new("privateKey", SettingProblem::DoesNotSign));
     }
     let in_certificate_mode = CERTIFICATE_MEMBERS.iter().any(|field| settings.has(field));
     let alipay = match (settings.has("alipayPublicKey"), in_certificate_mode) {
         (true, true) => {
-            let problem =
-                "stands beside certificates: give either alipayPublicKey, or appCert, alipayCert and alipayRootCert";
-            return Err(SettingsError::new("alipayPublicKey", problem));
+            return Err(SettingsError::new("alipayPublicKey", SettingProblem::KeyBesideCertificates));
         }
         (false, false) => {
-            let problem = "is missing: Alipay's public key; or give appCert, alipayCert and alipayRootCert";
-            return Err(SettingsError::new("alipayPublicKey", problem));
+            return Err(SettingsError::new("alipayPublicKey", SettingProblem::MissingAlipayKey));
         }
         (true, false) => {
             AlipayKey { keys: vec![alipay_public_key(settings, RSA2_BITS_MIN, key.public())?], certificates: None }
@@ -73,8 +69,11 @@ pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Re
 /// `"protocol":"mapi"`.
 pub(crate) fn mapi(settings: Settings<'_>, policy: GatewayPolicy) -> Result<Mapi, SettingsError> {
     settings.only(MAPI_MEMBERS, "mapi")?;
-    let partner = account_number(settings, "partner")?
-        .ok_or_else(|| SettingsError::new("partner", "is missing: the partner's number, 2088 and 12 more digits"))?;
+    let partner = account_number(settings, "partner")?;
+    let partner = partner.ok_or_else(|| {
+        let what = "the partner's number, 2088 and 12 more digits".to_owned();
+        SettingsError::new("partner", SettingProblem::Missing { what })
+    })?;
     let seller = match settings.find("sellerId", TEXT_BYTES_MAX)? {
         Some(email) if is_email(email) => email.to_owned(),
         _ => account_number(settings, "sellerId")?.unwrap_or_else(|| partner.clone()),
@@ -82,27 +81,26 @@ pub(crate) fn mapi(settings: Settings<'_>, policy: GatewayPolicy) -> Result<Mapi
     let gateway = settings.gateway(MAPI_PRODUCTION, policy)?;
     let md5_key = settings.find("md5Key", MD5_KEY_BYTES_MAX)?;
     if md5_key.is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(SettingsError::new("md5Key", "must be the security key: letters, digits and signs without blanks"));
+        return Err(SettingsError::new("md5Key", SettingProblem::SecurityKey));
     }
     let key = match settings.find("privateKey", KEY_BYTES_MAX)? {
         Some(text) => Some(LegacySigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?),
         None => None,
     };
     if key.as_ref().is_some_and(|key| key.sign_sha1(b"").is_none()) {
-        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+        return Err(SettingsError::new("privateKey", SettingProblem::DoesNotSign));
     }
     if key.is_none() && md5_key.is_none() {
-        return Err(SettingsError::new("md5Key", "is missing: the security key; or give privateKey, or both"));
+        return Err(SettingsError::new("md5Key", SettingProblem::MissingKeys));
     }
     let alipay_key = match (settings.has("alipayPublicKey"), &key) {
         (true, Some(key)) => Some(alipay_public_key(settings, LEGACY_BITS_MIN, key.public())?),
         (true, None) => {
-            let problem = "is of no use without privateKey: with md5Key alone Alipay signs by md5Key";
-            return Err(SettingsError::new("alipayPublicKey", problem));
+            return Err(SettingsError::new("alipayPublicKey", SettingProblem::UselessAlipayKey));
         }
         // With md5Key a payment can still be found by query; without it nothing that Alipay says could be verified.
         (false, Some(_)) if md5_key.is_none() => {
-            return Err(SettingsError::new("alipayPublicKey", "is missing: it verifies what Alipay signs by RSA"));
+            return Err(SettingsError::new("alipayPublicKey", SettingProblem::MissingVerifier));
         }
         (false, _) => None,
     };
@@ -117,7 +115,7 @@ fn account_number(settings: Settings<'_>, field: &'static str) -> Result<Option<
     if text.len() == 16 && text.starts_with("2088") && is_digits(text) {
         return Ok(Some(text.to_owned()));
     }
-    Err(SettingsError::new(field, "must be an Alipay account number, 2088 and 12 more digits"))
+    Err(SettingsError::new(field, SettingProblem::AlipayAccount))
 }
 
 /// An account's name of old: enough to tell it from a number.
@@ -138,7 +136,7 @@ fn alipay_public_key(
     const FIELD: &str = "alipayPublicKey";
     let text = settings.require(FIELD, KEY_BYTES_MAX, "Alipay's public key")?;
     let key = VerifyingKey::read(text, bits_min).map_err(|problem| SettingsError::new(FIELD, problem))?;
-    if key == *own { Err(SettingsError::new(FIELD, OWN_PUBLIC_KEY)) } else { Ok(key) }
+    if key == *own { Err(SettingsError::new(FIELD, SettingProblem::OwnKeyAsAlipays)) } else { Ok(key) }
 }
 
 fn certificates(settings: Settings<'_>, key: &SigningKey) -> Result<AlipayKey, SettingsError> {
@@ -146,8 +144,8 @@ fn certificates(settings: Settings<'_>, key: &SigningKey) -> Result<AlipayKey, S
     let alipay = certificate_file(settings, "alipayCert", "Alipay's certificate")?;
     let roots = certificate_file(settings, "alipayRootCert", "Alipay's root certificates")?;
     let app_cert = own_certificate(&app, key)?;
-    let alipay_root_cert_sn = cert::root_sn(&roots)
-        .ok_or_else(|| SettingsError::new("alipayRootCert", "holds no certificate that an RSA key signed"))?;
+    let alipay_root_cert_sn =
+        cert::root_sn(&roots).ok_or_else(|| SettingsError::new("alipayRootCert", SettingProblem::NoRsaRoot))?;
     let alipay = alipay_certificates(&alipay, &roots, key)?;
     // While Alipay changes its certificate, the newer of both is what counts.
     let alipay_end_at = alipay.iter().filter_map(|(certificate, _)| certificate.ends_at).max();
@@ -180,9 +178,11 @@ fn own_certificate<'a>(file: &'a [Certificate], key: &SigningKey) -> Result<&'a 
         return Ok(certificate);
     }
     match file.first().map(|first| &first.key) {
-        Some(Err(problem)) => Err(SettingsError::new(FIELD, format!("its key cannot be used: {problem}"))),
-        Some(Ok(_)) => Err(SettingsError::new(FIELD, "the app certificate does not belong to the private key")),
-        None => Err(SettingsError::new(FIELD, "holds no certificate")),
+        Some(Err(problem)) => {
+            Err(SettingsError::new(FIELD, SettingProblem::ItsKey { problem: Box::new(problem.clone()) }))
+        }
+        Some(Ok(_)) => Err(SettingsError::new(FIELD, SettingProblem::ForeignAppCertificate)),
+        None => Err(SettingsError::new(FIELD, SettingProblem::NoCertificate)),
     }
 }
 
@@ -194,7 +194,7 @@ fn alipay_certificates<'a>(
     own: &SigningKey,
 ) -> Result<Vec<(&'a Certificate, &'a VerifyingKey)>, SettingsError> {
     let mut usable = Vec::new();
-    let mut problem = "holds no certificate".to_owned();
+    let mut problem = SettingProblem::NoCertificate;
     // From the last to the first, so that the problem that is told is the first one's.
     for certificate in file.iter().filter(|certificate| !certificate.has_issued_one_of(file)).rev() {
         match usable_key(certificate, file, roots, own) {
@@ -210,10 +210,11 @@ fn usable_key<'a>(
     file: &[Certificate],
     roots: &[Certificate],
     own: &SigningKey,
-) -> Result<&'a VerifyingKey, String> {
-    let key = certificate.key.as_ref().map_err(|problem| format!("its key cannot be used: {problem}"))?;
+) -> Result<&'a VerifyingKey, SettingProblem> {
+    let its_key = |problem: &SettingProblem| SettingProblem::ItsKey { problem: Box::new(problem.clone()) };
+    let key = certificate.key.as_ref().map_err(its_key)?;
     if key == own.public() {
-        return Err("this is your own certificate, not Alipay's: it belongs to privateKey".to_owned());
+        return Err(SettingProblem::OwnCertificateAsAlipays);
     }
     cert::check_chain(certificate, file, roots).map(|()| key)
 }

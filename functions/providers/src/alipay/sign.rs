@@ -4,7 +4,7 @@ use base64::Engine as _;
 
 pub(crate) use crate::form::{Parameters, encoded, joined, percent_encoded};
 use crate::{
-    ProviderError,
+    ProviderError, SettingProblem,
     keys::{BASE64, SigningKey},
 };
 
@@ -18,8 +18,7 @@ pub(crate) fn request_content(parameters: &Parameters<'_>) -> String {
 pub(crate) fn signed<'a>(mut parameters: Parameters<'a>, key: &SigningKey) -> Result<Parameters<'a>, ProviderError> {
     let content = request_content(&parameters);
     let signature = key.sign_sha256(content.as_bytes());
-    let signature =
-        signature.ok_or_else(|| ProviderError::Key { field: "privateKey", problem: "does not sign".to_owned() })?;
+    let signature = signature.ok_or(ProviderError::Key { field: "privateKey", problem: SettingProblem::SignsNot })?;
     parameters.retain(|_, value| !value.is_empty());
     parameters.insert("sign", BASE64.encode(signature));
     Ok(parameters)

@@ -8,7 +8,7 @@ use p12_keystore::{Pkcs12Archive, error::Error};
 use x509_parser::asn1_rs::Oid;
 
 use crate::{
-    OpenedCertificate,
+    Given, OpenedCertificate, SettingProblem,
     cert::{self, Certificate},
     keys::{Kind, SigningKey, blocks, decode, identify},
 };
@@ -29,24 +29,21 @@ pub(crate) struct Identity {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PfxError {
     /// Its password is another.
-    Password(&'static str),
+    Password(SettingProblem),
     /// Something else is wrong with it.
-    File(String),
+    File(SettingProblem),
 }
 
 /// Reads a PFX in base64.
 pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
-    let file = |problem: &str| PfxError::File(problem.to_owned());
     if text.contains("-----BEGIN") {
         let called = blocks(text, PFX_TEXT_BYTES_MAX).ok().and_then(|blocks| blocks.first().map(|der| called(der)));
-        return Err(PfxError::File(format!(
-            "{}, a PFX file in base64 is expected",
-            called.unwrap_or_else(|| "this is PEM".to_owned())
-        )));
+        let given = called.unwrap_or(Given::Pem);
+        return Err(PfxError::File(SettingProblem::PfxInBase64Expected { given }));
     }
-    let der = decode(text).ok_or_else(|| file("is not base64"))?;
+    let der = decode(text).ok_or(PfxError::File(SettingProblem::NoBase64))?;
     if der.len() > PFX_BYTES_MAX {
-        return Err(PfxError::File(format!("is longer than {PFX_BYTES_MAX} bytes")));
+        return Err(PfxError::File(SettingProblem::TooLong { bytes_max: PFX_BYTES_MAX }));
     }
     match identify(&der) {
         Kind::Unknown => {}
@@ -55,44 +52,43 @@ pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
         | Kind::EncryptedPrivate
         | Kind::RsaPublic(_)
         | Kind::OtherPublic
-        | Kind::Certificate) => return Err(PfxError::File(format!("{}, a PFX file is expected", other.called()))),
+        | Kind::Certificate) => return Err(PfxError::File(SettingProblem::PfxExpected { given: other.called() })),
     }
     // The old kind writes passwords in UTF-16 without surrogates.
     if password.chars().any(|sign| u32::from(sign) > 0xffff) {
-        return Err(PfxError::Password("holds a character that no PFX password can have"));
+        return Err(PfxError::Password(SettingProblem::PfxPasswordSigns));
     }
     let archive = Pkcs12Archive::from_pkcs12(&der, password).map_err(|error| problem(&error, &der))?;
     let key = match archive.keys.as_slice() {
-        [key] => SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?,
-        [] => return Err(file("holds no private key: export it together with the certificate")),
-        keys => return Err(PfxError::File(format!("holds {} private keys, one is expected", keys.len()))),
+        [key] => SigningKey::from_der(key.key.as_der()).map_err(in_it)?,
+        [] => return Err(PfxError::File(SettingProblem::NoPrivateKey)),
+        keys => return Err(PfxError::File(SettingProblem::SeveralPrivateKeys { count: keys.len() })),
     };
     let certificates = archive.certs.iter().filter_map(|bag| cert::read_one(bag.cert.as_der()).ok());
     let certificate = certificates.into_iter().find(|cert| cert.key.as_ref() == Ok(key.public()));
-    let certificate = certificate.ok_or_else(|| file("holds no certificate of its private key"))?;
+    let certificate = certificate.ok_or(PfxError::File(SettingProblem::NoOwnCertificate))?;
     Ok(Identity { key, certificate })
 }
 
 /// Opens a PFX for a connection.
 pub(crate) fn open(der: &[u8], password: &str) -> Result<OpenedCertificate, PfxError> {
-    let file = |problem: &str| PfxError::File(problem.to_owned());
     let archive = Pkcs12Archive::from_pkcs12(der, password).map_err(|error| problem(&error, der))?;
-    let [key] = archive.keys.as_slice() else { return Err(file("must hold one private key")) };
-    let signing = SigningKey::from_der(key.key.as_der()).map_err(|problem| PfxError::File(in_it(&problem)))?;
+    let [key] = archive.keys.as_slice() else { return Err(PfxError::File(SettingProblem::OnePrivateKey)) };
+    let signing = SigningKey::from_der(key.key.as_der()).map_err(in_it)?;
     let is_own = |der: &[u8]| cert::read_one(der).is_ok_and(|cert| cert.key.as_ref() == Ok(signing.public()));
     let (own, others): (Vec<_>, Vec<_>) =
         archive.certs.iter().map(|bag| bag.cert.as_der()).partition(|der| is_own(der));
-    let own = own.first().ok_or_else(|| file("holds no certificate of its private key"))?;
+    let own = own.first().ok_or(PfxError::File(SettingProblem::NoOwnCertificate))?;
     let chain = std::iter::once(own).chain(&others).map(|der| der.to_vec()).collect();
     Ok(OpenedCertificate { chain, key: Secret::new(key.key.as_der().to_vec()) })
 }
 
-fn called(der: &[u8]) -> String {
+fn called(der: &[u8]) -> Given {
     identify(der).called()
 }
 
-fn in_it(problem: &str) -> String {
-    format!("its private key cannot be used: {problem}")
+fn in_it(problem: SettingProblem) -> PfxError {
+    PfxError::File(SettingProblem::ItsPrivateKey { problem: Box::new(problem) })
 }
 
 /// What PFX files are protected with at times, and is not read here. Whatever is not named here is told by its number, where the reader
@@ -140,14 +136,14 @@ fn problem(error: &Error, der: &[u8]) -> PfxError {
     }
 }
 
-const WRONG_PASSWORD: &str = "does not open the PFX file";
+const WRONG_PASSWORD: SettingProblem = SettingProblem::PfxPassword;
 
 fn damaged() -> PfxError {
-    PfxError::File("is damaged, or no PFX file".to_owned())
+    PfxError::File(SettingProblem::PfxDamaged)
 }
 
 fn protected_by(algorithm: &str) -> PfxError {
-    PfxError::File(format!("is protected with {algorithm}, which is not read here: export it anew with AES-256"))
+    PfxError::File(SettingProblem::ProtectedWith { algorithm: algorithm.to_owned() })
 }
 
 /// The reader does not say what it met: the names of algorithms stand in the file in the clear, and one that is not read is the reason.
@@ -155,10 +151,7 @@ fn unread(der: &[u8]) -> PfxError {
     let stands_there = |oid: &Oid<'_>| der.windows(oid.as_bytes().len()).any(|part| part == oid.as_bytes());
     let known = UNREAD.iter().filter_map(|(oid, name)| Some((Oid::from(oid).ok()?, name)));
     let found = known.into_iter().find(|(oid, _)| stands_there(oid));
-    found.map_or_else(
-        || PfxError::File("is encrypted in a way that is not read here: export it anew".to_owned()),
-        |(_, name)| protected_by(name),
-    )
+    found.map_or_else(|| PfxError::File(SettingProblem::PfxEncryption), |(_, name)| protected_by(name))
 }
 
 /// The number of an algorithm in the reader's words: `PKCS#5 algorithm 1.2.840.113549.2.7 is unsupported`.

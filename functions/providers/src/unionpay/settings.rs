@@ -8,7 +8,7 @@ use super::{
     trust::Trust,
 };
 use crate::{
-    GatewayPolicy, SettingsError,
+    GatewayPolicy, SettingProblem, SettingsError,
     cert::{self, Certificate},
     keys::BUNDLE_BYTES_MAX,
     settings::{Settings, TEXT_BYTES_MAX},
@@ -26,22 +26,22 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
         Tab::UnipayApp => Channel::UnipayApp,
         Tab::UnipayWeb => Channel::UnipayWeb,
         Tab::Ali | Tab::WxApp | Tab::WxMp => {
-            return Err(SettingsError::new("protocol", format!("tab {tab} is not UnionPay's")));
+            return Err(SettingsError::new("protocol", SettingProblem::ForeignTab { tab: tab.to_string() }));
         }
     };
     match settings.find("protocol", TEXT_BYTES_MAX)? {
         None => {}
         Some("simulator") => {
-            return Err(SettingsError::new("protocol", "the simulator is there in test mode of the local stack only"));
+            return Err(SettingsError::new("protocol", SettingProblem::SimulatorNotHere));
         }
         Some(_) => {
-            return Err(SettingsError::new("protocol", "must be left out: unionpay has one protocol, ACP 5.1.0"));
+            return Err(SettingsError::new("protocol", SettingProblem::UnionpayProtocol));
         }
     }
     settings.only(MEMBERS, "ACP 5.1.0")?;
     let mer_id = settings.require("merId", TEXT_BYTES_MAX, "the merchant's number at UnionPay")?;
     if mer_id.len() != MER_ID_CHARS || !mer_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(SettingsError::new("merId", format!("must be {MER_ID_CHARS} digits or letters")));
+        return Err(SettingsError::new("merId", SettingProblem::UnionpayMerchant { chars: MER_ID_CHARS }));
     }
     let gateway = gateway(settings, policy)?;
     let identity = identity(settings)?;
@@ -50,7 +50,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
     check_chain(&roots, &middles)?;
     let owner = settings.find("cn", TEXT_BYTES_MAX)?.unwrap_or(UNIONPAY);
     if owner.contains('@') {
-        return Err(SettingsError::new("cn", "must be the third part of the common name alone, without any @"));
+        return Err(SettingsError::new("cn", SettingProblem::CommonName));
     }
     // While CFCA changes a file, the newer of both is what counts.
     let last = |certificates: &[Certificate]| certificates.iter().filter_map(|cert| cert.ends_at).max();
@@ -71,7 +71,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
 fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
     let gateway = settings.gateway(PRODUCTION, policy)?;
     if gateway.ends_with(".do") {
-        return Err(SettingsError::new("gateway", format!("must end before the name of a method, like {PRODUCTION}")));
+        return Err(SettingsError::new("gateway", SettingProblem::GatewayMethod { example: PRODUCTION }));
     }
     Ok(gateway.trim_end_matches('/').to_owned())
 }
@@ -93,7 +93,7 @@ fn identity(settings: Settings<'_>) -> Result<Identity, SettingsError> {
     })?;
     // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
     if identity.key.sign_sha256(b"").is_none() {
-        return Err(SettingsError::new("pfx", "its private key is damaged: it does not sign"));
+        return Err(SettingsError::new("pfx", SettingProblem::PfxDoesNotSign));
     }
     Ok(identity)
 }
@@ -103,10 +103,11 @@ fn certificates(settings: Settings<'_>, field: &'static str, what: &str) -> Resu
     let certificates = cert::read_all(text).map_err(|problem| SettingsError::new(field, problem))?;
     for certificate in &certificates {
         if let Err(problem) = &certificate.key {
-            return Err(SettingsError::new(field, format!("its key cannot be used: {problem}")));
+            let problem = Box::new(problem.clone());
+            return Err(SettingsError::new(field, SettingProblem::ItsKey { problem }));
         }
         if !certificate.may_issue {
-            return Err(SettingsError::new(field, "this is no authority's certificate: it may issue no others"));
+            return Err(SettingsError::new(field, SettingProblem::NoAuthority));
         }
     }
     Ok(certificates)
@@ -115,16 +116,16 @@ fn certificates(settings: Settings<'_>, field: &'static str, what: &str) -> Resu
 /// Every intermediate certificate is issued by a root, and the two are not mixed up. The dates are judged with each message.
 fn check_chain(roots: &[Certificate], middles: &[Certificate]) -> Result<(), SettingsError> {
     if middles.iter().any(Certificate::is_self_issued) {
-        return Err(SettingsError::new("middleCert", "issued itself: it belongs into rootCert"));
+        return Err(SettingsError::new("middleCert", SettingProblem::IsRoot));
     }
     if !roots.iter().all(Certificate::is_self_issued) {
-        return Err(SettingsError::new("rootCert", "is issued by another: it belongs into middleCert"));
+        return Err(SettingsError::new("rootCert", SettingProblem::IsMiddle));
     }
     if roots.iter().any(|root| !root.is_issued_by(root)) {
-        return Err(SettingsError::new("rootCert", "is damaged: its own signature does not fit"));
+        return Err(SettingsError::new("rootCert", SettingProblem::RootDamaged));
     }
     if middles.iter().all(|middle| roots.iter().any(|root| middle.is_issued_by(root))) {
         return Ok(());
     }
-    Err(SettingsError::new("middleCert", "is not issued by rootCert"))
+    Err(SettingsError::new("middleCert", SettingProblem::NotIssuedByRoot))
 }

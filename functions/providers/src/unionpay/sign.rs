@@ -6,7 +6,7 @@ use base64::Engine as _;
 use ring::digest::{SHA256, digest};
 
 use crate::{
-    NotifyError, ProviderError,
+    NotifyError, ProviderError, SettingProblem,
     cert::hex,
     form::{self, Parameters, joined},
     keys::{BASE64, SigningKey},
@@ -71,8 +71,7 @@ pub(crate) fn signed<'a>(
         .filter(|(name, value)| *name != SIGNATURE && !value.is_empty())
         .collect();
     let signature = key.sign_sha256(digest_text(request_content(&parameters)).as_bytes());
-    let signature =
-        signature.ok_or_else(|| ProviderError::Key { field: "pfx", problem: "does not sign".to_owned() })?;
+    let signature = signature.ok_or(ProviderError::Key { field: "pfx", problem: SettingProblem::SignsNot })?;
     parameters.insert(SIGNATURE, BASE64.encode(signature));
     Ok(parameters)
 }

@@ -57,7 +57,7 @@ impl Trust {
         let certificate = certificate(fields.require(CERTIFICATE)?).map_err(untrusted)?;
         self.check_dates_and_chain(&certificate, now).map_err(untrusted)?;
         self.check_owner(&certificate).map_err(untrusted)?;
-        let key = certificate.key.as_ref().map_err(|problem| untrusted(problem.clone()))?;
+        let key = certificate.key.as_ref().map_err(|problem| untrusted(problem.to_string()))?;
         let signature =
             BASE64.decode(signature).map_err(|_| NotifyError::malformed(format!("{SIGNATURE} is not base64")))?;
         let verified = key.verify_sha256(sign::digest_text(fields.content()).as_bytes(), &signature);
@@ -99,7 +99,7 @@ fn certificate(text: &str) -> Result<Certificate, String> {
     if text.len() > CERTIFICATE_BYTES_MAX {
         return Err(format!("it is longer than {CERTIFICATE_BYTES_MAX} bytes"));
     }
-    let mut certificates = cert::read_all(text)?;
+    let mut certificates = cert::read_all(text).map_err(|problem| problem.to_string())?;
     match (certificates.pop(), certificates.len()) {
         (Some(certificate), 0) => Ok(certificate),
         (_, more) => Err(format!("there are {} of them, one is expected", more + 1)),

@@ -13,7 +13,7 @@ use super::{
     seal::{self, StillSealed},
     verify::{CERTIFICATES_MAX, Keys},
 };
-use crate::{ProviderError, cert, json::Members, keys::VerifyingKey};
+use crate::{ProviderError, SettingProblem, cert, json::Members, keys::VerifyingKey};
 
 /// What opens certificates, and whose they must not be.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +61,7 @@ fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), ProviderE
     let sealed = item.object("encrypt_certificate").ok_or_else(|| unclear("an item has no encrypt_certificate"))?;
     let pem = seal::open(&sealed, opener.api_v3_key).map_err(|reason| match reason {
         StillSealed::Malformed(reason) => unclear(reason),
-        StillSealed::WrongKey => ProviderError::Key {
-            field: "apiV3Key",
-            problem: "does not open what wechat pay seals with it: its notifies would not open either".to_owned(),
-        },
+        StillSealed::WrongKey => ProviderError::Key { field: "apiV3Key", problem: SettingProblem::ApiKeyOther },
     })?;
     let certificates =
         cert::read_all(&pem).map_err(|problem| ProviderError::unclear(format!("a certificate {problem}")))?;
@@ -77,5 +74,5 @@ fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), ProviderE
     if certificate.key.as_ref().is_ok_and(|key| key == opener.own) {
         return Err(unclear("a certificate is the merchant's own"));
     }
-    keys.hold(certificate).map_err(ProviderError::unclear)
+    keys.hold(certificate).map_err(|problem| ProviderError::unclear(problem.to_string()))
 }

@@ -12,7 +12,7 @@ use super::{
     v3::{V3, is_not_there},
     verify::{Keys, names_a_public_key},
 };
-use crate::{CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
+use crate::{CheckReport, CheckedSetting, Moment, Placed, ProviderError, Said, SettingProblem};
 
 /// What WeChat Pay answers to a merchant who has its public key and no platform certificates.
 const NO_CERTIFICATES: &str = "RESOURCE_NOT_EXISTS";
@@ -57,8 +57,7 @@ impl V3 {
         }
         let signs_by_key = answer(0).is_some_and(|answer| names_a_public_key(answer.headers()));
         if self.keys.public_key_id().is_none() && (signs_by_key || has_none(listed.as_ref())) {
-            let why = "is missing: wechat pay signs for this merchant with it, and not with certificates";
-            settings.push(CheckedSetting::wrong("publicKey", why));
+            settings.push(CheckedSetting::wrong("publicKey", SettingProblem::MissingForMerchant.to_string()));
         }
         settings.push(said.proves("gateway"));
         CheckReport { said, settings }
@@ -125,7 +124,7 @@ fn open_certificates(listed: Option<&Result<Keys, ProviderError>>) -> CheckedSet
         _ if has_none(listed) => {
             untestable("this merchant has no platform certificates to open with it; a notify will show it".to_owned())
         }
-        Some(Err(ProviderError::Key { field: FIELD, problem })) => CheckedSetting::wrong(FIELD, problem.as_str()),
+        Some(Err(ProviderError::Key { field: FIELD, problem })) => CheckedSetting::wrong(FIELD, problem.to_string()),
         Some(Err(ProviderError::Refused { code, .. })) => {
             untestable(format!("wechat pay refused its certificates with {code}"))
         }
@@ -143,7 +142,7 @@ impl V2 {
                 "clientPfx",
                 "it opens with its password; only a refund shows whether wechat pay takes it",
             ),
-            Err(ProviderError::Key { field, problem }) => CheckedSetting { field, proof: Proof::Wrong(problem) },
+            Err(ProviderError::Key { field, problem }) => CheckedSetting::wrong(field, problem.to_string()),
             Err(error) => CheckedSetting::wrong("clientPfx", error.to_string()),
         }));
         CheckReport { said, settings }

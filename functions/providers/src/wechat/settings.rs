@@ -16,7 +16,7 @@ use super::{
     verify::{CERTIFICATES_MAX, Keys, PUBLIC_KEY_ID, is_serial},
 };
 use crate::{
-    ClientCertificate, GatewayPolicy, SettingsError, cert,
+    ClientCertificate, GatewayPolicy, Given, SettingProblem, SettingsError, cert,
     keys::{BASE64, BUNDLE_BYTES_MAX, KEY_BYTES_MAX, RSA2_BITS_MIN, SigningKey, VerifyingKey},
     settings::{Settings, TEXT_BYTES_MAX},
 };
@@ -57,7 +57,7 @@ pub(crate) fn v3(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Res
     let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
     // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
     if key.sign_sha256(b"").is_none() {
-        return Err(SettingsError::new("privateKey", "is damaged: it does not sign"));
+        return Err(SettingsError::new("privateKey", SettingProblem::DoesNotSign));
     }
     let cert_serial = cert_serial(settings)?;
     let mut keys = Keys::new(public_key(settings, key.public())?);
@@ -77,7 +77,7 @@ pub(crate) fn v2(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Res
     let sign_type = match settings.require("signType", TEXT_BYTES_MAX, "MD5 or HMAC-SHA256")? {
         "MD5" => SignType::Md5,
         "HMAC-SHA256" => SignType::HmacSha256,
-        _ => return Err(SettingsError::new("signType", "must be MD5 or HMAC-SHA256")),
+        _ => return Err(SettingsError::new("signType", SettingProblem::SignType)),
     };
     let client = client_certificate(settings, &mch_id)?;
     Ok(V2 { tab, gateway, mch_id, app_id, api_key: Secret::new(api_key.to_owned()), sign_type, client })
@@ -88,7 +88,7 @@ fn mch_id(settings: Settings<'_>) -> Result<String, SettingsError> {
     if (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
-    Err(SettingsError::new("mchId", format!("must be the merchant's number, 1 to {ID_CHARS_MAX} digits")))
+    Err(SettingsError::new("mchId", SettingProblem::WechatMerchant { digits_max: ID_CHARS_MAX }))
 }
 
 fn app_id(settings: Settings<'_>) -> Result<String, SettingsError> {
@@ -97,7 +97,7 @@ fn app_id(settings: Settings<'_>) -> Result<String, SettingsError> {
     if text.len() <= ID_CHARS_MAX && text.len() > 2 && text.starts_with("wx") && is_plain {
         return Ok(text.to_owned());
     }
-    Err(SettingsError::new("appId", format!("must be wx and letters and digits, at most {ID_CHARS_MAX} of all")))
+    Err(SettingsError::new("appId", SettingProblem::WechatAppId { chars_max: ID_CHARS_MAX }))
 }
 
 /// A gateway under which paths can be written. What a URL library would write in another way is refused, because the path is signed.
@@ -112,7 +112,7 @@ fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, Sett
     if path.is_empty() || path.split('/').all(is_plain) {
         return Ok(gateway.to_owned());
     }
-    Err(SettingsError::new("gateway", "must have no path, or one of letters, digits, - and _"))
+    Err(SettingsError::new("gateway", SettingProblem::GatewayPath))
 }
 
 /// The 32 bytes of a key that the merchant chose.
@@ -121,10 +121,10 @@ fn api_key(settings: Settings<'_>, field: &'static str, what: &str) -> Result<[u
     let bytes: Result<[u8; API_KEY_BYTES], _> = text.as_bytes().try_into();
     match bytes {
         Ok(bytes) if bytes.iter().all(u8::is_ascii_graphic) => Ok(bytes),
-        Ok(_) => Err(SettingsError::new(field, "has a blank or a sign that is no ASCII in it")),
+        Ok(_) => Err(SettingsError::new(field, SettingProblem::ApiKeySigns)),
         Err(_) => {
-            let problem = format!("must be exactly {API_KEY_BYTES} bytes, found {}", text.len());
-            Err(SettingsError::new(field, problem))
+            let (bytes, found) = (API_KEY_BYTES, text.len());
+            Err(SettingsError::new(field, SettingProblem::ApiKeyLength { bytes, found }))
         }
     }
 }
@@ -133,14 +133,13 @@ fn cert_serial(settings: Settings<'_>) -> Result<String, SettingsError> {
     const FIELD: &str = "certSerial";
     let text = settings.require(FIELD, TEXT_BYTES_MAX, "the serial number of the merchant's certificate")?;
     if text.starts_with(PUBLIC_KEY_ID) {
-        return Err(SettingsError::new(FIELD, "this is the id of WeChat Pay's public key, which is publicKeyId"));
+        return Err(SettingsError::new(FIELD, SettingProblem::IdAsSerial));
     }
     let is_upper_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
     if text.len() == SERIAL_CHARS && is_upper_hex {
         return Ok(text.to_owned());
     }
-    let problem = format!("must be {SERIAL_CHARS} upper-case hex digits, leading zeros among them");
-    Err(SettingsError::new(FIELD, problem))
+    Err(SettingsError::new(FIELD, SettingProblem::CertificateSerial { digits: SERIAL_CHARS }))
 }
 
 fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(String, VerifyingKey)>, SettingsError> {
@@ -150,29 +149,25 @@ fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(Stri
         (None, None) => return Ok(None),
         (Some(id), Some(text)) => (id, text),
         (Some(_), None) => {
-            return Err(SettingsError::new(
-                "publicKey",
-                "is missing: WeChat Pay's public key, whose id is publicKeyId",
-            ));
+            return Err(SettingsError::new("publicKey", SettingProblem::MissingPublicKey));
         }
         (None, Some(_)) => {
-            return Err(SettingsError::new("publicKeyId", "is missing: the id of publicKey, PUB_KEY_ID_ and digits"));
+            return Err(SettingsError::new("publicKeyId", SettingProblem::MissingPublicKeyId));
         }
     };
     let number = id.strip_prefix(PUBLIC_KEY_ID);
     if !number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
-        let instead = if is_serial(id) { "; this is a certificate's serial number" } else { "" };
-        return Err(SettingsError::new("publicKeyId", format!("must be PUB_KEY_ID_ and digits{instead}")));
+        let problem = if is_serial(id) { SettingProblem::SerialAsId } else { SettingProblem::PublicKeyId };
+        return Err(SettingsError::new("publicKeyId", problem));
     }
     let key = VerifyingKey::read(text, RSA2_BITS_MIN).map_err(|problem| {
         // WeChat Pay gives out either, and both verify.
-        let hint =
-            if problem.starts_with("this is a certificate") { "; certificates go into platformCerts" } else { "" };
-        SettingsError::new("publicKey", format!("{problem}{hint}"))
+        let is_certificate = problem == SettingProblem::PublicKeyExpected { given: Given::Certificate };
+        let as_key = |problem| SettingProblem::CertificateAsPublicKey { problem: Box::new(problem) };
+        SettingsError::new("publicKey", if is_certificate { as_key(problem) } else { problem })
     })?;
     if key == *own {
-        let problem = "this is your own public key, not WeChat Pay's: it is the public half of privateKey";
-        return Err(SettingsError::new("publicKey", problem));
+        return Err(SettingsError::new("publicKey", SettingProblem::OwnKeyAsWechats));
     }
     Ok(Some((id.to_owned(), key)))
 }
@@ -184,22 +179,20 @@ fn platform_certificates(
     cert_serial: &str,
 ) -> Result<(), SettingsError> {
     const FIELD: &str = "platformCerts";
-    let refuse = |problem: String| SettingsError::new(FIELD, problem);
+    let refuse = |problem| SettingsError::new(FIELD, problem);
     for text in settings.list(FIELD, CERTIFICATES_MAX, BUNDLE_BYTES_MAX)? {
         let certificates = cert::read_all(text).map_err(|problem| {
-            let hint = if problem.starts_with("this is a public key") { "; it goes into publicKey" } else { "" };
-            refuse(format!("{problem}{hint}"))
+            let expected = |given| SettingProblem::CertificateExpected { given };
+            let is_key = [Given::PublicKey, Given::OtherPublicKey].map(expected).contains(&problem);
+            let as_certificate = |problem| SettingProblem::PublicKeyAsCertificate { problem: Box::new(problem) };
+            refuse(if is_key { as_certificate(problem) } else { problem })
         })?;
         for certificate in &certificates {
             if certificate.key.as_ref().is_ok_and(|key| key == own) {
-                let problem =
-                    "this is your own certificate (apiclient_cert.pem), not WeChat Pay's: it belongs to privateKey";
-                return Err(refuse(problem.to_owned()));
+                return Err(refuse(SettingProblem::OwnCertificateAsWechats));
             }
             if certificate.serial == cert_serial {
-                let problem =
-                    "is the serial number of WeChat Pay's certificate; your own (apiclient_cert.pem) has another";
-                return Err(SettingsError::new("certSerial", problem));
+                return Err(SettingsError::new("certSerial", SettingProblem::WechatsSerial));
             }
             keys.hold(certificate).map_err(refuse)?;
         }
@@ -213,15 +206,17 @@ fn client_certificate(settings: Settings<'_>, mch_id: &str) -> Result<Option<Cli
     let Some(text) = settings.find("clientPfx", PFX_BYTES_MAX)? else {
         return match password {
             None => Ok(None),
-            Some(_) => Err(SettingsError::new("clientPfxPassword", "is of no use without clientPfx")),
+            Some(_) => {
+                Err(SettingsError::new("clientPfxPassword", SettingProblem::UselessWithout { field: "clientPfx" }))
+            }
         };
     };
-    let refuse = |problem: &str| Err(SettingsError::new("clientPfx", problem));
+    let refuse = |problem| Err(SettingsError::new("clientPfx", problem));
     if text.contains("-----BEGIN") {
-        return refuse("is PEM; give apiclient_cert.p12 as base64");
+        return refuse(SettingProblem::P12IsPem);
     }
     let dense: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
-    let Ok(pfx) = BASE64.decode(dense) else { return refuse("is not base64: give apiclient_cert.p12 as base64") };
+    let Ok(pfx) = BASE64.decode(dense) else { return refuse(SettingProblem::P12NoBase64) };
     // WeChat Pay's own password for the file is the merchant's number.
     let password = password.unwrap_or(mch_id).to_owned();
     Ok(Some(ClientCertificate { pfx: Secret::new(pfx), password: Secret::new(password) }))

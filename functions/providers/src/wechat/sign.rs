@@ -7,7 +7,7 @@ use base64::Engine as _;
 use domain::Timestamp;
 
 use crate::{
-    Moment, ProviderError,
+    Moment, ProviderError, SettingProblem,
     keys::{BASE64, SigningKey},
 };
 
@@ -64,7 +64,6 @@ pub(crate) fn seconds(time: Timestamp) -> String {
 /// The signature in base64.
 pub(crate) fn signed(key: &SigningKey, content: &str) -> Result<String, ProviderError> {
     let signature = key.sign_sha256(content.as_bytes());
-    let signature =
-        signature.ok_or_else(|| ProviderError::Key { field: "privateKey", problem: "does not sign".to_owned() })?;
+    let signature = signature.ok_or(ProviderError::Key { field: "privateKey", problem: SettingProblem::SignsNot })?;
     Ok(BASE64.encode(signature))
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Acknowledgement, Charge, ClientCertificate, Closing, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, RefundReport, bounds, error::words,
+    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem, bounds, error::words,
 };
 
 /// What stands for an address that is not known: the field must be there.
@@ -126,8 +126,7 @@ impl V2 {
 
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         let Some(client) = &self.client else {
-            let problem = "is not configured, and refunds of v2 are sent with it".to_owned();
-            return Err(ProviderError::Key { field: "clientPfx", problem });
+            return Err(ProviderError::Key { field: "clientPfx", problem: SettingProblem::RefundsNeedP12 });
         };
         let notify_url = refund.notify_url.map(|url| bounds::WECHAT_NOTIFY_URL.check_notify(url)).transpose()?;
         let fields = vec![

@@ -14,7 +14,7 @@ use http::HeaderMap;
 
 use super::sign::SCHEME;
 use crate::{
-    NotifyError, ProviderError,
+    NotifyError, ProviderError, SettingProblem,
     cert::Certificate,
     error::words,
     keys::{BASE64, VerifyingKey},
@@ -85,14 +85,15 @@ impl Keys {
     }
 
     /// Holds one more certificate. The error says why it cannot be used.
-    pub(crate) fn hold(&mut self, certificate: &Certificate) -> Result<(), String> {
-        let key = certificate.key.clone().map_err(|problem| format!("its key cannot be used: {problem}"))?;
+    pub(crate) fn hold(&mut self, certificate: &Certificate) -> Result<(), SettingProblem> {
+        let its_key = |problem| SettingProblem::ItsKey { problem: Box::new(problem) };
+        let key = certificate.key.clone().map_err(its_key)?;
         let serial = certificate.serial.clone();
         if self.find_certificate(&serial).is_some() {
             return Ok(());
         }
         if self.certificates.len() == CERTIFICATES_MAX {
-            return Err(format!("there are more than {CERTIFICATES_MAX} certificates"));
+            return Err(SettingProblem::TooManyCertificates { certificates_max: CERTIFICATES_MAX });
         }
         self.certificates.push(Held { serial, key, ends_at: certificate.ends_at });
         Ok(())

@@ -10,7 +10,10 @@ use crate::mask;
 #[track_caller]
 fn refused(settings: &Map<String, Value>, field: &str, words: &str) {
     let error = open(settings).unwrap_err();
-    assert!(error.field == field && error.problem.contains(words), "expected {field}: {words}, found {error}");
+    assert!(
+        error.field == field && error.problem.to_string().contains(words),
+        "expected {field}: {words}, found {error}"
+    );
 }
 
 fn dense(pem: &str) -> String {

@@ -1,0 +1,95 @@
+//! Every sentence by which the operator API says why a call came to nothing, but for those about channel settings
+//! ([`providers::SettingProblem`]). Codes are on the wire: a sentence may be worded anew, a code stays.
+
+domain::sentences! {
+    /// Why a call came to nothing.
+    pub(crate) enum Wrong, WrongKind {
+        // Calls as such.
+        Unauthorized = "unauthorized": "Authorization: Bearer <operator token> is required";
+        Forbidden { role: &'static str } = "forbidden": "this needs the role {role}";
+        NotFound { what: &'static str } = "not-found": "there is no such {what}";
+        Method { allowed: String } = "method": "this path answers {allowed}";
+        Internal = "internal": "the system failed; the log says more";
+        Storage = "storage": "the storage failed; the log says more";
+        Contended = "contended": "others are changing the same thing; try again";
+        // Bodies.
+        ContentType { found: String } = "content-type": "Content-Type must be application/json, found `{found}`";
+        BodyTooLong { bytes_max: usize, found: usize } = "body-too-long": "the body must be at most {bytes_max} bytes, found {found}";
+        NoObject { why: String } = "no-object": "the body must be one JSON object: {why}";
+        TooDeep { depth_max: usize } = "too-deep": "the body must be nested at most {depth_max} deep";
+        // Fields in general.
+        Required { field: &'static str, expected: &'static str } = "required": "{field} is required: {expected}";
+        Invalid { field: &'static str, expected: &'static str, found: String } = "invalid": "{field} must be {expected}, found `{found}`";
+        Malformed { expected: &'static str, found: String } = "malformed": "must be {expected}, found `{found}`";
+        Integer { min: i64, max: i64, found: String } = "integer": "must be an integer from {min} to {max}, found `{found}`";
+        Bound { max: i64, found: String } = "bound": "must be an integer from 1 to {max}, or null for no bound, found `{found}`";
+        Limit { max: i64 } = "limit": "must be an integer from 1 to {max}";
+        Switch { found: String } = "switch": "must be true or false, found `{found}`";
+        Name { chars_max: usize } = "name": "must be a string of 1 to {chars_max} characters";
+        OneOf { words: String, found: String } = "one-of": "must be one of {words}, found `{found}`";
+        Kind { words: String } = "kind": "must be one of {words}";
+        States { found: String } = "states": "must be a list of states, found `{found}`";
+        Mode = "mode": "must be live or test";
+        ModeInQuery = "mode-in-query": "must be live or test, in the query string";
+        KeyKind = "key-kind": "must be master or client";
+        Cursor = "cursor": "must be one that a list answered";
+        ReplayCursor = "replay-cursor": "must be one that a replay answered";
+        Time = "time": "must be milliseconds since 1970";
+        EndBeforeStart = "end-before-start": "must be at startTime or after it";
+        Month = "month": "must be a year and a month, such as 202611";
+        Channel = "channel": "must be a channel or ali, wx, unipay";
+        Status = "status": "must be created, success, refund or closed";
+        ChangedByOther = "changed-by-other": "was changed by somebody else just now";
+        // Operators.
+        OperatorName { expected: &'static str } = "operator-name": "must be {expected}";
+        Taken = "taken": "is taken";
+        State = "state": "must be enabled or disabled";
+        Role = "role": "must be viewer, operator or owner";
+        OwnRole = "own-role": "cannot be taken away from oneself; another owner can";
+        Apps { apps_max: usize } = "apps": "must be null, or a list of 1 to {apps_max} ids of apps";
+        NoApp { id: String } = "no-app": "there is no app {id}";
+        OwnerUnlimited = "owner-unlimited": "an owner sees every app and cannot be limited";
+        Password { chars_min: usize, chars_max: usize } = "password": "must have {chars_min} to {chars_max} characters";
+        PresentPassword = "present-password": "is not the present password";
+        TooManyTries { seconds: String } = "too-many-tries": "too many tries; wait {seconds} seconds and try again";
+        FactorByOneself = "factor-by-oneself": "a second factor is set up by its operator, in the console";
+        FactorSecret = "factor-secret": "must be 20 bytes in base32";
+        FactorCode = "factor-code": "is not the code that the app shows now";
+        FactorRule = "factor-rule": "must be demanded or optional";
+        // Channels and their accounts.
+        SimulatorLive = "simulator-live": "the simulator takes no real money; it is for test mode";
+        Masked = "masked": "is masked, and nothing was saved before";
+        MaskedForGateway = "masked-for-gateway": "is masked, and was saved for another gateway; give it anew";
+        MaskedForFile = "masked-for-file": "is masked, and was saved for another file; give it anew";
+        ClosedAddress { address: String } = "closed-address": "{address} is not a public address";
+        AccountInUse = "account-in-use": "this account is in use; delete the settings of the channel instead";
+        AccountHasBusiness { open: i64, refunds: i64 } = "account-has-business": "{open} open bills and {refunds} pending refunds are of this account; with force=true it is retired all the same";
+        TooManyAccounts = "too-many-accounts": "this channel had so many accounts that no number is left for another";
+        // Webhooks and their deliveries.
+        Target = "target": "must be {{\"url\",\"headers\"?}} or {{\"function\"}}";
+        TargetUrl = "target-url": "must be an http or https URL";
+        TargetUser = "target-user": "must name no user and no password: they are never sent; give a header instead";
+        TargetFragment = "target-fragment": "must have no #: what stands behind it is never sent";
+        TargetFunction = "target-function": "must be the name or the ARN of a Lambda";
+        Headers { headers_max: usize } = "headers": "must be an object of at most {headers_max} header names and text values";
+        OurHeader { name: String } = "our-header": "`{name}` is set by us";
+        NoHeader { name: String } = "no-header": "`{name}` or its value cannot be a header";
+        HeaderMasked { name: String } = "header-masked": "`{name}` is masked, and nothing was saved before";
+        HeaderMaskedForAddress { name: String } = "header-masked-for-address": "`{name}` is masked, and was saved for another address; give it anew";
+        QueryMasked = "query-masked": "its query is masked, and nothing was saved before";
+        QueryMaskedForAddress = "query-masked-for-address": "its query is masked, and was saved for another address; give it anew";
+        Events { names: String, found: String } = "events": "must be a list of one or more of {names}, found `{found}`";
+        TooManyWebhooks { webhooks_max: usize } = "too-many-webhooks": "an app has at most {webhooks_max} webhooks";
+        NobodyHears { mode: &'static str } = "nobody-hears": "there is no webhook any more that hears {mode} events and had this";
+        InAttempt = "in-attempt": "the delivery is being changed by an attempt; look again";
+        // Money and days.
+        Paid = "paid": "it is paid; refund it instead";
+        NotClosed { code: String, words: String } = "not-closed": "the provider refused: {code} {words}";
+        RefundNum = "refund-num": "must be that of a refund of this transaction";
+        Refused { why: String } = "refused": "{why}";
+        DayCompared = "day-compared": "the day was compared already";
+        // Incidents.
+        KeptUnreadable = "kept-unreadable": "the kept message cannot be read any more";
+        NobodyReads = "nobody-reads": "the settings of its account were deleted or retired, or cannot be used: save them, and replay it again";
+    }
+}

@@ -1,0 +1,133 @@
+//! Everything that can be wrong with one of the settings that an operator typed. No sentence repeats what was typed.
+
+domain::sentences! {
+    /// What is wrong with a setting, and what was expected.
+    pub enum SettingProblem, SettingProblemKind {
+        // Any member.
+        UnknownMember { protocol: String, known: String } = "unknown-member": "unknown member; protocol {protocol} has {known}";
+        NoText = "no-text": "must be a JSON string, in double quotes";
+        Empty = "empty": "is empty; leave the member out if it is not wanted";
+        TooLong { bytes_max: usize } = "too-long": "is longer than {bytes_max} bytes";
+        MissingAlipayKey = "missing-alipay-key": "is missing: Alipay's public key; or give appCert, alipayCert and alipayRootCert";
+        MissingKeys = "missing-keys": "is missing: the security key; or give privateKey, or both";
+        MissingVerifier = "missing-verifier": "is missing: it verifies what Alipay signs by RSA";
+        MissingPublicKey = "missing-public-key": "is missing: WeChat Pay's public key, whose id is publicKeyId";
+        MissingPublicKeyId = "missing-public-key-id": "is missing: the id of publicKey, PUB_KEY_ID_ and digits";
+        MissingForMerchant = "missing-for-merchant": "is missing: wechat pay signs for this merchant with it, and not with certificates";
+        Missing { what: String } = "missing": "is missing: {what}";
+        NoList = "no-list": "must be a JSON array of strings";
+        TooManyItems { count: usize, items_max: usize } = "too-many-items": "has {count} items, at most {items_max} are taken";
+        EmptyItem = "empty-item": "has an empty item";
+        ItemTooLong { bytes_max: usize } = "item-too-long": "has an item that is longer than {bytes_max} bytes";
+        StoredUnreadable = "stored-unreadable": "the stored settings are no JSON object; save them again";
+        // Gateways and protocols.
+        NoFullUrl { example: String } = "no-full-url": "must be a full URL, like {example}";
+        NoHttps = "no-https": "must start with https://";
+        NoHost = "no-host": "must name a host, without user or password";
+        UrlHasQuery = "url-has-query": "must end with its path: no ? and no #";
+        GatewayPath = "gateway-path": "must have no path, or one of letters, digits, - and _";
+        GatewayMethod { example: &'static str } = "gateway-method": "must end before the name of a method, like {example}";
+        SimulatorNotHere = "simulator-not-here": "the simulator is there in test mode of the local stack only";
+        NoSimulator = "no-simulator": "there is no built-in simulator here for this tab; it is a part of the local stack";
+        AlipayProtocol = "alipay-protocol": "must be openapi, or mapi for old accounts";
+        WechatProtocol = "wechat-protocol": "must be v3, or v2 for old accounts";
+        UnionpayProtocol = "unionpay-protocol": "must be left out: unionpay has one protocol, ACP 5.1.0";
+        ForeignTab { tab: String } = "foreign-tab": "tab {tab} is not UnionPay's";
+        // Keys.
+        PrivateKeyExpected { given: Given } = "private-key-expected": "{given}, a private key is expected";
+        CertificateAsPublicKey { problem: Box<SettingProblem> } = "certificate-as-public-key": "{problem}; certificates go into platformCerts";
+        PublicKeyExpected { given: Given } = "public-key-expected": "{given}, a public key is expected";
+        Unfit { given: Given } = "unfit": "{given}";
+        KeyTooShort { bits: usize, algorithm: &'static str, bits_min: usize } = "key-too-short": "the key has {bits} bits, {algorithm} needs at least {bits_min}";
+        KeyTooLong { bits: usize, bits_max: usize } = "key-too-long": "the key has {bits} bits, at most {bits_max} can be used";
+        NoRsaNumbers = "no-rsa-numbers": "is damaged: its numbers are no RSA key";
+        DoesNotSign = "does-not-sign": "is damaged: it does not sign";
+        CertificateDamaged = "certificate-damaged": "is damaged: it cannot be read as a certificate";
+        BlockDamaged = "block-damaged": "is damaged: a PEM block holds other signs than base64";
+        RootDamaged = "root-damaged": "is damaged: its own signature does not fit";
+        PfxDamaged = "pfx-damaged": "is damaged, or no PFX file";
+        Damaged { why: String } = "damaged": "is damaged: {why}";
+        Encrypted = "encrypted": "is encrypted; give the private key without a passphrase";
+        Backslash = "backslash": "holds a backslash and an n where a line break belongs";
+        NeitherPemNorBase64 = "neither-pem-nor-base64": "is neither PEM nor base64";
+        HeaderCutOff = "header-cut-off": "is cut off: a PEM header has no end";
+        CutOff { end: String } = "cut-off": "is cut off: `{end}` is missing";
+        SeveralBlocks { count: usize } = "several-blocks": "holds {count} PEM blocks, one is expected";
+        TooManyBlocks { blocks_max: usize } = "too-many-blocks": "holds more than {blocks_max} PEM blocks";
+        SignsNot = "signs-not": "does not sign";
+        // Certificates.
+        PublicKeyAsCertificate { problem: Box<SettingProblem> } = "public-key-as-certificate": "{problem}; it goes into publicKey";
+        CertificateExpected { given: Given } = "certificate-expected": "{given}, a certificate is expected";
+        ItsKey { problem: Box<SettingProblem> } = "its-key": "its key cannot be used: {problem}";
+        NoCertificate = "no-certificate": "holds no certificate";
+        SelfSignedEnd = "self-signed-end": "ends in a certificate that signed itself and is not in alipayRootCert";
+        OtherIssuer = "other-issuer": "is not signed by the issuer of that name in this file or in alipayRootCert";
+        ChainTooLong { certificates_max: usize } = "chain-too-long": "its chain is longer than {certificates_max} certificates";
+        TooManyCertificates { certificates_max: usize } = "too-many-certificates": "there are more than {certificates_max} certificates";
+        // Alipay.
+        AlipayAppId { digits_max: usize } = "alipay-app-id": "must be 1 to {digits_max} digits";
+        AlipayAccount = "alipay-account": "must be an Alipay account number, 2088 and 12 more digits";
+        SecurityKey = "security-key": "must be the security key: letters, digits and signs without blanks";
+        UselessAlipayKey = "useless-alipay-key": "is of no use without privateKey: with md5Key alone Alipay signs by md5Key";
+        KeyBesideCertificates = "key-beside-certificates": "stands beside certificates: give either alipayPublicKey, or appCert, alipayCert and alipayRootCert";
+        OwnKeyAsAlipays = "own-key-as-alipays": "this is your own public key, not Alipay's: it is the public half of privateKey";
+        OwnCertificateAsAlipays = "own-certificate-as-alipays": "this is your own certificate, not Alipay's: it belongs to privateKey";
+        ForeignAppCertificate = "foreign-app-certificate": "the app certificate does not belong to the private key";
+        NoRsaRoot = "no-rsa-root": "holds no certificate that an RSA key signed";
+        AliAppNeedsKey = "ali-app-needs-key": "is not configured, and ali_app of the legacy interface (mapi) is signed with it";
+        NeitherKey = "neither-key": "is not configured, and neither is privateKey";
+        // WeChat Pay.
+        WechatMerchant { digits_max: usize } = "wechat-merchant": "must be the merchant's number, 1 to {digits_max} digits";
+        WechatAppId { chars_max: usize } = "wechat-app-id": "must be wx and letters and digits, at most {chars_max} of all";
+        SignType = "sign-type": "must be MD5 or HMAC-SHA256";
+        ApiKeySigns = "api-key-signs": "has a blank or a sign that is no ASCII in it";
+        ApiKeyLength { bytes: usize, found: usize } = "api-key-length": "must be exactly {bytes} bytes, found {found}";
+        ApiKeyOther = "api-key-other": "does not open what wechat pay seals with it: its notifies would not open either";
+        IdAsSerial = "id-as-serial": "this is the id of WeChat Pay's public key, which is publicKeyId";
+        CertificateSerial { digits: usize } = "certificate-serial": "must be {digits} upper-case hex digits, leading zeros among them";
+        WechatsSerial = "wechats-serial": "is the serial number of WeChat Pay's certificate; your own (apiclient_cert.pem) has another";
+        SerialAsId = "serial-as-id": "must be PUB_KEY_ID_ and digits; this is a certificate's serial number";
+        PublicKeyId = "public-key-id": "must be PUB_KEY_ID_ and digits";
+        OwnKeyAsWechats = "own-key-as-wechats": "this is your own public key, not WeChat Pay's: it is the public half of privateKey";
+        OwnCertificateAsWechats = "own-certificate-as-wechats": "this is your own certificate (apiclient_cert.pem), not WeChat Pay's: it belongs to privateKey";
+        UselessWithout { field: &'static str } = "useless-without": "is of no use without {field}";
+        P12IsPem = "p12-is-pem": "is PEM; give apiclient_cert.p12 as base64";
+        P12NoBase64 = "p12-no-base64": "is not base64: give apiclient_cert.p12 as base64";
+        RefundsNeedP12 = "refunds-need-p12": "is not configured, and refunds of v2 are sent with it";
+        // UnionPay.
+        UnionpayMerchant { chars: usize } = "unionpay-merchant": "must be {chars} digits or letters";
+        CommonName = "common-name": "must be the third part of the common name alone, without any @";
+        NoAuthority = "no-authority": "this is no authority's certificate: it may issue no others";
+        IsRoot = "is-root": "issued itself: it belongs into rootCert";
+        IsMiddle = "is-middle": "is issued by another: it belongs into middleCert";
+        NotIssuedByRoot = "not-issued-by-root": "is not issued by rootCert";
+        // PFX files.
+        PfxDoesNotSign = "pfx-does-not-sign": "its private key is damaged: it does not sign";
+        PfxInBase64Expected { given: Given } = "pfx-in-base64-expected": "{given}, a PFX file in base64 is expected";
+        PfxExpected { given: Given } = "pfx-expected": "{given}, a PFX file is expected";
+        NoBase64 = "no-base64": "is not base64";
+        PfxPasswordSigns = "pfx-password-signs": "holds a character that no PFX password can have";
+        PfxPassword = "pfx-password": "does not open the PFX file";
+        NoPrivateKey = "no-private-key": "holds no private key: export it together with the certificate";
+        SeveralPrivateKeys { count: usize } = "several-private-keys": "holds {count} private keys, one is expected";
+        NoOwnCertificate = "no-own-certificate": "holds no certificate of its private key";
+        OnePrivateKey = "one-private-key": "must hold one private key";
+        ItsPrivateKey { problem: Box<SettingProblem> } = "its-private-key": "its private key cannot be used: {problem}";
+        ProtectedWith { algorithm: String } = "protected-with": "is protected with {algorithm}, which is not read here: export it anew with AES-256";
+        PfxEncryption = "pfx-encryption": "is encrypted in a way that is not read here: export it anew";
+    }
+}
+
+domain::sentences! {
+    /// What was given in the place of something else.
+    pub enum Given, GivenKind {
+        PrivateKey = "given-private-key": "this is a private key";
+        OtherPrivateKey = "given-other-private-key": "this is a private key of another kind than RSA";
+        EncryptedPrivateKey = "given-encrypted-private-key": "this is an encrypted private key";
+        PublicKey = "given-public-key": "this is a public key";
+        OtherPublicKey = "given-other-public-key": "this is a public key of another kind than RSA";
+        Certificate = "given-certificate": "this is a certificate";
+        Pem = "given-pem": "this is PEM";
+        Unknown = "given-unknown": "this is neither a key nor a certificate";
+    }
+}
