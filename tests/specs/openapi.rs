@@ -1,7 +1,7 @@
 //! `docs/openapi.yaml` has just the operations, words and bounds that the code has. That its answers are true is held by
 //! `contract.rs` in every spec.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     ApiCode, AppId, BillNum, Channel, DeliveryState, DifferenceKind, Event, Fen, IncidentKind, Mode, OperatorName,
@@ -18,7 +18,8 @@ const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico
 /// Every operation of the code, but for pages: `POST /2.0/maxpay/bill`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let routes = Function::ALL.into_iter().flat_map(Function::routes);
-    let described = routes.filter(|(_, path)| !NOT_DESCRIBED.contains(path)).chain(admin_operations());
+    let of_api = admin_operations().map(|operation| (operation.method.clone(), operation.path));
+    let described = routes.filter(|(_, path)| !NOT_DESCRIBED.contains(path)).chain(of_api);
     described.map(|(method, path)| format!("{method} {path}")).collect()
 }
 
@@ -37,6 +38,19 @@ fn the_operations_are_those_of_the_code() {
     let missing: Vec<_> = code.difference(&documented).collect();
     let invented: Vec<_> = documented.difference(&code).collect();
     assert!(missing.is_empty() && invented.is_empty(), "not documented: {missing:?}; not there: {invented:?}");
+}
+
+/// `x-role` says which role of the console's may do it. What is no operation of operators' has none.
+#[test]
+fn the_roles_are_those_of_the_code() {
+    let code: BTreeMap<String, &str> = admin_operations()
+        .map(|operation| (format!("{} {}", operation.method, operation.path), operation.role.name()))
+        .collect();
+    for operation in operations() {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let described = &DOCUMENT["paths"][path][method.to_ascii_lowercase()];
+        assert_eq!(described["x-role"].as_str(), code.get(&operation).copied(), "{operation}");
+    }
 }
 
 /// A client may match codes: each is listed, and none that is not said.

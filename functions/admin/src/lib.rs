@@ -10,7 +10,7 @@ mod shown_refund;
 use http::Method;
 use runtime::{Reply, Request};
 
-pub use api::operations;
+pub use api::{Operation, operations};
 pub use console::problem_codes;
 pub use deps::Deps;
 

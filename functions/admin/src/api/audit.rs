@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use store::{AuditEntry, AuditId};
 use tracing::error;
 
-use super::{call::Call, problem::Problem, routes::Route, wrong::Wrong};
+use super::{call::Call, problem::Problem, routes::Operation, wrong::Wrong};
 
 /// Keys that an answer shows once, and what a person typed in.
 const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
@@ -20,13 +20,13 @@ const TEXT_CHARS_MAX: usize = 160;
 const JSON_BYTES_MAX: usize = 16 * 1024;
 
 /// Begins the entry about a change. `before` is what the API showed of the thing.
-pub(crate) async fn begin(call: &Call<'_>, route: &Route, before: Option<String>) -> Result<AuditId, Problem> {
+pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option<String>) -> Result<AuditId, Problem> {
     let random: String = call.deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = AuditId { at: call.now, random };
     let entry = AuditEntry {
         at: call.now,
         who: call.who.name(),
-        action: route.rule().name.to_owned(),
+        action: operation.name.to_owned(),
         target: target(call.request.uri()),
         before,
         after: None,

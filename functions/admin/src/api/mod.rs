@@ -34,8 +34,8 @@ use runtime::{Reply, Request};
 use crate::deps::Deps;
 use call::{Call, Who};
 use problem::Problem;
-pub use routes::operations;
-use routes::{Effect, Route};
+use routes::{Asked, Effect, Route};
+pub use routes::{Operation, operations};
 
 /// Answers one request of who holds the operator token.
 pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
@@ -50,27 +50,27 @@ pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
 /// changed is written into the audit log.
 pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Problem> {
     let call = Call { deps, request, now: deps.base.clock.now(), who };
-    let route = Route::find(request.method(), request.uri().path())?;
-    let rule = route.rule();
-    if call.who.role < rule.role {
-        return Err(Problem::forbidden(rule.role));
+    let asked = Asked::find(request.method(), request.uri().path())?;
+    let needed = asked.operation.role;
+    if call.who.role < needed {
+        return Err(Problem::forbidden(needed));
     }
-    if let Some(problem) = route.is_beyond(&call.who.reach) {
+    if let Some(problem) = asked.is_beyond(&call.who.reach) {
         return Err(problem);
     }
-    match rule.effect {
-        Effect::Look => run(&call, route).await,
-        Effect::Change => change(&call, route).await,
+    match asked.operation.effect {
+        Effect::Look => run(&call, asked.route).await,
+        Effect::Change => change(&call, asked).await,
     }
 }
 
 /// Makes a change, and an entry about it.
-async fn change(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
+async fn change(call: &Call<'_>, Asked { operation, route, .. }: Asked) -> Result<Reply, Problem> {
     let before = match route.shown_by() {
         Some((shown_by, member)) => audit::shown(run(call, shown_by).await, member.as_deref()),
         None => None,
     };
-    let entry = audit::begin(call, &route, before).await?;
+    let entry = audit::begin(call, operation, before).await?;
     let answer = run(call, route).await;
     audit::complete(call, &entry, &answer).await;
     answer

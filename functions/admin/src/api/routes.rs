@@ -2,6 +2,8 @@
 
 mod named;
 
+use Effect::{Change, Look};
+use OperatorRole::{Operator, Owner, Viewer};
 use domain::{AccountNumber, AppId, OperatorName, OperatorRole, Reach, Tab, TransactionId, WebhookId};
 use http::{Method, header::AUTHORIZATION};
 use runtime::{Request, is_operator_token};
@@ -66,69 +68,7 @@ pub(crate) enum Effect {
     Change,
 }
 
-/// What an operation is called in the audit log, who may, and whether it belongs there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rule {
-    pub(crate) name: &'static str,
-    pub(crate) role: OperatorRole,
-    pub(crate) effect: Effect,
-}
-
 impl Route {
-    /// Everyone may look; the daily work is the operators'; keys, channels and people are the owners'.
-    #[rustfmt::skip]
-    pub(crate) fn rule(&self) -> Rule {
-        use Effect::{Change, Look};
-        use OperatorRole::{Operator, Owner, Viewer};
-        let (name, role, effect) = match self {
-            Self::CreateApp             => ("create app",        Owner,    Change),
-            Self::ListApps              => ("list apps",         Viewer,   Look),
-            Self::ShowApp(_)            => ("show app",          Viewer,   Look),
-            Self::ChangeApp(_)          => ("change app",        Owner,    Change),
-            Self::RotateKey(_)          => ("rotate key",        Owner,    Change),
-            Self::CreateSession(_)      => ("create session",    Operator, Change),
-            Self::PutChannel(..)        => ("save channel",      Owner,    Change),
-            Self::ShowChannel(..)       => ("show channel",      Viewer,   Look),
-            Self::DeleteChannel(..)     => ("delete channel",    Owner,    Change),
-            Self::CheckChannel(..)      => ("check channel",     Owner,    Change),
-            Self::ListAccounts(..)      => ("list accounts",     Viewer,   Look),
-            Self::RetireAccount(..)     => ("retire account",    Owner,    Change),
-            Self::CreateWebhook(_)      => ("create webhook",    Operator, Change),
-            Self::ListWebhooks(_)       => ("list webhooks",     Viewer,   Look),
-            Self::ChangeWebhook(..)     => ("change webhook",    Operator, Change),
-            Self::SwitchWebhook(..)     => ("switch webhook",    Operator, Change),
-            // Who may make a webhook, sees its secret once.
-            Self::RotateWebhookSecret(..) => ("rotate webhook secret", Operator, Change),
-            Self::DeleteWebhook(..)     => ("delete webhook",    Operator, Change),
-            Self::TestWebhook(..)       => ("test webhook",      Operator, Change),
-            Self::ListDeliveries(_)     => ("list deliveries",   Viewer,   Look),
-            Self::ResendDelivery(..)    => ("resend delivery",   Operator, Change),
-            Self::Replay(..)            => ("replay webhook",    Operator, Change),
-            Self::ListTransactions(_)   => ("list transactions", Viewer,   Look),
-            Self::ShowTransaction(..)   => ("show transaction",  Viewer,   Look),
-            Self::SyncTransaction(..)   => ("ask provider",      Operator, Change),
-            Self::CloseTransaction(..)  => ("close transaction", Operator, Change),
-            Self::RefundTransaction(..) => ("refund transaction", Operator, Change),
-            Self::GiveUpRefund(..)      => ("give up refund",    Operator, Change),
-            Self::ListIncidents(_)      => ("list incidents",    Viewer,   Look),
-            Self::ListReconciliations(_) => ("list reconciliations", Viewer, Look),
-            Self::AskForDay(..)         => ("ask for a day",     Operator, Change),
-            // The body of a message may name the payer.
-            Self::ShowIncident(..)      => ("show incident",     Operator, Look),
-            Self::ReplayIncident(..)    => ("replay incident",   Operator, Change),
-            Self::CreateOperator        => ("create operator",   Owner,    Change),
-            Self::ListOperators         => ("list operators",    Owner,    Look),
-            Self::ChangeOperator(_)     => ("change operator",   Owner,    Change),
-            Self::EndSessions(_)        => ("end sessions",      Owner,    Change),
-            Self::EnrolSecondFactor(_)  => ("enrol second factor", Owner,  Change),
-            Self::ResetSecondFactor(_)  => ("reset second factor", Owner,  Change),
-            Self::ShowSignInRules       => ("show sign-in rules",  Owner,  Look),
-            Self::ChangeSignInRules     => ("change sign-in rules", Owner, Change),
-            Self::ListAudit             => ("show audit log",    Owner,    Look),
-        };
-        Rule { name, role, effect }
-    }
-
     /// The operation that shows what this one changes, and which item of its list that is.
     pub(crate) fn shown_by(&self) -> Option<(Self, Option<String>)> {
         match self {
@@ -178,137 +118,127 @@ impl Route {
             | Self::ListAudit => None,
         }
     }
+}
 
-    /// The app that this is about. An operator whose rights are limited to some apps is refused by it, so that each new route says here
-    /// what it is about.
-    pub(crate) fn app(&self) -> Option<&AppId> {
-        match self {
-            Self::ShowApp(app)
-            | Self::ChangeApp(app)
-            | Self::RotateKey(app)
-            | Self::CreateSession(app)
-            | Self::PutChannel(app, _)
-            | Self::ShowChannel(app, _)
-            | Self::DeleteChannel(app, _)
-            | Self::CheckChannel(app, _)
-            | Self::ListAccounts(app, _)
-            | Self::RetireAccount(app, ..)
-            | Self::CreateWebhook(app)
-            | Self::ListWebhooks(app)
-            | Self::ChangeWebhook(app, _)
-            | Self::SwitchWebhook(app, _)
-            | Self::DeleteWebhook(app, _)
-            | Self::TestWebhook(app, _)
-            | Self::ListDeliveries(app)
-            | Self::ResendDelivery(app, _)
-            | Self::Replay(app, _)
-            | Self::RotateWebhookSecret(app, _)
-            | Self::ListTransactions(app)
-            | Self::ShowTransaction(app, _)
-            | Self::SyncTransaction(app, _)
-            | Self::CloseTransaction(app, _)
-            | Self::RefundTransaction(app, _)
-            | Self::GiveUpRefund(app, _)
-            | Self::ListIncidents(app)
-            | Self::ListReconciliations(app)
-            | Self::AskForDay(app, _)
-            | Self::ShowIncident(app, _)
-            | Self::ReplayIncident(app, _) => Some(app),
-            Self::CreateApp
-            | Self::ListApps
-            | Self::CreateOperator
-            | Self::ListOperators
-            | Self::ChangeOperator(_)
-            | Self::EndSessions(_)
-            | Self::EnrolSecondFactor(_)
-            | Self::ResetSecondFactor(_)
-            | Self::ShowSignInRules
-            | Self::ChangeSignInRules
-            | Self::ListAudit => None,
-        }
+/// An operation: all that is said of it, once. What is not in [`OPERATIONS`] is not answered. `docs/openapi.yaml` has neither more nor less,
+/// and tests/specs/who_may.rs a door for each.
+#[derive(Debug)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path as `docs/openapi.yaml` writes it, with names for what differs.
+    pub path: &'static str,
+    /// Who may: operators of this role and those above it.
+    pub role: OperatorRole,
+    /// What it is called in the audit log.
+    pub(crate) name: &'static str,
+    /// Whether it belongs there.
+    pub(crate) effect: Effect,
+    /// How it is made of what the path names.
+    read: fn(&Named<'_>) -> Result<Route, Problem>,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) operation: &'static Operation,
+    pub(crate) route: Route,
+    /// The app that this is about: whatever has one in its path is. Rights that are limited to some apps are held by it.
+    app: Option<AppId>,
+}
+
+impl Asked {
+    /// # Errors
+    /// Not found, or a method that the path does not know.
+    pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
+        let at: Vec<&Operation> = OPERATIONS.iter().filter(|operation| fits(operation.path, path)).collect();
+        let Some(operation) = at.iter().find(|operation| operation.method == *method) else {
+            let allowed = METHODS.into_iter().filter(|one| at.iter().any(|operation| operation.method == *one));
+            let allowed: Vec<String> = allowed.map(|one| one.to_string()).collect();
+            return Err(if at.is_empty() { Problem::not_found("path") } else { Problem::method(&allowed.join(", ")) });
+        };
+        let named = Named { template: operation.path, path };
+        let app = if operation.path.contains("{appId}") { Some(named.app()?) } else { None };
+        Ok(Self { operation, route: (operation.read)(&named)?, app })
     }
 
     /// Why somebody who sees these apps alone may not do this; `None` if they may. An app that they do not see is not there. Of what is about
     /// no app they may have the list, which shows theirs.
     pub(crate) fn is_beyond(&self, reach: &Reach) -> Option<Problem> {
-        match (reach, self.app()) {
+        match (reach, &self.app) {
             (Reach::Everything, _) => None,
             (Reach::Apps(_), Some(app)) => (!reach.includes(app)).then(|| Problem::not_found("app")),
-            (Reach::Apps(_), None) => (*self != Self::ListApps).then(|| Problem::forbidden(OperatorRole::Owner)),
-        }
-    }
-
-    /// # Errors
-    /// Not found, or a method that the path does not know.
-    pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
-        let at: Vec<&Row> = TABLE.iter().filter(|(_, template, _)| fits(template, path)).collect();
-        match at.iter().find(|(known, ..)| known == method) {
-            Some((_, template, read)) => read(&Named { template, path }),
-            None if at.is_empty() => Err(Problem::not_found("path")),
-            None => {
-                let allowed = METHODS.into_iter().filter(|one| at.iter().any(|(known, ..)| known == one));
-                Err(Problem::method(&allowed.map(|one| one.to_string()).collect::<Vec<_>>().join(", ")))
-            }
+            (Reach::Apps(_), None) => (self.route != Route::ListApps).then(|| Problem::forbidden(OperatorRole::Owner)),
         }
     }
 }
 
-/// A method, a path with names for what differs, and how the operation is made of them.
-type Row = (Method, &'static str, fn(&Named<'_>) -> Result<Route, Problem>);
-
 /// The order in which a path's methods are told.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// The one list of operations: what is not here is not answered, and `docs/openapi.yaml` has neither more nor less.
+const fn row(
+    method: Method,
+    path: &'static str,
+    name: &'static str,
+    role: OperatorRole,
+    effect: Effect,
+    read: fn(&Named<'_>) -> Result<Route, Problem>,
+) -> Operation {
+    Operation { method, path, role, name, effect, read }
+}
+
+/// The one list of operations. Everyone may look; the daily work is the operators'; keys, channels and people are the owners'.
 #[rustfmt::skip]
-const TABLE: &[Row] = &[
-    (Method::POST,   "/admin/v1/apps",                                         |_| Ok(Route::CreateApp)),
-    (Method::GET,    "/admin/v1/apps",                                         |_| Ok(Route::ListApps)),
-    (Method::GET,    "/admin/v1/apps/{appId}",                                 |at| Ok(Route::ShowApp(at.app()?))),
-    (Method::PATCH,  "/admin/v1/apps/{appId}",                                 |at| Ok(Route::ChangeApp(at.app()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/keys/rotate",                     |at| Ok(Route::RotateKey(at.app()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/sessions",                        |at| Ok(Route::CreateSession(at.app()?))),
-    (Method::PUT,    "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::PutChannel(at.app()?, at.tab()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::ShowChannel(at.app()?, at.tab()?))),
-    (Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}",                  |at| Ok(Route::DeleteChannel(at.app()?, at.tab()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",            |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}/accounts",         |at| Ok(Route::ListAccounts(at.app()?, at.tab()?))),
-    (Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}/accounts/{account}", |at| Ok(Route::RetireAccount(at.app()?, at.tab()?, at.account()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::CreateWebhook(at.app()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/webhooks",                        |at| Ok(Route::ListWebhooks(at.app()?))),
-    (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
-    (Method::DELETE, "/admin/v1/apps/{appId}/webhooks/{webhookId}",            |at| Ok(Route::DeleteWebhook(at.app()?, at.webhook()?))),
-    (Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}/mode",       |at| Ok(Route::SwitchWebhook(at.app()?, at.webhook()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/secret/rotate", |at| Ok(Route::RotateWebhookSecret(at.app()?, at.webhook()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/test",       |at| Ok(Route::TestWebhook(at.app()?, at.webhook()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/replay",     |at| Ok(Route::Replay(at.app()?, at.webhook()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/deliveries",                      |at| Ok(Route::ListDeliveries(at.app()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/deliveries/{deliveryId}/resend",  |at| Ok(Route::ResendDelivery(at.app()?, at.text("{deliveryId}")))),
-    (Method::GET,    "/admin/v1/apps/{appId}/incidents",                       |at| Ok(Route::ListIncidents(at.app()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",          |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
-    (Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",   |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
-    (Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                 |at| Ok(Route::ListReconciliations(at.app()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask", |at| Ok(Route::AskForDay(at.app()?, at.day()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/transactions",                    |at| Ok(Route::ListTransactions(at.app()?))),
-    (Method::GET,    "/admin/v1/apps/{appId}/transactions/{id}",               |at| Ok(Route::ShowTransaction(at.app()?, at.transaction()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",          |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",         |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",        |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
-    (Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/give-up",       |at| Ok(Route::GiveUpRefund(at.app()?, at.transaction()?))),
-    (Method::POST,   "/admin/v1/operators",                                    |_| Ok(Route::CreateOperator)),
-    (Method::GET,    "/admin/v1/operators",                                    |_| Ok(Route::ListOperators)),
-    (Method::PATCH,  "/admin/v1/operators/{name}",                             |at| Ok(Route::ChangeOperator(at.operator()?))),
-    (Method::DELETE, "/admin/v1/operators/{name}/sessions",                    |at| Ok(Route::EndSessions(at.operator()?))),
-    (Method::PUT,    "/admin/v1/operators/{name}/second-factor",               |at| Ok(Route::EnrolSecondFactor(at.operator()?))),
-    (Method::DELETE, "/admin/v1/operators/{name}/second-factor",               |at| Ok(Route::ResetSecondFactor(at.operator()?))),
-    (Method::GET,    "/admin/v1/sign-in",                                      |_| Ok(Route::ShowSignInRules)),
-    (Method::PUT,    "/admin/v1/sign-in",                                      |_| Ok(Route::ChangeSignInRules)),
-    (Method::GET,    "/admin/v1/audit",                                        |_| Ok(Route::ListAudit)),
+pub(crate) static OPERATIONS: &[Operation] = &[
+    row(Method::POST,   "/admin/v1/apps",                                                                "create app",              Owner,    Change, |_| Ok(Route::CreateApp)),
+    row(Method::GET,    "/admin/v1/apps",                                                                "list apps",               Viewer,   Look,   |_| Ok(Route::ListApps)),
+    row(Method::GET,    "/admin/v1/apps/{appId}",                                                        "show app",                Viewer,   Look,   |at| Ok(Route::ShowApp(at.app()?))),
+    row(Method::PATCH,  "/admin/v1/apps/{appId}",                                                        "change app",              Owner,    Change, |at| Ok(Route::ChangeApp(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/keys/rotate",                                            "rotate key",              Owner,    Change, |at| Ok(Route::RotateKey(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/sessions",                                               "create session",          Operator, Change, |at| Ok(Route::CreateSession(at.app()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/channels/{tab}",                                         "save channel",            Owner,    Change, |at| Ok(Route::PutChannel(at.app()?, at.tab()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}",                                         "show channel",            Viewer,   Look,   |at| Ok(Route::ShowChannel(at.app()?, at.tab()?))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}",                                         "delete channel",          Owner,    Change, |at| Ok(Route::DeleteChannel(at.app()?, at.tab()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",                                   "check channel",           Owner,    Change, |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}/accounts",                                "list accounts",           Viewer,   Look,   |at| Ok(Route::ListAccounts(at.app()?, at.tab()?))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}/accounts/{account}",                      "retire account",          Owner,    Change, |at| Ok(Route::RetireAccount(at.app()?, at.tab()?, at.account()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/webhooks",                                               "create webhook",          Operator, Change, |at| Ok(Route::CreateWebhook(at.app()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/webhooks",                                               "list webhooks",           Viewer,   Look,   |at| Ok(Route::ListWebhooks(at.app()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",                                   "change webhook",          Operator, Change, |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/webhooks/{webhookId}",                                   "delete webhook",          Operator, Change, |at| Ok(Route::DeleteWebhook(at.app()?, at.webhook()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}/mode",                              "switch webhook",          Operator, Change, |at| Ok(Route::SwitchWebhook(at.app()?, at.webhook()?))),
+    // Who may make a webhook, sees its secret once.
+    row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/secret/rotate",                     "rotate webhook secret",   Operator, Change, |at| Ok(Route::RotateWebhookSecret(at.app()?, at.webhook()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/test",                              "test webhook",            Operator, Change, |at| Ok(Route::TestWebhook(at.app()?, at.webhook()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/replay",                            "replay webhook",          Operator, Change, |at| Ok(Route::Replay(at.app()?, at.webhook()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/deliveries",                                             "list deliveries",         Viewer,   Look,   |at| Ok(Route::ListDeliveries(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/deliveries/{deliveryId}/resend",                         "resend delivery",         Operator, Change, |at| Ok(Route::ResendDelivery(at.app()?, at.text("{deliveryId}")))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/incidents",                                              "list incidents",          Viewer,   Look,   |at| Ok(Route::ListIncidents(at.app()?))),
+    // The body of a message may name the payer.
+    row(Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",                                 "show incident",           Operator, Look,   |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",                          "replay incident",         Operator, Change, |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                                        "list reconciliations",    Viewer,   Look,   |at| Ok(Route::ListReconciliations(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask",              "ask for a day",           Operator, Change, |at| Ok(Route::AskForDay(at.app()?, at.day()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/transactions",                                           "list transactions",       Viewer,   Look,   |at| Ok(Route::ListTransactions(at.app()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/transactions/{id}",                                      "show transaction",        Viewer,   Look,   |at| Ok(Route::ShowTransaction(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",                                 "ask provider",            Operator, Change, |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",                                "close transaction",       Operator, Change, |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",                               "refund transaction",      Operator, Change, |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/give-up",                              "give up refund",          Operator, Change, |at| Ok(Route::GiveUpRefund(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/operators",                                                           "create operator",         Owner,    Change, |_| Ok(Route::CreateOperator)),
+    row(Method::GET,    "/admin/v1/operators",                                                           "list operators",          Owner,    Look,   |_| Ok(Route::ListOperators)),
+    row(Method::PATCH,  "/admin/v1/operators/{name}",                                                    "change operator",         Owner,    Change, |at| Ok(Route::ChangeOperator(at.operator()?))),
+    row(Method::DELETE, "/admin/v1/operators/{name}/sessions",                                           "end sessions",            Owner,    Change, |at| Ok(Route::EndSessions(at.operator()?))),
+    row(Method::PUT,    "/admin/v1/operators/{name}/second-factor",                                      "enrol second factor",     Owner,    Change, |at| Ok(Route::EnrolSecondFactor(at.operator()?))),
+    row(Method::DELETE, "/admin/v1/operators/{name}/second-factor",                                      "reset second factor",     Owner,    Change, |at| Ok(Route::ResetSecondFactor(at.operator()?))),
+    row(Method::GET,    "/admin/v1/sign-in",                                                             "show sign-in rules",      Owner,    Look,   |_| Ok(Route::ShowSignInRules)),
+    row(Method::PUT,    "/admin/v1/sign-in",                                                             "change sign-in rules",    Owner,    Change, |_| Ok(Route::ChangeSignInRules)),
+    row(Method::GET,    "/admin/v1/audit",                                                               "show audit log",          Owner,    Look,   |_| Ok(Route::ListAudit)),
 ];
 
-/// Every operation of the API: its method, and its path as `docs/openapi.yaml` writes it.
-pub fn operations() -> impl Iterator<Item = (Method, &'static str)> {
-    TABLE.iter().map(|(method, path, _)| (method.clone(), *path))
+/// Every operation of the API.
+pub fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter()
 }
 
 /// Whether each segment is the template's, or has a name there.
@@ -332,88 +262,78 @@ pub(crate) fn authorize(deps: &Deps, request: &Request) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
-    /// What each operation needs, by the call that asks for it. The table is the specification; the one in `rule` is the code.
+    /// What each operation needs. The table is the specification; the one of operations is the code.
     #[rustfmt::skip]
     const ROLES: &[(&str, &str, OperatorRole, Effect)] = &[
-        ("POST",   "/apps",                        OperatorRole::Owner,    Effect::Change),
-        ("GET",    "/apps",                        OperatorRole::Viewer,   Effect::Look),
-        ("GET",    "/apps/APP",                    OperatorRole::Viewer,   Effect::Look),
-        ("PATCH",  "/apps/APP",                    OperatorRole::Owner,    Effect::Change),
-        ("POST",   "/apps/APP/keys/rotate",        OperatorRole::Owner,    Effect::Change),
-        ("POST",   "/apps/APP/sessions",           OperatorRole::Operator, Effect::Change),
-        ("PUT",    "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
-        ("GET",    "/apps/APP/channels/ali",       OperatorRole::Viewer,   Effect::Look),
-        ("DELETE", "/apps/APP/channels/ali",       OperatorRole::Owner,    Effect::Change),
-        ("POST",   "/apps/APP/channels/ali/check", OperatorRole::Owner,    Effect::Change),
-        ("POST",   "/apps/APP/webhooks",           OperatorRole::Operator, Effect::Change),
-        ("GET",    "/apps/APP/channels/ali/accounts", OperatorRole::Viewer, Effect::Look),
-        ("DELETE", "/apps/APP/channels/ali/accounts/1", OperatorRole::Owner, Effect::Change),
-        ("GET",    "/apps/APP/webhooks",           OperatorRole::Viewer,   Effect::Look),
-        ("DELETE", "/apps/APP/webhooks/APP",       OperatorRole::Operator, Effect::Change),
-        ("GET",    "/apps/APP/transactions",       OperatorRole::Viewer,   Effect::Look),
-        ("GET",    "/apps/APP/transactions/APP",   OperatorRole::Viewer,   Effect::Look),
-        ("GET",    "/apps/APP/incidents",          OperatorRole::Viewer,   Effect::Look),
-        ("GET",    "/apps/APP/incidents/x",        OperatorRole::Operator, Effect::Look),
-        ("POST",   "/apps/APP/incidents/x/replay", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/transactions/APP/sync", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/transactions/APP/close", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/transactions/APP/refund", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/transactions/APP/give-up", OperatorRole::Operator, Effect::Change),
-        ("PUT", "/apps/APP/webhooks/APP", OperatorRole::Operator, Effect::Change),
-        ("PUT", "/apps/APP/webhooks/APP/mode", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/webhooks/APP/secret/rotate", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/webhooks/APP/test", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/webhooks/APP/replay", OperatorRole::Operator, Effect::Change),
-        ("POST", "/apps/APP/deliveries/x/resend", OperatorRole::Operator, Effect::Change),
-        ("GET", "/apps/APP/deliveries", OperatorRole::Viewer, Effect::Look),
-        ("GET", "/apps/APP/reconciliations", OperatorRole::Viewer, Effect::Look),
-        ("POST", "/apps/APP/reconciliations/2026-11-23/ali/1/ask", OperatorRole::Operator, Effect::Change),
-        ("POST",   "/operators",                   OperatorRole::Owner,    Effect::Change),
-        ("GET",    "/operators",                   OperatorRole::Owner,    Effect::Look),
-        ("PATCH",  "/operators/admin",             OperatorRole::Owner,    Effect::Change),
-        ("DELETE", "/operators/admin/sessions",    OperatorRole::Owner,    Effect::Change),
-        ("PUT",    "/operators/admin/second-factor", OperatorRole::Owner,  Effect::Change),
-        ("DELETE", "/operators/admin/second-factor", OperatorRole::Owner,  Effect::Change),
-        ("GET",    "/sign-in",                     OperatorRole::Owner,    Effect::Look),
-        ("PUT",    "/sign-in",                     OperatorRole::Owner,    Effect::Change),
-        ("GET",    "/audit",                       OperatorRole::Owner,    Effect::Look),
+        ("POST",   "/apps",                                                       Owner,    Change),
+        ("GET",    "/apps",                                                       Viewer,   Look),
+        ("GET",    "/apps/{appId}",                                               Viewer,   Look),
+        ("PATCH",  "/apps/{appId}",                                               Owner,    Change),
+        ("POST",   "/apps/{appId}/keys/rotate",                                   Owner,    Change),
+        ("POST",   "/apps/{appId}/sessions",                                      Operator, Change),
+        ("PUT",    "/apps/{appId}/channels/{tab}",                                Owner,    Change),
+        ("GET",    "/apps/{appId}/channels/{tab}",                                Viewer,   Look),
+        ("DELETE", "/apps/{appId}/channels/{tab}",                                Owner,    Change),
+        ("POST",   "/apps/{appId}/channels/{tab}/check",                          Owner,    Change),
+        ("GET",    "/apps/{appId}/channels/{tab}/accounts",                       Viewer,   Look),
+        ("DELETE", "/apps/{appId}/channels/{tab}/accounts/{account}",             Owner,    Change),
+        ("POST",   "/apps/{appId}/webhooks",                                      Operator, Change),
+        ("GET",    "/apps/{appId}/webhooks",                                      Viewer,   Look),
+        ("PUT",    "/apps/{appId}/webhooks/{webhookId}",                          Operator, Change),
+        ("DELETE", "/apps/{appId}/webhooks/{webhookId}",                          Operator, Change),
+        ("PUT",    "/apps/{appId}/webhooks/{webhookId}/mode",                     Operator, Change),
+        ("POST",   "/apps/{appId}/webhooks/{webhookId}/secret/rotate",            Operator, Change),
+        ("POST",   "/apps/{appId}/webhooks/{webhookId}/test",                     Operator, Change),
+        ("POST",   "/apps/{appId}/webhooks/{webhookId}/replay",                   Operator, Change),
+        ("GET",    "/apps/{appId}/deliveries",                                    Viewer,   Look),
+        ("POST",   "/apps/{appId}/deliveries/{deliveryId}/resend",                Operator, Change),
+        ("GET",    "/apps/{appId}/incidents",                                     Viewer,   Look),
+        ("GET",    "/apps/{appId}/incidents/{incidentId}",                        Operator, Look),
+        ("POST",   "/apps/{appId}/incidents/{incidentId}/replay",                 Operator, Change),
+        ("GET",    "/apps/{appId}/reconciliations",                               Viewer,   Look),
+        ("POST",   "/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask",     Operator, Change),
+        ("GET",    "/apps/{appId}/transactions",                                  Viewer,   Look),
+        ("GET",    "/apps/{appId}/transactions/{id}",                             Viewer,   Look),
+        ("POST",   "/apps/{appId}/transactions/{id}/sync",                        Operator, Change),
+        ("POST",   "/apps/{appId}/transactions/{id}/close",                       Operator, Change),
+        ("POST",   "/apps/{appId}/transactions/{id}/refund",                      Operator, Change),
+        ("POST",   "/apps/{appId}/transactions/{id}/give-up",                     Operator, Change),
+        ("POST",   "/operators",                                                  Owner,    Change),
+        ("GET",    "/operators",                                                  Owner,    Look),
+        ("PATCH",  "/operators/{name}",                                           Owner,    Change),
+        ("DELETE", "/operators/{name}/sessions",                                  Owner,    Change),
+        ("PUT",    "/operators/{name}/second-factor",                             Owner,    Change),
+        ("DELETE", "/operators/{name}/second-factor",                             Owner,    Change),
+        ("GET",    "/sign-in",                                                    Owner,    Look),
+        ("PUT",    "/sign-in",                                                    Owner,    Change),
+        ("GET",    "/audit",                                                      Owner,    Look),
     ];
 
-    fn find(method: &str, path: &str) -> Route {
-        let path = format!("/admin/v1{}", path.replace("APP", "568a12086e912100017722e5"));
-        Route::find(&Method::from_bytes(method.as_bytes()).unwrap(), &path).unwrap()
-    }
-
-    /// The rules of all operations.
-    pub(crate) fn every_rule() -> Vec<Rule> {
-        ROLES.iter().map(|(method, path, ..)| find(method, path).rule()).collect()
+    /// A path of the operation, with something in place of each name.
+    fn find(method: &str, template: &str) -> Asked {
+        let id = "568a12086e912100017722e5";
+        let names = [("{tab}", "ali"), ("{account}", "1"), ("{day}", "2026-11-23"), ("{name}", "admin")];
+        let filled = names.iter().fold(template.to_owned(), |path, (name, word)| path.replace(name, word));
+        let segments = filled.split('/').map(|word| if word.starts_with('{') { id } else { word });
+        let path = format!("/admin/v1{}", segments.collect::<Vec<_>>().join("/"));
+        Asked::find(&Method::from_bytes(method.as_bytes()).unwrap(), &path).unwrap()
     }
 
     #[test]
     fn each_operation_needs_its_role_and_no_two_share_a_name() {
-        for (method, path, role, effect) in ROLES {
-            let rule = find(method, path).rule();
-            assert_eq!((rule.role, rule.effect), (*role, *effect), "{method} {path}");
-        }
-        let mut names: Vec<_> = every_rule().iter().map(|rule| rule.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), ROLES.len());
-    }
-
-    #[test]
-    fn no_operation_is_without_a_role_here() {
-        let stated = |method: &Method, template: &str| {
-            let at = |path: &str| fits(template, &format!("/admin/v1{path}"));
-            ROLES.iter().filter(|(known, path, ..)| *known == method.as_str() && at(path)).count()
-        };
-        for (method, path) in operations() {
-            assert_eq!(stated(&method, path), 1, "{method} {path}");
-        }
-        assert_eq!(operations().count(), ROLES.len());
+        let stated = ROLES.iter().map(|(method, path, role, effect)| {
+            let (operation, path) = (find(method, path).operation, format!("/admin/v1{path}"));
+            assert_eq!((operation.method.as_str(), operation.path), (*method, path.as_str()));
+            assert_eq!((operation.role, operation.effect), (*role, *effect), "{method} {path}");
+            operation.name
+        });
+        let stated: std::collections::BTreeSet<_> = stated.collect();
+        let forgotten: Vec<_> = operations().filter(|operation| !stated.contains(operation.name)).collect();
+        assert!(forgotten.is_empty(), "state the role of {forgotten:?}");
+        assert_eq!((stated.len(), ROLES.len()), (OPERATIONS.len(), OPERATIONS.len()));
     }
 
     #[test]
@@ -421,16 +341,15 @@ pub(crate) mod tests {
         let mine = AppId::parse("000000000000000000000001").unwrap();
         let limited = Reach::of(vec![mine]).unwrap();
         for (method, path, role, _) in ROLES {
-            let route = find(method, path);
-            assert_eq!(route.app().is_some(), path.starts_with("/apps/"), "{method} {path}");
-            let refused = route.is_beyond(&limited).map(|problem| problem.status.as_u16());
+            let asked = find(method, path);
+            let refused = asked.is_beyond(&limited).map(|problem| problem.status.as_u16());
             let expect = match (path.starts_with("/apps/"), *role) {
                 (true, _) => Some(404),
                 (false, OperatorRole::Owner) => Some(403),
                 (false, OperatorRole::Viewer | OperatorRole::Operator) => None,
             };
             assert_eq!(refused, expect, "{method} {path}");
-            assert!(route.is_beyond(&Reach::Everything).is_none(), "{method} {path}");
+            assert!(asked.is_beyond(&Reach::Everything).is_none(), "{method} {path}");
         }
     }
 
@@ -462,8 +381,8 @@ pub(crate) mod tests {
         ];
         for (method, path, expect) in cases {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let found = match Route::find(&method, &path.replace("APP", app)) {
-                Ok(route) => format!("{route:?}"),
+            let found = match Asked::find(&method, &path.replace("APP", app)) {
+                Ok(asked) => format!("{:?}", asked.route),
                 Err(problem) => problem.status.as_u16().to_string(),
             };
             assert!(found.starts_with(expect), "{method} {path}: {found}");
