@@ -198,3 +198,12 @@ fn the_readme_has_a_row_for_each_channel_with_its_tab_and_needs() {
         assert_eq!(*needs, expect.join(", "), "README.md: what `{channel}` needs");
     }
 }
+
+#[test]
+fn the_changelog_names_each_channel_and_event() {
+    let text = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let names = Channel::ALL.map(Channel::name).into_iter().chain(Event::ALL.map(Event::name));
+    for name in names {
+        assert!(text.contains(&format!("`{name}`")), "CHANGELOG.md does not tell of `{name}`");
+    }
+}

@@ -1,14 +1,18 @@
 //! A bill: charged once however often it is asked for, paid once, and tried again when it has expired.
 
+use domain::{Channel, Family};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::world::{MINUTE_MS, START_MS, World, charge_of, client, texts, with};
+use crate::{
+    channels::{charge_on, names_of},
+    world::{MINUTE_MS, START_MS, World, charge_of, client, texts, with},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_charge_twice_is_one_transaction() {
     let world = World::start().await;
-    for channel in ["ali_app", "ali_web", "ali_wap", "ali_qrcode"] {
+    for channel in names_of(Family::Ali) {
         let charge = with(charge_of(channel, channel), &json!({ "extras": { "t": "2" } }));
         let first = world.charge(&charge).await.ok();
         world.advance(MINUTE_MS).await;
@@ -64,8 +68,8 @@ async fn other_details_of_an_open_bill_may_differ() {
 async fn a_paid_bill_cannot_be_charged_on_any_channel() {
     let world = World::start().await;
     let id = world.paid("1").await;
-    for channel in ["ali_qrcode", "ali_app", "ali_web", "ali_wap"] {
-        world.charge(&charge_of(channel, "1")).await.refused(5, "billNum");
+    for channel in Channel::ALL {
+        world.charge(&charge_on(channel, "1")).await.refused(5, "billNum");
     }
     world.play(&id, "refund", json!({})).await;
     assert_eq!(world.record("1").await["status"], "refund");

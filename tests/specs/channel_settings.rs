@@ -1,8 +1,12 @@
 //! Channel settings: what is wrong with them is said when they are saved, and no secret ever comes back.
 
+use domain::Family;
 use serde_json::{Value, json};
 
-use crate::world::{World, charge_of, test_channel, texts, with, without};
+use crate::{
+    channels::names_of,
+    world::{World, charge_of, test_channel, texts, with, without},
+};
 
 const LEGACY_PRIVATE: &str = include_str!("../../infra/simulators/keys/alipay/mapi/merchant_private.pem");
 const LEGACY_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/mapi/alipay_public.pem");
@@ -81,7 +85,7 @@ async fn deleted_settings_are_code_2_and_the_old_records_stay() {
     world.admin("DELETE", &path, Value::Null).await.done(204);
     world.admin("GET", &path, Value::Null).await.problem(404, "configured");
     world.admin("DELETE", &path, Value::Null).await.problem(404, "configured");
-    for channel in ["ali_app", "ali_web", "ali_wap", "ali_qrcode"] {
+    for channel in names_of(Family::Ali) {
         world.charge(&charge_of(channel, "2")).await.refused(2, channel);
     }
     for question in [json!({}), json!({ "billNum": "1" }), json!({ "channel": "ali" }), json!({ "status": "success" })]

@@ -1,31 +1,20 @@
 //! Charging: what each channel answers, and that a buyer can pay with it.
 
+use domain::Family;
 use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
+    channels::{self, check_paid},
     world::{START_MS, World, charge_of, with, without},
 };
 
-/// Charges, opens what the answer carries, pays at the cashier, and looks at what became of it.
 async fn pay_with(world: &World, channel: &str, bill: &str) -> Value {
-    let charged = world.charge(&charge_of(channel, bill)).await.ok();
-    let cashier = open(world, channel, &charged).await;
-    let page = world.call("GET", &cashier, &[], "").await;
-    assert!(page.text().contains("99.00") && page.text().contains("A cup of tea"), "{}", page.text());
-    world.post_form(&cashier, "action=pay").await.location(303);
-    let record = world.record(bill).await;
-    assert_eq!(record["id"], charged["id"]);
-    record
+    channels::pay(world, &charge_of(channel, bill)).await
 }
 
-/// Does with an answer what the payer's side does, and gives the address of the cashier.
 async fn open(world: &World, channel: &str, charged: &Value) -> String {
-    match channel {
-        "ali_qrcode" => charged["codeUrl"].as_str().unwrap().to_owned(),
-        "ali_app" => knock(world, channel, charged).await.location(303),
-        _ => knock(world, channel, charged).await.location(302),
-    }
+    channels::open(world, channels::named(channel), charged).await
 }
 
 /// What the provider says to the payer's side: a redirect to the cashier, or why there is none.
@@ -41,22 +30,6 @@ pub(crate) async fn knock(world: &World, channel: &str, charged: &Value) -> Answ
 async fn submit_order_string(world: &World, order_string: &str) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new()).append_pair("order_string", order_string).finish();
     world.post_form("/simulator/alipay/app", form).await
-}
-
-#[track_caller]
-fn check_paid(record: &Value, channel: &str, bill: &str) {
-    let expect = json!({
-        "id": record["id"],
-        "billNum": bill,
-        "channel": channel,
-        "createdTime": START_MS,
-        "endTime": START_MS,
-        "currency": "CNY",
-        "money": "¥ 99.00",
-        "totalFee": 9900,
-        "status": "success",
-    });
-    assert_eq!(*record, expect);
 }
 
 async fn check_all_are_paid(settings: Value, channels: &[&str]) {
@@ -76,24 +49,15 @@ async fn settings_here(world: &World, wanted: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_channel_of_alipay_is_paid_on_the_demo_app() {
-    let world = World::start().await;
-    for channel in ["ali_app", "ali_web", "ali_wap", "ali_qrcode"] {
-        check_paid(&pay_with(&world, channel, channel).await, channel, channel);
-    }
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn every_channel_of_alipay_is_paid_in_key_mode() {
     let settings = json!({ "kind": "openapi", "leaveOut": [] });
-    check_all_are_paid(settings, &["ali_app", "ali_web", "ali_wap", "ali_qrcode"]).await;
+    check_all_are_paid(settings, &channels::names_of(Family::Ali)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_channel_of_alipay_is_paid_in_certificate_mode() {
     let settings = json!({ "kind": "openapiCert", "leaveOut": [] });
-    check_all_are_paid(settings, &["ali_app", "ali_web", "ali_wap", "ali_qrcode"]).await;
+    check_all_are_paid(settings, &channels::names_of(Family::Ali)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -253,7 +217,7 @@ async fn every_subject_reaches_the_provider_and_is_paid() {
         (long.as_str(), fitting.as_str()),
         (fitting.as_str(), fitting.as_str()),
     ];
-    for channel in ["ali_app", "ali_web", "ali_wap", "ali_qrcode"] {
+    for channel in channels::names_of(Family::Ali) {
         for (number, (subject, expect)) in cases.iter().enumerate() {
             let bill = format!("{channel} {number}");
             let charged = world.charge(&with(charge_of(channel, &bill), &json!({ "subject": subject }))).await.ok();

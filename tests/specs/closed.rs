@@ -1,12 +1,13 @@
 //! Bills that were closed here while their orders could still be paid: nobody's money is taken without our books and the shop saying so.
 
+use domain::{Channel, Family};
 use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
-    charge::knock,
+    channels::{self, charge_on, names_of},
     unionpay, wechat,
-    world::{MINUTE_MS, World, charge_of, master, texts, with, without},
+    world::{MINUTE_MS, World, charge_of, master, texts, with},
 };
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -14,21 +15,8 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// WeChat Pay's v2 closes no order within five minutes of ordering.
 const AFTER_ORDERING_MS: i64 = 6 * MINUTE_MS;
 
-const ALIPAY: [&str; 4] = ["ali_app", "ali_web", "ali_wap", "ali_qrcode"];
-const UNIONPAY: [&str; 3] = ["unipay_app", "unipay_web", "applepay_upacp"];
-const WECHAT: [&str; 4] = ["wx_app", "wx_jsapi", "wx_native", "wx_h5"];
-
-fn body_of(channel: &str, bill: &str) -> Value {
-    match channel {
-        "wx_jsapi" => with(charge_of(channel, bill), &json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" })),
-        "wx_h5" => with(charge_of(channel, bill), &json!({ "clientIp": "203.0.113.7" })),
-        "wx_app" | "wx_native" | "applepay_upacp" => without(charge_of(channel, bill), "returnUrl"),
-        _ => charge_of(channel, bill),
-    }
-}
-
 async fn charge(world: &World, channel: &str, bill: &str) -> Value {
-    world.charge(&body_of(channel, bill)).await.ok()
+    world.charge(&charge_on(channels::named(channel), bill)).await.ok()
 }
 
 async fn close(world: &World, channel: &str, bill: &str) -> Answer {
@@ -46,28 +34,18 @@ fn id_of(charged: &Value) -> &str {
 
 /// The payer's side does what it was given parameters for: from now on the provider knows the order.
 async fn open(world: &World, channel: &str, charged: &Value) {
-    match channel {
-        "ali_qrcode" => {
-            world.call("GET", charged["codeUrl"].as_str().unwrap(), &[], "").await;
-        }
-        "ali_app" | "ali_web" | "ali_wap" => {
-            let status = knock(world, channel, charged).await.status;
-            assert!([302, 303].contains(&status), "{channel}: {status}");
-            world.play(id_of(charged), "open", json!({})).await;
-        }
-        "unipay_web" => {
-            unionpay::open(world, channel, charged).await;
-        }
-        _ => {
-            unionpay::open(world, "unipay_app", charged).await;
-        }
+    let channel = channels::named(channel);
+    let cashier = channels::open(world, channel, charged).await;
+    if channel.family() == Family::Ali {
+        world.call("GET", &cashier, &[], "").await;
+        world.play(id_of(charged), "open", json!({})).await;
     }
 }
 
 /// The payer pays, and the notify is lost.
 async fn pay_in_silence(world: &World, channel: &str, id: &str) {
     let silent = json!({ "notify": false });
-    if channel.starts_with("ali") {
+    if channels::named(channel).family() == Family::Ali {
         world.play(id, "pay", silent).await;
     } else {
         unionpay::play(world, id, "pay", silent).await;
@@ -133,7 +111,7 @@ async fn check_opened_late_and_paid_later(world: &World, channels: &[&str]) {
 async fn an_order_that_is_opened_after_its_closing_and_paid_is_found_on_each_channel_where_that_can_be() {
     let world = World::start().await;
     shop(&world).await;
-    check_opened_late_and_paid_later(&world, &[&ALIPAY[..], &UNIONPAY[..]].concat()).await;
+    check_opened_late_and_paid_later(&world, &[names_of(Family::Ali), names_of(Family::Unipay)].concat()).await;
     world.end().await;
 }
 
@@ -162,7 +140,7 @@ async fn an_order_of_wechat_is_closed_for_good_on_each_channel_and_not_asked_abo
     for kind in ["v3Certificate", "v2Md5"] {
         let world = World::start().await;
         wechat::use_merchant(&world, kind).await;
-        for channel in WECHAT {
+        for channel in names_of(Family::Wx) {
             let charged = charge(&world, channel, channel).await;
             world.advance(AFTER_ORDERING_MS).await;
             close(&world, channel, channel).await.ok();
@@ -171,7 +149,7 @@ async fn an_order_of_wechat_is_closed_for_good_on_each_channel_and_not_asked_abo
             assert_eq!(world.post_as(&[], &path, "{}").await.status, 409, "{kind} {channel}");
         }
         check_nothing_is_due(&world).await;
-        for channel in WECHAT {
+        for channel in names_of(Family::Wx) {
             assert_eq!(status(&world, channel).await, "closed", "{kind} {channel}");
         }
         world.end().await;
@@ -182,7 +160,7 @@ async fn an_order_of_wechat_is_closed_for_good_on_each_channel_and_not_asked_abo
 async fn an_order_whose_making_wechat_lost_is_closed_here_and_asked_about_until_its_end() {
     let world = World::start().await;
     world.post_as(&[], "/_local/simulator/wechat/faults", json!({ "next": ["http500"] }).to_string()).await.done(200);
-    world.charge(&body_of("wx_native", "1")).await.refused(7, "");
+    world.charge(&charge_on(Channel::WxNative, "1")).await.refused(7, "");
     assert_eq!(close(&world, "wx_native", "1").await.ok()["status"], "closed");
     world.advance(2 * DAY_MS).await;
     check_nothing_is_due(&world).await;
@@ -192,7 +170,7 @@ async fn an_order_whose_making_wechat_lost_is_closed_here_and_asked_about_until_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_alipay_made_after_the_closing_is_closed_there_too() {
     let world = World::start().await;
-    for channel in ALIPAY {
+    for channel in names_of(Family::Ali) {
         let charged = charge(&world, channel, channel).await;
         close(&world, channel, channel).await.ok();
         open(&world, channel, &charged).await;
@@ -222,18 +200,18 @@ async fn a_payment_that_crosses_the_end_of_its_order_is_found_a_day_later() {
     let world = World::start().await;
     shop(&world).await;
     let mut ids = Vec::new();
-    for channel in UNIONPAY {
+    for channel in names_of(Family::Unipay) {
         let charged = charge(&world, channel, channel).await;
         open(&world, channel, &charged).await;
         ids.push(id_of(&charged).to_owned());
     }
     world.advance(125 * MINUTE_MS).await;
-    for (channel, id) in UNIONPAY.iter().zip(&ids) {
+    for (channel, id) in names_of(Family::Unipay).into_iter().zip(&ids) {
         assert_eq!(status(&world, channel).await, "closed");
         unionpay::play(&world, id, "pay", json!({ "late": true, "notify": false })).await;
     }
     world.advance(DAY_MS).await;
-    for channel in UNIONPAY {
+    for channel in names_of(Family::Unipay) {
         assert_eq!(status(&world, channel).await, "success", "{channel}");
         assert_eq!(told(&world, channel).await, ["payment.closed", "payment.success"], "{channel}");
     }
@@ -275,7 +253,7 @@ async fn a_payment_that_failed_at_wechat_leaves_the_bill_open_and_is_made_again(
         shop(&world).await;
         wechat::use_merchant(&world, kind).await;
         let mut ids = Vec::new();
-        for channel in WECHAT {
+        for channel in names_of(Family::Wx) {
             let charged = charge(&world, channel, channel).await;
             wechat::play(&world, id_of(&charged), "fail", json!({})).await;
             sync(&world, channel).await;
@@ -283,12 +261,12 @@ async fn a_payment_that_failed_at_wechat_leaves_the_bill_open_and_is_made_again(
             ids.push(id_of(&charged).to_owned());
         }
         world.advance(20 * MINUTE_MS).await;
-        for (channel, id) in WECHAT.iter().zip(&ids) {
+        for (channel, id) in names_of(Family::Wx).into_iter().zip(&ids) {
             assert_eq!(status(&world, channel).await, "created", "{kind} {channel}");
             wechat::play(&world, id, "pay", json!({})).await;
         }
         world.advance(1).await;
-        for channel in WECHAT {
+        for channel in names_of(Family::Wx) {
             assert_eq!(status(&world, channel).await, "success", "{kind} {channel}");
             assert_eq!(told(&world, channel).await, ["payment.success"], "{kind} {channel}");
         }
@@ -398,7 +376,7 @@ async fn a_closed_bill_that_is_paid_is_told_of_once_though_every_bell_is_lost() 
 async fn an_order_that_was_given_up_at_unionpay_and_is_paid_is_found() {
     let world = World::start().await;
     unionpay::fault(&world, "garbage").await;
-    world.charge(&body_of("unipay_app", "1")).await.refused(7, "");
+    world.charge(&charge_on(Channel::UnipayApp, "1")).await.refused(7, "");
     let lost = world.record("1").await["id"].as_str().unwrap().to_owned();
     let again = charge(&world, "unipay_app", "1").await;
     assert_ne!(id_of(&again), lost);

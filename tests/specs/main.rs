@@ -17,6 +17,7 @@ mod carried;
 mod certificates;
 mod channel_check;
 mod channel_settings;
+mod channels;
 mod charge;
 mod charsets;
 mod client_bounds;

@@ -10,7 +10,10 @@ use domain::{
 use local::{Function, admin_operations, problem_codes};
 use serde_json::{Value, json};
 
-use crate::contract::{DOCUMENT, charged_name, fits};
+use crate::{
+    channels::needs,
+    contract::{DOCUMENT, charged_name, fits},
+};
 
 /// Pages for people, and the operator API's one route, in whose place its operations stand.
 const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico", "/admin/v1/{proxy+}"];
@@ -106,11 +109,7 @@ fn each_channel_has_a_success_of_its_own_and_is_refused_without_what_it_needs() 
     assert_eq!(described, expect, "the schemas of docs/openapi.yaml, beside the channels there are");
     assert_eq!(answered, expect, "the answers of /2.0/maxpay/bill in docs/openapi.yaml, beside the channels there are");
     for channel in Channel::ALL {
-        let needs = [
-            ("returnUrl", "https://shop.example/back", channel.needs_return_url()),
-            ("openid", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", channel.needs_openid()),
-            ("clientIp", "203.0.113.7", channel.needs_client_ip()),
-        ];
+        let needs = needs(channel);
         let mut charge = json!({ "channel": channel.name(), "billNum": "1", "totalFee": 1, "subject": "tea" });
         needs.iter().for_each(|(field, value, _)| charge[*field] = json!(value));
         assert!(fits("Charge", &charge), "{channel}");

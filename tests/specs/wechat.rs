@@ -1,14 +1,15 @@
-//! WeChat Pay: its three channels are charged and paid, on each kind of account, and only a report that is genuine and fits settles.
+//! WeChat Pay: its channels are charged and paid, on each kind of account, and only a report that is genuine and fits settles.
 
+use domain::Family;
 use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
-    world::{MINUTE_MS, START_MS, World, charge_of, texts, with, without},
+    channels::{self, check_paid},
+    world::{MINUTE_MS, START_MS, World, texts, with, without},
 };
 
 pub(crate) const KINDS: [&str; 5] = ["v3Certificate", "v3PublicKey", "v3Both", "v2Md5", "v2HmacSha256"];
-const CHANNELS: [&str; 3] = ["wx_app", "wx_jsapi", "wx_native"];
 
 const V3_TAKEN: &str = r#"{"code":"SUCCESS","message":"成功"}"#;
 const V3_REFUSED: &str = r#"{"code":"FAIL","message":"refused"}"#;
@@ -57,40 +58,15 @@ pub(crate) async fn faults(world: &World, next: &[&str]) {
 }
 
 fn wx_charge(channel: &str, bill: &str) -> Value {
-    let charge = without(charge_of(channel, bill), "returnUrl");
-    if channel == "wx_jsapi" { with(charge, &json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" })) } else { charge }
+    channels::charge_on(channels::named(channel), bill)
 }
 
 pub(crate) async fn charged(world: &World, channel: &str, bill: &str) -> String {
     world.charge(&wx_charge(channel, bill)).await.ok()["id"].as_str().unwrap().to_owned()
 }
 
-/// Hands the answer to the phone, pays on its cashier, and looks at what became of it.
 async fn pay_with(world: &World, channel: &str, bill: &str) -> Value {
-    let charged = world.charge(&wx_charge(channel, bill)).await.ok();
-    let cashier = world.post_as(&[], "/simulator/wechat/pay", charged.to_string()).await.location(303);
-    let page = world.call("GET", &cashier, &[], "").await.text();
-    assert!(page.contains("99.00") && page.contains("A cup of tea"), "{page}");
-    world.post_form(&cashier, "action=pay").await.location(303);
-    let record = world.record(bill).await;
-    assert_eq!(record["id"], charged["id"]);
-    record
-}
-
-#[track_caller]
-fn check_paid(record: &Value, channel: &str, bill: &str) {
-    let expect = json!({
-        "id": record["id"],
-        "billNum": bill,
-        "channel": channel,
-        "createdTime": START_MS,
-        "endTime": START_MS,
-        "currency": "CNY",
-        "money": "¥ 99.00",
-        "totalFee": 9900,
-        "status": "success",
-    });
-    assert_eq!(*record, expect);
+    channels::pay(world, &wx_charge(channel, bill)).await
 }
 
 #[track_caller]
@@ -112,21 +88,11 @@ fn check_answers(trade: &Value, status: i64, body: &str, times: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_channel_of_wechat_is_paid_on_the_demo_app() {
-    let world = World::start().await;
-    for channel in CHANNELS {
-        check_paid(&pay_with(&world, channel, channel).await, channel, channel);
-    }
-    assert_eq!(world.incidents().await, [Value::Null; 0]);
-    world.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn every_channel_of_wechat_is_paid_on_every_kind_of_account() {
     let world = World::start().await;
     for kind in KINDS {
         use_merchant(&world, kind).await;
-        for channel in CHANNELS {
+        for channel in channels::names_of(Family::Wx) {
             let bill = format!("{kind} {channel}");
             check_paid(&pay_with(&world, channel, &bill).await, channel, &bill);
         }
@@ -364,7 +330,7 @@ async fn whatever_wechat_answers_instead_the_bill_stays_open() {
         use_merchant(&world, kind).await;
         // v2 has no timestamp.
         for trouble in faults.into_iter().filter(|trouble| kind.starts_with("v3") || *trouble != "stale") {
-            for channel in CHANNELS {
+            for channel in channels::names_of(Family::Wx) {
                 let bill = format!("{kind} {trouble}");
                 let bill = format!("{} {channel}", bill.get(..bill.len().min(22)).unwrap());
                 fault(&world, trouble).await;

@@ -1,8 +1,10 @@
 //! What merchants write reaches each provider in the length and the signs that it takes; what identifies is refused by name.
 
+use domain::Family;
 use serde_json::{Value, json};
 
 use crate::{
+    channels::names_of,
     events::{filled_in, placeholders},
     wechat::{KINDS, save, settings_of, trade, use_merchant},
     world::{World, charge_of, with, without},
@@ -22,7 +24,7 @@ async fn a_subject_of_any_length_reaches_wechat() {
         use_merchant(&world, kind).await;
         let bytes_max: usize = if kind.starts_with("v2") { 128 } else { 127 };
         for (number, subject) in subjects.iter().enumerate() {
-            for channel in ["wx_app", "wx_jsapi", "wx_native", "wx_h5"] {
+            for channel in names_of(Family::Wx) {
                 let charge = with(wx_charge(channel, &format!("{kind} {number}")), &json!({ "subject": subject }));
                 let charged = world.charge(&charge).await.ok();
                 let order = trade(&world, charged["id"].as_str().unwrap()).await;
@@ -78,7 +80,7 @@ async fn a_payers_ipv4_is_an_ipv4_to_wechat_in_whatever_form_it_comes() {
     for kind in ["v3Both", "v2Md5"] {
         use_merchant(&world, kind).await;
         for (number, address) in forms.into_iter().enumerate() {
-            for channel in ["wx_app", "wx_jsapi", "wx_native", "wx_h5"] {
+            for channel in names_of(Family::Wx) {
                 let charge = with(wx_charge(channel, &format!("{kind} {number}")), &json!({ "clientIp": address }));
                 world.charge(&charge).await.ok();
             }
