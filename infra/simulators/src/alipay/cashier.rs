@@ -14,11 +14,11 @@ use crate::kit::reply::Reply;
 /// `GET cashier/{trade}`: the buyer opens the order, from now on the trade exists.
 pub(super) fn show(simulator: &Simulator, trade_no: &str) -> Reply {
     let opened = simulator.with(|ledger, now| {
-        let unopened = ledger.trade(trade_no).is_some_and(|trade| trade.status == Status::Prepared);
-        if unopened && let Some(trade) = ledger.trade_mut(trade_no) {
+        let unopened = ledger.orders.get(trade_no).is_some_and(|trade| trade.status == Status::Prepared);
+        if unopened && let Some(trade) = ledger.orders.get_mut(trade_no) {
             trade.open(now)?;
         }
-        ledger.trade(trade_no).cloned().ok_or(Rule::NotExist)
+        ledger.orders.get(trade_no).cloned().ok_or(Rule::NotExist)
     });
     match opened {
         Ok(trade) => Reply::html(200, page::cashier(&trade, simulator.merchants().name_of(&trade.order.merchant))),
@@ -98,7 +98,7 @@ fn change(
     work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,
 ) -> Result<Trade, Rule> {
     simulator.with(|ledger, now| {
-        let trade = ledger.trade_mut(trade_no).ok_or(Rule::NotExist)?;
+        let trade = ledger.orders.get_mut(trade_no).ok_or(Rule::NotExist)?;
         work(trade, now)?;
         Ok(trade.clone())
     })

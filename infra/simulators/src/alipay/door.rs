@@ -143,7 +143,7 @@ fn find(simulator: &Simulator, out_trade_no: &str, query: &str) -> Result<String
 }
 
 fn shown(simulator: &Simulator, trade_no: &str) -> Reply {
-    let trade = simulator.with(|ledger, _| ledger.trade(trade_no).map(describe));
+    let trade = simulator.with(|ledger, _| ledger.orders.get(trade_no).map(describe));
     trade.map_or_else(|| Reply::json_error(404, "the trade is gone"), |trade| Reply::json(200, &trade))
 }
 
@@ -184,7 +184,7 @@ fn change(
     trade_no: &str,
     work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,
 ) -> Result<(), Reply> {
-    simulator.with(|ledger, now| match ledger.trade_mut(trade_no) {
+    simulator.with(|ledger, now| match ledger.orders.get_mut(trade_no) {
         Some(trade) => work(trade, now).map_err(refused),
         None => Err(refused(Rule::NotExist)),
     })

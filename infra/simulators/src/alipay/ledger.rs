@@ -1,8 +1,6 @@
-//! All trades, in memory and in the state file.
+//! All trades, and what a test asked for.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-
-use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 use super::letter::{Letter, Notifies, Notify};
 use super::trade::{Order, Rule, Status, Trade};
@@ -12,21 +10,14 @@ use crate::kit::bill::{Plants, RefundRow, Row};
 use crate::kit::books;
 use crate::kit::charset::Charset;
 use crate::kit::fault::Fault;
-use crate::kit::owner::SimulatorError;
-use crate::kit::state_file::StateFile;
+use crate::kit::orders::{Booked, Orders};
 
-/// Trades kept; the oldest goes first.
-const TRADES_MAX: usize = 10_000;
 /// A trade number has seven digits for this, beside the millisecond of the day.
 const SEQUENCE_MAX: u64 = 9_999_999;
 
 #[derive(Default)]
 pub(super) struct Ledger {
-    /// By `trade_no`, which begins with the date and the millisecond, so the first is the oldest.
-    trades: BTreeMap<String, Trade>,
-    /// Merchant and `out_trade_no` to `trade_no`.
-    numbers: HashMap<(String, String), String>,
-    sequence: u64,
+    pub(super) orders: Orders<Trade>,
     /// What the next server calls will suffer. Not stored.
     pub(super) faults: VecDeque<Fault>,
     /// In which charset notifies and answers are written. Not stored.
@@ -35,78 +26,69 @@ pub(super) struct Ledger {
     pub(super) balances: Balances,
     /// What the bills say that is not so. Not stored.
     pub(super) plants: Plants,
-    file: StateFile,
-    changed: bool,
 }
 
-#[derive(Deserialize)]
-struct Stored {
-    sequence: u64,
-    trades: Vec<Trade>,
-}
+impl Booked for Trade {
+    /// Merchant and `out_trade_no`.
+    type Name = (String, String);
 
-#[derive(Serialize)]
-struct StoredRef<'a> {
-    sequence: u64,
-    trades: Vec<&'a Trade>,
+    /// Begins with the date and the millisecond.
+    fn number(&self) -> &str {
+        &self.trade_no
+    }
+
+    fn names(&self) -> Vec<Self::Name> {
+        vec![(self.order.merchant.clone(), self.order.out_trade_no.clone())]
+    }
+
+    fn notify_due(&self) -> Option<i64> {
+        self.notifies.due()
+    }
+
+    fn changes_at(&self) -> Option<i64> {
+        self.clock_changes_at()
+    }
 }
 
 impl books::Ledger for Ledger {
-    fn open(file: StateFile) -> Result<Self, SimulatorError> {
-        let stored: Option<Stored> = file.read()?;
-        let mut ledger = Self { file, ..Self::default() };
-        let Some(stored) = stored else { return Ok(ledger) };
-        ledger.sequence = stored.sequence;
-        for trade in stored.trades {
-            let number = (trade.order.merchant.clone(), trade.order.out_trade_no.clone());
-            ledger.numbers.insert(number, trade.trade_no.clone());
-            ledger.trades.insert(trade.trade_no.clone(), trade);
-        }
-        Ok(ledger)
+    type Order = Trade;
+
+    fn orders(&self) -> &Orders<Trade> {
+        &self.orders
     }
 
-    /// Lets the clock close unpaid trades and finish old ones.
-    fn tick(&mut self, now: i64) {
-        for trade in self.trades.values_mut() {
-            // Two steps at most (none of them leads to the other today); the bound keeps it so.
-            for _ in 0..2 {
-                let Some(at) = trade.changes_at().filter(|at| *at <= now) else {
-                    break;
-                };
-                let done = if trade.status == Status::WaitBuyerPay { trade.close(at) } else { trade.finish() };
-                if done.is_err() {
-                    break;
-                }
-                self.changed = true;
+    fn orders_mut(&mut self) -> &mut Orders<Trade> {
+        &mut self.orders
+    }
+
+    /// Closes an unpaid trade, or finishes an old one.
+    fn come_due(&mut self, number: &str, now: i64) {
+        let Some(trade) = self.orders.get_mut(number) else { return };
+        // Two steps at most (none of them leads to the other today); the bound keeps it so.
+        for _ in 0..2 {
+            let Some(at) = trade.changes_at().filter(|at| *at <= now) else {
+                break;
+            };
+            let done = if trade.status == Status::WaitBuyerPay { trade.close(at) } else { trade.finish() };
+            if done.is_err() {
+                break;
             }
         }
-    }
-
-    fn save(&mut self) -> Result<(), SimulatorError> {
-        if !std::mem::take(&mut self.changed) {
-            return Ok(());
-        }
-        let trades = self.trades.values().collect();
-        self.file.write(StoredRef { sequence: self.sequence, trades })
-    }
-
-    fn next_due(&self) -> Option<i64> {
-        self.trades.values().flat_map(|trade| [trade.notifies.due(), trade.changes_at()]).flatten().min()
     }
 }
 
 impl Ledger {
     /// Takes an order and answers its trade number.
     pub(super) fn place(&mut self, order: Order, now: i64) -> Result<String, Rule> {
-        let number = (order.merchant.clone(), order.out_trade_no.clone());
-        if let Some(trade) = self.numbers.get(&number).and_then(|trade_no| self.trades.get_mut(trade_no)) {
+        if let Some(trade_no) = self.number_of(&order.merchant, &order.out_trade_no)
+            && let Some(trade) = self.orders.get_mut(&trade_no)
+        {
             trade.reorder(order)?;
-            self.changed = true;
-            return Ok(trade.trade_no.clone());
+            return Ok(trade_no);
         }
-        self.sequence = if self.sequence >= SEQUENCE_MAX { 0 } else { self.sequence + 1 };
-        let trade_no = format!("{}22001{:08}{:07}", date(now), of_day(now), self.sequence);
-        let trade = Trade {
+        let sequence = self.orders.next_number((SEQUENCE_MAX, 0));
+        let trade_no = format!("{}22001{:08}{sequence:07}", date(now), of_day(now));
+        self.orders.insert(Trade {
             trade_no: trade_no.clone(),
             status: Status::Prepared,
             order,
@@ -117,31 +99,14 @@ impl Ledger {
             refunds: Vec::new(),
             notify_count: 0,
             notifies: Notifies::default(),
-        };
-        self.numbers.insert(number, trade_no.clone());
-        self.trades.insert(trade_no.clone(), trade);
-        self.changed = true;
-        while self.trades.len() > TRADES_MAX {
-            let Some((_, oldest)) = self.trades.pop_first() else {
-                break;
-            };
-            self.numbers.remove(&(oldest.order.merchant, oldest.order.out_trade_no));
-        }
+        });
         Ok(trade_no)
-    }
-
-    /// Forgets an order that no buyer has opened.
-    pub(super) fn withdraw(&mut self, trade_no: &str) {
-        if let Some(trade) = self.trades.remove(trade_no) {
-            self.numbers.remove(&(trade.order.merchant, trade.order.out_trade_no));
-            self.changed = true;
-        }
     }
 
     /// A merchant's payments and refunds between two moments, as they happened.
     pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
-        for trade in self.trades.values().filter(|trade| trade.order.merchant == merchant) {
+        for trade in self.orders.values().filter(|trade| trade.order.merchant == merchant) {
             let row = |refund: Option<RefundRow>, fen: i64| {
                 Row::new((merchant, &trade.order.out_trade_no), &trade.order.subject, refund, fen)
             };
@@ -153,56 +118,29 @@ impl Ledger {
         rows
     }
 
-    pub(super) fn trade(&self, trade_no: &str) -> Option<&Trade> {
-        self.trades.get(trade_no)
-    }
-
-    /// For a change; the state file is written afterwards.
-    pub(super) fn trade_mut(&mut self, trade_no: &str) -> Option<&mut Trade> {
-        self.changed = true;
-        self.trades.get_mut(trade_no)
-    }
-
     pub(super) fn notify_mut(&mut self, trade_no: &str, notify_id: &str) -> Option<&mut Notify> {
-        self.changed = true;
-        self.trades.get_mut(trade_no)?.notifies.find_mut(|letter| letter.notify_id == notify_id)
+        self.orders.get_mut(trade_no)?.notifies.find_mut(|letter| letter.notify_id == notify_id)
     }
 
     /// The trade number of a merchant's order, opened or not.
     pub(super) fn number_of(&self, merchant: &str, out_trade_no: &str) -> Option<String> {
-        self.numbers.get(&(merchant.to_owned(), out_trade_no.to_owned())).cloned()
+        self.orders.number_of(&(merchant.to_owned(), out_trade_no.to_owned())).cloned()
     }
 
     /// The newest trade with this order number, of `merchant` if one is named.
     pub(super) fn newest(&self, out_trade_no: &str, merchant: Option<&str>) -> Option<String> {
-        self.trades
-            .values()
-            .rev()
-            .filter(|trade| merchant.is_none_or(|merchant| trade.order.merchant == merchant))
-            .find(|trade| trade.order.out_trade_no == out_trade_no)
-            .map(|trade| trade.trade_no.clone())
+        let is_of = |trade: &Trade| merchant.is_none_or(|merchant| trade.order.merchant == merchant);
+        let found = self.orders.find(|trade| is_of(trade) && trade.order.out_trade_no == out_trade_no);
+        found.map(|trade| trade.trade_no.clone())
     }
 
     /// The notify with this id among a merchant's trades.
     pub(super) fn find_notify(&self, merchant: &str, notify_id: &str) -> Option<&Letter> {
-        self.trades
+        self.orders
             .values()
             .filter(|trade| trade.order.merchant == merchant)
             .flat_map(|trade| trade.notifies.iter())
             .map(|notify| &notify.letter)
             .find(|letter| letter.notify_id == notify_id)
-    }
-
-    /// The trade whose notify is due first, `only` that one if it is given. For a change, as all that is answered so.
-    pub(super) fn due_mut(&mut self, only: Option<&str>, now: i64) -> Option<&mut Trade> {
-        let (_, trade_no) = self
-            .trades
-            .values()
-            .filter(|trade| only.is_none_or(|only| trade.trade_no == only))
-            .filter_map(|trade| Some((trade.notifies.due()?, trade.trade_no.clone())))
-            .filter(|(due, _)| *due <= now)
-            .min()?;
-        self.changed = true;
-        self.trades.get_mut(&trade_no)
     }
 }

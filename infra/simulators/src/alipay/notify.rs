@@ -55,7 +55,7 @@ impl Outbox for Simulator {
     fn take(&self, only: Option<&str>) -> Option<Job> {
         self.with(|ledger, now| {
             let charset = ledger.charset;
-            let trade = ledger.due_mut(only, now)?;
+            let trade = ledger.orders.due_mut(only, now)?;
             let notify = trade.notifies.take()?;
             // Before the send, because the merchant asks `notify_verify` while it is under way.
             notify.letter.last_sent_at = Some(now);

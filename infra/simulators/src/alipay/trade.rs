@@ -304,7 +304,7 @@ impl Trade {
     }
 
     /// When the clock alone will change the state.
-    pub(super) fn changes_at(&self) -> Option<i64> {
+    pub(super) fn clock_changes_at(&self) -> Option<i64> {
         match self.status {
             Status::WaitBuyerPay => self.expires_at,
             Status::Success => self.paid_at.map(|paid| paid.saturating_add(REFUND_WINDOW_MS)),

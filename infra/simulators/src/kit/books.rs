@@ -2,22 +2,19 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::orders::{Booked, Orders};
 use super::owner::{Clock, NotifySender, SimulatorError, SimulatorOptions};
-use super::state_file::StateFile;
 
-/// All trades of a simulator.
-pub(crate) trait Ledger: Sized {
-    /// Reads what was stored.
-    fn open(file: StateFile) -> Result<Self, SimulatorError>;
+/// All orders of a simulator, and what a test asked for, which is not stored.
+pub(crate) trait Ledger: Default {
+    type Order: Booked;
 
-    /// Lets the clock change what is due.
-    fn tick(&mut self, now: i64);
+    fn orders(&self) -> &Orders<Self::Order>;
 
-    /// Stores it if anything changed since the last time.
-    fn save(&mut self) -> Result<(), SimulatorError>;
+    fn orders_mut(&mut self) -> &mut Orders<Self::Order>;
 
-    /// When the clock has something to do next.
-    fn next_due(&self) -> Option<i64>;
+    /// Lets the clock change an order that is due.
+    fn come_due(&mut self, number: &str, now: i64);
 }
 
 pub(crate) struct Books<L> {
@@ -29,8 +26,10 @@ pub(crate) struct Books<L> {
 
 impl<L: Ledger> Books<L> {
     pub(crate) fn open(options: SimulatorOptions) -> Result<Self, SimulatorError> {
+        let mut ledger = L::default();
+        *ledger.orders_mut() = Orders::open(options.state_file.as_deref())?;
         Ok(Self {
-            ledger: Mutex::new(L::open(StateFile::new(options.state_file))?),
+            ledger: Mutex::new(ledger),
             base_url: options.base_url.trim_end_matches('/').to_owned(),
             clock: options.clock,
             sender: options.send,
@@ -50,16 +49,18 @@ impl<L: Ledger> Books<L> {
     }
 
     pub(crate) fn next_due(&self) -> Option<i64> {
-        self.ledger().next_due()
+        self.ledger().orders().next_due()
     }
 
-    /// Works on the ledger as it stands at the clock's now, and stores it if it changed.
+    /// Works on the ledger as it stands at the clock's now, and stores what changed.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut L, i64) -> T) -> T {
         let now = self.now();
         let mut ledger = self.ledger();
-        ledger.tick(now);
+        for number in ledger.orders().due(now) {
+            ledger.come_due(&number, now);
+        }
         let result = work(&mut ledger, now);
-        if let Err(error) = ledger.save() {
+        if let Err(error) = ledger.orders_mut().save() {
             // The trade goes on in memory: a full disk should not look like a broken gateway.
             tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "the simulator's state is not stored");
         }

@@ -16,8 +16,7 @@ use crate::kit::reply::Reply;
 
 /// `GET cashier/{tn}`.
 pub(super) fn show(simulator: &Simulator, tn: &str) -> Reply {
-    let found =
-        simulator.with(|ledger, _| ledger.by_tn(tn).and_then(|query_id| ledger.transaction(&query_id).cloned()));
+    let found = simulator.with(|ledger, _| ledger.by_tn(tn).and_then(|query_id| ledger.orders.get(&query_id).cloned()));
     match found {
         Some(payment) => Reply::html(200, page::cashier(&payment, simulator.registry().name_of(&payment.order.mer_id))),
         None => refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order")),
@@ -36,7 +35,7 @@ pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<R
     };
     let done = simulator.with(|ledger, now| {
         let query_id = ledger.by_tn(tn)?;
-        let payment = ledger.transaction_mut(&query_id)?;
+        let payment = ledger.orders.get_mut(&query_id)?;
         let done = if pay {
             payment.pay(codes::SUCCESS, Punctuality::InTime, now).map(|()| {
                 payment.queue(now);
@@ -82,7 +81,7 @@ pub(super) fn submit(simulator: &Simulator, body: &str) -> Reply {
     let tn = params.get("tn").map(|tn| tn.trim()).unwrap_or_default();
     let known = simulator.with(|ledger, _| {
         let query_id = ledger.by_tn(tn)?;
-        ledger.transaction(&query_id).filter(|payment| payment.order.call == Call::App)?;
+        ledger.orders.get(&query_id).filter(|payment| payment.order.call == Call::App)?;
         Some(())
     });
     match known {

@@ -86,7 +86,7 @@ pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str
     let done = match action {
         "pay" => options(body).and_then(|pay| self::pay(simulator, &query_id, &pay)),
         "refund" => options(body).and_then(|options: Refund| refund(simulator, &query_id, &options.lies)),
-        "cancel" => simulator.with(|ledger, _| match ledger.transaction_mut(&query_id) {
+        "cancel" => simulator.with(|ledger, _| match ledger.orders.get_mut(&query_id) {
             Some(payment) => payment.cancel().map_err(|refusal| refused(&refusal)),
             None => Err(gone()),
         }),
@@ -135,7 +135,7 @@ fn refused(refusal: &Refusal) -> Reply {
 
 fn shown(simulator: &Simulator, query_id: &str) -> Reply {
     let found = simulator.with(|ledger, _| {
-        let mut whole = describe(ledger.transaction(query_id)?);
+        let mut whole = describe(ledger.orders.get(query_id)?);
         let backs: Vec<Value> = ledger.backs_of(query_id).into_iter().map(describe).collect();
         if let Some(whole) = whole.as_object_mut() {
             whole.insert("refunds".to_owned(), backs.into());
@@ -179,7 +179,7 @@ fn pay(simulator: &Simulator, query_id: &str, pay: &Pay) -> Result<(), Reply> {
     let code = pay.lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
     let punctuality = if pay.late { Punctuality::AlsoLate } else { Punctuality::InTime };
     simulator.with(|ledger, now| {
-        let payment = ledger.transaction_mut(query_id).filter(|payment| payment.is_payment());
+        let payment = ledger.orders.get_mut(query_id).filter(|payment| payment.is_payment());
         let payment = payment.ok_or_else(|| Reply::json_error(409, "a refund or void cannot be paid"))?;
         if pay.pay.unwrap_or(true) && payment.state != State::Done {
             payment.pay(code, punctuality, now).map_err(|refusal| refused(&refusal))?;
@@ -197,14 +197,14 @@ fn refund(simulator: &Simulator, query_id: &str, lies: &Lies) -> Result<(), Repl
     check(lies)?;
     let code = lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
     simulator.with(|ledger, now| {
-        let transaction = ledger.transaction(query_id).cloned().ok_or_else(gone)?;
+        let transaction = ledger.orders.get(query_id).cloned().ok_or_else(gone)?;
         if transaction.is_payment() {
             return office_refund(ledger, &transaction, lies, now);
         }
         if transaction.state == State::Processing {
             ledger.end_back(query_id, code, now);
         }
-        if let Some(transaction) = ledger.transaction_mut(query_id) {
+        if let Some(transaction) = ledger.orders.get_mut(query_id) {
             // Ending it has queued the true one; what was asked for goes in its place.
             transaction.notifies.drop_unsent();
             tell(transaction, lies, now);

@@ -165,7 +165,7 @@ fn place(simulator: &Simulator, message: &Message<'_>) -> Result<(String, String
     let order = message.order(simulator.now())?;
     simulator.with(|ledger, now| {
         let query_id = ledger.place(order, now)?;
-        let tn = ledger.transaction(&query_id).and_then(|transaction| transaction.tn.clone());
+        let tn = ledger.orders.get(&query_id).and_then(|transaction| transaction.tn.clone());
         Ok((query_id, tn.unwrap_or_default()))
     })
 }

@@ -35,7 +35,7 @@ impl Outbox for Simulator {
     fn take(&self, only: Option<&str>) -> Option<Job> {
         self.with(|ledger, now| {
             let charset = ledger.charset;
-            let transaction = ledger.due_mut(only, now)?;
+            let transaction = ledger.orders.due_mut(only, now)?;
             let notify = transaction.notifies.take()?;
             Some(Job {
                 trade: transaction.query_id.clone(),

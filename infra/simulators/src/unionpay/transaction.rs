@@ -186,7 +186,7 @@ impl Transaction {
     }
 
     /// When the clock alone will change the state.
-    pub(super) fn changes_at(&self) -> Option<i64> {
+    pub(super) fn clock_changes_at(&self) -> Option<i64> {
         match self.state {
             State::Waiting => self.expires_at,
             State::Processing => self.settles.as_ref().map(|(at, _)| *at),

@@ -48,7 +48,7 @@ pub(super) async fn act(simulator: &Simulator, ticket: &str, request: &Incoming)
 fn pay(simulator: &Simulator, number: &str) -> Result<(), Rule> {
     simulator.with(|ledger, now| {
         let transaction_id = ledger.provider_number("42", now);
-        let trade = ledger.trade_mut(number).ok_or(Rule::NotExist)?;
+        let trade = ledger.orders.get_mut(number).ok_or(Rule::NotExist)?;
         trade.pay(Payment { transaction_id, payer_total: None }, now)?;
         let claim = trade.clone();
         trade.queue_payment(&claim, now);
@@ -59,7 +59,7 @@ fn pay(simulator: &Simulator, number: &str) -> Result<(), Rule> {
 fn admitted(simulator: &Simulator, ticket: &str) -> Option<(Trade, Ticket)> {
     let (number, _) = ticket.split_once('-')?;
     simulator.with(|ledger, _| {
-        let trade = ledger.trade(number)?;
+        let trade = ledger.orders.get(number)?;
         let ticket = trade.tickets.iter().find(|known| known.id == ticket)?;
         Some((trade.clone(), ticket.clone()))
     })

@@ -107,7 +107,7 @@ fn change(
     number: &str,
     work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,
 ) -> Result<(), Reply> {
-    let changed = simulator.with(|ledger, now| work(ledger.trade_mut(number).ok_or(Rule::NotExist)?, now));
+    let changed = simulator.with(|ledger, now| work(ledger.orders.get_mut(number).ok_or(Rule::NotExist)?, now));
     changed.map_err(refused)
 }
 
@@ -126,12 +126,12 @@ fn find(simulator: &Simulator, out_trade_no: &str, query: &str) -> Result<String
         trade.order.out_trade_no == out_trade_no && merchant.is_none_or(|merchant| trade.order.mch_id == *merchant)
     };
     simulator
-        .with(|ledger, _| ledger.find(fits).map(|trade| trade.number.clone()))
+        .with(|ledger, _| ledger.orders.find(fits).map(|trade| trade.number.clone()))
         .ok_or_else(|| Reply::json_error(404, format!("no order {out_trade_no} has reached the simulator")))
 }
 
 fn shown(simulator: &Simulator, number: &str) -> Reply {
-    let trade = simulator.with(|ledger, _| ledger.trade(number).map(describe));
+    let trade = simulator.with(|ledger, _| ledger.orders.get(number).map(describe));
     trade.map_or_else(|| Reply::json_error(404, "the order is gone"), |trade| Reply::json(200, &trade))
 }
 
@@ -186,7 +186,7 @@ fn pay(simulator: &Simulator, number: &str, pay: &Pay) -> Result<(), Reply> {
     let payer_total = amount_of(pay.payer_total)?;
     simulator.with(|ledger, now| {
         let transaction_id = ledger.provider_number("42", now);
-        let trade = ledger.trade_mut(number).ok_or_else(|| refused(Rule::NotExist))?;
+        let trade = ledger.orders.get_mut(number).ok_or_else(|| refused(Rule::NotExist))?;
         if payer_total.is_some_and(|fen| fen > trade.order.total) {
             return Err(bad("payerTotal must not be more than the total"));
         }
@@ -269,7 +269,7 @@ fn refund(simulator: &Simulator, number: &str, options: &RefundOptions) -> Resul
     let asked = amount_of(options.amount)?;
     simulator.with(|ledger, now| {
         let refund_id = ledger.provider_number("50", now);
-        let trade = ledger.trade_mut(number).ok_or_else(|| refused(Rule::NotExist))?;
+        let trade = ledger.orders.get_mut(number).ok_or_else(|| refused(Rule::NotExist))?;
         let out_refund_no = options
             .out_refund_no
             .clone()

@@ -54,7 +54,7 @@ impl Outbox for Simulator {
     fn take(&self, only: Option<&str>) -> Option<Job> {
         self.with(|ledger, now| {
             let stage = ledger.stage;
-            let trade = ledger.due_mut(only, now)?;
+            let trade = ledger.orders.due_mut(only, now)?;
             let notify = trade.notifies.take()?;
             Some(Job {
                 trade: trade.number.clone(),

@@ -79,7 +79,7 @@ fn admit(simulator: &Simulator, number: &str, redirect_url: Option<String>) -> R
     let id = format!("{number}-{}", random_text::<16>()?);
     let cashier = simulator.url(&format!("cashier/{id}"));
     simulator.with(|ledger, _| {
-        if let Some(trade) = ledger.trade_mut(number) {
+        if let Some(trade) = ledger.orders.get_mut(number) {
             trade.admit(Ticket { id, redirect_url });
         }
     });
@@ -146,14 +146,15 @@ fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
         let (trade, prepay) = match given {
             Given::Scan(url) => {
                 let code = url.strip_prefix(CODE_URL).unwrap_or_default();
-                let found = ledger.find(|trade| {
+                let found = ledger.orders.find(|trade| {
                     trade.order.product == Product::Native && trade.prepays.iter().any(|prepay| prepay.code == code)
                 });
                 handle(found, |prepay| prepay.code == code, "code_url")?
             }
             Given::App(fields) => {
                 let id = value(fields, "prepayid");
-                let (trade, prepay) = by_prepay_id(ledger.find(|trade| has_prepay(trade, id)), id, Product::App)?;
+                let (trade, prepay) =
+                    by_prepay_id(ledger.orders.find(|trade| has_prepay(trade, id)), id, Product::App)?;
                 app(merchants, &trade.order, fields)?;
                 (trade, prepay)
             }
@@ -161,7 +162,8 @@ fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
                 let Some(id) = value(fields, "package").strip_prefix("prepay_id=") else {
                     return refused("INVALID_PARAMETER", "package must be prepay_id=…");
                 };
-                let (trade, prepay) = by_prepay_id(ledger.find(|trade| has_prepay(trade, id)), id, Product::Jsapi)?;
+                let (trade, prepay) =
+                    by_prepay_id(ledger.orders.find(|trade| has_prepay(trade, id)), id, Product::Jsapi)?;
                 jsapi(merchants, &trade.order, fields)?;
                 (trade, prepay)
             }
@@ -287,7 +289,7 @@ fn h5_order(simulator: &Simulator, query: &str) -> Result<(String, Option<String
         return refused("INVALID_PARAMETER", "redirect_url must be a percent-encoded http or https address");
     }
     simulator.with(|ledger, now| {
-        let (trade, prepay) = by_prepay_id(ledger.find(|trade| has_prepay(trade, id)), id, Product::H5)?;
+        let (trade, prepay) = by_prepay_id(ledger.orders.find(|trade| has_prepay(trade, id)), id, Product::H5)?;
         if prepay.code != code {
             return refused("INVALID_PARAMETER", "package does not belong to this prepay_id");
         }

@@ -375,7 +375,7 @@ impl Trade {
     }
 
     /// When the clock alone will change something.
-    pub(super) fn changes_at(&self) -> Option<i64> {
+    pub(super) fn clock_changes_at(&self) -> Option<i64> {
         let closes = matches!(self.state, State::NotPay | State::PayError).then_some(self.expires_at);
         let settles = self.unsettled().map(|refund| refund.created_at.saturating_add(REFUND_SETTLE_MS));
         [closes, settles].into_iter().flatten().min()

@@ -115,7 +115,7 @@ fn single_trade_query(
 ) -> Result<Result<String, MapiRefusal>, SimulatorError> {
     let found = simulator.with(|ledger, _| {
         let number = find(ledger, partner, params, "out_trade_no")?;
-        let trade = ledger.trade(&number).filter(|trade| trade.status != Status::Prepared);
+        let trade = ledger.orders.get(&number).filter(|trade| trade.status != Status::Prepared);
         trade.map(trade_fields).ok_or_else(|| refusal_of(Rule::NotExist))
     });
     let mut fields = match found {
@@ -146,7 +146,7 @@ fn close_trade(simulator: &Simulator, partner: &MapiPartner, params: &Params) ->
     let name = if params.contains_key("out_order_no") { "out_order_no" } else { "out_trade_no" };
     simulator.with(|ledger, now| {
         let number = find(ledger, partner, params, name)?;
-        let trade = ledger.trade_mut(&number).ok_or_else(|| refusal_of(Rule::NotExist))?;
+        let trade = ledger.orders.get_mut(&number).ok_or_else(|| refusal_of(Rule::NotExist))?;
         trade.close(now).map_err(refusal_of)?;
         Ok("<is_success>T</is_success>".to_owned())
     })
@@ -155,7 +155,8 @@ fn close_trade(simulator: &Simulator, partner: &MapiPartner, params: &Params) ->
 fn find(ledger: &Ledger, partner: &MapiPartner, params: &Params, name: &str) -> Result<String, MapiRefusal> {
     let found = match (optional(params, "trade_no", 64)?, optional(params, name, 64)?) {
         (Some(number), _) => ledger
-            .trade(number)
+            .orders
+            .get(number)
             .filter(|trade| trade.order.merchant == partner.partner)
             .map(|trade| trade.trade_no.clone()),
         (None, Some(number)) => ledger.number_of(&partner.partner, number),

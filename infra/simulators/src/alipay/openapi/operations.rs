@@ -70,8 +70,8 @@ fn cancel(call: &Call<'_>) -> Result<Node, Refusal> {
     let trade_no = call.simulator.with(|ledger, _| find(call, &biz, ledger))?;
     let unopened = call.simulator.with(|ledger, _| match &trade_no {
         None => true,
-        Some(number) if ledger.trade(number).is_none_or(|trade| trade.status == Status::Prepared) => {
-            ledger.withdraw(number);
+        Some(number) if ledger.orders.get(number).is_none_or(|trade| trade.status == Status::Prepared) => {
+            ledger.orders.remove(number);
             true
         }
         Some(_) => false,
@@ -165,7 +165,7 @@ fn find(call: &Call<'_>, biz: &Biz, ledger: &Ledger) -> Result<Option<String>, R
     let out_trade_no = biz.out_trade_no()?;
     match (trade_no, out_trade_no) {
         (Some(number), _) => {
-            let own = ledger.trade(&number).is_some_and(|trade| trade.order.merchant == call.app.app_id);
+            let own = ledger.orders.get(&number).is_some_and(|trade| trade.order.merchant == call.app.app_id);
             Ok(own.then_some(number))
         }
         (None, Some(number)) => Ok(ledger.number_of(&call.app.app_id, &number)),
@@ -176,7 +176,8 @@ fn find(call: &Call<'_>, biz: &Biz, ledger: &Ledger) -> Result<Option<String>, R
 fn read_trade(call: &Call<'_>, biz: &Biz, write: impl FnOnce(&Trade) -> Node) -> Result<Node, Refusal> {
     call.simulator.with(|ledger, _| {
         let number = find(call, biz, ledger)?;
-        let trade = number.and_then(|number| ledger.trade(&number)).filter(|trade| trade.status != Status::Prepared);
+        let trade =
+            number.and_then(|number| ledger.orders.get(&number)).filter(|trade| trade.status != Status::Prepared);
         trade.map(write).ok_or_else(|| refusal_of(Rule::NotExist))
     })
 }
@@ -189,7 +190,7 @@ fn with_trade(
 ) -> Result<Node, Refusal> {
     call.simulator.with(|ledger, now| {
         let number = find(call, biz, ledger)?;
-        let trade = number.and_then(|number| ledger.trade_mut(&number));
+        let trade = number.and_then(|number| ledger.orders.get_mut(&number));
         match trade {
             Some(trade) if trade.status != Status::Prepared => work(trade, now).map_err(refusal_of),
             Some(_) | None => Err(refusal_of(Rule::NotExist)),

@@ -47,7 +47,7 @@ pub(super) fn close(call: &Call<'_>) -> Result<Params, Refusal> {
     let number = out_trade_no(call)?;
     call.simulator.with(|ledger, now| {
         let found = ledger.by_out_trade_no(&call.merchant.mch_id, number).map(|trade| trade.number.clone());
-        let trade = found.and_then(|number| ledger.trade_mut(&number)).ok_or(Rule::NotExist)?;
+        let trade = found.and_then(|number| ledger.orders.get_mut(&number)).ok_or(Rule::NotExist)?;
         let ordered_at = trade.prepays.first().map_or(0, |prepay| prepay.at);
         let is_open = matches!(trade.state, State::NotPay | State::PayError);
         if is_open && now < ordered_at.saturating_add(CLOSED_AFTER_MS) {
@@ -78,7 +78,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Params, Refusal> {
             return Err(Rule::RefundDiffers.into());
         }
         let (refund_id, balance) = (ledger.provider_number("50", now), ledger.balances.of(mch_id));
-        let trade = ledger.trade_mut(&number).ok_or(Rule::NotExist)?;
+        let trade = ledger.orders.get_mut(&number).ok_or(Rule::NotExist)?;
         let out_refund_no = out_refund_no.to_owned();
         trade.refund(
             RefundRequest {

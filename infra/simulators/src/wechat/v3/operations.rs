@@ -103,7 +103,7 @@ pub(super) fn close(call: &Call<'_>, number: &str) -> Result<Done, Refusal> {
     call.simulator
         .with(|ledger, now| {
             let found = ledger.by_out_trade_no(&close.mchid, &number).map(|trade| trade.number.clone());
-            let trade = found.and_then(|number| ledger.trade_mut(&number)).ok_or(Rule::NotExist)?;
+            let trade = found.and_then(|number| ledger.orders.get_mut(&number)).ok_or(Rule::NotExist)?;
             trade.close(now)
         })
         .map_err(refusal_of)?;
@@ -126,7 +126,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
             return Err(Rule::RefundDiffers);
         }
         let (refund_id, balance) = (ledger.provider_number("50", now), ledger.balances.of(mch_id));
-        let trade = ledger.trade_mut(&number).ok_or(Rule::NotExist)?;
+        let trade = ledger.orders.get_mut(&number).ok_or(Rule::NotExist)?;
         let request = RefundRequest {
             refund_id,
             out_refund_no: refund.out_refund_no.clone(),
