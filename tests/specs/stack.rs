@@ -217,6 +217,33 @@ async fn a_database_that_belongs_to_other_keys_is_refused() {
     assert!(matches!(&error, StartError::DataDirForgot { path } if *path == folder.0), "{error:?}");
 }
 
+/// The kill is a table without its indexes, and no `local.json` yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_killed_within_a_table_begins_anew() {
+    let folder = Folder::new();
+    World::start_with(kept_in(&folder)).await.end().await;
+    fs::remove_file(folder.0.join("local.json")).unwrap();
+    fs::write(folder.0.join("starting"), "").unwrap();
+    fs::write(folder.0.join("dynamodb.sqlite"), "half a table").unwrap();
+    let world = World::start_with(kept_in(&folder)).await;
+    world.charge(&charge_of("ali_web", "1")).await.ok();
+    world.end().await;
+    assert!(!folder.0.join("starting").exists());
+    World::start_with(kept_in(&folder)).await.record("1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_whose_keys_were_taken_away_is_kept() {
+    let folder = Folder::new();
+    let first = World::start_with(kept_in(&folder)).await;
+    let app = first.app.app_id.clone();
+    first.end().await;
+    fs::remove_file(folder.0.join("local.json")).unwrap();
+    let second = World::start_with(kept_in(&folder)).await;
+    second.admin("GET", &format!("/apps/{app}"), Value::Null).await.done(200);
+    second.end().await;
+}
+
 /// Base64 of 32 bytes, as a sealing key is.
 const OTHER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 

@@ -5,13 +5,14 @@
 use std::{fs, io, path::Path};
 
 /// What stands in a data folder. Drafts and what SQLite keeps beside its file begin so, too.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "dynamodb.sqlite",
     "sqs.journal",
     "local.",
     "sealing.",
     "console.",
     "lock",
+    "starting",
     "simulator.json",
     "wechat.json",
     "unionpay.json",

@@ -18,6 +18,8 @@ const LOCAL_JSON: &str = "local.json";
 const SEALING_KEY: &str = "sealing.key";
 const CONSOLE_KEY: &str = "console.key";
 const LOCK: &str = "lock";
+/// It is there from the beginning of a folder's first start until the keys are kept.
+const STARTING: &str = "starting";
 pub(crate) const DATABASE: &str = "dynamodb.sqlite";
 
 /// What is kept in the data folder, or made up for one run.
@@ -54,6 +56,7 @@ impl State {
             Some(text) => Some(read_doorkeys(&dir, &text)?),
             None => None,
         };
+        begin_anew_if_killed(&dir, known.is_some()).map_err(failed)?;
         let sealing_path = dir.join(SEALING_KEY);
         // Another sealing key opens nothing of what the database holds.
         if known.is_some() && read_key(&sealing_path)?.is_none() {
@@ -74,7 +77,9 @@ impl State {
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
         let Some(dir) = &self.data_dir else { return Ok(()) };
         let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
-        write(&dir.join(LOCAL_JSON), &json)
+        let path = dir.join(LOCAL_JSON);
+        write(&path, &json)?;
+        remove(&dir.join(STARTING)).map_err(|source| StartError::DataDir { path, source })
     }
 
     /// Refuses a folder that had a database and has none now: an empty one would answer that nothing was ever charged.
@@ -90,6 +95,26 @@ impl State {
 
     pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
         self.data_dir.as_ref().map(|dir| dir.join(name))
+    }
+}
+
+/// A first start that was killed may have left half a table. Nobody was told the keys to it, so that it is taken away.
+fn begin_anew_if_killed(dir: &Path, has_keys: bool) -> io::Result<()> {
+    let starting = dir.join(STARTING);
+    let database = dir.join(DATABASE);
+    if !has_keys && starting.try_exists()? {
+        ["", "-wal", "-shm"].iter().try_for_each(|end| remove(&dir.join(format!("{DATABASE}{end}"))))?;
+    }
+    if has_keys || database.try_exists()? {
+        return remove(&starting);
+    }
+    private::touch(&starting)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
