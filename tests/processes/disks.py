@@ -48,7 +48,7 @@ def first_starts(binary, folder, dice):
         stack.start()
         stack.wait_until_ready()
         charged = Merchant(stack).charge("first", 100)
-        assert charged["code"] == 0, charged
+        assert charged["code"] == 0, (charged, stack.last_words())
         stack.kill()
     print(f"{FIRST_STARTS} first starts were killed; each folder starts, and its keys work")
 
@@ -69,9 +69,10 @@ def damaged(binary, folder):
             said = Stack(binary, copy, free_port())
             ended = said.start_and_end()
             if ended is None:
-                records = [Merchant(said).call("records", {"billNum": f"d-{number}"})["results"] for number in range(20)]
+                asked = [Merchant(said).call("records", {"billNum": f"d-{number}"}) for number in range(20)]
                 said.kill()
-                assert all(len(one) == 1 and one[0]["status"] == "success" for one in records), (spoil.__name__, name, records)
+                statuses = [[record["status"] for record in one["results"]] for one in asked]
+                assert statuses == [["success"]] * 20, (spoil.__name__, name, statuses)
                 print(f"{spoil.__name__} {name}: starts, and every bill is there")
             else:
                 code, words = ended
@@ -172,13 +173,16 @@ def main():
     parser.add_argument("--binary", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="maxpay-disks-"))
-    first_starts(arguments.binary, folder, random.Random(arguments.seed))
-    damaged(arguments.binary, folder)
-    if os.geteuid() == 0:
-        full_disk(arguments.binary, folder)
-        read_only(arguments.binary, folder)
-    else:
-        print("SKIPPED: full and read-only disks, which need root to mount")
+    try:
+        first_starts(arguments.binary, folder, random.Random(arguments.seed))
+        damaged(arguments.binary, folder)
+        if os.geteuid() == 0:
+            full_disk(arguments.binary, folder)
+            read_only(arguments.binary, folder)
+        else:
+            print("SKIPPED: full and read-only disks, which need root to mount")
+    finally:
+        Stack.kill_all()
     shutil.rmtree(folder)
 
 

@@ -21,6 +21,15 @@ START_SECONDS_MAX = 60
 class Stack:
     """The binary `local` on a data folder."""
 
+    running = []
+
+    @classmethod
+    def kill_all(cls):
+        """So that none outlives the script."""
+        for process in cls.running:
+            if process.poll() is None:
+                process.kill()
+
     def __init__(self, binary, folder, port, log=None):
         self.binary, self.folder, self.port = binary, folder, port
         self.log = log or folder.parent / f"{folder.name}.log"
@@ -31,6 +40,7 @@ class Stack:
         with self.log.open("ab") as log:
             command = [self.binary, "--port", str(self.port), "--data-dir", self.folder]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.running.append(self.process)
 
     def wait_until_ready(self):
         """Returns when it answers; raises if it ended or takes too long."""
