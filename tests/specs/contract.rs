@@ -143,10 +143,19 @@ fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {
     let Ok(mut sent) = serde_json::from_slice::<Map<String, Value>>(seen.sent) else { return };
     // `null` is as good as absent, and so is what older clients send for nothing.
     sent.retain(|_, value| ![json!(null), json!(""), json!([])].contains(value));
+    sent.values_mut().for_each(drop_nulls);
     let body = followed(&format!("{operation}/requestBody"));
     let schema = format!("{body}/content/application~1json/schema");
     if DOCUMENT.pointer(&schema).is_some() {
         check(&schema, Strangers::Borne, &Value::Object(sent), who);
+    }
+}
+
+/// A member within a member that is null is as good as absent, too.
+fn drop_nulls(value: &mut Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.retain(|_, member| !member.is_null());
+        members.values_mut().for_each(drop_nulls);
     }
 }
 

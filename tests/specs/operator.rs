@@ -321,6 +321,33 @@ async fn what_is_not_there_is_not_found() {
     world.end().await;
 }
 
+/// As under `/2.0/maxpay`. Some clients write every member that they know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_null_is_as_good_as_absent() {
+    let world = World::start().await;
+    let app = format!("/apps/{}", world.app.app_id);
+    let named = json!({ "name": "tea", "refundDuplicates": null, "clientsNamePrices": null, "shards": null });
+    assert_eq!(world.admin("PATCH", &app, named).await.done(200)["name"], "tea");
+    let unnamed = json!({ "name": null, "refundDuplicates": true });
+    assert_eq!(world.admin("PATCH", &app, unnamed).await.done(200)["name"], "tea");
+    rotate(&world, json!({ "mode": "test", "key": "client", "graceSeconds": null })).await.done(200);
+    let target = json!({ "url": "https://shop.example/", "function": null, "headers": null });
+    let hook = json!({ "target": target, "mode": "test", "events": null });
+    let made = world.admin("POST", &format!("{app}/webhooks"), hook).await.done(201);
+    assert_eq!(made["events"], json!(["payment.success"]));
+    let hook = format!("{app}/webhooks/{}", made["id"].as_str().unwrap());
+    world.admin("POST", &format!("{hook}/secret/rotate"), json!({ "graceSeconds": null })).await.done(200);
+    world
+        .admin("POST", &format!("{hook}/replay"), json!({ "since": 0, "states": null, "cursor": null }))
+        .await
+        .done(200);
+    let li = json!({ "name": "li.lei", "role": "viewer", "password": "correct horse battery", "apps": null });
+    world.admin("POST", "/operators", li).await.done(201);
+    let kept = json!({ "role": null, "password": null, "state": null });
+    assert_eq!(world.admin("PATCH", "/operators/li.lei", kept).await.done(200)["role"], "viewer");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_no_json_object_is_a_problem() {
     let world = World::start().await;

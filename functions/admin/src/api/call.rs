@@ -35,16 +35,20 @@ pub(crate) struct Call<'a> {
     pub(crate) who: Who,
 }
 
+/// Members in which null says something: no limit, and all apps.
+const NULL_SPEAKS: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
+
 impl Call<'_> {
-    /// The body, which must be one JSON object.
+    /// The body, which must be one JSON object. A member that is null is as good as absent, but for those in which it says something.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Problem> {
         let body = runtime::json_body(self.request)?;
-        let object =
+        let mut object: Map<String, Value> =
             serde_json::from_slice(body).map_err(|error| Problem::body(Wrong::NoObject { why: error.to_string() }))?;
         // What serde read is text.
         if !nests_within(&String::from_utf8_lossy(body), JSON_DEPTH_MAX) {
             return Err(Problem::body(Wrong::TooDeep { depth_max: JSON_DEPTH_MAX }));
         }
+        object.retain(|name, value| !value.is_null() || NULL_SPEAKS.contains(&name.as_str()));
         Ok(object)
     }
 

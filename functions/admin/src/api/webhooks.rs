@@ -228,7 +228,8 @@ fn read_events(value: Option<&Value>) -> Result<Vec<Event>, Problem> {
 fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
     let wrong = || Problem::field("target", Wrong::Target);
     let target = value.and_then(Value::as_object).ok_or_else(wrong)?;
-    match (target.get("url"), target.get("function")) {
+    let find = |name| target.get(name).filter(|value| !value.is_null());
+    match (find("url"), find("function")) {
         (Some(url), None) => {
             let url = url.as_str().filter(|url| is_web_url(url));
             let wrong = |problem| Problem::field("target.url", problem);
@@ -239,7 +240,7 @@ fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
             if url.contains('#') {
                 return Err(wrong(Wrong::TargetFragment));
             }
-            Ok(WebhookTarget::Url { url: url.to_owned(), headers: read_headers(target.get("headers"))? })
+            Ok(WebhookTarget::Url { url: url.to_owned(), headers: read_headers(find("headers"))? })
         }
         (None, Some(function)) => {
             let name = function.as_str().filter(|name| is_function_name(name));
