@@ -111,6 +111,13 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_kept_for_430_days_and_its_former_form_is_read_for_16() {
+        const DAY_SECONDS: u64 = 86_400;
+        assert_eq!(AccountNumber::KEPT.as_secs(), 430 * DAY_SECONDS);
+        assert_eq!(FORMER_FORM_READ.as_secs(), 16 * DAY_SECONDS);
+    }
+
+    #[test]
     fn a_number_is_from_1_to_9999() {
         for wrong in [i64::MIN, -1, 0, 10_000, i64::MAX] {
             assert_eq!(AccountNumber::new(wrong), None, "{wrong}");

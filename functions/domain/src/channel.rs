@@ -218,6 +218,50 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
+    fn each_channel_needs_what_its_provider_asks_for() {
+        // Whether a charge says where the browser goes, by way of us; who pays; from which address.
+        const NEEDS: [(Channel, Family, [bool; 4]); 11] = [
+            (Channel::AliApp,        Family::Ali,    [false, false, false, false]),
+            (Channel::AliWeb,        Family::Ali,    [true,  false, false, false]),
+            (Channel::AliWap,        Family::Ali,    [false, false, false, false]),
+            (Channel::AliQrcode,     Family::Ali,    [true,  false, false, false]),
+            (Channel::WxApp,         Family::Wx,     [false, false, false, false]),
+            (Channel::WxJsapi,       Family::Wx,     [false, false, true,  false]),
+            (Channel::WxNative,      Family::Wx,     [false, false, false, false]),
+            (Channel::WxH5,          Family::Wx,     [false, false, false, true]),
+            (Channel::UnipayApp,     Family::Unipay, [false, false, false, false]),
+            (Channel::UnipayWeb,     Family::Unipay, [true,  true,  false, false]),
+            (Channel::ApplepayUpacp, Family::Unipay, [false, false, false, false]),
+        ];
+        assert_eq!(NEEDS.map(|(channel, ..)| channel), Channel::ALL);
+        for (channel, family, needs) in NEEDS {
+            let found = [channel.needs_return_url(), channel.returns_by_way_of_us(), channel.needs_openid(), channel.needs_client_ip()];
+            assert_eq!((channel.family(), found), (family, needs), "{channel}");
+        }
+    }
+
+    #[test]
+    fn a_filter_admits_its_channel_or_those_of_its_family_and_no_other() {
+        let of = |filter: &str| {
+            let filter = ChannelFilter::find(filter).unwrap();
+            Channel::ALL
+                .into_iter()
+                .filter(move |channel| filter.admits(*channel))
+                .map(Channel::name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of("wx_h5"), ["wx_h5"]);
+        assert_eq!(of("ali"), ["ali_app", "ali_web", "ali_wap", "ali_qrcode"]);
+        assert_eq!(of("unipay"), ["unipay_app", "unipay_web", "applepay_upacp"]);
+        for family in Family::ALL {
+            assert_eq!(family.channels().map(Channel::name).collect::<Vec<_>>(), of(family.name()));
+        }
+        let names = ChannelFilter::names();
+        assert!(names.starts_with("ali_app, ali_web, ") && names.ends_with(", ali, wx, unipay"), "{names}");
+    }
+
+    #[test]
     fn a_family_is_no_channel() {
         for family in Family::ALL {
             assert_eq!(Channel::find(family.name()), None);

@@ -57,4 +57,12 @@ mod tests {
         }
         assert_eq!(ClientBounds::default().batch(), 20);
     }
+
+    #[test]
+    fn one_bound_is_enough_to_be_counted_by() {
+        let bounds = [(Some(1), None, true), (None, Some(1), true), (Some(1), Some(1), true), (None, None, false)];
+        for (charges_per_minute, open_bills, is_bound) in bounds {
+            assert_eq!(ClientBounds { charges_per_minute, open_bills }.is_bound(), is_bound);
+        }
+    }
 }

@@ -299,6 +299,50 @@ mod tests {
     }
 
     #[test]
+    fn what_a_delivery_is_about_has_64_characters_at_most_and_no_control_character() {
+        for (about, is_read) in
+            [("x".repeat(64), true), ("茶".repeat(64), true), ("x".repeat(65), false), ("a\nb".into(), false)]
+        {
+            let id = id(Event::RefundSuccess, &about);
+            let parsed = DeliveryId::parse(id.app.clone(), id.mode, id.bill.clone(), &id.name());
+            assert_eq!(parsed, is_read.then_some(id), "{about}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn what_is_sent_again_keeps_its_place_only_if_it_waits() {
+        use DeliveryState::{Cancelled, Delivered, Exhausted, Waiting};
+        let (then, now) = (Timestamp::clamped(1_000), Timestamp::clamped(9_000));
+        // Where it stood, its next attempt, those before this round; those before the next round, which attempt of it comes.
+        const CASES: [(DeliveryState, u32, u32, u32, usize); 6] = [
+            (Waiting,   1,  0,  0,  1),
+            (Waiting,   5,  0,  0,  5),
+            (Waiting,   14, 11, 11, 3),
+            (Delivered, 3,  0,  2,  1),
+            (Exhausted, 12, 0,  11, 1),
+            (Cancelled, 2,  0,  1,  1),
+        ];
+        for (state, attempt, attempts_before, expect, tried) in CASES {
+            let delivery = Delivery {
+                id: id(Event::PaymentSuccess, ""),
+                members: Map::new(),
+                shard: Shard::FIRST,
+                created_at: then,
+                state,
+                attempt,
+                attempts_before,
+                due_at: then,
+                records: Vec::new(),
+            };
+            let again = delivery.sent_again(now);
+            let found = (again.state, again.attempt, again.attempts_before, again.due_at, again.tried());
+            assert_eq!(found, (Waiting, attempt, expect, now, tried), "{state:?} {attempt}");
+        }
+        assert_eq!(Delivery::RECORDS_MAX, 22);
+    }
+
+    #[test]
     #[rustfmt::skip]
     fn the_sweep_looks_in_time() {
         let at = Timestamp::clamped;

@@ -153,9 +153,20 @@ mod tests {
             ("1.0.0",          None),
             ("１.00",          None),
             ("99999999999999999999", None),
+            ("1.+5",           None),
+            ("1.-5",           None),
         ];
         for (text, fen) in CASES {
             assert_eq!(Fen::from_yuan(text).ok().map(Fen::get), *fen, "{text}");
+        }
+    }
+
+    /// A number too long to be calculated with is no amount at all, and is said to be none.
+    #[test]
+    fn twelve_digits_of_yuan_are_a_number_and_thirteen_are_a_text() {
+        assert_eq!(Fen::from_yuan("999999999999"), Err(InvalidFen::Range { found: 99_999_999_999_900 }));
+        for text in ["0000000000001", "1000000000000", "99999999999999999"] {
+            assert_eq!(Fen::from_yuan(text), Err(InvalidFen::Yuan { found: text.to_owned() }));
         }
     }
 

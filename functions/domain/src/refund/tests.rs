@@ -51,6 +51,59 @@ fn a_refund_that_waits_for_the_balance_is_tried_each_hour_and_then_each_day() {
 }
 
 #[test]
+#[rustfmt::skip]
+fn a_refund_is_asked_about_at_ever_longer_intervals() {
+    let refund = sample_refund(100);
+    // Asked at, and next, in seconds after it was asked for.
+    for (at, next) in [(0, 60), (59, 60), (60, 120), (120, 240), (21_600, 43_200), (30_000, 51_600), (864_000, 885_600)] {
+        let now = refund.requested_at.plus(Duration::from_secs(at));
+        assert_eq!(next_refund_question(&refund, now), refund.requested_at.plus(Duration::from_secs(next)), "{at}");
+        let stuck = Refund { status: RefundStatus::Stuck, ..refund.clone() };
+        assert_eq!(next_refund_question(&stuck, now), now.plus(Duration::from_secs(86_400)), "{at}");
+    }
+}
+
+#[test]
+fn a_provider_that_does_not_know_a_refund_moved_nothing_once_it_refused_it_or_a_day_is_over() {
+    let refund = sample_refund(100);
+    let after = |ms: u64| refund.requested_at.plus(Duration::from_millis(ms));
+    let paused = |refused_at| Refund { pause: Some(RefundPause { since: after(0), refused_at }), ..refund.clone() };
+    const DAY_MS: u64 = 86_400_000;
+    for (refund, at, expect) in [
+        (refund.clone(), DAY_MS - 1, false),
+        (refund.clone(), DAY_MS, true),
+        (paused(None), DAY_MS - 1, false),
+        (paused(None), DAY_MS, true),
+        (paused(Some(after(0))), 0, true),
+    ] {
+        assert_eq!(refund.is_untouched(after(at)), expect, "{at} {:?}", refund.pause);
+    }
+    assert!(!refund.has_waited(after(100 * DAY_MS)));
+    assert!(!paused(None).has_waited(after(30 * DAY_MS - 1)) && paused(None).has_waited(after(30 * DAY_MS)));
+}
+
+/// UnionPay takes each number once, and voids a payment on its day only.
+#[test]
+fn what_is_sent_once_more_has_the_next_number_and_is_a_refund() {
+    let refund = Refund { way: RefundWay::Void, ..sample_refund(100) };
+    let start = refund.requested_at;
+    let now = start.plus(Duration::from_secs(600));
+    let pause = RefundPause { since: start, refused_at: Some(start) };
+    let again = Refund { pause: Some(pause), ..refund.clone() }.sent_again(now);
+    assert_eq!(again.sending, RefundSending { number: 1, at: now });
+    assert_eq!((again.way, again.pause), (RefundWay::Refund, Some(RefundPause { refused_at: None, ..pause })));
+    assert_eq!(again.due_at, Some(now.plus(Duration::from_secs(3600))));
+    assert_eq!(again.sent_again(now).sending.number, 2);
+    assert_eq!(refund.sent_again(now).due_at, Some(now.plus(Duration::from_secs(600))));
+}
+
+#[test]
+fn a_refund_is_open_until_its_provider_decides() {
+    let open = RefundStatus::ALL.into_iter().filter(|status| status.is_open());
+    assert_eq!(open.collect::<Vec<_>>(), [RefundStatus::Pending, RefundStatus::Stuck]);
+}
+
+#[test]
 fn a_refund_number_has_signs_that_every_provider_takes() {
     for good in ["1", "R-1_2|3*4@5", &"a".repeat(32)] {
         assert_eq!(RefundNum::parse(good).unwrap().as_str(), good);
