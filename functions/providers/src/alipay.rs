@@ -27,7 +27,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
+    Acknowledgement, BillAnswer, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
     PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingProblem, SettingsError,
     bill::columns::ColumnsReader, settings::Settings,
 };
@@ -182,9 +182,9 @@ impl Account {
         }
     }
 
-    pub(crate) fn bill_reader(&self) -> Option<BillReader> {
+    pub(crate) fn columns_reader(&self) -> Option<ColumnsReader> {
         match &self.0 {
-            OpenPlatform(_) => Some(BillReader::of_columns(ColumnsReader::new(bill::COLUMNS, ""))),
+            OpenPlatform(_) => Some(ColumnsReader::new(bill::COLUMNS, "")),
             Mapi(_) => None,
         }
     }

@@ -4,16 +4,12 @@ use std::fmt;
 
 use bytes::Bytes;
 use domain::{
-    Channel, Claim, Fen, PayerAddress, ProviderTradeNo, QrPayMode, RefundSending, Secret, Subject, Timestamp,
-    TransactionId, WebUrl,
+    Channel, Claim, Fen, PayerAddress, ProviderTradeNo, QrPayMode, RefundSending, Subject, Timestamp, TransactionId,
+    WebUrl,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::{
-    ProviderError,
-    cert::{self, hex},
-    unionpay::pfx::{self, PfxError},
-};
+use crate::cert::hex;
 
 /// When a request is built or signed parameters are made, and the dice thrown for it: the caller has the clock and the dice.
 #[derive(Clone, Debug)]
@@ -242,44 +238,6 @@ pub struct RefundReport {
     pub sending: Option<u32>,
     /// What has become of it.
     pub outcome: RefundOutcome,
-}
-
-/// What a request must be sent with that is no part of HTTP: an extension of [`http::Request`] that says that the provider asks
-/// for a client certificate on this one (WeChat Pay's refunds of v2). Without it the provider closes the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The PKCS#12 file, certificate and private key, as bytes.
-    pub pfx: Secret<Vec<u8>>,
-    /// Its password.
-    pub password: Secret<String>,
-}
-
-/// A client certificate whose file was opened, each part as DER.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenedCertificate {
-    /// The certificates, the merchant's own first.
-    pub chain: Vec<Vec<u8>>,
-    /// Its private key.
-    pub key: Secret<Vec<u8>>,
-}
-
-impl ClientCertificate {
-    /// When it ends. `None` if it does not open: the refund that needs it says why.
-    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
-        let opened = self.open().ok()?;
-        cert::read_one(opened.chain.first()?).ok()?.ends_at
-    }
-
-    /// Opens the file.
-    ///
-    /// # Errors
-    /// [`ProviderError::Key`] says what is wrong with the file or its password.
-    pub fn open(&self) -> Result<OpenedCertificate, ProviderError> {
-        pfx::open(self.pfx.expose(), self.password.expose()).map_err(|error| match error {
-            PfxError::Password(problem) => ProviderError::Key { field: "clientPfxPassword", problem },
-            PfxError::File(problem) => ProviderError::Key { field: "clientPfx", problem },
-        })
-    }
 }
 
 /// How a provider wants its notify answered, byte for byte.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{Sameness, Tab};
 use serde_json::{Map, Value};
 
-use crate::settings::gateway_of;
+use crate::tabs::gateway_of;
 
 /// The members that name an account. Keys and certificates are none of them: they change while the account stays.
 const NAMES: [&str; 6] = ["appId", "mchId", "merId", "partner", "sellerId", "gateway"];

@@ -13,14 +13,17 @@ mod bounds;
 mod cert;
 mod charset;
 mod check;
+mod client_certificate;
 mod error;
 mod exchange;
 mod form;
 mod identity;
 mod json;
 mod keys;
+mod pfx;
 mod setting_problem;
 mod settings;
+mod tabs;
 pub mod unionpay;
 #[cfg(test)]
 mod vectors;
@@ -35,19 +38,22 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 pub use bill::{
-    BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, BillReader, RawLine, Reading, UnreadableText,
+    BillAnswer, BillDownload, BillEvent, BillLine, BillPacking, RawLine, Reading, UnreadableText, reader::BillReader,
 };
 pub use bounds::NOTIFY_URL_BYTES_MAX;
 pub use charset::Charset;
 pub use check::{CheckReport, CheckedSetting, Proof, Said};
+pub use client_certificate::ClientCertificate;
 pub use error::{AnswerRetry, NotifyError, ProviderError, SettingsError};
 pub use exchange::{
-    Acknowledgement, Charge, ClientCertificate, Closing, Moment, Nonce, OpenedCertificate, Order, PaymentParameters,
-    Placed, RefundOrder, RefundOutcome, RefundReport,
+    Acknowledgement, Charge, Closing, Moment, Nonce, Order, PaymentParameters, Placed, RefundOrder, RefundOutcome,
+    RefundReport,
 };
 pub use identity::{Identity, former_form};
+pub use pfx::OpenedCertificate;
 pub use setting_problem::{Given, GivenKind, SettingProblem, SettingProblemKind};
-pub use settings::{GatewayPolicy, MASK, addresses_of, mask, opened_by};
+pub use settings::GatewayPolicy;
+pub use tabs::{MASK, addresses_of, mask, opened_by};
 
 /// How long before its end the console and the metric report a certificate.
 const CERTIFICATES_TOLD_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -322,8 +328,8 @@ impl Account {
     /// Reads the lines of a bill, once they are unpacked. `None` if this protocol has no bill.
     pub fn bill_reader(&self) -> Option<BillReader> {
         match self {
-            Self::Ali(account) => account.bill_reader(),
-            Self::Wechat(account) => account.bill_reader(),
+            Self::Ali(account) => account.columns_reader().map(BillReader::of_columns),
+            Self::Wechat(account) => Some(BillReader::of_columns(account.columns_reader())),
             Self::Unionpay(account) => Some(BillReader::of_unionpay(account.file_reader())),
         }
     }

@@ -13,7 +13,6 @@ mod check;
 mod messages;
 mod notify;
 mod page;
-pub(crate) mod pfx;
 mod settings;
 mod sign;
 #[cfg(test)]

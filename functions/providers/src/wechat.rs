@@ -30,9 +30,9 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use crate::{
-    Acknowledgement, BillAnswer, BillReader, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment,
-    NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport,
-    SettingProblem, SettingsError, bill::columns::ColumnsReader, settings::Settings,
+    Acknowledgement, BillAnswer, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment, NotifyError,
+    Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem,
+    SettingsError, bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -251,12 +251,12 @@ impl Account {
         }
     }
 
-    pub(crate) fn bill_reader(&self) -> Option<BillReader> {
+    pub(crate) fn columns_reader(&self) -> ColumnsReader {
         let columns = |app_id: &str| ColumnsReader::new(bill::COLUMNS, app_id);
-        Some(BillReader::of_columns(match &self.0 {
+        match &self.0 {
             V3(protocol) => columns(&protocol.app_id),
             V2(protocol) => columns(&protocol.app_id).up_to_totals(),
-        }))
+        }
     }
 
     /// v2 brings the file with its answer.

@@ -2,15 +2,12 @@
 
 use domain::{Channel, Tab, Timestamp};
 
-use super::{
-    Account,
-    pfx::{self, Identity, PFX_TEXT_BYTES_MAX, PfxError},
-    trust::Trust,
-};
+use super::{Account, trust::Trust};
 use crate::{
     GatewayPolicy, SettingProblem, SettingsError,
     cert::{self, Certificate},
     keys::BUNDLE_BYTES_MAX,
+    pfx::{self, Identity, PFX_TEXT_BYTES_MAX, PfxError},
     settings::{Settings, TEXT_BYTES_MAX},
 };
 

@@ -10,7 +10,7 @@ use crate::{
     Account, Charge, GatewayPolicy,
     keys::BASE64,
     mask,
-    unionpay::pfx::{self, PfxError},
+    pfx::{self, PfxError},
 };
 
 #[track_caller]

@@ -1,4 +1,5 @@
-//! Reads a merchant's PFX (PKCS#12): the private key that signs, and its certificate.
+//! Reads a merchant's PFX (PKCS#12): the private key and its certificate, with which UnionPay's messages are signed and WeChat Pay's refunds
+//! of v2 are sent.
 //!
 //! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes today
 //! (PBES2 with AES, SHA-256). PBES2 without a word about its hash means SHA-1, and node-forge and the JDK make such files.
@@ -8,7 +9,7 @@ use p12_keystore::{Pkcs12Archive, error::Error};
 use x509_parser::asn1_rs::Oid;
 
 use crate::{
-    Given, OpenedCertificate, SettingProblem,
+    Given, SettingProblem,
     cert::{self, Certificate},
     keys::{Kind, SigningKey, blocks, decode, identify},
 };
@@ -23,6 +24,15 @@ pub(crate) const PFX_TEXT_BYTES_MAX: usize = 48 * 1024;
 pub(crate) struct Identity {
     pub(crate) key: SigningKey,
     pub(crate) certificate: Certificate,
+}
+
+/// A client certificate whose file was opened, each part as DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedCertificate {
+    /// The certificates, the merchant's own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Its private key.
+    pub key: Secret<Vec<u8>>,
 }
 
 /// Why a PFX cannot be used.

@@ -1,0 +1,37 @@
+//! The client certificate that a request is sent with.
+
+use domain::{Secret, Timestamp};
+
+use crate::{
+    ProviderError, cert,
+    pfx::{self, OpenedCertificate, PfxError},
+};
+
+/// What a request must be sent with that is no part of HTTP: an extension of [`http::Request`] that says that the provider asks
+/// for a client certificate on this one (WeChat Pay's refunds of v2). Without it the provider closes the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The PKCS#12 file, certificate and private key, as bytes.
+    pub pfx: Secret<Vec<u8>>,
+    /// Its password.
+    pub password: Secret<String>,
+}
+
+impl ClientCertificate {
+    /// When it ends. `None` if it does not open: the refund that needs it says why.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        let opened = self.open().ok()?;
+        cert::read_one(opened.chain.first()?).ok()?.ends_at
+    }
+
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`ProviderError::Key`] says what is wrong with the file or its password.
+    pub fn open(&self) -> Result<OpenedCertificate, ProviderError> {
+        pfx::open(self.pfx.expose(), self.password.expose()).map_err(|error| match error {
+            PfxError::Password(problem) => ProviderError::Key { field: "clientPfxPassword", problem },
+            PfxError::File(problem) => ProviderError::Key { field: "clientPfx", problem },
+        })
+    }
+}
