@@ -13,9 +13,11 @@ mod aws;
 mod faults;
 mod invariants;
 mod ledger;
+mod life;
 mod logs;
 mod outside;
 mod people;
+mod plan;
 mod pumps;
 mod report;
 mod shrink;
@@ -28,42 +30,9 @@ use std::sync::Arc;
 use local::Template;
 
 pub use faults::{Fault, Rates};
+pub use plan::{Plan, WORLD_BILLS};
 pub use report::Report;
 pub use shrink::shrink;
-
-/// Bills in one world.
-pub const WORLD_BILLS: u32 = 40;
-
-/// What is to be simulated.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// What draws everything.
-    pub seed: u64,
-    /// How many bills in all.
-    pub bills: u32,
-    /// Only the world with this number.
-    pub only_world: Option<u32>,
-    /// How often what breaks.
-    pub rates: Rates,
-    /// Whether the log of the functions is printed.
-    pub talks: bool,
-}
-
-impl Plan {
-    /// With everything breaking at its usual rate.
-    pub fn new(seed: u64, bills: u32) -> Self {
-        Self { seed, bills, only_world: None, rates: Rates::usual(), talks: false }
-    }
-
-    /// The worlds, each with its number and its bills.
-    fn worlds(&self) -> impl Iterator<Item = (u32, u32)> {
-        let count = self.bills.div_ceil(WORLD_BILLS);
-        let bills = self.bills;
-        let only = self.only_world;
-        let all = (0..count).map(move |number| (number, WORLD_BILLS.min(bills - number * WORLD_BILLS)));
-        all.filter(move |(number, _)| only.is_none_or(|only| only == *number))
-    }
-}
 
 /// Runs it. `progress` hears of each world that is over.
 ///
@@ -74,7 +43,7 @@ pub fn run(plan: &Plan, mut progress: impl FnMut(&Report)) -> Result<Report, Str
     let mut report = Report::new(plan);
     for (number, bills) in plan.worlds() {
         let log = logs::Log::new(plan.talks);
-        let lived = logs::during(&log, || world::live(plan, (number, bills), &template, &log))?;
+        let lived = logs::during(&log, || life::live(plan, (number, bills), &template, &log))?;
         report.add(number, lived);
         progress(&report);
     }

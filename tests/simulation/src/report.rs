@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Plan, faults::Fault};
+use crate::{faults::Fault, plan::Plan};
 
 /// What one world lived through.
 pub(crate) struct Lived {

@@ -1,8 +1,7 @@
-//! One world: its parts, its sandboxes, and how a handler is called, killed and timed out in it.
+//! One world: its parts, its sandboxes, and how a handler is called, killed and timed out in it. What happens in it is in `life.rs`.
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
@@ -13,25 +12,18 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use crate::{
-    Plan,
     aws::{self, End, FUSE, Fuse},
     faults::{Fault, Faults},
-    invariants,
     ledger::Ledger,
     logs::Log,
     outside,
-    people::{self, Shop},
-    pumps,
-    report::Lived,
-    time::{DAY_MS, MINUTE_MS, SECOND_MS, Time, sleep},
+    people::Shop,
+    plan::Plan,
+    time::{MINUTE_MS, SECOND_MS, Time, sleep},
 };
 
 /// Where the API and the providers are.
 pub(crate) const URL: &str = "http://127.0.0.1:8787";
-
-/// How long everything may take to heal once nothing breaks any more: the last attempt of a delivery is 56 hours after the first,
-/// and a closed bill is asked about for the last time a day after its end.
-const HEALING_MS: i64 = 6 * DAY_MS;
 
 /// Stories of one world that went wrong and are told; more are not looked at.
 const VIOLATIONS_MAX: usize = 20;
@@ -59,11 +51,12 @@ pub(crate) struct Bells {
     pub(crate) providers: Notify,
 }
 
+/// What was noted.
 #[derive(Default)]
-struct Seen {
-    digest: Sha256,
-    events: u64,
-    violations: Vec<String>,
+pub(crate) struct Seen {
+    pub(crate) digest: Sha256,
+    pub(crate) events: u64,
+    pub(crate) violations: Vec<String>,
 }
 
 /// A sandbox that answered before.
@@ -72,29 +65,13 @@ struct Warm {
     is_skewed: bool,
 }
 
-/// Lives through one world, from its first charge until everything is at rest.
-pub(crate) fn live(
-    plan: &Plan,
-    (number, bills): (u32, u32),
-    template: &Arc<Template>,
-    log: &Log,
-) -> Result<Lived, String> {
-    let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(number));
-    // The SDK's jitter and its tokens come from here.
-    fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    let lived = runtime.block_on(async {
-        let world = World::start(plan, seed, template, log).await?;
-        Ok(world.live(bills).await)
-    });
-    // What still waits for a time that never comes ends here.
-    runtime.shutdown_background();
-    lived
-}
-
 impl World {
-    async fn start(plan: &Plan, seed: u64, template: &Arc<Template>, log: &Log) -> Result<Arc<Self>, String> {
+    pub(crate) async fn start(
+        plan: &Plan,
+        seed: u64,
+        template: &Arc<Template>,
+        log: &Log,
+    ) -> Result<Arc<Self>, String> {
         let mut random = fastrand::Rng::with_seed(seed ^ 1);
         let mut key = [0; 32];
         random.fill(&mut key);
@@ -128,37 +105,14 @@ impl World {
         Ok(world)
     }
 
-    async fn live(self: &Arc<Self>, bills: u32) -> Lived {
-        let pumps = pumps::start(self);
-        people::open_shop(self).await;
-        people::live(self, bills).await;
-        self.with_faults(Faults::calm);
+    /// No sandbox whose clock is off is used again.
+    pub(crate) fn drop_skewed(&self) {
         self.lock(&self.sandboxes).values_mut().for_each(|warm| warm.retain(|warm| !warm.is_skewed));
-        people::calm(self).await;
-        self.log.say(|| "=== nothing breaks any more".to_owned());
-        sleep(HEALING_MS).await;
-        pumps.into_iter().for_each(|pump| pump.abort());
-        invariants::at_rest(self).await;
-        for leak in self.log.leaks() {
-            self.accuse("a secret is in a log line", &leak);
-        }
-        let faults = self.with_faults(|faults| faults.counts().clone());
-        let tallies = self.ledger().tallies();
-        let mut seen = self.lock(&self.seen);
-        let digest = std::mem::take(&mut seen.digest).finalize();
-        let digest = digest.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        Lived {
-            bills,
-            events: seen.events,
-            log_lines: self.log.lines(),
-            faults,
-            tallies,
-            digest,
-            violations: std::mem::take(&mut seen.violations),
-        }
+    }
+
+    /// What was noted until now, which begins anew.
+    pub(crate) fn take_seen(&self) -> Seen {
+        std::mem::take(&mut self.lock(&self.seen))
     }
 
     pub(crate) fn me(&self) -> Weak<Self> {

@@ -1,0 +1,37 @@
+//! What is to be simulated, and how it is cut into worlds.
+
+use crate::faults::Rates;
+
+/// Bills in one world.
+pub const WORLD_BILLS: u32 = 40;
+
+/// What is to be simulated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What draws everything.
+    pub seed: u64,
+    /// How many bills in all.
+    pub bills: u32,
+    /// Only the world with this number.
+    pub only_world: Option<u32>,
+    /// How often what breaks.
+    pub rates: Rates,
+    /// Whether the log of the functions is printed.
+    pub talks: bool,
+}
+
+impl Plan {
+    /// With everything breaking at its usual rate.
+    pub fn new(seed: u64, bills: u32) -> Self {
+        Self { seed, bills, only_world: None, rates: Rates::usual(), talks: false }
+    }
+
+    /// The worlds, each with its number and its bills.
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = (u32, u32)> {
+        let count = self.bills.div_ceil(WORLD_BILLS);
+        let bills = self.bills;
+        let only = self.only_world;
+        let all = (0..count).map(move |number| (number, WORLD_BILLS.min(bills - number * WORLD_BILLS)));
+        all.filter(move |(number, _)| only.is_none_or(|only| only == *number))
+    }
+}
