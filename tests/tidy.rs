@@ -73,6 +73,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("zip",                &["sweep", "simulators"]),
     ("flate2",             &["sweep", "simulators", "bench"]),
     ("encoding_rs",        &["providers", "simulators"]),
+    ("syn",                &["tests"]),
+    ("proc-macro2",        &["tests"]),
 ];
 
 /// Which crates of others some of ours must never name: they would wait, log, ask the clock or throw dice.
