@@ -1,3 +1,5 @@
+//! What a kill, damage and growth leave of the orders and their journal.
+
 use std::fs;
 use std::path::PathBuf;
 
