@@ -56,7 +56,7 @@ pub(crate) struct Journal {
 /// Gives every whole change of the file to `apply`; no file is an empty one.
 pub(crate) fn replay<T: DeserializeOwned>(path: &Path, mut apply: impl FnMut(Change<T>)) -> Result<(), SimulatorError> {
     let failed = |source| SimulatorError::StateRead { path: path.to_owned(), source };
-    let wrong = |source| SimulatorError::StateParse { path: path.to_owned(), source };
+    let wrong = |line| move |source| SimulatorError::StateParse { path: path.to_owned(), line, source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -65,15 +65,15 @@ pub(crate) fn replay<T: DeserializeOwned>(path: &Path, mut apply: impl FnMut(Cha
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     reader.read_until(b'\n', &mut line).map_err(failed)?;
-    match serde_json::from_slice(&line).map_err(wrong)? {
+    match serde_json::from_slice(&line).map_err(wrong(1))? {
         Header { format: FORMAT } => {}
         Header { format: FORMAT_WHOLE } => {
-            apply(serde_json::from_slice(&line).map_err(wrong)?);
+            apply(serde_json::from_slice(&line).map_err(wrong(1))?);
             return Ok(());
         }
         Header { format: found } => return Err(SimulatorError::StateFormat { path: path.to_owned(), found }),
     }
-    loop {
+    for number in 2.. {
         line.clear();
         if reader.read_until(b'\n', &mut line).map_err(failed)? == 0 {
             return Ok(());
@@ -82,8 +82,9 @@ pub(crate) fn replay<T: DeserializeOwned>(path: &Path, mut apply: impl FnMut(Cha
             tracing::warn!("dropped the cut last change of the state file {}", path.display());
             return Ok(());
         }
-        apply(serde_json::from_slice(&line).map_err(wrong)?);
+        apply(serde_json::from_slice(&line).map_err(wrong(number))?);
     }
+    Ok(())
 }
 
 impl Journal {

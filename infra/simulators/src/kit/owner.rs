@@ -57,10 +57,12 @@ pub enum SimulatorError {
         source: std::io::Error,
     },
     /// The state file is not what this version wrote.
-    #[error("cannot understand the state file {path}, delete it to start afresh")]
+    #[error("cannot understand line {line} of the state file {path}, delete it to start afresh")]
     StateParse {
         /// The file.
         path: PathBuf,
+        /// The line, counted from 1. The cause knows no other line than this one.
+        line: usize,
         /// The cause.
         source: serde_json::Error,
     },

@@ -122,8 +122,10 @@ fn what_an_earlier_version_stored_is_read_and_what_is_damaged_is_named() {
     }
     fs::write(&path, "{\"format\":3}\n").unwrap();
     assert!(matches!(Orders::<Tea>::open(Some(&path)), Err(SimulatorError::StateFormat { found: 3, .. })));
-    fs::write(&path, "{\"format\":2}\n{\"sequence\":1,\"orders\":[{}]}\n").unwrap();
-    assert!(matches!(Orders::<Tea>::open(Some(&path)), Err(SimulatorError::StateParse { .. })));
+    let damaged = "{\"format\":2}\n{\"sequence\":1}\n{\"sequence\":1,\"orders\":[{}]}\n{\"sequence\":2}\n";
+    fs::write(&path, damaged).unwrap();
+    assert!(matches!(Orders::<Tea>::open(Some(&path)), Err(SimulatorError::StateParse { line: 3, .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), damaged, "it is left as it is");
     fs::remove_file(&path).unwrap();
 }
 
