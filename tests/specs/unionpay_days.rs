@@ -86,6 +86,23 @@ async fn unionpay_is_asked_about_what_its_file_says_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refund_at_unionpays_desk_differs_though_our_own_sent_back_more() {
+    let world = World::start().await;
+    without_web(&world).await;
+    let id = paid(&world, "good").await;
+    world.advance(MINUTE_MS).await;
+    refund(&world, &of("good", "R1", 5000)).await.ok();
+    world.advance(MINUTE_MS).await;
+    play(&world, &id, "refund", json!({ "txnAmt": "200" })).await;
+    world.advance(DAY_MS).await;
+    assert_eq!(reconcile(&world).await["failed"], 0);
+    let found = entries(&world, "difference").await;
+    let shown: Vec<_> = found.iter().map(|entry| json!([entry["kind"], entry["billNum"], entry["feeThere"]])).collect();
+    assert_eq!(shown, [json!(["refund-differs", "good", 200])], "{found:?}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_unionpay_does_not_answer_about_stays_a_difference() {
     let world = World::start().await;
     without_web(&world).await;

@@ -64,8 +64,8 @@ pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, si
 pub use payer_address::PayerAddress;
 pub use price::{BillPayments, counts_for_bill, latest_of_server};
 pub use reconciliation::{
-    Difference, DifferenceKind, EndedRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window, is_payment_of,
-    judge_listed, judge_listed_refund, missing_there,
+    Difference, DifferenceKind, EndedRefund, KnownRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window,
+    is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};

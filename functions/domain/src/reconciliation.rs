@@ -84,6 +84,25 @@ pub struct ListedRefund {
     pub is_done: bool,
 }
 
+/// What we know of a refund that a provider lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownRefund {
+    /// Our refund of that number, if it is one of ours.
+    pub ours: Option<Refund>,
+    /// How much of the payment went back otherwise than by refunds of ours, as reports told.
+    pub elsewhere: Option<Fen>,
+}
+
+impl KnownRefund {
+    /// One that is not ours, of a payment with these refunds of ours: what they sent back is no part of it.
+    pub fn elsewhere(record: &Record, ours: &[Refund]) -> Self {
+        let done = ours.iter().filter(|ours| ours.transaction == record.id && ours.status == RefundStatus::Success);
+        let done: i64 = done.map(|ours| ours.fee.get()).sum();
+        let gone = record.refunded.map_or(0, Fen::get);
+        Self { ours: None, elsewhere: Fen::new(gone.saturating_sub(done)).ok() }
+    }
+}
+
 /// A part of a provider's bill, by order: the lowest of its lines behind a point, and no more of them than fit. A bill of any length
 /// is gone through window by window, each filled by reading the whole bill once more.
 #[derive(Clone, Debug)]
@@ -193,9 +212,10 @@ pub fn judge_listed_refund(
     listed: &Listed,
     num: &ListedRefund,
     record: Option<&Record>,
-    ours: Option<&Refund>,
+    known: &KnownRefund,
 ) -> Option<Difference> {
-    let fits = match (ours, record) {
+    let ours = known.ours.as_ref();
+    let fits = match (ours, known.elsewhere) {
         (Some(ours), _) if ours.fee != listed.fee || ours.transaction != listed.transaction => false,
         (Some(ours), _) => match ours.status {
             RefundStatus::Success => true,
@@ -203,7 +223,7 @@ pub fn judge_listed_refund(
             RefundStatus::Pending | RefundStatus::Stuck => !num.is_done,
             RefundStatus::Failed => false,
         },
-        (None, Some(record)) => record.refunded.is_some_and(|refunded| refunded >= listed.fee),
+        (None, Some(elsewhere)) => elsewhere >= listed.fee,
         (None, None) => false,
     };
     let differs = || Difference {
@@ -316,11 +336,31 @@ mod tests {
         for (n, (ours, refunded, is_done, fits)) in cases.into_iter().enumerate() {
             let record = Record { refunded: refunded.map(fen), ..record(Status::Success) };
             let ours = ours.map(|(status, fee)| Refund { status, ..crate::refund::tests::sample_refund(fee) });
+            let known = if ours.is_some() {
+                KnownRefund { ours, elsewhere: None }
+            } else {
+                KnownRefund::elsewhere(&record, &[])
+            };
             let num = ListedRefund { num: "R1".to_owned(), is_done };
             let listed = Listed { transaction: record.id.clone(), refund: Some(num.clone()), fee: fen(100) };
-            assert_eq!(judge_listed_refund(&listed, &num, Some(&record), ours.as_ref()).is_none(), fits, "{n}");
-            assert!(ours.is_some() || judge_listed_refund(&listed, &num, None, None).is_some(), "{n}");
+            assert_eq!(judge_listed_refund(&listed, &num, Some(&record), &known).is_none(), fits, "{n}");
+            assert!(judge_listed_refund(&listed, &num, None, &KnownRefund::default()).is_some(), "{n}");
         }
+    }
+
+    #[test]
+    fn what_our_own_refunds_sent_back_is_no_part_of_a_refund_made_elsewhere() {
+        let record = Record { refunded: Some(fen(300)), ..record(Status::Success) };
+        let num = ListedRefund { num: "R1".to_owned(), is_done: true };
+        let listed = Listed { transaction: record.id.clone(), refund: Some(num.clone()), fee: fen(100) };
+        let fits = |status, fee| {
+            let ours = Refund { transaction: record.id.clone(), status, ..crate::refund::tests::sample_refund(fee) };
+            judge_listed_refund(&listed, &num, Some(&record), &KnownRefund::elsewhere(&record, &[ours])).is_none()
+        };
+        assert!(fits(RefundStatus::Success, 200));
+        assert!(!fits(RefundStatus::Success, 201));
+        assert!(!fits(RefundStatus::Success, 300));
+        assert!(fits(RefundStatus::Failed, 300));
     }
 
     fn order(n: u64) -> TransactionId {

@@ -9,8 +9,8 @@ use super::{
     *,
 };
 use crate::{
-    About, DaySums, Event, Listed, ListedRefund, Notification, Outcome, Record, Settlement, Status, Sum, judge_listed,
-    judge_listed_refund, settle,
+    About, DaySums, Event, KnownRefund, Listed, ListedRefund, Notification, Outcome, Record, Settlement, Status, Sum,
+    judge_listed, judge_listed_refund, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -220,7 +220,8 @@ impl Play {
             }
             let listed = ListedRefund { num: refund.num.to_string(), is_done: true };
             let line = Listed { transaction: record.id.clone(), refund: Some(listed.clone()), fee: refund.fee };
-            assert_eq!(judge_listed_refund(&line, &listed, Some(&record), Some(refund)), None);
+            let known = KnownRefund { ours: Some(refund.clone()), elsewhere: None };
+            assert_eq!(judge_listed_refund(&line, &listed, Some(&record), &known), None);
         }
     }
 }

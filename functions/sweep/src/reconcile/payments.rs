@@ -7,8 +7,8 @@
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
 use domain::{
-    Listed, ListedRefund, Record, Refund, RefundNum, Status, Timestamp, TransactionId, Window, is_payment_of,
-    judge_listed, judge_listed_refund, missing_there,
+    KnownRefund, Listed, ListedRefund, Record, Refund, RefundNum, Status, Timestamp, TransactionId, Window,
+    is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 use futures_util::future::try_join_all;
 use providers::{Account, ProviderError};
@@ -146,7 +146,7 @@ impl Books<'_> {
         }
         for line in window.into_rest() {
             let found = match &line.refund {
-                Some(refund) => judge_listed_refund(&line, refund, None, None),
+                Some(refund) => judge_listed_refund(&line, refund, None, &KnownRefund::default()),
                 None => judge_listed(line.transaction, line.fee, None),
             };
             findings.add(found).await;
@@ -211,11 +211,11 @@ impl Books<'_> {
         for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
             let judged = some.iter().map(async |(line, record)| {
                 let Some(refund) = &line.refund else { return Ok(None) };
-                let ours = self.find_listed(account, &refund.num, record).await?;
+                let known = self.know_listed(account, &refund.num, record).await?;
                 // What is ours is told by our number.
-                let num = ours.as_ref().map_or_else(|| refund.num.clone(), |ours| ours.num.to_string());
+                let num = known.ours.as_ref().map_or_else(|| refund.num.clone(), |ours| ours.num.to_string());
                 let refund = ListedRefund { num, is_done: refund.is_done };
-                Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(record), ours.as_ref()))
+                Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(record), &known))
             });
             for found in try_join_all(judged).await? {
                 findings.add(found).await;
@@ -224,23 +224,24 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// Our refund that a bill lists under this number.
-    async fn find_listed(
-        &self,
-        account: &Account,
-        listed: &str,
-        record: &Record,
-    ) -> Result<Option<Refund>, StoreError> {
+    /// What we know of the refund that a bill lists under this number. Of one that is not ours that takes a look at all that are.
+    async fn know_listed(&self, account: &Account, listed: &str, record: &Record) -> Result<KnownRefund, StoreError> {
         let (store, Holding { app, mode, .. }) = (&self.deps.base.store, self.holding);
-        if account.hides_refund_nums() {
-            let whole = store.load_whole_bill(app, *mode, &record.bill).await?;
-            let is_it =
-                |ours: &Refund| ours.transaction == record.id && account.lists_refund_as(listed, &record.id, &ours.num);
-            return Ok(whole.refunds.into_iter().find(is_it));
+        if !account.hides_refund_nums()
+            && let Some(num) = RefundNum::parse(listed)
+            && let Some(ours) = store.find_refund((app, *mode, &record.bill), &num).await?
+        {
+            return Ok(KnownRefund { ours: Some(ours), elsewhere: None });
         }
-        match RefundNum::parse(listed) {
-            Some(num) => store.find_refund((app, *mode, &record.bill), &num).await,
-            None => Ok(None),
+        let refunds = store.load_whole_bill(app, *mode, &record.bill).await?.refunds;
+        let is_it = |ours: &&Refund| {
+            account.hides_refund_nums()
+                && ours.transaction == record.id
+                && account.lists_refund_as(listed, &record.id, &ours.num)
+        };
+        match refunds.iter().find(is_it) {
+            Some(ours) => Ok(KnownRefund { ours: Some(ours.clone()), elsewhere: None }),
+            None => Ok(KnownRefund::elsewhere(record, &refunds)),
         }
     }
 }
