@@ -25,27 +25,69 @@ mod stories;
 mod time;
 mod world;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use local::Template;
+use report::Lived;
 
 pub use faults::{Fault, Rates};
 pub use plan::{Plan, WORLD_BILLS};
 pub use report::Report;
 pub use shrink::shrink;
 
-/// Runs it. `progress` hears of each world that is over.
+/// Runs it. `progress` hears of each world that is over, in their order.
 ///
 /// # Errors
 /// Why the stack could not be started.
-pub fn run(plan: &Plan, mut progress: impl FnMut(&Report)) -> Result<Report, String> {
+pub fn run(plan: &Plan, progress: impl FnMut(&Report)) -> Result<Report, String> {
     let template = Arc::new(Template::load().map_err(|error| error.to_string())?);
+    let worlds: Vec<(u32, u32)> = plan.worlds().collect();
+    let next = AtomicUsize::new(0);
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..plan.threads.clamp(1, worlds.len().max(1)) {
+            let (tell, worlds, next, template) = (tell.clone(), &worlds, &next, &template);
+            scope.spawn(move || {
+                while let Some(world) = worlds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let log = logs::Log::new(plan.talks);
+                    let lived = logs::during(&log, || life::live(plan, *world, template, &log));
+                    if tell.send((world.0, lived)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        add_up(plan, &worlds, &told, progress)
+    })
+}
+
+/// The sum of all worlds, whichever of them is over first.
+fn add_up(
+    plan: &Plan,
+    worlds: &[(u32, u32)],
+    told: &mpsc::Receiver<(u32, Result<Lived, String>)>,
+    mut progress: impl FnMut(&Report),
+) -> Result<Report, String> {
     let mut report = Report::new(plan);
-    for (number, bills) in plan.worlds() {
-        let log = logs::Log::new(plan.talks);
-        let lived = logs::during(&log, || life::live(plan, (number, bills), &template, &log))?;
-        report.add(number, lived);
-        progress(&report);
+    let mut early = BTreeMap::new();
+    for (number, _) in worlds {
+        while !early.contains_key(number) {
+            let (other, lived) = told.recv().map_err(|_| format!("world {number} broke off"))?;
+            early.insert(other, lived);
+        }
+        if let Some(lived) = early.remove(number) {
+            report.add(*number, lived?);
+            progress(&report);
+        }
     }
     Ok(report)
 }

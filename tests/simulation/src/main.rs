@@ -1,15 +1,17 @@
 //! `cargo run --release -p simulation -- --seed N --bills N`
 
-use std::{env, process::ExitCode};
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use simulation::{Fault, Plan, run, shrink};
 
 const USAGE: &str = "usage: simulation [--seed N] [--bills N] [--world N] [--without fault,fault] [--only fault,fault] \
-                     [--shrink] [--log] [--quiet]";
+                     [--threads N] [--report FILE] [--shrink] [--log] [--quiet]";
 
 struct Asked {
     plan: Plan,
     shrinks: bool,
+    /// Where the report is written after each world.
+    report: Option<PathBuf>,
     is_quiet: bool,
 }
 
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { plan: Plan::new(1, 200), shrinks: false, is_quiet: false };
+    let mut asked = Asked { plan: Plan::new(1, 200), shrinks: false, report: None, is_quiet: false };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         let number = |text: String| text.parse().map_err(|_| format!("{text} is no number\n{USAGE}"));
@@ -34,6 +36,10 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
             }
             "--bills" => asked.plan.bills = number(value()?)?,
             "--world" => asked.plan.only_world = Some(number(value()?)?),
+            "--threads" => {
+                asked.plan.threads = value()?.parse().map_err(|_| format!("the threads are a number\n{USAGE}"))?;
+            }
+            "--report" => asked.report = Some(value()?.into()),
             "--without" => {
                 for fault in faults(&value()?)? {
                     asked.plan.rates.without(fault);
@@ -73,11 +79,20 @@ fn simulate(asked: &Asked) -> Result<ExitCode, String> {
         println!("{report}\nit takes no more than: --only {}", kinds.join(","));
         return Ok(ExitCode::FAILURE);
     }
+    let mut unwritten = None;
     let report = run(&asked.plan, |report| {
+        if let Some(path) = &asked.report
+            && let Err(error) = fs::write(path, format!("{report}\n"))
+        {
+            unwritten = Some(format!("{}: {error}", path.display()));
+        }
         if !asked.is_quiet && report.bills() % 1_000 == 0 {
             eprintln!("{} bills, {} faults, {} found", report.bills(), report.faults(), report.violations().len());
         }
     })?;
     println!("{report}");
+    if let Some(error) = unwritten {
+        return Err(error);
+    }
     Ok(if report.violations().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

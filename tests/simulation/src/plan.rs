@@ -3,7 +3,7 @@
 use crate::faults::Rates;
 
 /// Bills in one world.
-pub const WORLD_BILLS: u32 = 40;
+pub const WORLD_BILLS: u32 = 200;
 
 /// What is to be simulated.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Plan {
     pub only_world: Option<u32>,
     /// How often what breaks.
     pub rates: Rates,
+    /// How many worlds run beside each other, each in a thread of its own. The report is the same for any number.
+    pub threads: usize,
     /// Whether the log of the functions is printed.
     pub talks: bool,
 }
@@ -23,7 +25,7 @@ pub struct Plan {
 impl Plan {
     /// With everything breaking at its usual rate.
     pub fn new(seed: u64, bills: u32) -> Self {
-        Self { seed, bills, only_world: None, rates: Rates::usual(), talks: false }
+        Self { seed, bills, only_world: None, rates: Rates::usual(), threads: 1, talks: false }
     }
 
     /// The worlds, each with its number and its bills.
