@@ -42,6 +42,8 @@ pub enum Fault {
     MessagesReordered,
     /// An operator purges the queue.
     QueuePurged,
+    /// A message comes once more hours later, as one that was taken back from the dead letters.
+    MessageRedriven,
     /// A provider is not reached.
     ProviderUnreached,
     /// A provider does what it was asked, and its answer is lost.
@@ -54,6 +56,8 @@ pub enum Fault {
     ProviderSpoilt,
     /// A provider refuses for now, in a signed answer.
     ProviderBusy,
+    /// A provider's signed answer to a question says what was so two minutes ago, against what it did since.
+    ProviderContradicted,
     /// A notify is lost.
     NotifyLost,
     /// A notify comes, and its acknowledgement is lost.
@@ -64,9 +68,11 @@ pub enum Fault {
     NotifyLate,
     /// A notify is forged.
     NotifyForged,
+    /// A notify that the provider signed says something else than the provider does.
+    NotifyContradicted,
     /// A refund made in the provider's console.
     PortalRefund,
-    /// A refund that the payer's bank does not take.
+    /// A refund that the payer's bank does not take: the provider gives it up, or a person has to.
     AbnormalRefund,
     /// The merchant's balance is empty.
     BalanceEmpty,
@@ -82,10 +88,16 @@ pub enum Fault {
     TargetLostAnswer,
     /// A webhook's target is not reached.
     TargetUnreached,
+    /// A webhook's target answers at the last moment.
+    TargetLate,
+    /// A webhook's target is down for some minutes.
+    TargetFlapped,
     /// A function's clock is off by up to five minutes.
     ClockSkewed,
     /// An operator changes settings, accounts, webhooks or keys in the middle.
     SettingsChanged,
+    /// A key of the merchant is replaced, and the one before is revoked at once or soon.
+    KeyReplaced,
     /// A merchant's call has no answer, and is made again.
     CallRepeated,
 }
@@ -93,7 +105,7 @@ pub enum Fault {
 impl Fault {
     /// Each kind with its name and how often it is drawn, in so many of 10,000 occasions.
     #[rustfmt::skip]
-    pub const ALL: [(Self, &'static str, u32); 40] = [
+    pub const ALL: [(Self, &'static str, u32); 46] = [
         (Self::KilledBeforeCall,    "killed-before-call",    120),
         (Self::KilledAfterCall,     "killed-after-call",     160),
         (Self::KilledAtAwait,       "killed-at-await",       120),
@@ -111,28 +123,34 @@ impl Fault {
         (Self::MessageLate,         "message-late",          800),
         (Self::MessagesReordered,   "messages-reordered",    5_000),
         (Self::QueuePurged,         "queue-purged",          3_000),
+        (Self::MessageRedriven,     "message-redriven",      200),
         (Self::ProviderUnreached,   "provider-unreached",    250),
         (Self::ProviderLostAnswer,  "provider-lost-answer",  350),
         (Self::ProviderSlow,        "provider-slow",         150),
         (Self::ProviderFailed,      "provider-failed",       250),
         (Self::ProviderSpoilt,      "provider-spoilt",       400),
         (Self::ProviderBusy,        "provider-busy",         250),
+        (Self::ProviderContradicted, "provider-contradicted", 1_000),
         (Self::NotifyLost,          "notify-lost",           800),
         (Self::NotifyAnswerLost,    "notify-answer-lost",    800),
         (Self::NotifyDoubled,       "notify-doubled",        1_500),
         (Self::NotifyLate,          "notify-late",           600),
         (Self::NotifyForged,        "notify-forged",         1_500),
-        (Self::PortalRefund,        "portal-refund",         800),
-        (Self::AbnormalRefund,      "abnormal-refund",       1_000),
+        (Self::NotifyContradicted,  "notify-contradicted",   2_000),
+        (Self::PortalRefund,        "portal-refund",         1_500),
+        (Self::AbnormalRefund,      "abnormal-refund",       4_000),
         (Self::BalanceEmpty,        "balance-empty",         500),
-        (Self::PaidAfterClose,      "paid-after-close",      5_000),
+        (Self::PaidAfterClose,      "paid-after-close",      9_000),
         (Self::PaidTwice,           "paid-twice",            500),
         (Self::TargetFailed,        "target-failed",         1_500),
         (Self::TargetHung,          "target-hung",           500),
         (Self::TargetLostAnswer,    "target-lost-answer",    500),
         (Self::TargetUnreached,     "target-unreached",      500),
+        (Self::TargetLate,          "target-late",           500),
+        (Self::TargetFlapped,       "target-flapped",        1_500),
         (Self::ClockSkewed,         "clock-skewed",          1_000),
         (Self::SettingsChanged,     "settings-changed",      5_000),
+        (Self::KeyReplaced,         "key-replaced",          1_500),
         (Self::CallRepeated,        "call-repeated",         10_000),
     ];
 

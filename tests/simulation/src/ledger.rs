@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::{Channel, Family};
+
 /// The model of one world.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -15,6 +17,12 @@ pub(crate) struct Ledger {
     pub(crate) rows: BTreeMap<(String, String), Row>,
     /// Refunds that a payer's bank does not take: the transaction, and the refund's number at the provider.
     pub(crate) abnormal: Vec<(String, String)>,
+    /// What was sent back in a provider's console, in fen, by the transaction's id.
+    pub(crate) portal: BTreeMap<String, i64>,
+    /// Whose provider told nobody of that: only its bill of the day does.
+    pub(crate) untold: BTreeSet<String>,
+    /// What a provider answered to a question: when, and what.
+    pub(crate) answers: BTreeMap<String, (i64, http::Response<bytes::Bytes>)>,
     /// Whose balance is empty: the provider, and its merchant.
     pub(crate) empty: BTreeSet<(String, String)>,
     pub(crate) tally: BTreeMap<&'static str, u64>,
@@ -24,7 +32,7 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) bill: String,
-    pub(crate) channel: &'static str,
+    pub(crate) channel: Channel,
     pub(crate) fee: i64,
     /// A payer began to pay it; whether the provider took the money, the provider knows.
     pub(crate) is_begun: bool,
@@ -37,6 +45,10 @@ pub(crate) struct Hook {
     pub(crate) id: Option<String>,
     /// It never answers as it should.
     pub(crate) is_dead: bool,
+    /// It asked to hear of payments.
+    pub(crate) hears_payments: bool,
+    /// It is down until then.
+    pub(crate) down_until_ms: i64,
     /// From when it is there for certain.
     pub(crate) made_ms: i64,
     /// From when it may be gone.
@@ -62,11 +74,11 @@ pub(crate) struct Row {
 }
 
 /// The provider behind a channel, as its simulator is called, and what its door calls an order.
-pub(crate) fn provider_of(channel: &str) -> (&'static str, &'static str) {
-    match channel.split('_').next() {
-        Some("ali") => ("alipay", "trades"),
-        Some("wx") => ("wechat", "trades"),
-        _ => ("unionpay", "orders"),
+pub(crate) fn provider_of(channel: Channel) -> (&'static str, &'static str) {
+    match channel.family() {
+        Family::Ali => ("alipay", "trades"),
+        Family::Wx => ("wechat", "trades"),
+        Family::Unipay => ("unionpay", "orders"),
     }
 }
 

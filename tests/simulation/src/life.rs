@@ -13,13 +13,20 @@ use crate::{
     plan::Plan,
     pumps,
     report::Lived,
-    time::{DAY_MS, sleep},
+    time::{DAY_MS, HOUR_MS, sleep},
     world::World,
 };
 
 /// How long everything may take to heal once nothing breaks any more: the last attempt of a delivery is 56 hours after the first,
 /// and a closed bill is asked about for the last time a day after its end.
 const HEALING_MS: i64 = 6 * DAY_MS;
+
+/// Most dead targets come back after so long: their webhooks may be paused by then.
+const BROKEN_MS: i64 = 6 * HOUR_MS;
+
+/// The others are taken away after so long: what is not paused was tried eleven times by then. What is paused waits as long as its
+/// webhook is there.
+const EXHAUSTED_MS: i64 = 64 * HOUR_MS;
 
 /// Lives through one world, from its first charge until everything is at rest.
 pub(crate) fn live(
@@ -50,7 +57,11 @@ async fn live_in(world: &Arc<World>, bills: u32) -> Lived {
     world.drop_skewed();
     people::calm(world).await;
     world.log.say(|| "=== nothing breaks any more".to_owned());
-    sleep(HEALING_MS).await;
+    sleep(BROKEN_MS).await;
+    people::revive_targets(world);
+    sleep(EXHAUSTED_MS - BROKEN_MS).await;
+    people::remove_dead_targets(world).await;
+    sleep(HEALING_MS - EXHAUSTED_MS).await;
     pumps.into_iter().for_each(|pump| pump.abort());
     invariants::at_rest(world).await;
     for leak in world.log.leaks() {

@@ -20,6 +20,9 @@ const FOR_EVER_MS: i64 = 120 * SECOND_MS;
 /// A notify comes again so often in the worst case.
 const HUNDREDFOLD: u32 = 100;
 
+/// No provider's notify is so long.
+const TOO_LONG: usize = 2 * 1024 * 1024;
+
 type Answered = Result<http::Response<Bytes>, Unanswered>;
 
 /// The way of a sandbox to providers and webhooks.
@@ -84,6 +87,7 @@ async fn ask_provider(world: &World, request: http::Request<Bytes>) -> Answered 
         let word = world.with_faults(|faults| faults.random().choice(words).copied().unwrap_or_default());
         order_trouble(world, &provider, &[word]).await;
     }
+    let question = question(&request);
     let answer = world.embedded().provider(request).await;
     if let Some(trouble) = trouble {
         order_trouble(world, &provider, &[]).await;
@@ -96,9 +100,39 @@ async fn ask_provider(world: &World, request: http::Request<Bytes>) -> Answered 
     if world.strike(Fault::ProviderSlow) {
         sleep(FOR_EVER_MS).await;
     }
-    let answer = answer.ok_or(Unanswered::Broken)?;
+    let mut answer = answer.ok_or(Unanswered::Broken)?;
+    if let Some(question) = question.filter(|_| trouble.is_none()) {
+        answer = of_then(world, question, answer);
+    }
     world.note(|| format!("provider {path} {}", answer.status()));
     Ok(answer)
+}
+
+/// What a call asks about, if it is a question about a payment.
+fn question(request: &http::Request<Bytes>) -> Option<String> {
+    let text = format!("{} {}", request.uri(), String::from_utf8_lossy(request.body()));
+    let of_alipay = text.contains("alipay.trade.query");
+    let marker = match (of_alipay, text.contains("/queryTrans")) {
+        (true, _) => "out_trade_no%22%3A%22",
+        (_, true) => "orderId=",
+        _ if request.method() == http::Method::GET => "/v3/pay/transactions/out-trade-no/",
+        _ => return None,
+    };
+    let id = text.split(marker).nth(1)?.get(..24)?;
+    Some(format!("{marker}{id}"))
+}
+
+/// The answer that the same question had up to two minutes ago, signed as it was then: a provider's copy that lags.
+fn of_then(world: &World, question: String, answer: http::Response<Bytes>) -> http::Response<Bytes> {
+    let is_drawn = world.draw(Fault::ProviderContradicted);
+    let now_ms = world.time.now_ms();
+    let then = world.ledger().answers.get(&question).filter(|(at_ms, _)| now_ms - at_ms < 2 * MINUTE_MS).cloned();
+    if let Some((_, then)) = then.filter(|(_, then)| is_drawn && then.body().len() != answer.body().len()) {
+        world.count(Fault::ProviderContradicted);
+        return then;
+    }
+    world.ledger().answers.insert(question, (now_ms, answer.clone()));
+    answer
 }
 
 async fn order_trouble(world: &World, provider: &str, next: &[&str]) {
@@ -126,7 +160,9 @@ async fn reach_webhook(world: &World, request: http::Request<Bytes>) -> Answered
     if world.strike(Fault::TargetUnreached) {
         return Err(Unanswered::Unconnected);
     }
-    let is_dead = world.ledger().hook(number).is_none_or(|hook| hook.is_dead);
+    let now_ms = world.time.now_ms();
+    let (is_dead, is_down) =
+        world.ledger().hook(number).map_or((true, false), |hook| (hook.is_dead, now_ms < hook.down_until_ms));
     let told: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let arrival = Arrival {
         hook: number,
@@ -142,6 +178,14 @@ async fn reach_webhook(world: &World, request: http::Request<Bytes>) -> Answered
     if world.strike(Fault::TargetHung) {
         sleep(FOR_EVER_MS).await;
         return Err(Unanswered::Broken);
+    }
+    if is_down {
+        world.count(Fault::TargetFlapped);
+        return Err(Unanswered::Unconnected);
+    }
+    if world.strike(Fault::TargetLate) {
+        let wait_ms = world.with_faults(|faults| faults.random().i64(SECOND_MS..12 * SECOND_MS));
+        sleep(wait_ms).await;
     }
     world.ledger().arrived(arrival);
     if world.strike(Fault::TargetLostAnswer) {
@@ -216,12 +260,21 @@ fn come_later(world: &World, request: http::Request<Bytes>, wait_ms: i64) {
     });
 }
 
-/// What a forger makes of a genuine notify: another amount, another signature, none at all, or another bill's address.
+/// What a forger makes of a genuine notify: another amount, another signature, none at all, too much, or the address of another bill or
+/// channel.
 fn forge(world: &World, request: &http::Request<Bytes>) -> Option<http::Request<Bytes>> {
     let mut forgery = copy(request);
     let elsewhere = world.ledger().other_notify(request.uri().path());
-    let way = world.with_faults(|faults| faults.random().u32(0..4));
+    let way = world.with_faults(|faults| faults.random().u32(0..7));
     match way {
+        2 => *forgery.body_mut() = vec![b'x'; TOO_LONG].into(),
+        3 => {
+            // A genuine message, at the address of another channel.
+            let path = request.uri().path();
+            let other = if path.contains("/wx_app/") { "/ali_web/" } else { "/wx_app/" };
+            let own = path.split('/').nth(4)?;
+            *forgery.uri_mut() = format!("{URL}{}", path.replace(&format!("/{own}/"), other)).parse().ok()?;
+        }
         0 => {
             // A genuine message, at the address of another bill.
             *forgery.uri_mut() = format!("{URL}{}", elsewhere?).parse().ok()?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::{Channel, Family, Tab};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,7 +23,15 @@ pub(crate) struct Shop {
     pub(crate) master_key: String,
 }
 
-const TABS: [&str; 5] = ["ali", "wx_app", "wx_mp", "unipay_app", "unipay_web"];
+/// What most webhooks hear of, and what some dead ones do.
+const MUCH: [&str; 5] = ["payment.success", "payment.closed", "refund.success", "refund.failed", "payment.duplicate"];
+const LITTLE: [&str; 2] = ["refund.failed", "payment.duplicate"];
+
+/// An operator tries so often to replace a key; each answer that is lost has replaced it, too.
+const REPLACED_MAX: u32 = 40;
+
+/// Behind the longest grace, two clocks that are off, and what a function still believes.
+const REVOKED_MS: i64 = 14 * MINUTE_MS;
 
 /// How long a function may still believe what an operator changed: it remembers an app for five seconds, and reads it with a lag.
 pub(crate) const BELIEVED_MS: i64 = 40 * SECOND_MS;
@@ -60,7 +69,7 @@ pub(crate) async fn open_shop(world: &World) {
     for key in [&shop.master_key, &text(&made["live"]["masterKey"]), &text(&made["live"]["clientKey"])] {
         world.log.must_stay_secret(key);
     }
-    for tab in TABS {
+    for tab in Tab::ALL.map(Tab::name) {
         let path = format!("/apps/{}/channels/{tab}?mode=test", shop.app);
         if admin(world, "PUT", &path, &json!({ "protocol": "simulator" })).await.is_none() {
             world.accuse("a shop opens", tab);
@@ -76,12 +85,14 @@ pub(crate) async fn open_shop(world: &World) {
 }
 
 async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
-    let hook = Hook { id: None, is_dead, made_ms: i64::MAX, gone_ms: None };
+    let hook = Hook { id: None, is_dead, hears_payments: false, down_until_ms: 0, made_ms: i64::MAX, gone_ms: None };
     let number = world.ledger().add_hook(hook);
+    // A target that fails a hundred times in a row is paused; one that hears little is tried until the end.
+    let hears_little = is_dead && world.with_faults(|faults| faults.random().bool());
     let body = json!({
         "target": { "url": format!("https://hook{number}.shop.example/told") },
         "mode": "test",
-        "events": ["payment.success", "payment.closed", "refund.success", "refund.failed", "payment.duplicate"],
+        "events": if hears_little { json!(LITTLE) } else { json!(MUCH) },
     });
     let made = admin(world, "POST", &format!("/apps/{}/webhooks", shop.app), &body).await;
     let Some(made) = made else { return };
@@ -92,6 +103,7 @@ async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
     if let Some(hook) = world.ledger().hook_mut(number) {
         hook.id = made["id"].as_str().map(str::to_owned);
         hook.made_ms = now_ms + BELIEVED_MS;
+        hook.hears_payments = !hears_little;
     }
 }
 
@@ -123,6 +135,19 @@ async fn operate(world: Arc<World>) {
         if world.strike(Fault::SettingsChanged) {
             change_settings(&world, &shop).await;
         }
+        if world.strike(Fault::KeyReplaced) {
+            replace_key(&world, &shop).await;
+        }
+        if world.draw(Fault::TargetFlapped) {
+            let hooks = world.ledger().hooks().len();
+            let now_ms = world.time.now_ms();
+            let (number, down_ms) = world.with_faults(|faults| {
+                (faults.random().usize(0..hooks), faults.random().i64(MINUTE_MS..20 * MINUTE_MS))
+            });
+            if let Some(hook) = world.ledger().hook_mut(number) {
+                hook.down_until_ms = now_ms + down_ms;
+            }
+        }
         if world.draw(Fault::BalanceEmpty) {
             empty_a_balance(&world).await;
         }
@@ -149,7 +174,7 @@ async fn change_settings(world: &World, shop: &Shop) {
             admin(world, "PUT", &path, &settings.unwrap_or_default()[kind]).await;
         }
         3 => {
-            let tab = world.with_faults(|faults| faults.random().choice(TABS).unwrap_or("ali"));
+            let tab = world.with_faults(|faults| faults.random().choice(Tab::ALL)).map_or("ali", Tab::name);
             let path = format!("/apps/{}/channels/{tab}?mode=test", shop.app);
             admin(world, "PUT", &path, &json!({ "protocol": "simulator" })).await;
         }
@@ -157,7 +182,7 @@ async fn change_settings(world: &World, shop: &Shop) {
             let hooks = world.ledger().hooks();
             let id = hooks.iter().filter(|hook| hook.gone_ms.is_none()).find_map(|hook| hook.id.clone());
             if let Some(id) = id {
-                let path = format!("/apps/{}/webhooks/{id}/rotate-secret", shop.app);
+                let path = format!("/apps/{}/webhooks/{id}/secret/rotate", shop.app);
                 let rotated = admin(world, "POST", &path, &json!({})).await;
                 if let Some(secret) = rotated.as_ref().and_then(|rotated| rotated["secret"].as_str()) {
                     world.log.must_stay_secret(secret);
@@ -168,6 +193,53 @@ async fn change_settings(world: &World, shop: &Shop) {
             let shards = world.with_faults(|faults| faults.random().u32(1..5));
             admin(world, "PATCH", &format!("/apps/{}", shop.app), &json!({ "shards": shards })).await;
         }
+    }
+}
+
+/// A key is replaced; the merchant's servers get the new one as soon as there is an answer that tells it.
+async fn replace_key(world: &Arc<World>, shop: &Shop) {
+    let (is_master, at_once) = world.with_faults(|faults| (faults.random().bool(), faults.random().bool()));
+    let (key, member) = if is_master { ("master", "masterKey") } else { ("client", "clientKey") };
+    let body = json!({ "mode": "test", "key": key, "graceSeconds": if at_once { 0 } else { 120 } });
+    let path = format!("/apps/{}/keys/rotate", shop.app);
+    for _ in 0..REPLACED_MAX {
+        let made = admin(world, "POST", &path, &body).await;
+        let Some(new) = made.as_ref().and_then(|made| made[member].as_str()) else {
+            sleep(2 * SECOND_MS).await;
+            continue;
+        };
+        let mut changed = shop.clone();
+        if is_master {
+            world.log.must_stay_secret(new);
+            new.clone_into(&mut changed.master_key);
+        } else {
+            new.clone_into(&mut changed.client_key);
+        }
+        world.set_shop(changed);
+        let revoked = if is_master {
+            ("x-ml-masterkey", shop.master_key.clone())
+        } else {
+            ("x-ml-apikey", shop.client_key.clone())
+        };
+        tokio::spawn(stays_out(Arc::clone(world), shop.app.clone(), revoked));
+        return;
+    }
+    world.accuse("a key can be replaced", key);
+}
+
+/// Who has the key from before gets nothing, once every clock says that its time is over.
+async fn stays_out(world: Arc<World>, app: String, (header, key): (&'static str, String)) {
+    sleep(REVOKED_MS).await;
+    let request = http::Request::post(format!("{URL}/2.0/maxpay/records"))
+        .header("content-type", "application/json")
+        .header("x-ml-appid", &app)
+        .header(header, &key)
+        .body(Bytes::from_static(br#"{"billNum":"B0"}"#));
+    let Ok(request) = request else { return };
+    let answer = world.call(request).await.filter(|answer| answer.status() == 200);
+    let answer: Option<Value> = answer.and_then(|answer| serde_json::from_slice(answer.body()).ok());
+    if answer.is_some_and(|answer| answer["code"] != 1) {
+        world.accuse("a revoked key opens nothing", header);
     }
 }
 
@@ -221,15 +293,19 @@ async fn forge(world: Arc<World>) {
         }
         let orders = world.ledger().orders();
         let Some((id, order)) = world.with_faults(|faults| faults.random().choice(orders)) else { continue };
+        if world.with_faults(|faults| faults.random().u32(0..4)) == 0 {
+            contradict(&world, &id, order.channel).await;
+            continue;
+        }
         let (provider, plural) = provider_of(order.channel);
-        let lies = match provider {
-            "alipay" => vec![
+        let lies = match order.channel.family() {
+            Family::Ali => vec![
                 json!({ "totalAmount": "0.01" }),
                 json!({ "sellerId": "2088999999999999" }),
                 json!({ "appId": "2021999999999999" }),
                 json!({ "signWith": "other" }),
             ],
-            "wechat" => vec![
+            Family::Wx => vec![
                 json!({ "amount": 1 }),
                 json!({ "mchid": "1999999999" }),
                 json!({ "appid": "wx9999999999999999" }),
@@ -241,8 +317,10 @@ async fn forge(world: Arc<World>) {
                 json!({ "skewSeconds": 3600 }),
                 json!({ "tamper": true }),
                 json!({ "wrongApiKey": true }),
+                json!({ "skewSeconds": -3600 }),
+                json!({ "probe": true }),
             ],
-            _ => vec![
+            Family::Unipay => vec![
                 json!({ "txnAmt": "1" }),
                 json!({ "merId": "999999999999999" }),
                 json!({ "orderId": "0123456789abcdef01234567" }),
@@ -252,6 +330,7 @@ async fn forge(world: Arc<World>) {
                 json!({ "signWith": "fakeIssuer" }),
                 json!({ "signWith": "expiredCert" }),
                 json!({ "signWith": "foreignCn" }),
+                json!({ "txnType": "04" }),
             ],
         };
         let mut lie = world.with_faults(|faults| faults.random().choice(lies)).unwrap_or_default();
@@ -262,6 +341,30 @@ async fn forge(world: Arc<World>) {
             world.count(Fault::NotifyForged);
         }
     }
+}
+
+/// The provider itself tells of a payment that it has that it has none, in a notify of its own.
+async fn contradict(world: &World, id: &str, channel: Channel) {
+    let (provider, plural) = provider_of(channel);
+    let path = format!("/_local/simulator/{provider}/{plural}/{id}");
+    let Some(trade) = door(world, "GET", &path, &Value::Null).await else { return };
+    // Of an order that nobody paid these words would be the provider's last.
+    let is_paid = match channel.family() {
+        Family::Ali | Family::Wx => !trade["paidAt"].is_null(),
+        Family::Unipay => trade["respCode"] == "00" && !trade["endedAt"].is_null(),
+    };
+    if !is_paid || !world.strike(Fault::NotifyContradicted) {
+        return;
+    }
+    let (member, words): (&str, &[&str]) = match channel.family() {
+        // A trade that Alipay calls closed after its payment is all refunded: that would be no contradiction.
+        Family::Ali => ("tradeStatus", &["WAIT_BUYER_PAY", "NEW"]),
+        Family::Wx => ("tradeState", &["NOTPAY", "CLOSED", "PAYERROR", "USERPAYING", "REVOKED"]),
+        Family::Unipay => ("respCode", &["05", "34", "77"]),
+    };
+    let word = world.with_faults(|faults| faults.random().choice(words).copied());
+    let body = json!({ "pay": false, "notify": true, member: word });
+    door(world, "POST", &format!("{path}/pay"), &body).await;
 }
 
 /// What people do once nothing breaks any more: balances are filled, and banks take what they did not take before.
@@ -276,5 +379,31 @@ pub(crate) async fn calm(world: &World) {
     for (id, number) in abnormal {
         let path = format!("/_local/simulator/wechat/trades/{id}/refund");
         door(world, "POST", &path, &json!({ "outRefundNo": number, "status": "SUCCESS" })).await;
+    }
+}
+
+/// Most merchants whose target is dead mend it.
+pub(crate) fn revive_targets(world: &World) {
+    let hooks = world.ledger().hooks();
+    for number in (0..hooks.len()).filter(|number| hooks.get(*number).is_some_and(|hook| hook.is_dead)) {
+        let is_mended = world.with_faults(|faults| faults.random().u32(0..4)) > 0;
+        if let Some(hook) = world.ledger().hook_mut(number).filter(|_| is_mended) {
+            hook.is_dead = false;
+        }
+    }
+}
+
+/// The others take their webhooks away.
+pub(crate) async fn remove_dead_targets(world: &World) {
+    let Some(shop) = world.shop() else { return };
+    let hooks = world.ledger().hooks();
+    for (number, hook) in hooks.iter().enumerate().filter(|(_, hook)| hook.is_dead && hook.gone_ms.is_none()) {
+        if let Some(hook) = world.ledger().hook_mut(number) {
+            hook.gone_ms = Some(world.time.now_ms());
+        }
+        let Some(id) = &hook.id else { continue };
+        if admin(world, "DELETE", &format!("/apps/{}/webhooks/{id}", shop.app), &Value::Null).await.is_none() {
+            world.accuse("a webhook can be taken away", id);
+        }
     }
 }

@@ -78,6 +78,12 @@ async fn queue(world: Arc<World>) {
         } else {
             0
         };
+        for message in &messages {
+            if world.draw(Fault::MessageRedriven) {
+                let wait_ms = world.with_faults(|faults| faults.random().i64(10 * MINUTE_MS..2 * DAY_MS));
+                tokio::spawn(redrive(Arc::clone(&world), message.clone(), wait_ms));
+            }
+        }
         let is_doubled = world.strike(Fault::MessageDoubled);
         for round in 0..=i64::from(is_doubled) {
             let (world, messages) = (Arc::clone(&world), messages.clone());
@@ -88,6 +94,13 @@ async fn queue(world: Arc<World>) {
             });
         }
     }
+}
+
+/// Somebody takes a message back from the dead letters, long after what it rang for.
+async fn redrive(world: Arc<World>, message: local::sqs::Received, wait_ms: i64) {
+    sleep(wait_ms).await;
+    world.count(Fault::MessageRedriven);
+    hand_out(&world, &[message]).await;
 }
 
 async fn hand_out(world: &World, messages: &[local::sqs::Received]) {

@@ -3,30 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::{Channel, Family};
 use serde_json::{Value, json};
 
 use crate::{
     faults::Fault,
     ledger::{Order, provider_of},
     outside::door,
-    people::Shop,
     time::{HOUR_MS, MINUTE_MS, SECOND_MS, sleep},
     world::{URL, World},
 };
-
-const CHANNELS: [&str; 11] = [
-    "ali_app",
-    "ali_web",
-    "ali_wap",
-    "ali_qrcode",
-    "wx_app",
-    "wx_jsapi",
-    "wx_native",
-    "wx_h5",
-    "unipay_app",
-    "unipay_web",
-    "applepay_upacp",
-];
 
 /// A merchant gives up after so many calls without a usable answer.
 const CALLS_MAX: u32 = 8;
@@ -42,6 +28,8 @@ enum Payer {
     PaysLate,
     /// Pays after the merchant closed the bill.
     PaysAfterClose,
+    /// Pays while the merchant closes the bill.
+    PaysWhileClosing,
     /// Pays on two channels.
     PaysTwice,
     /// Never pays.
@@ -51,7 +39,6 @@ enum Payer {
 /// A bill with what is drawn for it: its story does not depend on what the others draw.
 struct Bill {
     world: Arc<World>,
-    shop: Shop,
     random: fastrand::Rng,
     num: String,
     fee: i64,
@@ -59,18 +46,17 @@ struct Bill {
 }
 
 pub(crate) async fn of_bill(world: Arc<World>, number: u32, bills: u32) {
-    let Some(shop) = world.shop() else { return };
     let mut random = fastrand::Rng::with_seed(world.seed() ^ (u64::from(number) << 20));
     // Some ten bills are on their way at any time.
     sleep(random.i64(0..i64::from(bills) * 10 * SECOND_MS)).await;
     let (fee, timeout_s) = (random.i64(100..20_000), random.choice([360, 900, 7_200]).unwrap_or(7_200));
-    let mut bill = Bill { num: format!("B{number}"), world, shop, random, fee, timeout_s };
+    let mut bill = Bill { num: format!("B{number}"), world, random, fee, timeout_s };
     bill.live().await;
 }
 
 impl Bill {
     async fn live(&mut self) {
-        let channel = self.random.choice(CHANNELS).unwrap_or("ali_web");
+        let channel = self.random.choice(Channel::ALL).unwrap_or(Channel::AliWeb);
         let Some(id) = self.charge(channel).await else { return };
         let payer = self.payer();
         match payer {
@@ -86,13 +72,15 @@ impl Bill {
             }
             Payer::PaysAfterClose => {
                 sleep(self.random.i64(SECOND_MS..MINUTE_MS)).await;
-                let body = json!({ "billNum": self.num, "channel": channel });
+                let body = json!({ "billNum": self.num, "channel": channel.name() });
                 self.merchant("/2.0/maxpay/close", &body).await;
                 sleep(self.random.i64(0..3 * MINUTE_MS)).await;
-                if self.pay(&id, true).await {
+                let is_told = self.random.bool();
+                if self.pay(&id, is_told).await {
                     self.world.count(Fault::PaidAfterClose);
                 }
             }
+            Payer::PaysWhileClosing => self.pay_while_closing(&id, channel).await,
             Payer::PaysTwice => self.pay_twice(&id).await,
         }
         self.look().await;
@@ -107,25 +95,29 @@ impl Bill {
             0..60 => Payer::Pays,
             60..70 => Payer::PaysSilently,
             70..78 => Payer::PaysLate,
-            78..86 if self.world.draw(Fault::PaidAfterClose) => Payer::PaysAfterClose,
+            78..84 if self.world.draw(Fault::PaidAfterClose) => Payer::PaysAfterClose,
+            84..90 if self.world.draw(Fault::PaidAfterClose) => Payer::PaysWhileClosing,
             _ => Payer::Leaves,
         }
     }
 
     /// A charge, repeated as a merchant repeats it, and what its payer is handed. The transaction's id.
-    async fn charge(&mut self, channel: &'static str) -> Option<String> {
+    async fn charge(&mut self, channel: Channel) -> Option<String> {
         let mut body = json!({
-            "channel": channel,
+            "channel": channel.name(),
             "billNum": self.num,
             "totalFee": self.fee,
             "subject": "A cup of tea",
             "billTimeout": self.timeout_s,
         });
-        match channel {
-            "ali_web" | "ali_qrcode" | "unipay_web" => body["returnUrl"] = json!("https://shop.example/back"),
-            "wx_jsapi" => body["openid"] = json!("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
-            "wx_h5" => body["clientIp"] = json!("203.0.113.7"),
-            _ => {}
+        if channel.needs_return_url() {
+            body["returnUrl"] = json!("https://shop.example/back");
+        }
+        if channel.needs_openid() {
+            body["openid"] = json!("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
+        }
+        if channel.needs_client_ip() {
+            body["clientIp"] = json!("203.0.113.7");
         }
         for _ in 0..CALLS_MAX {
             let answer = self.call("/2.0/maxpay/bill", &body).await;
@@ -154,7 +146,7 @@ impl Bill {
         self.world.ledger().begin_to_pay(id);
         let (provider, plural) = provider_of(order.channel);
         let path = format!("/_local/simulator/{provider}/{plural}/{id}/pay");
-        self.world.note(|| format!("payer of {id} pays on {}", order.channel));
+        self.world.note(|| format!("payer of {id} pays on {}", order.channel.name()));
         let paid = door(&self.world, "POST", &path, &json!({ "notify": is_told })).await.is_some();
         self.world.note(|| format!("payer of {id}: {}", if paid { "paid" } else { "cannot pay" }));
         self.world.ledger().tell(if paid { "payments made" } else { "payments refused" });
@@ -162,7 +154,7 @@ impl Bill {
     }
 
     async fn pay_twice(&mut self, first: &str) {
-        let channel = self.random.choice(CHANNELS).unwrap_or("ali_wap");
+        let channel = self.random.choice(Channel::ALL).unwrap_or(Channel::AliWap);
         let second = self.charge(channel).await;
         sleep(self.random.i64(SECOND_MS..MINUTE_MS)).await;
         let paid = self.pay(first, true).await;
@@ -173,10 +165,25 @@ impl Bill {
         }
     }
 
-    async fn leave(&mut self, channel: &str) {
+    async fn pay_while_closing(&mut self, id: &str, channel: Channel) {
+        let (world, seed, num) = (Arc::clone(&self.world), self.random.u64(..), self.num.clone());
+        let body = json!({ "billNum": self.num, "channel": channel.name() });
+        let closing = tokio::spawn(async move {
+            let random = fastrand::Rng::with_seed(seed);
+            let mut same = Self { world, random, num, fee: 0, timeout_s: 0 };
+            same.merchant("/2.0/maxpay/close", &body).await;
+        });
+        sleep(self.random.i64(0..SECOND_MS / 2)).await;
+        self.pay(id, true).await;
+        if let Err(error) = closing.await {
+            self.world.accuse("nothing panics", &error.to_string());
+        }
+    }
+
+    async fn leave(&mut self, channel: Channel) {
         sleep(self.random.i64(0..3 * MINUTE_MS)).await;
         if self.random.u32(0..3) == 0 {
-            self.merchant("/2.0/maxpay/close", &json!({ "billNum": self.num, "channel": channel })).await;
+            self.merchant("/2.0/maxpay/close", &json!({ "billNum": self.num, "channel": channel.name() })).await;
         }
     }
 
@@ -197,14 +204,8 @@ impl Bill {
             return;
         }
         sleep(self.random.i64(0..10 * MINUTE_MS)).await;
-        let (provider, plural) = provider_of(order.channel);
-        if provider == "alipay" && self.world.draw(Fault::PortalRefund) {
-            let path = format!("/_local/simulator/{provider}/{plural}/{id}/refund");
-            let yuan = format!("0.{:02}", self.random.u32(1..99));
-            if door(&self.world, "POST", &path, &json!({ "amount": yuan })).await.is_some() {
-                self.world.count(Fault::PortalRefund);
-            }
-        }
+        let (provider, _) = provider_of(order.channel);
+        self.give_back_in_console(id, order.channel).await;
         if self.random.u32(0..3) > 0 {
             return;
         }
@@ -214,13 +215,12 @@ impl Bill {
             let fee = if parts == 1 { self.fee } else { self.fee / parts + self.random.i64(0..3) };
             let body =
                 json!({ "billNum": self.num, "refundNum": format!("R{part}{}", self.num), "refundFee": fee, "id": id });
-            let (world, shop, wait_ms) =
-                (Arc::clone(&self.world), self.shop.clone(), self.random.i64(0..2 * SECOND_MS));
+            let (world, wait_ms) = (Arc::clone(&self.world), self.random.i64(0..2 * SECOND_MS));
             let seed = self.random.u64(..);
             running.push(tokio::spawn(async move {
                 sleep(wait_ms).await;
                 let random = fastrand::Rng::with_seed(seed);
-                let mut same = Self { world, shop, random, num: String::new(), fee, timeout_s: 0 };
+                let mut same = Self { world, random, num: String::new(), fee, timeout_s: 0 };
                 same.merchant("/2.0/maxpay/refund", &body).await;
                 same.world.ledger().tell("refunds asked for");
             }));
@@ -236,6 +236,30 @@ impl Bill {
         sleep(self.random.i64(0..HOUR_MS)).await;
     }
 
+    /// A person at the merchant sends some fen back in the provider's console.
+    async fn give_back_in_console(&mut self, id: &str, channel: Channel) {
+        let fen = self.random.i64(1..99);
+        if !self.world.draw(Fault::PortalRefund) {
+            return;
+        }
+        let (provider, plural) = provider_of(channel);
+        let body = match channel.family() {
+            Family::Ali => json!({ "amount": format!("0.{fen:02}") }),
+            Family::Wx => json!({ "amount": fen }),
+            Family::Unipay => json!({ "txnAmt": fen.to_string() }),
+        };
+        let path = format!("/_local/simulator/{provider}/{plural}/{id}/refund");
+        if door(&self.world, "POST", &path, &body).await.is_none() {
+            return;
+        }
+        self.world.count(Fault::PortalRefund);
+        let mut ledger = self.world.ledger();
+        *ledger.portal.entry(id.to_owned()).or_default() += fen;
+        if channel.family() != Family::Ali {
+            ledger.untold.insert(id.to_owned());
+        }
+    }
+
     /// The payer's bank does not take a refund of WeChat Pay's that is under way.
     async fn spoil_refund(&mut self, id: &str) {
         let path = format!("/_local/simulator/wechat/trades/{id}");
@@ -245,9 +269,14 @@ impl Bill {
         let Some(number) = under_way.and_then(|refund| refund["outRefundNo"].as_str()).map(str::to_owned) else {
             return;
         };
-        let body = json!({ "outRefundNo": number, "status": "ABNORMAL" });
-        if door(&self.world, "POST", &format!("{path}/refund"), &body).await.is_some() {
-            self.world.count(Fault::AbnormalRefund);
+        let is_given_up = self.random.bool();
+        let status = if is_given_up { "CLOSED" } else { "ABNORMAL" };
+        let body = json!({ "outRefundNo": number, "status": status });
+        if door(&self.world, "POST", &format!("{path}/refund"), &body).await.is_none() {
+            return;
+        }
+        self.world.count(Fault::AbnormalRefund);
+        if !is_given_up {
             self.world.ledger().abnormal.push((id.to_owned(), number));
         }
     }
@@ -255,7 +284,8 @@ impl Bill {
     /// A call that the merchant's server makes until it has an answer that is no outage.
     async fn merchant(&mut self, path: &str, body: &Value) -> Option<Value> {
         for _ in 0..CALLS_MAX {
-            if let Some(answer) = self.call(path, body).await {
+            // Without a valid key nothing was done: the merchant looks its keys up again.
+            if let Some(answer) = self.call(path, body).await.filter(|answer| answer["code"] != 1) {
                 let (num, code) = (&self.num, &answer["code"]);
                 self.world.log.say(|| format!("{path} {num}: {code} {answer}"));
                 return Some(answer);
@@ -267,12 +297,13 @@ impl Bill {
     }
 
     async fn call(&mut self, path: &str, body: &Value) -> Option<Value> {
+        let shop = self.world.shop()?;
         let by_client = path == "/2.0/maxpay/bill" && self.fee % 2 == 0;
         let (header, key) =
-            if by_client { ("x-ml-apikey", &self.shop.client_key) } else { ("x-ml-masterkey", &self.shop.master_key) };
+            if by_client { ("x-ml-apikey", &shop.client_key) } else { ("x-ml-masterkey", &shop.master_key) };
         let request = http::Request::post(format!("{URL}{path}"))
             .header("content-type", "application/json")
-            .header("x-ml-appid", &self.shop.app)
+            .header("x-ml-appid", &shop.app)
             .header(header, key)
             .body(Bytes::from(body.to_string()))
             .ok()?;

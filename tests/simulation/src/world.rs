@@ -41,7 +41,7 @@ pub(crate) struct World {
     random: Arc<Mutex<fastrand::Rng>>,
     operator_token: String,
     seed: u64,
-    shop: OnceLock<Shop>,
+    shop: Mutex<Option<Shop>>,
 }
 
 /// Who waits for something to happen in another part.
@@ -91,7 +91,7 @@ impl World {
             random: Arc::new(Mutex::new(fastrand::Rng::with_seed(seed ^ 3))),
             operator_token: operator_token.clone(),
             seed,
-            shop: OnceLock::new(),
+            shop: Mutex::default(),
         });
         let options = EmbeddedOptions {
             clock: world.time.clock(0),
@@ -129,11 +129,12 @@ impl World {
     }
 
     pub(crate) fn shop(&self) -> Option<Shop> {
-        self.shop.get().cloned()
+        self.lock(&self.shop).clone()
     }
 
+    /// From now on the merchants use these keys.
     pub(crate) fn set_shop(&self, shop: Shop) {
-        drop(self.shop.set(shop));
+        *self.lock(&self.shop) = Some(shop);
     }
 
     pub(crate) fn operator_token(&self) -> &str {
