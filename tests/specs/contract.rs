@@ -139,10 +139,16 @@ pub(crate) fn charged_name(channel: &str) -> String {
     format!("Charged{}", words.collect::<String>())
 }
 
+/// Members whose null takes a limit away.
+const NULL_SAYS_SOMETHING: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
+
 fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {
     let Ok(mut sent) = serde_json::from_slice::<Map<String, Value>>(seen.sent) else { return };
     // `null` is as good as absent, and so is what older clients send for nothing.
-    sent.retain(|_, value| ![json!(null), json!(""), json!([])].contains(value));
+    sent.retain(|name, value| {
+        let says_something = value.is_null() && NULL_SAYS_SOMETHING.contains(&name.as_str());
+        says_something || ![json!(null), json!(""), json!([])].contains(value)
+    });
     sent.values_mut().for_each(drop_nulls);
     let body = followed(&format!("{operation}/requestBody"));
     let schema = format!("{body}/content/application~1json/schema");
