@@ -82,6 +82,10 @@ async fn money_of_an_account_that_was_replaced_is_not_lost() {
     assert_eq!(world.record("new").await["status"], "success");
     assert_ne!(merchant_of(&world, &new).await, merchant_of(&world, &heard).await);
     assert_eq!(refund(&world, &of("new", "R2", 100)).await.ok()["status"], "success");
+    world.advance(0).await;
+    let mut expect = [&expect[..], &["new payment.success", "new refund.success"]].concat();
+    expect.sort_unstable();
+    assert_eq!(told(&world).await, expect);
     world.end().await;
 }
 

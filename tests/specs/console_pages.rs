@@ -101,6 +101,7 @@ async fn nobody_is_offered_what_they_may_not() {
         }
     }
     assert!(offered >= 8, "an operator is offered what they may: {offered}");
+    world.ignores("broken");
     world.end().await;
 }
 

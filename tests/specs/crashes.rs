@@ -378,6 +378,7 @@ async fn kill_after_each_write(flow: Flow) -> usize {
             faults.arm(writes, last);
             case.run().await;
             if !faults.disarm() {
+                assert_eq!(case.end().await, expect, "{flow:?} has no write {writes}, and was not stopped");
                 break;
             }
             case.run().await;

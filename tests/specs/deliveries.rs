@@ -105,6 +105,8 @@ async fn a_sweep_says_how_overdue_the_oldest_delivery_is() {
     let said = world.stack.metrics().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
     let overdue: Vec<i64> = said.filter_map(|said| said["OldestOverdueDelivery"].as_i64()).collect();
     assert!(overdue.contains(&120) && overdue.last() == Some(&0), "{overdue:?}");
+    let [arrived] = world.inbox("shop").await;
+    assert!(time(&arrived) - START_MS >= 2 * MINUTE_MS, "no bell but the sweep's was left: {arrived}");
     world.end().await;
 }
 

@@ -205,5 +205,8 @@ async fn an_answer_with_another_amount_settles_and_closes_nothing_and_is_kept() 
     // Once the provider tells what was charged, it settles.
     world.play(&id, "misstate", json!({ "totalAmount": "99.00" })).await;
     assert_eq!(sync().await, "success");
+    world.advance(0).await;
+    let [told] = world.inbox("shop").await;
+    assert!(told["body"].as_str().unwrap().contains(r#""totalFee":9900"#), "{told}");
     world.end().await;
 }

@@ -70,6 +70,7 @@ async fn one_search_leads_from_the_charge_to_the_webhook() {
     for step in ["charged bill", "settled bill", "delivered at attempt 1"] {
         assert!(logged.iter().any(|message| message.starts_with(step)), "{step}: {logged:?}");
     }
+    let [_] = world.inbox("followed").await;
     world.end().await;
 }
 
@@ -84,6 +85,8 @@ async fn attempts_are_counted_and_their_lag_is_measured() {
     world.advance(2 * MINUTE_MS).await;
     let attempts: Vec<_> = said(&world, "DeliveryAttempts").into_iter().map(|(_, words)| words).collect();
     assert_eq!(attempts, ["local failed", "local delivered"]);
+    let [failed, delivered] = world.inbox("counted").await;
+    assert_eq!((&failed["status"], &delivered["status"]), (&json!(500), &json!(200)));
     let lags = said(&world, "DeliveryLag");
     assert!(lags.len() == 2 && lags.iter().all(|(lag, _)| *lag < MINUTE_MS), "{lags:?}");
     // The stack leaves out minutes in which nothing is due; a deployed sweep says so each minute, and an alarm counts on it.

@@ -168,6 +168,8 @@ async fn a_refund_waits_thirty_days_for_the_balance_and_a_person_hears_of_both_e
     world.advance(10 * MINUTE_MS).await;
     assert_eq!(world.record("1").await["status"], "refund");
     assert_eq!(wechat::trade(&world, &id).await["refundedAmount"], 9900);
+    let expect = [line("refund.failed", "R1", 9900, true), line("refund.success", "R2", 9900, false)];
+    assert_eq!(told(&world).await, expect);
     world.end().await;
 }
 
@@ -342,6 +344,20 @@ async fn a_refund_that_failed_and_went_back_all_the_same_is_settled_or_shown_to_
         let taken = answered["status"] == 200;
         assert_eq!(taken, !is_taken, "what nobody settled is not acknowledged: {answered}");
     }
+    world.advance(0).await;
+    // Messages that wait at once arrive in any order.
+    let mut expect = [
+        line("refund.failed", "R-free", 5000, true),
+        line("refund.success", "R-free", 5000, false),
+        line("refund.failed", "R-taken", 5000, true),
+        line("refund.success", "R-other", 5000, false),
+        // A person looks at what contradicts itself.
+        line("payment.mismatch", "", 0, false),
+    ];
+    expect.sort_unstable();
+    let mut told = told(&world).await;
+    told.sort_unstable();
+    assert_eq!(told, expect);
     world.end().await;
 }
 

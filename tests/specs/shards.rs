@@ -190,6 +190,11 @@ async fn what_waits_for_a_webhook_is_spread_with_its_transactions_and_nobody_can
     assert_eq!(world.admin("POST", &replay, since).await.done(200), json!({ "replayed": 60, "cursor": null }));
     world.advance(0).await;
     assert_eq!((world.deliveries("waiting").await.len(), world.deliveries("delivered").await.len()), (0, 50));
+    let taken = world.arrivals("shop").await.into_iter().filter(|arrived| arrived["status"] == 200);
+    let taken: BTreeSet<String> = taken.map(|arrived| arrived["body"].to_string()).collect();
+    assert_eq!(taken.len(), 60);
+    // What follows is about the lists alone.
+    world.ignores("shop");
 
     world.receiver("shop", json!({ "status": 500 })).await;
     for number in 0..6 {

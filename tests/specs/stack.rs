@@ -229,7 +229,9 @@ async fn a_first_start_that_was_killed_within_a_table_begins_anew() {
     world.charge(&charge_of("ali_web", "1")).await.ok();
     world.end().await;
     assert!(!folder.0.join("starting").exists());
-    World::start_with(kept_in(&folder)).await.record("1").await;
+    let again = World::start_with(kept_in(&folder)).await;
+    again.record("1").await;
+    again.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

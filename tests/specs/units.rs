@@ -95,6 +95,7 @@ async fn nothing_costs_more_than_it_did() {
     found.push(cost(&world));
     world.records(&json!({ "channel": "ali_web", "limit": 20 })).await.ok();
     found.push(cost(&world));
+    world.inbox::<2>("shop").await;
     world.end().await;
 
     print(&found);
@@ -133,6 +134,8 @@ async fn a_payment_costs_no_more_where_an_account_was_replaced() {
     let late = cost(&world);
     assert_eq!((late.writes, late.half_reads), (notify_limit.writes, notify_limit.half_reads + 2), "{late:?}");
     assert!(late.configuration_half_reads <= notify.configuration_half_reads + 4, "{late:?} {notify:?}");
+    world.advance(0).await;
+    world.inbox::<2>("shop").await;
     world.end().await;
 }
 

@@ -77,5 +77,7 @@ async fn each_reason_why_a_function_did_not_run_is_told_apart() {
     let [waiting] = <[Value; 1]>::try_from(world.deliveries("waiting").await).unwrap();
     let verdicts = texts(&waiting["attempts"], "verdict");
     assert_eq!(verdicts, ["function-missing", "function-throttled", "function-denied", "function-error"]);
+    let [ran] = world.inbox("webhook-paid").await;
+    assert_eq!(ran["status"], 500, "only the last of them ran it");
     world.end().await;
 }

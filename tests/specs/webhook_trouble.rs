@@ -134,6 +134,7 @@ async fn only_http_200_is_received() {
         assert_eq!((waiting.len(), &waiting[0]["attempts"][0]["status"]), (place + 1, &json!(status)));
     }
     assert_eq!(world.arrivals("elsewhere").await, Vec::<Value>::new());
+    world.inbox::<7>("shop").await;
     world.end().await;
 }
 
@@ -152,6 +153,7 @@ async fn retry_after_lengthens_a_wait_up_to_the_next_step() {
         world.advance(0).await;
         let waiting = world.deliveries("waiting").await;
         assert_eq!(waiting[0]["nextTime"], START_MS + minutes * MINUTE_MS, "{asked}");
+        world.inbox::<1>("shop").await;
         world.end().await;
     }
 }
@@ -167,6 +169,7 @@ async fn a_target_that_hangs_is_given_up_on() {
     assert_eq!(world.arrivals("fine").await.len(), 1);
     let [waiting] = <[Value; 1]>::try_from(world.deliveries("waiting").await).unwrap();
     assert_eq!(waiting["attempts"][0]["verdict"], "deadline");
+    world.inbox::<1>("slow").await;
     world.end().await;
 }
 

@@ -1,6 +1,6 @@
 //! A world of its own for each spec: the whole stack, a clock that stands, and the ways in.
 
-use std::{sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use domain::Timestamp;
@@ -32,6 +32,20 @@ pub(crate) struct World {
     pub(crate) owner: (String, String),
     outbound: Outbound,
     secrets: Mutex<Vec<String>>,
+    /// How much of what arrived at each receiver the spec has read; `None` for one whose deliveries it is not about.
+    read: Mutex<BTreeMap<String, Option<usize>>>,
+    must_end: MustEnd,
+}
+
+/// Fails a spec that forgets to end its world, because what is held to at the end would be held to nowhere.
+struct MustEnd {
+    has_ended: bool,
+}
+
+impl Drop for MustEnd {
+    fn drop(&mut self) {
+        assert!(self.has_ended || std::thread::panicking(), "a world must end by `end()`");
+    }
 }
 
 /// How every stack of the specs is started, but for what the spec itself is about.
@@ -69,19 +83,45 @@ impl World {
         let Doorkeys { url, operator_token, console_user, console_password, apps, .. } = stack.doorkeys().clone();
         let owner = (console_user, console_password);
         let [app] = <[DemoApp; 1]>::try_from(apps).unwrap();
-        let secrets = Mutex::default();
-        let world = Self { stack, url, app, operator_token, owner, outbound: Outbound::new().unwrap(), secrets };
+        let (secrets, read) = (Mutex::default(), Mutex::default());
+        let (outbound, must_end) = (Outbound::new().unwrap(), MustEnd { has_ended: false });
+        let world = Self { stack, url, app, operator_token, owner, outbound, secrets, read, must_end };
         world.must_stay_secret(&world.operator_token);
         world.must_stay_secret(&world.owner.1);
         world.keys_must_stay_secret(&world.app);
         world
     }
 
-    /// Stops the stack. No secret of this world may be in the logs by then.
-    pub(crate) async fn end(self) {
+    /// Stops the stack. By then the spec has read all that arrived at a receiver, and no secret of this world is in the logs.
+    pub(crate) async fn end(mut self) {
+        self.must_end.has_ended = true;
+        self.holds_nothing_unread().await;
         permissions::keep(self.stack.permissions_used());
         self.stack.stop().await;
         logs::hold_none_of(&self.secrets.into_inner().unwrap());
+    }
+
+    /// What is due by now arrives first, so that no delivery is missed by chance.
+    async fn holds_nothing_unread(&self) {
+        self.advance(0).await;
+        let arrived = self.call("GET", "/_local/inbox", &[], "").await.done(200);
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for one in arrived.as_array().unwrap() {
+            *counts.entry(one["receiver"].as_str().unwrap()).or_default() += 1;
+        }
+        let read = self.read.lock().unwrap();
+        for (receiver, count) in counts {
+            let Some(seen) = read.get(receiver).copied().unwrap_or(Some(0)) else { continue };
+            assert!(
+                count <= seen,
+                "{count} calls arrived at the receiver `{receiver}`, and the spec has read {seen} of them"
+            );
+        }
+    }
+
+    /// Says that what arrives at a receiver is not what this spec is about.
+    pub(crate) fn ignores(&self, receiver: &str) {
+        self.read.lock().unwrap().insert(receiver.to_owned(), None);
     }
 
     /// Notes a text that must never be logged.
@@ -290,6 +330,7 @@ impl World {
         let arrived = self.call("GET", &path, &[], "").await.done(200).as_array().unwrap().clone();
         let events = arrived.iter().filter(|one| !one["headers"]["webhook-id"].is_null());
         events.for_each(|one| contract::hold_event(one["body"].as_str().unwrap()));
+        self.read.lock().unwrap().insert(receiver.to_owned(), Some(arrived.len()));
         arrived
     }
 
