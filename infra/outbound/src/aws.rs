@@ -4,11 +4,15 @@
 //! The SDK's own HTTP client would be a second one in every function, with HTTP/2, which neither DynamoDB nor SQS speaks, and it reads
 //! its roots from PEM at each start.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        connection::{CaptureSmithyConnection, ConnectionMetadata},
         http::{
             HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
             SharedHttpConnector,
@@ -21,6 +25,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use rustls::{RootCertStore, pki_types::CertificateDer};
+use tracing::warn;
 
 use crate::{Bounds, Outbound, OutboundError};
 
@@ -46,8 +51,7 @@ const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_ma
 /// # Errors
 /// [`OutboundError::Client`].
 pub fn aws_http_client() -> Result<SharedHttpClient, OutboundError> {
-    let roots = roots().map_err(|error| OutboundError::Client { source: error.into() })?;
-    Ok(SharedHttpClient::new(ToAws(Outbound::trusting(roots, None, None)?)))
+    Ok(SharedHttpClient::new(ToAws::new()?))
 }
 
 pub(crate) fn roots() -> Result<RootCertStore, rustls::Error> {
@@ -56,8 +60,55 @@ pub(crate) fn roots() -> Result<RootCertStore, rustls::Error> {
     Ok(roots)
 }
 
+/// Clones share the connections.
 #[derive(Clone, Debug)]
-struct ToAws(Outbound);
+struct ToAws(Arc<Mutex<Connections>>);
+
+/// The pool of connections that is in use. Our HTTP client does not let go of a single connection, so that a sick one leaves together with its
+/// pool: what is on its way ends there, and the next request begins a new pool.
+#[derive(Clone, Debug)]
+struct Connections {
+    generation: u64,
+    outbound: Outbound,
+}
+
+impl Connections {
+    fn open(generation: u64) -> Result<Self, OutboundError> {
+        let roots = roots().map_err(|error| OutboundError::Client { source: error.into() })?;
+        Ok(Self { generation, outbound: Outbound::trusting(roots, None, None)? })
+    }
+}
+
+impl ToAws {
+    fn new() -> Result<Self, OutboundError> {
+        Ok(Self(Arc::new(Mutex::new(Connections::open(0)?))))
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a new pool, if the one of this generation is in use: of many requests that fail at once one does.
+    fn leave(&self, generation: u64) {
+        let mut connections = self.connections();
+        if connections.generation == generation {
+            match Connections::open(generation.wrapping_add(1)) {
+                Ok(new) => *connections = new,
+                Err(error) => warn!("a sick connection to AWS stays in use: {error}"),
+            }
+        }
+    }
+
+    /// Tells the SDK how to get rid of the connection of a request that failed for a passing reason.
+    fn hand_over(&self, capture: &CaptureSmithyConnection, generation: u64) {
+        let to_aws = self.clone();
+        capture.set_connection_retriever(move || {
+            let to_aws = to_aws.clone();
+            let leave = move || to_aws.leave(generation);
+            Some(ConnectionMetadata::builder().proxied(false).poison_fn(leave).build())
+        });
+    }
+}
 
 /// The settings of a connector are two time-outs: connecting has the one of [`Outbound`], and the answer the SDK's own of each attempt.
 impl HttpClient for ToAws {
@@ -68,9 +119,13 @@ impl HttpClient for ToAws {
 
 impl HttpConnector for ToAws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let Self(outbound) = self.clone();
+        let Connections { generation, outbound } = self.connections().clone();
+        let to_aws = self.clone();
         HttpConnectorFuture::new(async move {
             let request = read_request(request).map_err(ConnectorError::user)?;
+            if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+                to_aws.hand_over(capture, generation);
+            }
             let answer = outbound.send(request, BOUNDS).await.map_err(failed)?;
             HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
         })
@@ -105,7 +160,7 @@ mod tests {
     use super::*;
 
     fn to_aws() -> ToAws {
-        ToAws(Outbound::trusting(roots().unwrap(), None, None).unwrap())
+        ToAws::new().unwrap()
     }
 
     fn request(uri: &str) -> HttpRequest {
@@ -160,6 +215,59 @@ mod tests {
         assert!(failed(OutboundError::Deadline { deadline: BOUNDS.deadline }).is_timeout());
         let too_long = failed(OutboundError::TooLong { body_bytes_max: BOUNDS.body_bytes_max });
         assert!(!too_long.is_io() && !too_long.is_timeout());
+    }
+
+    /// Answers every request on every connection, and counts the connections.
+    async fn count_connections() -> (String, Arc<Mutex<usize>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                *counted.lock().unwrap() += 1;
+                tokio::spawn(async move {
+                    let mut taken = Vec::new();
+                    while let Ok(byte) = connection.read_u8().await {
+                        taken.push(byte);
+                        if taken.ends_with(b"\r\n\r\n{}") {
+                            const ANSWER: &[u8] = b"HTTP/1.1 500 Sick\r\ncontent-length: 2\r\n\r\n{}";
+                            connection.write_all(ANSWER).await.unwrap();
+                            taken.clear();
+                        }
+                    }
+                });
+            }
+        });
+        (url, count)
+    }
+
+    #[tokio::test]
+    async fn a_sick_connection_is_not_used_again() {
+        let (url, count) = count_connections().await;
+        let to_aws = to_aws();
+        let ask = async || {
+            let capture = CaptureSmithyConnection::new();
+            let mut request = request(&url);
+            request.add_extension(capture.clone());
+            assert_eq!(to_aws.call(request).await.unwrap().status().as_u16(), 500);
+            capture.get().unwrap()
+        };
+        ask().await;
+        let first = ask().await;
+        assert_eq!(*count.lock().unwrap(), 1);
+        first.poison();
+        first.poison();
+        let second = ask().await;
+        assert_eq!(*count.lock().unwrap(), 2);
+        // The first connection is gone: whoever still complains about it changes nothing.
+        first.poison();
+        ask().await;
+        assert_eq!(*count.lock().unwrap(), 2);
+        second.poison();
+        ask().await;
+        assert_eq!(*count.lock().unwrap(), 3);
     }
 
     #[tokio::test]
