@@ -77,9 +77,9 @@ impl State {
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
         let Some(dir) = &self.data_dir else { return Ok(()) };
         let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
-        let path = dir.join(LOCAL_JSON);
-        write(&path, &json)?;
-        remove(&dir.join(STARTING)).map_err(|source| StartError::DataDir { path, source })
+        write(&dir.join(LOCAL_JSON), &json)?;
+        let path = dir.join(STARTING);
+        remove(&path).map_err(|source| StartError::DataDir { path, source })
     }
 
     /// Refuses a folder that had a database and has none now: an empty one would answer that nothing was ever charged.

@@ -261,7 +261,7 @@ mod tests {
         first.poison();
         let second = ask().await;
         assert_eq!(*count.lock().unwrap(), 2);
-        // The first connection is gone: whoever still complains about it changes nothing.
+        // The first pool was left already. Leaving it again changes nothing.
         first.poison();
         ask().await;
         assert_eq!(*count.lock().unwrap(), 2);
