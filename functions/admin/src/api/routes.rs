@@ -120,7 +120,7 @@ impl Route {
     }
 }
 
-/// An operation: all that is said of it, once. What is not in [`OPERATIONS`] is not answered. `docs/openapi.yaml` has neither more nor less,
+/// An operation: all that is said of it, once. What is not in `OPERATIONS` is not answered. `docs/openapi.yaml` has neither more nor less,
 /// and tests/specs/who_may.rs a door for each.
 #[derive(Debug)]
 pub struct Operation {
