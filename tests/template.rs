@@ -95,6 +95,42 @@ fn a_function_has_time_for_what_it_waits_for() {
     }
 }
 
+/// A route without settings of its own shares the defaults with others, and one that the stage does not wait for fails the deployment.
+#[test]
+fn a_flood_at_one_route_takes_nothing_from_another() {
+    let template = Template::load().unwrap();
+    let routes = resources(&template).into_iter().filter(|(_, kind, _)| *kind == "AWS::ApiGatewayV2::Route");
+    let (names, keys): (BTreeSet<_>, BTreeSet<_>) =
+        routes.map(|(name, _, properties)| (name, properties["RouteKey"].as_str().unwrap())).unzip();
+    let stage = &template.document["Resources"]["ApiStage"];
+    let waited_for: BTreeSet<_> =
+        stage["DependsOn"].as_sequence().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(waited_for, names);
+    let settings = stage["Properties"]["RouteSettings"].as_mapping().unwrap();
+    assert_eq!(settings.keys().map(|key| key.as_str().unwrap()).collect::<BTreeSet<_>>(), keys);
+    for (key, settings) in settings {
+        let has = |name: &str| settings.get(name).is_some_and(|value| value.get("Ref").is_some());
+        assert!(has("ThrottlingRateLimit") && has("ThrottlingBurstLimit"), "{key:?}");
+        assert_eq!(settings["DetailedMetricsEnabled"].as_bool(), Some(true), "{key:?}");
+    }
+}
+
+#[test]
+fn the_table_of_times_in_the_architecture_is_the_templates() {
+    let template = Template::load().unwrap();
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let section = text.split("\n## Time\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut written = BTreeMap::new();
+    for row in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let seconds: u64 = cells[2].trim_end_matches(" s").parse().unwrap();
+        written.extend(cells[1].split(", ").map(|name| (name.trim_matches('`').to_owned(), seconds)));
+    }
+    let functions = functions(&template);
+    let real = functions.iter().map(|(name, function)| (name.clone(), timeout(&template, function)));
+    assert_eq!(written, real.collect());
+}
+
 #[test]
 fn every_function_is_built_traced_logged_and_encrypted_alike() {
     let template = Template::load().unwrap();
@@ -195,21 +231,26 @@ fn what_holds_money_outlives_the_stack() {
 fn the_queue_gives_a_delivery_its_time_and_loses_nothing() {
     const FOURTEEN_DAYS: u64 = 14 * 24 * 3600;
     let template = Template::load().unwrap();
-    let [queue, dead] =
-        ["DeliveriesQueue", "DeadLetters"].map(|name| &template.document["Resources"][name]["Properties"]);
-    for queue in [queue, dead] {
-        assert_eq!(queue["MessageRetentionPeriod"].as_u64(), Some(FOURTEEN_DAYS));
-    }
-    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
+    let resource = |name: &str| &template.document["Resources"][name]["Properties"];
+    assert_eq!(resource("DeadLetters")["MessageRetentionPeriod"].as_u64(), Some(FOURTEEN_DAYS));
     let deliver = functions(&template)["deliver"];
-    assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout(&template, deliver));
     let events: Vec<_> = deliver["Events"].as_mapping().unwrap().values().collect();
-    let [event] = events.as_slice() else { panic!("{events:?}") };
-    assert_eq!(event["Type"].as_str(), Some("SQS"));
-    let properties = &event["Properties"];
-    assert_eq!(properties["Queue"]["Fn::GetAtt"][0].as_str(), Some("DeliveriesQueue"));
-    assert_eq!(properties["FunctionResponseTypes"][0].as_str(), Some("ReportBatchItemFailures"));
-    assert!(properties["ScalingConfig"]["MaximumConcurrency"].is_mapping());
+    let mut lanes = Vec::new();
+    for event in events {
+        assert_eq!(event["Type"].as_str(), Some("SQS"));
+        let properties = &event["Properties"];
+        assert_eq!(properties["FunctionResponseTypes"][0].as_str(), Some("ReportBatchItemFailures"));
+        assert!(properties["ScalingConfig"]["MaximumConcurrency"].is_mapping());
+        let name = properties["Queue"]["Fn::GetAtt"][0].as_str().unwrap();
+        let queue = resource(name);
+        assert_eq!(queue["MessageRetentionPeriod"].as_u64(), Some(FOURTEEN_DAYS));
+        assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout(&template, deliver));
+        assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
+        // A message comes again three times, after waits of its own; then it is a dead letter.
+        assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(4));
+        lanes.push(name);
+    }
+    assert_eq!(lanes, ["DeliveriesQueue", "SlowDeliveriesQueue"]);
 }
 
 /// The local stack plays the schedule, and the alarm counts on it.

@@ -35,6 +35,7 @@ mod healing;
 mod incidents;
 mod input;
 mod keys;
+mod lanes;
 mod logs;
 mod masks;
 mod metrics;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
-use domain::Timestamp;
+use domain::{Lane, Timestamp};
 use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
@@ -303,13 +303,32 @@ impl World {
         made
     }
 
-    /// Empties the queue, as an operator may by mistake.
+    /// Empties the queues, as an operator may by mistake.
     pub(crate) async fn purge_queue(&self) {
-        let url = self.stack.queue_url();
+        for lane in Lane::ALL {
+            self.sqs(lane, "PurgeQueue", json!({})).await;
+        }
+    }
+
+    /// Asks the queue of a lane something.
+    pub(crate) async fn sqs(&self, lane: Lane, operation: &str, request: Value) -> Value {
+        self.sqs_at(self.stack.queue_url(lane), operation, request).await
+    }
+
+    /// The same of the queue at `url`.
+    pub(crate) async fn sqs_at(&self, url: &str, operation: &str, request: Value) -> Value {
         let endpoint = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        let headers = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", "AmazonSQS.PurgeQueue")];
-        let purged = self.call("POST", &endpoint, &headers, json!({ "QueueUrl": url }).to_string()).await;
-        assert_eq!(purged.status, 200);
+        let target = format!("AmazonSQS.{operation}");
+        let headers = [("Content-Type", "application/x-amz-json-1.0"), ("X-Amz-Target", target.as_str())];
+        let request = with(json!({ "QueueUrl": url }), &request);
+        self.call("POST", &endpoint, &headers, request.to_string()).await.done(200)
+    }
+
+    /// How many messages of a queue can be received now.
+    pub(crate) async fn queued_at(&self, url: &str) -> usize {
+        const VISIBLE: &str = "ApproximateNumberOfMessages";
+        let asked = self.sqs_at(url, "GetQueueAttributes", json!({ "AttributeNames": [VISIBLE] })).await;
+        asked["Attributes"][VISIBLE].as_str().unwrap().parse().unwrap()
     }
 
     /// The demo app's deliveries in one state, newest first.

@@ -12,7 +12,7 @@ use domain::{RotatingKey, Secret, Timestamp, Webhook, WebhookTarget};
 use outbound::{Functions, Outbound};
 
 /// From the first byte sent to the last byte read.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What is kept of an answer.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024;

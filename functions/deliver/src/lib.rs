@@ -8,20 +8,25 @@ mod batch;
 mod pause;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use courier::{Courier, Letter, Tried, Verdict};
-use domain::{AttemptRecord, Delivery, DeliveryId, DeliveryState, Timestamp, Webhook, wait_after, webhook_body};
+use domain::{
+    AttemptRecord, Delivery, DeliveryId, DeliveryState, Lane, Pace, TargetHealth, Timestamp, Webhook, wait_after,
+    webhook_body,
+};
 use futures_util::future::join_all;
-use queue::{Bell, Queue};
+use queue::{Bell, Queue, Returned, Ring};
 use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
 use store::{StoreError, ToldDelivery};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::pause::Turn;
-pub use batch::{Batch, Failure, Failures, Message};
+pub use batch::{Batch, Failure, Failures, Message, MessageAttributes};
 
 /// What a delivery needs.
 #[derive(Clone, Debug)]
@@ -34,6 +39,16 @@ pub struct Deps {
     pub courier: Courier,
 }
 
+/// What comes before the request to the target: a few reads of our storage, each within seconds even when it is slow.
+const PREPARED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What comes after it: the update that keeps the attempt, the bell, and the health of the target.
+const KEPT_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long a batch takes at the most: its deliveries are attempted all at once, and one call gives back what failed.
+pub const LONGEST: Duration =
+    PREPARED_WITHIN.saturating_add(courier::DEADLINE).saturating_add(KEPT_WITHIN).saturating_add(Queue::CALL_LONGEST);
+
 /// How often it is noted that something was received while others change the same delivery.
 const RECEIVED_TRIES_MAX: u32 = 5;
 
@@ -41,86 +56,157 @@ const RECEIVED_TRIES_MAX: u32 = 5;
 const RECEIVED_CHARS_MAX: usize = 128;
 const FAILED_CHARS_MAX: usize = 512;
 
-/// Answers a batch: all its deliveries at once. Only messages that failed for a reason of ours are given back, and come again when
-/// their visibility, the lease of the attempt, is over.
+/// Answers a batch: all its deliveries at once. Only messages that failed for a reason of ours are given back. They come again soon, and
+/// later each time.
 pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
-    let mut heard = BTreeSet::new();
-    let mut attempts = Vec::new();
-    let mut failures = Vec::new();
+    let mut attempts = BTreeMap::new();
+    let mut failed = Vec::new();
     for message in batch.records {
         match Bell::parse(&message.body) {
             // The same bell twice in one batch is one attempt.
-            Some(bell) if heard.insert(bell.clone()) => attempts.push(answer(deps, bell, message.message_id)),
-            Some(_) => {}
+            Some(bell) => drop(attempts.entry(bell).or_insert(message)),
             None => {
                 // It comes again until the queue puts it with the dead letters, where a person finds it.
                 error!(message.id = message.message_id, "this message is no bell");
-                failures.push(Failure { item_identifier: message.message_id });
+                failed.push(message);
             }
         }
     }
-    failures.extend(join_all(attempts).await.into_iter().flatten());
-    Failures { batch_item_failures: failures }
+    let attempts = attempts.into_iter().map(|(bell, message)| answer(deps, bell, message));
+    failed.extend(join_all(attempts).await.into_iter().flatten());
+    give_back(deps, &failed).await;
+    let failure = |message: Message| Failure { item_identifier: message.message_id };
+    Failures { batch_item_failures: failed.into_iter().map(failure).collect() }
 }
 
-async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message_id: String) -> Option<Failure> {
-    match attend(deps, &id, attempt).await {
+/// The message, if the attempt could not be made or kept.
+async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message: Message) -> Option<Message> {
+    match attend(deps, &id, attempt, deps.queue.lane_of(&message.source)).await {
         Ok(()) => None,
         Err(error) => {
             error!(delivery.id = id.name(), attempt.n = attempt, "a delivery waits: {}", error_chain(&error));
-            Some(Failure { item_identifier: message_id })
+            Some(message)
         }
     }
 }
 
-/// Makes the attempt that a bell rings for, if it is that delivery's turn.
-async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32) -> Result<(), StoreError> {
+/// Best effort: where it fails, the messages come again when the visibility timeout of their queue is over.
+async fn give_back(deps: &Deps, failed: &[Message]) {
+    let Some(first) = failed.first() else { return };
+    let returned = failed
+        .iter()
+        .map(|message| Returned { receipt_handle: message.receipt_handle.clone(), after: message.returns_after() });
+    // Lambda brings messages of one queue in a batch.
+    let lane = deps.queue.lane_of(&first.source);
+    if let Err(error) = deps.queue.give_back(lane, &returned.collect::<Vec<_>>()).await {
+        warn!("{} messages come again late: {}", failed.len(), error_chain(&error));
+    }
+}
+
+/// Why an attempt could not be made or kept.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the message did not reach the queue of its lane")]
+    Lane,
+    #[error("our storage took longer than {} s", .0.as_secs())]
+    Slow(Duration),
+}
+
+/// An attempt that is to be made.
+struct Attempt {
+    told: ToldDelivery,
+    configured: Arc<ConfiguredApp>,
+    webhook: Webhook,
+    turn: Turn,
+    lane: Lane,
+    now: Timestamp,
+}
+
+impl Attempt {
+    fn health(&self) -> Option<&TargetHealth> {
+        self.configured.targets.get(&self.webhook.id)
+    }
+}
+
+/// Makes the attempt that a bell rings for, if it is that delivery's turn. Each step has its time, so that a slow storage beside a
+/// target that hangs does not outlast the function: what is not kept would be tried again, and not count.
+async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Result<(), AttemptError> {
+    let prepared = timeout(PREPARED_WITHIN, prepare(deps, id, attempt, came_by)).await;
+    let Some(attempt) = prepared.map_err(|_| AttemptError::Slow(PREPARED_WITHIN))?? else { return Ok(()) };
+    let Attempt { told, configured, webhook, now, .. } = &attempt;
+    let started = Instant::now();
+    let body = webhook_body(&told.delivery, &told.transaction, &configured.app, *now);
+    let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now: *now }).await;
+    let kept = timeout(KEPT_WITHIN, finish(deps, &attempt, &tried, started.elapsed())).await;
+    kept.map_err(|_| AttemptError::Slow(KEPT_WITHIN))?
+}
+
+/// Reads what the attempt needs. `None` if there is none to be made now.
+async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Result<Option<Attempt>, AttemptError> {
     let now = deps.base.clock.now();
-    let Some(told) = deps.base.store.find_told(id, attempt).await? else { return Ok(()) };
-    let ToldDelivery { delivery, transaction, .. } = &told;
+    let Some(told) = deps.base.store.find_told(id, attempt).await? else { return Ok(None) };
+    let delivery = &told.delivery;
     if delivery.state != DeliveryState::Waiting || delivery.attempt != attempt {
-        return Ok(());
+        return Ok(None);
     }
     let early = now.until(delivery.due_at);
     if !early.is_zero() {
-        ring_within_reach(deps, delivery, early).await;
-        return Ok(());
+        ring_within_reach(deps, delivery, came_by, early).await;
+        return Ok(None);
     }
     let configured = deps.base.apps.find(&id.app, now).await?;
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
-    let (Some(configured), Some(webhook)) = (&configured, webhook) else { return cancel(deps, &told).await };
-
-    let health = configured.targets.get(&webhook.id);
-    let turn = pause::turn(deps, delivery, health, now).await?;
-    if let Turn::Wait(until) = turn {
-        return put_off(deps, &told, until).await;
+    let (Some(configured), Some(webhook)) = (&configured, webhook) else {
+        cancel(deps, &told).await?;
+        return Ok(None);
+    };
+    let lane = configured.lane(&webhook.id);
+    if (came_by, lane) == (Lane::Fast, Lane::Slow) {
+        // It was rung for before the target was known to be slow. Other deliveries must not wait behind it.
+        let moved = deps.queue.ring(&[Ring { delivery, lane, delay: Duration::ZERO }]).await;
+        return if moved.is_empty() { Err(AttemptError::Lane) } else { Ok(None) };
     }
-    let started = Instant::now();
-    let body = webhook_body(delivery, transaction, &configured.app, now);
-    let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now }).await;
+    let turn = pause::turn(deps, delivery, configured.targets.get(&webhook.id), now).await?;
+    if let Turn::Wait(until) = turn {
+        put_off(deps, &told, lane, until).await?;
+        return Ok(None);
+    }
+    let (configured, webhook) = (Arc::clone(configured), webhook.clone());
+    Ok(Some(Attempt { told, configured, webhook, turn, lane, now }))
+}
+
+/// Keeps what became of an attempt, and what it says of the target.
+async fn finish(deps: &Deps, attempt: &Attempt, tried: &Tried, took: Duration) -> Result<(), AttemptError> {
+    let Attempt { told, webhook, turn, lane, now, .. } = attempt;
+    let delivery = &told.delivery;
+    let pace = if tried.verdict == Verdict::Deadline { Pace::Late } else { Pace::of(took) };
     let is_received = tried.verdict == Verdict::Received;
-    if turn == Turn::Probe && !is_received {
+    if *turn == Turn::Probe && !is_received {
         // A probe is not one of the attempts.
         let until = pause::after_probe(deps, delivery, deps.base.clock.now()).await?;
-        return put_off(deps, &told, until).await;
+        return Ok(put_off(deps, told, *lane, until).await?);
     }
-    let record = record(attempt, now.ms(), started.elapsed(), &tried);
-    if conclude(deps, &told, &tried, record).await? {
-        if is_received {
-            pause::succeeded(deps, webhook, delivery, health).await?;
-        } else {
-            pause::failed(deps, webhook, delivery, deps.base.clock.now()).await?;
-        }
+    let lane = if pace == Pace::Late { Lane::Slow } else { *lane };
+    let record = record(delivery.attempt, now.ms(), took, tried);
+    let is_kept = conclude(deps, told, tried, lane, record).await?;
+    // A late target is noted in any case: the attempt itself may be somebody else's by now.
+    pause::note_pace(deps, webhook, delivery, attempt.health(), pace).await?;
+    if is_kept && is_received {
+        pause::succeeded(deps, webhook, delivery, attempt.health()).await?;
+    } else if is_kept {
+        pause::failed(deps, webhook, delivery, deps.base.clock.now()).await?;
     }
     Ok(())
 }
 
 /// Lets a delivery wait without using up an attempt.
-async fn put_off(deps: &Deps, told: &ToldDelivery, until: Timestamp) -> Result<(), StoreError> {
+async fn put_off(deps: &Deps, told: &ToldDelivery, lane: Lane, until: Timestamp) -> Result<(), StoreError> {
     let now = deps.base.clock.now();
     let after = Delivery { due_at: until, ..told.delivery.clone() };
     if keep(deps, told, &after, now).await? {
-        ring_within_reach(deps, &after, now.until(until)).await;
+        ring_within_reach(deps, &after, lane, now.until(until)).await;
     }
     Ok(())
 }
@@ -156,7 +242,13 @@ async fn keep(deps: &Deps, told: &ToldDelivery, after: &Delivery, now: Timestamp
 
 /// Keeps what became of an attempt, and rings for the next. `false` if another bell for the same attempt was faster: what that
 /// found out is kept, unless this one was received.
-async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: AttemptRecord) -> Result<bool, StoreError> {
+async fn conclude(
+    deps: &Deps,
+    told: &ToldDelivery,
+    tried: &Tried,
+    lane: Lane,
+    record: AttemptRecord,
+) -> Result<bool, StoreError> {
     let ToldDelivery { delivery, transaction, .. } = told;
     let now = deps.base.clock.now();
     let wait = wait_after(delivery.tried(), tried.retry_after);
@@ -187,7 +279,7 @@ async fn conclude(deps: &Deps, told: &ToldDelivery, tried: &Tried, record: Attem
         ),
     }
     if state == DeliveryState::Waiting {
-        ring_within_reach(deps, &after, wait).await;
+        ring_within_reach(deps, &after, lane, wait).await;
     }
     Ok(true)
 }
@@ -241,11 +333,8 @@ fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptReco
 
 /// Rings as far as the queue reaches. A longer wait rests in its row, and the sweep rings when the queue can take what is left of
 /// it. Best effort: the sweep rings for what was not rung for, too.
-async fn ring_within_reach(deps: &Deps, delivery: &Delivery, delay: Duration) {
-    if delay > Delivery::QUEUE_WAIT_MAX {
-        return;
-    }
-    if let Err(error) = deps.queue.ring(delivery, delay).await {
-        warn!(delivery.id = delivery.id.name(), "did not ring: {}", error_chain(&error));
+async fn ring_within_reach(deps: &Deps, delivery: &Delivery, lane: Lane, delay: Duration) {
+    if delay <= Delivery::QUEUE_WAIT_MAX {
+        deps.queue.ring(&[Ring { delivery, lane, delay }]).await;
     }
 }

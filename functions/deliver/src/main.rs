@@ -9,7 +9,7 @@ use runtime::Base;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let (base, clients) = Base::from_environment()?;
     let for_lambda = clients.clone();
-    let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
+    let queue = Queue::new(move || clients.sqs(), base.config.queues.clone());
     let outbound = Outbound::guarded(base.config.targets.clone())?;
     let courier = Courier { outbound, functions: Functions::new(move || for_lambda.lambda()) };
     let deps = deliver::Deps { base, queue, courier };

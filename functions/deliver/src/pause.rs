@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::{Delivery, TargetHealth, Timestamp, Webhook};
+use domain::{Delivery, Pace, TargetHealth, Timestamp, Webhook};
 use store::StoreError;
 use tracing::{info, warn};
 
@@ -68,6 +68,20 @@ pub(crate) async fn failed(
     Ok(())
 }
 
+/// Notes how long the target let us wait. One that always answered in time costs nothing.
+pub(crate) async fn note_pace(
+    deps: &Deps,
+    webhook: &Webhook,
+    delivery: &Delivery,
+    health: Option<&TargetHealth>,
+    pace: Pace,
+) -> Result<(), StoreError> {
+    if pace == Pace::InTime && health.is_none_or(|health| health.lateness == 0) {
+        return Ok(());
+    }
+    deps.base.store.note_pace(&delivery.id.app, &webhook.id, pace, deps.base.clock.now()).await
+}
+
 /// The target answers: whatever was counted is forgotten, and a pause is over.
 pub(crate) async fn succeeded(
     deps: &Deps,
@@ -77,7 +91,7 @@ pub(crate) async fn succeeded(
 ) -> Result<(), StoreError> {
     let Some(health) = health else { return Ok(()) };
     let app = &delivery.id.app;
-    deps.base.store.forget_failures(app, &webhook.id).await?;
+    deps.base.store.forget_failures(app, &webhook.id, deps.base.clock.now()).await?;
     if health.paused.is_some() {
         info!(app.id = %app, webhook.id = %webhook.id, "a paused webhook goes on: its target answers again");
     }

@@ -135,8 +135,11 @@ impl Delivery {
     /// The longest wait that the queue takes; longer ones rest in the row.
     pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(900);
 
-    /// How long a bell may be on its way before the sweep rings again: longer than the lease of an attempt.
+    /// How long a bell may be on its way before the sweep rings again.
     pub const BELL_GRACE: Duration = Duration::from_secs(120);
+
+    /// The sweep rings at least so often for a delivery that waits in vain for its attempt.
+    pub const BELL_GRACE_MAX: Duration = Duration::from_secs(900);
 
     /// Which attempt of its round the next one is, from 1.
     pub fn tried(&self) -> usize {
@@ -156,13 +159,14 @@ impl Delivery {
     }
 
     /// When the sweep has to look at a delivery that is due at `due_at`: in time to hand it to the queue, if it rests now; a
-    /// while later, if it is rung for now.
+    /// while later, if it is rung for now. The longer it is overdue, the longer that while: a delivery whose attempts always fail for a reason
+    /// of ours must not fill the queue.
     pub fn look_at(due_at: Timestamp, now: Timestamp) -> Timestamp {
         if due_at > now.plus(Self::QUEUE_WAIT_MAX) {
-            due_at.minus(Self::QUEUE_WAIT_MAX)
-        } else {
-            due_at.max(now).plus(Self::BELL_GRACE)
+            return due_at.minus(Self::QUEUE_WAIT_MAX);
         }
+        let overdue = due_at.until(now);
+        due_at.max(now).plus(overdue.clamp(Self::BELL_GRACE, Self::BELL_GRACE_MAX))
     }
 }
 
@@ -348,7 +352,9 @@ mod tests {
         let at = Timestamp::clamped;
         const MINUTE: i64 = 60_000;
         // Due in, looked at in, minutes from now.
-        for (due, look) in [(-60, 2), (0, 2), (1, 3), (15, 17), (16, 1), (30, 15), (1440, 1425)] {
+        for (due, look) in
+            [(-60, 15), (-15, 15), (-5, 5), (-2, 2), (-1, 2), (0, 2), (1, 3), (15, 17), (16, 1), (30, 15), (1440, 1425)]
+        {
             let now = at(1_000_000_000);
             let found = Delivery::look_at(at(now.ms() + due * MINUTE), now);
             assert_eq!(found, at(now.ms() + look * MINUTE), "{due}");

@@ -83,7 +83,7 @@ pub use session_request::SessionRequest;
 pub use settle::{Refusal, Settlement, close, settle, withdraw};
 pub use shards::{Shard, Shards};
 pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
-pub use target_health::{Paused, TargetHealth};
+pub use target_health::{Lane, Pace, Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{RefundSums, Status, Transaction};
 pub use webhook::{Event, Webhook, WebhookTarget};

@@ -1,10 +1,41 @@
-//! How a webhook's target is doing: counted while it fails, paused when that goes on, and probed until it answers.
+//! How a webhook's target is doing: counted while it fails, paused when that goes on, and probed until it answers; and whether its
+//! deliveries take the slow lane, so that nobody else waits for it.
 
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::{Timestamp, closed_list};
 
-/// What is known of a target that failed the last time. One that is well has none.
+closed_list! {
+    /// Which queue a delivery's messages go through. Each has workers of its own.
+    pub enum Lane {
+        /// For targets that answer in time.
+        Fast = "fast",
+        /// For targets that let us wait.
+        Slow = "slow",
+    }
+}
+
+closed_list! {
+    /// How long a target let us wait for its answer.
+    pub enum Pace {
+        /// It answered in time, well or badly.
+        InTime = "in-time",
+        /// It answered late, or not before the deadline.
+        Late = "late",
+    }
+}
+
+impl Pace {
+    /// An answer that takes longer is late. A target may take up to the deadline; it takes the slow lane then.
+    pub const LATE_AFTER: Duration = Duration::from_secs(3);
+
+    /// Of an attempt that took so long. One that ran into its deadline took longer than [`Self::LATE_AFTER`], too.
+    pub fn of(took: Duration) -> Self {
+        if took > Self::LATE_AFTER { Self::Late } else { Self::InTime }
+    }
+}
+
+/// What is known of a target that failed or was late. A target that is well has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
     /// Attempts that failed one after the other, of all its deliveries together.
@@ -13,6 +44,9 @@ pub struct TargetHealth {
     pub failing_since: Timestamp,
     /// When it was paused, and when the next probe is due.
     pub paused: Option<Paused>,
+    /// Grows by [`Self::LATE_STEP`] with each late answer, shrinks by one with each answer in time. So a target that is late in more
+    /// than a third of its answers stays above zero, whatever their order.
+    pub lateness: u32,
 }
 
 /// A target that is left alone.
@@ -37,6 +71,17 @@ impl TargetHealth {
 
     /// How far apart its deliveries are when they go on: ten a second.
     pub const RELEASE_STEP: Duration = Duration::from_millis(100);
+
+    /// How much one late answer adds to the lateness.
+    pub const LATE_STEP: u32 = 2;
+
+    /// The lateness grows no further: ten answers in time bring any target back to the fast lane.
+    pub const LATENESS_MAX: u32 = 10;
+
+    /// The lane of its deliveries: the slow one from the first late answer until its lateness is gone.
+    pub fn lane(&self) -> Lane {
+        if self.lateness > 0 { Lane::Slow } else { Lane::Fast }
+    }
 
     /// Whether it is to be paused now.
     pub fn is_to_be_paused(&self, now: Timestamp) -> bool {
@@ -65,8 +110,25 @@ mod tests {
         let at = Timestamp::clamped;
         for (failures, minutes, is_paused, expect) in CASES {
             let paused = is_paused.then_some(Paused { since: at(0), probe_at: at(0) });
-            let health = TargetHealth { failures: *failures, failing_since: at(1000), paused };
+            let health = TargetHealth { failures: *failures, failing_since: at(1000), paused, lateness: 0 };
             assert_eq!(health.is_to_be_paused(at(1000 + minutes * MINUTE)), *expect, "{failures} {minutes}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_late_after_three_seconds() {
+        assert_eq!(Pace::of(Duration::ZERO), Pace::InTime);
+        assert_eq!(Pace::of(Duration::from_secs(3)), Pace::InTime);
+        assert_eq!(Pace::of(Duration::from_millis(3_001)), Pace::Late);
+        assert_eq!(Pace::of(Duration::from_secs(10)), Pace::Late);
+    }
+
+    #[test]
+    fn a_late_target_takes_the_slow_lane() {
+        let health =
+            |lateness| TargetHealth { failures: 1, failing_since: Timestamp::clamped(0), paused: None, lateness };
+        assert_eq!(health(0).lane(), Lane::Fast);
+        assert_eq!(health(1).lane(), Lane::Slow);
+        assert_eq!(health(TargetHealth::LATENESS_MAX).lane(), Lane::Slow);
     }
 }

@@ -132,7 +132,7 @@ async fn close_here(
             let (bill, id) = (&key.bill, &closed.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, "closed bill {bill}");
             deps.base.metrics.payment(key.channel, PaymentOutcome::Closed);
-            ring(deps, &deliveries).await;
+            ring(deps, configured, &deliveries).await;
             Ok(Closed::Closed(closed, certainty))
         }
         Settled::Unchanged(over) if over.status.is_paid() => Ok(Closed::Paid(over)),

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use domain::Delivery;
 use outbound::Outbound;
-use queue::Queue;
-use runtime::{Base, error_chain};
-use tracing::warn;
+use queue::{Queue, Ring};
+use runtime::{Base, ConfiguredApp};
 
 /// What settling needs. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,10 +19,7 @@ pub struct Deps {
 }
 
 /// Best effort: the deliveries are kept, and the sweep rings for whatever was not rung for.
-pub(crate) async fn ring(deps: &Deps, deliveries: &[Delivery]) {
-    for delivery in deliveries {
-        if let Err(error) = deps.queue.ring(delivery, Duration::ZERO).await {
-            warn!(bill.num = %delivery.id.bill, "did not ring: {}", error_chain(&error));
-        }
-    }
+pub(crate) async fn ring(deps: &Deps, configured: &ConfiguredApp, deliveries: &[Delivery]) {
+    let ring = |delivery| Ring { delivery, lane: configured.lane(&delivery.id.webhook), delay: Duration::ZERO };
+    deps.queue.ring(&deliveries.iter().map(ring).collect::<Vec<_>>()).await;
 }

@@ -48,7 +48,7 @@ pub async fn take(
             let (bill, id, status) = (&key.bill, &transaction.id, transaction.status.name());
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
             count(deps, &transaction, report.outcome);
-            ring(deps, &deliveries).await;
+            ring(deps, configured, &deliveries).await;
             look_for_duplicate(deps, configured, &transaction, heard.now).await?;
             if let Some(look_at) = look_at {
                 deps.base.store.postpone_transaction(key, look_at, None).await?;

@@ -71,7 +71,7 @@ async fn tell_mispriced(
     let incident = from_the_books(payment, IncidentKind::Price, problem, now);
     let about = About { name: incident.name(), members };
     let told = deliveries(payment, Event::PaymentMismatch, &about, &configured.webhooks, now);
-    keep(deps, &incident, &told).await
+    keep(deps, configured, &incident, &told).await
 }
 
 fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: String, now: Timestamp) -> Incident {
@@ -97,7 +97,7 @@ async fn tell(
     let members = Map::from_iter([("duplicateOf".to_owned(), json!(first.id.as_str()))]);
     let about = About { name: String::new(), members };
     let told = deliveries(duplicate, Event::PaymentDuplicate, &about, &configured.webhooks, now);
-    keep(deps, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &told).await
+    keep(deps, configured, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &told).await
 }
 
 /// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so that it happens once. The
@@ -116,7 +116,8 @@ async fn send_back(
         // Nobody waits for an answer, so that a person must hear of it otherwise.
         let problem = format!("refund {} did not go back: {error}", planned.num);
         warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
-        return keep(deps, &pursuing::incident(&planned, (IncidentKind::RefundFailed, problem), now), &[]).await;
+        return keep(deps, configured, &pursuing::incident(&planned, (IncidentKind::RefundFailed, problem), now), &[])
+            .await;
     }
     match refunds::reserve(deps, &planned).await? {
         store::Begun::New(..) => {

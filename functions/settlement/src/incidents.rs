@@ -62,7 +62,7 @@ pub(crate) async fn keep_misfit(
         let about = About { name: incident.name(), members };
         deliveries(transaction, Event::PaymentMismatch, &about, &configured.webhooks, heard.now)
     });
-    keep(deps, &incident, &told.unwrap_or_default()).await
+    keep(deps, configured, &incident, &told.unwrap_or_default()).await
 }
 
 /// Keeps a message that could not be verified, if it came to the address of a real transaction: what a wrong key in the settings
@@ -104,13 +104,18 @@ pub async fn keep_forged(
 }
 
 /// Keeps an incident once, and rings for the deliveries that tell of it.
-pub(crate) async fn keep(deps: &Deps, incident: &Incident, told: &[Delivery]) -> Result<(), StoreError> {
+pub(crate) async fn keep(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    incident: &Incident,
+    told: &[Delivery],
+) -> Result<(), StoreError> {
     let Incident { key, kind, problem, .. } = incident;
     if deps.base.store.keep_incident(incident, told).await? {
         let (bill, channel) = (&key.bill, key.channel);
         warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind.name(), "kept an incident: {problem}");
         deps.base.metrics.incident(*kind);
-        ring(deps, told).await;
+        ring(deps, configured, told).await;
     }
     Ok(())
 }

@@ -204,7 +204,7 @@ async fn hear(
         RefundTaken::Contradicted(refund, what) => {
             let kind = IncidentKind::RefundContradiction;
             let incident = incident(&refund, (kind, what.to_string()), deps.base.clock.now());
-            Box::pin(keep(deps, &incident, &[])).await?;
+            Box::pin(keep(deps, configured, &incident, &[])).await?;
             Ok(refund)
         }
     }
@@ -264,7 +264,7 @@ async fn change(
         && let RefundHeard::Changed(change) = decide(&payment, &known)
         && let Some(problem) = problem_of(&known, &change.refund)
     {
-        keep(deps, &incident(&change.refund, problem, now), &[]).await?;
+        keep(deps, configured, &incident(&change.refund, problem, now), &[]).await?;
     }
     match store.change_refund(key, num, (&configured.webhooks, now), decide).await? {
         RefundChanged::Changed(changed, deliveries) => {
@@ -273,7 +273,7 @@ async fn change(
             if changed.status == RefundStatus::Success {
                 deps.base.metrics.payment(key.channel, PaymentOutcome::Refunded);
             }
-            ring(deps, &deliveries).await;
+            ring(deps, configured, &deliveries).await;
             Ok(RefundTaken::Taken(*changed))
         }
         RefundChanged::Unchanged(refund) => Ok(RefundTaken::Taken(*refund)),

@@ -1,20 +1,19 @@
 //! Deliveries that are due: rung for once more, or handed to the queue with what is left of their wait.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use domain::{Delivery, DeliveryId, DeliveryState, Timestamp};
+use domain::{AppId, Delivery, DeliveryId, DeliveryState, Lane, Timestamp};
 use futures_util::future::join_all;
+use queue::Ring;
 use runtime::error_chain;
 use store::StoreError;
 use tracing::warn;
 
 use crate::Deps;
-
-/// As many as one call of the queue takes; the calls for a page are made at once.
-const RUNG_AT_ONCE: usize = 10;
 
 /// Rows that are marked at once.
 const MARKED_AT_ONCE: usize = 16;
@@ -48,9 +47,7 @@ pub(crate) async fn ring(
     let mut found = deps.base.store.find_deliveries(due).await?;
     found.retain(|delivery| delivery.state == DeliveryState::Waiting);
     found.iter().for_each(|delivery| oldest.see(delivery.due_at.until(now)));
-    let bells: Vec<(&Delivery, Duration)> =
-        found.iter().map(|delivery| (delivery, now.until(delivery.due_at))).collect();
-    let rung = join_all(bells.chunks(RUNG_AT_ONCE).map(|some| deps.queue.ring_all(some))).await.concat();
+    let rung = deps.queue.ring(&rings(deps, &found, now).await).await;
     for rung in rung.chunks(MARKED_AT_ONCE) {
         let marks: Vec<_> = rung.iter().map(|delivery| mark(deps, delivery, now)).collect();
         join_all(marks).await;
@@ -66,12 +63,29 @@ pub(crate) async fn ring_again(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     oldest.see(delivery.due_at.until(now));
-    if deps.queue.ring_all(&[(delivery, now.until(delivery.due_at))]).await.is_empty() {
+    if deps.queue.ring(&rings(deps, std::slice::from_ref(delivery), now).await).await.is_empty() {
         return Ok(false);
     }
     // Where this loses, whoever was faster gave it one, or ended it.
     deps.base.store.change_delivery(delivery, delivery, now).await?;
     Ok(true)
+}
+
+/// Each through the lane of its target; an app is looked up once for all its deliveries. An app that cannot be read now keeps nobody from being
+/// rung for: `deliver` finds out the lane.
+async fn rings<'a>(deps: &Deps, found: &'a [Delivery], now: Timestamp) -> Vec<Ring<'a>> {
+    let apps: BTreeSet<&AppId> = found.iter().map(|delivery| &delivery.id.app).collect();
+    let configured = apps.into_iter().map(async |app| match deps.base.apps.find(app, now).await {
+        Ok(configured) => Some((app, configured?)),
+        Err(error) => {
+            warn!(app.id = %app, "its deliveries are rung for in the fast lane: {}", error_chain(&error));
+            None
+        }
+    });
+    let configured: BTreeMap<_, _> = join_all(configured).await.into_iter().flatten().collect();
+    let lane = |id: &DeliveryId| configured.get(&id.app).map_or(Lane::Fast, |configured| configured.lane(&id.webhook));
+    let ring = |delivery: &'a Delivery| Ring { delivery, lane: lane(&delivery.id), delay: now.until(delivery.due_at) };
+    found.iter().map(ring).collect()
 }
 
 /// The sweep looks again when the bell must have been heard.

@@ -25,7 +25,7 @@ pub(crate) struct Clockwork {
     pub(crate) simulators: Simulators,
     pub(crate) sweeper: Sweeper,
     pub(crate) schedule: Schedule,
-    pub(crate) mapping: Mapping,
+    pub(crate) mappings: Vec<Mapping>,
 }
 
 /// The schedule of the sweep: each full minute. Minutes in which nothing can be due are left out, or two days would be 3,000
@@ -147,6 +147,11 @@ impl Clockwork {
     async fn run_due(&self) {
         self.sqs.clock_moved();
         self.simulators.run_due().await;
-        self.mapping.run_due().await;
+        // What one lane hands to the other is dealt with in the next round.
+        while self.mappings.iter().any(Mapping::has_work) {
+            for mapping in &self.mappings {
+                mapping.run_due().await;
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ use aws_smithy_types::body::SdkBody;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use courier::Courier;
-use domain::Secret;
+use domain::{Lane, Secret};
 use dynoxide::Database;
 use http_body_util::BodyExt;
 use hyper::service::Service;
@@ -42,14 +42,14 @@ use crate::{
     Function, StackClock, Template, dynamo,
     error::StartError,
     handed::read_page,
-    parts::{ACCOUNT, REGION, create_queues, create_tables},
+    mapping::message_of,
+    parts::{ACCOUNT, REGION, create_queues, create_tables, queue_of, queue_urls},
     simulators::Simulators,
-    sqs::{Receive, Received, Sqs, SqsOptions},
+    sqs::{Received, Sqs, SqsOptions},
     state::State,
 };
 
 const ENDPOINT: &str = "http://aws.simulated";
-const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
 
 /// Something that a function asks of AWS.
 #[derive(Clone, Debug)]
@@ -212,7 +212,7 @@ impl Embedded {
             public_url: options.url,
             transactions_table: names.find("TransactionsTable")?,
             configuration_table: names.find("ConfigurationTable")?,
-            deliveries_queue_url: queues.find(DELIVERIES_QUEUE)?,
+            queues: queue_urls(&queues)?,
             sealing_key: Secret::new(options.sealing_key.clone()),
             operator_token: Some(Secret::new(options.operator_token)),
             console_key: Some(Secret::new(options.sealing_key)),
@@ -278,28 +278,25 @@ impl Embedded {
         self.sqs.next_event_ms()
     }
 
-    /// A batch of what is visible now.
-    pub fn receive(&self, max: i64) -> Vec<Received> {
-        let wanted = Receive { max, visibility_seconds: None, wait_seconds: Some(0) };
-        self.sqs
-            .receive(DELIVERIES_QUEUE, usize::try_from(wanted.max).unwrap_or(1), VISIBILITY_SECONDS)
-            .unwrap_or_default()
+    /// A batch of what is visible now in the queue of a lane.
+    pub fn receive(&self, lane: Lane, max: usize) -> Vec<Received> {
+        self.sqs.receive(queue_of(lane), max, VISIBILITY_SECONDS).unwrap_or_default()
     }
 
     /// Takes a message out.
-    pub fn delete(&self, message: &Received) {
+    pub fn delete(&self, lane: Lane, message: &Received) {
         // It may have been purged meanwhile.
-        let _ = self.sqs.delete(DELIVERIES_QUEUE, &message.receipt_handle);
+        let _ = self.sqs.delete(queue_of(lane), &message.receipt_handle);
     }
 
-    /// How many messages there are, visible or not.
-    pub fn queued(&self) -> usize {
-        self.sqs.depth(DELIVERIES_QUEUE).map_or(0, |depth| depth.visible + depth.in_flight + depth.delayed)
+    /// How many messages there are in the queue of a lane, visible or not.
+    pub fn queued(&self, lane: Lane) -> usize {
+        self.sqs.depth(queue_of(lane)).map_or(0, |depth| depth.visible + depth.in_flight + depth.delayed)
     }
 
-    /// The URL of the queue.
-    pub fn queue_url(&self) -> &str {
-        &self.config.deliveries_queue_url
+    /// The URL of the queue of a lane.
+    pub fn queue_url(&self, lane: Lane) -> &str {
+        self.config.queues.of(lane)
     }
 
     /// The function that answers such a request, by the template's routes.
@@ -319,7 +316,7 @@ impl Embedded {
             .map_err(|error| StartError::part("configuration", error))?;
         base.random = setup.random;
         let sqs = clients.clone();
-        let queue = Queue::new(move || sqs.sqs(), base.config.deliveries_queue_url.clone());
+        let queue = Queue::new(move || sqs.sqs(), base.config.queues.clone());
         let outbound = setup.outbound;
         let courier =
             Courier { outbound: outbound.clone(), functions: MerchantFunctions::new(move || clients.lambda()) };
@@ -382,10 +379,11 @@ impl FunctionSandbox {
         }
     }
 
-    /// Brings messages, each an id and a body; the ids of those that failed. `None` if the function takes none.
-    pub async fn deliver(&self, messages: Vec<(String, String)>) -> Option<Vec<String>> {
+    /// Brings messages of the queue of a lane; the ids of those that failed. `None` if the function takes none.
+    pub async fn deliver(&self, lane: Lane, messages: &[Received]) -> Option<Vec<String>> {
         let Deps::Deliver(deps) = &self.0 else { return None };
-        let records = messages.into_iter().map(|(message_id, body)| deliver::Message { message_id, body }).collect();
+        let source = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue_of(lane));
+        let records = messages.iter().map(|message| message_of(&source, message)).collect();
         let failures = Box::pin(deliver::handle(deps, deliver::Batch { records })).await;
         Some(failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }

@@ -1,6 +1,6 @@
 //! Plays API Gateway: chooses the function by the template's routes and hands it the request, and plays the API's CORS.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
     body::Body,
@@ -10,6 +10,7 @@ use axum::{
 use bytes::Bytes;
 use http::{StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
+use runtime::Reply;
 
 use crate::{
     error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, said::Said, simulators::Simulators,
@@ -115,14 +116,17 @@ impl Functions {
     pub(crate) async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         let route = self.template.route(request.method().as_str(), request.uri().path());
         let function = route.map(|route| &route.function).or(self.template.default_function.as_ref())?;
-        Some(match Function::find(function)? {
-            Function::Charge => charge::handle(&self.charge, request).await,
-            Function::Query => query::handle(&self.query, request).await,
-            Function::ProviderNotify => provider_notify::handle(&self.provider_notify, request).await,
-            Function::Admin => admin::handle(&self.admin, request).await,
-            Function::Unrouted => unrouted::handle(&request),
+        let function = Function::find(function)?;
+        let limit = self.template.timeout(function).ok()?;
+        let reply: Pin<Box<dyn Future<Output = Reply> + Send + '_>> = match function {
+            Function::Charge => Box::pin(charge::handle(&self.charge, request)),
+            Function::Query => Box::pin(query::handle(&self.query, request)),
+            Function::ProviderNotify => Box::pin(provider_notify::handle(&self.provider_notify, request)),
+            Function::Admin => Box::pin(admin::handle(&self.admin, request)),
+            Function::Unrouted => Box::pin(std::future::ready(unrouted::handle(&request))),
             Function::Deliver | Function::Sweep => return None,
-        })
+        };
+        Some(runtime::in_time(limit, reply).await)
     }
 }
 

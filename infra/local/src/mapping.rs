@@ -2,20 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deliver::{Batch, Message};
-use tokio::sync::{Semaphore, watch};
+use deliver::{Batch, Message, MessageAttributes};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tracing::error;
 
 use crate::{
     error::StartError,
     sqs::{Receive, Received, Sqs},
+    template::EventSource,
 };
 
-/// SQS's own bound of a batch.
-const BATCH: i64 = 10;
-
-/// How many batches are handed out at once: the maximum concurrency of the mapping.
-const CONCURRENCY: usize = 20;
+/// How many messages of a queue are with `deliver` at once, at the most: this is one machine, which has less room than the cloud.
+const MESSAGES_AT_ONCE: usize = 200;
 
 /// A poll ends by the stack's clock or by a message, whichever comes first.
 const POLL_SECONDS: i64 = 20;
@@ -24,23 +25,45 @@ const POLL_SECONDS: i64 = 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Doubled(pub(crate) bool);
 
-/// The mapping from the queue of deliveries to `deliver`. Clones share everything.
+/// The mapping from a queue of deliveries to `deliver`. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Mapping {
     sqs: Sqs,
     queue: Arc<str>,
     deps: deliver::Deps,
+    batch: i64,
+    /// As many batches as may be handed out at once.
     slots: Arc<Semaphore>,
+    /// As many messages as may be handed out at once.
+    room: Arc<Semaphore>,
     /// How many batches are handed out right now.
     busy: watch::Sender<usize>,
+    /// How long a batch may take.
+    limit: Duration,
     doubled: bool,
+}
+
+/// What all mappings have in common.
+#[derive(Clone)]
+pub(crate) struct MappingSetup {
+    pub(crate) sqs: Sqs,
+    pub(crate) deps: deliver::Deps,
+    pub(crate) limit: Duration,
+    pub(crate) doubled: Doubled,
 }
 
 impl Mapping {
     /// `doubled` hands each batch out a second time, in another order: SQS may.
-    pub(crate) fn new(sqs: Sqs, queue: &str, deps: deliver::Deps, Doubled(doubled): Doubled) -> Self {
-        let (slots, busy) = (Arc::new(Semaphore::new(CONCURRENCY)), watch::Sender::new(0));
-        Self { sqs, queue: queue.into(), deps, slots, busy, doubled }
+    pub(crate) fn new(source: &EventSource, setup: MappingSetup) -> Self {
+        let MappingSetup { sqs, deps, limit, doubled: Doubled(doubled) } = setup;
+        let [slots, room] = [source.concurrency, MESSAGES_AT_ONCE].map(|permits| Arc::new(Semaphore::new(permits)));
+        let (queue, busy) = (source.queue.as_str().into(), watch::Sender::new(0));
+        Self { sqs, queue, deps, batch: source.batch, slots, room, busy, limit, doubled }
+    }
+
+    /// Whether a message waits to be handed out.
+    pub(crate) fn has_work(&self) -> bool {
+        self.sqs.depth(&self.queue).is_ok_and(|depth| depth.visible > 0)
     }
 
     /// Hands out whatever is visible, and ends when all of it is answered and nothing is left.
@@ -50,7 +73,7 @@ impl Mapping {
             let mut busy = self.busy.subscribe();
             // The sender lives in `self`, so that this cannot fail.
             let _ = busy.wait_for(|busy| *busy == 0).await;
-            if self.sqs.depth(&self.queue).map_or(0, |depth| depth.visible) == 0 {
+            if !self.has_work() {
                 return;
             }
         }
@@ -69,7 +92,7 @@ impl Mapping {
     /// Hands out one batch, waiting for it so long; `false` if there was none.
     async fn hand_out(&self, wait_seconds: i64) -> bool {
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return false };
-        let wanted = Receive { max: BATCH, visibility_seconds: None, wait_seconds: Some(wait_seconds) };
+        let wanted = Receive { max: self.batch, visibility_seconds: None, wait_seconds: Some(wait_seconds) };
         let messages = match self.sqs.poll(&self.queue, wanted).await {
             Ok(messages) if messages.is_empty() => return false,
             Ok(messages) => messages,
@@ -80,22 +103,28 @@ impl Mapping {
                 return false;
             }
         };
+        let wanted = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(wanted).await else { return false };
         self.busy.send_modify(|busy| *busy += 1);
         let mapping = self.clone();
         tokio::spawn(async move {
             mapping.answer(messages).await;
             mapping.busy.send_modify(|busy| *busy -= 1);
-            drop(slot);
+            drop((slot, room));
         });
         true
     }
 
     async fn answer(&self, messages: Vec<Received>) {
-        let message =
-            |message: &Received| Message { message_id: message.message_id.clone(), body: message.body.clone() };
-        let batch = Batch { records: messages.iter().map(message).collect() };
+        let source = self.sqs.queue_arn(&self.queue);
+        let batch = Batch { records: messages.iter().map(|message| message_of(&source, message)).collect() };
         let again = Batch { records: batch.records.iter().rev().cloned().collect() };
-        let failed = deliver::handle(&self.deps, batch).await.batch_item_failures;
+        // As in Lambda, a batch whose time is over is cut off, and its messages come again when their visibility timeout is over.
+        let Ok(failures) = timeout(self.limit, deliver::handle(&self.deps, batch)).await else {
+            error!("a batch took longer than {} s", self.limit.as_secs());
+            return;
+        };
+        let failed = failures.batch_item_failures;
         if self.doubled {
             deliver::handle(&self.deps, again).await;
         }
@@ -107,5 +136,16 @@ impl Mapping {
                 error!("a message could not be taken out: {error}");
             }
         }
+    }
+}
+
+/// A message as Lambda brings it.
+pub(crate) fn message_of(source: &str, message: &Received) -> Message {
+    Message {
+        message_id: message.message_id.clone(),
+        body: message.body.clone(),
+        receipt_handle: message.receipt_handle.clone(),
+        source: source.to_owned(),
+        attributes: MessageAttributes { receive_count: message.receive_count.to_string() },
     }
 }

@@ -8,10 +8,14 @@ use std::{
 };
 
 use axum::{Extension, Router};
+use domain::Lane;
 use dynoxide::Database;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown, service::TowerToHyperService};
+use queue::QueueUrls;
 use runtime::{AwsClients, ClientIp};
+use serde_json::json;
+use serde_yaml_ng::Value;
 use tokio::{net::TcpListener, select, sync::watch, task::JoinSet};
 use tracing::warn;
 
@@ -22,6 +26,7 @@ use crate::{
     private,
     sqs::{Sqs, SqsOptions},
     state::{DATABASE, State, random_text},
+    template::names,
 };
 
 /// The region and account that the parts are told.
@@ -167,15 +172,48 @@ pub(crate) async fn create_tables(
 }
 
 pub(crate) fn create_queues(template: &Template, sqs: &Sqs, endpoint: &str) -> Result<Names, StartError> {
+    // Dead letter queues come first: a redrive policy names a queue that exists.
+    let redrives = |properties: &Value| properties.get(REDRIVE_POLICY).is_some();
+    let mut queues: Vec<_> = template.queues.iter().collect();
+    queues.sort_by_key(|(_, properties)| redrives(properties));
     let mut urls = Vec::new();
-    for (logical, properties) in &template.queues {
+    for (logical, properties) in queues {
         let attributes = properties.as_mapping().into_iter().flatten();
-        let attributes =
+        let numbers =
             attributes.filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.as_u64()?.to_string())));
-        sqs.create_queue(logical, &attributes.collect()).map_err(|error| StartError::part("sqs", error))?;
+        let redrive = properties.get(REDRIVE_POLICY).and_then(|policy| redrive_policy(policy, sqs));
+        let redrive = redrive.map(|policy| (REDRIVE_POLICY.to_owned(), policy));
+        let attributes = numbers.chain(redrive).collect();
+        sqs.create_queue(logical, &attributes).map_err(|error| StartError::part("sqs", error))?;
         urls.push((logical.clone(), sqs.queue_url(logical, endpoint)));
     }
     Ok(Names(urls))
+}
+
+const REDRIVE_POLICY: &str = "RedrivePolicy";
+
+/// `deadLetterTargetArn` names a queue of the template.
+fn redrive_policy(policy: &Value, sqs: &Sqs) -> Option<String> {
+    let queue = names(policy.get("deadLetterTargetArn")?).first()?.clone();
+    let count = policy.get("maxReceiveCount")?.as_u64()?;
+    Some(json!({ "deadLetterTargetArn": sqs.queue_arn(&queue), "maxReceiveCount": count }).to_string())
+}
+
+/// The logical names of the queues of deliveries.
+pub(crate) const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
+const SLOW_DELIVERIES_QUEUE: &str = "SlowDeliveriesQueue";
+
+/// The logical name of a lane's queue, which is its name in the embedded SQS, too.
+pub(crate) fn queue_of(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Fast => DELIVERIES_QUEUE,
+        Lane::Slow => SLOW_DELIVERIES_QUEUE,
+    }
+}
+
+/// Where the queues of deliveries are.
+pub(crate) fn queue_urls(queues: &Names) -> Result<QueueUrls, StartError> {
+    Ok(QueueUrls { fast: queues.find(queue_of(Lane::Fast))?, slow: queues.find(queue_of(Lane::Slow))? })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use axum::{Router, routing};
 use bytes::Bytes;
 use courier::Courier;
-use domain::Secret;
+use domain::{Lane, Secret};
 use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
 use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig};
@@ -21,10 +21,12 @@ use crate::{
     iam::Iam,
     items::Tables,
     lambda::LocalLambda,
-    mapping::{Doubled, Mapping},
+    mapping::{Doubled, Mapping, MappingSetup},
     meter::Meter,
     pages,
-    parts::{REGION, Running, create_queues, create_tables, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
+    parts::{
+        REGION, Running, create_queues, create_tables, listen, queue_urls, serve, serve_dynamo, serve_lambda, serve_sqs,
+    },
     receiver::Receiver,
     said::Said,
     schedule::Schedule,
@@ -61,16 +63,12 @@ pub struct Options {
 pub struct Stack {
     doorkeys: Doorkeys,
     functions: Functions,
-    queue_url: String,
     environment: Environment,
     stop: watch::Sender<()>,
     running: Running,
     /// Nobody else may start on the data folder meanwhile.
     _lock: Option<std::fs::File>,
 }
-
-/// The logical name of the queue.
-const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
 
 /// What the local stack opens to webhooks: this machine, for its own receiver and for those who write one.
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
@@ -144,15 +142,21 @@ impl Stack {
         let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
         state.keep(&doorkeys)?;
 
-        let mapping =
-            Mapping::new(sqs.clone(), DELIVERIES_QUEUE, functions.deliver.clone(), Doubled(options.doubled_messages));
+        let setup = MappingSetup {
+            sqs: sqs.clone(),
+            deps: functions.deliver.clone(),
+            limit: functions.template.timeout(Function::Deliver)?,
+            doubled: Doubled(options.doubled_messages),
+        };
+        let sources = functions.template.event_sources.iter();
+        let mappings: Vec<_> = sources.map(|source| Mapping::new(source, setup.clone())).collect();
         let clockwork = Clockwork {
             clock: options.clock.clone(),
             sqs,
             simulators: simulators.clone(),
             sweeper: Sweeper::new(functions.sweep.clone()),
             schedule: Schedule::new(functions.sweep.clone(), &functions.template, options.clock.now_ms()),
-            mapping: mapping.clone(),
+            mappings: mappings.clone(),
         };
         let router = Router::new()
             .route("/", routing::get(pages::front))
@@ -168,11 +172,12 @@ impl Stack {
         // While the clock stands nothing falls due by itself, and a test's own call must not race with a tick.
         if options.clock.runs() {
             running.parts.spawn(tick(clockwork, running.stopped.clone()));
-            running.parts.spawn(mapping.serve(running.stopped.clone()));
+            for mapping in mappings {
+                running.parts.spawn(mapping.serve(running.stopped.clone()));
+            }
         }
 
-        let queue_url = functions.deliver.base.config.deliveries_queue_url.clone();
-        Ok(Self { doorkeys, functions, queue_url, environment, stop, running, _lock: state.lock })
+        Ok(Self { doorkeys, functions, environment, stop, running, _lock: state.lock })
     }
 
     /// Where it answers, and the keys to it.
@@ -180,9 +185,9 @@ impl Stack {
         &self.doorkeys
     }
 
-    /// The URL of the queue of deliveries in the embedded SQS.
-    pub fn queue_url(&self) -> &str {
-        &self.queue_url
+    /// The URL of the queue of a lane in the embedded SQS.
+    pub fn queue_url(&self, lane: Lane) -> &str {
+        self.functions.deliver.base.config.queues.of(lane)
     }
 
     /// The environment in which a function's real binary runs on this stack, as Lambda and the template would set it.
@@ -297,7 +302,7 @@ async fn build_functions(
         public_url: options.public_url.clone().unwrap_or_else(|| endpoints.url.clone()),
         transactions_table: tables.find("TransactionsTable")?,
         configuration_table: tables.find("ConfigurationTable")?,
-        deliveries_queue_url: queues.find(DELIVERIES_QUEUE)?,
+        queues: queue_urls(&queues)?,
         sealing_key: Secret::new(state.sealing_key.clone()),
         operator_token: Some(Secret::new(state.operator_token.clone())),
         console_key: Some(Secret::new(state.console_key.clone())),
@@ -320,7 +325,7 @@ async fn build_functions(
         let clients = clients.rerouted(|http| meter.measure(name, iam.guard(name, http)));
         let base = Base::new(config.clone(), &clients, options.clock.as_clock(), metrics.clone())
             .map_err(|error| StartError::part("configuration", error))?;
-        let queue = Queue::new(move || clients.sqs(), base.config.deliveries_queue_url.clone());
+        let queue = Queue::new(move || clients.sqs(), base.config.queues.clone());
         Ok(settlement::Deps { base, queue, outbound: guarded.clone() })
     };
     let (charge, query, sweep) = (stand(Function::Charge)?, stand(Function::Query)?, stand(Function::Sweep)?);
@@ -375,7 +380,8 @@ fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
         ("MAXPAY_PUBLIC_URL", config.public_url.clone()),
         ("MAXPAY_TRANSACTIONS_TABLE", config.transactions_table.clone()),
         ("MAXPAY_CONFIGURATION_TABLE", config.configuration_table.clone()),
-        ("MAXPAY_DELIVERIES_QUEUE_URL", config.deliveries_queue_url.clone()),
+        ("MAXPAY_DELIVERIES_QUEUE_URL", config.queues.fast.clone()),
+        ("MAXPAY_SLOW_DELIVERIES_QUEUE_URL", config.queues.slow.clone()),
         ("MAXPAY_ALLOWED_TARGETS", LOOPBACK.to_owned()),
         ("MAXPAY_SEALING_KEY", config.sealing_key.expose().clone()),
         ("MAXPAY_OPERATOR_TOKEN", text(&config.operator_token).unwrap_or_default()),

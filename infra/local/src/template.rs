@@ -5,12 +5,13 @@
 
 mod intrinsics;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde_yaml_ng::{Mapping, Value};
 
-use self::intrinsics::{names, spelled_out};
-use crate::Cors;
+pub(crate) use self::intrinsics::names;
+use self::intrinsics::spelled_out;
+use crate::{Cors, Function};
 
 /// The template this stack was built with.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -34,6 +35,21 @@ pub struct Template {
     pub(crate) tables: Vec<(String, Value)>,
     /// The queues, by their logical names, with their properties.
     pub(crate) queues: Vec<(String, Value)>,
+    /// The queues whose messages are handed to a function.
+    pub(crate) event_sources: Vec<EventSource>,
+    /// How long each function may take, by its binary.
+    pub(crate) timeouts: BTreeMap<String, Duration>,
+}
+
+/// A queue whose messages are handed to a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EventSource {
+    /// The queue's logical name.
+    pub(crate) queue: String,
+    /// How many messages a batch has at the most.
+    pub(crate) batch: i64,
+    /// How many batches are handed out at once at the most.
+    pub(crate) concurrency: usize,
 }
 
 /// One route of the API.
@@ -120,7 +136,28 @@ impl Template {
         let tables = resources.properties("AWS::DynamoDB::Table");
         let queues = resources.properties("AWS::SQS::Queue");
         let schedules = resources.schedules();
-        Ok(Self { routes, default_function, cors, grants, document, schedules, tables, queues })
+        let event_sources = resources.event_sources(&document)?;
+        let timeouts = resources.timeouts(&binaries, &document)?;
+        Ok(Self {
+            routes,
+            default_function,
+            cors,
+            grants,
+            document,
+            schedules,
+            tables,
+            queues,
+            event_sources,
+            timeouts,
+        })
+    }
+
+    /// How long a function may take.
+    ///
+    /// # Errors
+    /// [`TemplateError::Missing`].
+    pub fn timeout(&self, function: Function) -> Result<Duration, TemplateError> {
+        self.timeouts.get(function.name()).copied().ok_or_else(|| missing(function.name(), "Timeout"))
     }
 
     /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
@@ -231,6 +268,43 @@ impl<'a> Resources<'a> {
         written.chain(rules).map(scheduled).collect()
     }
 
+    /// Each function's own, or the one of all.
+    fn timeouts(
+        &self,
+        binaries: &BTreeMap<&'a str, String>,
+        document: &Value,
+    ) -> Result<BTreeMap<String, Duration>, TemplateError> {
+        let of_all = document.get("Globals").and_then(|globals| globals.get("Function")?.get("Timeout"));
+        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
+        let read = |(name, function): (&str, &Value)| {
+            let own = function.get("Properties").and_then(|properties| properties.get("Timeout"));
+            let seconds = own.or(of_all).and_then(Value::as_u64).ok_or_else(|| missing(name, "Timeout"))?;
+            let binary = binaries.get(name).cloned().unwrap_or_default();
+            Ok((binary, Duration::from_secs(seconds)))
+        };
+        functions.map(read).collect()
+    }
+
+    /// The queues among the events of functions, and the mappings that these are translated into.
+    fn event_sources(&self, document: &Value) -> Result<Vec<EventSource>, TemplateError> {
+        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
+        let events = functions.filter_map(|(_, function)| function.get("Properties")?.get("Events")?.as_mapping());
+        let written = events.flatten().filter(|(_, event)| text(event, "Type") == Some("SQS"));
+        let written = written.filter_map(|(name, event)| Some((name.as_str()?, event.get("Properties")?)));
+        let translated = self.iter("AWS::Lambda::EventSourceMapping");
+        let translated = translated.filter_map(|(name, mapping)| Some((name, mapping.get("Properties")?)));
+        let read = |(name, properties): (&str, &Value)| {
+            let source = properties.get("Queue").or_else(|| properties.get("EventSourceArn")).map(names);
+            let queue = source.and_then(|names| names.first().cloned()).ok_or_else(|| missing(name, "Queue"))?;
+            let batch = properties.get("BatchSize").and_then(Value::as_i64).unwrap_or(BATCH_DEFAULT);
+            let scaling = properties.get("ScalingConfig").and_then(|scaling| scaling.get("MaximumConcurrency"));
+            let concurrency = scaling.and_then(|value| number(document, value));
+            let concurrency = concurrency.ok_or_else(|| missing(name, "MaximumConcurrency"))?;
+            Ok(EventSource { queue, batch, concurrency })
+        };
+        written.chain(translated).map(read).collect()
+    }
+
     fn grants(&self, binaries: &BTreeMap<&str, String>) -> Vec<Grant> {
         let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
         let mut grants = Vec::new();
@@ -275,6 +349,19 @@ impl<'a> Resources<'a> {
         };
         statements.flatten().flat_map(plain).collect()
     }
+}
+
+/// Lambda's own.
+const BATCH_DEFAULT: i64 = 10;
+
+/// A number, or the default of the parameter that is named in its place.
+fn number(document: &Value, value: &Value) -> Option<usize> {
+    let parameter = value.get("Ref").and_then(Value::as_str);
+    let value = match parameter {
+        Some(name) => document.get("Parameters")?.get(name)?.get("Default")?,
+        None => value,
+    };
+    value.as_u64().and_then(|number| usize::try_from(number).ok())
 }
 
 fn is_default(route: &Value) -> bool {
@@ -337,6 +424,13 @@ mod tests {
         check("GET",    "/admin/v1/",              None);
     }
 
+    /// A target that hangs beside a storage that is slow: the attempt is counted all the same.
+    #[test]
+    fn the_longest_batch_of_deliveries_is_shorter_than_its_function_may_take() {
+        let timeout = Template::load().unwrap().timeout(Function::Deliver).unwrap();
+        assert!(deliver::LONGEST < timeout, "{:?} of {timeout:?}", deliver::LONGEST);
+    }
+
     /// The same function as it is written, and as it is translated.
     #[test]
     fn a_function_may_do_the_same_in_either_form() {
@@ -346,6 +440,7 @@ Resources:
     Type: AWS::Serverless::Function
     Metadata: { BuildProperties: { Binary: pay } }
     Properties:
+      Timeout: 3
       Policies:
         - Statement:
             - Effect: Allow
@@ -356,7 +451,7 @@ Resources:
 "#;
         let translated = r#"{"Resources": {
             "PayFunction": {"Type": "AWS::Lambda::Function", "Metadata": {"BuildProperties": {"Binary": "pay"}},
-                "Properties": {"Role": {"Fn::GetAtt": ["PayFunctionRole", "Arn"]}}},
+                "Properties": {"Timeout": 3, "Role": {"Fn::GetAtt": ["PayFunctionRole", "Arn"]}}},
             "PayFunctionRole": {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"PolicyDocument": {"Statement": [
                 {"Effect": "Allow", "Action": ["dynamodb:Query", "dynamodb:GetItem"], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}, "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*", "B"]}}},
                 {"Fn::If": ["Some", {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": [{"Fn::Sub": "${Table.Arn}/index/x"}]}, {"Ref": "AWS::NoValue"}]}

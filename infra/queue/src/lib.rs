@@ -1,7 +1,10 @@
 //! SQS: the bell that wakes a delivery.
 //!
 //! The truth about a delivery is its row. A lost message delays it until the sweep, and a doubled one is dropped by
-//! whoever reads the row, so that nothing here needs to be exact.
+//! the reader of the row, so that nothing here needs to be exact.
+//!
+//! There are two queues, one for each [`Lane`]. In each the message group is the target, so that SQS gives quiet targets precedence
+//! over one whose messages keep many workers busy ("fair queues").
 
 use std::{
     error::Error,
@@ -9,19 +12,43 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
-use domain::{AppId, BillNum, Delivery, DeliveryId, Mode};
+use aws_sdk_sqs::{
+    Client,
+    error::DisplayErrorContext,
+    types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+};
+use domain::{AppId, BillNum, Delivery, DeliveryId, Lane, Mode};
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-/// The queue of deliveries. Cheap to clone.
+/// The queues of deliveries. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queue {
     sqs: Arc<LazyLock<Client, ClientMaker>>,
-    url: String,
+    urls: Arc<QueueUrls>,
 }
 
 type ClientMaker = Box<dyn FnOnce() -> Client + Send>;
+
+/// Where the queues are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueUrls {
+    /// Of the fast lane.
+    pub fast: String,
+    /// Of the slow lane.
+    pub slow: String,
+}
+
+impl QueueUrls {
+    /// The queue of a lane.
+    pub fn of(&self, lane: Lane) -> &str {
+        match lane {
+            Lane::Fast => &self.fast,
+            Lane::Slow => &self.slow,
+        }
+    }
+}
 
 /// What a message says: which delivery, and at which attempt it should be.
 ///
@@ -56,50 +83,92 @@ impl Bell {
     }
 }
 
+/// A delivery to be woken for its next attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    /// Which.
+    pub delivery: &'a Delivery,
+    /// Through which queue.
+    pub lane: Lane,
+    /// In whole seconds and never earlier; at the most [`Delivery::QUEUE_WAIT_MAX`], which is what SQS takes.
+    pub delay: Duration,
+}
+
+/// A message that is to come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// Proof of its receipt.
+    pub receipt_handle: String,
+    /// When.
+    pub after: Duration,
+}
+
 impl Queue {
-    /// Uses `sqs` for the queue at `url`. It is called when the first bell rings: a cold start does not wait for a client that most
+    /// How long a call takes at the most, all its attempts together: a message that is not sent is made good by the sweep, and nobody waits
+    /// longer for one.
+    pub const CALL_LONGEST: Duration = Duration::from_secs(1);
+
+    /// Uses `sqs` for these queues. It is called when the first bell rings: a cold start does not wait for a client that most
     /// calls never need.
-    pub fn new(sqs: impl FnOnce() -> Client + Send + 'static, url: String) -> Self {
-        Self { sqs: Arc::new(LazyLock::new(Box::new(sqs))), url }
+    pub fn new(sqs: impl FnOnce() -> Client + Send + 'static, urls: QueueUrls) -> Self {
+        Self { sqs: Arc::new(LazyLock::new(Box::new(sqs))), urls: Arc::new(urls) }
     }
 
-    /// Wakes a delivery for its next attempt in `delay`, in whole seconds and never earlier; at the most in
-    /// [`Delivery::QUEUE_WAIT_MAX`], which is what SQS takes.
-    ///
-    /// # Errors
-    /// [`QueueError`]. The sweep will ring instead.
-    pub async fn ring(&self, delivery: &Delivery, delay: Duration) -> Result<(), QueueError> {
-        let failed = |source: Box<dyn Error + Send + Sync>| QueueError { source };
-        let body = serde_json::to_string(&Bell::new(&delivery.id, delivery.attempt));
-        let body = body.map_err(|error| failed(error.into()))?;
-        let send = self.sqs.send_message().queue_url(&self.url).message_body(body).delay_seconds(delay_seconds(delay));
-        send.send().await.map(|_| ()).map_err(|error| failed(error.into()))
+    /// The lane whose queue has this ARN; the fast one if neither has.
+    pub fn lane_of(&self, arn: &str) -> Lane {
+        let name = |text: &str, separator: char| text.rsplit(separator).next().unwrap_or_default().to_owned();
+        if name(arn, ':') == name(&self.urls.slow, '/') { Lane::Slow } else { Lane::Fast }
     }
 
-    /// Wakes many at once, each in its own delay: ten a call. The deliveries that were rung for; for the others the sweep will
-    /// ring.
-    pub async fn ring_all<'a>(&self, bells: &[(&'a Delivery, Duration)]) -> Vec<&'a Delivery> {
-        let mut rung = Vec::new();
-        for batch in bells.chunks(BATCH) {
-            let entries = batch.iter().enumerate().filter_map(|(place, (delivery, delay))| {
-                let body = serde_json::to_string(&Bell::new(&delivery.id, delivery.attempt)).ok()?;
-                let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body);
-                entry.delay_seconds(delay_seconds(*delay)).build().ok()
-            });
-            let send = self.sqs.send_message_batch().queue_url(&self.url).set_entries(Some(entries.collect()));
-            match send.send().await {
-                Ok(sent) => {
-                    let place = |id: &str| id.parse::<usize>().ok();
-                    let sent = sent.successful().iter().filter_map(|entry| batch.get(place(entry.id())?));
-                    rung.extend(sent.map(|(delivery, _)| *delivery));
+    /// Wakes deliveries: ten a call, and all calls at once. The deliveries that were rung for; the sweep rings for the others.
+    pub async fn ring<'a>(&self, rings: &[Ring<'a>]) -> Vec<&'a Delivery> {
+        let of_lane = |lane| rings.iter().filter(|ring| ring.lane == lane).copied().collect::<Vec<_>>();
+        let lanes = Lane::ALL.map(|lane| (lane, of_lane(lane)));
+        let calls = lanes.iter().flat_map(|(lane, rings)| {
+            let url = self.urls.of(*lane);
+            rings.chunks(BATCH).map(move |batch| self.ring_batch(url, batch))
+        });
+        join_all(calls).await.concat()
+    }
+
+    async fn ring_batch<'a>(&self, url: &str, batch: &[Ring<'a>]) -> Vec<&'a Delivery> {
+        let entries = batch.iter().enumerate().filter_map(|(place, ring)| {
+            let id = &ring.delivery.id;
+            let body = serde_json::to_string(&Bell::new(id, ring.delivery.attempt)).ok()?;
+            let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body);
+            entry.message_group_id(id.webhook.as_str()).delay_seconds(delay_seconds(ring.delay)).build().ok()
+        });
+        let send = self.sqs.send_message_batch().queue_url(url).set_entries(Some(entries.collect()));
+        match send.send().await {
+            Ok(sent) => {
+                for refused in sent.failed() {
+                    warn!(sqs.code = refused.code(), "did not ring for a delivery: the sweep will");
                 }
-                Err(error) => {
-                    let error = QueueError { source: error.into() };
-                    warn!("did not ring for {} deliveries: {error}", batch.len());
-                }
+                let place = |id: &str| id.parse::<usize>().ok();
+                let sent = sent.successful().iter().filter_map(|entry| batch.get(place(entry.id())?));
+                sent.map(|ring| ring.delivery).collect()
+            }
+            Err(error) => {
+                warn!("did not ring for {} deliveries: {}", batch.len(), DisplayErrorContext(&error));
+                Vec::new()
             }
         }
-        rung
+    }
+
+    /// Says when messages come again that could not be dealt with: at the most ten, as many as one batch has. Without it they come when
+    /// the visibility timeout of their queue is over.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn give_back(&self, lane: Lane, returned: &[Returned]) -> Result<(), QueueError> {
+        let entries = returned.iter().take(BATCH).enumerate().filter_map(|(place, returned)| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
+            let seconds = i32::try_from(returned.after.as_secs()).unwrap_or(i32::MAX);
+            entry.receipt_handle(&returned.receipt_handle).visibility_timeout(seconds).build().ok()
+        });
+        let change = self.sqs.change_message_visibility_batch().queue_url(self.urls.of(lane));
+        let change = change.set_entries(Some(entries.collect())).send().await;
+        change.map(|_| ()).map_err(|error| QueueError { source: error.into() })
     }
 }
 

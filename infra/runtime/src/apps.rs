@@ -7,8 +7,8 @@ use std::{
 };
 
 use domain::{
-    AccountNumber, App, AppId, Channel, FORMER_FORM_READ, Mode, Secret, Tab, TargetHealth, Timestamp, Transaction,
-    TransactionKey, Webhook, WebhookId,
+    AccountNumber, App, AppId, Channel, FORMER_FORM_READ, Lane, Mode, Secret, Tab, TargetHealth, Timestamp,
+    Transaction, TransactionKey, Webhook, WebhookId,
 };
 use outbound::Bounds;
 use providers::{Account, GatewayPolicy, Identity, SettingProblem, SettingsError};
@@ -80,6 +80,11 @@ impl AccountKey {
 }
 
 impl ConfiguredApp {
+    /// The lane of the deliveries to a webhook.
+    pub fn lane(&self, webhook: &WebhookId) -> Lane {
+        self.targets.get(webhook).map_or(Lane::Fast, TargetHealth::lane)
+    }
+
     /// Which of its accounts `channel` uses in `mode` for what is charged from now on. `None` if it was never configured.
     pub fn current(&self, channel: Channel, mode: Mode) -> Option<AccountKey> {
         let number = self.channels.get(&(channel.tab(), mode))?.number;

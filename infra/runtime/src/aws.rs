@@ -5,11 +5,16 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use queue::Queue;
 
 use crate::config::{ConfigError, find_variable, variable};
 
-/// One try of a call; the client makes three.
+/// One try of a call of DynamoDB's; the client makes three. With the pauses between them the call as a whole is over in time.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// The same of SQS's.
+const SQS_ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Who asks, and where.
 #[derive(Clone, Debug)]
@@ -74,7 +79,7 @@ impl AwsClients {
             .region(Region::new(self.config.region.clone()))
             .credentials_provider(self.config.credentials.clone())
             .http_client(self.http.clone())
-            .timeout_config(timeouts());
+            .timeout_config(timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT));
         config.set_endpoint_url(self.config.dynamo_endpoint.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
@@ -86,7 +91,7 @@ impl AwsClients {
             .region(Region::new(self.config.region.clone()))
             .credentials_provider(self.config.credentials.clone())
             .http_client(self.http.clone())
-            .timeout_config(timeouts());
+            .timeout_config(timeouts(SQS_ATTEMPT_TIMEOUT, Queue::CALL_LONGEST));
         config.set_endpoint_url(self.config.sqs_endpoint.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
     }
@@ -103,8 +108,8 @@ impl AwsClients {
     }
 }
 
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+fn timeouts(attempt: Duration, call: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(call).build()
 }
 
 #[cfg(test)]

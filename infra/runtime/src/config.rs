@@ -5,6 +5,7 @@ use std::{env, time::Duration};
 use domain::{Secret, Tab};
 use outbound::{Guard, InvalidRange};
 use providers::GatewayPolicy;
+use queue::QueueUrls;
 use store::InvalidSealingKey;
 
 /// How a function is set up.
@@ -18,8 +19,8 @@ pub struct Config {
     pub transactions_table: String,
     /// `MAXPAY_CONFIGURATION_TABLE`
     pub configuration_table: String,
-    /// `MAXPAY_DELIVERIES_QUEUE_URL`
-    pub deliveries_queue_url: String,
+    /// `MAXPAY_DELIVERIES_QUEUE_URL` and `MAXPAY_SLOW_DELIVERIES_QUEUE_URL`
+    pub queues: QueueUrls,
     /// As [`store::Sealer::new`] takes it. `MAXPAY_SEALING_KEY`
     pub sealing_key: Secret<String>,
     /// Only `admin` has it. `MAXPAY_OPERATOR_TOKEN`
@@ -75,7 +76,10 @@ impl Config {
             public_url: variable("MAXPAY_PUBLIC_URL")?,
             transactions_table: variable("MAXPAY_TRANSACTIONS_TABLE")?,
             configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,
-            deliveries_queue_url: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
+            queues: QueueUrls {
+                fast: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
+                slow: variable("MAXPAY_SLOW_DELIVERIES_QUEUE_URL")?,
+            },
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
             operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),
             console_key: find_variable("MAXPAY_CONSOLE_KEY").map(Secret::new),

@@ -1,13 +1,17 @@
 //! Lambda's side of a function: events in, replies out.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use lambda_http::{Body, RequestExt, request::RequestContext, service_fn};
 
 use serde::{Deserialize, Serialize};
+use tracing::error;
 
-use crate::{ClientIp, Reply, Request};
+use crate::{ClientIp, Reply, Request, reply};
 
 /// Answers API Gateway's events with `handle` for as long as Lambda sends some.
 ///
@@ -19,10 +23,36 @@ where
     A: Future<Output = Reply> + Send,
 {
     lambda_http::run(service_fn(|event: lambda_http::Request| {
+        let left = event.lambda_context_ref().map(|context| time_left(context.deadline()));
         let reply = handle(into_request(event));
-        async move { Ok::<_, std::convert::Infallible>(reply.await.map(into_body)) }
+        async move {
+            let reply = match left {
+                Some(left) => in_time(left, reply).await,
+                None => reply.await,
+            };
+            Ok::<_, std::convert::Infallible>(reply.map(into_body))
+        }
     }))
     .await
+}
+
+/// So long before Lambda would stop it a function answers by itself.
+const ANSWERS_BEFORE: Duration = Duration::from_millis(500);
+
+fn time_left(deadline: SystemTime) -> Duration {
+    // What is measured is Lambda's own patience, not a time of the business.
+    #[expect(clippy::disallowed_methods, reason = "Lambda gives its deadline by the machine's clock")]
+    let now = SystemTime::now();
+    deadline.duration_since(now).unwrap_or_default().saturating_sub(ANSWERS_BEFORE)
+}
+
+/// The reply, or after `limit` one that says to call again. What was begun is cut off as by a kill, which every handler bears; but the
+/// caller hears of it.
+pub async fn in_time(limit: Duration, reply: impl Future<Output = Reply>) -> Reply {
+    tokio::time::timeout(limit, reply).await.unwrap_or_else(|_| {
+        error!("took longer than {} ms", limit.as_millis());
+        reply::out_of_time()
+    })
 }
 
 /// Answers events that are no HTTP requests (SQS batches, ticks of a schedule) with `handle` for as long as Lambda sends some.

@@ -24,7 +24,7 @@ pub use clock::Clock;
 pub use config::{Config, ConfigError, LocalConfig};
 pub use error::{ApiError, BillError, ClientBoundError, Retry, error_chain};
 pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
-pub use lambda::{read_event, serve, serve_events};
+pub use lambda::{in_time, read_event, serve, serve_events};
 pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};
 pub use question::Question;
 pub use random::{Random, RandomError};

@@ -35,6 +35,12 @@ pub fn failure(error: &ApiError) -> Reply {
     json(status, &Failure { code, err: error.to_string() })
 }
 
+/// The function's time was over before its work was. Every call may be made again: it goes on where it was.
+pub(crate) fn out_of_time() -> Reply {
+    let err = "this took too long: call again, it goes on where it was".to_owned();
+    json(StatusCode::SERVICE_UNAVAILABLE, &Failure { code: ApiCode::RunTimeError, err })
+}
+
 struct Failure {
     code: ApiCode,
     err: String,

@@ -18,7 +18,7 @@
 //! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and whoever asks about a try of that account; operators; gone 430 days after it took its last charge |
 //! | configuration | Form of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>#FORM` | | notifies of orders made before an account changed its protocol; gone 16 days later |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
-//! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails |
+//! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails or is late |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
 //! | configuration | Operator | `ADMIN` | `USER#<name>` | | each call of the console |
 //! | configuration | Sign-ins that failed, and what was tried in a window | `ADMIN` | `SIGNIN#<slot>` | | the sign-in; gone within hours |

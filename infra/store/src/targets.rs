@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{error::SdkError, types::ReturnValue};
-use domain::{AppId, Paused, TargetHealth, Timestamp, WebhookId};
+use domain::{AppId, Pace, Paused, TargetHealth, Timestamp, WebhookId};
 
 use crate::{
     Store, StoreError,
@@ -131,22 +131,88 @@ impl Store {
         Ok(None)
     }
 
-    /// The target is well: whatever was counted is forgotten.
+    /// Notes how long a target let us wait.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn forget_failures(&self, app: &AppId, webhook: &WebhookId) -> Result<(), StoreError> {
+    pub async fn note_pace(
+        &self,
+        app: &AppId,
+        webhook: &WebhookId,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = self.target(app, webhook);
+        let update = match pace {
+            Pace::Late => update
+                .update_expression(
+                    "SET since_ms = if_not_exists(since_ms, :now), failures = if_not_exists(failures, :none), v = :v \
+                     ADD lateness :step",
+                )
+                .condition_expression("attribute_not_exists(lateness) OR lateness < :most")
+                .expression_attribute_values(":now", time(now))
+                .expression_attribute_values(":none", number(0))
+                .expression_attribute_values(":v", number(VERSION_WRITTEN))
+                .expression_attribute_values(":step", number(TargetHealth::LATE_STEP.into()))
+                .expression_attribute_values(":most", number(TargetHealth::LATENESS_MAX.into())),
+            Pace::InTime => update
+                .update_expression("ADD lateness :step")
+                .condition_expression("lateness > :none")
+                .expression_attribute_values(":step", number(-1))
+                .expression_attribute_values(":none", number(0)),
+        };
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(StoreError::dynamo("noting how long a target let us wait", error)),
+        }
+    }
+
+    /// Forgets all that is known of a target: the webhook has another one, or is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_target(&self, app: &AppId, webhook: &WebhookId) -> Result<(), StoreError> {
+        self.delete_target(app, webhook, "attribute_exists(failures)").await.map(|_| ())
+    }
+
+    /// The target has answered with success: what was counted of its failures is forgotten, and a pause is over. Its lateness stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_failures(&self, app: &AppId, webhook: &WebhookId, now: Timestamp) -> Result<(), StoreError> {
+        let is_in_time = "attribute_exists(failures) AND (attribute_not_exists(lateness) OR lateness = :none)";
+        if self.delete_target(app, webhook, is_in_time).await? {
+            return Ok(());
+        }
+        let reset = self
+            .target(app, webhook)
+            .update_expression("SET failures = :none, since_ms = :now REMOVE paused_ms, probe_ms, free_ms")
+            .condition_expression("lateness > :none")
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":now", time(now));
+        match reset.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(StoreError::dynamo("forgetting failures", error)),
+        }
+    }
+
+    /// `false` if the condition does not hold; `:none` in it is zero.
+    async fn delete_target(&self, app: &AppId, webhook: &WebhookId, condition: &str) -> Result<bool, StoreError> {
         let delete = self
             .dynamo
             .delete_item()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
             .key(SK, text(target_sk(webhook)))
-            .condition_expression("attribute_exists(failures)");
+            .condition_expression(condition);
+        let delete =
+            if condition.contains(":none") { delete.expression_attribute_values(":none", number(0)) } else { delete };
         match delete.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(StoreError::dynamo("forgetting failures", error)),
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(StoreError::dynamo("forgetting a target", error)),
         }
     }
 
@@ -166,6 +232,8 @@ pub(crate) fn read_health(attributes: &Attributes) -> Result<TargetHealth, Store
         (Some(since), Some(probe_at)) => Some(Paused { since, probe_at }),
         _ => None,
     };
-    let failures = u32::try_from(item.number("failures")?).map_err(|_| item.wrong("failures"))?;
-    Ok(TargetHealth { failures, failing_since: item.time("since_ms")?, paused })
+    let count = |name, found: i64| u32::try_from(found).map_err(|_| item.wrong(name));
+    let failures = count("failures", item.number("failures")?)?;
+    let lateness = count("lateness", item.find_number("lateness")?.unwrap_or_default())?;
+    Ok(TargetHealth { failures, failing_since: item.time("since_ms")?, paused, lateness })
 }

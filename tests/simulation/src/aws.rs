@@ -185,7 +185,7 @@ async fn perform(world: &World, call: &AwsCall) -> AwsAnswer {
     let now_ms = world.time.now_ms();
     let answer = world.embedded().ask(call, now_ms).await;
     match call.service {
-        AwsService::Sqs => world.bells.queue.notify_one(),
+        AwsService::Sqs => world.bells.queue.notify_waiters(),
         AwsService::Dynamo if is_write(call) => {
             if matches!(answer, AwsAnswer::Answered(200, _)) {
                 world.check_written(call).await;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use local::{AwsAnswer, AwsCall, AwsService, Function};
+use domain::Lane;
+use local::{AwsAnswer, AwsCall, AwsService, Function, FunctionSandbox};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -17,12 +18,13 @@ use crate::{
 const LOOKS_AHEAD_MS: i64 = 16 * MINUTE_MS;
 
 /// SQS's own bound of a batch.
-const BATCH: i64 = 10;
+const BATCH: usize = 10;
 
 pub(crate) fn start(world: &Arc<World>) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(providers(Arc::clone(world))),
-        tokio::spawn(queue(Arc::clone(world))),
+        tokio::spawn(queue(Arc::clone(world), Lane::Fast)),
+        tokio::spawn(queue(Arc::clone(world), Lane::Slow)),
         tokio::spawn(sweep(Arc::clone(world))),
         tokio::spawn(daily(Arc::clone(world))),
     ]
@@ -46,10 +48,10 @@ async fn providers(world: Arc<World>) {
     }
 }
 
-/// Hands the queue's messages to `deliver`.
-async fn queue(world: Arc<World>) {
+/// Hands the messages of a lane's queue to `deliver`.
+async fn queue(world: Arc<World>, lane: Lane) {
     loop {
-        let mut messages = world.embedded().receive(BATCH);
+        let mut messages = world.embedded().receive(lane, BATCH);
         if messages.is_empty() {
             let due_ms = world.embedded().queue_due();
             tokio::select! {
@@ -66,7 +68,7 @@ async fn queue(world: Arc<World>) {
         messages.retain(|message| {
             let is_lost = world.strike(Fault::MessageLost);
             if is_lost {
-                world.embedded().delete(message);
+                world.embedded().delete(lane, message);
             }
             !is_lost
         });
@@ -81,7 +83,7 @@ async fn queue(world: Arc<World>) {
         for message in &messages {
             if world.draw(Fault::MessageRedriven) {
                 let wait_ms = world.with_faults(|faults| faults.random().i64(10 * MINUTE_MS..2 * DAY_MS));
-                tokio::spawn(redrive(Arc::clone(&world), message.clone(), wait_ms));
+                tokio::spawn(redrive(Arc::clone(&world), lane, message.clone(), wait_ms));
             }
         }
         let is_doubled = world.strike(Fault::MessageDoubled);
@@ -90,22 +92,23 @@ async fn queue(world: Arc<World>) {
             let later_ms = round * world.with_faults(|faults| faults.random().i64(0..3 * SECOND_MS));
             tokio::spawn(async move {
                 sleep(wait_ms + later_ms).await;
-                hand_out(&world, &messages).await;
+                hand_out(&world, lane, &messages).await;
             });
         }
     }
 }
 
 /// Somebody takes a message back from the dead letters, long after what it rang for.
-async fn redrive(world: Arc<World>, message: local::sqs::Received, wait_ms: i64) {
+async fn redrive(world: Arc<World>, lane: Lane, message: local::sqs::Received, wait_ms: i64) {
     sleep(wait_ms).await;
     world.count(Fault::MessageRedriven);
-    hand_out(&world, &[message]).await;
+    hand_out(&world, lane, &[message]).await;
 }
 
-async fn hand_out(world: &World, messages: &[local::sqs::Received]) {
-    let records: Vec<_> = messages.iter().map(|one| (one.message_id.clone(), one.body.clone())).collect();
-    let done = world.invoke(Function::Deliver, |sandbox| async move { sandbox.deliver(records).await }).await;
+async fn hand_out(world: &World, lane: Lane, messages: &[local::sqs::Received]) {
+    let brought = messages.to_vec();
+    let deliver = |sandbox: Arc<FunctionSandbox>| async move { sandbox.deliver(lane, &brought).await };
+    let done = world.invoke(Function::Deliver, deliver).await;
     let Some(Some(failed)) = done else {
         if messages.len() > 1 {
             world.count(Fault::KilledInBatch);
@@ -113,7 +116,7 @@ async fn hand_out(world: &World, messages: &[local::sqs::Received]) {
         return;
     };
     for message in messages.iter().filter(|message| !failed.contains(&message.message_id)) {
-        world.embedded().delete(message);
+        world.embedded().delete(lane, message);
     }
 }
 

@@ -278,8 +278,7 @@ fn timeout_ms(function: Function) -> i64 {
     match function {
         Function::Sweep => 900 * SECOND_MS,
         Function::Admin => 29 * SECOND_MS,
-        Function::Charge | Function::Query | Function::ProviderNotify | Function::Deliver | Function::Unrouted => {
-            15 * SECOND_MS
-        }
+        Function::Deliver => 30 * SECOND_MS,
+        Function::Charge | Function::Query | Function::ProviderNotify | Function::Unrouted => 15 * SECOND_MS,
     }
 }

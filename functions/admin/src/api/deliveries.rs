@@ -1,14 +1,17 @@
 //! Deliveries: what waits, what never arrived and why, and sending it again.
 
+use std::time::Duration;
+
 use domain::{
-    App, AppId, Delivery, DeliveryId, DeliveryState, ListCursor, RecordsFilter, RecordsOrder, RecordsRequest,
+    App, AppId, Delivery, DeliveryId, DeliveryState, Lane, ListCursor, RecordsFilter, RecordsOrder, RecordsRequest,
     Timestamp, Webhook, WebhookId,
 };
 use http::StatusCode;
-use runtime::{Reply, error_chain, json, query_parameter};
+use queue::Ring;
+use runtime::{Reply, json, query_parameter};
 use serde_json::{Value, json};
 use store::{RecordsQuery, StoredApp};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{
     call::Call,
@@ -21,7 +24,7 @@ use super::{
 const REPLAYED_MAX: usize = 500;
 
 /// A bill that was charged so long before can still be paid, and its event be asked for by its own time.
-const CHARGED_BEFORE_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 3600);
+const CHARGED_BEFORE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// `GET /apps/{appId}/deliveries?state&webhook&cursor`, newest first, with every attempt. What was received at the first try is
 /// not listed: it is seen at its transaction.
@@ -206,10 +209,10 @@ async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<Option<Deliv
     if !call.deps.base.store.change_delivery(delivery, &again, call.now).await? {
         return Ok(None);
     }
+    let configured = call.deps.base.apps.find(&again.id.app, call.now).await?;
+    let lane = configured.map_or(Lane::Fast, |configured| configured.lane(&again.id.webhook));
     // Best effort: it is due, and the sweep rings for what was not rung for.
-    if let Err(error) = call.deps.queue.ring(&again, std::time::Duration::ZERO).await {
-        warn!(delivery.id = again.id.name(), "did not ring: {}", error_chain(&error));
-    }
+    call.deps.queue.ring(&[Ring { delivery: &again, lane, delay: Duration::ZERO }]).await;
     Ok(Some(again))
 }
 

@@ -1,7 +1,7 @@
 //! Webhooks: where an app's events go.
 
 use domain::{
-    AppId, Event, Key, Mode, RotatingKey, Secret, TargetHealth, Timestamp, Webhook, WebhookId, WebhookTarget,
+    AppId, Event, Key, Lane, Mode, RotatingKey, Secret, TargetHealth, Timestamp, Webhook, WebhookId, WebhookTarget,
     is_reserved_header,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -120,7 +120,7 @@ async fn save(
     change: impl Fn(&Webhook) -> Result<Webhook, Problem>,
 ) -> Result<Reply, Problem> {
     let changed = call.deps.base.store.change_webhook(app, webhook, change).await?;
-    call.deps.base.store.forget_failures(app, webhook).await?;
+    call.deps.base.store.forget_target(app, webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "changed webhook {webhook}");
     Ok(json(StatusCode::OK, &show(&changed, None, call.now)))
 }
@@ -168,7 +168,7 @@ fn new_secret(random: &Random) -> Result<Key, RandomError> {
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
     call.deps.base.store.delete_webhook(&app, &webhook, call.now).await?;
-    call.deps.base.store.forget_failures(&app, &webhook).await?;
+    call.deps.base.store.forget_target(&app, &webhook).await?;
     deliveries::cancel_waiting(call, &found.app, &webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "deleted webhook {webhook}");
     let mut reply = Reply::default();
@@ -204,7 +204,8 @@ fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Val
 fn show_health(health: &TargetHealth) -> Value {
     json!({
         "failuresInARow": health.failures,
-        "failingSince": health.failing_since.ms(),
+        "failingSince": (health.failures > 0).then(|| health.failing_since.ms()),
+        "slow": health.lane() == Lane::Slow,
         "pausedSince": health.paused.map(|paused| paused.since.ms()),
         "nextProbe": health.paused.map(|paused| paused.probe_at.ms()),
     })

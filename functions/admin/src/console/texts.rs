@@ -454,6 +454,8 @@ texts! {
     share: "占比", "Share";
     webhook_health: "Webhook 健康", "Webhook health";
     failing: "失败中", "Failing";
+    slow: "响应慢", "Slow";
+    slow_hint: "发往此目标的通知单独排队，不影响其他目标。", "Its notices wait in a queue of their own, and hold up no other target.";
     well: "正常", "Well";
     refunded_amount: "已退金额", "Refunded";
     waiting_count: "等待重试", "Waiting";

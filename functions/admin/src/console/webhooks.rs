@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) events: Vec<&'static str>,
     /// Whether its last attempts failed.
     pub(crate) is_failing: bool,
+    /// Whether it answers late.
+    pub(crate) is_slow: bool,
     /// Why nothing is sent now, if it is paused.
     pub(crate) paused: Option<String>,
 }
@@ -103,13 +105,17 @@ fn target(item: &Value) -> (bool, String) {
     }
 }
 
+/// What is known of the health of a webhook's target.
+fn health<'a>(item: &'a Value, name: &str) -> Option<&'a Value> {
+    item.get("health")?.get(name)
+}
+
 /// Every webhook of the app, for other pages that name them.
 pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
     let t = desk.t();
     let f = desk.frame("");
     let paused = |item: &Value| {
-        let health = item.get("health")?;
-        let at = |name: &str| health.get(name).and_then(Value::as_i64).map(|ms| f.moment(Timestamp::clamped(ms)));
+        let at = |name: &str| Some(f.moment(Timestamp::clamped(health(item, name)?.as_i64()?)));
         Some(texts::fill(t.paused_since, &[&at("pausedSince")?, &at("nextProbe").unwrap_or_default()]))
     };
     let row = |item: &Value| {
@@ -120,7 +126,8 @@ pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
             target,
             is_live: text(item, "mode") == Mode::Live.name(),
             events: wanted(item).into_iter().map(|event| t.name_of(event)).collect(),
-            is_failing: item.get("health").is_some(),
+            is_failing: health(item, "failuresInARow").and_then(Value::as_u64).is_some_and(|failures| failures > 0),
+            is_slow: health(item, "slow").and_then(Value::as_bool).unwrap_or_default(),
             paused: paused(item),
         }
     };

@@ -15,6 +15,8 @@ use super::error::{SqsError, within};
 pub(super) const MESSAGE_BYTES_MAX: usize = 1_048_576;
 /// AWS's longest `DelaySeconds`: 15 minutes.
 pub(super) const DELAY_SECONDS_MAX: i64 = 900;
+/// AWS's longest `MessageGroupId`.
+const GROUP_CHARS_MAX: usize = 128;
 /// AWS's limit of attributes in a message.
 const ATTRIBUTES_MAX: usize = 10;
 /// AWS's limit for an attribute's name, and for its type.
@@ -60,6 +62,8 @@ pub(super) struct NewMessage {
     pub(super) attributes: Attributes,
     /// `None` means the queue's own delay.
     pub(super) delay_seconds: Option<i64>,
+    /// Whose message it is, for the fairness of the queue.
+    pub(super) group: Option<String>,
 }
 
 /// A message at rest in a queue.
@@ -80,6 +84,9 @@ pub(super) struct Message {
     pub(super) received_ms: Option<i64>,
     /// The queue it was moved from, if this is a dead letter queue.
     pub(super) moved_from: Option<String>,
+    /// Whose message it is, for the fairness of the queue.
+    #[serde(default)]
+    pub(super) group: Option<String>,
 }
 
 impl NewMessage {
@@ -87,6 +94,7 @@ impl NewMessage {
         body: Option<String>,
         attributes: Option<BTreeMap<String, AttributeRequest>>,
         delay_seconds: Option<i64>,
+        group: Option<String>,
     ) -> Result<Self, SqsError> {
         let body = body.filter(|body| !body.is_empty()).ok_or(SqsError::MissingParameter { name: "MessageBody" })?;
         if !body.chars().all(is_allowed) {
@@ -101,7 +109,13 @@ impl NewMessage {
         if let Some(delay) = delay_seconds {
             within("DelaySeconds", delay, 0..=DELAY_SECONDS_MAX)?;
         }
-        Ok(Self { body, attributes, delay_seconds })
+        if let Some(group) = group.as_ref().filter(|group| !is_group(group)) {
+            let reason = format!(
+                "MessageGroupId can only include alphanumeric and punctuation characters. 1 to {GROUP_CHARS_MAX} in length"
+            );
+            return Err(SqsError::invalid("MessageGroupId", group, reason));
+        }
+        Ok(Self { body, attributes, delay_seconds, group })
     }
 
     /// The size that AWS limits and bills.
@@ -121,6 +135,10 @@ impl AttributeValue {
             Self::BinaryValue(bytes) => bytes,
         }
     }
+}
+
+fn is_group(group: &str) -> bool {
+    (1..=GROUP_CHARS_MAX).contains(&group.len()) && group.chars().all(|char| char.is_ascii_graphic())
 }
 
 /// # Source

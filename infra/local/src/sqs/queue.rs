@@ -21,6 +21,11 @@ pub struct Depth {
 /// The time of an event in milliseconds, and the message that it is about.
 type Event = (i64, u64);
 
+/// Takes out the first event, if its time has come.
+fn pop_due(events: &mut BTreeSet<Event>, now_ms: i64) -> Option<Event> {
+    events.first().is_some_and(|event| event.0 <= now_ms).then(|| events.pop_first()).flatten()
+}
+
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
@@ -32,7 +37,17 @@ pub(super) struct Queue {
     visible: BTreeSet<Event>,
     in_flight: BTreeSet<Event>,
     delayed: BTreeSet<Event>,
+    /// How many messages of a group are in flight.
+    in_flight_by_group: BTreeMap<String, usize>,
 }
+
+/// A group with so many messages in flight, and more than a tenth of all that are, is a noisy neighbour. AWS looks at the share of
+/// processing time, too; that is not played here.
+///
+/// # Source
+/// "How Amazon SQS fair queues work" in the SQS Developer Guide.
+const NOISY_IN_FLIGHT: usize = 30;
+const NOISY_SHARE: usize = 10;
 
 impl Queue {
     pub(super) fn new(attributes: QueueAttributes, created_ms: i64) -> Self {
@@ -45,21 +60,31 @@ impl Queue {
             visible: BTreeSet::new(),
             in_flight: BTreeSet::new(),
             delayed: BTreeSet::new(),
+            in_flight_by_group: BTreeMap::new(),
         }
     }
 
     pub(super) fn insert(&mut self, seq: u64, message: Message) {
         self.by_age.insert((message.sent_ms, seq));
-        let hidden = if message.received_ms.is_some() { &mut self.in_flight } else { &mut self.delayed };
-        hidden.insert((message.visible_ms, seq));
+        if message.received_ms.is_some() {
+            self.in_flight.insert((message.visible_ms, seq));
+            if let Some(group) = &message.group {
+                *self.in_flight_by_group.entry(group.clone()).or_default() += 1;
+            }
+        } else {
+            self.delayed.insert((message.visible_ms, seq));
+        }
         self.messages.insert(seq, message);
     }
 
     pub(super) fn remove(&mut self, seq: u64) -> Option<Message> {
         let message = self.messages.remove(&seq)?;
         self.by_age.remove(&(message.sent_ms, seq));
-        for events in [&mut self.visible, &mut self.in_flight, &mut self.delayed] {
-            events.remove(&(message.visible_ms, seq));
+        let event = (message.visible_ms, seq);
+        self.visible.remove(&event);
+        self.delayed.remove(&event);
+        if self.in_flight.remove(&event) {
+            self.lands(message.group.as_deref());
         }
         Some(message)
     }
@@ -76,14 +101,28 @@ impl Queue {
         {
             self.remove(seq);
         }
-        for hidden in [&mut self.in_flight, &mut self.delayed] {
-            while let Some(&event) = hidden.first()
-                && event.0 <= now_ms
-            {
-                hidden.remove(&event);
-                self.visible.insert(event);
-            }
+        while let Some(event) = pop_due(&mut self.delayed, now_ms) {
+            self.visible.insert(event);
         }
+        while let Some(event) = pop_due(&mut self.in_flight, now_ms) {
+            self.visible.insert(event);
+            let group = self.messages.get(&event.1).and_then(|message| message.group.clone());
+            self.lands(group.as_deref());
+        }
+    }
+
+    /// A message of this group is in flight no longer.
+    fn lands(&mut self, group: Option<&str>) {
+        let Some(count) = group.and_then(|group| self.in_flight_by_group.get_mut(group)) else { return };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.in_flight_by_group.retain(|_, count| *count > 0);
+        }
+    }
+
+    fn is_noisy(&self, group: Option<&String>) -> bool {
+        let count = group.and_then(|group| self.in_flight_by_group.get(group)).copied().unwrap_or_default();
+        count >= NOISY_IN_FLIGHT && count * NOISY_SHARE > self.in_flight.len()
     }
 
     /// The earliest time at which a hidden message becomes visible.
@@ -108,9 +147,13 @@ impl Queue {
         self.messages.iter().map(|(&seq, message)| (seq, message))
     }
 
-    /// The messages that may be received, those that have waited longest first.
-    pub(super) fn visible(&self) -> impl Iterator<Item = (u64, &Message)> {
-        self.visible.iter().filter_map(|&(_, seq)| Some((seq, self.messages.get(&seq)?)))
+    /// The messages that may be received: those of noisy neighbours last, and among the others those first that have waited longest.
+    pub(super) fn visible_fairly(&self) -> impl Iterator<Item = (u64, &Message)> {
+        let of = |noisy: bool| {
+            let visible = self.visible.iter().filter_map(|&(_, seq)| Some((seq, self.messages.get(&seq)?)));
+            visible.filter(move |(_, message)| self.is_noisy(message.group.as_ref()) == noisy)
+        };
+        of(false).chain(of(true))
     }
 
     pub(super) fn is_in_flight(&self, seq: u64) -> bool {

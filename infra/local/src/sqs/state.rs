@@ -54,6 +54,8 @@ pub struct Received {
     pub first_received_ms: i64,
     /// The ARN of the queue it comes from, in a dead letter queue.
     pub dead_letter_source_arn: Option<String>,
+    /// Whose message it is.
+    pub group: Option<String>,
 }
 
 /// AWS's answer to a sender.
@@ -167,6 +169,7 @@ impl State {
             first_received_ms: None,
             received_ms: None,
             moved_from: None,
+            group: new.group,
         };
         self.commit(vec![Record::Message { queue: name.to_owned(), seq: self.next_seq, message }])?;
         Ok(sent)
@@ -193,7 +196,7 @@ impl State {
         let redrive = queue.attributes.redrive.as_ref();
         let mut records = Vec::new();
         let mut leased = Vec::new();
-        for (seq, message) in queue.visible() {
+        for (seq, message) in queue.visible_fairly() {
             if leased.len() == max {
                 break;
             }
@@ -223,6 +226,7 @@ impl State {
             sent_ms: message.sent_ms,
             first_received_ms: message.first_received_ms.unwrap_or(message.sent_ms),
             dead_letter_source_arn: message.moved_from.as_ref().map(|name| self.owner.arn(name)),
+            group: message.group.clone(),
         }
     }
 

@@ -94,6 +94,13 @@ struct SendMessage {
     message_body: Option<String>,
     delay_seconds: Option<i64>,
     message_attributes: Option<BTreeMap<String, AttributeRequest>>,
+    message_group_id: Option<String>,
+}
+
+impl SendMessage {
+    fn parse(self) -> Result<NewMessage, SqsError> {
+        NewMessage::parse(self.message_body, self.message_attributes, self.delay_seconds, self.message_group_id)
+    }
 }
 
 #[derive(Deserialize)]
@@ -250,10 +257,9 @@ fn purge_queue(sqs: &Sqs, request: PurgeQueue) -> Result<Value, SqsError> {
     Ok(json!({}))
 }
 
-fn send_message(sqs: &Sqs, request: SendMessage) -> Result<Value, SqsError> {
-    let name = queue_name(sqs, request.queue_url)?;
-    let new = NewMessage::parse(request.message_body, request.message_attributes, request.delay_seconds)?;
-    let sent = sqs.state().send(&name, new, sqs.now_ms())?;
+fn send_message(sqs: &Sqs, mut request: SendMessage) -> Result<Value, SqsError> {
+    let name = queue_name(sqs, request.queue_url.take())?;
+    let sent = sqs.state().send(&name, request.parse()?, sqs.now_ms())?;
     Ok(json!(sent_answer(None, sent)))
 }
 
@@ -263,7 +269,7 @@ fn send_message_batch(sqs: &Sqs, request: Batch<SendMessage>) -> Result<Value, S
     let entries = check_batch(request.entries, |entry| entry.id.as_deref())?;
     let mut news = Vec::new();
     for (id, entry) in entries {
-        news.push((id, NewMessage::parse(entry.message_body, entry.message_attributes, entry.delay_seconds)));
+        news.push((id, entry.parse()));
     }
     let found = news.iter().filter_map(|(_, new)| Some(new.as_ref().ok()?.bytes())).sum();
     if found > MESSAGE_BYTES_MAX {
@@ -386,6 +392,9 @@ fn message_answer(message: Received, system: &[String], custom: &[String]) -> Me
     ]);
     if let Some(arn) = message.dead_letter_source_arn {
         attributes.insert("DeadLetterQueueSourceArn", arn);
+    }
+    if let Some(group) = message.group {
+        attributes.insert("MessageGroupId", group);
     }
     attributes.retain(|name, _| system.iter().any(|wanted| wanted == "All" || wanted == name));
     let mut message_attributes = message.attributes;

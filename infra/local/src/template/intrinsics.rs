@@ -25,7 +25,7 @@ pub(super) fn spelled_out(value: Value) -> Value {
 
 /// What a value names: plain texts as they are, resources by their logical names, of a choice all that may be chosen.
 /// `{"Fn::Sub": "${Table.Arn}/index/x"}` names `Table/index/x`.
-pub(super) fn names(value: &Value) -> Vec<String> {
+pub(crate) fn names(value: &Value) -> Vec<String> {
     let of_call = |name: &str, argument: &Value| match name {
         "Fn::GetAtt" => argument.get(0).and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
         "Fn::Sub" => argument.as_str().map(|text| text.replace(".Arn}", "}")).map(without_braces).into_iter().collect(),

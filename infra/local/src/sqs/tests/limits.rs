@@ -227,7 +227,7 @@ async fn at_most_120_000_messages_are_in_flight() {
     let world = World::new().await;
     let url = world.queue("bells", []);
     for _ in 0..=IN_FLIGHT_MAX {
-        let new = NewMessage::parse(Some("x".to_owned()), None, None).unwrap();
+        let new = NewMessage::parse(Some("x".to_owned()), None, None, None).unwrap();
         world.sqs.state().send("bells", new, world.now_ms()).unwrap();
     }
     let first = world.sqs.receive("bells", 5, 30).unwrap().remove(0);

@@ -268,7 +268,47 @@ async fn what_is_not_implemented_is_refused() {
     assert_eq!(code(policy.send().await), UNSUPPORTED);
     let fifo = create("b").attributes(QueueAttributeName::FifoQueue, "true").send().await.unwrap_err();
     assert!(fifo.into_service_error().is_invalid_attribute_name());
-    let group = client.send_message().queue_url(&url).message_body("x").message_group_id("g");
-    assert_eq!(code(group.send().await), UNSUPPORTED);
+    let once = client.send_message().queue_url(&url).message_body("x").message_deduplication_id("d");
+    assert_eq!(code(once.send().await), UNSUPPORTED);
     assert_eq!(world.sqs.depth("bells").unwrap(), Depth::default());
+}
+
+/// Of a group that keeps many messages in flight the others come first; without groups, the oldest.
+#[tokio::test]
+async fn a_quiet_group_overtakes_a_noisy_neighbour() {
+    let world = World::new().await;
+    let url = world.queue("q", []);
+    let send = async |group: &str, body: &str| {
+        world.client.send_message().queue_url(&url).message_body(body).message_group_id(group).send().await.unwrap();
+    };
+    for number in 0..60 {
+        send("noisy", &number.to_string()).await;
+    }
+    send("quiet", "quiet").await;
+    let bodies = |max| -> Vec<String> {
+        let received = world.sqs.receive("q", max, 30).unwrap();
+        received.into_iter().map(|message| message.body).collect()
+    };
+    for _ in 0..2 {
+        assert!(!bodies(10).contains(&"quiet".to_owned()));
+    }
+    assert_eq!(bodies(9).len(), 9);
+    // With thirty in flight it is noisy.
+    assert_eq!(bodies(1), ["29"]);
+    assert_eq!(bodies(2), ["quiet", "30"]);
+    // With none in flight it is not.
+    world.advance(31_000);
+    assert_eq!(bodies(1).len(), 1);
+}
+
+#[tokio::test]
+async fn a_group_is_a_word_of_visible_signs() {
+    let world = World::new().await;
+    let url = world.queue("q", []);
+    for (group, is_taken) in [("g", true), ("a-B_9.!", true), ("", false), ("a b", false), ("字", false)] {
+        let sent = world.client.send_message().queue_url(&url).message_body("x").message_group_id(group).send().await;
+        assert_eq!(sent.is_ok(), is_taken, "{group}");
+    }
+    let long = world.client.send_message().queue_url(&url).message_body("x").message_group_id("g".repeat(129));
+    assert!(long.send().await.is_err());
 }
