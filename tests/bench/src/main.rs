@@ -7,6 +7,7 @@
 
 mod bills;
 mod events;
+mod fairness;
 mod flow;
 mod growth;
 mod hot_keys;
@@ -50,7 +51,7 @@ impl Plan {
     }
 }
 
-const SECTIONS: [&str; 7] = ["start", "work", "hot-keys", "bills", "flow", "growth", "lag"];
+const SECTIONS: [&str; 8] = ["start", "work", "hot-keys", "bills", "flow", "growth", "lag", "fairness"];
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -79,6 +80,9 @@ async fn main() -> Result<(), AnyError> {
     }
     if wanted("growth") {
         growth::run(&plan).await?;
+    }
+    if wanted("fairness") {
+        fairness::run(&plan).await?;
     }
     if wanted("lag") {
         lag::run(&plan).await?;

@@ -161,7 +161,12 @@ impl Shop {
 
     /// Charges a bill; the id of the transaction.
     pub(crate) async fn charge(&self, channel: &str, bill: &str) -> Result<String, AnyError> {
-        let charged = self.call("POST", "/2.0/maxpay/bill", &self.client(), charge_of(channel, bill)).await?;
+        self.charge_as(&self.client(), channel, bill).await
+    }
+
+    /// The same with the headers of any caller.
+    pub(crate) async fn charge_as(&self, caller: &Headers, channel: &str, bill: &str) -> Result<String, AnyError> {
+        let charged = self.call("POST", "/2.0/maxpay/bill", caller, charge_of(channel, bill)).await?;
         Ok(charged["id"].as_str().ok_or_else(|| format!("not charged: {charged}"))?.to_owned())
     }
 
