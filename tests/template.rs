@@ -313,6 +313,7 @@ fn alarms_and_dashboard_watch_what_the_code_measures() {
         "Incidents",
         "OldestOverdueDelivery",
         "ProviderLatency",
+        "UnreadableItems",
     ];
     assert_eq!(watched, expected.map(str::to_owned).into());
 }

@@ -74,6 +74,7 @@ mod unionpay;
 mod unionpay_again;
 mod unionpay_days;
 mod units;
+mod unreadable;
 mod upgrades;
 mod webhook_functions;
 mod webhook_operations;

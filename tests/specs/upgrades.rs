@@ -33,7 +33,7 @@ fn read(path: &Path) -> Value {
 }
 
 /// A world on the keys and items of the fixture, each item changed by `change`.
-async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
+pub(crate) async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("upgrade-{}", std::process::id()));
     let folder = (0..)
         .map(|n| folder.with_extension(n.to_string()))
@@ -53,7 +53,7 @@ async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     (world, folder)
 }
 
-async fn end(world: World, folder: PathBuf) {
+pub(crate) async fn end(world: World, folder: PathBuf) {
     world.end().await;
     fs::remove_dir_all(folder).unwrap();
 }

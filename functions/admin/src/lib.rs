@@ -6,6 +6,7 @@ mod back_office;
 mod console;
 mod deps;
 mod shown_refund;
+mod unread;
 
 use http::Method;
 use runtime::{Reply, Request};
@@ -13,6 +14,7 @@ use runtime::{Reply, Request};
 pub use api::{Operation, operations};
 pub use console::problem_codes;
 pub use deps::Deps;
+use unread::Unread;
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 7] = [
@@ -30,8 +32,10 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
     if let Some(operation) = request.uri().path().strip_prefix("/2.0/maxpay/") {
         return back_office::handle(deps, operation, &request).await;
     }
+    let unread = Unread::default();
+    let deps = &unread.noting(deps);
     if console::is_console(request.uri().path()) {
-        return console::handle(deps, &request).await;
+        return console::handle(deps, &request, &unread).await;
     }
-    api::answer(deps, &request).await
+    unread.named_in(api::answer(deps, &request).await)
 }

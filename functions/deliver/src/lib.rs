@@ -110,6 +110,8 @@ enum AttemptError {
     Store(#[from] StoreError),
     #[error("the message did not reach the queue of its lane")]
     Lane,
+    #[error("its webhook cannot be read")]
+    Webhook,
     #[error("our storage took longer than {} s", .0.as_secs())]
     Slow(Duration),
 }
@@ -158,6 +160,10 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
     }
     let configured = deps.base.apps.find(&id.app, now).await?;
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
+    let is_unreadable = |configured: &Arc<ConfiguredApp>| configured.unreadable_webhooks.contains(&id.webhook);
+    if configured.as_ref().is_some_and(is_unreadable) {
+        return Err(AttemptError::Webhook);
+    }
     let (Some(configured), Some(webhook)) = (&configured, webhook) else {
         cancel(deps, &told).await?;
         return Ok(None);

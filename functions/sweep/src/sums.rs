@@ -40,6 +40,8 @@ enum End {
     Enough,
     /// Another run is at the same day.
     Taken,
+    /// A row of it cannot be read, and sums of fewer rows are not kept.
+    Unreadable,
 }
 
 /// Sums every day that is to be summed, of every app.
@@ -110,6 +112,10 @@ impl Run<'_> {
                 End::Summed => self.summed.days += 1,
                 End::Enough => self.summed.left = true,
                 End::Taken => info!(app.id = %books.app, "{day} is being summed by another run"),
+                End::Unreadable => {
+                    warn!(app.id = %books.app, "{day} was not summed: a transaction of it cannot be read");
+                    self.summed.failed += 1;
+                }
             }
         }
         Ok(())
@@ -129,7 +135,10 @@ impl Run<'_> {
             if self.pages_left == 0 {
                 return Ok(End::Enough);
             }
-            kept.walk = Some(self.page(books, &kept.day, kept.walk.take(), at).await?);
+            let Some(walk) = self.page(books, &kept.day, kept.walk.take(), at).await? else {
+                return Ok(End::Unreadable);
+            };
+            kept.walk = Some(walk);
             (unkept, self.pages_left) = (unkept + 1, self.pages_left - 1);
         }
         let seen = kept.walk.take().map(|walk| (walk.sums, walk.began_at));
@@ -138,16 +147,19 @@ impl Run<'_> {
         Ok(if written.is_some() { End::Summed } else { End::Taken })
     }
 
-    /// The walk, a page further.
+    /// The walk, a page further. `None` if a row of the page cannot be read.
     async fn page(
         &self,
         books: &Books<'_>,
         day: &Day,
         walk: Option<Walk>,
         (channel, status, after): (Channel, Status, Option<String>),
-    ) -> Result<Walk, StoreError> {
+    ) -> Result<Option<Walk>, StoreError> {
         let range = SumRange { channel, status, start: day.start(), end: day.end(), newest_first: false, after };
         let page = self.deps.base.store.sum_page((books.app, books.mode, books.shards), &range).await?;
+        if !page.is_whole {
+            return Ok(None);
+        }
         let (mut sums, began_at) =
             walk.map_or_else(|| (DaySums::default(), self.now), |walk| (walk.sums, walk.began_at));
         for row in &page.rows {
@@ -155,7 +167,7 @@ impl Run<'_> {
         }
         // A source at its end is left behind by a place that nothing comes after.
         let after = page.next.unwrap_or_else(|| SOURCE_DONE.to_owned());
-        Ok(Walk { began_at, sums, at: (channel, status), after: Some(after) })
+        Ok(Some(Walk { began_at, sums, at: (channel, status), after: Some(after) }))
     }
 }
 

@@ -33,6 +33,8 @@ pub struct ConfiguredApp {
     pub app: App,
     /// Its webhooks.
     pub webhooks: Vec<Webhook>,
+    /// Those of its webhooks that cannot be read.
+    pub unreadable_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
     pub targets: HashMap<WebhookId, TargetHealth>,
     channels: HashMap<(Tab, Mode), ConfiguredChannel>,
@@ -376,7 +378,9 @@ impl Apps {
             });
             (key, ConfiguredChannel { number: channel.account, since: channel.since, held })
         });
-        ConfiguredApp { app: found.app, webhooks: found.webhooks, targets: found.targets, channels: channels.collect() }
+        let channels = channels.collect();
+        let StoredApp { app, webhooks, unreadable_webhooks, targets, .. } = found;
+        ConfiguredApp { app, webhooks, unreadable_webhooks, targets, channels }
     }
 }
 

@@ -68,7 +68,8 @@ impl Base {
             transactions: config.transactions_table.clone(),
             configuration: config.configuration_table.clone(),
         };
-        let store = Store::new(clients.dynamo(), tables, sealer);
+        let counted = metrics.clone();
+        let store = Store::new(clients.dynamo(), tables, sealer).telling(move |_| counted.unreadable_item());
         let apps = Arc::new(Apps::new(store.clone(), &config));
         Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics })
     }

@@ -37,11 +37,13 @@ pub enum Metric {
     ForgedMessages,
     /// Accounts in use whose certificates end within 30 days, counted once a day.
     CertificatesEnding,
+    /// How often an item was passed over because it cannot be read.
+    UnreadableItems,
 }
 
 /// Every metric: its name, its unit, and the dimensions it is counted by beside [`STACK`].
 #[rustfmt::skip]
-const TABLE: [(Metric, &str, &str, &[&str]); 8] = [
+const TABLE: [(Metric, &str, &str, &[&str]); 9] = [
     (Metric::Payments,              "Payments",              "Count",        &["Channel", "Outcome"]),
     (Metric::ProviderLatency,       "ProviderLatency",       "Milliseconds", &["Provider"]),
     (Metric::DeliveryAttempts,      "DeliveryAttempts",      "Count",        &["Outcome"]),
@@ -50,6 +52,7 @@ const TABLE: [(Metric, &str, &str, &[&str]); 8] = [
     (Metric::Incidents,             "Incidents",             "Count",        &["Kind"]),
     (Metric::ForgedMessages,        "ForgedMessages",        "Count",        &[]),
     (Metric::CertificatesEnding,    "CertificatesEnding",    "Count",        &["Mode"]),
+    (Metric::UnreadableItems,       "UnreadableItems",       "Count",        &[]),
 ];
 
 /// Every metric has this dimension, since several stacks may live in one account.
@@ -181,6 +184,11 @@ impl Metrics {
     /// Says how many accounts in use have a certificate that ends soon: to be said each day, also if the number is 0.
     pub fn certificates_ending(&self, mode: Mode, accounts: u64) {
         self.put(Metric::CertificatesEnding, accounts, &[mode.name()]);
+    }
+
+    /// Counts an item that was passed over because it cannot be read.
+    pub fn unreadable_item(&self) {
+        self.put(Metric::UnreadableItems, 1, &[]);
     }
 
     /// Counts under the stack alone, for alarms, and under all dimensions.

@@ -139,8 +139,8 @@ impl Store {
         for _ in 0..OLD_ACCOUNT_PAGES_MAX {
             let Some(page) = pages.next().await else { return Ok(accounts) };
             for attributes in page.map_err(|error| StoreError::dynamo("query of accounts", error))?.items() {
-                if parse_account_sk(Item(attributes).text(SK)?).is_some() {
-                    accounts.push(self.read_old_account(attributes)?);
+                if Item(attributes).find_text(SK).and_then(parse_account_sk).is_some() {
+                    accounts.extend(self.find_readable(attributes, |one| self.read_old_account(one)));
                 }
             }
         }
@@ -377,14 +377,14 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
+    /// Settings that cannot be opened are as good as deleted: the channel takes no charge, and they can be saved anew.
     pub(crate) fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
         let item = Item(attributes);
         let (tab, mode) = item.parsed(SK, parse_channel_sk)?;
         let account = read_account(&item, "account")?;
-        let settings = match item.find_bytes("sealed") {
-            Some(sealed) => Some(self.open_text(&channel_owner(app, (tab, mode)), sealed, &item)?),
-            None => None,
-        };
+        let owner = channel_owner(app, (tab, mode));
+        let open = |sealed| self.find_readable(attributes, |_| self.open_text(&owner, sealed, &item));
+        let settings = item.find_bytes("sealed").and_then(open);
         Ok(ChannelSettings { tab, mode, account, settings, since: item.find_time("since_ms")? })
     }
 

@@ -77,9 +77,8 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("list of apps", error))?;
-        let apps = page.items().iter().map(read_summary).collect::<Result<Vec<_>, _>>()?;
-        let next = page.last_evaluated_key().and(apps.last()).map(|app| app.id.clone());
-        Ok((apps, next))
+        let next = page.last_evaluated_key().and_then(|key| AppId::parse(Item(key).find_text(SK)?).ok());
+        Ok((self.readable(page.items(), read_summary), next))
     }
 
     /// Keeps a new app.

@@ -160,8 +160,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("query of the audit log", error))?;
         let cursor = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
-        let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
-        Ok(AuditPage { entries, cursor })
+        Ok(AuditPage { entries: self.readable(page.items(), read_entry), cursor })
     }
 }
 

@@ -85,7 +85,7 @@ impl Store {
     ) -> Result<(Vec<Record>, Option<BooksCursor>), StoreError> {
         let pk = by_time_pk(shelf.app, shelf.mode, (shelf.channel, shelf.status), shelf.shard);
         let (items, next) = self.books_page(pk, range, from).await?;
-        Ok((items.iter().map(read_record).collect::<Result<_, _>>()?, next))
+        Ok((self.readable(&items, read_record), next))
     }
 
     /// A page of the refunds of a channel that went back between two moments, the first first.
@@ -100,7 +100,7 @@ impl Store {
     ) -> Result<(Vec<EndedRefund>, Option<BooksCursor>), StoreError> {
         let range = BooksRange::new(moments, (Bound::Unbounded, Bound::Unbounded));
         let (items, next) = self.books_page(ended_refunds_pk(app, mode, channel), &range, from).await?;
-        Ok((items.iter().map(read_ended_refund).collect::<Result<_, _>>()?, next))
+        Ok((self.readable(&items, read_ended_refund), next))
     }
 
     async fn books_page(

@@ -8,7 +8,7 @@ use crate::{
     ChannelSettings, Store, StoreError,
     attributes::{Attributes, Item, text},
     schema::{APP_SK, CHANNEL_PREFIX, SK, TARGET_PREFIX, WEBHOOK_PREFIX, app_pk},
-    targets::read_health,
+    targets::read_target,
     webhooks::read_webhook_id,
 };
 
@@ -24,6 +24,8 @@ pub struct StoredApp {
     pub channels: Vec<ChannelSettings>,
     /// Its webhooks, in both modes.
     pub webhooks: Vec<Webhook>,
+    /// Those of its webhooks that cannot be read. Their deliveries wait until they can.
+    pub unreadable_webhooks: Vec<WebhookId>,
     /// Webhooks that were deleted lately.
     pub deleted_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
@@ -53,24 +55,30 @@ impl Store {
         self.read_configuration(app, &items)
     }
 
+    /// An app whose own item cannot be read is an error. Of its other items each that cannot be read is passed over.
     fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<StoredApp>, StoreError> {
         let (mut app, mut channels, mut webhooks) = (None, Vec::new(), Vec::new());
-        let (mut deleted_webhooks, mut targets) = (Vec::new(), HashMap::new());
+        let (mut unreadable_webhooks, mut deleted_webhooks) = (Vec::new(), Vec::new());
+        let mut targets = HashMap::new();
         for attributes in items {
             let item = Item(attributes);
             let sk = item.text(SK)?;
             if sk == APP_SK {
                 app = Some(self.read_app(id, attributes)?);
             } else if sk.starts_with(CHANNEL_PREFIX) {
-                channels.push(self.read_channel(id, attributes)?);
+                channels.extend(self.find_readable(attributes, |one| self.read_channel(id, one)));
             } else if sk.starts_with(WEBHOOK_PREFIX) && item.find_bytes("sealed").is_none() {
-                deleted_webhooks.push(read_webhook_id(&item, WEBHOOK_PREFIX)?);
+                deleted_webhooks.extend(read_webhook_id(&item, WEBHOOK_PREFIX));
             } else if sk.starts_with(WEBHOOK_PREFIX) {
-                webhooks.push(self.read_webhook(id, attributes)?);
+                match self.find_readable(attributes, |one| self.read_webhook(id, one)) {
+                    Some(webhook) => webhooks.push(webhook),
+                    None => unreadable_webhooks.extend(read_webhook_id(&item, WEBHOOK_PREFIX)),
+                }
             } else if sk.starts_with(TARGET_PREFIX) {
-                targets.insert(read_webhook_id(&item, TARGET_PREFIX)?, read_health(attributes)?);
+                targets.extend(self.find_readable(attributes, read_target));
             } // Anything else was written by a newer version, for itself.
         }
-        Ok(app.map(|app| StoredApp { app, channels, webhooks, deleted_webhooks, targets }))
+        let found = |app| StoredApp { app, channels, webhooks, unreadable_webhooks, deleted_webhooks, targets };
+        Ok(app.map(found))
     }
 }

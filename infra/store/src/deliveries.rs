@@ -77,9 +77,8 @@ impl Store {
             let table = &self.tables.transactions;
             let got = self.dynamo.batch_get_item().request_items(table, keys).send().await;
             let got = got.map_err(|error| StoreError::dynamo("look-up of deliveries", error))?;
-            for item in got.responses().and_then(|tables| tables.get(table)).into_iter().flatten() {
-                found.push(read_delivery(item)?);
-            }
+            let items = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
+            found.extend(self.readable(items, read_delivery));
         }
         Ok(found)
     }
@@ -160,9 +159,8 @@ impl Store {
         let mut found = Vec::new();
         for _ in 0..DELIVERY_PAGES_MAX {
             let Some(page) = pages.next().await else { break };
-            for item in page.map_err(|error| StoreError::dynamo("query of deliveries", error))?.items() {
-                found.push(read_delivery(item)?);
-            }
+            let page = page.map_err(|error| StoreError::dynamo("query of deliveries", error))?;
+            found.extend(self.readable(page.items(), read_delivery));
         }
         Ok(found)
     }

@@ -165,7 +165,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of deliveries", error))?;
-        page.items().iter().map(read_entry).collect()
+        Ok(self.readable(page.items(), read_entry))
     }
 
     /// The rows themselves, in the order of the entries. The index may be a moment behind; the row is the truth.

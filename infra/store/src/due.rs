@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     DayKey, Store, StoreError,
-    attributes::{Item, number, text, time},
+    attributes::{Attributes, Item, number, text, time},
     schema::{
         CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, REFUND_PREFIX, SK, bill_pk, due_shard_pk, parse_delivery_key,
         parse_refund_key, parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
@@ -97,22 +97,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("query of what is due", error))?;
         let next = page.last_evaluated_key().cloned().map(DueCursor);
-        let due = page.items().iter().map(|attributes| {
-            let item = Item(attributes);
-            let (pk, sk) = (item.text(PK)?, item.text(SK)?);
-            let delivery = || parse_delivery_key(pk, sk).map(Due::Delivery);
-            let transaction = || parse_transaction_key(pk, sk).map(Due::Transaction);
-            let refund = || {
-                let ((app, mode, bill), num) = parse_refund_key(pk, sk)?;
-                Some(Due::Refund(RefundKey { app, mode, bill, num }))
-            };
-            Ok(delivery()
-                .or_else(transaction)
-                .or_else(refund)
-                .or_else(|| DayKey::parse(pk, sk).map(Due::Day))
-                .unwrap_or_else(|| Due::Other { pk: pk.to_owned(), sk: sk.to_owned() }))
-        });
-        Ok(DuePage { due: due.collect::<Result<_, StoreError>>()?, next })
+        Ok(DuePage { due: self.readable(page.items(), read_due), next })
     }
 
     /// The refunds of an app that nobody knows the end of, whenever they are asked about next. It looks through what is due of all apps, so
@@ -142,12 +127,8 @@ impl Store {
         let mut found = Vec::new();
         for _ in 0..PENDING_PAGES_MAX {
             let Some(page) = pages.next().await else { return Ok(PendingRefunds { found, is_whole: true }) };
-            for attributes in page.map_err(|error| StoreError::dynamo("look for pending refunds", error))?.items() {
-                let item = Item(attributes);
-                let ((app, mode, bill), num) =
-                    parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
-                found.push(RefundKey { app, mode, bill, num });
-            }
+            let page = page.map_err(|error| StoreError::dynamo("look for pending refunds", error))?;
+            found.extend(self.readable(page.items(), read_refund_key));
         }
         Ok(PendingRefunds { found, is_whole: pages.next().await.is_none() })
     }
@@ -229,4 +210,22 @@ impl Store {
         });
         Ok(try_join_all(asked).await?.into_iter().flatten().min())
     }
+}
+
+fn read_due(attributes: &Attributes) -> Result<Due, StoreError> {
+    let item = Item(attributes);
+    let (pk, sk) = (item.text(PK)?, item.text(SK)?);
+    let delivery = || parse_delivery_key(pk, sk).map(Due::Delivery);
+    let transaction = || parse_transaction_key(pk, sk).map(Due::Transaction);
+    let refund = || read_refund_key(attributes).ok().map(Due::Refund);
+    let day = || DayKey::parse(pk, sk).map(Due::Day);
+    let other = || Due::Other { pk: pk.to_owned(), sk: sk.to_owned() };
+    Ok(delivery().or_else(transaction).or_else(refund).or_else(day).unwrap_or_else(other))
+}
+
+fn read_refund_key(attributes: &Attributes) -> Result<RefundKey, StoreError> {
+    let item = Item(attributes);
+    let key = parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
+    let ((app, mode, bill), num) = key;
+    Ok(RefundKey { app, mode, bill, num })
 }

@@ -237,7 +237,7 @@ impl Store {
                 query = query.filter_expression("kind = :kind").expression_attribute_values(":kind", text(kind.name()));
             }
             let page = query.send().await.map_err(|error| StoreError::dynamo("query of incidents", error))?;
-            found.incidents = page.items().iter().map(read_incident).collect::<Result<_, _>>()?;
+            found.incidents = self.readable(page.items(), read_incident);
             found.cursor = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(BY_TIME_SK));
             if found.cursor.is_none() || !found.incidents.is_empty() {
                 break;
@@ -305,14 +305,16 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of forged messages", error))?;
-        let hours = page.items().iter().map(|attributes| {
-            let item = Item(attributes);
-            let since = item.parsed(SK, |ms| Timestamp::from_ms(ms.parse().ok()?).ok())?;
-            Ok(ForgedHour { since, not_kept: item.find_number("not_kept")?.unwrap_or_default() })
-        });
-        let hours = hours.collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(hours.into_iter().filter(|hour| hour.not_kept > 0).collect())
+        let mut hours = self.readable(page.items(), read_forged_hour);
+        hours.retain(|hour| hour.not_kept > 0);
+        Ok(hours)
     }
+}
+
+fn read_forged_hour(attributes: &Attributes) -> Result<ForgedHour, StoreError> {
+    let item = Item(attributes);
+    let since = item.parsed(SK, |ms| Timestamp::from_ms(ms.parse().ok()?).ok())?;
+    Ok(ForgedHour { since, not_kept: item.find_number("not_kept")?.unwrap_or_default() })
 }
 
 fn hour_of(moment: Timestamp) -> Timestamp {
@@ -345,7 +347,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of a bill's incidents", error))?;
-        page.items().iter().map(read_incident).collect()
+        Ok(self.readable(page.items(), read_incident))
     }
 }
 

@@ -29,6 +29,7 @@ mod stored_key;
 mod sums;
 mod targets;
 mod transactions;
+mod unreadable;
 mod webhooks;
 
 use std::error::Error;
@@ -55,6 +56,7 @@ pub use sealing::{InvalidSealingKey, Sealer};
 pub use sign_ins::{SignInTry, Window};
 pub use sums::{KeptDay, SumPage, SumRange, SumRow, Walk};
 pub use transactions::{Reserved, Settled, Told};
+pub use unreadable::Unreadable;
 pub use webhooks::WEBHOOKS_MAX;
 
 /// The two tables.
@@ -63,6 +65,7 @@ pub struct Store {
     dynamo: Client,
     tables: Tables,
     sealer: Sealer,
+    told: unreadable::Told,
 }
 
 /// The names of the two tables.
@@ -77,7 +80,7 @@ pub struct Tables {
 impl Store {
     /// Uses `dynamo` for `tables`, and `sealer` for what must not be readable in them.
     pub fn new(dynamo: Client, tables: Tables, sealer: Sealer) -> Self {
-        Self { dynamo, tables, sealer }
+        Self { dynamo, tables, sealer, told: unreadable::Told::default() }
     }
 }
 

@@ -60,7 +60,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("list of operators", error))?;
-        page.items().iter().map(|attributes| self.read_operator(attributes)).collect()
+        Ok(self.readable(page.items(), |attributes| self.read_operator(attributes)))
     }
 
     /// Changes an operator; `change` may run again if somebody else was faster. The operator before and after.

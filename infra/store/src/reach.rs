@@ -45,7 +45,7 @@ impl Store {
             let got = self.dynamo.batch_get_item().request_items(table, asked).send().await;
             let got = got.map_err(|error| StoreError::dynamo("look-up of apps", error))?;
             let items = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
-            found.extend(items.map(read_summary).collect::<Result<Vec<_>, _>>()?);
+            found.extend(self.readable(items, read_summary));
             let left = got.unprocessed_keys().and_then(|tables| tables.get(table));
             keys = left.map(|left| left.keys().to_vec()).unwrap_or_default();
         }

@@ -138,8 +138,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
         let last = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
-        let entries = page.items().iter().map(read_entry).collect::<Result<_, _>>()?;
-        Ok((entries, last))
+        Ok((self.readable(page.items(), read_entry), last))
     }
 
     pub(crate) async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {

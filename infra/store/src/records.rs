@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use domain::{
     App, AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Shards, Status, Timestamp, TransactionId,
 };
@@ -156,7 +157,7 @@ impl Store {
         Ok(merged)
     }
 
-    /// Reads the next page of a source, unless it is at its end.
+    /// Reads on in a source until it has something ready, or is at its end.
     async fn fill(
         &self,
         source: &mut Source,
@@ -164,14 +165,28 @@ impl Store {
         range: &Range,
         page: usize,
     ) -> Result<(), StoreError> {
-        let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended) else { return Ok(()) };
-        let answer = self
-            .dynamo
+        while source.ready.is_empty()
+            && let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended)
+        {
+            let answer = self.source_page(&source.pk, (request, range, page), start_key).await?;
+            source.ready.extend(self.readable(answer.items(), read_record));
+            source.progress = answer.last_evaluated_key.map_or(Progress::Ended, |key| Progress::From(Some(key)));
+        }
+        Ok(())
+    }
+
+    async fn source_page(
+        &self,
+        pk: &str,
+        (request, range, page): (&RecordsRequest, &Range, usize),
+        start_key: Option<Attributes>,
+    ) -> Result<QueryOutput, StoreError> {
+        self.dynamo
             .query()
             .table_name(&self.tables.transactions)
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
-            .expression_attribute_values(":pk", text(&source.pk))
+            .expression_attribute_values(":pk", text(pk))
             .expression_attribute_values(":start", text(&range.start))
             .expression_attribute_values(":end", text(&range.end))
             .scan_index_forward(request.order == RecordsOrder::OldestFirst)
@@ -179,14 +194,7 @@ impl Store {
             .set_exclusive_start_key(start_key)
             .send()
             .await
-            .map_err(|error| StoreError::dynamo("query of records", error))?;
-        for item in answer.items() {
-            source.ready.push_back(read_record(item)?);
-        }
-        if let Some(key) = answer.last_evaluated_key {
-            source.progress = Progress::From(Some(key));
-        }
-        Ok(())
+            .map_err(|error| StoreError::dynamo("query of records", error))
     }
 }
 

@@ -79,6 +79,8 @@ pub struct SumRange {
 pub struct SumPage {
     /// Up to 3,000.
     pub rows: Vec<SumRow>,
+    /// Whether all rows could be read: what is kept for accountants is not made of fewer.
+    pub is_whole: bool,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
 }
@@ -113,7 +115,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of sums", error))?;
-        page.items().iter().map(read_day).collect()
+        Ok(self.readable(page.items(), read_day))
     }
 
     /// Keeps what a walk came to, or how far it is. `None` if somebody else wrote the day meanwhile.
@@ -177,8 +179,8 @@ impl Store {
         let keys = shards.all().map(|shard| by_time_pk(app, mode, (range.channel, range.status), shard));
         let asked = keys.map(|key| self.sum_source(key, (&start, &end), range.newest_first, limit));
         let sources = try_join_all(asked).await?;
-        let cuts = sources.iter().filter(|source| source.has_more).filter_map(|source| source.rows.last());
-        let cuts = cuts.map(|(place, _)| place.clone());
+        let is_whole_page = sources.iter().all(|source| source.is_whole);
+        let cuts = sources.iter().filter_map(|source| source.next.clone());
         let next = if range.newest_first { cuts.max() } else { cuts.min() };
         let mut rows: Vec<(String, SumRow)> = sources.into_iter().flat_map(|source| source.rows).collect();
         rows.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -191,7 +193,7 @@ impl Store {
             next.as_ref().is_none_or(|cut| if range.newest_first { place >= cut } else { place <= cut })
         };
         rows.retain(|(place, _)| is_new(place) && is_whole(place));
-        Ok(SumPage { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+        Ok(SumPage { rows: rows.into_iter().map(|(_, row)| row).collect(), is_whole: is_whole_page, next })
     }
 
     async fn sum_source(
@@ -219,15 +221,19 @@ impl Store {
             let sum = Sum::of(read_fee(&item)?, read_refunded(&item)?);
             Ok((item.text(BY_TIME_SK)?.to_owned(), SumRow { created_at: item.time("created_ms")?, sum }))
         };
-        let rows = answer.items().iter().map(row).collect::<Result<_, StoreError>>()?;
-        Ok(SumSource { rows, has_more: answer.last_evaluated_key().is_some() })
+        let rows = self.readable(answer.items(), row);
+        let next = answer.last_evaluated_key().map(|key| Ok(Item(key).text(BY_TIME_SK)?.to_owned())).transpose()?;
+        Ok(SumSource { is_whole: rows.len() == answer.items().len(), rows, next })
     }
 }
 
 /// What one shard has of a page, each row with its place.
 struct SumSource {
     rows: Vec<(String, SumRow)>,
-    has_more: bool,
+    /// Whether all of them could be read.
+    is_whole: bool,
+    /// Where the next page begins, if there is one.
+    next: Option<String>,
 }
 
 /// `{"ali_web": {"success": [count, amount, refunded]}}`

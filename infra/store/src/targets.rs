@@ -9,7 +9,8 @@ use domain::{AppId, Pace, Paused, TargetHealth, Timestamp, WebhookId};
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, number, text, time},
-    schema::{PK, SK, VERSION_WRITTEN, app_pk, target_sk},
+    schema::{PK, SK, TARGET_PREFIX, VERSION_WRITTEN, app_pk, target_sk},
+    webhooks::read_webhook_id,
 };
 
 /// How often a place in the row of releases is asked for because others took it.
@@ -226,7 +227,12 @@ impl Store {
     }
 }
 
-pub(crate) fn read_health(attributes: &Attributes) -> Result<TargetHealth, StoreError> {
+/// A target's health, with the webhook that it is of.
+pub(crate) fn read_target(attributes: &Attributes) -> Result<(WebhookId, TargetHealth), StoreError> {
+    Ok((read_webhook_id(&Item(attributes), TARGET_PREFIX)?, read_health(attributes)?))
+}
+
+fn read_health(attributes: &Attributes) -> Result<TargetHealth, StoreError> {
     let item = Item(attributes);
     let paused = match (item.find_time("paused_ms")?, item.find_time("probe_ms")?) {
         (Some(since), Some(probe_at)) => Some(Paused { since, probe_at }),

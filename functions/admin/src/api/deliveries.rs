@@ -49,7 +49,12 @@ pub(crate) async fn page(
     state: Option<DeliveryState>,
     cursor: Option<&ListCursor>,
 ) -> Result<store::DeliveryPage, Problem> {
-    let all = found.webhooks.iter().map(|webhook| &webhook.id).chain(&found.deleted_webhooks);
+    let all = found
+        .webhooks
+        .iter()
+        .map(|webhook| &webhook.id)
+        .chain(&found.unreadable_webhooks)
+        .chain(&found.deleted_webhooks);
     let webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
     let states = || DeliveryState::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one));
     let lists: Vec<_> = webhooks.into_iter().flat_map(|id| states().map(move |state| (id.clone(), state))).collect();

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     api::{self, call::Who, problem::Problem},
     deps::Deps,
+    unread::Unread,
 };
 
 /// Apps that the switcher names; the page of apps has all of them.
@@ -32,6 +33,7 @@ const SWITCHER_APPS: i32 = 20;
 pub(crate) struct Desk<'a> {
     pub(crate) deps: &'a Deps,
     pub(crate) request: &'a Request,
+    pub(crate) unread: Unread,
     pub(crate) now: Timestamp,
     pub(crate) preferences: Preferences,
     pub(crate) session: Option<Session>,
@@ -54,13 +56,14 @@ struct TroublePage {
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(deps: &'a Deps, request: &'a Request) -> Self {
+    pub(crate) fn new(deps: &'a Deps, request: &'a Request, unread: Unread) -> Self {
         let preferences = Preferences::read(request.headers());
         let now = deps.base.clock.now();
         let mode = preferences.mode.unwrap_or(Mode::Live);
         Self {
             deps,
             request,
+            unread,
             now,
             preferences,
             session: None,
@@ -148,6 +151,7 @@ impl<'a> Desk<'a> {
             apps: self.apps.clone(),
             app: self.app.as_ref().map(summary),
             mode: self.mode,
+            unread: self.unread.clone(),
             // A form that comes back tells of itself, and not of the one before it.
             notice: query_parameter(self.request, "done")
                 .filter(|_| self.request.method() == Method::GET)

@@ -149,6 +149,10 @@ pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
     for record in &records {
         write_row(&mut text, &row(desk, record).each_ref().map(String::as_str));
     }
+    // A file that lacks a row says so: sums are made of it.
+    for unreadable in desk.unread.items() {
+        write_row(&mut text, &[&unreadable.item, &texts::fill(desk.t().export_unreadable, &[unreadable.attribute])]);
+    }
     let mut reply = Reply::new(Bytes::from(text));
     let reached = records.last().map(|last| last.created_at);
     let heads = [

@@ -9,6 +9,7 @@ use super::{
     preferences::{Language, Preferences, ZONES, Zone},
     texts::{self, Texts},
 };
+use crate::unread::Unread;
 
 /// Where in the console a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct Frame {
     pub(crate) app: Option<AppSummary>,
     pub(crate) mode: Mode,
     pub(crate) notice: Option<String>,
+    /// What could not be read for this page. A page is written once everything was read.
+    pub(crate) unread: Unread,
 }
 
 impl Frame {
@@ -140,6 +143,16 @@ impl Frame {
     /// A text with a number in it.
     pub(crate) fn fill(&self, text: &str, number: &usize) -> String {
         texts::fill(text, &[&number.to_string()])
+    }
+
+    /// What is missing here because it cannot be read: `None` if nothing is. Some are named, and the log has all.
+    pub(crate) fn missing(&self, t: &'static Texts) -> Option<String> {
+        const NAMED: usize = 3;
+        let items = self.unread.items();
+        let named: Vec<_> = items.iter().take(NAMED).map(|one| format!("{} ({})", one.item, one.attribute)).collect();
+        let more = if items.len() > NAMED { " …" } else { "" };
+        let said = || texts::fill(t.unreadable, &[&items.len().to_string(), &format!("{}{more}", named.join("; "))]);
+        (!items.is_empty()).then(said)
     }
 
     /// When an app was made.

@@ -49,7 +49,7 @@ use store::StoreError;
 
 pub use self::problems::problem_codes;
 use self::{desk::Desk, form::Form};
-use crate::{api::problem::Problem, deps::Deps};
+use crate::{api::problem::Problem, deps::Deps, unread::Unread};
 
 /// What a page comes to.
 pub(crate) type Answer = Result<Reply, Trouble>;
@@ -89,11 +89,11 @@ pub(crate) fn is_console(path: &str) -> bool {
 }
 
 /// Answers one request of a browser's.
-pub(crate) async fn handle(deps: &Deps, request: &Request) -> Reply {
+pub(crate) async fn handle(deps: &Deps, request: &Request, unread: &Unread) -> Reply {
     if let Some(asset) = assets::find(request.uri().path()) {
         return asset;
     }
-    let mut desk = Desk::new(deps, request);
+    let mut desk = Desk::new(deps, request, unread.clone());
     let answer = match desk.identify().await {
         Ok(()) => answer(&mut desk).await,
         Err(trouble) => Err(trouble),

@@ -37,6 +37,7 @@ pub(crate) fn fill(pattern: &str, parts: &[&str]) -> String {
 texts! {
     // The frame.
     skip: "跳到内容", "Skip to content";
+    unreadable: "有 {} 条数据无法读取，本页未包含：{}", "{} stored items cannot be read and are missing here: {}";
     app: "应用", "App";
     choose_app: "选择应用", "Choose an app";
     all_apps: "全部应用", "All apps";
@@ -334,6 +335,7 @@ texts! {
     export_going: "已导出 {} 笔，到 {}，时间范围的 {}", "{} rows, down to {}: {} of the time range";
     export_done: "导出完成，共 {} 笔，文件已保存。", "Done: {} rows in one file.";
     export_failed: "连接中断，已导出 {} 笔。可从中断处继续。", "The connection failed after {} rows. You can go on from there.";
+    export_unreadable: "此条数据无法读取（{}），未计入本文件", "This item cannot be read ({}); it is missing in this file";
     export_stopped: "已取消，没有保存文件。", "Cancelled; no file was saved.";
     export_parts: "分部分下载", "Part by part";
     export_first: "从最新的一笔开始，每部分最多 2,000 笔。", "From the latest on, at most 2,000 rows a part.";

@@ -1,0 +1,80 @@
+//! Items that cannot be read: a list passes over them, and says so.
+//!
+//! One item that somebody changed by hand, or that was sealed under another key, must not hide all others of its page, or keep the sweep from
+//! the rest of its shard. What decides about money is not read this way: the tries and refunds of one bill are read whole or not at all.
+
+use std::{fmt, sync::Arc};
+
+use tracing::error;
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item},
+};
+
+/// An item that was passed over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// Its partition key and its sort key.
+    pub item: String,
+    /// What of it cannot be read.
+    pub attribute: &'static str,
+}
+
+/// Whoever is told of items that were passed over.
+#[derive(Clone)]
+pub(crate) struct Told(Arc<dyn Fn(&Unreadable) + Send + Sync>);
+
+impl Default for Told {
+    fn default() -> Self {
+        Self(Arc::new(|_| ()))
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
+}
+
+impl Store {
+    /// The same store, which also tells `tell` of each item that it passes over.
+    #[must_use]
+    pub fn telling(&self, tell: impl Fn(&Unreadable) + Send + Sync + 'static) -> Self {
+        let Told(before) = self.told.clone();
+        let both = move |unreadable: &Unreadable| {
+            before(unreadable);
+            tell(unreadable);
+        };
+        Self { told: Told(Arc::new(both)), ..self.clone() }
+    }
+
+    /// What can be read of `items`.
+    pub(crate) fn readable<'a, T>(
+        &self,
+        items: impl IntoIterator<Item = &'a Attributes>,
+        read: impl Fn(&Attributes) -> Result<T, StoreError>,
+    ) -> Vec<T> {
+        items.into_iter().filter_map(|attributes| self.find_readable(attributes, &read)).collect()
+    }
+
+    /// What `read` makes of one item among others; `None` if it cannot be read.
+    pub(crate) fn find_readable<T>(
+        &self,
+        attributes: &Attributes,
+        read: impl Fn(&Attributes) -> Result<T, StoreError>,
+    ) -> Option<T> {
+        read(attributes).inspect_err(|error| self.pass_over(attributes, error)).ok()
+    }
+
+    fn pass_over(&self, attributes: &Attributes, problem: &StoreError) {
+        let attribute = match problem {
+            StoreError::Item { attribute, .. } => attribute,
+            StoreError::Sealed { .. } => "sealed",
+            StoreError::Dynamo { .. } | StoreError::Contended { .. } | StoreError::Stale { .. } => "?",
+        };
+        let unreadable = Unreadable { item: Item(attributes).key(), attribute };
+        error!(item.key = unreadable.item, item.attribute = attribute, "an item was passed over: {problem}");
+        (self.told.0)(&unreadable);
+    }
+}
