@@ -48,6 +48,9 @@ impl Drop for MustEnd {
     }
 }
 
+/// Two cores run many stacks at once here, built for debugging.
+const PATIENCE: u32 = 8;
+
 /// How every stack of the specs is started, but for what the spec itself is about.
 pub(crate) fn options() -> Options {
     Options {
@@ -60,6 +63,7 @@ pub(crate) fn options() -> Options {
         storage_faults: None,
         doubled_messages: false,
         items: None,
+        patience: PATIENCE,
     }
 }
 

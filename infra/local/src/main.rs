@@ -56,6 +56,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         allow_targets: arguments.allow_targets.join(","),
         doubled_messages: false,
         items: None,
+        patience: 1,
     };
     eprint!("starting");
     let mut stack = Stack::start(options, |part| eprint!(" {part}...")).await?;

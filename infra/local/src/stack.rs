@@ -56,6 +56,9 @@ pub struct Options {
     pub doubled_messages: bool,
     /// Items, in the form of [`Stack::export`], that the tables hold before anything is looked for in them.
     pub items: Option<serde_json::Value>,
+    /// How many times as long as deployed a function and a call of AWS may take. One, but for tests: debug builds on a busy machine are slow,
+    /// and no test is about the time that something takes.
+    pub patience: u32,
 }
 
 /// A stack that runs.
@@ -293,8 +296,9 @@ async fn build_functions(
         sqs_endpoint: Some(endpoints.sqs.clone()),
         lambda_endpoint: Some(endpoints.lambda.clone()),
     })
-    .map_err(|error| StartError::part("aws clients", error))?;
-    let template = Arc::new(Template::load()?);
+    .map_err(|error| StartError::part("aws clients", error))?
+    .patient(options.patience);
+    let template = Arc::new(Template::load()?.patient(options.patience));
     let tables = create_tables(&template, &clients, options.dynamo_endpoint.is_some()).await?;
     let queues = create_queues(&template, sqs, &endpoints.sqs)?;
     let config = Config {

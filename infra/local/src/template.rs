@@ -160,6 +160,13 @@ impl Template {
         self.timeouts.get(function.name()).copied().ok_or_else(|| missing(function.name(), "Timeout"))
     }
 
+    /// The same template, whose functions may take this many times as long.
+    #[must_use]
+    pub(crate) fn patient(mut self, patience: u32) -> Self {
+        self.timeouts.values_mut().for_each(|timeout| *timeout *= patience);
+        self
+    }
+
     /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
     /// before `{proxy+}`.
     pub(crate) fn route(&self, method: &str, path: &str) -> Option<&Route> {

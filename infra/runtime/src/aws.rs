@@ -57,19 +57,26 @@ impl AwsConfig {
 pub struct AwsClients {
     config: AwsConfig,
     http: SharedHttpClient,
+    patience: u32,
 }
 
 impl AwsClients {
     /// # Errors
     /// [`ConfigError::Outbound`].
     pub fn new(config: AwsConfig) -> Result<Self, ConfigError> {
-        Ok(Self { config, http: outbound::aws_http_client()? })
+        Ok(Self { config, http: outbound::aws_http_client()?, patience: 1 })
     }
 
     /// The same clients on another way to AWS, made of this one: the local stack puts one between that asks IAM.
     #[must_use]
     pub fn rerouted(&self, route: impl FnOnce(SharedHttpClient) -> SharedHttpClient) -> Self {
-        Self { config: self.config.clone(), http: route(self.http.clone()) }
+        Self { http: route(self.http.clone()), ..self.clone() }
+    }
+
+    /// The same clients, whose calls may take this many times as long.
+    #[must_use]
+    pub fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
     }
 
     /// A client of DynamoDB.
@@ -79,7 +86,7 @@ impl AwsClients {
             .region(Region::new(self.config.region.clone()))
             .credentials_provider(self.config.credentials.clone())
             .http_client(self.http.clone())
-            .timeout_config(timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT));
+            .timeout_config(self.timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT));
         config.set_endpoint_url(self.config.dynamo_endpoint.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
@@ -91,7 +98,7 @@ impl AwsClients {
             .region(Region::new(self.config.region.clone()))
             .credentials_provider(self.config.credentials.clone())
             .http_client(self.http.clone())
-            .timeout_config(timeouts(SQS_ATTEMPT_TIMEOUT, Queue::CALL_LONGEST));
+            .timeout_config(self.timeouts(SQS_ATTEMPT_TIMEOUT, Queue::CALL_LONGEST));
         config.set_endpoint_url(self.config.sqs_endpoint.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
     }
@@ -106,10 +113,11 @@ impl AwsClients {
         config.set_endpoint_url(self.config.lambda_endpoint.clone());
         aws_sdk_lambda::Client::from_conf(config.build())
     }
-}
 
-fn timeouts(attempt: Duration, call: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(call).build()
+    fn timeouts(&self, attempt: Duration, call: Duration) -> TimeoutConfig {
+        let [attempt, call] = [attempt, call].map(|longest| longest * self.patience);
+        TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(call).build()
+    }
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ impl Shop {
             storage_faults: None,
             doubled_messages: false,
             items: None,
+            patience: 1,
         };
         let stack = Stack::start(options, |_| {}).await?;
         let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
