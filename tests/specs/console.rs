@@ -254,8 +254,12 @@ async fn each_role_may_what_it_may() {
             assert!(!may || answer.status != 403, "{page}: {} {}", answer.status, answer.text());
         }
     }
-    for (page, expect) in [("/operators", [403, 403, 200]), ("/audit", [403, 403, 200]), ("/apps/new", [403, 403, 200])]
-    {
+    for (page, expect) in [
+        ("/operators", [403, 403, 200]),
+        ("/audit", [403, 403, 200]),
+        ("/dead-letters", [403, 403, 200]),
+        ("/apps/new", [403, 403, 200]),
+    ] {
         for (visitor, status) in visitors.iter().skip(1).zip(&expect[1..]) {
             assert_eq!(visitor.get(&world, page).await.status, *status, "{page}");
         }

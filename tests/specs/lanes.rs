@@ -5,8 +5,9 @@ use local::{LastAnswer, Options, StorageFaults};
 use serde_json::{Value, json};
 
 use crate::{
+    console::Visitor,
     deliveries::time,
-    world::{START_MS, World, options},
+    world::{START_MS, World, options, texts},
 };
 
 /// A little more than an answer may take that is in time, by the machine's clock.
@@ -131,10 +132,56 @@ async fn a_failure_of_our_storage_costs_a_delivery_five_seconds() {
 async fn a_message_that_is_no_bell_is_a_dead_letter_after_eighty_seconds() {
     let world = World::start().await;
     world.sqs(Lane::Fast, "SendMessage", json!({ "MessageBody": "hello" })).await;
-    let dead = world.stack.queue_url(Lane::Fast).replace("/DeliveriesQueue", "/DeadLetters");
+    let dead = dead_letters(&world);
     world.advance(79_000).await;
     assert_eq!(world.queued_at(&dead).await, 0);
     world.advance(2_000).await;
     assert_eq!(world.queued_at(&dead).await, 1);
+    let found = world.admin("GET", "/dead-letters", Value::Null).await.done(200);
+    assert_eq!(found["items"][0]["body"], "hello");
+    world.end().await;
+}
+
+/// The queue of the messages that four tries did not get rid of.
+fn dead_letters(world: &World) -> String {
+    world.stack.queue_url(Lane::Fast).replace("/DeliveriesQueue", "/DeadLetters")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_shown_and_taken_back_at_a_click() {
+    let faults = StorageFaults::default();
+    let world = World::start_with(Options { storage_faults: Some(faults.clone()), ..options() }).await;
+    let none = world.admin("GET", "/dead-letters", Value::Null).await.done(200);
+    assert_eq!(none, json!({ "count": 0, "items": [] }));
+    assert_eq!(world.admin("POST", "/dead-letters/take-back", json!({})).await.done(200), json!({ "takenBack": 0 }));
+
+    world.webhook_to("shop", &json!({})).await;
+    world.paid("b-1").await;
+    faults.arm(0, LastAnswer::Given);
+    world.advance(81_000).await;
+    assert!(faults.disarm(), "the storage was not asked");
+    let found = world.admin("GET", "/dead-letters", Value::Null).await.done(200);
+    assert_eq!(found["count"], 1);
+    let letter = &found["items"][0];
+    assert_eq!(
+        (&letter["billNum"], &letter["event"], &letter["attempt"]),
+        (&json!("b-1"), &json!("payment.success"), &json!(1))
+    );
+
+    let owner = Visitor::owner(&world).await;
+    world.advance(1_000).await;
+    let page = owner.get(&world, "/dead-letters").await.text();
+    assert!(page.contains("There are about 1") && page.contains("b-1"), "{page}");
+    world.advance(1_000).await;
+    assert_eq!(
+        owner.post(&world, "/dead-letters", &[]).await.header("location"),
+        "/console/dead-letters?done=taken-back"
+    );
+    assert_eq!(world.queued_at(&dead_letters(&world)).await, 0);
+    world.advance(0).await;
+    let [arrived] = world.inbox("shop").await;
+    assert_eq!(time(&arrived), START_MS + 83_000, "the sweep rings after two minutes only");
+    let audit = world.admin("GET", "/audit", Value::Null).await.done(200);
+    assert!(texts(&audit["items"], "action").contains(&"take back dead letters".to_owned()), "{audit}");
     world.end().await;
 }

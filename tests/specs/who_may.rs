@@ -76,6 +76,8 @@ const DOORS: &[(&str, Door)] = &[
     ("POST /admin/v1/apps/{appId}/transactions/{id}/close",              Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/refund",             Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/give-up",            Operator),
+    ("GET /admin/v1/dead-letters",                                       Operator),
+    ("POST /admin/v1/dead-letters/take-back",                            Operator),
     ("POST /admin/v1/operators",                                         Operator),
     ("GET /admin/v1/operators",                                          Operator),
     ("PATCH /admin/v1/operators/{name}",                                 Operator),

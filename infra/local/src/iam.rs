@@ -28,6 +28,7 @@ use tracing::error;
 use crate::{
     Grant, Template,
     keys::{KeySchemas, is_like},
+    template::names,
 };
 
 /// What each function may do, and what each did.
@@ -37,6 +38,8 @@ pub(crate) struct Iam {
     /// Logical names by the names in use.
     logical: Arc<BTreeMap<String, String>>,
     schemas: Arc<KeySchemas>,
+    /// The queues whose dead letters go into a queue, by its logical name.
+    origins: Arc<BTreeMap<String, Vec<String>>>,
     used: Arc<Mutex<BTreeSet<Grant>>>,
 }
 
@@ -57,6 +60,7 @@ impl Iam {
             allowed: Arc::new(allowed.collect()),
             schemas: Arc::new(KeySchemas::new(template, &logical)),
             logical: Arc::new(logical),
+            origins: Arc::new(origins(template)),
             used: Arc::default(),
         }
     }
@@ -112,6 +116,7 @@ impl Iam {
     fn read_acts(&self, request: &HttpRequest, body: &Value) -> Vec<Act> {
         let Some(target) = request.headers().get("x-amz-target") else { return invocation(request.uri()) };
         match target.split_once('.') {
+            Some(("AmazonSQS", "StartMessageMoveTask")) => self.move_task(body),
             Some(("AmazonSQS", operation)) => {
                 let url = body.get("QueueUrl").and_then(Value::as_str);
                 let queue = url.and_then(|url| url.rsplit('/').next()).unwrap_or_default();
@@ -120,6 +125,18 @@ impl Iam {
             Some((service, operation)) if service.starts_with("DynamoDB_") => self.dynamo(operation, body),
             _ => Vec::new(),
         }
+    }
+
+    /// Whoever has messages moved needs the rights to read them, to take them out, and to send them to where they came from.
+    fn move_task(&self, body: &Value) -> Vec<Act> {
+        let arn = body.get("SourceArn").and_then(Value::as_str).unwrap_or_default();
+        let queue = arn.rsplit(':').next().unwrap_or_default();
+        let actions = ["StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
+        let there = actions.map(|action| Act::without_keys(&format!("sqs:{action}"), queue));
+        let logical = self.logical.get(queue).map_or(queue, String::as_str);
+        let origins = self.origins.get(logical).into_iter().flatten();
+        let back = origins.map(|origin| Act::without_keys("sqs:SendMessage", origin));
+        there.into_iter().chain(back).collect()
     }
 
     fn dynamo(&self, operation: &str, body: &Value) -> Vec<Act> {
@@ -167,6 +184,18 @@ impl Iam {
             _ => vec![on_item(operation, body)],
         }
     }
+}
+
+/// The queues of each dead letter queue.
+fn origins(template: &Template) -> BTreeMap<String, Vec<String>> {
+    let mut origins: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, properties) in &template.queues {
+        let policy = properties.get("RedrivePolicy").and_then(|policy| policy.get("deadLetterTargetArn"));
+        for dead_letters in policy.map(names).unwrap_or_default() {
+            origins.entry(dead_letters).or_default().push(name.clone());
+        }
+    }
+    origins
 }
 
 /// Something that a request does.

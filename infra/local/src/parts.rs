@@ -202,6 +202,7 @@ fn redrive_policy(policy: &Value, sqs: &Sqs) -> Option<String> {
 /// The logical names of the queues of deliveries.
 pub(crate) const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
 const SLOW_DELIVERIES_QUEUE: &str = "SlowDeliveriesQueue";
+const DEAD_LETTERS: &str = "DeadLetters";
 
 /// The logical name of a lane's queue, which is its name in the embedded SQS, too.
 pub(crate) fn queue_of(lane: Lane) -> &'static str {
@@ -213,7 +214,11 @@ pub(crate) fn queue_of(lane: Lane) -> &'static str {
 
 /// Where the queues of deliveries are.
 pub(crate) fn queue_urls(queues: &Names) -> Result<QueueUrls, StartError> {
-    Ok(QueueUrls { fast: queues.find(queue_of(Lane::Fast))?, slow: queues.find(queue_of(Lane::Slow))? })
+    Ok(QueueUrls {
+        fast: queues.find(queue_of(Lane::Fast))?,
+        slow: queues.find(queue_of(Lane::Slow))?,
+        dead_letters: Some(queues.find(DEAD_LETTERS)?),
+    })
 }
 
 #[cfg(test)]

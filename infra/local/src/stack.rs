@@ -386,6 +386,7 @@ fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
         ("MAXPAY_CONFIGURATION_TABLE", config.configuration_table.clone()),
         ("MAXPAY_DELIVERIES_QUEUE_URL", config.queues.fast.clone()),
         ("MAXPAY_SLOW_DELIVERIES_QUEUE_URL", config.queues.slow.clone()),
+        ("MAXPAY_DEAD_LETTERS_QUEUE_URL", config.queues.dead_letters.clone().unwrap_or_default()),
         ("MAXPAY_ALLOWED_TARGETS", LOOPBACK.to_owned()),
         ("MAXPAY_SEALING_KEY", config.sealing_key.expose().clone()),
         ("MAXPAY_OPERATOR_TOKEN", text(&config.operator_token).unwrap_or_default()),

@@ -6,6 +6,8 @@
 //! There are two queues, one for each [`Lane`]. In each the message group is the target, so that SQS gives quiet targets precedence
 //! over one whose messages keep many workers busy ("fair queues").
 
+mod dead_letters;
+
 use std::{
     error::Error,
     sync::{Arc, LazyLock},
@@ -21,6 +23,8 @@ use domain::{AppId, BillNum, Delivery, DeliveryId, Lane, Mode};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
+
+pub use dead_letters::{DeadLetter, DeadLetters, TakeBackError};
 
 /// The queues of deliveries. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct QueueUrls {
     pub fast: String,
     /// Of the slow lane.
     pub slow: String,
+    /// Of the messages that nobody could deal with. Only `admin` is told.
+    pub dead_letters: Option<String>,
 }
 
 impl QueueUrls {
@@ -168,7 +174,7 @@ impl Queue {
         });
         let change = self.sqs.change_message_visibility_batch().queue_url(self.urls.of(lane));
         let change = change.set_entries(Some(entries.collect())).send().await;
-        change.map(|_| ()).map_err(|error| QueueError { source: error.into() })
+        change.map(|_| ()).map_err(QueueError::new)
     }
 }
 
@@ -183,8 +189,14 @@ fn delay_seconds(delay: Duration) -> i32 {
 
 /// SQS refused or could not be reached.
 #[derive(Debug, thiserror::Error)]
-#[error("sqs did not take a message")]
+#[error("sqs refused, or could not be reached")]
 pub struct QueueError {
     #[source]
     source: Box<dyn Error + Send + Sync>,
+}
+
+impl QueueError {
+    fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
 }

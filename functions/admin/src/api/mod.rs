@@ -10,6 +10,7 @@ mod audit;
 pub(crate) mod call;
 mod channels;
 mod check;
+mod dead_letters;
 mod deliveries;
 mod destination;
 pub(crate) mod doorman;
@@ -100,6 +101,8 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::ListDeliveries(app) => deliveries::list(call, app).await,
         Route::ResendDelivery(app, delivery) => deliveries::resend(call, app, &delivery).await,
         Route::Replay(app, webhook) => deliveries::replay(call, app, webhook).await,
+        Route::ListDeadLetters => dead_letters::list(call).await,
+        Route::TakeBackDeadLetters => dead_letters::take_back(call).await,
         Route::ListTransactions(app) => transactions::list(call, app).await,
         Route::ShowTransaction(app, id) => transactions::show(call, app, id).await,
         // Boxed: the flows of money are deep, and the other calls should not carry them along.

@@ -4,6 +4,7 @@ use domain::{InvalidId, OperatorRole, Part, RequestError, Sentence};
 use http::{HeaderValue, StatusCode, header};
 use outbound::Forbidden;
 use providers::SettingsError;
+use queue::{QueueError, TakeBackError};
 use runtime::{BODY_BYTES_MAX, BodyError, RandomError, Reply, error_chain, json};
 use serde_json::{Map, Value, json};
 use store::StoreError;
@@ -144,6 +145,22 @@ impl From<StoreError> for Problem {
                 error!("the storage failed: {}", error_chain(&error));
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, Wrong::Storage)
             }
+        }
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        error!("the queue failed: {}", error_chain(&error));
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Wrong::Queue)
+    }
+}
+
+impl From<TakeBackError> for Problem {
+    fn from(error: TakeBackError) -> Self {
+        match error {
+            TakeBackError::UnderWay => Self::conflict(Wrong::TakenBackAlready),
+            TakeBackError::Queue(error) => error.into(),
         }
     }
 }

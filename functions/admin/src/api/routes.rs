@@ -39,6 +39,8 @@ pub(crate) enum Route {
     ListDeliveries(AppId),
     ResendDelivery(AppId, String),
     Replay(AppId, WebhookId),
+    ListDeadLetters,
+    TakeBackDeadLetters,
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
     SyncTransaction(AppId, TransactionId),
@@ -101,13 +103,18 @@ impl Route {
             | Self::ReplayIncident(..)
             | Self::AskForDay(..) => None,
             // What is sent leaves its own trace.
-            Self::CheckChannel(..) | Self::TestWebhook(..) | Self::ResendDelivery(..) | Self::Replay(..) => None,
+            Self::CheckChannel(..)
+            | Self::TestWebhook(..)
+            | Self::ResendDelivery(..)
+            | Self::Replay(..)
+            | Self::TakeBackDeadLetters => None,
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
             | Self::ListAccounts(..)
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
+            | Self::ListDeadLetters
             | Self::ListTransactions(_)
             | Self::ShowTransaction(..)
             | Self::ListIncidents(_)
@@ -225,6 +232,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",                                "close transaction",       Operator, Change, |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",                               "refund transaction",      Operator, Change, |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/give-up",                              "give up refund",          Operator, Change, |at| Ok(Route::GiveUpRefund(at.app()?, at.transaction()?))),
+    row(Method::GET,    "/admin/v1/dead-letters",                                                        "list dead letters",       Owner,    Look,   |_| Ok(Route::ListDeadLetters)),
+    row(Method::POST,   "/admin/v1/dead-letters/take-back",                                              "take back dead letters",  Owner,    Change, |_| Ok(Route::TakeBackDeadLetters)),
     row(Method::POST,   "/admin/v1/operators",                                                           "create operator",         Owner,    Change, |_| Ok(Route::CreateOperator)),
     row(Method::GET,    "/admin/v1/operators",                                                           "list operators",          Owner,    Look,   |_| Ok(Route::ListOperators)),
     row(Method::PATCH,  "/admin/v1/operators/{name}",                                                    "change operator",         Owner,    Change, |at| Ok(Route::ChangeOperator(at.operator()?))),
@@ -301,6 +310,8 @@ mod tests {
         ("POST",   "/apps/{appId}/transactions/{id}/close",                       Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/refund",                      Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/give-up",                     Operator, Change),
+        ("GET",    "/dead-letters",                                               Owner,    Look),
+        ("POST",   "/dead-letters/take-back",                                     Owner,    Change),
         ("POST",   "/operators",                                                  Owner,    Change),
         ("GET",    "/operators",                                                  Owner,    Look),
         ("PATCH",  "/operators/{name}",                                           Owner,    Change),

@@ -11,6 +11,7 @@ domain::sentences! {
         Method { allowed: String } = "method": "this path answers {allowed}";
         Internal = "internal": "the system failed; the log says more";
         Storage = "storage": "the storage failed; the log says more";
+        Queue = "queue": "the queue failed; the log says more";
         Contended = "contended": "others are changing the same thing; try again";
         // Bodies.
         ContentType { found: String } = "content-type": "Content-Type must be application/json, found `{found}`";
@@ -81,6 +82,7 @@ domain::sentences! {
         Events { names: String, found: String } = "events": "must be a list of one or more of {names}, found `{found}`";
         TooManyWebhooks { webhooks_max: usize } = "too-many-webhooks": "an app has at most {webhooks_max} webhooks";
         NobodyHears { mode: &'static str } = "nobody-hears": "there is no webhook any more that hears {mode} events and had this";
+        TakenBackAlready = "taken-back-already": "the dead letters are being taken back already; look again in a minute";
         InAttempt = "in-attempt": "the delivery is being changed by an attempt; look again";
         // Money and days.
         Paid = "paid": "it is paid; refund it instead";

@@ -24,6 +24,7 @@ pub(crate) enum Section {
     Settings,
     Apps,
     Operators,
+    DeadLetters,
     Audit,
     Account,
 }

@@ -14,6 +14,7 @@ mod channel_fields;
 mod channels;
 mod chart;
 mod cookies;
+mod dead_letters;
 mod deliveries;
 mod desk;
 mod export;
@@ -170,6 +171,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["app", "settings"] => app_pages::settings(desk),
         ["operators"] => operators::list(desk).await,
         ["audit"] => audit_page::show(desk).await,
+        ["dead-letters"] => dead_letters::list(desk).await,
         ["account"] => account::show(desk).await,
         ["account", "second-factor"] => second_factor::show(desk).await,
         _ => Err(Trouble::NotFound),
@@ -194,6 +196,7 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
         ["operators"] => operators::create(desk, form).await,
         ["operators", name] => operators::change(desk, name, form).await,
         ["operators", name, "second-factor"] => operators::reset_second_factor(desk, name).await,
+        ["dead-letters"] => dead_letters::take_back(desk).await,
         ["sign-in-rules"] => operators::change_rules(desk, form).await,
         ["account"] => account::change(desk, form).await,
         ["account", "second-factor"] => second_factor::act(desk, form).await,

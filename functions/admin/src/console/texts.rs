@@ -49,6 +49,7 @@ texts! {
     account: "我的账号", "My account";
     operators: "操作员", "Operators";
     audit: "操作日志", "Audit log";
+    dead_letters: "死信", "Dead letters";
     sign_out: "退出登录", "Sign out";
     navigation: "主导航", "Main navigation";
     operations: "运营", "Operations";
@@ -275,6 +276,12 @@ texts! {
     password_again: "再次输入新密码", "New password again";
     passwords_differ: "两次输入的密码不一致", "The two are not the same";
     // The audit log.
+    dead_letters_text: "同一条消息连续四次因系统自身故障处理失败后会进入死信队列。数据没有丢失，系统稍后会自动补发；故障排除后可在此立即重新投递。", "Messages that could not be dealt with four times in a row, for a reason of our own. Nothing is lost, and the system makes it good by itself later. Once the cause is mended they can be taken back at once.";
+    dead_letters_count: "共约 {} 条，下面列出其中一部分。", "There are about {}; these are some of them.";
+    no_dead_letters: "没有死信", "There are no dead letters";
+    take_back: "全部重新投递", "Take all back";
+    sent_at: "发送时间", "Sent";
+    which_attempt: "第几次发送", "Attempt";
     audit_text: "每一次修改与登录：谁、何时、做了什么，密钥已隐去。同一地址一小时内的登录失败合并为一条。", "Every change and every sign-in: who, when, and what, with secrets masked. Sign-ins that failed at one address within an hour are one entry.";
     month: "月份", "Month";
     no_audit: "这个月没有记录", "Nothing in this month";
@@ -320,6 +327,7 @@ texts! {
     action_ask_for_day: "重新对账", "Had a day compared again";
     action_resend_delivery: "重新发送通知", "Sent a delivery again";
     action_replay_webhook: "批量重发通知", "Replayed a webhook";
+    action_take_back: "重新投递死信", "Took dead letters back";
     action_ask_provider: "查询渠道", "Asked the provider";
     action_close_transaction: "关闭订单", "Closed a transaction";
     action_refund_transaction: "退款", "Refunded a transaction";
@@ -411,6 +419,7 @@ texts! {
     replay_text: "重新发送此 Webhook 在该时段内失败或等待中的通知，每次最多 500 条。", "Sends again what failed or waits at this webhook, up to 500 at a time.";
     days_90: "90 天", "90 days";
     deleted_webhook: "（已删除的 Webhook）", "(a deleted webhook)";
+    done_taken_back: "已开始重新投递。", "They are on their way back.";
     done_resent: "已安排重新发送。", "It is sent again.";
     // What can be done with a transaction.
     ask_provider: "查询渠道", "Ask the provider";

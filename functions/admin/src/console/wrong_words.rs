@@ -13,6 +13,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::Method => "此地址只支持 {allowed}",
         K::Internal => "系统出错，详情见日志",
         K::Storage => "存储暂时不可用，详情见日志",
+        K::Queue => "队列暂时不可用，详见日志",
         K::Contended => "有人正在修改同一内容，请重试",
         // Bodies.
         K::ContentType => "Content-Type 须为 application/json，收到的是“{found}”",
@@ -82,6 +83,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::Events => "请至少选择一个事件",
         K::TooManyWebhooks => "每个应用最多 {webhooks_max} 个 Webhook",
         K::NobodyHears => "接收“{mode}”环境事件的 Webhook 已不存在",
+        K::TakenBackAlready => "死信正在重新投递，请稍后再看",
         K::InAttempt => "此通知正在发送，请刷新后再试",
         // Money and days.
         K::Paid => "订单已支付，请改用退款",

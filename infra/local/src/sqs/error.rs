@@ -42,6 +42,8 @@ pub enum SqsError {
     QueueDoesNotExist,
     #[error("A queue already exists with the same name and a different value for an attribute: {name}")]
     QueueNameExists { name: String },
+    #[error("The resource that you specified for the SourceArn parameter doesn't exist.")]
+    ResourceNotFound,
     #[error("The address {url} is not valid for this endpoint.")]
     InvalidAddress { url: String },
     #[error("The input receipt handle \"{handle}\" is not a valid receipt handle.")]
@@ -129,6 +131,7 @@ impl SqsError {
         #[rustfmt::skip]
         let (shape, code, status) = match self {
             Self::QueueDoesNotExist => (sqs!("QueueDoesNotExist"), simple!("NonExistentQueue"), BAD),
+            Self::ResourceNotFound => (sqs!("ResourceNotFoundException"), "ResourceNotFoundException", 404),
             Self::QueueNameExists { .. } => (sqs!("QueueNameExists"), "QueueAlreadyExists", BAD),
             Self::InvalidAddress { .. } => (sqs!("InvalidAddress"), "InvalidAddress", 404),
             Self::ReceiptHandleIsInvalid { .. } => (sqs!("ReceiptHandleIsInvalid"), "ReceiptHandleIsInvalid", 404),

@@ -7,7 +7,7 @@
 //! Time is the stack's: no timer runs here. Delays and leases are looked at when a call comes, and a long poll ends
 //! only by a message or by [`Sqs::clock_moved`]. Whoever lets the clock run by itself must call that now and then.
 //!
-//! Deliberately not here: FIFO, signatures and policies, encryption, tags, message move tasks, deleting and changing
+//! Deliberately not here: FIFO, signatures and policies, encryption, tags, the pace of message move tasks, deleting and changing
 //! queues, the disorder and the double deliveries of the real SQS.
 
 mod attributes;

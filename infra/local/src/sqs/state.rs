@@ -275,6 +275,37 @@ impl State {
         Ok(())
     }
 
+    /// `StartMessageMoveTask` without a destination: what is visible goes back to the queues it came from, as new messages. What was sent
+    /// here by itself came from none, and stays.
+    pub(super) fn move_back(&mut self, name: &str, now_ms: i64) -> Result<(), SqsError> {
+        self.queue(name, now_ms).map_err(|_| SqsError::ResourceNotFound)?;
+        let leads_here =
+            |queue: &Queue| queue.attributes.redrive.as_ref().is_some_and(|to| to.dead_letter_queue == name);
+        if !self.queues.values().any(leads_here) {
+            let reason = "Source queue must be configured as a Dead Letter Queue.";
+            return Err(SqsError::invalid("SourceArn", name, reason));
+        }
+        let mut records = Vec::new();
+        for (seq, message) in self.queues.get(name).into_iter().flat_map(Queue::visible_fairly) {
+            let Some(origin) = &message.moved_from else { continue };
+            records.push(Record::Delete { queue: name.to_owned(), seq });
+            let message = Message {
+                id: new_id()?,
+                sent_ms: now_ms,
+                visible_ms: now_ms,
+                receive_count: 0,
+                receives_here: 0,
+                first_received_ms: None,
+                received_ms: None,
+                moved_from: None,
+                ..message.clone()
+            };
+            let seq = self.next_seq + u64::try_from(records.len()).unwrap_or_default();
+            records.push(Record::Message { queue: origin.clone(), seq, message });
+        }
+        self.commit(records)
+    }
+
     fn commit(&mut self, records: Vec<Record>) -> Result<(), SqsError> {
         if records.is_empty() {
             return Ok(());

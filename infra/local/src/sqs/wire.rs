@@ -75,6 +75,12 @@ struct PurgeQueue {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct StartMessageMoveTask {
+    source_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ReceiveMessage {
     queue_url: Option<String>,
     max_number_of_messages: Option<i64>,
@@ -187,6 +193,7 @@ async fn call(sqs: &Sqs, headers: &HeaderMap, body: &[u8]) -> Result<Value, SqsE
         "DeleteMessage" => change_message(sqs, parse(body)?, delete_message),
         "DeleteMessageBatch" => change_message_batch(sqs, parse(body)?, delete_message),
         "ChangeMessageVisibility" => change_message(sqs, parse(body)?, change_message_visibility),
+        "StartMessageMoveTask" => start_message_move_task(sqs, parse(body)?),
         "ChangeMessageVisibilityBatch" => change_message_batch(sqs, parse(body)?, change_message_visibility),
         _ => Err(SqsError::UnsupportedOperation { what: format!("operation {target}") }),
     }
@@ -255,6 +262,17 @@ fn purge_queue(sqs: &Sqs, request: PurgeQueue) -> Result<Value, SqsError> {
     let name = queue_name(sqs, request.queue_url)?;
     sqs.state().purge(&name, sqs.now_ms())?;
     Ok(json!({}))
+}
+
+/// All at once: a task is over before anybody can ask for another.
+fn start_message_move_task(sqs: &Sqs, request: StartMessageMoveTask) -> Result<Value, SqsError> {
+    let arn = required("SourceArn", request.source_arn)?;
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    if sqs.queue_arn(name) != arn {
+        return Err(SqsError::ResourceNotFound);
+    }
+    sqs.state().move_back(name, sqs.now_ms())?;
+    Ok(json!({ "TaskHandle": new_id()? }))
 }
 
 fn send_message(sqs: &Sqs, mut request: SendMessage) -> Result<Value, SqsError> {

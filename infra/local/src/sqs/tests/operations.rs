@@ -48,6 +48,31 @@ async fn a_deployment_changes_the_attributes_of_a_queue() {
 }
 
 #[tokio::test]
+async fn dead_letters_go_back_to_where_they_came_from_as_new_messages() {
+    let world = World::new().await;
+    let dead = world.queue("dead", []);
+    let url = world.queue("bells", [("RedrivePolicy", &redrive("dead", 1)), ("VisibilityTimeout", "1")]);
+    let id = world.send(&url, "one").await;
+    world.send(&dead, "sent here by itself").await;
+    assert_eq!(world.receive(&url).await.len(), 1);
+    world.advance(MINUTE_MS);
+    assert!(world.receive(&url).await.is_empty(), "it was received as often as it may be");
+    let arn = world.attributes(&dead).await[&QueueAttributeName::QueueArn].clone();
+    let task = world.client.start_message_move_task().source_arn(&arn).send().await.unwrap();
+    assert!(task.task_handle().is_some());
+    let [back] = <[Message; 1]>::try_from(world.receive(&url).await).unwrap();
+    assert_eq!(back.body(), Some("one"));
+    assert_ne!(back.message_id(), Some(id.as_str()));
+    assert_eq!(system(&back, "ApproximateReceiveCount"), "1");
+    assert_eq!(world.receive(&dead).await.len(), 1);
+    let not_dead = arn.replace(":dead", ":bells");
+    assert_eq!(code(world.client.start_message_move_task().source_arn(not_dead).send().await), "InvalidParameterValue");
+    let nowhere = arn.replace(":dead", ":whistles");
+    let nowhere = world.client.start_message_move_task().source_arn(nowhere).send().await;
+    assert!(nowhere.unwrap_err().into_service_error().is_resource_not_found_exception());
+}
+
+#[tokio::test]
 async fn queue_attributes_are_published() {
     let world = World::new().await;
     let dead = world.queue("dead", []);

@@ -1,0 +1,110 @@
+//! Messages that nobody could deal with: how many there are, some of them, and the way back to the queues they came from.
+
+use aws_sdk_sqs::{
+    error::ProvideErrorMetadata,
+    types::{MessageSystemAttributeName, QueueAttributeName},
+};
+
+use crate::{Queue, QueueError};
+
+/// How long the messages that are shown are hidden from others, who are none but the way back.
+const LOOKED_AT_SECONDS: i32 = 1;
+
+/// SQS's own bound of one call.
+const SHOWN_MAX: i32 = 10;
+
+/// What SQS answers if there is a move already, or nothing to move.
+const NOT_NOW: &str = "AWS.SimpleQueueService.UnsupportedOperation";
+
+/// The dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// About how many there are.
+    pub count: u64,
+    /// At the most ten of them, in no order.
+    pub some: Vec<DeadLetter>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// What it says; [`crate::Bell::parse`] reads it.
+    pub body: String,
+    /// When it was sent, in milliseconds.
+    pub sent_ms: i64,
+}
+
+/// Why they were not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeBackError {
+    /// They are being taken back already.
+    #[error("the dead letters are being taken back already")]
+    UnderWay,
+    /// SQS refused or could not be reached.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Queue {
+    /// The dead letters as far as SQS shows them.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn dead_letters(&self) -> Result<DeadLetters, QueueError> {
+        let url = self.dead_letters_url()?;
+        let (count, _) = self.describe(url).await?;
+        let received = self
+            .sqs
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(SHOWN_MAX)
+            .visibility_timeout(LOOKED_AT_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .send()
+            .await
+            .map_err(QueueError::new)?;
+        let some = received.messages().iter().map(|message| {
+            let sent = message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp));
+            let sent_ms = sent.and_then(|ms| ms.parse().ok()).unwrap_or_default();
+            DeadLetter { body: message.body().unwrap_or_default().to_owned(), sent_ms }
+        });
+        Ok(DeadLetters { count, some: some.collect() })
+    }
+
+    /// Has SQS move them all back to the queues that they came from. About how many they are.
+    ///
+    /// # Errors
+    /// [`TakeBackError`].
+    pub async fn take_back(&self) -> Result<u64, TakeBackError> {
+        let (count, arn) = self.describe(self.dead_letters_url()?).await?;
+        if count == 0 {
+            return Ok(0);
+        }
+        match self.sqs.start_message_move_task().source_arn(arn).send().await {
+            Ok(_) => Ok(count),
+            Err(error) if error.code() == Some(NOT_NOW) => Err(TakeBackError::UnderWay),
+            Err(error) => Err(QueueError::new(error).into()),
+        }
+    }
+
+    /// About how many messages a queue has, and its ARN.
+    async fn describe(&self, url: &str) -> Result<(u64, String), QueueError> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let names = [counts.to_vec(), vec![QueueAttributeName::QueueArn]].concat();
+        let asked = self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names));
+        let described = asked.send().await.map_err(QueueError::new)?;
+        let text = |name| described.attributes().and_then(|all| all.get(name)).map(String::as_str).unwrap_or_default();
+        let number = |name| text(name).parse::<u64>().unwrap_or_default();
+        Ok((counts.iter().map(number).sum(), text(&QueueAttributeName::QueueArn).to_owned()))
+    }
+
+    fn dead_letters_url(&self) -> Result<&str, QueueError> {
+        self.urls
+            .dead_letters
+            .as_deref()
+            .ok_or_else(|| QueueError::new("this function was not told of the dead letters"))
+    }
+}
