@@ -9,6 +9,7 @@ mod pause;
 
 use std::{
     collections::BTreeMap,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use domain::{
     AttemptRecord, Delivery, DeliveryId, DeliveryState, Lane, Pace, TargetHealth, Timestamp, Webhook, wait_after,
     webhook_body,
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use queue::{Bell, Queue, Returned, Ring};
 use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
 use store::{StoreError, ToldDelivery};
@@ -81,13 +82,19 @@ pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
 
 /// The message, if the attempt could not be made or kept.
 async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message: Message) -> Option<Message> {
-    match attend(deps, &id, attempt, deps.queue.lane_of(&message.source)).await {
+    let attended = attend(deps, &id, attempt, deps.queue.lane_of(&message.source));
+    match panic_as_failure(attended).await {
         Ok(()) => None,
         Err(error) => {
             error!(delivery.id = id.name(), attempt.n = attempt, "a delivery waits: {}", error_chain(&error));
             Some(message)
         }
     }
+}
+
+/// A panic would take the whole batch with it. It fails its own attempt alone.
+async fn panic_as_failure(attempt: impl Future<Output = Result<(), AttemptError>>) -> Result<(), AttemptError> {
+    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or(Err(AttemptError::Panic))
 }
 
 /// Best effort: where it fails, the messages come again when the visibility timeout of their queue is over.
@@ -112,6 +119,8 @@ enum AttemptError {
     Lane,
     #[error("its webhook cannot be read")]
     Webhook,
+    #[error("the attempt panicked")]
+    Panic,
     #[error("our storage took longer than {} s", .0.as_secs())]
     Slow(Duration),
 }
@@ -342,5 +351,21 @@ fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptReco
 async fn ring_within_reach(deps: &Deps, delivery: &Delivery, lane: Lane, delay: Duration) {
     if delay <= Delivery::QUEUE_WAIT_MAX {
         deps.queue.ring(&[Ring { delivery, lane, delay }]).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_fails_alone() {
+        let attempts = [0_usize, 1, 2].map(async |n| {
+            tokio::task::yield_now().await;
+            assert_ne!(n, 1, "this one panics");
+            Ok(())
+        });
+        let ended = join_all(attempts.into_iter().map(panic_as_failure)).await;
+        assert!(matches!(ended.as_slice(), [Ok(()), Err(AttemptError::Panic), Ok(())]), "{ended:?}");
     }
 }

@@ -1,10 +1,9 @@
-//! Stops the storage after a given write, as a function that is killed there would see it: what was written stays, and nothing more
+//! Stops the storage after a given write, or loses one answer, as a function that is killed there would see it: what was written stays, and nothing more
 //! is read or written until the switch is thrown back. For tests only; it stands before DynamoDB where a test asks for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Router, body::Body, extract::State, response::Response, routing};
-use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use outbound::{Bounds, Outbound};
@@ -24,6 +23,8 @@ pub enum LastAnswer {
     Given,
     /// It is lost: the function stops right there.
     Lost,
+    /// It is lost once: the client asks again, and nothing stops.
+    LostOnce,
 }
 
 /// The switch. Cheap to clone; all clones are one switch.
@@ -41,6 +42,7 @@ struct Armed {
 enum Fate {
     Passes,
     PassesUnheard,
+    PassesUnheardOnce,
     Fails,
 }
 
@@ -71,11 +73,18 @@ impl StorageFaults {
             return Fate::Passes;
         }
         armed.writes_left -= 1;
-        if armed.writes_left == 0 && armed.last == LastAnswer::Lost {
-            armed.fired = true;
-            return Fate::PassesUnheard;
+        match (armed.writes_left, armed.last) {
+            (0, LastAnswer::Lost) => {
+                armed.fired = true;
+                Fate::PassesUnheard
+            }
+            (0, LastAnswer::LostOnce) => {
+                (armed.fired, armed.writes_left) = (true, u32::MAX);
+                armed.last = LastAnswer::Given;
+                Fate::PassesUnheardOnce
+            }
+            (_, LastAnswer::Given | LastAnswer::Lost | LastAnswer::LostOnce) => Fate::Passes,
         }
-        Fate::Passes
     }
 
     /// Stands before the DynamoDB at `endpoint`; answers its own.
@@ -104,19 +113,28 @@ async fn pass(
     parts.uri = uri;
     parts.headers.remove(http::header::HOST);
     match outbound.send(Request::from_parts(parts, body.to_bytes()), BOUNDS).await {
-        Ok(_) if matches!(fate, Fate::PassesUnheard) => failed(),
-        Ok(answer) => answer.map(Body::from),
+        Ok(answer) => match fate {
+            Fate::Passes => answer.map(Body::from),
+            Fate::PassesUnheardOnce => error(StatusCode::INTERNAL_SERVER_ERROR, AGAIN),
+            Fate::PassesUnheard | Fate::Fails => failed(),
+        },
         Err(_) => failed(),
     }
 }
 
+/// An error after which the AWS client asks again.
+const AGAIN: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
+
 /// An error that the AWS client does not try again.
+const STOPPED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"stopped"}"#;
+
 fn failed() -> Response {
-    let body = Bytes::from_static(
-        br#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"stopped"}"#,
-    );
+    error(StatusCode::BAD_REQUEST, STOPPED)
+}
+
+fn error(status: StatusCode, body: &'static str) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     response
 }

@@ -131,6 +131,12 @@ mod tests {
         runtime_components::RuntimeComponents,
     };
 
+    use domain::{
+        AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Lane, Mode, Shard, Timestamp, TransactionId,
+        WebhookId,
+    };
+    use queue::{QueueUrls, Ring};
+
     use super::*;
 
     /// Notes where a request would go, and sends nothing.
@@ -178,5 +184,58 @@ mod tests {
             ];
             assert_eq!(asked, expected);
         }
+    }
+
+    /// Takes requests, and never answers.
+    #[derive(Clone, Debug)]
+    struct Silent;
+
+    impl HttpClient for Silent {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Silent {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            HttpConnectorFuture::new(std::future::pending())
+        }
+    }
+
+    fn delivery(n: u8) -> Delivery {
+        let now = Timestamp::clamped(0);
+        let id = DeliveryId {
+            app: AppId::parse("568a12086e912100017722e5").unwrap(),
+            mode: Mode::Test,
+            bill: BillNum::parse("1").unwrap(),
+            transaction: TransactionId::generate(now, [n; 6]),
+            event: Event::PaymentSuccess,
+            about: String::new(),
+            webhook: WebhookId::parse("01a208d052406fcfdef44463").unwrap(),
+        };
+        let (members, shard, records) = (serde_json::Map::new(), Shard::FIRST, Vec::new());
+        let (state, attempt, attempts_before) = (DeliveryState::Waiting, 1, 0);
+        Delivery { id, members, shard, created_at: now, state, attempt, attempts_before, due_at: now, records }
+    }
+
+    /// By a clock that jumps to the next timer, not by the machine's.
+    #[tokio::test(start_paused = true)]
+    async fn bells_of_a_queue_that_hangs_take_a_second_however_many_they_are() {
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let (dynamo_endpoint, sqs_endpoint, lambda_endpoint) = (None, None, None);
+        let region = "eu-central-1".to_owned();
+        let config = AwsConfig { region, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint };
+        let clients = AwsClients::new(config).unwrap().rerouted(|_| SharedHttpClient::new(Silent));
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/q".to_owned();
+        let urls = QueueUrls { fast: url.clone(), slow: url, dead_letters: None };
+        let queue = Queue::new(move || clients.sqs(), urls);
+        let deliveries: Vec<Delivery> = (0..60).map(delivery).collect();
+        let lane = |n: usize| if n % 2 == 0 { Lane::Fast } else { Lane::Slow };
+        let rings = deliveries.iter().enumerate();
+        let rings: Vec<_> =
+            rings.map(|(n, delivery)| Ring { delivery, lane: lane(n), delay: Duration::ZERO }).collect();
+        let began = tokio::time::Instant::now();
+        assert!(queue.ring(&rings).await.is_empty());
+        assert_eq!(began.elapsed().as_secs_f32().round(), Queue::CALL_LONGEST.as_secs_f32());
     }
 }

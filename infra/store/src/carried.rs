@@ -96,7 +96,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn carry_until(&self, key: &TransactionKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
         let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, Some(to));
-        self.postpone(update.condition_expression(format!("due_ms = :from AND attribute_exists({CARRIES})"))).await
+        let update = update.condition_expression(format!("due_ms = :from AND attribute_exists({CARRIES})"));
+        self.claim(update, "postponement of what is carried").await
     }
 
     /// Lets go of a carried delivery, once its row says what is to become of it. `false` if somebody else did.

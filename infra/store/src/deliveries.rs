@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
 use domain::{
     AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Shard, Timestamp, Transaction, TransactionId,
 };
@@ -217,11 +214,11 @@ impl Store {
         if !removes.is_empty() {
             expression = format!("{expression} REMOVE {}", removes.join(", "));
         }
-        match update.update_expression(expression).send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("change of a delivery", error)),
-        }
+        // The record of an attempt says when it began and how long it took, so that no two are alike.
+        self.update_once(update.update_expression(expression), "change of a delivery", |item| {
+            read_delivery(item.0).is_ok_and(|found| found == *after)
+        })
+        .await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     DayKey, Store, StoreError,
     attributes::{Attributes, Item, number, text, time},
     schema::{
-        CARRIES, DUE_MS, DUE_PK, DUE_SHARDS, PK, REFUND_PREFIX, SK, bill_pk, due_shard_pk, parse_delivery_key,
+        CARRIES, CLAIM, DUE_MS, DUE_PK, DUE_SHARDS, PK, REFUND_PREFIX, SK, bill_pk, due_shard_pk, parse_delivery_key,
         parse_refund_key, parse_transaction_key, refund_sk, transaction_pk, transaction_sk,
     },
 };
@@ -145,7 +145,8 @@ impl Store {
         to: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
         let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, to);
-        self.postpone(update.condition_expression(format!("due_ms = :from AND attribute_not_exists({CARRIES})"))).await
+        let update = update.condition_expression(format!("due_ms = :from AND attribute_not_exists({CARRIES})"));
+        self.claim(update, "postponement").await
     }
 
     /// The same of a refund.
@@ -153,8 +154,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn postpone_refund(&self, key: &RefundKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        self.postpone(self.postponement((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to)))
-            .await
+        let update = self.postponement((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to));
+        self.claim(update, "postponement of a refund").await
     }
 
     /// Moves an entry that still is at `from`, or takes it away.
@@ -173,8 +174,11 @@ impl Store {
             .condition_expression("due_ms = :from")
             .expression_attribute_values(":from", time(from));
         match to {
-            Some(to) => update.update_expression("SET due_ms = :to").expression_attribute_values(":to", time(to)),
-            None => update.update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}")),
+            Some(to) => {
+                let update = update.update_expression(format!("SET due_ms = :to, {CLAIM} = :claim"));
+                update.expression_attribute_values(":to", time(to))
+            }
+            None => update.update_expression(format!("SET {CLAIM} = :claim REMOVE {DUE_PK}, {DUE_MS}")),
         }
     }
 

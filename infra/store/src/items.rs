@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem, builders::UpdateBuilder},
+    operation::{
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::UpdateBuilder},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
-    schema::{PK, SK},
+    schema::{CLAIM, PK, SK},
 };
 
 /// How often a change of the configuration is made anew because somebody else changed it.
@@ -94,6 +97,38 @@ impl Store {
             Err(SdkError::ServiceError(error)) if lost_the_race(error.err()) => Ok(Written::Lost),
             Err(error) => Err(StoreError::dynamo(operation, error)),
         }
+    }
+
+    /// Sends an update whose condition lets one of several writers pass. `false` if another one was faster. The client sends a call again whose
+    /// answer was lost, and the condition no longer holds then because of the first time: `is_ours` knows the item as this update leaves it.
+    pub(crate) async fn update_once(
+        &self,
+        update: UpdateItemFluentBuilder,
+        operation: &'static str,
+        is_ours: impl Fn(&Item<'_>) -> bool,
+    ) -> Result<bool, StoreError> {
+        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match update.send().await {
+            Ok(_) => return Ok(true),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(lost)) => {
+                Ok(lost.item().is_some_and(|attributes| is_ours(&Item(attributes))))
+            }
+            _ => Err(StoreError::dynamo(operation, error)),
+        }
+    }
+
+    /// The same of an update that leaves a mark of its own, `SET claim = :claim`.
+    pub(crate) async fn claim(
+        &self,
+        update: UpdateItemFluentBuilder,
+        operation: &'static str,
+    ) -> Result<bool, StoreError> {
+        let mark = self.claims.mark();
+        let update = update.expression_attribute_values(":claim", text(&mark));
+        self.update_once(update, operation, |item| item.find_text(CLAIM) == Some(&mark)).await
     }
 
     /// A new item of the configuration, to be written with others.

@@ -9,6 +9,7 @@ mod attributes;
 mod audit;
 mod books;
 mod carried;
+mod claims;
 mod client_charges;
 mod configuration;
 mod deliveries;
@@ -66,6 +67,7 @@ pub struct Store {
     tables: Tables,
     sealer: Sealer,
     told: unreadable::Told,
+    claims: claims::Claims,
 }
 
 /// The names of the two tables.
@@ -80,7 +82,7 @@ pub struct Tables {
 impl Store {
     /// Uses `dynamo` for `tables`, and `sealer` for what must not be readable in them.
     pub fn new(dynamo: Client, tables: Tables, sealer: Sealer) -> Self {
-        Self { dynamo, tables, sealer, told: unreadable::Told::default() }
+        Self { dynamo, tables, sealer, told: unreadable::Told::default(), claims: claims::Claims::new() }
     }
 }
 

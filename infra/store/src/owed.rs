@@ -213,7 +213,7 @@ impl Store {
         }
         let try_number = seen.tries + 1;
         let was_stopped = seen.claimed_until.is_some();
-        let sets = "SET tries = :next, tried_ms = :now, claimed_ms = :until";
+        let sets = "SET tries = :next, tried_ms = :now, claimed_ms = :until, claim = :claim";
         let update = self
             .update_day(key)
             .condition_expression("tries = :seen AND attribute_not_exists(done_ms)")
@@ -231,7 +231,7 @@ impl Store {
             found_stopped: was_stopped && seen.problem.is_none(),
             is_incident: was_stopped || seen.problem.is_some(),
         };
-        Ok(self.postpone(update).await?.then_some(claim))
+        Ok(self.claim(update, "claim of a day").await?.then_some(claim))
     }
 
     /// Says why a day could not be compared. It is an incident from the first time on, and the same one every time.

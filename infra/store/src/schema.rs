@@ -46,6 +46,8 @@ pub(crate) const DUE_MS: &str = "due_ms";
 pub(crate) const CARRIES: &str = "carries";
 /// At a paid transaction: when it was found that it has to be looked at once more, whatever its entry carries.
 pub(crate) const LOOK_AGAIN: &str = "look_ms";
+/// By which a writer knows its own claim of an item again (`claims.rs`).
+pub(crate) const CLAIM: &str = "claim";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
 

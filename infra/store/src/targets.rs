@@ -79,15 +79,11 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let update = self
             .target(app, webhook)
-            .update_expression("SET probe_ms = :next")
+            .update_expression("SET probe_ms = :next, claim = :claim")
             .condition_expression("probe_ms <= :now")
             .expression_attribute_values(":next", time(next))
             .expression_attribute_values(":now", time(now));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("taking a probe", error)),
-        }
+        self.claim(update, "taking a probe").await
     }
 
     /// The place of one delivery in the row of those that wait for a paused target: `step` behind the one before, and not before

@@ -126,7 +126,12 @@ impl Store {
         };
         if let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() {
             let theirs = lost.item().ok_or_else(|| stale(&transaction.key))?;
-            return Ok(Reserved::Taken(Box::new(read_transaction(theirs)?)));
+            let theirs = read_transaction(theirs)?;
+            // The client had sent it before, and the answer was lost.
+            if theirs.id == transaction.id {
+                return Ok(Reserved::New);
+            }
+            return Ok(Reserved::Taken(Box::new(theirs)));
         }
         Err(StoreError::dynamo("reservation", error))
     }
