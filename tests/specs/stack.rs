@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use local::{Options, Stack, StartError};
+use local::{Options, Stack, StackClock, StartError};
 use serde_json::{Value, json};
 
 use crate::world::{MINUTE_MS, START_MS, World, charge_of, client, options, texts};
@@ -280,6 +280,87 @@ async fn a_data_folder_is_one_stacks_at_a_time() {
     world.charge(&charge_of("ali_web", "1")).await.ok();
     world.end().await;
     World::start_with(kept_in(&folder)).await.end().await;
+}
+
+/// Another stack on the folder, whose lock file somebody deleted, would overwrite what this one keeps.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_whose_lock_was_deleted_is_still_one_stacks_at_a_time() {
+    let folder = Folder::new();
+    let world = World::start_with(kept_in(&folder)).await;
+    fs::remove_file(folder.0.join("lock")).unwrap();
+    let error = Stack::start(kept_in(&folder), |_| {}).await.unwrap_err();
+    assert!(matches!(&error, StartError::DataDirTaken { path } if *path == folder.0), "{error:?}");
+    world.end().await;
+}
+
+fn local_json(folder: &Folder) -> Value {
+    serde_json::from_str(&fs::read_to_string(folder.0.join("local.json")).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_json_follows_what_is_changed() {
+    let folder = Folder::new();
+    let world = World::start_with(kept_in(&folder)).await;
+    let path = format!("/apps/{}/keys/rotate", world.app.app_id);
+    let rotated = world.admin("POST", &path, json!({ "mode": "test", "key": "client" })).await.done(200);
+    let key = rotated["clientKey"].clone();
+    assert_eq!(local_json(&folder)["apps"][0]["test"]["clientKey"], key);
+    let known = local_json(&folder)["apps"][0]["test"]["masterKey"].clone();
+    assert_eq!(known, json!(world.app.test.master_key));
+    let theirs = json!({ "password": "a password of their own" });
+    world.admin("PATCH", &format!("/operators/{}", world.owner.0), theirs).await.done(200);
+    world.must_stay_secret(key.as_str().unwrap());
+    world.end().await;
+
+    // Rotated while nobody wrote it down, as by a version before this one.
+    let text = fs::read_to_string(folder.0.join("local.json")).unwrap().replace(key.as_str().unwrap(), "of before");
+    fs::write(folder.0.join("local.json"), text).unwrap();
+    let again = World::start_with(kept_in(&folder)).await;
+    assert_eq!(json!(again.app.test.client_key), key);
+    assert_eq!(local_json(&folder)["apps"][0]["test"]["clientKey"], key);
+    assert!(again.stack.doorkeys().console_password_changed, "nobody is told a password that opens nothing");
+    again.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_moved_stays_moved_over_a_restart() {
+    let folder = Folder::new();
+    let running = || Options { clock: StackClock::running(), ..kept_in(&folder) };
+    let world = World::start_with(running()).await;
+    let bill = world.charged("later").await;
+    let moved_ms = world.post_as(&[], "/_local/clock", r#"{"advanceMs":86400000}"#).await.done(200)["nowMs"].clone();
+    world.end().await;
+    let again = World::start_with(running()).await;
+    assert!(again.now_ms().await >= moved_ms.as_i64().unwrap());
+    assert_eq!(again.record("later").await["id"], json!(bill));
+    again.end().await;
+
+    fs::write(folder.0.join("clock.ms"), "x").unwrap();
+    let error = Stack::start(running(), |_| {}).await.unwrap_err();
+    assert!(matches!(&error, StartError::DataDir { path, .. } if path.ends_with("clock.ms")), "{error:?}");
+}
+
+/// Requests whose bodies never come, as many as the stack answers at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_at_once_is_refused_and_let_in_again() {
+    use tokio::io::AsyncWriteExt;
+    let world = World::start().await;
+    let mut waiting = Vec::new();
+    for _ in 0..256 {
+        let mut caller = tokio::net::TcpStream::connect(("127.0.0.1", port(&world))).await.unwrap();
+        caller.write_all(b"POST /2.0/maxpay/bill HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n").await.unwrap();
+        waiting.push(caller);
+    }
+    let status = async || world.call("GET", "/nowhere", &[], "").await.status;
+    while status().await != 503 {
+        tokio::task::yield_now().await;
+    }
+    drop(waiting);
+    while status().await != 404 {
+        tokio::task::yield_now().await;
+    }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,10 @@ mod deps;
 mod shown_refund;
 mod unread;
 
+use domain::OperatorName;
 use http::Method;
 use runtime::{Reply, Request};
+use store::StoreError;
 
 pub use api::{Operation, operations};
 pub use console::problem_codes;
@@ -26,6 +28,17 @@ pub const ROUTES: [(Method, &str); 7] = [
     (Method::POST, "/2.0/maxpay/refunds"),
     (Method::POST, "/2.0/maxpay/close"),
 ];
+
+/// Whether this name and password open the console: for the local stack, which prints those of its first owner. It is not a sign-in, and is
+/// not counted as one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn opens_console(deps: &Deps, name: &str, password: &str) -> Result<bool, StoreError> {
+    let Some(name) = OperatorName::parse(name) else { return Ok(false) };
+    let operator = deps.base.store.find_operator(&name).await?;
+    Ok(operator.is_some_and(|one| one.enabled && api::password::verify(password, Some(&one.password_hash))))
+}
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {

@@ -1,7 +1,8 @@
 //! The stack's clock: everything in it, from the functions to SQS and the simulator, asks this one.
 
 use std::{
-    fmt,
+    fmt, fs, io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -10,12 +11,17 @@ use std::{
 
 use domain::Timestamp;
 use runtime::Clock;
+use tracing::error;
+
+use crate::{error::StartError, private};
 
 /// A clock that can be moved forward, and never back.
 #[derive(Clone)]
 pub struct StackClock {
     base: Base,
     ahead_ms: Arc<AtomicI64>,
+    /// Where it is kept how far it is ahead of the machine's.
+    kept_in: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -35,18 +41,34 @@ impl fmt::Debug for StackClock {
 impl StackClock {
     /// A clock that runs, for people.
     pub fn running() -> Self {
-        Self { base: Base::Running(Clock::system()), ahead_ms: Arc::default() }
+        Self { base: Base::Running(Clock::system()), ahead_ms: Arc::default(), kept_in: None }
     }
 
     /// A clock that shows what another does.
     #[cfg(feature = "simulated")]
     pub(crate) fn of(clock: Clock) -> Self {
-        Self { base: Base::Running(clock), ahead_ms: Arc::default() }
+        Self { base: Base::Running(clock), ahead_ms: Arc::default(), kept_in: None }
     }
 
     /// A clock that stands at `start` until it is moved, for tests.
     pub fn standing(start: Timestamp) -> Self {
-        Self { base: Base::Standing(start), ahead_ms: Arc::default() }
+        Self { base: Base::Standing(start), ahead_ms: Arc::default(), kept_in: None }
+    }
+
+    /// The same clock over restarts: what was written by a clock that somebody moved forward would else be in the future. A clock that
+    /// stands is a test's, which says itself where it begins.
+    pub(crate) fn kept_in(self, path: Option<PathBuf>) -> Result<Self, StartError> {
+        let Some(path) = path.filter(|_| self.runs()) else { return Ok(self) };
+        let failed = |source| StartError::DataDir { path: path.clone(), source };
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let ahead_ms: i64 = text.trim().parse().map_err(|error| failed(io::Error::other(error)))?;
+                self.ahead_ms.fetch_max(ahead_ms, Ordering::SeqCst);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(Self { kept_in: Some(path), ..self })
     }
 
     /// Whether time passes by itself.
@@ -67,7 +89,10 @@ impl StackClock {
     pub(crate) fn move_to(&self, moment_ms: i64) {
         let ahead = moment_ms.saturating_sub(self.now_ms());
         if ahead > 0 {
-            self.ahead_ms.fetch_add(ahead, Ordering::SeqCst);
+            let ahead_ms = self.ahead_ms.fetch_add(ahead, Ordering::SeqCst).saturating_add(ahead);
+            if let Some(path) = &self.kept_in {
+                keep(path, ahead_ms);
+            }
         }
     }
 
@@ -75,5 +100,14 @@ impl StackClock {
     pub(crate) fn as_clock(&self) -> Clock {
         let clock = self.clone();
         Clock::new(move || clock.now_ms())
+    }
+}
+
+/// Before anything happens at the new time. Where it fails the clock moves all the same, and the log says that a restart will not know.
+fn keep(path: &Path, ahead_ms: i64) {
+    let draft = path.with_extension("new");
+    let kept = private::write(&draft, ahead_ms.to_string().as_bytes()).and_then(|()| fs::rename(&draft, path));
+    if let Err(error) = kept {
+        error!("the clock's place was not kept in {}: {error}", path.display());
     }
 }

@@ -1,12 +1,20 @@
 //! The demo app, made through the operator API like any other, and the keys to everything, kept in `local.json`.
 
+use std::{path::PathBuf, sync::Arc};
+
 use bytes::Bytes;
-use domain::{AppId, Tab};
+use domain::{App, AppId, KeySet, Tab};
 use http::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use store::Store;
+use tokio::sync::Mutex;
+use tracing::error;
 
-use crate::{error::StartError, state::State};
+use crate::{
+    error::StartError,
+    state::{State, write_doorkeys},
+};
 
 /// What opens this stack: written to `local.json` and printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +30,9 @@ pub struct Doorkeys {
     /// Their password; empty in a file of a version without a console.
     #[serde(default)]
     pub console_password: String,
+    /// Whether they have another password by now, which nobody but they knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub console_password_changed: bool,
     /// The demo app.
     pub apps: Vec<DemoApp>,
 }
@@ -87,16 +98,67 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
     Ok(app)
 }
 
-/// The apps of an earlier start, if the database still knows them and the sealing key still opens what it holds of them.
+/// The apps of an earlier start as they are now, if the database still knows them and the sealing key still opens what it holds of them.
 pub(crate) async fn known(admin: &admin::Deps, state: &State, apps: Vec<DemoApp>) -> Result<Vec<DemoApp>, StartError> {
+    let mut known = Vec::new();
     for app in &apps {
-        let id = AppId::parse(&app.app_id).map_err(|error| StartError::part("app of local.json", error))?;
-        let found = admin.base.store.find_app(&id).await;
-        if found.map_err(|error| StartError::part("app of local.json", error))?.is_none() {
-            return Err(StartError::DataDirForgot { path: state.folder() });
+        let found = as_it_is(&admin.base.store, app).await?;
+        known.push(found.ok_or_else(|| StartError::DataDirForgot { path: state.folder() })?);
+    }
+    Ok(known)
+}
+
+/// The app with the name and the keys that it has now: all of them may have been changed.
+async fn as_it_is(store: &Store, app: &DemoApp) -> Result<Option<DemoApp>, StartError> {
+    let id = AppId::parse(&app.app_id).map_err(|error| StartError::part("app of local.json", error))?;
+    let found = store.find_app(&id).await.map_err(|error| StartError::part("app of local.json", error))?;
+    let pair = |keys: &KeySet| KeyPair {
+        client_key: keys.client.current.expose().clone(),
+        master_key: keys.master.current.expose().clone(),
+    };
+    let now =
+        |app: App| DemoApp { app_id: id.to_string(), name: app.name, live: pair(&app.live), test: pair(&app.test) };
+    Ok(found.map(|found| now(found.app)))
+}
+
+/// Whether the first owner still has this password.
+pub(crate) async fn opens_console(admin: &admin::Deps, name: &str, password: &str) -> Result<bool, StartError> {
+    let opens = admin::opens_console(admin, name, password).await;
+    opens.map_err(|error| StartError::part("first owner", error))
+}
+
+/// Keeps `local.json` as things are while the stack runs.
+#[derive(Clone)]
+pub(crate) struct Doorkeeper {
+    store: Store,
+    folder: PathBuf,
+    kept: Arc<Mutex<Doorkeys>>,
+}
+
+impl Doorkeeper {
+    /// `None` without a folder.
+    pub(crate) fn new(store: &Store, folder: Option<PathBuf>, kept: &Doorkeys) -> Option<Self> {
+        Some(Self { store: store.clone(), folder: folder?, kept: Arc::new(Mutex::new(kept.clone())) })
+    }
+
+    /// After somebody changed something: a rotated key is written down.
+    pub(crate) async fn look(&self) {
+        let mut kept = self.kept.lock().await;
+        let mut now = kept.clone();
+        for app in &mut now.apps {
+            match as_it_is(&self.store, app).await {
+                Ok(found) => *app = found.unwrap_or_else(|| app.clone()),
+                Err(error) => return error!("local.json may hold keys of before: {error}"),
+            }
+        }
+        if now == *kept {
+            return;
+        }
+        match write_doorkeys(&self.folder, &now) {
+            Ok(()) => *kept = now,
+            Err(error) => error!("local.json holds keys of before: {error}"),
         }
     }
-    Ok(apps)
 }
 
 /// One call of the operator API.

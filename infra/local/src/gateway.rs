@@ -8,17 +8,21 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{StatusCode, header::ORIGIN};
+use http::{Method, StatusCode, header::ORIGIN};
 use http_body_util::{BodyExt, Limited};
 use runtime::Reply;
+use tokio::sync::Semaphore;
 
 use crate::{
-    error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, said::Said, simulators::Simulators,
-    template::Template,
+    demo::Doorkeeper, error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, said::Said,
+    simulators::Simulators, template::Template,
 };
 
 /// The call whose answers payers begin with.
 const CHARGE: &str = "/2.0/maxpay/bill";
+
+/// Where keys are rotated.
+const CHANGED_AT: [&str; 2] = ["/admin/v1/apps/", "/console/apps/"];
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -156,10 +160,18 @@ impl Functions {
 pub(crate) struct FrontDoor {
     pub(crate) functions: Functions,
     pub(crate) simulators: Simulators,
+    /// Keeps `local.json`, where there is one.
+    pub(crate) doorkeeper: Option<Doorkeeper>,
+    /// As many requests as are answered at once.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 /// Answers whatever no route of the local stack's own takes.
 pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Response {
+    // As API Gateway answers where Lambda has no room.
+    let Ok(_room) = door.room.try_acquire() else {
+        return message(StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#);
+    };
     let (parts, mut body) = request.into_parts();
     let Ok(whole) = Limited::new(&mut body, BODY_BYTES_MAX).collect().await else {
         read_to_the_end(body).await;
@@ -167,9 +179,13 @@ pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Re
     };
     let whole = whole.to_bytes();
     let charge = (parts.uri.path() == CHARGE).then(|| whole.clone());
+    let may_rotate = parts.method != Method::GET && CHANGED_AT.iter().any(|door| parts.uri.path().starts_with(door));
     let answered = door.functions.answer(http::Request::from_parts(parts, whole)).await;
     if let (Some(asked), Some(reply)) = (charge, &answered) {
         door.simulators.keep(read_page(&asked, reply.body()));
+    }
+    if let Some(doorkeeper) = door.doorkeeper.filter(|_| may_rotate) {
+        doorkeeper.look().await;
     }
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }

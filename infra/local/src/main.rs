@@ -85,6 +85,7 @@ fn welcome(stack: &Stack, data_dir: &str) -> String {
     let doorkeys = stack.doorkeys();
     let url = &doorkeys.url;
     let (user, password) = (&doorkeys.console_user, &doorkeys.console_password);
+    let password = if doorkeys.console_password_changed { "the password that they chose" } else { password };
     let mut text = format!(
         "MaxPay is ready at {url}\n\n  console         {url}/console\n  sign in as      {user} / {password}\n  operator token  {}\n",
         doorkeys.operator_token

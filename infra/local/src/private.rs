@@ -5,12 +5,13 @@
 use std::{fs, io, path::Path};
 
 /// What stands in a data folder. Drafts and what SQLite keeps beside its file begin so, too.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "dynamodb.sqlite",
     "sqs.journal",
     "local.",
     "sealing.",
     "console.",
+    "clock.",
     "lock",
     "starting",
     "simulator.json",

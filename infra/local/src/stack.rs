@@ -10,12 +10,15 @@ use domain::{Lane, Secret};
 use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
 use runtime::{AwsClients, AwsConfig, Base, Config, LocalConfig};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
 use crate::{
     Grant, Metered, StackClock, StorageFaults, Template,
     control::{self, Clockwork, Sweeper},
-    demo::{self, Doorkeys},
+    demo::{self, Doorkeeper, Doorkeys},
     error::StartError,
     gateway::{self, FrontDoor, Function, Functions},
     iam::Iam,
@@ -32,7 +35,7 @@ use crate::{
     schedule::Schedule,
     simulators::Simulators,
     sqs::Sqs,
-    state::{State, random_password},
+    state::{CLOCK, State, random_password},
 };
 
 /// How the stack is to be started.
@@ -70,11 +73,14 @@ pub struct Stack {
     stop: watch::Sender<()>,
     running: Running,
     /// Nobody else may start on the data folder meanwhile.
-    _lock: Option<std::fs::File>,
+    _lock: Vec<std::fs::File>,
 }
 
 /// What the local stack opens to webhooks: this machine, for its own receiver and for those who write one.
 const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+
+/// So many requests are answered at once, and more are refused: this is one machine, which would else take them all into its memory.
+const REQUESTS_AT_ONCE: usize = 256;
 
 /// How often a running clock looks for what is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -89,11 +95,12 @@ impl Stack {
         Box::pin(Self::start_parts(options, progress)).await
     }
 
-    async fn start_parts(options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
+    async fn start_parts(mut options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
         let listener = listen(options.port).await?;
         let address = listener.local_addr().map_err(|error| StartError::part("listener", error))?;
         let url = format!("http://{address}");
         let state = State::open(options.data_dir.clone())?;
+        options.clock = options.clock.kept_in(state.file(CLOCK))?;
         let (stop, stopped) = watch::channel(());
         let mut running = Running { parts: JoinSet::new(), stopped };
 
@@ -142,8 +149,13 @@ impl Stack {
         };
         // Before it answers: who finds it ready finds the keys, too.
         let operator_token = state.operator_token.clone();
-        let doorkeys = Doorkeys { url, operator_token, console_user, console_password, apps };
+        let console_password_changed = match &state.owner {
+            Some((name, password)) => !demo::opens_console(&functions.admin, name, password).await?,
+            None => false,
+        };
+        let doorkeys = Doorkeys { url, operator_token, console_user, console_password, console_password_changed, apps };
         state.keep(&doorkeys)?;
+        let doorkeeper = Doorkeeper::new(&functions.admin.base.store, options.data_dir.clone(), &doorkeys);
 
         let setup = MappingSetup {
             sqs: sqs.clone(),
@@ -170,7 +182,12 @@ impl Stack {
             .merge(simulators.router())
             .merge(Receiver::new(options.clock.clone()).router())
             .merge(lambda.registry())
-            .fallback(routing::any(gateway::serve).with_state(FrontDoor { functions: functions.clone(), simulators }));
+            .fallback(routing::any(gateway::serve).with_state(FrontDoor {
+                functions: functions.clone(),
+                simulators,
+                doorkeeper,
+                room: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
+            }));
         serve(&mut running, "http", listener, router);
         // While the clock stands nothing falls due by itself, and a test's own call must not race with a tick.
         if options.clock.runs() {

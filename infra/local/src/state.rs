@@ -21,12 +21,13 @@ const LOCK: &str = "lock";
 /// It is there from the beginning of a folder's first start until the keys are kept.
 const STARTING: &str = "starting";
 pub(crate) const DATABASE: &str = "dynamodb.sqlite";
+pub(crate) const CLOCK: &str = "clock.ms";
 
 /// What is kept in the data folder, or made up for one run.
 pub(crate) struct State {
     data_dir: Option<PathBuf>,
     /// Held as long as the stack runs. The system lets go of it when the process ends, however it ends.
-    pub(crate) lock: Option<fs::File>,
+    pub(crate) lock: Vec<fs::File>,
     pub(crate) sealing_key: String,
     pub(crate) console_key: String,
     pub(crate) operator_token: String,
@@ -40,7 +41,7 @@ impl State {
         let Some(dir) = data_dir else {
             return Ok(Self {
                 data_dir: None,
-                lock: None,
+                lock: Vec::new(),
                 sealing_key: random_text()?,
                 console_key: random_text()?,
                 operator_token: random_text()?,
@@ -50,7 +51,7 @@ impl State {
         };
         let failed = |source| StartError::DataDir { path: dir.clone(), source };
         private::create_folder(&dir).map_err(failed)?;
-        let lock = Some(lock(&dir)?);
+        let lock = lock(&dir)?;
         private::restrict_all(&dir).map_err(failed)?;
         let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
             Some(text) => Some(read_doorkeys(&dir, &text)?),
@@ -76,8 +77,7 @@ impl State {
 
     pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
         let Some(dir) = &self.data_dir else { return Ok(()) };
-        let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
-        write(&dir.join(LOCAL_JSON), &json)?;
+        write_doorkeys(dir, doorkeys)?;
         let path = dir.join(STARTING);
         remove(&path).map_err(|source| StartError::DataDir { path, source })
     }
@@ -118,6 +118,12 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Writes `local.json`.
+pub(crate) fn write_doorkeys(dir: &Path, doorkeys: &Doorkeys) -> Result<(), StartError> {
+    let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
+    write(&dir.join(LOCAL_JSON), &json)
+}
+
 fn read_doorkeys(dir: &Path, text: &str) -> Result<Doorkeys, StartError> {
     serde_json::from_str(text).map_err(|source| StartError::DataDirDamaged { path: dir.join(LOCAL_JSON), source })
 }
@@ -138,14 +144,24 @@ fn read_key(path: &Path) -> Result<Option<String>, StartError> {
 }
 
 /// Two stacks on one folder would each overwrite what the other keeps of its queue.
-fn lock(dir: &Path) -> Result<fs::File, StartError> {
-    let path = dir.join(LOCK);
-    let open = private::options().write(true).create(true).truncate(true).open(&path);
-    let file = open.map_err(|source| StartError::DataDir { path: path.clone(), source })?;
+/// The folder itself is locked where the system can do that, because somebody may delete the file; versions before this one know the file.
+fn lock(dir: &Path) -> Result<Vec<fs::File>, StartError> {
+    let file = dir.join(LOCK);
+    let opened = private::options().write(true).create(true).truncate(true).open(&file);
+    let mut locks = vec![take(dir, &file, opened)?];
+    if cfg!(unix) {
+        locks.push(take(dir, dir, fs::File::open(dir))?);
+    }
+    Ok(locks)
+}
+
+fn take(dir: &Path, path: &Path, opened: io::Result<fs::File>) -> Result<fs::File, StartError> {
+    let failed = |source| StartError::DataDir { path: path.to_owned(), source };
+    let file = opened.map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(StartError::DataDirTaken { path: dir.to_owned() }),
-        Err(fs::TryLockError::Error(source)) => Err(StartError::DataDir { path, source }),
+        Err(fs::TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
