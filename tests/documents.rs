@@ -226,3 +226,24 @@ fn the_screen_of_items_has_each_kind_whose_key_is_made_there() {
         assert!(is_shown, "infra/store/src/schema.rs: the screen at its top has no item whose key begins with {word}");
     }
 }
+
+/// The console says a sentence by its list. One that it does not know would be English to everybody.
+#[test]
+fn the_console_knows_every_list_of_sentences() {
+    let rows = fs::read_to_string(root().join("functions/admin/src/console/problems.rs")).unwrap();
+    let mut unknown = Vec::new();
+    for path in tree().iter().filter(|path| path.ends_with(".rs") && !path.starts_with("tests")) {
+        let source = fs::read_to_string(root().join(path)).unwrap();
+        let code = source.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        let code = code.lines().filter(is_code).collect::<Vec<_>>().join("\n");
+        let lists = code.split("sentences! {").skip(1).filter_map(|list| list.split_once(" enum ")?.1.split_once(" {"));
+        let kinds = lists.filter_map(|(declared, _)| declared.split_once(", ")).map(|(_, kinds)| kinds);
+        unknown.extend(
+            kinds
+                .filter(|kinds| !rows.contains(&format!("        {kinds} => ")))
+                .map(|kinds| format!("{path}: {kinds}")),
+        );
+    }
+    assert!(unknown.is_empty(), "without a line in `rows` of console/problems.rs:\n{}", unknown.join("\n"));
+}

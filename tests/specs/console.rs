@@ -48,7 +48,11 @@ impl Visitor {
     }
 
     pub(crate) async fn get(&self, world: &World, page: &str) -> Answer {
-        let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en")];
+        self.get_in(world, "en", page).await
+    }
+
+    pub(crate) async fn get_in(&self, world: &World, language: &str, page: &str) -> Answer {
+        let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", language)];
         world.call("GET", &format!("/console{page}"), &headers, "").await
     }
 

@@ -34,6 +34,7 @@ mod events;
 mod healing;
 mod incidents;
 mod input;
+mod kept;
 mod keys;
 mod lanes;
 mod logs;

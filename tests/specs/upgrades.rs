@@ -119,8 +119,10 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     assert_eq!(world.record("paid").await["status"], "success");
     assert_eq!(world.record("refunded").await["refundedFee"], 100);
     assert_eq!(world.record("open").await["status"], "created");
-    let kinds: Vec<_> = world.incidents().await.into_iter().map(|incident| incident["kind"].clone()).collect();
-    assert_eq!(kinds, ["amount"]);
+    let incidents = world.incidents().await;
+    assert_eq!(texts(&json!(incidents), "kind"), ["amount"]);
+    // It kept a text without a code.
+    assert_eq!((&incidents[0]["code"], &incidents[0]["params"]["words"]), (&json!("words"), &incidents[0]["problem"]));
     let of_app = |path: &str| format!("/apps/{}/{path}", world.app.app_id);
     let webhooks = world.admin("GET", &of_app("webhooks"), Value::Null).await.done(200);
     assert!(webhooks["items"].as_array().unwrap().iter().any(|webhook| webhook["health"].is_object()), "{webhooks}");
@@ -181,6 +183,37 @@ async fn attributes_of_a_later_version_survive() {
         before.keys().filter(|key| after.get(*key).is_none_or(|item| item["from_later"]["S"] != "kept")).collect();
     assert!(lost.is_empty(), "lost what a later version wrote: {lost:?}");
     end(world, folder).await;
+}
+
+/// An older function knows the text of an incident alone. It reads what this version keeps, because the text is where it was; and what lies
+/// beside a text that it wrote over is not believed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_counts_as_long_as_the_text_beside_it_is_its_own() {
+    const TEXT: &str = "the amount is 1 fen where 9900 were charged";
+    let params = json!({ "said": 1, "expected": 9900 });
+    for (text, code) in [(TEXT, "amount-differs"), ("what stood there before", "words")] {
+        let kept = json!({ "text": text, "code": "amount-differs", "params": params }).to_string();
+        let (world, folder) = upgraded(|item| {
+            if item["problem"]["S"] == TEXT {
+                item["extras"] = json!({ "S": kept });
+            }
+        })
+        .await;
+        let incidents = world.incidents().await;
+        assert_eq!((&incidents[0]["problem"], &incidents[0]["code"]), (&json!(TEXT), &json!(code)));
+        end(world, folder).await;
+    }
+
+    let world = World::start().await;
+    live(&world).await;
+    let items = by_key(world.stack.export().await.unwrap());
+    let kept: Vec<_> = items.values().filter(|item| item.get("problem").is_some()).collect();
+    assert!(kept.iter().any(|item| item["problem"]["S"] == TEXT), "{kept:?}");
+    for item in kept {
+        let beside: Value = serde_json::from_str(item["extras"]["S"].as_str().unwrap()).unwrap();
+        assert_eq!(beside["text"], item["problem"]["S"], "{item}");
+    }
+    world.end().await;
 }
 
 /// What Alipay would send when a trade of the fixture is paid, which the simulator of this world does not know.

@@ -38,7 +38,7 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
         RefundsRequest::OfBill(bill, None) => {
             let found = store.load_whole_bill(app, mode, &bill).await?;
             if found.tries.is_empty() {
-                return Err(BillError::Unknown { bill: bill.to_string(), channel: None }.into());
+                return Err(BillError::Unknown { bill: bill.to_string() }.into());
             }
             let mut refunds = found.refunds;
             refunds.sort_by_key(|refund| (refund.requested_at, refund.num.clone()));
@@ -64,7 +64,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let bill = || asked.bill.to_string();
     let on_channel = tries.into_iter().filter(|found| found.key.channel == asked.channel);
     let last = on_channel.max_by_key(|found| found.key.try_number);
-    let last = last.ok_or_else(|| BillError::Unknown { bill: bill(), channel: Some(asked.channel) })?;
+    let last = last.ok_or_else(|| BillError::UnknownOn { bill: bill(), channel: asked.channel })?;
     let closed = match last.status {
         Status::Closed => return Ok(success(&domain::Record::from(last))),
         Status::Success | Status::Refund => Closed::Paid(Box::new(last)),

@@ -24,7 +24,7 @@ impl Serialize for ShownRefund<'_> {
             map.serialize_entry("reason", reason)?;
         }
         if let Some(failure) = &refund.failure {
-            map.serialize_entry("failure", failure)?;
+            map.serialize_entry("failure", &failure.text)?;
         }
         map.end()
     }

@@ -3,14 +3,14 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use domain::{Timestamp, is_reserved_header, standard_signatures};
+use domain::{Timestamp, Unanswered, is_reserved_header, standard_signatures};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 use outbound::{Bounds, Outbound, OutboundError};
 
-use crate::{ANSWER_BYTES_MAX, Answer, DEADLINE, Letter, Request, Signed, Tried, Verdict, beginning};
+use crate::{ANSWER_BYTES_MAX, Answer, AttemptProblem, DEADLINE, Letter, Request, Signed, Tried, Verdict, beginning};
 
 const BOUNDS: Bounds = Bounds { deadline: DEADLINE, body_bytes_max: ANSWER_BYTES_MAX };
 
@@ -24,11 +24,14 @@ pub(crate) async fn bring(outbound: &Outbound, url: &str, signed: &Signed<'_>, l
     *request.headers_mut() = headers;
     match url.parse() {
         Ok(uri) => *request.uri_mut() = uri,
-        Err(error) => return Tried::failed(told, Verdict::Unreachable, format!("the URL cannot be used: {error}")),
+        Err(error) => return Tried::failed(told, Verdict::Unreachable, AttemptProblem::Url { why: error.to_string() }),
     }
     match outbound.send_and_cut(request, BOUNDS).await {
         Ok(answer) => judge(told, &answer, letter.now),
-        Err(error) => Tried::failed(told, verdict(&error), error.to_string()),
+        Err(error) => {
+            let (verdict, why) = unanswered(&error);
+            Tried::failed(told, verdict, AttemptProblem::Unanswered { why })
+        }
     }
 }
 
@@ -36,11 +39,9 @@ pub(crate) async fn bring(outbound: &Outbound, url: &str, signed: &Signed<'_>, l
 fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> Tried {
     let status = answer.status();
     let (verdict, problem) = match status {
-        StatusCode::OK => (Verdict::Received, String::new()),
-        _ if status.is_redirection() => {
-            (Verdict::Redirect, format!("HTTP {}: redirects are not followed", status.as_u16()))
-        }
-        _ => (Verdict::Status, format!("HTTP {}; only 200 means received", status.as_u16())),
+        StatusCode::OK => (Verdict::Received, None),
+        _ if status.is_redirection() => (Verdict::Redirect, Some(AttemptProblem::Redirect { status: status.as_u16() })),
+        _ => (Verdict::Status, Some(AttemptProblem::Status { status: status.as_u16() })),
     };
     let headers = answer.headers().iter();
     let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
@@ -48,12 +49,20 @@ fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> Tr
     Tried { request, answer: told, verdict, problem, retry_after: retry_after(answer.headers(), now) }
 }
 
-fn verdict(error: &OutboundError) -> Verdict {
+fn unanswered(error: &OutboundError) -> (Verdict, Unanswered) {
     match error {
-        OutboundError::Forbidden(_) => Verdict::Forbidden,
-        OutboundError::Connect { .. } | OutboundError::Client { .. } => Verdict::Unreachable,
-        OutboundError::Broken { .. } | OutboundError::TooLong { .. } => Verdict::Broken,
-        OutboundError::Deadline { .. } => Verdict::Deadline,
+        OutboundError::Forbidden(forbidden) => {
+            (Verdict::Forbidden, Unanswered::Forbidden { address: forbidden.address().to_string() })
+        }
+        OutboundError::Connect { .. } => (Verdict::Unreachable, Unanswered::Connect),
+        OutboundError::Client { .. } => (Verdict::Unreachable, Unanswered::Client),
+        OutboundError::Broken { .. } => (Verdict::Broken, Unanswered::Broken),
+        OutboundError::TooLong { body_bytes_max } => {
+            (Verdict::Broken, Unanswered::TooLong { bytes_max: *body_bytes_max })
+        }
+        OutboundError::Deadline { deadline } => {
+            (Verdict::Deadline, Unanswered::Deadline { seconds: deadline.as_secs() })
+        }
     }
 }
 

@@ -4,21 +4,26 @@ use bytes::Bytes;
 use outbound::{Functions, InvokeError, Invoked};
 use serde_json::Value;
 
-use crate::{Answer, DEADLINE, Letter, Request, Tried, Verdict, beginning};
+use crate::{Answer, AttemptProblem, DEADLINE, Letter, Request, Tried, Verdict, beginning};
 
 pub(crate) async fn bring(functions: &Functions, name: &str, letter: &Letter) -> Tried {
     let request = Request { target: name.to_owned(), headers: Vec::new() };
     match functions.invoke(name, Bytes::from(letter.body.clone()), DEADLINE).await {
         Ok(invoked) => judge(request, &invoked),
         Err(error) => {
-            let verdict = match &error {
-                InvokeError::Missing => Verdict::FunctionMissing,
-                InvokeError::Denied => Verdict::FunctionDenied,
-                InvokeError::Throttled => Verdict::FunctionThrottled,
-                InvokeError::Deadline { .. } => Verdict::Deadline,
-                InvokeError::Failed { .. } => Verdict::FunctionFailed,
+            let (verdict, problem) = match error {
+                InvokeError::Missing => (Verdict::FunctionMissing, AttemptProblem::Missing),
+                InvokeError::Denied => (Verdict::FunctionDenied, AttemptProblem::Denied),
+                InvokeError::Throttled => (Verdict::FunctionThrottled, AttemptProblem::Throttled),
+                InvokeError::Deadline { deadline } => {
+                    (Verdict::Deadline, AttemptProblem::NoResult { seconds: deadline.as_secs() })
+                }
+                InvokeError::Failed { code: None, .. } => (Verdict::FunctionFailed, AttemptProblem::NotInvoked),
+                InvokeError::Failed { code: Some(code), .. } => {
+                    (Verdict::FunctionFailed, AttemptProblem::NotInvokedBecause { code })
+                }
             };
-            Tried::failed(request, verdict, error.to_string())
+            Tried::failed(request, verdict, problem)
         }
     }
 }
@@ -29,10 +34,10 @@ fn judge(request: Request, invoked: &Invoked) -> Tried {
         serde_json::from_slice::<Value>(&invoked.payload).ok().and_then(|result| result.get("statusCode").cloned());
     let status = code.as_ref().and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
     let (verdict, problem) = match (&invoked.function_error, &code) {
-        (Some(error), _) => (Verdict::FunctionError, format!("the function failed ({error})")),
-        (None, None) => (Verdict::Received, String::new()),
-        (None, Some(_)) if status == Some(200) => (Verdict::Received, String::new()),
-        (None, Some(code)) => (Verdict::Status, format!("statusCode {code}; only 200 means received")),
+        (Some(error), _) => (Verdict::FunctionError, Some(AttemptProblem::FunctionError { kind: error.clone() })),
+        (None, None) => (Verdict::Received, None),
+        (None, Some(_)) if status == Some(200) => (Verdict::Received, None),
+        (None, Some(code)) => (Verdict::Status, Some(AttemptProblem::StatusCode { found: code.to_string() })),
     };
     let answer = Answer { status, headers: Vec::new(), body: beginning(&invoked.payload) };
     Tried { request, answer, verdict, problem, retry_after: None }
@@ -64,7 +69,7 @@ mod tests {
             let invoked = Invoked { payload: Bytes::from_static(payload.as_bytes()), function_error: error.map(str::to_owned) };
             let tried = judge(Request::default(), &invoked);
             assert_eq!((tried.verdict, tried.answer.status), (*verdict, *status), "{payload}");
-            assert_eq!(tried.problem.is_empty(), *verdict == Received, "{payload}");
+            assert_eq!(tried.problem.is_none(), *verdict == Received, "{payload}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Used by `deliver` for events and by `admin` for the operator's test, so that what a test shows is what an event will do. It
 //! sends once, keeps nothing, and knows nothing of schedules.
 
+mod attempt_problem;
 mod http_target;
 mod lambda_target;
 
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use domain::{RotatingKey, Secret, Timestamp, Webhook, WebhookTarget};
 use outbound::{Functions, Outbound};
+
+pub use attempt_problem::{AttemptProblem, AttemptProblemKind};
 
 /// From the first byte sent to the last byte read.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -103,15 +106,15 @@ pub struct Tried {
     pub answer: Answer,
     /// What that means.
     pub verdict: Verdict,
-    /// Why it failed, for people; empty if it did not.
-    pub problem: String,
+    /// Why it failed; nothing if it did not.
+    pub problem: Option<AttemptProblem>,
     /// How much longer the target asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 impl Tried {
-    fn failed(request: Request, verdict: Verdict, problem: String) -> Self {
-        Self { request, answer: Answer::default(), verdict, problem, retry_after: None }
+    fn failed(request: Request, verdict: Verdict, problem: AttemptProblem) -> Self {
+        Self { request, answer: Answer::default(), verdict, problem: Some(problem), retry_after: None }
     }
 }
 

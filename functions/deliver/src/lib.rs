@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use courier::{Courier, Letter, Tried, Verdict};
+use courier::{AttemptProblem, Courier, Letter, Tried, Verdict};
 use domain::{
     AttemptRecord, Delivery, DeliveryId, DeliveryState, Lane, Pace, TargetHealth, Timestamp, Webhook, wait_after,
     webhook_body,
@@ -286,7 +286,7 @@ async fn conclude(
     match state {
         DeliveryState::Waiting | DeliveryState::Exhausted => warn!(
             app.id = %app, bill.num = %bill, tx.id = %tx, delivery.id = name, attempt.n = n, verdict,
-            "attempt {n} of a delivery failed: {}", tried.problem
+            "attempt {n} of a delivery failed: {}", record.problem
         ),
         DeliveryState::Delivered | DeliveryState::Cancelled => info!(
             app.id = %app, bill.num = %bill, tx.id = %tx, delivery.id = name, attempt.n = n,
@@ -334,6 +334,7 @@ fn with_record(delivery: &Delivery, record: AttemptRecord) -> Delivery {
 
 fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptRecord {
     let chars = if tried.verdict == Verdict::Received { RECEIVED_CHARS_MAX } else { FAILED_CHARS_MAX };
+    let problem = tried.problem.as_ref().map(AttemptProblem::sentence);
     AttemptRecord {
         attempt,
         time,
@@ -341,7 +342,8 @@ fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptReco
         verdict: tried.verdict.name().to_owned(),
         request: tried.request.summary(),
         status: tried.answer.status,
-        problem: tried.problem.clone(),
+        problem: problem.as_ref().map(|problem| problem.text.clone()).unwrap_or_default(),
+        said: problem.map(|problem| problem.said),
         answer: tried.answer.body.chars().take(chars).collect(),
     }
 }

@@ -190,6 +190,9 @@ pub struct AttemptRecord {
     /// Why it failed, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub problem: String,
+    /// The code of that sentence and what stands in it: members of the record's own, which a version without them passes over.
+    #[serde(flatten)]
+    pub said: Option<crate::Said>,
     /// The beginning of the answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,

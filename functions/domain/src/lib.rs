@@ -40,6 +40,7 @@ mod sums;
 mod target_health;
 mod time;
 mod transaction;
+mod unanswered;
 mod webhook;
 mod webhook_message;
 
@@ -59,32 +60,34 @@ pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use incident_kind::IncidentKind;
 pub use money::{Fen, InvalidFen, grouped};
-pub use notification::{Claim, Mismatch, Notification, Outcome, check};
+pub use notification::{Claim, Mismatch, MismatchKind, Notification, Outcome, check};
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use payer_address::PayerAddress;
 pub use price::{BillPayments, counts_for_bill, latest_of_server};
 pub use reconciliation::{
-    Difference, DifferenceKind, EndedRefund, KnownRefund, Listed, ListedRefund, TooManyLines, UnreadableLine, Window,
-    is_payment_of, judge_listed, judge_listed_refund, missing_there,
+    DayProblem, DayProblemKind, Difference, DifferenceKind, EndedRefund, KnownRefund, Listed, ListedRefund,
+    TooManyLines, UnreadableLine, Window, is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
-    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundRefusal,
-    RefundSending, RefundStatus, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund, hear_of_refund,
-    is_same_refund, next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
+    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundContradictionKind, RefundFailure,
+    RefundFailureKind, RefundHeard, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
+    RefundStatus, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund, hear_of_refund, is_same_refund,
+    next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };
 pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
 pub use secret::Secret;
-pub use sentence::{Part, Sentence, ToPart};
+pub use sentence::{AsItIs, AsItIsKind, Said, Sentence, SentenceParam, ToParam, camel_case, sentence_params};
 pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
-pub use settle::{Refusal, Settlement, close, settle, withdraw};
+pub use settle::{Refusal, RefusalKind, Settlement, close, settle, withdraw};
 pub use shards::{Shard, Shards};
 pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
 pub use target_health::{Lane, Pace, Paused, TargetHealth};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use transaction::{RefundSums, Status, Transaction};
+pub use unanswered::{Unanswered, UnansweredKind};
 pub use webhook::{Event, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -41,35 +41,16 @@ pub struct Notification {
     pub trade_no: Option<ProviderTradeNo>,
 }
 
-/// A report that is genuine and does not fit: it settles nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    /// It is about another app, merchant or currency.
-    #[error("{field} is `{said}` where `{configured}` is configured")]
-    Claim {
-        /// The provider's name of the field.
-        field: &'static str,
-        /// What the report says.
-        said: String,
-        /// What the channel's settings say.
-        configured: String,
-    },
-    /// It is about another order than the address it came to.
-    #[error("the order is `{said}`, and the address is that of `{expected}`")]
-    Order {
-        /// What the report says.
-        said: String,
-        /// The transaction's id.
-        expected: String,
-    },
-    /// It is about another amount.
-    #[error("the amount is {} fen where {expected} were charged", said.map_or_else(|| "unknown".to_owned(), |fee| fee.to_string()))]
-    Amount {
-        /// What the report says, in fen.
-        said: Option<i64>,
-        /// What was charged, in fen.
-        expected: i64,
-    },
+crate::sentences! {
+    /// What does not fit in a report that is genuine: it settles nothing.
+    pub enum Mismatch, MismatchKind {
+        // It is about another app, merchant or currency, or about another order than the address that it came to.
+        Claim { field: &'static str, said: String, configured: String } = "claim-differs": "{field} is `{said}` where `{configured}` is configured";
+        Order { said: String, expected: String } = "order-differs": "the order is `{said}`, and the address is that of `{expected}`";
+        // Amounts are in fen.
+        AmountUnknown { expected: i64 } = "amount-unknown": "the amount is unknown fen where {expected} were charged";
+        Amount { said: i64, expected: i64 } = "amount-differs": "the amount is {said} fen where {expected} were charged";
+    }
 }
 
 /// Compares a report with the transaction it came for: app, merchant and currency, then order, then amount.
@@ -91,7 +72,11 @@ pub fn check(report: &Notification, transaction: &Transaction) -> Result<(), Mis
     if amount_fits {
         return Ok(());
     }
-    Err(Mismatch::Amount { said: report.fee.map(Fen::get), expected: transaction.fee.get() })
+    let expected = transaction.fee.get();
+    Err(match report.fee {
+        Some(said) => Mismatch::Amount { said: said.get(), expected },
+        None => Mismatch::AmountUnknown { expected },
+    })
 }
 
 #[cfg(test)]
@@ -115,8 +100,14 @@ mod tests {
         let stray = Notification { order: "x".to_owned(), fee: None, ..good.clone() };
         assert!(matches!(check(&stray, &transaction), Err(Mismatch::Order { .. })));
 
-        for fee in [None, Some(fen(1)), Some(fen(9901))] {
-            assert!(matches!(check(&Notification { fee, ..good.clone() }, &transaction), Err(Mismatch::Amount { .. })));
+        let expected = transaction.fee.get();
+        let cases = [
+            (None, Mismatch::AmountUnknown { expected }),
+            (Some(fen(1)), Mismatch::Amount { said: 1, expected }),
+            (Some(fen(9901)), Mismatch::Amount { said: 9901, expected }),
+        ];
+        for (fee, mismatch) in cases {
+            assert_eq!(check(&Notification { fee, ..good.clone() }, &transaction), Err(mismatch));
         }
         let closing = Notification { fee: None, outcome: Outcome::Closed, ..good };
         assert_eq!(check(&closing, &transaction), Ok(()));

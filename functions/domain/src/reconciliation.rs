@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Status, Timestamp, TransactionId, closed_list};
+use crate::{
+    BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Sentence, Status, Timestamp, TransactionId, closed_list,
+};
 
 closed_list! {
     /// What can differ.
@@ -43,6 +45,13 @@ pub struct Difference {
     pub line: Option<UnreadableLine>,
 }
 
+crate::sentences! {
+    /// Why a day was not compared, beside what its provider says.
+    pub enum DayProblem, DayProblemKind {
+        Stopped = "day-stopped": "the comparison was stopped before its end";
+    }
+}
+
 /// Where a line is that cannot be read, and why it cannot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableLine {
@@ -51,7 +60,7 @@ pub struct UnreadableLine {
     /// Its number in that file, the first being 1.
     pub number: i64,
     /// What is wrong with it.
-    pub problem: String,
+    pub problem: Sentence,
     /// How it begins.
     pub excerpt: String,
 }

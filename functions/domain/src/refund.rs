@@ -29,10 +29,11 @@ use std::time::Duration;
 
 pub(crate) use self::change::refunded_elsewhere;
 pub use self::change::{
-    RefundChange, RefundContradiction, RefundHeard, RefundVerdict, RefundWord, give_up_refund, hear_of_refund,
+    RefundChange, RefundContradiction, RefundContradictionKind, RefundHeard, RefundVerdict, RefundWord, give_up_refund,
+    hear_of_refund,
 };
 pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
-use crate::{Fen, Habit, RefundSums, Timestamp, Transaction, TransactionId, TransactionKey, closed_list};
+use crate::{Fen, Habit, RefundSums, Sentence, Timestamp, Transaction, TransactionId, TransactionKey, closed_list};
 
 /// The first question about a refund: most are done by then.
 const ASKED_AFTER: Duration = Duration::from_secs(60);
@@ -154,7 +155,7 @@ pub struct Refund {
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// The provider's words, where it refused or is stuck.
-    pub failure: Option<String>,
+    pub failure: Option<Sentence>,
     /// When the provider is to be asked about it; nothing once it ended.
     pub due_at: Option<Timestamp>,
     /// The latest time that it was sent.
@@ -207,34 +208,27 @@ pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
     if first > now { first } else { now.plus(refund.requested_at.distance(now).min(ASKED_AGAIN_AFTER_MAX)) }
 }
 
-/// Why a refund is not begun.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefundRefusal {
-    /// Nothing was paid.
-    #[error("billNum must be of a paid bill, and this one is not paid")]
-    NotPaid,
-    /// More would go back than was paid.
-    #[error(
-        "refundFee must be at most {left}, what is left of the payment and of the refunds on their way; found {found}"
-    )]
-    TooMuch {
-        /// What can still go back, in fen.
-        left: i64,
-        /// What was asked for, in fen.
-        found: i64,
-    },
-    /// The same, and a stuck refund holds some of it.
-    #[error(
-        "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}"
-    )]
-    Stuck {
-        /// What can still go back, in fen.
-        left: i64,
-        /// What was asked for, in fen.
-        found: i64,
-        /// The number of the stuck refund.
-        num: String,
-    },
+crate::sentences! {
+    /// Why a refund is not begun. Amounts are in fen: what can still go back, and what was asked for.
+    pub enum RefundRefusal, RefundRefusalKind {
+        NotPaid = "refund-not-paid": "billNum must be of a paid bill, and this one is not paid";
+        TooMuch { left: i64, found: i64 } = "refund-too-much": "refundFee must be at most {left}, what is left of the payment and of the refunds on their way; found {found}";
+        // The same, and a stuck refund holds some of it.
+        Stuck { left: i64, found: i64, num: String } = "refund-share-stuck": "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}";
+    }
+}
+
+crate::sentences! {
+    /// Why a refund failed, waits or is stuck. The code is the provider's, or stands where it would stand.
+    pub enum RefundFailure, RefundFailureKind {
+        Refused { code: String, words: Sentence } = "refund-refused": "{code}: {words}";
+        Short { code: String, words: Sentence } = "refund-short": "{code}: {words}";
+        Stuck { code: String, words: Sentence } = "refund-stuck": "{code}: {words}";
+        // It waited as long as it may.
+        Waited = "refund-waited": "NOT_ENOUGH: the balance did not suffice for 30 days";
+        // A person gave it up.
+        GivenUp = "refund-given-up": "GIVEN_UP: it was given up while the balance did not suffice";
+    }
 }
 
 impl RefundRefusal {

@@ -1,65 +1,158 @@
 //! Sentences that people read: closed lists, each sentence with a code, its parameters and its English text.
 //!
 //! Where a list is, is decided by who says the sentences; [`crate::sentences!`] makes an enum of it. The operator API gives the code and the
-//! parameters out beside the text. The console says the same in the reader's language: it matches the list's kinds, so that the compiler
-//! asks for the translation of a new sentence. There is no other language here.
+//! parameters out beside the text, and what is kept is kept so. The console says the same in the reader's language: it matches the list's
+//! kinds, so that the compiler asks for the translation of a new sentence. There is no other language here.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One sentence as it is said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// Which sentence it is: `too-long`.
-    pub code: &'static str,
-    /// The same in English.
+    /// In English.
     pub text: String,
-    /// What stands in it, in the order of the list.
-    pub parts: Vec<(&'static str, Part)>,
+    /// The same in no language.
+    #[serde(flatten)]
+    pub said: Said,
 }
 
-/// Something that stands in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A name, or somebody else's words.
-    Text(String),
-    /// A number.
-    Number(i64),
-    /// A sentence of a list.
-    Sentence(Sentence),
+/// Which sentence it is, and what stands in it: in this form it is kept and given out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The code of the list: `too-long`.
+    pub code: Cow<'static, str>,
+    /// Texts, numbers and sentences of lists, which are objects of this form. Each name is in camel case.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
 }
+
+crate::sentences! {
+    /// Words that are no sentence of a list: somebody else's, or those that a version without codes kept.
+    pub enum AsItIs, AsItIsKind {
+        Words { words: String } = "words": "{words}";
+    }
+}
+
+impl Sentence {
+    /// Words that are shown as they are.
+    pub fn as_it_is(words: impl Into<String>) -> Self {
+        AsItIs::Words { words: words.into() }.into()
+    }
+
+    /// What is kept beside the text. It has the text once more, so that it is known to belong to it: a version that knows texts alone may
+    /// run beside this one and write another.
+    pub fn to_json(&self) -> String {
+        // Texts and objects can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A text that was kept, with what was kept beside it. Without that, or where that belongs to another text, it is shown as it is.
+    pub fn kept(text: impl Into<String>, json: Option<&str>) -> Self {
+        let text = text.into();
+        let sentence = json.and_then(|json| serde_json::from_str::<Self>(json).ok());
+        sentence.filter(|sentence| sentence.text == text).unwrap_or_else(|| Self::as_it_is(text))
+    }
+}
+
+impl std::fmt::Display for Sentence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `bytes_max` is `bytesMax` on the wire.
+pub fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |whole, word| {
+        let mut signs = word.chars();
+        let head = signs.next().map(|sign| sign.to_ascii_uppercase());
+        whole.chars().chain(head).chain(signs).collect()
+    })
+}
+
+/// Longer than any name or list of names that stands in a sentence; somebody else's words are cut to less where they are read.
+const PARAM_CHARS_MAX: usize = 1024;
 
 /// What can stand in a sentence.
-pub trait ToPart {
-    /// The same as a part.
-    fn to_part(&self) -> Part;
+pub trait ToParam {
+    /// The same in no language, within bounds.
+    fn to_param(&self) -> Value;
 }
 
-impl ToPart for String {
-    fn to_part(&self) -> Part {
-        Part::Text(self.clone())
+impl ToParam for str {
+    fn to_param(&self) -> Value {
+        self.chars().take(PARAM_CHARS_MAX).collect::<String>().into()
     }
 }
 
-impl ToPart for &str {
-    fn to_part(&self) -> Part {
-        Part::Text((*self).to_owned())
+impl ToParam for String {
+    fn to_param(&self) -> Value {
+        self.as_str().to_param()
     }
 }
 
-impl ToPart for i64 {
-    fn to_part(&self) -> Part {
-        Part::Number(*self)
+impl ToParam for usize {
+    fn to_param(&self) -> Value {
+        i64::try_from(*self).unwrap_or(i64::MAX).into()
     }
 }
 
-impl ToPart for usize {
-    fn to_part(&self) -> Part {
-        Part::Number(i64::try_from(*self).unwrap_or(i64::MAX))
+impl ToParam for Said {
+    fn to_param(&self) -> Value {
+        // A name and an object can always be written.
+        serde_json::to_value(self).unwrap_or_default()
     }
 }
 
-impl<T: ToPart> ToPart for Box<T> {
-    fn to_part(&self) -> Part {
-        self.as_ref().to_part()
+/// Words that are shown as they are stand in another sentence without a code of their own.
+impl ToParam for Sentence {
+    fn to_param(&self) -> Value {
+        if self.said.code == AsItIsKind::Words.code() { self.text.to_param() } else { self.said.to_param() }
     }
+}
+
+impl<T: ToParam + ?Sized> ToParam for &T {
+    fn to_param(&self) -> Value {
+        (**self).to_param()
+    }
+}
+
+impl<T: ToParam + ?Sized> ToParam for Box<T> {
+    fn to_param(&self) -> Value {
+        self.as_ref().to_param()
+    }
+}
+
+/// Numbers and words that are written as they are.
+macro_rules! plain_params {
+    ($($number:ty),+; $($word:ty),+) => {
+        $( impl ToParam for $number {
+            fn to_param(&self) -> Value {
+                (*self).into()
+            }
+        } )+
+        $( impl ToParam for $word {
+            fn to_param(&self) -> Value {
+                self.to_string().into()
+            }
+        } )+
+    };
+}
+
+plain_params!(i64, u64, u32, u16, u8; crate::Channel, crate::Tab, crate::Mode, crate::AccountNumber, crate::Timestamp);
+
+/// For [`crate::sentences!`].
+#[doc(hidden)]
+pub type SentenceParam = Value;
+
+/// For [`crate::sentences!`].
+#[doc(hidden)]
+pub fn sentence_params(named: Vec<(&str, Value)>) -> Map<String, Value> {
+    named.into_iter().map(|(name, value)| (camel_case(name), value)).collect()
 }
 
 /// Makes a closed list of sentences:
@@ -73,11 +166,11 @@ impl<T: ToPart> ToPart for Box<T> {
 ///     }
 /// }
 /// assert_eq!(NameProblem::TooLong { chars_max: 9 }.to_string(), "must have at most 9 characters");
-/// assert_eq!(NameProblem::Taken.sentence().code, "name-taken");
+/// assert_eq!(NameProblem::Taken.sentence().said.code, "name-taken");
 /// assert_eq!(NameProblemKind::ALL.len(), 2);
 /// ```
 ///
-/// The second enum has the same variants without their parameters: whoever has another text for each matches it.
+/// The second enum has the same variants without their parameters: who has another text for each matches it.
 #[macro_export]
 macro_rules! sentences {
     (
@@ -105,12 +198,15 @@ macro_rules! sentences {
 
             /// The sentence, with its code and what stands in it.
             $vis fn sentence(&self) -> $crate::Sentence {
-                let parts = match self {
-                    $( Self::$variant $({ $($field),+ })? => {
-                        vec![ $($( (stringify!($field), $crate::ToPart::to_part($field)) ),+)? ]
-                    } )+
+                let params = match self {
+                    $( Self::$variant $({ $($field),+ })? => $crate::sentence_params(::std::vec![
+                        $($( (stringify!($field), $crate::ToParam::to_param($field)) ),+)?
+                    ]), )+
                 };
-                $crate::Sentence { code: self.kind().code(), text: self.to_string(), parts }
+                $crate::Sentence {
+                    text: self.to_string(),
+                    said: $crate::Said { code: ::std::borrow::Cow::Borrowed(self.kind().code()), params },
+                }
             }
         }
 
@@ -124,9 +220,9 @@ macro_rules! sentences {
 
         impl ::core::error::Error for $name {}
 
-        impl $crate::ToPart for $name {
-            fn to_part(&self) -> $crate::Part {
-                $crate::Part::Sentence(self.sentence())
+        impl $crate::ToParam for $name {
+            fn to_param(&self) -> $crate::SentenceParam {
+                $crate::ToParam::to_param(&self.sentence())
             }
         }
 
@@ -165,6 +261,8 @@ macro_rules! sentences {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     crate::sentences! {
@@ -184,17 +282,40 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_has_a_code_a_text_and_its_parts() {
+    fn a_sentence_has_a_code_a_text_and_what_stands_in_it() {
         let holds = Outer::Holds { count: 2, inner: Inner::Named { name: "a" } };
         assert_eq!(holds.to_string(), "it holds 2 of those that say `a`");
-        let named =
-            Sentence { code: "named", text: "`a`".to_owned(), parts: vec![("name", Part::Text("a".to_owned()))] };
-        let parts = vec![("count", Part::Number(2)), ("inner", Part::Sentence(named))];
-        assert_eq!(holds.sentence(), Sentence { code: "holds", text: holds.to_string(), parts });
+        let found = holds.sentence();
+        let said = json!({ "code": "holds", "params": { "count": 2, "inner": { "code": "named", "params": { "name": "a" } } } });
+        assert_eq!(
+            (found.text.as_str(), serde_json::to_value(&found.said).unwrap()),
+            (holds.to_string().as_str(), said)
+        );
         let deep = Outer::Deep { inner: Box::new(Outer::Plain) };
         assert_eq!((deep.kind(), deep.to_string().as_str()), (OuterKind::Deep, "deeper: it is so"));
         assert_eq!(OuterKind::ALL.iter().map(|kind| kind.code()).collect::<Vec<_>>(), ["plain", "holds", "deep"]);
         assert_eq!((InnerKind::ALL.len(), InnerKind::Named.english()), (1, "`{name}`"));
         assert_eq!(OuterKind::Deep.english(), "deeper: {inner}");
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_a_text_alone_stays_as_it_is() {
+        let holds = Outer::Holds { count: 2, inner: Inner::Named { name: "a" } }.sentence();
+        assert_eq!(Sentence::kept(holds.text.clone(), Some(&holds.to_json())), holds);
+        let plain = Outer::Plain.sentence();
+        assert_eq!(plain.to_json(), r#"{"text":"it is so","code":"plain"}"#);
+        assert_eq!(Sentence::kept("it is so", Some(&plain.to_json())), plain);
+        // A version that knows texts alone kept the first one, and wrote the second one over another text.
+        for json in [None, Some(plain.to_json().as_str()), Some("[]"), Some("")] {
+            let of_before = Sentence::kept("it was so", json);
+            assert_eq!((of_before.text.as_str(), &*of_before.said.code), ("it was so", "words"), "{json:?}");
+            assert_eq!(of_before.said.params["words"], "it was so");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_sentence_is_bounded() {
+        let long = Sentence::as_it_is("x".repeat(5000)).said.params;
+        assert_eq!(long["words"].as_str().unwrap().len(), PARAM_CHARS_MAX);
     }
 }

@@ -19,18 +19,14 @@ pub enum Settlement {
     },
 }
 
-/// A report that contradicts what is known. It changes nothing and needs a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Paid here, and the provider says that it was closed without a payment.
-    #[error("the transaction is paid, and the provider says that it was closed unpaid")]
-    AlreadyPaid,
-    /// Paid before, under another number of the provider's: the payer may have paid twice.
-    #[error("the transaction is paid under another trade number")]
-    OtherTradeNo,
-    /// More money went back than was paid.
-    #[error("the provider says that more was refunded than was paid")]
-    RefundedTooMuch,
+crate::sentences! {
+    /// Why a report contradicts what is known. It changes nothing and needs a person.
+    pub enum Refusal, RefusalKind {
+        AlreadyPaid = "paid-and-closed": "the transaction is paid, and the provider says that it was closed unpaid";
+        // The payer may have paid twice.
+        OtherTradeNo = "other-trade-no": "the transaction is paid under another trade number";
+        RefundedTooMuch = "refunded-too-much": "the provider says that more was refunded than was paid";
+    }
 }
 
 /// Decides what a verified, matching report does. Pure, because it may run twice.
@@ -182,7 +178,7 @@ mod tests {
                 Ok(Settlement::Unchanged) => Err(None),
                 Err(refusal) => Err(Some(refusal)),
             };
-            let expect = expect.map(|(status, events)| (status, events.to_vec()));
+            let expect = expect.clone().map(|(status, events)| (status, events.to_vec()));
             assert_eq!(found, expect, "{before:?} {:?}", outcome());
         }
     }

@@ -70,7 +70,7 @@ async fn keep_unreadable(
     request: &Request,
     acknowledgement: &Acknowledgement,
 ) -> Reply {
-    let problem = "the settings of its account were deleted or retired, or cannot be used".to_owned();
+    let problem = settlement::Found::Unreadable.into();
     let message = (request.headers(), request.body());
     if let Err(error) = settlement::keep_forged(deps, key, problem, message).await {
         error!(app.id = %key.app, bill.num = %key.bill, "an unreadable notify was not kept: {}", error_chain(&error));
@@ -89,7 +89,7 @@ async fn keep_refused(
 ) -> Reply {
     if *error != NotifyError::Probe {
         let message = (request.headers(), request.body());
-        if let Err(error) = settlement::keep_forged(deps, key, error.to_string(), message).await {
+        if let Err(error) = settlement::keep_forged(deps, key, error.sentence(), message).await {
             error!(app.id = %key.app, bill.num = %key.bill, "a refused notify was not kept: {}", error_chain(&error));
         }
     }

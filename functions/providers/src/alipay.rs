@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Acknowledgement, BillAnswer, Charge, CheckReport, Closing, GatewayPolicy, Moment, NotifyError, Order,
-    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingProblem, SettingsError,
+    PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, SettingProblem, SettingsError, Unable,
     bill::columns::ColumnsReader, settings::Settings,
 };
 
@@ -80,9 +80,7 @@ impl Account {
     ) -> Result<PaymentParameters, ProviderError> {
         match (&self.0, channel) {
             (OpenPlatform(protocol), Channel::AliQrcode) => protocol.read_precreate(response),
-            (OpenPlatform(_) | Mapi(_), _) => Err(ProviderError::unsupported(format!(
-                "a charge on {channel} makes no call, so there is no answer to it"
-            ))),
+            (OpenPlatform(_) | Mapi(_), _) => Err(ProviderError::from(Unable::NoCall { channel })),
         }
     }
 
@@ -210,9 +208,9 @@ impl Account {
 
 /// `refund_fastpay_by_platform_nopwd` takes batches, answers later to an address of its own, and was never tried here.
 fn no_bill() -> ProviderError {
-    ProviderError::unsupported("the partner interface has no bill")
+    ProviderError::from(Unable::MapiBills)
 }
 
 fn no_refund() -> ProviderError {
-    ProviderError::unsupported("the legacy interface (mapi) refunds in Alipay's own console only")
+    ProviderError::from(Unable::MapiRefunds)
 }

@@ -19,6 +19,8 @@ use bytes::Bytes;
 use domain::{Fen, TransactionId};
 use http::Request;
 
+use crate::LineProblem;
+
 /// How much of a line that cannot be read is told.
 const EXCERPT_CHARS_MAX: usize = 120;
 
@@ -118,18 +120,18 @@ pub struct UnreadableText {
     /// The order of our form that stands in it.
     pub order: Option<TransactionId>,
     /// What is wrong.
-    pub problem: String,
+    pub problem: LineProblem,
     /// How it begins, without control characters.
     pub excerpt: String,
 }
 
 impl UnreadableText {
-    pub(crate) fn new(text: &str, order: Option<TransactionId>, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(text: &str, order: Option<TransactionId>, problem: LineProblem) -> Self {
         let printable = |sign: char| if sign.is_control() { ' ' } else { sign };
         // Masked first, so that no number is cut to a shorter one.
         let beginning: String = text.chars().map(printable).take(2 * EXCERPT_CHARS_MAX).collect();
         let excerpt = without_cards(&beginning).chars().take(EXCERPT_CHARS_MAX).collect();
-        Self { order, problem: problem.into(), excerpt }
+        Self { order, problem, excerpt }
     }
 }
 
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_excerpt_is_short_and_holds_no_number_of_a_card() {
-        let excerpt = |text: &str| UnreadableText::new(text, None, "x").excerpt;
+        let excerpt = |text: &str| UnreadableText::new(text, None, LineProblem::TooLong).excerpt;
         assert_eq!(excerpt("a\0\t 6222021234567890123 9900\r\n"), "a   622202*********0123 9900  ");
         assert_eq!(excerpt("202611231000000000001 1123100000"), "202611231000000000001 1123100000");
         // The last 17 signs of this order are digits, and so are some of a card's number behind letters.

@@ -8,7 +8,7 @@
 //! # Source
 //! `docs/protocols.md`, section 12: a row for each field with its unit, and where both are from.
 
-use crate::ProviderError;
+use crate::{ProviderError, Unable};
 
 /// How a provider counts a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,8 +166,8 @@ impl Address {
     /// [`ProviderError::Param`] names the bill's number, and [`ProviderError::Unsupported`] the public URL of this stack.
     pub(crate) fn check_notify<'a>(&self, url: &'a str) -> Result<&'a str, ProviderError> {
         if let Some(sign) = self.unfit(url) {
-            let what = format!("a notify address with {sign} in it: the public URL of this stack must be without");
-            return Err(ProviderError::unsupported(what));
+            let what = Unable::NotifySign { sign: sign.to_string() };
+            return Err(ProviderError::from(what));
         }
         if url.len() <= self.bytes_max {
             return Ok(url);

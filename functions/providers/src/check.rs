@@ -3,7 +3,33 @@
 //!
 //! A setting is proved by an answer whose signature was verified. An answer that nobody could verify proves nothing, whatever it says.
 
+use domain::Sentence;
+
 use crate::ProviderError;
+
+domain::sentences! {
+    /// Why a setting is neither proved nor refuted, or how it is refuted.
+    pub enum CheckWords, CheckWordsKind {
+        Unverified = "check-unverified": "the provider's answer could not be verified";
+        RefusedBefore { code: String } = "check-refused-before": "the provider refused with {code}, before it came to this";
+        Silent = "check-silent": "the provider did not answer";
+        // Alipay.
+        OnlyAPaymentNames = "check-only-a-payment-names": "only a payment names the seller";
+        UnsignedAnswer = "check-unsigned-answer": "alipay signs no answer about an order that is not there; a notify will show it";
+        // WeChat Pay.
+        OnlyAPaymentShows = "check-only-a-payment-shows": "only a payment shows whether it belongs to mchId";
+        SignedByCertificate = "check-signed-by-certificate": "wechat pay signed its answer with a certificate";
+        OtherCertificates = "check-other-certificates": "not all of them are among those that wechat pay signs with now; these were fetched";
+        NoCertificates = "check-no-certificates": "wechat pay gave no certificates to compare";
+        NothingToOpen = "check-nothing-to-open": "this merchant has no platform certificates to open with it; a notify will show it";
+        CertificatesRefused { code: String } = "check-certificates-refused": "wechat pay refused its certificates with {code}";
+        CertificatesUnread { problem: ProviderError } = "check-certificates-unread": "wechat pay's certificates could not be read: {problem}";
+        SignRefused { words: String } = "check-sign-refused": "wechat pay refused what mchId, certSerial and privateKey sign together: {words}";
+        PfxOpens = "check-pfx-opens": "it opens with its password; only a refund shows whether wechat pay takes it";
+        // UnionPay.
+        FilesOnceADay = "check-files-once-a-day": "it gives files of days that are over, and is called once a day";
+    }
+}
 
 /// What became of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +37,9 @@ pub enum Proof {
     /// It works, both ways if it serves for both.
     Tested,
     /// It may be right or wrong, for this reason.
-    Untestable(String),
+    Untestable(Sentence),
     /// It does not work, for this reason.
-    Wrong(String),
+    Wrong(Sentence),
 }
 
 /// A setting, and what became of it.
@@ -42,7 +68,7 @@ pub enum Said {
     /// Its answer cannot be believed.
     Unclear {
         /// Why not.
-        reason: String,
+        reason: Sentence,
     },
     /// It did not answer.
     Silent,
@@ -69,13 +95,13 @@ impl From<ProviderError> for Said {
     fn from(error: ProviderError) -> Self {
         match error {
             ProviderError::Refused { code, words } => Self::Refused { code, words },
-            ProviderError::Unclear { reason } => Self::Unclear { reason },
+            ProviderError::Unclear { reason } => Self::Unclear { reason: reason.into() },
             other @ (ProviderError::UnknownKey { .. }
             | ProviderError::Unsupported { .. }
             | ProviderError::AlreadyOrdered
             | ProviderError::OrderBound { .. }
             | ProviderError::Param { .. }
-            | ProviderError::Key { .. }) => Self::Unclear { reason: other.to_string() },
+            | ProviderError::Key { .. }) => Self::Unclear { reason: other.into() },
         }
     }
 }
@@ -86,12 +112,10 @@ impl Said {
         let proof = match self {
             Self::Verified | Self::Accepted => Proof::Tested,
             // Our own reasons name the setting that does not fit.
-            Self::Unclear { reason } if names(reason, field) => Proof::Wrong(reason.clone()),
-            Self::Unclear { .. } => Proof::Untestable("the provider's answer could not be verified".to_owned()),
-            Self::Refused { code, .. } => {
-                Proof::Untestable(format!("the provider refused with {code}, before it came to this"))
-            }
-            Self::Silent => Proof::Untestable("the provider did not answer".to_owned()),
+            Self::Unclear { reason } if names(&reason.text, field) => Proof::Wrong(reason.clone()),
+            Self::Unclear { .. } => Proof::Untestable(CheckWords::Unverified.into()),
+            Self::Refused { code, .. } => Proof::Untestable(CheckWords::RefusedBefore { code: code.clone() }.into()),
+            Self::Silent => Proof::Untestable(CheckWords::Silent.into()),
         };
         CheckedSetting { field, proof }
     }
@@ -100,7 +124,7 @@ impl Said {
     pub(crate) fn proves_unless(&self, field: &'static str, codes: &[&str]) -> CheckedSetting {
         match self {
             Self::Refused { code, words } if codes.contains(&code.as_str()) => {
-                CheckedSetting::wrong(field, format!("the provider refused with {code}: {words}"))
+                CheckedSetting::wrong(field, ProviderError::Refused { code: code.clone(), words: words.clone() })
             }
             Self::Verified | Self::Accepted | Self::Refused { .. } | Self::Unclear { .. } | Self::Silent => {
                 self.proves(field)
@@ -114,11 +138,11 @@ impl CheckedSetting {
         Self { field, proof: Proof::Tested }
     }
 
-    pub(crate) fn untestable(field: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn untestable(field: &'static str, why: impl Into<Sentence>) -> Self {
         Self { field, proof: Proof::Untestable(why.into()) }
     }
 
-    pub(crate) fn wrong(field: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn wrong(field: &'static str, why: impl Into<Sentence>) -> Self {
         Self { field, proof: Proof::Wrong(why.into()) }
     }
 }
@@ -146,9 +170,9 @@ mod tests {
             assert!(matches!(said.proves("apiV3Key").proof, Proof::Untestable(_)), "{said:?}");
             assert!(!CheckReport { said, settings: Vec::new() }.is_good());
         }
-        let wrong = vec![CheckedSetting::wrong("apiV3Key", "it does not open")];
+        let wrong = vec![CheckedSetting::wrong("apiV3Key", Sentence::as_it_is("it does not open"))];
         assert!(!CheckReport { said: Said::Verified, settings: wrong }.is_good());
-        let unproved = vec![CheckedSetting::untestable("appId", "only a payment shows it")];
+        let unproved = vec![CheckedSetting::untestable("appId", Sentence::as_it_is("only a payment shows it"))];
         assert!(CheckReport { said: Said::Verified, settings: unproved }.is_good());
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with settings, with a provider's answer and with a notify. No text here holds a secret.
 
-use crate::SettingProblem;
+use crate::{MessageProblem, SettingProblem, TrustProblem, Unable};
 
 /// One problem in the settings that an operator typed: the field, and words that help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,64 +18,28 @@ impl SettingsError {
     }
 }
 
-/// Why a call to a provider cannot be made, or did not give what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProviderError {
-    /// The provider said no.
-    #[error("the provider refused with {code}: {words}")]
-    Refused {
-        /// The provider's own code, for example `ACQ.TOTAL_FEE_EXCEED`.
-        code: String,
-        /// The provider's own words.
-        words: String,
-    },
-    /// Nobody knows what happened: garbage, an unsigned or wrongly signed answer, or a provider that is busy. The bill stays
-    /// pending and is asked about again.
-    #[error("the provider's answer is unclear: {reason}")]
-    Unclear {
-        /// What is wrong with the answer.
-        reason: String,
-    },
-    /// The answer is signed with a platform certificate that is not held yet. [`crate::Account::certificates_request`] fetches it;
-    /// the same answer can then be read once more.
-    #[error("the provider's answer is signed with certificate {serial}, which is not held")]
-    UnknownKey {
-        /// The certificate's serial number, as the answer names it.
-        serial: String,
-    },
-    /// The account's protocol cannot do this.
-    #[error("the account cannot do this: {what}")]
-    Unsupported {
-        /// What was asked for, and what there is.
-        what: String,
-    },
-    /// The provider took this order before, and gives nothing out for it a second time.
-    #[error("the provider has this order already, and the answer to it was lost; try again")]
-    AlreadyOrdered,
-    /// The provider has this order with other parameters, or closed it, and gives nothing out for it.
-    #[error("the provider takes this order up no more: {code}: {words}")]
-    OrderBound {
-        /// The provider's own code.
-        code: String,
-        /// The provider's own words.
-        words: String,
-    },
-    /// A field of the charge is fine by itself, and not for this account.
-    #[error("{field} must be {expected}")]
-    Param {
-        /// The field's name in the charge.
-        field: &'static str,
-        /// What it must be.
-        expected: String,
-    },
-    /// A key that is needed is not configured, or does not work.
-    #[error("{field}: {problem}")]
-    Key {
-        /// The member of the settings.
-        field: &'static str,
-        /// What is wrong with it.
-        problem: SettingProblem,
-    },
+domain::sentences! {
+    /// Why a call to a provider cannot be made, or did not give what was asked for.
+    pub enum ProviderError, ProviderErrorKind {
+        // The provider said no: its own code, for example `ACQ.TOTAL_FEE_EXCEED`, and its own words.
+        Refused { code: String, words: String } = "provider-refused": "the provider refused with {code}: {words}";
+        // Nobody knows what happened: garbage, an unsigned or wrongly signed answer, or a provider that is busy. The bill stays pending and is
+        // asked about again.
+        Unclear { reason: MessageProblem } = "provider-unclear": "the provider's answer is unclear: {reason}";
+        // The answer is signed with a platform certificate that is not held yet. `Account::certificates_request` fetches it; the same answer can
+        // then be read once more. The serial number is as the answer names it.
+        UnknownKey { serial: String } = "provider-unknown-key": "the provider's answer is signed with certificate {serial}, which is not held";
+        // The account's protocol cannot do this.
+        Unsupported { what: Unable } = "provider-unsupported": "the account cannot do this: {what}";
+        // The provider took this order before, and gives nothing out for it a second time.
+        AlreadyOrdered = "provider-already-ordered": "the provider has this order already, and the answer to it was lost; try again";
+        // The provider has this order with other parameters, or closed it, and gives nothing out for it.
+        OrderBound { code: String, words: String } = "provider-order-bound": "the provider takes this order up no more: {code}: {words}";
+        // A field of the charge is fine by itself, and not for this account.
+        Param { field: &'static str, expected: String } = "provider-param": "{field} must be {expected}";
+        // A key that is needed is not configured, or does not work.
+        Key { field: &'static str, problem: SettingProblem } = "provider-key": "{field}: {problem}";
+    }
 }
 
 /// What may come of it when a call is made again that a provider's answer brought to nothing.
@@ -105,71 +69,33 @@ impl ProviderError {
         }
     }
 
-    pub(crate) fn unclear(reason: impl Into<String>) -> Self {
-        Self::Unclear { reason: reason.into() }
-    }
-
-    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
-        Self::Unsupported { what: what.into() }
+    pub(crate) fn missing(field: impl Into<String>) -> Self {
+        Self::Unclear { reason: MessageProblem::Missing { field: field.into() } }
     }
 }
 
-/// Why a notify is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotifyError {
-    /// It is not a message of the documented form.
-    #[error("the notify is malformed: {reason}")]
-    Malformed {
-        /// What was expected.
-        reason: String,
-    },
-    /// It carries no signature.
-    #[error("the notify has no signature")]
-    Unsigned,
-    /// It names another signature algorithm than the configured one, which would be a downgrade.
-    #[error("the notify is signed with {found} where {expected} is configured")]
-    Algorithm {
-        /// The algorithm it names, cut short.
-        found: String,
-        /// The algorithm that is taken.
-        expected: &'static str,
-    },
-    /// Its signature does not fit its content and the configured key.
-    #[error("the signature of the notify does not fit its content and {field}")]
-    BadSignature {
-        /// The member of the settings that holds the key, or the field of the notify that brings it.
-        field: &'static str,
-    },
-    /// It is signed with a platform certificate that is not held yet. The caller may fetch it
-    /// ([`crate::Account::certificates_request`]) and try once more; strangers can write any number there, so not for every notify.
-    #[error("the notify is signed with certificate {serial}, which is not held")]
-    UnknownKey {
-        /// The certificate's serial number, as the notify names it.
-        serial: String,
-    },
-    /// It was signed too long ago, or too far ahead, for the clock here: a replay, or a clock that is wrong.
-    #[error("the notify was signed {seconds} s away from now, at most {seconds_max} are taken")]
-    Stale {
-        /// How far.
-        seconds: u64,
-        /// How far it may be.
-        seconds_max: u64,
-    },
-    /// The provider tries whether signatures are looked at: this one is wrong on purpose. It is to be refused, and is no attack.
-    #[error("the notify is the provider's own test of a wrong signature")]
-    Probe,
-    /// It is genuine, and what is sealed in it does not open.
-    #[error("the content of the notify does not open with {field}")]
-    Sealed {
-        /// The member of the settings that holds the key.
-        field: &'static str,
-    },
-    /// It brings the certificate that it is signed with, and that one is not the provider's, or not valid now.
-    #[error("the certificate of the notify is not trusted: {problem}")]
-    Untrusted {
-        /// What is wrong with it.
-        problem: String,
-    },
+domain::sentences! {
+    /// Why a notify is refused. A field is the member of the settings that holds the key, or the field of the notify that brings it.
+    pub enum NotifyError, NotifyErrorKind {
+        // It is not a message of the documented form.
+        Malformed { reason: MessageProblem } = "notify-malformed": "the notify is malformed: {reason}";
+        Unsigned = "notify-unsigned": "the notify has no signature";
+        // It names another signature algorithm than the configured one, which would be a downgrade. What it names is cut short.
+        Algorithm { found: String, expected: &'static str } = "notify-algorithm": "the notify is signed with {found} where {expected} is configured";
+        // Its signature does not fit its content and the configured key.
+        BadSignature { field: &'static str } = "notify-bad-signature": "the signature of the notify does not fit its content and {field}";
+        // It is signed with a platform certificate that is not held yet. The caller may fetch it (`Account::certificates_request`) and try once
+        // more; strangers can write any number there, so not for every notify.
+        UnknownKey { serial: String } = "notify-unknown-key": "the notify is signed with certificate {serial}, which is not held";
+        // It was signed too long ago, or too far ahead, for the clock here: a replay, or a clock that is wrong.
+        Stale { seconds: u64, seconds_max: u64 } = "notify-stale": "the notify was signed {seconds} s away from now, at most {seconds_max} are taken";
+        // The provider tries whether signatures are looked at: this one is wrong on purpose. It is to be refused, and is no attack.
+        Probe = "notify-probe": "the notify is the provider's own test of a wrong signature";
+        // It is genuine, and what is sealed in it does not open.
+        Sealed { field: &'static str } = "notify-sealed": "the content of the notify does not open with {field}";
+        // It brings the certificate that it is signed with, and that one is not the provider's, or not valid now.
+        Untrusted { problem: TrustProblem } = "notify-untrusted": "the certificate of the notify is not trusted: {problem}";
+    }
 }
 
 impl NotifyError {
@@ -189,8 +115,42 @@ impl NotifyError {
         }
     }
 
-    pub(crate) fn malformed(reason: impl Into<String>) -> Self {
-        Self::Malformed { reason: reason.into() }
+    pub(crate) fn missing(field: impl Into<String>) -> Self {
+        Self::Malformed { reason: MessageProblem::Missing { field: field.into() } }
+    }
+
+    /// The same of an answer that is signed as notifies are.
+    pub(crate) fn of_answer(self) -> MessageProblem {
+        use MessageProblem as P;
+        match self {
+            Self::Malformed { reason } => P::AnswerMalformed { reason: Box::new(reason) },
+            Self::Unsigned => P::AnswerUnsigned,
+            Self::Algorithm { found, expected } => P::AnswerAlgorithm { found, expected },
+            Self::BadSignature { field } => P::AnswerSignature { field },
+            Self::UnknownKey { serial } => P::AnswerUnknownKey { serial },
+            Self::Stale { seconds, seconds_max } => P::AnswerStale { seconds, seconds_max },
+            Self::Probe => P::AnswerProbe,
+            Self::Sealed { field } => P::AnswerSealed { field },
+            Self::Untrusted { problem } => P::AnswerUntrusted { problem },
+        }
+    }
+}
+
+impl From<MessageProblem> for ProviderError {
+    fn from(reason: MessageProblem) -> Self {
+        Self::Unclear { reason }
+    }
+}
+
+impl From<Unable> for ProviderError {
+    fn from(what: Unable) -> Self {
+        Self::Unsupported { what }
+    }
+}
+
+impl From<MessageProblem> for NotifyError {
+    fn from(reason: MessageProblem) -> Self {
+        Self::Malformed { reason }
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use domain::{
-    Channel, Claim, Fen, PayerAddress, ProviderTradeNo, QrPayMode, RefundSending, Subject, Timestamp, TransactionId,
-    WebUrl,
+    Channel, Claim, Fen, PayerAddress, ProviderTradeNo, QrPayMode, RefundSending, Sentence, Subject, Timestamp,
+    TransactionId, WebUrl,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -204,21 +204,21 @@ pub enum RefundOutcome {
         /// The provider's own code.
         code: String,
         /// What is to be done.
-        words: String,
+        words: Sentence,
     },
     /// The merchant's balance does not suffice: the money did not move, and may when the balance suffices.
     Short {
         /// The provider's own code.
         code: String,
-        /// The provider's own words.
-        words: String,
+        /// The provider's own words, or ours about its code.
+        words: Sentence,
     },
     /// The money did not move.
     Failed {
         /// The provider's own code.
         code: String,
-        /// The provider's own words.
-        words: String,
+        /// The provider's own words, or ours about its code.
+        words: Sentence,
     },
 }
 

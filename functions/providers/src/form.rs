@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
-use crate::{Charset, NotifyError, ProviderError, error::words};
+use crate::{Charset, MessageProblem, NotifyError, ProviderError, Unable, error::words};
 
 /// A notify with all its vouchers is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -45,7 +45,7 @@ pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderEr
         .uri(url)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8")
         .body(Bytes::from(form))
-        .map_err(|error| ProviderError::unsupported(format!("a request whose address cannot be written: {error}")))
+        .map_err(|error| ProviderError::from(Unable::Address { why: error.to_string() }))
 }
 
 /// The fields of a notify, decoded once and not yet text. No name is there twice. The address and its query take no part.
@@ -53,21 +53,21 @@ pub(crate) fn parse(notify: &Request<Bytes>) -> Result<BTreeMap<Vec<u8>, Vec<u8>
     let content_type = notify.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case(FORM) {
-        return Err(NotifyError::malformed(format!("the content type must be {FORM}")));
+        return Err(NotifyError::from(MessageProblem::ContentType { expected: FORM }));
     }
     let body = notify.body();
     if body.len() > BODY_BYTES_MAX {
-        return Err(NotifyError::malformed(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+        return Err(NotifyError::from(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX }));
     }
     let mut fields = BTreeMap::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         if fields.len() == FIELDS_MAX {
-            return Err(NotifyError::malformed(format!("there are more than {FIELDS_MAX} fields")));
+            return Err(NotifyError::from(MessageProblem::FieldsMax { fields_max: FIELDS_MAX }));
         }
         let mut sides = pair.splitn(2, |byte| *byte == b'=').map(decoded);
         let (name, value) = (sides.next().unwrap_or_default(), sides.next().unwrap_or_default());
         if fields.insert(name, value).is_some() {
-            return Err(NotifyError::malformed("a field is there twice"));
+            return Err(NotifyError::from(MessageProblem::FieldTwice));
         }
     }
     Ok(fields)
@@ -82,13 +82,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// Reads the text of every field: in the charset that the message names, or in the other one where a field does not fit it.
-    pub(crate) fn read(raw: BTreeMap<Vec<u8>, Vec<u8>>, named: Charset) -> Result<Self, String> {
-        let decoded = |bytes| named.read(bytes).ok_or("a field is neither UTF-8 nor GB18030");
+    pub(crate) fn read(raw: BTreeMap<Vec<u8>, Vec<u8>>, named: Charset) -> Result<Self, MessageProblem> {
+        let decoded = |bytes| named.read(bytes).ok_or(MessageProblem::FieldCharset);
         let mut text = BTreeMap::new();
         for (name, value) in &raw {
             // Two spellings of one name are one name, whatever the charset calls them.
             if text.insert(decoded(name)?.into_owned(), decoded(value)?.into_owned()).is_some() {
-                return Err("a field is there twice".to_owned());
+                return Err(MessageProblem::FieldTwice);
             }
         }
         Ok(Self { raw, text })
@@ -121,7 +121,7 @@ pub(crate) fn charset(fields: &BTreeMap<Vec<u8>, Vec<u8>>, names: &[&str]) -> Re
     let found = String::from_utf8_lossy(found);
     Charset::named(&found).ok_or_else(|| {
         let found = words(&found);
-        NotifyError::malformed(format!("{field} must be utf-8, gbk, gb2312 or gb18030, found {found}"))
+        NotifyError::from(MessageProblem::Charset { field: (*field).to_owned(), found })
     })
 }
 

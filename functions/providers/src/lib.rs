@@ -20,10 +20,12 @@ mod form;
 mod identity;
 mod json;
 mod keys;
+mod message_problem;
 mod pfx;
 mod setting_problem;
 mod settings;
 mod tabs;
+mod unable;
 pub mod unionpay;
 #[cfg(test)]
 mod vectors;
@@ -42,18 +44,23 @@ pub use bill::{
 };
 pub use bounds::NOTIFY_URL_BYTES_MAX;
 pub use charset::Charset;
-pub use check::{CheckReport, CheckedSetting, Proof, Said};
+pub use check::{CheckReport, CheckWords, CheckWordsKind, CheckedSetting, Proof, Said};
 pub use client_certificate::ClientCertificate;
-pub use error::{AnswerRetry, NotifyError, ProviderError, SettingsError};
+pub use error::{AnswerRetry, NotifyError, NotifyErrorKind, ProviderError, ProviderErrorKind, SettingsError};
 pub use exchange::{
     Acknowledgement, Charge, Closing, Moment, Nonce, Order, PaymentParameters, Placed, RefundOrder, RefundOutcome,
     RefundReport,
 };
 pub use identity::{Identity, former_form};
+pub use message_problem::{
+    LineProblem, LineProblemKind, MessageProblem, MessageProblemKind, RefundWords, RefundWordsKind, TrustProblem,
+    TrustProblemKind,
+};
 pub use pfx::OpenedCertificate;
 pub use setting_problem::{Given, GivenKind, SettingProblem, SettingProblemKind};
 pub use settings::GatewayPolicy;
 pub use tabs::{MASK, addresses_of, mask, opened_by};
+pub use unable::{Unable, UnableKind};
 
 /// How long before its end the console and the metric report a certificate.
 const CERTIFICATES_TOLD_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -231,8 +238,8 @@ impl Account {
     /// As [`Self::refund`]; [`ProviderError::Unsupported`], too, if there is no such way, or if only a part is to go back.
     pub fn undo(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(_) => Err(ProviderError::unsupported("alipay sends money back by refunds only")),
-            Self::Wechat(_) => Err(ProviderError::unsupported("wechat pay sends money back by refunds only")),
+            Self::Ali(_) => Err(ProviderError::from(Unable::AlipayUndoes)),
+            Self::Wechat(_) => Err(ProviderError::from(Unable::WechatUndoes)),
             Self::Unionpay(account) => account.undo(refund, moment),
         }
     }
@@ -286,7 +293,7 @@ impl Account {
     /// it never is at Alipay: there the payment's own notify tells of refunds.
     pub fn read_refund_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<RefundReport, NotifyError> {
         match self {
-            Self::Ali(_) => Err(NotifyError::malformed("alipay tells of refunds in the notify of the payment")),
+            Self::Ali(_) => Err(NotifyError::from(MessageProblem::AlipayRefundNotify)),
             Self::Wechat(account) => account.read_refund_notify(notify, now),
             Self::Unionpay(account) => account.read_refund_notify(notify, now),
         }
@@ -386,9 +393,9 @@ impl Account {
     /// [`ProviderError::Unsupported`] if this protocol has no such question, [`ProviderError::Key`] if the account cannot sign.
     pub fn certificates_request(&self, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
-            Self::Ali(_) => Err(ProviderError::unsupported("alipay's certificates are configured, and not fetched")),
+            Self::Ali(_) => Err(ProviderError::from(Unable::AlipayCertificates)),
             Self::Wechat(account) => account.certificates_request(moment),
-            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's messages bring their certificates along")),
+            Self::Unionpay(_) => Err(ProviderError::from(Unable::UnionpayCertificates)),
         }
     }
 
@@ -399,9 +406,9 @@ impl Account {
     /// [`ProviderError::Refused`] if the provider gives no certificates, [`ProviderError::Unclear`] if what it gave is not genuine.
     pub fn with_certificates(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Self, ProviderError> {
         match self {
-            Self::Ali(_) => Err(ProviderError::unsupported("alipay's certificates are configured, and not fetched")),
+            Self::Ali(_) => Err(ProviderError::from(Unable::AlipayCertificates)),
             Self::Wechat(account) => account.with_certificates(response, now).map(Self::Wechat),
-            Self::Unionpay(_) => Err(ProviderError::unsupported("unionpay's messages bring their certificates along")),
+            Self::Unionpay(_) => Err(ProviderError::from(Unable::UnionpayCertificates)),
         }
     }
 
@@ -435,8 +442,8 @@ impl Account {
     /// [`NotifyError`]: it is not UnionPay's, or not about an order of this account. [`NotifyError::Malformed`] elsewhere.
     pub fn read_front_return(&self, returned: &Request<Bytes>, now: Timestamp) -> Result<TransactionId, NotifyError> {
         match self {
-            Self::Ali(_) => Err(NotifyError::malformed("alipay's page sends the browser to the shop itself")),
-            Self::Wechat(_) => Err(NotifyError::malformed("wechat pay sends no browser back")),
+            Self::Ali(_) => Err(NotifyError::from(MessageProblem::AlipayReturn)),
+            Self::Wechat(_) => Err(NotifyError::from(MessageProblem::WechatReturn)),
             Self::Unionpay(account) => account.read_front_return(returned, now),
         }
     }

@@ -27,7 +27,9 @@ pub(crate) use settings::{PRODUCTION, file_gateway_of};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Refund, Tab, Timestamp, TransactionId};
+use domain::{
+    Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Refund, Sentence, Tab, Timestamp, TransactionId,
+};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -37,8 +39,8 @@ use self::{
     trust::Trust,
 };
 use crate::{
-    Acknowledgement, Charge, Closing, GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError,
+    Acknowledgement, Charge, Closing, GatewayPolicy, MessageProblem, Moment, NotifyError, Order, PaymentParameters,
+    Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingsError, Unable,
     error::words,
     form::{self, Parameters},
     keys::SigningKey,
@@ -94,9 +96,7 @@ impl Account {
     ) -> Result<PaymentParameters, ProviderError> {
         self.check_channel(channel)?;
         if self.channel != Channel::UnipayApp {
-            return Err(ProviderError::unsupported(format!(
-                "a charge on {channel} makes no call, so there is no answer to it"
-            )));
+            return Err(ProviderError::from(Unable::NoCall { channel }));
         }
         let answer = self.read(response, now)?;
         if matches!(&answer, Answer::Refused { code, is_signed: true, .. } if code == answer::DUPLICATE) {
@@ -105,7 +105,7 @@ impl Account {
         let fields = answer.done()?;
         let is_tn = |text: &&str| text.len() <= TN_CHARS_MAX && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let tn = fields.find("tn").filter(is_tn);
-        let tn = tn.ok_or_else(|| ProviderError::unclear("a success without a usable tn"))?;
+        let tn = tn.ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "tn".to_owned() }))?;
         Ok(PaymentParameters::new(vec![("tn", tn.to_owned())]))
     }
 
@@ -115,7 +115,7 @@ impl Account {
             return Ok(());
         }
         let own = self.channel;
-        Err(ProviderError::unsupported(format!("{channel} is not the channel of these settings, {own}")))
+        Err(ProviderError::from(Unable::OtherChannel { channel, own }))
     }
 
     pub(crate) fn query(&self, placed: &Placed<'_>) -> Result<Request<Bytes>, ProviderError> {
@@ -138,7 +138,7 @@ impl Account {
 
     /// There is nothing to send, and the words are those of [`Self::read_close`].
     pub(crate) fn close(&self) -> Result<Request<Bytes>, ProviderError> {
-        Err(ProviderError::unsupported(NO_CLOSING))
+        Err(ProviderError::from(Unable::NoClosing))
     }
 
     /// Whatever came: an order at UnionPay ends by itself.
@@ -148,7 +148,7 @@ impl Account {
         _response: &Response<Bytes>,
         _now: Timestamp,
     ) -> Result<Closing, ProviderError> {
-        Ok(Closing::Refused { code: "NO_CLOSING".to_owned(), words: NO_CLOSING.to_owned() })
+        Ok(Closing::Refused { code: "NO_CLOSING".to_owned(), words: Unable::NoClosing.to_string() })
     }
 
     /// A refund, of a part or all of the payment, from the day of the payment on (`txnType` 04).
@@ -160,7 +160,7 @@ impl Account {
     /// refund of that name would, so that only one of both can happen; the refund's other verbs serve for both.
     pub(crate) fn undo(&self, refund: &RefundOrder<'_>, _moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         if refund.refund_fee != refund.placed.fee {
-            return Err(ProviderError::unsupported("unionpay undoes a whole payment; refund a part of it"));
+            return Err(ProviderError::from(Unable::UndoesWhole));
         }
         self.send_back(messages::UNDO, refund)
     }
@@ -206,7 +206,7 @@ impl Account {
                 is_about(&fields, &messages::refund_order_id(refund)?)?;
                 let code = fields.find("origRespCode").ok_or_else(|| missing("origRespCode"))?;
                 if verdict(code) == Verdict::Done && fen(&fields) != Some(refund.refund_fee) {
-                    return Err(ProviderError::unclear("txnAmt is another than was asked to be refunded"));
+                    return Err(ProviderError::from(MessageProblem::OtherRefundFee { field: "txnAmt".to_owned() }));
                 }
                 (words(code), words(fields.find("origRespMsg").unwrap_or_default()))
             }
@@ -252,9 +252,9 @@ impl Account {
     ) -> Result<RefundReport, NotifyError> {
         let fields = notify::verified(notify, &self.trust, now)?;
         if ![messages::REFUND, messages::UNDO].contains(&fields.require("txnType")?) {
-            return Err(NotifyError::malformed("it is about no refund"));
+            return Err(NotifyError::from(MessageProblem::NoRefund));
         }
-        let foreign = || NotifyError::malformed("orderId and reqReserved are not those of a refund of ours");
+        let foreign = || NotifyError::from(MessageProblem::ForeignRefund);
         let order_id = fields.require("orderId")?;
         let payment = messages::payment_of(order_id).ok_or_else(foreign)?;
         let (refund_num, sending) = fields.find("reqReserved").and_then(messages::refund_num_of).ok_or_else(foreign)?;
@@ -277,10 +277,9 @@ impl Account {
     ) -> Result<TransactionId, NotifyError> {
         let fields = notify::verified(returned, &self.trust, now)?;
         if fields.require("merId")? != self.mer_id {
-            return Err(NotifyError::malformed("merId is another merchant's"));
+            return Err(NotifyError::from(MessageProblem::ForeignMerchant));
         }
-        TransactionId::parse(fields.require("orderId")?)
-            .map_err(|_| NotifyError::malformed("orderId is not one of ours"))
+        TransactionId::parse(fields.require("orderId")?).map_err(|_| NotifyError::from(MessageProblem::ForeignOrder))
     }
 
     /// The file is of the merchant, whichever tab they pay in.
@@ -320,7 +319,7 @@ impl Account {
         if let Answer::Done(fields) = &answer
             && fields.find("merId") != Some(&self.mer_id)
         {
-            return Err(ProviderError::unclear("it is about another merchant than merId"));
+            return Err(ProviderError::from(MessageProblem::OtherMerchant));
         }
         Ok(answer)
     }
@@ -346,9 +345,6 @@ impl Account {
     }
 }
 
-/// What there is instead of a closing.
-const NO_CLOSING: &str = "unionpay knows no closing: an unpaid order ends at its payTimeout; undo or refund a paid one";
-
 fn currency_claim(fields: &Fields) -> Claim {
     claim(fields, "currencyCode", messages::YUAN)
 }
@@ -373,11 +369,9 @@ fn refund_outcome(code: &str, told: String) -> RefundOutcome {
 }
 
 fn refused_refund(code: String, words: String) -> RefundOutcome {
-    if answer::is_short(&code, &words) {
-        RefundOutcome::Short { code, words }
-    } else {
-        RefundOutcome::Failed { code, words }
-    }
+    let is_short = answer::is_short(&code, &words);
+    let words = Sentence::as_it_is(words);
+    if is_short { RefundOutcome::Short { code, words } } else { RefundOutcome::Failed { code, words } }
 }
 
 /// The report about an order that UnionPay does not know: it may still be paid.
@@ -390,11 +384,11 @@ fn is_about(fields: &Fields, order_id: &str) -> Result<(), ProviderError> {
         Some(found) if found == order_id => Ok(()),
         found => {
             let found = words(found.unwrap_or_default());
-            Err(ProviderError::unclear(format!("it is about order `{found}` and not {order_id}")))
+            Err(ProviderError::from(MessageProblem::OtherOrderId { found, expected: order_id.to_owned() }))
         }
     }
 }
 
 fn missing(field: &str) -> ProviderError {
-    ProviderError::unclear(format!("{field} is missing"))
+    ProviderError::missing(field)
 }

@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use crate::{
     Acknowledgement, BillAnswer, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment, NotifyError,
     Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem,
-    SettingsError, bill::columns::ColumnsReader, settings::Settings,
+    SettingsError, Unable, bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
@@ -290,5 +290,5 @@ impl Account {
 }
 
 fn no_certificates() -> ProviderError {
-    ProviderError::unsupported("v2 signs with the API key, and has no certificates to fetch")
+    ProviderError::from(Unable::V2Certificates)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use quick_xml::{Reader, events::Event};
 
-use crate::{Charset, error::words, form::Fields};
+use crate::{Charset, MessageProblem, error::words, form::Fields};
 
 /// An answer about one trade has some sixty elements.
 const EVENTS_MAX: usize = 2048;
@@ -43,8 +43,8 @@ impl Elements {
     ///
     /// # Errors
     /// In words, if it is not XML, has a document type or an entity of its own, or is larger or deeper than any answer.
-    pub(crate) fn read(xml: &[u8], named: Option<Charset>) -> Result<Self, String> {
-        let neither = || "it is neither UTF-8 nor GB18030".to_owned();
+    pub(crate) fn read(xml: &[u8], named: Option<Charset>) -> Result<Self, MessageProblem> {
+        let neither = || MessageProblem::XmlCharset;
         let named = declared(xml).or(named).unwrap_or(Charset::Utf8);
         let charset = named.fitting(xml).ok_or_else(neither)?;
         let shielded = charset.shield(xml).ok_or_else(neither)?;
@@ -53,7 +53,7 @@ impl Elements {
             let text = charset.decode(&raw).ok_or_else(neither)?.into_owned();
             Ok(Leaf { path, text, raw })
         };
-        let leaves = parse(&shielded)?.into_iter().map(leaf).collect::<Result<_, String>>()?;
+        let leaves = parse(&shielded)?.into_iter().map(leaf).collect::<Result<_, MessageProblem>>()?;
         Ok(Self { leaves, charset })
     }
 
@@ -67,13 +67,13 @@ impl Elements {
     }
 
     /// The elements right below `path`, by name. The error says that one is there twice.
-    pub(crate) fn below(&self, path: &str) -> Result<Fields, String> {
+    pub(crate) fn below(&self, path: &str) -> Result<Fields, MessageProblem> {
         let mut fields = BTreeMap::new();
         for leaf in &self.leaves {
             let name = leaf.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
             let Some(name) = name.filter(|name| !name.contains('/')) else { continue };
             if fields.insert(self.charset.unshield(name).into_owned(), leaf.raw.clone()).is_some() {
-                return Err("a field is there twice".to_owned());
+                return Err(MessageProblem::FieldTwice);
             }
         }
         Fields::read(fields, self.charset)
@@ -91,12 +91,12 @@ fn declared(xml: &[u8]) -> Option<Charset> {
 }
 
 /// The path and the text of every element that has none in it.
-fn parse(xml: &str) -> Result<Vec<(String, String)>, String> {
+fn parse(xml: &str) -> Result<Vec<(String, String)>, MessageProblem> {
     let mut reader = Reader::from_str(xml);
     let mut open = Open::default();
     let mut found = Vec::new();
     for _ in 0..EVENTS_MAX {
-        match reader.read_event().map_err(|error| words(&error.to_string()))? {
+        match reader.read_event().map_err(|error| MessageProblem::Xml { why: words(&error.to_string()) })? {
             Event::Start(tag) => open.enter(tag.name().as_ref())?,
             Event::End(_) => found.extend(open.leave()),
             Event::Empty(tag) => {
@@ -111,21 +111,21 @@ fn parse(xml: &str) -> Result<Vec<(String, String)>, String> {
                     Ok(None) => predefined(&reference.xml10_content()),
                     Err(_) => None,
                 };
-                open.text.push(sign.ok_or("it has an entity of its own")?);
+                open.text.push(sign.ok_or(MessageProblem::Entity)?);
             }
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::DocType(_) => return Err("it has a document type".to_owned()),
+            Event::DocType(_) => return Err(MessageProblem::DocumentType),
             Event::Eof if open.path.is_empty() && !found.is_empty() => return Ok(found),
-            Event::Eof => return Err("it is cut off".to_owned()),
+            Event::Eof => return Err(MessageProblem::CutOff),
         }
     }
-    Err(format!("it has more than {EVENTS_MAX} parts"))
+    Err(MessageProblem::TooManyParts { parts_max: EVENTS_MAX })
 }
 
 impl Open {
-    fn enter(&mut self, name: &str) -> Result<(), String> {
+    fn enter(&mut self, name: &str) -> Result<(), MessageProblem> {
         if self.path.len() == DEPTH_MAX {
-            return Err(format!("it is deeper than {DEPTH_MAX}"));
+            return Err(MessageProblem::TooDeep { depth_max: DEPTH_MAX });
         }
         self.path.push(name.to_owned());
         self.text.clear();

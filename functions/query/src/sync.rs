@@ -66,7 +66,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     let mut bill = deps.base.store.load_whole_bill(app, mode, &asked.bill).await?;
     bill.tries.retain(|found| asked.channel.is_none_or(|filter| filter.admits(found.key.channel)));
     if bill.tries.is_empty() {
-        return Err(BillError::Unknown { bill: asked.bill.to_string(), channel: None }.into());
+        return Err(BillError::Unknown { bill: asked.bill.to_string() }.into());
     }
     // A closed bill may be paid, and a paid one refunded in the provider's console; what is all back stays so.
     let mut open: Vec<&Transaction> = bill.tries.iter().filter(|found| found.status != Status::Refund).collect();

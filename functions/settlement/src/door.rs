@@ -11,6 +11,7 @@ use tracing::info;
 use crate::{
     deps::{Deps, ring},
     duplicates::look_for_duplicate,
+    found::Found,
     incidents::{Problem, keep_misfit},
     report::{Heard, How, Misfit, Taken},
 };
@@ -56,21 +57,21 @@ pub async fn take(
             Ok(Taken::Settled)
         }
         Settled::NotFound => {
-            let text = format!("there is no such try; the report is about order `{}`", report.order);
+            let said = Found::NoSuchTry { order: report.order.clone() }.into();
             keep_misfit(
                 deps,
                 key,
                 configured,
                 heard,
-                Problem { kind: IncidentKind::Unknown, text, report, transaction: None },
+                Problem { kind: IncidentKind::Unknown, said, report, transaction: None },
             )
             .await?;
             Ok(Taken::Misfit)
         }
         Settled::Refused(_, Misfit::OtherAccount(account)) => Ok(Taken::OfAnother(account)),
         Settled::Refused(transaction, misfit) => {
-            let (kind, text) = (misfit.kind(), misfit.to_string());
-            let problem = Problem { kind, text, report, transaction: Some(&transaction) };
+            let (kind, said) = (misfit.kind(), misfit.said());
+            let problem = Problem { kind, said, report, transaction: Some(&transaction) };
             keep_misfit(deps, key, configured, heard, problem).await?;
             Ok(Taken::Misfit)
         }

@@ -2,15 +2,15 @@
 //! at another price than the server's.
 
 use domain::{
-    About, BillPayments, Event, IncidentKind, RefundNum, Status, Timestamp, Transaction, deliveries, latest_of_server,
-    refundable,
+    About, BillPayments, Event, IncidentKind, RefundNum, Sentence, Status, Timestamp, Transaction, deliveries,
+    latest_of_server, refundable,
 };
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
 use store::{Incident, StoreError};
 use tracing::{info, warn};
 
-use crate::{deps::Deps, incidents::keep, pursuing, refunds};
+use crate::{deps::Deps, found::Found, incidents::keep, pursuing, refunds};
 
 /// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
 /// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
@@ -61,11 +61,10 @@ async fn tell_mispriced(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (paid, price) = (payment.fee.get(), server.fee.get());
-    let problem =
-        format!("a client charged {paid} fen and it was paid, where the server charges {price} for this bill");
+    let problem = Found::Mispriced { paid, price }.sentence();
     let members = Map::from_iter([
         ("kind".to_owned(), json!(IncidentKind::Price.name())),
-        ("problem".to_owned(), json!(problem)),
+        ("problem".to_owned(), json!(problem.text)),
         ("serverFee".to_owned(), json!(price)),
     ]);
     let incident = from_the_books(payment, IncidentKind::Price, problem, now);
@@ -74,7 +73,7 @@ async fn tell_mispriced(
     keep(deps, configured, &incident, &told).await
 }
 
-fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: String, now: Timestamp) -> Incident {
+fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: Sentence, now: Timestamp) -> Incident {
     Incident {
         key: payment.key.clone(),
         seen_at: now,
@@ -93,7 +92,7 @@ async fn tell(
     (duplicate, first): (&Transaction, &Transaction),
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let problem = format!("the bill was paid by transaction {} on {}, too", first.id, first.key.channel);
+    let problem = Found::PaidToo { transaction: first.id.to_string(), channel: first.key.channel }.into();
     let members = Map::from_iter([("duplicateOf".to_owned(), json!(first.id.as_str()))]);
     let about = About { name: String::new(), members };
     let told = deliveries(duplicate, Event::PaymentDuplicate, &about, &configured.webhooks, now);
@@ -114,7 +113,7 @@ async fn send_back(
     let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
     if let Err(error) = refunds::build(deps, configured, duplicate, &planned).await {
         // Nobody waits for an answer, so that a person must hear of it otherwise.
-        let problem = format!("refund {} did not go back: {error}", planned.num);
+        let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
         warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
         return keep(deps, configured, &pursuing::incident(&planned, (IncidentKind::RefundFailed, problem), now), &[])
             .await;

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{AccountNumber, Notification, Outcome, Timestamp, TransactionId, TransactionKey};
-use providers::{Account, Acknowledgement, Moment, NotifyError, RefundReport};
+use providers::{Account, Acknowledgement, MessageProblem, Moment, NotifyError, RefundReport};
 use runtime::{AccountKey, ApiError, ConfiguredApp, Fetch, Renewed, Request};
 use tracing::warn;
 
@@ -153,8 +153,7 @@ fn read_former(former: Arc<Account>, changed_at: Timestamp, notify: &Notify<'_>)
     if made_at.is_some_and(|made_at| made_at <= changed_at.plus(ORDERED_BEFORE)) {
         return Ok((former, report));
     }
-    let reason = "it has the form of the protocol before, and its order was made later".to_owned();
-    Err(Answered::Refused(NotifyError::Malformed { reason }))
+    Err(Answered::Refused(MessageProblem::FormerForm.into()))
 }
 
 /// What the notify says about one refund, if it is about one. It says nothing of its payment then, so that whatever does is read

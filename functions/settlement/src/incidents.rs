@@ -1,7 +1,7 @@
 //! Keeps what does not fit, for a person to look at and to replay.
 
 use bytes::Bytes;
-use domain::{About, Delivery, Event, IncidentKind, Notification, Transaction, TransactionKey, deliveries};
+use domain::{About, Delivery, Event, IncidentKind, Notification, Sentence, Transaction, TransactionKey, deliveries};
 use http::HeaderMap;
 use runtime::ConfiguredApp;
 use serde_json::{Map, json};
@@ -32,7 +32,7 @@ const FORGED_BODY_BYTES_MAX: usize = 16 * 1024;
 /// What does not fit.
 pub(crate) struct Problem<'a> {
     pub(crate) kind: IncidentKind,
-    pub(crate) text: String,
+    pub(crate) said: Sentence,
     pub(crate) report: &'a Notification,
     pub(crate) transaction: Option<&'a Transaction>,
 }
@@ -45,20 +45,22 @@ pub(crate) async fn keep_misfit(
     heard: &Heard<'_>,
     problem: Problem<'_>,
 ) -> Result<(), StoreError> {
-    let Problem { kind, text, report, transaction } = problem;
+    let Problem { kind, said, report, transaction } = problem;
     let incident = Incident {
         key: key.clone(),
         seen_at: heard.now,
         kind,
-        problem: text,
+        problem: said,
         trade_no: report.trade_no.clone(),
         source: heard.how.name(),
         headers: kept_headers(heard.headers),
         body: heard.body.to_vec(),
     };
     let told = transaction.map(|transaction| {
-        let members =
-            Map::from_iter([("kind".to_owned(), json!(kind.name())), ("problem".to_owned(), json!(incident.problem))]);
+        let members = Map::from_iter([
+            ("kind".to_owned(), json!(kind.name())),
+            ("problem".to_owned(), json!(incident.problem.text)),
+        ]);
         let about = About { name: incident.name(), members };
         deliveries(transaction, Event::PaymentMismatch, &about, &configured.webhooks, heard.now)
     });
@@ -74,7 +76,7 @@ pub(crate) async fn keep_misfit(
 pub async fn keep_forged(
     deps: &Deps,
     key: &TransactionKey,
-    problem: String,
+    problem: Sentence,
     (headers, body): (&HeaderMap, &Bytes),
 ) -> Result<(), StoreError> {
     if body.len() > FORGED_BODY_BYTES_MAX || deps.base.store.find_transaction(key).await?.is_none() {

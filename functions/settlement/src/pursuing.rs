@@ -8,25 +8,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Habit, IncidentKind, Refund, RefundContradiction, RefundHeard, RefundNum, RefundStatus, RefundVerdict, RefundWay,
-    RefundWord, Timestamp, Transaction, give_up_refund, hear_of_refund,
+    Habit, IncidentKind, Refund, RefundContradiction, RefundFailure, RefundFailureKind, RefundHeard, RefundNum,
+    RefundStatus, RefundVerdict, RefundWay, RefundWord, Sentence, Timestamp, Transaction, give_up_refund,
+    hear_of_refund,
 };
 use http::Request;
 use outbound::Bounds;
 use providers::{Account, Moment, ProviderError, RefundOrder, RefundOutcome};
-use runtime::{ApiError, ConfiguredApp, PaymentOutcome, error_chain};
+use runtime::{ApiError, ConfiguredApp, KeptBecause, PaymentOutcome, error_chain};
 use store::{Incident, RefundChanged, StoreError};
 use tracing::{info, warn};
 
 use crate::{
     deps::{Deps, ring},
+    found::Found,
     incidents::keep,
     talk::{Talk, placed},
 };
-
-/// Why a refund failed that waited too long, and one that a person gave up.
-const WAITED: &str = "NOT_ENOUGH: the balance did not suffice for 30 days";
-const GIVEN_UP: &str = "GIVEN_UP: it was given up while the balance did not suffice";
 
 /// What came of a word about a refund.
 pub(crate) enum RefundTaken {
@@ -58,9 +56,9 @@ pub async fn pursue_refund(
         // Nothing is sent that has left already.
         _ if refund.status == RefundStatus::Stuck => Ok(refund),
         _ if refund.pause.is_some() => Box::pin(retry(deps, configured, (&payment, refund), &told, bounds)).await,
-        RefundOutcome::Lost { code, words } => {
-            over(hear(deps, configured, refund, RefundOutcome::Failed { code, words }).await?)
-        }
+        RefundOutcome::Lost { code, words } => over(
+            hear(deps, configured, refund, RefundOutcome::Failed { code, words: Sentence::as_it_is(words) }).await?,
+        ),
         RefundOutcome::Short { .. } => over(hear(deps, configured, refund, told).await?),
         RefundOutcome::Pending | RefundOutcome::NotThere => {
             Box::pin(send(deps, configured, &payment, refund, bounds)).await
@@ -82,7 +80,7 @@ async fn retry(
         return Ok(refund);
     }
     if is_untouched && refund.has_waited(now) {
-        let ended = end_untouched(deps, configured, &refund, WAITED).await?;
+        let ended = end_untouched(deps, configured, &refund, RefundFailure::Waited).await?;
         return over(ended.unwrap_or(refund));
     }
     // Where each sending has a number of its own, a repeat is known only by that of the same sending.
@@ -109,7 +107,7 @@ pub async fn give_up(
 ) -> Result<Refund, ApiError> {
     let kept = |why| ApiError::RefundKept { num: refund.num.to_string(), why };
     if refund.status != RefundStatus::Pending || refund.pause.is_none() {
-        return Err(kept("only one that waits for the merchant's balance can be"));
+        return Err(kept(KeptBecause::NotPaused));
     }
     let payment = payment_of(deps, &refund).await?;
     let told = question(deps, configured, (&payment, &refund), bounds).await?;
@@ -121,10 +119,10 @@ pub async fn give_up(
         }
     }
     if !moved_nothing(&told, &refund, deps.base.clock.now()) {
-        return Err(kept("the provider does not say yet that nothing of it moved; try again later"));
+        return Err(kept(KeptBecause::MayMove));
     }
-    let given_up = end_untouched(deps, configured, &refund, GIVEN_UP).await?;
-    given_up.ok_or_else(|| kept("it was just sent again; look at it once more"))
+    let given_up = end_untouched(deps, configured, &refund, RefundFailure::GivenUp).await?;
+    given_up.ok_or_else(|| kept(KeptBecause::SentAgain))
 }
 
 /// Whether the provider says that the latest sending moved nothing and never will.
@@ -203,7 +201,7 @@ async fn hear(
         RefundTaken::Taken(refund) => Ok(refund),
         RefundTaken::Contradicted(refund, what) => {
             let kind = IncidentKind::RefundContradiction;
-            let incident = incident(&refund, (kind, what.to_string()), deps.base.clock.now());
+            let incident = incident(&refund, (kind, what.into()), deps.base.clock.now());
             Box::pin(keep(deps, configured, &incident, &[])).await?;
             Ok(refund)
         }
@@ -212,13 +210,12 @@ async fn hear(
 
 /// What an outcome says of a refund; `None` if it decides nothing.
 pub(crate) fn word_of(told: RefundOutcome, sending: Option<u32>) -> Option<RefundWord> {
-    let words = |code, words| format!("{code}: {words}");
     let verdict = match told {
         RefundOutcome::Pending | RefundOutcome::NotThere | RefundOutcome::Lost { .. } => return None,
         RefundOutcome::Done => RefundVerdict::Done,
-        RefundOutcome::Stuck { code, words: told } => RefundVerdict::Stuck(words(code, told)),
-        RefundOutcome::Short { code, words: told } => RefundVerdict::Short(words(code, told)),
-        RefundOutcome::Failed { code, words: told } => RefundVerdict::Failed(words(code, told)),
+        RefundOutcome::Stuck { code, words } => RefundVerdict::Stuck(RefundFailure::Stuck { code, words }.into()),
+        RefundOutcome::Short { code, words } => RefundVerdict::Short(RefundFailure::Short { code, words }.into()),
+        RefundOutcome::Failed { code, words } => RefundVerdict::Failed(RefundFailure::Refused { code, words }.into()),
     };
     Some(RefundWord { verdict, sending })
 }
@@ -240,10 +237,10 @@ async fn end_untouched(
     deps: &Deps,
     configured: &ConfiguredApp,
     asked: &Refund,
-    why: &str,
+    why: RefundFailure,
 ) -> Result<Option<Refund>, StoreError> {
-    let now = deps.base.clock.now();
-    let decide = |payment: &Transaction, refund: &Refund| give_up_refund(payment, refund, asked, why, now);
+    let (now, why) = (deps.base.clock.now(), why.sentence());
+    let decide = |payment: &Transaction, refund: &Refund| give_up_refund(payment, refund, asked, &why, now);
     match Box::pin(change(deps, configured, asked, decide)).await? {
         RefundTaken::Taken(refund) => Ok(Some(refund).filter(|refund| refund.status == RefundStatus::Failed)),
         RefundTaken::Contradicted(..) => Ok(None),
@@ -282,26 +279,23 @@ async fn change(
     }
 }
 
-/// What a person must hear of, as kind and text: a refund that waits, is stuck, or failed while nobody asked for it just now.
-fn problem_of(before: &Refund, after: &Refund) -> Option<(IncidentKind, String)> {
-    let (num, failure) = (&after.num, after.failure.as_deref().unwrap_or_default());
+/// What a person must hear of, and its kind: a refund that waits, is stuck, or failed while nobody asked for it just now.
+fn problem_of(before: &Refund, after: &Refund) -> Option<(IncidentKind, Sentence)> {
+    let (num, failure) = (after.num.to_string(), after.failure.clone()?);
     if after.status == RefundStatus::Stuck {
-        return Some((
-            IncidentKind::RefundStuck,
-            format!("refund {num} left, did not arrive, and needs a person: {failure}"),
-        ));
+        return Some((IncidentKind::RefundStuck, Found::RefundStuck { num, failure }.into()));
     }
     if after.pause.is_some() && before.pause.is_none() {
-        let text =
-            format!("refund {num} waits for the merchant's balance: top it up, or give the refund up: {failure}");
-        return Some((IncidentKind::RefundPaused, text));
+        return Some((IncidentKind::RefundPaused, Found::RefundPaused { num, failure }.into()));
     }
-    let is_automatic = *num == RefundNum::of_surplus_payment(&after.transaction) && failure != GIVEN_UP;
-    let is_unheard = after.status == RefundStatus::Failed && (failure == WAITED || is_automatic);
-    is_unheard.then(|| (IncidentKind::RefundFailed, format!("refund {num} did not go back: {failure}")))
+    let is = |kind: RefundFailureKind| failure.said.code == kind.code();
+    let is_automatic =
+        after.num == RefundNum::of_surplus_payment(&after.transaction) && !is(RefundFailureKind::GivenUp);
+    let is_unheard = after.status == RefundStatus::Failed && (is(RefundFailureKind::Waited) || is_automatic);
+    is_unheard.then(|| (IncidentKind::RefundFailed, Found::RefundFailed { num, failure }.into()))
 }
 
-pub(crate) fn incident(refund: &Refund, (kind, problem): (IncidentKind, String), now: Timestamp) -> Incident {
+pub(crate) fn incident(refund: &Refund, (kind, problem): (IncidentKind, Sentence), now: Timestamp) -> Incident {
     Incident {
         key: refund.key.clone(),
         seen_at: now,
@@ -323,7 +317,7 @@ async fn payment_of(deps: &Deps, refund: &Refund) -> Result<Transaction, StoreEr
 fn over(refund: Refund) -> Result<Refund, ApiError> {
     match (refund.status, &refund.failure) {
         (RefundStatus::Failed, failure) => {
-            let failure = failure.clone().unwrap_or_default();
+            let failure = failure.clone().unwrap_or_else(|| Sentence::as_it_is(""));
             Err(ApiError::RefundFailed { num: refund.num.to_string(), failure })
         }
         (RefundStatus::Pending | RefundStatus::Stuck | RefundStatus::Success, _) => Ok(refund),

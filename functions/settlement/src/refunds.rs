@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::{
     Fen, IncidentKind, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
-    RefundSending, RefundStatus, Timestamp, Transaction, TransactionKey, check, choose_payment, is_same_refund,
-    next_refund_question, refund_way, reserve_refund,
+    RefundSending, RefundStatus, Sentence, Timestamp, Transaction, TransactionKey, check, choose_payment,
+    is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
 use http::Request;
 use outbound::Bounds;
@@ -21,6 +21,7 @@ use tracing::{info, warn};
 
 use crate::{
     deps::Deps,
+    found::Found,
     incidents::{Problem, keep_misfit},
     pursuing::{RefundTaken, notify_url, order, pursue_refund, say_back, send, take_word, word_of},
     report::{Heard, Taken},
@@ -69,7 +70,7 @@ fn payment_of<'a>(bill: &'a Bill, request: &RefundRequest) -> Result<&'a Transac
     let name = request.bill.to_string();
     match choose_payment(&bill.tries, request) {
         PaymentChoice::One(payment) => Ok(payment),
-        PaymentChoice::None if bill.tries.is_empty() => Err(BillError::Unknown { bill: name, channel: None }.into()),
+        PaymentChoice::None if bill.tries.is_empty() => Err(BillError::Unknown { bill: name }.into()),
         PaymentChoice::None => Err(BillError::Unpaid { bill: name }.into()),
         PaymentChoice::Several(payments) => {
             let named: Vec<String> =
@@ -170,17 +171,16 @@ pub async fn take_refund(
         Some(num) => deps.base.store.find_refund((&key.app, key.mode, &key.bill), &num).await?,
         None => None,
     };
-    let misfit = |kind, text| Problem { kind, text, report, transaction: Some(&payment) };
+    let misfit = |kind, said| Problem { kind, said, report, transaction: Some(&payment) };
     let problem = match (check(report, &payment), &refund) {
-        (Err(mismatch @ Mismatch::Claim { .. }), _) => Some(misfit(IncidentKind::Account, mismatch.to_string())),
-        (Err(mismatch @ Mismatch::Order { .. }), _) => Some(misfit(IncidentKind::Order, mismatch.to_string())),
-        (Err(mismatch @ Mismatch::Amount { .. }), _) => Some(misfit(IncidentKind::Amount, mismatch.to_string())),
+        (Err(mismatch @ Mismatch::Claim { .. }), _) => Some(misfit(IncidentKind::Account, mismatch.into())),
+        (Err(mismatch @ Mismatch::Order { .. }), _) => Some(misfit(IncidentKind::Order, mismatch.into())),
+        (Err(mismatch @ (Mismatch::Amount { .. } | Mismatch::AmountUnknown { .. })), _) => {
+            Some(misfit(IncidentKind::Amount, mismatch.into()))
+        }
         (Ok(()), Some(refund)) => told.refund_fee.filter(|fee| *fee != refund.fee).map(|fee| {
-            let (num, expected) = (&refund.num, refund.fee.get());
-            misfit(
-                IncidentKind::RefundAmount,
-                format!("refund {num} is {} fen where {expected} were asked for", fee.get()),
-            )
+            let (num, found, expected) = (refund.num.to_string(), fee.get(), refund.fee.get());
+            misfit(IncidentKind::RefundAmount, Found::RefundAmount { num, found, expected }.into())
         }),
         (Ok(()), None) => None,
     };
@@ -201,8 +201,7 @@ pub async fn take_refund(
     match Box::pin(take_word(deps, configured, &refund, &word)).await? {
         RefundTaken::Taken(_) => Ok(Taken::Settled),
         RefundTaken::Contradicted(_, what) => {
-            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundContradiction, what.to_string()))
-                .await?;
+            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundContradiction, what.into())).await?;
             Ok(Taken::Misfit)
         }
     }
@@ -213,14 +212,14 @@ async fn hear_of_foreign<'a>(
     deps: &Deps,
     key: &TransactionKey,
     configured: &ConfiguredApp,
-    (told, misfit): (&RefundReport, impl FnOnce(IncidentKind, String) -> Problem<'a>),
+    (told, misfit): (&RefundReport, impl FnOnce(IncidentKind, Sentence) -> Problem<'a>),
     heard: &Heard<'_>,
 ) -> Result<Taken, StoreError> {
     let num = &told.refund_num;
     match told.outcome {
         RefundOutcome::Done | RefundOutcome::Stuck { .. } => {
-            let text = format!("refund {num} was not asked for here, and the provider says that its money left");
-            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundUnknown, text)).await?;
+            let said = Found::RefundUnknown { num: num.clone() }.into();
+            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundUnknown, said)).await?;
             Ok(Taken::Misfit)
         }
         RefundOutcome::Pending

@@ -1,8 +1,10 @@
 //! A report: how it came, what becomes of it, and why one is not taken.
 
 use bytes::Bytes;
-use domain::{AccountNumber, IncidentKind, Mismatch, Refusal, Timestamp};
+use domain::{AccountNumber, IncidentKind, Mismatch, Refusal, Sentence, Timestamp};
 use http::HeaderMap;
+
+use crate::found::Found;
 
 /// The message that brought a report.
 #[derive(Clone, Copy, Debug)]
@@ -61,12 +63,21 @@ pub(crate) enum Misfit {
 }
 
 impl Misfit {
+    /// What does not fit, as it is kept.
+    pub(crate) fn said(&self) -> Sentence {
+        match self {
+            Self::OtherAccount(_) => Found::OtherAccount.into(),
+            Self::Mismatch(mismatch) => mismatch.sentence(),
+            Self::Refusal(refusal) => refusal.sentence(),
+        }
+    }
+
     /// Its name in an incident.
     pub(crate) fn kind(&self) -> IncidentKind {
         match self {
             Self::OtherAccount(_) | Self::Mismatch(Mismatch::Claim { .. }) => IncidentKind::Account,
             Self::Mismatch(Mismatch::Order { .. }) => IncidentKind::Order,
-            Self::Mismatch(Mismatch::Amount { .. }) => IncidentKind::Amount,
+            Self::Mismatch(Mismatch::Amount { .. } | Mismatch::AmountUnknown { .. }) => IncidentKind::Amount,
             Self::Refusal(Refusal::AlreadyPaid) => IncidentKind::ClosedAfterPayment,
             Self::Refusal(Refusal::OtherTradeNo) => IncidentKind::PaidAgain,
             Self::Refusal(Refusal::RefundedTooMuch) => IncidentKind::RefundedTooMuch,

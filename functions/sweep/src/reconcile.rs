@@ -16,7 +16,7 @@ mod refunds;
 use std::{sync::Arc, time::Duration};
 
 use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
-use providers::{Account, ProviderError};
+use providers::{Account, MessageProblem, ProviderError};
 use runtime::{ApiError, ConfiguredApp, error_chain};
 use serde::Serialize;
 use store::{BooksCursor, BooksRange, DayKey, Reconciled, Shelf, StoreError};
@@ -144,8 +144,7 @@ impl<'a> Books<'a> {
         };
         let bill = self.fetch(self.day).await?;
         if bill.is_nothing() && self.may_still_come(&account).await? {
-            let reason = "there is no file yet, and money moved on this day".to_owned();
-            return Err(ProviderError::Unclear { reason }.into());
+            return Err(ProviderError::from(MessageProblem::BillNotYet).into());
         }
         let mut findings = Findings::new(
             store,

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read};
 
 use bytes::Bytes;
 use flate2::read::{GzDecoder, ZlibDecoder};
-use providers::{BillPacking, ProviderError, RawLine};
+use providers::{BillPacking, MessageProblem, ProviderError, RawLine};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use zip::ZipArchive;
 
@@ -145,7 +145,7 @@ impl Line {
 }
 
 fn unclear(reason: &str) -> ProviderError {
-    ProviderError::Unclear { reason: format!("the bill cannot be unpacked: {reason}") }
+    MessageProblem::BillPacking { why: reason.to_owned() }.into()
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 
 use std::error::Error;
 
-use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError};
+use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError, Sentence};
 use outbound::OutboundError;
 use providers::{AnswerRetry, ProviderError, SettingsError};
 use store::{StoreError, StoreRetry};
 
-use crate::{CredentialsError, RandomError, http_edge::BodyError};
+use crate::{CredentialsError, RandomError, error_words::KeptBecause, http_edge::BodyError};
 
 /// Everything that a call under `/2.0/maxpay` can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,7 @@ pub enum ApiError {
         /// The refund's number.
         num: String,
         /// The provider's own code and words.
-        failure: String,
+        failure: Sentence,
     },
     /// The refund is not given up.
     #[error("the refund `{num}` is not given up: {why}")]
@@ -67,7 +67,7 @@ pub enum ApiError {
         /// The refund's number.
         num: String,
         /// Why.
-        why: &'static str,
+        why: KeptBecause,
     },
     /// The provider did not close the bill.
     #[error("the provider did not close the bill: {code}: {words}")]
@@ -114,105 +114,29 @@ pub enum ClientBoundError {
     },
 }
 
-/// Why something cannot be done with a bill.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BillError {
-    /// It is paid.
-    #[error("billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})")]
-    Paid {
-        /// The bill.
-        bill: String,
-        /// The channel it was paid on.
-        paid_on: Channel,
-        /// The transaction that paid it.
-        transaction: String,
-    },
-    /// There is no such bill, or it was not charged on that channel.
-    #[error("billNum must be of a bill that was charged{}; there is no `{bill}`", channel.map_or_else(String::new, |channel| format!(" on {channel}")))]
-    Unknown {
-        /// The bill.
-        bill: String,
-        /// The channel that was named.
-        channel: Option<Channel>,
-    },
-    /// There is no payment that fits what was named.
-    #[error("billNum must be of a paid bill; `{bill}` has no such payment")]
-    Unpaid {
-        /// The bill.
-        bill: String,
-    },
-    /// It was paid more than once, and which payment is meant is not to be guessed.
-    #[error("id is required, because the bill `{bill}` was paid by several transactions: {transactions}")]
-    SeveralPayments {
-        /// The bill.
-        bill: String,
-        /// The transactions that paid it.
-        transactions: String,
-    },
-    /// Another refund has that number.
-    #[error("refundNum must be a new one; `{num}` is that of a refund of {fee} fen of the bill `{bill}`")]
-    OtherRefund {
-        /// The number.
-        num: String,
-        /// What the other refund is, in fen.
-        fee: i64,
-        /// The other refund's bill.
-        bill: String,
-    },
-    /// There is no refund with that number.
-    #[error("refundNum must be that of a refund; there is no `{num}`")]
-    NoRefund {
-        /// The number.
-        num: String,
-    },
-    /// It was charged with another amount.
-    #[error("totalFee must be {expected}, as the bill `{bill}` was charged before; found {found}")]
-    OtherFee {
-        /// The bill.
-        bill: String,
-        /// What it was charged with first, in fen.
-        expected: i64,
-        /// What it is charged with now, in fen.
-        found: i64,
-    },
-    /// It was charged for something else.
-    #[error("subject must be the one with which the bill `{bill}` was charged before")]
-    OtherSubject {
-        /// The bill.
-        bill: String,
-    },
-    /// The app lets clients charge only what its server opened.
-    #[error("billNum must be of a bill that the server has charged with the master key; it has not charged `{bill}`")]
-    NotOpened {
-        /// The bill.
-        bill: String,
-    },
-    /// Clients replaced its open tries too often.
-    #[error(
-        "billNum must be of another bill for now: payers replaced one another on `{bill}` too often within an hour"
-    )]
-    ReplacedTooOften {
-        /// The bill.
-        bill: String,
-    },
-    /// Its number does not fit into a notify address.
-    #[error(
-        "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}"
-    )]
-    NumberTooLong {
-        /// The length of the address.
-        chars: usize,
-        /// What providers take.
-        max: usize,
-    },
-    /// It was tried too often.
-    #[error("billNum must be of a bill tried less than {max} times on this channel; `{bill}` was tried so often")]
-    Exhausted {
-        /// The bill.
-        bill: String,
-        /// How many tries there are for this caller.
-        max: u8,
-    },
+domain::sentences! {
+    /// Why something cannot be done with a bill. Amounts are in fen.
+    pub enum BillError, BillErrorKind {
+        Paid { bill: String, paid_on: Channel, transaction: String } = "bill-paid": "billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})";
+        Unknown { bill: String } = "bill-unknown": "billNum must be of a bill that was charged; there is no `{bill}`";
+        UnknownOn { bill: String, channel: Channel } = "bill-unknown-on": "billNum must be of a bill that was charged on {channel}; there is no `{bill}`";
+        // There is no payment that fits what was named.
+        Unpaid { bill: String } = "bill-unpaid": "billNum must be of a paid bill; `{bill}` has no such payment";
+        // Which payment is meant is not to be guessed.
+        SeveralPayments { bill: String, transactions: String } = "bill-several-payments": "id is required, because the bill `{bill}` was paid by several transactions: {transactions}";
+        OtherRefund { num: String, fee: i64, bill: String } = "bill-other-refund": "refundNum must be a new one; `{num}` is that of a refund of {fee} fen of the bill `{bill}`";
+        NoRefund { num: String } = "bill-no-refund": "refundNum must be that of a refund; there is no `{num}`";
+        OtherFee { bill: String, expected: i64, found: i64 } = "bill-other-fee": "totalFee must be {expected}, as the bill `{bill}` was charged before; found {found}";
+        OtherSubject { bill: String } = "bill-other-subject": "subject must be the one with which the bill `{bill}` was charged before";
+        // The app lets clients charge only what its server opened.
+        NotOpened { bill: String } = "bill-not-opened": "billNum must be of a bill that the server has charged with the master key; it has not charged `{bill}`";
+        // Clients replaced its open tries too often.
+        ReplacedTooOften { bill: String } = "bill-replaced-too-often": "billNum must be of another bill for now: payers replaced one another on `{bill}` too often within an hour";
+        // It does not fit into a notify address.
+        NumberTooLong { chars: usize, max: usize } = "bill-number-too-long": "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}";
+        // So many tries there are for this caller.
+        Exhausted { bill: String, max: u8 } = "bill-exhausted": "billNum must be of a bill tried less than {max} times on this channel; `{bill}` was tried so often";
+    }
 }
 
 /// What may come of it when a call that failed is made again.
@@ -307,13 +231,15 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
 mod tests {
     use std::time::Duration;
 
+    use providers::MessageProblem;
+
     use super::*;
 
     #[test]
     #[rustfmt::skip]
     fn what_comes_of_another_try_depends_on_who_failed() {
         let deadline = Duration::from_secs(1);
-        let unclear = ProviderError::Unclear { reason: "garbage".to_owned() };
+        let unclear = ProviderError::Unclear { reason: MessageProblem::Page };
         let (code, words) = ("NO".to_owned(), "no".to_owned());
         let unknown = ProviderError::UnknownKey { serial: "1".to_owned() };
         let item = || "item".to_owned();

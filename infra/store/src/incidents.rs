@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AppId, BillNum, Delivery, IncidentKind, ListCursor, Mode, ProviderTradeNo, Timestamp, TransactionKey};
+use domain::{
+    AppId, BillNum, Delivery, IncidentKind, ListCursor, Mode, ProviderTradeNo, Sentence, Timestamp, TransactionKey,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -12,9 +14,9 @@ use crate::{
     attributes::{Attributes, Item, bytes, item, number, text, time},
     items::Written,
     schema::{
-        BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, SK, TTL, VERSION_WRITTEN, bill_pk, by_time_ms,
-        forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, reconciliations_pk, transaction_pk,
-        transaction_sk,
+        BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, bill_pk,
+        by_time_ms, forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, reconciliations_pk,
+        transaction_pk, transaction_sk,
     },
 };
 
@@ -53,7 +55,7 @@ pub struct Incident {
     /// What kind of misfit: its word is a part of the item's key.
     pub kind: IncidentKind,
     /// What does not fit, for people.
-    pub problem: String,
+    pub problem: Sentence,
     /// The provider's number of the payment, where the report has one.
     pub trade_no: Option<ProviderTradeNo>,
     /// How it came: `notify`, `answer`, or `books` if it was found in our own.
@@ -71,7 +73,7 @@ impl Incident {
         let what = if self.kind == IncidentKind::Forged {
             (self.seen_at.seconds() / 3600).to_string()
         } else {
-            self.problem.clone()
+            self.problem.text.clone()
         };
         let wrong = format!("{}#{trade_no}#{what}", transaction_sk(&self.key));
         URL_SAFE_NO_PAD.encode(Sha256::digest(wrong))
@@ -142,7 +144,7 @@ pub struct IncidentSummary {
     /// The word of its kind. A later version may have kept kinds that this one does not know.
     pub kind: String,
     /// What does not fit.
-    pub problem: String,
+    pub problem: Sentence,
 }
 
 /// A page of incidents, newest first.
@@ -339,7 +341,7 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :incident)")
             // The body is not shown and may be long.
-            .projection_expression("pk, sk, #transaction, kind, problem, created_ms")
+            .projection_expression("pk, sk, #transaction, kind, problem, extras, created_ms")
             .expression_attribute_names("#transaction", "transaction")
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
             .expression_attribute_values(":incident", text(INCIDENT_PREFIX))
@@ -371,7 +373,7 @@ fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError>
         subject,
         seen_at: item.time("created_ms")?,
         kind: item.text("kind")?.to_owned(),
-        problem: item.text("problem")?.to_owned(),
+        problem: Sentence::kept(item.text("problem")?, item.find_text(PROBLEM_SAID)),
     })
 }
 
@@ -412,7 +414,8 @@ fn write_incident(incident: &Incident) -> Attributes {
         [
             ("transaction", Some(text(transaction_sk(key)))),
             ("kind", Some(text(incident.kind.name()))),
-            ("problem", Some(text(&incident.problem))),
+            ("problem", Some(text(&incident.problem.text))),
+            (PROBLEM_SAID, Some(text(incident.problem.to_json()))),
             ("trade_no", incident.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("source", Some(text(incident.source))),
             ("headers", (!incident.headers.is_empty()).then(|| text(headers))),

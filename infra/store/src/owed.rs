@@ -7,15 +7,15 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
-use domain::{AccountNumber, AppId, Day, IncidentKind, Mode, Tab, Timestamp};
+use domain::{AccountNumber, AppId, Day, DayProblem, IncidentKind, Mode, Sentence, Tab, Timestamp};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, due_shard_pk, incidents_pk,
-        owed_pk, parse_reconciliations_pk, reconciliations_pk,
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, by_time_ms, due_shard_pk,
+        incidents_pk, owed_pk, parse_reconciliations_pk, reconciliations_pk,
     },
 };
 
@@ -33,9 +33,6 @@ const ASKED_SHARD: u32 = 0;
 
 /// What is kept of a reason.
 const PROBLEM_CHARS_MAX: usize = 500;
-
-/// The problem of a try that said nothing: the function was stopped.
-const STOPPED: &str = "the comparison was stopped before its end";
 
 /// An account whose days are owed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +66,7 @@ pub struct OwedDay {
     /// When that was tried last.
     pub tried_at: Option<Timestamp>,
     /// Why it could not be compared.
-    pub problem: Option<String>,
+    pub problem: Option<Sentence>,
     /// Until when somebody may be comparing it.
     claimed_until: Option<Timestamp>,
 }
@@ -222,7 +219,7 @@ impl Store {
             .expression_attribute_values(":until", time(now.plus(CLAIMED)))
             .expression_attribute_values(":now", time(now));
         let update = if was_stopped {
-            becomes_incident(update, (sets, ""), key, (STOPPED, now))
+            becomes_incident(update, (sets, ""), key, (&DayProblem::Stopped.sentence(), now))
         } else {
             update.update_expression(sets)
         };
@@ -242,14 +239,15 @@ impl Store {
         &self,
         key: &DayKey,
         claim: Claim,
-        problem: &str,
+        problem: &Sentence,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let update = self
             .update_day(key)
             .condition_expression("tries = :mine AND attribute_not_exists(done_ms)")
             .expression_attribute_values(":mine", number(claim.try_number));
-        let problem: String = problem.chars().take(PROBLEM_CHARS_MAX).collect();
+        let text = problem.text.chars().take(PROBLEM_CHARS_MAX).collect();
+        let problem = Sentence { text, said: problem.said.clone() };
         let update = becomes_incident(update, ("SET v = :v", "REMOVE claimed_ms"), key, (&problem, now))
             .expression_attribute_values(":v", number(VERSION_WRITTEN));
         self.postpone(update).await
@@ -292,14 +290,15 @@ fn becomes_incident(
     update: UpdateItemFluentBuilder,
     (sets, removes): (&str, &str),
     key: &DayKey,
-    (problem, now): (&str, Timestamp),
+    (problem, now): (&Sentence, Timestamp),
 ) -> UpdateItemFluentBuilder {
     update
         .update_expression(format!(
-            "{sets}, problem = :problem, kind = :kind, created_ms = if_not_exists(created_ms, :seen_at), \
+            "{sets}, problem = :problem, {PROBLEM_SAID} = :said, kind = :kind, created_ms = if_not_exists(created_ms, :seen_at), \
              {BY_TIME_PK} = :list, {BY_TIME_SK} = if_not_exists({BY_TIME_SK}, :place) {removes}"
         ))
-        .expression_attribute_values(":problem", text(problem))
+        .expression_attribute_values(":problem", text(&problem.text))
+        .expression_attribute_values(":said", text(problem.to_json()))
         .expression_attribute_values(":kind", text(IncidentKind::DayNotCompared.name()))
         .expression_attribute_values(":seen_at", time(now))
         .expression_attribute_values(":list", text(incidents_pk(&key.account.app, key.account.mode)))
@@ -318,7 +317,7 @@ pub(crate) fn read_owed(attributes: &Attributes) -> Result<Option<OwedDay>, Stor
         since,
         tries: item.number("tries")?,
         tried_at: item.find_time("tried_ms")?,
-        problem: item.find_text("problem").map(str::to_owned),
+        problem: item.find_text("problem").map(|text| Sentence::kept(text, item.find_text(PROBLEM_SAID))),
         claimed_until: item.find_time("claimed_ms")?,
     }))
 }

@@ -4,7 +4,7 @@
 
 use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use domain::{
-    AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Tab, Timestamp,
+    AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Sentence, Tab, Timestamp,
     TransactionId, UnreadableLine,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     owed::{AccountDays, DayKey, OwedDay, read_owed, ttl},
-    schema::{BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, SK, TTL, VERSION_WRITTEN, reconciliations_pk},
+    schema::{BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, reconciliations_pk},
 };
 
 /// A page of the list.
@@ -83,7 +83,8 @@ impl Store {
                 ("refund_num", difference.refund_num.as_ref().map(text)),
                 ("file", line.map(|line| number(line.file))),
                 ("line", line.map(|line| number(line.number))),
-                ("problem", line.map(|line| text(&line.problem))),
+                ("problem", line.map(|line| text(&line.problem.text))),
+                (PROBLEM_SAID, line.map(|line| text(line.problem.to_json()))),
                 ("excerpt", line.map(|line| text(&line.excerpt))),
                 (TTL, Some(ttl(day))),
             ],
@@ -216,5 +217,6 @@ fn read_difference(item: &Item<'_>) -> Result<ReconciliationEntry, StoreError> {
 fn read_line(item: &Item<'_>) -> Result<Option<UnreadableLine>, StoreError> {
     let Some(number) = item.find_number("line")? else { return Ok(None) };
     let (file, problem, excerpt) = (item.number("file")?, item.text("problem")?, item.text("excerpt")?);
-    Ok(Some(UnreadableLine { file, number, problem: problem.to_owned(), excerpt: excerpt.to_owned() }))
+    let problem = Sentence::kept(problem, item.find_text(PROBLEM_SAID));
+    Ok(Some(UnreadableLine { file, number, problem, excerpt: excerpt.to_owned() }))
 }

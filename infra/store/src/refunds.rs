@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
     AppId, BillNum, Delivery, Mode, Refund, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundSending,
-    RefundStatus, RefundWay, Timestamp, Transaction, TransactionId, TransactionKey, Webhook, deliveries,
+    RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId, TransactionKey, Webhook, deliveries,
 };
 
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
     attributes::{Attributes, Item, item, number, text, time},
     items::Written,
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk,
-        ended_refunds_pk, parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk, transaction_pk,
-        transaction_sk,
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, FAILURE_SAID, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk,
+        ended_refund_sk, ended_refunds_pk, parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk,
+        transaction_pk, transaction_sk,
     },
     transactions::{SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -281,13 +281,14 @@ impl Store {
 
 /// What changes of a refund after it was asked for, beside its status. Of a refund that was sent once, the way and the time of its sending are
 /// those of the beginning.
-fn changing(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 9] {
+fn changing(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 10] {
     let RefundSending { number: sending, at } = refund.sending;
     let again = (sending != 0).then_some(());
     [
         ("way", Some(text(refund.way.name()))),
         ("ended_ms", refund.ended_at.map(time)),
-        ("failure", refund.failure.as_ref().map(text)),
+        ("failure", refund.failure.as_ref().map(|failure| text(&failure.text))),
+        (FAILURE_SAID, refund.failure.as_ref().map(|failure| text(failure.to_json()))),
         ("sending", again.map(|()| number(sending.into()))),
         ("sent_ms", again.map(|()| time(at))),
         ("paused_ms", refund.pause.map(|pause| time(pause.since))),
@@ -343,7 +344,7 @@ fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
         requested_at,
         status: item.parsed("status", RefundStatus::find)?,
         ended_at: item.find_time("ended_ms")?,
-        failure: item.find_text("failure").map(str::to_owned),
+        failure: item.find_text("failure").map(|text| Sentence::kept(text, item.find_text(FAILURE_SAID))),
         due_at: item.find_time(DUE_MS)?,
         sending: RefundSending {
             number: sending.transpose()?.unwrap_or(0),

@@ -48,6 +48,11 @@ pub(crate) const CARRIES: &str = "carries";
 pub(crate) const LOOK_AGAIN: &str = "look_ms";
 /// By which a writer knows its own claim of an item again (`claims.rs`).
 pub(crate) const CLAIM: &str = "claim";
+/// At an incident, a day and a difference: the code of the sentence in `problem`, and what stands in it ([`domain::Sentence::to_json`]). It has the name
+/// of what a transaction keeps under it, because that is in `by_time`, whose attributes cannot be changed where it is there already.
+pub(crate) const PROBLEM_SAID: &str = "extras";
+/// The same at a refund, of its `failure`.
+pub(crate) const FAILURE_SAID: &str = "failure_said";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
 

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use domain::{AppId, Fen, Tab, TransactionId};
+use domain::{AppId, Fen, Sentence, Tab, TransactionId};
 use http::StatusCode;
 use outbound::{Bounds, OutboundError};
 use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
 use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 
-use super::{call::Call, channels, problem::Problem, wrong::Wrong};
+use super::{call::Call, channels, problem::Problem, said, wrong::Wrong};
 
 /// Somebody waits for it in front of a page, and two questions are asked at the most.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };
@@ -43,7 +43,7 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
         | ProviderError::Unsupported { .. }
         | ProviderError::AlreadyOrdered
         | ProviderError::OrderBound { .. }
-        | ProviderError::Param { .. }) => Problem::body(Wrong::Refused { why: other.to_string() }),
+        | ProviderError::Param { .. }) => Problem::body(Wrong::Refused { why: other.into() }),
     })?;
     let mut answers = Vec::new();
     for question in questions {
@@ -62,24 +62,23 @@ fn show(report: &CheckReport) -> Map<String, Value> {
     let (provider, words) = match &report.said {
         Said::Verified => ("verified", None),
         Said::Accepted => ("accepted", None),
-        Said::Refused { code, words } => ("refused", Some(format!("{code} {words}"))),
+        Said::Refused { code, words } => ("refused", Some(Sentence::as_it_is(format!("{code} {words}")))),
         Said::Unclear { reason } => ("unclear", Some(reason.clone())),
         Said::Silent => ("unreachable", None),
     };
-    let settings: Vec<Value> = report.settings.iter().map(show_setting).collect();
-    let members = [
-        ("ok", Some(report.is_good().into())),
-        ("provider", Some(provider.into())),
-        ("words", words.map(Value::from)),
-        ("settings", Some(settings.into())),
-    ];
-    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    let mut shown = words.map(|words| said::text("words", Some(&words))).unwrap_or_default();
+    shown.insert("ok".to_owned(), report.is_good().into());
+    shown.insert("provider".to_owned(), provider.into());
+    shown.insert("settings".to_owned(), report.settings.iter().map(show_setting).collect());
+    shown
 }
 
 fn show_setting(CheckedSetting { field, proof }: &CheckedSetting) -> Value {
-    match proof {
-        Proof::Tested => json!({ "field": field, "result": "tested" }),
-        Proof::Untestable(why) => json!({ "field": field, "result": "untestable", "why": why }),
-        Proof::Wrong(why) => json!({ "field": field, "result": "wrong", "why": why }),
-    }
+    let (result, why) = match proof {
+        Proof::Tested => ("tested", None),
+        Proof::Untestable(why) => ("untestable", Some(why)),
+        Proof::Wrong(why) => ("wrong", Some(why)),
+    };
+    let why = why.map(|why| said::text("why", Some(why))).unwrap_or_default();
+    said::with(json!({ "field": field, "result": result }), why)
 }

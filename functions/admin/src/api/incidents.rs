@@ -2,14 +2,14 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use domain::{AppId, IncidentKind};
+use domain::{AppId, IncidentKind, Sentence};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use runtime::{Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
 use store::{DayKey, ForgedHour, IncidentSubject, IncidentSummary, KeptIncident};
 
-use super::{call::Call, problem::Problem, reconciliations, transaction_actions::refused, wrong::Wrong};
+use super::{call::Call, problem::Problem, reconciliations, said, transaction_actions::refused, wrong::Wrong};
 
 /// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
 /// with how many of the latest hours were not kept.
@@ -74,7 +74,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
             Ok(Asked::Closed | Asked::Settled) => ("settled", None),
             Ok(Asked::Pending) => ("pending", None),
             Ok(Asked::Misfit) => ("misfit", Some(kept.summary.problem)),
-            Err(error) => ("unanswered", Some(error_chain(&error))),
+            Err(error) => ("unanswered", Some(Sentence { text: error_chain(&error), ..error.said() })),
         }));
     }
     let message = message(&kept)?;
@@ -82,7 +82,7 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
     let taken = match settlement::hear(deps, &configured, &notify).await {
         Ok(Answered::Taken(taken, _)) => taken,
         Ok(Answered::Refused(error) | Answered::Late(error)) => {
-            return Ok(replayed(("refused", Some(error_chain(&error)))));
+            return Ok(replayed(("refused", Some(error.into()))));
         }
         Ok(Answered::Unreadable) => {
             return Err(Problem::conflict(Wrong::NobodyReads));
@@ -95,8 +95,9 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
     }))
 }
 
-fn replayed((outcome, problem): (&str, Option<String>)) -> Reply {
-    json(StatusCode::OK, &json!({ "outcome": outcome, "problem": problem }))
+fn replayed((outcome, problem): (&str, Option<Sentence>)) -> Reply {
+    let members = said::text("problem", problem.as_ref());
+    json(StatusCode::OK, &said::with(json!({ "outcome": outcome }), members))
 }
 
 /// The message as it arrived.
@@ -133,11 +134,7 @@ pub(crate) fn members(incident: &IncidentSummary) -> serde_json::Map<String, Val
             ("mode", json!(account.mode.name())),
         ],
     };
-    let what = [
-        ("id", json!(incident.id)),
-        ("kind", json!(incident.kind)),
-        ("problem", json!(incident.problem)),
-        ("time", json!(incident.seen_at.ms())),
-    ];
-    what.into_iter().chain(about).map(|(name, value)| (name.to_owned(), value)).collect()
+    let what = [("id", json!(incident.id)), ("kind", json!(incident.kind)), ("time", json!(incident.seen_at.ms()))];
+    let members = what.into_iter().chain(about).map(|(name, value)| (name.to_owned(), value));
+    members.chain(said::text("problem", Some(&incident.problem))).collect()
 }

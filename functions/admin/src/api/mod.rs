@@ -22,6 +22,7 @@ pub(crate) mod password;
 pub(crate) mod problem;
 mod reconciliations;
 pub(crate) mod routes;
+pub(crate) mod said;
 pub(crate) mod second_factor;
 mod sign_in_rules;
 mod transaction_actions;

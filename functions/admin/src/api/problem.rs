@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"...","code":"...","params":{...}}`.
 
-use domain::{InvalidId, OperatorRole, Part, RequestError, Sentence};
+use domain::{InvalidId, OperatorRole, RequestError, Sentence};
 use http::{HeaderValue, StatusCode, header};
 use outbound::Forbidden;
 use providers::SettingsError;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use store::StoreError;
 use tracing::error;
 
-use super::wrong::Wrong;
+use super::{said, wrong::Wrong};
 
 /// A call that came to nothing.
 #[derive(Debug)]
@@ -183,7 +183,7 @@ pub(crate) fn reply(problem: Problem) -> Reply {
         ("status".to_owned(), json!(problem.status.as_u16())),
         ("detail".to_owned(), json!(detail)),
     ]);
-    members.extend(shown(&problem.said));
+    members.extend(said::code(&problem.said.said));
     members.extend(problem.field.map(|field| ("field".to_owned(), field.into())));
     let mut reply = json(problem.status, &Value::Object(members));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -193,36 +193,6 @@ pub(crate) fn reply(problem: Problem) -> Reply {
         reply.headers_mut().insert(name, value);
     }
     reply
-}
-
-/// The code of a sentence, and what stands in it where something does. Sentences in sentences are a few deep.
-fn shown(said: &Sentence) -> Map<String, Value> {
-    let params: Map<String, Value> =
-        said.parts.iter().map(|(name, part)| (camel_case(name), show_part(part))).collect();
-    let params = Some(params).filter(|params| !params.is_empty()).map(Value::Object);
-    [("code", Some(said.code.into())), ("params", params)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
-}
-
-fn show_part(part: &Part) -> Value {
-    match part {
-        Part::Text(text) => text.as_str().into(),
-        Part::Number(number) => (*number).into(),
-        Part::Sentence(said) => Value::Object(shown(said)),
-    }
-}
-
-/// `bytes_max` is `bytesMax` on the wire.
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |whole, word| {
-        let mut signs = word.chars();
-        let head = signs.next().map(|sign| sign.to_ascii_uppercase());
-        whole.chars().chain(head).chain(signs).collect()
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use runtime::{Reply, json};
 use serde_json::{Value, json};
 use store::{AccountDays, DayKey, OwedDay, Reconciled, ReconciliationEntry};
 
-use super::{call::Call, problem::Problem, routes::NamedDay, wrong::Wrong};
+use super::{call::Call, problem::Problem, routes::NamedDay, said, wrong::Wrong};
 
 /// `GET /apps/{appId}/reconciliations?mode=&cursor=`, newest day first: a line for each day of an account, compared or owed, and one for
 /// each difference.
@@ -57,18 +57,16 @@ fn shown(entry: &ReconciliationEntry, now: Timestamp) -> Value {
             "feeHere": found.here.map(|fee| fee.get()),
             "feeThere": found.there.map(|fee| fee.get()),
             "refundNum": found.refund_num,
-            "line": found.line.as_ref().map(|line| json!({
-                "file": line.file,
-                "number": line.number,
-                "problem": line.problem,
-                "excerpt": line.excerpt,
-            })),
+            "line": found.line.as_ref().map(|line| {
+                let members = json!({ "file": line.file, "number": line.number, "excerpt": line.excerpt });
+                said::with(members, said::text("problem", Some(&line.problem)))
+            }),
         }),
     }
 }
 
 fn compared_day(done: &Reconciled, owed: Option<&OwedDay>) -> Value {
-    json!({
+    let members = json!({
         "type": "day",
         "state": "compared",
         "day": done.day.as_str(),
@@ -77,15 +75,15 @@ fn compared_day(done: &Reconciled, owed: Option<&OwedDay>) -> Value {
         "time": done.done_at.ms(),
         "owedTime": owed.map(|owed| owed.since.ms()),
         "tries": owed.map_or(1, |owed| owed.tries),
-        "problem": owed.and_then(|owed| owed.problem.as_deref()),
         "lines": done.lines,
         "differences": done.differences,
         "truncated": done.is_truncated(),
-    })
+    });
+    said::with(members, said::text("problem", owed.and_then(|owed| owed.problem.as_ref())))
 }
 
 fn owed_day(key: &DayKey, owed: &OwedDay, now: Timestamp) -> Value {
-    json!({
+    let members = json!({
         "type": "owed-day",
         "state": if key.day.is_given_up(now) { "missed" } else { "owed" },
         "day": key.day.as_str(),
@@ -94,6 +92,6 @@ fn owed_day(key: &DayKey, owed: &OwedDay, now: Timestamp) -> Value {
         "owedTime": owed.since.ms(),
         "tries": owed.tries,
         "triedTime": owed.tried_at.map(Timestamp::ms),
-        "problem": owed.problem,
-    })
+    });
+    said::with(members, said::text("problem", owed.problem.as_ref()))
 }

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Asked, Closed, RefundAsked};
 use tracing::warn;
 
-use super::{call::Call, problem::Problem, transactions, wrong::Wrong};
-use crate::shown_refund::ShownRefund;
+use super::{call::Call, problem::Problem, said, transactions, wrong::Wrong};
 
 /// A payment has few refunds that are not ended; the rest is a bound, not a plan.
 const REFUNDS_MAX: usize = 8;
@@ -67,7 +66,7 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
         RefundRequest::parse(Value::Object(body).to_string().as_bytes()).map_err(|error| refused(error.into()))?;
     let asked = RefundAsked { mode: key.mode, request: &request, bounds: ASKING_BOUNDS };
     let refund = settlement::refund(&call.deps.settlement(), &configured, asked).await.map_err(refused)?;
-    Ok(json(StatusCode::OK, &ShownRefund(&refund)))
+    Ok(json(StatusCode::OK, &said::refund(&refund)))
 }
 
 /// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, once the
@@ -80,7 +79,7 @@ pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
     let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
     let given_up = settlement::give_up(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await;
-    Ok(json(StatusCode::OK, &ShownRefund(&given_up.map_err(refused)?)))
+    Ok(json(StatusCode::OK, &said::refund(&given_up.map_err(refused)?)))
 }
 
 async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund>, Problem> {
@@ -105,7 +104,7 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         ApiError::Settings(error) => error.into(),
         ApiError::Random(error) => error.into(),
         ApiError::Request(error) => Problem::from(error).at("refundFee"),
-        ApiError::Refund(error) => Problem::field("refundFee", Wrong::Refused { why: error.to_string() }),
+        ApiError::Refund(refusal) => Problem::field("refundFee", Wrong::Refused { why: refusal.into() }),
         ApiError::Credentials(_)
         | ApiError::NotConfigured { .. }
         | ApiError::Retired { .. }
@@ -118,7 +117,7 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         | ApiError::Provider(_)
         | ApiError::Outbound(_) => {
             warn!("an operator's call was refused: {}", error_chain(&error));
-            Problem::conflict(Wrong::Refused { why: error.to_string() })
+            Problem::conflict(Wrong::Refused { why: error.said() })
         }
     }
 }

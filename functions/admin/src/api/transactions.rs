@@ -16,9 +16,9 @@ use super::{
     deliveries,
     page::{channels_ever, parse_cursor, write_cursor},
     problem::Problem,
+    said,
     wrong::Wrong,
 };
-use crate::shown_refund::ShownRefund;
 
 /// `GET /apps/{appId}/transactions?mode&status&channel&billNum&startTime&endTime&limit&cursor`, newest first.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
@@ -113,13 +113,16 @@ impl Life {
         let incidents: Vec<Value> = self
             .incidents
             .iter()
-            .map(|one| json!({ "kind": one.kind, "problem": one.problem, "time": one.seen_at.ms() }))
+            .map(|one| {
+                let members = json!({ "kind": one.kind, "time": one.seen_at.ms() });
+                said::with(members, said::text("problem", Some(&one.problem)))
+            })
             .collect();
         let deliveries: Vec<Value> = self.deliveries.iter().map(deliveries::show).collect();
         let mut attempts: Vec<_> = self.deliveries.iter().flat_map(|one| &one.records).collect();
         attempts.sort_by_key(|attempt| attempt.time);
         shown.insert("otherTries".to_owned(), others.into());
-        shown.insert("refunds".to_owned(), json!(self.refunds.iter().map(ShownRefund).collect::<Vec<_>>()));
+        shown.insert("refunds".to_owned(), self.refunds.iter().map(said::refund).collect());
         shown.insert("deliveries".to_owned(), deliveries.into());
         shown.insert("attempts".to_owned(), json!(attempts));
         shown.insert("incidents".to_owned(), incidents.into());

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use courier::{Letter, Verdict};
+use courier::{AttemptProblem, Letter, Verdict};
 use domain::{AppId, Event, WebhookId, WebhookTarget, sample_body};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
 
-use super::{call::Call, destination, problem::Problem, webhooks, wrong::Wrong};
+use super::{call::Call, destination, problem::Problem, said, webhooks, wrong::Wrong};
 
 /// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
 /// event, and leaves no delivery.
@@ -47,7 +47,7 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
         },
         "received": tried.verdict == Verdict::Received,
         "verdict": tried.verdict.name(),
-        "problem": Some(&tried.problem).filter(|problem| !problem.is_empty()),
     });
-    Ok(json(StatusCode::OK, &shown))
+    let problem = tried.problem.as_ref().map(AttemptProblem::sentence);
+    Ok(json(StatusCode::OK, &said::with(shown, said::text("problem", problem.as_ref()))))
 }

@@ -1,6 +1,8 @@
 //! Every sentence by which the operator API says why a call came to nothing, but for those about channel settings
 //! ([`providers::SettingProblem`]). Codes are on the wire: a sentence may be worded anew, a code stays.
 
+use domain::Sentence;
+
 domain::sentences! {
     /// Why a call came to nothing.
     pub(crate) enum Wrong, WrongKind {
@@ -88,7 +90,7 @@ domain::sentences! {
         Paid = "paid": "it is paid; refund it instead";
         NotClosed { code: String, words: String } = "not-closed": "the provider refused: {code} {words}";
         RefundNum = "refund-num": "must be that of a refund of this transaction";
-        Refused { why: String } = "refused": "{why}";
+        Refused { why: Sentence } = "refused": "{why}";
         DayCompared = "day-compared": "the day was compared already";
         // Incidents.
         KeptUnreadable = "kept-unreadable": "the kept message cannot be read any more";

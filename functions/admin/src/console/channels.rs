@@ -325,7 +325,7 @@ fn came(desk: &Desk<'_>, report: &Value) -> Came {
         "verified" => t.check_verified.to_owned(),
         "accepted" => t.check_accepted.to_owned(),
         "refused" => texts::fill(t.check_refused, &[text("words")]),
-        "unclear" => texts::fill(t.check_unclear, &[&problems::say_text(language, text("words"))]),
+        "unclear" => texts::fill(t.check_unclear, &[&problems::say_in(language, report, "words").unwrap_or_default()]),
         _ => t.check_unreachable.to_owned(),
     };
     let ends = report.get("certificatesEndTime").and_then(Value::as_i64).map(|ms| {
@@ -341,13 +341,12 @@ fn came(desk: &Desk<'_>, report: &Value) -> Came {
             _ => (t.check_untestable, "waiting"),
         };
         let label = label_of(text("field"), language).unwrap_or_else(|| text("field")).to_owned();
-        let why = Some(text("why")).filter(|why| !why.is_empty());
         Checked {
             field: text("field").to_owned(),
             label,
             word,
             class,
-            why: why.map(|why| problems::say_text(language, why)).unwrap_or_default(),
+            why: problems::say_in(language, setting, "why").unwrap_or_default(),
         }
     });
     Came { is_good, words: words + &ends.unwrap_or_default(), checked: checked.collect() }

@@ -113,7 +113,7 @@ pub(crate) fn attempt_words(f: &Frame, t: &'static Texts, attempt: &Value) -> St
     let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or_default();
     let number = |name: &str| attempt.get(name).and_then(Value::as_i64);
     let received = text("verdict") == "received";
-    let problem = problems::say_text(f.language(), text("problem"));
+    let problem = problems::say_in(f.language(), attempt, "problem").unwrap_or_default();
     // What is wrong with a status names it.
     let status = number("status").filter(|_| !problem.starts_with("HTTP") && !problem.starts_with("statusCode"));
     let words = [

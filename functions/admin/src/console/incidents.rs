@@ -85,7 +85,7 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {
         about: bill.map_or_else(|| text("day").to_owned(), |bill| bill.to_string()),
         bill_href: searched.map(|searched| format!("{}?{searched}", f.at("/transactions"))),
         channel: channel.or(tab).unwrap_or_default().to_owned(),
-        problem: problems::say_text(desk.preferences.language, text("problem")),
+        problem: problems::say_in(desk.preferences.language, item, "problem").unwrap_or_default(),
         id: item.get("id").and_then(Value::as_str).map(str::to_owned),
     }
 }

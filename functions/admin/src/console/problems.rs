@@ -1,16 +1,23 @@
-//! What the API says is wrong, in the reader's language.
+//! What the API says is wrong, and what is kept, in the reader's language.
 //!
 //! The API speaks English, and gives each sentence out with its code and what stands in it ([`domain::Sentence`]). [`rows`] has the lists of
-//! them, each with the Chinese that `setting_words.rs` and `wrong_words.rs` match exhaustively.
-//!
-//! What is kept, such as the reason of an incident, is an English text. Each of those that an operator can meet here has a row in
-//! `problem_words.rs`, and a sentence about settings may stand in it. A text without a row is shown as it is: better in English than not at
-//! all.
+//! them, each with the Chinese that `wrong_words.rs`, `setting_words.rs`, `provider_words.rs` and `kept_words.rs` match exhaustively. What a
+//! later version says, and what one kept that knew no codes, is shown as it is: better in English than not at all.
 
-use domain::{Part, Sentence};
-use providers::{GivenKind, SettingProblemKind};
+use courier::AttemptProblemKind;
+use domain::{
+    AsItIsKind, DayProblemKind, MismatchKind, RefundContradictionKind, RefundFailureKind, RefundRefusalKind,
+    RefusalKind, Said, Sentence, UnansweredKind, camel_case,
+};
+use providers::{
+    CheckWordsKind, GivenKind, LineProblemKind, MessageProblemKind, NotifyErrorKind, ProviderErrorKind,
+    RefundWordsKind, SettingProblemKind, TrustProblemKind, UnableKind,
+};
+use runtime::{BillErrorKind, FailedKind, KeptBecauseKind};
+use serde_json::Value;
+use settlement::FoundKind;
 
-use super::{channel_fields, preferences::Language, problem_words::ROWS, setting_words, wrong_words};
+use super::{channel_fields, kept_words, preferences::Language, provider_words, setting_words, wrong_words};
 use crate::api::{problem::Problem, wrong::WrongKind};
 
 /// Whether it is this field that is wrong.
@@ -20,18 +27,27 @@ pub(crate) fn at(problem: &Problem, field: &str) -> Option<()> {
 
 /// What is wrong, without the field's name before it.
 pub(crate) fn say(language: Language, problem: &Problem) -> String {
+    say_sentence(language, problem.said())
+}
+
+/// A sentence in the reader's language.
+pub(crate) fn say_sentence(language: Language, sentence: &Sentence) -> String {
     match language {
-        Language::En => capital(&problem.said().text),
-        Language::Zh => in_chinese(problem.said()),
+        Language::En => capital(&sentence.text),
+        Language::Zh => in_chinese(&sentence.said).unwrap_or_else(|| sentence.text.clone()),
     }
 }
 
-/// A text that was kept, in the reader's language.
-pub(crate) fn say_text(language: Language, text: &str) -> String {
-    match language {
-        Language::En => capital(text),
-        Language::Zh => translate(text).unwrap_or_else(|| text.to_owned()),
-    }
+/// The sentence that an object of the API has in this member, with its code beside it. `None` without a text.
+pub(crate) fn sentence_in(item: &Value, member: &str) -> Option<Sentence> {
+    let text = item.get(member)?.as_str().filter(|text| !text.is_empty())?;
+    let said = serde_json::from_value(item.clone()).ok();
+    Some(said.map_or_else(|| Sentence::as_it_is(text), |said| Sentence { text: text.to_owned(), said }))
+}
+
+/// The same in the reader's language.
+pub(crate) fn say_in(language: Language, item: &Value, member: &str) -> Option<String> {
+    sentence_in(item, member).map(|sentence| say_sentence(language, &sentence))
 }
 
 fn capital(text: &str) -> String {
@@ -42,79 +58,81 @@ fn capital(text: &str) -> String {
 /// A sentence of a list, in both languages.
 struct Row {
     code: &'static str,
+    /// The other language is with the sentence itself.
+    #[cfg(test)]
     english: &'static str,
     chinese: &'static str,
 }
 
-/// The sentences about settings: they stand in texts that are kept, too.
-fn setting_rows() -> impl Iterator<Item = Row> {
-    let problems = SettingProblemKind::ALL.iter().map(|kind| Row {
-        code: kind.code(),
-        english: kind.english(),
-        chinese: setting_words::problem(*kind),
-    });
-    let given = GivenKind::ALL.iter().map(|kind| Row {
-        code: kind.code(),
-        english: kind.english(),
-        chinese: setting_words::given(*kind),
-    });
-    problems.chain(given)
-}
-
-/// Every sentence that a problem can be.
+/// Every sentence that a problem can be, and every one that is kept.
+#[rustfmt::skip]
 fn rows() -> impl Iterator<Item = Row> {
-    let wrong = WrongKind::ALL.iter().map(|kind| Row {
-        code: kind.code(),
-        english: kind.english(),
-        chinese: wrong_words::wrong(*kind),
-    });
-    wrong.chain(setting_rows())
+    macro_rules! lists {
+        ($($kinds:ty => $chinese:path),+ $(,)?) => {
+            std::iter::empty()$(
+                .chain(<$kinds>::ALL.iter().map(|kind| {
+                    Row { code: kind.code(), #[cfg(test)] english: kind.english(), chinese: $chinese(*kind) }
+                }))
+            )+
+        };
+    }
+    lists! {
+        WrongKind => wrong_words::wrong,
+        SettingProblemKind => setting_words::problem,
+        GivenKind => setting_words::given,
+        ProviderErrorKind => provider_words::error,
+        NotifyErrorKind => provider_words::notify,
+        MessageProblemKind => provider_words::message,
+        TrustProblemKind => provider_words::trust,
+        LineProblemKind => provider_words::line,
+        RefundWordsKind => provider_words::refund,
+        UnableKind => provider_words::unable,
+        CheckWordsKind => provider_words::check,
+        AsItIsKind => kept_words::as_it_is,
+        MismatchKind => kept_words::mismatch,
+        RefusalKind => kept_words::refusal,
+        RefundContradictionKind => kept_words::contradiction,
+        RefundRefusalKind => kept_words::refund_refusal,
+        RefundFailureKind => kept_words::refund_failure,
+        DayProblemKind => kept_words::day,
+        FoundKind => kept_words::found,
+        AttemptProblemKind => kept_words::attempt,
+        UnansweredKind => kept_words::unanswered,
+        FailedKind => kept_words::failed,
+        KeptBecauseKind => kept_words::kept_because,
+        BillErrorKind => kept_words::bill,
+    }
 }
 
-/// The code of every sentence that a problem can be, as `docs/openapi.yaml` lists them.
+/// The code of every sentence that the API gives out, as `docs/openapi.yaml` lists them.
 pub fn problem_codes() -> impl Iterator<Item = &'static str> {
     rows().map(|row| row.code)
 }
 
-/// A sentence is a few deep, and each in it is shorter.
-fn in_chinese(said: &Sentence) -> String {
-    let parts: Vec<(&str, String)> = said.parts.iter().map(|(name, part)| (*name, part_in_chinese(part))).collect();
-    rows().find(|row| row.code == said.code).map_or_else(|| said.text.clone(), |row| fill(row.chinese, &parts))
+/// `None` if a later version said it. A sentence is a few deep, and each in it is shorter.
+pub(crate) fn in_chinese(said: &Said) -> Option<String> {
+    let row = rows().find(|row| row.code == said.code)?;
+    let mut filled = String::new();
+    for (literal, name) in pieces(row.chinese) {
+        filled.push_str(&literal);
+        if let Some(name) = name {
+            filled.push_str(&param_in_chinese(said.params.get(&camel_case(name))?)?);
+        }
+    }
+    Some(filled)
 }
 
-fn part_in_chinese(part: &Part) -> String {
-    match part {
-        Part::Text(text) => label(text).or_else(|| translate(text)).unwrap_or_else(|| text.clone()),
-        Part::Number(number) => number.to_string(),
-        Part::Sentence(said) => in_chinese(said),
+fn param_in_chinese(param: &Value) -> Option<String> {
+    match param {
+        Value::String(text) => Some(label(text).unwrap_or_else(|| text.clone())),
+        Value::Object(_) => in_chinese(&serde_json::from_value(param.clone()).ok()?),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) => None,
     }
 }
 
 fn label(name: &str) -> Option<String> {
     channel_fields::label_of(name, Language::Zh).map(str::to_owned)
-}
-
-/// The row that fits, filled in. What stands in a sentence may be a sentence itself.
-pub(crate) fn translate(text: &str) -> Option<String> {
-    let of_settings = setting_rows().map(|row| (row.english, row.chinese));
-    let mut pairs = of_settings.chain(ROWS.iter().copied()).filter(|(english, _)| !is_hole(english));
-    pairs.find_map(|(english, chinese)| {
-        let found = fit(english, text)?;
-        let found: Vec<(&str, String)> =
-            found.into_iter().map(|(name, part)| (name, translate_part(part, text))).collect();
-        Some(fill(chinese, &found))
-    })
-}
-
-/// Whether it is nothing but what stands in it, and so fits everything.
-fn is_hole(pattern: &str) -> bool {
-    pattern.starts_with('{') && pattern.find('}') == Some(pattern.len() - 1)
-}
-
-/// A part is shorter than its whole, so that this ends.
-fn translate_part(part: &str, whole: &str) -> String {
-    let shorter = Some(part).filter(|part| part.len() < whole.len());
-    label(part).or_else(|| shorter.and_then(translate)).unwrap_or_else(|| part.to_owned())
 }
 
 /// A piece of a pattern: a text, and the name of what stands behind it; the last has nothing behind it. `{{` is a brace.
@@ -141,133 +159,46 @@ fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     found
 }
 
-/// What stands in place of each name.
-fn fit<'a, 'b>(pattern: &'a str, text: &'b str) -> Option<Vec<(&'a str, &'b str)>> {
-    let pieces = pieces(pattern);
-    let mut found = Vec::new();
-    let mut rest = text;
-    let mut awaited: Option<&str> = None;
-    for (at, (literal, name)) in pieces.iter().enumerate() {
-        let is_last = at + 1 == pieces.len();
-        if let Some(awaited) = awaited {
-            let end = if is_last && literal.is_empty() { rest.len() } else { rest.find(literal.as_str())? };
-            found.push((awaited, rest.get(..end)?));
-            rest = rest.get(end..)?;
-        }
-        rest = rest.strip_prefix(literal.as_str())?;
-        awaited = *name;
-    }
-    rest.is_empty().then_some(found)
-}
-
-/// Puts each part where its name stands; parts without a name go in order.
-fn fill(pattern: &str, parts: &[(&str, String)]) -> String {
-    let mut in_order = parts.iter();
-    let mut filled = String::new();
-    for (literal, name) in pieces(pattern) {
-        filled.push_str(&literal);
-        let part = match name {
-            None => None,
-            Some("") => in_order.next(),
-            Some(name) => parts.iter().find(|(known, _)| *known == name),
-        };
-        filled.push_str(part.map_or("", |(_, part)| part));
-    }
-    filled
+/// Whether it is nothing but what stands in it.
+#[cfg(test)]
+fn is_hole(pattern: &str) -> bool {
+    pattern.starts_with('{') && pattern.find('}') == Some(pattern.len() - 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use providers::{Given, SettingProblem};
+    use providers::{Given, MessageProblem, NotifyError, ProviderError, SettingProblem, TrustProblem};
+    use serde_json::json;
 
     use super::*;
     use crate::api::wrong::Wrong;
 
     #[test]
-    fn a_sentence_is_found_whatever_stands_in_it() {
-        let check = |english: &str, chinese: &str| assert_eq!(translate(english).as_deref(), Some(chinese));
-        check("does not sign", "无法签名");
-        check("must be 1 to 32 digits", "须为 1 到 32 位数字");
-        check("this is a certificate, a private key is expected", "这是证书，此处需要私钥");
-        check("is missing: the app's private key", "缺少此项");
+    fn a_sentence_is_said_with_all_that_stands_in_it() {
+        let check = |sentence: Sentence, chinese: &str| assert_eq!(say_sentence(Language::Zh, &sentence), chinese);
+        check(SettingProblem::DoesNotSign.into(), "已损坏：无法签名");
+        check(SettingProblem::AlipayAppId { digits_max: 32 }.into(), "须为 1 到 32 位数字");
         check(
-            "the certificate of the notify is not trusted: it is not valid at 2026",
-            "通知的证书不可信：在 2026 无效",
+            NotifyError::Untrusted { problem: TrustProblem::CommonNames { count: 2 } }.into(),
+            "通知的证书不可信：有 2 个通用名，应只有一个",
         );
-        check(
-            "the provider's answer is unclear: alipay answered 40004: 业务失败",
-            "渠道的应答不明确：支付宝返回 40004，原文“业务失败”",
-        );
-        check(
-            "is missing: Alipay's public key; or give appCert, alipayCert and alipayRootCert",
-            "缺少此项；也可改填三个证书",
-        );
-        check(
-            "the signature of the notify does not fit its content and alipayPublicKey",
-            "通知的签名与内容和 支付宝公钥 不符",
-        );
-        assert_eq!(translate("something new"), None);
+        let busy = MessageProblem::AlipayBusy { code: "40004".to_owned(), words: "业务失败".to_owned() };
+        check(ProviderError::Unclear { reason: busy }.into(), "渠道的应答不明确：支付宝返回 40004，原文“业务失败”");
+        check(NotifyError::BadSignature { field: "alipayPublicKey" }.into(), "通知的签名与内容和 支付宝公钥 不符");
     }
-
-    /// Where texts come from that are kept and that the console shows: every one of them is known. What a problem says has its list, and
-    /// the compiler asks for its Chinese.
-    const SOURCES: [&str; 21] = [
-        "providers/src/error.rs",
-        "providers/src/check.rs",
-        "providers/src/alipay/check.rs",
-        "providers/src/wechat/check.rs",
-        "providers/src/wechat/certificates.rs",
-        "providers/src/alipay.rs",
-        "providers/src/alipay/answer.rs",
-        "providers/src/wechat.rs",
-        "providers/src/wechat/verify.rs",
-        "providers/src/wechat/seal.rs",
-        "providers/src/wechat/trade.rs",
-        "providers/src/unionpay/trust.rs",
-        "providers/src/unionpay/answer.rs",
-        "providers/src/unionpay/notify.rs",
-        "courier/src/http_target.rs",
-        "courier/src/lambda_target.rs",
-        "domain/src/notification.rs",
-        "domain/src/settle.rs",
-        "domain/src/refund/change.rs",
-        "settlement/src/pursuing.rs",
-        "../infra/outbound/src/functions.rs",
-    ];
 
     #[test]
-    fn every_sentence_that_can_be_met_is_known() {
-        let mut unknown = Vec::new();
-        for source in SOURCES {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(source);
-            let code = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{source}: {error}"));
-            let code = code.split("#[cfg(test)]").next().unwrap();
-            let sentences = sentences(code).into_iter().filter(|sentence| translate(sentence).is_none());
-            unknown.extend(sentences.map(|sentence| format!("{source}: {sentence}")));
-        }
-        assert!(unknown.is_empty(), "in Chinese these would be English:\n{}", unknown.join("\n"));
+    fn what_has_no_code_that_is_known_is_shown_as_it_is() {
+        let item = json!({ "problem": "no connection was made" });
+        assert_eq!(say_in(Language::Zh, &item, "problem").as_deref(), Some("no connection was made"));
+        let item = json!({ "problem": "no connection was made", "code": "unanswered-connect" });
+        assert_eq!(say_in(Language::Zh, &item, "problem").as_deref(), Some("无法建立连接"));
+        assert_eq!(say_in(Language::En, &item, "problem").as_deref(), Some("No connection was made"));
+        let inner =
+            json!({ "problem": "it is new", "code": "attempt-unanswered", "params": { "why": { "code": "new" } } });
+        assert_eq!(say_in(Language::Zh, &inner, "problem").as_deref(), Some("it is new"));
+        assert_eq!(say_in(Language::Zh, &json!({ "problem": null }), "problem"), None);
     }
-
-    /// The texts of three words and more that begin in lower case, each hole filled in.
-    fn sentences(code: &str) -> Vec<String> {
-        let is_code = |line: &&str| !line.trim_start().starts_with("//");
-        let code: String = code.lines().filter(is_code).collect::<Vec<_>>().join("\n").replace("\\\"", "'");
-        let is_sentence = |text: &&str| {
-            let begins = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '{');
-            begins && text.matches(' ').count() >= 2 && !text.contains('\n') && !NO_SENTENCES.contains(text)
-        };
-        code.split('"').skip(1).step_by(2).filter(is_sentence).map(filled).collect()
-    }
-
-    fn filled(text: &str) -> String {
-        let mut parts = text.split('{');
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |filled, part| filled + "x" + part.split_once('}').map_or(part, |(_, rest)| rest))
-    }
-
-    /// What is missing, which the Chinese sentence need not say: the field's name stands above it. And what is said in the log alone.
-    const NO_SENTENCES: &[&str] =
-        &["refund {} is in other hands", "refund {num} is {status}", "refund {num} stays pending: {}"];
 
     #[test]
     fn every_sentence_of_a_problem_has_its_code_and_both_languages() {
@@ -306,7 +237,9 @@ mod tests {
             "没有 商户证书 时无需填写",
         );
         check(
-            Problem::conflict(Wrong::Refused { why: "the provider refused with X: 业务失败".to_owned() }),
+            Problem::conflict(Wrong::Refused {
+                why: ProviderError::Refused { code: "X".to_owned(), words: "业务失败".to_owned() }.into(),
+            }),
             "The provider refused with X: 业务失败",
             "渠道拒绝（X），原文“业务失败”",
         );
@@ -315,14 +248,5 @@ mod tests {
             "Must be {\"url\",\"headers\"?} or {\"function\"}",
             "请填写目标",
         );
-    }
-
-    #[test]
-    fn every_row_takes_as_many_parts_in_both_languages() {
-        for (english, chinese) in ROWS {
-            let parts = |text: &str| text.matches("{}").count();
-            assert!(parts(chinese) <= parts(english), "{english}");
-            assert!(!chinese.is_ascii() && english.is_ascii(), "{english}");
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::{
-    App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Status, Timestamp, Transaction, TransactionId, refundable,
-    sent_back_elsewhere, webhook_body,
+    App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Sentence, Status, Timestamp, Transaction, TransactionId,
+    refundable, sent_back_elsewhere, webhook_body,
 };
 use http::{Method, StatusCode};
 use providers::MASK;
@@ -190,7 +190,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
             RefundStatus::Success => ("refund", t.refund_success),
             RefundStatus::Failed => ("bad", t.refund_failed),
         };
-        let failure = refund.failure.as_deref().map(|failure| failure_words(f, failure));
+        let failure = refund.failure.as_ref().map(|failure| failure_words(f, failure));
         let words = [Some(refund.num.clone()).map(|num| num.as_str().to_owned()), refund.reason.clone(), failure];
         let what = format!("{} {} · {word}", t.step_refund, money::shown(refund.fee));
         let at = refund.ended_at.unwrap_or(refund.requested_at);
@@ -215,7 +215,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
         }
     }
     for incident in &life.incidents {
-        let problem = problems::say_text(f.language(), &incident.problem);
+        let problem = problems::say_sentence(f.language(), &incident.problem);
         steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), problem));
     }
     steps.sort_by_key(|step| step.at);
@@ -229,11 +229,17 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
 }
 
 /// The provider's code, and behind it its own words, or ours about them.
-fn failure_words(f: &Frame, failure: &str) -> String {
-    let Some((code, words)) = failure.split_once(": ") else { return problems::say_text(f.language(), failure) };
-    problems::translate(words)
-        .filter(|_| f.language() == Language::Zh)
-        .map_or_else(|| format!("{code} “{words}”"), |words| format!("{code} {words}"))
+fn failure_words(f: &Frame, failure: &Sentence) -> String {
+    let Some((code, words)) = failure.text.split_once(": ") else {
+        return problems::say_sentence(f.language(), failure);
+    };
+    let ours = failure.said.params.get("words").filter(|words| words.is_object());
+    let ours = ours.and_then(|words| problems::in_chinese(&serde_json::from_value(words.clone()).ok()?));
+    match (f.language(), ours) {
+        (Language::Zh, Some(words)) => format!("{code} {words}"),
+        (Language::Zh, None) if failure.said.params.is_empty() => problems::say_sentence(f.language(), failure),
+        (Language::Zh | Language::En, _) => format!("{code} “{words}”"),
+    }
 }
 
 /// Asks the provider, closes, or refunds, by the operator API.

@@ -348,8 +348,7 @@ fn tried(desk: &Desk<'_>, report: &Value) -> Tried {
     let took = response.get("durationMs").and_then(Value::as_u64).map(|ms| format!("{ms} ms"));
     let received = report.get("received").and_then(Value::as_bool) == Some(true);
     let code = status.map(|status| format!("HTTP {status}"));
-    let problem = report.get("problem").and_then(Value::as_str).filter(|_| !received);
-    let problem = problem.map(|problem| problems::say_text(desk.preferences.language, problem));
+    let problem = problems::say_in(desk.preferences.language, report, "problem").filter(|_| !received);
     // What is wrong with a status names it.
     let code = code.filter(|_| problem.as_ref().is_none_or(|problem| !problem.contains("HTTP")));
     let parts = [Some(if received { t.received } else { t.not_received }.to_owned()), code, took, problem];

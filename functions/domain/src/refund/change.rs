@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use super::next_refund_question;
 use super::{Refund, RefundPause, RefundStatus, RefundSums, amount, committed, fen};
-use crate::{About, Event, Status, Timestamp, Transaction};
+use crate::{About, Event, Sentence, Status, Timestamp, Transaction};
 
 /// What has become of a refund, as its provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub enum RefundVerdict {
     /// The money went back.
     Done,
     /// The money left the merchant and did not arrive, and the provider's words.
-    Stuck(String),
+    Stuck(Sentence),
     /// The merchant's balance does not suffice, so that nothing moved yet, and the provider's words.
-    Short(String),
+    Short(Sentence),
     /// It did not move, and the provider's words.
-    Failed(String),
+    Failed(Sentence),
 }
 
 /// A provider's word about a refund.
@@ -50,31 +50,15 @@ pub enum RefundHeard {
     Contradiction(RefundContradiction),
 }
 
-/// A word that contradicts what is known.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefundContradiction {
-    /// It succeeded, and the provider takes that back.
-    #[error("refund {num} went back, and the provider says now that it did not: {words}")]
-    WentBack {
-        /// Its number.
-        num: String,
-        /// The provider's words.
-        words: String,
-    },
-    /// It failed, its share is used up, and the provider says that it left all the same.
-    #[error(
-        "refund {num} failed, and the provider says now that its money left; the rest of the payment does not cover it"
-    )]
-    NoRoom {
-        /// Its number.
-        num: String,
-    },
-    /// Two sendings of it went back.
-    #[error("refund {num} went back twice at the provider, under two numbers")]
-    Twice {
-        /// Its number.
-        num: String,
-    },
+crate::sentences! {
+    /// How a word contradicts what is known.
+    pub enum RefundContradiction, RefundContradictionKind {
+        WentBack { num: String, words: Sentence } = "refund-taken-back": "refund {num} went back, and the provider says now that it did not: {words}";
+        // Its share is used up.
+        NoRoom { num: String } = "refund-no-room": "refund {num} failed, and the provider says now that its money left; the rest of the payment does not cover it";
+        // Two sendings of it went back.
+        Twice { num: String } = "refund-twice": "refund {num} went back twice at the provider, under two numbers";
+    }
 }
 
 /// Decides what a verified word about a refund does. Pure, because it may run twice.
@@ -118,7 +102,7 @@ pub fn give_up_refund(
     before: &Transaction,
     refund: &Refund,
     asked: &Refund,
-    words: &str,
+    words: &Sentence,
     now: Timestamp,
 ) -> RefundHeard {
     let is_as_asked = refund.status == RefundStatus::Pending && refund.sending.number == asked.sending.number;
@@ -154,7 +138,7 @@ fn succeed(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timest
     changed(payment, ended, events)
 }
 
-fn fail(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+fn fail(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
     let pending = fen(before.refunds.pending) - refund.fee.get();
     let expected = committed(before) - refund.fee.get();
     let ended = Refund {
@@ -174,7 +158,7 @@ fn fail(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> R
 }
 
 /// It keeps its share: its money is with nobody yet.
-fn stick(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+fn stick(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
     let stuck = Refund {
         status: RefundStatus::Stuck,
         ended_at: None,
@@ -188,7 +172,7 @@ fn stick(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> 
     changed(before.clone(), stuck, events)
 }
 
-fn pause(before: &Transaction, refund: &Refund, words: &str, now: Timestamp) -> RefundHeard {
+fn pause(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
     let since = refund.pause.map_or(now, |pause| pause.since);
     let pause = Some(RefundPause { since, refused_at: Some(now) });
     let paused = Refund { pause, failure: Some(words.to_owned()), ..refund.clone() };
@@ -226,7 +210,7 @@ fn about(refund: &Refund, after: &Transaction, name: String) -> About {
         ("refundFee", json!(refund.fee.get())),
         ("refundedFee", json!(fen(after.refunded))),
     ]);
-    members.extend(refund.failure.as_ref().map(|failure| ("failure".to_owned(), json!(failure))));
+    members.extend(refund.failure.as_ref().map(|failure| ("failure".to_owned(), json!(failure.text))));
     About { name, members }
 }
 

@@ -9,8 +9,8 @@ use super::{
     *,
 };
 use crate::{
-    About, DaySums, Event, KnownRefund, Listed, ListedRefund, Notification, Outcome, Record, Settlement, Status, Sum,
-    judge_listed, judge_listed_refund, settle,
+    About, DaySums, Event, KnownRefund, Listed, ListedRefund, Notification, Outcome, Record, Sentence, Settlement,
+    Status, Sum, judge_listed, judge_listed_refund, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -81,19 +81,21 @@ impl Play {
             Step::Execute(n) => self.execute(n, left),
             Step::Refuse(n) => {
                 if let Some((_, verdict @ None)) = self.refunds.get_mut(n) {
-                    *verdict = Some(RefundVerdict::Failed("no".to_owned()));
+                    *verdict = Some(RefundVerdict::Failed(Sentence::as_it_is("no")));
                 }
             }
             Step::Stick(n) if self.telling == Telling::OneByOne => {
                 if let Some((refund, verdict @ None)) = self.refunds.get_mut(n)
                     && refund.fee.get() <= left
                 {
-                    *verdict = Some(RefundVerdict::Stuck("no".to_owned()));
+                    *verdict = Some(RefundVerdict::Stuck(Sentence::as_it_is("no")));
                     self.stuck += refund.fee.get();
                 }
             }
             Step::Hear(n) => self.hear(n),
-            Step::Short(n) => self.hear_that(n, |verdict| verdict.is_none(), RefundVerdict::Short("poor".to_owned())),
+            Step::Short(n) => {
+                self.hear_that(n, |verdict| verdict.is_none(), RefundVerdict::Short(Sentence::as_it_is("poor")))
+            }
             Step::GiveUp(n) => self.give_up(n),
             // What goes back elsewhere is told in one sum, or not at all.
             Step::Elsewhere(fee) if fee <= left && self.telling == Telling::InOneSum => {
@@ -123,7 +125,7 @@ impl Play {
                 self.back += fee;
                 *verdict = Some(RefundVerdict::Done);
             }
-            None => *verdict = Some(RefundVerdict::Failed("much".to_owned())),
+            None => *verdict = Some(RefundVerdict::Failed(Sentence::as_it_is("much"))),
             Some(_) => return,
         }
         self.reports.push(self.back);
@@ -144,9 +146,10 @@ impl Play {
     /// The provider was asked and has nothing of it, so that it never comes there.
     fn give_up(&mut self, n: usize) {
         let Some((refund, None)) = self.refunds.get(n).cloned() else { return };
-        let heard = give_up_refund(&self.payment, &refund, &refund, "given up", refund.requested_at);
+        let heard =
+            give_up_refund(&self.payment, &refund, &refund, &Sentence::as_it_is("given up"), refund.requested_at);
         if heard != RefundHeard::Unchanged {
-            self.refunds[n].1 = Some(RefundVerdict::Failed("never sent".to_owned()));
+            self.refunds[n].1 = Some(RefundVerdict::Failed(Sentence::as_it_is("never sent")));
         }
         self.take(n, heard);
     }

@@ -169,9 +169,9 @@ fn every_state_meets_every_word() {
     use RefundStatus::{Failed, Pending, Stuck, Success};
     let (done, stuck, short, failed) = (
         RefundVerdict::Done,
-        RefundVerdict::Stuck("ABNORMAL: no".to_owned()),
-        RefundVerdict::Short("NOT_ENOUGH: no".to_owned()),
-        RefundVerdict::Failed("NO: no".to_owned()),
+        RefundVerdict::Stuck(Sentence::as_it_is("ABNORMAL: no")),
+        RefundVerdict::Short(Sentence::as_it_is("NOT_ENOUGH: no")),
+        RefundVerdict::Failed(Sentence::as_it_is("NO: no")),
     );
     const SUCCEEDS: &[Event] = &[Event::RefundSuccess];
     const FAILS:    &[Event] = &[Event::RefundFailed];
@@ -221,7 +221,7 @@ fn a_failed_refund_comes_back_only_if_its_share_is_still_free() {
     let paid = sample(Status::Success);
     let failed = Refund { status: RefundStatus::Failed, ..refund("R1", 9000) };
     let payment = reserve_refund(&paid, fen_of(901)).unwrap();
-    for verdict in [RefundVerdict::Done, RefundVerdict::Stuck("no".to_owned())] {
+    for verdict in [RefundVerdict::Done, RefundVerdict::Stuck(Sentence::as_it_is("no"))] {
         let heard = hear_of_refund(&payment, &failed, &word(&verdict), paid.created_at);
         let no_room = RefundContradiction::NoRoom { num: "R1".to_owned() };
         assert_eq!(heard, RefundHeard::Contradiction(no_room), "{verdict:?}");
@@ -234,7 +234,7 @@ fn a_word_about_an_earlier_sending_is_no_news_unless_money_moved() {
     let now = paid.created_at;
     let again = refund("R1", 9000).sent_again(now);
     let of_first = |verdict| RefundWord { verdict, sending: Some(0) };
-    let failed = of_first(RefundVerdict::Failed("64: no".to_owned()));
+    let failed = of_first(RefundVerdict::Failed(Sentence::as_it_is("64: no")));
     assert_eq!(hear_of_refund(&paid, &again, &failed, now), RefundHeard::Unchanged);
     let RefundHeard::Changed(change) = hear_of_refund(&paid, &again, &of_first(RefundVerdict::Done), now) else {
         panic!("money that moved is told of")
@@ -251,16 +251,17 @@ fn only_a_refund_that_waits_for_the_balance_is_given_up_and_only_as_it_was_asked
     let paid = reserve_refund(&sample(Status::Success), fen_of(9000)).unwrap();
     let now = paid.created_at;
     let pending = refund("R1", 9000);
-    assert_eq!(give_up_refund(&paid, &pending, &pending, "given up", now), RefundHeard::Unchanged);
-    let short = word(&RefundVerdict::Short("NOT_ENOUGH: no".to_owned()));
+    assert_eq!(give_up_refund(&paid, &pending, &pending, &Sentence::as_it_is("given up"), now), RefundHeard::Unchanged);
+    let short = word(&RefundVerdict::Short(Sentence::as_it_is("NOT_ENOUGH: no")));
     let RefundHeard::Changed(change) = hear_of_refund(&paid, &pending, &short, now) else { panic!("not paused") };
     let paused = change.refund;
     assert!(paused.is_untouched(now));
     let again = paused.sent_again(now);
     assert!(!again.is_untouched(now), "nobody knows what came of it");
     assert!(again.is_untouched(now.plus(Refund::KNOWN_AFTER)));
-    assert_eq!(give_up_refund(&paid, &again, &paused, "given up", now), RefundHeard::Unchanged);
-    let RefundHeard::Changed(change) = give_up_refund(&paid, &paused, &paused, "given up", now) else {
+    assert_eq!(give_up_refund(&paid, &again, &paused, &Sentence::as_it_is("given up"), now), RefundHeard::Unchanged);
+    let RefundHeard::Changed(change) = give_up_refund(&paid, &paused, &paused, &Sentence::as_it_is("given up"), now)
+    else {
         panic!("not given up")
     };
     assert_eq!((change.refund.status, refundable(&change.payment)), (RefundStatus::Failed, Some(fen_of(9900))));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::open_platform::AlipayKey;
-use crate::{Charset, ProviderError, error::words, json::Members, keys::BASE64};
+use crate::{Charset, MessageProblem, ProviderError, error::words, json::Members, keys::BASE64};
 
 /// A query with all its vouchers is some ten kilobytes.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -36,30 +36,30 @@ impl Answer {
 
 /// The error for an answer that decides nothing.
 pub(crate) fn busy(code: &str, words: &str) -> ProviderError {
-    ProviderError::unclear(format!("alipay answered {code}: {words}"))
+    ProviderError::from(MessageProblem::AlipayBusy { code: code.to_owned(), words: words.to_owned() })
 }
 
 /// Reads the answer to `method`.
 pub(crate) fn read(method: &str, response: &Response<Bytes>, alipay: &AlipayKey) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
-        return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+        return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));
     }
     let body = response.body();
     if body.len() > BODY_BYTES_MAX {
-        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+        return Err(ProviderError::from(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX }));
     }
     let named = Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8);
-    let neither = || ProviderError::unclear("the body is neither UTF-8 nor GB18030");
+    let neither = || ProviderError::from(MessageProblem::UnknownCharset);
     let charset = named.fitting(body).ok_or_else(neither)?;
     // The signed part is cut out where no half of a character can be taken for a quote or a brace.
     let text = charset.shield(body).ok_or_else(neither)?;
-    let not_json = |reason| ProviderError::unclear(format!("the body is not the documented JSON: {reason}"));
+    let not_json = |reason| ProviderError::from(MessageProblem::NotJson { why: reason });
     let members = Members::parse(&text).map_err(not_json)?;
     let name = node_name(method);
     let node = match (members.raw(&name), members.raw("error_response")) {
         (Some(node), None) | (None, Some(node)) => node,
-        (Some(_), Some(_)) => return Err(ProviderError::unclear(format!("both {name} and error_response are there"))),
-        (None, None) => return Err(ProviderError::unclear(format!("there is neither {name} nor error_response"))),
+        (Some(_), Some(_)) => return Err(ProviderError::from(MessageProblem::BothNodes { node: name })),
+        (None, None) => return Err(ProviderError::from(MessageProblem::NoNode { node: name })),
     };
     let node = charset.unshield(node);
     let is_signed = verify(&members, &node, alipay)?;
@@ -79,20 +79,18 @@ fn verify(members: &Members, node: &[u8], alipay: &AlipayKey) -> Result<bool, Pr
         && !certificates.alipay_cert_sns.contains(&sn)
     {
         // Alipay changed its certificate. Its official SDKs then fetch the new one; here the operator does, who can look at it.
-        return Err(ProviderError::unclear(format!(
-            "it is signed with Alipay's certificate {}, and alipayCert holds {}: download the new one and configure it",
-            words(&sn),
-            certificates.alipay_cert_sns.join(", ")
-        )));
+        return Err(MessageProblem::AlipayCertificate {
+            found: words(&sn),
+            held: certificates.alipay_cert_sns.join(", "),
+        }
+        .into());
     }
     let fits = BASE64.decode(signature).is_ok_and(|signature| alipay.verify(node, &signature).is_ok());
     if fits {
         return Ok(true);
     }
     let field = alipay.field();
-    Err(ProviderError::unclear(format!(
-        "its signature does not fit {field}; is that key really Alipay's, and this app's?"
-    )))
+    Err(MessageProblem::AlipaySignature { field }.into())
 }
 
 /// What a code means.
@@ -100,13 +98,13 @@ fn verify(members: &Members, node: &[u8], alipay: &AlipayKey) -> Result<bool, Pr
 /// # Source
 /// `docs/protocols.md` 1.5.
 fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
-    let code = node.filled("code").ok_or_else(|| ProviderError::unclear("there is no code in it"))?;
+    let code = node.filled("code").ok_or_else(|| ProviderError::from(MessageProblem::NoCode))?;
     if code == "10000" {
         // An answer without a signature can only be an error: this one claims success.
         return if is_signed {
             Ok(Answer::Done(node))
         } else {
-            Err(ProviderError::unclear("a success without a signature"))
+            Err(ProviderError::from(MessageProblem::UnsignedSuccess))
         };
     }
     let sub_code = node.filled("sub_code");
@@ -121,8 +119,12 @@ fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
     if is_gateway_failure || is_business_failure {
         return Ok(Answer::Refused { code: told, words: text, is_signed });
     }
-    let signed = if is_signed { "signed" } else { "unsigned" };
-    Err(ProviderError::unclear(format!("{signed} code {}, {told}: {text}", words(&code))))
+    let (code, sub_code, words) = (words(&code), told, text);
+    Err(ProviderError::from(if is_signed {
+        MessageProblem::SignedCode { code, sub_code, words }
+    } else {
+        MessageProblem::UnsignedCode { code, sub_code, words }
+    }))
 }
 
 /// Whether a failure says nothing about the order: the platform's own trouble, or too many calls.

@@ -8,7 +8,7 @@ use super::{
     answer::{Answer, busy},
     open_platform::OpenPlatform,
 };
-use crate::{BillAnswer, BillDownload, BillPacking, ProviderError, bill::columns::Columns};
+use crate::{BillAnswer, BillDownload, BillPacking, MessageProblem, ProviderError, bill::columns::Columns};
 
 const METHOD: &str = "alipay.data.dataservice.bill.downloadurl.query";
 const NOTHING: &str = "bill_not_exist";
@@ -45,9 +45,11 @@ impl OpenPlatform {
         // The address is signed; plain http is as good as the gateway's own, which is a simulator's then.
         let scheme = self.gateway.split_once("://").map_or("https", |(scheme, _)| scheme);
         let is_usable = |url: &String| url.len() <= URL_CHARS_MAX && url.starts_with(&format!("{scheme}://"));
-        let url = url.filter(is_usable).ok_or_else(|| ProviderError::unclear("a success without a usable address"))?;
+        let url = url
+            .filter(is_usable)
+            .ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "address".to_owned() }))?;
         let request = Request::builder().method(Method::GET).uri(url).body(Bytes::new());
-        let request = request.map_err(|_| ProviderError::unclear("the bill's address cannot be used"))?;
+        let request = request.map_err(|_| ProviderError::from(MessageProblem::BillAddress))?;
         Ok(BillAnswer::At(Box::new(BillDownload { request, packing: BillPacking::Zip, sha1: None })))
     }
 }

@@ -10,9 +10,7 @@ use super::{
     messages,
     open_platform::{OpenPlatform, TRADE_NOT_EXIST},
 };
-use crate::{CheckReport, CheckedSetting, ProviderError, Said};
-
-const ONLY_A_PAYMENT: &str = "only a payment names the seller";
+use crate::{CheckReport, CheckWords, CheckedSetting, MessageProblem, ProviderError, Said};
 
 impl OpenPlatform {
     pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>]) -> CheckReport {
@@ -28,7 +26,9 @@ impl OpenPlatform {
             said.proves_unless("privateKey", &["isv.invalid-signature"]),
         ];
         settings.extend(ours.iter().chain(theirs).map(|field| said.proves(field)));
-        settings.extend(self.seller_id.as_ref().map(|_| CheckedSetting::untestable("sellerId", ONLY_A_PAYMENT)));
+        settings.extend(
+            self.seller_id.as_ref().map(|_| CheckedSetting::untestable("sellerId", CheckWords::OnlyAPaymentNames)),
+        );
         settings.push(said.proves("gateway"));
         CheckReport { said, settings }
     }
@@ -61,13 +61,12 @@ impl Mapi {
         let worst = said.iter().map(|(_, said)| said).find(|said| **said != Said::Accepted);
         let all = worst.cloned().unwrap_or(Said::Accepted);
         let mut settings = vec![all.proves_unless("partner", &["ILLEGAL_PARTNER"])];
-        settings.push(CheckedSetting::untestable("sellerId", ONLY_A_PAYMENT));
+        settings.push(CheckedSetting::untestable("sellerId", CheckWords::OnlyAPaymentNames));
         for (algorithm, said) in &said {
             settings.push(said.proves_unless(algorithm.field(), &["ILLEGAL_SIGN"]));
         }
         if self.keys.alipay_key.is_some() {
-            let why = "alipay signs no answer about an order that is not there; a notify will show it";
-            settings.push(CheckedSetting::untestable("alipayPublicKey", why));
+            settings.push(CheckedSetting::untestable("alipayPublicKey", CheckWords::UnsignedAnswer));
         }
         settings.push(all.proves("gateway"));
         CheckReport { said: all, settings }
@@ -77,7 +76,7 @@ impl Mapi {
 /// Alipay took the signature if it went on to look for the order. What it says then bears none.
 fn mapi_said(response: &Response<Bytes>) -> Said {
     match mapi::read(response) {
-        Ok(mapi::Answer::Done(_)) => Said::Unclear { reason: "a success that was not asked for".to_owned() },
+        Ok(mapi::Answer::Done(_)) => Said::Unclear { reason: MessageProblem::NotAskedFor.into() },
         Ok(mapi::Answer::Refused { code }) if mapi::is_not_there(&code) => Said::Accepted,
         Ok(mapi::Answer::Refused { code }) => Said::Refused { words: code.clone(), code },
         Err(error) => Said::from(error),

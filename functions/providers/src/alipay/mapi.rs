@@ -21,7 +21,8 @@ use super::{
     trade::{self, Trade},
 };
 use crate::{
-    Charge, Charset, Closing, NotifyError, Order, PaymentParameters, ProviderError, SettingProblem, bounds,
+    Charge, Charset, Closing, MessageProblem, NotifyError, Order, PaymentParameters, ProviderError, SettingProblem,
+    Unable, bounds,
     cert::hex,
     error::words,
     form::Fields,
@@ -83,9 +84,8 @@ impl Mapi {
             | Channel::UnipayApp
             | Channel::UnipayWeb
             | Channel::ApplepayUpacp => {
-                let what =
-                    format!("the legacy interface (mapi) has no {}: protocol openapi has ali_qrcode", order.channel);
-                return Err(ProviderError::unsupported(what));
+                let what = Unable::NotOfMapi { channel: order.channel };
+                return Err(ProviderError::from(what));
             }
         }
         check_addresses(order)?;
@@ -237,14 +237,13 @@ impl Mapi {
 
     /// Reads the answer to a query. The elements of the trade are signed like the fields of a notify.
     fn report(&self, elements: &Elements) -> Result<Notification, ProviderError> {
-        let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
-        let trade = elements.below(TRADE).map_err(ProviderError::unclear)?;
-        let sign =
-            elements.find("alipay/sign").ok_or_else(|| ProviderError::unclear("a success without a signature"))?;
+        let unclear = |field: &str| ProviderError::from(MessageProblem::Unreadable { field: field.to_owned() });
+        let trade = elements.below(TRADE).map_err(ProviderError::from)?;
+        let sign = elements.find("alipay/sign").ok_or_else(|| ProviderError::from(MessageProblem::UnsignedSuccess))?;
         let sign_type = elements.find("alipay/sign_type").unwrap_or_default();
         self.keys
             .verify(&signed_content(&trade), sign, sign_type)
-            .map_err(|error| ProviderError::unclear(error.to_string().replace("the notify", "the answer")))?;
+            .map_err(|error| ProviderError::from(error.of_answer()))?;
         let find = |field: &str| trade.find(field).filter(|text| !text.is_empty());
         let total = find("total_fee").and_then(|text| trade::amount(text).ok()).flatten();
         let status = find("trade_status").ok_or_else(|| unclear("trade_status"))?;
@@ -292,7 +291,9 @@ impl Keys {
                 if bool::from(fits) { Ok(()) } else { Err(NotifyError::BadSignature { field: "md5Key" }) }
             }
             ("RSA", _, Some(key)) => {
-                let signature = BASE64.decode(sign).map_err(|_| NotifyError::malformed("sign is not base64"))?;
+                let signature = BASE64
+                    .decode(sign)
+                    .map_err(|_| NotifyError::from(MessageProblem::NotBase64 { field: "sign".to_owned() }))?;
                 let verified = key.verify_sha1(content, &signature);
                 verified.map_err(|_| NotifyError::BadSignature { field: "alipayPublicKey" })
             }
@@ -366,21 +367,21 @@ pub(crate) enum Answer {
 
 pub(crate) fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
-        return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+        return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));
     }
     let body = response.body();
     if body.len() > BODY_BYTES_MAX {
-        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+        return Err(ProviderError::from(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX }));
     }
-    let not_xml = |reason| ProviderError::unclear(format!("the body is not the documented XML: {reason}"));
+    let not_xml = |reason| ProviderError::from(MessageProblem::NotXml { problem: Box::new(reason) });
     let elements = Elements::read(body, Charset::of_headers(response.headers())).map_err(not_xml)?;
     match (elements.find("alipay/is_success"), elements.find("alipay/error")) {
         (Some("T"), None) => Ok(Answer::Done(elements)),
         (Some("F"), Some(code)) if code.ends_with("SYSTEM_ERROR") || code == "SYSTEM_EXCEPTION" => {
-            Err(ProviderError::unclear(format!("alipay answered {}", words(code))))
+            Err(ProviderError::from(MessageProblem::AlipayBusyCode { code: words(code) }))
         }
         (Some("F"), Some(code)) => Ok(Answer::Refused { code: words(code) }),
-        _ => Err(ProviderError::unclear("is_success and error do not say what happened")),
+        _ => Err(ProviderError::from(MessageProblem::IsSuccess)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     trade::{self, Trade},
 };
 use crate::{
-    NotifyError,
+    MessageProblem, NotifyError,
     error::words,
     form::{self, Fields},
     keys::BASE64,
@@ -31,7 +31,7 @@ impl Form {
         let fields = form::parse(notify)?;
         // The charset is looked at before the text is, so that the error names the reason and not what comes of it.
         let charset = form::charset(&fields, CHARSETS)?;
-        Fields::read(fields, charset).map(Self).map_err(NotifyError::malformed)
+        Fields::read(fields, charset).map(Self).map_err(NotifyError::from)
     }
 
     #[cfg(test)]
@@ -69,7 +69,7 @@ impl Form {
     /// The decoded bytes of `sign`.
     pub(crate) fn signature(&self) -> Result<Vec<u8>, NotifyError> {
         let sign = self.filled("sign").ok_or(NotifyError::Unsigned)?;
-        BASE64.decode(sign).map_err(|_| NotifyError::malformed("sign is not base64"))
+        BASE64.decode(sign).map_err(|_| NotifyError::from(MessageProblem::NotBase64 { field: "sign".to_owned() }))
     }
 
     /// Verifies a notify of the open platform. Only RSA2 is taken, whatever the message names: to follow it would let anyone
@@ -97,14 +97,14 @@ impl Form {
         fee_field: &str,
         refund_fee: Option<&str>,
     ) -> Result<Notification, NotifyError> {
-        let missing = |field: &str| NotifyError::malformed(format!("{field} is missing"));
+        let missing = |field: &str| NotifyError::missing(field);
         let order = self.filled("out_trade_no").ok_or_else(|| missing("out_trade_no"))?;
         // The browser's return bears the same fields under the same kind of signature, except this one: it settles nothing.
         let status = self.filled("trade_status").ok_or_else(|| missing("trade_status"))?;
         let total = self.filled(fee_field).and_then(|text| trade::amount(text).ok()).flatten();
         let was_paid = self.filled("gmt_payment").is_some();
         let outcome = trade::outcome(Trade { status, total, refund_fee, was_paid })
-            .map_err(|field| NotifyError::malformed(format!("{field} is not an amount in yuan")))?;
+            .map_err(|field| NotifyError::from(MessageProblem::NoYuan { field: field.to_owned() }))?;
         let trade_no = self.filled("trade_no").and_then(ProviderTradeNo::parse);
         Ok(Notification { order: order.to_owned(), claims, fee: total, outcome, trade_no })
     }

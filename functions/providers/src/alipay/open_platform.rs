@@ -4,7 +4,7 @@
 //! `docs/protocols.md`, section 1.
 
 use bytes::Bytes;
-use domain::{Channel, Claim, Notification, Outcome, ProviderTradeNo, Timestamp, TransactionId};
+use domain::{Channel, Claim, Notification, Outcome, ProviderTradeNo, Sentence, Timestamp, TransactionId};
 use http::{Request, Response};
 
 use super::{
@@ -16,7 +16,8 @@ use super::{
 };
 pub(crate) use crate::form::post;
 use crate::{
-    Charge, Closing, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome, bounds,
+    Charge, Closing, MessageProblem, NotifyError, Order, PaymentParameters, ProviderError, RefundOrder, RefundOutcome,
+    Unable, bounds,
     error::words,
     json::Members,
     keys::{BadSignature, SigningKey, VerifyingKey},
@@ -100,9 +101,7 @@ impl OpenPlatform {
             | Channel::WxH5
             | Channel::UnipayApp
             | Channel::UnipayWeb
-            | Channel::ApplepayUpacp => {
-                Err(ProviderError::unsupported(format!("{} is no channel of Alipay's", order.channel)))
-            }
+            | Channel::ApplepayUpacp => Err(ProviderError::from(Unable::NotAlipays { channel: order.channel })),
         }
     }
 
@@ -114,7 +113,8 @@ impl OpenPlatform {
             answer @ (Answer::Done(_) | Answer::Refused { .. } | Answer::Busy { .. }) => answer.done()?,
         };
         let code_url = members.filled("qr_code").filter(|code| code.chars().count() <= QR_CODE_CHARS_MAX);
-        let code_url = code_url.ok_or_else(|| ProviderError::unclear("a success without a usable qr_code"))?;
+        let code_url =
+            code_url.ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "qr_code".to_owned() }))?;
         Ok(PaymentParameters::new(vec![("codeUrl", code_url)]))
     }
 
@@ -171,9 +171,9 @@ impl OpenPlatform {
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
             }
             Answer::Refused { code, words, .. } if code == BALANCE_NOT_ENOUGH => {
-                Ok(RefundOutcome::Short { code, words })
+                Ok(RefundOutcome::Short { code, words: Sentence::as_it_is(words) })
             }
-            Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused { code, words, .. } => Ok(RefundOutcome::Failed { code, words: Sentence::as_it_is(words) }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
         }
     }
@@ -195,7 +195,9 @@ impl OpenPlatform {
         match self.read(messages::REFUND_QUERY, response)? {
             Answer::Done(members) => refund_report(&members, refund),
             // Without the trade there is no refund of it.
-            Answer::Refused { code, words, .. } if code == TRADE_NOT_EXIST => Ok(RefundOutcome::Failed { code, words }),
+            Answer::Refused { code, words, .. } if code == TRADE_NOT_EXIST => {
+                Ok(RefundOutcome::Failed { code, words: Sentence::as_it_is(words) })
+            }
             // The question was refused; that says nothing about the refund.
             Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
@@ -275,7 +277,7 @@ impl OpenPlatform {
 
     /// Reads the signed answer to a query.
     fn report(&self, members: &Members) -> Result<Notification, ProviderError> {
-        let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
+        let unclear = |field: &str| ProviderError::from(MessageProblem::Unreadable { field: field.to_owned() });
         let order = members.filled("out_trade_no").ok_or_else(|| unclear("out_trade_no"))?;
         let status = members.filled("trade_status").ok_or_else(|| unclear("trade_status"))?;
         let amount = |field: &str| members.filled(field).and_then(|text| trade::amount(&text).ok()).flatten();
@@ -309,7 +311,7 @@ pub(crate) fn not_there(id: &TransactionId) -> Notification {
 fn is_about(members: &Members, id: &TransactionId) -> Result<(), ProviderError> {
     match members.filled("out_trade_no") {
         Some(other) if other != id.as_str() => {
-            Err(ProviderError::unclear(format!("it is about order {} and not {id}", words(&other))))
+            Err(ProviderError::from(MessageProblem::OtherOrder { found: words(&other), expected: id.to_string() }))
         }
         Some(_) | None => Ok(()),
     }
@@ -325,11 +327,11 @@ fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOu
         Some(_) | None => return Ok(RefundOutcome::Pending),
     }
     if members.filled("out_request_no").is_some_and(|number| number != refund.refund_num) {
-        return Err(ProviderError::unclear("it is about another refund"));
+        return Err(ProviderError::from(MessageProblem::OtherRefund));
     }
     match members.filled("refund_amount").map(|text| trade::amount(&text)) {
         None => Ok(RefundOutcome::Done),
         Some(Ok(Some(amount))) if amount == refund.refund_fee => Ok(RefundOutcome::Done),
-        Some(_) => Err(ProviderError::unclear("refund_amount is another than was asked to be refunded")),
+        Some(_) => Err(ProviderError::from(MessageProblem::OtherRefundFee { field: "refund_amount".to_owned() })),
     }
 }

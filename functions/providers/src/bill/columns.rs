@@ -7,7 +7,7 @@ use super::{
     alignment::{Alignment, Kind},
     order_in,
 };
-use crate::{Charset, ProviderError};
+use crate::{Charset, LineProblem, MessageProblem, ProviderError};
 
 /// The columns that are read, by their names in the heading line. Full-width brackets in a heading are read as plain ones.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,8 @@ pub(crate) struct RefundStates {
 }
 
 /// WeChat Pay puts this before every cell of a line, so that a comma alone separates nothing there.
+/// Called so where it is not clear: the columns of payments and refunds have other names.
+const AMOUNT: &str = "its amount";
 const MARK: char = '`';
 const MARKED_SEPARATOR: &str = ",`";
 const SEPARATOR: &str = ",";
@@ -140,11 +142,7 @@ impl ColumnsReader {
                 Reading::Nothing
             }
             Part::Lines(heading) => {
-                let read = if line.is_cut {
-                    Err("it is longer than any line of a bill".to_owned())
-                } else {
-                    self.read_order(heading, text)
-                };
+                let read = if line.is_cut { Err(LineProblem::TooLong) } else { self.read_order(heading, text) };
                 match read {
                     Ok(Some(line)) => Reading::Line(line),
                     Ok(None) => Reading::Nothing,
@@ -157,33 +155,35 @@ impl ColumnsReader {
     pub(crate) fn complete(&self) -> Result<(), ProviderError> {
         match (&self.missing, self.had_heading) {
             (_, true) if self.end == End::AtTotals && !matches!(self.part, Part::Totals) => {
-                Err(ProviderError::unclear("the bill ends before its totals"))
+                Err(ProviderError::from(MessageProblem::BillCutOff))
             }
             (_, true) => Ok(()),
-            (Some(missing), false) => Err(ProviderError::unclear(format!("the bill has no column {missing}"))),
-            (None, false) => Err(ProviderError::unclear("the bill has no heading")),
+            (Some(missing), false) => Err(ProviderError::from(MessageProblem::BillColumn { column: missing.clone() })),
+            (None, false) => Err(ProviderError::from(MessageProblem::BillHeading)),
         }
     }
 
     /// Reads a line about an order; the error says what is wrong with it. Whoever's order it is that is not of our form, nothing but
     /// its number is looked at.
-    fn read_order(&self, heading: &Heading, text: &str) -> Result<Option<BillLine>, String> {
+    fn read_order(&self, heading: &Heading, text: &str) -> Result<Option<BillLine>, LineProblem> {
         let separator = if text.starts_with(MARK) { MARKED_SEPARATOR } else { SEPARATOR };
         let cells: Vec<&str> = text.split(separator).map(clean).collect();
         let (found, columns) = (cells.len(), heading.kinds.len());
         if found < columns {
-            return Err(format!("it has {found} cells, and the heading has {columns}"));
+            return Err(LineProblem::TooFewCells { found, columns });
         }
         let is_damaged =
             |cell: &str| cell.contains(|sign: char| sign == char::REPLACEMENT_CHARACTER || sign.is_control());
         if order_in(text).is_none() && !cells.get(heading.order).copied().is_none_or(is_damaged) {
             return Ok(None);
         }
-        let aligned = Alignment::find(&heading.kinds, cells)
-            .ok_or_else(|| format!("its {found} cells do not fit the {columns} columns"))?;
+        let aligned = Alignment::find(&heading.kinds, cells).ok_or(LineProblem::CellsUnfit { found, columns })?;
         let cell = |column: usize, name: &str| {
             let cell = aligned.cell(column).filter(|cell| !is_damaged(cell));
-            cell.ok_or_else(|| format!("which of its cells is {name} is not clear"))
+            cell.ok_or_else(|| match name {
+                AMOUNT => LineProblem::AmountUnclear,
+                name => LineProblem::CellUnclear { column: name.to_owned() },
+            })
         };
         let Ok(order) = TransactionId::parse(cell(heading.order, self.columns.order)?) else { return Ok(None) };
         if let Some((column, name)) = heading.app.zip(self.columns.app)
@@ -208,13 +208,13 @@ impl ColumnsReader {
             let num = num.strip_prefix(order.as_str()).and_then(|rest| rest.strip_prefix('-')).unwrap_or(num);
             (BillEvent::Refunded { num: num.to_owned(), is_done }, heading.refund_fee)
         } else if kind.is_empty() {
-            return Err(format!("its {} is empty", self.columns.kind));
+            return Err(LineProblem::CellEmpty { column: self.columns.kind.to_owned() });
         } else {
             return Ok(None);
         };
         // Alipay writes refunds as negative amounts.
-        let fee = cell(fee, "its amount")?.trim_start_matches('-');
-        let fee = Fen::from_yuan(fee).map_err(|error| error.to_string())?;
+        let fee = cell(fee, AMOUNT)?.trim_start_matches('-');
+        let fee = Fen::from_yuan(fee).map_err(|error| LineProblem::Amount { why: error.to_string() })?;
         Ok(Some(BillLine { order, event, fee }))
     }
 

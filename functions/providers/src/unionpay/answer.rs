@@ -10,7 +10,7 @@ use super::{
     sign::{Fields, SIGNATURE},
     trust::Trust,
 };
-use crate::{Charset, NotifyError, ProviderError, error::words};
+use crate::{Charset, MessageProblem, NotifyError, ProviderError, error::words};
 
 /// An answer is some three kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -81,8 +81,8 @@ impl Answer {
     /// The error that an answer is to who waits for a success.
     pub(crate) fn into_error(self) -> ProviderError {
         match self {
-            Self::Done(_) => ProviderError::unclear("a success that was not asked for"),
-            Self::Undecided { code, words } => ProviderError::unclear(format!("unionpay answered {code}: {words}")),
+            Self::Done(_) => ProviderError::from(MessageProblem::NotAskedFor),
+            Self::Undecided { code, words } => ProviderError::from(MessageProblem::UnionpayBusy { code, words }),
             Self::Refused { code, words, .. } => ProviderError::Refused { code, words },
         }
     }
@@ -101,21 +101,21 @@ pub(crate) fn read_up_to(
     now: Timestamp,
 ) -> Result<Answer, ProviderError> {
     if response.status() != StatusCode::OK {
-        return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+        return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));
     }
     let body = response.body();
     if body.len() > bytes_max {
-        return Err(ProviderError::unclear(format!("the body is longer than {bytes_max} bytes")));
+        return Err(ProviderError::from(MessageProblem::TooLong { bytes_max }));
     }
     if body.trim_ascii_start().starts_with(b"<") {
-        return Err(ProviderError::unclear("the body is a page and no answer"));
+        return Err(ProviderError::from(MessageProblem::Page));
     }
-    let fields = parse(body, Charset::of_headers(response.headers())).map_err(ProviderError::unclear)?;
-    let code = fields.find("respCode").ok_or_else(|| ProviderError::unclear("there is no respCode"))?;
+    let fields = parse(body, Charset::of_headers(response.headers())).map_err(ProviderError::from)?;
+    let code = fields.find("respCode").ok_or_else(|| ProviderError::from(MessageProblem::NoRespCode))?;
     let (code, told) = (words(code), words(fields.find("respMsg").unwrap_or_default()));
     let is_signed = fields.find(SIGNATURE).is_some();
     if is_signed {
-        trust.verify(&fields, now).map_err(|error| ProviderError::unclear(problem(&error)))?;
+        trust.verify(&fields, now).map_err(|error| ProviderError::from(error.of_answer()))?;
     }
     match (verdict(&code), is_signed) {
         (Verdict::Done, true) => Ok(Answer::Done(fields)),
@@ -125,13 +125,9 @@ pub(crate) fn read_up_to(
         (Verdict::Refused, false) if is_about_the_message(&code) => {
             Ok(Answer::Refused { code, words: told, is_signed })
         }
-        (Verdict::Done, false) => Err(ProviderError::unclear("a success without a signature")),
-        (Verdict::Refused, false) => Err(ProviderError::unclear(format!("unsigned code {code}: {told}"))),
+        (Verdict::Done, false) => Err(ProviderError::from(MessageProblem::UnsignedSuccess)),
+        (Verdict::Refused, false) => Err(ProviderError::from(MessageProblem::UnsignedRefusal { code, words: told })),
     }
-}
-
-fn problem(error: &NotifyError) -> String {
-    error.to_string().replace("the notify", "the answer")
 }
 
 /// 10 to 29: malformed, wrongly signed, sent before, fields missing.
@@ -141,27 +137,27 @@ fn is_about_the_message(code: &str) -> bool {
 
 /// Cuts an answer into its fields, which are not percent-encoded: a name ends at the first `=`, a value at the next `&` that
 /// stands in no `{...}` or `[...]`. Brackets within brackets do not count, as in UnionPay's own reader, nor does half a character.
-pub(crate) fn parse(body: &[u8], named: Option<Charset>) -> Result<Fields, String> {
-    let neither = "the body is neither UTF-8 nor GB18030";
-    let charset = named.unwrap_or(Charset::Utf8).fitting(body).ok_or(neither)?;
-    let text = charset.shield(body).ok_or(neither)?;
+pub(crate) fn parse(body: &[u8], named: Option<Charset>) -> Result<Fields, MessageProblem> {
+    let neither = || MessageProblem::UnknownCharset;
+    let charset = named.unwrap_or(Charset::Utf8).fitting(body).ok_or_else(neither)?;
+    let text = charset.shield(body).ok_or_else(neither)?;
     let mut fields = BTreeMap::new();
     let mut rest = Some(text.as_ref());
     while let Some(row) = rest.filter(|row| !row.is_empty()) {
         if fields.len() == FIELDS_MAX {
-            return Err("there are more fields than any answer has".to_owned());
+            return Err(MessageProblem::TooManyFields);
         }
-        let (name, row) = row.split_once('=').ok_or("a field has no value")?;
+        let (name, row) = row.split_once('=').ok_or(MessageProblem::NoValue)?;
         if name.is_empty() || name.contains('&') {
-            return Err("a field has no value, or no name".to_owned());
+            return Err(MessageProblem::NoName);
         }
         let (value, after) = value_and_rest(row);
         if fields.insert(charset.unshield(name).into_owned(), charset.unshield(value).into_owned()).is_some() {
-            return Err("a field is there twice".to_owned());
+            return Err(MessageProblem::FieldTwice);
         }
         rest = after;
     }
-    Fields::read(fields).map_err(|error| problem(&error))
+    Fields::read(fields).map_err(NotifyError::of_answer)
 }
 
 fn value_and_rest(row: &str) -> (&str, Option<&str>) {

@@ -21,7 +21,7 @@ use super::{
     messages::{self, payment_of},
 };
 use crate::{
-    BillAnswer, BillPacking, Charset, ProviderError, RawLine, Reading, UnreadableText,
+    BillAnswer, BillPacking, Charset, LineProblem, MessageProblem, ProviderError, RawLine, Reading, UnreadableText,
     bill::{BillEvent, BillLine, order_in},
     form,
     keys::BASE64,
@@ -44,9 +44,10 @@ impl Account {
             Answer::Refused { code, is_signed: true, .. } if code == NO_FILE => Ok(BillAnswer::Nothing),
             Answer::Done(fields) => {
                 let content = fields.find("fileContent");
-                let content = content.ok_or_else(|| ProviderError::unclear("a success without fileContent"))?;
+                let content = content.ok_or_else(|| ProviderError::from(MessageProblem::BillContent))?;
                 let file = BASE64.decode(content.trim().as_bytes());
-                let file = file.map_err(|_| ProviderError::unclear("fileContent is not base64"))?;
+                let file = file
+                    .map_err(|_| ProviderError::from(MessageProblem::NotBase64 { field: "fileContent".to_owned() }))?;
                 Ok(BillAnswer::Here { file: file.into(), packing: BillPacking::DeflatedZip })
             }
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => Err(other.into_error()),
@@ -104,7 +105,7 @@ impl FileReader {
     }
 
     pub(crate) fn complete(&self) -> Result<(), ProviderError> {
-        if self.had_lines_file { Ok(()) } else { Err(ProviderError::unclear("there is no file named ZM_ in it")) }
+        if self.had_lines_file { Ok(()) } else { Err(ProviderError::from(MessageProblem::BillFile)) }
     }
 
     pub(crate) fn read(&self, line: RawLine<'_>) -> Reading {
@@ -112,8 +113,7 @@ impl FileReader {
         if self.file == File::Other || bytes.is_empty() {
             return Reading::Nothing;
         }
-        let read =
-            if line.is_cut { Err("it is longer than any line of the file".to_owned()) } else { self.trade(bytes) };
+        let read = if line.is_cut { Err(LineProblem::TooLongOfFile) } else { self.trade(bytes) };
         match read {
             Ok(Some(line)) => Reading::Line(line),
             Ok(None) => Reading::Nothing,
@@ -124,8 +124,8 @@ impl FileReader {
         }
     }
 
-    fn trade(&self, line: &[u8]) -> Result<Option<BillLine>, String> {
-        let cell = |column| cell(line, column).ok_or_else(|| format!("column {} is not where it belongs", column + 1));
+    fn trade(&self, line: &[u8]) -> Result<Option<BillLine>, LineProblem> {
+        let cell = |column| cell(line, column).ok_or(LineProblem::ColumnMisplaced { column: column + 1 });
         for column in 0..=LAST_CERTAIN {
             cell(column)?;
         }
@@ -135,12 +135,12 @@ impl FileReader {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let (order_id, txn_type) = (cell(ORDER_ID)?, cell(TXN_TYPE)?);
         let Some((order, event)) = subject(line, order_id, txn_type) else {
-            return if is_number(cell(QUERY_ID)?) { Ok(None) } else { Err("column 10 is no queryId".to_owned()) };
+            return if is_number(cell(QUERY_ID)?) { Ok(None) } else { Err(LineProblem::NoQueryId) };
         };
         let amount = cell(AMOUNT)?;
         let fee = Some(amount).filter(|amount| is_number(amount)).and_then(|amount| amount.parse().ok());
         let fee =
-            fee.and_then(|fen| Fen::new(fen).ok()).ok_or_else(|| format!("column 7, `{amount}`, is no amount"))?;
+            fee.and_then(|fen| Fen::new(fen).ok()).ok_or_else(|| LineProblem::NoAmount { found: amount.to_owned() })?;
         Ok(Some(BillLine { order, event, fee }))
     }
 }
@@ -273,7 +273,7 @@ mod tests {
         ];
         for (bytes, order, problem) in cases {
             let Reading::Unreadable(text) = read(&bytes) else { panic!("{problem}") };
-            assert_eq!((text.order.as_ref().map(TransactionId::as_str), text.problem.as_str()), (order, problem));
+            assert_eq!((text.order.as_ref().map(TransactionId::as_str), text.problem.to_string().as_str()), (order, problem));
         }
     }
 

@@ -1,14 +1,15 @@
 //! Checks settings of UnionPay's: an order that never was is asked about, and the answer's certificate followed up to the configured ones.
 
 use bytes::Bytes;
-use domain::Timestamp;
+use domain::{Sentence, Timestamp};
 use http::Response;
+use serde_json::Value;
 
 use super::{
     Account,
     answer::{self, Answer},
 };
-use crate::{CheckReport, CheckedSetting, Said};
+use crate::{CheckReport, CheckWords, CheckedSetting, MessageProblemKind, Said, TrustProblemKind};
 
 impl Account {
     pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
@@ -30,22 +31,24 @@ impl Account {
         settings.extend(["rootCert", "middleCert"].map(|field| verified.proves(field)));
         settings.push(match &verified {
             // The certificate is good, and another customer's of the authority.
-            Said::Unclear { reason } if reason.contains("it belongs to") => {
-                CheckedSetting::wrong("cn", reason.as_str())
-            }
+            Said::Unclear { reason } if is_another_owners(reason) => CheckedSetting::wrong("cn", reason.clone()),
             Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
                 verified.proves("cn")
             }
         });
         settings.push(said.proves("gateway"));
-        settings.push(CheckedSetting::untestable(
-            "fileGateway",
-            "it gives files of days that are over, and is called once a day",
-        ));
+        settings.push(CheckedSetting::untestable("fileGateway", CheckWords::FilesOnceADay));
         CheckReport { said, settings }
     }
 }
 
 fn same(said: Said) -> (Said, Said) {
     (said.clone(), said)
+}
+
+/// Whether the certificate of the answer is somebody else's.
+fn is_another_owners(reason: &Sentence) -> bool {
+    let code = |param: Option<&Value>| param.and_then(|param| Some(param.get("code")?.as_str()?.to_owned()));
+    reason.said.code == MessageProblemKind::AnswerUntrusted.code()
+        && code(reason.said.params.get("problem")).as_deref() == Some(TrustProblemKind::OtherOwner.code())
 }

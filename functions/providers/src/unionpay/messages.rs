@@ -4,7 +4,7 @@ use base64::Engine as _;
 use domain::{Channel, Timestamp, TransactionId};
 use ring::digest::{SHA256, digest};
 
-use crate::{Order, ProviderError, RefundOrder, bounds, cert::hex, form::Parameters, keys::BASE64_URL};
+use crate::{Order, ProviderError, RefundOrder, Unable, bounds, cert::hex, form::Parameters, keys::BASE64_URL};
 
 /// Where the browser posts the page.
 pub(crate) const FRONT_PAYMENT: &str = "frontTransReq.do";
@@ -39,7 +39,7 @@ pub(crate) fn channel_type(channel: Channel) -> Result<&'static str, ProviderErr
         | Channel::WxApp
         | Channel::WxJsapi
         | Channel::WxNative
-        | Channel::WxH5 => Err(ProviderError::unsupported(format!("{channel} is no channel of UnionPay's"))),
+        | Channel::WxH5 => Err(ProviderError::from(Unable::NotUnionpays { channel })),
     }
 }
 
@@ -61,9 +61,7 @@ pub(crate) fn payment(order: &Order<'_>) -> Result<Parameters<'static>, Provider
         ("orderDesc", order_desc(order.subject.as_str())),
     ]);
     if order.channel == Channel::UnipayWeb {
-        let back = order.return_url.ok_or_else(|| {
-            ProviderError::unsupported("unionpay's page needs to know where the browser goes afterwards")
-        })?;
+        let back = order.return_url.ok_or_else(|| ProviderError::from(Unable::ReturnUrl))?;
         parameters.insert("frontUrl", bounds::UNIONPAY_URL.check("returnUrl", back.as_str())?.to_owned());
     }
     Ok(parameters)
@@ -98,9 +96,8 @@ pub(crate) fn send_back(
     channel_type: &'static str,
     refund: &RefundOrder<'_>,
 ) -> Result<Parameters<'static>, ProviderError> {
-    let needs = |what: &str| ProviderError::unsupported(format!("unionpay refunds with {what} only"));
-    let orig_query_id = refund.placed.trade_no.ok_or_else(|| needs("its own number of the payment, queryId"))?;
-    let notify_url = refund.notify_url.ok_or_else(|| needs("an address for the notify"))?;
+    let orig_query_id = refund.placed.trade_no.ok_or_else(|| ProviderError::from(Unable::QueryIdNeeded))?;
+    let notify_url = refund.notify_url.ok_or_else(|| ProviderError::from(Unable::NotifyNeeded))?;
     Ok(Parameters::from([
         ("txnType", txn_type.to_owned()),
         ("txnSubType", "00".to_owned()),

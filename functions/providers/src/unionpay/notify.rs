@@ -5,7 +5,7 @@ use domain::Timestamp;
 use http::Request;
 
 use super::{sign::Fields, trust::Trust};
-use crate::{NotifyError, form};
+use crate::{MessageProblem, NotifyError, form};
 
 /// The fields of a notify, or of the browser's return, once its certificate and its signature hold.
 pub(crate) fn verified(notify: &Request<Bytes>, trust: &Trust, now: Timestamp) -> Result<Fields, NotifyError> {
@@ -14,7 +14,7 @@ pub(crate) fn verified(notify: &Request<Bytes>, trust: &Trust, now: Timestamp) -
     // What UnionPay answers to a query is signed by the same key. Its `respCode` is about the question, and a success for an unpaid
     // order, too; who came by such an answer must not be able to post it here.
     if fields.find("origRespCode").is_some() {
-        return Err(NotifyError::malformed("it is the answer to a query"));
+        return Err(NotifyError::from(MessageProblem::AnswerToQuery));
     }
     Ok(fields)
 }

@@ -26,7 +26,7 @@ impl Fields {
     pub(crate) fn read(mut fields: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, NotifyError> {
         fields.retain(|_, value| !value.is_empty());
         let charset = form::charset(&fields, &["encoding"])?;
-        form::Fields::read(fields, charset).map(Self).map_err(NotifyError::malformed)
+        form::Fields::read(fields, charset).map(Self).map_err(NotifyError::from)
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
@@ -34,7 +34,7 @@ impl Fields {
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<&str, NotifyError> {
-        self.find(name).ok_or_else(|| NotifyError::malformed(format!("{name} is missing")))
+        self.find(name).ok_or_else(|| NotifyError::missing(name))
     }
 
     /// The text that is signed: every field but the signature itself.

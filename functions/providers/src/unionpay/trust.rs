@@ -9,7 +9,7 @@ use domain::Timestamp;
 
 use super::sign::{self, Fields, SIGNATURE};
 use crate::{
-    NotifyError,
+    MessageProblem, NotifyError, TrustProblem,
     cert::{self, Certificate},
     error::words,
     keys::BASE64,
@@ -57,51 +57,53 @@ impl Trust {
         let certificate = certificate(fields.require(CERTIFICATE)?).map_err(untrusted)?;
         self.check_dates_and_chain(&certificate, now).map_err(untrusted)?;
         self.check_owner(&certificate).map_err(untrusted)?;
-        let key = certificate.key.as_ref().map_err(|problem| untrusted(problem.to_string()))?;
-        let signature =
-            BASE64.decode(signature).map_err(|_| NotifyError::malformed(format!("{SIGNATURE} is not base64")))?;
+        let key =
+            certificate.key.as_ref().map_err(|problem| untrusted(TrustProblem::Unfit { problem: problem.clone() }))?;
+        let signature = BASE64
+            .decode(signature)
+            .map_err(|_| NotifyError::from(MessageProblem::NotBase64 { field: SIGNATURE.to_owned() }))?;
         let verified = key.verify_sha256(sign::digest_text(fields.content()).as_bytes(), &signature);
         verified.map_err(|_| NotifyError::BadSignature { field: CERTIFICATE })
     }
 
-    fn check_dates_and_chain(&self, certificate: &Certificate, now: Timestamp) -> Result<(), String> {
+    fn check_dates_and_chain(&self, certificate: &Certificate, now: Timestamp) -> Result<(), TrustProblem> {
         if !certificate.is_valid_at(now) {
-            return Err(format!("it is not valid at {now}"));
+            return Err(TrustProblem::NotValid { at: now });
         }
-        let mut problem = "no certificate of middleCert issued it".to_owned();
+        let mut problem = TrustProblem::NotIssued;
         for middle in self.middles.iter().filter(|middle| certificate.is_issued_by(&middle.certificate)) {
             if !middle.certificate.is_valid_at(now) {
-                problem = format!("middleCert, which issued it, is not valid at {now}");
+                problem = TrustProblem::MiddleNotValid { at: now };
             } else if middle.roots.iter().any(|root| root.is_valid_at(now)) {
                 return Ok(());
             } else {
-                problem = format!("rootCert does not hold at {now} for middleCert, which issued it");
+                problem = TrustProblem::RootNotValid { at: now };
             }
         }
         Err(problem)
     }
 
     /// UnionPay's common name reads `041@Z12@中国银联股份有限公司@00000001`.
-    fn check_owner(&self, certificate: &Certificate) -> Result<(), String> {
+    fn check_owner(&self, certificate: &Certificate) -> Result<(), TrustProblem> {
         let [name] = certificate.common_names.as_slice() else {
-            return Err(format!("it has {} common names, one is expected", certificate.common_names.len()));
+            return Err(TrustProblem::CommonNames { count: certificate.common_names.len() });
         };
         let owner = name.split('@').nth(2).unwrap_or_default();
         if owner == self.owner {
             return Ok(());
         }
-        Err(format!("it belongs to `{}` and not to `{}`", words(owner), self.owner))
+        Err(TrustProblem::OtherOwner { found: words(owner), expected: self.owner.clone() })
     }
 }
 
 /// The certificate that a message brings: PEM, its lines ended by CRLF.
-fn certificate(text: &str) -> Result<Certificate, String> {
+fn certificate(text: &str) -> Result<Certificate, TrustProblem> {
     if text.len() > CERTIFICATE_BYTES_MAX {
-        return Err(format!("it is longer than {CERTIFICATE_BYTES_MAX} bytes"));
+        return Err(TrustProblem::TooLong { bytes_max: CERTIFICATE_BYTES_MAX });
     }
-    let mut certificates = cert::read_all(text).map_err(|problem| problem.to_string())?;
+    let mut certificates = cert::read_all(text).map_err(|problem| TrustProblem::Unfit { problem })?;
     match (certificates.pop(), certificates.len()) {
         (Some(certificate), 0) => Ok(certificate),
-        (_, more) => Err(format!("there are {} of them, one is expected", more + 1)),
+        (_, more) => Err(TrustProblem::Several { count: more + 1 }),
     }
 }

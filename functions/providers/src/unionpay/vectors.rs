@@ -14,7 +14,7 @@ use super::{
     tests::{moment, notify_of, page_fields, with_order},
 };
 use crate::{
-    Account, Charge, GatewayPolicy, NotifyError, ProviderError, cert,
+    Account, Charge, GatewayPolicy, NotifyError, cert,
     form::Parameters,
     keys::{BASE64, SigningKey},
     vectors::{Unasserted, Vector, Vectors},
@@ -186,7 +186,9 @@ fn response_parse(run: &Run<'_>) {
     let result = account.read_charge(Channel::UnipayApp, &response, &at_verify);
     match expected.get("tn") {
         Some(tn) => assert_eq!(result.unwrap().find("tn"), tn.as_str(), "{}", run.case()),
-        None => assert_eq!(result, Err(ProviderError::unclear("a success without a usable tn")), "{}", run.case()),
+        None => {
+            assert_eq!(result, Err(crate::MessageProblem::Unusable { field: "tn".to_owned() }.into()), "{}", run.case())
+        }
     }
 }
 

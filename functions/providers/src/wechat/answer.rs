@@ -10,7 +10,7 @@ use domain::Timestamp;
 use http::{Response, StatusCode};
 
 use super::verify::{Keys, Unverified};
-use crate::{Charset, ProviderError, error::words, json::Members};
+use crate::{Charset, MessageProblem, ProviderError, error::words, json::Members};
 
 /// A query with all its coupons is some ten kilobytes, a list of certificates likewise.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -47,7 +47,7 @@ impl Answer {
     pub(crate) fn done(self) -> Result<Members, ProviderError> {
         match self {
             Self::Done(members) => Ok(members),
-            Self::Empty => Err(ProviderError::unclear("a success without content")),
+            Self::Empty => Err(ProviderError::from(MessageProblem::NoContent)),
             Self::Refused(refusal) => Err(refusal.into()),
         }
     }
@@ -71,23 +71,19 @@ pub(crate) fn refusal(
     let status = response.status();
     let body = response.body();
     if body.len() > BODY_BYTES_MAX {
-        return Err(ProviderError::unclear(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+        return Err(ProviderError::from(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX }));
     }
     if status == StatusCode::OK || status == StatusCode::NO_CONTENT {
         return Ok(None);
     }
     let members = text(response).and_then(|text| Members::parse(&text).ok());
     let member = |name| members.as_ref().and_then(|members| members.filled(name)).map(|text| words(&text));
-    let unclear = |code: &str| {
-        ProviderError::unclear(format!(
-            "HTTP status {} {code} {}",
-            status.as_u16(),
-            member("message").unwrap_or_default()
-        ))
+    let told = || member("message").unwrap_or_default();
+    let Some(code) = member("code") else {
+        return Err(MessageProblem::HttpNoCode { status: status.as_u16(), words: told() }.into());
     };
-    let Some(code) = member("code") else { return Err(unclear("without a code")) };
     if !status.is_client_error() || is_passing(status, &code) {
-        return Err(unclear(&code));
+        return Err(MessageProblem::HttpCode { status: status.as_u16(), code, words: told() }.into());
     }
     let is_signed = match keys.verify(response.headers(), body, now) {
         Ok(()) => true,
@@ -96,17 +92,17 @@ pub(crate) fn refusal(
         // Not every front of WeChat's can sign, and with a wrong clock or key it is this very answer that says so.
         Err(_) => false,
     };
-    Ok(Some(Refusal { status, code, words: member("message").unwrap_or_default(), is_signed }))
+    Ok(Some(Refusal { status, code, words: told(), is_signed }))
 }
 
 /// The content of a success.
 pub(crate) fn content(response: &Response<Bytes>) -> Result<Answer, ProviderError> {
     if response.status() == StatusCode::NO_CONTENT {
         let is_empty = response.body().is_empty();
-        return if is_empty { Ok(Answer::Empty) } else { Err(ProviderError::unclear("HTTP status 204 with content")) };
+        return if is_empty { Ok(Answer::Empty) } else { Err(ProviderError::from(MessageProblem::Content204)) };
     }
-    let text = text(response).ok_or_else(|| ProviderError::unclear("the body is neither UTF-8 nor GB18030"))?;
-    let not_json = |reason| ProviderError::unclear(format!("the body is not the documented JSON: {reason}"));
+    let text = text(response).ok_or_else(|| ProviderError::from(MessageProblem::UnknownCharset))?;
+    let not_json = |reason| ProviderError::from(MessageProblem::NotJson { why: reason });
     Members::parse(&text).map(Answer::Done).map_err(not_json)
 }
 

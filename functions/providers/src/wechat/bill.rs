@@ -10,7 +10,7 @@ use super::{
     v3::V3,
 };
 use crate::{
-    BillAnswer, BillDownload, BillPacking, Moment, ProviderError,
+    BillAnswer, BillDownload, BillPacking, MessageProblem, Moment, ProviderError,
     bill::columns::{Columns, RefundStates},
     error::words,
 };
@@ -45,14 +45,15 @@ impl V3 {
     pub(crate) fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
         let members = match answer::read(response, &self.keys, moment.now)? {
             Answer::Done(members) => members,
-            Answer::Empty => return Err(ProviderError::unclear("a bill without content")),
+            Answer::Empty => return Err(ProviderError::from(MessageProblem::EmptyBill)),
             Answer::Refused(refusal) if refusal.code == NOTHING => return Ok(BillAnswer::Nothing),
             Answer::Refused(refusal) => return Err(refusal.into()),
         };
         if members.filled("hash_type").as_deref() != Some("SHA1") {
-            return Err(ProviderError::unclear("hash_type is another than SHA1"));
+            return Err(ProviderError::from(MessageProblem::BillHash));
         }
-        let unusable = || ProviderError::unclear("a success without a usable hash_value and download_url");
+        let unusable =
+            || ProviderError::from(MessageProblem::Unusable { field: "hash_value and download_url".to_owned() });
         let sha1 = members.filled("hash_value").filter(|hash| hash.len() == 40).ok_or_else(unusable)?;
         let url = members.filled("download_url").filter(|url| url.len() <= URL_CHARS_MAX).ok_or_else(unusable)?;
         let scheme = self.gateway.split_once("://").map_or("https", |(scheme, _)| scheme);
@@ -78,7 +79,7 @@ impl V2 {
     /// `/pay/downloadbill`; what `return_msg` really says is from WxJava's list of these answers.
     pub(crate) fn read_bill(response: &Response<Bytes>) -> Result<BillAnswer, ProviderError> {
         if response.status() != StatusCode::OK {
-            return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+            return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));
         }
         let file = response.body().clone();
         if file.starts_with(GZIP_MAGIC) {
@@ -87,7 +88,7 @@ impl V2 {
         if !file.trim_ascii_start().starts_with(b"<") {
             return Ok(BillAnswer::Here { file, packing: BillPacking::Plain });
         }
-        let fields = Fields::parse(&file).map_err(ProviderError::unclear)?;
+        let fields = Fields::parse(&file).map_err(ProviderError::from)?;
         let text = |field| words(fields.filled(field).unwrap_or_default());
         if text("return_msg").eq_ignore_ascii_case(NOTHING_V2) {
             return Ok(BillAnswer::Nothing);

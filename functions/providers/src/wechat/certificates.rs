@@ -13,7 +13,7 @@ use super::{
     seal::{self, StillSealed},
     verify::{CERTIFICATES_MAX, Keys},
 };
-use crate::{ProviderError, SettingProblem, cert, json::Members, keys::VerifyingKey};
+use crate::{MessageProblem, ProviderError, SettingProblem, cert, json::Members, keys::VerifyingKey};
 
 /// What opens certificates, and whose they must not be.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +33,12 @@ pub(crate) fn read(
         return Err(refusal.into());
     }
     let Answer::Done(members) = answer::content(response)? else {
-        return Err(ProviderError::unclear("a list of certificates without content"));
+        return Err(ProviderError::from(MessageProblem::EmptyCertificates));
     };
     let items = members.raw("data").and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw).ok());
-    let items = items.ok_or_else(|| ProviderError::unclear("data is missing or no list"))?;
+    let items = items.ok_or_else(|| ProviderError::from(MessageProblem::NoList))?;
     if items.len() > CERTIFICATES_MAX {
-        return Err(ProviderError::unclear(format!("there are more than {CERTIFICATES_MAX} certificates")));
+        return Err(ProviderError::from(MessageProblem::TooManyCertificates { certificates_max: CERTIFICATES_MAX }));
     }
     let mut keys = held.clone();
     keys.forget_ended(now);
@@ -47,32 +47,34 @@ pub(crate) fn read(
     }
     keys.forget_ended(now);
     if !keys.has_certificates() {
-        return Err(ProviderError::unclear("there is no certificate that is still valid"));
+        return Err(ProviderError::from(MessageProblem::NoValidCertificate));
     }
     keys.verify(response.headers(), response.body(), now)?;
     Ok(keys)
 }
 
 fn hold(keys: &mut Keys, item: &str, opener: Opener<'_>) -> Result<(), ProviderError> {
-    let unclear = |reason: &str| ProviderError::unclear(reason);
-    let item = Members::parse(item)
-        .map_err(|reason| ProviderError::unclear(format!("an item is not the documented JSON: {reason}")))?;
-    let serial = item.filled("serial_no").ok_or_else(|| unclear("an item has no serial_no"))?;
-    let sealed = item.object("encrypt_certificate").ok_or_else(|| unclear("an item has no encrypt_certificate"))?;
+    let unclear = |reason: MessageProblem| ProviderError::from(reason);
+    let item =
+        Members::parse(item).map_err(|reason| ProviderError::from(MessageProblem::ItemNotJson { why: reason }))?;
+    let serial = item.filled("serial_no").ok_or_else(|| unclear(MessageProblem::ItemWithout { field: "serial_no" }))?;
+    let sealed = item
+        .object("encrypt_certificate")
+        .ok_or_else(|| unclear(MessageProblem::ItemWithout { field: "encrypt_certificate" }))?;
     let pem = seal::open(&sealed, opener.api_v3_key).map_err(|reason| match reason {
         StillSealed::Malformed(reason) => unclear(reason),
         StillSealed::WrongKey => ProviderError::Key { field: "apiV3Key", problem: SettingProblem::ApiKeyOther },
     })?;
     let certificates =
-        cert::read_all(&pem).map_err(|problem| ProviderError::unclear(format!("a certificate {problem}")))?;
+        cert::read_all(&pem).map_err(|problem| ProviderError::from(MessageProblem::ItemDamaged { problem }))?;
     let [certificate] = certificates.as_slice() else {
-        return Err(unclear("an item holds more than one certificate"));
+        return Err(unclear(MessageProblem::ItemSeveral));
     };
     if !certificate.serial.eq_ignore_ascii_case(&serial) {
-        return Err(unclear("serial_no is not that of the certificate"));
+        return Err(unclear(MessageProblem::OtherSerial));
     }
     if certificate.key.as_ref().is_ok_and(|key| key == opener.own) {
-        return Err(unclear("a certificate is the merchant's own"));
+        return Err(unclear(MessageProblem::OwnCertificate));
     }
-    keys.hold(certificate).map_err(|problem| ProviderError::unclear(problem.to_string()))
+    keys.hold(certificate).map_err(|problem| ProviderError::from(MessageProblem::CertificateUnusable { problem }))
 }

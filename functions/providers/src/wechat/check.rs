@@ -12,12 +12,12 @@ use super::{
     v3::{V3, is_not_there},
     verify::{Keys, names_a_public_key},
 };
-use crate::{CheckReport, CheckedSetting, Moment, Placed, ProviderError, Said, SettingProblem};
+use crate::{
+    CheckReport, CheckWords, CheckedSetting, MessageProblem, Moment, Placed, ProviderError, Said, SettingProblem,
+};
 
 /// What WeChat Pay answers to a merchant who has its public key and no platform certificates.
 const NO_CERTIFICATES: &str = "RESOURCE_NOT_EXISTS";
-const ONLY_A_PAYMENT: &str = "only a payment shows whether it belongs to mchId";
-const UNSIGNED: &str = "the answer has no signature";
 
 impl V3 {
     pub(crate) fn probes(
@@ -36,7 +36,7 @@ impl V3 {
         let said = answer(0).map_or(Said::Silent, |answer| said(answer, keys, now));
         let mut settings = vec![
             signs(&said, "mchId"),
-            CheckedSetting::untestable("appId", ONLY_A_PAYMENT),
+            CheckedSetting::untestable("appId", CheckWords::OnlyAPaymentShows),
             open_certificates(listed.as_ref()),
             signs(&said, "privateKey"),
             signs(&said, "certSerial"),
@@ -44,9 +44,7 @@ impl V3 {
         if self.keys.public_key_id().is_some() {
             let by_public_key = answer(0).is_some_and(|answer| self.keys.names_public_key(answer.headers()));
             settings.extend(["publicKeyId", "publicKey"].map(|field| match &said {
-                Said::Verified if !by_public_key => {
-                    CheckedSetting::untestable(field, "wechat pay signed its answer with a certificate")
-                }
+                Said::Verified if !by_public_key => CheckedSetting::untestable(field, CheckWords::SignedByCertificate),
                 Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
                     said.proves(field)
                 }
@@ -57,7 +55,7 @@ impl V3 {
         }
         let signs_by_key = answer(0).is_some_and(|answer| names_a_public_key(answer.headers()));
         if self.keys.public_key_id().is_none() && (signs_by_key || has_none(listed.as_ref())) {
-            settings.push(CheckedSetting::wrong("publicKey", SettingProblem::MissingForMerchant.to_string()));
+            settings.push(CheckedSetting::wrong("publicKey", SettingProblem::MissingForMerchant));
         }
         settings.push(said.proves("gateway"));
         CheckReport { said, settings }
@@ -68,13 +66,10 @@ impl V3 {
         const FIELD: &str = "platformCerts";
         match listed {
             Some(Ok(listed)) if self.keys.are_among(listed) => CheckedSetting::tested(FIELD),
-            Some(Ok(_)) => CheckedSetting::untestable(
-                FIELD,
-                "not all of them are among those that wechat pay signs with now; these were fetched",
-            ),
+            Some(Ok(_)) => CheckedSetting::untestable(FIELD, CheckWords::OtherCertificates),
             // Without a public key nothing else can have verified the answer.
             Some(Err(_)) | None if self.keys.public_key_id().is_none() => said.proves(FIELD),
-            Some(Err(_)) | None => CheckedSetting::untestable(FIELD, "wechat pay gave no certificates to compare"),
+            Some(Err(_)) | None => CheckedSetting::untestable(FIELD, CheckWords::NoCertificates),
         }
     }
 }
@@ -90,7 +85,7 @@ fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
         // It is the right answer, and anybody could have written it.
         Ok(Answer::Refused(_)) => match keys.verify(response.headers(), response.body(), now) {
             Ok(()) => Said::Verified,
-            Err(super::verify::Unverified::Unsigned) => Said::Unclear { reason: UNSIGNED.to_owned() },
+            Err(super::verify::Unverified::Unsigned) => Said::Unclear { reason: MessageProblem::AnswerUnsigned.into() },
             Err(reason) => Said::from(ProviderError::from(reason)),
         },
         Err(error) => Said::from(error),
@@ -101,8 +96,7 @@ fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
 fn signs(said: &Said, field: &'static str) -> CheckedSetting {
     match said {
         Said::Refused { code, words } if code == "SIGN_ERROR" => {
-            let problem = format!("wechat pay refused what mchId, certSerial and privateKey sign together: {words}");
-            CheckedSetting::wrong(field, problem)
+            CheckedSetting::wrong(field, CheckWords::SignRefused { words: words.clone() })
         }
         Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
             said.proves(field)
@@ -117,18 +111,16 @@ fn has_none(listed: Option<&Result<Keys, ProviderError>>) -> bool {
 /// Whether the APIv3 key opens what WeChat Pay seals with it.
 fn open_certificates(listed: Option<&Result<Keys, ProviderError>>) -> CheckedSetting {
     const FIELD: &str = "apiV3Key";
-    let untestable = |why: String| CheckedSetting::untestable(FIELD, why);
+    let untestable = |why: CheckWords| CheckedSetting::untestable(FIELD, why);
     match listed {
         Some(Ok(_)) => CheckedSetting::tested(FIELD),
-        None => untestable("the provider did not answer".to_owned()),
-        _ if has_none(listed) => {
-            untestable("this merchant has no platform certificates to open with it; a notify will show it".to_owned())
-        }
-        Some(Err(ProviderError::Key { field: FIELD, problem })) => CheckedSetting::wrong(FIELD, problem.to_string()),
+        None => untestable(CheckWords::Silent),
+        _ if has_none(listed) => untestable(CheckWords::NothingToOpen),
+        Some(Err(ProviderError::Key { field: FIELD, problem })) => CheckedSetting::wrong(FIELD, problem.clone()),
         Some(Err(ProviderError::Refused { code, .. })) => {
-            untestable(format!("wechat pay refused its certificates with {code}"))
+            untestable(CheckWords::CertificatesRefused { code: code.clone() })
         }
-        Some(Err(error)) => untestable(format!("wechat pay's certificates could not be read: {error}")),
+        Some(Err(error)) => untestable(CheckWords::CertificatesUnread { problem: error.clone() }),
     }
 }
 
@@ -138,12 +130,9 @@ impl V2 {
         let fields = ["mchId", "appId", "apiKey", "signType", "gateway"];
         let mut settings: Vec<CheckedSetting> = fields.into_iter().map(|field| said.proves(field)).collect();
         settings.extend(self.client.as_ref().map(|client| match client.open() {
-            Ok(_) => CheckedSetting::untestable(
-                "clientPfx",
-                "it opens with its password; only a refund shows whether wechat pay takes it",
-            ),
-            Err(ProviderError::Key { field, problem }) => CheckedSetting::wrong(field, problem.to_string()),
-            Err(error) => CheckedSetting::wrong("clientPfx", error.to_string()),
+            Ok(_) => CheckedSetting::untestable("clientPfx", CheckWords::PfxOpens),
+            Err(ProviderError::Key { field, problem }) => CheckedSetting::wrong(field, problem),
+            Err(error) => CheckedSetting::wrong("clientPfx", error),
         }));
         CheckReport { said, settings }
     }
@@ -155,7 +144,7 @@ impl V2 {
                 Said::from(ProviderError::from(refusal))
             }
             Ok(v2::Answer::Refused(refusal)) if refusal.is_signed => Said::Verified,
-            Ok(v2::Answer::Refused(_)) => Said::Unclear { reason: UNSIGNED.to_owned() },
+            Ok(v2::Answer::Refused(_)) => Said::Unclear { reason: MessageProblem::AnswerUnsigned.into() },
             Err(error) => Said::from(error),
         }
     }

@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 
-use crate::{NotifyError, alipay::joined, cert::hex, error::words, form, xml::Elements};
+use crate::{MessageProblem, NotifyError, alipay::joined, cert::hex, error::words, form, xml::Elements};
 
 /// The longest message there is: a query with all its coupons is some kilobytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -52,17 +52,17 @@ pub(crate) struct Fields(form::Fields);
 
 impl Fields {
     /// The fields of `<xml>`.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, MessageProblem> {
         if body.len() > BODY_BYTES_MAX {
-            return Err(format!("the body is longer than {BODY_BYTES_MAX} bytes"));
+            return Err(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX });
         }
         Self::parse_below(body, ROOT)
     }
 
     /// The fields of another root.
-    pub(crate) fn parse_below(body: &[u8], root: &str) -> Result<Self, String> {
+    pub(crate) fn parse_below(body: &[u8], root: &str) -> Result<Self, MessageProblem> {
         let elements =
-            Elements::read(body, None).map_err(|reason| format!("the body is not the documented XML: {reason}"))?;
+            Elements::read(body, None).map_err(|reason| MessageProblem::NotXml { problem: Box::new(reason) })?;
         elements.below(root).map(Self)
     }
 
@@ -129,10 +129,10 @@ mod tests {
             (b"<!DOCTYPE xml><xml><a>1</a></xml>", "document type"),
         ] {
             let error = Fields::parse(body).unwrap_err();
-            assert!(error.contains(words), "expected {words}, found {error}");
+            assert!(error.to_string().contains(words), "expected {words}, found {error}");
         }
         let long = "x".repeat(BODY_BYTES_MAX + 1);
-        assert!(Fields::parse(long.as_bytes()).unwrap_err().contains("longer than 65536"));
+        assert!(Fields::parse(long.as_bytes()).unwrap_err().to_string().contains("longer than 65536"));
         // What is deeper, or under another root, is no field: it is neither signed nor read.
         let fields = Fields::parse(b"<xml><a>1</a><b><c>2</c></b></xml>").unwrap();
         assert_eq!((fields.filled("a"), fields.filled("b"), fields.filled("c")), (Some("1"), None, None));

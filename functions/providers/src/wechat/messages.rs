@@ -4,7 +4,7 @@ use domain::{Channel, Timestamp};
 use serde::Serialize;
 
 use super::trade;
-use crate::{Order, Placed, ProviderError, RefundOrder, bounds};
+use crate::{Order, Placed, ProviderError, RefundOrder, Unable, bounds};
 
 /// A product that is paid with by way of a call of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,14 +176,13 @@ pub(crate) fn reason(refund: &RefundOrder<'_>) -> Option<String> {
 
 /// The payer, whom JSAPI needs.
 pub(crate) fn openid<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
-    let openid =
-        order.openid.ok_or_else(|| ProviderError::unsupported(format!("{} without an openid", order.channel)))?;
+    let openid = order.openid.ok_or_else(|| ProviderError::from(Unable::Openid { channel: order.channel }))?;
     bounds::WECHAT_OPENID.check(openid)
 }
 
 /// The payer's address, which H5 needs.
 pub(crate) fn client_ip(order: &Order<'_>) -> Result<String, ProviderError> {
-    let unknown = || ProviderError::unsupported(format!("{} without a client ip", order.channel));
+    let unknown = || ProviderError::from(Unable::ClientIp { channel: order.channel });
     order.client_ip.map(|ip| ip.to_string()).ok_or_else(unknown)
 }
 
@@ -194,8 +193,7 @@ fn rfc3339(time: Timestamp) -> String {
 
 fn json(message: &impl Serialize) -> Result<String, ProviderError> {
     // Texts and whole numbers can always be written.
-    serde_json::to_string(message)
-        .map_err(|error| ProviderError::unsupported(format!("a request that cannot be written: {error}")))
+    serde_json::to_string(message).map_err(|error| ProviderError::from(Unable::Request { why: error.to_string() }))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
     trade::{self, claim},
     verify::Keys,
 };
-use crate::{NotifyError, RefundReport, error::words, json::Members};
+use crate::{MessageProblem, NotifyError, RefundReport, error::words, json::Members};
 
 /// A notify with all its coupons is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -37,19 +37,19 @@ impl Event {
         let content_type = notify.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case(JSON) {
-            return Err(NotifyError::malformed(format!("the content type must be {JSON}")));
+            return Err(NotifyError::from(MessageProblem::ContentType { expected: JSON }));
         }
         let body = notify.body();
         if body.len() > BODY_BYTES_MAX {
-            return Err(NotifyError::malformed(format!("the body is longer than {BODY_BYTES_MAX} bytes")));
+            return Err(NotifyError::from(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX }));
         }
         keys.verify(notify.headers(), body, now)?;
-        let text = std::str::from_utf8(body).map_err(|_| NotifyError::malformed("the body is not UTF-8"))?;
+        let text = std::str::from_utf8(body).map_err(|_| NotifyError::from(MessageProblem::NotUtf8))?;
         let envelope = parsed(text)?;
         let event_type = envelope.filled("event_type").ok_or_else(|| missing("event_type"))?;
         let resource = envelope.object("resource").ok_or_else(|| missing("resource"))?;
         let content = seal::open(&resource, api_v3_key).map_err(|reason| match reason {
-            StillSealed::Malformed(reason) => NotifyError::malformed(reason),
+            StillSealed::Malformed(reason) => NotifyError::from(reason),
             StillSealed::WrongKey => NotifyError::Sealed { field: "apiV3Key" },
         })?;
         Ok(Self { event_type, content })
@@ -97,7 +97,7 @@ impl Event {
     }
 
     fn stranger(&self) -> NotifyError {
-        NotifyError::malformed(format!("{} is no event that is awaited here", words(&self.event_type)))
+        NotifyError::from(MessageProblem::StrangeEvent { event: words(&self.event_type) })
     }
 }
 
@@ -125,9 +125,9 @@ pub(crate) fn report(content: &Members, payee: Payee<'_>, outcome: Outcome) -> R
 }
 
 fn parsed(text: &str) -> Result<Members, NotifyError> {
-    Members::parse(text).map_err(|reason| NotifyError::malformed(format!("it is not the documented JSON: {reason}")))
+    Members::parse(text).map_err(|reason| NotifyError::from(MessageProblem::SealNotJson { why: reason }))
 }
 
 fn missing(field: &str) -> NotifyError {
-    NotifyError::malformed(format!("{field} is missing"))
+    NotifyError::missing(field)
 }

@@ -9,7 +9,7 @@ use domain::Secret;
 use md5::{Digest as _, Md5};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
-use crate::{cert::hex, json::Members, keys::BASE64};
+use crate::{MessageProblem, cert::hex, json::Members, keys::BASE64};
 
 /// The only algorithm of v3.
 const ALGORITHM: &str = "AEAD_AES_256_GCM";
@@ -17,10 +17,10 @@ const ALGORITHM: &str = "AEAD_AES_256_GCM";
 const BLOCK_BYTES: usize = 16;
 
 /// Why something stays sealed. The words name no content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StillSealed {
     /// It is not of the documented form.
-    Malformed(&'static str),
+    Malformed(MessageProblem),
     /// It was sealed with another key, or changed on its way.
     WrongKey,
 }
@@ -32,22 +32,24 @@ pub(crate) enum StillSealed {
 pub(crate) fn open(sealed: &Members, key: &Secret<[u8; 32]>) -> Result<String, StillSealed> {
     use StillSealed::{Malformed, WrongKey};
     if sealed.text("algorithm").as_deref() != Some(ALGORITHM) {
-        return Err(Malformed("algorithm is not AEAD_AES_256_GCM"));
+        return Err(Malformed(MessageProblem::SealAlgorithm));
     }
-    let nonce = sealed.text("nonce").ok_or(Malformed("nonce is missing"))?;
-    let nonce: [u8; NONCE_LEN] = nonce.as_bytes().try_into().map_err(|_| Malformed("nonce has not 12 bytes"))?;
+    let nonce = sealed.text("nonce").ok_or_else(|| Malformed(missing("nonce")))?;
+    let nonce: [u8; NONCE_LEN] = nonce.as_bytes().try_into().map_err(|_| Malformed(MessageProblem::SealNonce))?;
     let associated = match sealed.raw("associated_data") {
         // It may be empty, and it may be absent, which is the same.
         None | Some("null") => String::new(),
-        Some(_) => sealed.text("associated_data").ok_or(Malformed("associated_data is no string"))?,
+        Some(_) => sealed.text("associated_data").ok_or(Malformed(MessageProblem::SealData))?,
     };
-    let ciphertext = sealed.text("ciphertext").ok_or(Malformed("ciphertext is missing"))?;
-    let mut bytes = BASE64.decode(ciphertext).map_err(|_| Malformed("ciphertext is not base64"))?;
+    let ciphertext = sealed.text("ciphertext").ok_or_else(|| Malformed(missing("ciphertext")))?;
+    let mut bytes = BASE64
+        .decode(ciphertext)
+        .map_err(|_| Malformed(MessageProblem::NotBase64 { field: "ciphertext".to_owned() }))?;
     let key = UnboundKey::new(&AES_256_GCM, key.expose()).map_err(|_| WrongKey)?;
     let nonce = Nonce::assume_unique_for_key(nonce);
     let opened = LessSafeKey::new(key).open_in_place(nonce, Aad::from(associated.as_bytes()), &mut bytes);
     let opened = opened.map_err(|_| WrongKey)?;
-    String::from_utf8(opened.to_vec()).map_err(|_| Malformed("the content is not UTF-8"))
+    String::from_utf8(opened.to_vec()).map_err(|_| Malformed(MessageProblem::SealNotUtf8))
 }
 
 /// Opens `req_info` of v2's refund notify: the key is the lower-case hex MD5 of the API key, and nothing but the padding says whether
@@ -57,9 +59,10 @@ pub(crate) fn open(sealed: &Members, key: &Secret<[u8; 32]>) -> Result<String, S
 /// `docs/protocols.md` 2.8.
 pub(crate) fn open_v2(req_info: &str, api_key: &Secret<String>) -> Result<String, StillSealed> {
     use StillSealed::{Malformed, WrongKey};
-    let bytes = BASE64.decode(req_info).map_err(|_| Malformed("req_info is not base64"))?;
+    let bytes =
+        BASE64.decode(req_info).map_err(|_| Malformed(MessageProblem::NotBase64 { field: "req_info".to_owned() }))?;
     if bytes.is_empty() || bytes.len() % BLOCK_BYTES != 0 {
-        return Err(Malformed("req_info is no whole number of blocks"));
+        return Err(Malformed(MessageProblem::SealBlocks));
     }
     let key = hex(&Md5::digest(api_key.expose()));
     let cipher = Aes256::new_from_slice(key.as_bytes()).map_err(|_| WrongKey)?;
@@ -72,6 +75,10 @@ pub(crate) fn open_v2(req_info: &str, api_key: &Secret<String>) -> Result<String
     let length = unpadded(&opened).ok_or(WrongKey)?;
     opened.truncate(length);
     String::from_utf8(opened).map_err(|_| WrongKey)
+}
+
+fn missing(field: &str) -> MessageProblem {
+    MessageProblem::Missing { field: field.to_owned() }
 }
 
 /// How many bytes there are before the padding of PKCS#7, if it is one.

@@ -256,7 +256,9 @@ pub(super) fn same_claim(field: &'static str, value: &str) -> Claim {
 #[track_caller]
 pub(super) fn unclear<T: std::fmt::Debug>(result: Result<T, ProviderError>, words: &str) {
     match result {
-        Err(ProviderError::Unclear { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(ProviderError::Unclear { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected unclear, {words}; found {other:?}"),
     }
 }

@@ -1,8 +1,8 @@
 //! What WeChat Pay says about orders and refunds, in our words. Both protocols use the same ones.
 
-use domain::{Claim, Notification, Outcome, TransactionId};
+use domain::{Claim, Notification, Outcome, Sentence, TransactionId};
 
-use crate::{Placed, ProviderError, RefundOutcome, error::words};
+use crate::{Placed, ProviderError, RefundOutcome, RefundWords, error::words};
 
 /// What has become of an order. A word that we do not know decides nothing.
 ///
@@ -23,18 +23,13 @@ pub(crate) fn outcome(trade_state: &str) -> Outcome {
 
 /// What has become of a refund. v3's words first, then v2's.
 pub(crate) fn refund_outcome(status: &str) -> RefundOutcome {
-    let failed = |words: &str| RefundOutcome::Failed { code: status.to_owned(), words: words.to_owned() };
+    let code = || status.to_owned();
     match status {
         "SUCCESS" => RefundOutcome::Done,
-        "CLOSED" | "REFUNDCLOSE" => failed("the refund was closed"),
+        "CLOSED" | "REFUNDCLOSE" => RefundOutcome::Failed { code: code(), words: RefundWords::Closed.into() },
         // The money left the merchant, and the payer's card, cancelled or frozen, did not take it. It stays so until a person
         // acts, and is then SUCCESS or CLOSED.
-        "ABNORMAL" | "CHANGE" => RefundOutcome::Stuck {
-            code: status.to_owned(),
-            words:
-                "the payer's account cannot take the refund: it is to be dealt with in WeChat Pay's merchant platform"
-                    .to_owned(),
-        },
+        "ABNORMAL" | "CHANGE" => RefundOutcome::Stuck { code: code(), words: RefundWords::PayersAccount.into() },
         // PROCESSING.
         _ => RefundOutcome::Pending,
     }
@@ -43,6 +38,7 @@ pub(crate) fn refund_outcome(status: &str) -> RefundOutcome {
 /// What a refusal of a refund means. The balance that does not suffice today may tomorrow, and then WeChat Pay wants the same number. v3's
 /// word first, then v2's.
 pub(crate) fn refused_refund(code: String, words: String) -> RefundOutcome {
+    let words = Sentence::as_it_is(words);
     match code.as_str() {
         "NOT_ENOUGH" | "NOTENOUGH" => RefundOutcome::Short { code, words },
         _ => RefundOutcome::Failed { code, words },

@@ -17,8 +17,8 @@ use super::{
     v3::{h5_parameters, native_parameters, prepay_id, product},
 };
 use crate::{
-    Acknowledgement, Charge, ClientCertificate, Closing, Moment, NotifyError, Order, PaymentParameters, Placed,
-    ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem, bounds, error::words,
+    Acknowledgement, Charge, ClientCertificate, Closing, MessageProblem, Moment, NotifyError, Order, PaymentParameters,
+    Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem, Unable, bounds, error::words,
 };
 
 /// What stands for an address that is not known: the field must be there.
@@ -102,9 +102,8 @@ impl V2 {
     ) -> Result<Notification, ProviderError> {
         match self.read(response)? {
             Answer::Done(fields) => {
-                let state =
-                    fields.filled("trade_state").ok_or_else(|| ProviderError::unclear("trade_state is missing"))?;
-                let missing = |field| ProviderError::unclear(format!("{field} is missing"));
+                let state = fields.filled("trade_state").ok_or_else(|| ProviderError::missing("trade_state"))?;
+                let missing = |field: &str| ProviderError::missing(field);
                 self.report(&fields, trade::outcome(state)).map_err(missing)
             }
             Answer::Refused(Refusal { code, .. }) if code == "ORDERNOTEXIST" => Ok(trade::not_there(placed)),
@@ -155,7 +154,7 @@ impl V2 {
                 if is_ours && fields.filled("refund_fee").and_then(fen) == Some(refund.refund_fee) {
                     return Ok(RefundOutcome::Pending);
                 }
-                Err(ProviderError::unclear("it is about another refund"))
+                Err(ProviderError::from(MessageProblem::OtherRefund))
             }
             Answer::Refused(Refusal { code, words, is_signed: true }) => Ok(trade::refused_refund(code, words)),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -186,8 +185,8 @@ impl V2 {
     }
 
     pub(crate) fn read_notify(&self, notify: &Request<Bytes>) -> Result<Notification, NotifyError> {
-        let fields = Fields::parse(notify.body()).map_err(NotifyError::malformed)?;
-        let missing = |field| NotifyError::malformed(format!("{field} is missing"));
+        let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
+        let missing = |field: &str| NotifyError::missing(field);
         if fields.filled("req_info").is_some() {
             // Of a refund, which decides nothing about the order: see `read_refund_notify`.
             let opened = self.open_refund(&fields)?;
@@ -197,7 +196,7 @@ impl V2 {
         }
         fields.verify(self.sign_type, &self.api_key)?;
         if fields.filled("return_code") != Some("SUCCESS") {
-            return Err(NotifyError::malformed("return_code is not SUCCESS"));
+            return Err(NotifyError::from(MessageProblem::ReturnCodeFails));
         }
         // The answers to our own calls are signed with the same key. Whoever got hold of one that says SUCCESS of something else must
         // not be able to send it here: so this has to be a payment, and a query's answer has to say so.
@@ -211,11 +210,9 @@ impl V2 {
     /// A refund's notify bears no signature: only who has the API key can write what is sealed in it, but ECB lets anyone put its blocks
     /// in another order. So it is taken as a hint, and whatever it says, the refund is to be asked about.
     pub(crate) fn read_refund_notify(&self, notify: &Request<Bytes>) -> Result<RefundReport, NotifyError> {
-        let fields = Fields::parse(notify.body()).map_err(NotifyError::malformed)?;
+        let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
         let opened = self.open_refund(&fields)?;
-        let require = |field: &'static str| {
-            opened.filled(field).ok_or_else(|| NotifyError::malformed(format!("{field} is missing")))
-        };
+        let require = |field: &'static str| opened.filled(field).ok_or_else(|| NotifyError::missing(field));
         let order = require("out_trade_no")?;
         Ok(RefundReport {
             order: order.to_owned(),
@@ -228,10 +225,10 @@ impl V2 {
     }
 
     fn open_refund(&self, fields: &Fields) -> Result<Fields, NotifyError> {
-        let req_info = fields.filled("req_info").ok_or_else(|| NotifyError::malformed("req_info is missing"))?;
+        let req_info = fields.filled("req_info").ok_or_else(|| NotifyError::missing("req_info"))?;
         let sealed = || NotifyError::Sealed { field: "apiKey" };
         let opened = seal::open_v2(req_info, &self.api_key).map_err(|reason| match reason {
-            StillSealed::Malformed(reason) => NotifyError::malformed(reason),
+            StillSealed::Malformed(reason) => NotifyError::from(reason),
             StillSealed::WrongKey => sealed(),
         })?;
         Fields::parse_below(opened.as_bytes(), "root").map_err(|_| sealed())
@@ -284,25 +281,28 @@ impl V2 {
             .uri(format!("{}{path}", self.gateway))
             .header(CONTENT_TYPE, "text/xml; charset=utf-8")
             .body(Bytes::from(xml))
-            .map_err(|error| ProviderError::unsupported(format!("a request that cannot be written: {error}")))
+            .map_err(|error| ProviderError::from(Unable::Request { why: error.to_string() }))
     }
 
     pub(super) fn read(&self, response: &Response<Bytes>) -> Result<Answer, ProviderError> {
         if response.status() != StatusCode::OK {
-            return Err(ProviderError::unclear(format!("HTTP status {}", response.status().as_u16())));
+            return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));
         }
-        let fields = Fields::parse(response.body()).map_err(ProviderError::unclear)?;
+        let fields = Fields::parse(response.body()).map_err(ProviderError::from)?;
         let text = |field: &str| words(fields.filled(field).unwrap_or_default());
         let is_signed = match fields.verify(self.sign_type, &self.api_key) {
             Ok(()) => true,
             Err(NotifyError::Unsigned) => false,
-            Err(error) => return Err(ProviderError::unclear(error.to_string().replace("the notify", "the answer"))),
+            Err(error) => return Err(ProviderError::from(error.of_answer())),
         };
         match (fields.filled("return_code"), fields.filled("result_code")) {
             (Some("SUCCESS"), Some("SUCCESS")) if is_signed => Ok(Answer::Done(fields)),
-            (Some("SUCCESS"), Some("SUCCESS")) => Err(ProviderError::unclear("a success without a signature")),
+            (Some("SUCCESS"), Some("SUCCESS")) => Err(ProviderError::from(MessageProblem::UnsignedSuccess)),
             (Some("SUCCESS"), Some("FAIL")) if is_passing(&text("err_code")) => {
-                Err(ProviderError::unclear(format!("wechat answered {}: {}", text("err_code"), text("err_code_des"))))
+                Err(ProviderError::from(MessageProblem::WechatBusy {
+                    code: text("err_code"),
+                    words: text("err_code_des"),
+                }))
             }
             (Some("SUCCESS"), Some("FAIL")) => {
                 Ok(Answer::Refused(Refusal { code: text("err_code"), words: text("err_code_des"), is_signed }))
@@ -311,7 +311,7 @@ impl V2 {
             (Some("FAIL"), None) => {
                 Ok(Answer::Refused(Refusal { code: "FAIL".to_owned(), words: text("return_msg"), is_signed: false }))
             }
-            _ => Err(ProviderError::unclear("return_code and result_code do not say what happened")),
+            _ => Err(ProviderError::from(MessageProblem::ReturnCode)),
         }
     }
 
@@ -384,13 +384,13 @@ fn refund_report(fields: &Fields, refund: &RefundOrder<'_>) -> Result<RefundOutc
     let number = messages::out_refund_no(refund)?;
     let is_ours = |n: &usize| fields.filled(&format!("out_refund_no_{n}")) == Some(number.as_str());
     let Some(n) = (0..REFUNDS_MAX).find(is_ours) else {
-        return Err(ProviderError::unclear("the refund is not in it"));
+        return Err(ProviderError::from(MessageProblem::RefundAbsent));
     };
     if fields.filled(&format!("refund_fee_{n}")).and_then(fen) != Some(refund.refund_fee) {
-        return Err(ProviderError::unclear(format!("refund_fee_{n} is another than was asked to be refunded")));
+        return Err(ProviderError::from(MessageProblem::OtherRefundFee { field: format!("refund_fee_{n}") }));
     }
     let status = fields.filled(&format!("refund_status_{n}"));
-    let status = status.ok_or_else(|| ProviderError::unclear(format!("refund_status_{n} is missing")))?;
+    let status = status.ok_or_else(|| ProviderError::missing(format!("refund_status_{n}")))?;
     Ok(trade::refund_outcome(status))
 }
 

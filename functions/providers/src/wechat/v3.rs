@@ -22,8 +22,8 @@ use super::{
     verify::Keys,
 };
 use crate::{
-    Charge, Closing, Moment, NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome,
-    RefundReport, error::words, json::Members, keys::SigningKey,
+    Charge, Closing, MessageProblem, Moment, NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder,
+    RefundOutcome, RefundReport, Unable, error::words, json::Members, keys::SigningKey,
 };
 
 /// WeChat refuses requests without one.
@@ -88,7 +88,7 @@ impl V3 {
     ) -> Result<Notification, ProviderError> {
         match answer::read(response, &self.keys, now)? {
             Answer::Done(members) => self.report(&members),
-            Answer::Empty => Err(ProviderError::unclear("an order without content")),
+            Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyOrder)),
             Answer::Refused(refusal) if is_not_there(&refusal) => Ok(trade::not_there(placed)),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
@@ -102,7 +102,7 @@ impl V3 {
     pub(crate) fn read_close(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Closing, ProviderError> {
         match answer::read(response, &self.keys, now)? {
             Answer::Empty => Ok(Closing::Closed),
-            Answer::Done(_) => Err(ProviderError::unclear("HTTP status 200 where 204 is documented")),
+            Answer::Done(_) => Err(ProviderError::from(MessageProblem::Documented204)),
             Answer::Refused(refusal) if refusal.is_signed && is_not_there(&refusal) => Ok(Closing::NotThere),
             Answer::Refused(Refusal { code, words, .. }) => Ok(Closing::Refused { code, words }),
         }
@@ -120,7 +120,7 @@ impl V3 {
     ) -> Result<RefundOutcome, ProviderError> {
         match answer::read(response, &self.keys, now)? {
             Answer::Done(members) => refund_report(&members, refund),
-            Answer::Empty => Err(ProviderError::unclear("a refund without content")),
+            Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyRefund)),
             Answer::Refused(Refusal { code, words, is_signed: true, .. }) => Ok(trade::refused_refund(code, words)),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
@@ -144,7 +144,7 @@ impl V3 {
     ) -> Result<RefundOutcome, ProviderError> {
         match answer::read(response, &self.keys, now)? {
             Answer::Done(members) => refund_report(&members, refund),
-            Answer::Empty => Err(ProviderError::unclear("a refund without content")),
+            Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyRefund)),
             // It never came there, or not yet. To send it again under the same number is harmless.
             Answer::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => {
                 Ok(if refusal.is_signed { RefundOutcome::NotThere } else { RefundOutcome::Pending })
@@ -202,8 +202,7 @@ impl V3 {
         body: String,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
-        let unwritable =
-            |error: http::Error| ProviderError::unsupported(format!("a request that cannot be written: {error}"));
+        let unwritable = |error: http::Error| ProviderError::from(Unable::Request { why: error.to_string() });
         let mut builder = Request::builder().method(&method).uri(url);
         let path = builder.uri_ref().and_then(|uri| uri.path_and_query()).map_or("", |path| path.as_str());
         let timestamp = sign::seconds(moment.now);
@@ -250,7 +249,7 @@ impl V3 {
     }
 
     fn report(&self, members: &Members) -> Result<Notification, ProviderError> {
-        let unclear = |field: &str| ProviderError::unclear(format!("{field} is missing or cannot be read"));
+        let unclear = |field: &str| ProviderError::from(MessageProblem::Unreadable { field: field.to_owned() });
         let state = members.filled("trade_state").ok_or_else(|| unclear("trade_state"))?;
         notify::report(members, self.payee(), trade::outcome(&state)).map_err(unclear)
     }
@@ -262,18 +261,18 @@ const ENCODED: &percent_encoding::AsciiSet =
 
 /// The product of a channel, if this tab's account serves it: the apps of the two are not interchangeable.
 pub(crate) fn product(channel: Channel, tab: Tab) -> Result<Product, ProviderError> {
-    let product = Product::of(channel)
-        .ok_or_else(|| ProviderError::unsupported(format!("{channel} is no channel of WeChat Pay's")))?;
+    let product = Product::of(channel).ok_or_else(|| ProviderError::from(Unable::NotWechats { channel }))?;
     if channel.tab() == tab {
         return Ok(product);
     }
-    Err(ProviderError::unsupported(format!("{channel} is configured in tab {}, and this is {tab}", channel.tab())))
+    Err(ProviderError::from(Unable::OtherTab { channel, expected: channel.tab(), tab }))
 }
 
 /// A usable `prepay_id`: it becomes a line of what is signed.
 pub(crate) fn prepay_id(text: Option<String>) -> Result<String, ProviderError> {
     let is_usable = |id: &String| id.len() <= PREPAY_ID_CHARS_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
-    text.filter(is_usable).ok_or_else(|| ProviderError::unclear("a success without a usable prepay_id"))
+    text.filter(is_usable)
+        .ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "prepay_id".to_owned() }))
 }
 
 /// What is drawn as a QR code, and the `prepay_id` where there is one.
@@ -282,7 +281,8 @@ pub(crate) fn native_parameters(
     code_url: Option<String>,
 ) -> Result<PaymentParameters, ProviderError> {
     let code_url = code_url.filter(|code| code.chars().count() <= CODE_URL_CHARS_MAX);
-    let code_url = code_url.ok_or_else(|| ProviderError::unclear("a success without a usable code_url"))?;
+    let code_url =
+        code_url.ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "code_url".to_owned() }))?;
     let prepay = prepay.and_then(|text| prepay_id(Some(text)).ok()).map(|id| ("prepayid", id));
     Ok(PaymentParameters::new(prepay.into_iter().chain([("codeUrl", code_url)]).collect()))
 }
@@ -290,7 +290,7 @@ pub(crate) fn native_parameters(
 /// The page that opens WeChat from another browser.
 pub(crate) fn h5_parameters(url: Option<String>) -> Result<PaymentParameters, ProviderError> {
     let url = url.filter(|url| url.chars().count() <= CODE_URL_CHARS_MAX);
-    let url = url.ok_or_else(|| ProviderError::unclear("a success without a usable h5_url"))?;
+    let url = url.ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "h5_url".to_owned() }))?;
     Ok(PaymentParameters::new(vec![("wx_h5", url)]))
 }
 
@@ -302,17 +302,19 @@ pub(super) fn is_not_there(refusal: &Refusal) -> bool {
 /// Reads a refund, just made or asked about: it must be the one that was meant.
 fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     let is = |field: &str, expected: &str| match members.filled(field) {
-        Some(found) if found != expected => {
-            Err(ProviderError::unclear(format!("it is about {field} {} and not {expected}", words(&found))))
-        }
+        Some(found) if found != expected => Err(ProviderError::from(MessageProblem::OtherField {
+            field: field.to_owned(),
+            found: words(&found),
+            expected: expected.to_owned(),
+        })),
         Some(_) | None => Ok(()),
     };
     is("out_trade_no", refund.placed.id.as_str())?;
     is("out_refund_no", &messages::out_refund_no(refund)?)?;
     let amount = members.object("amount").and_then(|amount| amount.fen("refund"));
     if amount != Some(refund.refund_fee) {
-        return Err(ProviderError::unclear("amount.refund is another than was asked to be refunded"));
+        return Err(ProviderError::from(MessageProblem::OtherRefundFee { field: "amount.refund".to_owned() }));
     }
-    let status = members.filled("status").ok_or_else(|| ProviderError::unclear("status is missing"))?;
+    let status = members.filled("status").ok_or_else(|| ProviderError::missing("status"))?;
     Ok(trade::refund_outcome(&status))
 }

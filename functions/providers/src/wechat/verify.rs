@@ -14,7 +14,7 @@ use http::HeaderMap;
 
 use super::sign::SCHEME;
 use crate::{
-    NotifyError, ProviderError, SettingProblem,
+    MessageProblem, NotifyError, ProviderError, SettingProblem,
     cert::Certificate,
     error::words,
     keys::{BASE64, VerifyingKey},
@@ -51,7 +51,7 @@ struct Held {
 pub(crate) enum Unverified {
     /// None of the headers of a signature is there.
     Unsigned,
-    Malformed(String),
+    Malformed(MessageProblem),
     Algorithm(String),
     Probe,
     Stale(u64),
@@ -119,7 +119,7 @@ impl Keys {
             Err(Unverified::Unsigned) => return Err(Unverified::Unsigned),
             other => other?,
         };
-        let missing = |name: &str| Unverified::Malformed(format!("{name} is missing"));
+        let missing = |name: &str| Unverified::Malformed(MessageProblem::Missing { field: name.to_owned() });
         let require = |name| match header(headers, name) {
             Err(Unverified::Unsigned) => Err(missing(name)),
             other => other,
@@ -136,9 +136,9 @@ impl Keys {
         }
         check_freshness(timestamp, now)?;
         let (key, field) = self.find(serial, now)?;
-        let signature = BASE64
-            .decode(signature)
-            .map_err(|_| Unverified::Malformed("wechatpay-signature is not base64".to_owned()))?;
+        let signature = BASE64.decode(signature).map_err(|_| {
+            Unverified::Malformed(MessageProblem::NotBase64 { field: "wechatpay-signature".to_owned() })
+        })?;
         let content = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
         key.verify_sha256(&content, &signature).map_err(|_| Unverified::BadSignature(field))
     }
@@ -151,7 +151,7 @@ impl Keys {
             return known.map(|(_, key)| (key, "publicKey")).ok_or(Unverified::BadSignature("publicKeyId"));
         }
         if !is_serial(serial) {
-            return Err(Unverified::Malformed("wechatpay-serial is no serial number".to_owned()));
+            return Err(Unverified::Malformed(MessageProblem::NoSerial));
         }
         match self.find_certificate(serial).filter(|held| !held.has_ended(now)) {
             Some(held) => Ok((&held.key, "platformCerts")),
@@ -188,13 +188,15 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Unverified>
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Err(Unverified::Unsigned),
-        (Some(value), None) => value.to_str().map_err(|_| Unverified::Malformed(format!("{name} is not ASCII"))),
-        (Some(_), Some(_)) => Err(Unverified::Malformed(format!("{name} is there twice"))),
+        (Some(value), None) => {
+            value.to_str().map_err(|_| Unverified::Malformed(MessageProblem::NotAscii { field: name.to_owned() }))
+        }
+        (Some(_), Some(_)) => Err(Unverified::Malformed(MessageProblem::Twice { field: name.to_owned() })),
     }
 }
 
 fn check_freshness(timestamp: &str, now: Timestamp) -> Result<(), Unverified> {
-    let malformed = || Unverified::Malformed("wechatpay-timestamp is no number of seconds".to_owned());
+    let malformed = || Unverified::Malformed(MessageProblem::NoSeconds);
     if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(malformed());
     }
@@ -225,19 +227,15 @@ impl From<Unverified> for NotifyError {
 impl From<Unverified> for ProviderError {
     fn from(reason: Unverified) -> Self {
         match reason {
-            Unverified::Unsigned => Self::unclear("a success without a signature"),
-            Unverified::Malformed(reason) => Self::unclear(reason),
-            Unverified::Algorithm(found) => {
-                Self::unclear(format!("it is signed with {found} where {SCHEME} is expected"))
+            Unverified::Unsigned => Self::from(MessageProblem::UnsignedSuccess),
+            Unverified::Malformed(reason) => Self::from(reason),
+            Unverified::Algorithm(found) => Self::from(MessageProblem::SignedWith { found, expected: SCHEME }),
+            Unverified::Probe => Self::from(MessageProblem::Probe),
+            Unverified::Stale(seconds) => {
+                Self::from(MessageProblem::Stale { seconds, seconds_max: DISTANCE_SECONDS_MAX })
             }
-            Unverified::Probe => Self::unclear("it is WeChat Pay's own test of a wrong signature"),
-            Unverified::Stale(seconds) => Self::unclear(format!(
-                "it was signed {seconds} s away from now, at most {DISTANCE_SECONDS_MAX} are taken"
-            )),
             Unverified::UnknownKey(serial) => Self::UnknownKey { serial },
-            Unverified::BadSignature(field) => Self::unclear(format!(
-                "its signature does not fit {field}; is that really WeChat Pay's, and this merchant's?"
-            )),
+            Unverified::BadSignature(field) => Self::from(MessageProblem::WechatSignature { field }),
         }
     }
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use domain::{Day, Listed, ListedRefund, TransactionId, UnreadableLine};
 use outbound::Bounds;
 use providers::{
-    Account, BillAnswer, BillEvent, BillLine, BillPacking, Moment, ProviderError, Reading, UnreadableText,
+    Account, BillAnswer, BillEvent, BillLine, BillPacking, MessageProblem, Moment, ProviderError, Reading,
+    UnreadableText,
 };
 use runtime::{ApiError, Question};
 
@@ -44,13 +45,11 @@ impl Unread {
 
     fn add(&mut self, text: UnreadableText, (file, number): (i64, i64)) -> Result<(), ProviderError> {
         if self.lines.len() == UNREAD_MAX {
-            let reason =
-                format!("more than {UNREAD_MAX} lines of the bill cannot be read; the first: {}", text.problem);
-            return Err(ProviderError::Unclear { reason });
+            return Err(MessageProblem::BillUnreadable { lines_max: UNREAD_MAX, problem: text.problem }.into());
         }
         let UnreadableText { order, problem, excerpt } = text;
         self.orders.extend(order.clone());
-        self.lines.push((order, UnreadableLine { file, number, problem, excerpt }));
+        self.lines.push((order, UnreadableLine { file, number, problem: problem.into(), excerpt }));
         Ok(())
     }
 }
@@ -128,8 +127,8 @@ impl Books<'_> {
         };
         let packed = outbound.send(download.request, BILL_BOUNDS).await?;
         if packed.status() != http::StatusCode::OK {
-            let reason = format!("the bill was answered with HTTP status {}", packed.status().as_u16());
-            return Err(ProviderError::Unclear { reason }.into());
+            let status = packed.status().as_u16();
+            return Err(ProviderError::from(MessageProblem::BillHttp { status }).into());
         }
         Ok(Bill(Some(Packed { file: packed.into_body(), packing: download.packing, sha1: download.sha1 })))
     }

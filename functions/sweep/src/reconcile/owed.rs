@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use domain::{Day, IncidentKind, Timestamp};
+use domain::{Day, IncidentKind, Sentence, Timestamp};
 use runtime::error_chain;
+use settlement::Found;
 use store::{AccountDays, DayKey, OwedDay, Store, StoreError};
 use tracing::{error, warn};
 
@@ -142,9 +143,7 @@ pub(super) async fn compare_one(
 async fn fail_without_settings(deps: &Deps, key: &DayKey, owed: &OwedDay, now: Timestamp) -> Result<(), StoreError> {
     let store = &deps.base.store;
     if let Some(claim) = store.claim_day(key, owed, now).await? {
-        store
-            .fail_day(key, claim, "the settings of its account were deleted or retired, or cannot be used", now)
-            .await?;
+        store.fail_day(key, claim, &Found::Unreadable.sentence(), now).await?;
     }
     Ok(())
 }
@@ -177,7 +176,7 @@ impl Books<'_> {
                 Ok(Paid::Compared(usize::try_from(done.differences).unwrap_or_default()))
             }
             Err(failure) => {
-                let problem = error_chain(&failure);
+                let problem = Sentence { text: error_chain(&failure), ..failure.said() };
                 warn!(app.id = %app, tab = %tab, "{day} was not compared: {problem}");
                 let is_kept = store.fail_day(&key, claim, &problem, base.clock.now()).await?;
                 if is_kept && !claim.is_incident {

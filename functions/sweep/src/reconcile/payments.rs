@@ -11,7 +11,7 @@ use domain::{
     is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 use futures_util::future::try_join_all;
-use providers::{Account, ProviderError};
+use providers::{Account, MessageProblem, ProviderError};
 use runtime::ApiError;
 use store::{BooksRange, StoreError};
 
@@ -52,7 +52,9 @@ impl Books<'_> {
                 lines += 1;
                 window.add(line);
             })?;
-            let next = window.complete().map_err(|error| ProviderError::Unclear { reason: error.to_string() })?;
+            let next = window
+                .complete()
+                .map_err(|error| ProviderError::from(MessageProblem::BillOrder { order: error.order }))?;
             let low = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
             let high = next.as_ref().map_or(Bound::Unbounded, Bound::Included);
             let range = BooksRange::new(self.moments(), (low, high));

@@ -17,7 +17,9 @@ const PAID: &str =
 #[track_caller]
 fn unclear<T: std::fmt::Debug>(result: Result<T, ProviderError>, words: &str) {
     match result {
-        Err(ProviderError::Unclear { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(ProviderError::Unclear { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected unclear, {words}; found {other:?}"),
     }
 }
@@ -198,14 +200,14 @@ fn a_closing_is_closed_absent_or_refused() {
 fn a_refund_is_done_pending_short_or_failed() {
     use RefundOutcome::{Done, NotThere, Pending};
     let order = id();
-    let failed = |code: &str| RefundOutcome::Failed { code: code.to_owned(), words: String::new() };
+    let failed = |code: &str| RefundOutcome::Failed { code: code.to_owned(), words: domain::Sentence::as_it_is("") };
     let cases: &[(&str, RefundOutcome)] = &[
         (r#"{"code":"10000","fund_change":"Y","refund_fee":"1.00"}"#,                    Done),
         (r#"{"code":"10000","fund_change":"N","refund_fee":"1.00"}"#,                    Pending),
         (r#"{"code":"10000"}"#,                                                          Pending),
         (r#"{"code":"20000","sub_code":"isp.unknow-error"}"#,                            Pending),
         (r#"{"code":"40004","sub_code":"ACQ.SYSTEM_ERROR"}"#,                            Pending),
-        (r#"{"code":"40004","sub_code":"ACQ.SELLER_BALANCE_NOT_ENOUGH"}"#,               RefundOutcome::Short { code: "ACQ.SELLER_BALANCE_NOT_ENOUGH".to_owned(), words: String::new() }),
+        (r#"{"code":"40004","sub_code":"ACQ.SELLER_BALANCE_NOT_ENOUGH"}"#,               RefundOutcome::Short { code: "ACQ.SELLER_BALANCE_NOT_ENOUGH".to_owned(), words: domain::Sentence::as_it_is("") }),
         (r#"{"code":"40004","sub_code":"ACQ.TRADE_NOT_EXIST"}"#,                         failed("ACQ.TRADE_NOT_EXIST")),
     ];
     for (node, expect) in cases {

@@ -44,7 +44,9 @@ fn read(account: &Account, body: impl Into<bytes::Bytes>) -> Result<Notification
 #[track_caller]
 fn malformed(result: Result<Notification, NotifyError>, words: &str) {
     match result {
-        Err(NotifyError::Malformed { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(NotifyError::Malformed { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected malformed, {words}; found {other:?}"),
     }
 }

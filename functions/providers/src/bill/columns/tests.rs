@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{alipay::bill::COLUMNS as ALIPAY, wechat::bill::COLUMNS as WECHAT};
+use crate::{MessageProblem, alipay::bill::COLUMNS as ALIPAY, wechat::bill::COLUMNS as WECHAT};
 
 const ORDER: &str = "01a208d05240070707070707";
 const ALIPAY_HEADING: &str = "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,\
@@ -32,7 +32,9 @@ fn said(reading: Reading) -> Option<Said> {
         Reading::Line(BillLine { event: BillEvent::Refunded { num, is_done }, fee, .. }) => {
             Some(Said::Back(num, is_done, fee.get()))
         }
-        Reading::Unreadable(text) => Some(Said::Spoiled(text.order.map(|order| order.to_string()), text.problem)),
+        Reading::Unreadable(text) => {
+            Some(Said::Spoiled(text.order.map(|order| order.to_string()), text.problem.to_string()))
+        }
     }
 }
 
@@ -168,7 +170,8 @@ fn a_file_without_its_columns_is_no_bill() {
     ];
     for (text, problem) in cases {
         let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, ""), text.as_bytes());
-        assert_eq!((read, complete), (vec![], Err(ProviderError::unclear(problem))), "{text}");
+        let found = complete.map_err(|error| error.to_string());
+        assert_eq!((read, found), (vec![], Err(format!("the provider's answer is unclear: {problem}"))), "{text}");
     }
 }
 
@@ -243,7 +246,7 @@ fn a_bill_that_is_cut_off_before_its_totals_is_none() {
     let reader = || ColumnsReader::new(WECHAT, "wx1").up_to_totals();
     assert_eq!(read_bytes(reader(), whole.as_bytes()), (vec![paid()], Ok(())));
     let (_, cut) = read_bytes(reader(), whole.split("总").next().unwrap().as_bytes());
-    assert_eq!(cut, Err(ProviderError::unclear("the bill ends before its totals")));
+    assert_eq!(cut, Err(MessageProblem::BillCutOff.into()));
 }
 
 proptest! {

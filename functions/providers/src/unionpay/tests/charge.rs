@@ -254,7 +254,7 @@ fn there_is_no_closing() {
     let id = id();
     let placed = Placed { id: &id, created_at: now(), fee: fen(1), trade_no: None, channel: Channel::UnipayApp };
     let Err(ProviderError::Unsupported { what }) = app().close(&placed, &moment()) else { panic!("it was closed") };
-    assert!(what.contains("payTimeout"), "{what}");
+    assert!(what.to_string().contains("payTimeout"), "{what}");
     let closing = app().read_close(&placed, &response(200, ""), now()).unwrap();
-    assert_eq!(closing, Closing::Refused { code: "NO_CLOSING".to_owned(), words: what });
+    assert_eq!(closing, Closing::Refused { code: "NO_CLOSING".to_owned(), words: what.to_string() });
 }

@@ -50,7 +50,9 @@ fn read_refund(changes: &[(&str, &str)]) -> Result<RefundReport, NotifyError> {
 #[track_caller]
 fn malformed<T: std::fmt::Debug>(result: Result<T, NotifyError>, words: &str) {
     match result {
-        Err(NotifyError::Malformed { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(NotifyError::Malformed { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected malformed, {words}; found {other:?}"),
     }
 }
@@ -140,7 +142,7 @@ fn a_refund_is_read() {
         outcome: RefundOutcome::Done,
     };
     assert_eq!(report, expect);
-    let failed = RefundOutcome::Failed { code: "36".to_owned(), words: "x".to_owned() };
+    let failed = RefundOutcome::Failed { code: "36".to_owned(), words: domain::Sentence::as_it_is("x") };
     for (code, outcome) in [("A6", RefundOutcome::Done), ("05", RefundOutcome::Pending), ("36", failed)] {
         for txn_type in ["04", "31"] {
             let report = read_refund(&[("txnType", txn_type), ("respCode", code), ("respMsg", "x")]).unwrap();

@@ -20,7 +20,7 @@ fn read(account: &Account, certificate: &str, now: Timestamp) -> Result<Notifica
 fn untrusted(result: Result<Notification, NotifyError>, words: &str) {
     match result {
         Err(NotifyError::Untrusted { problem }) => {
-            assert!(problem.contains(words), "expected {words}, found {problem}")
+            assert!(problem.to_string().contains(words), "expected {words}, found {problem}")
         }
         other => panic!("expected untrusted, {words}; found {other:?}"),
     }

@@ -283,9 +283,9 @@ fn refunds_are_read() {
         unclear(asked(signed(200, &answer.to_string())), words);
     }
     let failure = |code: &str| format!(r#"{{"code":"{code}","message":"words"}}"#);
-    let short = RefundOutcome::Short { code: "NOT_ENOUGH".to_owned(), words: "words".to_owned() };
+    let short = RefundOutcome::Short { code: "NOT_ENOUGH".to_owned(), words: domain::Sentence::as_it_is("words") };
     assert_eq!(made(signed(403, &failure("NOT_ENOUGH"))), Ok(short));
-    let failed = RefundOutcome::Failed { code: "INVALID_REQUEST".to_owned(), words: "words".to_owned() };
+    let failed = RefundOutcome::Failed { code: "INVALID_REQUEST".to_owned(), words: domain::Sentence::as_it_is("words") };
     assert_eq!(made(signed(400, &failure("INVALID_REQUEST"))), Ok(failed));
     // Without a signature it is an error, and does not say that no money moved.
     refused(made(unsigned(403, &failure("NOT_ENOUGH"))), "NOT_ENOUGH");

@@ -119,7 +119,9 @@ fn a_payers_ipv4_is_sent_as_an_ipv4() {
 #[test]
 fn what_wechat_would_refuse_is_not_sent() {
     let unsupported = |result: Result<_, ProviderError>, words: &str| match result {
-        Err(ProviderError::Unsupported { what }) => assert!(what.contains(words), "expected {words}, found {what}"),
+        Err(ProviderError::Unsupported { what }) => {
+            assert!(what.to_string().contains(words), "expected {words}, found {what}")
+        }
         other => panic!("expected unsupported, {words}; found {other:?}"),
     };
     let param = |result: Result<_, ProviderError>, expect: &str| match result {

@@ -281,7 +281,7 @@ fn refunds_are_read() {
     unclear(made(answer(&[("out_refund_no", "R1"), ("refund_fee", "100")])), "another refund");
     unclear(made(answer(&[])), "another refund");
     unclear(made(failure("SYSTEMERROR")), "SYSTEMERROR");
-    assert_eq!(made(failure("NOTENOUGH")), Ok(RefundOutcome::Short { code: "NOTENOUGH".to_owned(), words: "words".to_owned() }));
+    assert_eq!(made(failure("NOTENOUGH")), Ok(RefundOutcome::Short { code: "NOTENOUGH".to_owned(), words: domain::Sentence::as_it_is("words") }));
     refused(made(unsigned(200, "<xml><return_code>FAIL</return_code></xml>")), "FAIL");
 
     for (status, done, failed) in [("SUCCESS", true, false), ("PROCESSING", false, false), ("REFUNDCLOSE", false, true), ("CHANGE", false, false)] {
@@ -327,7 +327,9 @@ fn read(body: impl Into<Bytes>) -> Result<domain::Notification, NotifyError> {
 #[track_caller]
 fn malformed<T: std::fmt::Debug>(result: Result<T, NotifyError>, words: &str) {
     match result {
-        Err(NotifyError::Malformed { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(NotifyError::Malformed { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected malformed, {words}; found {other:?}"),
     }
 }

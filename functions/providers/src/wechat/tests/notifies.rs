@@ -52,7 +52,9 @@ fn read_refund(event_type: &str, content: &Value) -> Result<RefundReport, Notify
 #[track_caller]
 fn malformed<T: std::fmt::Debug>(result: Result<T, NotifyError>, words: &str) {
     match result {
-        Err(NotifyError::Malformed { reason }) => assert!(reason.contains(words), "expected {words}, found {reason}"),
+        Err(NotifyError::Malformed { reason }) => {
+            assert!(reason.to_string().contains(words), "expected {words}, found {reason}")
+        }
         other => panic!("expected malformed, {words}; found {other:?}"),
     }
 }

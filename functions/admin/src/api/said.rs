@@ -1,0 +1,38 @@
+//! Sentences as the API gives them out: the English text in a member of its own, and its code beside it, with what stands in it.
+
+use domain::{Refund, Said, Sentence};
+use serde_json::{Map, Value, json};
+
+use crate::shown_refund::ShownRefund;
+
+/// `code`, and `params` where something stands in the sentence.
+pub(crate) fn code(said: &Said) -> Map<String, Value> {
+    object(json!(said))
+}
+
+/// The text in `member`, or null, with `code` and `params` beside it.
+pub(crate) fn text(member: &str, sentence: Option<&Sentence>) -> Map<String, Value> {
+    let mut shown = sentence.map(|sentence| code(&sentence.said)).unwrap_or_default();
+    shown.insert(member.to_owned(), sentence.map(|sentence| sentence.text.as_str()).into());
+    shown
+}
+
+/// An object with the members of such a text.
+pub(crate) fn with(object_of: Value, said: Map<String, Value>) -> Value {
+    let mut shown = object(object_of);
+    shown.extend(said);
+    Value::Object(shown)
+}
+
+/// A refund as operators see it: the code of its `failure` is beside it.
+pub(crate) fn refund(refund: &Refund) -> Value {
+    let said = refund.failure.as_ref().map(|failure| code(&failure.said));
+    with(json!(ShownRefund(refund)), said.unwrap_or_default())
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
