@@ -83,7 +83,7 @@ pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
 /// The message, if the attempt could not be made or kept.
 async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message: Message) -> Option<Message> {
     let attended = attend(deps, &id, attempt, deps.queue.lane_of(&message.source));
-    match panic_as_failure(attended).await {
+    match Box::pin(panic_as_failure(attended)).await {
         Ok(()) => None,
         Err(error) => {
             error!(delivery.id = id.name(), attempt.n = attempt, "a delivery waits: {}", error_chain(&error));

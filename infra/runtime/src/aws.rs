@@ -230,7 +230,7 @@ mod tests {
         let urls = QueueUrls { fast: url.clone(), slow: url, dead_letters: None };
         let queue = Queue::new(move || clients.sqs(), urls);
         let deliveries: Vec<Delivery> = (0..60).map(delivery).collect();
-        let lane = |n: usize| if n % 2 == 0 { Lane::Fast } else { Lane::Slow };
+        let lane = |n: usize| if n.is_multiple_of(2) { Lane::Fast } else { Lane::Slow };
         let rings = deliveries.iter().enumerate();
         let rings: Vec<_> =
             rings.map(|(n, delivery)| Ring { delivery, lane: lane(n), delay: Duration::ZERO }).collect();
