@@ -38,6 +38,7 @@ mod kept;
 mod keys;
 mod lanes;
 mod logs;
+mod lost_answers;
 mod masks;
 mod metrics;
 mod notify;

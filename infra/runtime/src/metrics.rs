@@ -259,10 +259,11 @@ mod tests {
             metrics.incident(IncidentKind::Amount);
             metrics.forged_message();
             metrics.certificates_ending(Mode::Live, 3);
+            metrics.unreadable_item();
         });
         let values: Vec<_> =
             Metric::all().map(|(_, name, _)| said.iter().find_map(|line| line[name].as_u64())).collect();
-        assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1, 3].map(Some));
+        assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1, 3, 1].map(Some));
         for line in &said {
             let name = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
             let (_, _, dimensions) = Metric::all().find(|(_, known, _)| *known == name).unwrap();
