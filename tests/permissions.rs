@@ -27,7 +27,7 @@ const PLATFORM: &[(&str, &str)] = &[
 const ADDED_BY_SAM: &[(&str, &str)] = &[
     ("AWSLambdaBasicExecutionRole",    "every function: Lambda writes its logs"),
     ("AWSXRayDaemonWriteAccess",       "every function: Lambda sends its traces (AWSXrayWriteOnlyAccess outside of China)"),
-    ("AWSLambdaSQSQueueExecutionRole", "deliver: Lambda receives and deletes the messages it hands over"),
+    ("AWSLambdaSQSQueueExecutionRole", "deliver, ask: Lambda receives and deletes the messages it hands over"),
 ];
 
 /// Function, action, resource, and the pattern of its keys.

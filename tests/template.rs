@@ -253,6 +253,26 @@ fn the_queue_gives_a_delivery_its_time_and_loses_nothing() {
     assert_eq!(lanes, ["DeliveriesQueue", "SlowDeliveriesQueue"]);
 }
 
+#[test]
+fn a_question_has_its_time_and_is_worth_nothing_once_it_was_sent_again() {
+    let template = Template::load().unwrap();
+    let ask = functions(&template)["ask"];
+    let [event] = <[&Value; 1]>::try_from(ask["Events"].as_mapping().unwrap().values().collect::<Vec<_>>()).unwrap();
+    let properties = &event["Properties"];
+    assert_eq!(event["Type"].as_str(), Some("SQS"));
+    assert_eq!(properties["FunctionResponseTypes"][0].as_str(), Some("ReportBatchItemFailures"));
+    assert_eq!(properties["ScalingConfig"]["MaximumConcurrency"]["Ref"].as_str(), Some("QuestionConcurrency"));
+    let name = properties["Queue"]["Fn::GetAtt"][0].as_str().unwrap();
+    let queue = &template.document["Resources"][name]["Properties"];
+    let seconds = |name: &str| queue[name].as_u64().unwrap();
+    assert!(seconds("VisibilityTimeout") >= 6 * timeout(&template, ask));
+    let receives = queue["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap();
+    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
+    // What is no question becomes a dead letter before the queue forgets it.
+    assert!(receives * seconds("VisibilityTimeout") < seconds("MessageRetentionPeriod"));
+    assert_eq!(seconds("MessageRetentionPeriod"), 15 * 60);
+}
+
 /// The local stack plays the schedule, and the alarm counts on it.
 #[test]
 fn the_sweep_comes_each_minute() {

@@ -111,6 +111,8 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
 pub(crate) const OTHER_EVENTS: &[(&str, &str)] = &[
     // The first message rings for a delivery that is not there, and is done; the second is no bell, and comes again.
     ("deliver-batch", r#"{"batchItemFailures":[{"itemIdentifier":"2e1424d4-f796-459a-8184-9c92662be6da"}]}"#),
+    // The first message asks about a bill that is not due, and is done; the second is no question, and comes again.
+    ("ask-batch", r#"{"batchItemFailures":[{"itemIdentifier":"8d0f4d0e-7c53-4a0e-8f0c-1b5c6f7d2a90"}]}"#),
     ("sweep-minute", r#"{"rung":0,"asked":0,"left":false}"#),
     // The app was made today: no day of it is over.
     ("sweep-sums", r#"{"days":0,"failed":0,"left":false}"#),

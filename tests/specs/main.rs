@@ -58,6 +58,7 @@ mod prices;
 mod provider_trouble;
 mod query;
 mod query_input;
+mod questions;
 mod reach;
 mod readme;
 mod reconciliation;

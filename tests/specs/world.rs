@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use domain::{Lane, Timestamp};
-use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
+use local::{DemoApp, Doorkeys, Options, Stack, StackClock, WorkQueue};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
@@ -309,8 +309,8 @@ impl World {
 
     /// Empties the queues, as an operator may by mistake.
     pub(crate) async fn purge_queue(&self) {
-        for lane in Lane::ALL {
-            self.sqs(lane, "PurgeQueue", json!({})).await;
+        for queue in WorkQueue::ALL {
+            self.sqs_at(self.stack.work_url(queue), "PurgeQueue", json!({})).await;
         }
     }
 

@@ -21,13 +21,12 @@ use domain::{
 };
 use futures_util::{FutureExt, future::join_all};
 use queue::{Bell, Queue, Returned, Ring};
-use runtime::{AttemptOutcome, Base, ConfiguredApp, error_chain};
+use runtime::{AttemptOutcome, Base, Batch, ConfiguredApp, Failure, Failures, Message, error_chain};
 use store::{StoreError, ToldDelivery};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::pause::Turn;
-pub use batch::{Batch, Failure, Failures, Message, MessageAttributes};
+use crate::{batch::returns_after, pause::Turn};
 
 /// What a delivery needs.
 #[derive(Clone, Debug)]
@@ -102,7 +101,7 @@ async fn give_back(deps: &Deps, failed: &[Message]) {
     let Some(first) = failed.first() else { return };
     let returned = failed
         .iter()
-        .map(|message| Returned { receipt_handle: message.receipt_handle.clone(), after: message.returns_after() });
+        .map(|message| Returned { receipt_handle: message.receipt_handle.clone(), after: returns_after(message) });
     // Lambda brings messages of one queue in a batch.
     let lane = deps.queue.lane_of(&first.source);
     if let Err(error) = deps.queue.give_back(lane, &returned.collect::<Vec<_>>()).await {

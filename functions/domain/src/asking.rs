@@ -1,8 +1,53 @@
 //! When a provider is asked about a bill of which it should have told by itself.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use crate::{Timestamp, Transaction};
+use crate::{AppId, Mode, RefundKey, Tab, Timestamp, Transaction, TransactionKey};
+
+/// What a provider is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskedAbout {
+    /// A bill that is not paid, or closed here alone.
+    Transaction(TransactionKey),
+    /// A refund that nobody knows the end of.
+    Refund(RefundKey),
+}
+
+impl AskedAbout {
+    /// The number of the bill, for people.
+    pub fn bill(&self) -> &str {
+        match self {
+            Self::Transaction(key) => key.bill.as_str(),
+            Self::Refund(key) => key.bill.as_str(),
+        }
+    }
+
+    /// Whose bill.
+    pub fn app(&self) -> &AppId {
+        match self {
+            Self::Transaction(key) => &key.app,
+            Self::Refund(key) => &key.app,
+        }
+    }
+}
+
+/// Who is asked: an app's provider behind one tab. Its accounts of then and now count together, so that each has a rate of questions that
+/// nobody else takes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Askee {
+    /// Whose account.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Behind which tab.
+    pub tab: Tab,
+}
+
+impl fmt::Display for Askee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.app, self.mode, self.tab)
+    }
+}
 
 /// When a silent bill is asked about, counted from its charge: a lost notify heals within minutes, and a bill that nobody pays
 /// costs five questions.

@@ -47,7 +47,7 @@ mod webhook_message;
 pub use account::{AccountNumber, FORMER_FORM_READ, Sameness, Succession, succeed};
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
-pub use asking::{is_overdue, last_closed_question_again, next_closed_question, next_question};
+pub use asking::{AskedAbout, Askee, is_overdue, last_closed_question_again, next_closed_question, next_question};
 pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
 pub use bill::{Author, TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Habit, Mode, Tab};
@@ -72,7 +72,7 @@ pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
     PaymentChoice, Refund, RefundChange, RefundContradiction, RefundContradictionKind, RefundFailure,
-    RefundFailureKind, RefundHeard, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
+    RefundFailureKind, RefundHeard, RefundKey, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
     RefundStatus, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund, hear_of_refund, is_same_refund,
     next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };

@@ -33,7 +33,10 @@ pub use self::change::{
     hear_of_refund,
 };
 pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
-use crate::{Fen, Habit, RefundSums, Sentence, Timestamp, Transaction, TransactionId, TransactionKey, closed_list};
+use crate::{
+    AppId, BillNum, Fen, Habit, Mode, RefundSums, Sentence, Timestamp, Transaction, TransactionId, TransactionKey,
+    closed_list,
+};
 
 /// The first question about a refund: most are done by then.
 const ASKED_AFTER: Duration = Duration::from_secs(60);
@@ -192,6 +195,19 @@ impl Refund {
         let again = Self { sending, pause, way: RefundWay::Refund, ..self.clone() };
         Self { due_at: Some(next_refund_question(&again, now)), ..again }
     }
+}
+
+/// Names a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundKey {
+    /// Whose bill.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// Which bill.
+    pub bill: BillNum,
+    /// The merchant's number of the refund.
+    pub num: RefundNum,
 }
 
 /// When a refund that is open at `now` is to be asked about next: as long from now as it has waited already. One that waits for the

@@ -1,15 +1,16 @@
 //! Every minute: looks at what is due.
 //!
 //! It heals what a stop anywhere else left behind, so that no other function needs to: deliveries that nobody rang for are rung
-//! for, and long waits are handed to the queue when it can take them; the providers of silent bills and of pending refunds are
-//! asked, and a bill whose time is over is closed. Runs may overlap: whatever it does is conditional, and
-//! a bell too many is dropped by who hears it.
+//! for, and long waits are handed to the queue when it can take them; questions to the providers of silent bills and of pending refunds
+//! are handed out to `ask`. Runs may overlap: whatever it does is conditional, and a message too many is dropped by who gets it.
 
 mod apps;
 mod bills;
 mod certificates;
 mod deliveries;
+mod questions;
 mod reconcile;
+mod run;
 mod sums;
 mod unpack;
 
@@ -25,7 +26,7 @@ pub use settlement::Deps;
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
 
-use crate::{bills::Run, deliveries::Oldest};
+use crate::run::Run;
 
 /// What the schedule says: nothing each minute, and a task once an hour or a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -77,7 +78,7 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
 pub struct Swept {
     /// The deliveries that were rung for.
     pub rung: usize,
-    /// The bills, refunds and days that were looked at.
+    /// The questions that were handed out, and the paid bills and days that were looked at.
     pub asked: usize,
     /// Whether something due is left for the next sweep.
     pub left: bool,
@@ -90,29 +91,33 @@ const PAGES_MAX: usize = 1000;
 pub async fn handle(deps: &Deps) -> Swept {
     let now = deps.base.clock.now();
     let run = Run::begin(now);
-    let oldest = Oldest::default();
-    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, (&run, &oldest), shard, now))).await;
-    deps.base.metrics.oldest_overdue_delivery(oldest.overdue());
+    let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, &run, shard, now))).await;
+    deps.base.metrics.oldest_overdue_delivery(run.oldest.overdue());
+    let handed_out = questions::hand_out(deps, &run).await;
     let compared = Box::pin(compare_asked(deps, &run.asked_days())).await;
     let add = |sum: Swept, swept: &Swept| Swept {
         rung: sum.rung + swept.rung,
         asked: sum.asked + swept.asked,
         left: sum.left || swept.left,
     };
-    let swept = shards.iter().fold(Swept { asked: compared, left: run.has_left(), ..Swept::default() }, add);
+    let swept =
+        shards.iter().fold(Swept { asked: compared + handed_out, left: run.has_left(), ..Swept::default() }, add);
     if swept != Swept::default() {
         let Swept { rung, asked, left } = swept;
-        info!(rung, asked, left, "swept: rang for {rung} deliveries, looked at {asked} bills, refunds and days");
+        info!(
+            rung,
+            asked, left, "swept: rang for {rung} deliveries, handed out or looked at {asked} bills, refunds and days"
+        );
     }
     swept
 }
 
-async fn sweep_shard(deps: &Deps, (run, oldest): (&Run, &Oldest), shard: u32, now: Timestamp) -> Swept {
+async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swept {
     let mut swept = Swept::default();
     let mut from = None;
     for _ in 0..PAGES_MAX {
-        match sweep_page(deps, (run, oldest), (shard, now, from), &mut swept).await {
-            Ok(Some(_)) if run.is_over(deps.base.clock.now()) => break,
+        match sweep_page(deps, run, (shard, now, from), &mut swept).await {
+            Ok(Some(_)) if !run.may_read(deps.base.clock.now()) => break,
             Ok(Some(next)) => from = Some(next),
             Ok(None) => return swept,
             Err(error) => {
@@ -127,7 +132,7 @@ async fn sweep_shard(deps: &Deps, (run, oldest): (&Run, &Oldest), shard: u32, no
 
 async fn sweep_page(
     deps: &Deps,
-    (run, oldest): (&Run, &Oldest),
+    run: &Run,
     (shard, now, from): (u32, Timestamp, Option<DueCursor>),
     swept: &mut Swept,
 ) -> Result<Option<DueCursor>, StoreError> {
@@ -137,10 +142,10 @@ async fn sweep_page(
         Due::Transaction(_) | Due::Refund(_) | Due::Day(_) | Due::Other { .. } => None,
     });
     let waiting: Vec<_> = waiting.collect();
-    swept.rung += deliveries::ring(deps, &waiting, oldest, now).await?;
+    swept.rung += deliveries::ring(deps, &waiting, &run.oldest, now).await?;
     run.note_days(&page.due);
-    let healed = bills::heal(deps, (run, oldest), &page.due, now).await;
-    swept.asked += healed.asked;
+    let healed = bills::heal(deps, run, &page.due, now).await?;
+    swept.asked += healed.looked_at;
     swept.rung += healed.rung;
     Ok(page.next)
 }

@@ -146,9 +146,12 @@ impl Clockwork {
     /// Lets happen what is due, and waits until it has.
     async fn run_due(&self) {
         self.sqs.clock_moved();
-        self.simulators.run_due().await;
-        // What one lane hands to the other is dealt with in the next round.
-        while self.mappings.iter().any(Mapping::has_work) {
+        // What one function hands to another, and what a provider tells once it was asked, is dealt with in the next round.
+        loop {
+            self.simulators.run_due().await;
+            if !self.mappings.iter().any(Mapping::has_work) {
+                return;
+            }
             for mapping in &self.mappings {
                 mapping.run_due().await;
             }

@@ -29,21 +29,21 @@ use aws_smithy_types::body::SdkBody;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use courier::Courier;
-use domain::{Lane, Secret};
+use domain::Secret;
 use dynoxide::Database;
 use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
-use runtime::{AwsClients, AwsConfig, Base, Clock, Config, LocalConfig, Metrics, Random};
+use runtime::{AwsClients, AwsConfig, Base, Batch, Clock, Config, LocalConfig, Metrics, Random};
 
 use crate::{
     Function, StackClock, Template, dynamo,
     error::StartError,
     handed::read_page,
-    mapping::message_of,
-    parts::{ACCOUNT, REGION, create_queues, create_tables, queue_of, queue_urls},
+    mapping::{Worker, message_of},
+    parts::{ACCOUNT, REGION, WorkQueue, create_queues, create_tables, queue_urls},
     simulators::Simulators,
     sqs::{Received, Sqs, SqsOptions},
     state::State,
@@ -278,25 +278,25 @@ impl Embedded {
         self.sqs.next_event_ms()
     }
 
-    /// A batch of what is visible now in the queue of a lane.
-    pub fn receive(&self, lane: Lane, max: usize) -> Vec<Received> {
-        self.sqs.receive(queue_of(lane), max, VISIBILITY_SECONDS).unwrap_or_default()
+    /// A batch of what is visible now in a queue.
+    pub fn receive(&self, queue: WorkQueue, max: usize) -> Vec<Received> {
+        self.sqs.receive(queue.name(), max, VISIBILITY_SECONDS).unwrap_or_default()
     }
 
     /// Takes a message out.
-    pub fn delete(&self, lane: Lane, message: &Received) {
+    pub fn delete(&self, queue: WorkQueue, message: &Received) {
         // It may have been purged meanwhile.
-        let _ = self.sqs.delete(queue_of(lane), &message.receipt_handle);
+        let _ = self.sqs.delete(queue.name(), &message.receipt_handle);
     }
 
-    /// How many messages there are in the queue of a lane, visible or not.
-    pub fn queued(&self, lane: Lane) -> usize {
-        self.sqs.depth(queue_of(lane)).map_or(0, |depth| depth.visible + depth.in_flight + depth.delayed)
+    /// How many messages there are in a queue, visible or not.
+    pub fn queued(&self, queue: WorkQueue) -> usize {
+        self.sqs.depth(queue.name()).map_or(0, |depth| depth.visible + depth.in_flight + depth.delayed)
     }
 
-    /// The URL of the queue of a lane.
-    pub fn queue_url(&self, lane: Lane) -> &str {
-        self.config.queues.of(lane)
+    /// The URL of a queue.
+    pub fn queue_url(&self, queue: WorkQueue) -> &str {
+        queue.url(&self.config.queues)
     }
 
     /// The function that answers such a request, by the template's routes.
@@ -328,7 +328,11 @@ impl Embedded {
             Function::Query => Deps::Query(query::Deps { base, queue, outbound, recent: query::Recent::default() }),
             Function::ProviderNotify => Deps::ProviderNotify(settlement::Deps { base, queue, outbound }),
             Function::Admin => Deps::Admin(Box::new(admin::Deps { base, queue, outbound, courier })),
-            Function::Deliver => Deps::Deliver(deliver::Deps { base, queue, courier }),
+            Function::Deliver => Deps::Worker(Box::new(Worker::Deliver(deliver::Deps { base, queue, courier }))),
+            Function::Ask => {
+                let settlement = settlement::Deps { base, queue, outbound };
+                Deps::Worker(Box::new(Worker::Ask(ask::Deps { settlement, left_alone: ask::LeftAlone::default() })))
+            }
             Function::Sweep => Deps::Sweep(settlement::Deps { base, queue, outbound }),
             Function::Unrouted => Deps::Unrouted,
         };
@@ -361,7 +365,7 @@ enum Deps {
     Query(query::Deps),
     ProviderNotify(provider_notify::Deps),
     Admin(Box<admin::Deps>),
-    Deliver(deliver::Deps),
+    Worker(Box<Worker>),
     Sweep(sweep::Deps),
     Unrouted,
 }
@@ -375,16 +379,16 @@ impl FunctionSandbox {
             Deps::ProviderNotify(deps) => Some(Box::pin(provider_notify::handle(deps, request)).await),
             Deps::Admin(deps) => Some(Box::pin(admin::handle(deps, request)).await),
             Deps::Unrouted => Some(unrouted::handle(&request)),
-            Deps::Deliver(_) | Deps::Sweep(_) => None,
+            Deps::Worker(_) | Deps::Sweep(_) => None,
         }
     }
 
-    /// Brings messages of the queue of a lane; the ids of those that failed. `None` if the function takes none.
-    pub async fn deliver(&self, lane: Lane, messages: &[Received]) -> Option<Vec<String>> {
-        let Deps::Deliver(deps) = &self.0 else { return None };
-        let source = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue_of(lane));
+    /// Brings messages of a queue; the ids of those that failed. `None` if the function takes none.
+    pub async fn bring(&self, queue: WorkQueue, messages: &[Received]) -> Option<Vec<String>> {
+        let Deps::Worker(worker) = &self.0 else { return None };
+        let source = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue.name());
         let records = messages.iter().map(|message| message_of(&source, message)).collect();
-        let failures = Box::pin(deliver::handle(deps, deliver::Batch { records })).await;
+        let failures = worker.handle(Batch { records }).await;
         Some(failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }
 

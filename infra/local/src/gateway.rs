@@ -41,6 +41,7 @@ pub(crate) struct Functions {
     pub(crate) admin: admin::Deps,
     pub(crate) said: Said,
     pub(crate) deliver: deliver::Deps,
+    pub(crate) ask: ask::Deps,
     pub(crate) sweep: sweep::Deps,
     pub(crate) iam: Iam,
     pub(crate) meter: Meter,
@@ -60,6 +61,8 @@ pub enum Function {
     Admin,
     /// Brings events to webhooks.
     Deliver,
+    /// Asks providers.
+    Ask,
     /// Looks every minute at what is due.
     Sweep,
     /// Answers whatever no route takes.
@@ -68,8 +71,16 @@ pub enum Function {
 
 impl Function {
     /// Every function: `tests/template.rs` compares them with the crates, and with every other list of them.
-    pub const ALL: [Self; 7] =
-        [Self::Charge, Self::Query, Self::ProviderNotify, Self::Admin, Self::Deliver, Self::Sweep, Self::Unrouted];
+    pub const ALL: [Self; 8] = [
+        Self::Charge,
+        Self::Query,
+        Self::ProviderNotify,
+        Self::Admin,
+        Self::Deliver,
+        Self::Ask,
+        Self::Sweep,
+        Self::Unrouted,
+    ];
 
     /// The name of its crate and of its binary.
     pub fn name(self) -> &'static str {
@@ -79,6 +90,7 @@ impl Function {
             Self::ProviderNotify => "provider-notify",
             Self::Admin => "admin",
             Self::Deliver => "deliver",
+            Self::Ask => "ask",
             Self::Sweep => "sweep",
             Self::Unrouted => "unrouted",
         }
@@ -91,7 +103,7 @@ impl Function {
             Self::Query => query::ROUTES.to_vec(),
             Self::ProviderNotify => provider_notify::ROUTES.to_vec(),
             Self::Admin => admin::ROUTES.to_vec(),
-            Self::Deliver | Self::Sweep | Self::Unrouted => Vec::new(),
+            Self::Deliver | Self::Ask | Self::Sweep | Self::Unrouted => Vec::new(),
         }
     }
 
@@ -128,7 +140,7 @@ impl Functions {
             Function::ProviderNotify => Box::pin(provider_notify::handle(&self.provider_notify, request)),
             Function::Admin => Box::pin(admin::handle(&self.admin, request)),
             Function::Unrouted => Box::pin(std::future::ready(unrouted::handle(&request))),
-            Function::Deliver | Function::Sweep => return None,
+            Function::Deliver | Function::Ask | Function::Sweep => return None,
         };
         Some(runtime::in_time(limit, reply).await)
     }
@@ -142,6 +154,10 @@ impl Functions {
             Some(Function::Deliver) => {
                 let batch = serde_json::from_str(event).map_err(failed)?;
                 serde_json::to_string(&deliver::handle(&self.deliver, batch).await).map_err(failed)
+            }
+            Some(Function::Ask) => {
+                let batch = serde_json::from_str(event).map_err(failed)?;
+                serde_json::to_string(&ask::handle(&self.ask, batch).await).map_err(failed)
             }
             Some(Function::Sweep) => {
                 let tick = serde_json::from_str(event).map_err(failed)?;

@@ -42,6 +42,7 @@ pub use embedded::{AwsAnswer, AwsCall, AwsService, Embedded, EmbeddedOptions, Fu
 pub use error::StartError;
 pub use gateway::Function;
 pub use meter::Metered;
+pub use parts::WorkQueue;
 #[cfg(feature = "simulated")]
 pub use runtime::{Clock, Random};
 pub use runtime::{METRICS_NAMESPACE, Metric, STACK};

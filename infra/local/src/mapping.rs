@@ -1,8 +1,8 @@
-//! Plays Lambda's event source mapping: hands messages of the queue to `deliver`, and takes out those that are done.
+//! Plays Lambda's event source mapping: hands messages of a queue to its function, and takes out those that are done.
 
 use std::{sync::Arc, time::Duration};
 
-use deliver::{Batch, Message, MessageAttributes};
+use runtime::{Batch, Failures, Message, MessageAttributes};
 use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
@@ -15,7 +15,7 @@ use crate::{
     template::EventSource,
 };
 
-/// How many messages of a queue are with `deliver` at once, at the most: this is one machine, which has less room than the cloud.
+/// How many messages of a queue are with its function at once, at the most: this is one machine, which has less room than the cloud.
 const MESSAGES_AT_ONCE: usize = 200;
 
 /// A poll ends by the stack's clock or by a message, whichever comes first.
@@ -25,12 +25,28 @@ const POLL_SECONDS: i64 = 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Doubled(pub(crate) bool);
 
-/// The mapping from a queue of deliveries to `deliver`. Clones share everything.
+/// A function that takes messages, with what it needs.
+#[derive(Clone, Debug)]
+pub(crate) enum Worker {
+    Deliver(deliver::Deps),
+    Ask(ask::Deps),
+}
+
+impl Worker {
+    pub(crate) async fn handle(&self, batch: Batch) -> Failures {
+        match self {
+            Self::Deliver(deps) => Box::pin(deliver::handle(deps, batch)).await,
+            Self::Ask(deps) => Box::pin(ask::handle(deps, batch)).await,
+        }
+    }
+}
+
+/// The mapping from a queue to a function. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Mapping {
     sqs: Sqs,
     queue: Arc<str>,
-    deps: deliver::Deps,
+    worker: Worker,
     batch: i64,
     /// As many batches as may be handed out at once.
     slots: Arc<Semaphore>,
@@ -43,11 +59,10 @@ pub(crate) struct Mapping {
     doubled: bool,
 }
 
-/// What all mappings have in common.
-#[derive(Clone)]
+/// What a mapping needs beside what the template says of it.
 pub(crate) struct MappingSetup {
     pub(crate) sqs: Sqs,
-    pub(crate) deps: deliver::Deps,
+    pub(crate) worker: Worker,
     pub(crate) limit: Duration,
     pub(crate) doubled: Doubled,
 }
@@ -55,10 +70,10 @@ pub(crate) struct MappingSetup {
 impl Mapping {
     /// `doubled` hands each batch out a second time, in another order: SQS may.
     pub(crate) fn new(source: &EventSource, setup: MappingSetup) -> Self {
-        let MappingSetup { sqs, deps, limit, doubled: Doubled(doubled) } = setup;
+        let MappingSetup { sqs, worker, limit, doubled: Doubled(doubled) } = setup;
         let [slots, room] = [source.concurrency, MESSAGES_AT_ONCE].map(|permits| Arc::new(Semaphore::new(permits)));
         let (queue, busy) = (source.queue.as_str().into(), watch::Sender::new(0));
-        Self { sqs, queue, deps, batch: source.batch, slots, room, busy, limit, doubled }
+        Self { sqs, queue, worker, batch: source.batch, slots, room, busy, limit, doubled }
     }
 
     /// Whether a message waits to be handed out.
@@ -120,13 +135,13 @@ impl Mapping {
         let batch = Batch { records: messages.iter().map(|message| message_of(&source, message)).collect() };
         let again = Batch { records: batch.records.iter().rev().cloned().collect() };
         // As in Lambda, a batch whose time is over is cut off, and its messages come again when their visibility timeout is over.
-        let Ok(failures) = timeout(self.limit, deliver::handle(&self.deps, batch)).await else {
+        let Ok(failures) = timeout(self.limit, self.worker.handle(batch)).await else {
             error!("a batch took longer than {} s", self.limit.as_secs());
             return;
         };
         let failed = failures.batch_item_failures;
         if self.doubled {
-            deliver::handle(&self.deps, again).await;
+            self.worker.handle(again).await;
         }
         for message in messages {
             if failed.iter().any(|failure| failure.item_identifier == message.message_id) {

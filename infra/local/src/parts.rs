@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, select, sync::watch, task::JoinSet};
 use tracing::warn;
 
 use crate::{
-    StackClock, Template, TemplateError, dynamo,
+    Function, StackClock, Template, TemplateError, dynamo,
     error::StartError,
     lambda::LocalLambda,
     private,
@@ -199,24 +199,54 @@ fn redrive_policy(policy: &Value, sqs: &Sqs) -> Option<String> {
     Some(json!({ "deadLetterTargetArn": sqs.queue_arn(&queue), "maxReceiveCount": count }).to_string())
 }
 
-/// The logical names of the queues of deliveries.
-pub(crate) const DELIVERIES_QUEUE: &str = "DeliveriesQueue";
-const SLOW_DELIVERIES_QUEUE: &str = "SlowDeliveriesQueue";
+/// The logical name of the queue of what nobody could deal with.
 const DEAD_LETTERS: &str = "DeadLetters";
 
-/// The logical name of a lane's queue, which is its name in the embedded SQS, too.
-pub(crate) fn queue_of(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Fast => DELIVERIES_QUEUE,
-        Lane::Slow => SLOW_DELIVERIES_QUEUE,
+/// A queue whose messages are handed to a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkQueue {
+    /// Bells for deliveries.
+    Deliveries(Lane),
+    /// Questions for providers.
+    Questions,
+}
+
+impl WorkQueue {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deliveries(Lane::Fast), Self::Deliveries(Lane::Slow), Self::Questions];
+
+    /// Its logical name, which is its name in the embedded SQS, too.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deliveries(Lane::Fast) => "DeliveriesQueue",
+            Self::Deliveries(Lane::Slow) => "SlowDeliveriesQueue",
+            Self::Questions => "QuestionsQueue",
+        }
+    }
+
+    /// The function that its messages are for.
+    pub fn function(self) -> Function {
+        match self {
+            Self::Deliveries(_) => Function::Deliver,
+            Self::Questions => Function::Ask,
+        }
+    }
+
+    pub(crate) fn url(self, urls: &QueueUrls) -> &str {
+        match self {
+            Self::Deliveries(lane) => urls.of(lane),
+            Self::Questions => &urls.questions,
+        }
     }
 }
 
-/// Where the queues of deliveries are.
+/// Where the queues are.
 pub(crate) fn queue_urls(queues: &Names) -> Result<QueueUrls, StartError> {
+    let url = |queue: WorkQueue| queues.find(queue.name());
     Ok(QueueUrls {
-        fast: queues.find(queue_of(Lane::Fast))?,
-        slow: queues.find(queue_of(Lane::Slow))?,
+        fast: url(WorkQueue::Deliveries(Lane::Fast))?,
+        slow: url(WorkQueue::Deliveries(Lane::Slow))?,
+        questions: url(WorkQueue::Questions)?,
         dead_letters: Some(queues.find(DEAD_LETTERS)?),
     })
 }

@@ -24,11 +24,12 @@ use crate::{
     iam::Iam,
     items::Tables,
     lambda::LocalLambda,
-    mapping::{Doubled, Mapping, MappingSetup},
+    mapping::{Doubled, Mapping, MappingSetup, Worker},
     meter::Meter,
     pages,
     parts::{
-        REGION, Running, create_queues, create_tables, listen, queue_urls, serve, serve_dynamo, serve_lambda, serve_sqs,
+        REGION, Running, WorkQueue, create_queues, create_tables, listen, queue_urls, serve, serve_dynamo,
+        serve_lambda, serve_sqs,
     },
     receiver::Receiver,
     said::Said,
@@ -36,6 +37,7 @@ use crate::{
     simulators::Simulators,
     sqs::Sqs,
     state::{CLOCK, State, random_password},
+    template::EventSource,
 };
 
 /// How the stack is to be started.
@@ -157,14 +159,7 @@ impl Stack {
         state.keep(&doorkeys)?;
         let doorkeeper = Doorkeeper::new(&functions.admin.base.store, options.data_dir.clone(), &doorkeys);
 
-        let setup = MappingSetup {
-            sqs: sqs.clone(),
-            deps: functions.deliver.clone(),
-            limit: functions.template.timeout(Function::Deliver)?,
-            doubled: Doubled(options.doubled_messages),
-        };
-        let sources = functions.template.event_sources.iter();
-        let mappings: Vec<_> = sources.map(|source| Mapping::new(source, setup.clone())).collect();
+        let mappings = mappings(&functions, &sqs, Doubled(options.doubled_messages))?;
         let clockwork = Clockwork {
             clock: options.clock.clone(),
             sqs,
@@ -207,7 +202,12 @@ impl Stack {
 
     /// The URL of the queue of a lane in the embedded SQS.
     pub fn queue_url(&self, lane: Lane) -> &str {
-        self.functions.deliver.base.config.queues.of(lane)
+        self.work_url(WorkQueue::Deliveries(lane))
+    }
+
+    /// The URL of any of the queues in the embedded SQS whose messages are handed to a function.
+    pub fn work_url(&self, queue: WorkQueue) -> &str {
+        queue.url(&self.functions.deliver.base.config.queues)
     }
 
     /// The environment in which a function's real binary runs on this stack, as Lambda and the template would set it.
@@ -298,6 +298,20 @@ struct Endpoints {
     lambda: String,
 }
 
+/// The mappings of the template, each to its function.
+fn mappings(functions: &Functions, sqs: &Sqs, doubled: Doubled) -> Result<Vec<Mapping>, StartError> {
+    let mapping = |source: &EventSource| {
+        let worker = match Function::find(&source.function) {
+            Some(Function::Deliver) => Worker::Deliver(functions.deliver.clone()),
+            Some(Function::Ask) => Worker::Ask(functions.ask.clone()),
+            _ => return Err(StartError::part("mapping", format!("`{}` takes no messages", source.function))),
+        };
+        let limit = functions.template.timeouts.get(&source.function).copied().unwrap_or_default();
+        Ok(Mapping::new(source, MappingSetup { sqs: sqs.clone(), worker, limit, doubled }))
+    };
+    functions.template.event_sources.iter().map(mapping).collect()
+}
+
 /// The functions, each with what it needs, on tables and queues as the template describes them.
 async fn build_functions(
     options: &Options,
@@ -369,6 +383,7 @@ async fn build_functions(
         },
         provider_notify: stand(Function::ProviderNotify)?,
         deliver: deliver::Deps { base: deliver.base, queue: deliver.queue, courier: courier(Function::Deliver) },
+        ask: ask::Deps { settlement: stand(Function::Ask)?, left_alone: ask::LeftAlone::default() },
         sweep,
         admin: admin::Deps {
             base: admin.base,
@@ -404,6 +419,7 @@ fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
         ("MAXPAY_DELIVERIES_QUEUE_URL", config.queues.fast.clone()),
         ("MAXPAY_SLOW_DELIVERIES_QUEUE_URL", config.queues.slow.clone()),
         ("MAXPAY_DEAD_LETTERS_QUEUE_URL", config.queues.dead_letters.clone().unwrap_or_default()),
+        ("MAXPAY_QUESTIONS_QUEUE_URL", config.queues.questions.clone()),
         ("MAXPAY_ALLOWED_TARGETS", LOOPBACK.to_owned()),
         ("MAXPAY_SEALING_KEY", config.sealing_key.expose().clone()),
         ("MAXPAY_OPERATOR_TOKEN", text(&config.operator_token).unwrap_or_default()),

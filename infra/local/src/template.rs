@@ -3,14 +3,15 @@
 //! With `MAXPAY_TEMPLATE` set to a file it reads that one in its place: CI has the template translated into plain
 //! CloudFormation, as AWS does when it deploys, and runs the specs on what came out.
 
+mod event_sources;
 mod intrinsics;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use serde_yaml_ng::{Mapping, Value};
 
-pub(crate) use self::intrinsics::names;
 use self::intrinsics::spelled_out;
+pub(crate) use self::{event_sources::EventSource, intrinsics::names};
 use crate::{Cors, Function};
 
 /// The template this stack was built with.
@@ -39,17 +40,6 @@ pub struct Template {
     pub(crate) event_sources: Vec<EventSource>,
     /// How long each function may take, by its binary.
     pub(crate) timeouts: BTreeMap<String, Duration>,
-}
-
-/// A queue whose messages are handed to a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventSource {
-    /// The queue's logical name.
-    pub(crate) queue: String,
-    /// How many messages a batch has at the most.
-    pub(crate) batch: i64,
-    /// How many batches are handed out at once at the most.
-    pub(crate) concurrency: usize,
 }
 
 /// One route of the API.
@@ -136,7 +126,7 @@ impl Template {
         let tables = resources.properties("AWS::DynamoDB::Table");
         let queues = resources.properties("AWS::SQS::Queue");
         let schedules = resources.schedules();
-        let event_sources = resources.event_sources(&document)?;
+        let event_sources = resources.event_sources(&binaries, &document)?;
         let timeouts = resources.timeouts(&binaries, &document)?;
         Ok(Self {
             routes,
@@ -292,26 +282,6 @@ impl<'a> Resources<'a> {
         functions.map(read).collect()
     }
 
-    /// The queues among the events of functions, and the mappings that these are translated into.
-    fn event_sources(&self, document: &Value) -> Result<Vec<EventSource>, TemplateError> {
-        let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
-        let events = functions.filter_map(|(_, function)| function.get("Properties")?.get("Events")?.as_mapping());
-        let written = events.flatten().filter(|(_, event)| text(event, "Type") == Some("SQS"));
-        let written = written.filter_map(|(name, event)| Some((name.as_str()?, event.get("Properties")?)));
-        let translated = self.iter("AWS::Lambda::EventSourceMapping");
-        let translated = translated.filter_map(|(name, mapping)| Some((name, mapping.get("Properties")?)));
-        let read = |(name, properties): (&str, &Value)| {
-            let source = properties.get("Queue").or_else(|| properties.get("EventSourceArn")).map(names);
-            let queue = source.and_then(|names| names.first().cloned()).ok_or_else(|| missing(name, "Queue"))?;
-            let batch = properties.get("BatchSize").and_then(Value::as_i64).unwrap_or(BATCH_DEFAULT);
-            let scaling = properties.get("ScalingConfig").and_then(|scaling| scaling.get("MaximumConcurrency"));
-            let concurrency = scaling.and_then(|value| number(document, value));
-            let concurrency = concurrency.ok_or_else(|| missing(name, "MaximumConcurrency"))?;
-            Ok(EventSource { queue, batch, concurrency })
-        };
-        written.chain(translated).map(read).collect()
-    }
-
     fn grants(&self, binaries: &BTreeMap<&str, String>) -> Vec<Grant> {
         let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
         let mut grants = Vec::new();
@@ -356,19 +326,6 @@ impl<'a> Resources<'a> {
         };
         statements.flatten().flat_map(plain).collect()
     }
-}
-
-/// Lambda's own.
-const BATCH_DEFAULT: i64 = 10;
-
-/// A number, or the default of the parameter that is named in its place.
-fn number(document: &Value, value: &Value) -> Option<usize> {
-    let parameter = value.get("Ref").and_then(Value::as_str);
-    let value = match parameter {
-        Some(name) => document.get("Parameters")?.get(name)?.get("Default")?,
-        None => value,
-    };
-    value.as_u64().and_then(|number| usize::try_from(number).ok())
 }
 
 fn is_default(route: &Value) -> bool {
@@ -436,6 +393,14 @@ mod tests {
     fn the_longest_batch_of_deliveries_is_shorter_than_its_function_may_take() {
         let timeout = Template::load().unwrap().timeout(Function::Deliver).unwrap();
         assert!(deliver::LONGEST < timeout, "{:?} of {timeout:?}", deliver::LONGEST);
+    }
+
+    #[test]
+    fn the_longest_batch_of_questions_is_shorter_than_its_function_may_take() {
+        let timeout = Template::load().unwrap().timeout(Function::Ask).unwrap();
+        assert!(ask::LONGEST < timeout, "{:?} of {timeout:?}", ask::LONGEST);
+        // A bill whose time is over: asked about, closed, and asked about once more.
+        assert!(settlement::ASKING_BOUNDS.deadline * 3 < ask::LONGEST);
     }
 
     /// The same function as it is written, and as it is translated.

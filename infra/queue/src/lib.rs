@@ -1,12 +1,13 @@
-//! SQS: the bell that wakes a delivery.
+//! SQS: the bell that wakes a delivery, and questions for providers on their way to who asks them.
 //!
 //! The truth about a delivery is its row. A lost message delays it until the sweep, and a doubled one is dropped by
 //! the reader of the row, so that nothing here needs to be exact.
 //!
-//! There are two queues, one for each [`Lane`]. In each the message group is the target, so that SQS gives quiet targets precedence
+//! There are two queues of deliveries, one for each [`Lane`]. In each the message group is the target, so that SQS gives quiet targets precedence
 //! over one whose messages keep many workers busy ("fair queues").
 
 mod dead_letters;
+mod question;
 
 use std::{
     error::Error,
@@ -25,8 +26,9 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 pub use dead_letters::{DeadLetter, DeadLetters, TakeBackError};
+pub use question::Question;
 
-/// The queues of deliveries. Cheap to clone.
+/// The queues of deliveries and of questions. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queue {
     sqs: Arc<LazyLock<Client, ClientMaker>>,
@@ -44,6 +46,8 @@ pub struct QueueUrls {
     pub slow: String,
     /// Of the messages that nobody could deal with. Only `admin` is told.
     pub dead_letters: Option<String>,
+    /// Of questions for providers.
+    pub questions: String,
 }
 
 impl QueueUrls {
@@ -100,6 +104,13 @@ pub struct Ring<'a> {
     pub delay: Duration,
 }
 
+/// A message that is to be sent.
+struct Outgoing {
+    body: String,
+    group: String,
+    delay: Duration,
+}
+
 /// A message that is to come again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returned {
@@ -138,24 +149,45 @@ impl Queue {
     }
 
     async fn ring_batch<'a>(&self, url: &str, batch: &[Ring<'a>]) -> Vec<&'a Delivery> {
-        let entries = batch.iter().enumerate().filter_map(|(place, ring)| {
+        let messages = batch.iter().map(|ring| {
             let id = &ring.delivery.id;
             let body = serde_json::to_string(&Bell::new(id, ring.delivery.attempt)).ok()?;
+            Some(Outgoing { body, group: id.webhook.to_string(), delay: ring.delay })
+        });
+        let sent = self.send(url, messages.collect()).await;
+        sent.into_iter().filter_map(|place| batch.get(place)).map(|ring| ring.delivery).collect()
+    }
+
+    /// Hands questions on: ten a call, and all calls at once. How many were; the others are due in the next minute, too.
+    pub async fn ask(&self, questions: &[Question<'_>]) -> usize {
+        let calls = questions.chunks(BATCH).map(|batch| {
+            let message = |question: &Question<'_>| {
+                let group = question.askee.to_string();
+                Some(Outgoing { body: question.body()?, group, delay: question.delay })
+            };
+            self.send(&self.urls.questions, batch.iter().map(message).collect())
+        });
+        join_all(calls).await.iter().map(Vec::len).sum()
+    }
+
+    /// Sends at the most ten messages; the places of those that SQS took. The sweep sends the others again.
+    async fn send(&self, url: &str, messages: Vec<Option<Outgoing>>) -> Vec<usize> {
+        let count = messages.len();
+        let entries = messages.into_iter().enumerate().filter_map(|(place, message)| {
+            let Outgoing { body, group, delay } = message?;
             let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body);
-            entry.message_group_id(id.webhook.as_str()).delay_seconds(delay_seconds(ring.delay)).build().ok()
+            entry.message_group_id(group).delay_seconds(delay_seconds(delay)).build().ok()
         });
         let send = self.sqs.send_message_batch().queue_url(url).set_entries(Some(entries.collect()));
         match send.send().await {
             Ok(sent) => {
                 for refused in sent.failed() {
-                    warn!(sqs.code = refused.code(), "did not ring for a delivery: the sweep will");
+                    warn!(sqs.code = refused.code(), "did not send a message: the sweep will");
                 }
-                let place = |id: &str| id.parse::<usize>().ok();
-                let sent = sent.successful().iter().filter_map(|entry| batch.get(place(entry.id())?));
-                sent.map(|ring| ring.delivery).collect()
+                sent.successful().iter().filter_map(|entry| entry.id().parse().ok()).collect()
             }
             Err(error) => {
-                warn!("did not ring for {} deliveries: {}", batch.len(), DisplayErrorContext(&error));
+                warn!("did not send {count} messages: {}", DisplayErrorContext(&error));
                 Vec::new()
             }
         }

@@ -19,7 +19,8 @@ pub struct Config {
     pub transactions_table: String,
     /// `MAXPAY_CONFIGURATION_TABLE`
     pub configuration_table: String,
-    /// `MAXPAY_DELIVERIES_QUEUE_URL` and `MAXPAY_SLOW_DELIVERIES_QUEUE_URL`; in `admin` also `MAXPAY_DEAD_LETTERS_QUEUE_URL`
+    /// `MAXPAY_DELIVERIES_QUEUE_URL`, `MAXPAY_SLOW_DELIVERIES_QUEUE_URL` and `MAXPAY_QUESTIONS_QUEUE_URL`; in `admin` also
+    /// `MAXPAY_DEAD_LETTERS_QUEUE_URL`
     pub queues: QueueUrls,
     /// As [`store::Sealer::new`] takes it. `MAXPAY_SEALING_KEY`
     pub sealing_key: Secret<String>,
@@ -80,6 +81,7 @@ impl Config {
                 fast: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
                 slow: variable("MAXPAY_SLOW_DELIVERIES_QUEUE_URL")?,
                 dead_letters: find_variable("MAXPAY_DEAD_LETTERS_QUEUE_URL"),
+                questions: variable("MAXPAY_QUESTIONS_QUEUE_URL")?,
             },
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
             operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),

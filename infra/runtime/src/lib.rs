@@ -4,6 +4,7 @@
 
 mod apps;
 mod aws;
+mod batch;
 mod caller;
 mod clock;
 mod config;
@@ -20,6 +21,7 @@ mod telemetry;
 
 pub use apps::{AccountKey, Apps, ConfiguredApp};
 pub use aws::{AwsClients, AwsConfig};
+pub use batch::{Batch, Failure, Failures, Message, MessageAttributes};
 pub use caller::{Caller, CredentialsError, Role, authenticate, is_operator_token};
 pub use clock::Clock;
 pub use config::{Config, ConfigError, LocalConfig};

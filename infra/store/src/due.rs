@@ -1,7 +1,7 @@
 //! What is due: one sparse index over everything that somebody has to look at when its time has come.
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::builders::UpdateItemFluentBuilder};
-use domain::{AppId, BillNum, DeliveryId, Mode, RefundNum, Timestamp, TransactionKey};
+use domain::{AppId, DeliveryId, Mode, RefundKey, Timestamp, TransactionKey};
 use futures_util::future::try_join_all;
 
 use crate::{
@@ -34,19 +34,6 @@ pub enum Due {
         /// Its sort key.
         sk: String,
     },
-}
-
-/// Names a refund.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundKey {
-    /// Whose bill.
-    pub app: AppId,
-    /// Real money or not.
-    pub mode: Mode,
-    /// Which bill.
-    pub bill: BillNum,
-    /// The merchant's number of the refund.
-    pub num: RefundNum,
 }
 
 /// A page of what is due, in the order of its times.

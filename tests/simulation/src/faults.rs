@@ -14,7 +14,7 @@ pub enum Fault {
     KilledAfterCall,
     /// A handler is killed at some moment.
     KilledAtAwait,
-    /// `deliver` is killed with several messages in its hands.
+    /// `deliver` or `ask` is killed with several messages in its hands.
     KilledInBatch,
     /// A handler ran until its timeout.
     TimedOut,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Channel, Family, Lane, Tab};
+use domain::{Channel, Family, Tab};
+use local::WorkQueue;
 use serde_json::{Value, json};
 
 use crate::{
@@ -128,10 +129,10 @@ async fn operate(world: Arc<World>) {
         let wait_ms = world.with_faults(|faults| faults.random().i64(20 * SECOND_MS..4 * MINUTE_MS));
         sleep(wait_ms).await;
         let Some(shop) = world.shop() else { continue };
-        for lane in Lane::ALL {
-            if world.embedded().queued(lane) > 0 && world.draw(Fault::QueuePurged) {
+        for queue in WorkQueue::ALL {
+            if world.embedded().queued(queue) > 0 && world.draw(Fault::QueuePurged) {
                 world.count(Fault::QueuePurged);
-                purge(&world, lane).await;
+                purge(&world, queue).await;
             }
         }
         if world.strike(Fault::SettingsChanged) {
@@ -156,8 +157,8 @@ async fn operate(world: Arc<World>) {
     }
 }
 
-async fn purge(world: &World, lane: Lane) {
-    let body = json!({ "QueueUrl": world.embedded().queue_url(lane) }).to_string();
+async fn purge(world: &World, queue: WorkQueue) {
+    let body = json!({ "QueueUrl": world.embedded().queue_url(queue) }).to_string();
     let call =
         local::AwsCall { service: local::AwsService::Sqs, operation: "PurgeQueue".to_owned(), body: Bytes::from(body) };
     world.embedded().ask(&call, world.time.now_ms()).await;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Lane;
-use local::{AwsAnswer, AwsCall, AwsService, Function, FunctionSandbox};
+use local::{AwsAnswer, AwsCall, AwsService, Function, FunctionSandbox, WorkQueue};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -21,13 +20,11 @@ const LOOKS_AHEAD_MS: i64 = 16 * MINUTE_MS;
 const BATCH: usize = 10;
 
 pub(crate) fn start(world: &Arc<World>) -> Vec<JoinHandle<()>> {
-    vec![
-        tokio::spawn(providers(Arc::clone(world))),
-        tokio::spawn(queue(Arc::clone(world), Lane::Fast)),
-        tokio::spawn(queue(Arc::clone(world), Lane::Slow)),
-        tokio::spawn(sweep(Arc::clone(world))),
-        tokio::spawn(daily(Arc::clone(world))),
-    ]
+    let mut pumps = vec![tokio::spawn(providers(Arc::clone(world)))];
+    pumps.extend(WorkQueue::ALL.map(|from| tokio::spawn(queue(Arc::clone(world), from))));
+    pumps.push(tokio::spawn(sweep(Arc::clone(world))));
+    pumps.push(tokio::spawn(daily(Arc::clone(world))));
+    pumps
 }
 
 /// Sends the providers' notifies when they are due.
@@ -48,10 +45,10 @@ async fn providers(world: Arc<World>) {
     }
 }
 
-/// Hands the messages of a lane's queue to `deliver`.
-async fn queue(world: Arc<World>, lane: Lane) {
+/// Hands the messages of a queue to its function.
+async fn queue(world: Arc<World>, from: WorkQueue) {
     loop {
-        let mut messages = world.embedded().receive(lane, BATCH);
+        let mut messages = world.embedded().receive(from, BATCH);
         if messages.is_empty() {
             let due_ms = world.embedded().queue_due();
             tokio::select! {
@@ -68,7 +65,7 @@ async fn queue(world: Arc<World>, lane: Lane) {
         messages.retain(|message| {
             let is_lost = world.strike(Fault::MessageLost);
             if is_lost {
-                world.embedded().delete(lane, message);
+                world.embedded().delete(from, message);
             }
             !is_lost
         });
@@ -83,7 +80,7 @@ async fn queue(world: Arc<World>, lane: Lane) {
         for message in &messages {
             if world.draw(Fault::MessageRedriven) {
                 let wait_ms = world.with_faults(|faults| faults.random().i64(10 * MINUTE_MS..2 * DAY_MS));
-                tokio::spawn(redrive(Arc::clone(&world), lane, message.clone(), wait_ms));
+                tokio::spawn(redrive(Arc::clone(&world), from, message.clone(), wait_ms));
             }
         }
         let is_doubled = world.strike(Fault::MessageDoubled);
@@ -92,23 +89,23 @@ async fn queue(world: Arc<World>, lane: Lane) {
             let later_ms = round * world.with_faults(|faults| faults.random().i64(0..3 * SECOND_MS));
             tokio::spawn(async move {
                 sleep(wait_ms + later_ms).await;
-                hand_out(&world, lane, &messages).await;
+                hand_out(&world, from, &messages).await;
             });
         }
     }
 }
 
 /// Somebody takes a message back from the dead letters, long after what it rang for.
-async fn redrive(world: Arc<World>, lane: Lane, message: local::sqs::Received, wait_ms: i64) {
+async fn redrive(world: Arc<World>, from: WorkQueue, message: local::sqs::Received, wait_ms: i64) {
     sleep(wait_ms).await;
     world.count(Fault::MessageRedriven);
-    hand_out(&world, lane, &[message]).await;
+    hand_out(&world, from, &[message]).await;
 }
 
-async fn hand_out(world: &World, lane: Lane, messages: &[local::sqs::Received]) {
+async fn hand_out(world: &World, from: WorkQueue, messages: &[local::sqs::Received]) {
     let brought = messages.to_vec();
-    let deliver = |sandbox: Arc<FunctionSandbox>| async move { sandbox.deliver(lane, &brought).await };
-    let done = world.invoke(Function::Deliver, deliver).await;
+    let bring = |sandbox: Arc<FunctionSandbox>| async move { sandbox.bring(from, &brought).await };
+    let done = world.invoke(from.function(), bring).await;
     let Some(Some(failed)) = done else {
         if messages.len() > 1 {
             world.count(Fault::KilledInBatch);
@@ -116,7 +113,7 @@ async fn hand_out(world: &World, lane: Lane, messages: &[local::sqs::Received]) 
         return;
     };
     for message in messages.iter().filter(|message| !failed.contains(&message.message_id)) {
-        world.embedded().delete(lane, message);
+        world.embedded().delete(from, message);
     }
 }
 

@@ -207,7 +207,7 @@ impl World {
         let warm = self.warm(function)?;
         let (fuse, killed_at) = self.with_faults(|faults| {
             let (before, after) = (faults.draw(Fault::KilledBeforeCall), faults.draw(Fault::KilledAfterCall));
-            let in_batch = function == Function::Deliver && faults.draw(Fault::KilledInBatch);
+            let in_batch = matches!(function, Function::Deliver | Function::Ask) && faults.draw(Fault::KilledInBatch);
             let calls = faults.random().i64(1..12);
             let end = match (before, after || in_batch) {
                 (true, _) => End::BeforeCall,
@@ -278,7 +278,7 @@ fn timeout_ms(function: Function) -> i64 {
     match function {
         Function::Sweep => 900 * SECOND_MS,
         Function::Admin => 29 * SECOND_MS,
-        Function::Deliver => 30 * SECOND_MS,
+        Function::Deliver | Function::Ask => 30 * SECOND_MS,
         Function::Charge | Function::Query | Function::ProviderNotify | Function::Unrouted => 15 * SECOND_MS,
     }
 }

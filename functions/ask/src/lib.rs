@@ -1,0 +1,73 @@
+//! Asks providers about bills that nobody told us the end of, those that are closed here alone among them, and about refunds.
+//!
+//! The row is the truth and the message a hint: it names a bill or refund that was due, and is dropped unless that still is. Each question is
+//! claimed first, by moving the time at which the row is due: of several messages one asks. A message that is lost, or a stop before
+//! that write, costs a minute, because the sweep hands the question out again; a stop behind it leaves the question to the next time. So no
+//! message is given back but what is no question.
+
+mod bills;
+mod left_alone;
+mod refunds;
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use domain::AskedAbout;
+use futures_util::{FutureExt, future::join_all};
+use queue::Question;
+use runtime::{ApiError, Batch, Failure, Failures, error_chain};
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+pub use crate::left_alone::LeftAlone;
+
+/// What asking needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// What settles the answers.
+    pub settlement: settlement::Deps,
+    /// Whom this instance leaves alone for a while.
+    pub left_alone: LeftAlone,
+}
+
+/// How long a batch takes at the most, because its questions are asked all at once. The longest is a bill's whose time is over: it is asked
+/// about, closed and asked about once more, each within [`settlement::ASKING_BOUNDS`], and some reads and writes lie between. What takes longer is cut
+/// off as by a kill, and asked again at its next time.
+pub const LONGEST: Duration = Duration::from_secs(25);
+
+/// Answers a batch: all its questions at once.
+pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
+    let answers = batch.records.into_iter().map(async |message| {
+        let Some(about) = Question::parse(&message.body) else {
+            // It comes again until the queue puts it with the dead letters, where a person finds it.
+            error!(message.id = message.message_id, "this message is no question");
+            return Some(Failure { item_identifier: message.message_id });
+        };
+        answer(deps, &about).await;
+        None
+    });
+    Failures { batch_item_failures: join_all(answers).await.into_iter().flatten().collect() }
+}
+
+async fn answer(deps: &Deps, about: &AskedAbout) {
+    let bill = about.bill();
+    // A panic would take the whole batch with it. It ends its own question alone.
+    match timeout(LONGEST, AssertUnwindSafe(look(deps, about)).catch_unwind()).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => {
+            warn!(app.id = %about.app(), bill.num = bill, "bill {bill} stays as it is: {}", error_chain(&error));
+        }
+        Ok(Err(_)) => error!(app.id = %about.app(), bill.num = bill, "a question about bill {bill} panicked"),
+        Err(_) => {
+            let seconds = LONGEST.as_secs();
+            error!(app.id = %about.app(), bill.num = bill, "a question about bill {bill} took longer than {seconds} s");
+        }
+    }
+}
+
+async fn look(deps: &Deps, about: &AskedAbout) -> Result<(), ApiError> {
+    // Boxed: what follows is nested deeply, and a batch has ten of them.
+    match about {
+        AskedAbout::Transaction(key) => Box::pin(bills::look(deps, key)).await,
+        AskedAbout::Refund(key) => Box::pin(refunds::look(deps, key)).await,
+    }
+}

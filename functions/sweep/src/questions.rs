@@ -1,0 +1,158 @@
+//! Questions to providers, handed out to `ask`: for each account the newest bills first, and no more than it is asked in a minute.
+//!
+//! Nothing is written here. Whoever asks moves the time on at which the row is due; until then the row is due, and each minute brings another
+//! message. So a message that is lost costs a minute, and one too many a look at a row.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{AskedAbout, Askee, Timestamp};
+use queue::Question;
+
+use crate::{Deps, run::Run};
+
+/// An account is asked so many questions a second. WeChat Pay takes several hundred queries a second of one merchant, and the others no fewer.
+const A_SECOND: usize = 20;
+
+/// So many go out in one run: the next comes in a minute.
+const A_MINUTE: usize = 60 * A_SECOND;
+
+/// So many are sent at once: 16 calls of ten each.
+const SENT_AT_ONCE: usize = 160;
+
+/// Whom to ask about what.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(Mutex<BTreeMap<Askee, Vec<Waiting>>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Waiting {
+    about: AskedAbout,
+    /// When the bill was charged, or the refund asked for.
+    since: Timestamp,
+}
+
+/// A question in its turn: how many of the same account go before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Turn {
+    place: usize,
+    askee: Askee,
+    about: AskedAbout,
+}
+
+impl Questions {
+    /// Keeps a question in mind; `false` if it is one too many for its account in this run, or makes another one so.
+    pub(crate) fn note(&self, askee: Askee, about: AskedAbout, since: Timestamp) -> bool {
+        let mut known = self.lock();
+        let waiting = known.entry(askee).or_default();
+        waiting.push(Waiting { about, since });
+        let has_room = waiting.len() <= A_MINUTE;
+        // Sorted now and then, so that an account with any number of open bills takes no more memory than two minutes of its questions.
+        if waiting.len() >= 2 * A_MINUTE {
+            keep_newest(waiting);
+        }
+        has_room
+    }
+
+    /// In the order in which they go out: first the newest of each account, then the next of each.
+    fn take(&self) -> Vec<Turn> {
+        let known = std::mem::take(&mut *self.lock());
+        let mut turns = Vec::new();
+        for (askee, mut waiting) in known {
+            keep_newest(&mut waiting);
+            let turn = |(place, Waiting { about, .. })| Turn { place, askee: askee.clone(), about };
+            turns.extend(waiting.into_iter().enumerate().map(turn));
+        }
+        turns.sort_by_key(|turn| turn.place);
+        turns
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Askee, Vec<Waiting>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keep_newest(waiting: &mut Vec<Waiting>) {
+    waiting.sort_by_key(|waiting| Reverse(waiting.since));
+    waiting.truncate(A_MINUTE);
+}
+
+/// Hands out what was noted, spread over a minute. How many were.
+pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
+    let mut handed_out = 0;
+    for turns in run.questions.take().chunks(SENT_AT_ONCE) {
+        if !run.may_hand_out(deps.base.clock.now()) {
+            break;
+        }
+        let questions: Vec<_> = turns.iter().map(in_turn).collect();
+        let sent = deps.queue.ask(&questions).await;
+        handed_out += sent;
+        if sent < questions.len() {
+            run.leave();
+        }
+        if sent == 0 {
+            // The queue takes nothing now, and each call takes its time to find that out.
+            break;
+        }
+    }
+    handed_out
+}
+
+fn in_turn(turn: &Turn) -> Question<'_> {
+    let seconds = u64::try_from(turn.place / A_SECOND).unwrap_or(0);
+    Question { about: &turn.about, askee: &turn.askee, delay: Duration::from_secs(seconds) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{AppId, BillNum, Channel, Mode, Tab, TransactionKey, TryNumber};
+
+    use super::*;
+
+    fn askee(tab: Tab) -> Askee {
+        Askee { app: AppId::parse("568a12086e912100017722e5").unwrap(), mode: Mode::Test, tab }
+    }
+
+    fn about(askee: &Askee, number: i64) -> AskedAbout {
+        AskedAbout::Transaction(TransactionKey {
+            app: askee.app.clone(),
+            mode: askee.mode,
+            bill: BillNum::parse(&number.to_string()).unwrap(),
+            channel: Channel::AliWeb,
+            try_number: TryNumber::FIRST,
+        })
+    }
+
+    /// Notes bills of these times; how many of them were not one too many.
+    fn noted(questions: &Questions, askee: &Askee, times: impl Iterator<Item = i64>) -> usize {
+        times.filter(|ms| questions.note(askee.clone(), about(askee, *ms), Timestamp::clamped(*ms))).count()
+    }
+
+    #[test]
+    fn the_newest_bill_of_each_account_goes_first() {
+        let (questions, [ali, wechat]) = (Questions::default(), [Tab::Ali, Tab::WxApp].map(askee));
+        assert_eq!(noted(&questions, &ali, [3, 1, 2].into_iter()), 3);
+        assert_eq!(noted(&questions, &wechat, [7].into_iter()), 1);
+        let turns = questions.take();
+        let order: Vec<_> = turns.iter().map(|turn| (turn.askee.tab, turn.about.bill(), turn.place)).collect();
+        assert_eq!(order, [(Tab::Ali, "3", 0), (Tab::WxApp, "7", 0), (Tab::Ali, "2", 1), (Tab::Ali, "1", 2)]);
+    }
+
+    #[test]
+    fn an_account_is_asked_at_its_rate_and_what_exceeds_it_is_left() {
+        let (questions, ali) = (Questions::default(), askee(Tab::Ali));
+        assert_eq!(noted(&questions, &ali, 0..5_000), A_MINUTE);
+        assert!(questions.lock()[&ali].len() < 2 * A_MINUTE);
+        let turns = questions.take();
+        assert_eq!(turns.len(), A_MINUTE);
+        assert_eq!(turns.first().map(|turn| turn.about.bill()), Some("4999"));
+        assert_eq!(turns.last().map(|turn| turn.about.bill()), Some("3800"));
+        let delays: Vec<u64> = turns.iter().map(|turn| in_turn(turn).delay.as_secs()).collect();
+        for second in 0..60 {
+            assert_eq!(delays.iter().filter(|delay| **delay == second).count(), A_SECOND, "{second}");
+        }
+    }
+}

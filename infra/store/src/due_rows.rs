@@ -1,0 +1,84 @@
+//! What is due of bills, as their rows said a moment ago: enough to say who is asked about what, and what first.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use domain::{AskedAbout, Askee, RefundKey, RefundStatus, Status, Timestamp, TransactionKey};
+
+use crate::{
+    Store, StoreError,
+    attributes::{Attributes, Item, text},
+    schema::{
+        PK, SK, bill_pk, parse_refund_key, parse_transaction_key, parse_transaction_sk, refund_sk, transaction_pk,
+        transaction_sk,
+    },
+};
+
+/// DynamoDB's own bound of a look-up.
+const BATCH: usize = 100;
+
+/// Something due of a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DueRow {
+    /// A provider is to be asked.
+    Open {
+        /// About what.
+        about: AskedAbout,
+        /// Who.
+        askee: Askee,
+        /// When the bill was charged, or the refund asked for.
+        since: Timestamp,
+    },
+    /// It is paid: nobody is to be asked.
+    Paid(TransactionKey),
+}
+
+impl Store {
+    /// What is due of bills, each with what its row says. It costs half a read unit each, because it may be as it was a moment ago: whoever
+    /// asks or changes something looks again. What is gone or over is left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_due_rows(&self, about: &[AskedAbout]) -> Result<Vec<DueRow>, StoreError> {
+        let mut found = Vec::new();
+        for about in about.chunks(BATCH) {
+            let keys = KeysAndAttributes::builder().set_keys(Some(about.iter().map(key).collect())).build();
+            let keys = keys.map_err(|error| StoreError::dynamo("building a look-up of what is due", error))?;
+            let table = &self.tables.transactions;
+            let got = self.dynamo.batch_get_item().request_items(table, keys).send().await;
+            let got = got.map_err(|error| StoreError::dynamo("look-up of what is due", error))?;
+            let rows = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
+            found.extend(self.readable(rows, read).into_iter().flatten());
+        }
+        Ok(found)
+    }
+}
+
+fn key(about: &AskedAbout) -> Attributes {
+    let (pk, sk) = match about {
+        AskedAbout::Transaction(key) => (transaction_pk(key), transaction_sk(key)),
+        AskedAbout::Refund(key) => (bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)),
+    };
+    HashMap::from([(PK.to_owned(), text(pk)), (SK.to_owned(), text(sk))])
+}
+
+fn read(attributes: &Attributes) -> Result<Option<DueRow>, StoreError> {
+    let item = Item(attributes);
+    let (pk, sk) = (item.text(PK)?, item.text(SK)?);
+    if let Some(key) = parse_transaction_key(pk, sk) {
+        if item.parsed("status", Status::find)?.is_paid() {
+            return Ok(Some(DueRow::Paid(key)));
+        }
+        let askee = Askee { app: key.app.clone(), mode: key.mode, tab: key.channel.tab() };
+        let since = item.time("created_ms")?;
+        return Ok(Some(DueRow::Open { about: AskedAbout::Transaction(key), askee, since }));
+    }
+    let ((app, mode, bill), num) = parse_refund_key(pk, sk).ok_or_else(|| item.wrong(SK))?;
+    if !item.parsed("status", RefundStatus::find)?.is_open() {
+        return Ok(None);
+    }
+    let (channel, _) = item.parsed("transaction", parse_transaction_sk)?;
+    let askee = Askee { app: app.clone(), mode, tab: channel.tab() };
+    let (about, since) = (AskedAbout::Refund(RefundKey { app, mode, bill, num }), item.time("requested_ms")?);
+    Ok(Some(DueRow::Open { about, askee, since }))
+}
