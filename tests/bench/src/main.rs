@@ -12,6 +12,7 @@ mod flow;
 mod growth;
 mod hot_keys;
 mod lag;
+mod questions;
 mod shop;
 mod start;
 mod table;
@@ -51,7 +52,7 @@ impl Plan {
     }
 }
 
-const SECTIONS: [&str; 8] = ["start", "work", "hot-keys", "bills", "flow", "growth", "lag", "fairness"];
+const SECTIONS: [&str; 9] = ["start", "work", "hot-keys", "bills", "flow", "growth", "lag", "fairness", "questions"];
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
@@ -83,6 +84,9 @@ async fn main() -> Result<(), AnyError> {
     }
     if wanted("fairness") {
         fairness::run(&plan).await?;
+    }
+    if wanted("questions") {
+        questions::run(&plan).await?;
     }
     if wanted("lag") {
         lag::run(&plan).await?;
