@@ -227,7 +227,7 @@ mod tests {
         let config = AwsConfig { region, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint };
         let clients = AwsClients::new(config).unwrap().rerouted(|_| SharedHttpClient::new(Silent));
         let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/q".to_owned();
-        let urls = QueueUrls { fast: url.clone(), slow: url, dead_letters: None };
+        let urls = QueueUrls { fast: url.clone(), slow: url.clone(), questions: url, dead_letters: None };
         let queue = Queue::new(move || clients.sqs(), urls);
         let deliveries: Vec<Delivery> = (0..60).map(delivery).collect();
         let lane = |n: usize| if n.is_multiple_of(2) { Lane::Fast } else { Lane::Slow };
