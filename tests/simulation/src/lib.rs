@@ -10,6 +10,7 @@
 #![expect(clippy::indexing_slicing, reason = "of JSON alone, where what is absent is null")]
 
 mod aws;
+mod crowd;
 mod faults;
 mod invariants;
 mod ledger;
@@ -38,6 +39,7 @@ use std::{
 use local::Template;
 use report::Lived;
 
+pub use crowd::{Crowd, find_in_crowd};
 pub use faults::{Fault, Rates};
 pub use plan::{Plan, WORLD_BILLS};
 pub use report::Report;

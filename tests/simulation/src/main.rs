@@ -2,13 +2,18 @@
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 
-use simulation::{Fault, Plan, run, shrink};
+use simulation::{Crowd, Fault, Plan, find_in_crowd, run, shrink};
 
 const USAGE: &str = "usage: simulation [--seed N] [--bills N] [--world N] [--without fault,fault] [--only fault,fault] \
-                     [--threads N] [--report FILE] [--shrink] [--log] [--quiet]";
+                     [--threads N] [--report FILE] [--shrink] [--log] [--quiet] [--crowd BILLS]";
+
+/// A crowd is of so many provider accounts.
+const CROWD_ACCOUNTS: usize = 50;
 
 struct Asked {
     plan: Plan,
+    /// So many unpaid bills, in place of the plan.
+    crowd: Option<usize>,
     shrinks: bool,
     /// Where the report is written after each world.
     report: Option<PathBuf>,
@@ -26,7 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked { plan: Plan::new(1, 200), shrinks: false, report: None, is_quiet: false };
+    let mut asked = Asked { plan: Plan::new(1, 200), crowd: None, shrinks: false, report: None, is_quiet: false };
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         let number = |text: String| text.parse().map_err(|_| format!("{text} is no number\n{USAGE}"));
@@ -51,6 +56,9 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
                     asked.plan.rates.without(*fault);
                 }
             }
+            "--crowd" => {
+                asked.crowd = Some(value()?.parse().map_err(|_| format!("the crowd is a number\n{USAGE}"))?);
+            }
             "--shrink" => asked.shrinks = true,
             "--log" => asked.plan.talks = true,
             "--quiet" => asked.is_quiet = true,
@@ -67,6 +75,15 @@ fn faults(names: &str) -> Result<Vec<Fault>, String> {
 
 #[expect(clippy::print_stdout, reason = "the report is what this is for")]
 fn simulate(asked: &Asked) -> Result<ExitCode, String> {
+    if let Some(bills) = asked.crowd {
+        let crowd = Crowd { bills, accounts: CROWD_ACCOUNTS };
+        let found_ms = find_in_crowd(asked.plan.seed, crowd)?;
+        let seconds = found_ms.div_euclid(1000);
+        println!(
+            "{bills} unpaid bills of {CROWD_ACCOUNTS} accounts, due at once: a lost notify was found after {seconds} s"
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     if asked.shrinks {
         let shortest = shrink(&asked.plan, |fault, still_fails| {
             eprintln!("without {}: {}", fault.name(), if still_fails { "fails" } else { "holds" });
