@@ -93,3 +93,44 @@ async fn an_item_that_cannot_be_read_stops_nothing_but_itself() {
     assert!(log.contains("an item was passed over") && log.contains("USER#accountant"));
     end(world, folder).await;
 }
+
+/// The webhook of the demo app as the table holds it.
+async fn stored_webhook(world: &World, id: &str) -> Value {
+    let tables = world.stack.export().await.unwrap();
+    let items = tables["ConfigurationTable"].as_array().unwrap().clone();
+    items.into_iter().find(|item| item["sk"]["S"] == format!("WEBHOOK#{id}")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_a_webhook_cannot_be_read_is_told_once_it_can() {
+    let world = World::start().await;
+    let hook = world.webhook_to("shop", &json!({})).await["id"].as_str().unwrap().to_owned();
+    let good = stored_webhook(&world, &hook).await;
+    let put = async |item: &Value| {
+        world.stack.import(&json!({ "ConfigurationTable": [item] })).await.unwrap();
+        // No function remembers what it read before.
+        world.advance(6_000).await;
+    };
+    let spoilt: [&[&str]; 2] = [&["sealed"], &["sealed", "mode", "events"]];
+    for (round, attributes) in spoilt.iter().enumerate() {
+        let mut broken = good.clone();
+        for attribute in *attributes {
+            broken[*attribute] = if *attribute == "sealed" { json!({ "B": "AAAA" }) } else { json!({ "L": [] }) };
+        }
+        put(&broken).await;
+        let bill = format!("meanwhile {round}");
+        world.paid(&bill).await;
+        world.advance(24 * 60 * MINUTE_MS).await;
+        assert_eq!(world.record(&bill).await["status"], "success");
+        assert_eq!(world.arrivals("shop").await.len(), round);
+        let dead = world.admin("GET", "/dead-letters", Value::Null).await.done(200);
+        assert_eq!(dead["count"], 0, "it waits in its row, and not in the queue: {dead}");
+        put(&good).await;
+        world.advance(16 * MINUTE_MS).await;
+        let arrived = world.arrivals("shop").await;
+        let told: Vec<_> = arrived.iter().map(|one| one["body"].as_str().unwrap().contains(&bill)).collect();
+        assert_eq!(told.iter().filter(|is_it| **is_it).count(), 1, "{arrived:?}");
+        assert_eq!(arrived.len(), round + 1);
+    }
+    world.end().await;
+}

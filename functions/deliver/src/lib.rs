@@ -116,8 +116,6 @@ enum AttemptError {
     Store(#[from] StoreError),
     #[error("the message did not reach the queue of its lane")]
     Lane,
-    #[error("its webhook cannot be read")]
-    Webhook,
     #[error("the attempt panicked")]
     Panic,
     #[error("our storage took longer than {} s", .0.as_secs())]
@@ -170,7 +168,10 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
     let is_unreadable = |configured: &Arc<ConfiguredApp>| configured.unreadable_webhooks.contains(&id.webhook);
     if configured.as_ref().is_some_and(is_unreadable) {
-        return Err(AttemptError::Webhook);
+        // Not given back: it would be a dead letter each time.
+        error!(delivery.id = id.name(), "a delivery waits: its webhook cannot be read");
+        put_off(deps, &told, came_by, now.plus(Delivery::QUEUE_WAIT_MAX)).await?;
+        return Ok(None);
     }
     let (Some(configured), Some(webhook)) = (&configured, webhook) else {
         cancel(deps, &told).await?;

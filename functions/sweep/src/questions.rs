@@ -21,8 +21,14 @@ const A_SECOND: usize = 20;
 /// So many go out in one run: the next comes in a minute.
 const A_MINUTE: usize = 60 * A_SECOND;
 
+/// So many of them are for the oldest, where there are more than that.
+const OLDEST: usize = A_MINUTE / 10;
+
 /// So many are sent at once: 16 calls of ten each.
 const SENT_AT_ONCE: usize = 160;
+
+/// So often in a row nothing is taken before a run gives up.
+const IN_VAIN_MAX: u32 = 3;
 
 /// Whom to ask about what.
 #[derive(Debug, Default)]
@@ -52,7 +58,7 @@ impl Questions {
         let has_room = waiting.len() <= A_MINUTE;
         // Sorted now and then, so that an account with any number of open bills takes no more memory than two minutes of its questions.
         if waiting.len() >= 2 * A_MINUTE {
-            keep_newest(waiting);
+            keep_some(waiting);
         }
         has_room
     }
@@ -62,7 +68,7 @@ impl Questions {
         let known = std::mem::take(&mut *self.lock());
         let mut turns = Vec::new();
         for (askee, mut waiting) in known {
-            keep_newest(&mut waiting);
+            keep_some(&mut waiting);
             let turn = |(place, Waiting { about, .. })| Turn { place, askee: askee.clone(), about };
             turns.extend(waiting.into_iter().enumerate().map(turn));
         }
@@ -75,14 +81,20 @@ impl Questions {
     }
 }
 
-fn keep_newest(waiting: &mut Vec<Waiting>) {
+/// Those that are asked about in this run, the newest first. Where they are too many, a part of the minute belongs to the oldest: a bill's last
+/// questions must have their turn however many new bills there are.
+fn keep_some(waiting: &mut Vec<Waiting>) {
     waiting.sort_by_key(|waiting| Reverse(waiting.since));
-    waiting.truncate(A_MINUTE);
+    if waiting.len() > A_MINUTE {
+        let oldest = waiting.split_off(waiting.len() - OLDEST);
+        waiting.truncate(A_MINUTE - OLDEST);
+        waiting.extend(oldest);
+    }
 }
 
 /// Hands out what was noted, spread over a minute. How many were.
 pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
-    let mut handed_out = 0;
+    let (mut handed_out, mut in_vain) = (0, 0);
     for turns in run.questions.take().chunks(SENT_AT_ONCE) {
         if !run.may_hand_out(deps.base.clock.now()) {
             break;
@@ -93,7 +105,8 @@ pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
         if sent < questions.len() {
             run.leave();
         }
-        if sent == 0 {
+        in_vain = if sent == 0 { in_vain + 1 } else { 0 };
+        if in_vain == IN_VAIN_MAX {
             // The queue takes nothing now, and each call takes its time to find that out.
             break;
         }
@@ -149,7 +162,8 @@ mod tests {
         let turns = questions.take();
         assert_eq!(turns.len(), A_MINUTE);
         assert_eq!(turns.first().map(|turn| turn.about.bill()), Some("4999"));
-        assert_eq!(turns.last().map(|turn| turn.about.bill()), Some("3800"));
+        assert_eq!(turns.get(A_MINUTE - OLDEST).map(|turn| turn.about.bill()), Some("119"));
+        assert_eq!(turns.last().map(|turn| turn.about.bill()), Some("0"));
         let delays: Vec<u64> = turns.iter().map(|turn| in_turn(turn).delay.as_secs()).collect();
         for second in 0..60 {
             assert_eq!(delays.iter().filter(|delay| **delay == second).count(), A_SECOND, "{second}");

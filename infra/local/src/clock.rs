@@ -15,6 +15,9 @@ use tracing::error;
 
 use crate::{error::StartError, private};
 
+/// A hundred years: further ahead no clock was moved by anybody.
+const AHEAD_MS_MAX: i64 = 100 * 366 * 24 * 3600 * 1000;
+
 /// A clock that can be moved forward, and never back.
 #[derive(Clone)]
 pub struct StackClock {
@@ -62,7 +65,13 @@ impl StackClock {
         let failed = |source| StartError::DataDir { path: path.clone(), source };
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let ahead_ms: i64 = text.trim().parse().map_err(|error| failed(io::Error::other(error)))?;
+                let ahead_ms = text.trim().parse().ok().filter(|ahead_ms| (0..=AHEAD_MS_MAX).contains(ahead_ms));
+                let wrong = || {
+                    failed(io::Error::other(
+                        "it must hold milliseconds: delete it, and the clock is the machine's again",
+                    ))
+                };
+                let ahead_ms: i64 = ahead_ms.ok_or_else(wrong)?;
                 self.ahead_ms.fetch_max(ahead_ms, Ordering::SeqCst);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

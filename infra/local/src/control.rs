@@ -14,6 +14,9 @@ use crate::{StackClock, mapping::Mapping, schedule::Schedule, simulators::Simula
 /// Two years: long enough for every retry and certificate, short enough to be meant.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
 
+/// A clock that runs, under traffic that never pauses, has work at any moment.
+const ROUNDS_MAX: usize = 1_000;
+
 /// How often the schedule wakes the sweep.
 const SWEEP_MS: i64 = 60_000;
 
@@ -147,7 +150,7 @@ impl Clockwork {
     async fn run_due(&self) {
         self.sqs.clock_moved();
         // What one function hands to another, and what a provider tells once it was asked, is dealt with in the next round.
-        loop {
+        for _ in 0..ROUNDS_MAX {
             self.simulators.run_due().await;
             if !self.mappings.iter().any(Mapping::has_work) {
                 return;

@@ -76,9 +76,9 @@ impl Mapping {
         Self { sqs, queue, worker, batch: source.batch, slots, room, busy, limit, doubled }
     }
 
-    /// Whether a message waits to be handed out.
+    /// Whether a message waits to be handed out, or is being dealt with.
     pub(crate) fn has_work(&self) -> bool {
-        self.sqs.depth(&self.queue).is_ok_and(|depth| depth.visible > 0)
+        *self.busy.borrow() > 0 || self.sqs.depth(&self.queue).is_ok_and(|depth| depth.visible > 0)
     }
 
     /// Hands out whatever is visible, and ends when all of it is answered and nothing is left.

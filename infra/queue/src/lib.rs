@@ -11,6 +11,7 @@ mod question;
 
 use std::{
     error::Error,
+    fmt::Write,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -151,7 +152,7 @@ impl Queue {
     async fn ring_batch<'a>(&self, url: &str, batch: &[Ring<'a>]) -> Vec<&'a Delivery> {
         let messages = batch.iter().map(|ring| {
             let id = &ring.delivery.id;
-            let body = serde_json::to_string(&Bell::new(id, ring.delivery.attempt)).ok()?;
+            let body = body_of(&Bell::new(id, ring.delivery.attempt))?;
             Some(Outgoing { body, group: id.webhook.to_string(), delay: ring.delay })
         });
         let sent = self.send(url, messages.collect()).await;
@@ -208,6 +209,24 @@ impl Queue {
         let change = change.set_entries(Some(entries.collect())).send().await;
         change.map(|_| ()).map_err(QueueError::new)
     }
+}
+
+/// The body of a message: JSON in ASCII, because SQS refuses two of the signs that a merchant's number may have, U+FFFE and U+FFFF.
+fn body_of(message: &impl Serialize) -> Option<String> {
+    let json = serde_json::to_string(message).ok()?;
+    let mut body = String::with_capacity(json.len());
+    for sign in json.chars() {
+        if sign.is_ascii() {
+            body.push(sign);
+        } else {
+            // Outside of ASCII a sign stands in a text, where JSON has it as one or two units of UTF-16.
+            for unit in sign.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(body, "\\u{unit:04x}");
+            }
+        }
+    }
+    Some(body)
 }
 
 /// SQS's own bound.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use domain::{AppId, AskedAbout, Askee, BillNum, Channel, Mode, RefundKey, RefundNum, TransactionKey, TryNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::body_of;
+
 /// A question that is to be asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -71,7 +73,7 @@ impl Question<'_> {
             AskedAbout::Refund(key) => (&key.app, key.mode, &key.bill, Of::Refund { num: key.num.to_string() }),
         };
         let body = Body { app: app.to_string(), mode: mode.to_string(), bill: bill.to_string(), of };
-        serde_json::to_string(&body).ok()
+        body_of(&body)
     }
 }
 
@@ -94,12 +96,12 @@ mod tests {
         let key = TransactionKey { app: app.clone(), mode, bill: bill.clone(), channel: Channel::AliWeb, try_number };
         check(
             AskedAbout::Transaction(key),
-            r#"{"app":"568a12086e912100017722e5","mode":"test","billNum":"单号 \"1\"","channel":"ali_web","try":"01"}"#,
+            r#"{"app":"568a12086e912100017722e5","mode":"test","billNum":"\u5355\u53f7 \"1\"","channel":"ali_web","try":"01"}"#,
         );
         let num = RefundNum::parse("R-1").unwrap();
         check(
             AskedAbout::Refund(RefundKey { app, mode, bill, num }),
-            r#"{"app":"568a12086e912100017722e5","mode":"test","billNum":"单号 \"1\"","refundNum":"R-1"}"#,
+            r#"{"app":"568a12086e912100017722e5","mode":"test","billNum":"\u5355\u53f7 \"1\"","refundNum":"R-1"}"#,
         );
     }
 

@@ -31,9 +31,9 @@ pub(crate) const APPS_MAX: usize = 1000;
 pub struct ConfiguredApp {
     /// The app and its keys.
     pub app: App,
-    /// Its webhooks.
+    /// Its webhooks, those among them that cannot be read: events are kept for all of them.
     pub webhooks: Vec<Webhook>,
-    /// Those of its webhooks that cannot be read.
+    /// Which of them cannot be read, so that nothing can be sent to them now.
     pub unreadable_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
     pub targets: HashMap<WebhookId, TargetHealth>,
@@ -379,7 +379,9 @@ impl Apps {
             (key, ConfiguredChannel { number: channel.account, since: channel.since, held })
         });
         let channels = channels.collect();
-        let StoredApp { app, webhooks, unreadable_webhooks, targets, .. } = found;
+        let StoredApp { app, mut webhooks, unreadable_webhooks: unreadable, targets, .. } = found;
+        let unreadable_webhooks = unreadable.iter().map(|webhook| webhook.id.clone()).collect();
+        webhooks.extend(unreadable);
         ConfiguredApp { app, webhooks, unreadable_webhooks, targets, channels }
     }
 }

@@ -72,16 +72,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Missing`].
     pub fn from_environment() -> Result<Self, ConfigError> {
+        let fast = variable("MAXPAY_DELIVERIES_QUEUE_URL")?;
         Ok(Self {
             stack: variable("MAXPAY_STACK")?,
             public_url: variable("MAXPAY_PUBLIC_URL")?,
             transactions_table: variable("MAXPAY_TRANSACTIONS_TABLE")?,
             configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,
+            // While a deployment is under way new code may meet the environment of before, which knows the first queue alone. It must start.
             queues: QueueUrls {
-                fast: variable("MAXPAY_DELIVERIES_QUEUE_URL")?,
-                slow: variable("MAXPAY_SLOW_DELIVERIES_QUEUE_URL")?,
+                slow: find_variable("MAXPAY_SLOW_DELIVERIES_QUEUE_URL").unwrap_or_else(|| fast.clone()),
+                fast,
                 dead_letters: find_variable("MAXPAY_DEAD_LETTERS_QUEUE_URL"),
-                questions: variable("MAXPAY_QUESTIONS_QUEUE_URL")?,
+                questions: find_variable("MAXPAY_QUESTIONS_QUEUE_URL").unwrap_or_default(),
             },
             sealing_key: Secret::new(variable("MAXPAY_SEALING_KEY")?),
             operator_token: find_variable("MAXPAY_OPERATOR_TOKEN").map(Secret::new),

@@ -35,9 +35,10 @@ pub fn failure(error: &ApiError) -> Reply {
     json(status, &Failure { code, err: error.to_string() })
 }
 
-/// The function's time was over before its work was. Every call may be made again: it goes on where it was.
+/// The function's time was over before its work was. A call of the merchant's contract may be made again: it goes on where it was. What an
+/// operator made may be there.
 pub(crate) fn out_of_time() -> Reply {
-    let err = "this took too long: call again, it goes on where it was".to_owned();
+    let err = "this took too long; it may have been done all the same".to_owned();
     json(StatusCode::SERVICE_UNAVAILABLE, &Failure { code: ApiCode::RunTimeError, err })
 }
 

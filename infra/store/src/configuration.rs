@@ -9,7 +9,7 @@ use crate::{
     attributes::{Attributes, Item, text},
     schema::{APP_SK, CHANNEL_PREFIX, SK, TARGET_PREFIX, WEBHOOK_PREFIX, app_pk},
     targets::read_target,
-    webhooks::read_webhook_id,
+    webhooks::{read_hearing, read_webhook_id},
 };
 
 /// An app has ten channel tabs and twenty webhooks at the most: one page. The rest is a bound, not a plan.
@@ -24,8 +24,8 @@ pub struct StoredApp {
     pub channels: Vec<ChannelSettings>,
     /// Its webhooks, in both modes.
     pub webhooks: Vec<Webhook>,
-    /// Those of its webhooks that cannot be read. Their deliveries wait until they can.
-    pub unreadable_webhooks: Vec<WebhookId>,
+    /// Those of its webhooks that cannot be read, without a target: events are kept for them, and wait until they can.
+    pub unreadable_webhooks: Vec<Webhook>,
     /// Webhooks that were deleted lately.
     pub deleted_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
@@ -72,7 +72,7 @@ impl Store {
             } else if sk.starts_with(WEBHOOK_PREFIX) {
                 match self.find_readable(attributes, |one| self.read_webhook(id, one)) {
                     Some(webhook) => webhooks.push(webhook),
-                    None => unreadable_webhooks.extend(read_webhook_id(&item, WEBHOOK_PREFIX)),
+                    None => unreadable_webhooks.extend(read_hearing(attributes)),
                 }
             } else if sk.starts_with(TARGET_PREFIX) {
                 targets.extend(self.find_readable(attributes, read_target));

@@ -53,9 +53,11 @@ pub(crate) async fn page(
         .webhooks
         .iter()
         .map(|webhook| &webhook.id)
-        .chain(&found.unreadable_webhooks)
+        .chain(found.unreadable_webhooks.iter().map(|webhook| &webhook.id))
         .chain(&found.deleted_webhooks);
-    let webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
+    // One whose mode cannot be read is there for both.
+    let mut webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
+    webhooks.dedup();
     let states = || DeliveryState::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one));
     let lists: Vec<_> = webhooks.into_iter().flat_map(|id| states().map(move |state| (id.clone(), state))).collect();
     Ok(call.deps.base.store.list_deliveries(&found.app, &lists, cursor).await?)
