@@ -50,7 +50,7 @@ pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
 
 async fn answer(deps: &Deps, about: &AskedAbout) {
     let bill = about.bill();
-    // A panic would take the whole batch with it. It ends its own question alone.
+    // A panic would end the whole batch. Here it ends its own question only.
     match timeout(LONGEST, AssertUnwindSafe(look(deps, about)).catch_unwind()).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => {

@@ -151,7 +151,7 @@ async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Re
     kept.map_err(|_| AttemptError::Slow(KEPT_WITHIN))?
 }
 
-/// Reads what the attempt needs. `None` if there is none to be made now.
+/// Reads what the attempt needs. `None` if no attempt is due.
 async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Result<Option<Attempt>, AttemptError> {
     let now = deps.base.clock.now();
     let Some(told) = deps.base.store.find_told(id, attempt).await? else { return Ok(None) };

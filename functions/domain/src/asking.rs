@@ -31,8 +31,8 @@ impl AskedAbout {
     }
 }
 
-/// Who is asked: an app's provider behind one tab. Its accounts of then and now count together, so that each has a rate of questions that
-/// nobody else takes from.
+/// Who is asked: the provider behind one tab of an app. All accounts that the tab ever had count as one. Each askee has its own rate of
+/// questions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Askee {
     /// Whose account.

@@ -76,12 +76,12 @@ impl Run {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// Whether there is time for another page; what is behind it is left otherwise.
+    /// Whether there is time for another page. If not, the rest is left for the next run.
     pub(crate) fn may_read(&self, now: Timestamp) -> bool {
         self.is_within(READ_WITHIN, now)
     }
 
-    /// Whether there is time to hand out more questions; they are left otherwise.
+    /// Whether there is time to hand out more questions. If not, the rest is left for the next run.
     pub(crate) fn may_hand_out(&self, now: Timestamp) -> bool {
         self.is_within(HANDED_OUT_WITHIN, now)
     }

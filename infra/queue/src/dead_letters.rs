@@ -105,6 +105,6 @@ impl Queue {
         self.urls
             .dead_letters
             .as_deref()
-            .ok_or_else(|| QueueError::new("this function was not told of the dead letters"))
+            .ok_or_else(|| QueueError::new("this function does not know the queue of dead letters"))
     }
 }

@@ -1,5 +1,5 @@
-//! A question for a provider on its way through the queue: a hint of what is due. The row of the bill or refund says whether it still is,
-//! and of several messages about one question whoever moves the row's time on asks it.
+//! A question for a provider on its way through the queue. The message is a hint; the row of the bill or refund says whether it is still due.
+//! Several messages may ask the same. The first worker that moves the row's due time asks; the others drop theirs.
 
 use std::time::Duration;
 

@@ -34,8 +34,8 @@ pub enum DueRow {
 }
 
 impl Store {
-    /// What is due of bills, each with what its row says. It costs half a read unit each, because it may be as it was a moment ago: whoever
-    /// asks or changes something looks again. What is gone or over is left out.
+    /// The rows of what is due. The read is eventually consistent and costs half a unit a row, so that a caller must read a row again before it
+    /// asks or changes anything. Rows that are gone or ended are left out.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -21,7 +21,7 @@ pub struct Unreadable {
     pub attribute: &'static str,
 }
 
-/// Whoever is told of items that were passed over.
+/// What to call with each item that was passed over.
 #[derive(Clone)]
 pub(crate) struct Told(Arc<dyn Fn(&Unreadable) + Send + Sync>);
 
