@@ -73,9 +73,11 @@ fn the_environment_is_what_the_code_reads() {
     for name in &read {
         let needed =
             code.contains(&format!(r#" variable("{name}")"#)) || code.contains(&format!(r#"(variable("{name}")"#));
-        // Each function that calls out reads it, and an empty list is a good one.
-        let may_be_empty = name == "MAXPAY_ALLOWED_TARGETS";
-        assert_eq!(needed || may_be_empty, everyone.contains(name), "{name}: needed, and given to every function");
+        // An empty list of targets is a good one. New code must also start in the environment of before while a deployment is under way, and that environment lacks the two younger queues.
+        let may_be_missing =
+            ["MAXPAY_ALLOWED_TARGETS", "MAXPAY_SLOW_DELIVERIES_QUEUE_URL", "MAXPAY_QUESTIONS_QUEUE_URL"]
+                .contains(&name.as_str());
+        assert_eq!(needed || may_be_missing, everyone.contains(name), "{name}: needed, and given to every function");
     }
 }
 
