@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{
     AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Shard, Timestamp, Transaction, TransactionId,
 };
@@ -10,6 +10,7 @@ use domain::{
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    look_up::Freshness,
     schema::{
         BY_TIME_PK, BY_TIME_SK, CARRIES, DELIVERY_PREFIX, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, deliveries_pk,
         delivery_by_time_sk, delivery_sk, due_pk, parse_delivery_key,
@@ -19,9 +20,6 @@ use crate::{
 
 /// Every webhook of an app with the longest records of every event fits in two pages of 1 MB; the rest is a bound, not a plan.
 const DELIVERY_PAGES_MAX: usize = 16;
-
-/// DynamoDB's bound of a batch.
-const BATCH: usize = 100;
 
 /// A delivery, and what it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,28 +54,17 @@ impl Store {
         found.as_ref().map(read_delivery).transpose()
     }
 
-    /// Those of these deliveries that are there, strongly consistent, in no order. What DynamoDB does not get to is left out: the
-    /// caller comes again.
+    /// Those of these deliveries that are there, strongly consistent, in no order.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn find_deliveries(&self, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
-        let mut found = Vec::new();
-        for ids in ids.chunks(BATCH) {
-            let key = |id: &DeliveryId| {
-                let pk = text(bill_pk(&id.app, id.mode, &id.bill));
-                HashMap::from([(PK.to_owned(), pk), (SK.to_owned(), text(delivery_sk(id)))])
-            };
-            let keys = ids.iter().map(key).collect();
-            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let keys = keys.map_err(|error| StoreError::dynamo("building a look-up of deliveries", error))?;
-            let table = &self.tables.transactions;
-            let got = self.dynamo.batch_get_item().request_items(table, keys).send().await;
-            let got = got.map_err(|error| StoreError::dynamo("look-up of deliveries", error))?;
-            let items = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
-            found.extend(self.readable(items, read_delivery));
-        }
-        Ok(found)
+        let key = |id: &DeliveryId| {
+            let pk = text(bill_pk(&id.app, id.mode, &id.bill));
+            HashMap::from([(PK.to_owned(), pk), (SK.to_owned(), text(delivery_sk(id)))])
+        };
+        let items = self.look_up(&self.tables.transactions, ids.iter().map(key).collect(), Freshness::Strong).await?;
+        Ok(self.readable(&items, read_delivery))
     }
 
     /// A delivery together with the transaction that it tells of, for the attempt `attempt`.

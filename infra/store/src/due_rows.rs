@@ -2,20 +2,17 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::{AskedAbout, Askee, RefundKey, RefundStatus, Status, Timestamp, TransactionKey};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
+    look_up::Freshness,
     schema::{
         PK, SK, bill_pk, parse_refund_key, parse_transaction_key, parse_transaction_sk, refund_sk, transaction_pk,
         transaction_sk,
     },
 };
-
-/// DynamoDB's own bound of a look-up.
-const BATCH: usize = 100;
 
 /// Something due of a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +37,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_due_rows(&self, about: &[AskedAbout]) -> Result<Vec<DueRow>, StoreError> {
-        let mut found = Vec::new();
-        for about in about.chunks(BATCH) {
-            let keys = KeysAndAttributes::builder().set_keys(Some(about.iter().map(key).collect())).build();
-            let keys = keys.map_err(|error| StoreError::dynamo("building a look-up of what is due", error))?;
-            let table = &self.tables.transactions;
-            let got = self.dynamo.batch_get_item().request_items(table, keys).send().await;
-            let got = got.map_err(|error| StoreError::dynamo("look-up of what is due", error))?;
-            let rows = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
-            found.extend(self.readable(rows, read).into_iter().flatten());
-        }
-        Ok(found)
+        let keys = about.iter().map(key).collect();
+        let rows = self.look_up(&self.tables.transactions, keys, Freshness::Eventual).await?;
+        Ok(self.readable(&rows, read).into_iter().flatten().collect())
     }
 }
 

@@ -18,6 +18,7 @@ mod due;
 mod due_rows;
 mod incidents;
 mod items;
+mod look_up;
 mod operators;
 mod owed;
 mod reach;

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{error::SdkError, types::KeysAndAttributes};
+use aws_sdk_dynamodb::error::SdkError;
 use domain::{AppId, Reach};
 
 use crate::{
     AppSummary, Store, StoreError,
     apps::read_summary,
     attributes::{Item, item, number, text},
+    look_up::Freshness,
     schema::{ADMIN_PK, APPS_PK, PK, SK},
 };
-
-/// How often a look-up goes on with what DynamoDB left out.
-const LOOKUP_TRIES_MAX: u32 = 5;
 
 const RULES_SK: &str = "RULES";
 
@@ -32,23 +30,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn find_summaries(&self, apps: &[AppId]) -> Result<Vec<AppSummary>, StoreError> {
         let key = |app: &AppId| HashMap::from([(PK.to_owned(), text(APPS_PK)), (SK.to_owned(), text(app.as_str()))]);
-        let table = &self.tables.configuration;
-        let mut keys: Vec<_> = apps.iter().take(Reach::APPS_MAX).map(key).collect();
-        let mut found = Vec::new();
-        // DynamoDB may leave out some of them under load.
-        for _ in 0..LOOKUP_TRIES_MAX {
-            if keys.is_empty() {
-                break;
-            }
-            let asked = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-            let asked = asked.map_err(|error| StoreError::dynamo("building a look-up of apps", error))?;
-            let got = self.dynamo.batch_get_item().request_items(table, asked).send().await;
-            let got = got.map_err(|error| StoreError::dynamo("look-up of apps", error))?;
-            let items = got.responses().and_then(|tables| tables.get(table)).into_iter().flatten();
-            found.extend(self.readable(items, read_summary));
-            let left = got.unprocessed_keys().and_then(|tables| tables.get(table));
-            keys = left.map(|left| left.keys().to_vec()).unwrap_or_default();
-        }
+        let keys = apps.iter().take(Reach::APPS_MAX).map(key).collect();
+        let items = self.look_up(&self.tables.configuration, keys, Freshness::Eventual).await?;
+        let mut found = self.readable(&items, read_summary);
         found.sort_by(|one: &AppSummary, other| one.id.as_str().cmp(other.id.as_str()));
         Ok(found)
     }
