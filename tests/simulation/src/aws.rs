@@ -116,7 +116,7 @@ pub(crate) fn way(world: Weak<World>) -> ToAws {
 }
 
 async fn answer(world: &World, call: AwsCall) -> AwsAnswer {
-    let (there_ms, back_ms) = world.with_faults(|faults| (faults.random().i64(1..12), faults.random().i64(1..8)));
+    let (there_ms, back_ms) = travel(world);
     sleep(there_ms).await;
     pass(End::BeforeCall).await;
     let trouble = trouble(world, &call);
@@ -124,7 +124,10 @@ async fn answer(world: &World, call: AwsCall) -> AwsAnswer {
         world.count(trouble.fault());
     }
     let answer = match trouble {
-        None => perform(world, &call).await,
+        None => match without_some_keys(world, &call) {
+            Some((call, left)) => with_left_out(perform(world, &call).await, &left),
+            None => perform(world, &call).await,
+        },
         Some(Trouble::FailedBefore) => failed(&call),
         Some(Trouble::Throttled) => throttled(&call),
         Some(Trouble::Conflict) => conflict(&call),
@@ -150,6 +153,21 @@ async fn answer(world: &World, call: AwsCall) -> AwsAnswer {
     let status = if let AwsAnswer::Answered(status, _) = &answer { *status } else { 0 };
     world.note(|| format!("aws {} {status}", call.operation));
     answer
+}
+
+/// How long a call is on its way there, and its answer on its way back. A slow one gives others the time to write in between; no client gives
+/// it up.
+fn travel(world: &World) -> (i64, i64) {
+    let slow = world.strike(Fault::AwsSlow);
+    world.with_faults(|faults| {
+        let (there_ms, back_ms) = (faults.random().i64(1..12), faults.random().i64(1..8));
+        let (more_ms, is_there) = (faults.random().i64(50..400), faults.random().bool());
+        match (slow, is_there) {
+            (false, _) => (there_ms, back_ms),
+            (true, true) => (there_ms + more_ms, back_ms),
+            (true, false) => (there_ms, back_ms + more_ms),
+        }
+    })
 }
 
 /// What goes wrong with a call. A third of what goes wrong goes on for the next two calls, so that trying again does not help.
@@ -199,6 +217,32 @@ async fn perform(world: &World, call: &AwsCall) -> AwsAnswer {
 
 pub(crate) fn is_write(call: &AwsCall) -> bool {
     matches!(call.operation.as_str(), "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" | "BatchWriteItem")
+}
+
+/// A look-up of many that reads its first keys alone, and what it leaves out.
+fn without_some_keys(world: &World, call: &AwsCall) -> Option<(AwsCall, Value)> {
+    if call.operation != "BatchGetItem" {
+        return None;
+    }
+    let mut request: Value = serde_json::from_slice(&call.body).ok()?;
+    let mut left = json!({});
+    for (table, about) in request["RequestItems"].as_object_mut()? {
+        let keys = about["Keys"].as_array_mut().filter(|keys| keys.len() > 1)?;
+        if !world.strike(Fault::KeysLeftOut) {
+            return None;
+        }
+        let read = world.with_faults(|faults| faults.random().usize(1..keys.len()));
+        left[table] = json!({ "Keys": keys.split_off(read) });
+    }
+    let body = Bytes::from(request.to_string());
+    Some((AwsCall { service: call.service, operation: call.operation.clone(), body }, left))
+}
+
+fn with_left_out(answer: AwsAnswer, left: &Value) -> AwsAnswer {
+    let AwsAnswer::Answered(200, body) = answer else { return answer };
+    let mut body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    body["UnprocessedKeys"] = left.clone();
+    AwsAnswer::Answered(200, Bytes::from(body.to_string()))
 }
 
 /// The same read some moments ago, where DynamoDB may answer so and it makes a difference.

@@ -28,10 +28,14 @@ pub enum Fault {
     AwsThrottled,
     /// AWS does not answer in time; the call takes effect or not.
     AwsTimedOut,
+    /// A call to AWS takes up to 400 ms.
+    AwsSlow,
     /// DynamoDB raises `TransactionConflict`.
     TransactionConflict,
     /// An index, or a read that is not strongly consistent, does not show what was just written.
     ReadLagged,
+    /// DynamoDB leaves out some keys of a look-up of many.
+    KeysLeftOut,
     /// SQS loses a message.
     MessageLost,
     /// SQS brings a message twice.
@@ -105,7 +109,7 @@ pub enum Fault {
 impl Fault {
     /// Each kind with its name and how often it is drawn, in so many of 10,000 occasions.
     #[rustfmt::skip]
-    pub const ALL: [(Self, &'static str, u32); 46] = [
+    pub const ALL: [(Self, &'static str, u32); 48] = [
         (Self::KilledBeforeCall,    "killed-before-call",    120),
         (Self::KilledAfterCall,     "killed-after-call",     160),
         (Self::KilledAtAwait,       "killed-at-await",       120),
@@ -116,8 +120,10 @@ impl Fault {
         (Self::AwsLostAnswer,       "aws-lost-answer",       80),
         (Self::AwsThrottled,        "aws-throttled",         100),
         (Self::AwsTimedOut,         "aws-timed-out",         40),
+        (Self::AwsSlow,             "aws-slow",              300),
         (Self::TransactionConflict, "transaction-conflict",  250),
         (Self::ReadLagged,          "read-lagged",           3_000),
+        (Self::KeysLeftOut,         "keys-left-out",         500),
         (Self::MessageLost,         "message-lost",          500),
         (Self::MessageDoubled,      "message-doubled",       1_500),
         (Self::MessageLate,         "message-late",          800),

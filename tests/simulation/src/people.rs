@@ -35,7 +35,10 @@ const REPLACED_MAX: u32 = 40;
 const REVOKED_MS: i64 = 14 * MINUTE_MS;
 
 /// How long a function may still believe what an operator changed: it remembers an app for five seconds, and reads it with a lag.
-pub(crate) const BELIEVED_MS: i64 = 40 * SECOND_MS;
+const BELIEVED_MS: i64 = 40 * SECOND_MS;
+
+/// Clocks are off by so much at the most, one forward and one back.
+pub(crate) const SKEW_MS: i64 = 10 * MINUTE_MS;
 
 /// A call of the operator API. `None` if there was no answer, or none that says it is done.
 pub(crate) async fn admin(world: &World, method: &str, path: &str, body: &Value) -> Option<Value> {
@@ -100,10 +103,12 @@ async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
     if let Some(secret) = made["secret"].as_str() {
         world.log.must_stay_secret(secret);
     }
+    // What is there before the first charge is there for every payment.
+    let is_opening = world.shop().is_none();
     let now_ms = world.time.now_ms();
     if let Some(hook) = world.ledger().hook_mut(number) {
         hook.id = made["id"].as_str().map(str::to_owned);
-        hook.made_ms = now_ms + BELIEVED_MS;
+        hook.made_ms = if is_opening { 0 } else { now_ms + BELIEVED_MS + SKEW_MS };
         hook.hears_payments = !hears_little;
     }
 }
