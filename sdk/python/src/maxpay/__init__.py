@@ -1,0 +1,35 @@
+"""MaxPay: charge by Alipay, WeChat Pay and UnionPay through a gateway of your own.
+
+`Client` calls, `AsyncClient` does the same for asyncio, `verify` reads a webhook. Amounts are integers in fen (1/100 CNY), times are
+milliseconds since 1970.
+"""
+
+from ._transport import Answer, Transport
+from ._version import __version__
+from .aio import AsyncClient
+from .client import Client
+from .errors import (
+    ApiError,
+    AppInvalidError,
+    CertFileError,
+    ChannelError,
+    ChannelInvalidError,
+    ConnectionFailed,
+    GatewayFaultError,
+    InvalidArgument,
+    MaxPayError,
+    MissParamError,
+    ParamInvalidError,
+    PayFactorNotSetError,
+    UnexpectedAnswer,
+    WebhookError,
+)
+from .models import Channel, Charged, ChannelOrFamily, Event, Record, Refund, Session
+from .webhook import verify
+
+__all__ = [
+    "Answer", "ApiError", "AppInvalidError", "AsyncClient", "CertFileError", "Channel", "ChannelError", "ChannelInvalidError",
+    "ChannelOrFamily", "Charged", "Client", "ConnectionFailed", "Event", "GatewayFaultError", "InvalidArgument", "MaxPayError",
+    "MissParamError", "ParamInvalidError", "PayFactorNotSetError", "Record", "Refund", "Session", "Transport", "UnexpectedAnswer",
+    "WebhookError", "__version__", "verify",
+]

@@ -1,0 +1,1 @@
+"""Tests against a running local stack: see stack.py for what they find in the environment."""
