@@ -1,0 +1,3 @@
+module maxpay.example/go/maxpay
+
+go 1.24
