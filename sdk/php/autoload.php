@@ -1,0 +1,9 @@
+<?php
+
+// For projects without Composer: require this file.
+
+declare(strict_types=1);
+
+foreach (['Errors', 'Answers', 'Transport', 'Client', 'Webhook'] as $file) {
+    require_once __DIR__ . "/src/$file.php";
+}
