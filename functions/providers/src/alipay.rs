@@ -1,7 +1,7 @@
 //! Alipay: one account, in one of its two protocols.
 //!
-//! The open platform (`openapi`) is what every account of today has; the legacy partner interface (`mapi`) is closed to new
-//! merchants and still serves old ones.
+//! The open platform (`openapi`) is what every new account has. The legacy partner interface (`mapi`) is closed to new merchants
+//! and still serves old ones.
 
 mod answer;
 pub(crate) mod bill;
@@ -32,7 +32,7 @@ use crate::{
     bill::columns::ColumnsReader, settings::Settings,
 };
 
-/// Seven letters and nothing else; anything but them makes Alipay try again, eight times within 25 hours.
+/// Exactly these seven letters. After any other answer Alipay tries again, eight times within 25 hours.
 pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
     Acknowledgement { content_type: "text/plain", accepted: b"success", refused: b"fail" };
 
@@ -159,8 +159,8 @@ impl Account {
         }
     }
 
-    /// Neither protocol's notify bears a time that is worth trusting: re-sends span a day. Replays are harmless because settling
-    /// is idempotent.
+    /// A notify of either protocol has no time that can be trusted: re-sends span a day. Replays are harmless because settling is
+    /// idempotent.
     pub(crate) fn read_notify(&self, notify: &Request<Bytes>, _now: Timestamp) -> Result<Notification, NotifyError> {
         let form = notify::Form::parse(notify)?;
         with!(self, protocol => protocol.read_notify(&form))
@@ -187,7 +187,7 @@ impl Account {
         }
     }
 
-    /// The bill is of the seller, whichever apps they have; not everybody configures who that is.
+    /// The bill is the seller's, for all of the seller's apps. Not everybody configures the seller.
     pub(crate) fn bill_names(&self) -> Vec<String> {
         match &self.0 {
             OpenPlatform(protocol) => {
@@ -206,7 +206,7 @@ impl Account {
     }
 }
 
-/// `refund_fastpay_by_platform_nopwd` takes batches, answers later to an address of its own, and was never tried here.
+/// `refund_fastpay_by_platform_nopwd` takes batches and answers later, to an address of its own. It was never tried here.
 fn no_bill() -> ProviderError {
     ProviderError::from(Unable::MapiBills)
 }

@@ -1,8 +1,8 @@
-//! A provider's bill of one day: how it is asked for, where it lies, and what each of its lines says.
+//! A provider's bill of one day: how to ask for it, where to fetch it, and what each of its lines says.
 //!
-//! Unpacking is for the caller, who hands in the lines one by one: a bill of 100,000 lines never lies in memory as text. One line spoils
-//! one line: what cannot be read is said so of that line alone, and amounts are read on lines about orders of our form only. A file
-//! whose columns are not found is no bill at all.
+//! The caller unpacks the bill and passes the lines one by one: a bill of 100,000 lines is never in memory as text. One bad line
+//! spoils only itself: it is reported as unreadable, and the others are read. Amounts are read only on lines about orders of our
+//! form. A file whose columns are not found is not a bill.
 //!
 //! # Source
 //! Alipay: `alipay.data.dataservice.bill.downloadurl.query`, bill type `trade`. WeChat Pay: `/v3/bill/tradebill` and
@@ -21,42 +21,42 @@ use http::Request;
 
 use crate::LineProblem;
 
-/// How much of a line that cannot be read is told.
+/// How many characters of an unreadable line are reported.
 const EXCERPT_CHARS_MAX: usize = 120;
 
-/// How many digits a card's number has. Its middle is never told: UnionPay's files may have it in full.
+/// How many digits a card's number has. Its middle is never shown: UnionPay's files may have it in full.
 const CARD_DIGITS: RangeInclusive<usize> = 13..=19;
 /// How many digits of it an excerpt shows, at its beginning and at its end.
 const CARD_DIGITS_SHOWN: (usize, usize) = (6, 4);
 
-/// What there is of a day.
+/// The answer to the question for a day's bill.
 #[derive(Debug)]
 pub enum BillAnswer {
     /// Nothing happened on that day.
     Nothing,
-    /// The bill lies there.
+    /// The bill can be fetched there.
     At(Box<BillDownload>),
-    /// The answer brought it.
+    /// The answer contains the file.
     Here {
         /// The file.
         file: Bytes,
-        /// What it is packed in.
+        /// How it is packed.
         packing: BillPacking,
     },
 }
 
-/// Where a bill lies.
+/// Where to fetch a bill.
 #[derive(Debug)]
 pub struct BillDownload {
-    /// The call that brings it.
+    /// The call that fetches it.
     pub request: Request<Bytes>,
-    /// What it is packed in.
+    /// How it is packed.
     pub packing: BillPacking,
-    /// The SHA-1 of the unpacked bill in lower-case hex, where the provider tells it.
+    /// The SHA-1 of the unpacked bill in lower-case hex, if the provider gives it.
     pub sha1: Option<String>,
 }
 
-/// What a bill is packed in.
+/// How a bill is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BillPacking {
     /// A ZIP with the bill and its summary.
@@ -69,7 +69,7 @@ pub enum BillPacking {
     Plain,
 }
 
-/// What a line tells of.
+/// What a line reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BillEvent {
     /// A payment.
@@ -78,7 +78,7 @@ pub enum BillEvent {
     Refunded {
         /// Its number at the provider.
         num: String,
-        /// Whether the money went back; it is on its way otherwise.
+        /// Whether the money went back. If not, it is still on its way.
         is_done: bool,
     },
 }
@@ -94,12 +94,12 @@ pub struct BillLine {
     pub fee: Fen,
 }
 
-/// A line as it lies in the file, without its end.
+/// A line as it is in the file, without its line end.
 #[derive(Clone, Copy, Debug)]
 pub struct RawLine<'a> {
-    /// What it holds.
+    /// Its content.
     pub bytes: &'a [u8],
-    /// Whether it is longer than that.
+    /// Whether the line was longer and was cut.
     pub is_cut: bool,
 }
 
@@ -117,7 +117,7 @@ pub enum Reading {
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableText {
-    /// The order of our form that stands in it.
+    /// The order of our form that it contains.
     pub order: Option<TransactionId>,
     /// What is wrong.
     pub problem: LineProblem,
@@ -135,7 +135,8 @@ impl UnreadableText {
     }
 }
 
-/// A text in which of each number as long as a card's only the ends are left. An order of ours is told whole: it may hold as many digits.
+/// A text in which each number as long as a card's keeps only its ends. An order number of ours is shown in full, although it may
+/// have as many digits.
 fn without_cards(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     for word in text.split_inclusive(|sign| !is_word(sign)) {
@@ -166,7 +167,7 @@ fn is_word(sign: char) -> bool {
     sign.is_ascii_alphanumeric()
 }
 
-/// The first order of our form that stands in a text: 24 lower-case hex digits between other signs.
+/// The first order of our form in a text: 24 lower-case hex digits between other characters.
 pub(crate) fn order_in(text: &str) -> Option<TransactionId> {
     text.split(|sign| !is_word(sign)).find_map(|word| TransactionId::parse(word).ok())
 }
@@ -180,12 +181,12 @@ mod tests {
         let excerpt = |text: &str| UnreadableText::new(text, None, LineProblem::TooLong).excerpt;
         assert_eq!(excerpt("a\0\t 6222021234567890123 9900\r\n"), "a   622202*********0123 9900  ");
         assert_eq!(excerpt("202611231000000000001 1123100000"), "202611231000000000001 1123100000");
-        // The last 17 signs of this order are digits, and so are some of a card's number behind letters.
+        // The last 17 characters of this order are digits. So are some of a card's number after letters.
         assert_eq!(
             excerpt("1,01a208d05240070707070707,`card6222021234567890`"),
             "1,01a208d05240070707070707,`card622202******7890`"
         );
-        // One that is cut off by the end of the excerpt, too.
+        // Also a card number that the end of the excerpt cuts off.
         let long = format!("{}6222021234567890", "x".repeat(EXCERPT_CHARS_MAX - 12));
         assert_eq!(excerpt(&long), format!("{}622202******", "x".repeat(EXCERPT_CHARS_MAX - 12)));
         assert_eq!(excerpt(&"茶".repeat(1000)).chars().count(), EXCERPT_CHARS_MAX);

@@ -1,12 +1,11 @@
-//! What each provider takes in each field: the one place here that knows it.
+//! What each provider accepts in each field. No other place knows it.
 //!
-//! A text for people ([`Text`]) is made to fit: forbidden signs get others in their place, and what is too long is cut between two
-//! characters. What identifies ([`Name`], [`Address`]) would be another one if it were cut, and is refused before anything is written,
-//! in words that name the field and its bound. The simulators of the local stack know these bounds from the providers' own
-//! documents and not from here.
-//!
+//! A text for people ([`Text`]) is made to fit: forbidden characters are replaced, and a text that is too long is cut between two
+//! characters. A value that identifies something ([`Name`], [`Address`]) would identify something else if it were cut. So it is
+//! refused before anything is written, with the name of the field and its limit. The simulators of the local stack have these
+//! limits from the providers' own documents and not from here.
 //! # Source
-//! `docs/protocols.md`, section 12: a row for each field with its unit, and where both are from.
+//! `docs/protocols.md`, section 12: a row for each field with its unit and the source of both.
 
 use crate::{ProviderError, Unable};
 
@@ -15,7 +14,7 @@ use crate::{ProviderError, Unable};
 pub(crate) enum Unit {
     /// Bytes in UTF-8.
     Utf8,
-    /// Bytes in GB18030, in which a Chinese character has two: what "256, at most 128 Chinese characters" counts.
+    /// Bytes in GB18030. A Chinese character has two there: this is how "256, at most 128 Chinese characters" counts.
     Gb18030,
 }
 
@@ -24,10 +23,10 @@ impl Unit {
         match (self, sign) {
             (Self::Utf8, _) => sign.len_utf8(),
             (Self::Gb18030, '\0'..='\x7f') => 1,
-            // The Chinese characters of GBK, and the signs that stand between them.
+            // The Chinese characters of GBK, and the punctuation between them.
             (Self::Gb18030, '\u{4e00}'..='\u{9fa5}' | '\u{3000}'..='\u{3002}' | '\u{3008}'..='\u{3011}') => 2,
             (Self::Gb18030, '\u{ff01}'..='\u{ff5e}' | '“' | '”' | '‘' | '’' | '—' | '…' | '·') => 2,
-            // Some of the others have two, too; that one is taken for longer than it is does no harm.
+            // Some of the others also have two. It does no harm to count such a character as longer than it is.
             (Self::Gb18030, _) => 4,
         }
     }
@@ -38,7 +37,7 @@ impl Unit {
 pub(crate) struct Text {
     max: usize,
     unit: Unit,
-    /// What stands in a sign's place.
+    /// Which character replaces a given one.
     instead: fn(char) -> char,
 }
 
@@ -58,24 +57,24 @@ pub(crate) const WECHAT_REASON: Text = Text { max: 80, unit: Unit::Utf8, instead
 pub(crate) const UNIONPAY_ORDER_DESC: Text = Text { max: 32, unit: Unit::Utf8, instead: unionpay_sign };
 
 impl Text {
-    /// The text as the provider takes it. It is empty if nothing is left that could be said.
+    /// The text as the provider accepts it. It is empty if no character is left.
     pub(crate) fn fit(&self, text: &str) -> String {
         self.cut(&self.plain(text))
     }
 
-    /// The same where the field must be there: an order that has no words left goes by its number.
+    /// The same for a required field: if no character of the text is left, the order's number is sent.
     pub(crate) fn fit_or(&self, text: &str, number: &str) -> String {
         let fitted = self.fit(text);
         if fitted.trim().is_empty() { number.to_owned() } else { fitted }
     }
 
-    /// The text in signs that the provider takes, however long. Nothing that ends a line is among them.
+    /// The text in characters that the provider accepts, of any length. Line ends are not among them.
     pub(crate) fn plain(&self, text: &str) -> String {
         let one_line = |sign: char| if ends_line(sign) { ' ' } else { sign };
         text.chars().filter(|sign| !is_noncharacter(*sign)).map(one_line).map(self.instead).collect()
     }
 
-    /// As much of it as fits, up to a whole character.
+    /// The longest beginning that fits, up to a whole character.
     pub(crate) fn cut(&self, text: &str) -> String {
         let mut left = self.max;
         let fits = |sign: &char| {
@@ -87,23 +86,23 @@ impl Text {
     }
 }
 
-/// A number or a name: it means one thing, and a part of it would mean another.
+/// A number or a name: it identifies one thing, and a part of it would identify another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
-    /// What it is called in the call that brings it.
+    /// What the field is called in the caller's request.
     field: &'static str,
     bytes_max: usize,
-    /// What it may hold beside letters and digits; `None` where it is not sent as it is.
+    /// Which characters it may contain besides letters and digits; `None` if it is not sent as it is.
     signs: Option<&'static str>,
 }
 
 /// `payer.openid`, and `openid` in v2.
 pub(crate) const WECHAT_OPENID: Name = Name { field: "openid", bytes_max: 128, signs: Some("_-") };
-/// `out_refund_no`: what is left of 64 bytes behind the order number, 24 signs, and a dash.
+/// `out_refund_no`: 64 bytes, less the order number of 24 characters and a dash before it.
 pub(crate) const WECHAT_REFUND_NUM: Name = Name { field: "refundNum", bytes_max: 64 - 25, signs: Some("_-|*@") };
 /// `out_request_no`.
 pub(crate) const ALIPAY_REFUND_NUM: Name = Name { field: "refundNum", bytes_max: 64, signs: Some("_-|*@") };
-/// A refund's number, which goes into `orderId` as a digest and into `reqReserved` (1024 bytes) as base64.
+/// A refund's number. It goes into `orderId` as a digest and into `reqReserved` (1024 bytes) as base64.
 pub(crate) const UNIONPAY_REFUND_NUM: Name = Name { field: "refundNum", bytes_max: 64, signs: None };
 
 impl Name {
@@ -123,15 +122,15 @@ impl Name {
     }
 }
 
-/// An address that the provider or the browser is to call.
+/// An address that the provider or the browser will call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address {
     bytes_max: usize,
-    /// What it must not hold.
+    /// Which characters it must not contain.
     never: &'static [char],
 }
 
-/// The shortest bound of a notify's address at the three providers of today, for a caller who does not know which one it will be.
+/// The shortest limit of a notify's address among the present three providers, for a caller who does not know the provider yet.
 pub const NOTIFY_URL_BYTES_MAX: usize = WECHAT_NOTIFY_URL.bytes_max;
 /// `notify_url`, `return_url` and `quit_url` of the open platform.
 pub(crate) const ALIPAY_URL: Address = Address { bytes_max: 256, never: &[] };
@@ -139,13 +138,14 @@ pub(crate) const ALIPAY_URL: Address = Address { bytes_max: 256, never: &[] };
 pub(crate) const MAPI_NOTIFY_URL: Address = Address { bytes_max: 190, never: &[] };
 /// `return_url` and `show_url` of the old interface.
 pub(crate) const MAPI_PAGE_URL: Address = Address { bytes_max: 200, never: &[] };
-/// `notify_url` in both protocols, by the smaller bound. What it must not hold is from the expression in WeChat Pay's own refusal.
+/// `notify_url` in both protocols, by the smaller limit. The forbidden characters are from the expression in WeChat Pay's own
+/// refusal.
 pub(crate) const WECHAT_NOTIFY_URL: Address = Address { bytes_max: 255, never: &['?', '#', '[', ']', '@'] };
 /// `backUrl` and `frontUrl`.
 pub(crate) const UNIONPAY_URL: Address = Address { bytes_max: 256, never: &['~'] };
 
 impl Address {
-    /// An address that a charge brings in `field`.
+    /// An address that a charge gives in `field`.
     ///
     /// # Errors
     /// [`ProviderError::Param`].
@@ -186,7 +186,7 @@ impl Address {
 /// `amount.total` and `total_fee`: WeChat Pay's own refusal counts ten digits.
 const WECHAT_FEN_MAX: i64 = 9_999_999_999;
 
-/// An amount as WeChat Pay takes it.
+/// An amount as WeChat Pay accepts it.
 ///
 /// # Errors
 /// [`ProviderError::Param`].
@@ -201,8 +201,8 @@ fn same(sign: char) -> char {
     sign
 }
 
-/// Alipay's documents forbid `/`, `=` and `&`; merchants write them all the same, so they become their full-width forms, which the
-/// payer reads alike, rather than a refusal.
+/// Alipay's documents forbid `/`, `=` and `&`, but merchants write them. A refusal would be worse than their full-width forms,
+/// which look the same to the payer.
 fn alipay_sign(sign: char) -> char {
     match sign {
         '/' => '／',
@@ -216,7 +216,7 @@ fn quoted_sign(sign: char) -> char {
     if sign == '"' { '＂' } else { alipay_sign(sign) }
 }
 
-/// UnionPay lists what it takes: letters, digits, blanks, `-`, `_`, `.`, brackets and the Chinese characters from 4E00 to 9FA5.
+/// UnionPay lists what it accepts: letters, digits, blanks, `-`, `_`, `.`, brackets and the Chinese characters from 4E00 to 9FA5.
 fn unionpay_sign(sign: char) -> char {
     match sign {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | '(' | ')' | '（' | '）' => sign,
@@ -229,7 +229,7 @@ fn ends_line(sign: char) -> bool {
     sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}')
 }
 
-/// What stands for no character in Unicode, and is no text in XML.
+/// Code points that are no character in Unicode, and not allowed in XML.
 fn is_noncharacter(sign: char) -> bool {
     matches!(sign, '\u{fdd0}'..='\u{fdef}') || u32::from(sign) & 0xfffe == 0xfffe
 }

@@ -1,6 +1,6 @@
 //! Reads X.509 certificates: their key, their serial number as Alipay writes it, and who signed them.
 //!
-//! No dates are judged here, because that takes a clock.
+//! It does not check dates, because that needs a clock.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use crate::{
     keys::{BUNDLE_BYTES_MAX, Kind, RSA2_BITS_MIN, VerifyingKey, blocks, has_one_algorithm, identify},
 };
 
-/// What is needed of one certificate.
+/// What we need of one certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
     /// Lower-case hex MD5 of the issuer's name and the serial number.
@@ -29,13 +29,13 @@ pub(crate) struct Certificate {
     pub(crate) serial_decimal: String,
     /// The common names of its owner, as far as they are text.
     pub(crate) common_names: Vec<String>,
-    /// Whether it may issue others: neither its CA flag nor its key usage, where it has them, say no.
+    /// Whether it may issue others: neither its CA flag nor its key usage forbids it, if it has them.
     pub(crate) may_issue: bool,
     /// The first moment of its validity.
     pub(crate) starts_at: Option<Timestamp>,
     /// Its key, or why it cannot be used.
     pub(crate) key: Result<VerifyingKey, SettingProblem>,
-    /// Whether it names one signature algorithm and no other.
+    /// Whether it names exactly one signature algorithm.
     has_one_algorithm: bool,
     /// Whether an RSA key signed it.
     pub(crate) is_rsa_signed: bool,
@@ -49,14 +49,14 @@ pub(crate) struct Certificate {
     signature: Vec<u8>,
 }
 
-/// How much longer than a root bundle no chain is.
+/// The longest chain. It is longer than any chain in a root bundle.
 const CHAIN_LENGTH_MAX: usize = 8;
 /// 1.2.840.113549.1.1, PKCS#1: every RSA signature algorithm is below it.
 const PKCS1: &str = "1.2.840.113549.1.1.";
 const SHA256_WITH_RSA: &str = "1.2.840.113549.1.1.11";
 const SHA1_WITH_RSA: &str = "1.2.840.113549.1.1.5";
 
-/// Reads every certificate in a text, the first one first. The error says what was given instead.
+/// Reads every certificate in a text, in order. The error says what was given instead.
 pub(crate) fn read_all(text: &str) -> Result<Vec<Certificate>, SettingProblem> {
     blocks(text, BUNDLE_BYTES_MAX)?.iter().map(|der| read_one(der)).collect()
 }
@@ -100,14 +100,14 @@ pub(crate) fn read_one(der: &[u8]) -> Result<Certificate, SettingProblem> {
     })
 }
 
-/// Whether nothing in a certificate says that it may issue no others. `None` if an extension is there twice or cannot be read.
+/// Whether a certificate may issue others, as far as its extensions say. `None` if an extension occurs twice or cannot be read.
 fn may_issue(certificate: &X509Certificate<'_>) -> Option<bool> {
     let is_ca = certificate.basic_constraints().ok()?.is_none_or(|constraints| constraints.value.ca);
     let signs_certificates = certificate.key_usage().ok()?.is_none_or(|usage| usage.value.key_cert_sign());
     Some(is_ca && signs_certificates)
 }
 
-/// A value of a name as text. CFCA writes UTF-8 today and wrote T.61 before; other authorities write UTF-16.
+/// A value of a name as text. CFCA writes UTF-8 now and wrote T.61 before; other authorities write UTF-16.
 fn name_value(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
     let value = attribute.attr_value();
     if value.tag() == Tag::T61String {
@@ -127,10 +127,10 @@ pub(crate) fn root_sn(bundle: &[Certificate]) -> Option<String> {
     (!numbers.is_empty()).then(|| numbers.join("_"))
 }
 
-/// Follows the chain from `leaf` through the rest of its file up to `roots`, as far as it is there and RSA.
+/// Follows the chain from `leaf` through the rest of its file up to `roots`, as far as its certificates are given and RSA.
 ///
-/// Alipay gives its certificate out both with and without the intermediate one, and its intermediates bear no CA flag: so a
-/// chain that leaves the given files cannot be judged and passes, and only one that contradicts itself is refused.
+/// Alipay gives out its certificate with and without the intermediate one, and its intermediates have no CA flag. So a chain that
+/// leaves the given files cannot be checked and passes. Only a chain that contradicts itself is refused.
 pub(crate) fn check_chain(
     leaf: &Certificate,
     file: &[Certificate],
@@ -161,30 +161,30 @@ pub(crate) fn check_chain(
 }
 
 impl Certificate {
-    /// Whether another certificate of these names it as its issuer.
+    /// Whether this certificate is named as issuer by another one in the file.
     pub(crate) fn has_issued_one_of(&self, file: &[Self]) -> bool {
         file.iter().any(|other| other.der != self.der && other.issuer == self.subject)
     }
 
-    /// Whether its owner signed it.
+    /// Whether it names itself as its issuer.
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
-    /// Whether `now` is within its validity, both ends included. Without a readable end it is valid never.
+    /// Whether `now` is within its validity, both ends included. If its end cannot be read, it is never valid.
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
         self.starts_at.is_some_and(|start| start.seconds() <= now.seconds())
             && self.ends_at.is_some_and(|end| now.seconds() <= end.seconds())
     }
 
-    /// Whether `issuer` may issue certificates and has issued this one: the names fit, and its RSA key made the signature. What
-    /// cannot be checked here counts as not made.
+    /// Whether `issuer` may issue certificates and has issued this one: the names fit, and its RSA key made the signature. A
+    /// signature that cannot be checked here counts as wrong.
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
         let fits = self.issuer == issuer.subject && issuer.may_issue;
         fits && self.has_one_algorithm && self.is_rsa_signed && self.is_signed_by(issuer)
     }
 
-    /// Whether the issuer's key made the signature. One that cannot be checked here (SM2, EC) counts as made.
+    /// Whether the issuer's key made the signature. A signature that cannot be checked here (SM2, EC) counts as right.
     fn is_signed_by(&self, issuer: &Self) -> bool {
         let Ok(key) = &issuer.key else { return !self.is_rsa_signed };
         match self.algorithm.as_str() {

@@ -1,28 +1,29 @@
-//! The two ways in which the providers write Chinese: UTF-8, and the family of GBK.
+//! The two ways in which the providers write Chinese: UTF-8 and the GBK family.
 //!
-//! A signature is made over bytes, and so it is verified over the bytes as they came. What was signed may have to be cut out of more
-//! first: [`Charset::shield`] makes a text to cut, in which no half of a character looks like a sign of JSON, XML or a form.
+//! A signature is made over bytes, so it is verified over the bytes as they came. The signed part may have to be cut out of a
+//! longer message first. [`Charset::shield`] makes a text for this, in which no half of a character looks like syntax of JSON, XML
+//! or a form.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, GBK, UTF_8};
 use http::{HeaderMap, header::CONTENT_TYPE};
 
-/// How a message writes what is not ASCII.
+/// How a message encodes what is not ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
-    /// What we ask for everywhere.
+    /// We request it everywhere.
     Utf8,
-    /// GB2312, GBK and GB18030: each takes in the one before, and so they are read as the last. A character's second byte may be a sign
-    /// of ASCII, among them `\`, `}`, `]` and `|`.
+    /// GB2312, GBK and GB18030: each contains the one before, so all are read as the last. The second byte of a character may be an
+    /// ASCII character, such as `\`, `}`, `]` or `|`.
     Gb18030,
 }
 
-/// Where a shielded byte lies: the beginning of the private use area, which no character of two bytes comes out of here.
+/// Where a shielded byte is put: the beginning of the private use area. No character of two bytes decodes to a code point there.
 const SHIELD: u32 = 0xE000;
 
 impl Charset {
-    /// The charset of that name, in any case: `utf-8`, `gbk`, `gb2312`, `gb18030`. `None` for every other one.
+    /// The charset of that name, in any case: `utf-8`, `gbk`, `gb2312`, `gb18030`. `None` for every other name.
     pub fn named(name: &str) -> Option<Self> {
         let encoding = Encoding::for_label(name.as_bytes())?;
         if encoding == UTF_8 {
@@ -31,7 +32,7 @@ impl Charset {
         (encoding == GBK || encoding == GB18030).then_some(Self::Gb18030)
     }
 
-    /// What a `Content-Type` names, if it names one that is known.
+    /// The charset that a `Content-Type` names, if we know it.
     pub(crate) fn of_headers(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         content_type.split(';').find_map(|part| {
@@ -49,13 +50,13 @@ impl Charset {
         }
     }
 
-    /// The text, if the bytes are one in this charset.
+    /// The text, if the bytes are valid in this charset.
     pub fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         self.encoding().decode_without_bom_handling_and_without_replacement(bytes)
     }
 
-    /// This charset, or the other one if the bytes do not fit this: what a provider names is not always what it sends. `None` if they
-    /// fit neither.
+    /// This charset, or the other one if the bytes are not valid in it: a provider does not always send the charset that it names.
+    /// `None` if they are valid in neither.
     pub fn fitting(self, bytes: &[u8]) -> Option<Self> {
         let other = match self {
             Self::Utf8 => Self::Gb18030,
@@ -64,13 +65,14 @@ impl Charset {
         [self, other].into_iter().find(|charset| charset.decode(bytes).is_some())
     }
 
-    /// The text in this charset, or in the other one if the bytes do not fit this.
+    /// The text in this charset, or in the other one if the bytes are not valid in this.
     pub fn read(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         self.fitting(bytes)?.decode(bytes)
     }
 
-    /// The bytes as a text in which everything in ASCII stands for itself, to be cut by its brackets, quotes and tags. Each byte of a
-    /// longer character is a sign of its own and none of those. [`Self::unshield`] gives the bytes of a part back, exactly.
+    /// The bytes as a text that can be cut by its brackets, quotes and tags: ASCII stays as it is, and each byte of a longer
+    /// character becomes a character of its own, never a bracket, quote or tag. [`Self::unshield`] gives back the exact bytes of a
+    /// part.
     pub(crate) fn shield(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         let text = self.decode(bytes)?;
         if self == Self::Utf8 || bytes.is_ascii() {
@@ -89,7 +91,7 @@ impl Charset {
         Some(Cow::Owned(shielded))
     }
 
-    /// The bytes that a part of a shielded text came as.
+    /// The original bytes of a part of a shielded text.
     pub(crate) fn unshield(self, part: &str) -> Cow<'_, [u8]> {
         if self == Self::Utf8 || part.is_ascii() {
             return Cow::Borrowed(part.as_bytes());
@@ -99,7 +101,7 @@ impl Charset {
             let shielded = u32::from(sign).checked_sub(SHIELD).and_then(|byte| u8::try_from(byte).ok());
             match shielded {
                 Some(byte) => bytes.push(byte),
-                // ASCII, and what XML wrote as a number.
+                // ASCII, and characters that XML wrote as numbers.
                 None => bytes.extend_from_slice(&GB18030.encode(sign.encode_utf8(&mut [0; 4])).0),
             }
         }
@@ -107,10 +109,10 @@ impl Charset {
     }
 }
 
-/// How many bytes the character has that begins so, in a text that is known to be GB18030.
+/// The length in bytes of the character that begins with these, in a text that is known to be GB18030.
 fn width(first: u8, second: Option<u8>) -> usize {
     match (first, second) {
-        // 0x80 by itself is the euro sign of Windows.
+        // 0x80 alone is the euro sign of Windows.
         (..=0x80, _) => 1,
         (_, Some(b'0'..=b'9')) => 4,
         (_, _) => 2,
@@ -164,7 +166,7 @@ mod tests {
             assert_eq!(named.read("茶叶店".as_bytes()).unwrap(), "茶叶店", "{named:?}");
             assert_eq!(named.read(&gbk("绿茶")).unwrap(), "绿茶", "{named:?}");
         }
-        // Valid in both: what is named decides.
+        // Valid in both: the named charset decides.
         let both = gbk("联通");
         assert_eq!(Charset::Gb18030.read(&both).unwrap(), "联通");
         assert_eq!(Charset::Utf8.read(b"\xff"), None);
@@ -172,7 +174,7 @@ mod tests {
 
     #[test]
     fn no_half_of_a_character_is_taken_for_a_sign() {
-        // Their second bytes are `\`, `}`, `]`, `|`, `{`, `[` and `@`; the last two have four bytes.
+        // Their second bytes are `\`, `}`, `]`, `|`, `{`, `[` and `@`; the last two characters have four bytes.
         let text = "{\"a\":\"乗亇俔倈倇俒侤㐀😀\"}";
         let bytes = gbk(text);
         assert!(bytes.iter().filter(|byte| **byte == b'}').count() > 1 && bytes.contains(&b'\\'));
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn bytes_that_two_spellings_share_come_back_as_they_were() {
-        // The blank of two bytes and the euro sign of Windows are written otherwise by every encoder.
+        // Every encoder writes the two-byte blank and the euro sign of Windows in another way.
         let bytes = b"a\xa3\xa0\x80b";
         let shielded = Charset::Gb18030.shield(bytes).unwrap();
         assert_eq!(Charset::Gb18030.unshield(&shielded), bytes.as_slice());

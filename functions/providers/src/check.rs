@@ -1,7 +1,7 @@
-//! What a check of settings finds out before anybody pays by them: which of them the provider's answers prove, which no question can
+//! What a check of settings finds out before the first payment: which settings the provider's answers prove, which no question can
 //! prove, and which are wrong.
 //!
-//! A setting is proved by an answer whose signature was verified. An answer that nobody could verify proves nothing, whatever it says.
+//! An answer proves a setting only if its signature was verified. An unverified answer proves nothing.
 
 use domain::Sentence;
 
@@ -31,32 +31,32 @@ domain::sentences! {
     }
 }
 
-/// What became of one setting.
+/// The result for one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It works, both ways if it serves for both.
+    /// It works. If it both signs and verifies, both work.
     Tested,
-    /// It may be right or wrong, for this reason.
+    /// It may be right or wrong. This is the reason.
     Untestable(Sentence),
-    /// It does not work, for this reason.
+    /// It does not work. This is the reason.
     Wrong(Sentence),
 }
 
-/// A setting, and what became of it.
+/// A setting and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedSetting {
     /// The member of the settings.
     pub field: &'static str,
-    /// What became of it.
+    /// The result.
     pub proof: Proof,
 }
 
-/// What the provider said to a question of the check.
+/// What the provider answered to a question of the check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     /// It answered, and the answer's signature is verified.
     Verified,
-    /// It took our signature, and its answer bears none.
+    /// It accepted our signature, but its answer has no signature.
     Accepted,
     /// It refused the question.
     Refused {
@@ -74,17 +74,17 @@ pub enum Said {
     Silent,
 }
 
-/// All that a check found out.
+/// The whole result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckReport {
-    /// What the provider said on the whole.
+    /// The provider's answer as a whole.
     pub said: Said,
     /// Each setting that the account has.
     pub settings: Vec<CheckedSetting>,
 }
 
 impl CheckReport {
-    /// Whether the provider answered as it must, and nothing is wrong.
+    /// Whether the provider answered as it must, and no setting is wrong.
     pub fn is_good(&self) -> bool {
         let is_wrong = |setting: &CheckedSetting| matches!(setting.proof, Proof::Wrong(_));
         matches!(self.said, Said::Verified | Said::Accepted) && !self.settings.iter().any(is_wrong)
@@ -107,7 +107,7 @@ impl From<ProviderError> for Said {
 }
 
 impl Said {
-    /// What it proves of a setting that the question was asked with, or that its answer was verified with.
+    /// The result for a setting that signed the question or verified the answer.
     pub(crate) fn proves(&self, field: &'static str) -> CheckedSetting {
         let proof = match self {
             Self::Verified | Self::Accepted => Proof::Tested,
@@ -120,7 +120,7 @@ impl Said {
         CheckedSetting { field, proof }
     }
 
-    /// The same, where these codes of the provider's say that just this setting is wrong.
+    /// The same, but these codes of the provider say that exactly this setting is wrong.
     pub(crate) fn proves_unless(&self, field: &'static str, codes: &[&str]) -> CheckedSetting {
         match self {
             Self::Refused { code, words } if codes.contains(&code.as_str()) => {
@@ -147,7 +147,7 @@ impl CheckedSetting {
     }
 }
 
-/// Whether a word of `reason` is the name of this setting.
+/// Whether `reason` contains the name of this setting as a word.
 fn names(reason: &str, field: &str) -> bool {
     reason.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == field)
 }

@@ -7,8 +7,8 @@ use crate::{
     pfx::{self, OpenedCertificate, PfxError},
 };
 
-/// What a request must be sent with that is no part of HTTP: an extension of [`http::Request`] that says that the provider asks
-/// for a client certificate on this one (WeChat Pay's refunds of v2). Without it the provider closes the connection.
+/// An extension of [`http::Request`]: the provider requires a client certificate for this request (WeChat Pay's refunds of v2).
+/// Without it the provider closes the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The PKCS#12 file, certificate and private key, as bytes.
@@ -18,7 +18,7 @@ pub struct ClientCertificate {
 }
 
 impl ClientCertificate {
-    /// When it ends. `None` if it does not open: the refund that needs it says why.
+    /// When it expires. `None` if the file does not open: the refund that needs it reports why.
     pub(crate) fn ends_at(&self) -> Option<Timestamp> {
         let opened = self.open().ok()?;
         cert::read_one(opened.chain.first()?).ok()?.ends_at

@@ -1,4 +1,4 @@
-//! What goes into the verbs and what comes out of them, in our words.
+//! The arguments and results of the verbs, in our words.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::cert::hex;
 
-/// When a request is built or signed parameters are made, and the dice thrown for it: the caller has the clock and the dice.
+/// The time and the random nonce of one request: the caller has the clock and the randomness.
 #[derive(Clone, Debug)]
 pub struct Moment {
     /// The time.
     pub now: Timestamp,
-    /// Fresh for every verb.
+    /// Fresh for each call of a verb.
     pub nonce: Nonce,
 }
 
@@ -30,13 +30,13 @@ impl Nonce {
         Self(hex(&random))
     }
 
-    /// One that a test vector prescribes.
+    /// A nonce that a test vector prescribes.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The 32 signs.
+    /// The 32 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,32 +47,32 @@ impl Nonce {
 pub struct Order<'a> {
     /// The order number at the provider.
     pub id: &'a TransactionId,
-    /// How it is to be paid.
+    /// The payment channel.
     pub channel: Channel,
     /// The amount.
     pub fee: Fen,
     /// What is bought.
     pub subject: &'a Subject,
-    /// Where the provider reports the payment: at most 255 characters, and no query, which WeChat Pay refuses.
+    /// Where the provider reports the payment: at most 255 characters, and no query string, which WeChat Pay refuses.
     pub notify_url: &'a str,
-    /// Where the browser goes afterwards.
+    /// Where the browser goes after the payment.
     pub return_url: Option<&'a WebUrl>,
-    /// The page of the goods. Alipay's open platform has no field for it (`goods_detail` would need ids and prices of the
-    /// goods, too), so that only the legacy interface sends it.
+    /// The page of the goods. Alipay's open platform has no field for it (`goods_detail` would also need ids and prices of the
+    /// goods), so only the legacy interface sends it.
     pub show_url: Option<&'a WebUrl>,
     /// How Alipay's PC page shows its QR code.
     pub qr_pay_mode: Option<QrPayMode>,
-    /// Until when it can be paid.
+    /// When the order expires.
     pub expires_at: Timestamp,
     /// The payer within WeChat: needed for `wx_jsapi`.
     pub openid: Option<&'a str>,
-    /// The address of the payer's device, where it is known.
+    /// The address of the payer's device, if it is known.
     pub client_ip: Option<PayerAddress>,
     /// When it was first charged: a part of the order's identity at UnionPay.
     pub created_at: Timestamp,
 }
 
-/// An order that was placed at the provider: what its other verbs need to know of it.
+/// An order that was placed at the provider: what the other verbs need of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed<'a> {
     /// The order number at the provider.
@@ -81,28 +81,28 @@ pub struct Placed<'a> {
     pub created_at: Timestamp,
     /// The amount that was charged.
     pub fee: Fen,
-    /// The provider's number of the payment, once it is paid.
+    /// The provider's number of the payment, if it is paid.
     pub trade_no: Option<&'a ProviderTradeNo>,
-    /// How it was to be paid.
+    /// The payment channel.
     pub channel: Channel,
 }
 
-/// What is to be sent back.
+/// A refund to make.
 #[derive(Clone, Copy, Debug)]
 pub struct RefundOrder<'a> {
     /// The payment, with its whole amount.
     pub placed: Placed<'a>,
-    /// The merchant's number of the refund, unique within the payment: 1 to 64 characters. A repeat with the same number
-    /// and fee moves no more money.
+    /// The merchant's number of the refund, unique within the payment: 1 to 64 characters. A repeat with the same number and fee
+    /// moves no more money.
     pub refund_num: &'a str,
-    /// Which sending of it, from 0, and when that was begun: the identity of the refund at UnionPay, which takes a number once. A repeat
-    /// of the same sending is the same to the letter.
+    /// Which sending of the refund this is, from 0, and when it began. At UnionPay, which accepts a number once, this is the
+    /// refund's identity. A repeat of the same sending is byte for byte the same.
     pub sending: RefundSending,
-    /// How much goes back.
+    /// The amount to refund.
     pub refund_fee: Fen,
-    /// Why, in words for the payer.
+    /// The reason, in words for the payer.
     pub reason: Option<&'a str>,
-    /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own.
+    /// Where the provider reports the refund. Alipay has no field for it: it reports to the payment's own address.
     pub notify_url: Option<&'a str>,
 }
 
@@ -110,13 +110,13 @@ pub struct RefundOrder<'a> {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, and never kept")]
 pub enum Charge {
-    /// Nobody needs to be called: this is what the payer's side needs.
+    /// No call is needed: these are the parameters for the payer's side.
     Ready(PaymentParameters),
-    /// The provider is to be called; [`crate::Account::read_charge`] reads its answer.
+    /// The provider must be called; [`crate::Account::read_charge`] reads its answer.
     Call(http::Request<Bytes>),
 }
 
-/// What the payer's side needs: the members of the answer beside `code`, `msg` and `id`, for example `ali_app` or
+/// The parameters for the payer's side: the members of the answer besides `code`, `msg` and `id`, for example `ali_app` or
 /// `codeUrl`. As JSON it is an object with the members in this order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PaymentParameters(Vec<(&'static str, String)>);
@@ -126,12 +126,12 @@ impl PaymentParameters {
         Self(members)
     }
 
-    /// The parameters of an order whose token was kept.
+    /// The parameters of an order whose token was stored.
     pub fn of_token(token: String) -> Self {
         Self(vec![("tn", token)])
     }
 
-    /// What the provider gives out once and never again, and so is to be kept: UnionPay's `tn`.
+    /// The token that the provider gives out only once, so that we must store it: UnionPay's `tn`.
     pub fn token(&self) -> Option<&str> {
         self.find("tn")
     }
@@ -164,17 +164,17 @@ impl fmt::Debug for PaymentParameters {
     }
 }
 
-/// What has become of a closing.
+/// The result of a closing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// It is closed at the provider, who says so under its signature: the order can no longer be paid.
+    /// The order is closed at the provider; its signed answer says this. The order can no longer be paid.
     Closed,
-    /// The provider says so without a signature. Only its query tells whether the order can still be paid.
+    /// The provider says this without a signature. Only its query tells whether the order can still be paid.
     Unconfirmed,
-    /// The provider does not know the order: there is nothing to close there. The payer may still open the cashier until the
-    /// order's own expiry, so a late payment is possible.
+    /// The provider does not know the order: there is nothing to close. The payer may still open the cashier until the order
+    /// expires, so a late payment is possible.
     NotThere,
-    /// The provider did not close it, perhaps because it is paid: ask by query.
+    /// The provider did not close it, perhaps because it is paid: query it.
     Refused {
         /// The provider's own code.
         code: String,
@@ -183,30 +183,30 @@ pub enum Closing {
     },
 }
 
-/// What has become of a refund.
+/// The result of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundOutcome {
     /// The money is on its way back.
     Done,
-    /// Not decided, or not known: ask by the refund's query.
+    /// Not decided, or not known: use the refund's query.
     Pending,
-    /// The provider does not know it: it never came there, or not yet.
+    /// The provider does not know it: the request never arrived, or has not arrived yet.
     NotThere,
-    /// The provider does not know it, and it is too old to arrive under this number.
+    /// The provider does not know it, and it is too late for it to arrive under this number.
     Lost {
         /// The provider's own code.
         code: String,
         /// The provider's own words.
         words: String,
     },
-    /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
+    /// The money left the merchant, the payer's bank did not accept it, and a person must act at the provider.
     Stuck {
         /// The provider's own code.
         code: String,
-        /// What is to be done.
+        /// What the person must do.
         words: Sentence,
     },
-    /// The merchant's balance does not suffice: the money did not move, and may when the balance suffices.
+    /// The merchant's balance does not suffice: the money did not move, but may when the balance suffices.
     Short {
         /// The provider's own code.
         code: String,
@@ -222,30 +222,30 @@ pub enum RefundOutcome {
     },
 }
 
-/// A verified notify about one refund, from [`crate::Account::read_refund_notify`]. It tells of this refund alone and not of what
-/// went back in all.
+/// A verified notify about one refund, from [`crate::Account::read_refund_notify`]. It reports this refund only, not the total
+/// refunded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundReport {
     /// The order number at the provider of the payment: our transaction id.
     pub order: String,
-    /// The app and the merchant: what must be as configured.
+    /// The app and the merchant: they must be as configured.
     pub claims: Vec<Claim>,
     /// The merchant's number of the refund.
     pub refund_num: String,
-    /// How much the refund is, where the report says it.
+    /// The amount of the refund, if the report has it.
     pub refund_fee: Option<Fen>,
-    /// Which sending of it, where the provider knows each under a number of its own.
+    /// Which sending of it, if the provider knows each one under its own number.
     pub sending: Option<u32>,
-    /// What has become of it.
+    /// The result.
     pub outcome: RefundOutcome,
 }
 
-/// How a provider wants its notify answered, byte for byte.
+/// The exact bytes with which a provider's notify is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// The content type of either body.
     pub content_type: &'static str,
-    /// The body that says that the notify was taken.
+    /// The body that says that the notify was accepted.
     pub accepted: &'static [u8],
     /// The body that makes the provider try again.
     pub refused: &'static [u8],

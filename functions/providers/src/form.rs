@@ -1,6 +1,6 @@
-//! Forms as Alipay and UnionPay send and take them: `key=value` joined with `&`, to sign, to write and to read.
+//! Forms as Alipay and UnionPay use them: `key=value` joined with `&`. Joins them to sign, writes them and reads them.
 //!
-//! Nothing here is believed: who reads a form verifies it by its provider's own rules.
+//! Nothing here is verified: the caller verifies a form by its provider's own rules.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The parameters of a request by the provider's names, in byte order. The values are not encoded.
 pub(crate) type Parameters<'a> = BTreeMap<&'a str, String>;
 
-/// All that RFC 3986 lets stand as it is. A space becomes `%20`, never `+`: both are right, and this one survives everywhere.
+/// All that RFC 3986 allows unencoded. A space becomes `%20`, never `+`: both are right, and every receiver understands `%20`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The text that is signed: `key=value` in byte order of the keys, joined with `&`, not encoded.
@@ -28,7 +28,7 @@ pub(crate) fn joined<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) ->
     sorted.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// `key=value` joined with `&`, the values percent-encoded: the order string, a query string and a form are all this.
+/// `key=value` joined with `&`, the values percent-encoded: the order string, a query string and a form have this format.
 pub(crate) fn encoded(parameters: &Parameters<'_>) -> String {
     let pairs = parameters.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
@@ -38,7 +38,7 @@ pub(crate) fn percent_encoded(value: &str) -> String {
     utf8_percent_encode(value, ENCODED).to_string()
 }
 
-/// A POST without anything but its address and its form.
+/// A POST with nothing but its address and its form.
 pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderError> {
     Request::builder()
         .method(Method::POST)
@@ -48,7 +48,7 @@ pub(crate) fn post(url: &str, form: String) -> Result<Request<Bytes>, ProviderEr
         .map_err(|error| ProviderError::from(Unable::Address { why: error.to_string() }))
 }
 
-/// The fields of a notify, decoded once and not yet text. No name is there twice. The address and its query take no part.
+/// The fields of a notify, decoded once, as bytes. A duplicate name is an error. The address and its query are ignored.
 pub(crate) fn parse(notify: &Request<Bytes>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, NotifyError> {
     let content_type = notify.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -73,7 +73,7 @@ pub(crate) fn parse(notify: &Request<Bytes>) -> Result<BTreeMap<Vec<u8>, Vec<u8>
     Ok(fields)
 }
 
-/// The fields of a message twice: as the bytes that were signed, and as the text that they are.
+/// The fields of a message, both as the signed bytes and as text.
 #[derive(Debug)]
 pub(crate) struct Fields {
     raw: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -81,12 +81,12 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Reads the text of every field: in the charset that the message names, or in the other one where a field does not fit it.
+    /// Reads the text of every field: in the charset that the message names, or in the other one if a field is not valid in it.
     pub(crate) fn read(raw: BTreeMap<Vec<u8>, Vec<u8>>, named: Charset) -> Result<Self, MessageProblem> {
         let decoded = |bytes| named.read(bytes).ok_or(MessageProblem::FieldCharset);
         let mut text = BTreeMap::new();
         for (name, value) in &raw {
-            // Two spellings of one name are one name, whatever the charset calls them.
+            // Two byte sequences that decode to one name are one name.
             if text.insert(decoded(name)?.into_owned(), decoded(value)?.into_owned()).is_some() {
                 return Err(MessageProblem::FieldTwice);
             }
@@ -105,14 +105,14 @@ impl Fields {
         self.text.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The bytes that are signed: `key=value` in byte order of the keys, joined with `&`, of the fields that are to be in it.
+    /// The signed bytes: `key=value` in byte order of the keys, joined with `&`, of the fields that take part.
     pub(crate) fn content(&self, is_signed: impl Fn(&[u8], &[u8]) -> bool) -> Vec<u8> {
         let signed = self.raw.iter().filter(|(name, value)| is_signed(name, value));
         signed.map(|(name, value)| [name.as_slice(), value].join(&b'=')).collect::<Vec<_>>().join(&b'&')
     }
 }
 
-/// The charset that a notify names in the first of these fields that has a value, and UTF-8 if none has.
+/// The charset that a notify names in the first of these fields that has a value; UTF-8 if none has.
 pub(crate) fn charset(fields: &BTreeMap<Vec<u8>, Vec<u8>>, names: &[&str]) -> Result<Charset, NotifyError> {
     let value = |name: &&str| fields.get(name.as_bytes()).filter(|value| !value.is_empty());
     let Some((field, found)) = names.iter().find_map(|name| Some((name, value(name)?))) else {
@@ -125,7 +125,7 @@ pub(crate) fn charset(fields: &BTreeMap<Vec<u8>, Vec<u8>>, names: &[&str]) -> Re
     })
 }
 
-/// Undoes the encoding of a form, once: a value may have a percent sign of its own.
+/// Decodes a form once: a value may contain a percent sign of its own.
 fn decoded(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced).collect()

@@ -1,4 +1,4 @@
-//! Whose account settings are of, as the provider knows it: what decides whether changed settings are those of another account.
+//! Which account settings belong to, as the provider knows it. This decides whether changed settings are those of another account.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::tabs::gateway_of;
 
-/// The members that name an account. Keys and certificates are none of them: they change while the account stays.
+/// The settings that name an account. Keys and certificates do not belong here: they change while the account stays.
 const NAMES: [&str; 6] = ["appId", "mchId", "merId", "partner", "sellerId", "gateway"];
 
 /// What a provider knows an account by. It holds no secret.
@@ -15,14 +15,14 @@ const NAMES: [&str; 6] = ["appId", "mchId", "merId", "partner", "sellerId", "gat
 pub struct Identity(BTreeMap<String, String>);
 
 impl Identity {
-    /// Reads it from settings. They need not be usable otherwise: a key that is wrong makes no other account.
+    /// Reads it from settings. They need not be usable: a wrong key does not make another account.
     pub fn of(tab: Tab, settings: &Map<String, Value>) -> Self {
         let text = |name: &str| settings.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
         let mut names: BTreeMap<String, String> =
             NAMES.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?.to_owned()))).collect();
         let gateway = gateway_of(tab, settings).trim_end_matches('/').to_owned();
         names.insert("gateway".to_owned(), gateway);
-        // The legacy interface of Alipay takes the partner for the seller where none is named.
+        // If no seller is named, Alipay's legacy interface uses the partner as the seller.
         if let (Some(partner), None) = (text("partner"), text("sellerId")) {
             names.insert("sellerId".to_owned(), partner.to_owned());
         }
@@ -39,12 +39,12 @@ impl Identity {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// Its names and what they are, without the gateway.
+    /// Its names and their values, without the gateway.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter(|(name, _)| *name != "gateway").map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// Whether the other is the same account. A seller may be named on one side only: it then was not told before.
+    /// Whether the other is the same account. If only one side names a seller, it is the same: the seller was not given before.
     pub fn compare(&self, other: &Self) -> Sameness {
         let is_untold = |name: &str| name == "sellerId" && (!self.0.contains_key(name) || !other.0.contains_key(name));
         let mut names = self.0.keys().chain(other.0.keys());
@@ -53,8 +53,8 @@ impl Identity {
     }
 }
 
-/// What of the settings before is needed to read the notifies of orders that were made by another protocol than that of the settings
-/// now: WeChat Pay tells of an order in the form it was made in. `None` if nothing is.
+/// The part of the settings `before` that reads the notifies of older orders, if the protocol of the settings `now` is another:
+/// WeChat Pay reports an order in the format of the protocol that created it. `None` if nothing is needed.
 pub fn former_form(tab: Tab, before: &Map<String, Value>, now: &Map<String, Value>) -> Option<Map<String, Value>> {
     let protocol = |settings: &'_ Map<String, Value>| match settings.get("protocol").and_then(Value::as_str) {
         Some("v2") => Some("v2"),
@@ -66,7 +66,7 @@ pub fn former_form(tab: Tab, before: &Map<String, Value>, now: &Map<String, Valu
     if !is_wechat || form_before == form_now {
         return None;
     }
-    // What sends refunds reads nothing.
+    // The client certificate only sends refunds. It reads nothing.
     let is_read_by = |name: &str| !matches!(name, "clientPfx" | "clientPfxPassword");
     let kept = before.iter().filter(|(name, _)| is_read_by(name));
     Some(kept.map(|(name, value)| (name.clone(), value.clone())).collect())

@@ -1,4 +1,5 @@
-//! Reads JSON objects member by member, each as its raw text: what is signed is never written anew, and no name is there twice.
+//! Reads JSON objects member by member, each as its raw text: what is signed is never serialised again. A duplicate name is an
+//! error.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -8,15 +9,15 @@ use serde_json::value::RawValue;
 
 use crate::error::words;
 
-/// More members than any message has.
+/// A limit that is higher than any message needs.
 const MEMBERS_MAX: usize = 256;
 
-/// The members of one JSON object, each as its raw text. An object with one name twice is none.
+/// The members of one JSON object, each as its raw text. An object with a duplicate name is refused.
 #[derive(Debug)]
 pub(crate) struct Members(BTreeMap<String, Box<RawValue>>);
 
 impl Members {
-    /// Nesting costs no stack: what lies below the members is passed over by a loop, and never read.
+    /// Nested values use no stack: a loop skips them, and they are never read.
     pub(crate) fn parse(json: &str) -> Result<Self, String> {
         serde_json::from_str(json).map_err(|error| words(&error.to_string()))
     }
@@ -26,24 +27,24 @@ impl Members {
         self.0.get(name).map(|raw| raw.get())
     }
 
-    /// A member's string; a number counts as its text, anything else as nothing.
+    /// A member's string. A number counts as its text; any other type counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let raw = self.raw(name)?;
         let is_number = raw.bytes().next().is_some_and(|first| first.is_ascii_digit() || first == b'-');
         if is_number { Some(raw.to_owned()) } else { serde_json::from_str(raw).ok() }
     }
 
-    /// A member's string, if it has any letters.
+    /// A member's string, if it is not empty.
     pub(crate) fn filled(&self, name: &str) -> Option<String> {
         self.text(name).filter(|text| !text.is_empty())
     }
 
-    /// The object that a member is.
+    /// The object in a member.
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::parse(self.raw(name)?).ok()
     }
 
-    /// An amount in fen: a JSON integer, and nothing that only looks like one.
+    /// An amount in fen: only a JSON integer counts.
     pub(crate) fn fen(&self, name: &str) -> Option<Fen> {
         let raw = self.raw(name).filter(|raw| raw.bytes().all(|byte| byte.is_ascii_digit()))?;
         Fen::new(raw.parse().ok()?).ok()

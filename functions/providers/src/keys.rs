@@ -1,7 +1,7 @@
-//! Reads RSA keys as people paste them, signs and verifies with them. Says in words that help when something else was given.
+//! Reads RSA keys as people paste them, and signs and verifies with them. If something else was given, the error says what it is.
 //!
-//! PEM or bare base64, PKCS#8 or PKCS#1, SPKI or PKCS#1: what the DER says decides, not the armour around it, because keys are
-//! often put into the wrong one. Nothing here echoes what was given.
+//! PEM or bare base64, PKCS#8 or PKCS#1, SPKI or PKCS#1: the DER decides and not the PEM label, because keys often have the wrong
+//! label. No error repeats what was given.
 
 use std::fmt;
 
@@ -34,14 +34,14 @@ const PRIVATE_BITS_MAX: usize = 4096;
 /// The largest public key that ring verifies with.
 const PUBLIC_BITS_MAX: usize = 8192;
 
-/// Standard base64, with or without its padding. Bits behind the last byte must be zero: one signature has one spelling.
+/// Standard base64, with or without its padding. Unused bits after the last byte must be zero: one signature has one spelling.
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     base64::engine::GeneralPurposeConfig::new()
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
-/// The same without padding and with the signs that are safe in addresses.
+/// The same without padding, in the alphabet that is safe in URLs.
 pub(crate) const BASE64_URL: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::URL_SAFE, base64::engine::general_purpose::NO_PAD);
 
@@ -86,7 +86,7 @@ impl VerifyingKey {
         if bits > bits_max {
             return Err(SettingProblem::KeyTooLong { bits, bits_max });
         }
-        // What ring would refuse at every single verification: an even modulus, an exponent that is even, 1 or beyond 33 bits.
+        // ring refuses these at every verification: an even modulus, an exponent that is even, 1 or longer than 33 bits.
         let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
         if !odd(&self.n) || !odd(&self.e) || bits_of_exponent_unfit(&self.e) {
             return Err(SettingProblem::NoRsaNumbers);
@@ -94,7 +94,7 @@ impl VerifyingKey {
         Ok(self)
     }
 
-    /// Verifies RSA2 and its like: PKCS#1 v1.5 over SHA-256, at least 2048 bits.
+    /// Verifies RSA2 and the same algorithm elsewhere: PKCS#1 v1.5 over SHA-256, at least 2048 bits.
     pub(crate) fn verify_sha256(&self, content: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         self.verify(&RSA_PKCS1_2048_8192_SHA256, content, signature)
     }
@@ -149,10 +149,10 @@ impl SigningKey {
         &self.public
     }
 
-    /// PKCS#1 v1.5 over SHA-256. `None` only if the key is inconsistent in a way that shows at signing alone.
+    /// PKCS#1 v1.5 over SHA-256. `None` only if the key is inconsistent in a way that shows only when it signs.
     pub(crate) fn sign_sha256(&self, content: &[u8]) -> Option<Vec<u8>> {
         let mut signature = vec![0; self.pair.public().modulus_len()];
-        // PKCS#1 v1.5 draws nothing from the generator that ring asks for: the same content gives the same signature.
+        // PKCS#1 v1.5 uses no randomness, although ring asks for a generator: the same content gives the same signature.
         self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content, &mut signature).ok()?;
         Some(signature)
     }
@@ -165,7 +165,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A private key that signs the legacy `RSA`, PKCS#1 v1.5 over SHA-1, which ring neither does nor allows below 2048 bits.
+/// A private key for the legacy `RSA`, PKCS#1 v1.5 over SHA-1. ring does not do it, and allows no key below 2048 bits.
 pub(crate) struct LegacySigningKey {
     key: rsa::PrivateKey,
     public: VerifyingKey,
@@ -224,7 +224,7 @@ fn one_block(text: &str) -> Result<Vec<u8>, SettingProblem> {
     }
 }
 
-/// The DER values in a text: of every PEM block, or of bare base64. Never empty.
+/// The DER values in a text: of every PEM block, or of bare base64. The list is never empty.
 pub(crate) fn blocks(text: &str, bytes_max: usize) -> Result<Vec<Vec<u8>>, SettingProblem> {
     const BEGIN: &str = "-----BEGIN ";
     if text.len() > bytes_max {
@@ -257,13 +257,13 @@ fn cut(label: &str) -> String {
     label.chars().filter(|c| !c.is_control()).take(48).collect()
 }
 
-/// Bytes in base64, with white space anywhere.
+/// Decodes base64 with white space anywhere.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     BASE64.decode(dense).ok()
 }
 
-/// Whether a text has a private key in it, right or wrong: for hiding it.
+/// Whether a text seems to contain a private key, valid or not: it must then be masked.
 pub(crate) fn looks_private(text: &str) -> bool {
     if text.contains("PRIVATE KEY") {
         return true;
@@ -288,7 +288,7 @@ pub(crate) enum Kind<'a> {
 }
 
 impl Kind<'_> {
-    /// The RSA public key that it is, or what to call it instead.
+    /// The RSA public key in it, or what it is instead.
     fn into_public(self) -> Result<VerifyingKey, Given> {
         match self {
             Self::RsaPublic(key) => Ok(key),
@@ -301,7 +301,7 @@ impl Kind<'_> {
         }
     }
 
-    /// What to call it to the operator who gave it in the wrong place.
+    /// Its name for the operator who gave it in the wrong place.
     pub(crate) fn called(&self) -> Given {
         match self {
             Self::RsaPrivate { .. } => Given::PrivateKey,
@@ -355,8 +355,8 @@ fn identify_sequence(der: &[u8]) -> Option<Kind<'_>> {
     })
 }
 
-/// Whether a certificate names one signature algorithm, letter for letter, both within what its issuer signed and behind it, as
-/// RFC 5280 asks (4.1.1.2), and its signature is whole bytes: then no bit of it can be changed unseen.
+/// Whether a certificate names one signature algorithm, byte for byte the same inside and outside of the signed part, as RFC 5280
+/// requires (4.1.1.2), and its signature is whole bytes. Then no bit of it can be changed unnoticed.
 pub(crate) fn has_one_algorithm(certificate: &[u8]) -> bool {
     algorithms(certificate).is_some_and(|(within, behind)| within == behind)
 }
@@ -391,7 +391,7 @@ fn bits(number: &[u8]) -> usize {
     (number.len() * 8).saturating_sub(usize::try_from(leading).unwrap_or(0))
 }
 
-/// What is left of a row of DER values.
+/// The rest of a sequence of DER values.
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
@@ -402,7 +402,7 @@ impl<'a> Der<'a> {
         let (length, rest) = if *first < 0x80 {
             (usize::from(*first), rest)
         } else {
-            // Four bytes of length are more than any bound here; 0x80, the indefinite length, is no DER.
+            // A length of more than four bytes is beyond every limit here. 0x80, the indefinite length, is not DER.
             let (bytes, rest) = rest
                 .split_at_checked(usize::from(*first & 0x7f))
                 .filter(|(bytes, _)| (1..=4).contains(&bytes.len()))?;
@@ -413,7 +413,7 @@ impl<'a> Der<'a> {
         Some((*tag, content))
     }
 
-    /// The content of the one value there is.
+    /// The content of the only value.
     fn enter(mut self, tag: u8) -> Option<Self> {
         let (found, content) = self.next()?;
         (found == tag && self.is_empty()).then_some(Self(content))
