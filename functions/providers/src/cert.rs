@@ -49,7 +49,7 @@ pub(crate) struct Certificate {
     signature: Vec<u8>,
 }
 
-/// The longest chain. It is longer than any chain in a root bundle.
+/// At most so many certificates are followed. Real chains are shorter.
 const CHAIN_LENGTH_MAX: usize = 8;
 /// 1.2.840.113549.1.1, PKCS#1: every RSA signature algorithm is below it.
 const PKCS1: &str = "1.2.840.113549.1.1.";

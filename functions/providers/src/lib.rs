@@ -1,11 +1,11 @@
-//! What the payment providers speak, as pure functions: an `http::Request` goes out, an `http::Response` or a notify comes
-//! in, and our own words come back.
+//! The protocols of the payment providers, as pure functions: they build an `http::Request`, read an `http::Response` or a notify,
+//! and give back our own types.
 //!
-//! Used by the functions that charge, query, settle, close and refund; they do the I/O. Nothing here waits, reads a clock
-//! or an environment, or throws dice: the time and the nonce are arguments ([`Moment`]). A report ([`domain::Notification`])
-//! exists only after [`Account::read_notify`] or [`Account::read_query`] checked its signature.
+//! Used by the functions that charge, query, settle, close and refund; these do the I/O. Nothing here waits, reads a clock or the
+//! environment, or uses randomness: the time and the nonce are arguments ([`Moment`]). A report ([`domain::Notification`]) exists
+//! only after [`Account::read_notify`] or [`Account::read_query`] has checked its signature.
 //!
-//! The providers are a closed enum with one arm each in every verb, so that a forgotten verb does not compile.
+//! The providers are a closed enum, and every verb has one arm for each. So a forgotten verb does not compile.
 
 pub mod alipay;
 mod bill;
@@ -62,11 +62,11 @@ pub use settings::GatewayPolicy;
 pub use tabs::{MASK, addresses_of, mask, opened_by};
 pub use unable::{Unable, UnableKind};
 
-/// How long before its end the console and the metric report a certificate.
+/// How long before its expiry the console and the metric report a certificate.
 const CERTIFICATES_TOLD_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How a message is refused that cannot be verified. It follows from the channel and from what was sent alone, so that it tells a
-/// stranger nothing about an account: neither whether there is one nor which protocol it speaks.
+/// The refusal of a message that cannot be verified. It depends only on the channel and on what was sent. So it does not tell a
+/// stranger whether there is an account, nor which protocol it uses.
 pub fn refusal(channel: Channel, body: &[u8]) -> Acknowledgement {
     match channel.family() {
         Family::Ali => alipay::ACKNOWLEDGEMENT,
@@ -87,8 +87,8 @@ pub enum Account {
 }
 
 impl Account {
-    /// Reads the settings of one tab, with every key and certificate in them, and makes every check that can be made here.
-    /// Unknown members are refused by name.
+    /// Reads the settings of one tab with every key and certificate in them, and makes every check that needs no call. An unknown
+    /// member is an error that names it.
     ///
     /// # Errors
     /// [`SettingsError`], the first problem found, in words for the operator who typed the settings.
@@ -115,10 +115,10 @@ impl Account {
         }
     }
 
-    /// Reads the answer to the call that [`Self::charge`] asked for.
+    /// Reads the answer to the call that [`Self::charge`] returned.
     ///
     /// # Errors
-    /// [`ProviderError::Refused`] if the provider said no, [`ProviderError::Unclear`] if nobody knows.
+    /// [`ProviderError::Refused`] if the provider said no, [`ProviderError::Unclear`] if the result is unknown.
     pub fn read_charge(
         &self,
         channel: Channel,
@@ -132,7 +132,7 @@ impl Account {
         }
     }
 
-    /// Asks what has become of an order.
+    /// Queries an order.
     ///
     /// # Errors
     /// [`ProviderError::Key`] if the account cannot sign.
@@ -144,12 +144,12 @@ impl Account {
         }
     }
 
-    /// Reads the answer to [`Self::query`] about `placed`: a report like a notify. An order that the provider does not know is
-    /// [`domain::Outcome::Pending`], because it may be made there as soon as the buyer opens the cashier; such an answer names no
-    /// order, and the report then names the one that was asked about.
+    /// Reads the answer to [`Self::query`] about `placed`: a report like a notify. If the provider does not know the order, the
+    /// report is [`domain::Outcome::Pending`], because the order may be made there as soon as the buyer opens the cashier. Such an
+    /// answer names no order; the report then names the order of the query.
     ///
     /// # Errors
-    /// [`ProviderError::Refused`] if the provider did not answer the question, [`ProviderError::Unclear`] if nobody knows.
+    /// [`ProviderError::Refused`] if the provider did not answer the question, [`ProviderError::Unclear`] if the result is unknown.
     pub fn read_query(
         &self,
         placed: &Placed<'_>,
@@ -166,7 +166,7 @@ impl Account {
     /// Closes an unpaid order at the provider.
     ///
     /// # Errors
-    /// [`ProviderError::Key`] if the account cannot sign, [`ProviderError::Unsupported`] if there is no closing, as at UnionPay.
+    /// [`ProviderError::Key`] if the account cannot sign, [`ProviderError::Unsupported`] if the provider cannot close, as UnionPay.
     pub fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
             Self::Ali(account) => account.close(placed, moment),
@@ -178,7 +178,7 @@ impl Account {
     /// Reads the answer to [`Self::close`] about `placed`.
     ///
     /// # Errors
-    /// [`ProviderError::Unclear`] if nobody knows whether it was closed.
+    /// [`ProviderError::Unclear`] if it is unknown whether the order was closed.
     pub fn read_close(
         &self,
         placed: &Placed<'_>,
@@ -192,8 +192,8 @@ impl Account {
         }
     }
 
-    /// Until when an order can be paid at the provider that ends there by itself, because nobody closed it: `expires_at`, which was given
-    /// with it as `time_expire` (Alipay, WeChat Pay) or `payTimeout` (UnionPay), and later where the provider counts otherwise.
+    /// Until when an order can be paid that was not closed at the provider: `expires_at`, which the charge gave it as `time_expire`
+    /// (Alipay, WeChat Pay) or `payTimeout` (UnionPay), or later if the provider counts from another moment.
     pub fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
         match self {
             Self::Ali(account) => account.payable_until(expires_at),
@@ -201,8 +201,8 @@ impl Account {
         }
     }
 
-    /// Sends money back. The same refund, with its number, fee and time, may be sent again and again; the money moves once. Where
-    /// the provider asks for a client certificate, the request has it as an extension: [`ClientCertificate`].
+    /// Makes a refund. The same refund (its number, fee and time) may be sent again and again; the money moves once. If the
+    /// provider requires a client certificate, the request has it as an extension: [`ClientCertificate`].
     ///
     /// # Errors
     /// [`ProviderError::Unsupported`] if this protocol cannot refund, or the refund number does not fit the provider.
@@ -217,7 +217,7 @@ impl Account {
     /// Reads the answer to [`Self::refund`].
     ///
     /// # Errors
-    /// [`ProviderError::Unclear`] if nobody knows whether the money moved: ask by [`Self::refund_query`], or send it again.
+    /// [`ProviderError::Unclear`] if it is unknown whether the money moved: use [`Self::refund_query`], or send it again.
     pub fn read_refund(
         &self,
         refund: &RefundOrder<'_>,
@@ -231,11 +231,11 @@ impl Account {
         }
     }
 
-    /// Undoes a payment of today in full, where the provider has a way that is quicker than a refund: UnionPay's void, within its
-    /// settlement day. [`Self::read_refund`] reads the answer, and [`Self::refund_query`] asks what has become of it.
+    /// Undoes a payment of today in full, if the provider has a faster way than a refund: UnionPay's void, within its settlement
+    /// day. [`Self::read_refund`] reads the answer, and [`Self::refund_query`] asks for the result.
     ///
     /// # Errors
-    /// As [`Self::refund`]; [`ProviderError::Unsupported`], too, if there is no such way, or if only a part is to go back.
+    /// As [`Self::refund`]; also [`ProviderError::Unsupported`] if there is no such way, or if only a part is to be refunded.
     pub fn undo(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         match self {
             Self::Ali(_) => Err(ProviderError::from(Unable::AlipayUndoes)),
@@ -244,7 +244,7 @@ impl Account {
         }
     }
 
-    /// Asks what has become of a refund.
+    /// Queries a refund.
     ///
     /// # Errors
     /// As [`Self::refund`].
@@ -259,7 +259,7 @@ impl Account {
     /// Reads the answer to [`Self::refund_query`].
     ///
     /// # Errors
-    /// [`ProviderError::Refused`] if the provider did not answer the question, [`ProviderError::Unclear`] if nobody knows.
+    /// [`ProviderError::Refused`] if the provider did not answer the question, [`ProviderError::Unclear`] if the result is unknown.
     pub fn read_refund_query(
         &self,
         refund: &RefundOrder<'_>,
@@ -273,7 +273,8 @@ impl Account {
         }
     }
 
-    /// Verifies and reads a notify, its headers and raw body as they arrived. Nothing of it is believed before its signature fits.
+    /// Verifies and reads a notify: its headers and raw body as they arrived. Nothing in it is used before its signature is
+    /// verified.
     ///
     /// # Errors
     /// [`NotifyError`]: the notify is to be refused and changes nothing.
@@ -285,12 +286,12 @@ impl Account {
         }
     }
 
-    /// Verifies and reads a notify about one refund. [`Self::read_notify`] takes it, too, as [`domain::Outcome::Pending`]: a refund by
-    /// itself does not say what has become of the payment.
+    /// Verifies and reads a notify about one refund. [`Self::read_notify`] also accepts it, as [`domain::Outcome::Pending`]: one
+    /// refund does not tell the state of the payment.
     ///
     /// # Errors
-    /// [`NotifyError`]: the notify is to be refused and changes nothing. [`NotifyError::Malformed`] if it is about no refund, which
-    /// it never is at Alipay: there the payment's own notify tells of refunds.
+    /// [`NotifyError`]: the notify is to be refused and changes nothing. [`NotifyError::Malformed`] if it is not about a refund. At
+    /// Alipay this is always so: there the payment's own notify reports refunds.
     pub fn read_refund_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<RefundReport, NotifyError> {
         match self {
             Self::Ali(_) => Err(NotifyError::from(MessageProblem::AlipayRefundNotify)),
@@ -299,7 +300,7 @@ impl Account {
         }
     }
 
-    /// Asks where the bill of a day lies, `2026-11-23` by Beijing's time. Providers make it in the morning of the next.
+    /// Asks where to fetch the bill of a day, `2026-11-23` in Beijing time. Providers make it in the morning of the next day.
     ///
     /// # Errors
     /// [`ProviderError::Unsupported`] if this protocol has no bill, [`ProviderError::Key`] if the account cannot sign.
@@ -314,7 +315,7 @@ impl Account {
     /// Reads the answer to [`Self::bill`].
     ///
     /// # Errors
-    /// [`ProviderError::Refused`] if the provider gives none, [`ProviderError::Unclear`] if nobody knows.
+    /// [`ProviderError::Refused`] if the provider gives none, [`ProviderError::Unclear`] if the result is unknown.
     pub fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
         match self {
             Self::Ali(account) => account.read_bill(response),
@@ -323,7 +324,7 @@ impl Account {
         }
     }
 
-    /// Whether the answer to [`Self::bill`] brings the file itself, and so is long.
+    /// Whether the answer to [`Self::bill`] contains the file itself, and so is long.
     pub fn brings_bill(&self) -> bool {
         match self {
             Self::Ali(_) => false,
@@ -332,7 +333,7 @@ impl Account {
         }
     }
 
-    /// Reads the lines of a bill, once they are unpacked. `None` if this protocol has no bill.
+    /// The reader for the unpacked lines of a bill. `None` if this protocol has no bill.
     pub fn bill_reader(&self) -> Option<BillReader> {
         match self {
             Self::Ali(account) => account.columns_reader().map(BillReader::of_columns),
@@ -341,7 +342,7 @@ impl Account {
         }
     }
 
-    /// Whose orders the provider's bill is of: two accounts that have one of these names in common find each other's in it.
+    /// Whose orders the provider's bill lists: if two accounts share one of these names, each finds the other's orders in it.
     pub fn bill_names(&self) -> Vec<String> {
         match self {
             Self::Ali(account) => account.bill_names(),
@@ -350,7 +351,7 @@ impl Account {
         }
     }
 
-    /// How much earlier than Beijing's the provider's day ends, and so begins.
+    /// How much earlier than Beijing's day the provider's day begins and ends.
     pub fn bill_ends_early_by(&self) -> Duration {
         match self {
             Self::Ali(_) | Self::Wechat(_) => Duration::ZERO,
@@ -358,12 +359,12 @@ impl Account {
         }
     }
 
-    /// Whether a bill lists refunds under numbers that only a comparison with ours explains: see [`Self::lists_refund_as`].
+    /// Whether a bill lists our refunds under other numbers, which only a comparison recognises: see [`Self::lists_refund_as`].
     pub fn hides_refund_nums(&self) -> bool {
         matches!(self, Self::Unionpay(_))
     }
 
-    /// Whether a bill lists our refund of this number under that one.
+    /// Whether a bill lists our refund of this number under the number `listed`.
     pub fn lists_refund_as(&self, listed: &str, payment: &TransactionId, num: &RefundNum) -> bool {
         match self {
             Self::Ali(_) | Self::Wechat(_) => listed == num.as_str(),
@@ -371,13 +372,13 @@ impl Account {
         }
     }
 
-    /// Whether public sources leave it in doubt how a bill is to be read, so that the provider is asked about what differs.
+    /// Whether public sources do not say for certain how to read a bill. Then the provider is queried about each difference.
     pub fn doubts_bill(&self) -> bool {
         matches!(self, Self::Unionpay(_))
     }
 
-    /// The merchants whose orders are in the provider's bill, whichever of them are read for this account: a line that cannot be read may be
-    /// anybody's who has one of these names in common.
+    /// The merchants whose orders the provider's bill lists, including those that are not read for this account: a line that cannot
+    /// be read may belong to any account that shares one of these names.
     pub fn bill_merchants(&self) -> Vec<String> {
         match self {
             Self::Ali(account) => account.bill_names(),
@@ -386,7 +387,7 @@ impl Account {
         }
     }
 
-    /// Asks for the certificates that the provider signs with from now on: after [`NotifyError::UnknownKey`] or
+    /// Asks for the certificates that the provider signs with now: after [`NotifyError::UnknownKey`] or
     /// [`ProviderError::UnknownKey`], and twice a day.
     ///
     /// # Errors
@@ -399,11 +400,11 @@ impl Account {
         }
     }
 
-    /// Reads the answer to [`Self::certificates_request`]: the account as it is from now on. The one before stays good, so that no
-    /// error here is fatal: a merchant who has WeChat Pay's public key gets one every time.
+    /// Reads the answer to [`Self::certificates_request`] and returns the account with the new certificates. The previous account
+    /// stays usable, so no error here is fatal: a merchant who has WeChat Pay's public key gets one every time.
     ///
     /// # Errors
-    /// [`ProviderError::Refused`] if the provider gives no certificates, [`ProviderError::Unclear`] if what it gave is not genuine.
+    /// [`ProviderError::Refused`] if the provider gives no certificates, [`ProviderError::Unclear`] if its answer is not genuine.
     pub fn with_certificates(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Self, ProviderError> {
         match self {
             Self::Ali(_) => Err(ProviderError::from(Unable::AlipayCertificates)),
@@ -412,8 +413,8 @@ impl Account {
         }
     }
 
-    /// The questions that check these settings. None of them changes anything at the provider: they are about `placed`, which never was,
-    /// and about its certificates.
+    /// The questions that check these settings. None of them changes anything at the provider: they are about its certificates and
+    /// about `placed`, an order that never existed.
     ///
     /// # Errors
     /// [`ProviderError::Key`] if the account cannot sign.
@@ -426,7 +427,7 @@ impl Account {
         }
     }
 
-    /// Reads the answers to [`Self::probes`], in their order: nothing for a question that was not answered.
+    /// Reads the answers to [`Self::probes`], in their order: `None` for a question without an answer.
     pub fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
         match self {
             Self::Ali(account) => account.read_probes(answers),
@@ -435,11 +436,12 @@ impl Account {
         }
     }
 
-    /// Verifies what the payer's browser posts when UnionPay's page sends it back, and says which order it is about. It settles
-    /// nothing: only the notify and the query do.
+    /// Verifies what the payer's browser posts when UnionPay's page sends it back, and returns the order. It settles nothing: only
+    /// the notify and the query do.
     ///
     /// # Errors
-    /// [`NotifyError`]: it is not UnionPay's, or not about an order of this account. [`NotifyError::Malformed`] elsewhere.
+    /// [`NotifyError`]: it is not from UnionPay, or not about an order of this account. [`NotifyError::Malformed`] for other
+    /// providers.
     pub fn read_front_return(&self, returned: &Request<Bytes>, now: Timestamp) -> Result<TransactionId, NotifyError> {
         match self {
             Self::Ali(_) => Err(NotifyError::from(MessageProblem::AlipayReturn)),
@@ -448,8 +450,8 @@ impl Account {
         }
     }
 
-    /// Whether a notify has the form of the account's other protocol: WeChat Pay tells of an order in the form it was made in, also after
-    /// the account moved on.
+    /// Whether a notify has the format of the account's other protocol: WeChat Pay reports an order in the format of the protocol
+    /// that created it, even after the account moved to the other.
     pub fn is_of_other_form(&self, notify: &Request<Bytes>) -> bool {
         match self {
             Self::Ali(_) | Self::Unionpay(_) => false,
@@ -457,7 +459,7 @@ impl Account {
         }
     }
 
-    /// What tells the provider that its notify was taken, and what makes it try again.
+    /// The answer that tells the provider that its notify was accepted, and the answer that makes it try again.
     pub fn acknowledgement(&self) -> Acknowledgement {
         match self {
             Self::Ali(_) => alipay::ACKNOWLEDGEMENT,
@@ -466,8 +468,8 @@ impl Account {
         }
     }
 
-    /// When the first of the account's certificates ends, if it has any: something to warn of in time. [`Self::open`] refuses no
-    /// expired one, because that takes a clock; the verbs that read do, where a message is verified by a chain, as at UnionPay.
+    /// When the first of the account's certificates expires, if it has any: to warn in time. [`Self::open`] accepts an expired one,
+    /// because it has no clock. The verbs that read do check, if a chain of certificates verifies the message, as at UnionPay.
     pub fn certificates_end_at(&self) -> Option<Timestamp> {
         match self {
             Self::Ali(account) => account.certificates_end_at(),
@@ -476,7 +478,7 @@ impl Account {
         }
     }
 
-    /// The same, if that is within 30 days, or was before: who renews a certificate needs some days for it.
+    /// The same, if it is within 30 days or in the past: a renewal takes some days.
     pub fn certificates_end_soon(&self, now: Timestamp) -> Option<Timestamp> {
         self.certificates_end_at().filter(|ends_at| ends_at.ms() <= now.plus(CERTIFICATES_TOLD_BEFORE).ms())
     }

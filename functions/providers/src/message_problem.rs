@@ -1,12 +1,12 @@
-//! Everything that can be wrong with what a provider sent: an answer, a notify, a bill. A provider's own words in a sentence are bounded
-//! where they are read, and stay as they are.
+//! Everything that can be wrong with a provider's message: an answer, a notify, a bill. A provider's own words in a sentence are
+//! cut short where they are read, and are not changed otherwise.
 
 use domain::Timestamp;
 
 use crate::SettingProblem;
 
 domain::sentences! {
-    /// What is wrong with a message of a provider's, or why nothing is to be concluded from it.
+    /// What is wrong with a provider's message, or why nothing can be concluded from it.
     pub enum MessageProblem, MessageProblemKind {
         // Any message.
         Http { status: u16 } = "message-http": "HTTP status {status}";
@@ -48,7 +48,7 @@ domain::sentences! {
         Stale { seconds: u64, seconds_max: u64 } = "message-stale": "it was signed {seconds} s away from now, at most {seconds_max} are taken";
         NoSerial = "message-no-serial": "wechatpay-serial is no serial number";
         NoSeconds = "message-no-seconds": "wechatpay-timestamp is no number of seconds";
-        // The same where answers are signed as notifies are.
+        // The same for answers that are signed as notifies are.
         AnswerMalformed { reason: Box<MessageProblem> } = "answer-malformed": "the answer is malformed: {reason}";
         AnswerUnsigned = "answer-unsigned": "the answer has no signature";
         AnswerAlgorithm { found: String, expected: &'static str } = "answer-algorithm": "the answer is signed with {found} where {expected} is configured";
@@ -139,7 +139,7 @@ domain::sentences! {
 }
 
 domain::sentences! {
-    /// Why a certificate that a message brings is not believed.
+    /// Why the certificate in a message is not trusted.
     pub enum TrustProblem, TrustProblemKind {
         NotValid { at: Timestamp } = "trust-not-valid": "it is not valid at {at}";
         NotIssued = "trust-not-issued": "no certificate of middleCert issued it";
@@ -171,7 +171,7 @@ domain::sentences! {
 }
 
 domain::sentences! {
-    /// What a code of WeChat Pay's about a refund means, where it comes without words.
+    /// What a code of WeChat Pay about a refund means, if it comes without words.
     pub enum RefundWords, RefundWordsKind {
         Closed = "refund-closed": "the refund was closed";
         PayersAccount = "refund-payers-account": "the payer's account cannot take the refund: it is to be dealt with in WeChat Pay's merchant platform";

@@ -1,8 +1,8 @@
-//! Reads a merchant's PFX (PKCS#12): the private key and its certificate, with which UnionPay's messages are signed and WeChat Pay's refunds
-//! of v2 are sent.
+//! Reads a merchant's PFX (PKCS#12): the private key and its certificate. They sign UnionPay's messages and are the client
+//! certificate of WeChat Pay's refunds of v2.
 //!
-//! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes today
-//! (PBES2 with AES, SHA-256). PBES2 without a word about its hash means SHA-1, and node-forge and the JDK make such files.
+//! Both kinds are read: those of UnionPay's download page (3DES and RC2-40 by passwords, SHA-1), and those that openssl makes now
+//! (PBES2 with AES, SHA-256). If PBES2 names no hash, it is SHA-1; node-forge and the JDK make such files.
 
 use domain::Secret;
 use p12_keystore::{Pkcs12Archive, error::Error};
@@ -19,14 +19,14 @@ const PFX_BYTES_MAX: usize = 32 * 1024;
 /// The same in base64, with line breaks.
 pub(crate) const PFX_TEXT_BYTES_MAX: usize = 48 * 1024;
 
-/// Who signs.
+/// The key that signs, and its certificate.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) key: SigningKey,
     pub(crate) certificate: Certificate,
 }
 
-/// A client certificate whose file was opened, each part as DER.
+/// The opened file of a client certificate, each part as DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedCertificate {
     /// The certificates, the merchant's own first.
@@ -38,7 +38,7 @@ pub struct OpenedCertificate {
 /// Why a PFX cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PfxError {
-    /// Its password is another.
+    /// The password is wrong.
     Password(SettingProblem),
     /// Something else is wrong with it.
     File(SettingProblem),
@@ -64,7 +64,7 @@ pub(crate) fn read(text: &str, password: &str) -> Result<Identity, PfxError> {
         | Kind::OtherPublic
         | Kind::Certificate) => return Err(PfxError::File(SettingProblem::PfxExpected { given: other.called() })),
     }
-    // The old kind writes passwords in UTF-16 without surrogates.
+    // The old kind encodes passwords in UTF-16 without surrogates.
     if password.chars().any(|sign| u32::from(sign) > 0xffff) {
         return Err(PfxError::Password(SettingProblem::PfxPasswordSigns));
     }
@@ -101,7 +101,7 @@ fn in_it(problem: SettingProblem) -> PfxError {
     PfxError::File(SettingProblem::ItsPrivateKey { problem: Box::new(problem) })
 }
 
-/// What PFX files are protected with at times, and is not read here. Whatever is not named here is told by its number, where the reader
+/// Algorithms that some PFX files use and that are not read here. Other algorithms are reported by their number, if the reader
 /// knows it.
 #[rustfmt::skip]
 const UNREAD: &[(&[u64], &str)] = &[
@@ -124,7 +124,7 @@ const UNREAD: &[(&[u64], &str)] = &[
     (&[1, 2, 840, 113_549, 2, 5],                "MD5"),
 ];
 
-/// The reader's error in words for the operator. Where there is no MAC, a wrong password shows in the padding.
+/// The reader's error in words for the operator. If there is no MAC, a wrong password shows in the padding.
 fn problem(error: &Error, der: &[u8]) -> PfxError {
     match error {
         Error::MacError(_) | Error::UnpadError => PfxError::Password(WRONG_PASSWORD),
@@ -156,7 +156,8 @@ fn protected_by(algorithm: &str) -> PfxError {
     PfxError::File(SettingProblem::ProtectedWith { algorithm: algorithm.to_owned() })
 }
 
-/// The reader does not say what it met: the names of algorithms stand in the file in the clear, and one that is not read is the reason.
+/// The reader does not name the algorithm that it cannot read. But the names of algorithms are not encrypted in the file, so the
+/// first unsupported one is the reason.
 fn unread(der: &[u8]) -> PfxError {
     let stands_there = |oid: &Oid<'_>| der.windows(oid.as_bytes().len()).any(|part| part == oid.as_bytes());
     let known = UNREAD.iter().filter_map(|(oid, name)| Some((Oid::from(oid).ok()?, name)));

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with one of the settings that an operator typed. No sentence repeats what was typed.
+//! Everything that can be wrong with one of the settings that an operator typed. No sentence repeats the input.
 
 domain::sentences! {
     /// What is wrong with a setting, and what was expected.
@@ -119,7 +119,7 @@ domain::sentences! {
 }
 
 domain::sentences! {
-    /// What was given in the place of something else.
+    /// What was given instead of something else.
     pub enum Given, GivenKind {
         PrivateKey = "given-private-key": "this is a private key";
         OtherPrivateKey = "given-other-private-key": "this is a private key of another kind than RSA";

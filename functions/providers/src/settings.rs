@@ -10,13 +10,13 @@ use crate::{SettingProblem, SettingsError};
 pub enum GatewayPolicy {
     /// `https` only.
     HttpsOnly,
-    /// Plain `http`, too: the local stack and its simulator.
+    /// Also plain `http`: for the local stack and its simulator.
     AllowHttp,
 }
 
 /// The longest short text: an account number, a name, a URL.
 pub(crate) const TEXT_BYTES_MAX: usize = 256;
-/// More members than any protocol has, and few enough to go through them.
+/// More members than any protocol has. It limits the work to check them.
 const MEMBERS_MAX: usize = 64;
 /// Echoes at most this much of a member's name.
 const NAME_CHARS_MAX: usize = 64;
@@ -40,7 +40,7 @@ impl<'a> Settings<'a> {
         Err(SettingsError::new(name, SettingProblem::UnknownMember { protocol, known }))
     }
 
-    /// A member that may be absent; `null` is as good as absent.
+    /// A member that may be absent; `null` counts as absent.
     pub(crate) fn find(self, field: &'static str, bytes_max: usize) -> Result<Option<&'a str>, SettingsError> {
         let text = match self.0.get(field) {
             None | Some(Value::Null) => return Ok(None),
@@ -58,7 +58,7 @@ impl<'a> Settings<'a> {
         Ok(Some(text))
     }
 
-    /// A member that must be there.
+    /// A required member.
     pub(crate) fn require(self, field: &'static str, bytes_max: usize, what: &str) -> Result<&'a str, SettingsError> {
         let missing = || SettingsError::new(field, SettingProblem::Missing { what: what.to_owned() });
         self.find(field, bytes_max)?.ok_or_else(missing)
@@ -96,7 +96,7 @@ impl<'a> Settings<'a> {
         Ok(texts)
     }
 
-    /// Whether a member is there, right or wrong.
+    /// Whether a member is present, valid or not.
     pub(crate) fn has(self, field: &str) -> bool {
         self.0.get(field).is_some_and(|value| !value.is_null())
     }
@@ -106,7 +106,7 @@ impl<'a> Settings<'a> {
         self.url("gateway", default, policy)
     }
 
-    /// The full URL of where calls go, or `default`.
+    /// A full URL that calls go to, or `default`.
     pub(crate) fn url(
         self,
         field: &'static str,

@@ -1,11 +1,11 @@
-//! What is known of the settings of each tab without opening them: which members may be shown again, and which addresses they name.
+//! What is known about the settings of each tab without opening them: which members may be shown, and which addresses they name.
 
 use domain::Tab;
 use serde_json::{Map, Value};
 
 use crate::{alipay, keys, unionpay, wechat};
 
-/// Where the calls that these settings sign go to: their gateway, or that of the provider itself.
+/// Where the calls signed with these settings go: their gateway, or the provider's own.
 pub(crate) fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
     let text = |field: &str| settings.get(field).and_then(Value::as_str);
     let usual = match tab {
@@ -17,7 +17,7 @@ pub(crate) fn gateway_of(tab: Tab, settings: &Map<String, Value>) -> &str {
     text("gateway").unwrap_or(usual)
 }
 
-/// Every address that calls which these settings sign go to, by the member that names it.
+/// Every address to which calls signed with these settings go, by the member that names it.
 pub fn addresses_of(tab: Tab, settings: &Map<String, Value>) -> Vec<(&'static str, String)> {
     let gateway = gateway_of(tab, settings);
     let mut addresses = vec![("gateway", gateway.to_owned())];
@@ -28,7 +28,7 @@ pub fn addresses_of(tab: Tab, settings: &Map<String, Value>) -> Vec<(&'static st
     addresses
 }
 
-/// The secret that a password opens: the password of one file is not that of another.
+/// The secret that a password opens: if the file changes, its saved password must not be used for the new one.
 pub fn opened_by(field: &str) -> Option<&'static str> {
     match field {
         "pfxPassword" => Some("pfx"),
@@ -37,10 +37,10 @@ pub fn opened_by(field: &str) -> Option<&'static str> {
     }
 }
 
-/// What settings show of a secret.
+/// What replaces a secret where settings are shown.
 pub const MASK: &str = "***";
 
-/// The members that may be shown again. Every other one is masked, so that a new or misspelled member cannot leak.
+/// The members that may be shown. All others are masked, so a new or misspelled member cannot leak.
 fn shown(tab: Tab) -> &'static [&'static str] {
     match tab {
         Tab::Ali => &[
@@ -71,8 +71,8 @@ fn shown(tab: Tab) -> &'static [&'static str] {
     }
 }
 
-/// The settings as they may be shown again: every secret is `***`, public keys and certificates are as they were given. A
-/// private key that was put into a public member by mistake is masked, too.
+/// The settings as they may be shown: every secret is `***`; public keys and certificates stay as given. A private key that was put
+/// into a public member by mistake is masked, too.
 pub fn mask(tab: Tab, settings: &Map<String, Value>) -> Map<String, Value> {
     let public = shown(tab);
     let masked = |(name, value): (&String, &Value)| {
@@ -85,7 +85,7 @@ pub fn mask(tab: Tab, settings: &Map<String, Value>) -> Map<String, Value> {
 fn holds_private_key(value: &Value) -> bool {
     match value {
         Value::String(text) => keys::looks_private(text),
-        // Only lists of certificates are shown, and those are one deep.
+        // Only lists of certificates are shown, and those have no nested lists.
         Value::Array(items) => items.iter().any(|item| item.as_str().is_none_or(keys::looks_private)),
         Value::Object(_) => true,
         Value::Null | Value::Bool(_) | Value::Number(_) => false,

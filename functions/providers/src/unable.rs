@@ -3,7 +3,7 @@
 use domain::{Channel, Tab};
 
 domain::sentences! {
-    /// What was asked of an account that cannot do it, and what there is.
+    /// What was asked of an account that cannot do it, and what is possible instead.
     pub enum Unable, UnableKind {
         // Channels.
         NoCall { channel: Channel } = "unable-no-call": "a charge on {channel} makes no call, so there is no answer to it";

@@ -1,8 +1,8 @@
 //! UnionPay: one account of the mobile control (`unipay_app`) or of the gateway page (`unipay_web`), by ACP 5.1.0.
 //!
-//! Every message of UnionPay's brings the certificate that it is signed with, so that nothing is believed before that
-//! certificate is followed up to the configured ones. National SM2 algorithms (6.0.0) and the shared-key signatures (methods 11
-//! and 12) are not spoken here.
+//! Every message of UnionPay contains the certificate that signed it. So nothing in a message is used before the chain of that
+//! certificate is followed up to the configured ones. The national SM2 algorithms (6.0.0) and the signatures with a shared key
+//! (methods 11 and 12) are not supported.
 //!
 //! # Source
 //! `protocols.md`, section 3.
@@ -47,7 +47,7 @@ use crate::{
     settings::Settings,
 };
 
-/// UnionPay looks at the status alone, and takes 200 for taken; the bodies are those of its sample code.
+/// UnionPay looks only at the HTTP status; 200 means accepted. The bodies are those of its sample code.
 pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
     Acknowledgement { content_type: "text/plain", accepted: b"ok", refused: b"fail" };
 
@@ -55,7 +55,7 @@ pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
 const TN_CHARS_MAX: usize = 64;
 /// UnionPay's settlement day ends at 23:00 in Beijing.
 pub(crate) const DAY_ENDS_EARLY_BY: Duration = Duration::from_secs(3600);
-/// How far `txnTime` may lie from UnionPay's clock, guessed low: a repeat that is sent later is refused for its time alone.
+/// How far `txnTime` may be from UnionPay's clock. This is a low guess. A later repeat is refused only because of its time.
 const TXN_TIME_WINDOW: Duration = Duration::from_secs(180);
 
 /// An account at UnionPay. Its settings and verbs are described at [`crate::Account`].
@@ -64,7 +64,7 @@ pub struct Account {
     channel: Channel,
     mer_id: String,
     gateway: String,
-    /// The full address that gives the files.
+    /// The full address for the settlement files.
     file_gateway: String,
     /// Boxed, because it is larger than all the rest.
     key: Box<SigningKey>,
@@ -109,7 +109,7 @@ impl Account {
         Ok(PaymentParameters::new(vec![("tn", tn.to_owned())]))
     }
 
-    /// The settings are those of one tab: that of the gateway page, or that of the mobile control, which Apple Pay shares.
+    /// The settings are those of one tab: the gateway page, or the mobile control, which also serves Apple Pay.
     fn check_channel(&self, channel: Channel) -> Result<(), ProviderError> {
         if channel == self.channel || (channel, self.channel) == (Channel::ApplepayUpacp, Channel::UnipayApp) {
             return Ok(());
@@ -130,18 +130,18 @@ impl Account {
     ) -> Result<Notification, ProviderError> {
         match self.read(response, now)? {
             Answer::Done(fields) => self.report(&fields),
-            // Not paid, or asked too early: the order is made there when the payer acts.
+            // Not paid, or queried too early: the order is made there when the payer acts.
             Answer::Refused { code, is_signed: true, .. } if code == answer::NOT_THERE => Ok(not_there(placed.id)),
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => Err(other.into_error()),
         }
     }
 
-    /// There is nothing to send, and the words are those of [`Self::read_close`].
+    /// There is no request to send; the error is that of [`Self::read_close`].
     pub(crate) fn close(&self) -> Result<Request<Bytes>, ProviderError> {
         Err(ProviderError::from(Unable::NoClosing))
     }
 
-    /// Whatever came: an order at UnionPay ends by itself.
+    /// Independent of the answer: UnionPay cannot close, an order there only expires.
     pub(crate) fn read_close(
         &self,
         _placed: &Placed<'_>,
@@ -151,13 +151,13 @@ impl Account {
         Ok(Closing::Refused { code: "NO_CLOSING".to_owned(), words: Unable::NoClosing.to_string() })
     }
 
-    /// A refund, of a part or all of the payment, from the day of the payment on (`txnType` 04).
+    /// A refund of a part or all of the payment, from the day of the payment on (`txnType` 04).
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>) -> Result<Request<Bytes>, ProviderError> {
         self.send_back(messages::REFUND, refund)
     }
 
-    /// A void: all of the payment, within its settlement day, which ends at 23:00 (`txnType` 31). It goes by the same number as the
-    /// refund of that name would, so that only one of both can happen; the refund's other verbs serve for both.
+    /// A void: all of the payment, within its settlement day, which ends at 23:00 (`txnType` 31). It has the same number as a
+    /// refund of that name, so only one of the two can happen. The refund's other verbs serve for both.
     pub(crate) fn undo(&self, refund: &RefundOrder<'_>, _moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         if refund.refund_fee != refund.placed.fee {
             return Err(ProviderError::from(Unable::UndoesWhole));
@@ -170,7 +170,7 @@ impl Account {
         self.post(messages::SEND_BACK, &self.signed(messages::send_back(txn_type, channel_type, refund)?)?)
     }
 
-    /// Acceptance is no success: the notify of the refund or its query tells what became of it.
+    /// Acceptance is not success: the notify of the refund or its query tells the result.
     pub(crate) fn read_refund(
         &self,
         refund: &RefundOrder<'_>,
@@ -182,9 +182,9 @@ impl Account {
                 is_about(&fields, &messages::refund_order_id(refund)?).map(|()| RefundOutcome::Pending)
             }
             Answer::Undecided { .. } => Ok(RefundOutcome::Pending),
-            // A repeat. What became of the first is for the query to tell.
+            // A repeat. The query tells the result of the first.
             Answer::Refused { code, .. } if code == answer::DUPLICATE => Ok(RefundOutcome::Pending),
-            // The same of a late repeat: its `txnTime` is refused, whether the first arrived or not.
+            // The same for a late repeat: it is refused because of its `txnTime`, whether the first arrived or not.
             Answer::Refused { .. } if refund.sending.at.distance(now) > TXN_TIME_WINDOW => Ok(RefundOutcome::Pending),
             Answer::Refused { code, words, .. } => Ok(refused_refund(code, words)),
         }
@@ -211,7 +211,7 @@ impl Account {
                 (words(code), words(fields.find("origRespMsg").unwrap_or_default()))
             }
             Answer::Refused { code, words, is_signed: true } if code == answer::NOT_THERE => (code, words),
-            // The question was refused; that says nothing about the refund.
+            // The question was refused; this says nothing about the refund.
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => return Err(other.into_error()),
         };
         if code != answer::NOT_THERE {
@@ -228,7 +228,7 @@ impl Account {
         let mut report =
             Notification { order: order.to_owned(), claims, fee: None, outcome: Outcome::Pending, trade_no: None };
         if fields.require("txnType")? != messages::PAYMENT {
-            // About a refund or a void, which have numbers and amounts of their own: `read_refund_notify` reads them.
+            // About a refund or a void. These have their own numbers and amounts: `read_refund_notify` reads them.
             if let Some(payment) = messages::payment_of(order) {
                 report.order = payment.to_string();
             }
@@ -238,7 +238,7 @@ impl Account {
         report.fee = fen(&fields);
         report.trade_no = fields.find("queryId").and_then(ProviderTradeNo::parse);
         if verdict(fields.require("respCode")?) == Verdict::Done {
-            // What UnionPay answers to a call has a `respCode` of success, too, and this number at most in a query's answer.
+            // UnionPay's answers to calls also have a successful `respCode`. Of these, only a query's answer can have this number.
             fields.require("queryId")?;
             report.outcome = Outcome::Paid;
         }
@@ -269,7 +269,7 @@ impl Account {
         Ok(RefundReport { order, claims, refund_num, refund_fee, sending, outcome })
     }
 
-    /// The browser brings back what the notify brings, under the same signature. It may come first, late, often or never.
+    /// The browser posts the same fields as the notify, under the same kind of signature. It may come first, late, often or never.
     pub(crate) fn read_front_return(
         &self,
         returned: &Request<Bytes>,
@@ -282,7 +282,7 @@ impl Account {
         TransactionId::parse(fields.require("orderId")?).map_err(|_| NotifyError::from(MessageProblem::ForeignOrder))
     }
 
-    /// The file is of the merchant, whichever tab they pay in.
+    /// The file is the merchant's, for both tabs.
     pub(crate) fn bill_names(&self) -> Vec<String> {
         vec![format!("unionpay/{}", self.mer_id)]
     }
@@ -291,7 +291,7 @@ impl Account {
         self.certificates_end_at
     }
 
-    /// What every message begins with, and the signature over all of it.
+    /// The common first fields of every message, and the signature over all fields.
     fn signed<'a>(&self, mut parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
         parameters.extend([
             ("version", "5.1.0".to_owned()),
@@ -328,8 +328,8 @@ impl Account {
     fn report(&self, fields: &Fields) -> Result<Notification, ProviderError> {
         let order = fields.find("orderId").ok_or_else(|| missing("orderId"))?;
         let code = fields.find("origRespCode").ok_or_else(|| missing("origRespCode"))?;
-        // A failure is one try's: the payer may try another card until `payTimeout`. When that is over is not known here, so that
-        // a failed order stays pending and its expiry closes it.
+        // A failure is the failure of one payment attempt: the payer may try another card until `payTimeout`. This function does
+        // not know whether that time is over. So a failed order stays pending, and its expiry closes it.
         let outcome = match verdict(code) {
             Verdict::Done => Outcome::Paid,
             Verdict::Undecided | Verdict::Refused => Outcome::Pending,
@@ -349,7 +349,7 @@ fn currency_claim(fields: &Fields) -> Claim {
     claim(fields, "currencyCode", messages::YUAN)
 }
 
-/// A claim about a field; an absent one says nothing, and so differs from whatever is configured.
+/// A claim about a field. An absent field is empty, and so differs from every configured value.
 fn claim(fields: &Fields, field: &'static str, configured: &str) -> Claim {
     Claim { field, said: words(fields.find(field).unwrap_or_default()), configured: configured.to_owned() }
 }

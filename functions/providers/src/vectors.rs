@@ -1,4 +1,4 @@
-//! What the harnesses of all three providers' vectors share: reading the files, and the proof that each leaf of what they expect counts.
+//! What the test harnesses of the three providers share: they read the files, and prove that the test checks every expected value.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ struct File {
     vectors: Vec<Vector>,
 }
 
-/// One case: what goes in, and what must come of it.
+/// One case: the input, and the expected result.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Vector {
     pub(crate) provider: String,
@@ -47,7 +47,7 @@ impl Vectors {
         Self { keys: file.keys, all: all.filter(|vector| vector.provider.starts_with(provider)).collect() }
     }
 
-    /// Runs every vector, none twice, and `count` in all: so many were counted in the files by hand.
+    /// Runs every vector once. There must be `count` in all: the number was counted in the files by hand.
     pub(crate) fn run_all(&self, count: usize, run: impl Fn(&Vector)) {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for vector in &self.all {
@@ -63,12 +63,11 @@ impl Vectors {
         }
     }
 
-    /// Whatever is changed in what a vector expects, the harness fails, except at the leaves that are `unasserted`: each is named with
-    /// the reason why.
+    /// The harness must fail after any change of an expected value, except at the leaves in `unasserted`, each with a reason.
     pub(crate) fn every_leaf_counts(&self, unasserted: &[Unasserted], run: impl Fn(&Vector)) {
         let (mut ignored, mut used) = (Vec::new(), BTreeSet::new());
         for vector in &self.all {
-            // As it is it passes, or its failures would prove nothing.
+            // It must pass unchanged. Otherwise its failures would prove nothing.
             run(vector);
             for leaf in leaves(&vector.expected) {
                 if let Some(known) = unasserted.iter().find(|known| known.leaf == leaf) {
@@ -90,7 +89,7 @@ impl Vectors {
     }
 }
 
-/// A leaf of `expected` that no code can be held to.
+/// A leaf of `expected` that no code can be checked against.
 pub(crate) struct Unasserted {
     /// Its JSON pointer.
     pub(crate) leaf: &'static str,
@@ -120,7 +119,7 @@ fn split(leaf: &str) -> (String, &str) {
     (inner[..end].replace("~1", "/").replace("~0", "~"), &inner[end..])
 }
 
-/// The pointers of all values that hold no others.
+/// The pointers of all values that contain no other values.
 fn leaves(members: &Map<String, Value>) -> Vec<String> {
     fn collect(value: &Value, at: String, found: &mut Vec<String>) {
         match value {
@@ -144,7 +143,7 @@ fn leaves(members: &Map<String, Value>) -> Vec<String> {
     found
 }
 
-/// Other values in its place, none of them of another form: what fails only because a text is no JSON any longer proves little.
+/// Other values of the same form: a failure only because a text is not valid JSON would prove little.
 fn changes(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(is) => vec![Value::Bool(!is)],

@@ -1,6 +1,6 @@
 //! WeChat Pay: one account, in one of its two protocols.
 //!
-//! APIv3 (`v3`) is what every account of today has; the legacy `v2` still serves old ones. An account belongs to one tab, because the
+//! APIv3 (`v3`) is what every new account has; the legacy `v2` still serves old ones. An account belongs to one tab, because the
 //! app of `wx_app` and that of `wx_mp` are not interchangeable.
 
 mod answer;
@@ -35,14 +35,14 @@ use crate::{
     SettingsError, Unable, bill::columns::ColumnsReader, settings::Settings,
 };
 
-/// Sent with 200, and with 4xx or 5xx, which makes WeChat try again fifteen times within 24 hours.
+/// Sent with 200, or with 4xx or 5xx; after these WeChat tries again, fifteen times within 24 hours.
 const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
     content_type: "application/json",
     accepted: r#"{"code":"SUCCESS","message":"成功"}"#.as_bytes(),
     refused: br#"{"code":"FAIL","message":"refused"}"#,
 };
 
-/// In the words of the protocol that the message is in: v2 speaks XML.
+/// In the format of the message's protocol: v2 uses XML.
 pub(crate) fn refusal(body: &[u8]) -> Acknowledgement {
     if body.trim_ascii_start().starts_with(b"<") { v2::ACKNOWLEDGEMENT } else { ACKNOWLEDGEMENT }
 }
@@ -134,7 +134,7 @@ impl Account {
         }
     }
 
-    /// Neither protocol says in its answer which order it closed: only the connection does.
+    /// In both protocols the answer does not name the closed order: only the connection tells.
     pub(crate) fn read_close(
         &self,
         _placed: &Placed<'_>,
@@ -259,12 +259,12 @@ impl Account {
         }
     }
 
-    /// v2 brings the file with its answer.
+    /// v2's answer contains the file.
     pub(crate) fn brings_bill(&self) -> bool {
         matches!(&self.0, V2(_))
     }
 
-    /// The bill is of the merchant, and read for one app.
+    /// The bill is the merchant's, read for one app.
     pub(crate) fn bill_names(&self) -> Vec<String> {
         let (mch_id, app_id) = match &self.0 {
             V3(protocol) => (&protocol.mch_id, &protocol.app_id),

@@ -1,4 +1,4 @@
-//! Reads the XML of the old interfaces: elements and their text, and nothing of what makes XML dangerous.
+//! Reads the XML of the old interfaces: only elements and their text. The dangerous features of XML are refused.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ const EVENTS_MAX: usize = 2048;
 /// `alipay/response/trade/body` is four deep.
 const DEPTH_MAX: usize = 8;
 
-/// How far in the declaration of the encoding ends.
+/// How many bytes are searched for the declaration of the encoding.
 const DECLARATION_BYTES_MAX: usize = 128;
 
-/// Every element that has no elements in it.
+/// Every element that contains no other elements.
 #[derive(Debug)]
 pub(crate) struct Elements {
     leaves: Vec<Leaf>,
@@ -23,14 +23,14 @@ pub(crate) struct Elements {
 
 #[derive(Debug)]
 struct Leaf {
-    /// Where it is: `alipay/is_success`.
+    /// Its path: `alipay/is_success`.
     path: String,
     text: String,
     /// The text as it is signed.
     raw: Vec<u8>,
 }
 
-/// The elements that are open, and what was read of the innermost.
+/// The open elements, and the text read of the innermost one.
 #[derive(Default)]
 struct Open {
     path: Vec<String>,
@@ -39,7 +39,8 @@ struct Open {
 }
 
 impl Elements {
-    /// Reads XML in the charset that it declares, else in the named one; in the other one if it does not fit that.
+    /// Reads XML in the charset that it declares, or else in the named one. If it is not valid in that charset, it is read in the
+    /// other one.
     ///
     /// # Errors
     /// In words, if it is not XML, has a document type or an entity of its own, or is larger or deeper than any answer.
@@ -57,7 +58,7 @@ impl Elements {
         Ok(Self { leaves, charset })
     }
 
-    /// The text of the one element at `path`, if it has any; of several none can be trusted.
+    /// The text of the only element at `path`, if not empty. If there are several, none can be trusted.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
         let mut texts = self.leaves.iter().filter(|leaf| leaf.path == path).map(|leaf| leaf.text.as_str());
         match (texts.next(), texts.next()) {
@@ -66,7 +67,7 @@ impl Elements {
         }
     }
 
-    /// The elements right below `path`, by name. The error says that one is there twice.
+    /// The elements directly below `path`, by name. A duplicate name is an error.
     pub(crate) fn below(&self, path: &str) -> Result<Fields, MessageProblem> {
         let mut fields = BTreeMap::new();
         for leaf in &self.leaves {
@@ -80,7 +81,7 @@ impl Elements {
     }
 }
 
-/// The charset in `<?xml version="1.0" encoding="GBK"?>`, if it is one that is known.
+/// The charset in `<?xml version="1.0" encoding="GBK"?>`, if we know it.
 fn declared(xml: &[u8]) -> Option<Charset> {
     let begin = xml.get(..DECLARATION_BYTES_MAX).unwrap_or(xml);
     let begin = String::from_utf8_lossy(begin);
@@ -90,7 +91,7 @@ fn declared(xml: &[u8]) -> Option<Charset> {
     Charset::named(value.split(['"', '\'']).nth(1)?)
 }
 
-/// The path and the text of every element that has none in it.
+/// The path and the text of every element that contains no other elements.
 fn parse(xml: &str) -> Result<Vec<(String, String)>, MessageProblem> {
     let mut reader = Reader::from_str(xml);
     let mut open = Open::default();
@@ -133,7 +134,7 @@ impl Open {
         Ok(())
     }
 
-    /// The element that ends, if it had none in it.
+    /// Closes the innermost element. Returns it if it contains no other elements.
     fn leave(&mut self) -> Option<(String, String)> {
         let leaf = self.is_leaf.then(|| (self.path.join("/"), std::mem::take(&mut self.text)));
         self.path.pop();

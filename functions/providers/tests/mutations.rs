@@ -1,5 +1,5 @@
-//! The readers of what comes from outside, with messages, files and keys that a seeded generator spoils: nothing panics. It is what `tests/fuzz`
-//! does for minutes, in some seconds of each test run and without a nightly compiler.
+//! A seeded generator spoils messages, files and keys; the readers of external input must not panic. `tests/fuzz` does the same for
+//! minutes. This does it for some seconds in each test run, without a nightly compiler.
 
 #![cfg(test)]
 #![allow(
@@ -21,13 +21,13 @@ use bytes::Bytes;
 use domain::{Channel, Tab};
 use providers::{Account, GatewayPolicy, RawLine};
 
-/// What one reader may take of a test run, however slow the machine is.
+/// The time limit for one reader in a test run, however slow the machine is.
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
-/// A debug build does these within some seconds.
+/// A debug build does so many within some seconds.
 const ROUNDS: u32 = 3000;
 
-/// What readers look for: a spoiled message is more telling with these than with noise.
+/// Words that the readers look for: changes with these find more than noise does.
 const WORDS: [&[u8]; 14] = [
     b"charset=GBK",
     b"\xd6\xa7\xb8\xb6\xb1\xa6",

@@ -1,6 +1,6 @@
-//! Reads the open platform's answers: cuts the signed node out of the raw bytes, verifies it, and says what the code means.
+//! Reads the open platform's answers: cuts the signed node out of the raw bytes, verifies it, and interprets its code.
 //!
-//! The node is never written anew: escaped slashes, `\uXXXX` and spacing are part of what was signed.
+//! The node is never serialised again: escaped slashes, `\uXXXX` and spacing are part of what was signed.
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ pub(crate) enum Answer {
     Done(Members),
     /// A definite no. Without a signature it is what the gateway finds wrong with the call itself.
     Refused { code: String, words: String, is_signed: bool },
-    /// Neither: Alipay does not know itself.
+    /// Neither: Alipay does not know the result itself.
     Busy { code: String, words: String },
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn read(method: &str, response: &Response<Bytes>, alipay: &AlipayKey)
     let named = Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8);
     let neither = || ProviderError::from(MessageProblem::UnknownCharset);
     let charset = named.fitting(body).ok_or_else(neither)?;
-    // The signed part is cut out where no half of a character can be taken for a quote or a brace.
+    // Shielded first, so that half of a character cannot look like a quote or a brace.
     let text = charset.shield(body).ok_or_else(neither)?;
     let not_json = |reason| ProviderError::from(MessageProblem::NotJson { why: reason });
     let members = Members::parse(&text).map_err(not_json)?;
@@ -67,18 +67,19 @@ pub(crate) fn read(method: &str, response: &Response<Bytes>, alipay: &AlipayKey)
     judge(Members::parse(&node).map_err(not_json)?, is_signed)
 }
 
-/// `alipay.trade.query` is answered in `alipay_trade_query_response`.
+/// The answer to `alipay.trade.query` is in `alipay_trade_query_response`.
 fn node_name(method: &str) -> String {
     format!("{}_response", method.replace('.', "_"))
 }
 
-/// Whether the node is signed. A signature that does not fit is an error, whatever the node says.
+/// Whether the node is signed. A wrong signature is an error, whatever the node says.
 fn verify(members: &Members, node: &[u8], alipay: &AlipayKey) -> Result<bool, ProviderError> {
     let Some(signature) = members.filled("sign") else { return Ok(false) };
     if let (Some(certificates), Some(sn)) = (&alipay.certificates, members.filled("alipay_cert_sn"))
         && !certificates.alipay_cert_sns.contains(&sn)
     {
-        // Alipay changed its certificate. Its official SDKs then fetch the new one; here the operator does, who can look at it.
+        // Alipay has changed its certificate. Here its official SDKs download the new one. We ask the operator instead, who can
+        // check it.
         return Err(MessageProblem::AlipayCertificate {
             found: words(&sn),
             held: certificates.alipay_cert_sns.join(", "),
@@ -100,7 +101,7 @@ fn verify(members: &Members, node: &[u8], alipay: &AlipayKey) -> Result<bool, Pr
 fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
     let code = node.filled("code").ok_or_else(|| ProviderError::from(MessageProblem::NoCode))?;
     if code == "10000" {
-        // An answer without a signature can only be an error: this one claims success.
+        // Only an error may have no signature, but this answer claims success.
         return if is_signed {
             Ok(Answer::Done(node))
         } else {
@@ -113,7 +114,7 @@ fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
     if code == "10003" || code == "20000" || sub_code.as_deref().is_some_and(is_passing) {
         return Ok(Answer::Busy { code: told, words: text });
     }
-    // Alipay's gateway may fail before it knows whose key to sign with; what the business decided is always signed.
+    // Alipay's gateway may fail before it knows which key to sign with. A business decision is always signed.
     let is_gateway_failure = matches!(code.as_str(), "20001" | "40001" | "40002" | "40003" | "40005" | "40006");
     let is_business_failure = code == "40004" && is_signed;
     if is_gateway_failure || is_business_failure {
@@ -127,7 +128,7 @@ fn judge(node: Members, is_signed: bool) -> Result<Answer, ProviderError> {
     }))
 }
 
-/// Whether a failure says nothing about the order: the platform's own trouble, or too many calls.
+/// Whether a failure says nothing about the order: a fault of the platform, or too many calls.
 fn is_passing(sub_code: &str) -> bool {
     sub_code.ends_with("SYSTEM_ERROR")
         || sub_code.starts_with("isp.")

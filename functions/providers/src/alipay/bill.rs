@@ -1,4 +1,4 @@
-//! Alipay's bill of a day: asked for, and where it lies.
+//! Alipay's bill of a day: the request for it, and its address.
 
 use bytes::Bytes;
 use domain::Timestamp;
@@ -42,7 +42,7 @@ impl OpenPlatform {
             Answer::Refused { code, words, .. } => return Err(ProviderError::Refused { code, words }),
             Answer::Busy { code, words } => return Err(busy(&code, &words)),
         };
-        // The address is signed; plain http is as good as the gateway's own, which is a simulator's then.
+        // The address is signed. Plain http is allowed if the gateway itself has it; that is a simulator.
         let scheme = self.gateway.split_once("://").map_or("https", |(scheme, _)| scheme);
         let is_usable = |url: &String| url.len() <= URL_CHARS_MAX && url.starts_with(&format!("{scheme}://"));
         let url = url

@@ -1,4 +1,4 @@
-//! Checks settings of Alipay's: an order that never was is asked about.
+//! Checks settings of Alipay by queries about an order that never existed.
 
 use bytes::Bytes;
 use domain::TransactionId;
@@ -15,7 +15,7 @@ use crate::{CheckReport, CheckWords, CheckedSetting, MessageProblem, ProviderErr
 impl OpenPlatform {
     pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>]) -> CheckReport {
         let said = answers.first().and_then(Option::as_ref).map_or(Said::Silent, |answer| self.said(answer));
-        // Alipay signs its notifies with the key of its answers.
+        // The key that signs Alipay's answers also signs its notifies.
         let (ours, theirs): (&[&'static str], &[&'static str]) = if self.alipay.certificates.is_some() {
             (&["appCert", "alipayRootCert"], &["alipayCert"])
         } else {
@@ -45,7 +45,7 @@ impl OpenPlatform {
 }
 
 impl Mapi {
-    /// One question for each key: each may be the one that is wrong.
+    /// One question for each key: any of them may be wrong.
     pub(crate) fn probes(&self, id: &TransactionId) -> Result<Vec<Request<Bytes>>, ProviderError> {
         self.algorithms().into_iter().map(|algorithm| self.question(id, algorithm)).collect()
     }
@@ -73,7 +73,7 @@ impl Mapi {
     }
 }
 
-/// Alipay took the signature if it went on to look for the order. What it says then bears none.
+/// If Alipay searched for the order, it accepted the signature. That answer has no signature.
 fn mapi_said(response: &Response<Bytes>) -> Said {
     match mapi::read(response) {
         Ok(mapi::Answer::Done(_)) => Said::Unclear { reason: MessageProblem::NotAskedFor.into() },

@@ -1,9 +1,9 @@
 //! The legacy partner interface ("MAPI") of old accounts: MD5 with the security key, or RSA over SHA-1.
 //!
-//! It has no QR code of its own, and refunds are made in Alipay's own console.
+//! It has no QR code of its own. Refunds are made in Alipay's own console.
 //!
 //! # Source
-//! `docs/protocols.md`, section 5. The XML answers are from the documentation of the time, and were never seen here.
+//! `docs/protocols.md`, section 5. The XML answers are from the documentation of that time. No real one was ever seen here.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use crate::{
 const IT_B_PAY_MINUTES: (i64, i64) = (1, 15 * 24 * 60);
 /// An answer about one trade is some kilobytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Where the answer has the trade.
+/// The path of the trade in an answer.
 const TRADE: &str = "alipay/response/trade";
 
 /// An account at the legacy interface.
@@ -42,12 +42,12 @@ const TRADE: &str = "alipay/response/trade";
 pub(crate) struct Mapi {
     pub(crate) gateway: String,
     pub(crate) partner: String,
-    /// The receiving account: its number, or, as old contracts have it, its e-mail address.
+    /// The receiving account: its number, or its e-mail address in old contracts.
     pub(crate) seller: String,
     pub(crate) keys: Keys,
 }
 
-/// The keys that are configured: `md5_key`, or `key`, or both.
+/// The configured keys: `md5_key`, or `key`, or both.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) md5_key: Option<Secret<String>>,
@@ -55,7 +55,7 @@ pub(crate) struct Keys {
     pub(crate) alipay_key: Option<VerifyingKey>,
 }
 
-/// What this protocol signs by.
+/// The signature algorithms of this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Md5,
@@ -63,7 +63,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// The member of the settings that holds its key.
+    /// The setting that holds its key.
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::Md5 => "md5Key",
@@ -95,7 +95,7 @@ impl Mapi {
             None if order.channel == Channel::AliApp => {
                 return Err(ProviderError::Key { field: "privateKey", problem: SettingProblem::AliAppNeedsKey });
             }
-            // What the configured keys cannot make is left out.
+            // Without the key that signs it, `ali_app` is left out.
             None => {}
         }
         members.push(("ali_web", self.page("create_direct_pay_by_user", order, now)?));
@@ -123,7 +123,7 @@ impl Mapi {
         self.call("close_trade", ("out_order_no", id))
     }
 
-    /// The answer to a closing is not signed in this protocol; only TLS vouches for it. The answer to a query is.
+    /// The answer to a closing is not signed in this protocol; only TLS protects it. The answer to a query is signed.
     pub(crate) fn read_close(&self, _id: &TransactionId, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
         match read(response)? {
             Answer::Done(_) => Ok(Closing::Unconfirmed),
@@ -132,9 +132,9 @@ impl Mapi {
         }
     }
 
-    /// The time that this protocol is given (`it_b_pay`) begins when the payer opens the cashier, and what opens it has no end of its own.
-    /// An order that was opened by our own end can be paid for as long again; this is the longest time there is, so that one that was
-    /// opened some days too late is found, too.
+    /// The time that this protocol gets (`it_b_pay`) begins when the payer opens the cashier, and the link that opens it never
+    /// expires. If the payer opens it just before our expiry, the order can be paid for the same time again. We use the longest
+    /// possible time, so an order that was opened some days too late is also found.
     pub(crate) fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
         expires_at.plus(Duration::from_secs(IT_B_PAY_MINUTES.1.unsigned_abs() * 60))
     }
@@ -146,13 +146,13 @@ impl Mapi {
         let mut claims: Vec<Claim> =
             [claim(self.seller_field(), &self.seller), claim("partner", &self.partner)].into_iter().flatten().collect();
         if claims.is_empty() {
-            // Alipay signs by RSA for all merchants with one key: a notify that names no merchant may be anyone's.
+            // Alipay signs by RSA for all merchants with one key: a notify that names no merchant may belong to any of them.
             claims.push(form.claim(self.seller_field(), &self.seller));
         }
         form.notification(claims, "total_fee", form.find("refund_fee"))
     }
 
-    /// `mobile.securitypay.pay`: quoted pairs in this order, signed as they stand.
+    /// `mobile.securitypay.pay`: quoted pairs in this order, signed as they are.
     fn app_string(&self, key: &LegacySigningKey, order: &Order<'_>, now: Timestamp) -> Result<String, ProviderError> {
         let subject = bounds::MAPI_QUOTED.fit_or(order.subject.as_str(), order.id.as_str());
         let it_b_pay = it_b_pay(order.expires_at, now);
@@ -161,11 +161,11 @@ impl Mapi {
             key,
             &[
                 ("partner", &self.partner),
-                // This product takes either in the same field.
+                // In this product the field may hold the number or the e-mail address.
                 ("seller_id", &self.seller),
                 ("out_trade_no", order.id.as_str()),
                 ("subject", &subject),
-                // A required field of this product; there is nothing more to say than the subject does.
+                // A required field of this product. The subject says all there is.
                 ("body", &subject),
                 ("total_fee", &fee),
                 ("notify_url", order.notify_url),
@@ -198,7 +198,7 @@ impl Mapi {
         Ok(format!("{}?{}", self.gateway, sign::encoded(&self.keys.signed(parameters)?)))
     }
 
-    /// What the seller is called in page payments, notifies and answers.
+    /// The name of the seller's field in page payments, notifies and answers.
     fn seller_field(&self) -> &'static str {
         if self.seller.contains('@') { "seller_email" } else { "seller_id" }
     }
@@ -216,7 +216,7 @@ impl Mapi {
         md5.into_iter().chain(rsa).collect()
     }
 
-    /// The question what has become of an order, signed by one of the keys.
+    /// A query of an order, signed by one of the keys.
     pub(crate) fn question(&self, id: &TransactionId, by: Algorithm) -> Result<Request<Bytes>, ProviderError> {
         let mut parameters = self.parameters("single_trade_query");
         parameters.insert("out_trade_no", id.to_string());
@@ -263,7 +263,7 @@ impl Mapi {
 }
 
 impl Keys {
-    /// Adds `sign_type` and `sign`, by MD5 where its key is configured, and drops the parameters without a value.
+    /// Adds `sign_type` and `sign`, by MD5 if its key is configured, and drops the parameters without a value.
     fn signed<'a>(&self, parameters: Parameters<'a>) -> Result<Parameters<'a>, ProviderError> {
         self.signed_by(parameters, if self.md5_key.is_some() { Algorithm::Md5 } else { Algorithm::Rsa })
     }
@@ -283,7 +283,7 @@ impl Keys {
         Ok(parameters)
     }
 
-    /// Verifies by the algorithm that the message names, if its key is configured: without the key nothing can be believed.
+    /// Verifies by the algorithm that the message names. Its key must be configured; without it, the message is refused.
     fn verify(&self, content: &[u8], sign: &str, sign_type: &str) -> Result<(), NotifyError> {
         match (sign_type, &self.md5_key, &self.alipay_key) {
             ("MD5", Some(key), _) => {
@@ -309,7 +309,8 @@ impl Keys {
     }
 }
 
-/// What this protocol signs in a message of Alipay's: every field with a value but `sign` and `sign_type`, in the bytes that it came as.
+/// The signed content of a message of Alipay in this protocol: every field with a value except `sign` and `sign_type`, in its
+/// original bytes.
 pub(crate) fn signed_content(fields: &Fields) -> Vec<u8> {
     fields.content(|name, value| name != b"sign" && name != b"sign_type" && !value.is_empty())
 }
@@ -320,7 +321,7 @@ pub(crate) fn legacy_content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a 
     joined(fields.into_iter().filter(is_signed))
 }
 
-/// Lower-case hex MD5 of the content with the key right behind it.
+/// Lower-case hex MD5 of the content followed directly by the key.
 pub(crate) fn md5_sign(content: impl AsRef<[u8]>, key: &Secret<String>) -> String {
     hex(&Md5::new().chain_update(content).chain_update(key.expose()).finalize())
 }
@@ -331,9 +332,9 @@ pub(crate) fn rsa_sign(content: &str, key: &LegacySigningKey) -> Result<String, 
     Ok(BASE64.encode(signature))
 }
 
-/// `key="value"` joined with `&`, as it stands: both what is signed and what is sent.
+/// `key="value"` joined with `&`, unencoded: this is both signed and sent.
 pub(crate) fn quoted(pairs: &[(&str, &str)]) -> String {
-    // There is no way to write a quotation mark in a value, so that it takes its full-width form.
+    // A value cannot contain a quotation mark, so it gets its full-width form.
     let pairs = pairs.iter().map(|(key, value)| format!("{key}=\"{}\"", value.replace('"', "＂")));
     pairs.collect::<Vec<_>>().join("&")
 }
@@ -345,7 +346,7 @@ pub(crate) fn app_string(key: &LegacySigningKey, pairs: &[(&str, &str)]) -> Resu
     Ok(format!("{content}&sign=\"{sign}\"&sign_type=\"RSA\""))
 }
 
-/// What the original contract allows may be too long here.
+/// Addresses that the original contract allows may be too long for this protocol.
 fn check_addresses(order: &Order<'_>) -> Result<(), ProviderError> {
     for (field, url) in [("returnUrl", order.return_url), ("showUrl", order.show_url)] {
         url.map(|url| bounds::MAPI_PAGE_URL.check(field, url.as_str())).transpose()?;
@@ -353,7 +354,7 @@ fn check_addresses(order: &Order<'_>) -> Result<(), ProviderError> {
     bounds::MAPI_NOTIFY_URL.check_notify(order.notify_url).map(|_| ())
 }
 
-/// How long the order can be paid from now, in whole minutes: this protocol knows no moment of expiry.
+/// How long the order can be paid from now, in whole minutes: this protocol has no absolute time of expiry.
 fn it_b_pay(expires_at: Timestamp, now: Timestamp) -> String {
     let (min, max) = IT_B_PAY_MINUTES;
     let minutes = (expires_at.ms() - now.ms()) / 60_000;
@@ -385,7 +386,7 @@ pub(crate) fn read(response: &Response<Bytes>) -> Result<Answer, ProviderError> 
     }
 }
 
-/// The order is not at Alipay: never made, or not yet. Both spellings are documented.
+/// Alipay does not have the order: never made, or not yet. Both spellings are documented.
 pub(crate) fn is_not_there(code: &str) -> bool {
     code == "TRADE_NOT_EXIST" || code == "TRADE_IS_NOT_EXIST"
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{Order, RefundOrder, bounds};
 
-/// A product of the open platform that needs no call of ours: we sign, the payer's side sends.
+/// A product of the open platform. All but `Precreate` need no call of ours: we sign, and the payer's side sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Product {
     /// The phone's SDK sends it.
@@ -13,7 +13,7 @@ pub(crate) enum Product {
     Page,
     /// The browser of a phone sends it.
     Wap,
-    /// We send it, and draw its answer as a QR code.
+    /// We send it; its answer is drawn as a QR code.
     Precreate,
 }
 
@@ -27,7 +27,7 @@ impl Product {
         }
     }
 
-    /// Precreate has none: which one fits depends on the contract, and without one Alipay takes the contract's own.
+    /// Precreate has none: the right one depends on the contract, and without one Alipay uses the contract's own.
     fn product_code(self) -> Option<&'static str> {
         match self {
             Self::App => Some("QUICK_MSECURITY_PAY"),
@@ -56,7 +56,7 @@ pub(crate) fn payment(product: Product, order: &Order<'_>) -> String {
     let mut members = Members::of(order.id.as_str());
     members.put("total_amount", order.fee.to_yuan());
     members.put("subject", bounds::ALIPAY_SUBJECT.fit_or(order.subject.as_str(), order.id.as_str()));
-    // The absolute form wins over `timeout_express` at Alipay, and means the same however late the payer opens the cashier.
+    // At Alipay the absolute time wins over `timeout_express`, and does not depend on when the payer opens the cashier.
     members.put("time_expire", order.expires_at.to_beijing());
     if let Some(product_code) = product.product_code() {
         members.put("product_code", product_code);
@@ -64,7 +64,7 @@ pub(crate) fn payment(product: Product, order: &Order<'_>) -> String {
     if let (Product::Page, Some(mode)) = (product, order.qr_pay_mode) {
         members.put("qr_pay_mode", mode.get().to_string());
     }
-    // Where a payer goes who leaves midway; the order knows no better place than that after the payment.
+    // Where a payer goes who leaves before the payment. The order has no better address than the one for after the payment.
     if let (Product::Wap, Some(url)) = (product, order.return_url) {
         members.put("quit_url", url.as_str());
     }
@@ -80,7 +80,7 @@ pub(crate) fn order_only(out_trade_no: &str) -> String {
 pub(crate) fn refund(refund: &RefundOrder<'_>) -> String {
     let mut members = Members::of(refund.placed.id.as_str());
     members.put("refund_amount", refund.refund_fee.to_yuan());
-    // Always given, so that a repeat of a full refund is known as one, too.
+    // Always given, so that Alipay recognises the repeat of a full refund, too.
     members.put("out_request_no", refund.refund_num);
     if let Some(reason) = refund.reason {
         let reason = bounds::ALIPAY_REFUND_REASON.fit(reason);

@@ -1,4 +1,4 @@
-//! The form that a notify is, before anyone believes it. Both protocols verify it, each by its own rules.
+//! The form of a notify, before it is verified. Each protocol verifies it by its own rules.
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -17,19 +17,19 @@ use crate::{
     keys::BASE64,
 };
 
-/// Where a notify names its charset: the open platform's, and that of the legacy interface.
+/// The fields in which a notify names its charset: the open platform's, and the legacy interface's.
 const CHARSETS: &[&str] = &["charset", "_input_charset"];
-/// The number of the certificate that Alipay signs with, in certificate mode.
+/// The number of the certificate that signed, in certificate mode.
 const CERTIFICATE_NUMBER: &str = "alipay_cert_sn";
 
-/// A form, decoded once. No name is there twice.
+/// A form, decoded once. A duplicate name is an error.
 #[derive(Debug)]
 pub(crate) struct Form(Fields);
 
 impl Form {
     pub(crate) fn parse(notify: &Request<Bytes>) -> Result<Self, NotifyError> {
         let fields = form::parse(notify)?;
-        // The charset is looked at before the text is, so that the error names the reason and not what comes of it.
+        // The charset is checked before the text is read, so that the error names the cause and not a consequence.
         let charset = form::charset(&fields, CHARSETS)?;
         Fields::read(fields, charset).map(Self).map_err(NotifyError::from)
     }
@@ -51,17 +51,17 @@ impl Form {
         self.find(name).filter(|value| !value.is_empty())
     }
 
-    /// What the open platform signs: every field but `sign` and `sign_type`, the empty ones, too ("V1").
+    /// What the open platform signs: every field except `sign` and `sign_type`, including empty ones ("V1").
     pub(crate) fn content(&self) -> Vec<u8> {
         self.0.content(|name, _| !is_signature(name))
     }
 
-    /// The same without the certificate's number, which Alipay's answers have outside of what is signed.
+    /// The same without the certificate's number. In Alipay's answers that number is not part of the signed content.
     fn content_without_certificate(&self) -> Vec<u8> {
         self.0.content(|name, _| !is_signature(name) && name != CERTIFICATE_NUMBER.as_bytes())
     }
 
-    /// What the legacy interface signs: every field with a value but `sign` and `sign_type`.
+    /// What the legacy interface signs: every field with a value except `sign` and `sign_type`.
     pub(crate) fn legacy_content(&self) -> Vec<u8> {
         signed_content(&self.0)
     }
@@ -72,8 +72,8 @@ impl Form {
         BASE64.decode(sign).map_err(|_| NotifyError::from(MessageProblem::NotBase64 { field: "sign".to_owned() }))
     }
 
-    /// Verifies a notify of the open platform. Only RSA2 is taken, whatever the message names: to follow it would let anyone
-    /// choose SHA-1.
+    /// Verifies a notify of the open platform. Only RSA2 is accepted, whatever the message names: otherwise anyone could choose
+    /// SHA-1.
     pub(crate) fn verify_rsa2(&self, alipay: &AlipayKey) -> Result<(), NotifyError> {
         let signature = self.signature()?;
         let sign_type = self.filled("sign_type").unwrap_or_default();
@@ -83,8 +83,8 @@ impl Form {
         if alipay.verify(&self.content(), &signature).is_ok() {
             return Ok(());
         }
-        // Alipay does not say whether the number is within what is signed. It is nothing that is believed here: its absence takes
-        // nothing from what the signature vouches for.
+        // Alipay does not say whether the number is part of the signed content. Nothing here uses the number, so leaving it out
+        // does not weaken what the signature proves.
         let is_genuine = self.find(CERTIFICATE_NUMBER).is_some()
             && alipay.verify(&self.content_without_certificate(), &signature).is_ok();
         if is_genuine { Ok(()) } else { Err(NotifyError::BadSignature { field: alipay.field() }) }
@@ -99,7 +99,7 @@ impl Form {
     ) -> Result<Notification, NotifyError> {
         let missing = |field: &str| NotifyError::missing(field);
         let order = self.filled("out_trade_no").ok_or_else(|| missing("out_trade_no"))?;
-        // The browser's return bears the same fields under the same kind of signature, except this one: it settles nothing.
+        // The browser's return has the same fields under the same kind of signature, but not this one: it settles nothing.
         let status = self.filled("trade_status").ok_or_else(|| missing("trade_status"))?;
         let total = self.filled(fee_field).and_then(|text| trade::amount(text).ok()).flatten();
         let was_paid = self.filled("gmt_payment").is_some();
@@ -109,7 +109,7 @@ impl Form {
         Ok(Notification { order: order.to_owned(), claims, fee: total, outcome, trade_no })
     }
 
-    /// A claim about a field; an absent one says nothing, and so differs from whatever is configured.
+    /// A claim about a field. An absent field is empty, and so differs from every configured value.
     pub(crate) fn claim(&self, field: &'static str, configured: &str) -> Claim {
         Claim { field, said: words(self.find(field).unwrap_or_default()), configured: configured.to_owned() }
     }

@@ -23,13 +23,13 @@ use crate::{
     keys::{BadSignature, SigningKey, VerifyingKey},
 };
 
-/// The order is not at Alipay: never made, or not yet, because the payer has not opened the cashier.
+/// Alipay does not have the order: never made, or not yet, because the payer has not opened the cashier.
 pub(crate) const TRADE_NOT_EXIST: &str = "ACQ.TRADE_NOT_EXIST";
-/// The merchant's account does not hold what is to be refunded. Alipay takes the same number once it does.
+/// The merchant's balance does not cover the refund. Alipay accepts the same number when it does.
 const BALANCE_NOT_ENOUGH: &str = "ACQ.SELLER_BALANCE_NOT_ENOUGH";
 /// The order number was used with another amount or subject, or its trade is closed.
 const ORDER_BOUND: [&str; 2] = ["ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_CLOSE"];
-/// A QR code holds a URL of some forty characters.
+/// A QR code contains a URL of some forty characters.
 const QR_CODE_CHARS_MAX: usize = 1024;
 
 /// An account at the open platform.
@@ -42,12 +42,12 @@ pub(crate) struct OpenPlatform {
     pub(crate) alipay: AlipayKey,
 }
 
-/// What verifies Alipay.
+/// The keys that verify Alipay.
 #[derive(Debug)]
 pub(crate) struct AlipayKey {
-    /// One, or in certificate mode each that alipayCert holds: two, while Alipay changes its certificate.
+    /// One key, or in certificate mode the key of each certificate in alipayCert: two, while Alipay changes its certificate.
     pub(crate) keys: Vec<VerifyingKey>,
-    /// In certificate mode.
+    /// Only in certificate mode.
     pub(crate) certificates: Option<Certificates>,
 }
 
@@ -68,13 +68,13 @@ impl AlipayKey {
         if fits { Ok(()) } else { Err(BadSignature) }
     }
 
-    /// The member of the settings that holds it.
+    /// The setting that holds it.
     pub(crate) fn field(&self) -> &'static str {
         if self.certificates.is_some() { "alipayCert" } else { "alipayPublicKey" }
     }
 }
 
-/// The parameters of one call that are not the same in all of them.
+/// The parameters that differ between calls.
 struct Call<'a> {
     method: &'static str,
     biz_content: String,
@@ -85,7 +85,7 @@ struct Call<'a> {
 impl OpenPlatform {
     pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
         match order.channel {
-            // The original service answered all three together, and clients read the one of their channel.
+            // The original service answered all three together, and a client reads the one of its channel.
             Channel::AliApp | Channel::AliWeb | Channel::AliWap => {
                 let url = |parameters| format!("{}?{}", self.gateway, sign::encoded(&parameters));
                 Ok(Charge::Ready(PaymentParameters::new(vec![
@@ -148,7 +148,7 @@ impl OpenPlatform {
         }
     }
 
-    /// `time_expire` was given with the order, and holds for a trade that is made only when the payer opens the cashier, too.
+    /// `time_expire` was given with the order. It also holds for a trade that is made later, when the payer opens the cashier.
     pub(crate) fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
         expires_at
     }
@@ -166,7 +166,7 @@ impl OpenPlatform {
         match self.read(messages::REFUND, response)? {
             Answer::Done(members) => {
                 is_about(&members, refund.placed.id)?;
-                // Not `Y`: this call moved nothing, perhaps because one before it did.
+                // Not `Y`: this call moved no money, perhaps because an earlier one did.
                 let moved = members.text("fund_change").as_deref() == Some("Y");
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
             }
@@ -194,11 +194,11 @@ impl OpenPlatform {
     ) -> Result<RefundOutcome, ProviderError> {
         match self.read(messages::REFUND_QUERY, response)? {
             Answer::Done(members) => refund_report(&members, refund),
-            // Without the trade there is no refund of it.
+            // If the trade does not exist, its refund does not exist.
             Answer::Refused { code, words, .. } if code == TRADE_NOT_EXIST => {
                 Ok(RefundOutcome::Failed { code, words: Sentence::as_it_is(words) })
             }
-            // The question was refused; that says nothing about the refund.
+            // The question was refused; this says nothing about the refund.
             Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
         }
@@ -264,7 +264,7 @@ impl OpenPlatform {
         sign::signed(parameters, &self.key)
     }
 
-    /// A call from server to server, as the official SDKs send it: the common parameters in the address, `biz_content` in the body.
+    /// A server-to-server call, as the official SDKs send it: the common parameters in the address, `biz_content` in the body.
     fn post(&self, mut parameters: Parameters<'_>) -> Result<Request<Bytes>, ProviderError> {
         let biz_content = parameters.remove("biz_content").unwrap_or_default();
         let body = sign::encoded(&Parameters::from([("biz_content", biz_content)]));
@@ -281,9 +281,9 @@ impl OpenPlatform {
         let order = members.filled("out_trade_no").ok_or_else(|| unclear("out_trade_no"))?;
         let status = members.filled("trade_status").ok_or_else(|| unclear("trade_status"))?;
         let amount = |field: &str| members.filled(field).and_then(|text| trade::amount(&text).ok()).flatten();
-        // A closed trade says by itself neither that it was paid nor that it was not. An unpaid one has no time of payment and
-        // amounts of 0.00. If a paid one came without any of them, it would count as closed unpaid: the money is back with the
-        // payer either way, and where we know of the payment, the state machine refuses the report and a person looks.
+        // The status of a closed trade does not say whether it was paid. An unpaid one has no time of payment and amounts of 0.00.
+        // If a paid trade came without any of these, it would count as closed unpaid. This is safe: the payer has the money back in
+        // both cases, and if we know of the payment, the state machine refuses the report and a person looks.
         let paid_amounts = ["receipt_amount", "buyer_pay_amount"];
         let was_paid =
             members.filled("send_pay_date").is_some() || paid_amounts.into_iter().any(|field| amount(field).is_some());
@@ -302,12 +302,12 @@ impl OpenPlatform {
     }
 }
 
-/// The report about an order that Alipay does not know: it may be made as soon as the payer opens the cashier.
+/// The report about an order that Alipay does not know: it may be made when the payer opens the cashier.
 pub(crate) fn not_there(id: &TransactionId) -> Notification {
     Notification { order: id.to_string(), claims: Vec::new(), fee: None, outcome: Outcome::Pending, trade_no: None }
 }
 
-/// Alipay's own check, repeated: the answer is about the order that was asked about.
+/// The answer must be about the order of the query, although Alipay checks this itself.
 fn is_about(members: &Members, id: &TransactionId) -> Result<(), ProviderError> {
     match members.filled("out_trade_no") {
         Some(other) if other != id.as_str() => {
@@ -317,8 +317,8 @@ fn is_about(members: &Members, id: &TransactionId) -> Result<(), ProviderError> 
     }
 }
 
-/// Reads the signed answer to a refund's query. It is 10000 for an unknown refund, too, then without any refund in it. A card that does
-/// not take its refund leaves nothing stuck here: Alipay puts the money into the payer's balance instead.
+/// Reads the signed answer to a refund's query. For an unknown refund it is also 10000, but without refund fields. No refund
+/// becomes stuck here: if a card does not accept its refund, Alipay puts the money into the payer's balance.
 fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     is_about(members, refund.placed.id)?;
     match members.filled("refund_status").as_deref() {

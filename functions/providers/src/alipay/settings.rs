@@ -17,7 +17,7 @@ pub(crate) const PRODUCTION: &str = "https://openapi.alipay.com/gateway.do";
 pub(crate) const MAPI_PRODUCTION: &str = "https://mapi.alipay.com/gateway.do";
 /// The longest `app_id`.
 const APP_ID_CHARS_MAX: usize = 32;
-/// The security key of the legacy interface has 32 signs.
+/// The security key of the legacy interface has 32 characters.
 const MD5_KEY_BYTES_MAX: usize = 128;
 
 const OPEN_PLATFORM_MEMBERS: &[&str] = &[
@@ -46,7 +46,7 @@ pub(crate) fn open_platform(settings: Settings<'_>, policy: GatewayPolicy) -> Re
     let gateway = settings.gateway(PRODUCTION, policy)?;
     let text = settings.require("privateKey", KEY_BYTES_MAX, "the app's private key")?;
     let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
-    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    // A key with inconsistent parts fails only when it signs. So test it now and not at a charge.
     if key.sign_sha256(b"").is_none() {
         return Err(SettingsError::new("privateKey", SettingProblem::DoesNotSign));
     }
@@ -98,7 +98,7 @@ pub(crate) fn mapi(settings: Settings<'_>, policy: GatewayPolicy) -> Result<Mapi
         (true, None) => {
             return Err(SettingsError::new("alipayPublicKey", SettingProblem::UselessAlipayKey));
         }
-        // With md5Key a payment can still be found by query; without it nothing that Alipay says could be verified.
+        // With md5Key a payment can still be found by a query. Without it, no message of Alipay could be verified.
         (false, Some(_)) if md5_key.is_none() => {
             return Err(SettingsError::new("alipayPublicKey", SettingProblem::MissingVerifier));
         }
@@ -118,7 +118,7 @@ fn account_number(settings: Settings<'_>, field: &'static str) -> Result<Option<
     Err(SettingsError::new(field, SettingProblem::AlipayAccount))
 }
 
-/// An account's name of old: enough to tell it from a number.
+/// An old kind of account name. This check is enough to tell it from a number.
 fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
         && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -147,7 +147,7 @@ fn certificates(settings: Settings<'_>, key: &SigningKey) -> Result<AlipayKey, S
     let alipay_root_cert_sn =
         cert::root_sn(&roots).ok_or_else(|| SettingsError::new("alipayRootCert", SettingProblem::NoRsaRoot))?;
     let alipay = alipay_certificates(&alipay, &roots, key)?;
-    // While Alipay changes its certificate, the newer of both is what counts.
+    // While Alipay changes its certificate, the newer one counts.
     let alipay_end_at = alipay.iter().filter_map(|(certificate, _)| certificate.ends_at).max();
     let certificates = Certificates {
         app_cert_sn: app_cert.sn.clone(),
@@ -169,8 +169,8 @@ fn certificate_file(
     cert::read_all(text).map_err(|problem| SettingsError::new(field, problem))
 }
 
-/// The app's certificate: the one in the file that belongs to the private key, wherever it stands among those that issued it. Of two
-/// with one key the newer counts.
+/// The app's certificate: the one in the file that belongs to the private key, at any place among its issuers. If two have this
+/// key, the newer counts.
 fn own_certificate<'a>(file: &'a [Certificate], key: &SigningKey) -> Result<&'a Certificate, SettingsError> {
     const FIELD: &str = "appCert";
     let is_own = |certificate: &&Certificate| certificate.key.as_ref().is_ok_and(|found| found == key.public());
@@ -186,8 +186,8 @@ fn own_certificate<'a>(file: &'a [Certificate], key: &SigningKey) -> Result<&'a 
     }
 }
 
-/// The certificates that Alipay signs with, each with its key: those of the file that issued no other in it, in whatever order. One that
-/// cannot be used is passed over while there is another.
+/// The certificates that Alipay signs with, each with its key: those in the file that issued no other one in it, in any order. An
+/// unusable one is skipped if there is another.
 fn alipay_certificates<'a>(
     file: &'a [Certificate],
     roots: &[Certificate],
@@ -195,7 +195,7 @@ fn alipay_certificates<'a>(
 ) -> Result<Vec<(&'a Certificate, &'a VerifyingKey)>, SettingsError> {
     let mut usable = Vec::new();
     let mut problem = SettingProblem::NoCertificate;
-    // From the last to the first, so that the problem that is told is the first one's.
+    // From the last to the first, so that the reported problem is the first one's.
     for certificate in file.iter().filter(|certificate| !certificate.has_issued_one_of(file)).rev() {
         match usable_key(certificate, file, roots, own) {
             Ok(key) => usable.insert(0, (certificate, key)),

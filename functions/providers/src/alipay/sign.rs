@@ -1,4 +1,4 @@
-//! What is signed in a request.
+//! The signed content of a request.
 
 use base64::Engine as _;
 
@@ -8,7 +8,7 @@ use crate::{
     keys::{BASE64, SigningKey},
 };
 
-/// What a request signs: every parameter with a value, `sign_type` among them, and not `sign`.
+/// A request signs every parameter with a value, including `sign_type`, except `sign`.
 pub(crate) fn request_content(parameters: &Parameters<'_>) -> String {
     let signed = |(key, value): &(&&str, &String)| **key != "sign" && !value.is_empty();
     joined(parameters.iter().filter(signed).map(|(key, value)| (*key, value.as_str())))

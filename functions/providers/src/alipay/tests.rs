@@ -1,4 +1,4 @@
-//! The public verbs of Alipay, table by table. Here are the keys, the orders and an Alipay that signs.
+//! The public verbs of Alipay, table by table. This file has the keys, the orders, and an Alipay that signs.
 
 mod answers;
 mod charge;
@@ -59,7 +59,7 @@ pub(super) fn certificate_mode() -> Map<String, Value> {
     }))
 }
 
-/// Settings with some members changed; `null` takes one out.
+/// Settings with some members changed; `null` removes one.
 pub(super) fn with(mut settings: Map<String, Value>, changes: Value) -> Map<String, Value> {
     for (name, value) in object(changes) {
         if value.is_null() {
@@ -94,7 +94,7 @@ pub(super) fn qr_pay_mode(mode: u8) -> QrPayMode {
     ChargeForm::parse(body.as_bytes()).unwrap().read(Channel::AliWeb).unwrap().qr_pay_mode.unwrap()
 }
 
-/// An order with all there can be in it; `edit` takes out or changes what a case is about.
+/// An order with every field set; `edit` removes or changes what a case tests.
 pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce(&Order<'_>) -> T) -> T {
     let id = id();
     let subject = Subject::parse("茶/壶 a=b&c \"q\"").unwrap();

@@ -1,25 +1,25 @@
-//! What Alipay says about a trade, in our words. Notifies and queries of both protocols say it in the same fields.
+//! Translates Alipay's words about a trade into ours. Notifies and queries of both protocols have the same fields.
 
 use domain::{Fen, InvalidFen, Outcome};
 
-/// What a verified report says about a trade.
+/// The facts about a trade in a verified report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trade<'a> {
     /// `trade_status`.
     pub(crate) status: &'a str,
-    /// `total_amount`, if it can be read.
+    /// `total_amount`, if it is readable.
     pub(crate) total: Option<Fen>,
-    /// `refund_fee`, all that went back so far, if it is there.
+    /// `refund_fee`, the total refunded so far, if present.
     pub(crate) refund_fee: Option<&'a str>,
-    /// Whether the report shows that the trade was paid at some time, as `gmt_payment` does.
+    /// Whether the report shows that the trade was ever paid, as `gmt_payment` does.
     pub(crate) was_paid: bool,
 }
 
-/// What has become of the trade. A word that we do not know decides nothing. The error says which field cannot be read.
+/// The outcome of a trade. An unknown status decides nothing. The error names the field that cannot be read.
 pub(crate) fn outcome(trade: Trade<'_>) -> Result<Outcome, &'static str> {
     match trade.status {
         "TRADE_SUCCESS" | "TRADE_FINISHED" => Ok(refunded(trade)?.map_or(Outcome::Paid, Outcome::Refunded)),
-        // Timed out or withdrawn unpaid, or paid and all of it sent back: the status is the same.
+        // Expired or withdrawn unpaid, or paid and fully refunded: the status is the same.
         "TRADE_CLOSED" => match (refunded(trade)?, trade.was_paid, trade.total) {
             (Some(refunded), _, _) => Ok(Outcome::Refunded(refunded)),
             (None, true, Some(total)) => Ok(Outcome::Refunded(total)),
@@ -37,7 +37,7 @@ fn refunded(trade: Trade<'_>) -> Result<Option<Fen>, &'static str> {
     }
 }
 
-/// A yuan text that may be zero; zero is `None`.
+/// An amount in yuan that may be zero; zero is `None`.
 pub(crate) fn amount(text: &str) -> Result<Option<Fen>, InvalidFen> {
     match Fen::from_yuan(text) {
         Ok(fee) => Ok(Some(fee)),

@@ -1,4 +1,4 @@
-//! Runs every vector of Alipay's, through the public verbs wherever they reach.
+//! Runs every vector of Alipay, through the public verbs where possible.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
 
 const ALIPAY: &str = include_str!("../../vectors/alipay.json");
 
-/// What no code can be held to.
+/// Expected values that no code can be checked against.
 const UNASSERTED: &[Unasserted] = &[
     Unasserted { leaf: "/note", why: "it tells a reader what the case is about" },
     Unasserted {
@@ -51,8 +51,8 @@ impl Run<'_> {
         &self.vector.case
     }
 
-    /// An account that verifies with the vector's key. Its own private key is any other, because settings whose
-    /// `alipayPublicKey` is the public half of `privateKey` are refused.
+    /// An account that verifies with the vector's key. Its private key belongs to another pair, because settings are refused if
+    /// `alipayPublicKey` is the public half of `privateKey`.
     fn account(&self, app_id: &str, seller_id: Option<&str>, alipay_public_key: &str) -> Account {
         let settings = |private| {
             let private_key = &self.keys[private];
@@ -78,7 +78,7 @@ fn decoded(form: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(form.as_bytes()).into_owned().collect()
 }
 
-/// 53 of alipay.json and the 3 of Alipay's in published.json, counted in the files by hand.
+/// 53 in alipay.json, and Alipay's 3 in published.json, counted by hand.
 const COUNT: usize = 56;
 
 fn run(vectors: &Vectors, vector: &Vector) {
@@ -161,7 +161,7 @@ fn notify_verify(run: &Run<'_>) {
     );
     let is_open = expected["trade_status"] == "WAIT_BUYER_PAY";
     assert_eq!(notification.outcome == domain::Outcome::Pending, is_open, "{}", run.case());
-    // What is verified and not read any further must be as it was written, too.
+    // A text that is verified and not interpreted must also be as it was written.
     let form = Form::parse(&notify).unwrap();
     for (name, value) in expected {
         assert_eq!(form.find(name), value.as_str(), "{} {name}", run.case());
@@ -200,7 +200,7 @@ fn cert_sn(run: &Run<'_>) {
             let bundle = run.input("bundle_pem");
             let number = |roots: &[cert::Certificate]| cert::root_sn(roots).unwrap();
             assert_eq!(number(&cert::read_all(bundle).unwrap()), run.expected("alipay_root_cert_sn"), "{}", run.case());
-            // The Python SDK splits the file at its blank lines and reads each part by itself.
+            // The Python SDK splits the file at its blank lines and reads each part separately.
             let parts: Vec<_> = bundle.split("\n\n").map(|part| cert::read_all(part).unwrap()).collect();
             assert!(parts.len() > 1 && parts.iter().all(|part| part.len() == 1), "{}", run.case());
             assert_eq!(number(&parts.concat()), run.expected("alipay_root_cert_sn"), "{}", run.case());

@@ -1,21 +1,22 @@
-//! Which cell of a line belongs to which column, where merchants' texts hold the separator and there are more cells than columns.
+//! Finds which cell of a line belongs to which column, if a merchant's text contains the separator and there are more cells than
+//! columns.
 //!
-//! Texts are not quoted at Alipay or WeChat Pay, so that a goods' name with two commas makes three cells. Only some columns hold such texts;
-//! the others hold one cell each, of a known kind (a time, an amount, a code). Of all ways to lay the cells under the columns those
-//! count that fit these kinds best. A cell is known if all of them agree on it, whichever of the texts the commas are in.
+//! Alipay and WeChat Pay do not quote texts. So a goods name with two commas becomes three cells. Only some columns hold such
+//! texts; each other column holds one cell of a known kind (a time, an amount, a code). Of all ways to assign the cells to the
+//! columns, those count that fit these kinds best. A cell is known if all of them agree on it, wherever the commas are.
 
 use domain::TransactionId;
 
 /// What the cells of a column look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Anything, also the separator: the column may have several cells. Columns that are not known are such.
+    /// Any text, which may contain the separator: the column may have several cells. Unknown columns are of this kind.
     Text,
-    /// Anything in one cell.
+    /// Any text in one cell.
     Word,
     /// Printable ASCII without blanks, or nothing.
     Code,
-    /// The same, and an order of our form as a rule: only lines that name one are laid.
+    /// The same, and usually an order of our form: only lines that name one are aligned.
     Order,
     /// An amount or a rate.
     Amount,
@@ -54,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// How badly a cell fits; `None` if not at all. An amount or a time is hardly ever left out.
+    /// How badly a cell fits; `None` if it cannot fit. A missing amount or time is very unlikely.
     fn misfit(self, cell: &str) -> Option<u32> {
         match self {
             Self::Text | Self::Word => Some(0),
@@ -78,20 +79,21 @@ impl Kind {
     }
 }
 
-/// More separators in the texts of one line than any texts have.
+/// More separators than the texts of one line ever contain.
 const CELLS_MORE_MAX: usize = 512;
 
-/// The cells of one line under its columns.
+/// The cells of one line, assigned to its columns.
 #[derive(Debug)]
 pub(crate) struct Alignment<'a> {
     cells: Vec<&'a str>,
     columns: usize,
-    /// For each column and cell, whether the cell is under the column in one of the best ways. Empty if there are as many cells as columns.
+    /// For each column and cell: whether one of the best ways puts the cell under the column. Empty if there are as many cells as
+    /// columns.
     may_be_under: Vec<bool>,
 }
 
 impl<'a> Alignment<'a> {
-    /// `None` if there are fewer cells than columns, far more, or no way to lay them.
+    /// `None` if there are fewer cells than columns, far too many, or no way to assign them.
     pub(crate) fn find(kinds: &[Kind], cells: Vec<&'a str>) -> Option<Self> {
         let columns = kinds.len();
         let more = cells.len().checked_sub(columns)?;
@@ -117,7 +119,7 @@ impl<'a> Alignment<'a> {
         Some(Self { cells, columns, may_be_under })
     }
 
-    /// The cell of a column that has one; `None` if the ways to lay the cells differ in it.
+    /// The cell of a column, if it has exactly one; `None` if the best ways disagree about it.
     pub(crate) fn cell(&self, column: usize) -> Option<&'a str> {
         if self.may_be_under.is_empty() {
             return self.cells.get(column).copied();
@@ -130,7 +132,8 @@ impl<'a> Alignment<'a> {
     }
 }
 
-/// For each column and cell the least misfit of the cells up to this one, if it is the last so far and lies under this column.
+/// For each column and cell: the least misfit of all cells up to this one, if this is the last cell so far and is under this
+/// column.
 fn ways(kinds: impl Iterator<Item = Kind>, costs: &[Option<u32>], cells: usize) -> Vec<Option<u32>> {
     let mut found: Vec<Option<u32>> = Vec::with_capacity(costs.len());
     for (column, (kind, costs)) in kinds.zip(costs.chunks(cells)).enumerate() {
@@ -155,7 +158,7 @@ fn ways(kinds: impl Iterator<Item = Kind>, costs: &[Option<u32>], cells: usize) 
 mod tests {
     use super::*;
 
-    /// What is known of each column, if the line can be laid.
+    /// The known value of each column, if the line can be aligned.
     type Known = Option<Vec<Option<String>>>;
 
     fn cells(kinds: &[Kind], line: &str) -> Known {
@@ -173,12 +176,12 @@ mod tests {
             (&[Code, Amount],                   "a",                         None),
             (&[Code, Amount],                   "a,x",                       known(&["a", "x"])),
             (&[Code, Amount],                   "a,1,2",                     None),
-            // Two cells under the text: only the others are known.
+            // Two cells belong to the text: only the others are known.
             (&[Code, Text, Amount],             "a,tea,milk,1.00",           Some(vec![Some("a".into()), None, Some("1.00".into())])),
-            // Of which of two amounts is the fee?
+            // It is unclear which of the two amounts is the fee.
             (&[Text, Amount, Text],             "a,1.00,2.00,b",             Some(vec![None, None, None])),
             (&[Text, Amount, Text],             "a,1.00,1.00,b",             Some(vec![None, Some("1.00".into()), None])),
-            // An amount that is there fits better than one that is not.
+            // A present amount fits better than a missing one.
             (&[Text, Amount, Text],             "a,1.00,,b",                 Some(vec![Some("a".into()), Some("1.00".into()), None])),
             (&[Text, Time, Amount],             "a,b,2026-11-28 10:00:00,1", Some(vec![None, Some("2026-11-28 10:00:00".into()), Some("1".into())])),
         ];

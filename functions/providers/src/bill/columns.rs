@@ -9,44 +9,44 @@ use super::{
 };
 use crate::{Charset, LineProblem, MessageProblem, ProviderError};
 
-/// The columns that are read, by their names in the heading line. Full-width brackets in a heading are read as plain ones.
+/// The names of the columns that are read, as in the heading line. Full-width brackets in a heading are read as plain ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Columns {
     pub(crate) order: &'static str,
     pub(crate) kind: &'static str,
-    /// The first of these that there is: older bills have another.
+    /// The first of these names that the heading has: older bills have another.
     pub(crate) paid_fee: &'static [&'static str],
     pub(crate) refund_num: &'static str,
     pub(crate) refund_fee: &'static [&'static str],
-    /// What has become of a refund, where a bill lists those that are not done.
+    /// The state of a refund, if the bill also lists refunds that are not done.
     pub(crate) refund_state: Option<RefundStates>,
-    /// Whose order it is, where one bill is of several apps.
+    /// Whose order it is, if one bill lists several apps.
     pub(crate) app: Option<&'static str>,
-    /// The words of `kind` for a payment and for a refund.
+    /// The values of `kind` for a payment and for a refund.
     pub(crate) paid: &'static str,
     pub(crate) refunded: &'static str,
 }
 
-/// The column that tells what has become of a refund, and its words. Every other word says that it is on its way.
+/// The column with the state of a refund, and its words. Every other word means that it is on its way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefundStates {
     pub(crate) column: &'static str,
     pub(crate) done: &'static str,
-    /// No money went back.
+    /// The words for: no money went back.
     pub(crate) failed: &'static [&'static str],
 }
 
-/// WeChat Pay puts this before every cell of a line, so that a comma alone separates nothing there.
-/// Called so where it is not clear: the columns of payments and refunds have other names.
+/// WeChat Pay puts this before every cell of a line, so a comma alone separates nothing there.
+/// The name of an amount in a problem: the columns of payments and refunds have different names.
 const AMOUNT: &str = "its amount";
 const MARK: char = '`';
 const MARKED_SEPARATOR: &str = ",`";
 const SEPARATOR: &str = ",";
 
-/// Ten times as many as any bill has; what has more is no heading.
+/// Ten times as many as any bill has. A line with more is not a heading.
 const COLUMNS_MAX: usize = 256;
 
-/// How a line begins that is no line of an order, nor any behind it up to the next heading.
+/// The beginning of the totals. They end the order lines, up to the next heading.
 const TOTALS: &[&str] = &["总交易单数", "交易合计", "退款合计"];
 
 /// Reads a bill line by line.
@@ -58,20 +58,20 @@ pub(crate) struct ColumnsReader {
     part: Part,
     had_heading: bool,
     end: End,
-    /// The columns that are missing in what looked like a heading.
+    /// The columns that are missing in a line that looked like a heading.
     missing: Option<String>,
 }
 
-/// How a bill shows that it is whole.
+/// What shows that a bill is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// By its packing or its hash.
+    /// Its packing or its hash.
     Anywhere,
-    /// By the totals behind its lines.
+    /// The totals after its lines.
     AtTotals,
 }
 
-/// Where in its file the reader is.
+/// The reader's place in its file.
 #[derive(Debug)]
 enum Part {
     BeforeHeading,
@@ -105,18 +105,18 @@ impl ColumnsReader {
         }
     }
 
-    /// The same for a bill that is whole if its totals are there, because nothing else shows that it was not cut off.
+    /// The same for a bill that is complete only if its totals are there: nothing else shows whether it was cut off.
     pub(crate) fn up_to_totals(self) -> Self {
         Self { end: End::AtTotals, ..self }
     }
 
-    /// The headings are Chinese, which is not the same text in both encodings by chance. A damaged character among the first lines
-    /// says nothing about the file where the heading can be read.
+    /// Finds the charset by the heading. It is Chinese, and its bytes are not valid in the other charset by chance. A damaged
+    /// character among the first lines says nothing about the file if the heading can be read.
     pub(crate) fn begin(&mut self, head: &[u8]) {
         let name = self.columns.order.as_bytes();
         let is_utf8 = match std::str::from_utf8(head) {
             Ok(_) => true,
-            // The last character is cut off.
+            // The last character of `head` may be cut off.
             Err(error) => error.error_len().is_none() || head.windows(name.len()).any(|part| part == name),
         };
         self.charset = if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 };
@@ -163,8 +163,8 @@ impl ColumnsReader {
         }
     }
 
-    /// Reads a line about an order; the error says what is wrong with it. Whoever's order it is that is not of our form, nothing but
-    /// its number is looked at.
+    /// Reads a line about an order; the error says what is wrong with it. If the order is not of our form, nothing but its number
+    /// is read.
     fn read_order(&self, heading: &Heading, text: &str) -> Result<Option<BillLine>, LineProblem> {
         let separator = if text.starts_with(MARK) { MARKED_SEPARATOR } else { SEPARATOR };
         let cells: Vec<&str> = text.split(separator).map(clean).collect();
@@ -204,7 +204,7 @@ impl ColumnsReader {
                 }
                 is_done = state == states.done;
             }
-            // At WeChat Pay the number of the payment stands before it.
+            // At WeChat Pay the number of the payment comes before it.
             let num = num.strip_prefix(order.as_str()).and_then(|rest| rest.strip_prefix('-')).unwrap_or(num);
             (BillEvent::Refunded { num: num.to_owned(), is_done }, heading.refund_fee)
         } else if kind.is_empty() {
@@ -218,7 +218,7 @@ impl ColumnsReader {
         Ok(Some(BillLine { order, event, fee }))
     }
 
-    /// Reads a heading, which may come again, also with the columns in another order.
+    /// Reads a heading. It may come again, also with the columns in another order.
     fn heading(&mut self, text: &str) -> Option<Heading> {
         let names: Vec<String> = text.split(SEPARATOR).take(COLUMNS_MAX + 1).map(plain_name).collect();
         if names.len() > COLUMNS_MAX {
@@ -231,7 +231,7 @@ impl ColumnsReader {
             found
         };
         let columns = &self.columns;
-        // Only a heading has both.
+        // Only a heading has both columns.
         let (order, kind) = (at(&[columns.order])?, at(&[columns.kind]));
         let found = (kind, at(columns.paid_fee), at(&[columns.refund_num]), at(columns.refund_fee));
         let refund_state = columns.refund_state.map(|states| at(&[states.column]));
@@ -260,8 +260,8 @@ impl ColumnsReader {
     }
 }
 
-/// Alipay pads cells with tabs, and WeChat begins them with a back-quote, so that spreadsheets read them as text. A bill that was saved by
-/// a spreadsheet has quotes, too.
+/// Alipay pads cells with tabs, and WeChat begins them with a back-quote, so that spreadsheets treat them as text. If a spreadsheet
+/// saved the bill, it also has quotes.
 fn clean(cell: &str) -> &str {
     let is_padding = |sign: char| sign.is_whitespace() || sign.is_control() || matches!(sign, '`' | '"' | '\u{feff}');
     cell.trim_matches(is_padding)

@@ -1,4 +1,4 @@
-//! Reads a bill of whichever form its provider gives it.
+//! Reads a bill in the format of its provider.
 
 use super::{RawLine, Reading, columns::ColumnsReader};
 use crate::{ProviderError, unionpay::FileReader};
@@ -22,7 +22,7 @@ impl BillReader {
         Self(Form::Unionpay(reader))
     }
 
-    /// Begins a file of the bill, whose first bytes are `head`.
+    /// Begins a file of the bill; `head` are its first bytes.
     pub fn begin(&mut self, name: &str, head: &[u8]) {
         match &mut self.0 {
             Form::Columns(reader) => reader.begin(head),
@@ -38,10 +38,10 @@ impl BillReader {
         }
     }
 
-    /// Says that the last file was read to its end.
+    /// The last file was read to its end.
     ///
     /// # Errors
-    /// [`ProviderError::Unclear`] if none of the files was a bill: then nothing is to be concluded from their lines.
+    /// [`ProviderError::Unclear`] if none of the files was a bill: then their lines prove nothing.
     pub fn complete(&self) -> Result<(), ProviderError> {
         match &self.0 {
             Form::Columns(reader) => reader.complete(),

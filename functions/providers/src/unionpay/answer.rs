@@ -1,4 +1,4 @@
-//! Reads UnionPay's answers: raw `key=value` joined with `&`, verified, and what the code means.
+//! Reads UnionPay's answers: raw `key=value` joined with `&`. Verifies them and interprets their code.
 
 use std::collections::BTreeMap;
 
@@ -17,19 +17,19 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An answer has some thirty fields.
 const FIELDS_MAX: usize = 128;
 
-/// There is no such order: not paid, or asked too early.
+/// UnionPay does not have the order: not paid, or queried too early.
 pub(crate) const NOT_THERE: &str = "34";
-/// There is no file of that day: nothing happened, or it is not made yet.
+/// There is no file of that day: there were no trades, or the file is not made yet.
 pub(crate) const NO_FILE: &str = "98";
-/// The order was sent before.
+/// The order was already sent.
 pub(crate) const DUPLICATE: &str = "12";
 
-/// What a `respCode` says of what it is about.
+/// What a `respCode` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is done.
+    /// The operation succeeded.
     Done,
-    /// Nobody knows yet.
+    /// The result is not known yet.
     Undecided,
     /// A definite no.
     Refused,
@@ -38,8 +38,8 @@ pub(crate) enum Verdict {
 /// What a code means. `A6` is a success with a defect: the money moved.
 ///
 /// # Source
-/// `protocols.md` 3.5 for 00, A6, 03, 04 and 05. 06 (busy), 37 (asked too often) and 68 (timed out) are from the names that
-/// UnionPay gives them: to take a failure for undecided costs a query, the other way round may cost money.
+/// `protocols.md` 3.5 for 00, A6, 03, 04 and 05. 06 (busy), 37 (queried too often) and 68 (timed out) are from UnionPay's names for
+/// them. If a failure is taken for undecided, it costs a query; the opposite mistake may cost money.
 pub(crate) fn verdict(code: &str) -> Verdict {
     match code {
         "00" | "A6" => Verdict::Done,
@@ -48,12 +48,12 @@ pub(crate) fn verdict(code: &str) -> Verdict {
     }
 }
 
-/// Whether a refund is refused because a balance does not suffice. Of the codes that UnionPay publishes only 64 is about a balance, "on the
-/// card"; none is about the merchant's own, so that the words count, too. To take another refusal for this one costs a repeat a
-/// day, for a month; the other way round ends a refund for good.
+/// Whether a refund is refused because a balance does not suffice. Of the codes that UnionPay publishes only 64 is about a balance,
+/// "on the card"; none is about the merchant's own. So the words count, too. If another refusal is taken for this one, it costs a
+/// repeat a day, for a month; the opposite mistake ends a refund for good.
 ///
 /// # Source
-/// UnionPay's list of response codes, for 64. Which code a merchant's balance gets is not certain.
+/// UnionPay's list of response codes, for 64. The code for the merchant's own balance is not certain.
 pub(crate) fn is_short(code: &str, words: &str) -> bool {
     code == "64" || ["余额不足", "资金不足"].iter().any(|short| words.contains(short))
 }
@@ -63,9 +63,9 @@ pub(crate) fn is_short(code: &str, words: &str) -> bool {
 pub(crate) enum Answer {
     /// A success, signed.
     Done(Fields),
-    /// UnionPay does not know itself.
+    /// UnionPay itself does not know the result.
     Undecided { code: String, words: String },
-    /// A definite no. Without a signature only what the gateway finds wrong with the request itself.
+    /// A definite no. Without a signature it can only be what the gateway finds wrong with the request itself.
     Refused { code: String, words: String, is_signed: bool },
 }
 
@@ -78,7 +78,7 @@ impl Answer {
         }
     }
 
-    /// The error that an answer is to who waits for a success.
+    /// The error for a caller that needs a success.
     pub(crate) fn into_error(self) -> ProviderError {
         match self {
             Self::Done(_) => ProviderError::from(MessageProblem::NotAskedFor),
@@ -121,7 +121,7 @@ pub(crate) fn read_up_to(
         (Verdict::Done, true) => Ok(Answer::Done(fields)),
         (Verdict::Undecided, _) => Ok(Answer::Undecided { code, words: told }),
         (Verdict::Refused, true) => Ok(Answer::Refused { code, words: told, is_signed }),
-        // The gateway may fail before it knows whom it speaks to.
+        // The gateway may fail before it knows the merchant.
         (Verdict::Refused, false) if is_about_the_message(&code) => {
             Ok(Answer::Refused { code, words: told, is_signed })
         }
@@ -135,8 +135,9 @@ fn is_about_the_message(code: &str) -> bool {
     matches!(code.as_bytes(), [b'1' | b'2', b'0'..=b'9'])
 }
 
-/// Cuts an answer into its fields, which are not percent-encoded: a name ends at the first `=`, a value at the next `&` that
-/// stands in no `{...}` or `[...]`. Brackets within brackets do not count, as in UnionPay's own reader, nor does half a character.
+/// Cuts an answer into its fields, which are not percent-encoded. A name ends at the first `=`, and a value at the next `&` outside
+/// of `{...}` and `[...]`. Nested brackets do not count, as in UnionPay's own reader. Half of a character does not count as a
+/// bracket, either.
 pub(crate) fn parse(body: &[u8], named: Option<Charset>) -> Result<Fields, MessageProblem> {
     let neither = || MessageProblem::UnknownCharset;
     let charset = named.unwrap_or(Charset::Utf8).fitting(body).ok_or_else(neither)?;

@@ -1,14 +1,14 @@
-//! UnionPay's file of a day: asked for by `txnType` 76, and its lines of fixed width.
+//! UnionPay's file of a day: the request (`txnType` 76), and the reader of its lines of fixed width.
 //!
-//! The answer brings a ZIP, deflated and in base64, with several files: `INN` `YYMMDD` `88ZM_` and the merchant's number lists the trades,
-//! `...ZME_...` errors and disputes without order numbers, which are not read. A day is UnionPay's settlement day, from 23:00 of the day
-//! before to 23:00 in Beijing.
+//! The answer contains a ZIP, deflated and in base64, with several files: `INN` `YYMMDD` `88ZM_` and the merchant's number lists
+//! the trades; `...ZME_...` lists errors and disputes without order numbers and is not read. A day is UnionPay's settlement day:
+//! from 23:00 of the day before to 23:00, in Beijing.
 //!
 //! # Source
-//! The widths are those of UnionPay's own sample code (`parseZMFile` of the ACP SDK), which is published in several languages and
-//! versions that agree up to column 40; what was one reserve of 131 bytes behind it begins with column 41 in newer ones. The names of the
-//! columns are from merchants' own programs. Widths count bytes of GBK. That the file lists what succeeded alone, and voids
-//! beside the payments that they take back, is not written anywhere: `docs/protocols.md` 10.
+//! The widths are those of UnionPay's own sample code (`parseZMFile` of the ACP SDK). It is published in several languages and
+//! versions, which agree up to column 40. After it comes one reserve of 131 bytes; in newer versions the reserve begins with column
+//! 41. The names of the columns are from merchants' own programs. Widths count bytes of GBK. No source says whether the file lists
+//! only successful trades, or lists a void besides its payment: `docs/protocols.md` 10.
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -27,10 +27,10 @@ use crate::{
     keys::BASE64,
 };
 
-/// Some hundred thousand lines. The whole answer is signed, so that it is in memory as text, more than once.
+/// Some hundred thousand lines. The whole answer is signed, so it is in memory as text, more than once.
 pub(crate) const FILE_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// More often than any refund is sent: hourly for a day, then daily for a month.
+/// More than the sendings of any refund: hourly for a day, then daily for a month.
 const SENDINGS_MAX: u32 = 100;
 
 impl Account {
@@ -59,25 +59,25 @@ impl Account {
     }
 }
 
-/// Whether a file lists our refund of this number under that one: each of its sendings has its own.
+/// Whether a file lists our refund of this number under the number `listed`: each of its sendings has a number of its own.
 pub(crate) fn lists_refund_as(listed: &str, payment: &TransactionId, refund_num: &str) -> bool {
     let is_it = |sending: u32| messages::order_id_of_refund(payment, refund_num, sending) == listed;
     listed.starts_with(payment.as_str()) && (0..SENDINGS_MAX).any(is_it)
 }
 
-/// The widths in bytes of the columns up to the last that is read; a blank stands between two.
+/// The widths in bytes of the columns up to the last that is read, with a blank between two.
 const WIDTHS: [usize; 41] = [
     3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13,
     13, 8, 32, 13, 13, 12, 2, 1, 32,
 ];
 
-/// The columns that are read, counted from 0: UnionPay counts from 1.
+/// The columns that are read, counted from 0; UnionPay counts from 1.
 const AMOUNT: usize = 6;
 const QUERY_ID: usize = 9;
 const ORDER_ID: usize = 11;
 const TXN_TYPE: usize = 19;
 const MER_ID: usize = 27;
-/// The last column that every version of the file has where it is. Blanks at the end of a line may be missing.
+/// The last column that is at the same place in every version of the file. Blanks at the end of a line may be missing.
 const LAST_CERTAIN: usize = MER_ID;
 const ORIGINAL_ORDER_ID: usize = 40;
 
@@ -89,12 +89,12 @@ pub(crate) struct FileReader {
     had_lines_file: bool,
 }
 
-/// What the file is whose lines come.
+/// The kind of the present file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum File {
     /// The trades.
     Lines,
-    /// Disputes, or what came later.
+    /// Disputes, or newer kinds.
     Other,
 }
 
@@ -145,8 +145,8 @@ impl FileReader {
     }
 }
 
-/// Which of our payments a trade is about, and what happened. A refund made at UnionPay's own desk has a number of its own, and names the
-/// order that it is of.
+/// Which of our payments a trade is about, and what happened. A refund made at UnionPay's own desk has a number of its own, and
+/// names the original order.
 fn subject(line: &[u8], order_id: &str, txn_type: &str) -> Option<(TransactionId, BillEvent)> {
     match txn_type {
         messages::PAYMENT => Some((TransactionId::parse(order_id).ok()?, BillEvent::Paid)),
@@ -159,7 +159,7 @@ fn subject(line: &[u8], order_id: &str, txn_type: &str) -> Option<(TransactionId
     }
 }
 
-/// A cell without its padding. `None` if it is not there, or no blank stands before or behind it, or it is no text.
+/// A cell without its padding. `None` if it is missing, is not text, or has no blank before or after it.
 fn cell(line: &[u8], column: usize) -> Option<&str> {
     let start: usize = WIDTHS.iter().take(column).map(|width| width + 1).sum();
     let end = start + WIDTHS.get(column)?;
@@ -169,7 +169,7 @@ fn cell(line: &[u8], column: usize) -> Option<&str> {
     std::str::from_utf8(bytes).ok().map(str::trim)
 }
 
-/// The order of ours that stands somewhere in a line, as itself or in the number of a refund.
+/// An order of ours anywhere in a line, as itself or within the number of a refund.
 fn order_of_any(text: &str) -> Option<TransactionId> {
     let refunds = || text.split(|sign: char| !sign.is_ascii_alphanumeric()).find_map(payment_of);
     order_in(text).or_else(refunds)
@@ -219,9 +219,9 @@ mod tests {
     #[test]
     fn the_columns_are_where_unionpays_own_reader_finds_them() {
         let sdk = |number: usize| WIDTHS.iter().take(number - 1).map(|width| width + 1).sum::<usize>();
-        // `txnTime` 5, `orderId` 12 and `txnType` 20 are named in the sample code; it cuts at these bytes.
+        // The sample code names `txnTime` 5, `orderId` 12 and `txnType` 20, and cuts at these bytes.
         assert_eq!([sdk(5), sdk(12), sdk(20)], [35, 112, 215]);
-        // The merchant's own field, and the order that a refund is of.
+        // The merchant's own field, and the original order of a refund.
         assert_eq!([sdk(35), sdk(41)], [397, 476]);
     }
 
@@ -236,7 +236,7 @@ mod tests {
         }
         assert!(lists_refund_as(&num, &payment, "R1"));
         assert!(!lists_refund_as(&num, &payment, "R2"));
-        // From the desk, known by the order that it is of, behind a name in GBK.
+        // A refund from the desk: its original order identifies it, after a name in GBK.
         let desk = [(7, "000000000040"), (12, "R000202611231000"), (20, "04"), (31, "茶馆"), (41, ORDER)];
         assert_eq!(read(&line(&desk)), listed(refunded("R000202611231000"), 40));
     }

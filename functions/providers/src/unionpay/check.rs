@@ -1,4 +1,4 @@
-//! Checks settings of UnionPay's: an order that never was is asked about, and the answer's certificate followed up to the configured ones.
+//! Checks settings of UnionPay by a query about an order that never existed, and by the certificate chain of the answer.
 
 use bytes::Bytes;
 use domain::{Sentence, Timestamp};
@@ -20,7 +20,7 @@ impl Account {
             Some(Ok(Answer::Refused { code, is_signed: true, .. })) if code == answer::NOT_THERE => {
                 (Said::Verified, Said::Verified)
             }
-            // A signed refusal proves what verifies UnionPay, and nothing of what signs for us.
+            // A signed refusal proves the settings that verify UnionPay, and nothing about the key that signs for us.
             Some(Ok(Answer::Refused { code, words, is_signed: true })) => {
                 (Said::Refused { code, words }, Said::Verified)
             }
@@ -30,7 +30,7 @@ impl Account {
         let mut settings = vec![said.proves("merId"), said.proves("pfx"), CheckedSetting::tested("pfxPassword")];
         settings.extend(["rootCert", "middleCert"].map(|field| verified.proves(field)));
         settings.push(match &verified {
-            // The certificate is good, and another customer's of the authority.
+            // The certificate is valid, but belongs to another customer of the authority.
             Said::Unclear { reason } if is_another_owners(reason) => CheckedSetting::wrong("cn", reason.clone()),
             Said::Verified | Said::Accepted | Said::Refused { .. } | Said::Unclear { .. } | Said::Silent => {
                 verified.proves("cn")
@@ -46,7 +46,7 @@ fn same(said: Said) -> (Said, Said) {
     (said.clone(), said)
 }
 
-/// Whether the certificate of the answer is somebody else's.
+/// Whether the certificate of the answer belongs to somebody else.
 fn is_another_owners(reason: &Sentence) -> bool {
     let code = |param: Option<&Value>| param.and_then(|param| Some(param.get("code")?.as_str()?.to_owned()));
     reason.said.code == MessageProblemKind::AnswerUntrusted.code()

@@ -24,7 +24,7 @@ pub(crate) const UNDO: &str = "31";
 /// `currencyCode` of the yuan.
 pub(crate) const YUAN: &str = "156";
 
-/// How much of a refund's number at UnionPay tells it from the payment's other refunds.
+/// How many characters of a refund's number at UnionPay distinguish the refunds of one payment.
 const REFUND_TAIL_CHARS: usize = 8;
 
 /// `channelType`: 07 is the internet, 08 a mobile.
@@ -51,8 +51,8 @@ pub(crate) fn payment(order: &Order<'_>) -> Result<Parameters<'static>, Provider
         ("bizType", "000201".to_owned()),
         ("channelType", channel_type(order.channel)?.to_owned()),
         ("orderId", order.id.to_string()),
-        // The order's identity is `merId`, `orderId` and this. UnionPay wants it within a few minutes of its own clock: a charge that
-        // is repeated later is refused for it, and must not be made under a new time, which would be a second order.
+        // The order's identity is `merId`, `orderId` and this. UnionPay requires it within a few minutes of its own clock. So a
+        // later repeat of a charge is refused; with a new time it would be a second order.
         ("txnTime", order.created_at.to_beijing_compact()),
         ("txnAmt", order.fee.get().to_string()),
         ("currencyCode", YUAN.to_owned()),
@@ -90,7 +90,7 @@ pub(crate) fn file(settle_date: String, now: Timestamp) -> Parameters<'static> {
     ])
 }
 
-/// A refund or a void. A repeat is the same to the letter, so that UnionPay knows it for one.
+/// A refund or a void. A repeat is byte for byte the same, so UnionPay recognises it.
 pub(crate) fn send_back(
     txn_type: &'static str,
     channel_type: &'static str,
@@ -109,38 +109,38 @@ pub(crate) fn send_back(
         ("currencyCode", YUAN.to_owned()),
         ("backUrl", bounds::UNIONPAY_URL.check_notify(notify_url)?.to_owned()),
         ("origQryId", orig_query_id.as_str().to_owned()),
-        // Comes back in the notify. Without padding, because UnionPay's own readers stumble over `=` and `+`.
+        // Returned in the notify. Without padding, because UnionPay's own readers fail on `=` and `+`.
         ("reqReserved", BASE64_URL.encode(sent_name(refund.refund_num, refund.sending.number))),
     ]))
 }
 
-/// The number of a refund at UnionPay, which takes letters and digits only.
+/// The number of a refund at UnionPay, which accepts letters and digits only.
 pub(crate) fn refund_order_id(refund: &RefundOrder<'_>) -> Result<String, ProviderError> {
     let number = bounds::UNIONPAY_REFUND_NUM.check(refund.refund_num)?;
     Ok(order_id_of_refund(refund.placed.id, number, refund.sending.number))
 }
 
-/// A refund's number, and behind it which sending, unless it is the first. No number has this sign.
+/// A refund's number, followed by the number of its sending unless that is the first. No refund number contains this separator.
 fn sent_name(refund_num: &str, sending: u32) -> String {
     if sending == 0 { refund_num.to_owned() } else { format!("{refund_num}#{sending}") }
 }
 
-/// The payment's number and eight hex digits of the refund's: 32 in all, the older bound of `orderId`. Each sending has its own, because
-/// UnionPay takes a number once.
+/// The payment's number and eight hex digits of a digest of the refund's: 32 in all, the older limit of `orderId`. Each sending has
+/// a number of its own, because UnionPay accepts a number once.
 pub(crate) fn order_id_of_refund(payment: &TransactionId, refund_num: &str, sending: u32) -> String {
     let name = sent_name(refund_num, sending);
     let tail: String = hex(digest(&SHA256, name.as_bytes()).as_ref()).chars().take(REFUND_TAIL_CHARS).collect();
     format!("{payment}{tail}")
 }
 
-/// The payment that a refund's number at UnionPay is about.
+/// The payment of a refund's number at UnionPay.
 pub(crate) fn payment_of(refund_order_id: &str) -> Option<TransactionId> {
     let (payment, tail) = refund_order_id.split_at_checked(refund_order_id.len().checked_sub(REFUND_TAIL_CHARS)?)?;
     let is_hex = tail.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     TransactionId::parse(payment).ok().filter(|_| is_hex)
 }
 
-/// The merchant's number of a refund and which sending, from the notify's `reqReserved`.
+/// The merchant's number of a refund and its sending, from the notify's `reqReserved`.
 pub(crate) fn refund_num_of(req_reserved: &str) -> Option<(String, u32)> {
     let text = String::from_utf8(BASE64_URL.decode(req_reserved).ok()?).ok()?;
     let (num, sending) = match text.split_once('#') {
@@ -150,7 +150,7 @@ pub(crate) fn refund_num_of(req_reserved: &str) -> Option<(String, u32)> {
     bounds::UNIONPAY_REFUND_NUM.check(num).ok().map(|num| (num.to_owned(), sending))
 }
 
-/// The subject as UnionPay takes it, without blanks that stand for nothing: its own SDK trims a value before it is signed.
+/// The subject as UnionPay accepts it, without leading and trailing blanks: UnionPay's own SDK trims a value before it signs.
 fn order_desc(text: &str) -> String {
     let plain = bounds::UNIONPAY_ORDER_DESC.plain(text);
     bounds::UNIONPAY_ORDER_DESC.cut(&plain.split_whitespace().collect::<Vec<_>>().join(" "))

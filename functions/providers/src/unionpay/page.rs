@@ -2,8 +2,8 @@
 
 use crate::form::Parameters;
 
-/// A page of one form, posted to `action` as soon as it is there. Who runs no scripts presses its button. Nothing in the form is
-/// named `submit`, which would hide the form's own.
+/// A page with one form that is posted to `action` as soon as it is loaded. Without scripts the payer presses its button. Nothing
+/// in the form is named `submit`: that would hide the form's own method.
 ///
 /// # Source
 /// `protocols.md` 3.7.
@@ -21,7 +21,7 @@ pub(crate) fn self_submitting(action: &str, fields: &Parameters<'_>) -> String {
     )
 }
 
-/// A text within an attribute in double quotes.
+/// A text for an attribute in double quotes.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for sign in text.chars() {

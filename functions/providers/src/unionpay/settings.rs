@@ -49,7 +49,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
     if owner.contains('@') {
         return Err(SettingsError::new("cn", SettingProblem::CommonName));
     }
-    // While CFCA changes a file, the newer of both is what counts.
+    // While CFCA changes a file, the newer certificate counts.
     let last = |certificates: &[Certificate]| certificates.iter().filter_map(|cert| cert.ends_at).max();
     let ends: [Option<Timestamp>; 3] = [identity.certificate.ends_at, last(&roots), last(&middles)];
     Ok(Account {
@@ -64,7 +64,7 @@ pub(crate) fn open(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> R
     })
 }
 
-/// Where the methods are, without a slash behind.
+/// The base address of the methods, without a slash at the end.
 fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
     let gateway = settings.gateway(PRODUCTION, policy)?;
     if gateway.ends_with(".do") {
@@ -73,7 +73,7 @@ fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, Sett
     Ok(gateway.trim_end_matches('/').to_owned())
 }
 
-/// Where files are, if nothing else is set: on UnionPay's own hosts beside its gateway, elsewhere on that very host.
+/// The default address of the files: for UnionPay's own gateways a host of its own, for any other gateway the gateway's host.
 pub(crate) fn file_gateway_of(gateway: &str) -> String {
     let (scheme, rest) = gateway.split_once("://").unwrap_or(("https", gateway));
     let authority = rest.split('/').next().unwrap_or_default();
@@ -88,7 +88,7 @@ fn identity(settings: Settings<'_>) -> Result<Identity, SettingsError> {
         PfxError::Password(problem) => SettingsError::new("pfxPassword", problem),
         PfxError::File(problem) => SettingsError::new("pfx", problem),
     })?;
-    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    // A key with inconsistent parts fails only when it signs. So test it now and not at a charge.
     if identity.key.sign_sha256(b"").is_none() {
         return Err(SettingsError::new("pfx", SettingProblem::PfxDoesNotSign));
     }
@@ -110,7 +110,8 @@ fn certificates(settings: Settings<'_>, field: &'static str, what: &str) -> Resu
     Ok(certificates)
 }
 
-/// Every intermediate certificate is issued by a root, and the two are not mixed up. The dates are judged with each message.
+/// Every intermediate certificate must be issued by a root; this also finds the two swapped. The dates are checked with each
+/// message.
 fn check_chain(roots: &[Certificate], middles: &[Certificate]) -> Result<(), SettingsError> {
     if middles.iter().any(Certificate::is_self_issued) {
         return Err(SettingsError::new("middleCert", SettingProblem::IsRoot));

@@ -1,4 +1,4 @@
-//! What is signed, in requests, answers and notifies alike.
+//! The signed content, the same in requests, answers and notifies.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::{
 pub(crate) const RSA: &str = "01";
 pub(crate) const SIGNATURE: &str = "signature";
 
-/// The fields of a message of UnionPay's that have a value.
+/// The fields of a message of UnionPay that have a value.
 #[derive(Debug)]
 pub(crate) struct Fields(form::Fields);
 
 impl Fields {
-    /// Drops the empty fields, as UnionPay's own receivers do before they verify. What holds a blank is not empty.
-    /// The rest is read in the charset that the message names.
+    /// Drops the empty fields, as UnionPay's own receivers do before they verify. A field with a blank is not empty. The rest is
+    /// read in the charset that the message names.
     pub(crate) fn read(mut fields: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, NotifyError> {
         fields.retain(|_, value| !value.is_empty());
         let charset = form::charset(&fields, &["encoding"])?;
@@ -37,7 +37,7 @@ impl Fields {
         self.find(name).ok_or_else(|| NotifyError::missing(name))
     }
 
-    /// The text that is signed: every field but the signature itself.
+    /// The signed text: every field except the signature itself.
     pub(crate) fn content(&self) -> Vec<u8> {
         self.0.content(|name, _| name != SIGNATURE.as_bytes())
     }
@@ -48,12 +48,12 @@ impl Fields {
     }
 }
 
-/// What RSA signs in place of the content: its SHA-256 as 64 letters of lower-case hex.
+/// The text that RSA signs instead of the content: its SHA-256 as 64 characters of lower-case hex.
 pub(crate) fn digest_text(content: impl AsRef<[u8]>) -> String {
     hex(digest(&SHA256, content.as_ref()).as_ref())
 }
 
-/// What a request signs: the fields, trimmed, without the blank ones and the signature.
+/// The signed content of a request: the fields, trimmed, without the blank ones and the signature.
 pub(crate) fn request_content(parameters: &Parameters<'_>) -> String {
     joined(parameters.iter().map(|(key, value)| (*key, value.as_str())))
 }

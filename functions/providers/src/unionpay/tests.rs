@@ -1,4 +1,4 @@
-//! The public verbs of UnionPay, table by table. Here are the keys, the orders and a UnionPay that signs.
+//! The public verbs of UnionPay, table by table. This file has the keys, the orders, and a UnionPay that signs.
 
 mod answers;
 mod charge;
@@ -49,7 +49,7 @@ pub(super) fn settings() -> Map<String, Value> {
     settings.as_object().unwrap().clone()
 }
 
-/// Settings with some members changed; `null` takes one out.
+/// Settings with some members changed; `null` removes one.
 pub(super) fn with(changes: Value) -> Map<String, Value> {
     let mut settings = settings();
     for (name, value) in changes.as_object().unwrap() {
@@ -99,7 +99,7 @@ pub(super) fn fen(fen: i64) -> Fen {
     Fen::new(fen).unwrap()
 }
 
-/// An order with all there can be in it; `edit` takes out or changes what a case is about.
+/// An order with every field set; `edit` removes or changes what a case tests.
 pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce(&Order<'_>) -> T) -> T {
     let id = id();
     let subject = Subject::parse("茶壶 a=b&c \"q\"").unwrap();
@@ -122,7 +122,7 @@ pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce
     then(&order)
 }
 
-/// The order that the verbs after the charge are about, paid.
+/// The paid order that the verbs after the charge use.
 pub(super) fn with_refund<T>(edit: impl FnOnce(&mut RefundOrder<'_>), then: impl FnOnce(&RefundOrder<'_>) -> T) -> T {
     let (id, trade_no) = (id(), ProviderTradeNo::parse(QUERY_ID).unwrap());
     let placed =
@@ -139,7 +139,7 @@ pub(super) fn with_refund<T>(edit: impl FnOnce(&mut RefundOrder<'_>), then: impl
     then(&refund)
 }
 
-/// The refund's number at UnionPay: the payment's, and the first eight digits of `printf '退-1' | sha256sum`.
+/// The refund's number at UnionPay: the payment's number, and the first eight digits of `printf '退-1' | sha256sum`.
 pub(super) const REFUND_ORDER_ID: &str = "568b33a0f7e4beba9244a8e09dada232";
 
 pub(super) fn decoded(form: &str) -> BTreeMap<String, String> {
@@ -155,13 +155,13 @@ pub(super) fn unionpay_sign(fields: &BTreeMap<String, String>) -> String {
     sign_content(joined(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
-/// UnionPay's signature over the bytes that are signed, in base64.
+/// UnionPay's signature over these bytes, in base64.
 pub(super) fn sign_content(content: impl AsRef<[u8]>) -> String {
     static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::read(key("unionpay_sign_private_pkcs8")).unwrap());
     BASE64.encode(KEY.sign_sha256(digest_text(&content).as_bytes()).unwrap())
 }
 
-/// What every message of UnionPay's has, with some fields changed, signed as it should be. An empty change takes a field out.
+/// The fields of every message of UnionPay, with some changed, correctly signed. An empty change removes a field.
 pub(super) fn signed(common: &[(&str, &str)], changes: &[(&str, &str)]) -> BTreeMap<String, String> {
     let certificate = key("leaf").replace('\n', "\r\n");
     let first = [
@@ -195,7 +195,7 @@ pub(super) fn notify_of(content_type: &str, body: impl Into<Bytes>) -> Request<B
     Request::post(NOTIFY_URL).header("content-type", content_type).body(body.into()).unwrap()
 }
 
-/// What a browser would make of a page: where its form goes, and its fields.
+/// What a browser reads of a page: the address of its form, and the form's fields.
 pub(super) fn page_fields(page: &str) -> (String, BTreeMap<String, String>) {
     let attribute = |text: &str, name: &str| {
         let (_, rest) = text.split_once(&format!(" {name}=\"")).unwrap();

@@ -1,8 +1,8 @@
-//! Whether a message is UnionPay's: its certificate is followed up to the configured ones, then its signature is verified.
+//! Whether a message is from UnionPay: its certificate chain is followed up to the configured certificates, then its signature is
+//! verified.
 //!
-//! The chain is checked by hand, because CFCA signs it by SHA-1, which no library takes any more. What else would be asked of a
-//! chain of strangers (policies, name constraints, revocation lists) is not asked here: its upper two certificates are
-//! configured.
+//! The chain is checked by hand, because CFCA signs it by SHA-1, which no library accepts now. Other checks for chains of strangers
+//! (policies, name constraints, revocation lists) are not made: the upper two certificates are configured.
 
 use base64::Engine as _;
 use domain::Timestamp;
@@ -20,16 +20,16 @@ const CERTIFICATE: &str = "signPubKeyCert";
 /// A certificate is 1.5 KB.
 const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
 
-/// Whose signatures are believed.
+/// The certificates that are trusted.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    /// `middleCert`: more than one while CFCA changes it.
+    /// `middleCert`: several while CFCA changes it.
     middles: Vec<Middle>,
-    /// What the third part of the certificate's common name must be: CFCA's other customers have chains as good.
+    /// The required third part of the certificate's common name: CFCA's other customers have equally valid chains.
     owner: String,
 }
 
-/// A `middleCert` with those of `rootCert` that issued it: that is found out once, and not for each message.
+/// A `middleCert` with the certificates of `rootCert` that issued it. They are found once, not for each message.
 #[derive(Debug)]
 struct Middle {
     certificate: Certificate,
@@ -37,7 +37,7 @@ struct Middle {
 }
 
 impl Trust {
-    /// `rootCert` may hold more than one while CFCA changes it, and `middleCert`, too.
+    /// `rootCert` may contain several certificates while CFCA changes it; so may `middleCert`.
     pub(crate) fn new(roots: &[Certificate], middles: Vec<Certificate>, owner: String) -> Self {
         let with_roots = |certificate: Certificate| {
             let roots = roots.iter().filter(|root| certificate.is_issued_by(root)).cloned().collect();
@@ -96,7 +96,7 @@ impl Trust {
     }
 }
 
-/// The certificate that a message brings: PEM, its lines ended by CRLF.
+/// The certificate in a message: PEM, with CRLF line ends.
 fn certificate(text: &str) -> Result<Certificate, TrustProblem> {
     if text.len() > CERTIFICATE_BYTES_MAX {
         return Err(TrustProblem::TooLong { bytes_max: CERTIFICATE_BYTES_MAX });

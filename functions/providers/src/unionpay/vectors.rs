@@ -1,4 +1,4 @@
-//! Runs every vector of UnionPay's, through the public verbs wherever they reach.
+//! Runs every vector of UnionPay, through the public verbs where possible.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const UNIONPAY: &str = include_str!("../../vectors/unionpay.json");
 const FORM: &str = "application/x-www-form-urlencoded;charset=UTF-8";
 const MER_ID: &str = "777290058110097";
 
-/// What no code can be held to.
+/// Expected values that no code can be checked against.
 const UNASSERTED: &[Unasserted] = &[
     Unasserted { leaf: "/note", why: "it tells a reader what the case is about" },
     Unasserted {
@@ -65,7 +65,7 @@ impl Run<'_> {
         settings.as_object().unwrap().clone()
     }
 
-    /// An account that believes the vector's certificates.
+    /// An account that trusts the vector's certificates.
     fn account(&self) -> Account {
         open(&self.settings(MER_ID, self.key("root_cert"), self.key("middle_cert")))
     }
@@ -94,7 +94,7 @@ fn unionpay(account: &Account) -> &super::Account {
     account
 }
 
-/// 28 of unionpay.json and the 2 of UnionPay's in published.json, counted in the files by hand.
+/// 28 in unionpay.json, and UnionPay's 2 in published.json, counted by hand.
 const COUNT: usize = 30;
 
 fn run(vectors: &Vectors, vector: &Vector) {
@@ -230,7 +230,7 @@ fn published_certificates(run: &Run<'_>, root: &str, middle: &str) {
     }
 }
 
-/// The one real message there is: of the test environment, under the real chain, which is signed by SHA-1.
+/// The only real message we have: from the test environment, under the real chain, which is signed by SHA-1.
 fn published_message(run: &Run<'_>, root: &str, middle: &str) {
     let body = run.input("body");
     let notify = notify_of(FORM, body.to_owned());
@@ -250,7 +250,7 @@ fn published_message(run: &Run<'_>, root: &str, middle: &str) {
     assert!(matches!(expired, Err(NotifyError::Untrusted { .. })), "{expired:?}");
     let forged = notify_of(FORM, body.replace("respCode=00", "respCode=01"));
     assert_eq!(account.read_notify(&forged, valid_at), Err(NotifyError::BadSignature { field: "signPubKeyCert" }));
-    // The signature alone, over the same digits.
+    // Only the signature, over the same digits.
     let signature = BASE64.decode(fields.find(sign::SIGNATURE).unwrap()).unwrap();
     let certificate = &cert::read_all(fields.find("signPubKeyCert").unwrap()).unwrap()[0];
     assert_eq!(certificate.common_names, [run.expected("cn")]);

@@ -1,4 +1,4 @@
-//! Reads the answers of v3: by HTTP class first, and a success only with its signature.
+//! Reads the answers of v3: first by the HTTP class, and a success only if its signature is right.
 //!
 //! # Source
 //! `docs/protocols.md` 2.3 and 2.7.
@@ -53,7 +53,7 @@ impl Answer {
     }
 }
 
-/// Reads an answer and verifies it, the raw bytes of it.
+/// Reads an answer and verifies its raw bytes.
 pub(crate) fn read(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Result<Answer, ProviderError> {
     if let Some(refusal) = refusal(response, keys, now)? {
         return Ok(Answer::Refused(refusal));
@@ -62,7 +62,7 @@ pub(crate) fn read(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> R
     content(response)
 }
 
-/// The refusal that an answer is, by its HTTP class. `None` for a success, which is still to be verified.
+/// The refusal in an answer, by its HTTP class. `None` for a success, which must still be verified.
 pub(crate) fn refusal(
     response: &Response<Bytes>,
     keys: &Keys,
@@ -87,9 +87,9 @@ pub(crate) fn refusal(
     }
     let is_signed = match keys.verify(response.headers(), body, now) {
         Ok(()) => true,
-        // Someone wrote this who is not WeChat Pay.
+        // Somebody other than WeChat Pay wrote this.
         Err(reason @ Unverified::BadSignature(_)) => return Err(reason.into()),
-        // Not every front of WeChat's can sign, and with a wrong clock or key it is this very answer that says so.
+        // Not every front server of WeChat can sign. If our clock or key is wrong, exactly such an answer says so.
         Err(_) => false,
     };
     Ok(Some(Refusal { status, code, words: told(), is_signed }))
@@ -106,12 +106,12 @@ pub(crate) fn content(response: &Response<Bytes>) -> Result<Answer, ProviderErro
     Members::parse(&text).map(Answer::Done).map_err(not_json)
 }
 
-/// The body as text: UTF-8, unless it is not.
+/// The body as text: UTF-8, or another charset if it is not UTF-8.
 fn text(response: &Response<Bytes>) -> Option<Cow<'_, str>> {
     Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8).read(response.body())
 }
 
-/// Whether a failure says nothing about the order: too many calls, or WeChat's own trouble under another class.
+/// Whether a failure says nothing about the order: too many calls, or WeChat's own fault under another class.
 fn is_passing(status: StatusCode, code: &str) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT

@@ -1,4 +1,4 @@
-//! WeChat Pay's bill of a day: asked for, and where it lies (v3) or the file itself (v2). Both have the same columns.
+//! WeChat Pay's bill of a day: the request for it, and its address (v3) or the file itself (v2). Both have the same columns.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -16,7 +16,8 @@ use crate::{
 };
 
 const NOTHING: &str = "NO_STATEMENT_EXIST";
-/// v2's `return_msg` of a day without trades. The documentation writes it in other letters. `Bill Creating` says that it is not made yet.
+/// v2's `return_msg` for a day without trades. The documentation spells it differently. `Bill Creating` means that the bill is not
+/// made yet.
 const NOTHING_V2: &str = "No Bill Exist";
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 /// An address with its token is some hundred characters.
@@ -41,7 +42,7 @@ impl V3 {
         self.request(Method::GET, &path, String::new(), moment)
     }
 
-    /// The file itself is not signed; its hash is, here.
+    /// The file itself is not signed. Its hash is, in this answer.
     pub(crate) fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
         let members = match answer::read(response, &self.keys, moment.now)? {
             Answer::Done(members) => members,
@@ -73,10 +74,10 @@ impl V2 {
         self.request("/pay/downloadbill", fields, moment)
     }
 
-    /// The answer is the file, neither signed nor hashed, or XML with the reason why there is no file.
+    /// The answer is the file, without signature and hash, or XML with the reason why there is none.
     ///
     /// # Source
-    /// `/pay/downloadbill`; what `return_msg` really says is from WxJava's list of these answers.
+    /// `/pay/downloadbill`. The real values of `return_msg` are from WxJava's list of these answers.
     pub(crate) fn read_bill(response: &Response<Bytes>) -> Result<BillAnswer, ProviderError> {
         if response.status() != StatusCode::OK {
             return Err(ProviderError::from(MessageProblem::Http { status: response.status().as_u16() }));

@@ -1,7 +1,7 @@
-//! Reads `GET /v3/certificates`: the certificates that WeChat Pay signs with, sealed with the APIv3 key.
+//! Reads `GET /v3/certificates`: the certificates that WeChat Pay signs with, encrypted with the APIv3 key.
 //!
-//! The seal is what makes them genuine, since only WeChat and the merchant have its key; the answer's own signature must then fit one
-//! of them, or a key that was held before.
+//! The encryption proves that they are genuine, because only WeChat and the merchant have the key. The answer's own signature must
+//! then fit one of them, or a key that we already had.
 
 use bytes::Bytes;
 use domain::{Secret, Timestamp};
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{MessageProblem, ProviderError, SettingProblem, cert, json::Members, keys::VerifyingKey};
 
-/// What opens certificates, and whose they must not be.
+/// The key that opens certificates, and the key that they must not belong to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opener<'a> {
     pub(crate) api_v3_key: &'a Secret<[u8; 32]>,
     pub(crate) own: &'a VerifyingKey,
 }
 
-/// The keys that are held from now on: those before, without the certificates that have ended, and the new ones.
+/// The keys from now on: the previous ones, without expired certificates, and the new ones.
 pub(crate) fn read(
     response: &Response<Bytes>,
     held: &Keys,

@@ -1,5 +1,5 @@
-//! Checks settings of WeChat Pay: an order that never was is asked about, and the platform certificates are fetched, which are sealed with
-//! the APIv3 key as every notify is.
+//! Checks settings of WeChat Pay by a query about an order that never existed, and by fetching the platform certificates. Those are
+//! encrypted with the APIv3 key, as every notify is.
 
 use bytes::Bytes;
 use domain::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     CheckReport, CheckWords, CheckedSetting, MessageProblem, Moment, Placed, ProviderError, Said, SettingProblem,
 };
 
-/// What WeChat Pay answers to a merchant who has its public key and no platform certificates.
+/// WeChat Pay's answer to a merchant who has its public key and no platform certificates.
 const NO_CERTIFICATES: &str = "RESOURCE_NOT_EXISTS";
 
 impl V3 {
@@ -61,20 +61,20 @@ impl V3 {
         CheckReport { said, settings }
     }
 
-    /// Those that are configured are genuine if WeChat Pay lists them itself.
+    /// Configured certificates are genuine if WeChat Pay itself lists them.
     fn certificates_checked(&self, listed: Option<&Result<Keys, ProviderError>>, said: &Said) -> CheckedSetting {
         const FIELD: &str = "platformCerts";
         match listed {
             Some(Ok(listed)) if self.keys.are_among(listed) => CheckedSetting::tested(FIELD),
             Some(Ok(_)) => CheckedSetting::untestable(FIELD, CheckWords::OtherCertificates),
-            // Without a public key nothing else can have verified the answer.
+            // Without a public key only they can have verified the answer.
             Some(Err(_)) | None if self.keys.public_key_id().is_none() => said.proves(FIELD),
             Some(Err(_)) | None => CheckedSetting::untestable(FIELD, CheckWords::NoCertificates),
         }
     }
 }
 
-/// What was said about an order that never was.
+/// The answer about an order that never existed.
 fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
     match answer::read(response, keys, now) {
         Ok(Answer::Done(_) | Answer::Empty) => Said::Verified,
@@ -82,7 +82,7 @@ fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
             Said::Refused { code: refusal.code, words: refusal.words }
         }
         Ok(Answer::Refused(refusal)) if refusal.is_signed => Said::Verified,
-        // It is the right answer, and anybody could have written it.
+        // It is the right answer, but anybody could have written it.
         Ok(Answer::Refused(_)) => match keys.verify(response.headers(), response.body(), now) {
             Ok(()) => Said::Verified,
             Err(super::verify::Unverified::Unsigned) => Said::Unclear { reason: MessageProblem::AnswerUnsigned.into() },
@@ -92,7 +92,7 @@ fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
     }
 }
 
-/// A part of what signs our requests. WeChat Pay does not say which of them is wrong.
+/// A part of what signs our requests. WeChat Pay does not say which part is wrong.
 fn signs(said: &Said, field: &'static str) -> CheckedSetting {
     match said {
         Said::Refused { code, words } if code == "SIGN_ERROR" => {
@@ -108,7 +108,7 @@ fn has_none(listed: Option<&Result<Keys, ProviderError>>) -> bool {
     matches!(listed, Some(Err(ProviderError::Refused { code, .. })) if code == NO_CERTIFICATES)
 }
 
-/// Whether the APIv3 key opens what WeChat Pay seals with it.
+/// Whether the APIv3 key opens what WeChat Pay encrypts with it.
 fn open_certificates(listed: Option<&Result<Keys, ProviderError>>) -> CheckedSetting {
     const FIELD: &str = "apiV3Key";
     let untestable = |why: CheckWords| CheckedSetting::untestable(FIELD, why);

@@ -1,4 +1,4 @@
-//! The messages of v2: one flat XML of fields, signed by a key that both sides have.
+//! The messages of v2: one flat XML of fields, signed by a shared key.
 //!
 //! # Source
 //! `docs/protocols.md` 2.8.
@@ -12,9 +12,9 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{MessageProblem, NotifyError, alipay::joined, cert::hex, error::words, form, xml::Elements};
 
-/// The longest message there is: a query with all its coupons is some kilobytes.
+/// The longest message is a query with all its coupons: some kilobytes.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
-/// The element that everything is in.
+/// The root element.
 const ROOT: &str = "xml";
 
 /// How the messages of an account are signed.
@@ -46,12 +46,12 @@ impl SignType {
     }
 }
 
-/// The fields of a message by WeChat's names. No name is there twice.
+/// The fields of a message by WeChat's names. A duplicate name is an error.
 #[derive(Debug)]
 pub(crate) struct Fields(form::Fields);
 
 impl Fields {
-    /// The fields of `<xml>`.
+    /// The fields in `<xml>`.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, MessageProblem> {
         if body.len() > BODY_BYTES_MAX {
             return Err(MessageProblem::TooLong { bytes_max: BODY_BYTES_MAX });
@@ -59,22 +59,22 @@ impl Fields {
         Self::parse_below(body, ROOT)
     }
 
-    /// The fields of another root.
+    /// The fields in another root element.
     pub(crate) fn parse_below(body: &[u8], root: &str) -> Result<Self, MessageProblem> {
         let elements =
             Elements::read(body, None).map_err(|reason| MessageProblem::NotXml { problem: Box::new(reason) })?;
         elements.below(root).map(Self)
     }
 
-    /// A field that has a value.
+    /// A field, if it has a value.
     pub(crate) fn filled(&self, name: &str) -> Option<&str> {
         self.0.find(name).filter(|value| !value.is_empty())
     }
 
-    /// Whether the key of this account signed all of these fields, known or not.
+    /// Whether the key of this account signed all of these fields, including unknown ones.
     pub(crate) fn verify(&self, sign_type: SignType, key: &Secret<String>) -> Result<(), NotifyError> {
         let sign = self.filled("sign").ok_or(NotifyError::Unsigned)?;
-        // To follow the message would let anyone choose the weaker one.
+        // If we used the algorithm that the message names, anyone could choose the weaker one.
         if let Some(other) = self.filled("sign_type").filter(|name| *name != sign_type.name()) {
             return Err(NotifyError::Algorithm { found: words(other), expected: sign_type.name() });
         }
@@ -87,19 +87,19 @@ impl Fields {
     }
 }
 
-/// What is signed in a request: every field with a value but `sign`, in byte order, not encoded. The key comes behind it.
+/// The signed content of a request: every field with a value except `sign`, in byte order, not encoded. The key is appended to it.
 pub(crate) fn content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     joined(fields.into_iter().filter(|(name, value)| *name != "sign" && !value.is_empty()))
 }
 
 /// The fields with their signature, as XML.
 pub(crate) fn signed_xml(fields: &[(&'static str, String)], sign_type: SignType, key: &Secret<String>) -> String {
-    // What XML cannot say at all is taken out before it is signed.
+    // Characters that XML cannot contain are removed before signing.
     let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (*name, sayable(value))).collect();
     let sign = sign_type.sign(content(fields.iter().map(|(name, value)| (*name, value.as_str()))), key);
     let mut xml = format!("<{ROOT}>");
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()).chain([&("sign", sign)]) {
-        // Writing to a `String` cannot fail. The end of CDATA within a value is put into two of them.
+        // Writing to a `String` cannot fail. If a value contains the end of CDATA, it is split into two CDATA sections.
         let _ = write!(xml, "<{name}><![CDATA[{}]]></{name}>", value.replace("]]>", "]]]]><![CDATA[>"));
     }
     xml.push_str("</xml>");
@@ -133,7 +133,7 @@ mod tests {
         }
         let long = "x".repeat(BODY_BYTES_MAX + 1);
         assert!(Fields::parse(long.as_bytes()).unwrap_err().to_string().contains("longer than 65536"));
-        // What is deeper, or under another root, is no field: it is neither signed nor read.
+        // A nested element, or one under another root, is not a field: it is neither signed nor read.
         let fields = Fields::parse(b"<xml><a>1</a><b><c>2</c></b></xml>").unwrap();
         assert_eq!((fields.filled("a"), fields.filled("b"), fields.filled("c")), (Some("1"), None, None));
         assert_eq!(Fields::parse(b"<root><a>1</a></root>").unwrap().filled("a"), None);

@@ -1,4 +1,4 @@
-//! What is put into the requests of v3, by WeChat Pay's own names. A member without a value is left out: `null` causes trouble there.
+//! The content of v3's requests, by WeChat Pay's own names. A member without a value is left out: `null` causes errors there.
 
 use domain::{Channel, Timestamp};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::trade;
 use crate::{Order, Placed, ProviderError, RefundOrder, Unable, bounds};
 
-/// A product that is paid with by way of a call of ours.
+/// A product for which we call the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Product {
     App,
@@ -16,7 +16,7 @@ pub(crate) enum Product {
 }
 
 impl Product {
-    /// `None` if the channel is another provider's.
+    /// `None` if the channel belongs to another provider.
     pub(crate) fn of(channel: Channel) -> Option<Self> {
         match channel {
             Channel::WxApp => Some(Self::App),
@@ -33,7 +33,7 @@ impl Product {
         }
     }
 
-    /// Where it is ordered in v3.
+    /// Its path for orders in v3.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::App => "/v3/pay/transactions/app",
@@ -82,7 +82,7 @@ struct Scene {
     h5_info: H5,
 }
 
-/// Nobody here knows the phone's make; `Wap` is any page.
+/// We do not know the phone's make; `Wap` stands for any page.
 #[derive(Serialize)]
 struct H5 {
     r#type: &'static str,
@@ -122,8 +122,8 @@ struct RefundAmount {
     currency: &'static str,
 }
 
-/// The body of a payment. There is nothing of the moment in it: the same order again is the same body, which refreshes the
-/// `prepay_id`, where another body under the same number is refused.
+/// The body of a payment. It contains no time: the same order again has the same body, which refreshes the `prepay_id`. Another
+/// body under the same number would be refused.
 pub(crate) fn payment(product: Product, payee: Payee<'_>, order: &Order<'_>) -> Result<String, ProviderError> {
     let payer = match product {
         Product::Jsapi => Some(Payer { openid: openid(order)? }),
@@ -169,24 +169,24 @@ pub(crate) fn out_refund_no(refund: &RefundOrder<'_>) -> Result<String, Provider
     bounds::WECHAT_REFUND_NUM.check(refund.refund_num).map(|number| trade::out_refund_no(refund.placed.id, number))
 }
 
-/// The reason of a refund as WeChat takes it, if anything is left of it.
+/// The reason of a refund as WeChat accepts it, if any character of it is left.
 pub(crate) fn reason(refund: &RefundOrder<'_>) -> Option<String> {
     Some(bounds::WECHAT_REASON.fit(refund.reason?)).filter(|reason| !reason.trim().is_empty())
 }
 
-/// The payer, whom JSAPI needs.
+/// The payer; JSAPI requires it.
 pub(crate) fn openid<'a>(order: &Order<'a>) -> Result<&'a str, ProviderError> {
     let openid = order.openid.ok_or_else(|| ProviderError::from(Unable::Openid { channel: order.channel }))?;
     bounds::WECHAT_OPENID.check(openid)
 }
 
-/// The payer's address, which H5 needs.
+/// The payer's IP address; H5 requires it.
 pub(crate) fn client_ip(order: &Order<'_>) -> Result<String, ProviderError> {
     let unknown = || ProviderError::from(Unable::ClientIp { channel: order.channel });
     order.client_ip.map(|ip| ip.to_string()).ok_or_else(unknown)
 }
 
-/// A time as v3 writes it: Beijing's, with its offset.
+/// A time as v3 writes it: Beijing time with its offset.
 fn rfc3339(time: Timestamp) -> String {
     format!("{}+08:00", time.to_beijing().replace(' ', "T"))
 }

@@ -1,4 +1,4 @@
-//! Reads the notifies of v3: signature over the raw body first, then what is sealed in it, then what that says.
+//! Reads the notifies of v3: verifies the signature over the raw body, decrypts the resource, then reads it.
 //!
 //! # Source
 //! `docs/protocols.md` 2.6.
@@ -19,7 +19,7 @@ use crate::{MessageProblem, NotifyError, RefundReport, error::words, json::Membe
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const JSON: &str = "application/json";
 
-/// A verified notify, opened.
+/// A verified and decrypted notify.
 #[derive(Debug)]
 pub(crate) struct Event {
     event_type: String,
@@ -27,7 +27,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Verifies and opens a notify.
+    /// Verifies and decrypts a notify.
     pub(crate) fn open(
         notify: &Request<Bytes>,
         keys: &Keys,
@@ -55,7 +55,7 @@ impl Event {
         Ok(Self { event_type, content })
     }
 
-    /// What it says of an order.
+    /// The report about an order.
     pub(crate) fn payment(&self, payee: Payee<'_>) -> Result<Notification, NotifyError> {
         let content = parsed(&self.content)?;
         let is_payment = self.event_type == "TRANSACTION.SUCCESS";
@@ -64,14 +64,14 @@ impl Event {
         }
         let outcome = match content.text("trade_state").as_deref() {
             Some("SUCCESS") if is_payment => Outcome::Paid,
-            // A refund's notify tells of one refund and not of all that went back, so that it decides nothing about the order here; see
-            // `refund` below. Any other state of an order is never notified, as far as is documented.
+            // A refund's notify reports one refund and not the total refunded. So it decides nothing about the order here; see
+            // `refund` below. According to the documents, no other state of an order is notified.
             _ => Outcome::Pending,
         };
         report(&content, payee, outcome).map_err(missing)
     }
 
-    /// What it says of a refund.
+    /// The report about a refund.
     pub(crate) fn refund(&self, payee: Payee<'_>) -> Result<RefundReport, NotifyError> {
         if !self.is_refund() {
             return Err(self.stranger());
@@ -80,7 +80,7 @@ impl Event {
         let order = content.filled("out_trade_no").ok_or_else(|| missing("out_trade_no"))?;
         let number = content.filled("out_refund_no").ok_or_else(|| missing("out_refund_no"))?;
         let status = content.filled("refund_status").ok_or_else(|| missing("refund_status"))?;
-        // The name of the event says the same, and neither is believed against the other.
+        // The name of the event must say the same. If the two differ, neither is used.
         let agrees = self.event_type.strip_prefix("REFUND.").is_some_and(|event| event == status);
         Ok(RefundReport {
             refund_num: trade::refund_num(&order, &number),
@@ -101,11 +101,11 @@ impl Event {
     }
 }
 
-/// Reads a transaction, of a notify or of a query's answer. The error is the member that is missing.
+/// Reads a transaction of a notify or of a query's answer. The error is the missing member.
 pub(crate) fn report(content: &Members, payee: Payee<'_>, outcome: Outcome) -> Result<Notification, &'static str> {
     let amount = content.object("amount");
-    // A payment names its merchant and app; one that does not is claimed to be nobody's. A refund names no app, and the currency
-    // may be left out because it is CNY.
+    // A payment must name its merchant and app. If it does not, the claim is empty and does not fit. A refund names no app, and the
+    // currency may be missing because it is CNY.
     let is_paid = outcome == Outcome::Paid;
     let named = |field: &str| content.text(field).or_else(|| is_paid.then(String::new));
     let currency = amount.as_ref().and_then(|amount| amount.filled("currency"));
@@ -117,7 +117,7 @@ pub(crate) fn report(content: &Members, payee: Payee<'_>, outcome: Outcome) -> R
     Ok(Notification {
         order: content.filled("out_trade_no").ok_or("out_trade_no")?,
         claims: claims.into_iter().flatten().collect(),
-        // What was ordered. The payer may have paid less, where coupons make up the rest.
+        // The ordered amount. The payer may have paid less, if coupons cover the rest.
         fee: amount.and_then(|amount| amount.fen("total")),
         outcome,
         trade_no: content.filled("transaction_id").and_then(|text| ProviderTradeNo::parse(&text)),

@@ -1,4 +1,4 @@
-//! Opens what WeChat Pay seals: AES-256-GCM in v3, AES-256-ECB in the refund notify of v2.
+//! Decrypts what WeChat Pay encrypts: AES-256-GCM in v3, AES-256-ECB in the refund notify of v2.
 
 use aes::{
     Aes256,
@@ -16,16 +16,16 @@ const ALGORITHM: &str = "AEAD_AES_256_GCM";
 /// A block of AES.
 const BLOCK_BYTES: usize = 16;
 
-/// Why something stays sealed. The words name no content.
+/// Why it cannot be decrypted. The words contain no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StillSealed {
-    /// It is not of the documented form.
+    /// It does not have the documented form.
     Malformed(MessageProblem),
-    /// It was sealed with another key, or changed on its way.
+    /// It was encrypted with another key, or changed in transit.
     WrongKey,
 }
 
-/// Opens a `resource` or an `encrypt_certificate` with the APIv3 key.
+/// Decrypts a `resource` or an `encrypt_certificate` with the APIv3 key.
 ///
 /// # Source
 /// `docs/protocols.md` 2.6.
@@ -37,7 +37,7 @@ pub(crate) fn open(sealed: &Members, key: &Secret<[u8; 32]>) -> Result<String, S
     let nonce = sealed.text("nonce").ok_or_else(|| Malformed(missing("nonce")))?;
     let nonce: [u8; NONCE_LEN] = nonce.as_bytes().try_into().map_err(|_| Malformed(MessageProblem::SealNonce))?;
     let associated = match sealed.raw("associated_data") {
-        // It may be empty, and it may be absent, which is the same.
+        // It may be empty or absent; both mean the same.
         None | Some("null") => String::new(),
         Some(_) => sealed.text("associated_data").ok_or(Malformed(MessageProblem::SealData))?,
     };
@@ -52,8 +52,8 @@ pub(crate) fn open(sealed: &Members, key: &Secret<[u8; 32]>) -> Result<String, S
     String::from_utf8(opened.to_vec()).map_err(|_| Malformed(MessageProblem::SealNotUtf8))
 }
 
-/// Opens `req_info` of v2's refund notify: the key is the lower-case hex MD5 of the API key, and nothing but the padding says whether
-/// it is the right one.
+/// Decrypts `req_info` of v2's refund notify. The key is the lower-case hex MD5 of the API key. Only the padding shows whether it
+/// is the right key.
 ///
 /// # Source
 /// `docs/protocols.md` 2.8.
@@ -81,7 +81,7 @@ fn missing(field: &str) -> MessageProblem {
     MessageProblem::Missing { field: field.to_owned() }
 }
 
-/// How many bytes there are before the padding of PKCS#7, if it is one.
+/// How many bytes come before the padding of PKCS#7, if it is valid.
 fn unpadded(bytes: &[u8]) -> Option<usize> {
     let last = *bytes.last()?;
     let count = usize::from(last);

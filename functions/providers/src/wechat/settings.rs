@@ -1,9 +1,9 @@
 //! The settings of the tabs `wx_app` and `wx_mp`: every check that can be made without calling WeChat Pay.
 //!
-//! What verifies WeChat Pay in v3 is its public key (`publicKeyId` and `publicKey`), or its platform certificates (`platformCerts`), or
-//! both while a merchant moves from one to the other. Neither needs to be given: certificates are fetched when the first message
-//! comes that names one which is not held ([`crate::ProviderError::UnknownKey`], [`crate::NotifyError::UnknownKey`]), and what they are
-//! sealed with is `apiV3Key`. Merchants since autumn 2024 have no certificates, and must give the public key.
+//! In v3, WeChat Pay is verified by its public key (`publicKeyId` and `publicKey`), or by its platform certificates
+//! (`platformCerts`), or by both while a merchant moves from one to the other. Both are optional: when a message names a
+//! certificate that we do not have ([`crate::ProviderError::UnknownKey`], [`crate::NotifyError::UnknownKey`]), the certificates are
+//! fetched; they are encrypted with `apiV3Key`. Merchants since autumn 2024 have no certificates, and must give the public key.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const PRODUCTION: &str = "https://api.mch.weixin.qq.com";
 /// The longest `mchid` and `appid`.
 const ID_CHARS_MAX: usize = 32;
-/// Both the APIv3 key and the key of v2 have 32 signs.
+/// The APIv3 key and the key of v2 both have 32 characters.
 const API_KEY_BYTES: usize = 32;
 /// A certificate's serial number as WeChat writes it.
 const SERIAL_CHARS: usize = 40;
@@ -55,7 +55,7 @@ pub(crate) fn v3(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Res
     let api_v3_key = api_key(settings, "apiV3Key", "the APIv3 key")?;
     let text = settings.require("privateKey", KEY_BYTES_MAX, "the merchant's private key, apiclient_key.pem")?;
     let key = SigningKey::read(text).map_err(|problem| SettingsError::new("privateKey", problem))?;
-    // A key whose parts do not fit each other shows at its first signature: better here than at a charge.
+    // A key with inconsistent parts fails only when it signs. So test it now and not at a charge.
     if key.sign_sha256(b"").is_none() {
         return Err(SettingsError::new("privateKey", SettingProblem::DoesNotSign));
     }
@@ -100,7 +100,7 @@ fn app_id(settings: Settings<'_>) -> Result<String, SettingsError> {
     Err(SettingsError::new("appId", SettingProblem::WechatAppId { chars_max: ID_CHARS_MAX }))
 }
 
-/// A gateway under which paths can be written. What a URL library would write in another way is refused, because the path is signed.
+/// The base address for the paths. If a URL library would write it differently, it is refused, because the path is signed.
 fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
     let gateway = settings.gateway(PRODUCTION, policy)?;
     let gateway = gateway.trim_end_matches('/');
@@ -161,7 +161,7 @@ fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(Stri
         return Err(SettingsError::new("publicKeyId", problem));
     }
     let key = VerifyingKey::read(text, RSA2_BITS_MIN).map_err(|problem| {
-        // WeChat Pay gives out either, and both verify.
+        // WeChat Pay gives out a certificate or a public key, and both verify.
         let is_certificate = problem == SettingProblem::PublicKeyExpected { given: Given::Certificate };
         let as_key = |problem| SettingProblem::CertificateAsPublicKey { problem: Box::new(problem) };
         SettingsError::new("publicKey", if is_certificate { as_key(problem) } else { problem })
@@ -200,7 +200,7 @@ fn platform_certificates(
     Ok(())
 }
 
-/// The client certificate that refunds of v2 are sent with. It is only carried here: whoever opens the connection reads it.
+/// The client certificate for refunds of v2. Here it is only passed on: the code that opens the connection reads it.
 fn client_certificate(settings: Settings<'_>, mch_id: &str) -> Result<Option<ClientCertificate>, SettingsError> {
     let password = settings.find("clientPfxPassword", TEXT_BYTES_MAX)?;
     let Some(text) = settings.find("clientPfx", PFX_BYTES_MAX)? else {

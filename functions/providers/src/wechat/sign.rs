@@ -1,4 +1,4 @@
-//! What v3 signs: requests, and the parameters for the payer's side.
+//! The signatures of v3: for requests, and for the parameters of the payer's side.
 //!
 //! # Source
 //! `docs/protocols.md` 2.2 and 2.5.
@@ -14,11 +14,11 @@ use crate::{
 /// The name of the scheme: RSA PKCS#1 v1.5 over SHA-256, whatever the size of the key.
 pub(crate) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// What one request says of itself.
+/// The parts of a request that are signed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
     pub(crate) method: &'a str,
-    /// As it stands on the request line: encoded, the gateway's own prefix and the query included.
+    /// As on the request line: encoded, with the gateway's own prefix and the query.
     pub(crate) path: &'a str,
     pub(crate) timestamp: &'a str,
     pub(crate) nonce: &'a str,
@@ -26,7 +26,7 @@ pub(crate) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Five lines, each with its end; the last one is there without a body, too.
+    /// Five lines, each with a line end. The last one is there even without a body.
     pub(crate) fn content(&self) -> String {
         let Self { method, path, timestamp, nonce, body } = self;
         format!("{method}\n{path}\n{timestamp}\n{nonce}\n{body}\n")
@@ -51,7 +51,7 @@ pub(crate) fn authorization(message: &Message<'_>, merchant: Merchant<'_>) -> Re
     ))
 }
 
-/// What the second signature covers. The last line is the bare `prepay_id` for an app, and `prepay_id=<id>` for JSAPI.
+/// The content of the second signature. The last line is the bare `prepay_id` for an app, and `prepay_id=<id>` for JSAPI.
 pub(crate) fn payer_content(app_id: &str, moment: &Moment, last_line: &str) -> String {
     format!("{app_id}\n{}\n{}\n{last_line}\n", seconds(moment.now), moment.nonce.as_str())
 }

@@ -1,42 +1,42 @@
-//! What WeChat Pay says about orders and refunds, in our words. Both protocols use the same ones.
+//! Translates WeChat Pay's words about orders and refunds into ours. Both protocols use the same words.
 
 use domain::{Claim, Notification, Outcome, Sentence, TransactionId};
 
 use crate::{Placed, ProviderError, RefundOutcome, RefundWords, error::words};
 
-/// What has become of an order. A word that we do not know decides nothing.
+/// The outcome of an order. An unknown word decides nothing.
 ///
 /// # Source
 /// `docs/protocols.md`, section 6.
 pub(crate) fn outcome(trade_state: &str) -> Outcome {
     match trade_state {
         "SUCCESS" => Outcome::Paid,
-        // Something of a paid order went back, and WeChat does not say here how much: perhaps one fen. That it was paid is certain, and
-        // the refund's own query and notify tell the rest.
+        // A part of a paid order was refunded, perhaps only one fen; WeChat does not say here how much. It was certainly paid. The
+        // refund's own query and notify tell the rest.
         "REFUND" => Outcome::Paid,
         "CLOSED" | "REVOKED" => Outcome::Closed,
-        // NOTPAY, USERPAYING, ACCEPT. PAYERROR, too: one payment failed, at the bank perhaps, and the payer may take another card until
-        // the order is closed or its time is over.
+        // NOTPAY, USERPAYING, ACCEPT. Also PAYERROR: one payment attempt failed, perhaps at the bank, and the payer may take
+        // another card until the order is closed or expires.
         _ => Outcome::Pending,
     }
 }
 
-/// What has become of a refund. v3's words first, then v2's.
+/// The outcome of a refund. v3's words come first, then v2's.
 pub(crate) fn refund_outcome(status: &str) -> RefundOutcome {
     let code = || status.to_owned();
     match status {
         "SUCCESS" => RefundOutcome::Done,
         "CLOSED" | "REFUNDCLOSE" => RefundOutcome::Failed { code: code(), words: RefundWords::Closed.into() },
-        // The money left the merchant, and the payer's card, cancelled or frozen, did not take it. It stays so until a person
-        // acts, and is then SUCCESS or CLOSED.
+        // The money left the merchant, and the payer's card, cancelled or frozen, did not accept it. It stays so until a person
+        // acts; then it is SUCCESS or CLOSED.
         "ABNORMAL" | "CHANGE" => RefundOutcome::Stuck { code: code(), words: RefundWords::PayersAccount.into() },
         // PROCESSING.
         _ => RefundOutcome::Pending,
     }
 }
 
-/// What a refusal of a refund means. The balance that does not suffice today may tomorrow, and then WeChat Pay wants the same number. v3's
-/// word first, then v2's.
+/// What a refusal of a refund means. If the balance does not suffice today, it may tomorrow; then WeChat Pay requires the same
+/// number. v3's word comes first, then v2's.
 pub(crate) fn refused_refund(code: String, words: String) -> RefundOutcome {
     let words = Sentence::as_it_is(words);
     match code.as_str() {
@@ -61,20 +61,21 @@ pub(crate) fn claim(field: &'static str, said: Option<String>, configured: &str)
     Some(Claim { field, said: words(&said?), configured: configured.to_owned() })
 }
 
-/// The refund's number at WeChat Pay. There it must be unique within the merchant, and here it is within the payment: so the order
-/// number stands before it.
+/// The refund's number at WeChat Pay. There it must be unique within the merchant, and ours is unique only within the payment: so
+/// the order number comes before it.
 pub(crate) fn out_refund_no(payment: &TransactionId, refund_num: &str) -> String {
     format!("{payment}-{refund_num}")
 }
 
-/// The merchant's number of a refund, out of that at WeChat Pay. A refund that was not made here has its own.
+/// The merchant's number of a refund, from its number at WeChat Pay. A refund that was not made here keeps that number.
 pub(crate) fn refund_num(order: &str, out_refund_no: &str) -> String {
     let ours = out_refund_no.strip_prefix(order).and_then(|rest| rest.strip_prefix('-'));
     ours.unwrap_or(out_refund_no).to_owned()
 }
 
-/// What a refused order means: a provider binds an order number to the parameters of its first order, and takes up no closed one.
-/// The old interface and v3 have the same words for the first and share the code with other refusals, so that the words decide.
+/// What a refused order means: a provider binds an order number to the parameters of its first order, and accepts no closed order
+/// again. The old interface and v3 have the same words for the first case. They share its code with other refusals, so the words
+/// decide.
 ///
 /// # Source
 /// `docs/protocols.md` 2.4 and 10.

@@ -1,7 +1,8 @@
-//! The legacy v2: XML, signed on both sides with one key by MD5 or HMAC-SHA256.
+//! The legacy v2: XML, signed on both sides with one shared key by MD5 or HMAC-SHA256.
 //!
 //! # Source
-//! `docs/protocols.md` 2.8. The names of errors and of refund states are from the documentation of the time, and were never seen here.
+//! `docs/protocols.md` 2.8. The names of errors and of refund states are from the documentation of that time. No real ones were
+//! ever seen here.
 
 use bytes::Bytes;
 use domain::{Channel, Claim, Fen, Notification, Outcome, ProviderTradeNo, Secret, Tab};
@@ -21,7 +22,7 @@ use crate::{
     Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem, Unable, bounds, error::words,
 };
 
-/// What stands for an address that is not known: the field must be there.
+/// Used if the address is not known: the field is required.
 const UNKNOWN_IP: &str = "127.0.0.1";
 /// More refunds than one order can have.
 const REFUNDS_MAX: usize = 50;
@@ -37,7 +38,7 @@ pub(crate) const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
 #[derive(Debug)]
 pub(crate) struct V2 {
     pub(crate) tab: Tab,
-    /// Scheme, host and perhaps a prefix of the path, without a slash at the end.
+    /// Scheme, host and optionally a prefix of the path, without a slash at the end.
     pub(crate) gateway: String,
     pub(crate) mch_id: String,
     pub(crate) app_id: String,
@@ -64,7 +65,7 @@ impl V2 {
         match product {
             Product::App => {}
             Product::Jsapi => fields.push(("openid", messages::openid(order)?.to_owned())),
-            // A required field that a merchant may choose; there is no better name for what is bought than that of the order.
+            // A required field that the merchant chooses. We use the order's number.
             Product::Native => fields.push(("product_id", order.id.to_string())),
             Product::H5 => fields.push(("scene_info", r#"{"h5_info":{"type":"Wap"}}"#.to_owned())),
         }
@@ -141,7 +142,7 @@ impl V2 {
         Ok(request)
     }
 
-    /// A success says that the refund was taken up, and not that it is done.
+    /// A success means that the refund was accepted, not that it is done.
     pub(crate) fn read_refund(
         &self,
         refund: &RefundOrder<'_>,
@@ -176,7 +177,7 @@ impl V2 {
     ) -> Result<RefundOutcome, ProviderError> {
         match self.read(response)? {
             Answer::Done(fields) => refund_report(&fields, refund),
-            // It never came there, or not yet. To send it again under the same number is harmless.
+            // The request never arrived, or has not arrived yet. It is safe to send it again under the same number.
             Answer::Refused(Refusal { code, is_signed, .. }) if code == "REFUNDNOTEXIST" => {
                 Ok(if is_signed { RefundOutcome::NotThere } else { RefundOutcome::Pending })
             }
@@ -188,7 +189,7 @@ impl V2 {
         let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
         let missing = |field: &str| NotifyError::missing(field);
         if fields.filled("req_info").is_some() {
-            // Of a refund, which decides nothing about the order: see `read_refund_notify`.
+            // It is about a refund, and decides nothing about the order: see `read_refund_notify`.
             let opened = self.open_refund(&fields)?;
             let mut report = self.report(&opened, Outcome::Pending).map_err(missing)?;
             report.claims = self.outer_claims(&fields);
@@ -198,8 +199,8 @@ impl V2 {
         if fields.filled("return_code") != Some("SUCCESS") {
             return Err(NotifyError::from(MessageProblem::ReturnCodeFails));
         }
-        // The answers to our own calls are signed with the same key. Whoever got hold of one that says SUCCESS of something else must
-        // not be able to send it here: so this has to be a payment, and a query's answer has to say so.
+        // The answers to our own calls are signed with the same key. Somebody who has an answer that says SUCCESS about something
+        // else must not be able to send it here. So it must be a payment, and a query's answer must say so.
         let is_payment = fields.filled("result_code") == Some("SUCCESS")
             && fields.filled("transaction_id").is_some()
             && fields.filled("time_end").is_some()
@@ -207,8 +208,8 @@ impl V2 {
         self.report(&fields, if is_payment { Outcome::Paid } else { Outcome::Pending }).map_err(missing)
     }
 
-    /// A refund's notify bears no signature: only who has the API key can write what is sealed in it, but ECB lets anyone put its blocks
-    /// in another order. So it is taken as a hint, and whatever it says, the refund is to be asked about.
+    /// A refund's notify has no signature. Only somebody with the API key can write its encrypted content, but ECB lets anyone
+    /// change the order of its blocks. So it is only a hint: the refund must be queried, whatever the notify says.
     pub(crate) fn read_refund_notify(&self, notify: &Request<Bytes>) -> Result<RefundReport, NotifyError> {
         let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
         let opened = self.open_refund(&fields)?;
@@ -234,14 +235,14 @@ impl V2 {
         Fields::parse_below(opened.as_bytes(), "root").map_err(|_| sealed())
     }
 
-    /// The claims of a refund's notify, which stand outside of what is sealed.
+    /// The claims of a refund's notify, which are outside of the encrypted content.
     fn outer_claims(&self, fields: &Fields) -> Vec<Claim> {
         let said = |field| Some(fields.filled(field).unwrap_or_default().to_owned());
         let claims = [claim("appid", said("appid"), &self.app_id), claim("mch_id", said("mch_id"), &self.mch_id)];
         claims.into_iter().flatten().collect()
     }
 
-    /// Reads what is said of an order. The error is the field that is missing.
+    /// Reads the report about an order. The error is the missing field.
     fn report(&self, fields: &Fields, outcome: Outcome) -> Result<Notification, &'static str> {
         let is_paid = outcome == Outcome::Paid;
         let text = |field| fields.filled(field).map(str::to_owned);
@@ -249,20 +250,20 @@ impl V2 {
         let claims = [
             claim("appid", named("appid"), &self.app_id),
             claim("mch_id", named("mch_id"), &self.mch_id),
-            // It may be left out because it is CNY.
+            // It may be missing because it is CNY.
             claim("fee_type", text("fee_type"), "CNY"),
         ];
         Ok(Notification {
             order: text("out_trade_no").ok_or("out_trade_no")?,
             claims: claims.into_iter().flatten().collect(),
-            // What was ordered. The payer may have paid less, where coupons make up the rest (`cash_fee`).
+            // The ordered amount. The payer may have paid less, if coupons cover the rest (`cash_fee`).
             fee: fields.filled("total_fee").and_then(fen),
             outcome,
             trade_no: fields.filled("transaction_id").and_then(ProviderTradeNo::parse),
         })
     }
 
-    /// A signed request with the fields that are in all of them.
+    /// A signed request with the common fields.
     pub(super) fn request(
         &self,
         path: &str,
@@ -307,7 +308,7 @@ impl V2 {
             (Some("SUCCESS"), Some("FAIL")) => {
                 Ok(Answer::Refused(Refusal { code: text("err_code"), words: text("err_code_des"), is_signed }))
             }
-            // The call was refused before anyone looked at its business; there is no code then, and no signature.
+            // The call was refused before its business content was checked. Then there is no code and no signature.
             (Some("FAIL"), None) => {
                 Ok(Answer::Refused(Refusal { code: "FAIL".to_owned(), words: text("return_msg"), is_signed: false }))
             }
@@ -338,7 +339,7 @@ impl V2 {
         self.payer_parameters(members, "paySign")
     }
 
-    /// The second signature, over all that the payer's side gets.
+    /// The second signature, over all parameters of the payer's side.
     fn payer_parameters(&self, mut members: Pairs, sign_name: &'static str) -> PaymentParameters {
         let content = content(members.iter().map(|(name, value)| (*name, value.as_str())));
         members.push((sign_name, self.sign_type.sign(&content, &self.api_key)));
@@ -347,12 +348,12 @@ impl V2 {
 }
 
 pub(super) enum Answer {
-    /// SUCCESS twice, signed.
+    /// SUCCESS in both fields, signed.
     Done(Fields),
     Refused(Refusal),
 }
 
-/// A definite no of WeChat Pay's. Without a signature it decides nothing about money.
+/// A definite no of WeChat Pay. Without a signature it decides nothing about money.
 pub(super) struct Refusal {
     pub(super) code: String,
     words: String,
@@ -365,7 +366,7 @@ impl From<Refusal> for ProviderError {
     }
 }
 
-/// Whether a failure says nothing about the order: too many calls, or WeChat's own trouble.
+/// Whether a failure says nothing about the order: too many calls, or WeChat's own fault.
 fn is_passing(code: &str) -> bool {
     matches!(
         code,
@@ -394,7 +395,7 @@ fn refund_report(fields: &Fields, refund: &RefundOrder<'_>) -> Result<RefundOutc
     Ok(trade::refund_outcome(status))
 }
 
-/// An amount: digits and nothing else.
+/// An amount: only digits.
 fn fen(text: &str) -> Option<Fen> {
     let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     Fen::new(digits.parse().ok()?).ok()

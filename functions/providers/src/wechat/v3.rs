@@ -1,4 +1,4 @@
-//! APIv3: JSON, requests signed with the merchant's key, answers and notifies with WeChat Pay's.
+//! APIv3: JSON. Requests are signed with the merchant's key, answers and notifies with WeChat Pay's.
 //!
 //! # Source
 //! `docs/protocols.md`, sections 2.1 to 2.7.
@@ -26,25 +26,25 @@ use crate::{
     RefundOutcome, RefundReport, Unable, error::words, json::Members, keys::SigningKey,
 };
 
-/// WeChat refuses requests without one.
+/// WeChat refuses requests without this header.
 const AGENT: &str = concat!("maxpay/", env!("CARGO_PKG_VERSION"));
-/// A `prepay_id` has 64 signs at the most.
+/// A `prepay_id` has at most 64 characters.
 const PREPAY_ID_CHARS_MAX: usize = 64;
-/// A `code_url` has 64 signs at the most in the documentation, and more on some days.
+/// A `code_url` has at most 64 characters in the documentation, and sometimes more in practice.
 const CODE_URL_CHARS_MAX: usize = 1024;
 
 /// An account at APIv3. A clone shares the private key.
 #[derive(Clone, Debug)]
 pub(crate) struct V3 {
     pub(crate) tab: Tab,
-    /// Scheme, host and perhaps a prefix of the path, without a slash at the end.
+    /// Scheme, host and optionally a prefix of the path, without a slash at the end.
     pub(crate) gateway: String,
     pub(crate) mch_id: String,
     pub(crate) app_id: String,
     pub(crate) api_v3_key: Secret<[u8; 32]>,
     pub(crate) cert_serial: String,
     pub(crate) key: Arc<SigningKey>,
-    /// What verifies WeChat Pay.
+    /// The keys that verify WeChat Pay.
     pub(crate) keys: Keys,
 }
 
@@ -131,7 +131,7 @@ impl V3 {
         refund: &RefundOrder<'_>,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
-        // The signs `|`, `*` and `@` must not be in a path as they are.
+        // A path must not contain `|`, `*` and `@` unencoded.
         let number = percent_encoding::utf8_percent_encode(&messages::out_refund_no(refund)?, ENCODED).to_string();
         self.request(Method::GET, &format!("/v3/refund/domestic/refunds/{number}"), String::new(), moment)
     }
@@ -145,7 +145,7 @@ impl V3 {
         match answer::read(response, &self.keys, now)? {
             Answer::Done(members) => refund_report(&members, refund),
             Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyRefund)),
-            // It never came there, or not yet. To send it again under the same number is harmless.
+            // The request never arrived, or has not arrived yet. It is safe to send it again under the same number.
             Answer::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => {
                 Ok(if refusal.is_signed { RefundOutcome::NotThere } else { RefundOutcome::Pending })
             }
@@ -194,7 +194,7 @@ impl V3 {
         self.request_to(method, &format!("{}{path}", self.gateway), body, moment)
     }
 
-    /// A signed request. What is signed is read off the request itself, so that it cannot be another path than is sent.
+    /// A signed request. The signed path is read from the request itself, so it is always the path that is sent.
     pub(super) fn request_to(
         &self,
         method: Method,
@@ -215,7 +215,7 @@ impl V3 {
         if method == Method::POST {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
-        // In public key mode it selects what signs the answer; without it that would be a certificate.
+        // In public key mode this selects the key that signs the answer. Without it the answer would be signed with a certificate.
         if let Some(id) = self.keys.public_key_id() {
             builder = builder.header("Wechatpay-Serial", id);
         }
@@ -255,11 +255,11 @@ impl V3 {
     }
 }
 
-/// What RFC 3986 lets stand in a segment of a path, and a URL library surely leaves as it is.
+/// The characters that RFC 3986 allows in a path segment, and that a URL library certainly does not change.
 const ENCODED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The product of a channel, if this tab's account serves it: the apps of the two are not interchangeable.
+/// The product of a channel, if this tab's account serves it: the apps of the two tabs are not interchangeable.
 pub(crate) fn product(channel: Channel, tab: Tab) -> Result<Product, ProviderError> {
     let product = Product::of(channel).ok_or_else(|| ProviderError::from(Unable::NotWechats { channel }))?;
     if channel.tab() == tab {
@@ -268,14 +268,14 @@ pub(crate) fn product(channel: Channel, tab: Tab) -> Result<Product, ProviderErr
     Err(ProviderError::from(Unable::OtherTab { channel, expected: channel.tab(), tab }))
 }
 
-/// A usable `prepay_id`: it becomes a line of what is signed.
+/// A usable `prepay_id`: it becomes a line of the signed content.
 pub(crate) fn prepay_id(text: Option<String>) -> Result<String, ProviderError> {
     let is_usable = |id: &String| id.len() <= PREPAY_ID_CHARS_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
     text.filter(is_usable)
         .ok_or_else(|| ProviderError::from(MessageProblem::Unusable { field: "prepay_id".to_owned() }))
 }
 
-/// What is drawn as a QR code, and the `prepay_id` where there is one.
+/// The text of the QR code, and the `prepay_id` if there is one.
 pub(crate) fn native_parameters(
     prepay: Option<String>,
     code_url: Option<String>,
@@ -299,7 +299,7 @@ pub(super) fn is_not_there(refusal: &Refusal) -> bool {
     refusal.status == StatusCode::NOT_FOUND && matches!(refusal.code.as_str(), "ORDER_NOT_EXIST" | "ORDERNOTEXIST")
 }
 
-/// Reads a refund, just made or asked about: it must be the one that was meant.
+/// Reads a refund, newly made or queried: it must be the right one.
 fn refund_report(members: &Members, refund: &RefundOrder<'_>) -> Result<RefundOutcome, ProviderError> {
     let is = |field: &str, expected: &str| match members.filled(field) {
         Some(found) if found != expected => Err(ProviderError::from(MessageProblem::OtherField {

@@ -1,4 +1,4 @@
-//! Runs every vector of WeChat Pay's, through the public verbs wherever they reach.
+//! Runs every vector of WeChat Pay, through the public verbs where possible.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use crate::{
 
 const WECHAT: &str = include_str!("../../vectors/wechat.json");
 
-/// What no code can be held to.
+/// Expected values that no code can be checked against.
 const UNASSERTED: &[Unasserted] = &[
     Unasserted { leaf: "/note", why: "it tells a reader what the case is about" },
     Unasserted {
@@ -76,7 +76,7 @@ impl Run<'_> {
         at(self.vector.inputs["now"].as_i64().unwrap())
     }
 
-    /// The account that trusts the vector's keys: the two of `trusted` are those of the test's own settings.
+    /// The account that trusts the vector's keys. The two of `trusted` are those of the test's own settings.
     fn account(&self, app_id: &str) -> Account {
         for (serial, name) in self.vector.inputs["trusted"].as_object().unwrap() {
             let settings = both_modes();
@@ -102,7 +102,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_ms(seconds * 1000).unwrap()
 }
 
-/// 56 of wechat.json and the 8 of WeChat Pay's in published.json, counted in the files by hand.
+/// 56 in wechat.json, and WeChat Pay's 8 in published.json, counted by hand.
 const COUNT: usize = 64;
 
 fn run(vectors: &Vectors, vector: &Vector) {
@@ -189,7 +189,7 @@ fn verify(run: &Run<'_>) {
     };
     match result {
         Ok(()) => assert!(run.verified(), "{}", run.case()),
-        // No body of these is that of an order: what is missed in a verified one is its state.
+        // None of these bodies is an order. So a verified one fails because its state is missing.
         Err(ProviderError::Unclear { reason }) => {
             assert_eq!(
                 reason.to_string().contains("trade_state is missing"),
@@ -228,7 +228,7 @@ fn notify(run: &Run<'_>) {
     }
 }
 
-/// Seals are opened in notifies: this one is signed here.
+/// Encrypted content comes in notifies: this one is signed here.
 fn decrypt(run: &Run<'_>) {
     let body = json!({"event_type": "TRANSACTION.SUCCESS", "resource": run.vector.inputs["resource"]}).to_string();
     let notify = super::tests::notify(body.clone(), &signature(Signer::Certificate, body.as_bytes(), 0));
@@ -300,7 +300,7 @@ fn published(run: &Run<'_>) {
         "published/notify-signature" => {
             cert_serial(run, run.input("certificate_pem"));
             let settings = with(bare(), json!({"platformCerts": [run.input("certificate_pem")]}));
-            // Its signature fits; it was sealed with a key of another size, which the live service does not have.
+            // Its signature is right. It was encrypted with a key of another size, which the live service does not have.
             let result = open(&settings).unwrap().read_notify(&run.notify(), run.now());
             assert_eq!(result, Err(NotifyError::Sealed { field: "apiV3Key" }));
             assert!(run.verified());
@@ -345,7 +345,7 @@ fn v2_sign(run: &Run<'_>) {
     let Some(example) = run.vector.expected.get("xml_example") else { return };
     let example = Fields::parse(example.as_str().unwrap().as_bytes()).unwrap();
     assert_eq!(example.verify(sign_type, &key), Ok(()), "{}", run.case());
-    // What we write of the same fields says the same.
+    // Our own writer signs the same fields the same way.
     let names = ["appid", "mch_id", "nonce_str", "body", "out_trade_no", "total_fee", "spbill_create_ip", "notify_url"];
     let names = names.into_iter().chain(["trade_type", "attach", "sign_type"]);
     let pairs: Vec<_> = names.filter_map(|name| Some((name, params.get(name)?.as_str().unwrap().to_owned()))).collect();

@@ -1,7 +1,7 @@
-//! Whether WeChat Pay signed it: the keys that are held, and the headers of answers and notifies (v3).
+//! Whether WeChat Pay signed a message: our keys of it, and the signature headers of answers and notifies (v3).
 //!
-//! Several keys are held at once, because WeChat changes from one certificate to the next, and from certificates to its public
-//! key, message by message. `Wechatpay-Serial` says which of them signed.
+//! We keep several keys at once: while WeChat changes from one certificate to the next, or from certificates to its public key, its
+//! messages may be signed by either. `Wechatpay-Serial` says which one signed.
 //!
 //! # Source
 //! `docs/protocols.md` 2.3 and 2.6.
@@ -22,16 +22,16 @@ use crate::{
 
 /// How far the clock of a message may be from ours.
 const DISTANCE_SECONDS_MAX: u64 = 300;
-/// How WeChat's own tests of wrong signatures begin.
+/// The beginning of the wrong signatures that WeChat sends as a test.
 const PROBE: &str = "WECHATPAY/SIGNTEST/";
-/// How the id of a public key begins.
+/// The beginning of a public key's id.
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
 /// A serial number has 40 hex digits.
 const SERIAL_CHARS_MAX: usize = 64;
-/// More certificates than WeChat ever signs with at a time.
+/// More certificates than WeChat ever signs with at one time.
 pub(crate) const CERTIFICATES_MAX: usize = 16;
 
-/// The keys that WeChat Pay signs with, as far as they are held.
+/// The keys that WeChat Pay signs with, as far as we have them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     public_key: Option<(String, VerifyingKey)>,
@@ -46,10 +46,10 @@ struct Held {
     ends_at: Option<Timestamp>,
 }
 
-/// Why a message is not believed.
+/// Why a message is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unverified {
-    /// None of the headers of a signature is there.
+    /// It has none of the signature headers.
     Unsigned,
     Malformed(MessageProblem),
     Algorithm(String),
@@ -64,7 +64,7 @@ impl Keys {
         Self { public_key, certificates: Vec::new() }
     }
 
-    /// The id of WeChat Pay's public key: given in requests, it selects what signs their answers.
+    /// The id of WeChat Pay's public key. In a request it selects the key that signs the answer.
     pub(crate) fn public_key_id(&self) -> Option<&str> {
         self.public_key.as_ref().map(|(id, _)| id.as_str())
     }
@@ -74,7 +74,7 @@ impl Keys {
         Self::new(self.public_key.clone())
     }
 
-    /// Whether every certificate that is held here is held there, too.
+    /// Whether `other` has every certificate that this one has.
     pub(crate) fn are_among(&self, other: &Self) -> bool {
         self.certificates.iter().all(|held| other.find_certificate(&held.serial).is_some_and(|one| one.key == held.key))
     }
@@ -84,7 +84,7 @@ impl Keys {
         header(headers, "wechatpay-serial").is_ok_and(|serial| self.public_key_id() == Some(serial))
     }
 
-    /// Holds one more certificate. The error says why it cannot be used.
+    /// Adds a certificate. The error says why it cannot be used.
     pub(crate) fn hold(&mut self, certificate: &Certificate) -> Result<(), SettingProblem> {
         let its_key = |problem| SettingProblem::ItsKey { problem: Box::new(problem) };
         let key = certificate.key.clone().map_err(its_key)?;
@@ -99,7 +99,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Lets go of the certificates that ended before `now`.
+    /// Removes the certificates that expired before `now`.
     pub(crate) fn forget_ended(&mut self, now: Timestamp) {
         self.certificates.retain(|held| !held.has_ended(now));
     }
@@ -108,7 +108,7 @@ impl Keys {
         !self.certificates.is_empty()
     }
 
-    /// While WeChat Pay changes its certificates, the newest is what counts.
+    /// While WeChat Pay changes its certificates, the newest one counts.
     pub(crate) fn end_at(&self) -> Option<Timestamp> {
         self.certificates.iter().filter_map(|held| held.ends_at).max()
     }
@@ -146,7 +146,7 @@ impl Keys {
     /// The key that a serial number names, and the member of the settings that holds it.
     fn find(&self, serial: &str, now: Timestamp) -> Result<(&VerifyingKey, &'static str), Unverified> {
         if serial.starts_with(PUBLIC_KEY_ID) {
-            // Nothing can be fetched for it: the operator configures it or does not.
+            // A public key cannot be fetched: the operator must configure it.
             let known = self.public_key.as_ref().filter(|(id, _)| id == serial);
             return known.map(|(_, key)| (key, "publicKey")).ok_or(Unverified::BadSignature("publicKeyId"));
         }
@@ -159,7 +159,7 @@ impl Keys {
         }
     }
 
-    /// Serial numbers are compared without their leading zeros and in one case: not every tool keeps them.
+    /// Serial numbers are compared without leading zeros and without case, because not every tool keeps these.
     fn find_certificate(&self, serial: &str) -> Option<&Held> {
         let number = |text: &str| text.trim_start_matches('0').to_ascii_uppercase();
         let wanted = number(serial);
@@ -173,7 +173,7 @@ impl Held {
     }
 }
 
-/// Whether a message says that a public key signed it, held here or not.
+/// Whether a message says that a public key signed it, known here or not.
 pub(crate) fn names_a_public_key(headers: &HeaderMap) -> bool {
     header(headers, "wechatpay-serial").is_ok_and(|serial| serial.starts_with(PUBLIC_KEY_ID))
 }
@@ -183,7 +183,7 @@ pub(crate) fn is_serial(text: &str) -> bool {
     (1..=SERIAL_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The value of a header that is there once; `Unsigned` if it is not there at all.
+/// The value of a header that occurs once; `Unsigned` if it does not occur.
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Unverified> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -223,7 +223,7 @@ impl From<Unverified> for NotifyError {
     }
 }
 
-/// For an answer, which is unclear where a notify is refused.
+/// For an answer: a message that is refused as a notify is unclear as an answer.
 impl From<Unverified> for ProviderError {
     fn from(reason: Unverified) -> Self {
         match reason {

@@ -1,4 +1,4 @@
-//! What the open platform's answers mean, and what is not believed.
+//! What the open platform's answers mean, and which are not trusted.
 
 use domain::{Claim, Outcome};
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ fn what_is_not_believed() {
         unclear(account().read_query(&placed(&id()), &response(*status, body.clone()), now()), words);
     }
     unclear(account().read_query(&placed(&id()), &response(200, b"{\"a\":\"\xff\"}".as_slice()), now()), "neither UTF-8 nor GB18030");
-    // Spacing around the node is none of it, and what is below it may be as deep as it likes.
+    // Spacing around the node does not belong to it, and the node may be nested deeply.
     let inner = format!(r#"{{"code":"10000","out_trade_no":"N1","trade_status":"TRADE_SUCCESS","x":{deep}}}"#);
     let spaced = format!("{{ \"{node}\" :\n {inner} ,\t\"sign\":\"{}\"}} ", alipay_sign(&inner));
     assert_eq!(account().read_query(&placed(&id()), &response(200, spaced), now()).unwrap().outcome, Outcome::Paid);

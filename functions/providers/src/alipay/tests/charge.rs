@@ -36,7 +36,7 @@ fn call(account: &Account) -> Request<Bytes> {
     )
 }
 
-/// Verifies like Alipay, and gives the parameters without `sign`.
+/// Verifies like Alipay, and returns the parameters without `sign`.
 #[track_caller]
 fn verified(text: &str) -> std::collections::BTreeMap<String, String> {
     let mut parameters = decoded(text);

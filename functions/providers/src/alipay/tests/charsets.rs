@@ -1,4 +1,4 @@
-//! Alipay speaks GBK, too: to old partners, and at times to who asked for UTF-8.
+//! Alipay also uses GBK: for old partners, and sometimes although UTF-8 was requested.
 
 use domain::{Outcome, Secret};
 use encoding_rs::GB18030;
@@ -18,7 +18,7 @@ fn gbk(text: &str) -> Vec<u8> {
     GB18030.encode(text).0.into_owned()
 }
 
-/// Fields as they are signed, in the order that they are given in: that of their names.
+/// The signed content of fields in the given order, which must be that of their names.
 fn joined(fields: &[(&str, Vec<u8>)]) -> Vec<u8> {
     fields.iter().map(|(name, value)| [name.as_bytes(), b"=", value].concat()).collect::<Vec<_>>().join(&b'&')
 }
@@ -28,7 +28,7 @@ fn form(fields: &[(&str, Vec<u8>)]) -> String {
     fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
-/// The fields of a payment's notify that names `charset`, its subject as these bytes.
+/// The fields of a payment's notify that names `charset`; these bytes are its subject.
 fn paid(charset: &str, subject: Vec<u8>) -> Vec<(&'static str, Vec<u8>)> {
     let text = |text: &str| text.as_bytes().to_vec();
     vec![
@@ -80,7 +80,7 @@ fn the_number_of_a_notifys_certificate_may_stand_outside_of_what_is_signed() {
     let within: Vec<_> = [number.clone()].into_iter().chain(paid("utf-8", b"tea".into())).collect();
     let outside = format!("{}&{}", signed(&paid("utf-8", b"tea".into())), form(&[number]));
     assert_eq!(read(signed(&within)).unwrap(), read(outside.clone()).unwrap());
-    // Nothing else may be left out, and nothing else be put in.
+    // No other field may be left out or added.
     for forged in [
         outside.clone() + "&extra=1",
         outside.clone() + "&alipay_root_cert_sn=1",
@@ -114,7 +114,7 @@ fn an_old_partners_notify_in_gbk_is_verified_over_its_bytes() {
     );
 }
 
-/// An answer of the open platform's in these bytes, signed.
+/// A signed answer of the open platform in these bytes.
 fn answer(node: &[u8], content_type: &str) -> http::Response<bytes::Bytes> {
     let sign = alipay_sign(node);
     let body = [b"{\"alipay_trade_query_response\":", node, b",\"sign\":\"", sign.as_bytes(), b"\"}"].concat();

@@ -1,4 +1,4 @@
-//! The legacy interface: what it sends, what it believes.
+//! The legacy interface: what it sends, and what it accepts.
 
 use domain::{Channel, Notification, Outcome, Secret};
 use http::Method;
@@ -114,7 +114,7 @@ fn what_the_keys_cannot_make_is_left_out() {
 fn a_key_of_1024_bits_signs_here() {
     let account = open(&with(both(), json!({"privateKey": key("rsa_1024_private")}))).unwrap();
     assert!(charge(&account, Channel::AliApp).unwrap().find("ali_app").is_some());
-    // And one verifies: the one that Alipay gave to everybody had no more bits.
+    // A 1024-bit key also verifies: the key that Alipay gave to everybody had no more bits.
     let account = open(&with(both(), json!({"alipayPublicKey": key("rsa_1024_public")}))).unwrap();
     let content = content(&paid(&[]));
     let sign = rsa_sign(&content, &LegacySigningKey::read(key("rsa_1024_private")).unwrap()).unwrap();

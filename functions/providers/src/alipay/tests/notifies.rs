@@ -1,4 +1,4 @@
-//! Which notifies of the open platform are believed, and what they say. The vectors hold the signatures themselves.
+//! Which notifies of the open platform are accepted, and what they say. The vectors test the signatures themselves.
 
 use domain::{Claim, Notification, Outcome};
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn paid() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-/// A notify with some fields changed, signed by Alipay as it should be. An empty change takes a field out.
+/// A notify with some fields changed, correctly signed by Alipay. An empty change removes a field.
 fn signed(changes: &[(&'static str, &'static str)]) -> String {
     let mut fields: Vec<_> =
         paid().into_iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name)).collect();
@@ -107,7 +107,7 @@ fn words_and_amounts_become_outcomes() {
 
 #[test]
 fn the_browsers_return_settles_nothing() {
-    // It is signed with the same key by the same rule, and a payer may post it wherever they like.
+    // It is signed with the same key by the same rule, and a payer may post it to any address.
     let fields = [("trade_status", ""), ("method", "alipay.trade.page.pay.return"), ("notify_type", "")];
     malformed(read(&account(), signed(&fields)), "trade_status is missing");
 }
@@ -133,7 +133,7 @@ fn the_form_must_be_as_documented() {
     malformed(read(&account(), signed(&[("charset", "big5")])), &must_be("big5"));
     malformed(read(&account(), format!("charset={}", "x".repeat(60_000))), &must_be(&"x".repeat(256)));
     malformed(read(&account(), b"charset=GB18030&subject=%ff".as_slice()), "neither UTF-8 nor GB18030");
-    // The euro sign has two spellings in GBK, and a name has one.
+    // The euro sign has two spellings in GBK, but as a name it is one.
     malformed(read(&account(), b"charset=GBK&%80=1&%a2%e3=2".as_slice()), "a field is there twice");
     read(&account(), signed(&[("charset", "UTF-8")])).unwrap();
     malformed(read(&account(), "a".repeat(64 * 1024 + 1)), "longer than 65536 bytes");
@@ -151,7 +151,8 @@ fn only_alipays_rsa2_is_believed() {
     let sign = body.split_once("&sign=").unwrap().1;
     assert_eq!(read(&account(), body.replace(sign, "")), Err(NotifyError::Unsigned));
     malformed(read(&account(), body.replace(sign, "!!")), "sign is not base64");
-    // The last sign before the padding has four bits behind the last byte: a second spelling of the same signature.
+    // The last character before the padding has four unused bits after the last byte: they would give the signature a second
+    // spelling.
     let (kept, padding) = (&sign[..sign.len() - 7], "%3D%3D");
     let last = sign.as_bytes()[sign.len() - 7];
     assert!(sign.ends_with(padding) && b"AQgw".contains(&last), "{sign}");
@@ -182,7 +183,7 @@ proptest! {
         let mut body = original.clone().into_bytes();
         let place = place % body.len();
         body[place] ^= 1 << bit;
-        // Only a change that decodes to the same (`%2F` and `%2f`) may pass.
+        // Only a change that decodes to the same text (`%2F` and `%2f`) may pass.
         if super::decoded(&original) != form_urlencoded::parse(&body).into_owned().collect() {
             prop_assert!(read(&account(), body).is_err());
         }

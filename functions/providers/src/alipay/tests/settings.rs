@@ -1,4 +1,4 @@
-//! What `open` takes, and in which words it refuses the rest.
+//! What `open` accepts, and with which words it refuses the rest.
 
 use std::fmt::Write as _;
 
@@ -159,7 +159,7 @@ fn certificates_must_belong_together() {
     for (changes, field, words) in cases {
         refused(&with(certificate_mode(), changes.clone()), field, words);
     }
-    // Alipay gives its certificate out without the intermediate one, too: then there is nothing to check it by.
+    // Alipay also gives out its certificate without the intermediate one: then it cannot be checked.
     let account = open(&with(certificate_mode(), json!({"alipayCert": key("alipay_cert")}))).unwrap();
     let end = account.certificates_end_at().unwrap().to_beijing();
     assert!(end.starts_with("2036-"), "the app's certificate is the first to end, found {end}");
@@ -175,7 +175,7 @@ fn every_certificate_in_one_field_is_used() {
     let next = SigningKey::read(key("alipay_next_private_pkcs8")).unwrap();
     let (old, next) = (alipay_sign(NODE), BASE64.encode(next.sign_sha256(NODE.as_bytes()).unwrap()));
     for file in files {
-        // The app's own may come behind that which issued it.
+        // The app's own certificate may come after its issuer.
         let app = all(&["alipay_cert_next_issuer", "app_cert"]);
         let roots = all(&["root_bundle", "alipay_cert_next_issuer"]);
         let files = json!({ "alipayCert": file, "appCert": app, "alipayRootCert": roots });

@@ -15,7 +15,7 @@ const WECHAT_HEADING: &str = "交易时间,公众账号ID,商户号,特约商户
 const WECHAT_HEADING_OF_24: &str = "交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,\
     总金额,代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率";
 
-/// What a line was read as, in a few words.
+/// The result of reading a line, in short.
 #[derive(Debug, PartialEq)]
 enum Said {
     Paid(String, i64),
@@ -52,7 +52,7 @@ fn alipay(lines: &[&str]) -> Vec<Said> {
     read
 }
 
-/// A line of Alipay's with what may stand in its texts.
+/// A line of Alipay with the texts that merchants may write.
 fn line(order: &str, kind: &str, fee: &str, num: &str, texts: [&str; 4]) -> String {
     let [goods, shop, coupon, remark] = texts;
     format!(
@@ -96,7 +96,7 @@ fn commas_in_any_text_of_a_line_spoil_nothing() {
 fn a_line_that_cannot_be_read_spoils_no_other() {
     let good = line(ORDER, "交易", "99.00", "", ["tea", "", "", ""]);
     let no_fee = line(ORDER, "退款", "x", "R1", ["tea", "", "", ""]);
-    // The number of the refund may be each of two cells.
+    // Two cells may be the number of the refund.
     let unclear = line(ORDER, "退款", "-0.40", "R1", ["tea", "", "", "0.00,0.00,R2,0.00,0.00,x"]);
     let short = format!("2026,{ORDER},交易");
     let damaged = line(ORDER, "交\u{fffd}", "99.00", "", ["tea", "", "", ""]);
@@ -130,7 +130,7 @@ fn a_damaged_character_says_nothing_of_the_encoding_of_its_file() {
 fn nothing_but_the_number_is_read_of_other_systems_orders() {
     let odd = line("SHOP20261128-0001", "交易", "much", "", ["tea", "", "a,b", "Room 3, bed 4, 1.00,2.00"]);
     assert_eq!(alipay(&[&odd, "#交易合计：1笔", "", "\t"]), []);
-    // Whose a line is that ends before its number, nobody knows.
+    // The line ends before its order number: nobody knows whose it is.
     let cut = alipay(&["2026"]);
     assert_eq!(cut, [Said::Spoiled(None, "it has 1 cells, and the heading has 25".to_owned())]);
 }
@@ -175,7 +175,7 @@ fn a_file_without_its_columns_is_no_bill() {
     }
 }
 
-/// A line of WeChat Pay's.
+/// A line of WeChat Pay.
 fn marked(app: &str, state: &str, refund: (&str, &str), texts: [&str; 2], cells: usize) -> String {
     let ([goods, attach], (num, refund_state)) = (texts, refund);
     let (paid, back) = if state == "REFUND" { ("0.00", "0.40") } else { ("99.00", "0.00") };

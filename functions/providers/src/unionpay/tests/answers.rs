@@ -1,4 +1,4 @@
-//! What UnionPay's answers mean, and what is not believed.
+//! What UnionPay's answers mean, and which are not trusted.
 
 use std::collections::BTreeMap;
 
@@ -187,7 +187,7 @@ fn what_is_not_believed() {
         unclear(read_query(&response(*status, body.clone())), words);
     }
     unclear(read_query(&response(200, b"respCode=\xff".as_slice())), "neither UTF-8 nor GB18030");
-    // Its own order and empty fields are no matter, and neither is an `&` at its end.
+    // The order of the fields does not matter. Neither do empty fields, nor an `&` at the end.
     let reversed: Vec<&str> = paid.split('&').rev().collect();
     for same in [reversed.join("&"), format!("{paid}&reserved="), format!("{paid}&")] {
         assert_eq!(read_query(&response(200, same)).unwrap().outcome, Outcome::Paid);
@@ -260,7 +260,7 @@ fn a_refund_is_pending_short_or_failed() {
     use RefundOutcome::Pending;
     let cases: &[(&str, u64, bool, RefundOutcome)] = &[
         // code  seconds  signed
-        ("00",   60,      true,   Pending), // Accepted; what becomes of it is told later.
+        ("00",   60,      true,   Pending), // Accepted; the result comes later.
         ("A6",   60,      true,   Pending),
         ("03",   60,      true,   Pending),
         ("04",   60,      false,  Pending),
@@ -272,7 +272,7 @@ fn a_refund_is_pending_short_or_failed() {
         ("11",   60,      false,  failed("11", "x")),
         ("36",   240,     true,   failed("36", "x")),
         ("64",   60,      true,   RefundOutcome::Short { code: "64".to_owned(), words: domain::Sentence::as_it_is("x") }),
-        // A late repeat is refused for its time, whatever became of the first.
+        // A late repeat is refused because of its time, whatever the result of the first was.
         ("36",   241,     true,   Pending),
         ("11",   99_999,  false,  Pending),
     ];
@@ -310,7 +310,7 @@ fn a_refunds_query_tells_what_became_of_it() {
         (&[("origRespCode", "34"), ("origRespMsg", "x")],    60,       NotThere),
         (&[("respCode", "34"), ("respMsg", "x")],            60,       NotThere),
         (&[("respCode", "34"), ("respMsg", "x")],            DAY,      NotThere),
-        (&[("respCode", "34"), ("respMsg", "x")],            DAY + 60, lost.clone()), // It never arrived, and never will.
+        (&[("respCode", "34"), ("respMsg", "x")],            DAY + 60, lost.clone()), // It did not arrive, and never will.
         (&[("origRespCode", "34"), ("origRespMsg", "x")],    DAY + 60, lost.clone()),
     ];
     let read = |fields: &BTreeMap<String, String>, seconds: u64| {

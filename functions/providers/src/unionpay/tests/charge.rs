@@ -34,7 +34,7 @@ fn page(edit: impl FnOnce(&mut Order<'_>)) -> Result<PaymentParameters, Provider
     })
 }
 
-/// Verifies like UnionPay, and gives the fields without the signature and what all messages have.
+/// Verifies like UnionPay, and returns the fields without the signature and the common fields.
 #[track_caller]
 fn verified(mut fields: BTreeMap<String, String>) -> BTreeMap<String, String> {
     let signature = BASE64.decode(fields.remove("signature").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Which notifies and returns are believed, and what they say. The vectors hold the signatures themselves.
+//! Which notifies and returns are accepted, and what they say. The vectors test the signatures themselves.
 
 use std::collections::BTreeMap;
 
@@ -108,10 +108,10 @@ fn codes_and_amounts_become_outcomes() {
 
 #[test]
 fn answers_are_no_notifies() {
-    // An unpaid order's query is answered with respCode 00, under the same key.
+    // The query of an unpaid order is answered with respCode 00, under the same key.
     let queried = signed(PAID, &[("origRespCode", "05"), ("origRespMsg", "处理中")]);
     malformed(read(&queried), "it is the answer to a query");
-    // And so is the call for the control's number, which comes before any payment.
+    // So is the call for the control's number, which is made before any payment.
     let made = signed(PAID, &[("tn", "820038315009481331679"), ("queryId", ""), ("reqReserved", "")]);
     malformed(read(&made), "queryId is missing");
     assert!(app().read_charge(Channel::UnipayApp, &answer(&made), &moment()).is_ok());
@@ -204,7 +204,7 @@ fn the_form_must_be_as_documented() {
     malformed(read_body("encoding=GBK&a=%ff"), "neither UTF-8 nor GB18030");
     malformed(read_body("a".repeat(64 * 1024 + 1)), "longer than 65536 bytes");
     assert_eq!(read_body(""), Err(NotifyError::Unsigned));
-    // Empty fields are dropped before anything is verified, and so is the address with all its query.
+    // Empty fields are dropped before the verification. The address and its query are ignored, too.
     assert_eq!(read_body(format!("{body}&reserved=&accNo")).unwrap().outcome, Outcome::Paid);
     let (mut parts, body) = notify_of(FORM, body).into_parts();
     parts.uri = "https://pay.example.com/notify?respCode=61&a=b".parse().unwrap();
@@ -232,7 +232,7 @@ fn only_unionpays_rsa_is_believed() {
     assert_eq!(changed("reqReserved", ""), bad);
     assert_eq!(changed("reqReserved", "a=b&c+d 100%25 "), bad);
     assert_eq!(changed("extra", " "), bad);
-    // The certificate is part of what is signed, to the last line end.
+    // The certificate is part of the signed content, including its last line end.
     let respelled = fields["signPubKeyCert"].replace("\r\n", "\n");
     assert_eq!(changed("signPubKeyCert", &respelled), bad);
 }
@@ -261,7 +261,7 @@ proptest! {
         let mut body = original.clone().into_bytes();
         let place = place % body.len();
         body[place] ^= 1 << bit;
-        // Only a change that decodes to the same (`%2F` and `%2f`) may pass.
+        // Only a change that decodes to the same text (`%2F` and `%2f`) may pass.
         if decoded(&original) != form_urlencoded::parse(&body).into_owned().collect() {
             prop_assert!(read_body(body).is_err());
         }

@@ -1,4 +1,4 @@
-//! What `open` takes, and in which words it refuses the rest.
+//! What `open` accepts, and with which words it refuses the rest.
 
 use base64::Engine as _;
 use domain::{Channel, Tab};
@@ -41,7 +41,7 @@ fn pfx_files_of_both_kinds_are_read() {
         ("pfx_no_mac",                "000000"),
         ("pfx_no_mac_legacy",         "000000"),
         ("pfx_unencrypted",           "000000"),
-        // PBES2 that leaves its hash out, which is SHA-1 then.
+        // If PBES2 names no hash, it is SHA-1.
         ("pfx_forge_aes256",          "000000"),
         ("pfx_jdk17_sha1_aes256",     "000000"),
         ("pfx_jdk17_sha512_aes128",   "000000"),
@@ -49,7 +49,7 @@ fn pfx_files_of_both_kinds_are_read() {
     ];
     for (name, password) in cases {
         let account = open(Tab::UnipayWeb, &with(json!({ "pfx": key(name), "pfxPassword": password }))).unwrap();
-        // Longer than any machine's integer.
+        // Longer than any integer type.
         assert_eq!(posted(&account).1["certId"], key("merchant_cert_id"), "{name}");
         assert!(key("merchant_cert_id").len() > 40);
     }

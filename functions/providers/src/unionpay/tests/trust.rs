@@ -1,4 +1,4 @@
-//! Whose certificates are believed, and when.
+//! Which certificates are trusted, and when.
 
 use base64::Engine as _;
 use domain::{Notification, Tab, Timestamp};
@@ -41,7 +41,7 @@ fn certificates_under_the_configured_ones_are_believed() {
         read(app(), key(name), now()).unwrap();
         read(app(), &key(name).replace('\n', "\r\n"), now()).unwrap();
     }
-    // An authority without any flag is none to argue with: it was configured as one.
+    // An authority without any CA flag is accepted: it was configured as one.
     read(&account(json!({ "middleCert": key("middle_without_extensions") })), key("leaf"), now()).unwrap();
 }
 
@@ -62,7 +62,7 @@ fn every_other_certificate_is_refused() {
         (key("leaf_owner_elsewhere"),     "it belongs to `x` and not to `中国银联股份有限公司`"),
         (key("leaf_ec"),                  "it has"),
         (key("leaf_1024"),                "the key has 1024 bits"),
-        // The merchant's own, from the same authority.
+        // The merchant's own certificate, from the same authority.
         (key("merchant_cert"),            "it belongs to `777290058110097:SIGN`"),
         (key("merchant_private_pkcs8"),   "this is a private key, a certificate is expected"),
         (two.as_str(),                    "there are 2 of them, one is expected"),
@@ -70,7 +70,7 @@ fn every_other_certificate_is_refused() {
         ("-----BEGIN CERTIFICATE-----",   "is cut off"),
     ];
     for (certificate, words) in cases {
-        // The key's kind is looked at last.
+        // The key's kind is checked last.
         let words = if *words == "it has" { "another kind than RSA" } else { words };
         untrusted(read(app(), certificate, now()), words);
     }
@@ -104,7 +104,7 @@ fn all_three_must_be_valid_at_the_time() {
 #[test]
 fn while_an_authority_changes_either_certificate_will_do() {
     let both = |a: &str, b: &str| format!("{}{}", key(a), key(b));
-    // The same name, with another key, with an end, and as it should be.
+    // The same name with another key, the same with an expiry, and the right one.
     for (root, middle) in [
         (both("root_other_key", "root"), both("middle_other_key", "middle")),
         (both("root_expires_2027", "root"), both("middle_expires_2027", "middle")),
@@ -113,7 +113,7 @@ fn while_an_authority_changes_either_certificate_will_do() {
         let account = account(json!({ "rootCert": root, "middleCert": middle }));
         read(&account, key("leaf"), at("2030-01-01 00:00:00")).unwrap();
     }
-    // A root that holds is of no use to what another one issued.
+    // A valid root does not help a certificate that another one issued.
     let ended = account(json!({ "rootCert": both("root_expires_2027", "root_cert") }));
     read(&ended, key("leaf"), at("2026-12-31 00:00:00")).unwrap();
     untrusted(read(&ended, key("leaf"), at("2030-01-01 00:00:00")), "rootCert does not hold at 2029-12-31T16:00:00Z");
@@ -124,7 +124,7 @@ fn while_an_authority_changes_either_certificate_will_do() {
 #[test]
 fn the_test_environment_has_another_owner() {
     let merchant = account(json!({ "cn": "777290058110097:SIGN" }));
-    // Its owner is right then, but the message is signed by UnionPay's key.
+    // Its owner is right then, but UnionPay's key signed the message.
     assert_eq!(
         read(&merchant, key("leaf"), now()).unwrap_err().to_string(),
         "the certificate of the notify is not trusted: it belongs to `中国银联股份有限公司` and not to `777290058110097:SIGN`"
@@ -138,7 +138,7 @@ fn der(name: &str) -> Vec<u8> {
     BASE64.decode(lines.collect::<String>()).unwrap()
 }
 
-/// It is signed as it is sent, so that only its chain is wrong. The identifier of the algorithm stands outside of what CFCA signed.
+/// The message is signed as it is sent, so only its chain is wrong. The algorithm identifier is outside of what CFCA signed.
 #[test]
 fn one_changed_bit_of_a_certificate_is_one_too_many() {
     for name in ["leaf", "leaf_bmp_name"] {

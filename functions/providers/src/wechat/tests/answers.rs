@@ -1,4 +1,4 @@
-//! What the answers of v3 mean, and what is not believed.
+//! What the answers of v3 mean, and which are not trusted.
 
 use domain::{Claim, Outcome};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Closing, ProviderError, RefundOutcome};
 
-/// A paid order, as a query answers it.
+/// A paid order in a query's answer.
 fn paid() -> Value {
     json!({
         "appid": APP_ID, "mchid": MCH_ID, "out_trade_no": "568b33a0f7e4beba9244a8e0", "transaction_id": "4200001",
@@ -85,7 +85,7 @@ fn another_merchant_app_or_currency_is_claimed() {
     assert_eq!(claims("mchid", Value::Null), claim("mchid", "", MCH_ID));
     assert_eq!(claims("appid", Value::Null), claim("appid", "", APP_ID));
     assert_eq!(claims("amount", json!({"total": 9900, "currency": "USD"})), claim("currency", "USD", "CNY"));
-    // It is CNY where it is not said.
+    // If it is missing, it is CNY.
     assert_eq!(claims("amount", json!({"total": 9900})), []);
 }
 
@@ -189,7 +189,7 @@ fn what_is_not_believed() {
         let answer = response(200, body.clone(), &signature(signer, body.as_bytes(), seconds));
         account().read_query(&placed(&id()), &answer, now()).unwrap();
     }
-    // The type need not be named, and serial numbers are the same in either case and without their leading zeros.
+    // The signature type may be missing. Serial numbers are equal in either case and without their leading zeros.
     account().read_query(&placed(&id()), &response(200, body.clone(), &without("wechatpay-signature-type")), now()).unwrap();
     let certified = signature(Signer::Certificate, body.as_bytes(), 0);
     for serial in [key("platform_cert_serial_no").to_lowercase(), key("platform_cert_serial_no").trim_start_matches('0').to_owned()] {
@@ -197,13 +197,13 @@ fn what_is_not_believed() {
         headers[2].1 = serial;
         account().read_query(&placed(&id()), &response(200, body.clone(), &headers), now()).unwrap();
     }
-    // A certificate that is not held can be fetched.
+    // A certificate that we do not have can be fetched.
     let unknown = ProviderError::UnknownKey { serial: key("platform_cert_serial_no").to_owned() };
     for settings in [bare(), key_mode()] {
         let result = open(&settings).unwrap().read_query(&placed(&id()), &response(200, body.clone(), &certified), now());
         assert_eq!(result, Err(unknown.clone()));
     }
-    // The platform's certificate ends in 2036.
+    // The platform certificate expires in 2036.
     let later = domain::Timestamp::from_ms(2_200_000_000_000).unwrap();
     let answer = response(200, body.clone(), &signature(Signer::Certificate, body.as_bytes(), 2_200_000_000 - now().seconds()));
     assert_eq!(account().read_query(&placed(&id()), &answer, later), Err(unknown));
@@ -225,7 +225,7 @@ fn closings_are_read() {
     unclear(read(response(204, "", &signature(Signer::Merchant, b"", 0))), "does not fit publicKey");
     let failure = |code: &str| format!(r#"{{"code":"{code}","message":"words"}}"#);
     assert_eq!(read(signed(404, &failure("ORDER_NOT_EXIST"))), Ok(Closing::NotThere));
-    // Nobody signed that it is not there, so that it is to be asked about.
+    // No signature proves that it does not exist, so it must be queried.
     for (answer, code) in [
         (unsigned(404, &failure("ORDER_NOT_EXIST")), "ORDER_NOT_EXIST"),
         (signed(400, &failure("ORDERPAID")),         "ORDERPAID"),
@@ -287,7 +287,7 @@ fn refunds_are_read() {
     assert_eq!(made(signed(403, &failure("NOT_ENOUGH"))), Ok(short));
     let failed = RefundOutcome::Failed { code: "INVALID_REQUEST".to_owned(), words: domain::Sentence::as_it_is("words") };
     assert_eq!(made(signed(400, &failure("INVALID_REQUEST"))), Ok(failed));
-    // Without a signature it is an error, and does not say that no money moved.
+    // Without a signature it is an error, and does not prove that no money moved.
     refused(made(unsigned(403, &failure("NOT_ENOUGH"))), "NOT_ENOUGH");
     refused(asked(signed(401, &failure("SIGN_ERROR"))), "SIGN_ERROR");
     assert_eq!(asked(signed(404, &failure("RESOURCE_NOT_EXISTS"))), Ok(RefundOutcome::NotThere));
@@ -322,7 +322,7 @@ proptest! {
                 let place = place % bytes.len();
                 bytes[place] ^= 1 << bit;
                 match String::from_utf8(bytes) {
-                    // The case of a serial number's digits is all one.
+                    // The case of a serial number's digits does not matter.
                     Ok(text) if http::HeaderValue::from_str(&text).is_ok() && !(*name == "wechatpay-serial" && text.eq_ignore_ascii_case(value)) => {
                         *value = text;
                         true

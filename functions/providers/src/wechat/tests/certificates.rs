@@ -27,12 +27,12 @@ fn new_certificates_are_held_beside_what_was() {
     let certified = response(200, body.clone(), &signature(Signer::Certificate, body.as_bytes(), 0));
     for settings in [bare(), key_mode(), certificate_mode()] {
         let account = open(&settings).unwrap().with_certificates(&certified, now()).unwrap();
-        // The new account reads what the certificate signs, and still signs itself.
+        // The new account reads answers that the certificate signed, and still signs requests itself.
         account.with_certificates(&certified, now()).unwrap();
         account.certificates_request(&moment()).unwrap();
         assert!(account.certificates_end_at().unwrap().to_beijing().starts_with("2036-"));
     }
-    // In public key mode the answer is signed with that.
+    // In public key mode the public key signs the answer.
     account().with_certificates(&signed(200, &body), now()).unwrap();
     unclear(open(&bare()).unwrap().with_certificates(&signed(200, &body), now()), "does not fit publicKeyId");
     assert_eq!(open(&bare()).unwrap().certificates_end_at(), None);

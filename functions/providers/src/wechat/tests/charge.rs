@@ -1,4 +1,4 @@
-//! What v3 sends, and what the payer's side gets.
+//! What v3 sends, and the parameters of the payer's side.
 
 use bytes::Bytes;
 use domain::{Channel, PayerAddress, Subject};
@@ -18,7 +18,7 @@ fn call(account: &Account, edit: impl FnOnce(&mut Order<'_>)) -> Result<Request<
     })
 }
 
-/// The JSON body of a request, after its signature was verified as WeChat Pay does it: over what was really sent.
+/// The JSON body of a request, after its signature was verified as WeChat Pay does: over the bytes that were really sent.
 #[track_caller]
 fn sent(request: &Request<Bytes>, serial: Option<&str>) -> Value {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap());

@@ -154,7 +154,7 @@ fn the_other_verbs_ask_about_the_order() {
     assert!(matches!(without, Err(ProviderError::Key { field: "clientPfx", .. })), "{without:?}");
 }
 
-/// A message of WeChat Pay's, signed.
+/// A signed message of WeChat Pay.
 fn signed_by(sign_type: SignType, fields: &[(&'static str, &str)]) -> String {
     let pairs: Vec<_> = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     signed_xml(&pairs, sign_type, &key())
@@ -346,7 +346,7 @@ fn only_what_says_that_it_is_paid_is() {
         ("result_code",    "FAIL",      Some(9900), Pending),
         ("result_code",    "",          Some(9900), Pending),
         ("transaction_id", "",          Some(9900), Pending),
-        ("time_end",       "",          Some(9900), Pending), // An answer to another call, and no notify.
+        ("time_end",       "",          Some(9900), Pending), // An answer to another call, not a notify.
         ("trade_state",    "NOTPAY",    Some(9900), Pending),
         ("trade_state",    "SUCCESS",   Some(9900), Paid),
         ("total_fee",      "x",         None,       Paid),    // The shared check refuses a payment without an amount.
@@ -388,7 +388,7 @@ fn notifies_are_verified() {
     malformed(read(format!("<!DOCTYPE xml>{body}")), "document type");
 }
 
-/// What WeChat Pay seals with the API key.
+/// Content that WeChat Pay encrypts with the API key.
 fn sealed(plaintext: &str) -> String {
     let cipher = Aes256::new_from_slice(hex(&Md5::digest(API_KEY)).as_bytes()).unwrap();
     let mut bytes = plaintext.as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! Which notifies of v3 are believed, and what they say.
+//! Which notifies of v3 are accepted, and what they say.
 
 use domain::{Claim, Notification, Outcome};
 use proptest::prelude::*;
@@ -170,10 +170,10 @@ fn what_is_not_believed() {
     for seconds in [-300, 300] {
         read(&signature(Signer::Certificate, body.as_bytes(), seconds)).unwrap();
     }
-    // The right signature, and nothing that opens with the configured key.
+    // The signature is right, but the configured key does not decrypt the content.
     let other = open(&with(key_mode(), json!({"apiV3Key": "z".repeat(32)}))).unwrap();
     assert_eq!(other.read_notify(&signed_notify(&body), now()), Err(NotifyError::Sealed { field: "apiV3Key" }));
-    // Nothing to verify by yet.
+    // There is no key to verify it yet.
     let nothing_held = open(&bare()).unwrap();
     let certified = notify(body.clone(), &signature(Signer::Certificate, body.as_bytes(), 0));
     assert_eq!(nothing_held.read_notify(&certified, now()), unknown(key("platform_cert_serial_no")));

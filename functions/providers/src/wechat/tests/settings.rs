@@ -1,4 +1,4 @@
-//! What `open` takes, and in which words it refuses the rest.
+//! What `open` accepts, and with which words it refuses the rest.
 
 use domain::Tab;
 use proptest::prelude::*;
@@ -160,7 +160,7 @@ proptest! {
             let settings = with(both_modes(), json!({ field: text }));
             prop_assert!(open(&settings).is_err());
         }
-        // Whatever has the right length is a key of APIv3: only WeChat Pay knows whether it is the merchant's.
+        // Every text of the right length is accepted as an APIv3 key: only WeChat Pay knows whether it is the merchant's.
         let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_graphic());
         prop_assert_eq!(open(&with(both_modes(), json!({ "apiV3Key": text }))).is_ok(), is_key);
         for (field, value) in [("publicKeyId", json!(text)), ("gateway", json!(text)), ("platformCerts", json!([text]))] {
