@@ -1,19 +1,19 @@
 //! Strict stand-ins for Alipay, WeChat Pay and UnionPay, for development and tests.
 //!
-//! Each checks signatures and parameters as its provider does, from the protocol description alone. None of our other crates is used here:
-//! a mistake that simulator and gateway shared would be seen by nobody.
+//! Each checks signatures and parameters as its provider does, from the protocol description alone. It uses none of our other
+//! crates: nobody would notice a mistake that simulator and gateway shared.
 //!
-//! The owner of one opens it with [`SimulatorOptions`], mounts its router, and calls `run_due` whenever the clock moves. A simulator reads
-//! no clock and reaches no network but through its owner.
+//! The owner of a simulator opens it with [`SimulatorOptions`], mounts its router, and calls `run_due` whenever the clock moves. A
+//! simulator gets time and network only from its owner.
 //!
 //! | module | what |
 //! |---|---|
 //! | `alipay` | the open platform (`openapi`), the legacy gateway (`mapi`) |
 //! | `wechat` | APIv3 (`v3`), the legacy API (`v2`), the phone |
 //! | `unionpay` | ACP 5.1.0 |
-//! | `kit` | what they share |
+//! | `kit` | the common code |
 //!
-//! Their throwaway keys are in `infra/simulators/keys`.
+//! The throwaway keys are in `infra/simulators/keys`.
 
 mod alipay;
 mod kit;

@@ -1,4 +1,4 @@
-//! The bill of a day, as it is downloaded.
+//! The bill of a day, in the format of its download.
 
 use std::io::{self, Cursor, Write};
 

@@ -11,7 +11,7 @@ use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
-/// `GET cashier/{trade}`: the buyer opens the order, from now on the trade exists.
+/// `GET cashier/{trade}`: the buyer opens the order. From then on the trade exists.
 pub(super) fn show(simulator: &Simulator, trade_no: &str) -> Reply {
     let opened = simulator.with(|ledger, now| {
         let unopened = ledger.orders.get(trade_no).is_some_and(|trade| trade.status == Status::Prepared);
@@ -28,7 +28,7 @@ pub(super) fn show(simulator: &Simulator, trade_no: &str) -> Reply {
 
 /// `POST cashier/{trade}` with `action=pay` or `action=cancel`.
 ///
-/// The notify goes out before the browser is sent back, so a local merchant has usually heard by the time the buyer returns.
+/// The notify is sent before the browser is sent back, so a local merchant usually has it before the buyer returns.
 pub(super) async fn act(simulator: &Simulator, trade_no: &str, body: &str) -> Result<Reply, SimulatorError> {
     let params = match form::merge("", body, None) {
         Ok(params) => params,
@@ -49,7 +49,7 @@ pub(super) async fn act(simulator: &Simulator, trade_no: &str, body: &str) -> Re
     };
     let trade = match done {
         Ok(trade) => trade,
-        // A second click, or a form that lay open: the page tells how the trade stands.
+        // A second click, or a form that was left open: the page shows the state of the trade.
         Err(Rule::HasSuccess | Rule::HasClosed | Rule::NotWaiting) => {
             return Ok(Reply::redirect(303, simulator.cashier_url(trade_no)));
         }
@@ -74,11 +74,11 @@ pub(super) fn submit(simulator: &Simulator, body: &str) -> Reply {
         Ok(params) => params,
         Err(error) => return Reply::html(400, page::refused("INVALID_FORM", &error.to_string())),
     };
-    // A pasted text often brings a line end along; the phone's SDK would not.
+    // A pasted text often ends with a line end; the phone's SDK would not add one.
     let Some(text) = params.get("order_string").map(|text| text.trim_end_matches(['\r', '\n'])) else {
         return Reply::html(400, page::refused("INVALID_FORM", "order_string is missing"));
     };
-    // The legacy string has its values in quotes, the open platform's never has one.
+    // The legacy string has its values in quotes; the open platform's has no quotes.
     if text.contains("=\"") {
         match mapi::gateway::order_string(simulator, text) {
             Ok(cashier) => Reply::redirect(303, cashier),

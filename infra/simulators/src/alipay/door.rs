@@ -1,7 +1,7 @@
 //! The JSON door for automated tests, under `/_local/simulator/alipay/trades/{out_trade_no}`.
 //!
-//! It plays the buyer, and the forger: `pay` can send notifies that lie, repeat, or are signed by nobody Alipay knows. A
-//! merchant that accepts such a notify has a hole. Nothing here exists at Alipay.
+//! It plays the buyer and the forger: `pay` can send notifies that are false, repeated, or signed with a key that Alipay does not
+//! have. A merchant that accepts such a notify has a security hole. Nothing here exists at Alipay.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,13 +20,13 @@ use crate::kit::reply::Reply;
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;
 
-/// Options of `pay`; all optional.
+/// Options of `pay`, all optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Pay {
-    /// False: the trade is paid and the merchant hears nothing (it must ask).
+    /// False: the trade is paid, but the merchant gets no notify and must query.
     notify: Option<bool>,
-    /// False: the trade stays as it is and only the notify is sent, as a forger would.
+    /// False: the trade does not change, and only the notify is sent, as a forger would do.
     pay: Option<bool>,
     total_amount: Option<String>,
     seller_id: Option<String>,
@@ -39,7 +39,7 @@ struct Pay {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct RefundOptions {
-    /// Yuan; everything that is left if absent.
+    /// Yuan; the whole rest if absent.
     amount: Option<String>,
     out_request_no: Option<String>,
 }
@@ -59,8 +59,8 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
     }
 }
 
-/// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund, finish or misstate. `?merchant=` picks one of
-/// several merchants with the same order number. A page that nobody opened yet is opened by `pay` and `open`, as its payer would.
+/// `POST …/trades/{out_trade_no}/{action}`; `action` is open, pay, close, refund, finish or misstate. `?merchant=` selects one of
+/// several merchants with the same order number. If nobody has opened the page yet, `pay` and `open` open it, as the payer would.
 pub(super) async fn act(
     simulator: &Simulator,
     target: (&str, &str),
@@ -100,8 +100,8 @@ pub(super) async fn act(
     Ok(shown(simulator, &number))
 }
 
-/// Does what the payer of an order does with what a charge handed out: opens the address, or gives the order string to the
-/// phone. `None` if there is nothing of ours to open.
+/// Uses the data from a charge as the payer would: opens the address, or gives the order string to the phone. `None` if there is
+/// nothing of ours to open.
 fn open_handed(simulator: &Simulator, out_trade_no: &str) -> Result<Option<Reply>, SimulatorError> {
     let Some(page) = simulator.handed().find(out_trade_no) else { return Ok(None) };
     let address = page.text.strip_prefix(&format!("{}/simulator/alipay/", simulator.base_url()));
@@ -111,7 +111,7 @@ fn open_handed(simulator: &Simulator, out_trade_no: &str) -> Result<Option<Reply
     if let Some(query) = address.and_then(|address| address.strip_prefix("mapi/gateway.do?")) {
         return mapi::gateway::gateway(simulator, query, "").map(Some);
     }
-    // Neither an address elsewhere nor another provider's page is an order string.
+    // An address elsewhere or another provider's page is not an order string.
     if page.text.starts_with("http") || page.text.starts_with('<') {
         return Ok(None);
     }
@@ -194,7 +194,7 @@ fn refused(rule: Rule) -> Reply {
     Reply::json_error(409, format!("{rule:?}"))
 }
 
-/// Pays a trade that waits; on a paid one only sends another notify, which is how repeats and late forgeries are made.
+/// Pays a waiting trade. For a paid one it only sends another notify: this makes repeats and late forgeries.
 fn pay(simulator: &Simulator, trade_no: &str, pay: &Pay) -> Result<(), Reply> {
     let times = pay.times.unwrap_or(1);
     if !(1..=TIMES_MAX).contains(&times) {
@@ -225,7 +225,7 @@ fn pay(simulator: &Simulator, trade_no: &str, pay: &Pay) -> Result<(), Reply> {
     })
 }
 
-/// Fields to overwrite, named as the protocol names them. A notify for an unpaid trade claims success by itself.
+/// The fields to overwrite, by the protocol's names. A notify for an unpaid trade claims success, unless the test gives a status.
 fn lies(pay: &Pay, protocol: Protocol, unpaid: bool) -> Vec<(&'static str, String)> {
     let (amount, merchant) = match protocol {
         Protocol::Openapi => ("total_amount", Some("app_id")),
@@ -243,7 +243,7 @@ fn lies(pay: &Pay, protocol: Protocol, unpaid: bool) -> Vec<(&'static str, Strin
     .collect()
 }
 
-/// From now on whatever is said of the trade, in notifies and in answers, tells another amount.
+/// From now on every notify and answer about the trade has another amount.
 fn misstate(simulator: &Simulator, trade_no: &str, told: &Misstatement) -> Result<(), Reply> {
     let total = Fen::parse_yuan(&told.total_amount)
         .ok_or_else(|| Reply::json_error(400, "totalAmount must be yuan with at most two decimals"))?;

@@ -12,19 +12,19 @@ use crate::kit::charset::Charset;
 use crate::kit::fault::Fault;
 use crate::kit::orders::{Booked, Orders};
 
-/// A trade number has seven digits for this, beside the millisecond of the day.
+/// A trade number has seven digits for this, besides the millisecond of the day.
 const SEQUENCE_MAX: u64 = 9_999_999;
 
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) orders: Orders<Trade>,
-    /// What the next server calls will suffer. Not stored.
+    /// The faults of the next server calls. Not stored.
     pub(super) faults: VecDeque<Fault>,
-    /// In which charset notifies and answers are written. Not stored.
+    /// The charset of notifies and answers. Not stored.
     pub(super) charset: Charset,
-    /// Who has nothing left to refund with. Not stored.
+    /// The merchants with an empty balance. Not stored.
     pub(super) balances: Balances,
-    /// What the bills say that is not so. Not stored.
+    /// False lines of the bills, for tests. Not stored.
     pub(super) plants: Plants,
 }
 
@@ -32,7 +32,7 @@ impl Booked for Trade {
     /// Merchant and `out_trade_no`.
     type Name = (String, String);
 
-    /// Begins with the date and the millisecond.
+    /// It begins with the date and the millisecond.
     fn number(&self) -> &str {
         &self.trade_no
     }
@@ -64,7 +64,7 @@ impl books::Ledger for Ledger {
     /// Closes an unpaid trade, or finishes an old one.
     fn come_due(&mut self, number: &str, now: i64) {
         let Some(trade) = self.orders.get_mut(number) else { return };
-        // Two steps at most (none of them leads to the other today); the bound keeps it so.
+        // At most two steps. At present no step leads to another; the limit keeps it bounded.
         for _ in 0..2 {
             let Some(at) = trade.changes_at().filter(|at| *at <= now) else {
                 break;
@@ -78,7 +78,7 @@ impl books::Ledger for Ledger {
 }
 
 impl Ledger {
-    /// Takes an order and answers its trade number.
+    /// Accepts an order and returns its trade number.
     pub(super) fn place(&mut self, order: Order, now: i64) -> Result<String, Rule> {
         if let Some(trade_no) = self.number_of(&order.merchant, &order.out_trade_no)
             && let Some(trade) = self.orders.get_mut(&trade_no)
@@ -103,7 +103,7 @@ impl Ledger {
         Ok(trade_no)
     }
 
-    /// A merchant's payments and refunds between two moments, as they happened.
+    /// A merchant's payments and refunds between two moments, in order.
     pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.orders.values().filter(|trade| trade.order.merchant == merchant) {
@@ -127,7 +127,7 @@ impl Ledger {
         self.orders.number_of(&(merchant.to_owned(), out_trade_no.to_owned())).cloned()
     }
 
-    /// The newest trade with this order number, of `merchant` if one is named.
+    /// The newest trade with this order number, of `merchant` if given.
     pub(super) fn newest(&self, out_trade_no: &str, merchant: Option<&str>) -> Option<String> {
         let is_of = |trade: &Trade| merchant.is_none_or(|merchant| trade.order.merchant == merchant);
         let found = self.orders.find(|trade| is_of(trade) && trade.order.out_trade_no == out_trade_no);

@@ -1,4 +1,4 @@
-//! What one notify says, as it is kept until it is sent.
+//! The content of one notify, stored until it is sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::kit::outbox;
 pub(crate) struct Letter {
     pub(super) notify_id: String,
     pub(super) url: String,
-    /// Everything but `notify_time`, `sign` and `sign_type`, which are made at each send.
+    /// Everything except `notify_time`, `sign` and `sign_type`, which are made at each send.
     pub(super) fields: Params,
     pub(super) sign_with: SignWith,
     pub(super) last_sent_at: Option<i64>,

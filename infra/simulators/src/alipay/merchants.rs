@@ -1,4 +1,4 @@
-//! The merchants the simulator knows, with their keys.
+//! The simulator's merchants, with their keys.
 //!
 //! The built-in ones use the throwaway keys under `infra/simulators/keys/alipay`, which are public; tests add others.
 
@@ -35,14 +35,14 @@ pub(super) struct OpenApp {
     pub(super) app_id: String,
     pub(super) seller_id: String,
     pub(super) name: String,
-    /// What the application registered to check its requests with.
+    /// The registered key that verifies the application's requests.
     pub(super) app_key: Sha256Verifier,
     pub(super) alipay_key: Sha256Signer,
     /// Present in certificate mode.
     pub(super) certificates: Option<CertificateNumbers>,
 }
 
-/// The numbers that requests and answers carry in certificate mode.
+/// The numbers in requests and answers of certificate mode.
 pub(super) struct CertificateNumbers {
     pub(super) app: String,
     pub(super) alipay: String,
@@ -58,7 +58,7 @@ pub(super) struct MapiPartner {
     pub(super) alipay_key: Sha1Signer,
 }
 
-/// Everyone who may call, and the key of nobody.
+/// All merchants, and a key that belongs to nobody.
 pub(super) struct Merchants {
     pub(super) apps: Vec<OpenApp>,
     pub(super) partners: Vec<MapiPartner>,
@@ -121,7 +121,7 @@ impl Merchants {
     }
 }
 
-/// What a merchant pastes into the gateway's channel settings; keys in the bare form Alipay's key tool shows.
+/// The channel settings that a merchant pastes into the gateway; keys in the bare form that Alipay's key tool shows.
 pub(super) fn settings(base_url: &str) -> Value {
     let gateway = format!("{base_url}/simulator/alipay/gateway.do");
     json!({

@@ -1,8 +1,8 @@
-//! A strict stand-in for Alipay: the open platform's gateway, the legacy gateway (MAPI), and a cashier to click on.
+//! A strict stand-in for Alipay: the open platform's gateway, the legacy gateway (MAPI), and a cashier in the browser.
 //!
 //! The owner of the local stack opens one [`Simulator`], mounts its [`Simulator::router`], and calls
-//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and parameters as strictly as Alipay, from the
-//! protocol description alone: nothing here is shared with the gateway under test.
+//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and parameters as strictly as Alipay. It is written from
+//! the protocol description alone and shares nothing with the gateway under test.
 //!
 //! | route | what |
 //! |---|---|
@@ -13,16 +13,16 @@
 //! | `POST /_local/simulator/alipay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers, see `kit/charset.rs` |
 //! | `GET /_local/simulator/alipay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/alipay/balance` `{"merchant","empty"}` | whether an app id's account can refund |
-//! | `POST /_local/simulator/alipay/faults` | what the next server calls suffer, see `kit/fault.rs` |
+//! | `POST /_local/simulator/alipay/faults` | faults of the next server calls, see `kit/fault.rs` |
 //! | `GET /_local/simulator/alipay/trades/{out_trade_no}` | a trade and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/alipay/trades/{out_trade_no}/{open, pay, close, refund, finish}` | plays the buyer |
 //!
-//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by a gateway call (close,
-//! cancel, refund) and by the clock are due at once and go out with the next [`Simulator::run_due`], so that a merchant
-//! never waits inside its own request for its own notify endpoint.
+//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by a gateway call (close, cancel,
+//! refund) and by the clock are due at once and are sent by the next [`Simulator::run_due`]. So a merchant never waits inside its
+//! own request for its own notify endpoint.
 //!
-//! Left out on purpose: requests in GBK, SHA-1 on the open platform, service providers (`app_auth_token`), content encryption, bar-code
-//! payments, bills, MAPI refunds over the wire, MAPI's DSA.
+//! Left out on purpose: requests in GBK, SHA-1 on the open platform, service providers (`app_auth_token`), content encryption,
+//! bar-code payments, MAPI refunds over the wire, MAPI's DSA.
 
 mod bill;
 mod cashier;

@@ -1,7 +1,7 @@
-//! Notifies: what is queued, when it is sent again, and how it is written.
+//! Notifies: queues, schedules and writes them.
 //!
-//! A notify is acknowledged by HTTP 200 with the body `success` and nothing else. Otherwise it is sent again on
-//! [`SCHEDULE_MS`], eight times in all, each time with the same `notify_id` and a new `notify_time`, so it is signed anew.
+//! HTTP 200 with exactly the body `success` acknowledges a notify. Otherwise it is sent again on [`SCHEDULE_MS`], eight times in
+//! all, each time with the same `notify_id` and a new `notify_time`, so it is signed again.
 
 use super::letter::{Letter, Notify};
 use super::merchants::Merchants;
@@ -23,7 +23,7 @@ pub(super) const VERIFIABLE_MS: i64 = MINUTE_MS;
 
 type Job = outbox::Job<Letter, Manner>;
 
-/// What of a trade and of the simulator goes into the message.
+/// The facts of a trade and of the simulator that the message needs.
 pub(crate) struct Manner {
     protocol: Protocol,
     merchant: String,
@@ -32,7 +32,7 @@ pub(crate) struct Manner {
 }
 
 impl Trade {
-    /// Queues the notify of `event`, due at `at`. Orders without a notify address have none.
+    /// Queues the notify of `event`, due at `at`. An order without a notify address gets none.
     pub(super) fn queue(&mut self, event: Event, at: i64) -> Option<&mut Notify> {
         let url = self.order.notify_url.clone()?;
         let tail: String = self.trade_no.chars().skip(self.trade_no.len().saturating_sub(15)).collect();
@@ -57,7 +57,7 @@ impl Outbox for Simulator {
             let charset = ledger.charset;
             let trade = ledger.orders.due_mut(only, now)?;
             let notify = trade.notifies.take()?;
-            // Before the send, because the merchant asks `notify_verify` while it is under way.
+            // Set before the send, because the merchant may call `notify_verify` during it.
             notify.letter.last_sent_at = Some(now);
             Some(Job {
                 trade: trade.trade_no.clone(),
@@ -116,7 +116,7 @@ fn signed_form(merchants: &Merchants, job: &Job) -> Result<String, SimulatorErro
     Ok(charset.form(fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
-/// The merchant's `return_url` with the signed result, which the buyer's browser carries back.
+/// The merchant's `return_url` with the signed result, for the buyer's browser.
 pub(super) fn return_address(merchants: &Merchants, trade: &Trade, now: i64) -> Result<Option<String>, SimulatorError> {
     let Some(url) = &trade.order.return_url else {
         return Ok(None);

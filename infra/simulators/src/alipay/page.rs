@@ -1,10 +1,10 @@
-//! The HTML. Everything from outside goes through [`escape`]; there is no script.
+//! The HTML. All external text goes through [`escape`]; there is no script.
 
 use super::trade::{Status, Trade};
 use crate::kit::beijing::seconds;
 use crate::kit::page::{STYLE, escape};
 
-/// The order with its buttons, or how it ended.
+/// The order with its buttons, or its result.
 pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
     let order = &trade.order;
     let mut rows = vec![
@@ -44,7 +44,7 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
     frame("Cashier 收银台", &content)
 }
 
-/// Where an order string is pasted.
+/// The page for pasting an order string.
 pub(super) fn phone() -> String {
     let content = "<form method=\"post\"><label for=\"order\">Order string 订单字符串</label>\
          <textarea id=\"order\" name=\"order_string\" required spellcheck=\"false\" \
@@ -53,7 +53,7 @@ pub(super) fn phone() -> String {
     frame("Phone 手机", content)
 }
 
-/// An error in place of the cashier.
+/// An error instead of the cashier.
 pub(super) fn refused(code: &str, why: &str) -> String {
     let content = format!(
         "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>",

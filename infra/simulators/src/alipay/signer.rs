@@ -1,11 +1,11 @@
-//! Who signs a message to the merchant's side, and what it tells.
+//! The key that signs a message to the merchant, and the event of the message.
 
 use serde::{Deserialize, Serialize};
 
 use super::merchants::Merchants;
 use crate::kit::charset::Charset;
 
-/// What a notify tells.
+/// The event of a notify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Paid,
@@ -14,7 +14,7 @@ pub(super) enum Event {
     Finished,
 }
 
-/// Whose key signs.
+/// Which key signs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum SignWith {
@@ -24,7 +24,7 @@ pub(super) enum SignWith {
     Other,
 }
 
-/// Who signs a message to the merchant's side, and how.
+/// The key that signs a message to the merchant, and how it signs.
 pub(super) struct Signer<'a> {
     pub(super) merchants: &'a Merchants,
     pub(super) merchant: &'a str,

@@ -1,4 +1,4 @@
-//! The simulator under test: a clock moved by hand, a merchant that answers as told, requests signed with the public keys.
+//! The simulator under test: a clock moved by hand, a merchant with ordered answers, requests signed with the public keys.
 
 mod mapi;
 mod notifies;
@@ -35,9 +35,9 @@ const RETURN_URL: &str = "https://shop.test/return?order=7";
 struct Bench {
     simulator: Simulator,
     clock: Arc<AtomicI64>,
-    /// Every notify: when, where, what.
+    /// Every notify: time, address, body.
     sent: Arc<Mutex<Vec<(i64, String, String)>>>,
-    /// What the merchant answers next; `success` when empty.
+    /// The merchant's next answers; `success` if empty.
     answers: Arc<Mutex<VecDeque<(u16, &'static str)>>>,
 }
 
@@ -160,7 +160,7 @@ impl Bench {
         params
     }
 
-    /// A server call with everything in the body; the node of the answer, its signature verified.
+    /// A server call with all parameters in the body. Returns the node of the answer after verifying its signature.
     async fn call(&self, method: &str, biz: Value) -> Value {
         let reply = self.post(GATEWAY, &encoded(&self.signed(method, &biz))).await;
         assert_eq!((reply.status, reply.content_type), (200, "text/html;charset=utf-8"));
@@ -174,7 +174,7 @@ impl Bench {
         node["sub_code"].as_str().unwrap().to_owned()
     }
 
-    /// Sends the browser with a page payment and answers the path of the cashier.
+    /// Sends the browser with a page payment and returns the path of the cashier.
     async fn cashier(&self, biz: &Value) -> String {
         let target = format!("{GATEWAY}?{}", encoded(&self.signed("alipay.trade.page.pay", biz)));
         let reply = self.get(&target).await;

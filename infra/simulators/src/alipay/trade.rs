@@ -1,4 +1,4 @@
-//! One trade and the rules of its states. Pure: time is an argument, and protocol codes are the callers' business.
+//! One trade and the rules of its states. Pure: time is an argument, and the callers translate protocol codes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ use super::yuan::Fen;
 use crate::kit::balance::Balance;
 use crate::kit::beijing::{DAY_MS, of_day};
 
-/// An opened trade that nobody pays is closed after this long, whatever the merchant asked.
+/// An opened trade that nobody pays is closed after this time, even if the merchant asked for a longer one.
 const OPEN_MS_MAX: i64 = 15 * DAY_MS;
 /// The refund window. After it the trade is finished.
 pub(super) const REFUND_WINDOW_MS: i64 = 365 * DAY_MS;
-/// `alipay.trade.cancel` works for a day after payment, later only a refund does.
+/// `alipay.trade.cancel` works for a day after the payment. Later only a refund works.
 const CANCEL_WINDOW_MS: i64 = DAY_MS;
-/// Refunds of one trade, so that a loop in a test cannot grow it without end.
+/// The most refunds of one trade, so that a loop in a test cannot grow it without end.
 const REFUNDS_MAX: usize = 300;
 
-/// Which gateway took the order.
+/// Which gateway received the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Protocol {
@@ -25,10 +25,10 @@ pub(super) enum Protocol {
     Mapi,
 }
 
-/// Alipay's states, and the one before a trade exists on Alipay's side.
+/// Alipay's states, and a state for the time before a trade exists at Alipay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Status {
-    /// The merchant sent an order but no buyer has opened it: queries answer that there is no such trade.
+    /// The merchant sent an order, but no buyer has opened it: queries answer that there is no such trade.
     #[serde(rename = "NOT_OPENED")]
     Prepared,
     #[serde(rename = "WAIT_BUYER_PAY")]
@@ -54,7 +54,7 @@ impl Status {
     }
 }
 
-/// How long the buyer may take.
+/// How long the buyer may take to pay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Patience {
@@ -112,34 +112,34 @@ pub(super) struct Trade {
     pub(super) paid_at: Option<i64>,
     pub(super) closed_at: Option<i64>,
     pub(super) refunds: Vec<Refund>,
-    /// Counts every notify ever queued, so that ids stay unique when old ones are dropped.
+    /// Counts every notify ever queued, so that ids stay unique after old ones are dropped.
     pub(super) notify_count: u32,
     pub(super) notifies: Notifies,
 }
 
-/// Why a trade does not allow what was asked.
+/// Why a trade does not allow an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     NotExist,
     HasSuccess,
     HasClosed,
     HasFinished,
-    /// Same `out_trade_no`, other amount or subject.
+    /// Same `out_trade_no`, but another amount or subject.
     Differs,
     /// The order's `time_expire` had passed before the buyer opened it.
     Expired,
     NotWaiting,
     NotPaid,
     RefundExceeds,
-    /// The merchant's account does not hold what is to be refunded.
+    /// The merchant's balance does not cover the refund.
     BalanceShort,
-    /// Same `out_request_no`, other amount.
+    /// Same `out_request_no`, but another amount.
     RefundDiffers,
     RequestNoMissing,
     CancelTooLate,
 }
 
-/// A refund as asked for; without `request_no` it must be of the whole amount.
+/// A requested refund. Without `request_no` it must be of the whole amount.
 pub(super) struct RefundRequest {
     pub(super) request_no: Option<String>,
     pub(super) amount: Fen,
@@ -147,7 +147,7 @@ pub(super) struct RefundRequest {
     pub(super) balance: Balance,
 }
 
-/// Whether a call moved money, or repeated one that had.
+/// Whether a call moved money, or repeated an earlier call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FundChange {
     Yes,
@@ -159,12 +159,12 @@ pub(super) enum FundChange {
 pub(super) enum CancelAction {
     Close,
     Refund,
-    /// The trade was closed or refunded in full before.
+    /// Nothing to do: the trade was already closed or fully refunded.
     Nothing,
 }
 
 impl Trade {
-    /// Takes a new order onto this number, or says why it may not.
+    /// Accepts a new order under this number, or says why not.
     pub(super) fn reorder(&mut self, order: Order) -> Result<(), Rule> {
         match self.status {
             Status::Prepared => {
@@ -175,7 +175,7 @@ impl Trade {
                 Err(Rule::Differs)
             }
             Status::WaitBuyerPay => {
-                // The trade keeps the notify address it was created with; only this buyer's way back is new.
+                // The trade keeps the notify address that it was created with. Only this buyer's return address is new.
                 self.order.return_url = order.return_url;
                 self.order.quit_url = order.quit_url;
                 Ok(())
@@ -204,7 +204,7 @@ impl Trade {
         Ok(())
     }
 
-    /// The buyer pays; opens the trade first where needed. Queues no notify, the caller chooses which.
+    /// The buyer pays. Opens the trade first if needed. Queues no notify; the caller chooses one.
     pub(super) fn pay(&mut self, now: i64) -> Result<(), Rule> {
         self.open(now)?;
         match self.status {
@@ -219,7 +219,7 @@ impl Trade {
         }
     }
 
-    /// Closes an unpaid trade, by the merchant, the buyer or the clock.
+    /// Closes an unpaid trade, for the merchant, the buyer or the clock.
     pub(super) fn close(&mut self, now: i64) -> Result<(), Rule> {
         match self.status {
             Status::Prepared => Err(Rule::NotExist),
@@ -233,7 +233,7 @@ impl Trade {
         }
     }
 
-    /// Gives money back. A repeat with the same number and amount changes nothing.
+    /// Refunds. A repeat with the same number and amount changes nothing.
     pub(super) fn refund(&mut self, request: RefundRequest, now: i64) -> Result<FundChange, Rule> {
         match self.status {
             Status::Prepared => return Err(Rule::NotExist),
@@ -268,7 +268,7 @@ impl Trade {
         Ok(FundChange::Yes)
     }
 
-    /// Undoes the trade whatever its state: closes an unpaid one, refunds a paid one in full.
+    /// Undoes the trade in any state: closes an unpaid one, and fully refunds a paid one.
     pub(super) fn cancel(&mut self, now: i64) -> Result<CancelAction, Rule> {
         match self.status {
             Status::Prepared => Err(Rule::NotExist),
@@ -280,7 +280,7 @@ impl Trade {
             }
             Status::Success => {
                 let amount = self.order.total.minus(self.refunded());
-                // Not the default number: the merchant may have used it for a refund that must stay distinct.
+                // Not the default number: the merchant may have used that for another refund.
                 let request_no = Some(format!("{}_CANCEL", self.order.out_trade_no));
                 let balance = Balance::Suffices;
                 self.refund(RefundRequest { request_no, amount, reason: None, balance }, now)

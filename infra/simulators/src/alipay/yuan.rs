@@ -1,13 +1,13 @@
-//! Amounts: yuan text outside, whole fen inside. No float ever touches them.
+//! Amounts: yuan text outside, whole fen inside, never a float.
 
 use serde::{Deserialize, Serialize};
 
 /// One hundred million yuan, the upper end of Alipay's `total_amount`.
 const FEN_MAX: i64 = 10_000_000_000;
-/// Digits before the decimal point of [`FEN_MAX`]; more cannot be in range and might overflow.
+/// Digits before the decimal point of [`FEN_MAX`]. More digits are out of range and might overflow.
 const YUAN_DIGITS_MAX: usize = 9;
 
-/// An amount in fen (1 yuan = 100 fen). Sums of refunds may be zero, amounts from outside are 1 at least.
+/// An amount in fen (1 yuan = 100 fen). Sums of refunds may be zero; amounts from outside are at least 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Fen(i64);
 

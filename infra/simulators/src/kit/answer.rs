@@ -1,4 +1,4 @@
-//! An answer with headers of its own, as WeChat's have.
+//! An answer with its own headers, as WeChat's have.
 
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
@@ -21,7 +21,7 @@ impl Answer {
     pub(crate) fn into_response(self) -> Response {
         let mut response = self.reply.into_response();
         for (name, value) in self.headers {
-            // Both are ours and printable; a pair that is not would show as a missing signature at once.
+            // Both are ours and printable. An invalid pair would show at once as a missing signature.
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
                 response.headers_mut().insert(name, value);
             }

@@ -1,4 +1,4 @@
-//! Which merchants have nothing left to refund with, for the simulators of all providers.
+//! Which merchants have no balance for refunds, for the simulators of all providers.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ struct Asked {
     empty: bool,
 }
 
-/// What a merchant's balance is enough for.
+/// Whether a merchant's balance suffices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Balance {
     Suffices,
@@ -26,12 +26,12 @@ pub(crate) enum Balance {
 }
 
 impl Balances {
-    /// Of one merchant.
+    /// The balance of one merchant.
     pub(crate) fn of(&self, merchant: &str) -> Balance {
         if self.0.contains(merchant) { Balance::Empty } else { Balance::Suffices }
     }
 
-    /// Empties or fills one as a test says.
+    /// Empties or refills one, as a test orders.
     pub(crate) fn change(&mut self, body: &[u8]) -> Reply {
         let Asked { merchant, empty } = match serde_json::from_slice(body) {
             Ok(asked) => asked,

@@ -1,4 +1,4 @@
-//! Beijing time texts. Alipay speaks UTC+8 without a zone, whatever the zone of the host.
+//! Texts of Beijing time. Alipay uses UTC+8 without a zone, whatever the zone of the host.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
@@ -24,7 +24,7 @@ pub(crate) fn millis(ms: i64) -> String {
     format(ms, MILLIS)
 }
 
-/// `yyyyMMdd`, the head of a `trade_no`.
+/// `yyyyMMdd`, the beginning of a `trade_no`.
 pub(crate) fn date(ms: i64) -> String {
     format(ms, DATE)
 }
@@ -34,7 +34,7 @@ pub(crate) fn of_day(ms: i64) -> i64 {
     ms.saturating_add(8 * HOUR_MS).rem_euclid(DAY_MS)
 }
 
-/// Reads `yyyy-MM-dd HH:mm:ss` and nothing else.
+/// Reads exactly `yyyy-MM-dd HH:mm:ss`.
 pub(crate) fn parse_seconds(text: &str) -> Option<i64> {
     parse(text, SECONDS)
 }
@@ -54,7 +54,7 @@ pub(crate) fn format(ms: i64, description: &[BorrowedFormatItem<'_>]) -> String 
 pub(crate) fn parse(text: &str, description: &[BorrowedFormatItem<'_>]) -> Option<i64> {
     let moment = PrimitiveDateTime::parse(text, description).ok()?;
     let ms = moment.assume_offset(offset!(+8)).unix_timestamp().checked_mul(1_000)?;
-    // The parser also takes a signed year; what we would write ourselves is the only form Alipay knows.
+    // The parser also accepts a signed year. Alipay accepts only the form that we would write ourselves.
     (format(ms, description) == text).then_some(ms)
 }
 

@@ -1,5 +1,5 @@
-//! The lines of a day's bill, with what a test plants in them. The providers write and pack them line by line: a long bill lies in memory
-//! as it is sent.
+//! The lines of a day's bill, including the false lines that a test plants. The providers write and pack them line by line: of a
+//! long bill only the packed form is in memory.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::beijing::{DAY_MS, parse_seconds};
 use super::reply::Reply;
 
-/// What the bills say that is not so, until something else is planted.
+/// The false content of the bills, until something else is planted.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Plants {
@@ -18,27 +18,28 @@ pub(crate) struct Plants {
     omit_refunds: Vec<String>,
     /// Orders whose payments have another amount, in fen.
     amounts: BTreeMap<String, i64>,
-    /// Refunds in another state than `SUCCESS`, by number. At WeChat Pay only.
+    /// Refunds in another state than `SUCCESS`, by number. Only at WeChat Pay.
     refund_states: BTreeMap<String, String>,
-    /// Payments that never were: order and amount in fen.
+    /// Payments that never happened: order and amount in fen.
     extra: BTreeMap<String, i64>,
-    /// Many of them, made up.
+    /// Many made-up payments.
     rows: Option<Rows>,
-    /// What the goods are called, by order.
+    /// The names of the goods, by order.
     goods: BTreeMap<String, String>,
-    /// What stands in the column of the merchant's own remarks, by order.
+    /// The merchant's own remarks, by order.
     remarks: BTreeMap<String, String>,
-    /// Lines that stand before all others, as they are.
+    /// Raw lines before all others.
     lines: Vec<String>,
 }
 
-/// Payments that are made up: as many lines as there are in a month of a busy shop.
+/// Made-up payments: as many lines as a month of a busy shop has.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Rows {
     count: u32,
     fen: i64,
-    /// The orders are numbered as ours are, the first one charged then; without it, as somebody else's.
+    /// If given, the orders have numbers of our form, and the first was charged at this time. Otherwise they look like somebody
+    /// else's.
     first_ms: Option<i64>,
     /// How much later each was charged than the one before.
     #[serde(default)]
@@ -61,15 +62,15 @@ pub(crate) struct Row {
     pub(crate) order: String,
     pub(crate) app: String,
     pub(crate) subject: String,
-    /// A text that the merchant writes: Alipay's 备注, WeChat Pay's 商户数据包.
+    /// A text by the merchant: Alipay's 备注, WeChat Pay's 商户数据包.
     pub(crate) remark: String,
-    /// The line as it is, if it is planted.
+    /// The raw line, if it is planted.
     pub(crate) raw: Option<String>,
     pub(crate) refund: Option<RefundRow>,
     pub(crate) fen: i64,
 }
 
-/// What a line says that is about a refund.
+/// The refund of a line, if it is about one.
 #[derive(Clone, Debug)]
 pub(crate) struct RefundRow {
     pub(crate) num: String,
@@ -82,7 +83,7 @@ impl RefundRow {
     }
 }
 
-/// `POST /_local/simulator/<provider>/bill`: hands `set` what is to be planted.
+/// `POST /_local/simulator/<provider>/bill`: gives the planted content to `set`.
 pub(crate) fn plant(body: &[u8], set: impl FnOnce(Plants)) -> Reply {
     match serde_json::from_slice(body) {
         Ok(plants) => {
@@ -101,7 +102,7 @@ impl Row {
 }
 
 impl Plants {
-    /// The lines with what is planted in them.
+    /// The lines with the planted content.
     pub(crate) fn apply(self, app: String, rows: Vec<Row>) -> impl Iterator<Item = Row> {
         let is_left_out = |row: &Row| match &row.refund {
             Some(refund) => self.omit_refunds.contains(&refund.num),
@@ -135,13 +136,13 @@ impl Plants {
     }
 }
 
-/// The first and the last millisecond of a day in Beijing; `None` if it is none.
+/// The first and the last millisecond of a day in Beijing; `None` if it is not a day.
 pub(crate) fn bounds(day: &str) -> Option<(i64, i64)> {
     let start = parse_seconds(&format!("{day} 00:00:00"))?;
     Some((start, start + DAY_MS - 1))
 }
 
-/// As amounts stand in bills.
+/// An amount as bills write it.
 pub(crate) fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen % 100)
 }

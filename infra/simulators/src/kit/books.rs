@@ -1,11 +1,11 @@
-//! What every simulator stands on: its address, its clock, its way out, and a ledger that is stored after each change.
+//! The common base of every simulator: its address, its clock, its sender, and a ledger that is stored after each change.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::orders::{Booked, Orders};
 use super::owner::{Clock, NotifySender, SimulatorError, SimulatorOptions};
 
-/// All orders of a simulator, and what a test asked for, which is not stored.
+/// All orders of a simulator, and the settings of a test, which are not stored.
 pub(crate) trait Ledger: Default {
     type Order: Booked;
 
@@ -13,7 +13,7 @@ pub(crate) trait Ledger: Default {
 
     fn orders_mut(&mut self) -> &mut Orders<Self::Order>;
 
-    /// Lets the clock change an order that is due.
+    /// Lets the clock change a due order.
     fn come_due(&mut self, number: &str, now: i64);
 }
 
@@ -52,7 +52,7 @@ impl<L: Ledger> Books<L> {
         self.ledger().orders().next_due()
     }
 
-    /// Works on the ledger as it stands at the clock's now, and stores what changed.
+    /// Works on the ledger at the clock's now, and stores the changes.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut L, i64) -> T) -> T {
         let now = self.now();
         let mut ledger = self.ledger();
@@ -61,14 +61,14 @@ impl<L: Ledger> Books<L> {
         }
         let result = work(&mut ledger, now);
         if let Err(error) = ledger.orders_mut().save() {
-            // The trade goes on in memory: a full disk should not look like a broken gateway.
+            // The trade continues in memory: a full disk should not look like a broken gateway.
             tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "the simulator's state is not stored");
         }
         result
     }
 
     fn ledger(&self) -> MutexGuard<'_, L> {
-        // Work on the ledger leaves it whole at every step, so a panic elsewhere does not spoil it.
+        // The ledger is consistent after every step, so a panic elsewhere does not damage it.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
-//! In which charset Alipay and UnionPay speak to their merchants: what an app is set to there, whatever its calls ask for.
+//! The charset that Alipay and UnionPay use for their merchants: a setting of the app there, independent of what its calls request.
 //!
-//! `POST /_local/simulator/alipay/charset {"charset": "GBK"}`, and the same of UnionPay's, sets it for notifies and for answers. Requests
-//! stay UTF-8.
+//! `POST /_local/simulator/alipay/charset {"charset": "GBK"}`, and the same for UnionPay, sets it for notifies and for answers.
+//! Requests stay UTF-8.
 
 use encoding_rs::GBK;
 use percent_encoding::percent_encode;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::form::FORM;
 use super::reply::Reply;
 
-/// How texts are written before they are signed.
+/// How texts are encoded before they are signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(crate) enum Charset {
     #[default]
@@ -26,7 +26,7 @@ struct Ordered {
     charset: Charset,
 }
 
-/// `POST …/charset`: hands the charset that a test orders to `set`.
+/// `POST …/charset`: gives the ordered charset to `set`.
 pub(crate) fn order(body: &[u8], set: impl FnOnce(Charset)) -> Reply {
     let ordered: Ordered = match serde_json::from_slice(body) {
         Ok(ordered) => ordered,
@@ -37,7 +37,7 @@ pub(crate) fn order(body: &[u8], set: impl FnOnce(Charset)) -> Reply {
 }
 
 impl Charset {
-    /// As messages name it.
+    /// Its name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Utf8 => "utf-8",
@@ -59,7 +59,7 @@ impl Charset {
         pairs.collect::<Vec<_>>().join("&")
     }
 
-    /// What a JSON answer is labelled with.
+    /// The content type of a JSON answer.
     pub(crate) fn text_type(self) -> &'static str {
         match self {
             Self::Utf8 => super::reply::TEXT,
@@ -67,7 +67,7 @@ impl Charset {
         }
     }
 
-    /// What an XML answer is labelled with.
+    /// The content type of an XML answer.
     pub(crate) fn xml_type(self) -> &'static str {
         match self {
             Self::Utf8 => super::reply::XML,

@@ -1,7 +1,7 @@
 //! Signatures and certificate numbers.
 //!
-//! SHA-256 goes through `ring`. SHA-1 and keys under 2048 bits, which only the legacy gateway has, go through `rsa`,
-//! because `ring` refuses both on the signing side.
+//! SHA-256 uses `ring`. SHA-1 and keys under 2048 bits, which only the legacy gateway has, use `rsa`, because `ring` refuses to
+//! sign with either.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,10 +14,10 @@ use subtle::ConstantTimeEq;
 use x509_parser::prelude::{FromDer, Pem, X509Certificate};
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// OID prefix of all RSA signature algorithms (PKCS#1). Only such roots count in the bundle's number.
+/// OID prefix of all RSA signature algorithms (PKCS#1). Only such roots are part of the bundle's number.
 const RSA_SIGNATURES: &str = "1.2.840.113549.1.1.";
 
-/// A key, certificate or signature that could not be used.
+/// A key, certificate or signature that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use the {what}: {why}")]
 pub struct CryptoError {
@@ -49,7 +49,7 @@ impl Sha256Signer {
     }
 }
 
-/// Verifies RSA PKCS#1 v1.5 over SHA-256, keys of 2048 bits at least.
+/// Verifies RSA PKCS#1 v1.5 over SHA-256, with keys of at least 2048 bits.
 pub(crate) struct Sha256Verifier(Vec<u8>);
 
 impl Sha256Verifier {
@@ -116,7 +116,7 @@ pub(crate) fn md5_sign(content: impl AsRef<[u8]>, key: &str) -> String {
     md5_hex(&[content.as_ref(), key.as_bytes()].concat())
 }
 
-/// True if `sign` is the MD5 signature of `content`; lower case only, as Alipay compares text.
+/// True if `sign` is the MD5 signature of `content`. Lower case only, because Alipay compares text.
 pub(crate) fn md5_verify(content: &str, key: &str, sign: &str) -> bool {
     md5_sign(content, key).as_bytes().ct_eq(sign.as_bytes()).into()
 }
@@ -142,12 +142,12 @@ pub(crate) fn root_cert_sn(bundle: &str) -> Result<String, CryptoError> {
     Ok(numbers.join("_"))
 }
 
-/// Text of a PEM block without armour and line ends: the form Alipay's key tool shows.
+/// The text of a PEM block without header, footer and line ends, as Alipay's key tool shows it.
 pub(crate) fn bare_base64(pem: &str) -> String {
     pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect()
 }
 
-/// MD5 of the issuer's name, its parts in reverse order as Java's RFC 2253 text has them, and the decimal serial number.
+/// MD5 of the issuer's name, with its parts in reverse order as in Java's RFC 2253 text, and the decimal serial number.
 fn sn_of(certificate: &X509Certificate<'_>) -> String {
     let mut parts = Vec::new();
     for attribute in certificate.issuer().iter_attributes() {

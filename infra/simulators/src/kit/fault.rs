@@ -1,4 +1,4 @@
-//! What may go wrong with a server call.
+//! The faults of a server call.
 
 use std::collections::VecDeque;
 
@@ -7,12 +7,12 @@ use serde::de::DeserializeOwned;
 
 use super::reply::Reply;
 
-/// Faults waiting at one time.
+/// The most faults that wait at one time.
 const FAULTS_MAX: usize = 100;
-/// How long a call is held; every client should have given up by then.
+/// How long a call is held. Every client should have timed out by then.
 const HOLD_MS: u64 = 60_000;
 
-/// What goes wrong with one server call.
+/// The fault of one server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Fault {
     /// The operation is done; the answer comes after up to a minute of real time.
@@ -44,7 +44,7 @@ struct Ordered<F> {
     next: Vec<F>,
 }
 
-/// `POST …/faults` `{"next": […]}`: hands `set` the faults that wait from now on, in place of those that did.
+/// `POST …/faults` `{"next": […]}`: gives `set` the waiting faults, which replace the previous ones.
 pub(crate) fn order<F: DeserializeOwned>(body: &[u8], set: impl FnOnce(VecDeque<F>)) -> Reply {
     let ordered: Ordered<F> = match serde_json::from_slice(body) {
         Ok(ordered) => ordered,
@@ -58,12 +58,12 @@ pub(crate) fn order<F: DeserializeOwned>(body: &[u8], set: impl FnOnce(VecDeque<
     Reply::json(200, &serde_json::json!({ "waiting": waiting }))
 }
 
-/// The proxy's page that stands in for an answer.
+/// A proxy's error page instead of an answer.
 pub(crate) fn http500() -> Reply {
     Reply::html(500, "<html><body>500 Internal Server Error</body></html>".into())
 }
 
-/// Spoils a finished answer. Faults that are made earlier or differently leave it as it is.
+/// Spoils a finished answer. Faults that act elsewhere leave it unchanged.
 pub(crate) fn spoil(fault: Option<Fault>, mut reply: Reply) -> Reply {
     match fault {
         Some(Fault::Timeout) => reply.hold_ms = HOLD_MS,

@@ -1,15 +1,15 @@
-//! Form-encoded text, read strictly, and the strings that signatures cover.
+//! Form-encoded text, parsed strictly, and the strings that signatures cover.
 //!
-//! A library would decode a broken `%` or a byte that is not UTF-8 to something; here such a message is refused, because a
-//! merchant who sends it has a bug that Alipay would show as a failed signature hours later.
+//! A library would decode a broken `%` or a byte that is not UTF-8 to something. Here such a message is refused: a merchant who
+//! sends it has a bug that Alipay would show only later, as a failed signature.
 
 use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What `application/x-www-form-urlencoded` leaves as it is.
+/// The characters that `application/x-www-form-urlencoded` does not encode.
 pub(crate) const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b' ');
-/// Parameters in one message: Alipay documents some forty.
+/// The most parameters in one message: Alipay documents some forty.
 const PARAMS_MAX: usize = 200;
 
 /// Parameters in byte order of their names, each given once.
@@ -40,7 +40,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, FormError> {
     Ok(pairs)
 }
 
-/// One map of the query's and the body's parameters. `twice_allowed` may come in both, with one value.
+/// One map of the query's and the body's parameters. Only `twice_allowed` may be in both, with the same value.
 pub(crate) fn merge(query: &str, body: &str, twice_allowed: Option<&str>) -> Result<Params, FormError> {
     let mut params = Params::new();
     for (name, value) in parse(query)?.into_iter().chain(parse(body)?) {
@@ -67,17 +67,17 @@ pub(crate) fn encode_text(text: &str) -> String {
     utf8_percent_encode(text, FORM).to_string().replace(' ', "+")
 }
 
-/// Content of a request's signature: everything with a value but `sign`; `sign_type` stays in.
+/// The signed content of a request: everything with a value except `sign`; `sign_type` is included.
 pub(crate) fn request_content(params: &Params) -> String {
     join(params.iter().filter(|(name, value)| *name != "sign" && !value.is_empty()))
 }
 
-/// Content of a notify's signature ("V1"): all but `sign` and `sign_type`, empty values included.
+/// The signed content of a notify ("V1"): everything except `sign` and `sign_type`, including empty values.
 pub(crate) fn notify_content(params: &Params) -> String {
     join(params.iter().filter(|(name, _)| *name != "sign" && *name != "sign_type"))
 }
 
-/// Content of every legacy MAPI signature: no `sign`, no `sign_type`, no empty values.
+/// The content of every legacy MAPI signature: without `sign`, `sign_type` and empty values.
 pub(crate) fn mapi_content(params: &Params) -> String {
     join(params.iter().filter(|(name, value)| *name != "sign" && *name != "sign_type" && !value.is_empty()))
 }
@@ -100,7 +100,7 @@ fn join<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
     pairs.join("&")
 }
 
-/// Enough of a text to recognise it in an error.
+/// The beginning of a text, enough to recognise it in an error.
 pub(crate) fn start_of(text: &str) -> String {
     text.chars().take(40).collect()
 }

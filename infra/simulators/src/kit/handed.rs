@@ -1,18 +1,19 @@
-//! What charges handed out to payers, for a program that plays one: `pay` at a simulator opens the page itself if nobody did.
+//! The data that charges gave to payers, for a program that plays the payer: `pay` at a simulator opens the page itself if nobody
+//! did.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The oldest are forgotten beyond this.
+/// Beyond this number the oldest are dropped.
 const PAGES_MAX: usize = 10_000;
 
 /// Clones share everything.
 #[derive(Clone, Default)]
 pub(crate) struct Handed(Arc<Mutex<VecDeque<Page>>>);
 
-/// Where a payer begins.
+/// The payer's starting point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The order's number at the provider.
@@ -30,13 +31,13 @@ impl Handed {
         pages.push_back(page);
     }
 
-    /// What was handed out last for this order.
+    /// The latest data for this order.
     pub(crate) fn find(&self, id: &str) -> Option<Page> {
         self.pages().iter().rev().find(|page| page.id == id).cloned()
     }
 
     fn pages(&self) -> MutexGuard<'_, VecDeque<Page>> {
-        // Each change is one call, so that a panic elsewhere leaves nothing half done.
+        // Each change is one call, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

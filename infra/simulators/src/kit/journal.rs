@@ -1,8 +1,9 @@
-//! Where a simulator's orders survive a restart: a file for the owner's eyes only, as all of a data folder are, one change a line.
+//! Stores a simulator's orders over a restart: in a file that only its owner may read, as all files of a data folder are, one
+//! change a line.
 //!
-//! A change is appended in one write, so that a kill leaves all of it or a cut last line, which is dropped at the next start. The file is
-//! rewritten to what is live at each start, and when it has grown to twice what it was after the last time: to a neighbour that is then
-//! renamed over it. It is not synced to disk, so a power cut may lose the last changes.
+//! A change is appended in one write. So after a kill the file has all of it, or a cut last line, which the next start drops. The
+//! file is rewritten to the live orders at each start, and when it has grown to twice its size after the last rewriting: into a new
+//! file, which is then renamed over it. It is not synced to disk, so a power cut may lose the last changes.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -13,25 +14,25 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::SimulatorError;
 
-/// The version of what is stored, of all providers.
+/// The version of the stored format, for all providers.
 const FORMAT: u32 = 2;
-/// The version before: everything in one object.
+/// The previous version: everything in one object.
 const FORMAT_WHOLE: u32 = 1;
-/// So much may always be appended before the file is rewritten.
+/// So many bytes may always be appended before the file is rewritten.
 #[cfg(not(test))]
 const GROWTH_BYTES_MIN: u64 = 1_048_576;
 #[cfg(test)]
 pub(crate) const GROWTH_BYTES_MIN: u64 = 16 * 1024;
 
-/// What changed at once.
+/// One change.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Change<T> {
     pub(crate) sequence: u64,
-    /// New and changed orders, whole.
+    /// New and changed orders, complete.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty", alias = "trades", alias = "transactions")]
     pub(crate) orders: Vec<T>,
-    /// The numbers of orders that are forgotten.
+    /// The numbers of dropped orders.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) gone: Vec<String>,
 }
@@ -45,15 +46,15 @@ struct Header {
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
-    /// The end of the last whole change.
+    /// The end of the last complete change.
     bytes: u64,
-    /// The size right after the last rewriting.
+    /// The size after the last rewriting.
     live_bytes: u64,
-    /// A write failed; there may be half a change behind `bytes`.
+    /// A write failed; there may be half a change after `bytes`.
     is_torn: bool,
 }
 
-/// Gives every whole change of the file to `apply`; no file is an empty one.
+/// Gives every complete change of the file to `apply`. A missing file counts as empty.
 pub(crate) fn replay<T: DeserializeOwned>(path: &Path, mut apply: impl FnMut(Change<T>)) -> Result<(), SimulatorError> {
     let failed = |source| SimulatorError::StateRead { path: path.to_owned(), source };
     let wrong = |line| move |source| SimulatorError::StateParse { path: path.to_owned(), line, source };
@@ -88,7 +89,7 @@ pub(crate) fn replay<T: DeserializeOwned>(path: &Path, mut apply: impl FnMut(Cha
 }
 
 impl Journal {
-    /// Puts a journal of just `live` in the place of the one at `path`.
+    /// Replaces the journal at `path` with one that has only `live`.
     pub(crate) fn create<T: Serialize>(
         path: &Path,
         live: impl Iterator<Item = Change<T>>,
@@ -96,12 +97,12 @@ impl Journal {
         write_live(path, live).map_err(|source| SimulatorError::StateWrite { path: path.to_owned(), source })
     }
 
-    /// Appends a change. When it fails, nothing of it is stored.
+    /// Appends a change. If this fails, nothing of the change is stored.
     pub(crate) fn append<T: Serialize>(&mut self, change: &Change<T>) -> Result<(), SimulatorError> {
         self.write(change).map_err(|source| SimulatorError::StateWrite { path: self.path.clone(), source })
     }
 
-    /// Whether most of it may be outdated by now.
+    /// Whether most of it may be outdated.
     pub(crate) fn has_outgrown(&self) -> bool {
         self.bytes > self.live_bytes.saturating_mul(2).saturating_add(GROWTH_BYTES_MIN)
     }
@@ -137,18 +138,18 @@ fn write_live<T: Serialize>(path: &Path, live: impl Iterator<Item = Change<T>>) 
     }
     let file = writer.into_inner()?;
     let bytes = file.metadata()?.len();
-    // The last step, and the same open file: when any step fails, the old journal is still the one in use.
+    // The last step. The open file stays the same, so if any step fails, the old journal is still in use.
     fs::rename(&beside, path)?;
     Ok(Journal { path: path.to_owned(), file, bytes, live_bytes: bytes, is_torn: false })
 }
 
-/// An empty file to append to. The mode is given when it is made, so that there is no moment in which others may read it.
+/// An empty file to append to. Its mode is given when it is created, so nobody else can read it at any moment.
 fn open_private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.append(true).create(true).open(path)?;
-    // A draft that a killed process left may have another mode, and half a journal.
+    // A draft from a killed process may have another mode, and half a journal.
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.set_len(0)?;

@@ -1,4 +1,4 @@
-//! What the simulators share. Nothing here uses one of them.
+//! The common code of the simulators. Nothing here uses one of them.
 
 pub(crate) mod answer;
 pub(crate) mod balance;

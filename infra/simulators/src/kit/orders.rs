@@ -10,18 +10,18 @@ use serde::de::DeserializeOwned;
 use super::journal::{Change, Journal, replay};
 use super::owner::SimulatorError;
 
-/// Orders kept; the oldest goes first.
+/// The most orders that are kept; the oldest is dropped first.
 const ORDERS_MAX: usize = 10_000;
 
-/// Something that is kept under a number, has notifies to send, and may change by the clock alone.
+/// An order: it has a number and notifies to send, and the clock alone may change it.
 pub(crate) trait Booked: Serialize + DeserializeOwned {
-    /// By what else it is found.
+    /// The other names by which it is found.
     type Name: Clone + Eq + Hash;
 
-    /// Its number, which grows with time, so that the first is the oldest.
+    /// Its number. Numbers grow with time, so the first is the oldest.
     fn number(&self) -> &str;
 
-    /// All of them, which stay as they are.
+    /// All of its names. They never change.
     fn names(&self) -> Vec<Self::Name>;
 
     /// When its next notify is due.
@@ -35,10 +35,10 @@ pub(crate) struct Orders<T: Booked> {
     by_number: BTreeMap<String, T>,
     numbers: HashMap<T::Name, String>,
     sequence: u64,
-    /// What is not stored yet: new, changed and forgotten orders.
+    /// The orders that are not stored yet: new, changed and dropped ones.
     touched: BTreeSet<String>,
     sequence_stored: u64,
-    /// `None` keeps them in memory only.
+    /// `None` keeps the orders in memory only.
     journal: Option<Journal>,
 }
 
@@ -56,7 +56,7 @@ impl<T: Booked> Default for Orders<T> {
 }
 
 impl<T: Booked> Orders<T> {
-    /// Reads what was stored at `path`, if anything was.
+    /// Reads the stored orders at `path`, if any.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, SimulatorError> {
         let mut orders = Self::default();
         let Some(path) = path else { return Ok(orders) };
@@ -74,7 +74,7 @@ impl<T: Booked> Orders<T> {
         Ok(orders)
     }
 
-    /// Stores what changed since the last time. When it fails, the next time stores that, too.
+    /// Stores the changes since the last time. If this fails, the next time stores them, too.
     pub(crate) fn save(&mut self) -> Result<(), SimulatorError> {
         let Some(journal) = &mut self.journal else {
             self.touched.clear();
@@ -101,20 +101,20 @@ impl<T: Booked> Orders<T> {
     fn rewrite(&mut self, path: &Path) -> Result<(), SimulatorError> {
         let sequence = self.sequence;
         let live = self.by_number.values().map(|order| Change { sequence, orders: vec![order], gone: Vec::new() });
-        // The sequence counts, too, where there is no order.
+        // The sequence must be stored even without an order.
         let first = Change { sequence, orders: Vec::new(), gone: Vec::new() };
         self.journal = Some(Journal::create(path, std::iter::once(first).chain(live))?);
         self.sequence_stored = sequence;
         Ok(())
     }
 
-    /// The next of the numbers that providers' own are made of; the one after `max` is `again`.
+    /// The next sequence number for the provider's own numbers. After `max` comes `again`.
     pub(crate) fn next_number(&mut self, (max, again): (u64, u64)) -> u64 {
         self.sequence = if self.sequence >= max { again } else { self.sequence + 1 };
         self.sequence
     }
 
-    /// Keeps a new order, and forgets the oldest beyond the bound.
+    /// Adds a new order, and drops the oldest beyond the limit.
     pub(crate) fn insert(&mut self, order: T) {
         self.touched.insert(order.number().to_owned());
         self.put(order);
@@ -124,7 +124,7 @@ impl<T: Booked> Orders<T> {
         }
     }
 
-    /// Forgets an order.
+    /// Drops an order.
     pub(crate) fn remove(&mut self, number: &str) {
         self.touched.insert(number.to_owned());
         self.take(number);
@@ -134,7 +134,7 @@ impl<T: Booked> Orders<T> {
         self.by_number.get(number)
     }
 
-    /// For a change, which is stored afterwards.
+    /// For a change; the order is stored afterwards.
     pub(crate) fn get_mut(&mut self, number: &str) -> Option<&mut T> {
         let order = self.by_number.get_mut(number)?;
         self.touched.insert(number.to_owned());
@@ -154,12 +154,12 @@ impl<T: Booked> Orders<T> {
         self.by_number.values()
     }
 
-    /// The newest that `fits`.
+    /// The newest order that `fits`.
     pub(crate) fn find(&self, fits: impl Fn(&T) -> bool) -> Option<&T> {
         self.values().rev().find(|order| fits(order))
     }
 
-    /// The numbers of those that the clock changes by `now`.
+    /// The numbers of the orders that the clock changes by `now`.
     pub(crate) fn due(&self, now: i64) -> Vec<String> {
         let is_due = |order: &&T| order.changes_at().is_some_and(|at| at <= now);
         self.values().filter(is_due).map(|order| order.number().to_owned()).collect()
@@ -170,7 +170,7 @@ impl<T: Booked> Orders<T> {
         self.values().flat_map(|order| [order.notify_due(), order.changes_at()]).flatten().min()
     }
 
-    /// The order whose notify is due first, `only` that one if it is given. For a change, as all that is answered so.
+    /// The order whose notify is due first; only that of `only`, if given. For a change; the order is stored afterwards.
     pub(crate) fn due_mut(&mut self, only: Option<&str>, now: i64) -> Option<&mut T> {
         let asked = self.values().filter(|order| only.is_none_or(|only| order.number() == only));
         let due = asked.filter_map(|order| Some((order.notify_due()?, order.number())));
@@ -189,7 +189,7 @@ impl<T: Booked> Orders<T> {
     fn take(&mut self, number: &str) {
         let names = self.by_number.remove(number).map(|order| order.names()).unwrap_or_default();
         for name in names {
-            // An order of the same name that came later keeps it.
+            // A later order of the same name keeps the name.
             if self.numbers.get(&name).is_some_and(|known| known == number) {
                 self.numbers.remove(&name);
             }

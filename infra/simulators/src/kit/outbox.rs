@@ -1,6 +1,6 @@
-//! Notifies: those that a trade keeps, when each is sent again, and the sending.
+//! Notifies: a trade's stored notifies, their schedule, and the sending.
 //!
-//! A re-send is due a pause after the time the last one was due, so a clock that jumps a day plays the day's sends in order.
+//! The next send is due one pause after the due time of the last one. So if the clock jumps a day, the day's sends come in order.
 
 use bytes::Bytes;
 use http::Request;
@@ -11,29 +11,29 @@ use super::owner::NotifySender;
 
 /// Notifies kept per trade; the oldest is dropped. A trade with fifty partial refunds has as many.
 const NOTIFIES_MAX: usize = 200;
-/// Sends kept per notify: the schedule and as many duplicates as a test may ask for.
+/// Sends kept per notify: those of the schedule, and as many duplicates as a test may order.
 const ATTEMPTS_MAX: usize = 120;
-/// Of a merchant's answer only the start is kept; the right ones are short.
+/// Only the beginning of a merchant's answer is kept; correct answers are short.
 const ANSWER_CHARS_MAX: usize = 500;
-/// What the body of a message without headers of its own is.
+/// The content type of a message without its own headers.
 const FORM_UTF8: &str = "application/x-www-form-urlencoded; charset=utf-8";
-/// Sends in one run. A backlog beyond it waits for the next run.
+/// The most sends in one run. The rest waits for the next run.
 const SENDS_PER_RUN_MAX: usize = 20_000;
 
 /// One message to the merchant and all its sends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Notify<L> {
-    /// What it says, and where to.
+    /// Its content and its address.
     #[serde(flatten)]
     pub(crate) letter: L,
     pub(crate) next_at: Option<i64>,
-    /// How many pauses between sends are used up.
+    /// How many pauses between sends are used.
     step: usize,
-    /// Further sends at once, asked for by a test, whatever the merchant answers.
+    /// More sends at once, ordered by a test, whatever the merchant answers.
     pub(crate) repeats: u32,
     pub(crate) attempts: Vec<Attempt>,
-    /// A send is under way. Not stored: after a restart nothing is.
+    /// A send is in progress. Not stored: after a restart none is.
     #[serde(skip)]
     pub(crate) in_flight: bool,
 }
@@ -43,10 +43,10 @@ pub(crate) struct Notify<L> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Attempt {
     at: i64,
-    /// Where the provider has some of its own.
+    /// Only if the provider has its own headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<(String, String)>,
-    /// The body as it was sent.
+    /// The body that was sent.
     sent: String,
     status: Option<u16>,
     answer: String,
@@ -54,12 +54,12 @@ pub(crate) struct Attempt {
 }
 
 impl<L> Notify<L> {
-    /// When it is sent next, unless that is under way.
+    /// When it is sent next, unless a send is in progress.
     fn due(&self) -> Option<i64> {
         self.next_at.filter(|_| !self.in_flight)
     }
 
-    /// Notes a send and sets the time of the next.
+    /// Records a send and sets the time of the next.
     fn record(&mut self, attempt: Attempt, pauses_ms: &[i64]) {
         self.in_flight = false;
         if self.repeats > 0 {
@@ -100,12 +100,12 @@ impl<L> Notifies<L> {
         self.0.last_mut()
     }
 
-    /// When the next send is due, sends under way left out.
+    /// When the next send is due, without those in progress.
     pub(crate) fn due(&self) -> Option<i64> {
         self.0.iter().filter_map(Notify::due).min()
     }
 
-    /// Takes the one that is due first; the end of its [`Job`] must follow.
+    /// Takes the notify that is due first. The end of its [`Job`] must follow.
     pub(crate) fn take(&mut self) -> Option<&mut Notify<L>> {
         let due = self.due()?;
         let notify = self.0.iter_mut().find(|notify| notify.due() == Some(due))?;
@@ -125,29 +125,29 @@ impl<L> Notifies<L> {
         self.0.last().map(|notify| &notify.letter)
     }
 
-    /// Forgets those that nobody has heard of.
+    /// Drops the notifies that were never sent.
     pub(crate) fn drop_unsent(&mut self) {
         self.0.retain(|notify| !notify.attempts.is_empty() || notify.in_flight);
     }
 }
 
-/// A message that is ready to go.
+/// A message that is ready to send.
 pub(crate) struct Message {
     pub(crate) url: String,
-    /// Without any, the body is a form.
+    /// If empty, the body is a form.
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
 }
 
-/// A send to be made now.
+/// A send to make now.
 pub(crate) struct Job<L, M> {
     /// The number of the trade.
     pub(crate) trade: String,
     pub(crate) letter: L,
-    /// How many sends came before.
+    /// The number of earlier sends.
     pub(crate) sends: usize,
     pub(crate) at: i64,
-    /// How the message is to be written.
+    /// How to write the message.
     pub(crate) manner: M,
 }
 
@@ -156,13 +156,13 @@ pub(crate) trait Outbox: Sync {
     type Letter: Sync + Send;
     type Manner: Sync + Send;
 
-    /// Takes the send that is due first, of one trade if `only` is given.
+    /// Takes the send that is due first; only that of trade `only`, if given.
     fn take(&self, only: Option<&str>) -> Option<Job<Self::Letter, Self::Manner>>;
 
     /// Works on the notify of a job, if it is still kept.
     fn change(&self, job: &Job<Self::Letter, Self::Manner>, change: impl FnOnce(&mut Notify<Self::Letter>));
 
-    /// Writes the message as it is sent now, or says why that cannot be.
+    /// Writes the message for this send, or says why that is impossible.
     fn write(&self, job: &Job<Self::Letter, Self::Manner>) -> Result<Message, String>;
 
     /// Whether this answer ends the sending.
@@ -175,7 +175,7 @@ pub(crate) trait Outbox: Sync {
     fn sender(&self) -> &NotifySender;
 }
 
-/// Puts a job back if the sending is dropped half-way, so that it is not lost until the next start.
+/// Puts a job back if the sending is cancelled half-way. Otherwise it would be lost until the next start.
 struct UnderWay<'a, O: Outbox> {
     outbox: &'a O,
     job: Option<&'a Job<O::Letter, O::Manner>>,
@@ -197,8 +197,8 @@ impl<O: Outbox> Drop for UnderWay<'_, O> {
     }
 }
 
-/// Sends what is due, earliest first; with `only`, of one trade. Jobs under way elsewhere are skipped: a merchant may call back and
-/// cause another run inside its own answer.
+/// Sends what is due, earliest first; only that of trade `only`, if given. Jobs in progress elsewhere are skipped: a merchant may
+/// call back and cause another run while it still answers.
 pub(crate) async fn run<O: Outbox>(outbox: &O, only: Option<&str>) {
     for _ in 0..SENDS_PER_RUN_MAX {
         let Some(job) = outbox.take(only) else { return };

@@ -1,4 +1,4 @@
-//! What a simulator needs from its owner: time, the way out, a place for its state.
+//! What a simulator needs from its owner: the time, a sender, a place for its state.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use super::crypto::CryptoError;
 /// A future that may be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sends a notify and answers status and body.
+/// Sends a notify and returns the status and body of the answer.
 ///
-/// It must send headers and body as they are, bound time (WeChat waits 5 s, UnionPay 10 s) and size itself, and follow no redirects. A
-/// failed connection is an `Err` with a text to show.
+/// It must send headers and body unchanged, limit time (WeChat waits 5 s, UnionPay 10 s) and size itself, and follow no redirects.
+/// A failed connection is an `Err` with a text for people.
 pub type NotifySender =
     Arc<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Result<(u16, Vec<u8>), String>> + Send + Sync>;
 
@@ -23,13 +23,13 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// What a simulator needs from its owner.
 pub struct SimulatorOptions {
-    /// Where the router is reached, for example `http://127.0.0.1:8787`. Goes into QR codes, H5 URLs and redirects.
+    /// The address of the router, for example `http://127.0.0.1:8787`. It is used in QR codes, H5 URLs and redirects.
     pub base_url: String,
-    /// Where trades survive a restart. `None` keeps them in memory only.
+    /// The file that stores the trades over a restart. `None` keeps them in memory only.
     pub state_file: Option<PathBuf>,
     /// The only source of time.
     pub clock: Clock,
-    /// The only way out.
+    /// The only way to send.
     pub send: NotifySender,
 }
 
@@ -56,12 +56,12 @@ pub enum SimulatorError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The state file is not what this version wrote.
+    /// This version did not write the state file.
     #[error("cannot understand line {line} of the state file {path}, delete it to start afresh")]
     StateParse {
         /// The file.
         path: PathBuf,
-        /// The line, counted from 1. The cause knows no other line than this one.
+        /// The line, counted from 1. The cause itself does not have it.
         line: usize,
         /// The cause.
         source: serde_json::Error,

@@ -1,4 +1,4 @@
-//! The look of every page, and how text gets into it. There is no script.
+//! The style of every page, and the escaping of text. There is no script.
 
 pub(crate) const STYLE: &str = "\
 *{box-sizing:border-box}\

@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use serde::Serialize;
 
-/// What Alipay labels its JSON answers with.
+/// The content type of Alipay's JSON answers.
 pub(crate) const TEXT: &str = "text/html;charset=utf-8";
 pub(crate) const XML: &str = "text/xml;charset=utf-8";
 const JSON: &str = "application/json";
@@ -17,7 +17,7 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) location: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// Real time to hold the answer back, for the faults that are about time only.
+    /// How long to hold the answer back, in real time, for the timing faults.
     pub(crate) hold_ms: u64,
 }
 

@@ -1,4 +1,4 @@
-//! How a simulator is reached over HTTP: each request is read whole and answered from its own routes.
+//! The HTTP side of a simulator: each request is read completely and answered by the simulator's own routes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::reply::Reply;
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The largest body. An order is a few kilobytes.
+/// The largest body. An order has a few kilobytes.
 pub(crate) struct BodyMax {
     pub(crate) bytes: usize,
     /// The same in words.
@@ -44,7 +44,7 @@ pub(crate) fn router<S: Served>(simulator: &S) -> Router {
         .with_state(simulator.clone())
 }
 
-/// What a simulator answers, or what a broken one does.
+/// The simulator's answer, or a server error if it fails.
 pub(crate) async fn answer<S: Served>(simulator: &S, request: &Incoming) -> Answer {
     let answered = simulator.route(request).await;
     answered.unwrap_or_else(|error| {
@@ -63,23 +63,23 @@ async fn dispatch<S: Served>(State(simulator): State<S>, request: Request) -> Re
     let incoming = Incoming { method: parts.method, target, headers: parts.headers, body };
     let answer = answer(&simulator, &incoming).await;
     if answer.reply.hold_ms > 0 {
-        // Real time, not the owner's clock: it is the client's patience that is tested.
+        // Real time, not the owner's clock: this tests the client's timeout.
         tokio::time::sleep(Duration::from_millis(answer.reply.hold_ms)).await;
     }
     answer.into_response()
 }
 
-/// A request, read whole.
+/// A request, read completely.
 pub(crate) struct Incoming {
     pub(crate) method: Method,
-    /// Path and query as they stand on the request line: what a signature of WeChat's v3 covers.
+    /// Path and query as on the request line: a signature of WeChat's v3 covers them.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Incoming {
-    /// A form that is posted, wherever to.
+    /// A posted form, to any path.
     pub(crate) fn posted_form(form: String) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(FORM))]);
         Self { method: Method::POST, target: String::new(), headers, body: form.into() }
@@ -93,7 +93,7 @@ impl Incoming {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// A header that is given once; given twice, it counts as absent.
+    /// A header that occurs once. If it occurs twice, it counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?;
@@ -111,7 +111,7 @@ impl Incoming {
         self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as form text. Other content types count as no form, as on Alipay's side.
+    /// The body as form text. As at Alipay, another content type is not a form.
     pub(crate) fn form(&self) -> Result<&str, Reply> {
         let kind = self.content_type_line().split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case(FORM) {

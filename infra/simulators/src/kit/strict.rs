@@ -1,9 +1,9 @@
-//! What is odd in a text or an address in the eyes of every provider. The bounds of each field stand at that field, from the provider's
-//! own documents; nothing here asks the product what it takes itself for allowed.
+//! Texts and addresses that every provider refuses. Each field's limit is at that field, from the provider's own documents. Nothing
+//! here uses the limits of the product.
 
 use std::net::IpAddr;
 
-/// A sign that ends a line, or that stands for no character at all.
+/// A character that ends a line, or that is no character in Unicode.
 pub(crate) fn odd_sign(text: &str) -> Option<char> {
     text.chars().find(|sign| {
         let code = u32::from(*sign);
@@ -12,12 +12,12 @@ pub(crate) fn odd_sign(text: &str) -> Option<char> {
     })
 }
 
-/// The length of a text as Alipay counts: a Chinese character has two bytes, one of GB18030's other planes four.
+/// The length of a text as Alipay counts: a Chinese character has two bytes, and a character in GB18030's other planes four.
 pub(crate) fn gb18030_bytes(text: &str) -> usize {
     encoding_rs::GB18030.encode(text).0.len()
 }
 
-/// An IPv4, or a real IPv6: `::ffff:101.226.125.108` is answered with "invalid spbill_create_ip".
+/// An IPv4, or a real IPv6: WeChat Pay answers `::ffff:101.226.125.108` with "invalid spbill_create_ip".
 ///
 /// # Source
 /// supersheep/wechat-pay, issue 8.

@@ -25,7 +25,7 @@ pub(super) fn show(simulator: &Simulator, tn: &str) -> Reply {
 
 /// `POST cashier/{tn}` with `action=pay` or `action=cancel`.
 ///
-/// The notify goes out before the browser is sent back, so a local merchant has usually heard by the time the buyer returns.
+/// The notify is sent before the browser is sent back, so a local merchant usually has it before the buyer returns.
 pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<Reply, SimulatorError> {
     let params = form::merge("", body, None).unwrap_or_default();
     let pay = match params.get("action").map(String::as_str) {
@@ -47,7 +47,7 @@ pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<R
     });
     let payment = match done {
         None => return Ok(refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order"))),
-        // A second click, or a form that lay open: the page tells how the order stands.
+        // A second click, or a form that was left open: the page shows the state of the order.
         Some(Err(_)) => return Ok(Reply::redirect(303, simulator.cashier_url(tn))),
         Some(Ok(payment)) => payment,
     };
@@ -55,7 +55,7 @@ pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<R
     way_back(simulator, &payment, tn)
 }
 
-/// After payment the browser carries the notify's fields to `frontUrl`; after a cancel it goes to `frontFailUrl` with none.
+/// After a payment the browser brings the notify's fields to `frontUrl`. After a cancel it goes to `frontFailUrl` without fields.
 fn way_back(simulator: &Simulator, payment: &Transaction, tn: &str) -> Result<Reply, SimulatorError> {
     let order = &payment.order;
     let cashier = || Reply::redirect(303, simulator.cashier_url(tn));

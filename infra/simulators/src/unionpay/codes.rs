@@ -2,9 +2,9 @@
 
 /// Money moved.
 pub(super) const SUCCESS: &str = "00";
-/// Money moved, with a defect that UnionPay and the issuer settle between them.
+/// Money moved, with a defect that UnionPay and the issuer resolve between them.
 pub(super) const SUCCESS_WITH_DEFECT: &str = "A6";
-/// Not known yet: the merchant asks again.
+/// Not known yet: the merchant must query again.
 pub(super) const UNKNOWN: &[&str] = &["03", "04", "05"];
 
 pub(super) const FORMAT: &str = "10";
@@ -18,10 +18,10 @@ pub(super) const DIFFERS: &str = "36";
 pub(super) const OUT_OF_TIME: &str = "39";
 /// There is no file of that day.
 pub(super) const NO_FILE: &str = "98";
-/// Of a payer's card as a rule. Which code a merchant's balance gets is not documented.
+/// Usually about a payer's card. The code for a merchant's balance is not documented.
 pub(super) const BALANCE: &str = "64";
 
-/// Code, text, and the seven digits that stand in brackets behind it.
+/// Code, text, and the seven digits in brackets after it.
 ///
 /// Of the digits only `0000000` and `9100004` are known from UnionPay; the others are this simulator's own.
 const TEXTS: &[(&str, &str, &str)] = &[
@@ -44,7 +44,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("A6", "有缺陷的成功", "0000006"),
 ];
 
-/// Why a message is refused: a code, and an explanation for people that holds nothing from the message itself.
+/// Why a message is refused: a code, and an explanation for people that contains nothing of the message itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) code: &'static str,

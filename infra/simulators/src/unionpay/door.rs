@@ -1,7 +1,7 @@
 //! The JSON door for automated tests, under `/_local/simulator/unionpay/orders/{orderId}`.
 //!
-//! It plays the payer, UnionPay's back office, and the forger: `pay` and `refund` can send notifies that lie, repeat, or are
-//! signed by somebody else. A merchant that accepts such a notify has a hole. Nothing here exists at UnionPay.
+//! It plays the payer, UnionPay's back office, and the forger: `pay` and `refund` can send notifies that are false, repeated, or
+//! signed by somebody else. A merchant that accepts such a notify has a security hole. Nothing here exists at UnionPay.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,21 +22,21 @@ use crate::kit::server::Incoming;
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;
 
-/// Options of `pay`; all optional.
+/// Options of `pay`, all optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Pay {
-    /// False: the merchant hears nothing (it must ask). Left out: it hears of success only, as from UnionPay.
+    /// False: the merchant gets no notify and must query. If absent: it gets one for success only, as from UnionPay.
     notify: Option<bool>,
-    /// False: the order stays as it is and only the notify is sent, as a forger would.
+    /// False: the order does not change, and only the notify is sent, as a forger would do.
     pay: Option<bool>,
-    /// True: the payment crosses the timeout or the payer's cancel.
+    /// True: the payment succeeds after the timeout or the payer's cancel.
     late: bool,
     #[serde(flatten)]
     lies: Lies,
 }
 
-/// Options of `refund`; all optional.
+/// Options of `refund`, all optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Refund {
@@ -44,7 +44,7 @@ struct Refund {
     lies: Lies,
 }
 
-/// What a notify says instead of the truth. `respCode` is also the outcome of what is decided by the call.
+/// The false content of a notify. `respCode` is also the result, if the call decides one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Lies {
@@ -67,8 +67,8 @@ pub(super) fn show(simulator: &Simulator, order_id: &str, query: &str) -> Reply 
     }
 }
 
-/// `POST …/orders/{orderId}/{action}`; `action` is pay, cancel or refund. `?merId=` and `?txnTime=` pick one of several
-/// orders with the same number. A page that nobody submitted yet is submitted by `pay`, as its payer's browser would.
+/// `POST …/orders/{orderId}/{action}`; `action` is pay, cancel or refund. `?merId=` and `?txnTime=` select one of several orders
+/// with the same number. If nobody has submitted the page yet, `pay` submits it, as the payer's browser would.
 pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
     let (order_id, action) = target;
     let mut found = find(simulator, order_id, query);
@@ -104,7 +104,7 @@ fn cannot_open(refused: &Reply) -> Reply {
     Reply::json_error(409, format!("the payer cannot submit the page of the charge: {page}"))
 }
 
-/// Submits the form of the page that a charge handed out, as the payer's browser does. `None` if there is none.
+/// Submits the form of the page from a charge, as the payer's browser does. `None` if there is none.
 fn open_handed(simulator: &Simulator, order_id: &str) -> Option<Reply> {
     let page = simulator.handed().find(order_id).filter(|page| page.text.starts_with('<'))?;
     Some(gateway::front(simulator, &Incoming::posted_form(page::form_of(&page.text))))
@@ -173,7 +173,7 @@ fn describe(transaction: &Transaction) -> Value {
     })
 }
 
-/// Pays an order that waits; on a paid one only sends another notify, which is how repeats and late forgeries are made.
+/// Pays a waiting order. For a paid one it only sends another notify: this makes repeats and late forgeries.
 fn pay(simulator: &Simulator, query_id: &str, pay: &Pay) -> Result<(), Reply> {
     check(&pay.lies)?;
     let code = pay.lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
@@ -191,8 +191,8 @@ fn pay(simulator: &Simulator, query_id: &str, pay: &Pay) -> Result<(), Reply> {
     })
 }
 
-/// On a payment: refunds it as a merchant would in UnionPay's back office, `txnAmt` or all that is left. On a refund or void:
-/// ends it if it is under way, and sends its notify again, with the lies.
+/// For a payment: refunds `txnAmt` or the whole rest of it, as a merchant would in UnionPay's back office. For a refund or void:
+/// ends it if it is in progress, and sends its notify again, with the false content.
 fn refund(simulator: &Simulator, query_id: &str, lies: &Lies) -> Result<(), Reply> {
     check(lies)?;
     let code = lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
@@ -205,7 +205,7 @@ fn refund(simulator: &Simulator, query_id: &str, lies: &Lies) -> Result<(), Repl
             ledger.end_back(query_id, code, now);
         }
         if let Some(transaction) = ledger.orders.get_mut(query_id) {
-            // Ending it has queued the true one; what was asked for goes in its place.
+            // The end has queued the true notify. The ordered one replaces it.
             transaction.notifies.drop_unsent();
             tell(transaction, lies, now);
         }
@@ -247,7 +247,7 @@ fn check(lies: &Lies) -> Result<(), Reply> {
     Ok(())
 }
 
-/// Queues a notify with the lies in it. One for an unpaid order claims success by itself.
+/// Queues a notify with the false content. For an unpaid order it claims success, unless the test gives a code.
 fn tell(transaction: &mut Transaction, lies: &Lies, now: i64) {
     let decided = !transaction.resp_code.is_empty();
     let claimed = (!decided).then(|| codes::SUCCESS.to_owned());

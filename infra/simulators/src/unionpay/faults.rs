@@ -6,13 +6,13 @@ use super::signing::SignWith;
 use crate::kit::beijing::MINUTE_MS;
 use crate::kit::fault::Fault as Transport;
 
-/// How long a slow refund or void is under way.
+/// How long a slow refund or void is in progress.
 const SLOW_MS: i64 = 5 * MINUTE_MS;
 
-/// How long a late answer is held, in real time: longer than a repeated charge waits for the first one's `tn`.
+/// How long a late answer is held, in real time: longer than a repeated charge waits for the `tn` of the first one.
 const LATE_MS: u64 = 2_000;
 
-/// What goes wrong with one server call.
+/// The fault of one server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Fault {
@@ -30,28 +30,28 @@ pub(super) enum Fault {
     Unsigned,
     /// The operation is done; the answer is signed with somebody else's key.
     BadSignature,
-    /// The operation is done; the answer is signed with a certificate whose time is over.
+    /// The operation is done; the answer is signed with an expired certificate.
     ExpiredCert,
     /// The operation is done; the answer is signed by another customer of the authority.
     ForeignCn,
-    /// The operation is done; the answer is signed with a certificate that signs itself.
+    /// The operation is done; the answer is signed with a self-signed certificate.
     SelfMade,
     /// The operation is done; the answer is signed with a certificate of a forged authority.
     FakeIssuer,
     /// A signed 03, the operation is not done.
     #[serde(rename = "03")]
     Lost,
-    /// The operation is done; the signed answer says 05 and nothing else.
+    /// The operation is done; the signed answer has only 05.
     #[serde(rename = "05")]
     Accepted,
-    /// A refund or void is accepted and under way for five minutes. Other calls go as always.
+    /// A refund or void is accepted and is in progress for five minutes. Other calls work as usual.
     Slow,
-    /// A refund or void is accepted and fails at the issuer (60). Other calls go as always.
+    /// A refund or void is accepted and fails at the issuer (60). Other calls work as usual.
     Fails,
 }
 
 impl Fault {
-    /// The same fault as the generic part knows it.
+    /// The same fault in the common part.
     pub(super) fn transport(self) -> Option<Transport> {
         match self {
             Self::Timeout => Some(Transport::Timeout),
@@ -72,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// Who signs the answer; nobody for [`Self::Unsigned`].
+    /// Which key signs the answer; `None` for [`Self::Unsigned`].
     pub(super) fn sign_with(self) -> Option<SignWith> {
         match self {
             Self::Unsigned => None,
@@ -98,7 +98,7 @@ impl Fault {
         if fault == Some(Self::Late) { LATE_MS } else { 0 }
     }
 
-    /// After which pause and with which code a refund or void ends.
+    /// After how long and with which code a refund or void ends.
     pub(super) fn end(fault: Option<Self>) -> (i64, &'static str) {
         match fault {
             Some(Self::Slow) => (SLOW_MS, "00"),

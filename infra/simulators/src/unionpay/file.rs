@@ -16,14 +16,14 @@ use super::simulator::Simulator;
 use crate::kit::bill::Row;
 use crate::kit::form::Params;
 
-/// A trade's line has 42 columns of these widths in bytes, with a blank behind each.
+/// A trade's line has 42 columns with these widths in bytes, and a blank after each.
 #[rustfmt::skip]
 const WIDTHS: [usize; 42] = [
     3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13,
     13, 12, 2, 1, 32, 98,
 ];
 
-/// The answer's fields. A day that is not over has no file, as one without trades.
+/// The answer's fields. There is no file for a day that is not over, or that has no trades.
 pub(super) fn give(simulator: &Simulator, call: &FileCall, now: i64) -> Result<Params, Refusal> {
     let none = || Refusal::new(codes::NO_FILE, "");
     if settle_date(now) == call.settle_date {

@@ -1,4 +1,4 @@
-//! The four addresses a merchant's messages go to, and the answers to them.
+//! The four addresses for a merchant's messages, and the answers.
 
 use super::codes::{self, Refusal};
 use super::faults::Fault;
@@ -12,12 +12,12 @@ use crate::kit::owner::SimulatorError;
 use crate::kit::reply::{Reply, TEXT};
 use crate::kit::server::{FORM, Incoming};
 
-/// What an answer says again of the request, even of one that is refused.
+/// The fields of the request that every answer repeats, even a refusal.
 const ECHO: &[&str] = &["txnType", "txnSubType", "bizType", "accessType", "merId", "orderId", "txnTime", "origQryId"];
-/// Longest of them, `orderId`.
+/// The length of the longest of them, `orderId`.
 const ECHO_CHARS_MAX: usize = 40;
 
-/// Where a server call goes to.
+/// The address of a server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
     App,
@@ -26,7 +26,7 @@ pub(super) enum Endpoint {
     File,
 }
 
-/// `POST frontTransReq.do`: the buyer's browser is sent on to the cashier, or sees why not.
+/// `POST frontTransReq.do`: redirects the buyer's browser to the cashier, or shows why not.
 pub(super) fn front(simulator: &Simulator, request: &Incoming) -> Reply {
     let placed = read(request).and_then(|params| {
         let message = verify(simulator.registry(), Call::Web, params)?;
@@ -76,7 +76,7 @@ pub(super) fn server(simulator: &Simulator, endpoint: Endpoint, request: &Incomi
     Ok(spoil(transport, reply))
 }
 
-/// `k=v&k=v`, nothing encoded: a merchant that decodes an answer turns the `+` of its signature into blanks.
+/// `k=v&k=v`, not encoded: if a merchant decodes an answer, the `+` characters of its signature become blanks.
 pub(super) fn raw(fields: &Params) -> String {
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
@@ -103,7 +103,7 @@ fn read(request: &Incoming) -> Result<Params, Refusal> {
     form::merge("", body, None).map_err(|_| wrong("the body is no percent-encoded form with each field once"))
 }
 
-/// Which message it is by its `txnType`, where an address takes several.
+/// The message by its `txnType`, if an address accepts several.
 fn call_of(endpoint: Endpoint, params: &Params) -> Result<Call, Refusal> {
     match endpoint {
         Endpoint::App => Ok(Call::App),
@@ -160,7 +160,7 @@ fn perform(simulator: &Simulator, message: &Message<'_>, fault: Option<Fault>) -
     Ok(fields)
 }
 
-/// Takes a payment and answers `queryId` and `tn`.
+/// Accepts a payment and returns `queryId` and `tn`.
 fn place(simulator: &Simulator, message: &Message<'_>) -> Result<(String, String), Refusal> {
     let order = message.order(simulator.now())?;
     simulator.with(|ledger, now| {
@@ -170,7 +170,7 @@ fn place(simulator: &Simulator, message: &Message<'_>) -> Result<(String, String
     })
 }
 
-/// What is known of a transaction. The answer's `txnType` stays the query's own.
+/// The known facts of a transaction. The answer's `txnType` is still that of the query.
 fn query(simulator: &Simulator, message: &Message<'_>) -> Result<Params, Refusal> {
     let identity = (message.merchant.mer_id.clone(), message.text("orderId"), message.text("txnTime"));
     simulator

@@ -15,13 +15,13 @@ use crate::kit::orders::{Booked, Orders};
 
 /// `queryId` and `tn` have seven digits for this.
 const SEQUENCE_MAX: u64 = 9_999_999;
-/// The day in a `txnTime`: an order number may come back on another one.
+/// The digits of the day in a `txnTime`: an order number may be used again on another day.
 const DAY_DIGITS: usize = 8;
 
-/// `merId`, `orderId`, `txnTime`: what names an order.
+/// `merId`, `orderId`, `txnTime`: these identify an order.
 type Identity = (String, String, String);
 
-/// By what a transaction is found.
+/// The names by which a transaction is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Name {
     Identity(Identity),
@@ -31,20 +31,20 @@ pub(super) enum Name {
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) orders: Orders<Transaction>,
-    /// What the next server calls will suffer. Not stored.
+    /// The faults of the next server calls. Not stored.
     pub(super) faults: VecDeque<Fault>,
-    /// In which charset notifies and answers are written. Not stored.
+    /// The charset of notifies and answers. Not stored.
     pub(super) charset: Charset,
-    /// Who has nothing left to refund with. Not stored.
+    /// The merchants with an empty balance. Not stored.
     pub(super) balances: Balances,
-    /// What the files say that is not so. Not stored.
+    /// False lines of the files, for tests. Not stored.
     pub(super) plants: Plants,
 }
 
 impl Booked for Transaction {
     type Name = Name;
 
-    /// Begins with the time.
+    /// It begins with the time.
     fn number(&self) -> &str {
         &self.query_id
     }
@@ -73,7 +73,7 @@ impl books::Ledger for Ledger {
         &mut self.orders
     }
 
-    /// Closes an unpaid order, or ends a refund or void that is under way.
+    /// Closes an unpaid order, or ends a refund or void in progress.
     fn come_due(&mut self, query_id: &str, _now: i64) {
         let Some(transaction) = self.orders.get_mut(query_id) else { return };
         if transaction.state == State::Waiting {
@@ -85,7 +85,7 @@ impl books::Ledger for Ledger {
 }
 
 impl Ledger {
-    /// Ends a refund or void and queues its notify, which is sent of success and failure alike.
+    /// Ends a refund or void and queues its notify, for success and failure alike.
     pub(super) fn end_back(&mut self, query_id: &str, code: &str, at: i64) {
         let Some(transaction) = self.orders.get_mut(query_id) else {
             return;
@@ -100,14 +100,14 @@ impl Ledger {
         }
     }
 
-    /// Takes a payment and answers its `queryId`.
+    /// Accepts a payment and returns its `queryId`.
     pub(super) fn place(&mut self, order: Order, now: i64) -> Result<String, Refusal> {
         self.refuse_duplicate(&order)?;
         Ok(self.create(order, now))
     }
 
-    /// Takes a refund or void, which ends with `code` after `pause_ms`, and answers its `queryId`. An empty balance refuses it at once, or,
-    /// if it takes a pause, after it was accepted.
+    /// Accepts a refund or void, which ends with `code` after `pause_ms`, and returns its `queryId`. If the balance is empty, it is
+    /// refused at once, or, with a pause, after it was accepted.
     pub(super) fn give_back(&mut self, order: Order, end: (i64, &str), now: i64) -> Result<String, Refusal> {
         self.refuse_duplicate(&order)?;
         let (pause_ms, code) = end;
@@ -130,7 +130,7 @@ impl Ledger {
         Ok(query_id)
     }
 
-    /// An order number is good for one transaction a day, whatever its `txnTime`.
+    /// An order number can be used for one transaction a day, whatever its `txnTime`.
     fn refuse_duplicate(&self, order: &Order) -> Result<(), Refusal> {
         let day = order.txn_time.get(..DAY_DIGITS);
         let known = self.orders.values().map(|transaction| &transaction.order).any(|known| {
@@ -154,7 +154,7 @@ impl Ledger {
         self.orders.get_mut(query_id)?.notifies.find_mut(|letter| letter.number == number)
     }
 
-    /// The `queryId` of the payment behind a `tn`.
+    /// The `queryId` of the payment with this `tn`.
     pub(super) fn by_tn(&self, tn: &str) -> Option<String> {
         self.orders.number_of(&Name::Tn(tn.to_owned())).cloned()
     }
@@ -164,7 +164,7 @@ impl Ledger {
         self.orders.by_name(&Name::Identity(identity.clone()))
     }
 
-    /// The newest transaction with this order number, of a merchant and time if they are named.
+    /// The newest transaction with this order number, and this merchant and time if given.
     pub(super) fn newest(&self, order_id: &str, mer_id: Option<&str>, txn_time: Option<&str>) -> Option<String> {
         let found = self.orders.find(|transaction| {
             let order = &transaction.order;
@@ -181,7 +181,7 @@ impl Ledger {
         self.orders.values().filter(of).collect()
     }
 
-    /// What succeeded of a merchant's on a day: payments, refunds and voids. The state of a refund's row is its `txnType`.
+    /// A merchant's successful payments, refunds and voids of a day. The state of a refund's row is its `txnType`.
     pub(super) fn file(&self, mer_id: &str, is_of_day: impl Fn(i64) -> bool) -> Vec<Row> {
         let succeeded = self.orders.values().filter(|one| {
             one.order.mer_id == mer_id && one.state == State::Done && one.ended_at.is_some_and(&is_of_day)

@@ -1,4 +1,4 @@
-//! What one notify says, as it is kept until it is sent.
+//! The content of one notify, stored until it is sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::kit::outbox;
 pub(crate) struct Letter {
     pub(super) number: u32,
     pub(super) url: String,
-    /// Everything but certificate and signature.
+    /// Everything except certificate and signature.
     pub(super) fields: Params,
     pub(super) sign_with: SignWith,
 }

@@ -1,4 +1,4 @@
-//! The merchants the simulator knows: numbers, registered certificates, and the settings to paste.
+//! The simulator's merchants: numbers, registered certificates, and the settings to paste.
 //!
 //! The built-in ones use the throwaway keys under `infra/simulators/keys/unionpay`, which are public; tests add others.
 
@@ -19,14 +19,14 @@ const OLD_PFX: &[u8] = include_bytes!("../../keys/unionpay/merchant_old.pfx");
 const NEW_PFX: &[u8] = include_bytes!("../../keys/unionpay/merchant_new.pfx");
 const ROOT_CERT: &str = include_str!("../../keys/unionpay/root_cert.cer");
 const MIDDLE_CERT: &str = include_str!("../../keys/unionpay/middle_cert.cer");
-/// What UnionPay gives to test merchants.
+/// UnionPay's password for test merchants.
 const PFX_PASSWORD: &str = "000000";
 
-/// A merchant and the certificate it registered.
+/// A merchant and its registered certificate.
 pub(super) struct Merchant {
     pub(super) mer_id: String,
     pub(super) name: &'static str,
-    /// The certificate's serial number in decimal; larger than 64 bits for some.
+    /// The certificate's serial number in decimal; some are larger than 64 bits.
     cert_id: String,
     key: Sha256Verifier,
 }
@@ -34,18 +34,18 @@ pub(super) struct Merchant {
 impl Merchant {
     pub(super) fn new(mer_id: &str, name: &'static str, certificate: &str) -> Result<Self, CryptoError> {
         let key = Sha256Verifier::from_certificate(certificate)?;
-        // The line above has read the certificate, so the number is never left empty.
+        // The line above has read the certificate, so the number is never empty.
         let cert_id = cert_id_of(certificate).unwrap_or_default();
         Ok(Self { mer_id: mer_id.to_owned(), name, cert_id, key })
     }
 
-    /// True if `signature` is this merchant's over `content`, made with the certificate of number `cert_id`.
+    /// True if `signature` over `content` is this merchant's, made with the certificate of number `cert_id`.
     pub(super) fn signed(&self, content: &str, cert_id: &str, signature: &str) -> bool {
         cert_id == self.cert_id && self.key.verify(&digest_text(content), signature)
     }
 }
 
-/// Everyone who may call, and everyone who signs.
+/// All merchants, and all keys that sign.
 pub(super) struct Registry {
     pub(super) merchants: Vec<Merchant>,
     pub(super) seals: Seals,
@@ -78,7 +78,7 @@ pub(super) fn cert_id_of(certificate: &str) -> Option<String> {
     Some(pem.parse_x509().ok()?.tbs_certificate.serial.to_string())
 }
 
-/// What an operator puts into the gateway's channel settings: the app with the old kind of PFX, the web page with the new.
+/// The channel settings for the gateway: the app has the old kind of PFX, the web page the new one.
 pub(super) fn settings(base_url: &str) -> Value {
     let of = |mer_id: &str, pfx: &[u8]| {
         json!({

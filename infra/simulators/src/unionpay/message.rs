@@ -1,4 +1,4 @@
-//! The messages about a transaction: notifies, and what queries answer.
+//! The messages about a transaction: notifies and query answers.
 
 use ring::digest::{SHA256, digest};
 
@@ -11,14 +11,14 @@ use crate::kit::form::Params;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The test card, as it is shown and told: the middle is never shown.
+/// The test card as messages show it: without its middle.
 pub(super) const CARD_MASKED: &str = "6216***********0018";
 /// A debit card.
 const PAY_CARD_TYPE: &str = "01";
 /// Bytes of an RSA-2048 ciphertext, eight digests long.
 const CIPHERTEXT_DIGESTS: usize = 8;
 
-/// The fields of a notify, without certificate and signature. The browser carries the same to `frontUrl`.
+/// The fields of a notify, without certificate and signature. The browser brings the same to `frontUrl`.
 pub(super) fn notify_fields(transaction: &Transaction) -> Params {
     let mut fields = identity(transaction);
     put(&mut fields, "txnType", transaction.order.call.txn_type());
@@ -30,7 +30,7 @@ pub(super) fn notify_fields(transaction: &Transaction) -> Params {
     fields
 }
 
-/// What a query finds, or nothing while nobody has paid.
+/// The result of a query; `None` as long as nobody has paid.
 pub(super) fn query_fields(transaction: &Transaction) -> Option<Params> {
     if matches!(transaction.state, State::Waiting | State::Closed) {
         return None;
@@ -41,7 +41,7 @@ pub(super) fn query_fields(transaction: &Transaction) -> Option<Params> {
     outcome(transaction, &mut fields);
     if transaction.state == State::Done {
         put(&mut fields, "accNo", &account(transaction));
-        // Nested pairs: a reader that splits at every `&` finds a field that is not there, `issInsCode`.
+        // Nested pairs: a reader that splits at every `&` finds the field `issInsCode`, which does not exist.
         put(&mut fields, "payCardInfo", "{payCardType=01&issInsCode=01030000&payCardIssueName=模拟银行}");
     }
     Some(fields)
@@ -88,8 +88,8 @@ fn outcome(transaction: &Transaction, fields: &mut Params) {
     put(fields, "payType", "0001");
 }
 
-/// In the app's answers encrypted, as for merchants with that permission: base64 that ends with `=` signs. Nobody can
-/// decrypt it; it only has to look right.
+/// In the app's answers it is encrypted, as for merchants with that permission: base64 with `=` at its end. Nobody can decrypt it;
+/// it only has to look right.
 fn account(transaction: &Transaction) -> String {
     if transaction.order.call != Call::App {
         return CARD_MASKED.to_owned();

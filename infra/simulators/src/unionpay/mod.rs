@@ -1,27 +1,26 @@
-//! A strict stand-in for UnionPay (ACP 5.1.0): the gateway of gateway.95516.com, and a cashier to click on.
+//! A strict stand-in for UnionPay (ACP 5.1.0): the gateway of gateway.95516.com, and a cashier in the browser.
 //!
 //! The owner of the local stack opens one [`Simulator`], mounts its [`Simulator::router`], and calls
-//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and fields as strictly as UnionPay, from the
-//! protocol description alone: nothing here is shared with the gateway under test.
+//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and fields as strictly as UnionPay. It is written from the
+//! protocol description alone and shares nothing with the gateway under test.
 //!
 //! | route | what |
 //! |---|---|
 //! | `POST /simulator/unionpay/gateway/api/frontTransReq.do` | web payment, by the buyer's browser |
 //! | `POST …/appTransReq.do`, `…/queryTrans.do`, `…/backTransReq.do` | app payment; query; refund and void |
 //! | `POST /simulator/unionpay/file/` | the files of a settlement day |
-//! | `POST /_local/simulator/unionpay/bill` | what the files say that is not so |
+//! | `POST /_local/simulator/unionpay/bill` | plants false content in the files |
 //! | `GET, POST /simulator/unionpay/cashier/{tn}` | the cashier; POST `action=pay` or `cancel` |
 //! | `GET, POST /simulator/unionpay/app` | the `tn` of an app payment is pasted; POST `tn` |
 //! | `GET /_local/simulator/unionpay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/unionpay/balance` `{"merchant","empty"}` | whether a merchant's account can refund |
 //! | `POST /_local/simulator/unionpay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers |
-//! | `POST /_local/simulator/unionpay/faults` | what the next server calls suffer, see `faults.rs` |
+//! | `POST /_local/simulator/unionpay/faults` | faults of the next server calls, see `faults.rs` |
 //! | `GET /_local/simulator/unionpay/orders/{orderId}` | a transaction and its notifies, see `door.rs` |
 //! | `POST /_local/simulator/unionpay/orders/{orderId}/{pay, cancel, refund}` | plays the payer and the back office |
 //!
-//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by a refund or void are due
-//! at once and go out with the next [`Simulator::run_due`], so that a merchant never waits inside its own request
-//! for its own notify endpoint.
+//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by a refund or void are due at once
+//! and are sent by the next [`Simulator::run_due`]. So a merchant never waits inside its own request for its own notify endpoint.
 //!
 //! Left out on purpose: signMethod 11 and 12, versions 5.0.0 and 6.0.0, instalments, pre-authorisation, B2B and token
 //! products, decryption of sensitive fields, query by `queryId`, the phone control's signed result.

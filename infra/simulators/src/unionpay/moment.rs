@@ -2,7 +2,7 @@
 
 use crate::kit::beijing::{DAY_MS, HOUR_MS, parse_seconds, seconds};
 
-/// A settlement day runs from 23:00 to 23:00: an hour ahead of the calendar's.
+/// A settlement day runs from 23:00 to 23:00: an hour before the calendar's.
 const SETTLEMENT_AHEAD_MS: i64 = HOUR_MS;
 const BEIJING_MS: i64 = 8 * HOUR_MS;
 
@@ -21,12 +21,12 @@ pub(super) fn settle_date(ms: i64) -> String {
     trace_time(ms.saturating_add(SETTLEMENT_AHEAD_MS)).chars().take(4).collect()
 }
 
-/// A number that two moments share if they are of one settlement day.
+/// A number that is the same for all moments of one settlement day.
 pub(super) fn settlement_day(ms: i64) -> i64 {
     ms.saturating_add(BEIJING_MS).saturating_add(SETTLEMENT_AHEAD_MS).div_euclid(DAY_MS)
 }
 
-/// Reads `yyyyMMddHHmmss` and nothing else.
+/// Reads exactly `yyyyMMddHHmmss`.
 pub(super) fn parse_compact(text: &str) -> Option<i64> {
     if text.len() != 14 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

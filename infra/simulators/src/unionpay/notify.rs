@@ -1,7 +1,7 @@
-//! Notifies: what is queued, when it is sent again, and how it is written.
+//! Notifies: queues, schedules and writes them.
 //!
-//! HTTP 200 acknowledges a notify, whatever the body. Otherwise it is sent again on [`SCHEDULE_MS`], five times in all,
-//! each time the same bytes: nothing in it tells when it was sent.
+//! HTTP 200 acknowledges a notify, whatever the body. Otherwise it is sent again on [`SCHEDULE_MS`], five times in all, each time
+//! with the same bytes: it contains no time of sending.
 
 use super::letter::{Letter, Notify};
 use super::message::notify_fields;
@@ -19,7 +19,7 @@ pub(super) const SCHEDULE_MS: [i64; 4] = [MINUTE_MS, 2 * MINUTE_MS, 4 * MINUTE_M
 type Job = outbox::Job<Letter, Charset>;
 
 impl Transaction {
-    /// Queues a notify of the transaction as it stands, due at `at`.
+    /// Queues a notify of the transaction in its present state, due at `at`.
     pub(super) fn queue(&mut self, at: i64) -> Option<&mut Notify> {
         let number = self.notify_count;
         self.notify_count = number.saturating_add(1);

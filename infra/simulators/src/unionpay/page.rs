@@ -1,4 +1,4 @@
-//! The HTML. Everything from outside goes through `escape`; the only script sends the buyer's browser back to the shop.
+//! The HTML. All external text goes through `escape`; the only script sends the buyer's browser back to the shop.
 
 use super::codes;
 use super::message::CARD_MASKED;
@@ -7,7 +7,7 @@ use crate::kit::beijing::seconds;
 use crate::kit::form::Params;
 use crate::kit::page::{STYLE, escape};
 
-/// Over the common style: the three colours of the card scheme.
+/// Added to the common style: the three colours of the card scheme.
 const COLOURS: &str = "\
 header{background:linear-gradient(105deg,#c8102e 0 34%,#00447c 34% 67%,#00767a 67%)}\
 button{background:#00447c;border-color:#00447c}button:hover{background:#00305a}\
@@ -17,7 +17,7 @@ button:focus-visible,textarea:focus-visible,input:focus-visible{outline-color:#5
 background:linear-gradient(135deg,#00767a,#00447c)}.card small{display:block;font-weight:400;opacity:.9}\
 input.tn{width:100%;margin:6px 0 18px;padding:12px;border:1px solid #cdd6e0;border-radius:9px;font:16px/1.4 ui-monospace,Menlo,monospace}";
 
-/// The order with its buttons, or how it ended.
+/// The order with its buttons, or its result.
 pub(super) fn cashier(payment: &Transaction, merchant: &str) -> String {
     let order = &payment.order;
     let mut rows = vec![
@@ -65,7 +65,7 @@ fn end(payment: &Transaction) -> String {
     }
 }
 
-/// Where a `tn` is pasted.
+/// The page for pasting a `tn`.
 pub(super) fn phone() -> String {
     let content = "<form method=\"post\"><label for=\"tn\">Transaction number 流水号 (tn)</label>\
          <input class=\"tn\" id=\"tn\" name=\"tn\" required inputmode=\"numeric\" autocomplete=\"off\" spellcheck=\"false\" \
@@ -73,7 +73,7 @@ pub(super) fn phone() -> String {
     frame("Phone 手机", "", content)
 }
 
-/// A page that posts `fields` to `action` by itself, or at a click where scripts are off.
+/// A page that posts `fields` to `action` automatically, or at a click if scripts are off.
 pub(super) fn auto_form(action: &str, fields: &Params) -> String {
     let inputs: String = fields
         .iter()
@@ -90,12 +90,12 @@ pub(super) fn auto_form(action: &str, fields: &Params) -> String {
     frame("Paid 支付成功", " onload=\"document.getElementById('back').submit()\"", &content)
 }
 
-/// A parser of HTML makes one line feed of CR LF, also in attributes; the references stay as they are.
+/// An HTML parser turns CR LF into one line feed, also in attributes. Character references are kept.
 fn line_ends_kept(text: &str) -> String {
     text.replace('\r', "&#13;").replace('\n', "&#10;")
 }
 
-/// An error in place of the cashier.
+/// An error instead of the cashier.
 pub(super) fn refused(code: &str, message: &str) -> String {
     let content = format!(
         "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>respCode {}</div><pre>{}</pre>",
@@ -116,7 +116,7 @@ fn frame(title: &str, on_body: &str, content: &str) -> String {
     )
 }
 
-/// What a browser posts for the hidden fields of a page, as form text.
+/// What a browser posts for a page's hidden fields, as form text.
 pub(super) fn form_of(page: &str) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     for input in page.split("<input ").skip(1) {

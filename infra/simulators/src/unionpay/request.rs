@@ -1,6 +1,6 @@
 //! A merchant's message: its fields, its signature, and the order in it.
 //!
-//! The tables are the field table of the protocol description (section 3.2), read row by row.
+//! The tables are the field table of the protocol description (section 3.2), row by row.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,8 @@ use crate::kit::beijing::MINUTE_MS;
 use crate::kit::form::Params;
 use crate::kit::strict::{is_plain_address, odd_sign};
 
-/// How far `txnTime` may be from now, either way. UnionPay only says that it must be the current time; five minutes
-/// forgive a clock that is badly set and a buyer's slow browser, not a stored order.
+/// How far `txnTime` may be from now, either way. UnionPay only says that it must be the current time. Five minutes allow for a
+/// wrong clock and a slow browser, but not for a stored order.
 pub(super) const TXN_TIME_TOLERANCE_MS: i64 = 5 * MINUTE_MS;
 /// `ANS1..256`.
 const URL_CHARS_MAX: usize = 256;
@@ -31,7 +31,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// The cell of a table row that is about this call.
+    /// The cell of a table row for this call.
     fn cell<T: Copy>(self, row: &[T; 5]) -> T {
         let [web, app, query, refund, void] = *row;
         match self {
@@ -52,7 +52,8 @@ impl Call {
     }
 }
 
-/// Whether a field is mandatory, optional, or no part of the message. The last kind is ignored, though signed.
+/// Whether a field is mandatory, optional, or not part of the message. Fields of the last kind are ignored, although they are
+/// signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     M,
@@ -64,10 +65,10 @@ use Need::{M, N, O};
 
 type Words = &'static [&'static str];
 
-/// What a value looks like.
+/// The format of a value.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// One of these words, by call.
+    /// One of these words; the list depends on the call.
     Words([Words; 5]),
     Encoding,
     Digits(usize),
@@ -78,9 +79,9 @@ enum Shape {
     Url,
     /// One line of at most so many bytes.
     Text(usize),
-    /// What the payer reads: "最大32字节,可送字母、数字、空格、符号(包括-_.空格中英文括号)和中文(字符集u4e00-u9fa5)".
+    /// Text for the payer: "最大32字节,可送字母、数字、空格、符号(包括-_.空格中英文括号)和中文(字符集u4e00-u9fa5)".
     Shown(usize),
-    /// What comes back as it was sent: base64, or a text without the signs that "可能影响解析": `&={}[]"'`.
+    /// A value that UnionPay returns as sent: base64, or a text without the characters that "可能影响解析": `&={}[]"'`.
     Returned(usize),
     Address,
 }
@@ -91,7 +92,7 @@ const fn same(words: Words) -> Shape {
     Shape::Words([words; 5])
 }
 
-/// What is checked before the signature.
+/// Checked before the signature.
 #[rustfmt::skip]
 const ENVELOPE: &[Row] = &[
     ("version",    [M; 5], same(&["5.1.0"])),
@@ -102,7 +103,7 @@ const ENVELOPE: &[Row] = &[
     ("signature",  [M; 5], Shape::Text(1024)),
 ];
 
-/// What is checked after it.
+/// Checked after it.
 #[rustfmt::skip]
 const FIELDS: &[Row] = &[
     // name           web app qry rfd void
@@ -158,7 +159,7 @@ impl Shape {
         }
     }
 
-    /// For people; no sign in it may mean something in `k=v&k=v`.
+    /// For people. It must not contain characters with a meaning in `k=v&k=v`.
     fn rule(self, call: Call) -> String {
         match self {
             Self::Words(words) => format!("must be {} here", call.cell(&words).join(" or ")),
@@ -181,14 +182,14 @@ impl Shape {
     }
 }
 
-/// A message whose signature and fields are in order.
+/// A message with a right signature and right fields.
 pub(super) struct Message<'a> {
     pub(super) call: Call,
     pub(super) merchant: &'a Merchant,
     params: Params,
 }
 
-/// What is checked after the signature of a call for files.
+/// Checked after the signature of a call for files.
 const FILE_FIELDS: &[Row] = &[
     ("txnType", [M; 5], same(&["76"])),
     ("txnSubType", [M; 5], same(&["01"])),
@@ -199,7 +200,7 @@ const FILE_FIELDS: &[Row] = &[
     ("txnTime", [M; 5], Shape::Time),
 ];
 
-/// A call for the files of a settlement day, whose signature and fields are in order.
+/// A call for the files of a settlement day, with a right signature and right fields.
 pub(super) struct FileCall {
     pub(super) mer_id: String,
     /// `MMDD`
@@ -219,7 +220,7 @@ pub(super) fn verify_file(registry: &Registry, params: Params, now: i64) -> Resu
     Ok(FileCall { mer_id: message.merchant.mer_id.clone(), settle_date })
 }
 
-/// Checks the envelope, the signature, then the fields. `params` are as they came, blanks and all.
+/// Checks the envelope, the signature, then the fields. `params` are as they came, with their blanks.
 pub(super) fn verify(registry: &Registry, call: Call, params: Params) -> Result<Message<'_>, Refusal> {
     verify_rows(registry, (call, FIELDS), params)
 }
@@ -257,12 +258,12 @@ fn check(rows: &[Row], call: Call, params: &Params) -> Result<(), Refusal> {
 }
 
 impl Message<'_> {
-    /// A field that the tables have made sure of.
+    /// A field that the tables guarantee.
     pub(super) fn text(&self, name: &str) -> String {
         self.params.get(name).cloned().unwrap_or_default()
     }
 
-    /// Refuses a `txnTime` that is not now.
+    /// Refuses a `txnTime` that is not the current time.
     fn at_now(&self, now: i64) -> Result<(), Refusal> {
         let wrong = |name: &str| Refusal::new(codes::FORMAT, format!("{name} cannot be used"));
         let at = parse_compact(&self.text("txnTime")).ok_or_else(|| wrong("txnTime"))?;

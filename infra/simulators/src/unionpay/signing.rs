@@ -1,4 +1,4 @@
-//! Signatures of version 5.1.0, and the certificates that travel in UnionPay's messages.
+//! Signatures of version 5.1.0, and the certificates inside UnionPay's messages.
 
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const FOREIGN_CERT: &str = include_str!("../../keys/unionpay/sign_foreign_cert.c
 const SELF_CERT: &str = include_str!("../../keys/unionpay/sign_self_cert.cer");
 const FAKE_ISSUER_CERT: &str = include_str!("../../keys/unionpay/sign_fake_issuer_cert.cer");
 
-/// Who signs a message. All but the first must be refused by the merchant.
+/// The key and certificate that sign a message. The merchant must refuse all but the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum SignWith {
@@ -24,17 +24,17 @@ pub(super) enum SignWith {
     Unionpay,
     /// UnionPay's certificate, somebody else's key.
     Other,
-    /// UnionPay's key with a certificate whose time is over.
+    /// UnionPay's key with an expired certificate.
     ExpiredCert,
     /// A genuine certificate of another customer of the authority.
     ForeignCn,
-    /// UnionPay's name on a certificate that signs itself.
+    /// UnionPay's name on a self-signed certificate.
     SelfMade,
     /// UnionPay's name and the authority's name, but not the authority's signature.
     FakeIssuer,
 }
 
-/// A key and the certificate sent along with its signatures.
+/// A key, and the certificate that is sent with its signatures.
 pub(super) struct Seal {
     key: Sha256Signer,
     certificate: String,
@@ -90,26 +90,26 @@ impl Seals {
     }
 }
 
-/// The parameters as UnionPay's own SDK has them: values trimmed, blank ones gone.
+/// The parameters as in UnionPay's own SDK: values trimmed, blank ones removed.
 pub(super) fn filtered(params: Params) -> Params {
     params
         .into_iter()
         .filter_map(|(name, value)| {
-            // Java's trim(): everything up to the blank.
+            // Java's trim(): removes every character up to and including the blank.
             let value = value.trim_matches(|sign| sign <= ' ');
             (!value.is_empty()).then(|| (name, value.to_owned()))
         })
         .collect()
 }
 
-/// The signed text: every field but `signature`, names in byte order, values as they are.
+/// The signed text: every field except `signature`, names in byte order, values unchanged.
 pub(super) fn content(params: &Params) -> String {
     let pairs: Vec<String> =
         params.iter().filter(|(name, _)| *name != "signature").map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 
-/// Lower-case hex of SHA-256: these 64 characters are what the key signs, so SHA-256 is applied twice.
+/// Lower-case hex of SHA-256. The key signs these 64 characters, so SHA-256 is applied twice.
 pub(super) fn digest_text(content: impl AsRef<[u8]>) -> String {
     digest(&SHA256, content.as_ref()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! The simulator itself: its books, its merchants, and what charges handed out.
+//! The simulator itself: its books, its merchants, and the data that charges gave to payers.
 
 use std::sync::Arc;
 
@@ -45,17 +45,17 @@ impl Simulator {
         merchants::settings(self.0.books.base_url())
     }
 
-    /// Lets the clock's now take effect and sends every notify that is due, earliest first.
+    /// Applies the clock's now and sends every notify that is due, earliest first.
     pub async fn run_due(&self) {
         outbox::run(self, None).await;
     }
 
-    /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
+    /// When [`Self::run_due`] next has something to do; a time in the past means at once.
     pub fn next_due(&self) -> Option<i64> {
         self.0.books.next_due()
     }
 
-    /// Keeps what a charge handed out to its payer. The door's `pay` opens it if nobody did.
+    /// Stores what a charge gave to its payer. The door's `pay` opens it if nobody did.
     pub fn keep(&self, page: Page) {
         self.0.handed.keep(page);
     }
@@ -80,7 +80,7 @@ impl Simulator {
         format!("{}/simulator/unionpay/cashier/{tn}", self.0.books.base_url())
     }
 
-    /// Works on the ledger as it stands at the clock's now, and stores it if it changed.
+    /// Works on the ledger at the clock's now, and stores it if it changed.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger, i64) -> T) -> T {
         self.0.books.with(work)
     }

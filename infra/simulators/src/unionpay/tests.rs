@@ -1,5 +1,5 @@
-//! The simulator under test: a clock moved by hand, a merchant that answers as told, requests signed with the public keys,
-//! and a verifier of UnionPay's messages as a careful merchant would write it.
+//! The simulator under test: a clock moved by hand, a merchant with ordered answers, requests signed with the public keys, and a
+//! verifier of UnionPay's messages as a careful merchant would write it.
 
 mod cashier;
 mod files;
@@ -49,9 +49,9 @@ const NEW_CERT: &str = include_str!("../../keys/unionpay/merchant_new_cert.cer")
 struct Bench {
     simulator: Simulator,
     clock: Arc<AtomicI64>,
-    /// Every notify: when, where, what.
+    /// Every notify: time, address, body.
     sent: Arc<Mutex<Vec<(i64, String, String)>>>,
-    /// What the merchant answers next; 200 when empty.
+    /// The merchant's next answers; 200 if empty.
     answers: Arc<Mutex<VecDeque<u16>>>,
 }
 
@@ -145,7 +145,7 @@ impl Bench {
         params
     }
 
-    /// The fields of a message, `more` over them. A value of `None` leaves a field out.
+    /// The fields of a message, changed by `more`. A value of `None` removes a field.
     fn message(&self, kind: &str, more: &[(&str, Option<&str>)]) -> Params {
         let now = compact(self.now());
         let (txn_type, sub_type, channel) = match kind {
@@ -206,7 +206,7 @@ impl Bench {
         self.call("query", &[("orderId", Some(order_id)), ("txnTime", Some(txn_time))]).await
     }
 
-    /// Sends the browser with a web payment and answers the path of the cashier.
+    /// Sends the browser with a web payment and returns the path of the cashier.
     async fn cashier(&self, order_id: &str) -> String {
         let form = encoded(&self.signed("web", &[("orderId", Some(order_id))]));
         let reply = self.post(&target("web"), &form).await;
@@ -254,7 +254,7 @@ fn text(reply: &Reply) -> String {
     String::from_utf8(reply.body.clone()).unwrap()
 }
 
-/// The verdict of a merchant that has pinned the settings' chain.
+/// The verdict of a merchant that has pinned the chain of the settings.
 fn accepts_ours(params: &Params, now_ms: i64) -> bool {
     let settings = super::merchants::settings(BASE);
     let pinned = |name: &str| settings["unipay_app"][name].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! One transaction, payment, refund or void, and the rules between them. Pure: time is an argument.
+//! One transaction (payment, refund or void), and the rules of its states. Pure: time is an argument.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use super::moment::settlement_day;
 use super::request::Call;
 use crate::kit::beijing::{DAY_MS, HOUR_MS};
 
-/// How long an order can be paid when it names no `payTimeout`. UnionPay's own limit is not documented.
+/// How long an order without `payTimeout` can be paid. UnionPay's own limit is not documented.
 const PATIENCE_MS: i64 = HOUR_MS;
 /// "Up to about 330 days."
 const REFUND_WINDOW_MS: i64 = 330 * DAY_MS;
 /// `N1..12`.
 const AMOUNT_DIGITS_MAX: usize = 12;
 
-/// An amount in fen. Sums of refunds may be zero, amounts from outside are 1 at least.
+/// An amount in fen. Sums of refunds may be zero; amounts from outside are at least 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Fen(u64);
 
@@ -50,7 +50,7 @@ impl Fen {
     }
 }
 
-/// What the merchant sent.
+/// The merchant's order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Order {
@@ -64,18 +64,18 @@ pub(super) struct Order {
     pub(super) front_fail_url: Option<String>,
     pub(super) order_desc: Option<String>,
     pub(super) req_reserved: Option<String>,
-    /// The payment that a refund or void is of.
+    /// The original payment of a refund or void.
     pub(super) orig_qry_id: Option<String>,
     pub(super) pay_timeout: Option<i64>,
 }
 
-/// How far a transaction is.
+/// The state of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum State {
     /// The payer has not paid: a query finds no such transaction.
     Waiting,
-    /// Cancelled by the payer or out of time. A query finds no such transaction either.
+    /// Cancelled by the payer or expired. A query finds no such transaction, either.
     Closed,
     /// 03, 04 or 05.
     Processing,
@@ -88,21 +88,21 @@ pub(super) enum State {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Transaction {
-    /// 21 digits; identifies the transaction from the start, and is told once the payer has paid.
+    /// 21 digits. It identifies the transaction from the start, and is shown after the payer has paid.
     pub(super) query_id: String,
-    /// 21 digits, also the name of the cashier. Payments only.
+    /// 21 digits. It is also the name of the cashier. Payments only.
     pub(super) tn: Option<String>,
     pub(super) order: Order,
     pub(super) state: State,
-    /// `origRespCode` of queries, empty until decided.
+    /// `origRespCode` of queries; empty until the result is known.
     pub(super) resp_code: String,
     pub(super) created_at: i64,
     pub(super) expires_at: Option<i64>,
-    /// When a refund or void that is under way ends, and how.
+    /// When and how a refund or void in progress ends.
     pub(super) settles: Option<(i64, String)>,
     /// When it ended.
     pub(super) ended_at: Option<i64>,
-    /// What refunds and voids have taken or are about to take of a payment.
+    /// The sum of this payment's refunds and voids, done or in progress.
     pub(super) returned: Fen,
     pub(super) voided: bool,
     pub(super) notifies: Notifies,
@@ -110,11 +110,11 @@ pub(super) struct Transaction {
     pub(super) notify_count: u32,
 }
 
-/// How the payer's payment goes.
+/// Whether the payer's payment is in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Punctuality {
     InTime,
-    /// The money moves although the order is closed, as when a payment crosses the timeout.
+    /// The money moves although the order is closed, as when a payment succeeds after the timeout.
     AlsoLate,
 }
 
@@ -143,12 +143,12 @@ impl Transaction {
         self.tn.is_some()
     }
 
-    /// What is left to be given back.
+    /// The amount that can still be refunded.
     pub(super) fn left(&self) -> Fen {
         self.order.amount.minus(self.returned)
     }
 
-    /// The payer pays, with `code` as the outcome. Queues no notify, the caller chooses which.
+    /// The payer pays, with the result `code`. Queues no notify; the caller chooses one.
     pub(super) fn pay(&mut self, code: &str, punctuality: Punctuality, now: i64) -> Result<(), Refusal> {
         let refuse = |code, why: &str| Err(Refusal::new(code, why));
         match self.state {
@@ -171,7 +171,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Sets the outcome.
+    /// Sets the result.
     pub(super) fn end(&mut self, code: &str, now: i64) {
         self.state = if codes::is_success(code) {
             State::Done
@@ -194,7 +194,7 @@ impl Transaction {
         }
     }
 
-    /// Takes a refund or void off this payment, or says why not.
+    /// Takes a refund or void from this payment, or says why not.
     pub(super) fn give_back(&mut self, order: &Order, now: i64) -> Result<(), Refusal> {
         let refuse = |code, why: &str| Err(Refusal::new(code, why));
         if !self.is_payment() || self.state != State::Done || self.order.mer_id != order.mer_id {

@@ -1,4 +1,4 @@
-//! The bill of a day, as both versions of the API hand it out.
+//! The bill of a day, the same for both versions of the API.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The cashier: where a person pays or cancels. Only the phone and `h5_url` give out the ticket in its address.
+//! The cashier: where a person pays or cancels. Its address contains a ticket, which only the phone and `h5_url` give out.
 
 use super::page;
 use super::simulator::Simulator;
@@ -18,8 +18,8 @@ pub(super) fn show(simulator: &Simulator, ticket: &str) -> Reply {
 
 /// `POST cashier/{ticket}` with `action=pay` or `action=cancel`.
 ///
-/// The notify goes out before the browser is sent back, so a local merchant has usually heard by the time the buyer
-/// returns. Cancelling closes nothing: at WeChat too the order stays open until the merchant or the clock closes it.
+/// The notify is sent before the browser is sent back, so a local merchant usually has it before the buyer returns. A cancel closes
+/// nothing: at WeChat, too, the order stays open until the merchant or the clock closes it.
 pub(super) async fn act(simulator: &Simulator, ticket: &str, request: &Incoming) -> Reply {
     let Some((trade, Ticket { redirect_url, .. })) = admitted(simulator, ticket) else {
         return refused();
@@ -38,7 +38,7 @@ pub(super) async fn act(simulator: &Simulator, ticket: &str, request: &Incoming)
         Some(_) | None => return Reply::html(400, page::refused("INVALID_FORM", "action must be pay or cancel")),
     }
     if pay(simulator, &trade.number).is_err() {
-        // A second click, or a form that lay open: the page tells how the order stands.
+        // A second click, or a form that was left open: the page shows the state of the order.
         return Reply::redirect(303, cashier);
     }
     outbox::run(simulator, Some(&trade.number)).await;

@@ -1,4 +1,4 @@
-//! The cryptography that WeChat has beside RSA: keyed hashes of v2, AES of both versions, certificate serials, nonces.
+//! WeChat's cryptography besides RSA: keyed hashes of v2, AES of both versions, certificate serials, nonces.
 
 use aes::Aes256;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
@@ -60,7 +60,7 @@ pub(super) fn same(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }
 
-/// What AEAD_AES_256_GCM works with; `nonce` has twelve bytes.
+/// The inputs of AEAD_AES_256_GCM; `nonce` has twelve bytes.
 #[derive(Clone, Copy)]
 pub(super) struct GcmKey<'a> {
     pub(super) key: &'a str,
@@ -79,7 +79,7 @@ impl GcmKey<'_> {
         Ok(STANDARD.encode(bytes))
     }
 
-    /// What the merchant does; here for tests.
+    /// The merchant's part; used by tests.
     #[cfg(test)]
     pub(super) fn open(self, ciphertext: &str) -> Result<String, CryptoError> {
         let failed = failed("ciphertext");
@@ -133,7 +133,7 @@ pub(super) fn certificate_facts(pem: &str) -> Result<CertificateFacts, CryptoErr
     if let [0, rest @ ..] = serial
         && rest.first().is_some_and(|byte| *byte >= 0x80)
     {
-        // DER puts a zero before a number that would look negative.
+        // DER puts a zero byte before a number that would look negative.
         serial = rest;
     }
     Ok(CertificateFacts {

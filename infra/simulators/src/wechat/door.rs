@@ -1,7 +1,7 @@
 //! The JSON door for automated tests, under `/_local/simulator/wechat/trades/{out_trade_no}`.
 //!
-//! It plays the buyer, and the forger: `pay` and `refund` can send notifies that lie, repeat, or are signed by nobody
-//! WeChat knows. A merchant that accepts such a notify has a hole. Nothing here exists at WeChat.
+//! It plays the buyer and the forger: `pay` and `refund` can send notifies that are false, repeated, or signed with a key that
+//! WeChat does not have. A merchant that accepts such a notify has a security hole. Nothing here exists at WeChat.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,17 +20,17 @@ use crate::kit::server::Incoming;
 /// Duplicates of one notify.
 const TIMES_MAX: u32 = 100;
 
-/// Options of `pay`; all optional.
+/// Options of `pay`, all optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Pay {
-    /// False: the order is paid and the merchant hears nothing (it must ask).
+    /// False: the order is paid, but the merchant gets no notify and must query.
     notify: Option<bool>,
-    /// False: the order stays as it is and only the notify is sent, as a forger would.
+    /// False: the order does not change, and only the notify is sent, as a forger would do.
     pay: Option<bool>,
-    /// What the buyer really pays, less than the total by a coupon; queries agree. Only where this call pays.
+    /// What the buyer really pays, if a coupon makes it less than the total. Queries show it, too. Only if this call pays.
     payer_total: Option<i64>,
-    /// Lies of the notify; the order itself stays true.
+    /// False content of the notify; the order itself stays true.
     amount: Option<i64>,
     currency: Option<String>,
     mchid: Option<String>,
@@ -42,30 +42,30 @@ struct Pay {
     send: Send,
 }
 
-/// How a notify is sent; all optional.
+/// How a notify is sent, all optional.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Send {
     times: Option<u32>,
     sign_with: SignWith,
-    /// Sends WeChat's probe and nothing else; the order stays as it is.
+    /// Sends only WeChat's probe; the order does not change.
     probe: bool,
     skew_seconds: i64,
     tamper: bool,
     wrong_api_key: bool,
 }
 
-/// Options of `refund`; all optional.
+/// Options of `refund`, all optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct RefundOptions {
-    /// Fen; everything that is left if absent.
+    /// Fen; the whole rest if absent.
     amount: Option<i64>,
-    /// A refund that is under way gets its result now; any other number makes a new refund.
+    /// If this refund is in progress, it gets its result now. Any other number makes a new refund.
     out_refund_no: Option<String>,
     /// SUCCESS if absent.
     status: Option<RefundStatus>,
-    /// Where a new refund is told; a known one keeps its own.
+    /// The notify address of a new refund. An existing refund keeps its own.
     notify_url: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
     }
 }
 
-/// `POST …/trades/{out_trade_no}/{action}`; `action` is pay, fail, close or refund. `?merchant=` picks one of several merchants
+/// `POST …/trades/{out_trade_no}/{action}`; `action` is pay, fail, close or refund. `?merchant=` selects one of several merchants
 /// with the same order number.
 pub(super) async fn act(
     simulator: &Simulator,
@@ -177,7 +177,7 @@ fn amount_of(fen: Option<i64>) -> Result<Option<Fen>, Reply> {
     fen.map(|fen| Fen::new(fen).ok_or_else(|| bad("an amount must be 1 fen or more"))).transpose()
 }
 
-/// Pays an order that waits; on a paid one only sends another notify, which is how repeats and late forgeries are made.
+/// Pays a waiting order. For a paid one it only sends another notify: this makes repeats and late forgeries.
 fn pay(simulator: &Simulator, number: &str, pay: &Pay) -> Result<(), Reply> {
     let times = pay.send.times.unwrap_or(1);
     if !(1..=TIMES_MAX).contains(&times) {
@@ -202,7 +202,7 @@ fn pay(simulator: &Simulator, number: &str, pay: &Pay) -> Result<(), Reply> {
         if claim.paid_at.is_none() {
             claim.pretend_paid(payment, now);
         }
-        // Of a refunded order too the payment's notify says SUCCESS: it was made when the order was paid.
+        // The payment's notify says SUCCESS even if the order was refunded: it was made when the order was paid.
         claim.state = State::Success;
         if let Some(notify) = trade.queue_payment(&claim, now) {
             lie(&mut notify.letter, pay);
@@ -223,7 +223,7 @@ fn forgery(send: Send) -> Forgery {
     }
 }
 
-/// Writes the lies into a notify, named as the protocol names them.
+/// Writes the false content into a notify, by the protocol's names.
 fn lie(letter: &mut Letter, pay: &Pay) {
     match &mut letter.content {
         Content::V3 { event_type, resource, .. } => {
@@ -263,7 +263,7 @@ fn lie(letter: &mut Letter, pay: &Pay) {
     }
 }
 
-/// Settles a refund that is under way, or makes one as the merchant platform's web page would and settles it.
+/// Settles a refund in progress, or makes one as the merchant platform's web page would, and settles it.
 fn refund(simulator: &Simulator, number: &str, options: &RefundOptions) -> Result<(), Reply> {
     let status = options.status.unwrap_or(RefundStatus::Success);
     let asked = amount_of(options.amount)?;

@@ -1,4 +1,4 @@
-//! Faults that a test orders for the next server calls, v3 and v2 alike.
+//! Faults that a test orders for the next server calls, for v3 and v2.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::kit::fault::Fault as Transport;
 /// How old the timestamp of a stale answer is.
 pub(super) const STALE_SECONDS: i64 = 3_600;
 
-/// What goes wrong with one server call.
+/// The fault of one server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Fault {
@@ -23,7 +23,7 @@ pub(super) enum Fault {
     BadSignature,
     /// The operation is done; the answer names a serial that does not exist. v2: as `badSignature`.
     UnknownSerial,
-    /// The operation is done; the answer's timestamp is an hour old and signed. v2 has no timestamp: nothing.
+    /// The operation is done; the answer's timestamp is an hour old and signed. v2 has no timestamp, so nothing happens.
     Stale,
     /// The operation is done; the answer stops in the middle.
     Cut,
@@ -34,7 +34,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The same fault as the generic part knows it.
+    /// The same fault in the common part.
     pub(super) fn transport(self) -> Option<Transport> {
         match self {
             Self::Timeout => Some(Transport::Timeout),

@@ -1,13 +1,13 @@
-//! Amounts in whole fen. No float ever touches them.
+//! Amounts in whole fen, never a float.
 
 use serde::{Deserialize, Serialize};
 
 /// One hundred million yuan, more than any order may have.
 const FEN_MAX: i64 = 10_000_000_000;
-/// Digits of [`FEN_MAX`]; more cannot be in range.
+/// The digits of [`FEN_MAX`]; more are out of range.
 const DIGITS_MAX: usize = 11;
 
-/// An amount in fen (1 yuan = 100 fen). Sums may be zero, amounts from outside are 1 at least.
+/// An amount in fen (1 yuan = 100 fen). Sums may be zero; amounts from outside are at least 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Fen(i64);
 

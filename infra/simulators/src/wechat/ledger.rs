@@ -14,19 +14,19 @@ use crate::kit::orders::{Booked, Orders};
 
 /// The numbers of orders have twenty digits.
 const SEQUENCE_MAX: u64 = u64::MAX;
-/// Steps of one order in one tick: its closing or its refunds.
+/// The most steps of one order in one tick: its closing or its refunds.
 const STEPS_MAX: usize = 60;
 
 #[derive(Default)]
 pub(super) struct Ledger {
     pub(super) orders: Orders<Trade>,
-    /// What the next server calls will suffer. Not stored.
+    /// The faults of the next server calls. Not stored.
     pub(super) faults: VecDeque<Fault>,
-    /// Who has nothing left to refund with. Not stored.
+    /// The merchants with an empty balance. Not stored.
     pub(super) balances: Balances,
-    /// What the bills say that is not so. Not stored.
+    /// False lines of the bills, for tests. Not stored.
     pub(super) plants: Plants,
-    /// Which platform certificates are in use. Not stored.
+    /// Which platform certificates are used. Not stored.
     pub(super) stage: Stage,
 }
 
@@ -84,7 +84,7 @@ impl books::Ledger for Ledger {
 }
 
 impl Ledger {
-    /// Takes an order and notes what is handed out for it.
+    /// Accepts an order and stores the payment parameters that were given out for it.
     pub(super) fn place(&mut self, order: Order, prepay: Prepay, now: i64) -> Result<(), Rule> {
         let name = (order.mch_id.clone(), order.out_trade_no.clone());
         if let Some(number) = self.orders.number_of(&name).cloned()
@@ -101,7 +101,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Twenty-eight digits as WeChat's `transaction_id` and `refund_id` have, `head` being the first two.
+    /// Twenty-eight digits, as WeChat's `transaction_id` and `refund_id` have. `head` are the first two.
     pub(super) fn provider_number(&mut self, head: &str, now: i64) -> String {
         let sequence = self.orders.next_number((SEQUENCE_MAX, SEQUENCE_MAX));
         format!("{head}00000000{}{sequence:010}", date(now))

@@ -1,4 +1,4 @@
-//! What one notify says, as it is kept until it is sent, and what it takes to write it then.
+//! The content of one notify, stored until it is sent, and the options for writing it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,11 +9,11 @@ use super::trade::Version;
 use crate::kit::form::Params;
 use crate::kit::outbox;
 
-/// Whose key signs. v2 knows only the right key and, for everything but `wechat`, a wrong one.
+/// Which key signs. v2 knows only the right key and a wrong one, which all words except `wechat` select.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum SignWith {
-    /// What WeChat would use; for a merchant with certificate and public key both kinds, in turn.
+    /// The key that WeChat would use. For a merchant with certificate and public key, both kinds in turn.
     #[default]
     Wechat,
     Certificate,
@@ -27,30 +27,30 @@ pub(crate) enum SignWith {
     UnknownSerial,
 }
 
-/// How a notify differs from an honest one.
+/// How a notify differs from a genuine one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Forgery {
     pub(super) sign_with: SignWith,
     /// v3: WeChat's own test of the merchant's checks. Sent once; the merchant should answer 4xx or 5xx.
     pub(super) probe: bool,
-    /// v3: added to the header's timestamp, which is signed as it is sent.
+    /// v3: added to the header's timestamp. The signature covers the changed timestamp.
     pub(super) skew_seconds: i64,
     /// One byte of the body is changed after signing.
     pub(super) tamper: bool,
-    /// v3: encrypted under another APIv3 key, signed rightly.
+    /// v3: encrypted with another APIv3 key, but correctly signed.
     pub(super) wrong_api_key: bool,
 }
 
-/// What a notify says, before encryption and signature.
+/// The content of a notify, before encryption and signature.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub(crate) enum Content {
     #[serde(rename_all = "camelCase")]
     V3 { event_type: String, original_type: String, summary: String, resource: Value },
-    /// All but `nonce_str` and `sign`.
+    /// All fields except `nonce_str` and `sign`.
     V2 { fields: Params },
-    /// v2 refund notifies are not signed: who can encrypt `req_info` is trusted.
+    /// v2 refund notifies are not signed: a sender who can encrypt `req_info` is trusted.
     #[serde(rename_all = "camelCase")]
     V2Refund { fields: Params, req_info: String },
 }
@@ -69,7 +69,7 @@ pub(crate) type Notify = outbox::Notify<Letter>;
 pub(crate) type Notifies = outbox::Notifies<Letter>;
 pub(crate) type Job = outbox::Job<Letter, Manner>;
 
-/// What of an order and of the simulator goes into the message.
+/// The facts of an order and of the simulator that the message needs.
 pub(crate) struct Manner {
     pub(super) mch_id: String,
     pub(super) version: Version,
@@ -77,13 +77,13 @@ pub(crate) struct Manner {
     pub(super) stage: Stage,
 }
 
-/// Whose keys are at hand to write a message.
+/// The keys for writing a message.
 pub(super) struct Desk<'a> {
     pub(super) merchants: &'a Merchants,
     pub(super) merchant: &'a Merchant,
 }
 
-/// Changes one byte in the middle of a text and leaves it a text: what a man in the middle would do.
+/// Changes one byte in the middle of a text, so that it stays a text: the attack of a man in the middle.
 pub(super) fn tampered(body: &str) -> String {
     let middle = body.len() / 2;
     let at =

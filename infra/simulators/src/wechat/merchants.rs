@@ -1,10 +1,10 @@
-//! The merchants the simulator knows, and the platform's own keys.
+//! The simulator's merchants, and the platform's own keys.
 //!
 //! The built-in ones use the throwaway keys under `infra/simulators/keys/wechat`, which are public; tests add others.
 //!
-//! Platform certificates roll over in stages (`POST /_local/simulator/wechat/settings {"stage"}`), as they do over some ten
-//! days at WeChat: `current` lists and signs with the first; `announced` lists both and signs with the first; `rolled`
-//! lists both and signs with the second; `finished` has the second only.
+//! Platform certificates roll over in stages (`POST /_local/simulator/wechat/settings {"stage"}`), as at WeChat in some ten days:
+//! `current` lists the first and signs with it; `announced` lists both and signs with the first; `rolled` lists both and signs with
+//! the second; `finished` has the second only.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ struct V3Files {
     api_key: &'static str,
     certificates: bool,
     public_key: Option<PublicKeyFiles>,
-    /// The key of v2, where the merchant has not moved on with everything.
+    /// The v2 key of a merchant that still uses v2 for something.
     v2_key: Option<&'static str>,
 }
 
@@ -120,7 +120,7 @@ const V2: [V2Files; 2] = [
     },
 ];
 
-/// What an appid belongs to.
+/// The kind of application of an appid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AppKind {
     /// A mobile application of the open platform.
@@ -138,7 +138,7 @@ pub(super) struct PublicKey {
 pub(super) struct V3Access {
     pub(super) serial: String,
     pub(super) key: Sha256Verifier,
-    /// Only to forge: some gateways verify WeChat with the merchant's own certificate.
+    /// Only for forgeries: some gateways verify WeChat with the merchant's own certificate.
     pub(super) private: Sha256Signer,
     pub(super) api_key: String,
     /// Whether the merchant has platform certificates.
@@ -158,7 +158,7 @@ pub(super) struct Merchant {
     pub(super) mobile_app: String,
     pub(super) account: String,
     pub(super) access: Access,
-    /// The key of v2 beside APIv3: a merchant that moves has both, and each order is told of in the form it was made in.
+    /// The v2 key besides APIv3: a merchant that moves has both, and each order is notified in the format in which it was made.
     pub(super) also_v2: Option<String>,
 }
 
@@ -205,19 +205,19 @@ pub(super) enum Stage {
     Finished,
 }
 
-/// What signs, under the serial that is named.
+/// A key that signs, with its serial.
 #[derive(Clone, Copy)]
 pub(super) struct PlatformKey<'a> {
     pub(super) serial: &'a str,
     pub(super) signer: &'a Sha256Signer,
 }
 
-/// Everyone who may call, the platform, and the key of nobody.
+/// All merchants, the platform, and a key that belongs to nobody.
 pub(super) struct Merchants {
     pub(super) list: Vec<Merchant>,
     pub(super) current: PlatformCertificate,
     pub(super) next: PlatformCertificate,
-    /// Signs what must be refused.
+    /// Signs messages that must be refused.
     pub(super) other: Sha256Signer,
 }
 
@@ -266,7 +266,7 @@ impl Merchants {
         }
     }
 
-    /// The certificate that signs where nobody asked for another.
+    /// The certificate that signs, unless another was requested.
     pub(super) fn active(&self, stage: Stage) -> &PlatformCertificate {
         match stage {
             Stage::Current | Stage::Announced => &self.current,
@@ -274,7 +274,7 @@ impl Merchants {
         }
     }
 
-    /// What signs an answer. `wish` is the request's `Wechatpay-Serial`; `None` if the merchant has no such key.
+    /// The key that signs an answer. `wish` is the request's `Wechatpay-Serial`; `None` if the merchant has no such key.
     pub(super) fn answer_key(
         &self,
         access: Option<&V3Access>,
@@ -295,7 +295,7 @@ impl Merchants {
         }
     }
 
-    /// The merchant's own WeChat Pay public key, found again among ours so that it lives as long as we do.
+    /// The merchant's own WeChat Pay public key, taken from our list for its lifetime.
     pub(super) fn public_key(&self, access: Option<&V3Access>) -> Option<PlatformKey<'_>> {
         let id = &access?.public_key.as_ref()?.id;
         self.list
@@ -345,7 +345,7 @@ impl V3Files {
             members.insert("publicKey".to_owned(), json!(files.public));
         }
         if let (true, [(_, current), _], Some(members)) = (self.certificates, PLATFORM, settings.as_object_mut()) {
-            // Only the first: the second is for the merchant to fetch when the roll-over begins.
+            // Only the first: the merchant must fetch the second when the roll-over begins.
             members.insert("platformCerts".to_owned(), json!([current]));
         }
         settings
@@ -360,7 +360,7 @@ fn platform_certificate((private, pem): (&str, &str)) -> Result<PlatformCertific
     })
 }
 
-/// What a merchant pastes into the gateway's channel settings, by kind and tab.
+/// The channel settings that a merchant pastes into the gateway, by kind and tab.
 pub(super) fn settings(base_url: &str) -> Value {
     let gateway = format!("{base_url}/simulator/wechat");
     let v3 = V3.iter().map(|files| {

@@ -1,12 +1,12 @@
 //! A strict stand-in for WeChat Pay (`api.mch.weixin.qq.com`): APIv3, the legacy v2, the buyer's phone and a cashier.
 //!
 //! The owner of the local stack opens one [`Simulator`], mounts its [`Simulator::router`], and calls
-//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and parameters as strictly as WeChat, from the
-//! protocol description alone: nothing here is shared with the gateway under test.
+//! [`Simulator::run_due`] whenever its clock moves. It checks signatures and parameters as strictly as WeChat. It is written from
+//! the protocol description alone and shares nothing with the gateway under test.
 //!
-//! The gateway's base URL is `…/simulator/wechat`. A v3 signature covers the path **as it stands on the request line**, so
-//! here it covers `/simulator/wechat/v3/…`, prefix included: that is what a client signs that joins base URL and path
-//! before signing, and a client that signs another path than it sends has the bug that WeChat would refuse.
+//! The gateway's base URL is `…/simulator/wechat`. A v3 signature covers the path **as it is on the request line**. So here it
+//! covers `/simulator/wechat/v3/…` with this prefix: a client that joins base URL and path before it signs does this. A client that
+//! signs another path than it sends has a bug, and WeChat would refuse it.
 //!
 //! | route under `/simulator/wechat` | what |
 //! |---|---|
@@ -25,14 +25,14 @@
 //! | `GET /settings` | channel settings of the built-in merchants |
 //! | `POST /settings` `{"stage"}` | platform certificate roll-over, see `roll_over.rs` |
 //! | `POST /balance` `{"merchant","empty"}` | whether a merchant's account can refund |
-//! | `POST /faults` | what the next server calls suffer, see `faults.rs` |
+//! | `POST /faults` | faults of the next server calls, see `faults.rs` |
 //! | `GET /trades/{out_trade_no}`, `POST …/{pay, fail, close, refund}` | a trade, its notifies; plays the buyer, see `door.rs` |
 //!
-//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by the clock (refunds
-//! settle five seconds after they were accepted) go out with the next [`Simulator::run_due`].
+//! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by the clock (refunds settle five
+//! seconds after they were accepted) are sent by the next [`Simulator::run_due`].
 //!
-//! `/secapi/pay/refund` needs the merchant's client certificate at WeChat. Plain HTTP on a local port shows none, so it is
-//! accepted without: **a gateway that passes here may still lack its certificate in production.**
+//! At WeChat `/secapi/pay/refund` requires the merchant's client certificate. Plain HTTP on a local port has none, so the call is
+//! accepted without it: **a gateway that passes here may still lack its certificate in production.**
 //!
 //! Left out on purpose: service providers, combined and bar-code payments, `Wechatpay-Serial` encryption of
 //! personal fields, registered H5 domains and JSAPI paths, limits on calls, the merchant platform's own notify address.

@@ -1,7 +1,7 @@
-//! Notifies: what is queued, when it is sent again, and how it is written.
+//! Notifies: queues, schedules and writes them.
 //!
-//! The first send is at once. One that is not acknowledged is sent again after each pause of [`SCHEDULE_MS`], with the same
-//! id and everything else fresh: timestamp, nonce, encryption, signature.
+//! The first send is at once. If it is not acknowledged, it is sent again after each pause of [`SCHEDULE_MS`], with the same id and
+//! everything else fresh: timestamp, nonce, encryption, signature.
 
 use super::letter::{Content, Desk, Forgery, Job, Letter, Manner, Notify};
 use super::simulator::Simulator;
@@ -20,7 +20,7 @@ pub(super) const SCHEDULE_MS: [i64; 15] = [
     3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 6 * HOUR_MS,
 ];
 impl Trade {
-    /// Queues the notify of the payment, due at `at`, with what `claim` says about the order.
+    /// Queues the notify of the payment, due at `at`, with the order's content from `claim`.
     pub(super) fn queue_payment(&mut self, claim: &Self, at: i64) -> Option<&mut Notify> {
         let content = match self.order.version {
             Version::V3 => v3::message::payment(claim),
@@ -30,7 +30,7 @@ impl Trade {
         self.queue(url, content, at)
     }
 
-    /// Queues the notify of a refund's result. Refunds without a notify address have none.
+    /// Queues the notify of a refund's result. A refund without a notify address gets none.
     pub(super) fn queue_refund(&mut self, refund: &Refund, at: i64) -> Option<&mut Notify> {
         let url = refund.notify_url.clone()?;
         let content = match self.order.version {

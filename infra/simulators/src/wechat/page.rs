@@ -1,17 +1,17 @@
-//! The HTML, in WeChat's green. Everything from outside goes through [`escape`]; there is no script.
+//! The HTML, in WeChat's green. All external text goes through [`escape`]; there is no script.
 
 use super::trade::{State, Trade};
 use crate::kit::beijing::seconds;
 use crate::kit::page::{STYLE, escape};
 
-/// Over the shared style: colours of the header, the button and the ring of the focus.
+/// Added to the common style: the colours of the header, the button and the focus ring.
 const GREEN: &str = "\
 body{background:#ededed}header{background:#07c160}\
 button{border-color:#07c160;background:#07c160}button:hover{background:#06ad56}\
 button:focus-visible,textarea:focus-visible,a:focus-visible{outline-color:#95ecb9}\
 .amount{font-weight:600}a{color:#576b95}";
 
-/// The order with its buttons, or how it ended.
+/// The order with its buttons, or its result.
 pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
     let order = &trade.order;
     let mut rows = vec![
@@ -52,7 +52,7 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
     frame("Cashier 收银台", &content)
 }
 
-/// Where client parameters or a code are pasted.
+/// The page for pasting client parameters or a code.
 pub(super) fn phone() -> String {
     let content = "<form method=\"post\"><label for=\"params\">Client parameters or QR code 调起支付参数或二维码内容</label>\
          <textarea id=\"params\" name=\"params\" required spellcheck=\"false\" \
@@ -61,7 +61,7 @@ pub(super) fn phone() -> String {
     frame("Phone 手机", content)
 }
 
-/// After Cancel, where no address was given to go back to.
+/// The page after Cancel, if no return address was given.
 pub(super) fn cancelled(cashier: &str) -> String {
     let content = format!(
         "<div class=\"state closed\" role=\"status\">Cancelled, the order is still open 已取消，订单未支付</div>\
@@ -71,7 +71,7 @@ pub(super) fn cancelled(cashier: &str) -> String {
     frame("Cancelled 已取消", &content)
 }
 
-/// An error in place of the cashier.
+/// An error instead of the cashier.
 pub(super) fn refused(code: &str, why: &str) -> String {
     let content = format!(
         "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>",

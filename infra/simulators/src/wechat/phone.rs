@@ -1,9 +1,9 @@
 //! The buyer's phone: what the WeChat app checks before it shows the cashier.
 //!
-//! `POST /simulator/wechat/pay` takes the client parameters of a charge's answer, as a JSON body, as form fields, or pasted
-//! as JSON into the form field `params`; a `weixin://` code may be pasted in the same way, or come as `codeUrl`. Members
-//! that the client does not know (`code`, `msg`, `id`) are passed over. Success is a redirect (303) to the cashier; a
-//! refusal is 400, as a page, or as JSON if JSON was sent.
+//! `POST /simulator/wechat/pay` accepts the client parameters of a charge's answer, as a JSON body, as form fields, or pasted as
+//! JSON into the form field `params`. A `weixin://` code may be pasted in the same way, or sent as `codeUrl`. Members that the
+//! client does not know (`code`, `msg`, `id`) are ignored. Success is a redirect (303) to the cashier. A refusal is 400, as a page,
+//! or as JSON if JSON was sent.
 
 use std::collections::BTreeMap;
 
@@ -36,17 +36,17 @@ fn refused<T>(code: &'static str, why: impl Into<String>) -> Result<T, Refused> 
     Err(Refused { code, why: why.into() })
 }
 
-/// Client parameters by name, all of them texts.
+/// Client parameters by name, all as texts.
 type Fields = BTreeMap<String, String>;
 
-/// What the phone was given.
+/// The input of the phone.
 enum Given {
     Scan(String),
     App(Fields),
     Jsapi(Fields),
 }
 
-/// What a QR code holds.
+/// The content of a QR code.
 pub(super) fn code_url(prepay: &Prepay) -> String {
     format!("{CODE_URL}{}", prepay.code)
 }
@@ -109,10 +109,10 @@ fn members(text: &str) -> Result<BTreeMap<String, Value>, Refused> {
         .or_else(|error| refused("INVALID_FORM", format!("neither a weixin:// code nor a JSON object: {error}")))
 }
 
-/// Tells the products apart by the members that only one of them has.
+/// Distinguishes the products by members that only one of them has.
 fn classified(mut members: BTreeMap<String, Value>) -> Result<Given, Refused> {
     for (name, long) in [("packageValue", "package"), ("code_url", "codeUrl")] {
-        // Android's SDK and WeChat's own answer have other names for the same thing.
+        // Android's SDK and WeChat's own answer use other names for the same value.
         if let Some(value) = members.remove(name) {
             members.entry(long.to_owned()).or_insert(value);
         }
@@ -139,7 +139,7 @@ fn classified(mut members: BTreeMap<String, Value>) -> Result<Given, Refused> {
     })
 }
 
-/// The number of the order that may be paid.
+/// The number of the order, if it may be paid.
 fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
     let merchants = simulator.merchants();
     simulator.with(|ledger, now| {
@@ -210,7 +210,7 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.get(name).map(String::as_str).unwrap_or_default()
 }
 
-/// What stands in the parameters and in the order must be the same.
+/// A value must be the same in the parameters and in the order.
 fn equal(name: &str, found: &str, expect: &str) -> Result<(), Refused> {
     if found == expect {
         return Ok(());

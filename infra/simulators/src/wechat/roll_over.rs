@@ -13,7 +13,7 @@ struct Asked {
     stage: Stage,
 }
 
-/// `POST /_local/simulator/wechat/settings`: moves the roll-over to a stage. It is not stored.
+/// `POST /_local/simulator/wechat/settings`: sets the stage of the roll-over. It is not stored.
 pub(super) fn order(simulator: &Simulator, body: &[u8]) -> Reply {
     match serde_json::from_slice::<Asked>(body) {
         Ok(asked) => {

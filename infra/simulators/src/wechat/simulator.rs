@@ -38,18 +38,18 @@ impl Simulator {
         server::router(self)
     }
 
-    /// The channel settings of the built-in merchants: `{kind: {"wx_app": {…}, "wx_mp": {…}}}` with the kinds
-    /// `v3Certificate`, `v3PublicKey`, `v3Both`, `v2Md5` and `v2HmacSha256`; `v3BothV2` is `v3Both` before it moved on from v2.
+    /// The channel settings of the built-in merchants: `{kind: {"wx_app": {…}, "wx_mp": {…}}}` with the kinds `v3Certificate`,
+    /// `v3PublicKey`, `v3Both`, `v2Md5` and `v2HmacSha256`. `v3BothV2` is `v3Both` before it moved from v2 to v3.
     pub fn settings(&self) -> serde_json::Value {
         merchants::settings(self.0.books.base_url())
     }
 
-    /// Closes orders whose time is over, settles refunds, and sends every notify that is due at the clock's now, earliest first.
+    /// Closes expired orders, settles refunds, and sends every notify that is due at the clock's now, earliest first.
     pub async fn run_due(&self) {
         outbox::run(self, None).await;
     }
 
-    /// When [`Self::run_due`] has something to do next; a time that has passed means at once.
+    /// When [`Self::run_due`] next has something to do; a time in the past means at once.
     pub fn next_due(&self) -> Option<i64> {
         self.0.books.next_due()
     }
@@ -70,7 +70,7 @@ impl Simulator {
         format!("{}/simulator/wechat/{path}", self.0.books.base_url())
     }
 
-    /// Works on the ledger as it stands at the clock's now, and stores it if it changed.
+    /// Works on the ledger at the clock's now, and stores it if it changed.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger, i64) -> T) -> T {
         self.0.books.with(work)
     }

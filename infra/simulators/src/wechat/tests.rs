@@ -1,4 +1,4 @@
-//! The simulator under test: a clock moved by hand, a merchant that answers as told, requests signed with the public keys.
+//! The simulator under test: a clock moved by hand, a merchant with ordered answers, requests signed with the public keys.
 
 mod notifies;
 mod phone;
@@ -33,7 +33,7 @@ const START: &str = "2026-11-24T12:00:00+08:00";
 const NOTIFY_URL: &str = "https://m.test/notify/wx";
 const ACK_V2: &str = "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>";
 
-/// One notify as the merchant got it.
+/// One notify as the merchant received it.
 #[derive(Clone)]
 struct Sent {
     at: i64,
@@ -52,7 +52,7 @@ struct Bench {
     simulator: Simulator,
     clock: Arc<AtomicI64>,
     sent: Arc<Mutex<Vec<Sent>>>,
-    /// What the merchant answers next; 204 or v2's SUCCESS when empty.
+    /// The merchant's next answers; 204 or v2's SUCCESS if empty.
     answers: Arc<Mutex<VecDeque<(u16, &'static str)>>>,
 }
 
@@ -287,7 +287,7 @@ fn merchant_key(settings: &Value) -> Sha256Signer {
     Sha256Signer::from_pem(settings["privateKey"].as_str().unwrap()).unwrap()
 }
 
-/// The key that the merchant trusts under a serial; the second platform certificate counts as fetched.
+/// The merchant's trusted key for a serial. The second platform certificate counts as fetched.
 fn find_wechat_key(settings: &Value, serial: &str) -> Option<Sha256Verifier> {
     let built_in = Merchants::built_in().unwrap();
     if settings["publicKeyId"] == serial {
@@ -313,7 +313,7 @@ fn encoded(value: &Value) -> String {
     form::encode(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())))
 }
 
-/// The same text with one bit of its byte `at` turned, still ASCII.
+/// The same text with one bit of its byte `at` flipped, still ASCII.
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at] ^= 1;

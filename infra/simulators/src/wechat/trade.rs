@@ -1,4 +1,4 @@
-//! One order and the rules of its states. Pure: time is an argument, and protocol codes are the callers' business.
+//! One order and the rules of its states. Pure: time is an argument, and the callers translate protocol codes.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use super::letter::Notifies;
 use crate::kit::balance::Balance;
 use crate::kit::beijing::{DAY_MS, HOUR_MS, MINUTE_MS};
 
-/// An order that names no `time_expire` is closed after this long.
+/// An order without `time_expire` is closed after this time.
 const OPEN_MS_DEFAULT: i64 = 7 * DAY_MS;
 /// How long `prepay_id` and `code_url` work.
 pub(super) const PREPAY_MS: i64 = 2 * HOUR_MS;
 /// How long `h5_url` and `mweb_url` work.
 pub(super) const H5_URL_MS: i64 = 5 * MINUTE_MS;
-/// Refunds are taken for a year after payment.
+/// Refunds are accepted for a year after the payment.
 pub(super) const REFUND_WINDOW_MS: i64 = 365 * DAY_MS;
-/// From acceptance of a refund to its result.
+/// The time from the acceptance of a refund to its result.
 pub(super) const REFUND_SETTLE_MS: i64 = 5_000;
-/// Refunds of one order.
+/// The most refunds of one order.
 pub(super) const REFUNDS_MAX: usize = 50;
-/// Prepay ids and tickets kept per order; the oldest goes first.
+/// The most prepay ids and tickets that are kept per order; the oldest is dropped first.
 const HANDLES_MAX: usize = 50;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) enum Version {
     V2,
 }
 
-/// Which product the order was made for; decides how a buyer may come to it.
+/// The product of the order. It decides how a buyer may reach the cashier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(super) enum Product {
@@ -52,12 +52,12 @@ impl Product {
     }
 }
 
-/// WeChat's `trade_state`, those of bar-code payments alone left out.
+/// WeChat's `trade_state`, without those that only bar-code payments have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
     #[serde(rename = "NOTPAY")]
     NotPay,
-    /// A payment failed, at the bank for example. The order is still open: the payer may take another card.
+    /// A payment failed, for example at the bank. The order is still open: the payer may take another card.
     #[serde(rename = "PAYERROR")]
     PayError,
     #[serde(rename = "SUCCESS")]
@@ -106,13 +106,13 @@ pub(super) struct Order {
     /// JSAPI: who may pay.
     pub(super) openid: Option<String>,
     pub(super) time_expire: Option<i64>,
-    /// v2: how the order was signed, which the phone and the notify follow.
+    /// v2: how the order was signed. The phone and the notify use the same.
     pub(super) sign_type: SignType,
-    /// Every parameter that must be the same when the order is sent again.
+    /// Every parameter that must be equal when the order is sent again.
     pub(super) parameters: String,
 }
 
-/// What an order call hands out.
+/// The payment parameters that an order call gives out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Prepay {
@@ -122,12 +122,12 @@ pub(super) struct Prepay {
     pub(super) at: i64,
 }
 
-/// A buyer who came to the cashier in a proper way.
+/// A buyer who reached the cashier in a permitted way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ticket {
     pub(super) id: String,
-    /// H5: where the browser goes afterwards.
+    /// H5: where the browser goes after the payment.
     pub(super) redirect_url: Option<String>,
 }
 
@@ -167,7 +167,7 @@ pub(super) struct Refund {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Trade {
-    /// Ours; never on the wire.
+    /// Our own number; it is never sent.
     pub(super) number: String,
     pub(super) order: Order,
     pub(super) state: State,
@@ -178,37 +178,37 @@ pub(super) struct Trade {
     pub(super) paid_at: Option<i64>,
     pub(super) closed_at: Option<i64>,
     pub(super) payer_openid: Option<String>,
-    /// Lower than the total by the coupons that WeChat paid.
+    /// Lower than the total if WeChat's coupons paid a part.
     pub(super) payer_total: Option<Fen>,
     pub(super) refunds: Vec<Refund>,
-    /// Counts every notify ever queued, so that ids stay unique when old ones are dropped.
+    /// Counts every notify ever queued, so that ids stay unique after old ones are dropped.
     pub(super) notify_count: u32,
     pub(super) notifies: Notifies,
 }
 
-/// Why an order does not allow what was asked.
+/// Why an order does not allow an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     NotExist,
     Paid,
     Closed,
-    /// Same `out_trade_no`, other parameters.
+    /// Same `out_trade_no`, but other parameters.
     Differs,
     NotPaid,
     /// `amount.total` of a refund is not the order's.
     TotalDiffers,
     RefundExceeds,
-    /// The merchant's account does not hold what is to be refunded.
+    /// The merchant's balance does not cover the refund.
     BalanceShort,
-    /// Same `out_refund_no`, other amount or order.
+    /// Same `out_refund_no`, but another amount or order.
     RefundDiffers,
     TooManyRefunds,
     RefundTooLate,
-    /// The refund has its result already.
+    /// The refund already has its result.
     RefundSettled,
 }
 
-/// A refund as asked for.
+/// A requested refund.
 #[derive(Clone, Debug)]
 pub(super) struct RefundRequest {
     pub(super) refund_id: String,
@@ -273,7 +273,7 @@ impl Trade {
         self.tickets.push(ticket);
     }
 
-    /// The buyer pays. Queues no notify, the caller chooses which.
+    /// The buyer pays. Queues no notify; the caller chooses one.
     pub(super) fn pay(&mut self, payment: Payment, now: i64) -> Result<(), Rule> {
         match self.state {
             State::NotPay | State::PayError => {
@@ -285,7 +285,7 @@ impl Trade {
         }
     }
 
-    /// The buyer tries to pay, and the bank says no. The order stays open, and nobody is notified.
+    /// The buyer tries to pay, and the bank refuses. The order stays open, and no notify is sent.
     pub(super) fn fail(&mut self) -> Result<(), Rule> {
         match self.state {
             State::NotPay | State::PayError => {
@@ -297,9 +297,9 @@ impl Trade {
         }
     }
 
-    /// Pays whatever the state; on a copy, what a forger would claim.
+    /// Pays in any state. On a copy of the order, this is what a forger would claim.
     pub(super) fn pretend_paid(&mut self, payment: Payment, now: i64) {
-        // One openid for the one simulated buyer of each application.
+        // The only simulated buyer has one openid for each application.
         let buyer = self.order.openid.clone().unwrap_or_else(|| format!("oSimulatedBuyer_{}", self.order.app_id));
         self.state = State::Success;
         self.paid_at = Some(now);
@@ -308,7 +308,7 @@ impl Trade {
         self.payer_openid = Some(buyer);
     }
 
-    /// Closes an unpaid order, by the merchant or the clock.
+    /// Closes an unpaid order, for the merchant or the clock.
     pub(super) fn close(&mut self, now: i64) -> Result<(), Rule> {
         match self.state {
             State::NotPay | State::PayError => {
@@ -362,7 +362,7 @@ impl Trade {
         Ok(())
     }
 
-    /// Gives a refund its result. An abnormal one may be settled again, as the merchant platform allows.
+    /// Gives a refund its result. An abnormal one may get another result, as the merchant platform allows.
     pub(super) fn settle(&mut self, out_refund_no: &str, status: RefundStatus, at: i64) -> Result<Refund, Rule> {
         let refund =
             self.refunds.iter_mut().find(|refund| refund.out_refund_no == out_refund_no).ok_or(Rule::NotExist)?;
@@ -381,12 +381,12 @@ impl Trade {
         [closes, settles].into_iter().flatten().min()
     }
 
-    /// The oldest refund under way.
+    /// The oldest refund in progress.
     pub(super) fn unsettled(&self) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.status == RefundStatus::Processing)
     }
 
-    /// What has been given back or is about to be.
+    /// The sum of refunds, done or in progress.
     pub(super) fn refunded(&self) -> Fen {
         self.refunds
             .iter()

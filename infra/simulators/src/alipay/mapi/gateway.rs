@@ -39,7 +39,7 @@ pub(in super::super) fn order_string(simulator: &Simulator, text: &str) -> Resul
     place(simulator, order::read_string(simulator.merchants(), text)?)
 }
 
-/// The page a person sees in place of the cashier.
+/// The page that a person sees instead of the cashier.
 pub(in super::super) fn refused_page(refusal: &MapiRefusal) -> Reply {
     Reply::html(400, page::refused(refusal.error, &refusal.why))
 }
@@ -54,7 +54,7 @@ fn place(simulator: &Simulator, order: Order) -> Result<String, MapiRefusal> {
     Ok(simulator.cashier_url(&trade_no))
 }
 
-/// Who sent `params`, after every check all services share.
+/// The sender of `params`, after every check that all services share.
 fn verify<'a>(merchants: &'a Merchants, params: &Params) -> Result<&'a MapiPartner, MapiRefusal> {
     let given = |name: &str| params.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let partner = given("partner")
@@ -87,7 +87,7 @@ fn notify_verify(simulator: &Simulator, params: &Params) -> bool {
 }
 
 fn server(simulator: &Simulator, service: &str, params: &Params) -> Result<Reply, SimulatorError> {
-    // Answers here have no signature that every reader checks, so only the faults of the connection make sense.
+    // Not every reader checks a signature here, so only the connection faults are useful.
     let fault = simulator.with(|ledger, _| ledger.faults.pop_front());
     if fault == Some(Fault::Http500) {
         return Ok(spoil(fault, Reply::new(500, XML, "")));
@@ -141,7 +141,7 @@ fn single_trade_query(
     )))
 }
 
-/// The legacy documents call the order number `out_order_no` here; `out_trade_no` is taken too.
+/// The legacy documents call the order number `out_order_no` here; `out_trade_no` is accepted, too.
 fn close_trade(simulator: &Simulator, partner: &MapiPartner, params: &Params) -> Result<String, MapiRefusal> {
     let name = if params.contains_key("out_order_no") { "out_order_no" } else { "out_trade_no" };
     simulator.with(|ledger, now| {

@@ -7,7 +7,7 @@ use crate::kit::beijing::seconds;
 use crate::kit::form::{Params, mapi_content};
 use crate::kit::owner::SimulatorError;
 
-/// The fields of a notify but those made at sending. Some are empty, as on the real gateway, and are not signed then.
+/// The fields of a notify, except those made at sending. Some are empty, as on the real gateway; these are not signed.
 pub(in super::super) fn notify_fields(trade: &Trade, event: Event) -> Params {
     let mut fields = trade_fields(trade);
     let mut put = |name: &str, value: &str| fields.insert(name.to_owned(), value.to_owned());
@@ -23,7 +23,7 @@ pub(in super::super) fn notify_fields(trade: &Trade, event: Event) -> Params {
     fields
 }
 
-/// What the browser carries back to `return_url`.
+/// The fields that the browser brings to `return_url`.
 pub(in super::super) fn return_fields(trade: &Trade, now: i64) -> Params {
     let order = &trade.order;
     let notify_id = trade.notifies.last().map(|letter| letter.notify_id.clone()).unwrap_or_default();
@@ -50,7 +50,7 @@ pub(in super::super) fn return_fields(trade: &Trade, now: i64) -> Params {
     .collect()
 }
 
-/// The fields a notify and `single_trade_query` share.
+/// The fields that a notify and `single_trade_query` share.
 pub(in super::super) fn trade_fields(trade: &Trade) -> Params {
     let order = &trade.order;
     let when = |at: Option<i64>| at.map(seconds);
@@ -76,7 +76,7 @@ pub(in super::super) fn trade_fields(trade: &Trade) -> Params {
     .collect()
 }
 
-/// Signs with MD5 or RSA, whichever the merchant's request used.
+/// Signs with MD5 or RSA, as the merchant's request did.
 pub(in super::super) fn sign(signer: &Signer<'_>, fields: &mut Params) -> Result<(), SimulatorError> {
     let merchants = signer.merchants;
     let partner = merchants

@@ -57,7 +57,7 @@ pub(super) fn read(partner: &MapiPartner, params: &Params) -> Result<Order, Mapi
     })
 }
 
-/// A parameter with a value. 256 are "at most 128 Chinese characters": bytes of GB18030.
+/// A parameter with a value. 256 means "at most 128 Chinese characters": bytes of GB18030.
 pub(super) fn optional<'a>(params: &'a Params, name: &str, bytes_max: usize) -> Result<Option<&'a str>, MapiRefusal> {
     match params.get(name).map(String::as_str).filter(|value| !value.is_empty()) {
         Some(value) if gb18030_bytes(value) > bytes_max => {
@@ -72,7 +72,7 @@ pub(super) fn required<'a>(params: &'a Params, name: &str, bytes_max: usize) -> 
     optional(params, name, bytes_max)?.ok_or_else(|| illegal_argument(name, "is missing"))
 }
 
-/// A refusal by a trade's rules in the legacy gateway's words.
+/// A refusal by a trade's rules, in the legacy gateway's words.
 pub(super) fn refusal_of(rule: Rule) -> MapiRefusal {
     let error = match rule {
         Rule::NotExist => "TRADE_NOT_EXIST",
@@ -86,7 +86,7 @@ pub(super) fn refusal_of(rule: Rule) -> MapiRefusal {
     refuse(error, "")
 }
 
-/// Reads and verifies `key="value"&…&sign="…"&sign_type="RSA"`: the signature covers the very text before `&sign=`.
+/// Reads and verifies `key="value"&…&sign="…"&sign_type="RSA"`. The signature covers exactly the text before `&sign=`.
 pub(super) fn read_string(merchants: &Merchants, text: &str) -> Result<Order, MapiRefusal> {
     let (content, tail) =
         text.split_once("&sign=\"").ok_or_else(|| refuse("ILLEGAL_SIGN", "the string must end with &sign=\"…\""))?;
@@ -118,7 +118,7 @@ pub(super) fn read_string(merchants: &Merchants, text: &str) -> Result<Order, Ma
 fn quoted_pairs(content: &str) -> Result<Params, MapiRefusal> {
     let mut params = Params::new();
     let mut rest = content;
-    // Each round takes one pair off; the body limit bounds them.
+    // Each round removes one pair; the body limit bounds their number.
     while !rest.is_empty() {
         let odd = || illegal_argument(&start_of(rest), "must be name=\"value\"");
         let (name, after) = rest.split_once("=\"").ok_or_else(odd)?;

@@ -1,4 +1,4 @@
-//! Writing answers: the node, its signature over the node's raw bytes, and the frame.
+//! Writes answers: the node, its signature over the node's raw bytes, and the frame.
 
 use super::super::merchants::{Merchants, OpenApp};
 use crate::kit::charset::Charset;
@@ -11,11 +11,11 @@ use super::{Code, Refusal};
 #[derive(Clone, Debug)]
 pub(super) enum Cell {
     Text(String),
-    /// JSON already written, for lists.
+    /// JSON that is already written, for lists.
     Raw(String),
 }
 
-/// The node's fields in the order they are written.
+/// The node's fields, in the order in which they are written.
 pub(super) type Node = Vec<(&'static str, Cell)>;
 
 /// How an answer is signed.
@@ -32,7 +32,7 @@ pub(super) fn text(value: impl Into<String>) -> Cell {
     Cell::Text(value.into())
 }
 
-/// A node that says 10000, to be filled up.
+/// A node with code 10000, to be completed.
 pub(super) fn success() -> Node {
     vec![("code", text("10000")), ("msg", text("Success"))]
 }
@@ -52,12 +52,12 @@ pub(super) fn busy() -> Node {
     failure(&Refusal { code: Code::Busy, sub_code: "isp.unknow-error", sub_msg: "系统繁忙".to_owned() })
 }
 
-/// `<method>_response`, or `error_response` where there is no method.
+/// `<method>_response`, or `error_response` if there is no method.
 pub(super) fn node_name(method: Option<&str>) -> String {
     method.map_or_else(|| "error_response".to_owned(), |method| format!("{}_response", method.replace('.', "_")))
 }
 
-/// The whole answer. Without `app` (nobody we know called) it is unsigned, and can then only be an error.
+/// The whole answer. Without `app` (an unknown caller) it is unsigned, and can only be an error.
 pub(super) fn write(
     merchants: &Merchants,
     frame: (&str, &Node),
@@ -72,7 +72,7 @@ pub(super) fn write(
             whole.push_str(&format!(",\"alipay_cert_sn\":{}", json_text(&certificates.alipay)));
         }
         let key = if signing == Signing::Other { &merchants.other } else { &app.alipay_key };
-        // Base64 is written as it is: Alipay escapes slashes inside the node, not in the signature.
+        // Base64 is not escaped: Alipay escapes slashes inside the node, not in the signature.
         whole.push_str(&format!(",\"sign\":\"{}\"", key.sign(charset.bytes(&node))?));
     }
     whole.push('}');

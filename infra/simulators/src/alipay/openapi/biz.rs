@@ -1,4 +1,4 @@
-//! `biz_content`, read strictly.
+//! `biz_content`, parsed strictly.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Biz {
     }
 }
 
-/// How long a text field may be, in bytes of GB18030: the older documents say of 256 that they are 128 Chinese characters.
+/// The length limit of a text field, in bytes of GB18030: the older documents say that 256 are 128 Chinese characters.
 #[derive(Clone, Copy)]
 pub(super) struct Limit(pub(super) usize);
 
@@ -54,7 +54,7 @@ impl Biz {
             .map_err(|error| illegal("isv.invalid-parameter", format!("参数无效: biz_content is not JSON: {error}")))
     }
 
-    /// An optional text. Alipay takes numbers for some fields; here text is text, as documented.
+    /// An optional text. Alipay accepts numbers for some fields; here only text is accepted, as documented.
     pub(super) fn text(&self, name: &str, limit: Limit) -> Result<Option<String>, Refusal> {
         match self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value) {
             None | Some(Value::Null) => Ok(None),
@@ -69,7 +69,7 @@ impl Biz {
         }
     }
 
-    /// An optional text that must not be empty when it is there.
+    /// An optional text that must not be empty if it is present.
     pub(super) fn filled(&self, name: &str, limit: Limit) -> Result<Option<String>, Refusal> {
         match self.text(name, limit)? {
             Some(text) if text.trim().is_empty() => Err(invalid(name, "is empty")),
@@ -108,7 +108,7 @@ impl Biz {
     }
 }
 
-/// `ACQ.INVALID_PARAMETER`, which names the field.
+/// `ACQ.INVALID_PARAMETER` with the name of the field.
 pub(super) fn invalid(name: &str, why: &str) -> Refusal {
     business("ACQ.INVALID_PARAMETER", format!("参数无效: {name} {why}"))
 }

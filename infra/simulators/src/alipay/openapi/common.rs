@@ -1,15 +1,15 @@
-//! The checks every request goes through before its business content is read: names, times, certificates, signature.
+//! The checks of every request before its business content is read: names, times, certificates, signature.
 
 use super::super::merchants::{CertificateNumbers, Merchants, OpenApp};
 use super::{Code, Refusal, illegal, missing};
 use crate::kit::beijing::{MINUTE_MS, parse_seconds};
 use crate::kit::form::{self, FormError, Params};
 
-/// How far a `timestamp` may be off. Alipay does not publish its bound; fifteen minutes passes honest clocks.
+/// How far a `timestamp` may be off. Alipay does not publish its limit; fifteen minutes accepts honest clocks.
 const TIMESTAMP_MS_MAX: i64 = 15 * MINUTE_MS;
 /// Length of `notify_url` and `return_url`.
 const URL_CHARS_MAX: usize = 256;
-/// Longest values of the common parameters, as documented.
+/// The longest values of the common parameters, as documented.
 const LENGTHS: &[(&str, usize)] = &[
     ("app_id", 32),
     ("method", 128),
@@ -22,10 +22,10 @@ const LENGTHS: &[(&str, usize)] = &[
     ("app_auth_token", 40),
 ];
 
-/// A refusal, and the app that called if it is known by then: answers to it are signed even when they refuse.
+/// A refusal, and the calling app if it is known by then: an answer to a known app is signed even if it refuses.
 pub(super) type Refused<'a> = (Option<&'a OpenApp>, Refusal);
 
-/// Who sent `params`, after every common check.
+/// The sender of `params`, after every common check.
 pub(super) fn verify<'a>(merchants: &'a Merchants, params: &Params, now: i64) -> Result<&'a OpenApp, Refused<'a>> {
     if value(params, "method").is_none() {
         return Err((None, missing("isv.missing-method", "缺少方法名参数")));
@@ -128,7 +128,7 @@ fn verify_time_and_version(params: &Params, now: i64) -> Result<(), Refusal> {
     }
 }
 
-/// In certificate mode both numbers must be those registered; in key mode there are none to send.
+/// In certificate mode both numbers must be the registered ones. In key mode none may be sent.
 fn verify_certificates(registered: Option<&CertificateNumbers>, params: &Params) -> Result<(), Refusal> {
     let app = value(params, "app_cert_sn");
     let root = value(params, "alipay_root_cert_sn");
@@ -138,7 +138,7 @@ fn verify_certificates(registered: Option<&CertificateNumbers>, params: &Params)
             Some(_) => Err(illegal("isv.app-cert-not-exist", "应用公钥证书不存在: this application is in key mode")),
         };
     };
-    // Alipay sends these two with 40002, although something is missing.
+    // Alipay uses 40002 for these two, although a parameter is missing.
     match (app, root) {
         (None, _) => Err(illegal("isv.missing-app-cert-sn", "缺少应用公钥证书序列号")),
         (_, None) => Err(illegal("isv.missing-alipay-root-cert-sn", "缺少支付宝根证书序列号")),

@@ -1,4 +1,4 @@
-//! `gateway.do` of the open platform, and the door by which an order string from a phone comes in.
+//! `gateway.do` of the open platform, and the entry for an order string from a phone.
 
 use super::super::page;
 use super::super::simulator::Simulator;
@@ -14,7 +14,7 @@ use crate::kit::form::{self, Params};
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
-/// Bytes that never stand bare in a percent-encoded value. `=` is among them: base64 pasted raw ends with it.
+/// Bytes that a percent-encoded value never contains unencoded. `=` is one of them: raw base64 ends with it.
 const NEVER_BARE: &[u8] = b" \"<>\\^`{|}=#";
 
 /// `GET|POST /simulator/alipay/gateway.do`.
@@ -38,7 +38,7 @@ pub(in super::super) fn gateway(simulator: &Simulator, query: &str, body: &str) 
     }
 }
 
-/// An order string, checked as the phone's Alipay would, and the cashier it opens.
+/// Checks an order string as the phone's Alipay would, and opens its cashier.
 pub(in super::super) fn order_string(simulator: &Simulator, text: &str) -> Result<String, Refusal> {
     let now = simulator.now();
     for pair in text.split('&') {
@@ -57,7 +57,7 @@ pub(in super::super) fn order_string(simulator: &Simulator, text: &str) -> Resul
     place(simulator, order)
 }
 
-/// Page and WAP payments: the buyer's browser is sent on to the cashier, or sees why not.
+/// Page and WAP payments: redirects the buyer's browser to the cashier, or shows why not.
 fn browser(simulator: &Simulator, params: &Params, now: i64) -> Reply {
     match verified_order(simulator, params, now).and_then(|order| place(simulator, order)) {
         Ok(cashier) => Reply::redirect(302, cashier),
@@ -65,7 +65,7 @@ fn browser(simulator: &Simulator, params: &Params, now: i64) -> Reply {
     }
 }
 
-/// The page a person sees in place of the cashier. Status 400, so that a script notices too.
+/// The page that a person sees instead of the cashier. Status 400, so that a script notices it, too.
 pub(in super::super) fn refused_page(refusal: &Refusal) -> Reply {
     Reply::html(400, page::refused(refusal.sub_code, &refusal.sub_msg))
 }
@@ -80,7 +80,7 @@ fn place(simulator: &Simulator, order: Order) -> Result<String, Refusal> {
     Ok(simulator.cashier_url(&trade_no))
 }
 
-/// Server calls: JSON, and the faults a test has ordered.
+/// Server calls: JSON, with the faults that a test has ordered.
 fn server(simulator: &Simulator, params: &Params, (method, now): (Option<&str>, i64)) -> Result<Reply, SimulatorError> {
     let fault = simulator.with(|ledger, _| ledger.faults.pop_front());
     if fault == Some(Fault::Http500) {
@@ -106,7 +106,7 @@ fn server(simulator: &Simulator, params: &Params, (method, now): (Option<&str>, 
     Ok(spoil(fault, reply))
 }
 
-/// The checks alone, for the test vectors.
+/// Only the checks, for the test vectors.
 #[cfg(test)]
 pub(in super::super) fn check(simulator: &Simulator, params: &Params) -> Result<(), Refusal> {
     common::verify(simulator.merchants(), params, simulator.now()).map(|_| ()).map_err(|(_, refusal)| refusal)

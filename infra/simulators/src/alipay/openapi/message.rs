@@ -7,11 +7,11 @@ use crate::kit::beijing::{millis, seconds};
 use crate::kit::form::{Params, notify_content};
 use crate::kit::owner::SimulatorError;
 
-/// The one buyer there is.
+/// The only buyer.
 pub(in super::super) const BUYER_ID: &str = "2088722000000017";
 pub(in super::super) const BUYER_LOGON_ID: &str = "sim***@example.com";
 
-/// Every documented field of a `trade_status_sync`, but those made at sending.
+/// Every documented field of a `trade_status_sync`, except those made at sending.
 pub(in super::super) fn notify_fields(trade: &Trade, event: Event) -> Params {
     let order = &trade.order;
     let received = trade.received().to_yuan();
@@ -58,7 +58,7 @@ pub(in super::super) fn notify_fields(trade: &Trade, event: Event) -> Params {
     fields
 }
 
-/// What the browser carries back to `return_url`.
+/// The fields that the browser brings to `return_url`.
 pub(in super::super) fn return_fields(trade: &Trade, now: i64) -> Params {
     let order = &trade.order;
     [
@@ -78,7 +78,7 @@ pub(in super::super) fn return_fields(trade: &Trade, now: i64) -> Params {
     .collect()
 }
 
-/// Signs by the "V1" rule: `sign` and `sign_type` stay out of the content.
+/// Signs by the "V1" rule: without `sign` and `sign_type`.
 pub(in super::super) fn sign(signer: &Signer<'_>, fields: &mut Params) -> Result<(), SimulatorError> {
     let app = signer
         .merchants
@@ -94,7 +94,7 @@ pub(in super::super) fn sign(signer: &Signer<'_>, fields: &mut Params) -> Result
     Ok(())
 }
 
-/// The seller's login name, made up from the account number.
+/// The seller's login name, made from the account number.
 pub(in super::super) fn seller_email(seller_id: &str) -> String {
     format!("{seller_id}@example.com")
 }

@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
     pub(super) now: i64,
 }
 
-/// Does what `method` says and answers the node.
+/// Performs `method` and returns the node.
 pub(super) fn perform(method: &str, call: &Call<'_>) -> Result<Node, Refusal> {
     match method {
         PRECREATE => precreate(call),
@@ -64,7 +64,7 @@ fn close(call: &Call<'_>) -> Result<Node, Refusal> {
     })
 }
 
-/// Cancelling what Alipay does not know succeeds, unlike closing it: the order can then no longer be paid either.
+/// Unlike a close, a cancel of an order that Alipay does not know succeeds: the order cannot be paid afterwards.
 fn cancel(call: &Call<'_>) -> Result<Node, Refusal> {
     let biz = Biz::read(call.params)?;
     let trade_no = call.simulator.with(|ledger, _| find(call, &biz, ledger))?;
@@ -118,7 +118,7 @@ fn refund(call: &Call<'_>) -> Result<Node, Refusal> {
     })
 }
 
-/// Where the bill of a day lies, if anything happened on it.
+/// The address of a day's bill, if there were any trades.
 fn bill(call: &Call<'_>) -> Result<Node, Refusal> {
     let biz = Biz::read(call.params)?;
     if biz.filled("bill_type", Limit(20))?.as_deref() != Some("trade") {
@@ -137,7 +137,7 @@ fn bill(call: &Call<'_>) -> Result<Node, Refusal> {
     Ok(node)
 }
 
-/// An unknown refund is answered with 10000 too, then without any refund field.
+/// An unknown refund also gets 10000, but without any refund field.
 fn refund_query(call: &Call<'_>) -> Result<Node, Refusal> {
     let biz = Biz::read(call.params)?;
     let request_no = biz.out_request_no()?.ok_or_else(|| invalid("out_request_no", "is missing"))?;
@@ -159,7 +159,7 @@ fn refund_query(call: &Call<'_>) -> Result<Node, Refusal> {
     })
 }
 
-/// The trade number a call names: `trade_no` wins. `None` if Alipay has never heard of it.
+/// The trade number that a call names: `trade_no` wins. `None` if Alipay does not know it.
 fn find(call: &Call<'_>, biz: &Biz, ledger: &Ledger) -> Result<Option<String>, Refusal> {
     let trade_no = biz.filled("trade_no", Limit(64))?;
     let out_trade_no = biz.out_trade_no()?;
@@ -182,7 +182,7 @@ fn read_trade(call: &Call<'_>, biz: &Biz, write: impl FnOnce(&Trade) -> Node) ->
     })
 }
 
-/// Works on the named trade, which must be opened: before that it does not exist on Alipay's side.
+/// Works on the named trade. It must be opened: before that it does not exist at Alipay.
 fn with_trade(
     call: &Call<'_>,
     biz: &Biz,

@@ -14,14 +14,14 @@ const TIMEOUT_MS_MAX: i64 = 15 * DAY_MS;
 const SUBJECT_FORBIDDEN: [char; 3] = ['/', '=', '&'];
 const QUIT_URL_CHARS_MAX: usize = 400;
 
-/// A product: its method, the codes it takes, and whether one must be given.
+/// A product: its method, the product codes that it accepts, and whether one is required.
 struct Product {
     method: &'static str,
     codes: &'static [&'static str],
     required: bool,
 }
 
-/// `QUICK_WAP_PAY` is the old documents' spelling and still sent by SDKs.
+/// `QUICK_WAP_PAY` is the spelling of the old documents; some SDKs still send it.
 const PRODUCTS: &[Product] = &[
     Product { method: APP, codes: &["QUICK_MSECURITY_PAY"], required: false },
     Product { method: PAGE, codes: &["FAST_INSTANT_TRADE_PAY"], required: true },
@@ -67,7 +67,7 @@ pub(super) fn read(app: &OpenApp, params: &Params, now: i64) -> Result<Order, Re
     })
 }
 
-/// A refusal by a trade's rules in the open platform's words.
+/// A refusal by a trade's rules, in the open platform's words.
 pub(super) fn refusal_of(rule: Rule) -> Refusal {
     let (sub_code, sub_msg) = match rule {
         Rule::NotExist => ("ACQ.TRADE_NOT_EXIST", "交易不存在"),
@@ -154,7 +154,7 @@ fn quit_url(biz: &Biz) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// Must be URL-encoded by the merchant before it goes into the JSON, else Alipay would return it damaged.
+/// The merchant must URL-encode it before it goes into the JSON. Otherwise Alipay would return it damaged.
 fn passback_params(biz: &Biz) -> Result<Option<String>, Refusal> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()%+".contains(&byte);
     match biz.text("passback_params", Limit(512))? {

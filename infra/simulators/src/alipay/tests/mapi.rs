@@ -60,7 +60,7 @@ async fn page_and_wap_orders_are_paid_with_either_signature() {
     ] {
         let bench = Bench::new();
         let params = signed(&bench, service, sign_type, ORDER);
-        // The charset may stand in the action and in the form.
+        // The charset may be in the action and in the form.
         let reply = bench.post(&format!("{MAPI}?_input_charset=utf-8"), &encoded(&params)).await;
         assert_eq!(reply.status, 302, "{}", text(&reply));
         let cashier = reply.location.unwrap().strip_prefix(BASE).unwrap().to_owned();

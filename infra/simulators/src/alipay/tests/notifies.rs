@@ -1,4 +1,4 @@
-//! The schedule of re-sends, acknowledgement, and the lies a test may order.
+//! The schedule of re-sends, the acknowledgement, and the false notifies that a test may order.
 
 use super::*;
 
@@ -50,7 +50,7 @@ async fn a_clock_that_jumps_a_day_plays_the_day_in_order() {
     let sent = bench.sent.lock().unwrap();
     let order: Vec<String> =
         sent.iter().map(|(_, _, body)| form::merge("", body, None).unwrap()["out_trade_no"].clone()).collect();
-    // Nine refusals: both first sends, then turn by turn until the answers run out.
+    // Nine refusals: both first sends, then alternating until the ordered answers are used up.
     assert_eq!(order, ["S1", "S2", "S1", "S2", "S1", "S2", "S1", "S2", "S1", "S2", "S1"]);
 }
 
@@ -131,7 +131,7 @@ async fn a_notify_dropped_half_way_is_sent_again() {
     let simulator = Simulator::open(options).unwrap();
     let bench = Bench { simulator, ..Bench::new() };
     unpaid(&bench, "D").await;
-    // The buyer's browser goes away while the merchant still thinks.
+    // The buyer's browser disconnects while the merchant still processes.
     let paying = bench.door("trades/D/pay", json!({}));
     assert!(tokio::time::timeout(std::time::Duration::from_millis(1), paying).await.is_err());
     bench.simulator.run_due().await;

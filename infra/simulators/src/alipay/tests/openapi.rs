@@ -112,7 +112,7 @@ async fn an_order_string_is_pasted_on_the_phone_page() {
         let reply = bench.post(app, &form::encode([("order_string", broken.as_str())])).await;
         assert!(reply.status == 400 && text(&reply).contains(code), "{code}: {}", text(&reply));
     }
-    // gateway.do knows no app payments.
+    // gateway.do does not accept app payments.
     assert_eq!(bench.refused("alipay.trade.app.pay", biz).await, "isv.invalid-method");
 }
 
@@ -161,7 +161,7 @@ async fn common_parameters_are_checked_in_alipays_words() {
     assert!(text(&bench.post(GATEWAY, &encoded(&unsigned)).await).contains("isv.missing-signature"));
     let twice = format!("{}&version=1.0", encoded(&bench.signed(QUERY, &by("C1"))));
     assert!(text(&bench.post(GATEWAY, &twice).await).contains("given twice"));
-    // Some SDKs put the charset into the address, too, for Alipay to read the form by.
+    // Some SDKs also put the charset into the address, so that Alipay reads the form by it.
     let known = encoded(&bench.signed(QUERY, &by("C1")));
     let reply = bench.post(&format!("{GATEWAY}?charset=utf-8"), &known).await;
     assert!(!text(&reply).contains("given twice"), "{}", text(&reply));
@@ -225,7 +225,7 @@ fn the_root_bundle_is_laid_out_as_alipays_own() {
             numbers.push(crate::kit::crypto::md5_hex(text.as_bytes()));
         }
     }
-    // What PyPI's python-alipay-sdk 3.4.0 says of this file.
+    // What PyPI's python-alipay-sdk 3.4.0 computes for this file.
     assert_eq!(numbers, ["9ce064712b4460b5e37981729c6edf10", "3282e58d6f23192727046f024cad58e4"]);
     assert_eq!(numbers.join("_"), crate::kit::crypto::root_cert_sn(bundle).unwrap());
 }

@@ -1,4 +1,4 @@
-//! What an order may hold, how often it may be placed, and when it runs out.
+//! The limits of an order, how often it may be placed, and when it expires.
 
 use super::*;
 

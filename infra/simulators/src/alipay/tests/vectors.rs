@@ -1,4 +1,4 @@
-//! The project's vectors against the simulator's own verifier.
+//! Checks the project's vectors with the simulator's own verifier.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ fn params_of(value: &Value) -> Params {
     value.as_object().unwrap().iter().map(|(name, v)| (name.clone(), v.as_str().unwrap().to_owned())).collect()
 }
 
-/// A simulator at the vector's time that knows the vector's merchant.
+/// A simulator at the vector's time that has the vector's merchant.
 fn bench_for(params: &Params) -> Bench {
     let mut merchants = Merchants::built_in().unwrap();
     let app = &mut merchants.apps[0];
@@ -40,7 +40,7 @@ fn bench_for(params: &Params) -> Bench {
     bench
 }
 
-/// The same text with one bit of its byte `at` turned, still ASCII.
+/// The same text with one bit of its byte `at` flipped, still ASCII.
 fn flipped(text: &str, at: usize) -> String {
     let mut bytes = text.as_bytes().to_vec();
     bytes[at] = match bytes[at] {
@@ -95,7 +95,7 @@ async fn order_strings_are_accepted_in_both_spellings() {
                 continue;
             }
             let reply = bench_for(&params).post("/simulator/alipay/app", &form::encode([("order_string", text)])).await;
-            // Vector 08 has a subject with `&` and `=`, which the signature allows and the order rules do not.
+            // Vector 08 has a subject with `&` and `=`. The signature rules allow that; the order rules do not.
             if name.ends_with("/08") {
                 assert!(super::text(&reply).contains("ACQ.INVALID_PARAMETER"), "{name}");
             } else {

@@ -1,4 +1,4 @@
-//! What a kill, damage and growth leave of the orders and their journal.
+//! The orders and their journal after a kill, damage and growth.
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ fn a_start_after_a_kill_at_any_byte_has_all_changes_before_it() {
         let text = format!("{:?}", cups(&read));
         assert!(!text.contains("(\"2\", 7), (\"3\", 0)"), "a change was read in part: {text}");
         seen.insert(text);
-        // What the start wrote is read by the next one, too.
+        // The next start also reads what this start wrote.
         assert_eq!(cups(&Orders::<Tea>::open(Some(&path)).unwrap()), cups(&read));
     }
     assert_eq!(seen.len(), 6, "{seen:?}");
@@ -101,7 +101,7 @@ fn a_change_adds_its_own_order_and_the_file_stays_within_its_bound() {
     assert!(longest < 3 * before + GROWTH_BYTES_MIN, "{longest} bytes");
     let read = Orders::<Tea>::open(Some(&path)).unwrap();
     assert_eq!((read.values().count(), read.get("50").map(|tea| tea.cups)), (100, Some(1_999)));
-    // Nothing changed, and nothing is written.
+    // Without a change, nothing is written.
     let mut read = read;
     let after = length();
     read.save().unwrap();

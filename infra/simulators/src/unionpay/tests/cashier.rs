@@ -1,4 +1,4 @@
-//! Paying, on the web and in an app, and what queries say meanwhile.
+//! Payments on the web and in an app, and the answers to queries in between.
 
 use super::vectors::hidden;
 use super::*;
@@ -71,12 +71,12 @@ async fn an_app_payment_goes_by_its_tn() {
     assert_eq!(bench.post("/simulator/unionpay/app", "tn=820000000000000000000").await.status, 404);
     let reply = bench.post("/simulator/unionpay/app", &format!("tn={tn}%0D%0A")).await;
     let cashier = reply.location.unwrap().strip_prefix(BASE).unwrap().to_owned();
-    // No frontUrl: the page tells.
+    // Without frontUrl the page shows the result.
     assert_eq!(bench.post(&cashier, "action=pay").await.status, 303);
     assert_eq!(bench.last_notify()["orderId"], "APP00001");
     let found = bench.query("APP00001", START).await;
     assert!(found["accNo"].ends_with("==") && found["accNo"].len() == 344);
-    // A web order's number opens nothing on a phone.
+    // The number of a web order opens nothing on a phone.
     let web = bench.cashier("WEB00001").await;
     let tn = web.rsplit('/').next().unwrap();
     assert_eq!(bench.post("/simulator/unionpay/app", &format!("tn={tn}")).await.status, 404);
@@ -103,7 +103,7 @@ async fn who_cancels_or_waits_too_long_has_not_paid() {
     }
     assert_eq!(bench.sends(), 0);
     assert_eq!(bench.door("orders/APP00001/pay", json!({})).await.0, 409);
-    // Money that crosses the timeout.
+    // A payment that succeeds after the timeout.
     assert_eq!(bench.door("orders/APP00001/pay", json!({ "late": true })).await.0, 200);
     assert_eq!(bench.last_notify()["respCode"], "00");
     assert_eq!(bench.query("APP00001", START).await["origRespCode"], "00");
@@ -121,7 +121,7 @@ async fn a_payment_may_be_unclear_and_then_fail_or_succeed() {
         let (_, order) = bench.door("orders/APP00001/pay", json!({ "respCode": code })).await;
         assert_eq!(order["state"], state);
         assert_eq!(bench.query("APP00001", START).await["origRespCode"], code);
-        // Front transactions are told of success only.
+        // Front transactions are notified on success only.
         assert_eq!(bench.sends() == 1, told, "{code}");
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a settlement day: what the call must say, and when there is one.
+//! The files of a settlement day: the required call, and when there is a file.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The schedule of re-sends, acknowledgement, the lies a test may order, and the faults of answers.
+//! The schedule of re-sends, the acknowledgement, the false notifies that a test may order, and the faults of answers.
 
 use super::*;
 
@@ -46,7 +46,7 @@ async fn a_clock_that_jumps_plays_the_sends_in_order_until_one_is_acknowledged()
 async fn lies_are_told_as_ordered_and_only_truth_is_accepted() {
     let bench = Bench::new();
     bench.call("app", &[("orderId", Some("APP00001"))]).await;
-    // The forger first: nothing is paid by it.
+    // First the forged ones: they pay nothing.
     for (sign_with, accepted) in [
         ("other", false),
         ("expiredCert", false),

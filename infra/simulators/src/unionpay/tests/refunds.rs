@@ -1,4 +1,4 @@
-//! Refunds and voids: what is allowed, what is told, what is found.
+//! Refunds and voids: what is allowed, what is notified, what queries find.
 
 use super::*;
 
@@ -22,7 +22,7 @@ async fn several_refunds_never_exceed_what_was_paid() {
     assert_eq!(back(&bench, "refund", ("REFUND03", "888"), &paid).await["respCode"], "00");
     assert_eq!(back(&bench, "refund", ("REFUND04", "1"), &paid).await["respCode"], "36");
 
-    // Nothing goes out inside the merchant's own request.
+    // Nothing is sent inside the merchant's own request.
     assert_eq!(bench.sends(), 1);
     assert_eq!(bench.simulator.next_due(), Some(bench.now()));
     bench.simulator.run_due().await;
@@ -36,7 +36,7 @@ async fn several_refunds_never_exceed_what_was_paid() {
     for (name, value) in expected {
         assert_eq!(told[name], value, "{name}");
     }
-    // Each is found by its own number; the payment shows none of them.
+    // Each is found by its own number. The payment shows none of them.
     let found = bench.query("REFUND01", START).await;
     assert_eq!((found["origRespCode"].as_str(), found["txnAmt"].as_str()), ("00", "8000"));
     assert_eq!(found["queryId"], first["queryId"]);
@@ -100,7 +100,7 @@ async fn a_refund_may_be_slow_or_fail_and_both_are_told() {
     assert_eq!((told["orderId"].as_str(), told["respCode"].as_str()), ("REFUND02", "60"));
     assert_eq!(bench.query("REFUND01", START).await["origRespCode"], "05");
     assert_eq!(bench.query("REFUND02", START).await["origRespCode"], "60");
-    // What is under way is reserved, what failed is not.
+    // The amount of a refund in progress is reserved; that of a failed one is not.
     assert_eq!(back(&bench, "refund", ("REFUND03", "889"), &paid).await["respCode"], "36");
     assert_eq!(bench.order("WEB00001").await["returnedAmt"], "8000");
     bench.pass(5 * MINUTE);

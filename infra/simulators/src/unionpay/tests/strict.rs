@@ -1,8 +1,8 @@
-//! What is refused, and with which code.
+//! Which messages are refused, and with which code.
 
 use super::*;
 
-/// The code of a server call with `more` over a good message.
+/// The code of a server call: a good message, changed by `more`.
 async fn code(kind: &str, more: &[(&str, Option<&str>)]) -> String {
     let bench = Bench::new();
     let mut fields = vec![("orderId", Some("ORDER0001")), ("origQryId", Some("202611231200000000001"))];
@@ -34,7 +34,7 @@ async fn each_mandatory_field_is_missed() {
             }
             let reply = bench.post(&target(kind), &encoded(&params)).await;
             assert_eq!(bench.answered(&reply)["respCode"], "13", "{kind} without {name}");
-            // Blank is missing.
+            // A blank value counts as missing.
             params.insert(name.to_owned(), "  ".to_owned());
             let reply = bench.post(&target(kind), &encoded(&params)).await;
             assert_eq!(bench.answered(&reply)["respCode"], "13", "{kind} with blank {name}");

@@ -1,4 +1,4 @@
-//! The project's vectors: UnionPay's own SDK made them.
+//! The project's vectors, made with UnionPay's own SDK.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn key(name: &str) -> String {
     vectors()["keys"][name].as_str().unwrap().to_owned()
 }
 
-/// All cases whose name starts with `kind`; `count` so that none is lost unseen.
+/// All cases whose name starts with `kind`. There must be `count`, so that none is lost unnoticed.
 fn cases(kind: &str, count: usize) -> Vec<Value> {
     let all = vectors()["vectors"].as_array().unwrap().clone();
     let cases: Vec<Value> = all.into_iter().filter(|v| v["case"].as_str().unwrap().starts_with(kind)).collect();
@@ -36,7 +36,7 @@ fn unix_seconds(rfc3339: &str) -> i64 {
     parse_compact(&digits).unwrap() / 1_000 + 8 * 3_600
 }
 
-/// The same text with its byte `at` changed, still text.
+/// The same text with its byte `at` changed, still valid text.
 fn flipped(text: &str, at: usize) -> Option<String> {
     let mut bytes = text.as_bytes().to_vec();
     bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
@@ -72,8 +72,8 @@ fn every_signed_request_is_accepted_and_each_flipped_byte_refused() {
                 assert_eq!(message.order(now).unwrap().txn_time, params["txnTime"], "{name}");
             }
             Ok(_) => {}
-            // Their signatures fit. Signs of the message's own form in `reqReserved`, and an emoji in `orderDesc`, may be signed and not
-            // ordered with.
+            // Their signatures fit. Syntax characters in `reqReserved`, and an emoji in `orderDesc`, may be signed, but such an
+            // order is refused.
             Err(refusal) => {
                 assert_eq!(refusal.code, codes::FORMAT, "{name}");
                 assert!(["sign/web/plus-amp-equals", "sign/app/emoji"].contains(&name), "{name}");

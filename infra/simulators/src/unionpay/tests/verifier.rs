@@ -1,5 +1,5 @@
-//! UnionPay's messages as a careful merchant reads them: section 3.4 and 3.5 of the protocol description, by hand, because
-//! no TLS library accepts a chain signed with SHA-1.
+//! Reads UnionPay's messages as a careful merchant does: sections 3.4 and 3.5 of the protocol description, by hand, because no TLS
+//! library accepts a chain signed with SHA-1.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use x509_parser::pem::parse_x509_pem;
@@ -31,7 +31,7 @@ pub(super) fn split(body: &str) -> Params {
     params
 }
 
-/// Certificate, dates, chain, owner, signature, in this order.
+/// Checks certificate, dates, chain, owner and signature, in this order.
 pub(super) fn accepts(params: &Params, (root, middle): (&str, &str), at_seconds: i64, owners: &[&str]) -> bool {
     let (Some(leaf), Some(signature)) = (params.get("signPubKeyCert"), params.get("signature")) else {
         return false;
@@ -45,7 +45,7 @@ pub(super) fn accepts(params: &Params, (root, middle): (&str, &str), at_seconds:
         (dates.not_before.timestamp()..=dates.not_after.timestamp()).contains(&at_seconds)
     });
     let chained = issued(&leaf_cert, &middle) && issued(&middle, &root) && issued(&root, &root);
-    // By bytes: CFCA's older names are T61String, which the parser's text conversion refuses.
+    // By bytes: CFCA's older names are T61String, and the parser's text conversion refuses those.
     let owner = leaf_cert.subject().iter_common_name().next().map(|name| String::from_utf8_lossy(name.as_slice()));
     let owned = owner.is_some_and(|cn| cn.split('@').nth(2).is_some_and(|part| owners.contains(&part)));
     let key = Sha256Verifier::from_certificate(leaf).unwrap();

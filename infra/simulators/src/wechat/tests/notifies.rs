@@ -1,4 +1,4 @@
-//! Notifies: their content, their retries, and the lies that a merchant must refuse.
+//! Notifies: their content, their retries, and the false ones that a merchant must refuse.
 
 use http::Method;
 use serde_json::{Value, json};

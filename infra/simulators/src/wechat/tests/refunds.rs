@@ -42,7 +42,7 @@ async fn a_refund_is_accepted_settled_and_told() {
     let (status, found) = bench.call(KIND, Method::GET, &format!("{PATH}/R%401%7C%2A"), Value::Null).await;
     assert_eq!((status, &found["status"]), (200, &json!("SUCCESS")));
     assert_eq!(found["success_time"], "2026-11-24T12:00:05+08:00");
-    // The rest, by WeChat's own number.
+    // The rest, identified by WeChat's own number.
     let mut rest = body("R00000001", "R2", 8000);
     rest.as_object_mut().unwrap().remove("out_trade_no");
     rest["transaction_id"] = trade["transactionId"].clone();
@@ -124,7 +124,7 @@ async fn the_door_decides_how_a_refund_ends() {
         assert_eq!(resource["amount"]["payer_refund"], 500);
         assert!(resource.get("success_time").is_none());
     }
-    // An abnormal refund is settled by hand, a closed one frees its money.
+    // An abnormal refund is settled by hand. A closed one frees its amount.
     let (code, _) = bench.door("trades/R00000006/refund", json!({ "outRefundNo": "R1" })).await;
     assert_eq!((code, bench.last_v3(KIND).0["event_type"].as_str()), (200, Some("REFUND.SUCCESS")));
     let (code, _) = bench.door("trades/R00000006/refund", json!({ "outRefundNo": "R2" })).await;

@@ -61,7 +61,7 @@ fn signed(bench: &Bench, kind: &str, fields: Vec<(&'static str, String)>) -> Par
     params
 }
 
-/// A v2 call; the answer's signature is verified where it was understood.
+/// A v2 call. The answer's signature is verified if the call was understood.
 async fn call(bench: &Bench, kind: &str, path: &str, fields: Vec<(&'static str, String)>) -> Params {
     let (_, key, sign_type) = merchant(bench, kind, false);
     let request = xml(&signed(bench, kind, fields));
@@ -110,7 +110,7 @@ async fn an_order_goes_its_way_in_both_signatures() {
         assert_eq!((found["trade_state"].as_str(), found["out_trade_no"].as_str()), ("SUCCESS", "APP"));
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("APP")).await["err_code"], "ORDERPAID");
         assert_eq!(call(&bench, kind, "/pay/unifiedorder", order("APP", "APP")).await["err_code"], "ORDERPAID");
-        // The old interface closes nothing within five minutes of the order.
+        // The old interface closes no order within five minutes after it was made.
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("MWEB")).await["err_code"], "INVALID_REQUEST");
         bench.pass(5 * MINUTE_MS);
         assert_eq!(call(&bench, kind, "/pay/closeorder", number("MWEB")).await["result_code"], "SUCCESS");
@@ -239,7 +239,7 @@ async fn v2_is_read_strictly() {
     ] {
         assert!(refused(&bench, odd.as_bytes()).await, "{odd}");
     }
-    // Empty elements take no part in the signature.
+    // Empty elements are not part of the signed content.
     assert!(!refused(&bench, good.replace("</xml>", "<detail></detail></xml>").as_bytes()).await);
     let get = bench.get(&format!("{ROOT}/pay/unifiedorder")).await;
     assert!(text(&get).contains("REQUIRE_POST_METHOD"));

@@ -130,7 +130,7 @@ async fn every_changed_byte_is_refused() {
         let mut call = good.clone();
         call.body = flipped(&good.body, at);
         let answer = bench.request(call).await;
-        // A multi-byte sign that is broken is no text at all.
+        // A broken multi-byte character makes the text invalid.
         let expect = if std::str::from_utf8(&flipped(&good.body, at)).is_ok() { 401 } else { 400 };
         assert_eq!(answer.reply.status, expect, "byte {at}");
     }

@@ -49,11 +49,11 @@ fn bench() -> Bench {
     Bench::with(merchants, None)
 }
 
-/// True if the simulator takes the request for signed, whatever it says about its content.
+/// True if the simulator accepts the request's signature, whatever it answers about the content.
 async fn accepted(bench: &Bench, case: &Value, change: impl Fn(&mut Call)) -> bool {
     let inputs = &case["inputs"];
     let method = if text(inputs, "method") == "GET" { Method::GET } else { Method::POST };
-    // The router's prefix is no part of these vectors: `v3::answer` is asked below it.
+    // These vectors do not have the router's prefix: so `v3::answer` is called directly.
     let mut call = Call::new(method, text(inputs, "url"), text(inputs, "body"));
     call.set("Accept", "application/json");
     call.set("User-Agent", "vectors");
@@ -74,7 +74,7 @@ async fn accepted(bench: &Bench, case: &Value, change: impl Fn(&mut Call)) -> bo
 #[tokio::test]
 async fn authorizations_are_accepted_and_changed_ones_refused() {
     for (index, case) in cases("wechat", "v3-authorization/").into_iter().enumerate() {
-        // Every byte of the first vector, a sample of the others: each try costs an RSA signature of the answer.
+        // Every byte of the first vector, and a sample of the others: each try costs an RSA signature of the answer.
         let step = if index == 0 { 1 } else { 17 };
         let bench = bench();
         let seconds: i64 = text(&case["inputs"], "timestamp").parse().unwrap();
@@ -124,7 +124,7 @@ fn certificate_serials() {
     }
 }
 
-/// The platform's half: the text that its headers sign, checked by the key that the vector trusts.
+/// The platform's half: the text that its headers sign, verified by the key that the vector trusts.
 #[test]
 fn platform_signatures_cover_what_we_sign() {
     let mut right = 0;

@@ -6,7 +6,7 @@ use crate::kit::bill::bounds;
 use crate::kit::form::Params;
 use crate::kit::reply::{Reply, XML};
 
-/// The file as gzip, or as it is without a `tar_type`. Its errors have no `result_code` and no signature.
+/// The file as gzip, or unpacked without a `tar_type`. Its errors have no `result_code` and no signature.
 pub(super) fn download(call: &Call<'_>) -> Reply {
     if call.value("bill_type") != Some("ALL") {
         return refused("20001", "invalid bill_type");

@@ -1,4 +1,4 @@
-//! What WeChat says about v2 orders and refunds: fields of answers, and notifies.
+//! v2's messages about orders and refunds: fields of answers, and notifies.
 
 use super::super::crypto::{random_text, seal_req_info};
 use super::super::letter::{Content, Desk, Job, SignWith, tampered};
@@ -15,7 +15,7 @@ fn params<const COUNT: usize>(fields: [(&str, String); COUNT]) -> Params {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A paid order as query and notify show it, `return_code` and the like left out.
+/// A paid order in query and notify, without `return_code` and the like.
 pub(super) fn paid_fields(trade: &Trade) -> Params {
     let order = &trade.order;
     let mut fields = params([
@@ -83,7 +83,7 @@ pub(super) fn refund_fields(trade: &Trade, refund: &Refund) -> Params {
     ])
 }
 
-/// The content of a refund's notify: unsigned, its substance encrypted.
+/// The content of a refund's notify: unsigned, with an encrypted part.
 pub(in super::super) fn refund(trade: &Trade, refund: &Refund) -> Content {
     let mut inner = refund_fields(trade, refund);
     inner.remove("cash_fee");
@@ -139,7 +139,7 @@ pub(in super::super) fn write(desk: &Desk<'_>, job: &Job) -> Result<Message, Cry
     Ok(Message { url: job.letter.url.clone(), headers, body })
 }
 
-/// Changes a value and leaves the XML whole.
+/// Changes a value, but keeps the XML valid.
 fn tampered_value(body: &str) -> String {
     match body.split_once("<total_fee><![CDATA[") {
         Some((before, after)) => format!("{before}<total_fee><![CDATA[1{after}"),
@@ -147,7 +147,7 @@ fn tampered_value(body: &str) -> String {
     }
 }
 
-/// The one acknowledgement of v2: XML whose `return_code` is SUCCESS.
+/// The only acknowledgement of v2: XML whose `return_code` is SUCCESS.
 pub(in super::super) fn is_success(body: &[u8]) -> bool {
     xml::read(body).is_ok_and(|answer| answer.get("return_code").is_some_and(|code| code == "SUCCESS"))
 }

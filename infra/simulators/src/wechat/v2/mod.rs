@@ -67,19 +67,19 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// A parameter with a value; empty elements count as absent.
+    /// A parameter with a value; an empty element counts as absent.
     fn value(&self, name: &str) -> Option<&str> {
         self.params.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A parameter of at most `to` bytes that must be there.
+    /// A required parameter of at most `to` bytes.
     fn required(&self, name: &str, to: usize) -> Result<&str, Refusal> {
         self.optional(name, to)?.ok_or_else(|| Refusal::param(name, "is missing"))
     }
 
     fn optional(&self, name: &str, to: usize) -> Result<Option<&str>, Refusal> {
         match self.value(name) {
-            // Its own words: "输入源“/body/xml/body”映射到值字段“商品描述”字符串规则校验失败，字节数 200，大于最大值 128".
+            // WeChat's own words: "输入源“/body/xml/body”映射到值字段“商品描述”字符串规则校验失败，字节数 200，大于最大值 128".
             Some(value) if value.len() > to => {
                 Err(Refusal::param(name, &format!("字符串规则校验失败，字节数 {}，大于最大值 {to}", value.len())))
             }
@@ -145,7 +145,7 @@ pub(super) fn answer(simulator: &Simulator, request: &Incoming, call: &str) -> R
     Ok(spoil(fault.and_then(Fault::transport), Reply::new(200, XML, xml::write(&answer))))
 }
 
-/// `return_code` FAIL: the call was not understood. Such answers are not signed, at WeChat neither.
+/// `return_code` FAIL: the call was not understood. Such answers are not signed, as at WeChat.
 fn failed(why: &str) -> Reply {
     let answer =
         Params::from([("return_code".to_owned(), "FAIL".to_owned()), ("return_msg".to_owned(), why.to_owned())]);

@@ -7,11 +7,10 @@ use super::{Call, Refusal, message};
 use crate::kit::beijing::MINUTE_MS;
 use crate::kit::form::Params;
 
-/// The old interface closes no order before: "订单生成后不能马上调用关单接口，最短调用时间间隔为5分钟". The code of that refusal is not
-/// documented.
+/// The old interface closes no order before this time: "订单生成后不能马上调用关单接口，最短调用时间间隔为5分钟". The code of that refusal is not documented.
 const CLOSED_AFTER_MS: i64 = 5 * MINUTE_MS;
 
-/// The order that `transaction_id` or `out_trade_no` names; the first wins.
+/// The order of `transaction_id` or `out_trade_no`; the first wins.
 fn fits(call: &Call<'_>) -> Result<impl Fn(&Trade) -> bool, Refusal> {
     let transaction_id = call.optional("transaction_id", 32)?.map(str::to_owned);
     let out_trade_no = match (&transaction_id, call.value("out_trade_no")) {

@@ -11,7 +11,7 @@ use crate::kit::beijing::MINUTE_MS;
 use crate::kit::form::Params;
 use crate::kit::strict::is_plain_address;
 
-/// What may differ when an order is sent again.
+/// Parameters that may differ when an order is sent again.
 const FRESH: [&str; 4] = ["nonce_str", "sign", "time_start", "spbill_create_ip"];
 
 pub(super) fn place(call: &Call<'_>) -> Result<Params, Refusal> {
@@ -115,7 +115,7 @@ pub(super) fn out_trade_no<'a>(call: &'a Call<'_>) -> Result<&'a str, Refusal> {
     number_text("out_trade_no", number, "_-|*")
 }
 
-/// Letters, digits and the signs in `more`.
+/// Letters, digits and the characters in `more`.
 pub(super) fn number_text<'a>(name: &str, value: &'a str, more: &str) -> Result<&'a str, Refusal> {
     if value.chars().all(|sign| sign.is_ascii_alphanumeric() || more.contains(sign)) {
         Ok(value)
@@ -128,7 +128,7 @@ pub(super) fn amount(call: &Call<'_>, name: &str) -> Result<Fen, Refusal> {
     Fen::parse(call.required(name, 10)?).ok_or_else(|| Refusal::param(name, "must be fen, digits only, 1 or more"))
 }
 
-/// An absolute http or https address. v2 takes one with a query, though its pages advise against.
+/// An absolute http or https address. v2 accepts a query string, although its pages advise against one.
 pub(super) fn notify_url(name: &str, value: &str) -> Result<String, Refusal> {
     let refused = || Refusal::param(name, "must be an http or https address");
     let url: http::Uri = value.parse().map_err(|_| refused())?;
@@ -153,7 +153,7 @@ fn times(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
     Ok(expire)
 }
 
-/// `sign_type` of a later message about an order.
+/// `sign_type` for a later message about an order.
 pub(super) fn sign_type_field(sign_type: SignType) -> Option<(String, String)> {
     match sign_type {
         SignType::Md5 => None,

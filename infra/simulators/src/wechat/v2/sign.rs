@@ -3,7 +3,7 @@
 use super::super::crypto::{SignType, same, v2_sign};
 use crate::kit::form::Params;
 
-/// The signed text: everything with a value but `sign`, then the key.
+/// The signed text: everything with a value except `sign`, then the key.
 pub(in super::super) fn content(params: &Params, key: &str) -> String {
     let mut text = String::new();
     for (name, value) in params.iter().filter(|(name, value)| *name != "sign" && !value.is_empty()) {
@@ -18,7 +18,7 @@ pub(in super::super) fn sign(params: &Params, key: &str, sign_type: SignType) ->
     v2_sign(&content(params, key), key, sign_type)
 }
 
-/// True if `params` carry the right `sign`; upper case only, as documented.
+/// True if `params` have the right `sign`; upper case only, as documented.
 pub(in super::super) fn verify(params: &Params, key: &str, sign_type: SignType) -> bool {
     params.get("sign").is_some_and(|given| same(&sign(params, key, sign_type), given))
 }

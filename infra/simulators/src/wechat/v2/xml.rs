@@ -1,7 +1,7 @@
-//! WeChat's flat XML, read strictly and written in CDATA.
+//! WeChat's flat XML, parsed strictly and written in CDATA.
 //!
-//! No DTD, no processing instruction, no attribute, no nesting, no element twice, and of entities only the five of XML
-//! itself: nothing can be made to fetch or to grow.
+//! It accepts no DTD, no processing instruction, no attribute, no nesting, no duplicate element, and no entities except the five of
+//! XML itself. So a message cannot make it fetch anything, or expand.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
@@ -9,7 +9,7 @@ use quick_xml::events::{BytesRef, Event};
 use crate::kit::form::Params;
 
 const BYTES_MAX: usize = 64 * 1024;
-/// Elements of one message; WeChat documents some forty.
+/// The most elements of one message; WeChat documents some forty.
 const ELEMENTS_MAX: usize = 200;
 /// Events of one element: start, texts, references, end.
 const EVENTS_MAX: usize = 100_000;
@@ -28,7 +28,7 @@ pub(super) enum XmlError {
     Root,
 }
 
-/// Where the reader stands.
+/// The reader's place in the document.
 enum Place {
     Before,
     Root,

@@ -1,4 +1,4 @@
-//! Who calls: the headers every v3 request must have, and its signature.
+//! The caller of a request: the headers that every v3 request must have, and its signature.
 
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, Method};
@@ -8,7 +8,7 @@ use super::super::merchants::{Merchant, Merchants, V3Access};
 use super::{Refusal, SCHEME};
 use crate::kit::server::Incoming;
 
-/// A request's timestamp may be this far from now, both ways.
+/// How far a request's timestamp may be from now, either way.
 const SKEW_SECONDS_MAX: i64 = 300;
 const NONCE_CHARS_MAX: usize = 32;
 /// Unix seconds have ten digits until 2286; thirteen are milliseconds, a common mistake.
@@ -27,7 +27,7 @@ struct Items<'a> {
 
 type Verified<'a> = (&'a Merchant, &'a V3Access);
 
-/// Verifies headers and signature. An error comes with the caller it claims to be, whose key then signs the answer.
+/// Verifies headers and signature. An error comes with the claimed caller; that merchant's key then signs the answer.
 pub(super) fn verify<'a>(
     merchants: &'a Merchants,
     request: &Incoming,

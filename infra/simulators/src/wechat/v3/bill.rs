@@ -1,4 +1,4 @@
-//! The bill of a day: where it lies, and the file itself.
+//! The bill of a day: its address, and the file itself.
 
 use std::io::{self, Write};
 
@@ -37,7 +37,7 @@ pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
     Ok((200, Some(json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url }))))
 }
 
-/// `/v3/billdownload/file?token=…`, asked for with a signature as any call, and answered without one.
+/// `/v3/billdownload/file?token=…`: the request is signed as any call; the answer is not signed.
 pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> Answer {
     if let Err((_, refusal)) = authorization::verify(simulator.merchants(), request, simulator.now()) {
         return Reply::json_error(refusal.status, refusal.message).into();
@@ -52,7 +52,7 @@ pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> A
     }
 }
 
-/// What is written is hashed.
+/// Hashes everything that is written.
 struct Digesting(Sha1);
 
 impl Write for Digesting {

@@ -1,4 +1,4 @@
-//! JSON bodies, read as strictly as WeChat reads them, and the rules that several members share.
+//! JSON bodies, parsed as strictly as WeChat does, and the rules that several members share.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::kit::strict::odd_sign;
 
 /// Ten digits.
 const FEN_MAX: i64 = 9_999_999_999;
-/// Levels of nesting looked into; a deeper body is refused by the parser's own limit before.
+/// How many levels of nesting are checked. The parser's own limit refuses a deeper body first.
 const DEPTH_MAX: usize = 128;
 
-/// Reads a body. Unknown, doubled and `null` members are refused, and numbers that are not integers.
+/// Reads a body. Refuses unknown, duplicate and `null` members, and numbers that are not integers.
 pub(super) fn read<T: DeserializeOwned>(request: &Incoming) -> Result<T, Refusal> {
     let loose: Value = serde_json::from_slice(&request.body)
         .map_err(|error| Refusal::param("body", format!("is not JSON: {error}")))?;
@@ -39,8 +39,8 @@ fn null_member(value: &Value, at: String, depth: usize) -> Option<String> {
     }
 }
 
-/// A text of `from..=to` bytes on one line. WeChat's validator counts bytes, and says so: "字节数 203，大于最大值 128" of an `attach`, and a
-/// `value` of 135 of a `description` that has 69 characters.
+/// A text of `from..=to` bytes on one line. WeChat's validator counts bytes. Its refusals show this: "字节数 203，大于最大值 128" for an
+/// `attach`, and a `value` of 135 for a `description` of 69 characters.
 pub(super) fn text(field: &str, value: &str, (from, to): (usize, usize)) -> Result<(), Refusal> {
     if let Some(sign) = odd_sign(value) {
         return Err(Refusal::param(field, format!("字符串规则校验失败: holds {sign:?}")));
@@ -60,12 +60,12 @@ pub(super) fn text(field: &str, value: &str, (from, to): (usize, usize)) -> Resu
     Err(refusal)
 }
 
-/// As [`text`], where absent is allowed.
+/// As [`text`], but it may be absent.
 pub(super) fn optional(field: &str, value: Option<&str>, limits: (usize, usize)) -> Result<(), Refusal> {
     value.map_or(Ok(()), |value| text(field, value, limits))
 }
 
-/// Letters, digits and the signs in `more`.
+/// Letters, digits and the characters in `more`.
 pub(super) fn charset(field: &str, value: &str, more: &str) -> Result<(), Refusal> {
     match value.chars().find(|sign| !sign.is_ascii_alphanumeric() && !more.contains(*sign)) {
         None => Ok(()),
@@ -73,7 +73,7 @@ pub(super) fn charset(field: &str, value: &str, more: &str) -> Result<(), Refusa
     }
 }
 
-/// An amount of ten digits at most: "“标价金额”字符串规则校验失败，字节数11，大于最大值10".
+/// An amount of at most ten digits: "“标价金额”字符串规则校验失败，字节数11，大于最大值10".
 pub(super) fn fen(field: &str, value: i64) -> Result<Fen, Refusal> {
     if value > FEN_MAX {
         return Err(Refusal::param(field, format!("must be at most {FEN_MAX} fen, found {value}")));
@@ -89,7 +89,7 @@ pub(super) fn currency(field: &str, value: Option<&str>) -> Result<(), Refusal> 
     }
 }
 
-/// A notify address: https, or http on the own machine; no query, no fragment, no user.
+/// A notify address: https, or http on this machine; no query, no fragment, no user.
 pub(super) fn notify_url(field: &str, value: &str) -> Result<(), Refusal> {
     text(field, value, (1, 255))?;
     let refused = |why: &str| Err(Refusal::param(field, why));
@@ -99,7 +99,7 @@ pub(super) fn notify_url(field: &str, value: &str) -> Result<(), Refusal> {
     if value.contains(['?', '#']) {
         return refused("通知地址不能携带参数: must have no query");
     }
-    // The expression of its own refusal has no place for them: `^https?://(…)([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$`.
+    // The expression in WeChat's own refusal does not allow them: `^https?://(…)([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$`.
     if value.contains(['[', ']']) {
         return refused("字符串必须匹配正则表达式: must have no brackets");
     }

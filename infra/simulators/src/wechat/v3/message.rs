@@ -1,4 +1,4 @@
-//! What WeChat says about orders and refunds: query answers and notifies.
+//! WeChat's messages about orders and refunds: query answers and notifies.
 
 use serde_json::{Value, json};
 
@@ -11,10 +11,10 @@ use super::{UNKNOWN_SERIAL, gcm_nonce, signature_headers, wrong_api_key};
 use crate::kit::crypto::CryptoError;
 use crate::kit::outbox::Message;
 
-/// What a probe's signature begins with.
+/// The beginning of a probe's signature.
 const PROBE: &str = "WECHATPAY/SIGNTEST/";
 
-/// A transaction as queries and notifies show it.
+/// A transaction in queries and notifies.
 pub(super) fn transaction(trade: &Trade) -> Value {
     let order = &trade.order;
     let mut shown = json!({
@@ -47,7 +47,7 @@ pub(super) fn transaction(trade: &Trade) -> Value {
     shown
 }
 
-/// The coupon that makes up the difference, if there is one.
+/// The coupon that covers the difference, if there is one.
 fn promotions(trade: &Trade) -> Value {
     let coupon = trade.order.total.minus(trade.payer_total());
     if coupon.get() <= 0 {
@@ -111,7 +111,7 @@ pub(in super::super) fn refund(trade: &Trade, refund: &Refund) -> Content {
     }
 }
 
-/// A refund as the refund call and its query show it.
+/// A refund in the answers to the refund call and its query.
 pub(super) fn refund_answer(trade: &Trade, refund: &Refund) -> Value {
     let payer_refund = refund.amount.portion(trade.payer_total(), trade.order.total);
     let mut shown = json!({

@@ -23,7 +23,7 @@ use crate::kit::server::Incoming;
 
 pub(super) use self::order::{h5_url, prepay};
 
-/// The one signature scheme, in `Authorization` and in `Wechatpay-Signature-Type`.
+/// The only signature scheme, in `Authorization` and in `Wechatpay-Signature-Type`.
 pub(super) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -172,12 +172,12 @@ fn decoded(text: &str) -> Result<String, Refusal> {
     percent_encoding::percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| refused())
 }
 
-/// Twelve letters, as the IV of AES-GCM.
+/// Twelve letters, for the IV of AES-GCM.
 fn gcm_nonce() -> Result<String, CryptoError> {
     random_text::<12>()
 }
 
-/// What makes a wrong APIv3 key.
+/// A wrong APIv3 key.
 fn wrong_api_key() -> Result<String, CryptoError> {
     random_digits::<32>()
 }

@@ -83,7 +83,7 @@ pub(super) fn query_by_transaction(call: &Call<'_>, number: &str) -> Result<Done
         .ok_or_else(|| refusal_of(Rule::NotExist))
 }
 
-/// `?mchid=` and nothing else, naming the caller.
+/// The query must be exactly `?mchid=` with the caller's number.
 fn mchid_of_query(call: &Call<'_>) -> Result<(), Refusal> {
     let pairs = form::parse(call.request.query()).map_err(|error| Refusal::param("query", error.to_string()))?;
     match pairs.as_slice() {

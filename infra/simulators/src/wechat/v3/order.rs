@@ -1,4 +1,4 @@
-//! `POST /v3/pay/transactions/{app|jsapi|native|h5}`: an order's parameters and what is handed out for it.
+//! `POST /v3/pay/transactions/{app|jsapi|native|h5}`: an order's parameters, and the payment parameters for it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,9 +15,9 @@ use crate::kit::beijing::{DAY_MS, MINUTE_MS};
 use crate::kit::crypto::CryptoError;
 use crate::kit::strict::is_plain_address;
 
-/// `time_expire` may be this far ahead.
+/// How far ahead `time_expire` may be.
 const EXPIRE_MS_MAX: i64 = 90 * DAY_MS;
-/// Goods listed in `detail`.
+/// The most goods in `detail`.
 const GOODS_MAX: usize = 6_000;
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -125,7 +125,7 @@ pub(super) fn place(call: &Call<'_>, product: &str) -> Result<Done, Refusal> {
     Ok((200, Some(answer)))
 }
 
-/// New handles for an order.
+/// New payment parameters for an order.
 pub(in super::super) fn prepay(now: i64) -> Result<Prepay, CryptoError> {
     Ok(Prepay {
         id: format!("wx{}{}", compact(now), random_text::<20>()?.to_ascii_lowercase()),
@@ -134,7 +134,7 @@ pub(in super::super) fn prepay(now: i64) -> Result<Prepay, CryptoError> {
     })
 }
 
-/// `h5_url` or v2's `mweb_url`. It has a query, since merchants append `&redirect_url=`.
+/// `h5_url` or v2's `mweb_url`. It has a query string, because merchants append `&redirect_url=`.
 pub(in super::super) fn h5_url(simulator: &Simulator, prepay: &Prepay) -> String {
     simulator.url(&format!("h5?prepay_id={}&package={}", prepay.id, prepay.code))
 }
@@ -176,7 +176,7 @@ fn order_of(call: &Call<'_>, pay: &Pay, product: Product) -> Result<Order, Refus
     })
 }
 
-/// The appid must be the merchant's, and of the product's kind.
+/// The appid must belong to the merchant, and have the product's kind.
 fn owner(call: &Call<'_>, app_id: &str, product: Product) -> Result<(), Refusal> {
     let Some(kind) = call.merchant.app(app_id) else {
         return Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配，请检查后再试"));
