@@ -1,9 +1,9 @@
 //! Finds files of one crate that need each other in a circle: none of them can be read, moved or tested without the others.
 //!
-//! A file needs another if it names something that is made there; a name that a module only hands on (`pub use`) is followed to where it is
-//! made. Unit tests do not count, and methods called on a value are not seen. Files of one folder, with the one that the folder is named
-//! after, may stand in a circle: they are one room. Any other circle fails.
-//! `cargo test -p tests --test circles -- --nocapture` shows all of them.
+//! A file needs another file if it names an item that is defined there. If a module only re-exports a name (`pub use`), the name is
+//! followed to its definition. Unit tests do not count, and method calls on values are not seen. The files of one folder, together
+//! with the file that has the folder's name, may need each other: they are one room. Any other circle fails.
+//! `cargo test -p tests --test circles -- --nocapture` shows all circles.
 
 #![cfg(test)]
 
@@ -21,19 +21,19 @@ use syn::{
 
 const FOLDERS: [&str; 3] = ["functions", "infra", "tests"];
 
-/// A name that is brought may be brought again so often.
+/// How many re-exports of a name are followed.
 const STEPS_MAX: usize = 16;
 
-/// `a::b::c`, as it is written.
+/// `a::b::c`, as written.
 type Names = Vec<String>;
 
-/// A name that a `use` brings into a module, and where from.
+/// A name that a `use` brings into a module, with its origin.
 struct Brought {
     name: String,
     from: Names,
 }
 
-/// What a source file says that matters here.
+/// The relevant content of a source file.
 #[derive(Default)]
 struct Source {
     children: BTreeSet<String>,
@@ -41,10 +41,10 @@ struct Source {
     brought: Vec<Brought>,
 }
 
-/// A crate's files by the modules that they are.
+/// The files of a crate, by module.
 type Crate = BTreeMap<Names, (PathBuf, Source)>;
 
-/// Which modules each module needs.
+/// The modules that each module needs.
 type Needs<'a> = BTreeMap<&'a Names, BTreeSet<Names>>;
 
 #[test]
@@ -139,7 +139,7 @@ fn crate_roots(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Reads a crate, from module to child.
+/// Reads a crate, from each module to its children.
 fn read_crate(first: &Path) -> Crate {
     let mut read = Crate::new();
     let mut left = vec![(Names::new(), first.to_owned(), first.parent().unwrap().to_owned())];
@@ -194,14 +194,14 @@ impl<'ast> Visit<'ast> for Source {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        // One word alone is a name of the file itself, or one that a `use` brings.
+        // A single word names something of the file itself, or something that a `use` brings.
         if path.segments.len() > 1 {
             self.named.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         }
         visit::visit_path(self, path);
     }
 
-    /// `pub(in super::super)` says who may name it, and names nothing itself.
+    /// `pub(in super::super)` only restricts visibility; it needs nothing.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
@@ -215,7 +215,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| attribute.meta.require_list().is_ok_and(says_test))
 }
 
-/// Each name that a `use` brings, with its whole path.
+/// Adds each name that a `use` brings, with its whole path.
 fn add_used(tree: &UseTree, path: &mut Names, used: &mut Vec<Brought>) {
     let with = |path: &Names, last: &Ident| match last.to_string() {
         module if module == "self" && !path.is_empty() => path.clone(),
@@ -239,7 +239,7 @@ fn add_used(tree: &UseTree, path: &mut Names, used: &mut Vec<Brought>) {
     }
 }
 
-/// The paths in what a macro is called with.
+/// The paths in a macro's arguments.
 fn paths_in(tokens: TokenStream) -> Vec<Names> {
     let mut found = vec![Names::new()];
     let mut is_joined = false;
@@ -263,7 +263,7 @@ fn paths_in(tokens: TokenStream) -> Vec<Names> {
     found
 }
 
-/// The module in which something is made that `module` names so. What another crate made is in none.
+/// The module that defines the item which `module` names by `named`. `None` if another crate defines it.
 fn place(modules: &Crate, module: &Names, named: &[String], steps: usize) -> Option<Names> {
     let (first, mut rest) = named.split_first()?;
     let mut here = match first.as_str() {
@@ -289,7 +289,7 @@ fn place(modules: &Crate, module: &Names, named: &[String], steps: usize) -> Opt
     Some(here)
 }
 
-/// The same for what begins with a name that a `use` of this module brings.
+/// The same for a path that begins with a name from a `use` of this module.
 fn followed(modules: &Crate, module: &Names, named: &[String], steps: usize) -> Option<Names> {
     let (first, rest) = named.split_first()?;
     let brought = modules.get(module)?.1.brought.iter().find(|brought| brought.name == *first)?;
@@ -338,7 +338,7 @@ fn reach<'a>(needs: &'a Needs<'_>, from: &Names) -> BTreeSet<&'a Names> {
     found
 }
 
-/// Whether all files are of one folder: in it, or the one that it is named after.
+/// Whether all files belong to one folder: they are in it, or have its name.
 fn is_one_room(circle: &[PathBuf]) -> bool {
     let rooms = |file: &PathBuf| BTreeSet::from([file.parent().unwrap().to_owned(), file.with_extension("")]);
     let shared = circle.iter().map(rooms).reduce(|shared, rooms| shared.intersection(&rooms).cloned().collect());

@@ -1,6 +1,7 @@
-//! What ARCHITECTURE.md, CONTRIBUTING.md, README.md and `docs/` name in code marks exists: files, folders, types and functions.
+//! Checks that everything in code marks in ARCHITECTURE.md, CONTRIBUTING.md, README.md and `docs/` exists: files, folders, types
+//! and functions.
 //!
-//! It reads texts only. What it says names the document and the word.
+//! It only reads texts. A failure names the document and the word.
 
 #![cfg(test)]
 
@@ -12,10 +13,11 @@ use std::{
 
 use domain::{Channel, Event};
 
-/// The documents whose words in code marks are ours. In the others most are a provider's or a client's, so that only paths are looked at.
+/// The documents whose words in code marks are ours. In the others most words belong to a provider or a client, so only paths are
+/// checked.
 const ABOUT_THE_HOUSE: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
-/// Words in code marks that name nothing here, and why.
+/// Words in code marks that name nothing here, with the reason.
 #[rustfmt::skip]
 const ELSEWHERE: &[(&str, &str)] = &[
     ("manager",     "a name that is not to be used"),
@@ -23,7 +25,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("Deref",       "a trait that is not to be implemented"),
 ];
 
-/// Words that look like paths and are something else.
+/// Words that look like paths but are not.
 #[rustfmt::skip]
 const NO_PATHS: &[(&str, &str)] = &[
     ("providers/wechat",                  "the area of a commit"),
@@ -43,7 +45,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every file and folder of the repository, relative to its root. What is built or hidden is not looked at, but for `.ci`.
+/// Every file and folder of the repository, relative to its root. Build results and hidden files are ignored, except `.ci`.
 fn tree() -> BTreeSet<String> {
     let (mut found, mut folders) = (BTreeSet::new(), vec![root()]);
     while let Some(folder) = folders.pop() {
@@ -66,14 +68,14 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
     text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').filter(|word| !word.is_empty())
 }
 
-/// Every word of every source file; scripts without an ending count, documents do not.
+/// Every word of every source file. Scripts without an extension count; documents do not.
 fn words(tree: &BTreeSet<String>) -> BTreeSet<String> {
     let is_source = |path: &&String| {
         let name = path.rsplit('/').next().unwrap();
         let kind = name.rsplit_once('.').map(|(_, kind)| kind);
         kind.is_none_or(|kind| KINDS_OF_SOURCE.contains(&kind) && kind != "md")
     };
-    // This file quotes the words that name nothing.
+    // This file quotes words that must not count as existing.
     let files = tree
         .iter()
         .filter(is_source)
@@ -84,7 +86,8 @@ fn words(tree: &BTreeSet<String>) -> BTreeSet<String> {
     texts.flat_map(|text| words_of(&text).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// What stands in code marks, but for blocks of code, and but for what CONTRIBUTING.md sets in italics: the code of others.
+/// The words in code marks, except those in code blocks, and those that CONTRIBUTING.md sets in italics: they name other people's
+/// code.
 fn marked(document: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(document)).unwrap();
     let outside_blocks = text.split("```").step_by(2);
@@ -119,7 +122,7 @@ fn is_path(marked: &str) -> bool {
     is_written_so && (has_parts || kind.is_some_and(|kind| KINDS_OF_SOURCE.contains(&kind)) && !marked.starts_with('.'))
 }
 
-/// A type, a function, a constant or a path of the language, with its path and its parameters.
+/// A type, a function, a constant or a Rust path, with its parameters.
 fn is_code(marked: &str) -> bool {
     let begins = marked.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_');
     begins && marked.chars().all(|sign| sign.is_ascii_alphanumeric() || "_:<>()".contains(sign))
@@ -161,7 +164,7 @@ fn what_the_documents_name_exists() {
     assert!(idle.is_empty(), "excused, and named nowhere: {idle:?}");
 }
 
-/// The rows of a document's tables that begin with a word in code marks: the word, and the other cells.
+/// The table rows of a document that begin with a word in code marks: the word, and the other cells.
 fn rows(document: &str) -> Vec<(String, Vec<String>)> {
     let text = fs::read_to_string(root().join(document)).unwrap();
     let row = |line: &str| {
@@ -207,7 +210,7 @@ fn the_changelog_names_each_channel_and_event() {
     }
 }
 
-/// The words that begin the keys of items: `APP`, `TX`. The index `due` has keys of its own kind.
+/// The words at the beginning of item keys: `APP`, `TX`. The index `due` has keys of its own kind.
 fn key_words(code: &str) -> BTreeSet<&str> {
     let begins = code.split('"').skip(1).step_by(2).map(|text| text.split(['#', '{']).next().unwrap());
     let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|sign| sign.is_ascii_uppercase());
@@ -227,7 +230,7 @@ fn the_screen_of_items_has_each_kind_whose_key_is_made_there() {
     }
 }
 
-/// The console says a sentence by its list. One that it does not know would be English to everybody.
+/// The console finds a sentence's Chinese through its list. Sentences of an unknown list would be shown in English to everybody.
 #[test]
 fn the_console_knows_every_list_of_sentences() {
     let rows = fs::read_to_string(root().join("functions/admin/src/console/problems.rs")).unwrap();

@@ -1,10 +1,10 @@
-//! Compares the policies of `template.yaml` with what the functions did while the specs ran, in both directions:
+//! Compares the policies of `template.yaml` with the calls of the functions while the specs ran, in both directions:
 //!
 //!     rm -rf target/tmp/permissions
 //!     cargo test -p tests --test specs && cargo test -p tests --test permissions -- --nocapture
 //!
-//! It is no part of `cargo test`, because it has something to say only after all specs ran. That nothing is missing from a
-//! policy holds in each spec already: the local stack refuses it as AWS would.
+//! It is not part of `cargo test`, because it needs the results of all specs. Each spec already checks that a policy lacks nothing:
+//! the local stack refuses such a call, as AWS would.
 
 #![cfg(test)]
 
@@ -16,13 +16,13 @@ use std::{
 
 use local::{Grant, Template};
 
-/// What a policy allows and no function's code asks for: AWS does it in the function's name.
+/// Permissions that no function's code uses: AWS uses them in the function's name.
 #[rustfmt::skip]
 const PLATFORM: &[(&str, &str)] = &[
     ("kms:Decrypt", "Lambda decrypts the function's environment when a sandbox starts"),
 ];
 
-/// What SAM adds to the role of each function it makes, beside the policies of the template.
+/// Permissions that SAM adds to the role of each function, besides the policies of the template.
 #[rustfmt::skip]
 const ADDED_BY_SAM: &[(&str, &str)] = &[
     ("AWSLambdaBasicExecutionRole",    "every function: Lambda writes its logs"),
@@ -33,7 +33,7 @@ const ADDED_BY_SAM: &[(&str, &str)] = &[
 /// Function, action, resource, and the pattern of its keys.
 type Uses = BTreeSet<(String, String, String, String)>;
 
-/// What ran, from all files that the specs left.
+/// The calls, from all files that the specs wrote.
 fn used() -> Uses {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("permissions");
     let files =
@@ -47,7 +47,7 @@ fn used() -> Uses {
     texts.iter().flat_map(|text| text.lines().map(read)).collect()
 }
 
-/// Which cloud functions may be invoked is a matter of names; that some are invoked is what can be compared.
+/// Policies allow cloud functions by name patterns. Only the fact that functions are invoked can be compared.
 fn comparable(grant: Grant) -> (String, String, String, String) {
     let invokes = grant.action == "lambda:InvokeFunction";
     (grant.function, grant.action, if invokes { "cloud functions".to_owned() } else { grant.resource }, grant.keys)

@@ -29,7 +29,7 @@ fn sources(folder: &Path) -> String {
     text
 }
 
-/// Every word that begins so.
+/// Every word that begins with `begin`.
 fn words<'a>(text: &'a str, begin: &str) -> BTreeSet<&'a str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with(begin) && *word != begin).collect()
@@ -69,11 +69,12 @@ fn the_environment_is_what_the_code_reads() {
     let told: BTreeSet<String> =
         functions.values().flat_map(|function| names(function)).chain(everyone.clone()).collect();
     assert_eq!(told, read);
-    // What every function needs is what `variable` reads; `find_variable` may go without.
+    // Every function must have what `variable` reads; `find_variable` accepts a missing one.
     for name in &read {
         let needed =
             code.contains(&format!(r#" variable("{name}")"#)) || code.contains(&format!(r#"(variable("{name}")"#));
-        // An empty list of targets is a good one. New code must also start in the environment of before while a deployment is under way, and that environment lacks the two younger queues.
+        // An empty list of targets is valid. During a deployment, new code must also start in the previous environment, which lacks
+        // the two newer queues.
         let may_be_missing =
             ["MAXPAY_ALLOWED_TARGETS", "MAXPAY_SLOW_DELIVERIES_QUEUE_URL", "MAXPAY_QUESTIONS_QUEUE_URL"]
                 .contains(&name.as_str());
@@ -89,15 +90,16 @@ fn a_function_has_time_for_what_it_waits_for() {
         let deadlines = code.split("deadline: Duration::from_secs(").skip(1);
         let deadlines = deadlines.map(|rest| rest.split(')').next().unwrap().parse::<u64>().unwrap());
         let (longest, timeout) = (deadlines.max().unwrap_or(0), timeout(&template, function));
-        // Reading and writing what belongs to it takes tries of two seconds.
+        // Besides this wait, the function's reads and writes take attempts of two seconds each.
         assert!(longest + 4 <= timeout, "{binary}: waits {longest} s of {timeout}");
-        // API Gateway waits no longer than 30 s.
+        // API Gateway waits at most 30 s.
         let answers_http = template.routes.iter().any(|route| route.function == binary);
         assert!(!answers_http || timeout <= 29, "{binary}: {timeout}");
     }
 }
 
-/// A route without settings of its own shares the defaults with others, and one that the stage does not wait for fails the deployment.
+/// A route without settings of its own shares the defaults with others. If the stage does not depend on a route, the deployment
+/// fails.
 #[test]
 fn a_flood_at_one_route_takes_nothing_from_another() {
     let template = Template::load().unwrap();
@@ -143,7 +145,7 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
         assert_eq!(function["CodeUri"].as_str(), Some(format!("functions/{binary}").as_str()));
         let own = ["Tracing", "Runtime", "KmsKeyArn", "LoggingConfig", "Role", "FunctionName"];
         let found: Vec<_> = own.into_iter().filter(|name| function.get(name).is_some()).collect();
-        // What knows no secret needs no key.
+        // A function without secrets needs no key.
         let expected: &[&str] = if binary == "unrouted" { &["KmsKeyArn"] } else { &[] };
         assert_eq!(found, expected, "{binary}");
     }
@@ -151,7 +153,7 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
     assert_eq!(deployed, Function::ALL.map(|function| function.name().to_owned()).into());
 }
 
-/// `local::Function` is the list of functions. Where texts and settings repeat it, each of them is there.
+/// `local::Function` is the list of functions. Texts and settings that repeat the list must be complete.
 #[test]
 fn every_list_of_functions_has_each_of_them() {
     let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
@@ -165,7 +167,7 @@ fn every_list_of_functions_has_each_of_them() {
     for function in Function::ALL.map(Function::name) {
         assert!(map.contains(&format!("\n  {function}/")), "ARCHITECTURE.md, code map: {function}");
         assert!(security.contains(&format!("`{function}`")), "docs/security.md, who can read what: {function}");
-        // `provider-notify` is the resource `ProviderNotifyFunction`, and the parameter `ProviderNotify` of what watches it.
+        // `provider-notify` is the resource `ProviderNotifyFunction`, and the parameter `ProviderNotify` of its alarms.
         let title = |word: &str| word.chars().next().unwrap().to_uppercase().chain(word.chars().skip(1)).collect();
         let name = function.split('-').map(title).collect::<Vec<String>>().concat();
         assert_eq!(nested[&name]["Ref"].as_str(), Some(format!("{name}Function").as_str()), "template.yaml, Watch");
@@ -248,7 +250,7 @@ fn the_queue_gives_a_delivery_its_time_and_loses_nothing() {
         assert_eq!(queue["MessageRetentionPeriod"].as_u64(), Some(FOURTEEN_DAYS));
         assert!(queue["VisibilityTimeout"].as_u64().unwrap() >= 6 * timeout(&template, deliver));
         assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
-        // A message comes again three times, after waits of its own; then it is a dead letter.
+        // A message is received again three times, after waits that the function sets. Then it is a dead letter.
         assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(4));
         lanes.push(name);
     }
@@ -270,12 +272,12 @@ fn a_question_has_its_time_and_is_worth_nothing_once_it_was_sent_again() {
     assert!(seconds("VisibilityTimeout") >= 6 * timeout(&template, ask));
     let receives = queue["RedrivePolicy"]["maxReceiveCount"].as_u64().unwrap();
     assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0].as_str(), Some("DeadLetters"));
-    // What is no question becomes a dead letter before the queue forgets it.
+    // A message that is not a question becomes a dead letter before the queue's retention ends.
     assert!(receives * seconds("VisibilityTimeout") < seconds("MessageRetentionPeriod"));
     assert_eq!(seconds("MessageRetentionPeriod"), 15 * 60);
 }
 
-/// The local stack plays the schedule, and the alarm counts on it.
+/// The local stack runs this schedule, and the alarm depends on it.
 #[test]
 fn the_sweep_comes_each_minute() {
     let template = Template::load().unwrap();
@@ -327,7 +329,7 @@ fn alarms_and_dashboard_watch_what_the_code_measures() {
         let drawn = body.contains(&format!(r#""{METRICS_NAMESPACE}", "{name}", "{STACK}""#));
         assert!(searched || (drawn && dimensions.is_empty()), "the dashboard does not show {name} by {whole}");
     }
-    // What is not an alarm's business is on the dashboard at least.
+    // Metrics without an alarm must at least be on the dashboard.
     let expected = [
         "CertificatesEnding",
         "DeliveryAttempts",
@@ -340,7 +342,7 @@ fn alarms_and_dashboard_watch_what_the_code_measures() {
     assert_eq!(watched, expected.map(str::to_owned).into());
 }
 
-/// The operator's handbook says of each alarm what it means and what to do.
+/// The operator's handbook explains each alarm, and what to do.
 #[test]
 fn every_alarm_is_explained() {
     let watch: Value = serde_yaml_ng::from_str(&fs::read_to_string(root().join("infra/watch.yaml")).unwrap()).unwrap();

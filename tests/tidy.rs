@@ -1,6 +1,7 @@
-//! Holds what no compiler holds: the law of dependence, no floats near money, one list of routes, and order in the house.
+//! Checks rules that the compiler cannot check: the law of dependence, no floats near money, one list of routes, and order in the
+//! repository.
 //!
-//! It reads manifests and sources as text. What it says names the file and the rule, so that nobody has to read this one.
+//! It reads manifests and sources as text. A failure names the file and the rule, so nobody needs to read this file.
 
 #![cfg(test)]
 
@@ -13,7 +14,7 @@ use std::{
 use local::{Function, Template};
 use toml::{Table, Value};
 
-/// ARCHITECTURE.md: which of our crates each of them may use. A crate that is not here does not belong here.
+/// ARCHITECTURE.md: which of our crates each of our crates may use. Every crate must be listed here.
 #[rustfmt::skip]
 const LAW: &[(&str, &[&str])] = &[
     ("domain",          &[]),
@@ -32,7 +33,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("ask",             &["domain", "outbound", "providers", "queue", "runtime", "settlement"]),
     ("sweep",           &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
     ("unrouted",        &["runtime"]),
-    // It uses none of ours: what it knew from `providers` it could not witness against it.
+    // It uses none of our crates: a mistake in `providers` would otherwise be in both, and no test would find it.
     ("simulators",      &[]),
     ("local",           &["admin", "ask", "charge", "courier", "deliver", "domain", "outbound", "provider-notify", "query", "queue",
                           "runtime", "settlement", "simulators", "store", "sweep", "unrouted"]),
@@ -42,7 +43,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("simulation",      &["domain", "local", "outbound"]),
 ];
 
-/// Which crates of others only some of ours may name, by the beginning of their names.
+/// Third-party crates that only some of our crates may use, by the beginning of their names.
 #[rustfmt::skip]
 const RESERVED: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb",   &["store", "runtime", "local"]),
@@ -78,7 +79,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("proc-macro2",        &["tests"]),
 ];
 
-/// Which crates of others some of ours must never name: they would wait, log, ask the clock or throw dice.
+/// Third-party crates that some of our crates must never use: they do I/O, log, read the clock or use randomness.
 #[rustfmt::skip]
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("domain",    &["tokio", "futures", "async", "tracing", "log", "ring", "rand", "getrandom", "http", "bytes", "uuid"]),
@@ -90,7 +91,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("query",     &["axum", "askama", "ring"]),
 ];
 
-/// Source files that may be longer than others, and why.
+/// Source files that may be longer than the limit, with the reason.
 #[rustfmt::skip]
 const LONG_FILES: &[(&str, &str)] = &[
     ("functions/admin/src/console/texts.rs", "one table of every text in both languages"),
@@ -98,7 +99,7 @@ const LONG_FILES: &[(&str, &str)] = &[
 
 const LINES_MAX: usize = 500;
 
-/// Official vectors and our own; each has its readers.
+/// Official vectors and our own. Each file has a test that reads it.
 const VECTORS: [&str; 7] = [
     "README.md",
     "alipay.json",
@@ -135,7 +136,7 @@ fn name(manifest: &Table) -> &str {
     manifest["package"]["name"].as_str().unwrap()
 }
 
-/// The names in one table of dependencies.
+/// The names in one dependency table.
 fn dependencies<'a>(manifest: &'a Table, table: &str) -> Vec<&'a str> {
     manifest.get(table).and_then(Value::as_table).into_iter().flat_map(Table::keys).map(String::as_str).collect()
 }
@@ -146,7 +147,7 @@ fn all_dependencies(manifest: &Table) -> Vec<&str> {
     TABLES.iter().flat_map(|table| dependencies(manifest, table)).collect()
 }
 
-/// Every source file of ours under these folders, as paths from the root.
+/// Every source file in these folders, as paths from the root.
 fn sources(folders: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let mut left: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
@@ -209,8 +210,8 @@ fn crates_of_others_stay_where_they_belong() {
     check_none(&wrong, "CONTRIBUTING.md 5 and ARCHITECTURE.md");
 }
 
-/// A deployed function is built alone, so that it has the features that its own crates ask for: it reaches no network but the real one,
-/// and no randomness but the system's.
+/// A deployed function is built alone, with only the features that its own crates request. So it uses the real network and the
+/// system's randomness, and nothing simulated.
 #[test]
 fn nobody_but_the_simulation_asks_for_what_is_simulated() {
     let mut wrong = Vec::new();
@@ -289,7 +290,7 @@ fn the_template_routes_what_the_functions_answer() {
     let mut answered = BTreeSet::new();
     for function in Function::ALL {
         for (method, path) in function.routes() {
-            // The operator API and the console take every method, to say no themselves.
+            // The operator API and the console accept every method, in order to refuse the wrong ones themselves.
             let method =
                 if path.starts_with("/admin/") || path.starts_with("/console") { "ANY" } else { method.as_str() };
             answered.insert((function.name().to_owned(), method.to_owned(), path.to_owned()));
@@ -306,7 +307,7 @@ fn every_function_is_a_crate_with_a_binary() {
     let crates: BTreeSet<String> =
         members().iter().filter(with_main).map(|(_, manifest)| name(manifest).to_owned()).collect();
     assert_eq!(BTreeSet::from(Function::ALL.map(|function| function.name().to_owned())), crates);
-    // Each is started by Lambda's runtime, and nothing else is but the library for it and the bench's floor.
+    // Lambda's runtime starts each of them. Besides them, only its library and the bench's floor use it.
     let (_, started) = RESERVED.iter().find(|(reserved, _)| *reserved == "lambda_").unwrap();
     let others = ["runtime", "floor"].map(str::to_owned).into();
     assert_eq!(started.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), &crates | &others);
@@ -394,7 +395,7 @@ fn every_dependency_of_the_workspace_is_used() {
     check_none(&idle.cloned().collect::<Vec<_>>(), "declared in the root and used nowhere");
 }
 
-/// One crate that turned AWS's default features on would turn them on for all, and every cold start would pay for it.
+/// If one crate enabled AWS's default features, all crates would have them, and every cold start would be slower.
 #[test]
 fn what_costs_cold_starts_is_without_its_default_features() {
     let declared = manifest("")["workspace"]["dependencies"].as_table().unwrap().clone();
@@ -408,11 +409,11 @@ fn what_costs_cold_starts_is_without_its_default_features() {
     );
 }
 
-/// A client key can have texts signed by an old partner account's key, and could measure what that takes.
+/// A client key can have texts signed with an old partner account's key, and could measure the time.
 #[test]
 fn signatures_by_rsa_are_blinded() {
     let declared = &manifest("")["workspace"]["dependencies"]["rsa"]["features"];
-    // Without it rsa signs without blinding, and says so nowhere.
+    // Without this feature, rsa signs without blinding, and gives no warning.
     assert!(declared.as_array().unwrap().iter().any(|feature| feature.as_str() == Some("getrandom")), "{declared}");
 }
 
@@ -424,7 +425,7 @@ fn no_test_is_left_out() {
         &sources(&["functions", "infra", "tests"]).iter().filter(has).cloned().collect::<Vec<_>>(),
         "no ignored tests",
     );
-    // A file that no one declares as a module is never compiled.
+    // A file that is not declared as a module is never compiled.
     let main = read(&root().join("tests/specs/main.rs"));
     let declared = |file: &str| main.contains(&format!("mod {};", file.trim_end_matches(".rs")));
     let orphans = file_names("tests/specs").into_iter().filter(|file| file != "main.rs" && !declared(file));
@@ -441,7 +442,7 @@ fn no_test_sleeps() {
     );
 }
 
-/// The code of a source without its tests, comments and texts.
+/// The code of a source file without tests, comments and strings.
 fn bare_code(path: &str) -> String {
     let source = read(&root().join(path));
     let code = source.split("#[cfg(test)]").next().unwrap();
@@ -450,8 +451,9 @@ fn bare_code(path: &str) -> String {
     code.split('"').step_by(2).collect::<Vec<_>>().join("''")
 }
 
-/// What is refunded, left and summed is for `domain` to say, or the console offers what the API refuses. So a file of the console knows
-/// money or calculates, and never both; and no amount comes out of its type there, in which nothing can be added or subtracted.
+/// Only `domain` computes refunded amounts, rests and sums. Otherwise the console could offer what the API refuses. So a file of
+/// the console may use money types or calculate, but not both; and it must not take an amount out of its type, which has no
+/// addition or subtraction.
 #[test]
 fn no_file_of_the_console_calculates_with_money() {
     const MONEY: [&str; 8] = ["Fen", ".fee", ".refunded", ".amount", "Sum", "refundable", "money::", "to_yuan"];

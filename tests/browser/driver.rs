@@ -13,17 +13,17 @@ use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(40), body_bytes_max: 64 * 1024 * 1024 };
-/// How long an element is waited for.
+/// How long to wait for an element.
 const ELEMENT_PATIENCE_MS: u32 = 10_000;
-/// How often, and how far apart, a page is looked for that a click may lead to: four seconds in all.
+/// How often, and in which interval, to check whether a click led to a new page: four seconds in all.
 const PAGE_LOOKS_MAX: u32 = 80;
 const PAGE_PAUSE: Duration = Duration::from_millis(50);
-/// How often something is looked for that a script of the page's does: half a minute in all.
+/// How often to check for the effect of a script in the page: half a minute in all.
 const CONDITION_LOOKS_MAX: u32 = 600;
-/// The name under which WebDriver hands out an element.
+/// WebDriver's name for an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// As root in a container: no sandbox; and nothing that talks to anybody but us.
+/// No sandbox, because it runs as root in a container; no connections to others.
 const FLAGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
@@ -37,10 +37,10 @@ const FLAGS: [&str; 10] = [
     "--hide-scrollbars",
 ];
 
-/// So many drivers may end at their start.
+/// So many drivers in a row may fail to start.
 const DRIVERS_MAX: usize = 3;
 
-/// Where things are, from the root of the project.
+/// A path in the target folder.
 pub(crate) fn in_target(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(path)
 }
@@ -58,7 +58,8 @@ pub(crate) fn missing() -> Option<String> {
     (!axe.is_file()).then(|| format!("there is no {}", axe.display()))
 }
 
-/// Starts a driver on a port of its own, which it names. On a busy machine one ends now and then before it does; another one is started.
+/// Starts a driver on a free port, which the driver prints. On a busy machine a driver sometimes ends before that; then another one
+/// is started.
 fn start_driver() -> (Child, String) {
     for _ in 0..DRIVERS_MAX {
         let mut driver =
@@ -76,7 +77,7 @@ fn start_driver() -> (Child, String) {
     panic!("chromedriver does not start");
 }
 
-/// A browser of its own for one story, and the window that the story looks at.
+/// A browser for one story, and its window.
 pub(crate) struct Browser {
     driver: Child,
     session: String,
@@ -84,7 +85,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts one that wishes this language.
+    /// Starts a browser with this language.
     pub(crate) async fn start(language: &str) -> Self {
         let (driver, port) = start_driver();
         let outbound = Outbound::new().unwrap();
@@ -94,7 +95,7 @@ impl Browser {
             json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options } } });
         let begun = browser.call("POST", "", wish).await;
         browser.session = format!("{}/{}", browser.session, begun["sessionId"].as_str().unwrap());
-        // On a busy machine a page comes a while after the click that asked for it.
+        // On a busy machine the page may come some time after the click.
         browser.call("POST", "/timeouts", json!({ "implicit": ELEMENT_PATIENCE_MS })).await;
         browser
     }
@@ -113,7 +114,7 @@ impl Browser {
         if reply.status().is_success() { Ok(answer["value"].clone()) } else { Err(answer["value"].clone()) }
     }
 
-    /// Goes to an address, and waits until the page is there.
+    /// Opens an address, and waits until the page is loaded.
     pub(crate) async fn open(&self, url: &str) {
         self.call("POST", "/url", json!({ "url": url })).await;
     }
@@ -127,14 +128,14 @@ impl Browser {
         found[ELEMENT].as_str().unwrap().to_owned()
     }
 
-    /// How many elements there are that a person can see.
+    /// How many visible elements there are.
     pub(crate) async fn count(&self, css: &str) -> usize {
         let script = "return [...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility()).length";
         usize::try_from(self.run(script, json!([css])).await.as_u64().unwrap()).unwrap()
     }
 
-    /// Clicks, and waits for the page that a link or a form leads to: a busy machine takes its time to begin with it. Where none
-    /// comes, because the page itself answered, it goes on.
+    /// Clicks, and waits for the page of the link or form: a busy machine may start to load it late. If no new page comes, because
+    /// the page itself handled the click, it continues.
     pub(crate) async fn click(&self, css: &str) {
         let element = self.find(css).await;
         let leads = "window.isOld = true; const it = document.querySelector(arguments[0]);
@@ -143,7 +144,7 @@ impl Browser {
         self.call("POST", &format!("/element/{element}/click"), json!({})).await;
         let is_new = json!({ "script": "return !window.isOld && document.readyState === 'complete'", "args": [] });
         for _ in 0..PAGE_LOOKS_MAX {
-            // While the one page goes and the other comes there is none to ask.
+            // Between the two pages a call may fail.
             if !leads || self.try_call("POST", "/execute/sync", is_new.clone()).await == Ok(json!(true)) {
                 return;
             }
@@ -151,20 +152,20 @@ impl Browser {
         }
     }
 
-    /// Types in place of what is there.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let element = self.find(css).await;
         self.call("POST", &format!("/element/{element}/clear"), json!({})).await;
         self.call("POST", &format!("/element/{element}/value"), json!({ "text": text })).await;
     }
 
-    /// Types without clearing: a file's path, a date.
+    /// Types without clearing the field: for a file's path or a date.
     pub(crate) async fn type_in(&self, css: &str, text: &str) {
         let element = self.find(css).await;
         self.call("POST", &format!("/element/{element}/value"), json!({ "text": text })).await;
     }
 
-    /// Presses keys, wherever the focus is. Tab is `\u{e004}`, Enter `\u{e007}`, Escape `\u{e00c}`.
+    /// Presses keys at the present focus. Tab is `\u{e004}`, Enter `\u{e007}`, Escape `\u{e00c}`.
     pub(crate) async fn keys(&self, keys: &str) {
         let press = |key: char| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
         let actions: Vec<Value> = keys.chars().flat_map(press).collect();
@@ -172,7 +173,7 @@ impl Browser {
         self.call("POST", "/actions", body).await;
     }
 
-    /// The words of what has the focus.
+    /// The text of the focused element.
     pub(crate) async fn focused(&self) -> String {
         let script = "const it = document.activeElement; return it.innerText || it.getAttribute('aria-label') || it.id || it.tagName";
         self.run(script, json!([])).await.as_str().unwrap().to_owned()
@@ -189,23 +190,24 @@ impl Browser {
         self.call("GET", &format!("/element/{element}/text"), Value::Null).await.as_str().unwrap().to_owned()
     }
 
-    /// The whole page as a person reads it.
+    /// The visible text of the whole page.
     pub(crate) async fn page(&self) -> String {
         self.text("body").await
     }
 
-    /// What stands in a field.
+    /// The value of a field.
     pub(crate) async fn value(&self, css: &str) -> String {
         let script = "return document.querySelector(arguments[0]).value";
         self.run(script, json!([css])).await.as_str().unwrap().to_owned()
     }
 
-    /// Runs a script of the test's own in the page; it may return a promise.
+    /// Runs the test's own script in the page. It may return a promise.
     pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
         self.call("POST", "/execute/sync", json!({ "script": script, "args": arguments })).await
     }
 
-    /// Waits until a script is true: for what a script of the page's does. The page's own policy would stop one that waited there.
+    /// Waits until a script is true: for the effect of the page's own script. The page's security policy would stop a script that
+    /// waits in the page.
     pub(crate) async fn until(&self, condition: &str) {
         for _ in 0..CONDITION_LOOKS_MAX {
             let body = json!({ "script": condition, "args": [] });
@@ -221,32 +223,32 @@ impl Browser {
         self.call("POST", "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
-    /// Light or dark, as the system says.
+    /// Sets the system's colour scheme: light or dark.
     pub(crate) async fn scheme(&self, scheme: &str) {
-        // Pictures are taken of what is there, and not of what is on its way.
+        // No animations, so that pictures show the final state.
         let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }, still]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// A window of this width; a narrow one is a phone's.
+    /// A window of this width; a narrow one is like a phone's.
     pub(crate) async fn width(&self, width: u32) {
         let size = json!({ "width": width, "height": 860, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Saves what is downloaded into this folder.
+    /// Saves downloads in this folder.
     pub(crate) async fn downloads(&self, folder: &Path) {
         let there = json!({ "behavior": "allow", "downloadPath": folder });
         self.devtools("Browser.setDownloadBehavior", there).await;
     }
 
-    /// Takes scripts away, as some people do.
+    /// Switches scripts off, as some people do.
     pub(crate) async fn without_scripts(&self) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
-    /// Keeps a picture of the whole page.
+    /// Saves a picture of the whole page.
     pub(crate) async fn picture(&self, name: &str) {
         let shot = json!({ "format": "png", "captureBeyondViewport": true });
         let shot = self.devtools("Page.captureScreenshot", shot).await;
@@ -256,7 +258,7 @@ impl Browser {
             .unwrap();
     }
 
-    /// What axe finds wrong with the page for people who cannot see or point, if it is serious or worse. `rules` narrows what it looks for.
+    /// The accessibility problems that axe finds in the page, if they are serious or worse. `rules` limits the checks.
     pub(crate) async fn barriers(&self, rules: &Value) -> Vec<String> {
         let axe = std::fs::read_to_string(in_target("browser/node_modules/axe-core/axe.min.js")).unwrap();
         self.devtools("Runtime.evaluate", json!({ "expression": axe })).await;
@@ -268,7 +270,7 @@ impl Browser {
         found.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
     }
 
-    /// Closes it.
+    /// Closes the browser.
     pub(crate) async fn end(mut self) {
         let _ = self.try_call("DELETE", "", Value::Null).await;
         let _ = self.driver.kill();

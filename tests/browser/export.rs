@@ -1,4 +1,4 @@
-//! The export, as a person uses it: one click, a file of thousands of rows, and what happens on the way.
+//! The export, as a person uses it: one click, a file of thousands of rows, and problems during the download.
 
 use std::{
     fs,
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{driver::in_target, scene::Scene};
 
-/// Two whole parts and one row more, with the one that was charged through the front door.
+/// Two full parts and one more row, together with the bill that was charged through the API.
 const ROWS: u32 = 4000;
 
-/// An empty folder for what a story downloads.
+/// An empty folder for a story's downloads.
 fn folder(name: &str) -> PathBuf {
     let folder = in_target("browser/downloads").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -20,14 +20,14 @@ fn folder(name: &str) -> PathBuf {
     folder.canonicalize().unwrap()
 }
 
-/// What stands in a CSV of quoted cells.
+/// The cells of a CSV with quoted cells.
 fn cells(text: &str) -> Vec<Vec<String>> {
     let rows = text.strip_prefix('\u{feff}').expect("a mark of UTF-8").strip_suffix("\"\r\n").expect("a last line end");
     let row = |row: &str| row.trim_start_matches('"').split("\",\"").map(|cell| cell.replace("\"\"", "\"")).collect();
     rows.split("\"\r\n").map(row).collect()
 }
 
-/// Every record of the demo app's test mode, newest first, as the operator API tells it.
+/// Every record of the demo app's test mode, newest first, from the operator API.
 async fn records(scene: &Scene) -> Vec<Value> {
     let (mut records, mut cursor) = (Vec::new(), String::new());
     for _ in 0..=ROWS / 100 {
@@ -69,7 +69,7 @@ async fn one_click_saves_thousands_of_rows_in_one_file() {
     browser.open(&scene.app("/transactions?mode=test")).await;
     browser.click(".head .button").await;
 
-    // Where a browser cannot write a file as it comes, it is saved at the end.
+    // If a browser cannot write a file in parts, the file is saved at the end.
     let folder = folder("whole");
     browser.downloads(&folder).await;
     browser.run("delete window.showSaveFilePicker", json!([])).await;
@@ -93,7 +93,7 @@ async fn one_click_saves_thousands_of_rows_in_one_file() {
     same(&only_file(&folder), &records);
     browser.picture("story-exported").await;
 
-    // Where it can, it holds one part at a time.
+    // If it can, it has one part in memory at a time.
     let picker = "window.written = []; window.showSaveFilePicker = async () => ({ createWritable: async () => ({
         write: async (chunk) => written.push(new TextDecoder('utf-8', { ignoreBOM: true }).decode(await chunk.arrayBuffer())),
         close: async () => window.finished = true, abort: async () => {} }) })";
@@ -118,7 +118,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
         write: async (chunk) => written.push(await chunk.text()), close: async () => window.finished = true,
         abort: async () => { dropped += 1; written = []; } }) })";
     browser.run(picker, json!([])).await;
-    // The second part never comes, until somebody gives up.
+    // The second part never comes, until the user gives up.
     let hang =
         "const real = window.fetch; window.real = real; window.fetch = (url, how) => url.searchParams.has('cursor')
         ? new Promise((_, no) => how.signal.addEventListener('abort', () => no(how.signal.reason))) : real(url, how)";
@@ -131,7 +131,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
     browser.until("return document.querySelector('[data-told]').textContent === '已取消，没有保存文件。'").await;
     assert_eq!(browser.run("return dropped", json!([])).await, 1);
 
-    // A no in the middle stops it, and what was there is kept.
+    // A refused part stops the export, and the parts before it are kept.
     let refuse = "window.fetch = (url, how) => url.searchParams.has('cursor') ? Promise.resolve(new Response('', { status: 403 })) : real(url, how)";
     browser.run(refuse, json!([])).await;
     browser.click("[data-begin]").await;
@@ -144,7 +144,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
     let lines = browser.run("return written.join('').split('\\r\\n').length - 1", json!([])).await;
     assert_eq!(lines, ROWS + 2);
 
-    // Without scripts each part is a link, and another leads to the next.
+    // Without scripts, each part is a link; another link leads to the next.
     browser.without_scripts().await;
     browser.open(&scene.app("/export?mode=test")).await;
     assert_eq!(browser.count("[data-begin]").await, 0);

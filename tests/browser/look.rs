@@ -1,10 +1,10 @@
-//! Every page, in both languages and colour schemes and on a phone: pictures for people, and axe for those who cannot see them.
+//! Every page, in both languages and colour schemes and on a phone: pictures for people, and axe checks for accessibility.
 
 use serde_json::json;
 
 use crate::scene::Scene;
 
-/// Name and address; `APP` stands for the app's pages, `ID` for a transaction.
+/// Name and address. `APP` stands for the path of the app's pages, `ID` for a transaction.
 #[rustfmt::skip]
 const PAGES: &[(&str, &str)] = &[
     ("apps",           "/apps"),
@@ -36,7 +36,8 @@ const PAGES: &[(&str, &str)] = &[
     ("not-found",      "/nowhere"),
 ];
 
-/// The texts with two English words in a row that are not somebody's own: those stand in `code` and `pre`, or were typed by merchants.
+/// Texts with two English words in a row. Names and texts by users do not count: they are in `code` and `pre`, or were typed by
+/// merchants.
 const ENGLISH: &str = "const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     while (walk.nextNode()) {
         const text = walk.currentNode.textContent.replaceAll('Apple Pay', '').replaceAll('AWS Lambda', '').replaceAll('A cup of tea', '');
@@ -57,7 +58,7 @@ async fn look(language: &str) {
     let mut take = async |name: &str, scheme: &str| {
         browser.scheme(scheme).await;
         browser.picture(&format!("{name}-{language}-{scheme}")).await;
-        // In the dark nothing but the colours is another.
+        // In the dark scheme only the colours differ.
         let rules = if scheme == "dark" { json!({ "runOnly": ["color-contrast"] }) } else { json!({}) };
         let found = browser.barriers(&rules).await;
         barriers.extend(found.into_iter().map(|one| format!("{name} in {language}, {scheme}: {one}")));

@@ -1,6 +1,7 @@
-//! The console in a real Chromium, as a person uses it: each story once, and every page looked at by axe in both languages and colour schemes.
+//! The console in a real Chromium, as a person uses it: each story once, and axe checks every page in both languages and colour
+//! schemes.
 //!
-//! `tests/browser/install` installs what it needs. Where that is not there the stories are left out, and say so; with `CI=true` they fail.
+//! `tests/browser/install` installs what this needs. Without it the stories are skipped with a message; with `CI=true` they fail.
 //! Pictures of every page are in `target/screenshots`.
 
 #![cfg(test)]

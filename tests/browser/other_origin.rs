@@ -1,4 +1,4 @@
-//! A shop's page of another origin: it charges and asks with the public client key, and a master key does not leave the browser.
+//! A shop's page of another origin: it charges and queries with the public client key, and a master key does not leave the browser.
 
 use std::{
     io::{Read, Write},
@@ -11,13 +11,14 @@ use crate::{scene::Scene, world::charge_of};
 
 const PAGE: &str = "<!doctype html><title>Shop</title><p>Tea";
 
-/// Serves the shop's page on a port of its own, as long as the tests run.
+/// Serves the shop's page on its own port while the tests run.
 fn shop() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // What a browser asks for does not matter: there is one page. A browser that goes meanwhile needs none.
+            // The request does not matter: there is one page. If the browser closes the connection meanwhile, that does not matter,
+            // either.
             let _ = stream.read(&mut [0; 4096]);
             let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", PAGE.len());
             let _ = write!(stream, "{head}Connection: close\r\n\r\n{PAGE}");
@@ -26,7 +27,7 @@ fn shop() -> String {
     url
 }
 
-/// Calls from the page as a script does: the answer, or `{"blocked": <why>}`.
+/// Calls the API from the page's script. Returns the answer, or `{"blocked": <why>}`.
 async fn fetch(scene: &Scene, path: &str, key: (&str, &str), body: &Value) -> Value {
     let script = "const [url, headers, body] = arguments; \
         return fetch(url, { method: 'POST', headers, body }).then((answer) => answer.json(), (why) => ({ blocked: String(why) }))";

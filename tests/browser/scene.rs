@@ -1,4 +1,4 @@
-//! A stack with something to see in it, and somebody in front of the console.
+//! A stack with data to show, and a browser at the console.
 
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -8,7 +8,7 @@ use crate::{
     world::{self, MINUTE_MS, World, charge_of, with},
 };
 
-/// One browser at a time: two cores are soon busy.
+/// One browser at a time, because two cores are quickly busy.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A world, a browser, and the right to use them now.
@@ -19,7 +19,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// `None`, said loudly, where no browser is.
+    /// `None`, with a message, if there is no browser.
     #[expect(
         clippy::print_stderr,
         clippy::disallowed_methods,
@@ -80,8 +80,8 @@ impl Scene {
         }
     }
 
-    /// `count` paid bills of one a second, and one in a hundred refunded, put beside each other into the table: a front door takes too long
-    /// for thousands. They are in the form of one that came through it.
+    /// Puts `count` paid bills directly into the table, one a second, one in a hundred refunded: through the API, thousands would
+    /// take too long. They have the form of a bill that came through the API.
     pub(crate) async fn many(&self, count: u32) {
         let world = &self.world;
         world.paid("model").await;
@@ -109,7 +109,7 @@ impl Scene {
         world.stack.import(&json!({ "TransactionsTable": copies })).await.unwrap();
     }
 
-    /// A message to a real bill's address that nobody can verify.
+    /// A message to a real bill's address that cannot be verified.
     pub(crate) async fn forged(&self) {
         let world = &self.world;
         let trade = world.trade(&world.charged("forged").await).await;
@@ -118,7 +118,7 @@ impl Scene {
         world.call("POST", path, &[("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], form).await;
     }
 
-    /// A webhook whose target answers 500. Its id.
+    /// A webhook whose target answers 500. Returns its id.
     pub(crate) async fn broken_webhook(&self) -> String {
         let world = &self.world;
         let receiver = "/_local/receiver/broken";
@@ -130,7 +130,7 @@ impl Scene {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// Somebody else with this role.
+    /// Creates another operator with this role.
     pub(crate) async fn hire(&self, name: &str, role: &str) -> String {
         let password = format!("{name}'s own password");
         let body = json!({ "name": name, "role": role, "password": password });
@@ -146,7 +146,7 @@ impl Scene {
 
     pub(crate) async fn end(self) {
         self.browser.end().await;
-        // The stories are about pages. What a webhook is told is for the specs.
+        // The stories test pages. The specs test the webhook's content.
         self.world.ignores("broken");
         self.world.ignores("shop");
         self.world.end().await;

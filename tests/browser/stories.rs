@@ -29,7 +29,7 @@ async fn one_signs_in_is_told_when_not_and_signs_out() {
     scene.end().await;
 }
 
-/// The code that an authenticator app shows so long after the world began.
+/// The code of an authenticator app, `after_ms` after the start of the world.
 fn code(secret: &str, after_ms: i64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
@@ -152,7 +152,7 @@ async fn a_channel_is_set_up_and_what_is_wrong_is_said_at_the_field() {
     browser.click("button[value=save]").await;
     assert_eq!(browser.text(".notice.good").await, "已保存。");
     assert_eq!(browser.value("#privateKey").await, "");
-    // Saved again with the secret left alone, it still signs.
+    // After it was saved again with the masked secret, it still signs.
     browser.click("button[value=save]").await;
     browser.click("button[value=check]").await;
     assert!(browser.text(".notice").await.contains("检查通过"));
@@ -204,7 +204,7 @@ async fn a_viewer_sees_and_cannot_touch() {
     browser.open(&scene.at("/operators")).await;
     assert!(browser.page().await.contains("This needs the role “Owner”"));
     browser.picture("story-no-permission").await;
-    // Shut out in the meantime, the viewer is out at the next click.
+    // The viewer was disabled meanwhile, so the next click shows the sign-in page.
     scene.world.admin("PATCH", "/operators/viewer.one", json!({ "state": "disabled" })).await.done(200);
     browser.open(&scene.at("/apps")).await;
     assert!(browser.url().await.contains("/sign-in"));
@@ -227,7 +227,7 @@ async fn everything_works_without_scripts() {
     assert!(browser.text(".apps summary").await.contains("Tea house"));
     assert_eq!(scene.world.admin("GET", "/apps", Value::Null).await.done(200)["items"][0]["name"], "Tea house");
 
-    // A webhook of either kind; both kinds of field are there.
+    // Webhooks of both kinds: the form has the fields of both.
     browser.open(&scene.app("/webhooks/new?mode=test")).await;
     assert_eq!((browser.count("#url").await, browser.count("#function").await), (1, 1));
     browser.fill("#url", &format!("{}/_local/receiver/shop", scene.world.url)).await;
@@ -237,7 +237,7 @@ async fn everything_works_without_scripts() {
     browser.click("td a[href$=test]").await;
     browser.click("main .primary").await;
     assert!(browser.text("#verdict").await.contains("Received · HTTP 200"));
-    // Money goes back, and a bill is closed: what is asked twice opens by itself.
+    // A refund, and the closing of a bill: the confirmation opens without a script.
     let id = scene.world.paid("no-script").await;
     browser.open(&scene.app(&format!("/transactions/{id}?mode=test"))).await;
     browser.click("details.confirm:has(#fee) summary").await;
@@ -249,7 +249,7 @@ async fn everything_works_without_scripts() {
     browser.click("details.confirm summary").await;
     browser.click("details.confirm button").await;
     assert_eq!(browser.text(".notice.good").await, "It is closed.");
-    // The zone has a button of its own.
+    // The time zone has its own button.
     browser.click(".user summary").await;
     browser.choose("#zone", "0").await;
     browser.click(".zone button").await;
@@ -267,7 +267,7 @@ async fn everything_is_reached_by_the_keyboard() {
     let Some(scene) = Scene::set("en-US").await else { return };
     let browser = &scene.browser;
     browser.open(&scene.at("/sign-in")).await;
-    // The name has the focus; Enter sends the form.
+    // The name field has the focus; Enter sends the form.
     browser.keys(&format!("{}\u{e004}{}\u{e007}", scene.world.owner.0, scene.world.owner.1)).await;
     browser.until("return !!document.querySelector('.user')").await;
     browser.open(&scene.app("/transactions?mode=test")).await;
@@ -275,7 +275,7 @@ async fn everything_is_reached_by_the_keyboard() {
     assert_eq!(browser.focused().await, "Skip to content");
     browser.keys("\u{e007}").await;
     assert_eq!(browser.run("return document.activeElement.id", json!([])).await, "main");
-    // Each thing that can be used is reached, once, and shows that it has the focus.
+    // Each control gets the focus once, and shows it.
     browser.open(&scene.app("/transactions?mode=test")).await;
     let mut seen = Vec::new();
     for _ in 0..60 {
@@ -292,7 +292,7 @@ async fn everything_is_reached_by_the_keyboard() {
     for wanted in ["Live", "Test", "中文", "admin", "Overview", "App settings", "Export CSV", "Show"] {
         assert!(seen.iter().any(|one| one.contains(wanted)), "{wanted} is not reached: {seen:?}");
     }
-    // A menu opens by Enter, and Escape leads back to what opened it.
+    // Enter opens a menu, and Escape moves the focus back to its button.
     browser.run("document.querySelector('.user summary').focus()", json!([])).await;
     browser.keys("\u{e007}").await;
     assert_eq!(browser.count(".user .menu-body").await, 1);

@@ -27,7 +27,7 @@ async fn people_are_taken_on_changed_and_seen_in_the_log() {
     assert!(browser.text("tbody").await.contains("new.one"));
     browser.click("tr:has([id='role-new.one']) summary").await;
     browser.choose("[id='role-new.one']", "operator").await;
-    // So that it is the latest in the log.
+    // This makes it the latest in the log.
     scene.world.advance(MINUTE_MS).await;
     browser.click("tr:has([id='role-new.one']) .primary").await;
     assert_eq!(browser.text(".notice.good").await, "已保存。");
@@ -37,7 +37,7 @@ async fn people_are_taken_on_changed_and_seen_in_the_log() {
     browser.click("tr:has(td:nth-child(2)):first-child summary").await;
     assert!(browser.text("tbody tr:first-child").await.contains("\"role\""), "{}", browser.page().await);
     assert!(!browser.page().await.contains("a password of theirs"));
-    // One's own password, wrong at first.
+    // The operator's own password, wrong at first.
     browser.open(&scene.at("/account")).await;
     for (field, text) in [("#old", "not it"), ("#password", "another password"), ("#again", "another password")] {
         browser.fill(field, text).await;
@@ -60,7 +60,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     let Some(scene) = Scene::set("zh-CN").await else { return };
     let (browser, world) = (&scene.browser, &scene.world);
     let hook = scene.broken_webhook().await;
-    // Five attempts of each are more failures in a row, over more than an hour, than a target may have.
+    // With five attempts each, these are more failures in a row, over more than an hour, than a target may have.
     for number in 0..25 {
         world.paid(&format!("tea-{number}")).await;
     }
@@ -73,7 +73,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.open(&scene.app("/overview?mode=test")).await;
     assert!(browser.page().await.contains("1 个已暂停"), "{}", browser.page().await);
 
-    // The target is mended, and all that waits for it is sent again.
+    // The target works again, and all that waits for it is sent again.
     world.receiver("broken", json!({ "status": 200 })).await;
     browser.open(&scene.app("/deliveries?mode=test&state=waiting")).await;
     browser.click("tbody tr:first-child summary").await;
@@ -92,7 +92,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.open(&scene.app("/deliveries?mode=test&state=waiting")).await;
     assert!(browser.page().await.contains("没有通知记录"), "{}", browser.page().await);
 
-    // A message that could not be verified is apart from the genuine ones.
+    // A message that could not be verified is listed apart from the genuine ones.
     browser.open(&scene.app("/incidents?mode=test")).await;
     assert!(!browser.page().await.contains("支付宝公钥"), "{}", browser.page().await);
     browser.open(&scene.app("/incidents?mode=test&kind=forged")).await;

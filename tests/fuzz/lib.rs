@@ -1,5 +1,5 @@
-//! The accounts that the fuzz targets read messages with, and the providers' own keys: what stands behind a signature is
-//! read by nobody until the signature fits.
+//! The accounts that read messages in the fuzz targets, and the providers' own keys: a reader looks at signed content only if the
+//! signature fits.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub fn certificate_mode() -> Map<String, Value> {
     settings.as_object().cloned().unwrap_or_default()
 }
 
-/// Opens an account that must open.
+/// Opens an account that must be valid.
 pub fn account(settings: Value) -> Account {
     open(Tab::Ali, settings)
 }
@@ -93,7 +93,7 @@ pub fn partner() -> Account {
     account(json!({ "protocol": "mapi", "partner": "2088000000000008", "md5Key": "5zmc2pn36i4oy71e57wcxp0ucwwmxtqp" }))
 }
 
-/// One of the keys beside a provider's vectors.
+/// One of the keys in a provider's vectors.
 pub fn provider_key(provider: &str, name: &str) -> String {
     let file = match provider {
         "alipay" => include_str!("../../functions/providers/vectors/alipay.json"),
@@ -103,7 +103,7 @@ pub fn provider_key(provider: &str, name: &str) -> String {
     key_of(file, name).as_str().unwrap().to_owned()
 }
 
-/// A key that a provider signs with.
+/// A key that signs as a provider.
 pub struct Signer(ring::signature::RsaKeyPair);
 
 impl Signer {
@@ -123,12 +123,12 @@ impl Signer {
     }
 }
 
-/// `a=b&c=d` of anything, each name once.
+/// `a=b&c=d` of any content, each name once.
 pub fn pairs(text: &str) -> BTreeMap<&str, &str> {
     text.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| !name.is_empty()).collect()
 }
 
-/// What a form signs: the pairs that have a value, in order.
+/// The signed content of a form: the pairs that have a value, in order.
 pub fn content(pairs: &BTreeMap<&str, &str>) -> String {
     let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
     filled.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
@@ -140,23 +140,23 @@ pub fn form(pairs: &BTreeMap<&str, &str>) -> String {
     pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
 }
 
-/// Some moment.
+/// Any time.
 pub fn now() -> Timestamp {
     Timestamp::clamped(1_795_444_200_000)
 }
 
-/// Some moment with a nonce.
+/// Any time, with a nonce.
 pub fn moment() -> Moment {
     Moment { now: now(), nonce: Nonce::from_random([7; 16]) }
 }
 
-/// Some order that was placed.
+/// Any placed order.
 pub fn placed(id: &TransactionId, channel: Channel) -> Placed<'_> {
     let fee = Fen::new(1).unwrap();
     Placed { id, created_at: now(), fee, trade_no: None, channel }
 }
 
-/// Some order.
+/// Any order.
 pub fn order() -> TransactionId {
     TransactionId::generate(now(), [7; 6])
 }

@@ -1,12 +1,12 @@
-"""Takes disk and files away from the local stack and looks at what it says.
+"""Runs the local stack on full, read-only and damaged disks and checks its behaviour.
 
     sudo python3 tests/processes/disks.py --binary target/debug/local
 
- * On a full disk (a tmpfs of a few megabytes) calls fail, and none that was answered is lost once there is room again.
- * On a folder that cannot be written, and on one whose files are damaged, it does not start, names the file, and changes nothing.
- * A first start that is killed at any moment leaves a folder that starts, with keys that work.
+ * On a full disk (a tmpfs of a few megabytes) calls fail. When there is room again, no answered call is lost.
+ * If the folder is read-only, or its files are damaged, the stack does not start, names the file, and changes nothing.
+ * If the first start is killed at any moment, the stack starts on the folder the next time, with keys that work.
 
-Mounting needs root: without it the first two say that they are skipped.
+Mounting needs root: without it the first two report that they are skipped.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def ready(binary, folder, log=None):
 
 
 def first_starts(binary, folder, dice):
-    """Killed at a random moment of its first start, it starts the next time, and its keys charge."""
+    """If it is killed at a random moment of its first start, it starts the next time, and its keys can charge."""
     usual = time.monotonic()
     ready(binary, folder / "usual").kill()
     usual = time.monotonic() - usual
@@ -54,7 +54,7 @@ def first_starts(binary, folder, dice):
 
 
 def damaged(binary, folder):
-    """Each file with its middle overwritten: refused by name, and left as it is; or read past, and nothing is lost."""
+    """The middle of each file is overwritten. The stack refuses the file by name and does not change it, or skips the damage and loses nothing."""
     stack = ready(binary, folder / "whole")
     shop = Merchant(stack)
     for number in range(20):
@@ -101,12 +101,12 @@ def rewrite(path, change):
 
 
 def full_disk(binary, folder):
-    """Charges until nothing fits. What was answered stays; with room again, the same charges go on."""
+    """Charges until the disk is full. Answered charges stay; when there is room again, the failed charges work."""
     disk = folder / "disk"
     disk.mkdir()
     mount("-t", "tmpfs", "-o", f"size={FULL_DISK_MB}m", "tmpfs", disk)
     try:
-        # The log is elsewhere: what the disk does to the stack is to be seen.
+        # The log is on another disk, so that it can still be written.
         stack = ready(binary, disk / "data", folder / "full.log")
         shop, answered, failed = Merchant(stack), {}, 0
         for number in range(20_000):

@@ -1,18 +1,18 @@
-"""Kills the local stack under traffic and compares every promise that it made.
+"""Kills the local stack under traffic, and then checks every answer that it gave.
 
     python3 tests/processes/kills.py --kills 200 --seed 1
 
-Merchants charge and refund, payers pay, and a webhook that lives outside listens and refuses one message in ten. The stack is killed
-(SIGKILL) at random moments, also while it starts, and started again on the same folder. At the end traffic stops, the clock runs on
-for some days, and then:
+Merchants charge and refund, and payers pay. A webhook in another process receives the events, and refuses one message in ten. The stack is
+killed (SIGKILL) at random moments, also while it starts, and started again on the same folder. At the end the traffic stops, and the clock
+moves forward by some days. Then these must be true:
 
- 1. each charge that was answered has a record under one of the ids that were answered;
- 2. what the simulated provider took is in our books with its amount, and nothing else is;
- 3. each paid bill was told to the webhook exactly once (one `webhook-id`), with a valid signature;
- 4. each refund that was asked for is over, in the books of both, and told exactly once;
+ 1. each answered charge has a record under one of the answered ids;
+ 2. each payment at the simulated provider is in our books with its amount, and no other payment is;
+ 3. the webhook got the event of each paid bill exactly once (one `webhook-id`), with a valid signature;
+ 4. each requested refund is over, in the books of both sides, and the webhook got its event exactly once;
  5. nothing waits, no incident is open, and no key of the demo app changed or reached the log.
 
-The order of the traffic depends on the machine, so a seed makes a run similar and not equal. `cargo run -p simulation` repeats to the byte.
+The order of the traffic depends on the machine. So runs with the same seed are similar, not equal. Runs of `cargo run -p simulation` are equal.
 """
 
 import argparse
@@ -30,22 +30,22 @@ from stack import Merchant, Receiver, Stack, free_port
 
 WORKERS = 4
 HOUR_MS = 3_600_000
-# The delivery ladder takes 56 hours. A closed bill is asked about for the last time a day after its end.
+# The retry schedule takes 56 hours. A closed bill is queried for the last time a day after its order expires.
 REST_HOURS = 100
 LOST = (OSError, http.client.HTTPException, ValueError)
 
 
 class Books:
-    """What was answered, and so must be true for ever."""
+    """The answers of the stack. They must stay true."""
 
     def __init__(self):
         self.ids = {}  # bill -> ids answered
-        self.refunds = {}  # refundNum -> (bill, fee) of those that were taken
+        self.refunds = {}  # refundNum -> (bill, fee) of accepted refunds
         self.refused = {}  # refundNum -> the answer that refused it
 
 
 def trade_on(shop, books, worker, seed, until):
-    """One worker: charges, pays and refunds until the end. A call whose answer is lost is made again, as a merchant would."""
+    """One worker: charges, pays and refunds until the end. If the answer to a call is lost, it makes the call again, as a merchant would."""
     dice = random.Random(f"{seed}/{worker}")
     number = 0
     while not until.is_set():
@@ -75,12 +75,12 @@ def refund(shop, books, bill, fee, until):
     if answer["code"] == 0:
         books.refunds[num] = (bill, fee)
     else:
-        # Not paid, or the provider was gone: the end decides which.
+        # Not paid, or the provider was killed: the check at the end shows which.
         books.refused[num] = answer
 
 
 def insist(call, until):
-    """Calls again until there is an answer; `None` if traffic ended first."""
+    """Repeats the call until there is an answer; `None` if the traffic ended first."""
     while not until.is_set():
         try:
             return call()
@@ -170,7 +170,7 @@ def compare(stack, shop, books, receiver, keys):
     faults += [f"an incident: {one}" for one in shop.admin("GET", "/incidents?mode=test")["items"]]
     if stack.keys() != keys:
         faults.append("local.json changed")
-    # The stack prints the keys when it is ready. Nothing else may.
+    # The stack prints the keys when it is ready. They must not be anywhere else in the log.
     words = re.sub("MaxPay is ready.*?Ctrl-C stops", "", stack.log.read_text(), flags=re.DOTALL)
     if shop.app["test"]["masterKey"] in words:
         faults.append("the log holds the master key")

@@ -1,4 +1,4 @@
-"""The local stack as a process of its own: started, killed, asked. Standard library only."""
+"""Starts, kills and calls the local stack as a process. Standard library only."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ class Stack:
 
     @classmethod
     def kill_all(cls):
-        """So that none outlives the script."""
+        """Ends the process, so that it does not outlive the script."""
         for process in cls.running:
             if process.poll() is None:
                 process.kill()
@@ -56,7 +56,7 @@ class Stack:
         raise AssertionError(f"the stack did not answer within {START_SECONDS_MAX} s:\n{self.last_words()}")
 
     def start_and_end(self):
-        """Starts it on a folder it should refuse. Its exit code and what it said, or None if it became ready."""
+        """Starts it on a folder that it should refuse. Returns its exit code and output, or None if it became ready."""
         before = self.log.stat().st_size if self.log.exists() else 0
         self.start()
         try:
@@ -67,12 +67,12 @@ class Stack:
             return self.process.returncode, self.log.read_bytes()[before:].decode()
 
     def kill(self):
-        """As a power cut ends it."""
+        """Kills it, as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self):
-        """As Ctrl-C ends it: the database is then one file."""
+        """Ends it as Ctrl-C does: the database is one file afterwards."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait()
 
@@ -83,7 +83,7 @@ class Stack:
         return json.loads((self.folder / "local.json").read_text())
 
     def ask(self, method, path, body=None, headers=None):
-        """One call. OSError or HTTPException: whether it took effect is unknown."""
+        """Makes one call. After an OSError or HTTPException it is unknown whether the call took effect."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             sent = None if body is None else json.dumps(body)
@@ -106,7 +106,7 @@ class Answer:
 
 
 class Merchant:
-    """The demo app's server: charges, refunds and asks with its master key of the test mode."""
+    """The demo app's server: charges, refunds and queries with its master key of the test mode."""
 
     def __init__(self, stack):
         keys = stack.keys()
@@ -129,7 +129,7 @@ class Merchant:
         return None if answer.status == 404 else answer.ok()
 
     def pay(self, id):
-        """Plays the payer. Whether it worked is for `trade` to say."""
+        """Plays the payer. `trade` tells whether it worked."""
         self.stack.ask("POST", f"/_local/simulator/alipay/trades/{id}/pay", {})
 
 
@@ -167,7 +167,7 @@ class Receiver:
         return 200
 
     def heard(self, event):
-        """The messages of one event, one body each. What came several times under one `webhook-id` is one message."""
+        """The bodies of one event's messages. Copies with the same `webhook-id` count as one message."""
         with self.lock:
             bodies = [bodies[-1] for bodies in self.events.values()]
         return [body for body in bodies if body.get("event", "payment.success") == event]

@@ -1,10 +1,10 @@
-"""Starts a local stack on a temporary folder, gives it something to show, and lets Schemathesis call every operation.
+"""Starts a local stack on a temporary folder, fills it with data, and lets Schemathesis call every operation.
 
     tests/schemathesis/run [examples] [seed]
 
-Of each answer: no 5xx, a status, a content type and headers that docs/openapi.yaml has for the operation, and a body that fits its schema.
-Merchants' operations are called as the demo app. Operators' are called on an app of their own (hooks.py), so that none has to be left
-out because it takes away the keys that the run needs. No operation is left out.
+Each answer must not be 5xx; its status, content type and headers must be those of docs/openapi.yaml for the operation, and its body must
+fit the schema. Merchants' operations are called as the demo app. Operators' operations are called on another app (hooks.py), because some
+of them replace keys that the run needs. No operation is left out.
 """
 
 import argparse

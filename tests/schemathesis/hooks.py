@@ -1,7 +1,7 @@
-"""What Schemathesis makes up meets nothing: no app, no bill. So most well-formed names are replaced by ones that are there.
+"""The names that Schemathesis generates do not exist: no app, no bill. So most well-formed names are replaced by existing ones.
 
-Two things are never left as they were made up: the demo app in an operators' path, because its keys are the run's own, and the
-addresses that the stack would call, because a test calls nobody but this machine.
+Two things are always replaced: the demo app in an operators' path, because the run needs its keys, and the addresses that the stack
+would call, because a test calls only this machine.
 """
 
 import json
@@ -40,13 +40,13 @@ def before_call(context, case, kwargs):
         replace(case.body, "billNum", KNOWN["bills"], dice(case, "billNum"))
         replace(case.body, "refundNum", KNOWN["refunds"], dice(case, "refundNum"))
         if isinstance(case.body.get("shards"), int):
-            # Each list is asked once a shard, which takes the debug build of the embedded database minutes where DynamoDB takes a second.
+            # Each list is queried once for each shard. DynamoDB takes a second for this, but a debug build of the embedded database minutes.
             case.body["shards"] = min(case.body["shards"], 2)
     keep_at_home(case.body)
 
 
 def dice(case, name):
-    """The same for the same case, so that a seed repeats."""
+    """A number that is always the same for the same case, so that a seed repeats."""
     return zlib.crc32(repr((name, case.operation.label, case.path_parameters, case.query, case.body)).encode("utf-8", "replace"))
 
 

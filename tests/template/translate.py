@@ -1,4 +1,4 @@
-"""Translates template.yaml into plain CloudFormation for one partition, as AWS does when it deploys, without asking AWS.
+"""Translates template.yaml into plain CloudFormation for one partition, as AWS does when it deploys, without calling AWS.
 
     translate.py REGION > translated.json
 """

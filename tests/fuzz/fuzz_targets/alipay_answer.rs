@@ -1,4 +1,4 @@
-//! Answers of the open platform: the signed node is cut out of raw JSON.
+//! Answers of the open platform: the reader cuts the signed node out of raw JSON.
 #![no_main]
 
 use std::sync::LazyLock;

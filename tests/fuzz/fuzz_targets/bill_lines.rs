@@ -1,4 +1,4 @@
-//! The lines of the providers' bills: whatever a file holds, each is read, passed over, or told as unreadable.
+//! The lines of the providers' bills: each line of any file is read, skipped, or reported as unreadable.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ const ALIPAY: &str = "支付宝交易号,商户订单号,业务类型,商品名�
 const WECHAT: &str = "交易时间,公众账号ID,商户订单号,交易状态,商户退款单号,退款状态,商品名称,商户数据包,手续费,费率,订单金额,\
     申请退款金额,费率备注";
 
-/// Each account with a heading that its reader knows, so that the lines behind it are looked at.
+/// Each account with a heading that its reader knows. Otherwise the lines after it would be ignored.
 static ACCOUNTS: LazyLock<Vec<(Account, &str)>> = LazyLock::new(|| {
     let alipay = fuzz::account(fuzz::open_platform("appId", "2021000000000001".into()).into());
     let wechat = fuzz::wechat().into_iter().map(|account| (account, WECHAT));

@@ -1,4 +1,4 @@
-//! Certificates and bundles as an operator pastes them, for each provider: text as it is, or DER from anywhere.
+//! Certificates and bundles as an operator pastes them, for each provider: text, or DER from anywhere.
 #![no_main]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -8,7 +8,7 @@ use providers::{Account, GatewayPolicy};
 use serde_json::json;
 
 fuzz_target!(|file: &[u8]| {
-    // The last byte chooses the field: an account is opened once a run, because that costs more than reading does.
+    // The last byte selects the field. An account is opened once a run, because that costs more than reading does.
     let Some((kind, file)) = file.split_last() else { return };
     let text = std::str::from_utf8(file).map_or_else(|_| BASE64.encode(file), str::to_owned);
     let fields = ["appCert", "alipayCert", "alipayRootCert"];

@@ -1,4 +1,4 @@
-//! What callers send: charges, queries, session requests, notify paths.
+//! The requests of callers: charges, queries, session requests, notify paths.
 #![no_main]
 
 use domain::{Channel, ChargeForm, RecordsRequest, RecordsScope, SessionRequest, TransactionKey};

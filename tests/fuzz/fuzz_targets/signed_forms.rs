@@ -1,4 +1,5 @@
-//! What Alipay and UnionPay signed: forms, answers cut out of JSON, answers with braces. The signature fits whatever is in them.
+//! Signed messages of Alipay and UnionPay: forms, answers cut out of JSON, answers with braces. The signature is right for any
+//! content.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -30,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Whatever JSON the node is, what is cut out is what was signed.
+/// For any JSON node, the part that is cut out must be the part that was signed.
 fn alipay_answer(node: &str) {
     let signature = ALIPAY_SIGNER.sign(node.as_bytes());
     let order = fuzz::order();

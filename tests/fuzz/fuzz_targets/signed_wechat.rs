@@ -1,4 +1,4 @@
-//! What WeChat Pay signed, and sealed with the merchant's key: nothing behind the signature may be trusted to be well formed.
+//! Messages that WeChat Pay signed, and encrypted with the merchant's key: signed content may still be malformed.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The headers of a signature that fits.
+/// The headers of a right signature.
 fn headers(body: &[u8]) -> [(&'static str, String); 4] {
     let timestamp = fuzz::now().seconds().to_string();
     let content = [timestamp.as_bytes(), b"\nn\n", body, b"\n"].concat();
@@ -64,7 +64,7 @@ fn signed(start: http::response::Builder, body: &[u8]) -> http::Response<Bytes> 
     builder.body(Bytes::copy_from_slice(body)).unwrap()
 }
 
-/// A resource with these bytes in it.
+/// A resource that contains these bytes, encrypted.
 fn sealed(plain: &[u8]) -> serde_json::Value {
     let key = fuzz::provider_key("wechat", "apiv3_key");
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());
