@@ -25,7 +25,7 @@ class Stack:
 
     @classmethod
     def kill_all(cls):
-        """Ends the process, so that it does not outlive the script."""
+        """Ends all processes, so that none outlives the script."""
         for process in cls.running:
             if process.poll() is None:
                 process.kill()

@@ -1,4 +1,5 @@
-//! A channel's settings name another account: what was charged on the one before stays with it, whatever happens to it there.
+//! A channel's settings name another account: earlier charges stay with the previous account, and everything about them still works
+//! there.
 
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::{
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-/// Saves the settings of one of the simulator's merchants at Alipay. What is answered.
+/// Saves the settings of one of the simulator's merchants at Alipay. Returns the answer.
 async fn switch_to(world: &World, merchant: &str) -> Value {
     let settings = world.merchant(merchant).await;
     world.admin("PUT", &test_channel(&world.app), settings).await.done(200)
@@ -30,7 +31,7 @@ async fn merchant_of(world: &World, id: &str) -> Value {
 async fn told(world: &World) -> Vec<String> {
     let bodies = world.arrivals("shop").await;
     let read = |told: &Value| serde_json::from_str::<Value>(told["body"].as_str().unwrap()).unwrap();
-    // The event of the contract itself has no name in its body.
+    // The contract's own event has no `event` member in its body.
     let event = |body: &Value| body["event"].as_str().unwrap_or("payment.success").to_owned();
     let word = |body: Value| format!("{} {}", body["billNum"].as_str().unwrap(), event(&body));
     let mut told: Vec<String> = bodies.iter().map(read).map(word).collect();
@@ -53,7 +54,7 @@ async fn money_of_an_account_that_was_replaced_is_not_lost() {
     assert_eq!(numbers(&answer), (json!(2), vec![json!(1)]), "{answer}");
     assert_eq!(answer["previousAccounts"][0]["appId"], world.merchant("openapi").await["appId"]);
 
-    // The notify of the old account, the question about a silent bill, the end of one, and a refund.
+    // The old account's notify, the query of a silent bill, the expiry of one, and a refund.
     let trade = world.play(&late, "pay", json!({})).await;
     assert_eq!(trade["notifies"][0]["attempts"][0]["status"], 200, "{trade}");
     assert_eq!(world.record("late").await["status"], "success");
@@ -77,7 +78,7 @@ async fn money_of_an_account_that_was_replaced_is_not_lost() {
     ];
     assert_eq!(told(&world).await, expect);
 
-    // What is charged from now on is the new account's.
+    // New charges belong to the new account.
     let new = world.paid("new").await;
     assert_eq!(world.record("new").await["status"], "success");
     assert_ne!(merchant_of(&world, &new).await, merchant_of(&world, &heard).await);
@@ -130,7 +131,8 @@ async fn a_bill_that_is_open_on_an_old_account_is_a_fresh_try_on_the_new_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_merchants_notify_is_read_by_its_own_account_where_one_chain_signs_all() {
     let world = World::start().await;
-    // UnionPay signs for every merchant with one certificate: what fits the new merchant's settings is about the old one.
+    // UnionPay signs for every merchant with one certificate. So a message about the old merchant is also verified by the new
+    // merchant's settings.
     let settings = unionpay::settings_of(&world, "unipay_app").await;
     let charged = world.charge(&charge_of("unipay_app", "1")).await.ok();
     unionpay::open(&world, "unipay_app", &charged).await;
@@ -161,7 +163,7 @@ async fn a_key_that_was_replaced_within_an_account_is_gone_at_once() {
     world.end().await;
 }
 
-/// A notify of v2, as WeChat Pay signs it for the merchant of `settings`.
+/// A notify of v2, signed as WeChat Pay does for the merchant of `settings`.
 fn v2_notify(settings: &Value, trade: &Value, number: &str) -> String {
     let mut fields = std::collections::BTreeMap::from([
         ("return_code", "SUCCESS".to_owned()),
@@ -199,7 +201,7 @@ async fn a_merchant_that_moves_from_v2_to_v3_is_one_account_and_both_forms_are_r
     assert!(!shown.text().contains("apiKey"), "{}", shown.text());
     world.advance(2 * MINUTE_MS).await;
 
-    // An order is told of in the form it was made in, acknowledged in that form, and asked about in the new one.
+    // An order is notified in the format in which it was made, acknowledged in that format, and queried in the new one.
     let trade = wechat::play(&world, &before, "pay", json!({})).await;
     let attempt = &trade["notifies"][0]["attempts"][0];
     assert_eq!(attempt["status"], 200, "{trade}");
@@ -212,7 +214,7 @@ async fn a_merchant_that_moves_from_v2_to_v3_is_one_account_and_both_forms_are_r
     wechat::play(&world, &after, "pay", json!({})).await;
     assert_eq!(world.record("after").await["status"], "success");
 
-    // Who has the key of v2 has no word about what is ordered from now on, and none about anything once 16 days are over.
+    // The v2 key must not settle new orders. After 16 days it must not settle any order.
     let v2 = wechat::settings_of(&world, "v3BothV2", "wx_mp").await;
     let forge = async |bill: &str, number: &str| {
         let trade = wechat::trade(&world, &wechat::charged(&world, "wx_native", bill).await).await;
@@ -263,7 +265,7 @@ async fn a_notify_for_deleted_settings_is_kept_and_counts_once_they_are_back() {
     assert_eq!(incidents.len(), 1, "{incidents:?}");
     assert!(incidents[0]["problem"].as_str().unwrap().contains("deleted or retired"), "{incidents:?}");
 
-    // Another account takes the place of the deleted one, and does not take its bills.
+    // Another account replaces the deleted one, and does not get its bills.
     assert_eq!(numbers(&switch_to(&world, "openapiCert").await), (json!(2), vec![json!(1)]));
     let sync = json!({ "billNum": "1" }).to_string();
     let asked = world.post_as(&crate::world::master(&world.app), "/2.0/maxpay/sync", sync).await;
@@ -272,7 +274,7 @@ async fn a_notify_for_deleted_settings_is_kept_and_counts_once_they_are_back() {
     let replay = format!("/apps/{}/incidents/{}/replay", world.app.app_id, incidents[0]["id"].as_str().unwrap());
     world.admin("POST", &replay, Value::Null).await.problem(409, "deleted or retired");
 
-    // Saved once more, it has its number back, and while another is in use its bills are read, too.
+    // After its settings were saved again, it has its number back. While another account is used, its bills are also read.
     assert_eq!(numbers(&switch_to(&world, "openapi").await), (json!(1), vec![json!(2)]));
     switch_to(&world, "openapiCert").await;
     assert_eq!(world.admin("POST", &replay, Value::Null).await.done(200)["outcome"], "settled");
@@ -300,7 +302,7 @@ fn accounts_path(world: &World) -> String {
     format!("/apps/{}/channels/ali/accounts", world.app.app_id)
 }
 
-/// What an account says of itself, without its times.
+/// An account as the API lists it, without times.
 async fn listed(world: &World) -> Vec<Value> {
     let path = format!("{}?mode=test", accounts_path(world));
     let items = world.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone();
@@ -330,7 +332,7 @@ async fn an_operator_sees_what_hangs_on_an_old_account_and_retires_it() {
     world.admin("DELETE", &one("3"), Value::Null).await.problem(404, "account");
     world.admin("DELETE", &one("x"), Value::Null).await.problem(404, "account");
 
-    // What hung on it is over: the refund went back, and the bill is paid.
+    // Nothing needs it any more: the refund went back, and the bill is paid.
     world.advance(2 * MINUTE_MS).await;
     world.play(&open, "pay", json!({})).await;
     assert_eq!(listed(&world).await[1], json!([1, "kept", 0, 0]));
@@ -342,7 +344,7 @@ async fn an_operator_sees_what_hangs_on_an_old_account_and_retires_it() {
         audit.as_array().unwrap().iter().find(|one| one["action"] == "retire account" && one["outcome"] == "done");
     assert_eq!(entry.unwrap()["before"]["state"], "kept", "{audit}");
 
-    // Its payments stay, and say what is to be done; its settings bring it back.
+    // Its payments stay, and the error says what to do. Saving its settings again brings it back.
     refund(&world, &of("paid", "R2", 100)).await.refused(2, "account 1");
     assert_eq!(numbers(&switch_to(&world, "openapi").await), (json!(1), vec![json!(2)]));
     assert_eq!(refund(&world, &of("paid", "R2", 100)).await.ok()["status"], "success");
@@ -376,7 +378,7 @@ async fn the_form_of_the_protocol_before_can_be_forgotten_at_once() {
     world.admin("DELETE", &format!("{accounts}/1?mode=test"), Value::Null).await.done(204);
     let trade = wechat::play(&world, &id, "pay", json!({})).await;
     assert_eq!(trade["notifies"][0]["attempts"][0]["status"], 400, "{trade}");
-    // The question in the new form still finds it paid.
+    // The query in the new format still finds it paid.
     world.advance(2 * MINUTE_MS).await;
     assert_eq!(world.record("1").await["status"], "success");
     world.end().await;

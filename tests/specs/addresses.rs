@@ -1,4 +1,4 @@
-//! What is answered with code 0 can be opened and paid: no charge is taken that the provider then refuses to the payer.
+//! Whatever is answered with code 0 can be opened and paid: no charge is accepted that the provider later refuses to the payer.
 
 use local::Options;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::{
     world::{World, charge_of, options, with, without},
 };
 
-/// Charges, knocks where it was taken, and says of each that was refused there why.
+/// Charges, and opens each accepted charge as the payer does. Returns the reason for each one that the provider refused.
 async fn refused_to_the_payer(world: &World, charges: &[Value]) -> Vec<String> {
     let mut refused = Vec::new();
     for charge in charges {
@@ -25,7 +25,7 @@ async fn refused_to_the_payer(world: &World, charges: &[Value]) -> Vec<String> {
     refused
 }
 
-/// Charges the bills `<prefix><number>` on each of the channels, with each change in turn.
+/// A charge for each channel and each change, with the bills `<prefix><number>`.
 fn charges(prefix: &str, channels: &[&str], changes: &[Value]) -> Vec<Value> {
     let numbered = changes.iter().enumerate();
     let on_each = |(number, change): (usize, &Value)| {
@@ -87,7 +87,7 @@ async fn a_long_bill_number_that_is_taken_opens_the_cashier_behind_a_long_host()
         let numbers = [("x", 64), ("单", 32), ("单", 64), ("😀", 32), ("😀", 64)];
         let bills = numbers.map(|(sign, count)| json!({ "billNum": sign.repeat(count), "subject": kind }));
         check_none(&refused_to_the_payer(&world, &charges("", &["ali_app", "ali_web", "ali_wap"], &bills)).await);
-        // The next kind charges the same bills anew.
+        // The next kind charges the same bills again.
         world.advance(2 * 3_600_000).await;
     }
     world.end().await;

@@ -1,4 +1,4 @@
-//! Every reader of the books says the same: a random day of payments and refunds beside the ledgers of the providers, the records,
+//! All views of the books agree: a random day of payments and refunds is compared with the ledgers of the providers, the records,
 //! the refunds, the export, the overview and the reconciliation.
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const SEEDS: [u64; 2] = [1, 2];
 const BILLS: usize = 24;
 
-/// SplitMix64, so that a seed gives the same day each time.
+/// SplitMix64: a seed always gives the same day.
 struct Dice(u64);
 
 impl Dice {
@@ -30,7 +30,7 @@ impl Dice {
     }
 }
 
-/// How many payments there are, what they are about, and what of it went back.
+/// The number of payments, their sum, and the sum refunded.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Books {
     paid: usize,
@@ -55,7 +55,7 @@ fn fen(yuan: &str) -> i64 {
     if digits.is_empty() { 0 } else { digits.parse().unwrap() }
 }
 
-/// One bill and its random fate. What its provider says in the end: what was paid, and what went back.
+/// One bill with a random course. Returns what its provider has at the end: the amount paid and the amount refunded.
 async fn play_a_bill(world: &World, dice: &mut Dice, bill: &str) -> Option<(i64, i64)> {
     let is_alipay = dice.roll(2) == 0;
     let fee = dice.fen(20_000);
@@ -74,7 +74,7 @@ async fn play_a_bill(world: &World, dice: &mut Dice, bill: &str) -> Option<(i64,
     for number in 0..dice.roll(4) {
         world.advance(1000).await;
         let back = dice.fen(fee);
-        // More than is left is refused, by us and by the provider.
+        // A refund of more than the rest is refused, by us and by the provider.
         if is_alipay && dice.roll(3) == 0 {
             let amount = json!({ "amount": yuan(back) }).to_string();
             world.post_as(&[], &format!("/_local/simulator/alipay/trades/{id}/refund"), amount).await;
@@ -95,7 +95,7 @@ async fn back_at_provider(world: &World, is_alipay: bool, id: &str) -> i64 {
     }
 }
 
-/// The books by the records, as a merchant reads them, each beside the refunds that we know of.
+/// The books from the records, as a merchant reads them, compared with the refunds that we know of.
 async fn by_records(world: &World) -> Books {
     let records = world.records(&json!({ "limit": 100 })).await.ok();
     let mut books = Books::default();
@@ -114,7 +114,7 @@ async fn by_records(world: &World) -> Books {
     books
 }
 
-/// The books by the file that an accountant downloads.
+/// The books from the file that an accountant downloads.
 async fn by_export(world: &World, owner: &Visitor) -> Books {
     let csv = owner.get(world, &format!("/apps/{}/export/part?mode=test", world.app.app_id)).await.text();
     let mut books = Books::default();
@@ -129,7 +129,7 @@ async fn by_export(world: &World, owner: &Visitor) -> Books {
     books
 }
 
-/// The books by the tiles of the overview: amount, count, rate, refunded.
+/// The books from the tiles of the overview: amount, count, rate, refunded.
 async fn by_overview(world: &World, owner: &Visitor) -> Books {
     let page = owner.get(world, &format!("/apps/{}/overview?mode=test&days=7", world.app.app_id)).await.text();
     let tiles: Vec<&str> = page.split("<dd>").skip(1).map(|rest| rest.split("</dd>").next().unwrap()).collect();
@@ -154,7 +154,7 @@ async fn all_readers_of_the_books_say_what_the_providers_say() {
         assert_eq!(by_export(&world, &owner).await, at_providers, "export, {seed}");
         assert_eq!(by_overview(&world, &owner).await, at_providers, "overview of today, {seed}");
 
-        // The sums that are kept of a day that is over, and the bills of that day.
+        // The stored sums of a finished day, and the providers' bills of that day.
         world.advance(DAY_MS).await;
         world.post_as(&[], "/_local/sums", "").await.done(200);
         let owner = Visitor::owner(&world).await;

@@ -1,10 +1,10 @@
-//! What came back from a call, and how a spec looks at it.
+//! The answer to a call, and the checks that specs make on it.
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-/// A reply, read whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -40,7 +40,7 @@ impl Answer {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 
-    /// `code`, whatever it is; the name must fit it.
+    /// Any `code`; its name must fit.
     #[track_caller]
     pub(crate) fn code(&self) -> i64 {
         let json = self.json();
@@ -50,7 +50,7 @@ impl Answer {
         code
     }
 
-    /// Success in the wire contract's manner.
+    /// Success as the wire contract defines it.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!((self.status, self.code()), (200, 0), "{}", self.text());
@@ -58,7 +58,7 @@ impl Answer {
         self.json()
     }
 
-    /// Failure in the wire contract's manner: HTTP 200, the code, its name, and an `err` with `word` in it.
+    /// Failure as the wire contract defines it: HTTP 200, the code, its name, and an `err` that contains `word`.
     #[track_caller]
     pub(crate) fn refused(&self, code: i64, word: &str) {
         assert_eq!((self.status, self.code()), (200, code), "{}", self.text());
@@ -69,14 +69,14 @@ impl Answer {
         assert!(self.header("content-type").starts_with("application/json"), "{self:?}");
     }
 
-    /// Success in the operator API's manner.
+    /// Success in the operator API.
     #[track_caller]
     pub(crate) fn done(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Failure in the operator API's manner: RFC 9457, with `word` in the detail.
+    /// Failure in the operator API: RFC 9457, with `word` in the detail.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, word: &str) {
         assert_eq!(self.status, status, "{}", self.text());
@@ -88,10 +88,10 @@ impl Answer {
         assert!(json["detail"].as_str().is_some_and(|detail| detail.contains(word)), "`{word}` is not in: {json}");
     }
 
-    /// Where a redirect leads.
+    /// The target of a redirect.
     #[track_caller]
     pub(crate) fn location(&self, status: u16) -> String {
-        // Of a page only what it tells, behind its styles.
+        // Of a page only the content after its styles.
         assert_eq!(self.status, status, "{}", self.text().rsplit("</style>").next().unwrap_or_default());
         self.header("location").to_owned()
     }

@@ -1,4 +1,4 @@
-//! A bill: charged once however often it is asked for, paid once, and tried again when it has expired.
+//! A bill is charged once, however often the charge is repeated; it is paid once; and it can be charged again after it expired.
 
 use domain::{Channel, Family};
 use futures_util::future::join_all;
@@ -101,7 +101,7 @@ async fn an_expired_bill_is_tried_again_under_a_new_id() {
     world.advance(359_999).await;
     assert_eq!(world.charge(&charge).await.ok()["id"], first["id"]);
     world.advance(1).await;
-    // Nothing of the first try binds the second.
+    // The first try does not limit the second.
     let changed = with(charge.clone(), &json!({ "totalFee": 1, "subject": "Coffee" }));
     let second = world.charge(&changed).await.ok();
     assert_ne!(second["id"], first["id"]);

@@ -1,7 +1,7 @@
-//! Every file of `events/` again, by the built functions: each release `bootstrap` under a Runtime API, with its environment
-//! pointing to a stack of its own.
+//! Runs every file of `events/` again with the built functions: each release `bootstrap` under a Runtime API, with its environment
+//! pointing to its own stack.
 //!
-//! Needs them built, which takes minutes: `tests/bootstraps/run` builds and measures them, and then runs this with
+//! This needs the built functions, which takes minutes: `tests/bootstraps/run` builds and measures them, and then runs this with
 //! `MAXPAY_BOOTSTRAPS` set to their folder.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
@@ -20,8 +20,8 @@ fn folder() -> Option<PathBuf> {
     std::env::var_os("MAXPAY_BOOTSTRAPS").filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// A deployed function speaks to providers by https only, so that the simulator cannot answer it. These events call one: the code
-/// and the word that say so.
+/// A deployed function calls providers by https only, so the simulator cannot answer it. These events call one: the expected code
+/// and word.
 #[rustfmt::skip]
 const CUT_OFF: [(&str, i64, &str); 4] = [
     ("admin-close",       7, "the provider did not answer"),
@@ -52,7 +52,7 @@ impl Bootstraps<'_> {
         self.folder.join(format!("{function}.log"))
     }
 
-    /// What a function printed is one JSON object a line, and no secret is in it.
+    /// A function prints one JSON object a line, without any secret.
     fn check_logs(&self, secrets: &[String]) {
         for function in self.running.keys() {
             let log = fs::read_to_string(self.log(function)).unwrap();
@@ -84,12 +84,12 @@ async fn each_built_function_answers_its_events() {
         return;
     };
     let world = World::start_with(Options { clock: StackClock::running(), ..options() }).await;
-    // The simulator's merchant at the provider's own address: only phones reach the simulator.
+    // The simulator's merchant, with the provider's real address: only phones reach the simulator.
     let settings = without(world.merchant("openapi").await, "gateway");
     world.admin("PUT", &test_channel(&world.app), settings).await.done(200);
     let placeholders = placeholders(&world).await;
     charge_bills(&world).await;
-    // The try stays, because nobody answered.
+    // The try stays, because the provider did not answer.
     world.charge(&charge_of("ali_qrcode", "event-open")).await.refused(7, "the provider did not answer");
 
     let mut bootstraps = Bootstraps { world: &world, folder, running: BTreeMap::new() };
@@ -112,7 +112,7 @@ async fn each_built_function_answers_its_events() {
     world.end().await;
 }
 
-/// `provider-notify-paid` is for the function with the longest name that it begins with.
+/// `provider-notify-paid` belongs to the function with the longest matching name at its beginning.
 fn function_of(name: &str) -> &'static str {
     let functions = local::Function::ALL.into_iter().map(local::Function::name);
     functions.filter(|function| name.starts_with(function)).max_by_key(|function| function.len()).unwrap()

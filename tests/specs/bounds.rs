@@ -1,11 +1,11 @@
-//! Bounds as AWS has them: what becomes a part of a key is refused by name before DynamoDB refuses it.
+//! Limits as on AWS: a value that becomes part of a key is refused by name before DynamoDB refuses it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// A cursor that DynamoDB takes for no key, and one that holds what none does.
+/// A cursor that is no key for DynamoDB, and one with a value that no key has.
 fn cursors() -> [String; 3] {
     ["x".repeat(1025), "x".repeat(3000), "a%0Ab".to_owned()]
 }

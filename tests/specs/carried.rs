@@ -1,16 +1,17 @@
-//! The first delivery of a payment is looked for under the bill's own entry of what is due: nothing gets lost or doubled by that.
+//! The first delivery of a payment shares the `due` entry of its bill: nothing is lost or doubled by this.
 
 use local::{LastAnswer, Options, StorageFaults};
 use serde_json::{Value, json};
 
 use crate::world::{MINUTE_MS, START_MS, World, master, options};
 
-/// When something arrived, after the beginning.
+/// The times of arrival, counted from the start.
 fn times(arrivals: &[Value]) -> Vec<i64> {
     arrivals.iter().map(|arrived| arrived["time"].as_i64().unwrap() - START_MS).collect()
 }
 
-/// Paid at these times after the charge, and the bell lost: the bill is due at its next question, before or behind the two minutes.
+/// Paid at these times after the charge, and the queue message lost. The bill is due at its next question, within the two minutes
+/// or after them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_bell_is_made_good_after_two_minutes_whenever_the_bill_is_due() {
     for paid_after in [0, 1_000, 59_999, 60_000, 61_000, 2 * MINUTE_MS, 4 * MINUTE_MS] {
@@ -22,7 +23,7 @@ async fn a_lost_bell_is_made_good_after_two_minutes_whenever_the_bill_is_due() {
         world.purge_queue().await;
         world.advance(2 * MINUTE_MS - 1).await;
         assert_eq!(times(&world.arrivals("shop").await), Vec::<i64>::new(), "{paid_after}");
-        // The sweep comes at each full minute.
+        // The sweep runs at each full minute.
         world.advance(MINUTE_MS + 1).await;
         let found = times(&world.arrivals("shop").await);
         let expected = (paid_after + 2 * MINUTE_MS + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS;
@@ -81,7 +82,7 @@ async fn a_bill_that_falls_due_while_its_delivery_is_tried_disturbs_nothing() {
     world.end().await;
 }
 
-/// The storage stops behind each write of a delivery, and of the sweep that makes a lost bell good.
+/// The storage stops after each write of a delivery, and of the sweep that repairs a lost queue message.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_behind_any_write_leaves_nothing_untold() {
     for (bell_lost, answered) in [(false, 200), (false, 500), (true, 200)] {
@@ -102,13 +103,13 @@ async fn a_stop_behind_any_write_leaves_nothing_untold() {
                 world.receiver("shop", json!({ "status": 200 })).await;
                 world.advance(20 * MINUTE_MS).await;
                 let what = format!("lost: {bell_lost}, {answered}, stopped after {writes}, its answer {last:?}");
-                // A stop between the answer and its record is heard of twice, and under the same id.
+                // After a stop between the answer and its record, the message arrives twice, with the same id.
                 let arrivals = world.arrivals("shop").await;
                 let ids: Vec<&Value> = arrivals.iter().map(|arrived| &arrived["headers"]["webhook-id"]).collect();
                 assert!(!ids.is_empty() && ids.iter().all(|id| *id == ids[0]), "{what}: {ids:?}");
                 let delivered = world.deliveries("waiting").await;
                 assert_eq!(delivered, Vec::<Value>::new(), "{what}");
-                // Nothing is looked at for ever.
+                // No entry stays due for ever.
                 world.stack.metered();
                 world.advance(10 * MINUTE_MS).await;
                 let written: u64 = world.stack.metered().iter().map(|metered| metered.half_writes).sum();

@@ -1,4 +1,4 @@
-//! Certificates change and end: copies of a notify at a roll-over, and what is told in time.
+//! Certificates change and expire: copies of a notify during a roll-over, and warnings in time.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const HELD: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const ENDS: &str = "a certificate ends 2027-01-01";
 
-/// The address, headers and body of a paid bill's notify, signed with a certificate that nothing here holds any more.
+/// The address, headers and body of a paid bill's notify, signed with a certificate that the stack does not have any more.
 async fn signed_with_unknown(world: &World) -> (String, Vec<(String, String)>, String) {
     use_merchant(world, "v3Certificate").await;
     let id = charged(world, "wx_native", "rolled").await;
@@ -27,7 +27,7 @@ async fn signed_with_unknown(world: &World) -> (String, Vec<(String, String)>, S
     let attempt = &notify["attempts"][0];
     let headers = serde_json::from_value(attempt["headers"].clone()).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    // Other settings: what was fetched for those before is forgotten.
+    // With other settings, the fetched certificates of the earlier settings are dropped.
     let settings = without(settings_of(world, "v3Certificate", "wx_mp").await, "platformCerts");
     save(world, "wx_mp", &settings).await.done(200);
     (text(&notify["url"]), headers, text(&attempt["sent"]))
@@ -53,7 +53,7 @@ async fn copies_of_a_notify_wait_for_the_one_fetch_of_certificates() {
 async fn copies_that_waited_two_seconds_are_refused_without_an_incident() {
     let world = World::start().await;
     let notify = signed_with_unknown(&world).await;
-    // Each copy may find its turn to ask, should another give up before it.
+    // Each copy may have to fetch, if another copy gives up first.
     faults(&world, &["timeout"; COPIES]).await;
     let waiting = copies_at_once(&world, &notify);
     let answers = tokio::time::timeout(HELD / 2, waiting).await.expect("they do not wait until the provider answers");
@@ -81,7 +81,7 @@ fn ending_settings() -> Value {
     })
 }
 
-/// The last counts: how many in which mode.
+/// The latest counts: how many, in which mode.
 fn counts(world: &World) -> Vec<(i64, String)> {
     let lines = world.stack.metrics();
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -1,4 +1,5 @@
-//! A check of channel settings says of each what it proved, and never that all is well after an answer that nobody could verify.
+//! A check of channel settings reports what it proved about each setting. After an answer that could not be verified it never
+//! reports that all is well.
 
 use serde_json::{Value, json};
 
@@ -77,12 +78,12 @@ async fn a_wrong_apiv3_key_is_never_verified() {
             assert!(why.contains("does not open what wechat pay seals"), "{report}");
         }
     }
-    // Neither a public key nor a certificate, and none could be opened: nothing verified the answer.
+    // Neither a public key nor a certificate is configured, and no certificate could be decrypted: nothing verified the answer.
     let bare = with(without(wechat(&world, "v3Certificate").await, "platformCerts"), &wrong);
     let report = check(&world, "wx_mp", bare).await;
     assert_eq!((&report["provider"], fields(&report, "tested").0.as_str()), (&json!("unclear"), ""), "{report}");
     assert!(report["words"].as_str().unwrap().contains("which is not held"), "{report}");
-    // A merchant without certificates can prove it by a notify alone, and hears so.
+    // For a merchant without certificates only a notify can prove it, and the report says so.
     let report = check(&world, "wx_mp", with(wechat(&world, "v3PublicKey").await, &wrong)).await;
     assert!(fields(&report, "untestable").1.contains("no platform certificates"), "{report}");
     world.end().await;
@@ -111,7 +112,7 @@ async fn what_is_wrong_is_named() {
         assert_eq!((&report["ok"], &report["provider"]), (&json!(false), &json!(provider)), "{report}");
         assert_eq!(fields(&report, "wrong").0, wrong, "{report}");
     }
-    // Alipay's key of another app verifies nothing.
+    // The Alipay key of another app verifies nothing.
     let other = without(with(alipay["openapi"].clone(), &json!({ "alipayPublicKey": OTHER_PUBLIC })), "sellerId");
     assert_ne!(other["alipayPublicKey"], json!(OTHER_ALIPAY));
     let report = check(&world, "ali", other).await;
@@ -136,7 +137,7 @@ async fn an_answer_that_nobody_can_verify_proves_nothing() {
         world.post_as(&[], "/_local/simulator/wechat/faults", body).await.done(200);
         let report = check(&world, "wx_mp", settings.clone()).await;
         assert_eq!((&report["ok"], &report["provider"]), (&json!(false), &json!(provider)), "{fault} {report}");
-        // The certificates came by an answer of their own, and these two were proved by it.
+        // The certificates came in a separate answer, which proved these two.
         assert_eq!(fields(&report, "tested").0, "apiV3Key platformCerts", "{fault} {report}");
     }
     for (fault, words) in [("unsigned", "unsigned"), ("badSignature", "does not fit"), ("garbage", "")] {

@@ -1,4 +1,4 @@
-//! Channel settings: what is wrong with them is said when they are saved, and no secret ever comes back.
+//! Channel settings: problems are reported when they are saved, and no secret is ever shown again.
 
 use domain::Family;
 use serde_json::{Value, json};
@@ -16,14 +16,14 @@ const APP_CERT: &str = include_str!("../../infra/simulators/keys/alipay/openapi-
 const ALIPAY_CERT: &str = include_str!("../../infra/simulators/keys/alipay/openapi-cert/alipay_cert.crt");
 const MERCHANT_PUBLIC: &str = include_str!("../../infra/simulators/keys/alipay/mapi/merchant_public.pem");
 
-/// A stretch from the middle of a key: no answer may hold it.
+/// A part from the middle of a key: no answer may contain it.
 fn stretch(key: &Value) -> String {
     let key = key.as_str().unwrap();
     let middle = key.len() / 2;
     key.get(middle..(middle + 40).min(key.len())).unwrap().to_owned()
 }
 
-/// What was saved, without what is said where that is another account.
+/// The saved settings, without the account information that comes with another account.
 fn without_accounts(saved: Value) -> Value {
     without(without(saved, "account"), "previousAccounts")
 }
@@ -157,7 +157,7 @@ async fn a_tab_without_settings_is_empty_until_some_are_saved() {
     world.end().await;
 }
 
-/// Each row: what is changed in good settings, the field that is named, and words that help.
+/// Each row: the change in good settings, the named field, and helpful words.
 #[rustfmt::skip]
 fn open_platform_mistakes() -> Vec<(Value, &'static str, &'static str)> {
     vec![

@@ -1,4 +1,4 @@
-//! Every channel there is: charged with just what it needs, opened as its payer would, paid at the cashier, and settled.
+//! Every channel: charged with exactly the fields that it needs, opened as its payer would, paid at the cashier, and settled.
 
 use domain::{Channel, Family};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     world::{START_MS, World, charge_of, with, without},
 };
 
-/// What a charge may have to say, a value for it, and whether it has to on this channel.
+/// The optional fields of a charge, a value for each, and whether this channel requires it.
 pub(crate) fn needs(channel: Channel) -> [(&'static str, &'static str, bool); 3] {
     [
         ("returnUrl", "https://shop.example/back", channel.needs_return_url()),
@@ -18,7 +18,7 @@ pub(crate) fn needs(channel: Channel) -> [(&'static str, &'static str, bool); 3]
     ]
 }
 
-/// A charge with just what its channel needs.
+/// A charge with exactly the fields that its channel needs.
 pub(crate) fn charge_on(channel: Channel, bill: &str) -> Value {
     let bare = without(charge_of(channel.name(), bill), "returnUrl");
     let needed = needs(channel).into_iter().filter(|(.., needed)| *needed);
@@ -35,8 +35,8 @@ pub(crate) fn names_of(family: Family) -> Vec<&'static str> {
     family.channels().map(Channel::name).collect()
 }
 
-/// Does with an answer what the payer's side does, and gives the address of the cashier. The compiler asks here what a new channel hands
-/// out, and who opens it.
+/// Does what the payer's side does with an answer, and returns the address of the cashier. For a new channel the compiler asks here
+/// what it gives out, and who opens that.
 pub(crate) async fn open(world: &World, channel: Channel, charged: &Value) -> String {
     let name = channel.name();
     match channel {
@@ -52,7 +52,7 @@ pub(crate) async fn open(world: &World, channel: Channel, charged: &Value) -> St
     }
 }
 
-/// Charges, opens what the answer carries, pays at the cashier, and gives the record.
+/// Charges, opens the answer's parameters, pays at the cashier, and returns the record.
 pub(crate) async fn pay(world: &World, charge: &Value) -> Value {
     let charged = world.charge(charge).await.ok();
     let cashier = open(world, named(charge["channel"].as_str().unwrap()), &charged).await;
@@ -95,7 +95,7 @@ async fn each_channel_is_paid_with_just_what_it_needs_and_refused_without() {
     world.end().await;
 }
 
-/// The stack's tester pays without a browser: what nobody opened yet is opened first.
+/// The stack's tester pays without a browser: if nobody has opened the order, it opens the order first.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_channel_is_paid_by_the_stacks_tester_though_nobody_opened_it() {
     let world = World::start().await;

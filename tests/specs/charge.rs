@@ -1,4 +1,4 @@
-//! Charging: what each channel answers, and that a buyer can pay with it.
+//! Charging: each channel's answer, and that a buyer can pay with it.
 
 use domain::Family;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn open(world: &World, channel: &str, charged: &Value) -> String {
     channels::open(world, channels::named(channel), charged).await
 }
 
-/// What the provider says to the payer's side: a redirect to the cashier, or why there is none.
+/// The provider's answer to the payer's side: a redirect to the cashier, or the reason why not.
 pub(crate) async fn knock(world: &World, channel: &str, charged: &Value) -> Answer {
     let member = charged[channel].as_str().unwrap_or_else(|| panic!("no {channel}: {charged}"));
     match channel {
@@ -26,7 +26,7 @@ pub(crate) async fn knock(world: &World, channel: &str, charged: &Value) -> Answ
     }
 }
 
-/// Hands an order string to the phone's Alipay.
+/// Gives an order string to the phone's Alipay.
 async fn submit_order_string(world: &World, order_string: &str) -> Answer {
     let form = form_urlencoded::Serializer::new(String::new()).append_pair("order_string", order_string).finish();
     world.post_form("/simulator/alipay/app", form).await
@@ -115,7 +115,7 @@ async fn an_old_account_has_no_qr_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_carries_what_the_contract_says() {
     let world = World::start().await;
-    // The original answers these three together, and clients read the one of their channel.
+    // The original answers these three together, and a client reads the one of its channel.
     let together: &[&str] = &["ali_app", "ali_wap", "ali_web", "code", "id", "msg"];
     let cases = [
         ("ali_app", together),
@@ -203,7 +203,7 @@ async fn every_amount_reaches_the_provider_to_the_fen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_subject_reaches_the_provider_and_is_paid() {
     let world = World::start().await;
-    // Alipay's documents forbid `/`, `=` and `&` in a subject; the payer reads their full-width forms.
+    // Alipay's documents forbid `/`, `=` and `&` in a subject. The payer sees their full-width forms.
     let (long, fitting) = ("茶".repeat(256), "茶".repeat(128));
     let cases = [
         ("一杯茶", "一杯茶"),

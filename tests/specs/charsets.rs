@@ -1,4 +1,4 @@
-//! A merchant that is set to GBK at Alipay or UnionPay: its notifies and answers come in GBK, whatever the calls ask for.
+//! A merchant that is set to GBK at Alipay or UnionPay: its notifies and answers come in GBK, whatever the calls request.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ async fn charged(world: &World, channel: &str, bill: &str) -> String {
     world.charge(&charge).await.ok()["id"].as_str().unwrap().to_owned()
 }
 
-/// Pays, and gives a part back in Alipay's console: both are told in GBK, and known at once.
+/// Pays, and refunds a part in Alipay's console. Both notifies come in GBK and are understood at once.
 async fn pay_and_refund(world: &World, channel: &str, bill: &str, (amount, fen): (&str, i64)) {
     let id = charged(world, channel, bill).await;
     let trade = world.play(&id, "pay", json!({})).await;
@@ -42,7 +42,7 @@ async fn a_bill_is_paid_and_refunded_in_the_console_by_gbk() {
     for channel in ["ali_app", "ali_web", "ali_qrcode"] {
         pay_and_refund(&world, channel, channel, PART).await;
     }
-    // The old interface tells that money went back, and how much only when it is all.
+    // The old interface reports that money was refunded, but the amount only if it is all of it.
     for (kind, back) in [("openapiCert", PART), ("mapi", ("99.00", 9900))] {
         world.configure(&world.app, &world.merchant(kind).await).await;
         pay_and_refund(&world, "ali_web", kind, back).await;

@@ -1,4 +1,4 @@
-//! The bounds of an app's public keys: a client key stands in every page of a shop, and charges no more than the app allows.
+//! The limits of an app's public keys: a client key is in every page of a shop, and must not charge more than the app allows.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn a_client_key_charges_as_often_as_its_app_allows() {
     let by_session = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-Session-Token", session.as_str())];
     let charge = charge_of("ali_web", "b8").to_string();
     world.post_as(&by_session, "/2.0/maxpay/bill", charge.clone()).await.refused(5, "clientChargesPerMinute");
-    // The merchant's own server is never bound.
+    // The merchant's own server is never limited.
     for number in 0..10 {
         let charge = charge_of("ali_web", &format!("server-{number}")).to_string();
         world.post_as(&master(&world.app), "/2.0/maxpay/bill", charge).await.ok();
@@ -33,7 +33,7 @@ async fn a_client_key_charges_as_often_as_its_app_allows() {
     assert_eq!(world.records(&json!({ "limit": 100 })).await.ok()["results"].as_array().unwrap().len(), 15);
     world.advance(MINUTE_MS).await;
     world.post_as(&by_session, "/2.0/maxpay/bill", charge).await.ok();
-    // A raised bound helps at once.
+    // A raised limit takes effect at once.
     for number in 0..4 {
         world.charge(&charge_of("ali_web", &format!("c{number}"))).await.ok();
     }
@@ -47,7 +47,7 @@ async fn a_client_key_charges_as_often_as_its_app_allows() {
 async fn a_client_key_opens_no_more_bills_than_its_app_allows() {
     let world = World::start().await;
     change(&world, json!({ "clientOpenBills": 3, "clientChargesPerMinute": null })).await;
-    // What is paid is open no more, and counts only until it is counted anew.
+    // A paid bill is not open, but counts until the next count.
     world.paid("paid").await;
     let mut ids = Vec::new();
     for number in 0..3 {

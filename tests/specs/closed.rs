@@ -1,4 +1,5 @@
-//! Bills that were closed here while their orders could still be paid: nobody's money is taken without our books and the shop saying so.
+//! Bills that were closed here while their orders could still be paid: no payment is missing from our books, and the shop gets its
+//! event.
 
 use domain::{Channel, Family};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::{
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// WeChat Pay's v2 closes no order within five minutes of ordering.
+/// WeChat Pay's v2 closes no order within five minutes after it was made.
 const AFTER_ORDERING_MS: i64 = 6 * MINUTE_MS;
 
 async fn charge(world: &World, channel: &str, bill: &str) -> Value {
@@ -32,7 +33,7 @@ fn id_of(charged: &Value) -> &str {
     charged["id"].as_str().unwrap()
 }
 
-/// The payer's side does what it was given parameters for: from now on the provider knows the order.
+/// The payer's side uses the parameters of the charge. From then on the provider knows the order.
 async fn open(world: &World, channel: &str, charged: &Value) {
     let channel = channels::named(channel);
     let cashier = channels::open(world, channel, charged).await;
@@ -52,7 +53,7 @@ async fn pay_in_silence(world: &World, channel: &str, id: &str) {
     }
 }
 
-/// The status of the only try, without making anyone ask: a query for many bills asks nobody.
+/// The status of the only try. This query causes no call to a provider, because it is for many bills.
 async fn status(world: &World, bill: &str) -> String {
     let found = statuses(world, bill).await;
     let [status] = <[String; 1]>::try_from(found).unwrap();
@@ -67,13 +68,13 @@ async fn statuses(world: &World, bill: &str) -> Vec<String> {
     found
 }
 
-/// A webhook that hears of everything that is about payments.
+/// A webhook that gets all events about payments.
 async fn shop(world: &World) {
     let events = ["payment.success", "payment.closed", "payment.duplicate", "payment.mismatch"];
     world.webhook_to("shop", &json!({ "events": events })).await;
 }
 
-/// What the shop heard about a bill, in order: the contract's own event bears no name.
+/// The events that the shop got about a bill, in order. The contract's own event has no name.
 async fn told(world: &World, bill: &str) -> Vec<String> {
     let arrived = world.arrivals("shop").await;
     let bodies = arrived.iter().map(|one| serde_json::from_str::<Value>(one["body"].as_str().unwrap()).unwrap());
@@ -81,7 +82,7 @@ async fn told(world: &World, bill: &str) -> Vec<String> {
     mine.map(|body| body["event"].as_str().unwrap_or("payment.success").to_owned()).collect()
 }
 
-/// No entry is left: a closed bill is not looked at for ever.
+/// No entry is left: a closed bill is not queried for ever.
 async fn check_nothing_is_due(world: &World) {
     world.stack.metered();
     world.advance(40 * DAY_MS).await;
@@ -122,7 +123,7 @@ async fn the_same_is_found_for_an_old_account_of_alipay_whose_links_never_end() 
     world.configure(&world.app, &world.merchant("mapi").await).await;
     check_opened_late_and_paid_later(&world, &["ali_app", "ali_web", "ali_wap"]).await;
     world.end().await;
-    // Its time begins when the payer opens it, hours after the bill's own.
+    // Its time begins when the payer opens it, hours after the bill's own expiry.
     let world = World::start().await;
     world.configure(&world.app, &world.merchant("mapi").await).await;
     let charged = charge(&world, "ali_web", "late").await;
@@ -293,7 +294,7 @@ async fn a_bill_whose_payment_failed_is_closed_at_wechat_by_the_shop_and_at_its_
     }
 }
 
-/// The price was lowered, and the payer's phone still holds the old order.
+/// The price was lowered, but the payer's phone still has the old order.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_old_order_of_a_bill_that_was_charged_anew_is_found_by_time_and_by_hand() {
     for by_hand in [false, true] {
@@ -315,7 +316,7 @@ async fn the_old_order_of_a_bill_that_was_charged_anew_is_found_by_time_and_by_h
         assert_eq!(statuses(&world, "1").await, ["created", "success"]);
         let paid = world.records(&json!({ "billNum": "1", "status": "success" })).await.ok();
         assert_eq!(texts(&paid["results"], "id"), [id_of(&old)]);
-        // Both are paid: that is for the duplicates' rule.
+        // Both are paid: the rule for duplicates applies.
         open(&world, "ali_app", &new).await;
         world.play(id_of(&new), "pay", json!({})).await;
         world.advance(1).await;
@@ -351,7 +352,7 @@ async fn a_close_that_crosses_a_payment_does_not_win_at_any_provider() {
     world.end().await;
 }
 
-/// Its own entry of what is due carries the delivery, if it lies near; whenever it is paid, the shop hears of it once.
+/// If the bill's `due` entry is near, it carries the delivery. In every case the shop gets the event once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_bill_that_is_paid_is_told_of_once_though_every_bell_is_lost() {
     for paid_after in [0, 59_000, 61_000, 3 * MINUTE_MS, 10 * MINUTE_MS] {
@@ -371,7 +372,7 @@ async fn a_closed_bill_that_is_paid_is_told_of_once_though_every_bell_is_lost() 
     }
 }
 
-/// The `tn` of the first order was lost with UnionPay's answer, so that the try was given up.
+/// The `tn` of the first order was lost with UnionPay's answer, so the try was given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_given_up_at_unionpay_and_is_paid_is_found() {
     let world = World::start().await;

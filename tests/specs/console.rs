@@ -1,5 +1,5 @@
-//! The console over HTTP: who is let in, what a form needs, what each role may, and what every page carries. The stories of people are in
-//! `tests/browser`.
+//! The console over HTTP: who may sign in, what a form needs, what each role may do, and what every page contains. The stories of
+//! people are in `tests/browser`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     world::{World, charge_of},
 };
 
-/// Somebody's browser: a cookie, and the token of its forms.
+/// A user's browser: a cookie, and the token of its forms.
 pub(crate) struct Visitor {
     pub(crate) cookie: String,
     pub(crate) csrf: String,
@@ -31,7 +31,7 @@ impl Visitor {
         Self::let_in(world, &answer).await
     }
 
-    /// Somebody with the session that an answer gave.
+    /// The user of the session in an answer.
     pub(crate) async fn let_in(world: &World, answer: &Answer) -> Self {
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
         world.must_stay_secret(cookie.split_once('=').unwrap().1);
@@ -140,7 +140,7 @@ async fn wrong_passwords_slow_down_alike_for_who_is_there_and_who_is_not() {
             let refused = try_sign_in(&world, name, "wrong password").await;
             assert!(refused.status == 422 && refused.text().contains("用户名或密码不正确"), "{}", refused.text());
         }
-        // Two seconds, then four, whatever the password is.
+        // Two seconds, then four, for every password.
         for wait in [2, 4] {
             let refused = try_sign_in(&world, name, &world.owner.1).await.text();
             assert!(refused.contains(&format!("请在 {wait} 秒后再试")), "{name} {wait}: {refused}");
@@ -149,7 +149,7 @@ async fn wrong_passwords_slow_down_alike_for_who_is_there_and_who_is_not() {
         }
         world.advance(60_000).await;
     }
-    // The right one ends it.
+    // The right password resets the count.
     Visitor::owner(&world).await;
     assert!(try_sign_in(&world, "admin", "wrong password").await.text().contains("用户名或密码不正确"));
     Visitor::owner(&world).await;
@@ -205,10 +205,10 @@ async fn one_changes_ones_own_password_and_nothing_else() {
     world.end().await;
 }
 
-/// Where a form goes, its fields, and whether a viewer, an operator and an owner may send it.
+/// The address of a form, its fields, and whether a viewer, an operator and an owner may send it.
 type Action = (&'static str, &'static [(&'static str, &'static str)], [bool; 3]);
 
-/// What each role may do with forms: 403 is a no, anything else got through to where it is judged.
+/// What each role may do with forms: 403 is a refusal; any other answer means that the role was allowed.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_may_what_it_may() {
     let world = World::start().await;
@@ -239,7 +239,7 @@ async fn each_role_may_what_it_may() {
             assert!(!may || answer.status < 400, "{page}: {}", answer.text());
         }
     }
-    // These come to a no of another kind where they may: the bill is not paid, the webhook is not there.
+    // An allowed role gets another error for these: the bill is not paid, the webhook does not exist.
     let (bill, hook) = (format!("APP/transactions/{id}/"), format!("APP/webhooks/{id}"));
     let actions: [(&str, String); 5] = [
         ("do=sync", format!("{bill}sync?mode=test&bill=unpaid")),
@@ -252,7 +252,7 @@ async fn each_role_may_what_it_may() {
         let fields: Vec<(&str, &str)> = fields.split('&').filter_map(|pair| pair.split_once('=')).collect();
         for (visitor, may) in visitors.iter().zip([false, true, true]) {
             let answer = visitor.post(&world, &page.replace("APP", &app), &fields).await;
-            // What is not there is not there for anybody.
+            // What does not exist is not found by any role.
             let refused = answer.status == 403 || (page.contains("/test") && answer.status == 404);
             assert!(may || refused, "{page}: {} {}", answer.status, answer.text());
             assert!(!may || answer.status != 403, "{page}: {} {}", answer.status, answer.text());
@@ -334,7 +334,7 @@ async fn an_export_comes_in_parts_and_no_cell_is_a_formula() {
     world.end().await;
 }
 
-/// What Excel, WPS and LibreOffice make of such a cell when the file is opened at a double click.
+/// Whether Excel, WPS or LibreOffice changes such a cell when the file is opened by a double click.
 fn is_changed_by_a_spreadsheet(cell: &str) -> bool {
     let is_number = cell.bytes().all(|byte| byte.is_ascii_digit());
     let is_power = cell.split_once(['E', 'e']).is_some_and(|(base, power)| {
@@ -354,7 +354,7 @@ async fn a_long_order_number_survives_a_spreadsheet() {
     }
     let part = owner.get(&world, &format!("/apps/{}/export/part?mode=test", world.app.app_id)).await.text();
     assert!(part.starts_with('\u{feff}'), "spreadsheets know UTF-8 by it");
-    // No cell of these holds a quote or a comma.
+    // No cell of these contains a quote or a comma.
     let cell = |line: &str| line.split(',').nth(1).unwrap().trim_matches('"').to_owned();
     let cells: Vec<String> = part.lines().skip(1).map(cell).collect();
     for bill in bills {
@@ -373,7 +373,7 @@ async fn extras_of_before_that_are_nested_deep_break_no_page_and_no_action() {
     let world = World::start().await;
     let owner = Visitor::owner(&world).await;
     let id = world.charged("deep").await;
-    // Earlier versions took them 127 deep.
+    // Earlier versions accepted 127 levels.
     let deep = format!("{}1{}", "{\"a\":".repeat(127), "}".repeat(127));
     let mut tables = world.stack.export().await.unwrap();
     let items = tables["TransactionsTable"].as_array_mut().unwrap();
@@ -387,7 +387,7 @@ async fn extras_of_before_that_are_nested_deep_break_no_page_and_no_action() {
         let answer = owner.post(&world, &format!("{page}/{action}?mode=test"), &[]).await;
         assert_eq!(answer.status, 303, "{action}: {}", answer.text());
     }
-    // Its records are nested deeper than a reader of JSON goes.
+    // Its records have more levels than a JSON reader accepts.
     let records = world.records(&json!({ "billNum": "deep" })).await.text();
     assert!(records.contains("\"status\":\"closed\""), "{records}");
     world.end().await;

@@ -1,4 +1,4 @@
-//! Pages of the console over HTTP: lists, signs for browsers, and what each role is offered.
+//! Pages of the console over HTTP: lists, hints for browsers, and the actions offered to each role.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ async fn browsers_get_the_sign_they_ask_for() {
     world.end().await;
 }
 
-/// What a page offers that changes something: where each of its forms goes that has a button.
+/// The changes that a page offers: the address of each form with a button.
 fn offers(page: &str) -> Vec<String> {
     let main = page.split_once("<main").unwrap().1;
     let forms = main.split("<form").skip(1).map(|form| form.split_once("</form>").unwrap().0);

@@ -1,8 +1,8 @@
-//! Holds what the specs see to `docs/openapi.yaml`: every answer of a documented operation, every request that was taken, and
-//! what webhooks are sent.
+//! Compares everything in the specs with `docs/openapi.yaml`: every answer of a documented operation, every accepted request, and
+//! every webhook message.
 //!
-//! Answers are held to the letter: a member that is not documented is a fault, though clients should bear it. So each schema is closed
-//! here, wherever it does not say itself that it is open.
+//! Answers must match exactly: an undocumented member is an error, although clients should ignore it. So each schema is closed
+//! here, unless it says that it is open.
 
 use std::{
     collections::HashMap,
@@ -16,12 +16,12 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 
-/// Says this much of what was found.
+/// At most so many characters of a value are shown.
 const FOUND_CHARS_MAX: usize = 400;
-/// What is wrong with one value may be much; this is enough to begin with.
+/// One value may have many problems; these are enough to begin with.
 const PROBLEMS_MAX: usize = 5;
 
-/// The document as it is written.
+/// The document as written.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.yaml");
     serde_yaml_ng::from_str(&fs::read_to_string(file).unwrap()).unwrap()
@@ -34,13 +34,13 @@ static CLOSED: LazyLock<Value> = LazyLock::new(|| {
     schemas
 });
 
-/// Each schema is compiled once, by the pointer to where it stands and whether it is closed.
+/// Each schema is compiled once, by its pointer and whether it is closed.
 static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-/// How strictly members are judged that no schema names.
+/// How undocumented members are treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strangers {
-    /// Requests may have them: they are passed over.
+    /// Requests may have them: they are ignored.
     Borne,
     /// Answers may not.
     Refused,
@@ -55,9 +55,9 @@ pub(crate) struct Seen<'a> {
     pub(crate) answer: &'a Answer,
 }
 
-/// Fails where an answer is not what the document says. What is not the API's is passed over.
+/// Fails if an answer does not match the document. Answers that do not belong to the API are skipped.
 pub(crate) fn hold(seen: &Seen<'_>) {
-    // A preflight is answered by API Gateway, and the document describes what stands behind it.
+    // API Gateway answers a preflight. The document describes the functions behind it.
     if seen.method == "OPTIONS" {
         return;
     }
@@ -82,7 +82,7 @@ pub(crate) fn hold(seen: &Seen<'_>) {
     }
 }
 
-/// Fails where what a webhook was sent is not what the document says.
+/// Fails if a webhook message does not match the document.
 pub(crate) fn hold_event(body: &str) {
     let body: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("a webhook's body: {error}: {body}"));
     let event = body["event"].as_str().unwrap_or("payment.success");
@@ -110,7 +110,7 @@ fn hold_answer(operation: &str, seen: &Seen<'_>, who: &str) {
     let body = if kind.ends_with("json") {
         match serde_json::from_slice(&seen.answer.body) {
             Ok(body) => body,
-            // Rows of older versions may be nested deeper than this reader goes.
+            // Rows of older versions may have more levels than this reader accepts.
             Err(error) if error.to_string().contains("recursion limit") => return,
             Err(error) => panic!("{who}: no JSON: {error}: {}", seen.answer.text()),
         }
@@ -124,7 +124,7 @@ fn hold_answer(operation: &str, seen: &Seen<'_>, who: &str) {
     check(&schema, Strangers::Refused, &body, who);
 }
 
-/// The schema of a charge's success, which is its channel's own.
+/// The schema of a charge's success; each channel has its own.
 fn charged(operation: &str, sent: &[u8], body: &Value) -> Option<String> {
     if operation != "/paths/~12.0~1maxpay~1bill/post" || body["code"] != 0 {
         return None;
@@ -133,18 +133,18 @@ fn charged(operation: &str, sent: &[u8], body: &Value) -> Option<String> {
     Some(format!("/components/schemas/{}", charged_name(sent["channel"].as_str()?)))
 }
 
-/// What the schema of a channel's success is called: `ChargedAliWeb`.
+/// The name of a channel's success schema: `ChargedAliWeb`.
 pub(crate) fn charged_name(channel: &str) -> String {
     let words = channel.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
     format!("Charged{}", words.collect::<String>())
 }
 
-/// Members whose null takes a limit away.
+/// Members whose null removes a limit.
 const NULL_SAYS_SOMETHING: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
 
 fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {
     let Ok(mut sent) = serde_json::from_slice::<Map<String, Value>>(seen.sent) else { return };
-    // `null` is as good as absent, and so is what older clients send for nothing.
+    // `null` counts as absent, and so do the empty values of older clients.
     sent.retain(|name, value| {
         let says_something = value.is_null() && NULL_SAYS_SOMETHING.contains(&name.as_str());
         says_something || ![json!(null), json!(""), json!([])].contains(value)
@@ -157,7 +157,7 @@ fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {
     }
 }
 
-/// A member within a member that is null is as good as absent, too.
+/// Null within a member also counts as absent.
 fn drop_nulls(value: &mut Value) {
     if let Some(members) = value.as_object_mut() {
         members.retain(|_, member| !member.is_null());
@@ -195,15 +195,15 @@ fn problems(pointer: &str, strangers: Strangers, value: &Value) -> Vec<String> {
     for error in validator.iter_errors(value) {
         explain(&error, &mut told);
     }
-    // A member that is wrong counts as one that no schema names, which only hides what is wrong with it.
+    // A wrong member also counts as undocumented. That message would only hide the real problem.
     if told.iter().any(|(stranger, _)| !stranger) {
         told.retain(|(stranger, _)| !stranger);
     }
     told.into_iter().map(|(_, problem)| problem).take(PROBLEMS_MAX).collect()
 }
 
-/// Of several schemas none of which fits, the one that fits best is told about; with each problem comes whether it is one of members
-/// that no schema names.
+/// If none of several schemas fits, this explains the one that fits best. Each problem says whether it is only about undocumented
+/// members.
 fn explain(error: &ValidationError<'_>, told: &mut Vec<(bool, String)>) {
     let kind = error.kind();
     if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = kind {
@@ -228,7 +228,7 @@ fn compiled(pointer: &str, strangers: Strangers) -> Arc<Validator> {
                 CLOSED.clone()
             }
         };
-        // What the schema refers to is looked for from the root.
+        // References in the schema are resolved from the root.
         let whole = json!({ "allOf": [schema], "components": { "schemas": schemas } });
         let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(true);
         Arc::new(options.build(&whole).unwrap_or_else(|error| panic!("{pointer}: {error}")))
@@ -236,7 +236,7 @@ fn compiled(pointer: &str, strangers: Strangers) -> Arc<Validator> {
     Arc::clone(known.entry(key).or_insert_with(compile))
 }
 
-/// Refuses members that no schema names, of this value and of all within it.
+/// Refuses undocumented members, in this value and in all values within it.
 fn close(schema: &mut Value) {
     close_within(schema);
     let Some(members) = schema.as_object_mut() else { return };
@@ -245,7 +245,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The same for the values within. Schemas that judge one value together are closed where they come together.
+/// The same for the values within. If several schemas describe one value, they are closed where they are combined.
 fn close_within(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     for (keyword, value) in members.iter_mut() {
@@ -259,7 +259,7 @@ fn close_within(schema: &mut Value) {
     }
 }
 
-/// The path of the document that a call's path belongs to; of several the one with the most words of its own.
+/// The path in the document for a call's path. If several match, the one with the most fixed words.
 fn find_path(path: &str) -> Option<&'static str> {
     let fits = |template: &&str| {
         template.split('/').count() == path.split('/').count()
@@ -269,7 +269,7 @@ fn find_path(path: &str) -> Option<&'static str> {
     DOCUMENT["paths"].as_object().unwrap().keys().map(String::as_str).filter(fits).min_by_key(names)
 }
 
-/// Where a reference leads, if there is one.
+/// The target of a reference, if it is one.
 fn followed(pointer: &str) -> String {
     let reference = DOCUMENT.pointer(pointer).and_then(|value| value["$ref"].as_str());
     reference.map_or_else(|| pointer.to_owned(), |reference| reference.trim_start_matches('#').to_owned())

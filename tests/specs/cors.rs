@@ -1,4 +1,4 @@
-//! Pages of other origins: a browser asks first, and the API answers as API Gateway does.
+//! Pages of other origins: the browser sends a preflight, and the API answers as API Gateway does.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ async fn a_page_of_another_origin_may_read_what_it_is_answered() {
     world.end().await;
 }
 
-/// What a server sends is not a browser's to ask for: it works whatever the preflight says.
+/// A server sends no preflight: its calls work whatever the preflight answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_master_key_needs_no_preflight() {
     let world = World::start().await;

@@ -1,7 +1,7 @@
-//! Every flow of money is killed after each of its writes and runs again: the end is always that of a run nobody disturbed.
+//! Every flow of money is stopped after each of its writes and runs again: the end is always the same as without the stop.
 //!
-//! The storage is stopped behind the n-th write: once so that its answer is lost and the function stops right there, and once so that
-//! the function goes on until it needs the storage again. `cargo test crashes -- --nocapture` prints the table of the runs.
+//! The storage stops after the n-th write: once so that the answer is lost and the function stops there, and once so that the
+//! function continues until its next access. `cargo test crashes -- --nocapture` prints the table of the runs.
 
 use local::{LastAnswer, StorageFaults};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const WRITES_MAX: u32 = 12;
 /// More writes than the comparison of a day makes.
 const COMPARISON_WRITES_MAX: u32 = 20;
 
-/// What a client that names its own price pays.
+/// The price that a client names and pays.
 const CLIENTS_FEE: i64 = 1;
 
 #[derive(Clone, Copy, Debug)]
@@ -28,53 +28,53 @@ enum Flow {
     Charge,
     /// A notify of a payment.
     Notify,
-    /// A notify that does not fit.
+    /// A notify that does not fit the bill.
     Misfit,
-    /// A notify that nobody can verify.
+    /// A notify that cannot be verified.
     Forged,
-    /// A refund of a part.
+    /// A partial refund.
     Refund,
-    /// A refund whose first call was lost, taken up by the sweep.
+    /// A refund whose first call was lost; the sweep continues it.
     LostRefund,
     /// A closing.
     Close,
-    /// A lost notify, made good by a sync.
+    /// A lost notify, repaired by a sync.
     Sync,
-    /// A lost notify, made good by the sweep.
+    /// A lost notify, repaired by the sweep.
     Sweep,
-    /// A bill whose time is over.
+    /// A bill that expired.
     Expiry,
-    /// A second payment, which goes back by itself.
+    /// A second payment, which is refunded automatically.
     Duplicate,
-    /// A report of what was sent back in the provider's console.
+    /// The notify of a refund made in the provider's console.
     Elsewhere,
-    /// A bill that was closed here alone, paid without a notify, and found by the sweep.
+    /// A bill that was closed here only, paid without a notify, and found by the sweep.
     ClosedPaid,
-    /// A bill that was closed here alone and opened at the provider, where the sweep closes it.
+    /// A bill that was closed here only and opened at the provider; the sweep closes it there.
     ClosedOpened,
-    /// The last question about a bill that was closed here alone.
+    /// The last question about a bill that was closed here only.
     ClosedLast,
-    /// A second payment of a bill whose first is all back.
+    /// A second payment of a bill whose first payment was fully refunded.
     AfterRefund,
     /// A refund that the merchant's balance does not cover.
     Short,
-    /// One that waited for the balance, taken up by the sweep.
+    /// A refund that waited for the balance; the sweep continues it.
     ToppedUp,
-    /// One that waited for the balance, given up by a person.
+    /// A refund that waited for the balance; a person gives it up.
     GiveUp,
-    /// A refund that the payer's bank does not take.
+    /// A refund that the payer's bank does not accept.
     Stuck,
-    /// A stuck refund that arrived at last.
+    /// A stuck refund that succeeds later.
     Unstuck,
-    /// Another payer's charge, which replaces the order that WeChat Pay binds to the first.
+    /// Another payer's charge. It replaces the order that WeChat Pay binds to the first payer.
     SecondPayer,
-    /// The server's charge at a price of its own, which replaces what a client opened.
+    /// The server's charge at its own price. It replaces the client's open try.
     Reprice,
-    /// The server's charge at a price of its own, after a client paid at another.
+    /// The server's charge at its own price, after a client paid at another price.
     LatePrice,
-    /// The sweep's look at what was paid before the server named another price.
+    /// The sweep's check of payments made before the server named another price.
     PriceLook,
-    /// A client's payment at another price than the server's, which goes back by itself.
+    /// A client's payment at a price that is not the server's. It is refunded automatically.
     Mispriced,
 }
 
@@ -107,7 +107,7 @@ const FLOWS: [Flow; 26] = [
     Flow::Mispriced,
 ];
 
-/// A bill on its way through a flow.
+/// A bill that goes through a flow.
 struct Case<'a> {
     world: &'a World,
     flow: Flow,
@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
         Self { world, flow, bill, ids, at_wechat: None }
     }
 
-    /// The flow itself, whatever becomes of it.
+    /// The flow itself; its result does not matter.
     async fn run(&self) {
         let (world, bill) = (self.world, &self.bill);
         let post = |path: &'static str, body: String| async move {
@@ -262,14 +262,14 @@ impl<'a> Case<'a> {
         settle_refund(self.world, self.at_wechat.as_ref().unwrap(), &self.bill, status).await;
     }
 
-    /// Brings a notify of one of the payments.
+    /// Sends a notify of one of the payments.
     async fn hear(&self, which: usize, write: impl Fn(Message) -> String) {
         let trade = self.world.trade(&self.ids[which]).await;
         let form = write(Message::paid(&trade));
         self.world.post_form(trade["notifyUrl"].as_str().unwrap(), form).await;
     }
 
-    /// Where it all ended: here, at the provider, and for the operator.
+    /// The final state: here, at the provider, and for the operator.
     async fn end(&self) -> Value {
         let world = self.world;
         world.advance(20 * MINUTE_MS).await;
@@ -297,7 +297,7 @@ impl<'a> Case<'a> {
             .filter(|body| body["billNum"] == self.bill.as_str())
             .map(|body| format!("{} {} {}", body["event"], body["refundFee"], body["refundedFee"]))
             .collect();
-        // A target hears of something twice if we stopped between its answer and our note of it.
+        // A target gets an event twice if we stopped between its answer and our record.
         told.sort();
         told.dedup();
         json!({
@@ -312,13 +312,13 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Gives WeChat Pay's refund its result, which is told by a notify. One that has its result already is only told of once more, by the clock.
+/// Gives WeChat Pay's refund its result, which causes a notify. If it already has a result, the clock only causes another notify.
 async fn settle_refund(world: &World, id: &str, bill: &str, status: &str) {
     let options = json!({ "outRefundNo": format!("{id}-R-{bill}"), "status": status }).to_string();
     world.post_as(&[], &format!("/_local/simulator/wechat/trades/{id}/refund"), options).await;
 }
 
-/// Empties or fills the account of a trade's merchant at Alipay.
+/// Empties or refills the account of a trade's merchant at Alipay.
 async fn set_balance(world: &World, id: &str, how: &str) {
     let merchant = world.trade(id).await["merchant"].clone();
     let body = json!({ "merchant": merchant, "empty": how == "empty" }).to_string();
@@ -333,7 +333,7 @@ fn refund_of(bill: &str) -> String {
     json!({ "billNum": bill, "refundNum": format!("R-{bill}"), "refundFee": 100 }).to_string()
 }
 
-/// One flow, killed after each write in both ways. How many runs that were.
+/// Runs one flow, stopped after each write in both ways. Returns the number of runs.
 async fn kill_after_each_write(flow: Flow) -> usize {
     let faults = StorageFaults::default();
     let world = World::start_with(local::Options { storage_faults: Some(faults.clone()), ..options() }).await;
@@ -398,18 +398,18 @@ async fn a_flow_that_is_killed_after_any_write_ends_like_one_that_is_not() {
     for flow in FLOWS {
         runs.push((flow, kill_after_each_write(flow).await));
     }
-    // Each flow writes at least once, so that it was stopped at least once.
+    // Each flow writes at least once, so it was stopped at least once.
     assert!(runs.iter().all(|(_, runs)| *runs >= 1), "{runs:?}");
     eprintln!("{} runs", runs.iter().map(|(_, runs)| runs).sum::<usize>());
 }
 
-/// The comparison of one day: what is kept of it in the end, without when.
+/// The comparison of one day: its stored result, without times.
 async fn compare_a_day(world: &World, case: &str, stop: impl AsyncFn()) -> Vec<Value> {
     let paid = [world.paid(&format!("{case} 1")).await, world.paid(&format!("{case} 2")).await];
     let stranger = format!("{}{}", &paid[0][..12], "0f0f0f0f0f0f");
     let planted = json!({ "omit": [paid[0]], "amounts": { paid[1].as_str(): 1 }, "extra": { stranger: 1 } });
     world.post_as(&[], "/_local/simulator/alipay/bill", planted.to_string()).await.done(200);
-    // A day to the minute: what was claimed and left is taken up once nobody can be at it any more.
+    // Exactly a day later: an abandoned claim is taken after it ended.
     world.advance(24 * 60 * MINUTE_MS - 20 * MINUTE_MS).await;
     stop().await;
     world.advance(20 * MINUTE_MS).await;
@@ -448,7 +448,8 @@ async fn a_comparison_that_is_killed_after_any_write_ends_like_one_that_is_not()
             }
         }
     }
-    // The day, how far days are written down, a claim, three differences, and the end, whose answer is nothing to wait for.
+    // The writes: the day, how far days are recorded, a claim, three differences, and the end. Nothing waits for the answer of the
+    // last.
     assert_eq!(runs, 7 + 6);
     world.end().await;
 }
@@ -461,7 +462,7 @@ async fn a_switch_of_accounts_that_is_killed_after_any_write_ends_like_one_that_
         let settings = world.merchant(merchant).await;
         world.admin("PUT", &test_channel(&world.app), settings).await
     };
-    // Whatever is lost of a save, the same save again ends it; bills of both accounts are read in between.
+    // If any write of a save is lost, the same save again completes it. In between, the bills of both accounts are read.
     let killed = async |merchant: &str, writes, last| {
         faults.arm(writes, last);
         save(merchant).await;

@@ -1,4 +1,4 @@
-//! Who may call: four credentials, two spellings of each header, and strangers who learn nothing.
+//! Who may call: four credentials, two spellings of each header, and strangers, who learn nothing.
 
 use md5::{Digest, Md5};
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(crate) fn signed(client_key: &str, timestamp_ms: i64) -> String {
     format!("{hex},{timestamp_ms}")
 }
 
-/// Charges with these headers; the code of the answer.
+/// Charges with these headers. Returns the code of the answer.
 async fn charge_as(world: &World, headers: &[(&str, &str)]) -> i64 {
     let body = charge_of("ali_web", "1").to_string();
     let answer = world.post_as(headers, "/2.0/maxpay/bill", body).await;
@@ -88,7 +88,7 @@ async fn whoever_does_not_fit_the_app_gets_code_1() {
     let past_sign = signed(&world.app.test.client_key, START_MS - 15 * 60_000 - 1);
     let altered = format!("{}x", &session);
     let unsigned = session.rsplit_once('.').unwrap().0;
-    // Made under a key that is no more: only its MAC says so.
+    // Made with a key that is not valid any more: only its MAC shows this.
     let (foreign, revoked) = ("r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b", format!("{unsigned}.{}", "A".repeat(43)));
     let cases: &[&[(&str, &str)]] = &[
         &[],

@@ -1,4 +1,4 @@
-//! Webhooks that arrive: the request to the letter, the whole schedule by the stack's clock, and what goes wrong on the way.
+//! Deliveries of webhooks: the exact request, the whole schedule by the stack's clock, and failures on the way.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::world::{MINUTE_MS, START_MS, World, charge_of, with};
 /// Hours and minutes in milliseconds.
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// When each attempt of a delivery that never succeeds is made, after the payment.
+/// When each attempt of a delivery that always fails is made, counted from the payment.
 #[rustfmt::skip]
 const SCHEDULE_MS: [i64; 11] = [
     0,
@@ -56,7 +56,7 @@ async fn a_payment_arrives_in_the_words_of_the_contract() {
     world.end().await;
 }
 
-/// The headers of Standard Webhooks, by the implementation of those who wrote its specification.
+/// Checks the headers of Standard Webhooks, with the implementation of the specification's authors.
 #[track_caller]
 fn check_signature(hook: &Value, arrived: &Value) {
     let text = |name: &str| arrived["headers"][name].as_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ async fn each_attempt_is_signed_anew_under_the_same_id() {
     let other = world.webhook_to("other", &json!({})).await;
     world.receiver("shop", json!({ "status": 500 })).await;
     world.paid("b-1").await;
-    // The master key of the moment signs: it is rotated between two attempts.
+    // The present master key signs: it is rotated between two attempts.
     world.advance(0).await;
     let rotate = format!("/apps/{}/keys/rotate", world.app.app_id);
     let rotated = world.admin("POST", &rotate, json!({ "mode": "test", "key": "master" })).await.done(200);

@@ -1,4 +1,4 @@
-//! A bill that is paid twice: both payments are real, both are settled, and a person is told.
+//! A bill that is paid twice: both payments are real, both are settled, and a person is notified.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ async fn a_bill_that_is_paid_on_two_channels_is_settled_twice_and_kept_as_an_inc
     world.end().await;
 }
 
-/// Charges a bill on two channels; the ids.
+/// Charges a bill on two channels. Returns the ids.
 async fn charged_twice(world: &World, bill: &str) -> [String; 2] {
     let mut ids = Vec::new();
     for channel in ["ali_web", "ali_app"] {
@@ -98,7 +98,7 @@ async fn of_two_lost_notifies_the_sweep_finds_the_duplicate_too() {
     world.end().await;
 }
 
-/// What was sent back in full has been paid all the same, and so has the second.
+/// A fully refunded payment was still a payment, and so is the second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_payment_is_a_duplicate_though_all_of_the_first_is_back() {
     let world = World::start().await;

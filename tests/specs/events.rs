@@ -1,4 +1,4 @@
-//! Each file in `events/` is what API Gateway sends to a function, and each is run here.
+//! Each file in `events/` is an event as API Gateway sends it to a function, and each is run here.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
     world::{World, charge_of},
 };
 
-/// File, HTTP status, code of the wire contract (`-1` where the answer has none), and something that is in the answer.
+/// File, HTTP status, code of the wire contract (`-1` if the answer has none), and a part of the answer.
 #[rustfmt::skip]
 pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("admin-audit",                200, -1, "\"action\":\"save channel\""),
@@ -52,21 +52,21 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
 }
 
-/// A bill on a phone, whose charge calls nobody, and whose order the phone has handed to Alipay.
+/// A bill on a phone: its charge makes no call, and the phone has given its order to Alipay.
 async fn opened(world: &World, bill: &str) -> String {
     let charged = world.charge(&charge_of("ali_app", bill)).await.ok();
     knock(world, "ali_app", &charged).await;
     charged["id"].as_str().unwrap().to_owned()
 }
 
-/// The bills that the files are about, but for `event-open`.
+/// The bills of the files, except `event-open`.
 pub(crate) async fn charge_bills(world: &World) {
     let paid = opened(world, "event-paid").await;
     world.play(&paid, "pay", json!({})).await;
     world.charge(&charge_of("ali_wap", "event-茶")).await.ok();
 }
 
-/// What stands for what in the files: keys and signatures are new in each run.
+/// The replacements of the placeholders in the files: keys and signatures are new in each run.
 pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     let trade = world.trade(&opened(world, "event-notified").await).await;
     let path = trade["notifyUrl"].as_str().unwrap().strip_prefix(&world.url).unwrap().to_owned();
@@ -84,7 +84,7 @@ pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The event in a file, with what is new in each run.
+/// The event in a file, with the values of this run.
 pub(crate) fn filled_in(name: &str, placeholders: &[(&str, String)]) -> String {
     let file = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
     placeholders.iter().fold(file, |event, (placeholder, value)| event.replace(placeholder, value))
@@ -107,16 +107,16 @@ async fn each_event_is_answered_as_the_deployed_function_would() {
     world.end().await;
 }
 
-/// File, and the answer: what schedules and queues send to functions that answer no HTTP.
+/// File and answer: events of schedules and queues, for functions that do not answer HTTP.
 pub(crate) const OTHER_EVENTS: &[(&str, &str)] = &[
-    // The first message rings for a delivery that is not there, and is done; the second is no bell, and comes again.
+    // The first message is for a delivery that does not exist, and is done. The second is not a valid message, and comes again.
     ("deliver-batch", r#"{"batchItemFailures":[{"itemIdentifier":"2e1424d4-f796-459a-8184-9c92662be6da"}]}"#),
-    // The first message asks about a bill that is not due, and is done; the second is no question, and comes again.
+    // The first message is about a bill that is not due, and is done. The second is not a valid question, and comes again.
     ("ask-batch", r#"{"batchItemFailures":[{"itemIdentifier":"8d0f4d0e-7c53-4a0e-8f0c-1b5c6f7d2a90"}]}"#),
     ("sweep-minute", r#"{"rung":0,"asked":0,"left":false}"#),
-    // The app was made today: no day of it is over.
+    // The app was made today: it has no finished day.
     ("sweep-sums", r#"{"days":0,"failed":0,"left":false}"#),
-    // The accounts were configured today: no day of theirs is owed.
+    // The accounts were configured today: no day of theirs must be compared.
     ("sweep-reconcile", r#"{"accounts":0,"differences":0,"failed":0}"#),
 ];
 

@@ -1,4 +1,4 @@
-//! Bills that heal themselves: asked about when they are silent, closed when their time is over, and told of by whoever looks.
+//! Bills repair themselves: silent bills are queried, expired bills are closed, and any check that finds a payment sends its event.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     world::{MINUTE_MS, START_MS, World, charge_of, client, master, with},
 };
 
-/// Paid at the provider, and no notify reaches us.
+/// Paid at the provider, without a notify.
 async fn paid_in_silence(world: &World, bill: &str) -> String {
     let id = world.charged(bill).await;
     world.play(&id, "pay", json!({ "notify": false })).await;
@@ -24,7 +24,7 @@ async fn sync(world: &World, body: &Value) -> Answer {
     world.post_as(&master(&world.app), "/2.0/maxpay/sync", body.to_string()).await
 }
 
-/// The status without making anyone ask: a query for many bills asks nobody.
+/// The status. This query causes no call to a provider, because it is for many bills.
 async fn status(world: &World, bill: &str) -> Value {
     let all = world.records(&json!({ "limit": 100 })).await.ok();
     let mine = all["results"].as_array().unwrap().iter().find(|record| record["billNum"] == bill);

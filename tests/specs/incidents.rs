@@ -1,4 +1,4 @@
-//! Incidents: what does not fit or cannot be verified is kept, within bounds, shown with its message, and replayed.
+//! Incidents: messages that do not fit or cannot be verified are kept, within limits, shown, and replayed.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ async fn what_a_wrong_key_made_unreadable_settles_once_the_key_is_right() {
     world.end().await;
 }
 
-/// A key of somebody else's.
+/// A key of somebody else.
 async fn wrong_key(world: &World) -> String {
     let settings = world.call("GET", "/_local/simulator/wechat/settings", &[], "").await.done(200);
     settings["v3PublicKey"]["wx_app"]["publicKey"].as_str().unwrap().to_owned()
@@ -112,7 +112,7 @@ async fn a_message_of_wechat_is_replayed_after_its_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_fit_is_asked_for_again() {
     let world = World::start().await;
-    // The provider knows another seller than the settings name; whoever named none before names the same account still.
+    // The provider knows another seller than the settings name. If the settings name no seller, they still name the same account.
     let no_seller = without(world.merchant("openapi").await, "sellerId");
     world.configure(&world.app, &no_seller).await;
     let id = world.charged("1").await;
@@ -131,7 +131,7 @@ async fn an_answer_that_does_not_fit_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_forged_messages_hides_no_incident_and_is_counted() {
     let world = World::start().await;
-    // With the public client key anyone makes as many bills as there are addresses to send to.
+    // With the public client key anyone can make bills, and so as many addresses to send messages to.
     let mut urls = Vec::new();
     for number in 0..60 {
         urls.push(charged(&world, &format!("flood-{number}")).await.1);
@@ -151,7 +151,7 @@ async fn a_flood_of_forged_messages_hides_no_incident_and_is_counted() {
     let path = format!("/apps/{}/incidents?mode=test&kind=forged", world.app.app_id);
     let list = world.admin("GET", &path, Value::Null).await.done(200);
     assert_eq!(list["items"].as_array().unwrap().len(), 50, "an hour keeps so many");
-    // Ten bills found no room, twice; what is kept already is not counted.
+    // Ten bills found no room, twice. Messages that are already kept are not counted.
     assert_eq!(list["notKept"], json!([{ "time": START_MS - START_MS.rem_euclid(60 * MINUTE_MS), "count": 20 }]));
     let said = world.stack.take_metrics().join("\n");
     assert_eq!(said.matches("\"ForgedMessages\":1").count(), 70);
@@ -191,7 +191,7 @@ async fn an_answer_with_another_amount_settles_and_closes_nothing_and_is_kept() 
         let asked = world.post_as(&master(&world.app), "/2.0/maxpay/sync", body).await.ok();
         asked["results"][0]["status"].clone()
     };
-    // Asked by the merchant, by whoever looks, by the sweep, and at the end of its time.
+    // Queried by the merchant, by a page, by the sweep, and when it expires.
     assert_eq!(sync().await, "created");
     world.advance(30_000).await;
     assert_eq!(world.record("1").await["status"], "created");
@@ -202,7 +202,7 @@ async fn an_answer_with_another_amount_settles_and_closes_nothing_and_is_kept() 
     assert_eq!((&kept["kind"], &kept["source"]), (&json!("amount"), &json!("answer")));
     assert!(kept["problem"].as_str().unwrap().contains("1 fen where 9900"), "{kept}");
     assert!(kept["body"].as_str().unwrap().contains(r#""total_amount":"0.01""#), "the raw body: {kept}");
-    // Once the provider tells what was charged, it settles.
+    // When the provider reports the charged amount, it settles.
     world.play(&id, "misstate", json!({ "totalAmount": "99.00" })).await;
     assert_eq!(sync().await, "success");
     world.advance(0).await;

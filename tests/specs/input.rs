@@ -1,4 +1,4 @@
-//! Charges as nobody should send them: each is answered with the code and the field, and leaves nothing behind.
+//! Invalid charges: each is answered with the code and the field, and stores nothing.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     world::{World, charge_of, client},
 };
 
-/// The text of a good charge with the JSON text of one member replaced; `""` takes the member out.
+/// The text of a good charge with the JSON text of one member replaced; `""` removes the member.
 fn with_text(member: &str, json_text: &str) -> String {
     let base = [
         ("channel", r#""ali_web""#),
@@ -30,7 +30,7 @@ async fn check_nothing_is_left(world: World) {
 
 #[rustfmt::skip]
 const WRONG: &[(&str, &str, i64, &str)] = &[
-    // Member, its JSON text, code, and what `err` names.
+    // Member, its JSON text, code, and the word in `err`.
     ("channel",     "",                              4, "channel"),
     ("channel",     "null",                          4, "channel"),
     ("channel",     r#""""#,                         4, "AUTOMATIC"),
@@ -264,7 +264,7 @@ async fn a_body_that_is_too_long_is_refused_whatever_its_length() {
     for bytes in [64 * 1024 + 1, 1024 * 1024, 10 * 1024 * 1024] {
         world.charge_text(&of_length(bytes)).await.refused(5, "body");
     }
-    // Beyond API Gateway's own bound it is API Gateway that answers.
+    // Beyond API Gateway's own limit, API Gateway answers.
     assert_eq!(world.charge_text(&of_length(11 * 1024 * 1024)).await.status, 413);
     world.charge(&charge_of("ali_web", "after")).await.ok();
     world.end().await;
@@ -307,7 +307,7 @@ async fn bill_numbers_and_subjects_are_counted_in_characters() {
         world.charge_text(&with_text("billNum", &text(sign, 65))).await.refused(5, "1 to 64 characters");
     }
     world.charge_text(&with_text("billNum", &text("x", 64))).await.ok();
-    // A notify address takes four characters for every three bytes, and providers take 255.
+    // In a notify address, three bytes need four characters. Providers accept 255 characters.
     for sign in ["单", "😀"] {
         world.charge_text(&with_text("billNum", &text(sign, 64))).await.refused(5, "notify address");
     }
@@ -371,7 +371,7 @@ async fn a_wrong_field_is_said_before_an_unusable_key_and_that_before_the_provid
     let charge = charge_of("ali_app", "1");
     world.charge(&crate::world::with(charge.clone(), &json!({ "totalFee": 0 }))).await.refused(5, "totalFee");
     world.charge(&charge).await.refused(6, "privateKey");
-    // A bill that is paid is a wrong field, too.
+    // A paid bill is a wrong field, too.
     let paid = world.charge(&charge_of("ali_web", "1")).await.ok();
     world.call("GET", paid["ali_web"].as_str().unwrap(), &[], "").await.location(302);
     world.play(paid["id"].as_str().unwrap(), "pay", json!({})).await;

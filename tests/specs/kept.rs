@@ -1,5 +1,5 @@
-//! Sentences that are kept: the operator API gives their code and what stands in them beside the text, and the console says them in the
-//! reader's language by the code.
+//! Stored sentences: the operator API gives their code and parameters besides the text, and the console uses the code to show them
+//! in the reader's language.
 
 use serde_json::{Value, json};
 

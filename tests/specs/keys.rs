@@ -1,4 +1,4 @@
-//! The simulator's throwaway keys (`infra/simulators/keys`), which let a spec sign as Alipay does.
+//! The simulator's throwaway keys (`infra/simulators/keys`). With them a spec can sign as Alipay does.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
@@ -9,7 +9,7 @@ use ring::{
 const ALIPAY: &str = include_str!("../../infra/simulators/keys/alipay/openapi/alipay_private.pem");
 const NOBODY: &str = include_str!("../../infra/simulators/keys/other_private.pem");
 
-/// Whose key signs.
+/// Which key signs.
 #[derive(Clone, Copy)]
 pub(crate) enum Signer {
     Alipay,

@@ -1,4 +1,4 @@
-//! One bad target holds up nobody else, and a failure of ours costs seconds: the two queues of deliveries.
+//! One bad target delays nobody else, and a failure of ours costs seconds: the two queues of deliveries.
 
 use domain::Lane;
 use local::{LastAnswer, Options, StorageFaults};
@@ -10,7 +10,7 @@ use crate::{
     world::{START_MS, World, options, texts},
 };
 
-/// A little more than an answer may take that is in time, by the machine's clock.
+/// A little longer than an answer in time may take, by the machine's clock.
 const LATE_MS: u64 = 3_200;
 
 /// How many messages wait in the fast lane and in the slow one.
@@ -33,7 +33,7 @@ async fn a_late_target_takes_the_slow_lane_until_it_answers_in_time() {
     world.paid("b-1").await;
     assert_eq!(queued(&world).await, (1, 0));
     world.advance(0).await;
-    // It was received all the same, and nothing failed.
+    // The target received it, and nothing failed.
     assert_eq!(world.arrivals("shop").await.len(), 1);
     let slow =
         json!({ "failuresInARow": 0, "failingSince": null, "slow": true, "pausedSince": null, "nextProbe": null });
@@ -53,7 +53,7 @@ async fn a_late_target_takes_the_slow_lane_until_it_answers_in_time() {
     world.end().await;
 }
 
-/// The retry, the replay by hand and the bell of the sweep take the slow lane, too.
+/// A retry, a replay by hand and a message from the sweep use the slow lane, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bell_for_a_late_target_takes_the_slow_lane() {
     let world = World::start().await;
@@ -78,7 +78,7 @@ async fn every_bell_for_a_late_target_takes_the_slow_lane() {
     world.end().await;
 }
 
-/// A bell may have been rung before the target was known to be late.
+/// A message may have been queued before the target was known to be late.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bell_for_a_late_target_changes_from_the_fast_lane_to_the_slow_one() {
     let world = World::start().await;
@@ -144,7 +144,7 @@ async fn a_message_that_is_no_bell_is_a_dead_letter_after_eighty_seconds() {
     world.end().await;
 }
 
-/// The queue of the messages that four tries did not get rid of.
+/// The queue of messages that failed four times.
 fn dead_letters(world: &World) -> String {
     world.stack.queue_url(Lane::Fast).replace("/DeliveriesQueue", "/DeadLetters")
 }

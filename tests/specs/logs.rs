@@ -1,4 +1,4 @@
-//! What all stacks of this process log, as a deployed function would, kept to be searched for secrets.
+//! Captures what all stacks of this process log, as a deployed function would, in order to search it for secrets.
 
 use std::{
     io,
@@ -23,7 +23,7 @@ impl io::Write for Captured {
     }
 }
 
-/// Begins to keep what is logged, from `info` on as deployed functions do. Later calls change nothing.
+/// Begins to capture the log, from `info` on as deployed functions do. Later calls change nothing.
 pub(crate) fn capture() {
     ONCE.call_once(|| {
         let logs = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(Level::INFO);

@@ -11,8 +11,8 @@ use crate::{
 /// Writes of a charge, its payment, two attempts at its webhook, and the sweeps of ten minutes.
 const LIFE_WRITES_MAX: u32 = 40;
 
-/// An answer of the storage is lost, and the client sends the write again, whose condition no longer holds: the function must know its own
-/// doing again. Nothing is done twice, and nothing waits for the sweep.
+/// The storage's answer is lost. The client sends the write again, and its condition fails: the function must recognise its own
+/// write. Nothing is done twice, and nothing waits for the sweep.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_is_lost_once_is_known_again() {
     let faults = StorageFaults::default();
@@ -23,7 +23,7 @@ async fn a_write_whose_answer_is_lost_once_is_known_again() {
         let hook = world.webhook_to(&name, &json!({})).await["id"].as_str().unwrap().to_owned();
         world.receiver(&name, json!({ "status": 500 })).await;
         faults.arm(writes, LastAnswer::LostOnce);
-        // One that is paid, and one that nobody tells us of.
+        // One bill is paid with a notify, and one without.
         let paid = world.paid_as(bill.clone()).await;
         let silent = world.charged(&format!("{bill}, silent")).await;
         world.play(&silent, "pay", json!({ "notify": false })).await;

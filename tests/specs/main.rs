@@ -1,8 +1,8 @@
 //! The specification of the system, through its front door: HTTP.
 //!
-//! Each test starts a world of its own (the whole stack in this process, on a clock that stands still) and reads like
-//! the sentence it is named by. With `MAXPAY_TEST_DYNAMODB` set to the address of AWS's DynamoDB Local the same specs
-//! run on that. Nothing here looks into the database or calls a function of the code under test.
+//! Each test starts its own world (the whole stack in this process, with a stopped clock) and does what its name says. If
+//! `MAXPAY_TEST_DYNAMODB` is the address of AWS's DynamoDB Local, the same specs run on that. No spec reads the database or calls a
+//! function of the tested code.
 
 #![cfg(test)]
 

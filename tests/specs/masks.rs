@@ -1,5 +1,5 @@
-//! A mask keeps what was saved only while it goes where it went: who may change an address and may not see a secret would otherwise
-//! read it there.
+//! A mask keeps the saved value only while the address stays the same. Otherwise somebody who may change an address, but may not
+//! see a secret, could send the secret to an address of their own.
 
 use serde_json::{Value, json};
 
@@ -47,14 +47,14 @@ async fn a_masked_header_and_a_masked_query_go_to_no_other_address() {
         refused.problem(400, "another address");
         assert_eq!(refused.json()["field"], "target.url", "{url}");
     }
-    // By way of a function is no way either: what was saved for the address is gone then.
+    // A change to a function and back does not help, either: the values that were saved for the address are deleted then.
     world.admin("PUT", &path, json!({ "mode": "test", "target": { "function": "webhook-x" } })).await.done(200);
     for body in [edit(&elsewhere[0], "***"), edit(&format!("{}?***", elsewhere[0]), "new")] {
         world.admin("PUT", &path, body.clone()).await.problem(400, "nothing was saved before");
         let hooks = format!("/apps/{}/webhooks", world.app.app_id);
         world.admin("POST", &hooks, body).await.problem(400, "nothing was saved before");
     }
-    // Typed anew, it goes wherever it is to go.
+    // If it is typed again, it is sent to any address.
     world.admin("PUT", &path, edit(&elsewhere[0], "typed-anew")).await.done(200);
     world.admin("POST", &format!("{path}/test"), json!({})).await.done(200);
     let [arrived] = world.inbox("thief").await;
@@ -69,7 +69,7 @@ async fn what_is_shown_can_be_edited_and_saved() {
     let path = hook_path(&world, &hook);
     let shown = format!("{}/_local/receiver/shop?***", world.url);
     assert_eq!(hook["target"], json!({ "url": shown, "headers": { "Authorization": "***" } }));
-    // Another path at the same place keeps both.
+    // Another path at the same host keeps both.
     let moved = shown.replace("/shop?", "/moved?");
     let saved = world.admin("PUT", &path, edit(&moved, "***")).await;
     assert_eq!(saved.done(200)["target"]["url"], moved);
@@ -78,7 +78,7 @@ async fn what_is_shown_can_be_edited_and_saved() {
     let [arrived] = world.inbox("moved").await;
     assert_eq!(arrived["headers"]["authorization"], SECRET);
     assert!(arrived["path"].as_str().unwrap().ends_with(&format!("?{TOKEN}")), "{arrived}");
-    // A query that is typed takes the place of the one before.
+    // A typed query replaces the saved one.
     let typed = moved.replace("***", "a=1");
     world.admin("PUT", &path, edit(&typed, "***")).await.done(200);
     world.admin("POST", &format!("{path}/test"), json!({})).await.done(200);
@@ -144,7 +144,7 @@ async fn a_masked_key_signs_for_no_other_gateway() {
     let moved = json!({ "gateway": gateway.replace("127.0.0.1", "localhost"), "privateKey": settings["privateKey"] });
     world.admin("PUT", &path, with(masked.clone(), &moved)).await.done(200);
     world.admin("PUT", &path, masked.clone()).await.problem(400, "another gateway");
-    // The provider's own gateway is the same whether it is named or not.
+    // The provider's own gateway is the same, whether it is named or not.
     let live = path.replace("mode=test", "mode=live");
     let own = with(settings, &json!({ "gateway": null }));
     world.admin("PUT", &live, own).await.done(200);

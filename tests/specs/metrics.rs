@@ -1,4 +1,4 @@
-//! What is counted and measured, as CloudWatch would read it.
+//! Counts and measurements, as CloudWatch would read them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     world::{MINUTE_MS, World, charge_of},
 };
 
-/// What was said of one metric: its value and its dimensions, joined.
+/// The reported values of one metric, with their dimensions, joined.
 fn said(world: &World, name: &str) -> Vec<(i64, String)> {
     let lines = world.stack.metrics();
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -53,7 +53,7 @@ async fn a_metric_says_what_it_is_about_and_no_more() {
     world.end().await;
 }
 
-/// What is logged with this transaction's id: one search, as an operator would make it.
+/// The log lines with this transaction's id: one search, as an operator would make it.
 fn logged_of(id: &str) -> Vec<String> {
     let lines = logs::captured();
     let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -89,7 +89,8 @@ async fn attempts_are_counted_and_their_lag_is_measured() {
     assert_eq!((&failed["status"], &delivered["status"]), (&json!(500), &json!(200)));
     let lags = said(&world, "DeliveryLag");
     assert!(lags.len() == 2 && lags.iter().all(|(lag, _)| *lag < MINUTE_MS), "{lags:?}");
-    // The stack leaves out minutes in which nothing is due; a deployed sweep says so each minute, and an alarm counts on it.
+    // The stack skips the sweep in minutes in which nothing is due. A deployed sweep reports each minute, and an alarm depends on
+    // it.
     world.stack.invoke_event("sweep", "{}").await.unwrap();
     assert_eq!(said(&world, "OldestOverdueDelivery").last(), Some(&(0, "local".to_owned())));
     world.end().await;

@@ -1,4 +1,4 @@
-//! Notifies: a payment is settled exactly once, by a report that is genuine and fits, and by nothing else.
+//! Notifies: a payment is settled exactly once, and only by a genuine report that fits.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -12,14 +12,14 @@ use crate::{
     world::{MINUTE_MS, START_MS, World, charge_of, texts, with},
 };
 
-/// A bill that is charged and not paid, and where its notifies go.
+/// A charged, unpaid bill, and the address for its notifies.
 pub(crate) async fn charged(world: &World, bill: &str) -> (Value, String) {
     let trade = world.trade(&world.charged(bill).await).await;
     let url = trade["notifyUrl"].as_str().unwrap().to_owned();
     (trade, url)
 }
 
-/// Alipay hears that it need not send again: the exact bytes.
+/// The exact bytes that tell Alipay not to send again.
 #[track_caller]
 pub(crate) fn check_acknowledged(answer: &Answer) {
     assert_eq!((answer.status, answer.text().as_str()), (200, "success"));
@@ -106,7 +106,7 @@ async fn duplicates_from_the_simulator_are_all_acknowledged() {
     world.end().await;
 }
 
-/// What a genuine report can say that does not fit, and what the incident says of it.
+/// Genuine reports that do not fit, and the text of the incident.
 #[rustfmt::skip]
 const MISFITS: &[(&str, &str, &str, &str)] = &[
     // Field of the notify, its value, kind of incident, words of its problem.
@@ -232,7 +232,7 @@ async fn a_report_that_is_not_genuine_settles_nothing_and_one_is_kept() {
 async fn the_return_of_the_browser_settles_nothing() {
     let world = World::start().await;
     let (trade, url) = charged(&world, "1").await;
-    // It bears the same fields under the same kind of signature, but for the status.
+    // It has the same fields under the same kind of signature, except the status.
     let returned =
         Message::paid(&trade).without("trade_status").with("method", "alipay.trade.page.pay.return").signed();
     check_refused(&world.post_form(&url, returned).await);
@@ -323,7 +323,7 @@ async fn nonsense_in_the_path_is_not_found() {
     world.end().await;
 }
 
-/// What a stranger can send, and whether it is in XML.
+/// Messages of strangers. The last one is XML.
 const NONSENSE: [&str; 4] = ["", "a=b&sign=AAAA&sign_type=RSA2", "{\"id\":\"x\"}", "<xml><sign>x</sign></xml>"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,7 +347,7 @@ async fn a_stranger_does_not_learn_which_apps_and_channels_there_are() {
                     (bare.app_id.as_str(), "test"),
                     ("568a12086e912100017722e5", "live"),
                 ] {
-                    // The bill of the first one is there.
+                    // The bill of the first one exists.
                     let bill = URL_SAFE_NO_PAD.encode(channel);
                     let path = format!("/{door}/{app}/{mode}/{channel}/01/{bill}");
                     answers.push(world.post_form(&path, message.to_owned()).await);
@@ -413,7 +413,7 @@ async fn a_late_payment_of_a_closed_bill_counts() {
     world.play(id, "close", json!({})).await;
     check_status(&world.record("1").await, "closed", Some(START_MS));
     world.advance(MINUTE_MS).await;
-    // The simulator takes no payment for a closed trade; the notify of one that crossed the closing says so.
+    // The simulator accepts no payment for a closed trade. So the notify reports a payment that was made during the closing.
     let crossed = json!({ "pay": false, "tradeStatus": "TRADE_SUCCESS" });
     let told = world.play(id, "pay", crossed).await;
     assert_eq!(told["notifies"][1]["attempts"][0]["acknowledged"], true, "{told}");

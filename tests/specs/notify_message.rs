@@ -1,4 +1,4 @@
-//! Notifies of Alipay's open platform, written by hand: what the simulator would not send.
+//! Notifies of Alipay's open platform that the simulator would not send, written by hand.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::keys::{Signer, sign};
 pub(crate) struct Message(BTreeMap<String, String>);
 
 impl Message {
-    /// What Alipay says of a trade that was just paid.
+    /// The fields of a newly paid trade.
     pub(crate) fn paid(trade: &Value) -> Self {
         let text = |name: &str| trade[name].as_str().unwrap().to_owned();
         Self(BTreeMap::new())
@@ -42,7 +42,7 @@ impl Message {
         self
     }
 
-    /// The form as it is sent.
+    /// The form that is sent.
     pub(crate) fn signed(self) -> String {
         self.signed_by(Signer::Alipay)
     }
@@ -52,12 +52,12 @@ impl Message {
         self.with("sign", &sign).with("sign_type", "RSA2").form()
     }
 
-    /// The form with whatever signature it has.
+    /// The form with its present signature, right or wrong.
     pub(crate) fn form(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 
-    /// By the "V1" rule: `sign` and `sign_type` stay out, empty values stay in.
+    /// By the "V1" rule: without `sign` and `sign_type`, but with empty values.
     fn content(&self) -> String {
         let signed = self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "sign" | "sign_type"));
         signed.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")

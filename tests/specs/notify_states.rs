@@ -1,4 +1,4 @@
-//! Notifies and the states of a payment: what they may change, and what they may not.
+//! Notifies and the states of a payment: which changes are allowed.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Merchants' servers that answer oddly: HTTP of another age, headers that are no ASCII, bodies that are none.
+//! Merchants' servers with odd answers: old HTTP versions, headers that are not ASCII, bodies that are not text.
 
 use serde_json::{Value, json};
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
 
 use crate::world::World;
 
-/// A server that answers each call with these bytes and closes. Where it listens.
+/// A server that answers each call with these bytes and closes. Returns its address.
 async fn server(address: &str, answer: Vec<u8>) -> String {
     let listener = TcpListener::bind(address).await.unwrap();
     let url = format!("http://{}/hook?k=%E8%8C%B6&x=a+b", listener.local_addr().unwrap());
@@ -23,7 +23,7 @@ async fn server(address: &str, answer: Vec<u8>) -> String {
     url
 }
 
-/// What the tester says of a server that answers so.
+/// The tester's report about a server with this answer.
 async fn tried(world: &World, address: &str, answer: &[u8]) -> Value {
     let url = server(address, answer.to_vec()).await;
     let hook = world.webhook_to("", &json!({ "target": { "url": url } })).await;

@@ -1,5 +1,5 @@
-//! `docs/openapi.yaml` has just the operations, words and bounds that the code has. That its answers are true is held by
-//! `contract.rs` in every spec.
+//! `docs/openapi.yaml` has exactly the operations, words and limits of the code. In every spec `contract.rs` checks that the
+//! answers match.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,10 @@ use crate::{
     contract::{DOCUMENT, charged_name, fits},
 };
 
-/// Pages for people, and the operator API's one route, in whose place its operations stand.
+/// Pages for people, and the one route of the operator API: the document has its operations instead.
 const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico", "/admin/v1/{proxy+}"];
 
-/// Every operation of the code, but for pages: `POST /2.0/maxpay/bill`.
+/// Every operation of the code, except pages: `POST /2.0/maxpay/bill`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let routes = Function::ALL.into_iter().flat_map(Function::routes);
     let of_api = admin_operations().map(|operation| (operation.method.clone(), operation.path));
@@ -43,7 +43,7 @@ fn the_operations_are_those_of_the_code() {
     assert!(missing.is_empty() && invented.is_empty(), "not documented: {missing:?}; not there: {invented:?}");
 }
 
-/// `x-role` says which role of the console's may do it. What is no operation of operators' has none.
+/// `x-role` is the role that the console requires. Operations that are not for operators have none.
 #[test]
 fn the_roles_are_those_of_the_code() {
     let code: BTreeMap<String, &str> = admin_operations()
@@ -56,7 +56,7 @@ fn the_roles_are_those_of_the_code() {
     }
 }
 
-/// A client may match codes: each is listed, and none that is not said.
+/// A client may match codes. So each code is listed, and no code that does not exist.
 #[test]
 fn the_codes_of_problems_are_those_of_the_code() {
     has_words("ProblemCode", problem_codes());
@@ -120,7 +120,7 @@ fn each_channel_has_a_success_of_its_own_and_is_refused_without_what_it_needs() 
     }
 }
 
-/// The document and the code take the same texts, and refuse the same.
+/// The document and the code accept the same texts, and refuse the same.
 #[track_caller]
 fn agrees(schema: &str, takes: impl Fn(&str) -> bool, texts: &[String]) {
     let mut outcomes = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The operator API: apps and their keys, who is let in, and how it says no.
+//! The operator API: apps and their keys, authentication, and errors.
 
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ async fn rotate(world: &World, body: Value) -> Answer {
     world.admin("POST", &format!("/apps/{}/keys/rotate", world.app.app_id), body).await
 }
 
-/// Charges and queries with these headers; the codes.
+/// Charges and queries with these headers. Returns the codes.
 async fn codes(world: &World, headers: &[(&str, &str)]) -> (i64, i64) {
     let charge = world.post_as(headers, "/2.0/maxpay/bill", charge_of("ali_web", "1").to_string()).await;
     let query = world.post_as(headers, "/2.0/maxpay/records", r#"{"billNum":"1"}"#).await;
@@ -210,7 +210,7 @@ async fn a_wrong_rotation_is_named_and_replaces_nothing() {
     world.end().await;
 }
 
-/// So that a key that leaked can be got rid of: replace it twice, or once without grace.
+/// This removes a leaked key: replace it twice, or once without grace.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_key_that_was_replaced_last_has_grace() {
     let world = World::start().await;
@@ -321,7 +321,7 @@ async fn what_is_not_there_is_not_found() {
     world.end().await;
 }
 
-/// As under `/2.0/maxpay`. Some clients write every member that they know.
+/// As under `/2.0/maxpay`: some clients write every member that they know.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_null_is_as_good_as_absent() {
     let world = World::start().await;

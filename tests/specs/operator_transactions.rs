@@ -1,4 +1,4 @@
-//! Transactions over the operator API: pages by cursor, and everything about one.
+//! Transactions in the operator API: pages by cursor, and all facts about one.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ async fn page(world: &World, query: &str) -> Value {
     world.admin("GET", &path, Value::Null).await.done(200)
 }
 
-/// Charges these bills a minute apart, on channels in turn, and has every third paid.
+/// Charges these bills, a minute apart, on channels in turn, and pays every third.
 async fn charge(world: &World, bills: i64) {
     for number in 0..bills {
         let channel = ["ali_qrcode", "wx_native", "ali_qrcode"][usize::try_from(number % 3).unwrap()];
@@ -47,7 +47,7 @@ async fn a_page_stays_where_it_is_while_payments_arrive() {
     charge(&world, 8).await;
     let first = page(&world, "limit=4").await;
     assert_eq!(texts(&first["items"], "billNum"), bills(4..8));
-    // The record at which the next page begins is paid, and new ones come on top.
+    // The record at which the next page begins is paid, and newer ones are added.
     world.play(page(&world, "billNum=b02").await["items"][0]["id"].as_str().unwrap(), "pay", json!({})).await;
     world.charged("new").await;
     let second = page(&world, &format!("limit=4&cursor={}", first["cursor"].as_str().unwrap())).await;

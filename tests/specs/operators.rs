@@ -1,4 +1,4 @@
-//! Operators and the audit log, over the operator API.
+//! Operators and the audit log, in the operator API.
 
 use serde_json::{Value, json};
 

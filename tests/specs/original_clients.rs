@@ -1,5 +1,5 @@
-//! The original clients, as they speak: their headers, bodies and odd values (docs/original-clients.md). They work by a change of
-//! the host name alone.
+//! The original clients: their headers, bodies and odd values (docs/original-clients.md). They work after a change of the host name
+//! alone.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use crate::{
     world::{START_MS, World, master},
 };
 
-/// A token of the user service that the original had, and that is none of ours.
+/// A token of the original's user service, which is not one of ours.
 const FOREIGN_TOKEN: &str = "r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b";
 /// As in the samples of the PHP guide.
 const UUID: &str = "1b4e28ba-2fa1-11d2-883f-0016d3cca427";
 
-/// The PHP SDK signs in with a session token and nothing else.
+/// The PHP SDK sends only a session token.
 async fn php(world: &World, path: &str, body: Value) -> Answer {
     let token = world.session(3600).await;
     let headers = [
@@ -25,7 +25,7 @@ async fn php(world: &World, path: &str, body: Value) -> Answer {
     world.call("POST", path, &headers, body.to_string()).await
 }
 
-/// The Android SDK signs the client key, sends the token of whatever user is signed in, and names the app, which may be Chinese.
+/// The Android SDK signs the client key, sends the token of the signed-in user, and names the app; the name may be Chinese.
 async fn android(world: &World, path: &str, body: Value) -> Answer {
     let sign = signed(&world.app.test.client_key, START_MS);
     let headers = [
@@ -100,7 +100,7 @@ async fn android_finds_a_code_in_every_answer() {
     world.end().await;
 }
 
-/// `AUTOMATIC` leaves the choice to a page; `/bill` has none.
+/// `AUTOMATIC` leaves the choice to a page; `/bill` has no such page.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_automatic_channel_is_told_that_it_needs_a_checkout() {
     let world = World::start().await;
@@ -133,7 +133,7 @@ async fn react_native_on_ios_names_the_bill_by_its_older_name() {
     world.end().await;
 }
 
-/// Charged, asked about, paid, sent back and told under the longest number; and another is closed.
+/// One bill with the longest number is charged, queried, paid, refunded and delivered; another is closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bill_number_of_64_characters_goes_through_every_call() {
     let world = World::start().await;

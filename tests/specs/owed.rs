@@ -1,4 +1,4 @@
-//! Days that are owed: each day of an account is, from when it was configured on, until it was compared with its provider's bill.
+//! Owed days: each day of an account must be compared with its provider's bill, from its configuration on, and is owed until then.
 
 use serde_json::{Value, json};
 
@@ -8,12 +8,12 @@ use crate::{
     world::{MINUTE_MS, World, options, test_channel},
 };
 
-/// Alipay's entries of one type, the newest first.
+/// Alipay's entries of one type, newest first.
 async fn of_ali(world: &World, kind: &str) -> Vec<Value> {
     entries(world, kind).await.into_iter().filter(|entry| entry["tab"] == "ali").collect()
 }
 
-/// The provider gives no bill, however often it is asked.
+/// The provider gives no bill, for any number of requests.
 async fn down(world: &World) {
     world.faults(&["http500"; 20]).await;
 }
@@ -42,7 +42,7 @@ async fn a_day_whose_bill_could_not_be_had_is_asked_for_until_it_is_compared() {
         let owed = of_ali(&world, "owed-day").await;
         assert_eq!((days(&owed), &owed[0]["state"]), (vec!["2026-11-23"], &json!("owed")));
         assert_eq!((&owed[0]["tries"], owed[0]["problem"].is_string()), (&json!(tries), true), "{owed:?}");
-        // One incident, however often it is tried.
+        // One incident, for any number of tries.
         let incidents = world.incidents().await;
         assert_eq!(incidents.len(), 1, "{incidents:?}");
         let [one] = incidents.as_slice() else { panic!("{incidents:?}") };
@@ -59,13 +59,13 @@ async fn a_day_whose_bill_could_not_be_had_is_asked_for_until_it_is_compared() {
     let planted = json!({ "omit": [omitted] }).to_string();
     world.post_as(&[], "/_local/simulator/alipay/bill", planted).await.done(200);
     let done = reconcile(&world).await;
-    // Yesterday of five accounts, and what Alipay's owes.
+    // Yesterday for five accounts, and the day that Alipay's account still owes.
     assert_eq!((&done["accounts"], &done["differences"], &done["failed"]), (&json!(6), &json!(1), &json!(0)));
     let compared = of_ali(&world, "day").await;
     assert_eq!(days(&compared), ["2026-11-24", "2026-11-23"]);
     assert_eq!((&compared[1]["tries"], &compared[1]["state"]), (&json!(4), &json!("compared")));
     assert_eq!((of_ali(&world, "owed-day").await, world.incidents().await), (vec![], vec![]));
-    // Once more finds nothing to do, and what differed once.
+    // Another run finds nothing to do. The difference is listed once.
     assert_eq!(reconcile(&world).await["accounts"], 0);
     assert_eq!(of_ali(&world, "difference").await.len(), 1);
     world.end().await;
@@ -85,7 +85,7 @@ async fn a_day_is_missed_after_thirty_days_and_compared_when_a_person_asks() {
     let states: Vec<&Value> = owed.iter().map(|day| &day["state"]).collect();
     assert_eq!((owed.len(), states[30], &owed[30]["day"]), (31, &json!("missed"), &json!("2026-11-23")));
     assert!(states[..30].iter().all(|state| **state == "owed"), "{states:?}");
-    // Three failures in a row end an account's run, and no day stops the others: each had its tries.
+    // After three failures in a row an account's run ends. No day blocks the others: each was tried.
     assert!(owed.iter().all(|day| day["tries"].as_i64().unwrap() >= 1), "{owed:?}");
     assert_eq!(world.incidents_of("day-not-compared").await.len(), 31);
 
@@ -120,7 +120,7 @@ async fn an_incident_of_a_day_is_shown_and_its_replay_asks_again() {
         (&shown["source"], &shown["day"], &shown["account"]),
         (&json!("books"), &json!("2026-11-23"), &json!(1))
     );
-    // Asked for and refused again, it stays owed and is not asked for any more by the minute.
+    // It was requested, and failed again. It stays owed, but is not requested again each minute.
     let replayed = world.admin("POST", &format!("{path}/replay"), Value::Null).await.done(200);
     assert_eq!(replayed["outcome"], "pending");
     world.advance(10 * MINUTE_MS).await;
@@ -141,7 +141,7 @@ async fn days_on_which_nothing_ran_are_owed_from_when_the_channel_was_configured
     }
     let other = world.new_app("a shop that opens on the third day").await;
     world.admin("PUT", &test_channel(&other), json!({ "protocol": "simulator" })).await.done(200);
-    // Before the first day is over, nothing is owed of it.
+    // Until the first day is over, it is not owed.
     world.paid("day 3").await;
     world.advance(DAY_MS).await;
     assert_eq!(reconcile(&world).await["failed"], 0);
@@ -182,7 +182,7 @@ async fn a_day_that_fails_and_is_killed_after_any_write_is_one_incident_and_comp
     for last in [local::LastAnswer::Lost, local::LastAnswer::Given] {
         for writes in 1..=30 {
             world.paid(&format!("{last:?} {writes}")).await;
-            // Each round takes a day to the minute.
+            // Each round takes exactly a day.
             world.advance(DAY_MS - 40 * MINUTE_MS).await;
             down(&world).await;
             faults.arm(writes, last);
@@ -204,7 +204,7 @@ async fn a_day_that_fails_and_is_killed_after_any_write_is_one_incident_and_comp
             runs += 1;
         }
     }
-    // The day, how far days are written down, a claim, and what came of it, whose answer is nothing to wait for.
+    // The writes: the day, how far days are recorded, a claim, and the result. Nothing waits for the answer of the last.
     assert_eq!(runs, 4 + 3);
     world.end().await;
 }

@@ -1,5 +1,5 @@
-//! Lists cost what they show, however long they are: a page of the console's, and a part of its export, read as much of twenty times as
-//! many rows, at the first page, in the middle and at the end.
+//! The cost of a list depends on what it shows, not on its length: a page of the console, and a part of its export, read the same
+//! for twenty times as many rows, at the first page, in the middle and at the end.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
 const FEW: u32 = 1_000;
 const MANY: u32 = 20_000;
 
-/// Puts copies of a paid bill beside it, one a second before the other: nine in ten paid, one refunded.
+/// Puts copies of a paid bill into the table, each a second older than the one before: nine in ten paid, one refunded.
 async fn fill(world: &World, count: u32) {
     world.paid("model").await;
     let tables = world.stack.export().await.unwrap();
@@ -36,7 +36,7 @@ async fn fill(world: &World, count: u32) {
         item["created_ms"] = json!({ "N": ms.to_string() });
         item
     };
-    // Not all at once: a hundred thousand items as JSON are a lot.
+    // In parts: a hundred thousand items need a lot of memory as JSON.
     for start in (0..count).step_by(5_000) {
         let copies: Vec<Value> = (start..count.min(start + 5_000)).map(copy).collect();
         world.stack.import(&json!({ "TransactionsTable": copies })).await.unwrap();
@@ -48,7 +48,7 @@ fn place(number: u32) -> (i64, String) {
     (ms, format!("{ms:012x}{number:012x}"))
 }
 
-/// The half read units of the transactions that a page costs.
+/// The half read units of the transactions table that a page costs.
 async fn cost(world: &World, visitor: &Visitor, page: &str, first: Option<u32>) -> u64 {
     let cursor = first.map(|number| {
         let (ms, id) = place(number);
@@ -62,7 +62,7 @@ async fn cost(world: &World, visitor: &Visitor, page: &str, first: Option<u32>) 
     own.map(|one| one.half_reads).sum()
 }
 
-/// What pages cost, and what the overview says.
+/// The costs of pages, and the text of the overview.
 async fn costs(count: u32) -> ([u64; 6], String) {
     let world = World::start().await;
     fill(&world, count).await;
@@ -82,7 +82,7 @@ async fn costs(count: u32) -> ([u64; 6], String) {
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "the figures are for people, with `--nocapture`")]
 async fn a_page_costs_as_much_of_many_as_of_few() {
-    // DynamoDB Local counts units in a way of its own.
+    // DynamoDB Local counts units differently.
     if options().dynamo_endpoint.is_some() {
         return;
     }
@@ -93,10 +93,10 @@ async fn a_page_costs_as_much_of_many_as_of_few() {
     for (few, many) in few.iter().zip(&many).take(3) {
         assert!(many * 10 <= few * 12, "a page of {MANY} rows costs {many}, and of {FEW} {few}");
     }
-    // Today is read as far as a look may read, and no figure is shown as whole that is not: 12,000 of a channel and status.
+    // The reading of today is limited, and an incomplete figure is marked as such: 12,000 of a channel and status.
     assert!(!whole.contains('≥') && whole.contains("1,001 of 1,001 charged"), "{whole}");
     assert!(cut.contains("figures with ≥ count from 2026-11-23 18:47") && cut.contains(">≥ 13,33"), "{cut}");
-    // A part of a thousand rows is one of two thousand that are not there; it is the last one that is the same.
+    // From its middle on, the short list has fewer rows than a part. So only the last parts of both lists are compared.
     assert!(many[5] * 10 <= few[5] * 12, "the last part of {MANY} rows costs {}, and of {FEW} {}", many[5], few[5]);
     assert!(many[4] * 10 <= many[3] * 12, "a part in the middle costs {}, and the first {}", many[4], many[3]);
 }

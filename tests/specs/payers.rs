@@ -1,4 +1,4 @@
-//! An order that a provider binds to its parameters: another payer gets an order of their own, and the first one is closed.
+//! An order that a provider binds to its parameters: another payer gets another order, and the first one is closed.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn a_second_payer_opens_the_bill_and_the_first_order_is_closed() {
         assert_eq!(opened_by(&world, "oPayerA000000000000000000001").await, first, "{kind}");
         let second = opened_by(&world, "oPayerB000000000000000000002").await;
         assert_ne!(second, first, "{kind}");
-        // The old interface closes nothing within five minutes, so that the second order does not wait for it.
+        // The old interface closes nothing within five minutes, so the second order does not wait for it.
         world.advance(10 * MINUTE_MS).await;
         assert_eq!(
             (&trade(&world, &first).await["state"], &trade(&world, &second).await["state"]),
@@ -34,7 +34,7 @@ async fn a_second_payer_opens_the_bill_and_the_first_order_is_closed() {
         );
         play(&world, &second, "pay", json!({})).await;
         world.advance(1).await;
-        // The closing of the replaced order is not the closing of the bill.
+        // Closing the replaced order does not close the bill.
         let [told] = world.inbox("shop").await;
         assert!(told["body"].as_str().unwrap().contains(&second), "{kind}");
         world.end().await;
@@ -62,7 +62,7 @@ async fn clients_replace_so_many_orders_of_a_bill_within_an_hour() {
     }
     let next = charge_for("oPayerZ000000000000000000099");
     world.charge(&next).await.refused(5, "payers replaced one another on `table-7`");
-    // Who has an order keeps it, the server is not bound, and an hour later clients are not either.
+    // An existing order stays, the server is not limited, and an hour later clients are not limited either.
     opened_by(&world, "oPayer0000000000000000000010").await;
     world.charge_as_server(&next).await.ok();
     world.advance(61 * MINUTE_MS).await;

@@ -1,4 +1,4 @@
-//! Keeps what the functions needed permission for while the specs ran, for `tests/permissions.rs` to compare.
+//! Records the permissions that the functions needed while the specs ran. `tests/permissions.rs` compares them.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,7 @@ use local::Grant;
 
 static KEPT: Mutex<BTreeSet<Grant>> = Mutex::new(BTreeSet::new());
 
-/// Adds what is new to a file of this process.
+/// Adds new ones to a file of this process.
 pub(crate) fn keep(used: BTreeSet<Grant>) {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("permissions");

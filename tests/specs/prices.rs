@@ -1,4 +1,4 @@
-//! Who names the price of a bill: the server, where it charges. Everybody has the client key.
+//! The server names the price of a bill when it charges. Everybody has the client key.
 
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ async fn world_with_webhook() -> World {
     world
 }
 
-/// Charges as a client, opens the cashier, and gives the id.
+/// Charges as a client, and opens the cashier. Returns the id.
 async fn charged_by_client(world: &World, channel: &str, bill: &str, fee: i64) -> String {
     let charged = world.charge(&with(charge_of(channel, bill), &json!({ "totalFee": fee }))).await.ok();
     opened(world, channel, &charged).await
 }
 
-/// The payer opens the cashier, so that the order is at Alipay. A QR code's order is there already.
+/// The payer opens the cashier, so that Alipay has the order. For a QR code it already has the order.
 async fn opened(world: &World, channel: &str, charged: &Value) -> String {
     if channel != "ali_qrcode" {
         knock(world, channel, charged).await;
@@ -35,7 +35,7 @@ async fn charged_by_server(world: &World, channel: &str, bill: &str, fee: i64) -
     opened(world, channel, &charged).await
 }
 
-/// The events and amounts that the shop was told, in order.
+/// The events and amounts that the shop got, in order.
 async fn told(world: &World) -> Vec<(String, i64)> {
     world.advance(1).await;
     let event = |arrival: &Value| {
@@ -46,7 +46,7 @@ async fn told(world: &World) -> Vec<(String, i64)> {
     world.arrivals("shop").await.iter().map(event).collect()
 }
 
-/// Amount and status of each try, the smallest amount first.
+/// Amount and status of each try, by amount.
 async fn statuses(world: &World, bill: &str) -> Vec<(i64, String)> {
     let records = world.records(&json!({ "billNum": bill })).await.ok();
     let one = |record: &Value| (record["totalFee"].as_i64().unwrap(), record["status"].as_str().unwrap().to_owned());
@@ -82,7 +82,8 @@ async fn a_client_cannot_squat_a_bill() {
     world.play(&squatted, "open", json!({})).await;
     let real = charged_by_server(&world, "ali_web", "1", 10000).await;
     assert_ne!(squatted, real);
-    // Both are closed, the one that Alipay knows there, too, and nobody is told that the bill is closed, because it can be paid.
+    // Both are closed; the one that Alipay knows is also closed there. There is no event that the bill is closed, because it can
+    // still be paid.
     world.advance(2 * MINUTE_MS).await;
     let closed = [(1, "closed"), (2, "closed"), (10000, "created")].map(|(fee, status)| (fee, status.to_owned()));
     assert_eq!(statuses(&world, "1").await, closed);
@@ -99,7 +100,7 @@ async fn what_a_client_paid_at_its_own_price_does_not_stop_the_servers_charge() 
     world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
     let cheap = charged_by_client(&world, "ali_app", "1", 1).await;
     world.play(&cheap, "pay", json!({})).await;
-    // Nobody has named another price yet.
+    // No other price was named yet.
     assert_eq!(told(&world).await, pairs([("payment.success", 1)]));
     world.advance(5 * MINUTE_MS).await;
     let real = charged_by_server(&world, "ali_web", "1", 10000).await;
@@ -108,7 +109,7 @@ async fn what_a_client_paid_at_its_own_price_does_not_stop_the_servers_charge() 
     let [incident] = <[Value; 1]>::try_from(world.incidents().await).unwrap();
     assert_eq!(incident["kind"], "price");
     assert!(incident["problem"].as_str().unwrap().contains("10000"), "{incident}");
-    // It goes back as a duplicate does.
+    // It is refunded like a duplicate.
     world.advance(3 * MINUTE_MS).await;
     assert_eq!(world.trade(&cheap).await["refunds"].as_array().unwrap().len(), 1);
     world.play(&real, "pay", json!({})).await;
@@ -122,13 +123,13 @@ async fn a_payment_at_another_price_than_the_servers_is_told_as_a_mismatch() {
     let world = world_with_webhook().await;
     let cheap = charged_by_client(&world, "ali_app", "1", 1).await;
     charged_by_server(&world, "ali_web", "1", 10000).await;
-    // The payer is faster than the sweep that closes the order.
+    // The payer pays before the sweep closes the order.
     world.play(&cheap, "pay", json!({ "times": 2 })).await;
     assert_eq!(told(&world).await, pairs([("payment.mismatch", 1)]));
     let paid = [(1, "success"), (10000, "created")].map(|(fee, status)| (fee, status.to_owned()));
     assert_eq!(statuses(&world, "1").await, paid);
     assert_eq!(texts(&json!(world.incidents().await), "kind"), ["price"]);
-    // A refund that names only the bill is not of the stranger's payment.
+    // A refund that names only the bill does not refund the stranger's payment.
     let refund = |bill: &str| json!({ "billNum": bill, "refundNum": "R1", "refundFee": 1 }).to_string();
     let master = crate::world::master(&world.app);
     world.charge_as_server(&with(charge_of("ali_web", "1"), &json!({ "totalFee": 10000 }))).await.ok();
@@ -202,7 +203,7 @@ async fn a_price_that_comes_while_the_payment_is_being_told_is_not_lost() {
     world.receiver("shop", json!({ "status": 500 })).await;
     let cheap = charged_by_client(&world, "ali_app", "1", 1).await;
     world.play(&cheap, "pay", json!({})).await;
-    // The delivery waits, and the transaction carries it.
+    // The delivery waits, and the transaction's entry carries it.
     charged_by_server(&world, "ali_web", "1", 10000).await;
     world.receiver("shop", json!({ "status": 200 })).await;
     world.advance(10 * MINUTE_MS).await;

@@ -1,4 +1,4 @@
-//! A provider that is slow, broken, busy or not itself leaves the bill open, and the same charge again goes on with it.
+//! If a provider is slow, broken, busy or replaced by something else, the bill stays open, and the same charge again continues it.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ async fn a_provider_that_cannot_be_reached_leaves_the_bill_open() {
     world.charge(&charge_of("ali_qrcode", "1")).await.refused(7, "provider");
     let record = world.record("1").await;
     assert_eq!(record["status"], "created");
-    // The same charge goes on with the same order, as long as it is the same account that has it.
+    // The same charge continues the same order, as long as the account is the same.
     world.charge(&charge_of("ali_qrcode", "1")).await.refused(7, "provider");
     assert_eq!(world.record("1").await["id"], record["id"]);
     world.configure(&world.app, &good).await;

@@ -1,4 +1,4 @@
-//! Queries: every filter alone and with every other, in pages, and never anybody else's records.
+//! Queries: each filter alone and with every other one, in pages, and never with another app's records.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const SET: [Row; 12] = [
     ("l", "four",  "ali_qrcode", "success", 11),
 ];
 
-/// What is done to a trade so that its transaction gets a status.
+/// The actions that bring a trade into a status.
 fn deeds(status: &str) -> &'static [&'static str] {
     match status {
         "success" => &["pay"],
@@ -48,7 +48,7 @@ async fn charge_the_set(world: &World) {
     }
 }
 
-/// The buyer's side takes the order to the simulator, where the charge itself did not.
+/// The buyer's side brings the order to the simulator, if the charge itself did not.
 async fn reach_the_provider(world: &World, channel: &str, charged: &Value) {
     let order_string = charged["ali_app"].as_str().unwrap_or_default();
     let form = form_urlencoded::Serializer::new(String::new()).append_pair("order_string", order_string).finish();
@@ -66,7 +66,7 @@ fn letters(answer: &Answer) -> String {
     results.as_array().unwrap().iter().map(|record| record["extras"]["x"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The letters that a question asks for, by the words of the contract.
+/// The expected letters of a question, by the contract's rules.
 fn expected(asked: &Value) -> String {
     let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
     let (channel, bill, status, order) = (text("channel"), text("billNum"), text("status"), text("order"));
@@ -84,7 +84,7 @@ fn expected(asked: &Value) -> String {
     if is_oldest_first { oldest_first.concat() } else { oldest_first.into_iter().rev().collect() }
 }
 
-/// Every value of every filter with every value of every other; `{}` is the filter left out.
+/// Every value of every filter with every value of every other filter; `{}` means without the filter.
 fn combinations(filters: &[&[Value]]) -> Vec<Value> {
     filters.iter().fold(vec![json!({})], |questions, values| {
         questions.iter().flat_map(|question| values.iter().map(|value| with(question.clone(), value))).collect()
@@ -146,7 +146,7 @@ async fn each_value_of_each_filter_is_known() {
         (json!({ "order": "-createdTime" }),                     "lkjihgfedcba"),
         (json!({ "order": "-createdAt" }),                       "lkjihgfedcba"),
         (json!({ "billNum": "one", "order": "createdTime" }),    "ahi"),
-        // Both ends are in, to the millisecond.
+        // Both ends are included, to the millisecond.
         (json!({ "startTime": at(9) }),                          "lkj"),
         (json!({ "startTime": at(9) + 1 }),                      "lk"),
         (json!({ "startTime": at(9) - 1 }),                      "lkj"),
@@ -221,7 +221,7 @@ async fn pages_of_seven_show_each_of_two_hundred_and_fifty_records_once_in_order
     world.end().await;
 }
 
-/// Reads all pages of seven, and holds that they are in order, whole, and nothing is there twice.
+/// Reads all pages of seven, and checks that they are ordered, complete and without duplicates.
 async fn check_pages(world: &World, question: Value, count: usize) {
     let mut seen = Vec::new();
     for page in 0..=count / 7 {

@@ -1,10 +1,10 @@
-//! Queries as nobody should send them.
+//! Invalid queries.
 
 use crate::world::{World, client, master};
 
 #[rustfmt::skip]
 const WRONG: &[(&str, i64, &str)] = &[
-    // Body, code, and what `err` names.
+    // Body, code, and the word in `err`.
     (r#"{"channel":"paypal"}"#,               3, "paypal"),
     (r#"{"channel":" "}"#,                    3, "channel"),
     (r#"{"channel":7}"#,                      3, "channel"),
@@ -43,7 +43,7 @@ const WRONG: &[(&str, i64, &str)] = &[
     ("null",                                  5, "body"),
     ("{",                                     5, "body"),
     ("x",                                     5, "body"),
-    // Several at once.
+    // Several errors at once.
     (r#"{"channel":"paypal","limit":0}"#,     3, "paypal"),
 ];
 

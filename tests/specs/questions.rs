@@ -1,5 +1,5 @@
-//! Questions to providers on their way through the queue: no account waits for another's, and whatever becomes of a message, its bill is asked
-//! about.
+//! Questions to providers go through a queue: no account waits for another, and if a message is lost or late, its bill is still
+//! queried.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::world::{MINUTE_MS, START_MS, World, charge_of, master, with};
 
-/// A try that was charged and is open, to make copies of.
+/// A charged, open try, as a template for copies.
 struct Original {
     app: String,
     id: String,
@@ -23,14 +23,14 @@ struct Original {
 const BILL: &str = "original";
 
 impl Original {
-    /// Of a link of Alipay's, which no payer opened.
+    /// For an Alipay link that no payer has opened.
     async fn charge(world: &World) -> Self {
         let charged = world.charge(&charge_of("ali_web", BILL)).await.ok();
         let row = row(world, BILL).await.to_string();
         Self { app: world.app.app_id.clone(), id: charged["id"].as_str().unwrap().to_owned(), row }
     }
 
-    /// The same of another app, which was charged so long before the specs begin and is due at their beginning.
+    /// A copy for another app: charged `ago_ms` before the start of the world, and due at the start.
     fn copy(&self, app: &str, bill: &str, (number, ago_ms): (u32, i64)) -> Value {
         let id = format!("{}{number:012x}", &self.id[..12]);
         let copied = self.row.replace(&self.app, app).replace(BILL, bill).replace(&self.id, &id);
@@ -59,7 +59,7 @@ async fn put(world: &World, rows: Vec<Value>) {
     world.stack.import(&json!({ "TransactionsTable": rows })).await.unwrap();
 }
 
-/// The bills that are due by now, of those whose numbers begin so.
+/// The due bills whose numbers begin with `prefix`.
 async fn still_due(world: &World, prefix: &str, now_ms: i64) -> Vec<String> {
     let rows = transactions(world).await.into_iter();
     let is_due = |row: &Value| row["due_ms"]["N"].as_str().is_some_and(|ms| ms.parse::<i64>().unwrap() <= now_ms);
@@ -67,21 +67,21 @@ async fn still_due(world: &World, prefix: &str, now_ms: i64) -> Vec<String> {
     rows.filter(is_due).map(bill).filter(|bill| bill.starts_with(prefix)).collect()
 }
 
-/// A charge by QR code that was paid, and no notify reaches us.
+/// A charge by QR code that was paid, without a notify.
 async fn paid_in_silence(world: &World, bill: &str) -> String {
     let id = world.charged(bill).await;
     world.play(&id, "pay", json!({ "notify": false })).await;
     id
 }
 
-/// The status without making anyone ask: a query for many bills asks nobody.
+/// The status. This query causes no call to a provider, because it is for many bills.
 async fn status(world: &World, bill: &str) -> Value {
     let all = world.records(&json!({ "limit": 100, "channel": "ali_qrcode" })).await.ok();
     let mine = all["results"].as_array().unwrap().iter().find(|record| record["billNum"] == bill);
     mine.unwrap()["status"].clone()
 }
 
-/// Has an open try due now.
+/// Makes an open try due now.
 async fn fall_due(world: &World, bill: &str) {
     let due = json!({ "due_ms": { "N": START_MS.to_string() } });
     put(world, vec![with(row(world, bill).await, &due)]).await;
@@ -91,7 +91,7 @@ async fn sweep(world: &World) -> Value {
     serde_json::from_str(&world.stack.invoke_event("sweep", "{}").await.unwrap()).unwrap()
 }
 
-/// The messages that can be received now, as Lambda brings them.
+/// The messages that can be received now, in the form in which Lambda gets them.
 async fn questions(world: &World) -> Vec<Value> {
     let asked = json!({ "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"] });
     let received = world.sqs_at(world.stack.work_url(WorkQueue::Questions), "ReceiveMessage", asked).await;
@@ -104,7 +104,7 @@ async fn ask(world: &World, messages: &[Value]) -> String {
     world.stack.invoke_event("ask", &json!({ "Records": records }).to_string()).await.unwrap()
 }
 
-/// An app whose provider takes calls and answers none. How many there were.
+/// An app whose provider accepts connections and never answers. Returns the app and the number of calls.
 async fn silent_provider(world: &World) -> (DemoApp, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gateway = format!("http://{}/gateway.do", listener.local_addr().unwrap());
@@ -126,7 +126,7 @@ async fn silent_provider(world: &World) -> (DemoApp, Arc<AtomicUsize>) {
     (app, calls)
 }
 
-/// One after the other they took as many minutes as there are thousands of bills.
+/// When they were queried one after the other, every thousand bills took a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_notify_among_two_thousand_silent_bills_of_fifty_accounts_heals_within_two_sweeps() {
     let world = World::start().await;
@@ -154,7 +154,7 @@ async fn an_account_with_more_bills_than_its_rate_is_asked_about_the_newest_and_
     let original = Original::charge(&world).await;
     let crowded = world.new_app("crowded").await;
     world.configure(&crowded, &json!({ "protocol": "simulator" })).await;
-    // The older ones fell due as the newer ones did.
+    // The older ones became due in the same way as the newer ones.
     let ago_ms = |number: u32| if number < 10 { 3 * MINUTE_MS } else { MINUTE_MS };
     let copy = |number| original.copy(&crowded.app_id, &format!("silent-{number:04}"), (number, ago_ms(number)));
     put(&world, (0..1_210).map(copy).collect()).await;
@@ -162,7 +162,7 @@ async fn an_account_with_more_bills_than_its_rate_is_asked_about_the_newest_and_
     let before_the_second_sweep = 2 * MINUTE_MS - 1;
     world.advance(before_the_second_sweep).await;
     assert_eq!(status(&world, "lost").await, "success");
-    // Too many by ten: the newest had their turn, and of the oldest as many as belong to them.
+    // Ten too many: the newest were queried, and the reserved share of the oldest.
     let left = still_due(&world, "silent-", START_MS).await;
     let oldest: Vec<String> = (0..10).map(|number| format!("silent-{number:04}")).collect();
     assert_eq!(left.len(), 10);
@@ -219,7 +219,7 @@ async fn a_question_that_comes_twice_or_late_is_asked_once() {
     world.end().await;
 }
 
-/// Four seconds of real time: what a question may take.
+/// Four seconds of real time: the limit of a question.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_does_not_answer_is_left_alone_and_its_bills_are_asked_about_later() {
     let world = World::start().await;
@@ -231,7 +231,7 @@ async fn a_provider_that_does_not_answer_is_left_alone_and_its_bills_are_asked_a
         sweep(&world).await;
         ask(&world, &questions(&world).await).await;
         assert_eq!(calls.load(Ordering::SeqCst), asked, "in round {round}");
-        // They are asked about at their next time, and do not pile up.
+        // They are queried at their next time, and do not accumulate.
         assert_eq!(still_due(&world, "silent-", START_MS).await, [""; 0]);
     }
     world.end().await;
@@ -248,7 +248,7 @@ async fn a_bill_that_was_paid_meanwhile_is_not_asked_about() {
     assert_eq!(messages.len(), 1);
     world.play(&id, "pay", json!({})).await;
     assert_eq!(status(&world, "1").await, "success");
-    // Whoever asks the provider now gets an error.
+    // Every call to the provider now gets an error.
     world.faults(&["http500"]).await;
     ask(&world, &messages).await;
     world.charge(&charge_of("ali_qrcode", "2")).await.refused(7, "500");
@@ -281,7 +281,7 @@ async fn a_payment_that_is_found_by_asking_is_told_to_a_late_target_through_the_
     world.end().await;
 }
 
-/// SQS refuses these two signs as they are, and a merchant's number may have them.
+/// SQS does not accept these two characters unescaped, and a merchant's number may contain them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bill_of_any_signs_is_asked_about_and_told() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Operators whose rights are limited to some apps: the others are not there for them.
+//! Operators with rights for some apps only: for them the other apps do not exist.
 
 use serde_json::{Value, json};
 

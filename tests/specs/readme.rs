@@ -1,4 +1,4 @@
-//! The README, followed literally: its commands, and its table of how a program plays the payer.
+//! Follows the README exactly: its commands, and its table for a program that plays the payer.
 
 use std::{fs, path::PathBuf};
 
@@ -13,12 +13,12 @@ fn readme() -> String {
     fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
 }
 
-/// What stands between two marks, as often as it does.
+/// Every text between two markers.
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap()).collect()
 }
 
-/// The curl commands of the README that have this in them, with the keys and the address of this stack.
+/// The curl commands of the README that contain `word`, with the keys and the address of this stack.
 fn commands(world: &World, word: &str) -> Vec<String> {
     let readme = readme();
     let here = |block: &&str| {

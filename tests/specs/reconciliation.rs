@@ -1,4 +1,4 @@
-//! Reconciliation: the providers' bills of a day beside our books. Each planted difference is found, and nothing else.
+//! Reconciliation compares the providers' bills of a day with our books. It finds each planted difference, and no other.
 
 use local::{Options, StackClock};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) async fn entries(world: &World, kind: &str) -> Vec<Value> {
     }
 }
 
-/// What differs: tab, kind, bill, our amount, the provider's.
+/// The differences: tab, kind, bill, our amount, the provider's amount.
 async fn differences(world: &World) -> Vec<(String, String, Value, Value, Value)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let row = |entry: Value| {
@@ -84,7 +84,7 @@ async fn each_planted_difference_is_found_and_nothing_else() {
         wechat::play(&world, id, "pay", json!({})).await;
     }
     let stranger = "01a208d0524f0f0f0f0f0f0f";
-    // Made on the merchant platform's own page, of which WeChat Pay tells nobody.
+    // Made in the merchant platform itself: WeChat Pay sends no notify for it.
     wechat::play(&world, &wx_good, "refund", json!({ "amount": 100 })).await;
     let planted = json!({
         "omit": [ids[1]],
@@ -115,7 +115,7 @@ async fn each_planted_difference_is_found_and_nothing_else() {
     }
     assert_eq!(found, expect);
 
-    // A second run the same day finds the day done.
+    // A second run on the same day finds the day done.
     assert_eq!(reconcile(&world).await["accounts"], 0);
     assert_eq!(differences(&world).await.len(), 7);
     world.end().await;
@@ -154,7 +154,7 @@ async fn a_line_that_cannot_be_read_is_listed_and_the_rest_is_compared() {
     let (good, spoiled, altered) = (world.paid("good").await, world.paid("spoiled").await, world.paid("altered").await);
     refund(&world, &of("good", "R1", 100)).await.ok();
     world.advance(MINUTE_MS).await;
-    // The payment of one order and the refund of another cannot be read, and whose the last line is nobody knows.
+    // The payment of one order and the refund of another cannot be read. It is unknown whose the last line is.
     let line = |order: &str, kind: &str, fee: &str| format!("1,{order},{kind},x,,,,,,,,{fee},,,,,,,,,,,,,\u{1}");
     let planted = json!({
         "omit": [spoiled],
@@ -169,7 +169,7 @@ async fn a_line_that_cannot_be_read_is_listed_and_the_rest_is_compared() {
     let mut found: Vec<Value> = entries(&world, "difference").await;
     found.sort_by_key(|entry| entry["line"]["number"].as_i64());
     let shown = |entry: &Value| json!([entry["kind"], entry["billNum"], entry["line"]["number"]]);
-    // Three lines and the heading stand before them.
+    // Three lines and the heading come before them.
     let expect = [
         json!(["amount-differs", "altered", null]),
         json!(["unreadable-line", "spoiled", 5]),
@@ -210,7 +210,7 @@ async fn a_refund_that_the_provider_does_not_list_is_found() {
     refund(&world, &of("wx", "R-failed-there", 400)).await.ok();
     world.advance(MINUTE_MS).await;
     plant(&world, "alipay", json!({ "omitRefunds": ["R-lost"] })).await;
-    // What is on its way there is listed; what failed there is not.
+    // A refund in progress is listed there. A failed one is not.
     let at_wechat = |num: &str| format!("{wx}-{num}");
     let states = json!({ at_wechat("R-on-its-way"): "PROCESSING", at_wechat("R-failed-there"): "FAIL" });
     plant(&world, "wechat", json!({ "refundStates": states })).await;
@@ -234,7 +234,7 @@ async fn a_refund_is_looked_for_in_the_bills_since_it_was_asked_for() {
     let asked = refund(&world, &of("night", "R1", 100)).await.ok();
     assert_eq!(asked["status"], "pending");
     world.advance(10 * MINUTE_MS).await;
-    // It went back on the 23rd there, and was heard of on the 24th.
+    // It was refunded there on the 23rd, and the notify came on the 24th.
     for day in ["2026-11-23", "2026-11-24"] {
         assert_eq!(reconcile(&world).await["failed"], 0);
         let days = entries(&world, "day").await;
@@ -276,7 +276,7 @@ async fn apps_that_share_an_account_find_only_what_nobody_knows() {
 async fn what_differs_beyond_what_anybody_reads_is_counted() {
     let world = World::start().await;
     world.paid("1").await;
-    // Charged around the only payment of ours, one a second.
+    // Charged before and after our only payment, one a second.
     let rows = json!({ "count": 1500, "fen": 1, "firstMs": START_MS - 1000 * 1000, "stepMs": 1000 });
     plant(&world, "alipay", json!({ "rows": rows })).await;
     world.advance(DAY_MS).await;
@@ -345,7 +345,7 @@ async fn the_bill_of_wechats_old_interface_is_compared() {
     });
     plant(&world, "wechat", planted).await;
     world.advance(DAY_MS).await;
-    // An answer that is no bill, and a bill that is cut off.
+    // An answer that is not a bill, and a bill that is cut off.
     for fault in ["garbage", "cut", "http500"] {
         world.post_as(&[], "/_local/simulator/wechat/faults", json!({ "next": [fault] }).to_string()).await.done(200);
         assert_eq!(reconcile(&world).await["failed"], 1, "{fault}");
@@ -354,7 +354,7 @@ async fn the_bill_of_wechats_old_interface_is_compared() {
     let found = entries(&world, "difference").await;
     let mut kinds: Vec<Value> = found.iter().map(|entry| json!([entry["kind"], entry["billNum"]])).collect();
     kinds.sort_by_key(ToString::to_string);
-    // The line is of the tab that the order is of, and of no other that has the same merchant's bill.
+    // The line belongs to the tab of the order, not to other tabs with the same merchant's bill.
     assert_eq!(kinds, [json!(["amount-differs", "altered"]), json!(["unreadable-line", "omitted"])], "{found:?}");
     let days = entries(&world, "day").await;
     let lines: Vec<&Value> = days.iter().filter(|day| day["tab"] == "wx_mp").map(|day| &day["lines"]).collect();
@@ -401,12 +401,12 @@ async fn a_day_is_compared_for_each_account_that_had_payments() {
         rows.sort_by_key(ToString::to_string);
         rows
     };
-    // Two of each account's were paid, of which its own bill lists one.
+    // Two payments of each account; its own bill lists one of them.
     assert_eq!(accounts("2026-11-23").await, [json!([1, 1, 1]), json!([2, 1, 1])]);
     let bills: Vec<Value> = differences(&world).await.into_iter().map(|(_, _, bill, ..)| bill).collect();
     assert_eq!(bills, ["new omitted", "old omitted"]);
 
-    // A day on which the old account had no business is compared for the new one; one with a refund for both.
+    // A day without business of the old account is compared for the new account only. A day with a refund is compared for both.
     plant(&world, "alipay", json!({})).await;
     world.advance(DAY_MS).await;
     reconcile(&world).await;

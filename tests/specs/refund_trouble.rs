@@ -1,5 +1,5 @@
-//! Refunds that do not go straight: the merchant's balance does not suffice, a bank does not take the money, or the provider changes its word.
-//! Nobody is forgotten, no money goes twice, and no verified word vanishes.
+//! Refunds with problems: the merchant's balance does not suffice, a bank does not accept the money, or the provider changes the
+//! result. No refund is forgotten, no money moves twice, and no verified message is lost.
 
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ use crate::{
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Empties or fills what a merchant can refund with.
+/// Empties or refills a merchant's balance for refunds.
 pub(crate) async fn balance(world: &World, provider: &str, merchant: &str, empty: bool) {
     let body = json!({ "merchant": merchant, "empty": empty }).to_string();
     world.post_as(&[], &format!("/_local/simulator/{provider}/balance"), body).await.done(200);
 }
 
-/// The kinds of the incidents of a bill, sorted.
+/// The kinds of a bill's incidents, sorted.
 async fn incidents_of(world: &World, bill: &str) -> Vec<String> {
     let all = world.incidents().await;
     let mine: Vec<Value> = all.into_iter().filter(|incident| incident["billNum"] == bill).collect();
@@ -35,7 +35,7 @@ async fn listen(world: &World) {
     world.webhook_to("shop", &json!({ "events": all })).await;
 }
 
-/// What the shop was told: event, the refund's number, its fee, whether it says why.
+/// The events that the shop got: event, the refund's number, its fee, whether it has a reason.
 async fn told(world: &World) -> Vec<(String, String, i64, bool)> {
     let arrived = world.arrivals("shop").await;
     let bodies = arrived.iter().map(|one| serde_json::from_str::<Value>(one["body"].as_str().unwrap()).unwrap());
@@ -136,7 +136,7 @@ async fn unionpay_gets_a_new_number_only_after_its_query_says_that_nothing_moved
         assert_eq!(numbers.len(), if fault.is_some() { 2 } else { 1 }, "{numbers:?}");
         assert_eq!(world.record(bill).await["refundedFee"], 100, "{bill}");
     }
-    // The query knows the first sending as under way: nothing else is sent meanwhile.
+    // The query finds the first sending in progress: nothing else is sent meanwhile.
     let (id, _) = paid_at_unionpay(&world, "under way").await;
     unionpay::fault(&world, "slow").await;
     for _ in 0..3 {
@@ -162,7 +162,7 @@ async fn a_refund_waits_thirty_days_for_the_balance_and_a_person_hears_of_both_e
     assert_eq!(incidents_of(&world, "1").await, ["refund-failed", "refund-paused"]);
     refund(&world, &of("1", "R1", 9900)).await.refused(7, "30 days");
     assert_eq!(told(&world).await, [line("refund.failed", "R1", 9900, true)]);
-    // Its share is free again.
+    // Its amount can be refunded again.
     balance(&world, "wechat", &merchant, false).await;
     refund(&world, &of("1", "R2", 9900)).await.ok();
     world.advance(10 * MINUTE_MS).await;
@@ -194,7 +194,7 @@ async fn a_waiting_refund_is_given_up_only_when_nothing_moved_and_then_its_share
     let world = World::start().await;
     listen(&world).await;
     let (id, merchant) = paid_at_wechat(&world, "1").await;
-    // One that is under way is not given up.
+    // A refund in progress cannot be given up.
     refund(&world, &of("1", "going", 100)).await.ok();
     assert!(give_up(&world, &id, "going").await.done(409)["detail"].as_str().unwrap().contains("waits"));
     world.advance(MINUTE_MS).await;
@@ -224,7 +224,7 @@ async fn the_console_offers_what_the_api_allows_and_gives_a_waiting_refund_up() 
     let world = World::start().await;
     let id = world.paid("1").await;
     let merchant = world.trade(&id).await["merchant"].as_str().unwrap().to_owned();
-    // Thirty yuan went back in the provider's console, and thirty of ours are on their way.
+    // Thirty yuan were refunded in the provider's console, and thirty of ours are in progress.
     world.play(&id, "refund", json!({ "amount": "30.00" })).await;
     balance(&world, "alipay", &merchant, true).await;
     refund(&world, &of("1", "R1", 3000)).await.ok();
@@ -320,7 +320,7 @@ async fn a_stuck_refund_keeps_its_share_until_a_later_word_moves_it() {
 async fn a_refund_that_failed_and_went_back_all_the_same_is_settled_or_shown_to_a_person() {
     let world = World::start().await;
     listen(&world).await;
-    // Whether another refund took the share of the failed one in the meantime.
+    // Whether another refund used the amount of the failed one meanwhile.
     for (bill, is_taken) in [("free", false), ("taken", true)] {
         let (id, _) = paid_at_unionpay(&world, bill).await;
         let num = format!("R-{bill}");
@@ -345,13 +345,13 @@ async fn a_refund_that_failed_and_went_back_all_the_same_is_settled_or_shown_to_
         assert_eq!(taken, !is_taken, "what nobody settled is not acknowledged: {answered}");
     }
     world.advance(0).await;
-    // Messages that wait at once arrive in any order.
+    // Messages that wait at the same time arrive in any order.
     let mut expect = [
         line("refund.failed", "R-free", 5000, true),
         line("refund.success", "R-free", 5000, false),
         line("refund.failed", "R-taken", 5000, true),
         line("refund.success", "R-other", 5000, false),
-        // A person looks at what contradicts itself.
+        // A person must look at a contradiction.
         line("payment.mismatch", "", 0, false),
     ];
     expect.sort_unstable();
@@ -372,7 +372,7 @@ async fn a_refund_that_nobody_asked_for_here_is_shown_to_a_person() {
     world.end().await;
 }
 
-/// What a refund's messages of Alipay's say beside the payment's own.
+/// The additional fields in Alipay's messages about a refund.
 fn of_refund(yuan: &str, num: &str) -> [(&'static str, String); 3] {
     [
         ("refund_fee", yuan.to_owned()),
@@ -440,7 +440,7 @@ async fn the_end_of_a_trade_after_its_refunds_is_told_of_nobody_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_whose_answers_are_lost_moves_money_once() {
     let world = World::start().await;
-    // The first answer, that of the query behind it, and that of the repeat.
+    // The first answer, the answer of the query after it, and the answer of the repeat.
     let cases: &[&[&str]] = &[
         &["garbage"],
         &["garbage", "20000", "garbage"],

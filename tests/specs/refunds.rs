@@ -1,4 +1,4 @@
-//! Refunds: money goes back once, never more than was paid, and the books are the provider's in the end.
+//! Refunds: money moves once, never more than was paid, and at the end our books are those of the provider.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ async fn an_unclear_answer_stays_pending_until_the_sweep_has_asked() {
         world.faults(&[fault]).await;
         let pending = refund(&world, &of(&bill, &num, 100)).await.ok();
         assert_eq!((&pending["status"], pending.get("endTime")), (&json!("pending"), None), "{fault}");
-        // Nothing but the rest can go back while nobody knows.
+        // As long as the result is unknown, only the rest can be refunded.
         refund(&world, &of(&bill, "more", 9801)).await.refused(5, "at most 9800");
         world.advance(2 * MINUTE_MS).await;
         assert_eq!(found(&world, &num).await["status"], "success", "{fault}");
@@ -158,7 +158,7 @@ async fn asking_for_a_pending_refund_once_more_finds_out_too() {
 async fn a_clear_refusal_fails_the_refund_and_frees_its_amount() {
     let world = World::start().await;
     let id = world.paid("1").await;
-    // Finished trades are not refunded at Alipay.
+    // Alipay does not refund finished trades.
     world.play(&id, "finish", json!({})).await;
     refund(&world, &of("1", "R1", 9900)).await.refused(7, "ACQ.");
     refund(&world, &of("1", "R1", 9900)).await.refused(7, "another refundNum");
@@ -200,7 +200,7 @@ async fn an_account_whose_protocol_refunds_elsewhere_says_so_and_keeps_nothing()
     world.end().await;
 }
 
-/// Refunds of v2 are sent with a client certificate. The simulator, which speaks plain HTTP, does not see it.
+/// Refunds of v2 are sent with a client certificate. The simulator uses plain HTTP and does not see it.
 pub(crate) async fn use_wechat_merchant(world: &World, kind: &str) {
     wechat::use_merchant(world, kind).await;
     if kind.starts_with("v2") {

@@ -1,4 +1,4 @@
-//! Two-step sign-in: a code beside the password, recovery codes, and owners who demand it.
+//! Two-step sign-in: a code besides the password, recovery codes, and owners who require it.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{
 const PAGE: &str = "/account/second-factor";
 const STEP_MS: i64 = 30_000;
 
-/// The code that an authenticator app shows so long after the world began.
+/// The code of an authenticator app, `after_ms` after the start of the world.
 fn code(secret: &str, after_ms: i64) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
@@ -24,7 +24,7 @@ fn hidden(page: &str, name: &str) -> String {
     rest.split_once('"').unwrap().0.to_owned()
 }
 
-/// Sets a second factor up: the secret, the recovery codes, and whoever goes on.
+/// Sets up a second factor. Returns the secret, the recovery codes, and the visitor who continues.
 async fn enrol(world: &World, visitor: &Visitor, password: &str, after_ms: i64) -> (String, Vec<String>, Visitor) {
     let page = visitor.get(world, PAGE).await.text();
     let secret = hidden(&page, "secret");
@@ -45,7 +45,7 @@ async fn enrol(world: &World, visitor: &Visitor, password: &str, after_ms: i64) 
     (secret, codes, Visitor::let_in(world, &answer).await)
 }
 
-/// Says the password; the ticket that goes with the code.
+/// Sends the password. Returns the ticket for the code.
 async fn ticket(world: &World, name: &str, password: &str) -> String {
     let asked = try_sign_in(world, name, password).await;
     assert_eq!((asked.status, asked.headers.get("set-cookie")), (200, None), "{}", asked.text());
@@ -119,7 +119,7 @@ async fn codes_are_guessed_as_slowly_as_passwords_and_by_all_strangers_together(
     let known = { cookies }.find(|cookie| cookie.contains("_known_")).unwrap().split(';').next().unwrap().to_owned();
     let mut after_ms = STEP_MS;
     let (mut refused, mut asked) = (0, String::new());
-    // Whoever has the password: it counts, too, so that saying it again does not make the guesses at codes free.
+    // Repeating the password also counts. Otherwise it would allow unlimited guesses at codes.
     for minute in 0..25 {
         if minute % 5 == 0 {
             asked = ticket(&world, "admin", &password).await;

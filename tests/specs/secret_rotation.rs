@@ -1,4 +1,4 @@
-//! A webhook's signing secret is replaced without a gap: for a while both sign, and then the time alone ends the old one.
+//! A webhook's signing secret is replaced without a gap: for some time both sign, then the old one expires.
 
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ async fn rotate(world: &World, hook: &Value, body: Value) -> String {
     secret
 }
 
-/// The signatures that a test of the webhook arrives with, and those that these secrets make, by the implementation of those who wrote
-/// the specification.
+/// The signatures with which a test of the webhook arrives, and those that these secrets make, with the implementation of the
+/// specification's authors.
 async fn signatures(world: &World, hook: &Value, secrets: &[&str]) -> (String, String) {
     world.admin("POST", &path(world, hook, "/test"), json!({})).await.done(200);
     let arrived = world.arrivals("shop").await.pop().unwrap();
@@ -80,7 +80,7 @@ async fn without_grace_the_old_secret_is_dead_and_only_the_last_one_has_grace() 
     world.end().await;
 }
 
-/// An edit reads the webhook and writes all of it: it must not write a secret back that was replaced in between.
+/// An edit reads the webhook and writes all of it. It must not write back a secret that was replaced in between.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_and_a_rotation_at_once_lose_nothing() {
     let world = World::start().await;

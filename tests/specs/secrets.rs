@@ -1,4 +1,4 @@
-//! Secrets stay out of the logs. Each world looks for its own keys at its end; here is a run with everything in it.
+//! Secrets stay out of the logs. Each world searches for its own keys at its end; this spec is a run with everything in it.
 
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::{
     world::{START_MS, World, charge_of, test_channel, with},
 };
 
-/// The values of these members of signed texts, as they may turn up in a log: a signature is worth as much as a key.
+/// The values of these members of signed texts, in every form that a log may have: a signature is worth as much as a key.
 fn signatures(order: &str) -> Vec<String> {
     let pairs = form_urlencoded::parse(order.as_bytes());
     pairs.filter(|(name, _)| name == "sign").map(|(_, value)| value.into_owned()).collect()
@@ -73,7 +73,7 @@ async fn nothing_that_opens_a_door_is_logged() {
     world.end().await;
 }
 
-/// Good credentials in wrong places, and wrong ones: both may be typed by mistake.
+/// Good credentials in wrong places, and wrong credentials: both may be typed by mistake.
 async fn try_every_door(world: &World, session: &str) {
     let digest = Md5::new().chain_update(START_MS.to_string()).chain_update(&world.app.test.client_key).finalize();
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -97,7 +97,7 @@ async fn try_every_door(world: &World, session: &str) {
     world.admin("PUT", &test_channel(&world.app), keys).await.problem(400, "");
 }
 
-/// A search in nothing finds nothing.
+/// A search in an empty log would find nothing.
 #[track_caller]
 fn check_something_was_logged(trade: &Value) {
     let captured = logs::captured();

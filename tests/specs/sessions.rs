@@ -1,4 +1,4 @@
-//! Session tokens: handed out by the merchant's server, short-lived, and dead when the master key is replaced.
+//! Session tokens: the merchant's server gets them; they are short-lived, and end when the master key is replaced.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn open_session(world: &World, body: &Value) -> Answer {
     world.post_as(&master(&world.app), "/2.0/maxpay/sessions", body.to_string()).await
 }
 
-/// Charges with a token; the code of the answer.
+/// Charges with a token. Returns the code of the answer.
 async fn charge_with(world: &World, token: &str) -> i64 {
     let headers = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-Session-Token", token)];
     world.post_as(&headers, "/2.0/maxpay/bill", charge_of("ali_web", "1").to_string()).await.code()

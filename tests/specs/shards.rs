@@ -1,4 +1,4 @@
-//! An app that is hot spreads its transactions over several keys of the lists by time, and nobody who lists them can tell.
+//! A hot app spreads its transactions over several keys of the lists by time. Lists do not show this.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ impl World {
         let path = format!("/apps/{}", self.app.app_id);
         let changed = self.admin("PATCH", &path, json!({ "shards": shards })).await.done(200);
         assert_eq!(changed["shards"], shards);
-        // A change is in use when every warm function has read it.
+        // A change takes effect when every warm function has read it.
         self.advance(15_000).await;
     }
 
-    /// Charges some bills, of which every third is paid; their numbers.
+    /// Charges some bills, and pays every third. Returns their numbers.
     async fn some(&self, kind: &str, count: usize) -> Vec<String> {
         let mut bills = Vec::new();
         for number in 0..count {
@@ -31,7 +31,7 @@ impl World {
         bills
     }
 
-    /// The operator's list in pages, newest first; `change` happens behind the first page.
+    /// The operator's list in pages, newest first. `change` happens after the first page.
     async fn listed(&self, change: Option<u8>) -> Vec<Value> {
         let path = format!("/apps/{}/transactions?mode=test&limit=7", self.app.app_id);
         let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -47,7 +47,7 @@ impl World {
     }
 }
 
-/// The half read units that a page of 20 of one channel and status takes.
+/// The half read units of a page of 20 of one channel and status.
 async fn page_of_20(world: &World) -> u64 {
     world.stack.metered();
     let asked = json!({ "channel": "ali_qrcode", "status": "created", "limit": 20 });
@@ -65,7 +65,7 @@ async fn lists_are_the_same_over_1_4_and_24_shards() {
     bills.extend(world.some("four", 9).await);
     world.spread_over(24).await;
     bills.extend(world.some("many", 15).await);
-    // And down again: what was written over 24 is still read.
+    // And fewer again: items written over 24 shards are still read.
     world.spread_over(2).await;
     bills.extend(world.some("two", 6).await);
 
@@ -80,19 +80,19 @@ async fn lists_are_the_same_over_1_4_and_24_shards() {
     paid.reverse();
     assert_eq!(paid, bills.iter().step_by(3).cloned().collect::<Vec<_>>());
 
-    // The operator's pages; a cursor of before leads on behind a change.
+    // The operator's pages: an older cursor still works after a change.
     let listed = world.listed(Some(48)).await;
     let mut numbers = texts(&json!(listed), "billNum");
     numbers.reverse();
     assert_eq!(numbers, bills);
 
-    // By its id alone each is found.
+    // Each is also found by its id alone.
     for item in &listed {
         let path = format!("/apps/{}/transactions/{}?mode=test", world.app.app_id, item["id"].as_str().unwrap());
         let one = world.admin("GET", &path, Value::Null).await.done(200);
         assert_eq!((&one["billNum"], &one["status"]), (&item["billNum"], &item["status"]));
     }
-    // They are spread indeed: a page of many shards costs more.
+    // They are really spread: a page of many shards costs more.
     if crate::world::options().dynamo_endpoint.is_none() {
         assert_eq!((over_one, page_of_20(&world).await >= 48), (2, true));
     }
@@ -125,11 +125,11 @@ async fn shards_are_from_1_to_64_and_for_owners_to_change() {
     for wrong in [json!(0), json!(65), json!(-1), json!(1.5), json!("4")] {
         world.admin("PATCH", &path, json!({ "shards": wrong })).await.problem(400, "shards");
     }
-    // Null is as good as absent: this changes nothing.
+    // Null counts as absent: this changes nothing.
     world.admin("PATCH", &path, json!({ "shards": null })).await.problem(400, "name");
-    // One that changes nothing is no obstacle for the next.
+    // A change to the same count does not prevent the next change.
     world.spread_over(1).await;
-    // A bill paid behind a change stays in its shard.
+    // A bill that is paid after a change stays in its shard.
     world.charged("b-1").await;
     world.spread_over(64).await;
     let id = world.charged("b-2").await;
@@ -193,7 +193,7 @@ async fn what_waits_for_a_webhook_is_spread_with_its_transactions_and_nobody_can
     let taken = world.arrivals("shop").await.into_iter().filter(|arrived| arrived["status"] == 200);
     let taken: BTreeSet<String> = taken.map(|arrived| arrived["body"].to_string()).collect();
     assert_eq!(taken.len(), 60);
-    // What follows is about the lists alone.
+    // The rest tests only the lists.
     world.ignores("shop");
 
     world.receiver("shop", json!({ "status": 500 })).await;

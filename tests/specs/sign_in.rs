@@ -1,4 +1,4 @@
-//! The sign-in: strangers slow themselves and nobody else, everything is told, and what is signed out is out.
+//! The sign-in: strangers slow down only themselves, every sign-in is recorded, and a signed-out session ends.
 
 use std::net::Ipv4Addr;
 
@@ -18,7 +18,7 @@ use crate::{
 const OWNER: u8 = 2;
 const STRANGER: u8 = 66;
 
-/// Posts a form to the console from 127.0.0.`host`: who calls is seen at the connection, and nowhere else.
+/// Posts a form to the console from 127.0.0.`host`: the connection alone shows the caller.
 async fn post_from(world: &World, host: u8, page: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::new(127, 0, 0, host), 0).into()).unwrap();
@@ -52,7 +52,7 @@ async fn sign_in_from(world: &World, host: u8, password: &str, cookie: &str) -> 
     post_from(world, host, "/sign-in", &[("Cookie", cookie), ("X-Forwarded-For", "198.51.100.9")], &fields).await
 }
 
-/// The mark that a sign-in leaves in the browser.
+/// The mark that a sign-in stores in the browser.
 fn mark(answer: &Answer) -> String {
     let cookies = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     let mark = { cookies }.find(|cookie| cookie.contains("_known_")).unwrap();
@@ -94,7 +94,7 @@ async fn a_browser_that_signed_in_before_gets_past_whatever_strangers_do_at_the_
     assert!(sign_in_from(&world, OWNER, &right, &forged).await.text().contains("Too many tries"));
     let again = sign_in_from(&world, OWNER, &right, &known).await;
     assert_eq!(again.status, 303, "{}", again.text());
-    // A stolen mark guesses no faster than anybody else, and it ends with the password.
+    // A stolen mark does not allow faster guesses, and it ends with the password.
     for _ in 0..5 {
         assert!(sign_in_from(&world, STRANGER, "wrong password", &known).await.text().contains("is wrong"));
     }
@@ -224,7 +224,7 @@ async fn ones_own_password_takes_the_present_one_by_whatever_form() {
     assert!(refused.status >= 400 && refused.text().contains("present password"), "{}", refused.text());
     assert_eq!(try_sign_in(&world, "admin", "planted password").await.status, 422);
     assert_eq!(try_sign_in(&world, "admin", &world.owner.1).await.status, 303);
-    // Guessing at it is slow, and slows nobody at the sign-in.
+    // Guessing this password is slow, and slows down nobody at the sign-in.
     let guess = [("old", "wrong"), ("password", "planted password"), ("again", "planted password")];
     for _ in 0..4 {
         assert!(owner.post(&world, "/account", &guess).await.text().contains("not the present password"));

@@ -1,4 +1,4 @@
-//! The local stack itself: what outlives a restart, and how its clock moves.
+//! The local stack itself: what survives a restart, and how its clock moves.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::world::{MINUTE_MS, START_MS, World, charge_of, client, options, texts};
 
-/// A folder of the test's own, gone at its end.
+/// The test's own folder, deleted at its end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -24,12 +24,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is not there if the stack never started.
+        // It does not exist if the stack never started.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// A stack that keeps its state: always on the embedded DynamoDB, which alone lives in the folder.
+/// A stack that keeps its state: always on the embedded DynamoDB, because only that is in the folder.
 fn kept_in(folder: &Folder) -> Options {
     Options { data_dir: Some(folder.0.clone()), dynamo_endpoint: None, ..options() }
 }
@@ -86,14 +86,14 @@ fn modes(folder: &Folder) -> Vec<(String, u32)> {
 async fn nobody_else_reads_what_a_data_folder_holds() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new();
-    // It was made by hand, and is open to everybody.
+    // It was made by hand, and everybody can read it.
     fs::create_dir(&folder.0).unwrap();
     fs::write(folder.0.join("notes.txt"), "not ours").unwrap();
     let everybody = fs::Permissions::from_mode(0o644);
     fs::set_permissions(folder.0.join("notes.txt"), everybody.clone()).unwrap();
     for round in 0..2 {
         let world = World::start_with(kept_in(&folder)).await;
-        // Each of the simulators keeps something.
+        // Each of the simulators stores something.
         for channel in ["ali_qrcode", "wx_native", "unipay_app"] {
             world.charge(&charge_of(channel, &format!("{channel}-{round}"))).await.ok();
         }
@@ -105,7 +105,7 @@ async fn nobody_else_reads_what_a_data_folder_holds() {
             assert_eq!(*mode, 0o600, "{file}");
         }
         world.end().await;
-        // A version before this one left them open.
+        // An earlier version left them readable.
         for (file, _) in modes(&folder) {
             fs::set_permissions(folder.0.join(file), everybody.clone()).unwrap();
         }
@@ -209,7 +209,7 @@ async fn a_database_that_belongs_to_other_keys_is_refused() {
     }
     for end in ["", "-wal", "-shm"] {
         let from = other.0.join(format!("dynamodb.sqlite{end}"));
-        // A database that was closed is one file.
+        // A closed database is one file.
         let _ = fs::remove_file(folder.0.join(format!("dynamodb.sqlite{end}")));
         let _ = fs::copy(from, folder.0.join(format!("dynamodb.sqlite{end}")));
     }
@@ -217,7 +217,7 @@ async fn a_database_that_belongs_to_other_keys_is_refused() {
     assert!(matches!(&error, StartError::DataDirForgot { path } if *path == folder.0), "{error:?}");
 }
 
-/// The kill is a table without its indexes, and no `local.json` yet.
+/// The kill leaves a table without its indexes, and no `local.json`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_start_that_was_killed_within_a_table_begins_anew() {
     let folder = Folder::new();
@@ -246,13 +246,13 @@ async fn a_database_whose_keys_were_taken_away_is_kept() {
     second.end().await;
 }
 
-/// Base64 of 32 bytes, as a sealing key is.
+/// Base64 of 32 bytes, the form of a sealing key.
 const OTHER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// SQLite keeps the latest changes beside its file.
+/// SQLite stores the latest changes in another file.
 fn without_database(path: &Path, text: Option<&str>) {
     for end in ["", "-wal", "-shm"] {
-        // The last two are gone if the stack closed the database.
+        // The last two do not exist if the stack closed the database.
         let _ = fs::remove_file(format!("{}{end}", path.display()));
     }
     if let Some(text) = text {
@@ -282,7 +282,7 @@ async fn a_data_folder_is_one_stacks_at_a_time() {
     World::start_with(kept_in(&folder)).await.end().await;
 }
 
-/// Another stack on the folder, whose lock file somebody deleted, would overwrite what this one keeps.
+/// If somebody deletes the lock file, a second stack on the folder would overwrite the data of the first.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_folder_whose_lock_was_deleted_is_still_one_stacks_at_a_time() {
@@ -313,7 +313,7 @@ async fn local_json_follows_what_is_changed() {
     world.must_stay_secret(key.as_str().unwrap());
     world.end().await;
 
-    // Rotated while nobody wrote it down, as by a version before this one.
+    // Rotated without writing it to the file, as by an earlier version.
     let text = fs::read_to_string(folder.0.join("local.json")).unwrap().replace(key.as_str().unwrap(), "of before");
     fs::write(folder.0.join("local.json"), text).unwrap();
     let again = World::start_with(kept_in(&folder)).await;

@@ -1,4 +1,4 @@
-//! Kept sums: a day is summed when it is over, again when it may have changed, and goes on where a run stopped.
+//! Stored sums: a day is summed when it is over, again when it may have changed, and a stopped run is continued.
 
 use local::{LastAnswer, StorageFaults};
 use serde_json::{Value, json};
@@ -10,14 +10,14 @@ use crate::{
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-/// More writes than a day takes: one in ten pages, and the world has 44 channels and statuses, each of one page.
+/// More writes than a day takes: one for ten pages, and the world has 44 channels and statuses of one page each.
 const WRITES_MAX: u32 = 7;
 
 async fn sum(world: &World) -> Value {
     world.post_as(&[], "/_local/sums", "").await.done(200)
 }
 
-/// What is kept of the demo app's test mode: by day, and without what differs from run to run.
+/// The stored sums of the demo app's test mode: by day, without values that differ between runs.
 async fn kept(world: &World) -> Vec<(String, Value)> {
     let tables = world.stack.export().await.unwrap();
     let items = tables["TransactionsTable"].as_array().unwrap().iter();
@@ -33,7 +33,7 @@ fn of(count: &str, amount: &str, refunded: &str) -> Value {
     json!({ "L": [{ "N": count }, { "N": amount }, { "N": refunded }] })
 }
 
-/// One bill of each fate, all on one day.
+/// One bill of each course, all on one day.
 async fn charge_some(world: &World) {
     world.paid("paid").await;
     world.paid("paid too").await;
@@ -59,7 +59,7 @@ async fn a_day_is_summed_once_it_is_over_and_again_when_it_may_have_changed() {
     assert_eq!(kept(&world).await, [("2026-11-23".to_owned(), first_day())]);
     assert_eq!(sum(&world).await["days"], 0, "it is done");
 
-    // The next night its late refund counts, and the night after that nothing is new.
+    // The next night counts its late refund. The night after that finds nothing new.
     let id = world.record("paid").await["id"].as_str().unwrap().to_owned();
     world.play(&id, "refund", json!({})).await;
     assert_eq!(sum(&world).await["days"], 0);
@@ -69,7 +69,7 @@ async fn a_day_is_summed_once_it_is_over_and_again_when_it_may_have_changed() {
     let first = with(first_day(), &json!({ "ali_qrcode": { "M": alipay } }));
     assert_eq!(kept(&world).await, [("2026-11-23".to_owned(), first.clone()), ("2026-11-24".to_owned(), json!({}))]);
 
-    // When the longest bill is over, it is looked at once more.
+    // When the longest bill has expired, the day is checked once more.
     world.advance(14 * DAY_MS).await;
     assert_eq!(sum(&world).await["days"], 16, "fourteen new ones, the one of yesterday's run, and that of 16 days ago");
     let days = kept(&world).await;
@@ -113,7 +113,7 @@ async fn a_walk_that_was_killed_goes_on_and_counts_nothing_twice() {
     world.end().await;
 }
 
-/// Puts the day back to where nothing of it was kept.
+/// Deletes everything that is stored about the day.
 async fn forget(world: &World) {
     let tables = world.stack.export().await.unwrap();
     let items = tables["TransactionsTable"].as_array().unwrap().iter();
@@ -144,7 +144,7 @@ async fn the_overview_takes_days_that_are_over_from_their_sums() {
     assert!(summed.contains("¥ 396.00") && summed.contains("4 of 5 charged"), "{summed}");
     assert!(summed.contains("The oldest of these sums was made 2026-11-24 22:30:00"), "{summed}");
 
-    // A million charges of yesterday cost the page one item.
+    // For a million charges of yesterday the page reads one item.
     let yesterday = json!({ "pk": { "S": format!("SUMS#{}#test", world.app.app_id) }, "sk": { "S": "2026-11-23" },
         "v": { "N": "1" }, "revision": { "N": "9" }, "summed_ms": { "N": (START_MS + DAY_MS).to_string() },
         "sums": { "M": { "ali_web": { "M": { "success": of("900000", "123456789", "0"), "created": of("100000", "1", "0") } } } } });

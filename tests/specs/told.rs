@@ -1,4 +1,4 @@
-//! What a merchant is told of beside payments: refunds, closings, misfits and second payments, each once, whoever found out.
+//! A merchant's events other than payments: refunds, closings, mismatches and second payments. Each comes once, whoever detects it.
 
 use domain::Event;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     world::{MINUTE_MS, World, charge_of, master, with},
 };
 
-/// Makes an event happen. The compiler asks here how a new one does: what nobody ever sends is no event.
+/// Makes an event happen. For a new event the compiler asks here how it happens: an event that is never sent is not an event.
 async fn happen(world: &World, event: Event) {
     match event {
         Event::PaymentSuccess => {
@@ -68,7 +68,7 @@ async fn each_event_is_sent_to_a_webhook_that_wants_it_and_nothing_else_is() {
     }
 }
 
-/// The tester's body is held to the document, as all that arrives.
+/// The tester's body is compared with the document, as all bodies that arrive.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_of_each_event_is_one_of_its_kind() {
     let world = World::start().await;
@@ -85,13 +85,13 @@ async fn the_sample_of_each_event_is_one_of_its_kind() {
     world.end().await;
 }
 
-/// A webhook that wants everything.
+/// A webhook for all events.
 async fn listen(world: &World) {
     let all = ["payment.success", "refund.success", "payment.closed", "payment.mismatch", "payment.duplicate"];
     world.webhook_to("shop", &json!({ "events": all })).await;
 }
 
-/// The bodies that arrived with this status or about this, oldest first.
+/// The bodies with this status, or of this event, oldest first.
 async fn bodies(world: &World) -> Vec<Value> {
     let arrived = world.arrivals("shop").await;
     arrived.iter().map(|one| serde_json::from_str(one["body"].as_str().unwrap()).unwrap()).collect()
@@ -116,7 +116,7 @@ async fn each_refund_is_told_once_with_its_number_and_its_fee() {
     world.end().await;
 }
 
-/// What `refund.success` told: number, fee, and how much was back by then, in any order.
+/// The content of `refund.success`: number, fee, and the total refunded by then, in any order.
 async fn told_of_refunds(world: &World) -> Vec<(Value, Value, Value)> {
     let told = bodies(world).await.into_iter().filter(|body| body["event"] == "refund.success");
     let mut told: Vec<_> =
@@ -136,7 +136,7 @@ async fn what_is_sent_back_in_the_providers_console_is_told_once_however_its_rep
         assert_eq!((heard.status, heard.text().as_str()), (200, "success"));
     };
     refund(&world, &of("1", "R1", 100)).await.ok();
-    // Reports of 2, 5 and 6 yuan, ours in them: the first comes late, and each comes twice.
+    // Reports of 2, 5 and 6 yuan, which include ours: the first comes late, and each comes twice.
     for yuan in ["5.00", "2.00", "5.00", "6.00", "2.00", "6.00", "1.00"] {
         report(yuan).await;
     }
@@ -158,7 +158,7 @@ async fn a_report_that_counts_our_own_pending_refund_tells_nothing_by_itself() {
     let id = world.paid("1").await;
     world.faults(&["garbage"]).await;
     assert_eq!(refund(&world, &of("1", "R1", 100)).await.ok()["status"], "pending");
-    // Alipay did it, and tells; and somebody sends another yuan back there.
+    // Alipay made it, and sends its notify. Then somebody refunds another yuan there.
     world.play(&id, "refund", json!({ "amount": "1.00" })).await;
     world.advance(5 * MINUTE_MS).await;
     let expect = [(json!(null), json!(100), json!(200)), (json!("R1"), json!(100), json!(200))];
@@ -183,7 +183,7 @@ async fn a_payment_that_only_its_refund_tells_of_is_told_with_it() {
     told.sort_by_key(|body| (body["billNum"].to_string(), body["event"].to_string()));
     let told: Vec<_> = told.iter().map(|body| (&body["billNum"], &body["event"], &body["refundedFee"])).collect();
     let (refund, none) = (json!("refund.success"), json!(null));
-    // Of what is all back nobody is told that it was paid, lest they send goods.
+    // If everything was refunded, there is no event of the payment: the merchant must not send goods.
     let expect = [
         (&json!("all"), &refund, &json!(9900)),
         (&json!("part"), &refund, &json!(100)),

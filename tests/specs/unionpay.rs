@@ -1,4 +1,4 @@
-//! UnionPay: its two tabs are charged and paid, its browser is sent on, and only a report that is genuine and fits settles.
+//! UnionPay: its two tabs are charged and paid, its browser is redirected, and only a genuine report that fits settles.
 
 use serde_json::{Value, json};
 
@@ -34,14 +34,14 @@ pub(crate) async fn fault(world: &World, fault: &str) {
     world.post_as(&[], "/_local/simulator/unionpay/faults", body).await.done(200);
 }
 
-/// A form of a page: where it goes, and what is in it.
+/// A form of a page: its address and its fields.
 struct Form {
     action: String,
     fields: Vec<(String, String)>,
 }
 
 impl Form {
-    /// The only form of a page that posts itself.
+    /// The only form of a page, which submits itself.
     #[track_caller]
     fn of(page: &str) -> Self {
         let (head, rest) = page.split_once("<form ").unwrap_or_else(|| panic!("no form: {page}"));
@@ -84,7 +84,7 @@ fn attribute(tag: &str, name: &str) -> String {
     value.replace("&amp;", "&")
 }
 
-/// Does with an answer what the phone or the browser does, and gives the address of the cashier.
+/// Does what the phone or the browser does with an answer. Returns the address of the cashier.
 pub(crate) async fn open(world: &World, channel: &str, charged: &Value) -> String {
     if channel == "unipay_app" {
         let tn = charged["tn"].as_str().unwrap();
@@ -95,7 +95,7 @@ pub(crate) async fn open(world: &World, channel: &str, charged: &Value) -> Strin
     answer.header("location").to_owned()
 }
 
-/// Charges and has the order reach UnionPay. The transaction's id.
+/// Charges, and brings the order to UnionPay. Returns the transaction's id.
 pub(crate) async fn opened(world: &World, channel: &str, bill: &str) -> String {
     let charged = world.charge(&charge_of(channel, bill)).await.ok();
     open(world, channel, &charged).await;
@@ -107,7 +107,7 @@ pub(crate) fn check_open(record: &Value) {
     assert_eq!((record["status"].as_str(), record.get("endTime")), (Some("created"), None), "{record}");
 }
 
-/// What our side answered to the sends of the newest notify.
+/// Our answers to the sends of the newest notify.
 #[track_caller]
 pub(crate) fn check_answers(order: &Value, status: i64, body: &str, times: usize) {
     let attempts = order["notifies"].as_array().unwrap().last().unwrap()["attempts"].as_array().unwrap();
@@ -171,7 +171,7 @@ async fn unipay_web_needs_a_return_url() {
     world.end().await;
 }
 
-/// Pays an order whose notify does not come, and takes the form that the browser carries back.
+/// Pays an order without a notify. Returns the form that the browser brings back.
 async fn way_back(world: &World, bill: &str) -> Form {
     let charged = world.charge(&charge_of("unipay_web", bill)).await.ok();
     let cashier = open(world, "unipay_web", &charged).await;
@@ -225,7 +225,7 @@ async fn a_browser_that_brings_something_else_is_not_sent_on() {
     world.end().await;
 }
 
-/// What UnionPay's notify of an order said, which is what the browser carries back, too.
+/// The content of UnionPay's notify of an order. The browser brings back the same.
 #[track_caller]
 fn sent(order: &Value) -> String {
     order["notifies"][0]["attempts"][0]["sent"].as_str().unwrap().to_owned()
@@ -240,7 +240,7 @@ async fn the_return_of_the_browser_settles_nothing_by_itself() {
     let order = play(&world, id, "pay", json!({ "notify": false })).await;
     assert_eq!(order["notifies"], json!([]));
     check_open(&world.record("1").await);
-    // Its lie about the amount does not matter to the browser's way back, whose form is genuine.
+    // The false amount is in the notify only; the browser's form is genuine.
     let lied = play(&world, id, "pay", json!({ "txnAmt": "1" })).await;
     let genuine = sent(&lied);
     let back = order["frontUrl"].as_str().unwrap();
@@ -304,7 +304,7 @@ async fn a_report_that_unionpay_did_not_sign_settles_nothing_and_one_is_kept() {
         assert_eq!((answer.status, answer.text().as_str()), (400, "fail"), "{probe}");
     }
     check_open(&world.record("probed").await);
-    // One for each of the bills, however often.
+    // One for each of the bills, for any number of messages.
     assert_eq!(texts(&json!(world.incidents().await), "kind"), vec!["forged"; CHANNELS.len() * 5 + 1]);
     world.end().await;
 }
@@ -344,7 +344,7 @@ async fn a_payment_that_failed_at_unionpay_settles_nothing() {
     world.end().await;
 }
 
-/// What UnionPay answers instead of a `tn`, the order not being made there.
+/// UnionPay's answers instead of a `tn`; it has not made the order.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_unionpay_did_not_take_can_be_charged_again() {
     let world = World::start().await;
@@ -396,7 +396,7 @@ async fn wrong_keys_of_unionpay_are_said_when_they_are_saved() {
     world.end().await;
 }
 
-/// A stretch from the middle of the file.
+/// A part from the middle of the file.
 fn stretch(settings: &Value) -> &str {
     let pfx = settings["pfx"].as_str().unwrap();
     pfx.get(pfx.len() / 2..pfx.len() / 2 + 40).unwrap()
@@ -428,7 +428,7 @@ async fn no_secret_of_unionpay_ever_comes_back() {
         for answer in [&saved, &shown, &app, &charged] {
             check_shows_no_key(answer, &settings);
         }
-        // What was shown can be saved, and pays.
+        // The shown settings can be saved, and payments work.
         save(&world, tab, &shown.json()).await.done(200);
         let bill = format!("{tab} 2");
         let id = opened(&world, tab, &bill).await;

@@ -1,4 +1,4 @@
-//! Charging again at UnionPay, which takes an order once, only while its time is that of the clock, and gives its `tn` out once.
+//! Charging again at UnionPay, which accepts an order once, only while its time is the present time, and gives out its `tn` once.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     world::{MINUTE_MS, World, charge_of},
 };
 
-/// UnionPay has the order and gives its `tn` out once: nobody can pay that order any more, so another takes its place.
+/// UnionPay has the order, and gives out its `tn` once: nobody can pay that order now, so another replaces it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_whose_tn_was_lost_is_closed_and_another_takes_its_place() {
     let world = World::start().await;
@@ -39,8 +39,8 @@ async fn check_statuses(world: &World, bill: &str, expect: &[(&Value, &str)]) {
     }
 }
 
-/// The second charge meets an order whose `tn` it cannot know, gives the try up and makes another. The first one's answer then comes
-/// after all: its `tn` must not be handed out beside the other, or the bill could be paid twice.
+/// The second charge finds an order whose `tn` it cannot know. So it gives up the try and makes another. Then the first one's
+/// answer comes late: its `tn` must not be given out, too, or the bill could be paid twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tn_that_comes_late_is_not_handed_out_beside_another() {
     let world = World::start().await;

@@ -1,4 +1,5 @@
-//! UnionPay's files of a day beside our books: its day ends at 23:00, its refunds have numbers of their own, and it is asked about what differs.
+//! UnionPay's files of a day compared with our books: its day ends at 23:00, its refunds have their own numbers, and it is queried
+//! about differences.
 
 use serde_json::{Value, json};
 
@@ -15,13 +16,13 @@ async fn paid(world: &World, bill: &str) -> String {
     id
 }
 
-/// What is planted stands in every merchant's file.
+/// The planted content is in every merchant's file.
 async fn without_web(world: &World) {
     let web = format!("/apps/{}/channels/unipay_web?mode=test", world.app.app_id);
     world.admin("DELETE", &web, Value::Null).await;
 }
 
-/// Day, lines and differences of the app's tab, the newest first.
+/// Day, lines and differences of the app's tab, newest first.
 async fn days(world: &World) -> Vec<Value> {
     let days = entries(world, "day").await;
     let of_tab = days.iter().filter(|day| day["tab"] == "unipay_app");
@@ -43,7 +44,7 @@ async fn a_settlement_day_of_unionpay_ends_at_eleven_at_night() {
     world.advance(DAY_MS).await;
     assert_eq!(reconcile(&world).await["failed"], 0);
     assert_eq!(days(&world).await[0], json!(["2026-11-24", 1, 0]));
-    // Nothing happened on the next: there is no file.
+    // There were no trades on the next day, so there is no file.
     world.advance(DAY_MS).await;
     assert_eq!(reconcile(&world).await["failed"], 0);
     assert_eq!(days(&world).await[0], json!(["2026-11-25", 0, 0]));
@@ -58,7 +59,7 @@ async fn unionpay_is_asked_about_what_its_file_says_otherwise() {
     let (omitted, altered) = (paid(&world, "omitted").await, paid(&world, "altered").await);
     refund(&world, &of("good", "R1", 100)).await.ok();
     world.advance(MINUTE_MS).await;
-    // At UnionPay's own desk: nobody told us in words that we know.
+    // Made at UnionPay's own desk: we got no message that we understand.
     play(&world, &good, "refund", json!({ "txnAmt": "200" })).await;
     let stranger = "01a208d0524f0f0f0f0f0f0f";
     let planted = json!({
@@ -110,7 +111,7 @@ async fn what_unionpay_does_not_answer_about_stays_a_difference() {
     let other = paid(&world, "listed").await;
     plant(&world, "unionpay", json!({ "omit": [id], "extra": { other.as_str(): 9900 } })).await;
     world.advance(DAY_MS).await;
-    // The file comes late, and so does that of the day before; the question is not answered.
+    // The file comes late, and so does that of the day before. The question is not answered.
     let next = json!({ "next": ["late", "late", "http500"] }).to_string();
     world.post_as(&[], "/_local/simulator/unionpay/faults", next).await.done(200);
     assert_eq!(reconcile(&world).await["failed"], 0);
@@ -125,19 +126,19 @@ async fn a_file_that_is_not_there_yet_is_no_empty_one() {
     let world = World::start().await;
     without_web(&world).await;
     let id = paid(&world, "1").await;
-    // Without a line there is no file, and UnionPay's answer is the one before the file is made.
+    // Without a line there is no file, and UnionPay answers as before the file is made.
     plant(&world, "unionpay", json!({ "omit": [id] })).await;
     world.advance(DAY_MS).await;
     assert_eq!(reconcile(&world).await["failed"], 1);
     assert_eq!(days(&world).await, Vec::<Value>::new());
     let owed = entries(&world, "owed-day").await;
     assert!(owed[0]["problem"].as_str().unwrap().contains("money moved on this day"), "{owed:?}");
-    // The file comes, and lists what nobody here knows.
+    // The file comes, and lists an unknown order.
     plant(&world, "unionpay", json!({ "extra": { "01a208d0524f0f0f0f0f0f0f": 4200 } })).await;
     assert_eq!(reconcile(&world).await["failed"], 0);
     assert_eq!(days(&world).await, [json!(["2026-11-23", 2, 1])]);
 
-    // A day later it is no longer expected, and UnionPay is asked about each payment.
+    // A day later the file is no longer expected, and UnionPay is queried about each payment.
     let id = paid(&world, "2").await;
     plant(&world, "unionpay", json!({ "omit": [id] })).await;
     world.advance(DAY_MS).await;
@@ -175,7 +176,7 @@ async fn files_are_fetched_where_the_settings_say_and_an_account_stays_the_same(
     world.advance(DAY_MS).await;
     assert_eq!(reconcile(&world).await["failed"], 1);
 
-    // A key that was saved for one address signs for no other.
+    // A key that was saved for one address does not sign for another.
     let masked = with(settings.clone(), &json!({ "pfx": "***", "pfxPassword": "***" }));
     save(&world, "unipay_app", &masked).await.problem(400, "another gateway");
     for (address, problem) in [

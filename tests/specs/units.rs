@@ -1,6 +1,6 @@
-//! What a payment costs: DynamoDB's units and SQS's requests, as the tables themselves report them.
+//! The cost of a payment: DynamoDB's units and SQS's requests, as the tables themselves report them.
 //!
-//! A count that rises fails here. `-- --nocapture units` prints the table, with dollars from `tests/bench/prices.json`.
+//! A rising count fails here. `-- --nocapture units` prints the table, with dollars from `tests/bench/prices.json`.
 
 use std::{fs, path::PathBuf};
 
@@ -11,9 +11,8 @@ use crate::{
     world::{World, charge_of, options},
 };
 
-/// What something consumes: half read units and write units of the transactions, half read units of the configuration (which a
-/// busy function reads once in five seconds, and a world's reads every time), requests to SQS that the functions make, and
-/// invocations.
+/// The consumption: half read units and write units of the transactions, half read units of the configuration (a busy function
+/// reads it once in five seconds, but a world reads it each time), requests of the functions to SQS, and invocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cost {
     half_reads: u64,
@@ -35,11 +34,11 @@ const LIMITS: &[(&str, Cost)] = &[
     ("a page of 20, 1 channel",        Cost { half_reads: 5, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
 ];
 
-/// Takes what was consumed since the last time.
+/// The consumption since the last call.
 fn cost(world: &World) -> Cost {
     let mut cost = Cost { invocations: 1, ..Cost::default() };
     let mut half_writes = 0;
-    // The local clock asks for the sweep when its next minute comes, which nobody does on AWS.
+    // The local clock calls the sweep when its next minute comes. On AWS nobody does that.
     for metered in world.stack.metered().into_iter().filter(|metered| metered.function != "sweep") {
         match metered.place.as_str() {
             "" => cost.sqs += metered.calls,
@@ -120,14 +119,14 @@ async fn a_payment_costs_no_more_where_an_account_was_replaced() {
     world.play(&new, "pay", json!({})).await;
     let notify = cost(&world);
     let [(_, charge_limit), _, (_, notify_limit), ..] = LIMITS else { panic!("no limits") };
-    // The other account's settings are longer, as certificates are.
+    // The other account's settings are longer, because of its certificates.
     let same = |found: Cost, limit: &Cost| {
         let found = (found.half_reads, found.writes, found.sqs, found.invocations);
         assert_eq!(found, (limit.half_reads, limit.writes, limit.sqs, limit.invocations));
     };
     same(charge, charge_limit);
     same(notify, notify_limit);
-    // A payment of the account before is looked up, and so are its settings: two reads of each more at the most.
+    // For a payment of the previous account, its account and its settings are read, too: at most two reads more each.
     world.advance(0).await;
     world.stack.metered();
     world.play(&old, "pay", json!({})).await;
@@ -169,7 +168,7 @@ fn print(found: &[Cost]) {
         sqs: sum.sqs + cost.sqs,
         invocations: sum.invocations + cost.invocations,
     });
-    // The queue's own poller asks for a message and takes it away.
+    // The queue's own poller receives a message and deletes it.
     let paid = paid.map(|paid| Cost { sqs: paid.sqs + 2, ..paid }).unwrap_or_default();
     line("one paid bill with one webhook, in all", paid);
 }

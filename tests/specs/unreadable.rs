@@ -1,4 +1,4 @@
-//! Items that cannot be read, one of every kind among good ones: each is passed over and named, and everything else goes on.
+//! Unreadable items, one of every kind, among good ones: each is skipped and named, and everything else works.
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,11 @@ use crate::{
     world::{MINUTE_MS, World, charge_of},
 };
 
-/// What finds an item, and what a query compares: broken, nobody would meet the item.
+/// Attributes that find an item, or that a query compares. If they were broken, no list would reach the item.
 const FOUND_BY: [&str; 10] =
     ["pk", "sk", "by_time_pk", "by_time_sk", "due_pk", "due_ms", "ttl", "status", "state", "kind"];
 
-/// Every item of the fixture but the app, who signs in, and what nobody lists.
+/// Every item of the fixture, except the app, the signed-in operator, and items that no list has.
 fn broken(item: &mut Value) {
     let (pk, sk) = (item["pk"]["S"].as_str().unwrap().to_owned(), item["sk"]["S"].as_str().unwrap().to_owned());
     if sk == "APP" || sk == "USER#admin" || sk.starts_with("SIGNIN#") || pk.starts_with("REFUND#") {
@@ -33,7 +33,7 @@ fn named(answer: &Value) -> Vec<&str> {
     answer["unreadable"].as_array().into_iter().flatten().map(|one| one["item"].as_str().unwrap()).collect()
 }
 
-/// The lists of the operator API, and the beginnings of the items that each of them passes over.
+/// The lists of the operator API, and the keys' beginnings of the items that each of them skips.
 async fn lists_name_them(world: &World) {
     let app = &world.app.app_id;
     let of_app = |list: &str| format!("/apps/{app}/{list}");
@@ -59,7 +59,7 @@ async fn lists_name_them(world: &World) {
 async fn an_item_that_cannot_be_read_stops_nothing_but_itself() {
     logs::capture();
     let (world, folder) = upgraded(broken).await;
-    // Nothing hinders the sweep from what is due beside broken deliveries, bills and refunds.
+    // Beside broken deliveries, bills and refunds, the sweep still handles everything that is due.
     function(&world, "webhook-good").await;
     let settings = world.merchant("openapi").await;
     world.configure(&world.app, &settings).await;
@@ -94,7 +94,7 @@ async fn an_item_that_cannot_be_read_stops_nothing_but_itself() {
     end(world, folder).await;
 }
 
-/// The webhook of the demo app as the table holds it.
+/// The webhook of the demo app as it is in the table.
 async fn stored_webhook(world: &World, id: &str) -> Value {
     let tables = world.stack.export().await.unwrap();
     let items = tables["ConfigurationTable"].as_array().unwrap().clone();
@@ -108,7 +108,7 @@ async fn what_happens_while_a_webhook_cannot_be_read_is_told_once_it_can() {
     let good = stored_webhook(&world, &hook).await;
     let put = async |item: &Value| {
         world.stack.import(&json!({ "ConfigurationTable": [item] })).await.unwrap();
-        // No function remembers what it read before.
+        // No function still has what it read before.
         world.advance(6_000).await;
     };
     let spoilt: [&[&str]; 2] = [&["sealed"], &["sealed", "mode", "events"]];

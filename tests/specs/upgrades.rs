@@ -1,7 +1,7 @@
-//! A new version is deployed over what an older one wrote, and for some minutes both run side by side.
+//! A new version is deployed over the data of an older one, and for some minutes both run side by side.
 //!
-//! `tests/fixtures/v1` is a data folder's keys and an item of every kind, as version 1 wrote them. It stays as it is. When a
-//! form changes, the next one gets a fixture of its own beside it:
+//! `tests/fixtures/v1` has a data folder's keys and an item of every kind, as version 1 wrote them. It never changes. When a format
+//! changes, the next one gets its own fixture:
 //!
 //!     MAXPAY_WRITE_FIXTURE=tests/fixtures/v2 cargo test -p tests --test specs upgrades::a_fixture_is_written_when_asked_for
 
@@ -32,7 +32,7 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// A world on the keys and items of the fixture, each item changed by `change`.
+/// A world with the keys and items of the fixture; `change` may change each item.
 pub(crate) async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("upgrade-{}", std::process::id()));
     let folder = (0..)
@@ -46,7 +46,7 @@ pub(crate) async fn upgraded(change: impl Fn(&mut Value)) -> (World, PathBuf) {
     for table in tables.as_object_mut().unwrap().values_mut() {
         table.as_array_mut().unwrap().iter_mut().for_each(&change);
     }
-    // It was written within a day of the start.
+    // The fixture was written within a day of the start.
     let clock = StackClock::standing(Timestamp::from_ms(START_MS + DAY_MS).unwrap());
     let world =
         World::start_with(Options { data_dir: Some(folder.clone()), items: Some(tables), clock, ..options() }).await;
@@ -58,8 +58,8 @@ pub(crate) async fn end(world: World, folder: PathBuf) {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// An item of every kind: bills of each fate, refunds, a webhook that cannot be reached and one that can, what is left of things
-/// deleted, people, a day that was compared with the provider's bill.
+/// An item of every kind: bills of each course, refunds, a webhook that works and one that does not, the markers of deleted things,
+/// people, a day that was compared with the provider's bill.
 async fn live(world: &World) {
     let app = format!("/apps/{}", world.app.app_id);
     function(world, "webhook-paid").await;
@@ -121,7 +121,7 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     assert_eq!(world.record("open").await["status"], "created");
     let incidents = world.incidents().await;
     assert_eq!(texts(&json!(incidents), "kind"), ["amount"]);
-    // It kept a text without a code.
+    // It stored a text without a code.
     assert_eq!((&incidents[0]["code"], &incidents[0]["params"]["words"]), (&json!("words"), &incidents[0]["problem"]));
     let of_app = |path: &str| format!("/apps/{}/{path}", world.app.app_id);
     let webhooks = world.admin("GET", &of_app("webhooks"), Value::Null).await.done(200);
@@ -131,7 +131,7 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     let people = world.admin("GET", "/operators", Value::Null).await.done(200);
     assert_eq!(texts(&people["items"], "name"), ["accountant", "admin"]);
 
-    // The open bill is the same bill still, and a paid one stays paid.
+    // The open bill is still the same bill, and a paid one stays paid.
     let open = world.record("open").await["id"].clone();
     assert_eq!(world.charge(&charge_of("ali_qrcode", "open")).await.ok()["id"], open);
     world.charge(&charge_of("ali_web", "paid")).await.refused(5, "paid");
@@ -140,7 +140,7 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     let pending = refunds(&world, &json!({ "refundNum": "R2" })).await.ok()["results"][0].clone();
     assert_eq!(pending["status"], "pending");
 
-    // What waits goes on waiting, and what is paid from now on is told.
+    // Waiting deliveries go on, and new payments cause events.
     let attempts = async || {
         let waiting = world.deliveries("waiting").await;
         waiting.iter().map(|delivery| delivery["attempts"].as_array().unwrap().len()).collect::<Vec<_>>()
@@ -153,13 +153,13 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     assert_eq!(attempts().await, [9, 9, 10, 10, 10]);
     let told = world.inbox::<2>("webhook-paid").await.map(|told| told["body"].as_str().unwrap().to_owned());
     assert!(told[0].contains(r#""billNum":"open""#) && told[1].contains(r#""billNum":"going back""#), "{told:?}");
-    // The provider of this world never heard of that payment, and says so.
+    // The provider of this world does not know that payment, and says so.
     assert_eq!(refunds(&world, &json!({ "refundNum": "R2" })).await.ok()["results"][0]["status"], "failed");
     end(world, folder).await;
 }
 
-/// An older function of the same version must be able to run beside a newer one that writes more: it neither refuses an item
-/// with attributes it does not know, nor drops them when it changes the item.
+/// An older function of the same version must work alongside a newer one that writes more: it does not refuse an item with unknown
+/// attributes, and does not drop them when it changes the item.
 #[tokio::test(flavor = "multi_thread")]
 async fn attributes_of_a_later_version_survive() {
     let (world, folder) = upgraded(|item| item["from_later"] = json!({ "S": "kept" })).await;
@@ -185,8 +185,8 @@ async fn attributes_of_a_later_version_survive() {
     end(world, folder).await;
 }
 
-/// An older function knows the text of an incident alone. It reads what this version keeps, because the text is where it was; and what lies
-/// beside a text that it wrote over is not believed.
+/// An older function knows only the text of an incident. It can read what this version stores, because the text is in the same
+/// place. If it overwrites the text, the code and parameters besides it are ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_counts_as_long_as_the_text_beside_it_is_its_own() {
     const TEXT: &str = "the amount is 1 fen where 9900 were charged";
@@ -216,7 +216,7 @@ async fn a_code_counts_as_long_as_the_text_beside_it_is_its_own() {
     world.end().await;
 }
 
-/// What Alipay would send when a trade of the fixture is paid, which the simulator of this world does not know.
+/// Alipay's notify for a payment of the fixture, which the simulator of this world does not know.
 async fn pay_by_hand(world: &World, id: &str) -> u16 {
     let trade = json!({
         "merchant": world.merchant("openapi").await["appId"], "outTradeNo": id, "tradeNo": "2026112322001400000000000099",

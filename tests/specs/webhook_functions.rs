@@ -1,16 +1,16 @@
-//! Cloud functions as targets: the real client invokes them, and tells their failures apart.
+//! Cloud functions as targets: the real client invokes them, and distinguishes their failures.
 
 use serde_json::{Value, json};
 
 use crate::world::{World, texts};
 
-/// A webhook to a function, and the function at a built-in receiver, which stands in for its program.
+/// A webhook to a function. A built-in receiver stands for the function's program.
 pub(crate) async fn function(world: &World, name: &str) {
     world.webhook_to("", &json!({ "target": { "function": name } })).await;
     register(world, name).await;
 }
 
-/// The function alone.
+/// Only the function.
 pub(crate) async fn register(world: &World, name: &str) {
     let url = format!("{}/_local/receiver/{name}", world.url);
     let path = format!("/_local/functions/{name}");

@@ -1,4 +1,4 @@
-//! Webhooks in the hands of an operator: changed, switched, tested, deleted; deliveries looked at and sent again.
+//! Webhooks and their operators: changed, switched, tested, deleted; deliveries shown and sent again.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ async fn a_change_applies_to_the_next_attempt() {
     let [arrived] = world.inbox("new").await;
     assert_eq!(arrived["headers"]["x-shop"], "header-secret");
 
-    // A header that bears the mask keeps its value; a mask for nothing is refused.
+    // A header with the mask keeps its value. A mask without a saved value is refused.
     let masked = with(target, &json!({ "headers": { "x-shop": "***" } }));
     world.admin("PUT", &path(&world, &hook, ""), with(change.clone(), &json!({ "target": masked }))).await.done(200);
     world.paid("b-2").await;
@@ -130,7 +130,7 @@ async fn what_never_arrived_is_listed_with_every_attempt_and_sent_again() {
     assert_eq!((attempts.len(), &attempts[10]["status"], &attempts[10]["answer"]), (11, &json!(503), &json!("down")));
     assert_eq!((&attempts[10]["attempt"], &attempts[10]["verdict"]), (&json!(11), &json!("status")));
 
-    // Sent again, it fails once more, and has its schedule anew.
+    // Sent again, it fails once more, and its schedule begins again.
     world.admin("POST", &resend(&world, delivery), Value::Null).await.done(200);
     world.advance(0).await;
     world.receiver("shop", json!({ "status": 200 })).await;

@@ -1,4 +1,4 @@
-//! What goes wrong between here and a merchant: lost and doubled messages, targets that hang, break, flood or stay down.
+//! Problems between here and a merchant: lost and doubled messages, and targets that hang, break, answer too much or stay down.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
@@ -15,7 +15,7 @@ use crate::{
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// A server that does with each connection what it is told.
+/// A server that runs `serve` on each connection.
 async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> F) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -52,7 +52,7 @@ async fn a_purged_queue_loses_nothing() {
     world.purge_queue().await;
     world.advance(150_000).await;
     assert_eq!(world.arrivals("shop").await.len(), 20);
-    // And once more, with retries on their way.
+    // Again, while retries are waiting.
     world.receiver("shop", json!({ "status": 200 })).await;
     world.purge_queue().await;
     world.advance(5 * MINUTE_MS).await;
@@ -79,7 +79,7 @@ async fn doubled_and_reordered_messages_change_nothing() {
     world.end().await;
 }
 
-/// The same attempt runs twice at once, because the delivery is sent again by hand while the target takes its time.
+/// The same attempt runs twice at once, because the delivery is sent again by hand while the target is slow.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_received_is_not_sent_again_though_another_bell_for_it_failed_first() {
     let world = World::start().await;
@@ -248,11 +248,11 @@ async fn a_target_that_stays_down_is_paused_probed_and_released() {
     for bill in 0..BILLS {
         world.paid(&format!("b-{bill}")).await;
     }
-    // Five attempts of each are 125 failures; the next one comes after an hour and pauses the target.
+    // Five attempts each are 125 failures. The next one comes after an hour and pauses the target.
     world.advance(2 * HOUR_MS).await;
     assert_eq!(world.arrivals("fine").await.len(), BILLS);
     let hooks = format!("/apps/{}/webhooks", world.app.app_id);
-    // Both were made in the same instant, so that the list may begin with either.
+    // Both were made at the same moment, so the list may begin with either.
     let health = async |receiver: &str| {
         let listed = world.admin("GET", &hooks, Value::Null).await.done(200)["items"].clone();
         let url = format!("{}/_local/receiver/{receiver}", world.url);
@@ -262,8 +262,8 @@ async fn a_target_that_stays_down_is_paused_probed_and_released() {
     assert_eq!(health("down").await.unwrap()["pausedSince"], START_MS + 106 * MINUTE_MS);
     assert_eq!(health("fine").await, None);
 
-    // Their seventh attempt would be due after 3 h 46 min. For two hours behind that there is a probe now and then, and nothing
-    // else; no attempt is used up.
+    // Their seventh attempt would be due after 3 h 46 min. For two hours after that there is only a probe now and then, and no
+    // attempt is used up.
     world.advance(2 * HOUR_MS).await;
     let before = world.arrivals("down").await.len();
     world.advance(2 * HOUR_MS).await;
@@ -273,7 +273,7 @@ async fn a_target_that_stays_down_is_paused_probed_and_released() {
     assert_eq!(waiting.len(), BILLS);
     assert!(waiting.iter().all(|one| one["nextAttempt"].as_i64().unwrap() <= 7), "{waiting:?}");
 
-    // It is back: the next probe says so, and everything arrives, never more than ten a second.
+    // The target works again: the next probe shows it, and everything arrives, at most ten a second.
     world.receiver("down", json!({ "status": 200 })).await;
     let before = world.arrivals("down").await.len();
     world.advance(HOUR_MS).await;
@@ -286,7 +286,7 @@ async fn a_target_that_stays_down_is_paused_probed_and_released() {
     world.end().await;
 }
 
-/// Five hundred bills of twenty webhooks, whose bells are all lost.
+/// Five hundred bills of twenty webhooks; all queue messages are lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_waiting_deliveries_are_released_by_sweeps() {
     let world = World::start().await;
@@ -306,7 +306,7 @@ async fn ten_thousand_waiting_deliveries_are_released_by_sweeps() {
         ids.sort();
         ids.dedup();
         assert_eq!((arrived.len(), ids.len()), (500, 500));
-        // The grace of a bell is two minutes, and the sweep comes each minute.
+        // A lost message is noticed after two minutes, and the sweep runs each minute.
         let window = START_MS + 2 * MINUTE_MS..=START_MS + 3 * MINUTE_MS;
         assert!(arrived.iter().all(|one| window.contains(&time(one))));
     }

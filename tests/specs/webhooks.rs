@@ -1,4 +1,4 @@
-//! Webhooks as the operator sets them up: targets, events, bounds, and secrets that are shown once.
+//! Webhooks as the operator creates them: targets, events, limits, and secrets that are shown once.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};

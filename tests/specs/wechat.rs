@@ -1,4 +1,4 @@
-//! WeChat Pay: its channels are charged and paid, on each kind of account, and only a report that is genuine and fits settles.
+//! WeChat Pay: its channels are charged and paid, with each kind of account, and only a genuine report that fits settles.
 
 use domain::Family;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn tab_path(world: &World, tab: &str) -> String {
     format!("/apps/{}/channels/{tab}?mode=test", world.app.app_id)
 }
 
-/// What the simulator's merchant `kind` pastes into a tab.
+/// The settings of the simulator's merchant `kind` for a tab.
 pub(crate) async fn settings_of(world: &World, kind: &str, tab: &str) -> Value {
     world.call("GET", "/_local/simulator/wechat/settings", &[], "").await.done(200)[kind][tab].clone()
 }
@@ -51,7 +51,7 @@ pub(crate) async fn fault(world: &World, fault: &str) {
     faults(world, &[fault]).await;
 }
 
-/// What the next server calls suffer, in place of what was to come.
+/// The faults of the next server calls. They replace the waiting ones.
 pub(crate) async fn faults(world: &World, next: &[&str]) {
     let body = json!({ "next": next }).to_string();
     world.post_as(&[], "/_local/simulator/wechat/faults", body).await.done(200);
@@ -74,7 +74,7 @@ fn check_open(record: &Value) {
     assert_eq!((record["status"].as_str(), record.get("endTime")), (Some("created"), None), "{record}");
 }
 
-/// What our side answered to the sends of the newest notify.
+/// Our answers to the sends of the newest notify.
 #[track_caller]
 fn answers(trade: &Value) -> Vec<(i64, String)> {
     let attempts = trade["notifies"].as_array().unwrap().last().unwrap()["attempts"].as_array().unwrap();
@@ -267,7 +267,7 @@ async fn a_report_that_wechat_did_not_sign_settles_nothing_and_one_is_kept() {
         json!({ "signWith": "unknownSerial" }),
         json!({ "tamper": true }),
     ];
-    // v2 has neither probes nor timestamps nor seals.
+    // v2 has no probes, no timestamps and no encryption.
     let of_v3 = [
         json!({ "probe": true }),
         json!({ "skewSeconds": 3600 }),
@@ -287,7 +287,7 @@ async fn a_report_that_wechat_did_not_sign_settles_nothing_and_one_is_kept() {
             check_open(&world.record(&bill).await);
         }
     }
-    // One for each bill, but for the probes, which are the provider's own test.
+    // One for each bill, except for the probes, which are the provider's own test.
     assert_eq!(texts(&json!(world.incidents().await), "kind"), vec!["forged"; 3 * 7 + 2 * 4]);
     world.end().await;
 }
@@ -387,7 +387,7 @@ async fn wrong_keys_of_wechat_are_said_when_they_are_saved() {
     world.end().await;
 }
 
-/// A stretch of one line from the middle of a key.
+/// A part of one line from the middle of a key.
 fn stretch(key: &str) -> &str {
     let line = key.lines().filter(|line| !line.starts_with('-')).max_by_key(|line| line.len()).unwrap_or(key);
     line.get(line.len() / 4..line.len() * 3 / 4).unwrap()
@@ -403,7 +403,7 @@ fn check_shows_no_key(answer: &Answer, settings: &Value, members: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_of_wechat_ever_comes_back() {
     let world = World::start().await;
-    // Which of the channel's accounts it is comes with the settings.
+    // The settings come with the account that they belong to.
     let settings_in = |answer: &Answer| without(without(answer.done(200), "account"), "previousAccounts");
     for kind in KINDS {
         let secrets: &[&str] = if kind.starts_with("v3") { &["apiV3Key", "privateKey"] } else { &["apiKey"] };
@@ -424,7 +424,7 @@ async fn no_secret_of_wechat_ever_comes_back() {
             for answer in [&saved, &shown, &app, &charged] {
                 check_shows_no_key(answer, &settings, secrets);
             }
-            // What was shown can be saved, and pays.
+            // The shown settings can be saved, and payments work.
             save(&world, tab, &shown.json()).await.done(200);
             let bill = format!("{kind} {tab} 2");
             check_paid(&pay_with(&world, channel, &bill).await, channel, &bill);

@@ -1,5 +1,5 @@
-//! Who may do what: every operation of the code with every kind of credential. The operations come from the code's own tables, so
-//! that a new one fails here until its door is stated.
+//! Permissions: every operation of the code with every kind of credential. The operations come from the code's own tables, so a new
+//! one fails here until its entry is stated.
 
 use std::collections::BTreeSet;
 
@@ -13,24 +13,24 @@ use crate::{
     world::{START_MS, World, charge_of, master},
 };
 
-/// What an operation asks of its caller.
+/// The credential that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Door {
     /// Any credential of the app.
     Client,
     /// The app's master key.
     Master,
-    /// The app's present master key: one in its grace makes nothing new.
+    /// The app's present master key. A key in its grace period makes nothing new.
     PresentMaster,
     /// The operator token.
     Operator,
-    /// Nothing: what is brought must be signed by the provider.
+    /// No credential: the provider must have signed the message.
     Provider,
 }
 
 use Door::{Client, Master, Operator, PresentMaster, Provider};
 
-/// The one statement of what each operation asks for.
+/// The only list of what each operation requires.
 #[rustfmt::skip]
 const DOORS: &[(&str, Door)] = &[
     ("POST /2.0/maxpay/bill",                                            Client),
@@ -89,20 +89,20 @@ const DOORS: &[(&str, Door)] = &[
     ("GET /admin/v1/audit",                                              Operator),
 ];
 
-/// What comes of a call.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Nothing was looked at: code 1, or 401.
+    /// Refused before anything was read: code 1, or 401.
     Refused,
-    /// Let in.
+    /// Allowed.
     Taken,
-    /// Let in, and what is asked about is not there: it is the test mode's.
+    /// Allowed, but the object does not exist: it belongs to the test mode.
     Absent,
 }
 
 use Outcome::{Absent, Refused, Taken};
 
-/// What each credential comes to at the doors `Client`, `Master` and `Operator`.
+/// The result of each credential for `Client`, `Master` and `Operator`.
 #[rustfmt::skip]
 const OUTCOMES: &[(&str, [Outcome; 3])] = &[
     //                                Client   Master   Operator
@@ -133,7 +133,7 @@ const OUTCOMES: &[(&str, [Outcome; 3])] = &[
     ("an owner's session",           [Refused, Refused, Refused]),
 ];
 
-/// What the world has for the callers.
+/// The world's data for the callers.
 struct Callers {
     app: String,
     headers: Vec<(&'static str, Vec<(&'static str, String)>)>,
@@ -214,12 +214,12 @@ async fn callers(world: &World) -> Callers {
     Callers { app: app.clone(), headers }
 }
 
-/// A path of the world for a path with names, and a body that is about the bill `paid`, or about `closed`.
+/// A path of the world for a path with placeholders, and a body about the bill `paid`, or about `closed`.
 fn call_of(path: &str, app: &str, number: usize) -> (String, String) {
     let filled = path
         .replace("{appId}", app)
         .replace("{app}", app)
-        // One that nothing else here needs: it is deleted on the way.
+        // A tab that nothing else here needs: it is deleted during the test.
         .replace("{tab}", "unipay_web")
         .replace("{mode}", "test")
         .replace("{channel}", "ali_qrcode")
@@ -286,7 +286,7 @@ async fn each_credential_opens_its_doors_and_no_other() {
                 Operator => outcomes[2],
                 Provider => continue,
             };
-            // A token is of the mode of the key: nothing of the other mode is asked for.
+            // A token has the mode of the key: nothing of the other mode is requested.
             let is_token = path == "/2.0/maxpay/sessions" && expected == Absent;
             let expected = if is_token { Taken } else { expected };
             let (target, body) = call_of(path, &callers.app, number);

@@ -1,4 +1,4 @@
-//! What merchants write reaches each provider in the length and the signs that it takes; what identifies is refused by name.
+//! Merchants' texts reach each provider within its limits of length and characters; identifying values are refused by name.
 
 use domain::Family;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn a_subject_of_any_length_reaches_wechat() {
                 let charged = world.charge(&charge).await.ok();
                 let order = trade(&world, charged["id"].as_str().unwrap()).await;
                 let description = order["description"].as_str().unwrap();
-                // The longest start of it that fits, and no half of a character.
+                // The longest beginning that fits, without half of a character.
                 let next = subject[description.len()..].chars().next().map_or(usize::MAX, char::len_utf8);
                 assert!(subject.starts_with(description), "{kind} {description}");
                 assert!((bytes_max + 1).saturating_sub(description.len()) <= next, "{kind} {description}");

@@ -1,4 +1,4 @@
-//! A world of its own for each spec: the whole stack, a clock that stands, and the ways in.
+//! A world for each spec: the whole stack, a stopped clock, and the ways to call it.
 
 use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
@@ -14,30 +14,30 @@ use crate::{
     logs, permissions,
 };
 
-/// When every world begins: 2026-11-23 22:30:00 in Beijing.
+/// The start of every world: 2026-11-23 22:30:00 in Beijing.
 pub(crate) const START_MS: i64 = 1_795_444_200_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 
-/// Longer than the stack may take for anything; most calls take milliseconds.
+/// Longer than the stack may take for anything. Most calls take milliseconds.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_max: 32 * 1024 * 1024 };
 
-/// A stack that runs, and what opens it.
+/// A running stack, with its keys.
 pub(crate) struct World {
     pub(crate) stack: Stack,
     pub(crate) url: String,
-    /// The demo app, whose test mode is on the simulator.
+    /// The demo app. Its test mode uses the simulator.
     pub(crate) app: DemoApp,
     pub(crate) operator_token: String,
-    /// The owner who signs in at the console, and the password.
+    /// The name and password of the console's owner.
     pub(crate) owner: (String, String),
     outbound: Outbound,
     secrets: Mutex<Vec<String>>,
-    /// How much of what arrived at each receiver the spec has read; `None` for one whose deliveries it is not about.
+    /// How many arrivals the spec has read at each receiver; `None` for a receiver whose deliveries it ignores.
     read: Mutex<BTreeMap<String, Option<usize>>>,
     must_end: MustEnd,
 }
 
-/// Fails a spec that forgets to end its world, because what is held to at the end would be held to nowhere.
+/// Fails a spec that does not end its world: the checks at the end would not be made.
 struct MustEnd {
     has_ended: bool,
 }
@@ -48,10 +48,10 @@ impl Drop for MustEnd {
     }
 }
 
-/// Two cores run many stacks at once here, built for debugging.
+/// Here two cores run many stacks at once, built for debugging.
 const PATIENCE: u32 = 8;
 
-/// How every stack of the specs is started, but for what the spec itself is about.
+/// How specs start a stack, apart from the options that a spec tests.
 pub(crate) fn options() -> Options {
     Options {
         port: 0,
@@ -96,7 +96,7 @@ impl World {
         world
     }
 
-    /// Stops the stack. By then the spec has read all that arrived at a receiver, and no secret of this world is in the logs.
+    /// Stops the stack. By then the spec must have read all arrivals, and no secret of this world may be in the logs.
     pub(crate) async fn end(mut self) {
         self.must_end.has_ended = true;
         self.holds_nothing_unread().await;
@@ -105,7 +105,7 @@ impl World {
         logs::hold_none_of(&self.secrets.into_inner().unwrap());
     }
 
-    /// What is due by now arrives first, so that no delivery is missed by chance.
+    /// Due deliveries arrive first, so that none is missed by chance.
     async fn holds_nothing_unread(&self) {
         self.advance(0).await;
         let arrived = self.call("GET", "/_local/inbox", &[], "").await.done(200);
@@ -123,12 +123,12 @@ impl World {
         }
     }
 
-    /// Says that what arrives at a receiver is not what this spec is about.
+    /// Ignores what arrives at a receiver: this spec is not about it.
     pub(crate) fn ignores(&self, receiver: &str) {
         self.read.lock().unwrap().insert(receiver.to_owned(), None);
     }
 
-    /// Notes a text that must never be logged.
+    /// Records a text that must never be logged.
     pub(crate) fn must_stay_secret(&self, text: &str) {
         self.secrets.lock().unwrap().push(text.to_owned());
     }
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// Any call at all; `target` is a path, or a whole URL.
+    /// Any call; `target` is a path, or a whole URL.
     pub(crate) async fn call(
         &self,
         method: &str,
@@ -153,7 +153,7 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        // Two days of ten thousand deliveries take their time; everything else takes milliseconds.
+        // Two days of ten thousand deliveries take long. Everything else takes milliseconds.
         let deadline = if target == "/_local/clock" { Duration::from_secs(900) } else { BOUNDS.deadline };
         let bounds = Bounds { deadline, ..BOUNDS };
         let sent: Bytes = body.into();
@@ -166,27 +166,27 @@ impl World {
         answer
     }
 
-    /// A JSON body with these headers beside the content type.
+    /// A JSON body with these headers, besides the content type.
     pub(crate) async fn post_as(&self, headers: &[(&str, &str)], path: &str, body: impl Into<Bytes>) -> Answer {
         self.call("POST", path, &[&[("Content-Type", "application/json")], headers].concat(), body).await
     }
 
-    /// A charge as the SDKs make it, by the demo app's public test key.
+    /// A charge as the SDKs make it, with the demo app's public test key.
     pub(crate) async fn charge(&self, body: &Value) -> Answer {
         self.charge_text(&body.to_string()).await
     }
 
-    /// The same, its body given to the letter.
+    /// The same with a body of exactly this text.
     pub(crate) async fn charge_text(&self, body: &str) -> Answer {
         self.post_as(&client(&self.app), "/2.0/maxpay/bill", body.to_owned()).await
     }
 
-    /// A charge as the merchant's server makes it, by the demo app's secret test key.
+    /// A charge as the merchant's server makes it, with the demo app's secret test key.
     pub(crate) async fn charge_as_server(&self, body: &Value) -> Answer {
         self.post_as(&master(&self.app), "/2.0/maxpay/bill", body.to_string()).await
     }
 
-    /// A query by the demo app's secret test key.
+    /// A query with the demo app's secret test key.
     pub(crate) async fn records(&self, body: &Value) -> Answer {
         self.post_as(&master(&self.app), "/2.0/maxpay/records", body.to_string()).await
     }
@@ -207,7 +207,7 @@ impl World {
         token
     }
 
-    /// A call of the operator API; `null` is no body.
+    /// A call of the operator API; `null` means no body.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
         let bearer = format!("Bearer {}", self.operator_token);
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
@@ -215,7 +215,7 @@ impl World {
         self.call(method, &format!("/admin/v1{path}"), &headers, body).await
     }
 
-    /// Another app, with nothing configured.
+    /// Another app, without settings.
     pub(crate) async fn new_app(&self, name: &str) -> DemoApp {
         let made = self.admin("POST", "/apps", json!({ "name": name })).await;
         made.done(201);
@@ -229,7 +229,7 @@ impl World {
         self.admin("PUT", &test_channel(app), settings.clone()).await.done(200);
     }
 
-    /// Takes away what the demo app has for WeChat Pay.
+    /// Removes the demo app's settings for WeChat Pay.
     pub(crate) async fn without_wechat(&self) {
         for tab in ["wx_app", "wx_mp"] {
             let path = format!("/apps/{}/channels/{tab}?mode=test", self.app.app_id);
@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    /// Takes away what the demo app has beside Alipay.
+    /// Removes the demo app's settings for all providers except Alipay.
     pub(crate) async fn with_alipay_alone(&self) {
         self.without_wechat().await;
         for tab in ["unipay_app", "unipay_web"] {
@@ -246,7 +246,7 @@ impl World {
         }
     }
 
-    /// Moves the clock, and lets happen what falls due.
+    /// Moves the clock, and runs everything that becomes due.
     pub(crate) async fn advance(&self, ms: i64) {
         let moved = self.post_as(&[], "/_local/clock", json!({ "advanceMs": ms }).to_string()).await;
         moved.done(200);
@@ -263,17 +263,17 @@ impl World {
         self.call("GET", "/_local/simulator/alipay/settings", &[], "").await.done(200)[kind].clone()
     }
 
-    /// What the next server calls to the simulator suffer.
+    /// The faults of the next server calls to the simulator.
     pub(crate) async fn faults(&self, next: &[&str]) {
         self.post_as(&[], "/_local/simulator/alipay/faults", json!({ "next": next }).to_string()).await.done(200);
     }
 
-    /// A trade as the simulator has it.
+    /// A trade in the simulator.
     pub(crate) async fn trade(&self, id: &str) -> Value {
         self.call("GET", &format!("/_local/simulator/alipay/trades/{id}"), &[], "").await.done(200)
     }
 
-    /// Plays the buyer: `open`, `pay`, `close`, `refund` or `finish`. The trade afterwards.
+    /// Plays the buyer: `open`, `pay`, `close`, `refund` or `finish`. Returns the trade afterwards.
     pub(crate) async fn play(&self, id: &str, action: &str, options: Value) -> Value {
         let path = format!("/_local/simulator/alipay/trades/{id}/{action}");
         self.post_as(&[], &path, options.to_string()).await.done(200)
@@ -285,20 +285,20 @@ impl World {
         self.call("POST", target, &form_type, form).await
     }
 
-    /// Charges by QR code, which reaches the simulator at once. The transaction's id.
+    /// Charges by QR code, which reaches the simulator at once. Returns the transaction's id.
     pub(crate) async fn charged(&self, bill: &str) -> String {
         let charged = self.charge(&charge_of("ali_qrcode", bill)).await.ok();
         charged["id"].as_str().unwrap().to_owned()
     }
 
-    /// Charges by QR code and has it paid. The transaction's id.
+    /// Charges by QR code and pays. Returns the transaction's id.
     pub(crate) async fn paid(&self, bill: &str) -> String {
         let id = self.charged(bill).await;
         self.play(&id, "pay", json!({})).await;
         id
     }
 
-    /// A webhook of the demo app's test mode to a built-in receiver; `change` may say otherwise.
+    /// A webhook of the demo app's test mode to a built-in receiver; `change` changes its settings.
     pub(crate) async fn webhook_to(&self, receiver: &str, change: &Value) -> Value {
         let url = format!("{}/_local/receiver/{receiver}", self.url);
         let body = with(json!({ "target": { "url": url }, "mode": "test" }), change);
@@ -307,14 +307,14 @@ impl World {
         made
     }
 
-    /// Empties the queues, as an operator may by mistake.
+    /// Empties the queues, as an operator may do by mistake.
     pub(crate) async fn purge_queue(&self) {
         for queue in WorkQueue::ALL {
             self.sqs_at(self.stack.work_url(queue), "PurgeQueue", json!({})).await;
         }
     }
 
-    /// Asks the queue of a lane something.
+    /// Calls the queue of a lane.
     pub(crate) async fn sqs(&self, lane: Lane, operation: &str, request: Value) -> Value {
         self.sqs_at(self.stack.queue_url(lane), operation, request).await
     }
@@ -341,13 +341,13 @@ impl World {
         self.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone()
     }
 
-    /// How a receiver answers from now on.
+    /// Sets how a receiver answers from now on.
     pub(crate) async fn receiver(&self, name: &str, answer: Value) {
         let path = format!("/_local/receiver/{name}");
         self.call("PUT", &path, &[], answer.to_string()).await.done(200);
     }
 
-    /// What arrived at a receiver, oldest first.
+    /// The requests that arrived at a receiver, oldest first.
     pub(crate) async fn arrivals(&self, receiver: &str) -> Vec<Value> {
         let path = format!("/_local/inbox?receiver={receiver}");
         let arrived = self.call("GET", &path, &[], "").await.done(200).as_array().unwrap().clone();
@@ -357,12 +357,12 @@ impl World {
         arrived
     }
 
-    /// The same, of which there are just so many.
+    /// The same, for an exact number of requests.
     pub(crate) async fn inbox<const N: usize>(&self, receiver: &str) -> [Value; N] {
         <[Value; N]>::try_from(self.arrivals(receiver).await).unwrap()
     }
 
-    /// The same for many at once.
+    /// The same, for many at once.
     pub(crate) async fn paid_as(&self, bill: String) -> String {
         self.paid(&bill).await
     }
@@ -372,7 +372,7 @@ impl World {
         [self.incidents_of("").await, self.incidents_of("forged").await].concat()
     }
 
-    /// The first page of one kind, or of the genuine ones for no kind.
+    /// The first page of one kind; with an empty kind, the first page of the genuine ones.
     pub(crate) async fn incidents_of(&self, kind: &str) -> Vec<Value> {
         let path = format!("/apps/{}/incidents?mode=test&kind={kind}", self.app.app_id);
         self.admin("GET", &path, Value::Null).await.done(200)["items"].as_array().unwrap().clone()
