@@ -1,4 +1,4 @@
-//! Stored sentences: the operator API gives their code and parameters besides the text, and the console uses the code to show them
+//! Stored sentences: the operator API gives their text, code and parameters, and the console uses the code to show them
 //! in the reader's language.
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Two-step sign-in: a code besides the password, recovery codes, and owners who require it.
+//! Two-step sign-in: a code in addition to the password, recovery codes, and owners who require it.
 
 use serde_json::{Value, json};
 

@@ -186,7 +186,7 @@ async fn attributes_of_a_later_version_survive() {
 }
 
 /// An older function knows only the text of an incident. It can read what this version stores, because the text is in the same
-/// place. If it overwrites the text, the code and parameters besides it are ignored.
+/// place. If it overwrites the text, the stored code and parameters are ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_counts_as_long_as_the_text_beside_it_is_its_own() {
     const TEXT: &str = "the amount is 1 fen where 9900 were charged";

@@ -58,7 +58,7 @@ pub enum AnswerRetry {
 }
 
 impl ProviderError {
-    /// What to expect from another try. The match makes each new error say it here.
+    /// What to expect from another try. A new error does not compile until this match has it.
     pub fn retryable(&self) -> AnswerRetry {
         match self {
             Self::Refused { .. } | Self::Unsupported { .. } | Self::Param { .. } | Self::Key { .. } => AnswerRetry::No,
@@ -100,7 +100,7 @@ domain::sentences! {
 }
 
 impl NotifyError {
-    /// Whether a newly fetched certificate may verify the same notify. The match makes each new error say it here.
+    /// Whether a newly fetched certificate may verify the same notify. A new error does not compile until this match has it.
     pub fn retryable(&self) -> bool {
         match self {
             Self::UnknownKey { .. } => true,

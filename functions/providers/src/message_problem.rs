@@ -102,7 +102,7 @@ domain::sentences! {
         OtherSerial = "message-other-serial": "serial_no is not that of the certificate";
         OwnCertificate = "message-own-certificate": "a certificate is the merchant's own";
         CertificateUnusable { problem: SettingProblem } = "message-certificate-unusable": "{problem}";
-        // What is sealed.
+        // Encrypted content.
         SealAlgorithm = "message-seal-algorithm": "algorithm is not AEAD_AES_256_GCM";
         SealNonce = "message-seal-nonce": "nonce has not 12 bytes";
         SealData = "message-seal-data": "associated_data is no string";

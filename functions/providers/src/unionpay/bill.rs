@@ -8,7 +8,7 @@
 //! The widths are those of UnionPay's own sample code (`parseZMFile` of the ACP SDK). It is published in several languages and
 //! versions, which agree up to column 40. After it comes one reserve of 131 bytes; in newer versions the reserve begins with column
 //! 41. The names of the columns are from merchants' own programs. Widths count bytes of GBK. No source says whether the file lists
-//! only successful trades, or lists a void besides its payment: `docs/protocols.md` 10.
+//! only successful trades, or lists a void in addition to its payment: `docs/protocols.md` 10.
 
 use base64::Engine as _;
 use bytes::Bytes;

@@ -42,7 +42,7 @@ pub(super) fn object(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-/// Settings with some members changed; `null` takes one out.
+/// Settings with some members changed; `null` removes one.
 pub(super) fn with(mut settings: Map<String, Value>, changes: Value) -> Map<String, Value> {
     for (name, value) in object(changes) {
         if value.is_null() {
@@ -130,7 +130,7 @@ pub(super) fn refund(id: &TransactionId) -> RefundOrder<'_> {
     }
 }
 
-/// An order with all there can be in it; `edit` takes out or changes what a case is about.
+/// An order with every field set; `edit` removes or changes what a case tests.
 pub(super) fn with_order<T>(edit: impl FnOnce(&mut Order<'_>), then: impl FnOnce(&Order<'_>) -> T) -> T {
     let id = id();
     let subject = Subject::parse("茶/壶 a=b&c \"q\"").unwrap();

@@ -1,4 +1,4 @@
-//! All trades, and what a test asked for.
+//! All trades, and the settings of a test.
 
 use std::collections::VecDeque;
 

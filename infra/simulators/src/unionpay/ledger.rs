@@ -1,4 +1,4 @@
-//! All transactions, and what a test asked for.
+//! All transactions, and the settings of a test.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! All orders, and what a test asked for.
+//! All orders, and the settings of a test.
 
 use std::collections::VecDeque;
 
