@@ -332,7 +332,7 @@ async fn an_operator_sees_what_hangs_on_an_old_account_and_retires_it() {
     world.admin("DELETE", &one("3"), Value::Null).await.problem(404, "account");
     world.admin("DELETE", &one("x"), Value::Null).await.problem(404, "account");
 
-    // Nothing needs it any more: the refund went back, and the bill is paid.
+    // It is not needed now: the refund went back, and the bill is paid.
     world.advance(2 * MINUTE_MS).await;
     world.play(&open, "pay", json!({})).await;
     assert_eq!(listed(&world).await[1], json!([1, "kept", 0, 0]));

@@ -18,7 +18,7 @@ const HELD: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const ENDS: &str = "a certificate ends 2027-01-01";
 
-/// The address, headers and body of a paid bill's notify, signed with a certificate that the stack does not have any more.
+/// The address, headers and body of a paid bill's notify, signed with a certificate that the stack no longer has.
 async fn signed_with_unknown(world: &World) -> (String, Vec<(String, String)>, String) {
     use_merchant(world, "v3Certificate").await;
     let id = charged(world, "wx_native", "rolled").await;

@@ -83,7 +83,7 @@ async fn a_wrong_apiv3_key_is_never_verified() {
     let report = check(&world, "wx_mp", bare).await;
     assert_eq!((&report["provider"], fields(&report, "tested").0.as_str()), (&json!("unclear"), ""), "{report}");
     assert!(report["words"].as_str().unwrap().contains("which is not held"), "{report}");
-    // For a merchant without certificates only a notify can prove it, and the report says so.
+    // For a merchant without certificates only a notify can prove it. The report tells this.
     let report = check(&world, "wx_mp", with(wechat(&world, "v3PublicKey").await, &wrong)).await;
     assert!(fields(&report, "untestable").1.contains("no platform certificates"), "{report}");
     world.end().await;

@@ -88,7 +88,7 @@ async fn whoever_does_not_fit_the_app_gets_code_1() {
     let past_sign = signed(&world.app.test.client_key, START_MS - 15 * 60_000 - 1);
     let altered = format!("{}x", &session);
     let unsigned = session.rsplit_once('.').unwrap().0;
-    // Made with a key that is not valid any more: only its MAC shows this.
+    // Made with a key that is no longer valid: only its MAC shows this.
     let (foreign, revoked) = ("r:b5e3a2f1c0d94e1f8a7b6c5d4e3f2a1b", format!("{unsigned}.{}", "A".repeat(43)));
     let cases: &[&[(&str, &str)]] = &[
         &[],

@@ -1,4 +1,4 @@
-//! A merchant's events other than payments: refunds, closings, mismatches and second payments. Each comes once, whoever detects it.
+//! A merchant's events other than payments: refunds, closings, mismatches and second payments. Each comes once, in every way of detecting it.
 
 use domain::Event;
 use serde_json::{Value, json};

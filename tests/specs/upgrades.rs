@@ -153,7 +153,7 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
     assert_eq!(attempts().await, [9, 9, 10, 10, 10]);
     let told = world.inbox::<2>("webhook-paid").await.map(|told| told["body"].as_str().unwrap().to_owned());
     assert!(told[0].contains(r#""billNum":"open""#) && told[1].contains(r#""billNum":"going back""#), "{told:?}");
-    // The provider of this world does not know that payment, and says so.
+    // The provider of this world answers that it does not know that payment.
     assert_eq!(refunds(&world, &json!({ "refundNum": "R2" })).await.ok()["results"][0]["status"], "failed");
     end(world, folder).await;
 }

@@ -89,7 +89,7 @@ pub(crate) fn refusal(
         Ok(()) => true,
         // Somebody other than WeChat Pay wrote this.
         Err(reason @ Unverified::BadSignature(_)) => return Err(reason.into()),
-        // Not every front server of WeChat can sign. If our clock or key is wrong, exactly such an answer says so.
+        // Not every front server of WeChat can sign. If our clock or key is wrong, exactly such an answer reports it.
         Err(_) => false,
     };
     Ok(Some(Refusal { status, code, words: told(), is_signed }))

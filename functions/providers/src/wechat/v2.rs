@@ -200,7 +200,7 @@ impl V2 {
             return Err(NotifyError::from(MessageProblem::ReturnCodeFails));
         }
         // The answers to our own calls are signed with the same key. Somebody who has an answer that says SUCCESS about something
-        // else must not be able to send it here. So it must be a payment, and a query's answer must say so.
+        // else must not be able to send it here. So it must be a payment, and a query's answer must show this.
         let is_payment = fields.filled("result_code") == Some("SUCCESS")
             && fields.filled("transaction_id").is_some()
             && fields.filled("time_end").is_some()
