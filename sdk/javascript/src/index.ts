@@ -1,0 +1,54 @@
+// For servers: Node, Deno, Bun and workers. A bundler for browsers takes browser.ts in its place.
+
+import { Client, checkFen, refuseMasterKey } from "./client.js";
+import type { CallOptions, Options } from "./transport.js";
+import type { BillRecord, CloseRequest, Refund, RefundRequest, RefundsQuery, Session, SessionRequest, SyncRequest } from "./types.js";
+
+/** The version of this package. */
+export const VERSION = "0.1.0";
+
+export * from "./errors.js";
+export * from "./types.js";
+export type { CallOptions, Options } from "./transport.js";
+export { channelsFor } from "./channels.js";
+export { verifyWebhook, type RawBody, type WebhookHeaders, type WebhookOptions } from "./webhooks.js";
+
+/** A client of one app's. With a client key or a session token it may charge, and ask by `billNum`; the rest needs the master key. */
+export class MaxPay extends Client {
+  constructor(options: Options) {
+    if ("document" in globalThis) refuseMasterKey(options);
+    // A browser has its own, and would have to ask the gateway's leave to send another.
+    super(options, "document" in globalThis ? {} : { "User-Agent": `maxpay-javascript/${VERSION}` });
+  }
+
+  /** Sends money back. The same `refundNum` moves it once. */
+  async refund(refund: RefundRequest, options?: CallOptions): Promise<Refund> {
+    checkFen("refundFee", refund.refundFee);
+    return this.transport.call<Refund>("refund", refund, options);
+  }
+
+  /** The refunds of a bill, the oldest first, or the one of a number. */
+  async refunds(query: RefundsQuery, options?: CallOptions): Promise<Refund[]> {
+    return (await this.transport.call<{ results: Refund[] }>("refunds", query, options)).results;
+  }
+
+  /** The same, one by one. */
+  async *eachRefund(query: RefundsQuery, options?: CallOptions): AsyncGenerator<Refund, void, void> {
+    yield* await this.refunds(query, options);
+  }
+
+  /** Closes an unpaid bill, at the provider and here. A bill that turns out to be paid is a `ParamInvalidError`. */
+  async close(bill: CloseRequest, options?: CallOptions): Promise<BillRecord> {
+    return this.transport.call<BillRecord>("close", bill, options);
+  }
+
+  /** Asks the provider about a bill now, and gives its records. */
+  async sync(bill: SyncRequest, options?: CallOptions): Promise<BillRecord[]> {
+    return (await this.transport.call<{ results: BillRecord[] }>("sync", bill, options)).results;
+  }
+
+  /** Makes a session token for one of your clients, in place of the client key. */
+  async session(session: SessionRequest, options?: CallOptions): Promise<Session> {
+    return this.transport.call<Session>("sessions", session, options);
+  }
+}

@@ -1,0 +1,82 @@
+// One call for a page: it hands the payer over as the channel needs it, and then asks until the bill says what became of it.
+
+import { InvalidInputError, MaxPayError } from "./errors.js";
+import { WAIT_MS, askerOf, untilSettled, type AskOptions } from "./settled.js";
+import type { Charged, ChargeRequest, Status } from "./types.js";
+import { goTo, payInAlipay, payInWechat, qrCode, submitForm, type WalletWord } from "./wallets.js";
+
+export type { WalletWord } from "./wallets.js";
+
+export interface PayOptions extends AskOptions {
+  /** Where a QR code is drawn, for `ali_qrcode` and `wx_native`; or what to do with it. */
+  qr?: Element | ((svg: SVGElement) => void);
+  /** Where `wx_h5` sends the payer afterwards. The other channels have it from their charge. */
+  returnUrl?: string;
+  /** The window that goes to the provider, such as one that a click opened; this page's own if absent. */
+  window?: Window;
+}
+
+export interface Payment {
+  /** What the payer's wallet said: good for the next thing to show, and no proof. `unknown` where nothing is said: a QR code, another page. */
+  result: WalletWord;
+  /** What the bill says. `created` is an open one: the payer cancelled, or `waitMs` is over. */
+  settled: Promise<Status>;
+}
+
+/**
+ * Has a bill paid. `charge` is what your server's `charge` answered; or a charge to be made here, with the client.
+ * Where the page itself goes to the provider, nothing follows: the page at `returnUrl` asks, with `untilSettled`.
+ */
+export async function pay(charge: Charged | ChargeRequest, options: PayOptions): Promise<Payment> {
+  askerOf(charge.billNum, options);
+  const charged = "id" in charge ? charge : await chargeHere(charge, options);
+  const result = await handOver(charged, options);
+  const settled = untilSettled(charged.billNum, result === "cancel" ? { ...options, waitMs: 0 } : options);
+  // Who does not look at it is not to be told of its failure by the page's console.
+  settled.catch(() => {});
+  return { result, settled };
+}
+
+async function chargeHere(charge: ChargeRequest, { client, signal }: PayOptions): Promise<Charged> {
+  if (!client) throw new InvalidInputError("client", "is needed for a charge: give what your server's charge answered, or a client");
+  return client.charge(charge, { signal });
+}
+
+async function handOver(charged: Charged, options: PayOptions): Promise<WalletWord> {
+  const page = options.window ?? window;
+  switch (charged.channel) {
+    case "ali_web":
+      return goTo(page, "ali_web", charged.ali_web);
+    case "ali_wap":
+      return goTo(page, "ali_wap", charged.ali_wap);
+    case "wx_h5":
+      return goTo(page, "wx_h5", withReturn(charged.wx_h5, options.returnUrl));
+    case "unipay_web":
+      return submitForm(page, charged.html);
+    case "ali_qrcode":
+    case "wx_native":
+      return showQr(charged.codeUrl, options.qr);
+    case "wx_jsapi":
+      return payInWechat(page, charged, options.waitMs ?? WAIT_MS);
+    case "ali_app":
+      return payInAlipay(page, charged, options.waitMs ?? WAIT_MS);
+    case "wx_app":
+    case "unipay_app":
+    case "applepay_upacp":
+      throw new MaxPayError(`${charged.channel} is paid by an app with its provider's SDK, and by no page`);
+    default:
+      throw new InvalidInputError("channel", "is unknown: give the channel and billNum of the charge beside its answer");
+  }
+}
+
+function withReturn(address: string, returnUrl: string | undefined): string {
+  return returnUrl === undefined ? address : `${address}&redirect_url=${encodeURIComponent(returnUrl)}`;
+}
+
+function showQr(text: string, qr: PayOptions["qr"]): WalletWord {
+  if (!qr) throw new InvalidInputError("qr", "is needed: the element that the QR code is drawn in");
+  const svg = qrCode(text);
+  if (typeof qr === "function") qr(svg);
+  else qr.replaceChildren(svg);
+  return "unknown";
+}
