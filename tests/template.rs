@@ -302,7 +302,7 @@ fn strings(value: &Value, into: &mut Vec<String>) {
 
 #[test]
 fn alarms_and_dashboard_watch_what_the_code_measures() {
-    let known: BTreeMap<&str, &[&str]> = Metric::all().map(|(_, name, dimensions)| (name, dimensions)).collect();
+    let known: BTreeMap<&str, &[&str]> = Metric::all().map(|metric| (metric.name, metric.dimensions)).collect();
     let watch: Value = serde_yaml_ng::from_str(&fs::read_to_string(root().join("infra/watch.yaml")).unwrap()).unwrap();
     let mut watched = BTreeSet::new();
     for (name, alarm) in watch["Resources"].as_mapping().unwrap() {

@@ -18,8 +18,15 @@ const HELD: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const ENDS: &str = "a certificate ends 2027-01-01";
 
-/// The address, headers and body of a paid bill's notify, signed with a certificate that the stack no longer has.
-async fn signed_with_unknown(world: &World) -> (String, Vec<(String, String)>, String) {
+/// A notify as the simulator sent it.
+struct KeptNotify {
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// The notify of a paid bill, signed with a certificate that nothing here holds any more.
+async fn signed_with_unknown(world: &World) -> KeptNotify {
     use_merchant(world, "v3Certificate").await;
     let id = charged(world, "wx_native", "rolled").await;
     let trade = play(world, &id, "pay", json!({})).await;
@@ -30,10 +37,10 @@ async fn signed_with_unknown(world: &World) -> (String, Vec<(String, String)>, S
     // With other settings, the fetched certificates of the earlier settings are dropped.
     let settings = without(settings_of(world, "v3Certificate", "wx_mp").await, "platformCerts");
     save(world, "wx_mp", &settings).await.done(200);
-    (text(&notify["url"]), headers, text(&attempt["sent"]))
+    KeptNotify { url: text(&notify["url"]), headers, body: text(&attempt["sent"]) }
 }
 
-async fn copies_at_once(world: &World, (url, headers, body): &(String, Vec<(String, String)>, String)) -> Vec<Answer> {
+async fn copies_at_once(world: &World, KeptNotify { url, headers, body }: &KeptNotify) -> Vec<Answer> {
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     join_all((0..COPIES).map(|_| world.call("POST", url, &headers, body.clone()))).await
 }

@@ -25,7 +25,7 @@ async fn charged(world: &World, channel: &str, bill: &str) -> String {
 }
 
 /// Pays, and refunds a part in Alipay's console. Both notifies come in GBK and are understood at once.
-async fn pay_and_refund(world: &World, channel: &str, bill: &str, (amount, fen): (&str, i64)) {
+async fn pay_and_refund(world: &World, channel: &str, bill: &str, amount: &str, fen: i64) {
     let id = charged(world, channel, bill).await;
     let trade = world.play(&id, "pay", json!({})).await;
     let sent = trade["notifies"][0]["attempts"][0]["sent"].as_str().unwrap().to_owned();
@@ -40,12 +40,12 @@ async fn a_bill_is_paid_and_refunded_in_the_console_by_gbk() {
     let world = World::start().await;
     speak_gbk(&world).await;
     for channel in ["ali_app", "ali_web", "ali_qrcode"] {
-        pay_and_refund(&world, channel, channel, PART).await;
+        pay_and_refund(&world, channel, channel, PART.0, PART.1).await;
     }
     // The old interface reports that money was refunded, but the amount only if it is all of it.
-    for (kind, back) in [("openapiCert", PART), ("mapi", ("99.00", 9900))] {
+    for (kind, (amount, fen)) in [("openapiCert", PART), ("mapi", ("99.00", 9900))] {
         world.configure(&world.app, &world.merchant(kind).await).await;
-        pay_and_refund(&world, "ali_web", kind, back).await;
+        pay_and_refund(&world, "ali_web", kind, amount, fen).await;
     }
     assert_eq!(world.incidents().await, Vec::<Value>::new());
     world.end().await;

@@ -119,6 +119,7 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// Everything before the flow itself.
+    #[expect(clippy::too_many_lines, reason = "one row for each case")]
     async fn prepare(world: &'a World, flow: Flow, bill: String) -> Self {
         let silent = json!({ "notify": false });
         let mut ids = Vec::new();

@@ -7,7 +7,7 @@ use domain::{
     ApiCode, AppId, BillNum, Channel, DeliveryState, DifferenceKind, Event, Fen, IncidentKind, Mode, OperatorName,
     OperatorRole, RefundNum, RefundStatus, Shards, Status, Subject, Tab, WebUrl,
 };
-use local::{Function, admin_operations, problem_codes};
+use local::{Function, FunctionRoute, admin_operations, problem_codes};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,9 +21,10 @@ const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico
 /// Every operation of the code, except pages: `POST /2.0/maxpay/bill`.
 pub(crate) fn operations() -> BTreeSet<String> {
     let routes = Function::ALL.into_iter().flat_map(Function::routes);
-    let of_api = admin_operations().map(|operation| (operation.method.clone(), operation.path));
-    let described = routes.filter(|(_, path)| !NOT_DESCRIBED.contains(path)).chain(of_api);
-    described.map(|(method, path)| format!("{method} {path}")).collect()
+    let of_api =
+        admin_operations().map(|operation| FunctionRoute { method: operation.method.clone(), path: operation.path });
+    let described = routes.filter(|route| !NOT_DESCRIBED.contains(&route.path)).chain(of_api);
+    described.map(|FunctionRoute { method, path }| format!("{method} {path}")).collect()
 }
 
 #[test]

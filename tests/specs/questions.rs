@@ -31,7 +31,7 @@ impl Original {
     }
 
     /// A copy for another app: charged `ago_ms` before the start of the world, and due at the start.
-    fn copy(&self, app: &str, bill: &str, (number, ago_ms): (u32, i64)) -> Value {
+    fn copy(&self, app: &str, bill: &str, number: u32, ago_ms: i64) -> Value {
         let id = format!("{}{number:012x}", &self.id[..12]);
         let copied = self.row.replace(&self.app, app).replace(BILL, bill).replace(&self.id, &id);
         let due = json!({
@@ -137,7 +137,7 @@ async fn a_lost_notify_among_two_thousand_silent_bills_of_fifty_accounts_heals_w
         world.configure(&app, &json!({ "protocol": "simulator" })).await;
         for bill in 0..40 {
             let number = account * 40 + bill;
-            rows.push(original.copy(&app.app_id, &format!("silent-{number}"), (number, MINUTE_MS)));
+            rows.push(original.copy(&app.app_id, &format!("silent-{number}"), number, MINUTE_MS));
         }
     }
     put(&world, rows).await;
@@ -156,7 +156,7 @@ async fn an_account_with_more_bills_than_its_rate_is_asked_about_the_newest_and_
     world.configure(&crowded, &json!({ "protocol": "simulator" })).await;
     // The older ones became due in the same way as the newer ones.
     let ago_ms = |number: u32| if number < 10 { 3 * MINUTE_MS } else { MINUTE_MS };
-    let copy = |number| original.copy(&crowded.app_id, &format!("silent-{number:04}"), (number, ago_ms(number)));
+    let copy = |number| original.copy(&crowded.app_id, &format!("silent-{number:04}"), number, ago_ms(number));
     put(&world, (0..1_210).map(copy).collect()).await;
     paid_in_silence(&world, "lost").await;
     let before_the_second_sweep = 2 * MINUTE_MS - 1;
@@ -177,7 +177,7 @@ async fn each_account_has_a_message_group_of_its_own() {
     let world = World::start().await;
     let original = Original::charge(&world).await;
     let other = world.new_app("other").await;
-    put(&world, vec![original.copy(&other.app_id, "1", (1, MINUTE_MS))]).await;
+    put(&world, vec![original.copy(&other.app_id, "1", 1, MINUTE_MS)]).await;
     fall_due(&world, BILL).await;
     assert_eq!(sweep(&world).await, json!({ "rung": 0, "asked": 2, "left": false }));
     let messages = questions(&world).await;
@@ -207,7 +207,7 @@ async fn a_question_that_was_lost_is_asked_a_minute_later() {
 async fn a_question_that_comes_twice_or_late_is_asked_once() {
     let world = World::start().await;
     let (app, calls) = silent_provider(&world).await;
-    put(&world, vec![Original::charge(&world).await.copy(&app.app_id, "silent", (1, MINUTE_MS))]).await;
+    put(&world, vec![Original::charge(&world).await.copy(&app.app_id, "silent", 1, MINUTE_MS)]).await;
     assert_eq!(sweep(&world).await["asked"], 1);
     assert_eq!(sweep(&world).await["asked"], 1, "it is due until it is asked");
     let messages = questions(&world).await;
@@ -226,7 +226,7 @@ async fn a_provider_that_does_not_answer_is_left_alone_and_its_bills_are_asked_a
     let (app, calls) = silent_provider(&world).await;
     let original = Original::charge(&world).await;
     for (round, asked) in [(0, 3), (1, 3)] {
-        let copy = |number| original.copy(&app.app_id, &format!("silent-{number}"), (number, MINUTE_MS));
+        let copy = |number| original.copy(&app.app_id, &format!("silent-{number}"), number, MINUTE_MS);
         put(&world, (round * 3..round * 3 + 3).map(copy).collect()).await;
         sweep(&world).await;
         ask(&world, &questions(&world).await).await;

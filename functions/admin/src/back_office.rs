@@ -33,7 +33,7 @@ async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let (app, mode): (_, Mode) = (&caller.app().id, caller.mode);
-    let store = &deps.base.store;
+    let store = &deps.services.store;
     let found = match RefundsRequest::parse(json_body(request)?)? {
         RefundsRequest::OfBill(bill, None) => {
             let found = store.load_whole_bill(app, mode, &bill).await?;
@@ -45,7 +45,7 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
             refunds
         }
         RefundsRequest::OfBill(bill, Some(num)) => {
-            let found = store.find_refund((app, mode, &bill), &num).await?;
+            let found = store.find_refund(app, mode, &bill, &num).await?;
             vec![found.ok_or_else(|| BillError::NoRefund { num: num.to_string() })?]
         }
         RefundsRequest::Numbered(num) => {
@@ -60,7 +60,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
     let (app, mode) = (&caller.app().id, caller.mode);
-    let tries = deps.base.store.load_bill(app, mode, &asked.bill).await?;
+    let tries = deps.services.store.load_bill(app, mode, &asked.bill).await?;
     let bill = || asked.bill.to_string();
     let on_channel = tries.into_iter().filter(|found| found.key.channel == asked.channel);
     let last = on_channel.max_by_key(|found| found.key.try_number);
@@ -82,7 +82,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 
 /// Who may do everything for its app.
 async fn master(deps: &Deps, request: &Request) -> Result<Caller, ApiError> {
-    let caller = authenticate(request.headers(), &deps.base.apps, deps.base.clock.now()).await?;
+    let caller = authenticate(request.headers(), &deps.services.apps, deps.services.clock.now()).await?;
     if caller.role == Role::Master { Ok(caller) } else { Err(CredentialsError::MasterNeeded.into()) }
 }
 

@@ -3,13 +3,13 @@
 use courier::Courier;
 use outbound::Outbound;
 use queue::Queue;
-use runtime::Base;
+use runtime::Services;
 
 /// What the operator API, the console and the back office need.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Configuration, store and clock.
-    pub base: Base,
+    pub services: Services,
     /// The bell for deliveries.
     pub queue: Queue,
     /// The way to the providers.
@@ -21,6 +21,6 @@ pub struct Deps {
 impl Deps {
     /// What settling a provider's answer needs of it.
     pub(crate) fn settlement(&self) -> settlement::Deps {
-        settlement::Deps { base: self.base.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
+        settlement::Deps { services: self.services.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
     }
 }

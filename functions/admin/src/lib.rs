@@ -36,7 +36,7 @@ pub const ROUTES: [(Method, &str); 7] = [
 /// [`StoreError`].
 pub async fn opens_console(deps: &Deps, name: &str, password: &str) -> Result<bool, StoreError> {
     let Some(name) = OperatorName::parse(name) else { return Ok(false) };
-    let operator = deps.base.store.find_operator(&name).await?;
+    let operator = deps.services.store.find_operator(&name).await?;
     Ok(operator.is_some_and(|one| one.enabled && api::password::verify(password, Some(&one.password_hash))))
 }
 

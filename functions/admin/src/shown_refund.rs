@@ -3,7 +3,7 @@
 use domain::Refund;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-/// A refund as it is told of: one JSON object.
+/// A refund as an answer shows it: one JSON object.
 pub(crate) struct ShownRefund<'a>(pub(crate) &'a Refund);
 
 impl Serialize for ShownRefund<'_> {

@@ -24,7 +24,7 @@ impl Unread {
     pub(crate) fn noting(&self, deps: &Deps) -> Deps {
         let mut noting = deps.clone();
         let noted = self.clone();
-        noting.base.store = deps.base.store.telling(move |unreadable| noted.note(unreadable));
+        noting.services.store = deps.services.store.with_listener(move |unreadable| noted.note(unreadable));
         noting
     }
 

@@ -17,26 +17,26 @@ struct DueBill<'a> {
     now: Timestamp,
 }
 
-/// Asks about a bill, if it is due and nobody told its end meanwhile.
+/// Queries the provider about a bill that is still due.
 pub(crate) async fn look(deps: &Deps, key: &TransactionKey) -> Result<(), ApiError> {
-    let base = &deps.settlement.base;
-    let now = base.clock.now();
-    let Some(due) = base.store.find_due_transaction(key, now).await? else { return Ok(()) };
+    let services = &deps.settlement.services;
+    let now = services.clock.now();
+    let Some(due) = services.store.find_due_transaction(key, now).await? else { return Ok(()) };
     let open = DueBill { bill: &due.transaction, due_at: due.due_at, now };
     match due.transaction.status {
         Status::Created => ask_about(deps, &open).await,
         Status::Closed => ask_about_closed(deps, &open).await,
-        // Its entry belongs to its payment by now, and the sweep looks at that.
+        // It was paid meanwhile. What its entry is for now is the sweep's to do.
         Status::Success | Status::Refund => Ok(()),
     }
 }
 
 async fn ask_about(deps: &Deps, &DueBill { bill, due_at, now }: &DueBill<'_>) -> Result<(), ApiError> {
-    let (base, key) = (&deps.settlement.base, &bill.key);
-    if !base.store.postpone_transaction(key, due_at, Some(next_question(bill, now))).await? {
+    let (services, key) = (&deps.settlement.services, &bill.key);
+    if !services.store.postpone_transaction(key, due_at, Some(next_question(bill, now))).await? {
         return Ok(());
     }
-    let Some(configured) = base.apps.find(&key.app, now).await? else { return Ok(()) };
+    let Some(configured) = services.apps.find(&key.app, now).await? else { return Ok(()) };
     let account = Account::of_transaction(bill);
     if deps.left_alone.has(&account, now) {
         return Ok(());
@@ -51,16 +51,16 @@ async fn ask_about(deps: &Deps, &DueBill { bill, due_at, now }: &DueBill<'_>) ->
     } else {
         ask(&deps.settlement, &configured, bill, ASKING_BOUNDS).await.map(|_| ())
     };
-    deps.left_alone.note(account, &asked, base.clock.now());
+    deps.left_alone.note(account, &asked, services.clock.now());
     asked
 }
 
-/// Asks about a bill that is closed here alone. What is open at its provider by now is closed there, too; what was paid is settled. After
-/// the last question, or once the provider says that it is closed, its entry is taken away.
+/// Queries the provider about a bill that is closed here alone. If its order is open there by now, it is closed there, too; if it was paid,
+/// that is settled. After the last question, or once the provider says that the order is closed, the `due` entry is removed.
 async fn ask_about_closed(deps: &Deps, &DueBill { bill, due_at, now }: &DueBill<'_>) -> Result<(), ApiError> {
-    let (base, key) = (&deps.settlement.base, &bill.key);
-    let store = &base.store;
-    let Some(configured) = base.apps.find(&key.app, now).await? else {
+    let (services, key) = (&deps.settlement.services, &bill.key);
+    let store = &services.store;
+    let Some(configured) = services.apps.find(&key.app, now).await? else {
         store.postpone_transaction(key, due_at, None).await?;
         return Ok(());
     };
@@ -80,7 +80,7 @@ async fn ask_about_closed(deps: &Deps, &DueBill { bill, due_at, now }: &DueBill<
         return Ok(());
     }
     let asked = close(&deps.settlement, &configured, bill, ASKING_BOUNDS).await;
-    deps.left_alone.note(account, &asked, base.clock.now());
+    deps.left_alone.note(account, &asked, services.clock.now());
     let is_certain = matches!(asked?, Closed::Closed(_, Certainty::AtProvider));
     if next.is_none() || is_certain {
         store.postpone_transaction(key, again_at, None).await?;

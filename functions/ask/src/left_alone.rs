@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{AccountNumber, Askee, Timestamp, Transaction, TransactionKey};
+use domain::{AccountNumber, AskedProvider, Timestamp, Transaction, TransactionKey};
 use providers::AnswerRetry;
 use runtime::{ApiError, Retry};
 
@@ -23,7 +23,7 @@ pub struct LeftAlone(Arc<Mutex<HashMap<Account, Failing>>>);
 /// An account at its provider. Refunds of a tab count together: their rows do not say which account they are of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Account {
-    pub(crate) askee: Askee,
+    pub(crate) provider: AskedProvider,
     pub(crate) number: Option<AccountNumber>,
 }
 
@@ -40,7 +40,7 @@ impl Account {
 
     pub(crate) fn of_tab(key: &TransactionKey) -> Self {
         let TransactionKey { app, mode, channel, .. } = key;
-        Self { askee: Askee { app: app.clone(), mode: *mode, tab: channel.tab() }, number: None }
+        Self { provider: AskedProvider { app: app.clone(), mode: *mode, tab: channel.tab() }, number: None }
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
 
     fn account(tab: Tab) -> Account {
         let app = AppId::parse("568a12086e912100017722e5").unwrap();
-        Account { askee: Askee { app, mode: Mode::Test, tab }, number: None }
+        Account { provider: AskedProvider { app, mode: Mode::Test, tab }, number: None }
     }
 
     fn failed() -> Result<(), ApiError> {

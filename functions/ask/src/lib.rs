@@ -1,9 +1,9 @@
-//! Asks providers about bills that nobody told us the end of, those that are closed here alone among them, and about refunds.
+//! Queries providers about bills whose end is not known, and about pending refunds. A bill that is closed here alone counts among them.
 //!
-//! The row is the truth and the message a hint: it names a bill or refund that was due, and is dropped unless that still is. Each question is
-//! claimed first, by moving the time at which the row is due: of several messages one asks. A message that is lost, or a stop before
-//! that write, costs a minute, because the sweep hands the question out again; a stop behind it leaves the question to the next time. So no
-//! message is given back but what is no question.
+//! A message is a hint: it names a bill or refund that was due, and is dropped if the row is not due any more. Each question is claimed
+//! first, by moving the time at which the row is due; so of several messages one asks. After a lost message, or a stop before that write,
+//! the sweep hands the question out again a minute later. After a stop that follows the write, the question is asked at its next time. So
+//! only a message that is not a question is given back.
 
 mod bills;
 mod left_alone;

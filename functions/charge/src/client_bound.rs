@@ -11,7 +11,7 @@ use std::{
 };
 
 use domain::{AppId, ClientBounds, Mode, Timestamp};
-use runtime::{ApiError, Base, Caller, ClientBoundError, Role};
+use runtime::{ApiError, Caller, ClientBoundError, Role, Services};
 use tracing::warn;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ impl ClientCounts {
     ///
     /// # Errors
     /// [`ClientBoundError`] if the app's bound is reached; the store's errors.
-    pub(crate) async fn admit(&self, base: &Base, caller: &Caller, now: Timestamp) -> Result<(), ApiError> {
+    pub(crate) async fn admit(&self, services: &Services, caller: &Caller, now: Timestamp) -> Result<(), ApiError> {
         let bounds = caller.app().client_bounds;
         if caller.role == Role::Master || !bounds.is_bound() {
             return Ok(());
@@ -56,7 +56,7 @@ impl ClientCounts {
             Next::Refuse(error) => return Err(error.into()),
             Next::Report(count) => count,
         };
-        let Some((until, error)) = look(base, caller, count, now).await? else { return Ok(()) };
+        let Some((until, error)) = look(services, caller, count, now).await? else { return Ok(()) };
         warn!(app.id = %caller.app().id, mode = %caller.mode, "a client key is refused for a while: {error}");
         self.change(caller, |known| known.refused = Some((until, error)));
         Err(error.into())
@@ -95,20 +95,20 @@ fn is_bound_still(bounds: &ClientBounds, error: ClientBoundError) -> bool {
 
 /// Adds what this instance counted, and looks whether a bound is reached: until when, and which.
 async fn look(
-    base: &Base,
+    services: &Services,
     caller: &Caller,
     count: u32,
     now: Timestamp,
 ) -> Result<Option<(Timestamp, ClientBoundError)>, ApiError> {
     let (app, mode, bounds) = (caller.app(), caller.mode, caller.app().client_bounds);
     let minute = Timestamp::clamped(now.ms() - now.ms().rem_euclid(MINUTE_MS));
-    let seen = base.store.count_client_charges((&app.id, mode), minute, count).await?;
+    let seen = services.store.count_client_charges(&app.id, mode, minute, count).await?;
     if let Some(max) = bounds.charges_per_minute.filter(|max| seen.in_minute > i64::from(*max)) {
         return Ok(Some((minute.plus(MINUTE), ClientBoundError::Charges { max })));
     }
     let Some(max) = bounds.open_bills.filter(|max| seen.open_at_most > i64::from(*max)) else { return Ok(None) };
     let channels = caller.configured.channels_ever(mode);
-    let open = base.store.count_open_bills((app, mode, &channels), max, now).await?;
+    let open = services.store.count_open_bills(app, mode, &channels, max, now).await?;
     // Counted by another instance just now: what it found, and the charges since, are more than the bound.
     let is_full = open.is_none_or(|open| open >= i64::from(max));
     Ok(is_full.then(|| (now.plus(MINUTE), ClientBoundError::OpenBills { max })))

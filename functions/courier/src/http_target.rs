@@ -10,33 +10,43 @@ use http::{
 };
 use outbound::{Bounds, Outbound, OutboundError};
 
-use crate::{ANSWER_BYTES_MAX, Answer, AttemptProblem, DEADLINE, Letter, Request, Signed, Tried, Verdict, beginning};
+use crate::{
+    ANSWER_BYTES_MAX, Answer, AttemptProblem, AttemptResult, DEADLINE, Request, Signed, Verdict, WebhookMessage,
+    beginning,
+};
 
 const BOUNDS: Bounds = Bounds { deadline: DEADLINE, body_bytes_max: ANSWER_BYTES_MAX };
 
 const MASK: &str = "***";
 
-pub(crate) async fn bring(outbound: &Outbound, url: &str, signed: &Signed<'_>, letter: &Letter) -> Tried {
-    let (headers, shown) = headers(signed, letter);
+pub(crate) async fn bring(
+    outbound: &Outbound,
+    url: &str,
+    signed: &Signed<'_>,
+    message: &WebhookMessage,
+) -> AttemptResult {
+    let (headers, shown) = headers(signed, message);
     let told = Request { target: url.to_owned(), headers: shown };
-    let mut request = http::Request::new(Bytes::from(letter.body.clone()));
+    let mut request = http::Request::new(Bytes::from(message.body.clone()));
     *request.method_mut() = http::Method::POST;
     *request.headers_mut() = headers;
     match url.parse() {
         Ok(uri) => *request.uri_mut() = uri,
-        Err(error) => return Tried::failed(told, Verdict::Unreachable, AttemptProblem::Url { why: error.to_string() }),
+        Err(error) => {
+            return AttemptResult::failed(told, Verdict::Unreachable, AttemptProblem::Url { why: error.to_string() });
+        }
     }
     match outbound.send_and_cut(request, BOUNDS).await {
-        Ok(answer) => judge(told, &answer, letter.now),
+        Ok(answer) => judge(told, &answer, message.now),
         Err(error) => {
             let (verdict, why) = unanswered(&error);
-            Tried::failed(told, verdict, AttemptProblem::Unanswered { why })
+            AttemptResult::failed(told, verdict, AttemptProblem::Unanswered { why })
         }
     }
 }
 
 /// Only HTTP 200 is success.
-fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> Tried {
+fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> AttemptResult {
     let status = answer.status();
     let (verdict, problem) = match status {
         StatusCode::OK => (Verdict::Received, None),
@@ -46,7 +56,7 @@ fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> Tr
     let headers = answer.headers().iter();
     let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let told = Answer { status: Some(status.as_u16()), headers: headers.collect(), body: beginning(answer.body()) };
-    Tried { request, answer: told, verdict, problem, retry_after: retry_after(answer.headers(), now) }
+    AttemptResult { request, answer: told, verdict, problem, retry_after: retry_after(answer.headers(), now) }
 }
 
 fn unanswered(error: &OutboundError) -> (Verdict, Unanswered) {
@@ -67,7 +77,7 @@ fn unanswered(error: &OutboundError) -> (Verdict, Unanswered) {
 }
 
 /// The headers of the request, and the same as they may be shown.
-fn headers(signed: &Signed<'_>, letter: &Letter) -> (HeaderMap, Vec<(String, String)>) {
+fn headers(signed: &Signed<'_>, message: &WebhookMessage) -> (HeaderMap, Vec<(String, String)>) {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("MaxPay/", env!("CARGO_PKG_VERSION"))));
     let mut shown = Vec::new();
@@ -81,11 +91,11 @@ fn headers(signed: &Signed<'_>, letter: &Letter) -> (HeaderMap, Vec<(String, Str
             shown.push((name.clone(), MASK.to_owned()));
         }
     }
-    let signature = standard_signatures(signed.secret, &letter.id, letter.now, &letter.body);
+    let signature = standard_signatures(signed.secret, &message.id, message.now, &message.body);
     let ours = [
         (CONTENT_TYPE, Some("application/json".to_owned())),
-        (HeaderName::from_static("webhook-id"), Some(letter.id.clone())),
-        (HeaderName::from_static("webhook-timestamp"), Some(letter.now.seconds().to_string())),
+        (HeaderName::from_static("webhook-id"), Some(message.id.clone())),
+        (HeaderName::from_static("webhook-timestamp"), Some(message.now.seconds().to_string())),
         (HeaderName::from_static("webhook-signature"), signature),
     ];
     for (name, value) in ours {
@@ -152,8 +162,8 @@ mod tests {
         ];
         let secret = RotatingKey::new(Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()));
         let signed = Signed { secret: &secret, headers: &headers_of_theirs };
-        let letter = Letter { id: "msg_1".to_owned(), body: "{}".to_owned(), now: Timestamp::clamped(1999) };
-        let (headers, shown) = headers(&signed, &letter);
+        let message = WebhookMessage { id: "msg_1".to_owned(), body: "{}".to_owned(), now: Timestamp::clamped(1999) };
+        let (headers, shown) = headers(&signed, &message);
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
         assert_eq!((text("x-shop"), text("user-agent")), (Some("theirs"), Some("theirs")));
         assert_eq!((text("content-type"), text("webhook-id")), (Some("application/json"), Some("msg_1")));

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use outbound::{Functions, InvokeError, Invoked};
 use serde_json::Value;
 
-use crate::{Answer, AttemptProblem, DEADLINE, Letter, Request, Tried, Verdict, beginning};
+use crate::{Answer, AttemptProblem, AttemptResult, DEADLINE, Request, Verdict, WebhookMessage, beginning};
 
-pub(crate) async fn bring(functions: &Functions, name: &str, letter: &Letter) -> Tried {
+pub(crate) async fn bring(functions: &Functions, name: &str, message: &WebhookMessage) -> AttemptResult {
     let request = Request { target: name.to_owned(), headers: Vec::new() };
-    match functions.invoke(name, Bytes::from(letter.body.clone()), DEADLINE).await {
+    match functions.invoke(name, Bytes::from(message.body.clone()), DEADLINE).await {
         Ok(invoked) => judge(request, &invoked),
         Err(error) => {
             let (verdict, problem) = match error {
@@ -23,13 +23,13 @@ pub(crate) async fn bring(functions: &Functions, name: &str, letter: &Letter) ->
                     (Verdict::FunctionFailed, AttemptProblem::NotInvokedBecause { code })
                 }
             };
-            Tried::failed(request, verdict, problem)
+            AttemptResult::failed(request, verdict, problem)
         }
     }
 }
 
 /// Received means: it did not fail, and its result has no `statusCode`, or 200.
-fn judge(request: Request, invoked: &Invoked) -> Tried {
+fn judge(request: Request, invoked: &Invoked) -> AttemptResult {
     let code =
         serde_json::from_slice::<Value>(&invoked.payload).ok().and_then(|result| result.get("statusCode").cloned());
     let status = code.as_ref().and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
@@ -40,7 +40,7 @@ fn judge(request: Request, invoked: &Invoked) -> Tried {
         (None, Some(code)) => (Verdict::Status, Some(AttemptProblem::StatusCode { found: code.to_string() })),
     };
     let answer = Answer { status, headers: Vec::new(), body: beginning(&invoked.payload) };
-    Tried { request, answer, verdict, problem, retry_after: None }
+    AttemptResult { request, answer, verdict, problem, retry_after: None }
 }
 
 #[cfg(test)]

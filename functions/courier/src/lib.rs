@@ -31,7 +31,7 @@ pub struct Courier {
 
 /// What is to be brought.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct WebhookMessage {
     /// `webhook-id`.
     pub id: String,
     /// The body.
@@ -99,7 +99,7 @@ pub struct Answer {
 
 /// How a try went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
+pub struct AttemptResult {
     /// What was sent.
     pub request: Request,
     /// What came back.
@@ -112,20 +112,20 @@ pub struct Tried {
     pub retry_after: Option<Duration>,
 }
 
-impl Tried {
+impl AttemptResult {
     fn failed(request: Request, verdict: Verdict, problem: AttemptProblem) -> Self {
         Self { request, answer: Answer::default(), verdict, problem: Some(problem), retry_after: None }
     }
 }
 
-/// Brings a letter to a webhook, once.
-pub async fn bring(courier: &Courier, webhook: &Webhook, letter: &Letter) -> Tried {
+/// Brings a message to a webhook, once.
+pub async fn bring(courier: &Courier, webhook: &Webhook, message: &WebhookMessage) -> AttemptResult {
     match &webhook.target {
         WebhookTarget::Url { url, headers } => {
             let signed = Signed { secret: &webhook.secret, headers };
-            http_target::bring(&courier.outbound, url, &signed, letter).await
+            http_target::bring(&courier.outbound, url, &signed, message).await
         }
-        WebhookTarget::Function(name) => lambda_target::bring(&courier.functions, name, letter).await,
+        WebhookTarget::Function(name) => lambda_target::bring(&courier.functions, name, message).await,
     }
 }
 

@@ -14,15 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use courier::{AttemptProblem, Courier, Letter, Tried, Verdict};
+use courier::{AttemptProblem, AttemptResult, Courier, Verdict, WebhookMessage};
 use domain::{
     AttemptRecord, Delivery, DeliveryId, DeliveryState, Lane, Pace, TargetHealth, Timestamp, Webhook, wait_after,
     webhook_body,
 };
 use futures_util::{FutureExt, future::join_all};
-use queue::{Bell, Queue, Returned, Ring};
-use runtime::{AttemptOutcome, Base, Batch, ConfiguredApp, Failure, Failures, Message, error_chain};
-use store::{StoreError, ToldDelivery};
+use queue::{Bell, DueAttempt, Queue, Returned, Ring};
+use runtime::{AttemptOutcome, Batch, ConfiguredApp, Failure, Failures, Message, Services, error_chain};
+use store::{DeliveryWithTransaction, StoreError};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -32,7 +32,7 @@ use crate::{batch::returns_after, pause::Turn};
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Store, apps and clock.
-    pub base: Base,
+    pub services: Services,
     /// The bell for the next attempt.
     pub queue: Queue,
     /// The ways to merchants.
@@ -80,7 +80,8 @@ pub async fn handle(deps: &Deps, batch: Batch) -> Failures {
 }
 
 /// The message, if the attempt could not be made or kept.
-async fn answer(deps: &Deps, (id, attempt): (DeliveryId, u32), message: Message) -> Option<Message> {
+async fn answer(deps: &Deps, due: DueAttempt, message: Message) -> Option<Message> {
+    let DueAttempt { delivery: id, attempt } = due;
     let attended = attend(deps, &id, attempt, deps.queue.lane_of(&message.source));
     match Box::pin(panic_as_failure(attended)).await {
         Ok(()) => None,
@@ -124,7 +125,7 @@ enum AttemptError {
 
 /// An attempt that is to be made.
 struct Attempt {
-    told: ToldDelivery,
+    told: DeliveryWithTransaction,
     configured: Arc<ConfiguredApp>,
     webhook: Webhook,
     turn: Turn,
@@ -146,15 +147,15 @@ async fn attend(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Re
     let Attempt { told, configured, webhook, now, .. } = &attempt;
     let started = Instant::now();
     let body = webhook_body(&told.delivery, &told.transaction, &configured.app, *now);
-    let tried = courier::bring(&deps.courier, webhook, &Letter { id: id.message_id(), body, now: *now }).await;
+    let tried = courier::bring(&deps.courier, webhook, &WebhookMessage { id: id.message_id(), body, now: *now }).await;
     let kept = timeout(KEPT_WITHIN, finish(deps, &attempt, &tried, started.elapsed())).await;
     kept.map_err(|_| AttemptError::Slow(KEPT_WITHIN))?
 }
 
 /// Reads what the attempt needs. `None` if no attempt is due.
 async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> Result<Option<Attempt>, AttemptError> {
-    let now = deps.base.clock.now();
-    let Some(told) = deps.base.store.find_told(id, attempt).await? else { return Ok(None) };
+    let now = deps.services.clock.now();
+    let Some(told) = deps.services.store.find_delivery_with_transaction(id, attempt).await? else { return Ok(None) };
     let delivery = &told.delivery;
     if delivery.state != DeliveryState::Waiting || delivery.attempt != attempt {
         return Ok(None);
@@ -164,7 +165,7 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
         ring_within_reach(deps, delivery, came_by, early).await;
         return Ok(None);
     }
-    let configured = deps.base.apps.find(&id.app, now).await?;
+    let configured = deps.services.apps.find(&id.app, now).await?;
     let webhook = configured.as_ref().and_then(|configured| find_webhook(configured, id));
     let is_unreadable = |configured: &Arc<ConfiguredApp>| configured.unreadable_webhooks.contains(&id.webhook);
     if configured.as_ref().is_some_and(is_unreadable) {
@@ -179,7 +180,7 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
     };
     let lane = configured.lane(&webhook.id);
     if (came_by, lane) == (Lane::Fast, Lane::Slow) {
-        // It was rung for before the target was known to be slow. Other deliveries must not wait behind it.
+        // The message was sent before the target was known to be slow. Other deliveries must not wait for it.
         let moved = deps.queue.ring(&[Ring { delivery, lane, delay: Duration::ZERO }]).await;
         return if moved.is_empty() { Err(AttemptError::Lane) } else { Ok(None) };
     }
@@ -193,32 +194,32 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
 }
 
 /// Keeps what became of an attempt, and what it says of the target.
-async fn finish(deps: &Deps, attempt: &Attempt, tried: &Tried, took: Duration) -> Result<(), AttemptError> {
+async fn finish(deps: &Deps, attempt: &Attempt, tried: &AttemptResult, took: Duration) -> Result<(), AttemptError> {
     let Attempt { told, webhook, turn, lane, now, .. } = attempt;
     let delivery = &told.delivery;
     let pace = if tried.verdict == Verdict::Deadline { Pace::Late } else { Pace::of(took) };
     let is_received = tried.verdict == Verdict::Received;
     if *turn == Turn::Probe && !is_received {
         // A probe is not one of the attempts.
-        let until = pause::after_probe(deps, delivery, deps.base.clock.now()).await?;
+        let until = pause::after_probe(deps, delivery, deps.services.clock.now()).await?;
         return Ok(put_off(deps, told, *lane, until).await?);
     }
     let lane = if pace == Pace::Late { Lane::Slow } else { *lane };
     let record = record(delivery.attempt, now.ms(), took, tried);
     let is_kept = conclude(deps, told, tried, lane, record).await?;
-    // A late target is noted in any case: the attempt itself may be somebody else's by now.
+    // A late target is noted in any case: another worker may have kept the attempt.
     pause::note_pace(deps, webhook, delivery, attempt.health(), pace).await?;
     if is_kept && is_received {
         pause::succeeded(deps, webhook, delivery, attempt.health()).await?;
     } else if is_kept {
-        pause::failed(deps, webhook, delivery, deps.base.clock.now()).await?;
+        pause::failed(deps, webhook, delivery, deps.services.clock.now()).await?;
     }
     Ok(())
 }
 
 /// Lets a delivery wait without using up an attempt.
-async fn put_off(deps: &Deps, told: &ToldDelivery, lane: Lane, until: Timestamp) -> Result<(), StoreError> {
-    let now = deps.base.clock.now();
+async fn put_off(deps: &Deps, told: &DeliveryWithTransaction, lane: Lane, until: Timestamp) -> Result<(), StoreError> {
+    let now = deps.services.clock.now();
     let after = Delivery { due_at: until, ..told.delivery.clone() };
     if keep(deps, told, &after, now).await? {
         ring_within_reach(deps, &after, lane, now.until(until)).await;
@@ -232,23 +233,28 @@ fn find_webhook<'a>(configured: &'a ConfiguredApp, id: &DeliveryId) -> Option<&'
 }
 
 /// Its webhook was deleted, or hears the other mode from now on.
-async fn cancel(deps: &Deps, told: &ToldDelivery) -> Result<(), StoreError> {
+async fn cancel(deps: &Deps, told: &DeliveryWithTransaction) -> Result<(), StoreError> {
     let cancelled = Delivery { state: DeliveryState::Cancelled, ..told.delivery.clone() };
-    if keep(deps, told, &cancelled, deps.base.clock.now()).await? {
+    if keep(deps, told, &cancelled, deps.services.clock.now()).await? {
         info!(delivery.id = cancelled.id.name(), "cancelled a delivery: its webhook is not there any more");
     }
     Ok(())
 }
 
-/// Keeps what becomes of a delivery. `false` if it is not any more as it was told: somebody else was faster. From here on its own row
-/// says when it is looked at, if ever, so that its transaction lets go of it; where that fails, the sweep does it.
-async fn keep(deps: &Deps, told: &ToldDelivery, after: &Delivery, now: Timestamp) -> Result<bool, StoreError> {
-    let (store, id) = (&deps.base.store, &after.id);
+/// Keeps what becomes of a delivery. `false` if another worker changed it first. From here on its own row says when it is looked at, so the
+/// mark at its transaction is removed; if that fails, the sweep removes it.
+async fn keep(
+    deps: &Deps,
+    told: &DeliveryWithTransaction,
+    after: &Delivery,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (store, id) = (&deps.services.store, &after.id);
     if !store.change_delivery(&told.delivery, after, now).await? {
         return Ok(false);
     }
     if told.carried
-        && let Err(error) = store.let_go(&told.transaction.key, &id.webhook).await
+        && let Err(error) = store.clear_carried(&told.transaction.key, &id.webhook).await
     {
         warn!(delivery.id = id.name(), "is still carried by its bill: {}", error_chain(&error));
     }
@@ -259,13 +265,13 @@ async fn keep(deps: &Deps, told: &ToldDelivery, after: &Delivery, now: Timestamp
 /// found out is kept, unless this one was received.
 async fn conclude(
     deps: &Deps,
-    told: &ToldDelivery,
-    tried: &Tried,
+    told: &DeliveryWithTransaction,
+    tried: &AttemptResult,
     lane: Lane,
     record: AttemptRecord,
 ) -> Result<bool, StoreError> {
-    let ToldDelivery { delivery, transaction, .. } = told;
-    let now = deps.base.clock.now();
+    let DeliveryWithTransaction { delivery, transaction, .. } = told;
+    let now = deps.services.clock.now();
     let wait = wait_after(delivery.tried(), tried.retry_after);
     let (state, outcome) = match (tried.verdict, wait) {
         (Verdict::Received, _) => (DeliveryState::Delivered, AttemptOutcome::Delivered),
@@ -281,7 +287,7 @@ async fn conclude(
         return if is_received { received_all_the_same(deps, &delivery.id, record).await } else { Ok(false) };
     }
     let (name, lag) = (delivery.id.name(), delivery.due_at.until(now));
-    deps.base.metrics.delivery_attempt(outcome, lag);
+    deps.services.metrics.delivery_attempt(outcome, lag);
     let (app, bill, tx) = (&delivery.id.app, &delivery.id.bill, &transaction.id);
     match state {
         DeliveryState::Waiting | DeliveryState::Exhausted => warn!(
@@ -302,14 +308,14 @@ async fn conclude(
 /// The target has it, whatever another bell for the same attempt found out, and though its webhook was deleted meanwhile: it is not sent
 /// again, and does not count as exhausted or cancelled. `false` if that is known.
 async fn received_all_the_same(deps: &Deps, id: &DeliveryId, record: AttemptRecord) -> Result<bool, StoreError> {
-    let store = &deps.base.store;
+    let store = &deps.services.store;
     for _ in 0..RECEIVED_TRIES_MAX {
         let Some(known) = store.find_delivery(id).await? else { return Ok(false) };
         if known.state == DeliveryState::Delivered {
             return Ok(false);
         }
         let after = Delivery { state: DeliveryState::Delivered, ..with_record(&known, record.clone()) };
-        if store.change_delivery(&known, &after, deps.base.clock.now()).await? {
+        if store.change_delivery(&known, &after, deps.services.clock.now()).await? {
             info!(
                 delivery.id = id.name(),
                 attempt.n = record.attempt,
@@ -322,7 +328,7 @@ async fn received_all_the_same(deps: &Deps, id: &DeliveryId, record: AttemptReco
     Err(StoreError::Contended { what: id.name(), tries: RECEIVED_TRIES_MAX })
 }
 
-/// The delivery behind an attempt.
+/// The delivery after an attempt.
 fn with_record(delivery: &Delivery, record: AttemptRecord) -> Delivery {
     let attempt = delivery.attempt.max(record.attempt.saturating_add(1));
     let mut records = delivery.records.clone();
@@ -332,7 +338,7 @@ fn with_record(delivery: &Delivery, record: AttemptRecord) -> Delivery {
     Delivery { attempt, records, ..delivery.clone() }
 }
 
-fn record(attempt: u32, time: i64, took: Duration, tried: &Tried) -> AttemptRecord {
+fn record(attempt: u32, time: i64, took: Duration, tried: &AttemptResult) -> AttemptRecord {
     let chars = if tried.verdict == Verdict::Received { RECEIVED_CHARS_MAX } else { FAILED_CHARS_MAX };
     let problem = tried.problem.as_ref().map(AttemptProblem::sentence);
     AttemptRecord {

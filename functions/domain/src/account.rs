@@ -6,6 +6,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::{AppId, Mode, Tab};
+
 /// Counts the accounts that a channel had, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountNumber(u16);
@@ -49,9 +51,40 @@ impl fmt::Display for AccountNumber {
     }
 }
 
-/// How long a notify in the form of the protocol before is read after an account moved to another one (WeChat Pay v2 to v3): an order
-/// is told of in the form it was made in, is open for at most 15 days, and told of for one more.
+/// How long notifies in the old form are read after an account moved to another protocol (WeChat Pay v2 to v3). WeChat reports an order in
+/// the form it was made in; an order is open for at most 15 days, and reported for one day more.
 pub const FORMER_FORM_READ: Duration = Duration::from_secs(16 * 24 * 3600);
+
+/// A tab in one mode: what settings are saved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TabMode {
+    /// The tab.
+    pub tab: Tab,
+    /// Real money or not.
+    pub mode: Mode,
+}
+
+/// Names an account among those of all apps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AppAccount {
+    /// The app.
+    pub app: AppId,
+    /// Real money or not.
+    pub mode: Mode,
+    /// The tab whose settings name the account.
+    pub tab: Tab,
+    /// Which of the accounts that the tab had.
+    pub number: AccountNumber,
+}
+
+/// An account of a tab, compared with the one that new settings name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// Its number.
+    pub number: AccountNumber,
+    /// Whether it is the one that the settings name.
+    pub sameness: Sameness,
+}
 
 /// Whether an account is the one that new settings name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,20 +118,17 @@ impl Succession {
 /// Numbers the account of settings that are to be saved. `current` is what is in use, `old` are the others that are known, and
 /// `highest` is the highest number that was ever given. `None` if there are no numbers left.
 pub fn succeed(
-    current: Option<(AccountNumber, Sameness)>,
-    old: impl IntoIterator<Item = (AccountNumber, Sameness)>,
+    current: Option<KnownAccount>,
+    old: impl IntoIterator<Item = KnownAccount>,
     highest: AccountNumber,
 ) -> Option<Succession> {
-    match current {
-        None => Some(Succession::Same(AccountNumber::FIRST)),
-        Some((number, Sameness::Same)) => Some(Succession::Same(number)),
-        Some((_, Sameness::Other)) => {
-            let known = old.into_iter().find(|(_, sameness)| *sameness == Sameness::Same);
-            match known {
-                Some((number, _)) => Some(Succession::Returning(number)),
-                None => highest.next().map(Succession::New),
-            }
-        }
+    let Some(current) = current else { return Some(Succession::Same(AccountNumber::FIRST)) };
+    if current.sameness == Sameness::Same {
+        return Some(Succession::Same(current.number));
+    }
+    match old.into_iter().find(|old| old.sameness == Sameness::Same) {
+        Some(old) => Some(Succession::Returning(old.number)),
+        None => highest.next().map(Succession::New),
     }
 }
 
@@ -147,10 +177,11 @@ mod tests {
             (Some((4, Other)), &[(1, Other), (3, Same)],  4, Succession::Returning(number(3))),
         ];
         for (current, old, highest, expect) in cases {
-            let known = |(n, sameness): &Known| (number(*n), *sameness);
+            let known = |(n, sameness): &Known| KnownAccount { number: number(*n), sameness: *sameness };
             let found = succeed(current.as_ref().map(known), old.iter().map(known), number(*highest));
             assert_eq!(found, Some(*expect), "{current:?} {old:?}");
         }
-        assert_eq!(succeed(Some((one, Other)), [], number(9999)), None);
+        let current = KnownAccount { number: one, sameness: Other };
+        assert_eq!(succeed(Some(current), [], number(9999)), None);
     }
 }

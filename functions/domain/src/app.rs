@@ -110,7 +110,7 @@ impl App {
 /// How far the time in a signed client key may be off.
 const SIGNED_KEY_SKEW_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// Why a signed client key was refused, whoever's it is.
+/// Why a signed client key was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignedClientKeyError {
     /// Not `md5hex,timestampMs`.

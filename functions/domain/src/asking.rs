@@ -1,4 +1,4 @@
-//! When a provider is asked about a bill of which it should have told by itself.
+//! When a provider is queried about a bill or refund whose end it should have reported by itself.
 
 use std::{fmt, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{AppId, Mode, RefundKey, Tab, Timestamp, Transaction, TransactionKey}
 pub enum AskedAbout {
     /// A bill that is not paid, or closed here alone.
     Transaction(TransactionKey),
-    /// A refund that nobody knows the end of.
+    /// A refund whose end is not known.
     Refund(RefundKey),
 }
 
@@ -31,19 +31,19 @@ impl AskedAbout {
     }
 }
 
-/// Who is asked: the provider behind one tab of an app. All accounts that the tab ever had count as one. Each askee has its own rate of
-/// questions.
+/// The provider of one tab of an app, as it is queried. All accounts that the tab ever had count as one. Each has a rate of questions of its
+/// own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Askee {
+pub struct AskedProvider {
     /// Whose account.
     pub app: AppId,
     /// Real money or not.
     pub mode: Mode,
-    /// Behind which tab.
+    /// The tab.
     pub tab: Tab,
 }
 
-impl fmt::Display for Askee {
+impl fmt::Display for AskedProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.app, self.mode, self.tab)
     }

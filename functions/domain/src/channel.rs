@@ -88,7 +88,7 @@ enum Need {
 /// in `providers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
-    /// A trade all of which went back is told of as closed. At the others that word means that nobody ever paid.
+    /// An order that is refunded in full is reported as closed. At the other providers that word means that it was never paid.
     ClosesWhatIsRefunded,
     /// An order is taken once, only while its time is that of the clock, and what the payer needs is given out once.
     TakesOrderOnce,

@@ -66,7 +66,7 @@ impl<'a> ChargeForm<'a> {
         Fields::parse(body).map(Self)
     }
 
-    /// The channel, one of [`Channel::ALL`]; a family is none. The SDKs' `AUTOMATIC` is the empty text.
+    /// The channel, one of [`Channel::ALL`]; a family is not a channel. The SDKs' `AUTOMATIC` is the empty text.
     ///
     /// # Errors
     /// [`RequestError::Missing`] and [`RequestError::ChannelUnknown`].

@@ -5,7 +5,7 @@
 pub struct ClientBounds {
     /// Charges in a minute of the clock.
     pub charges_per_minute: Option<u32>,
-    /// Bills that wait to be paid, whoever charged them.
+    /// Bills that wait to be paid, charged by clients or by the server.
     pub open_bills: Option<u32>,
 }
 

@@ -1,6 +1,6 @@
 //! Days in Beijing, by which providers settle and books are compared; and which of them are asked for.
 
-use crate::Timestamp;
+use crate::{TimeSpan, Timestamp};
 
 /// A day in Beijing, by which providers settle: `2026-11-23`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,13 +35,18 @@ impl Day {
         Timestamp::clamped(self.start().ms() + DAY_MS - 1)
     }
 
+    /// From its first moment to its last.
+    pub fn span(&self) -> TimeSpan {
+        TimeSpan { start: self.start(), end: self.end() }
+    }
+
     /// The day before.
     #[must_use]
     pub fn before(&self) -> Self {
         Self::of(Timestamp::clamped(self.start().ms() - 1))
     }
 
-    /// The day behind it.
+    /// The day after it.
     #[must_use]
     pub fn after(&self) -> Self {
         Self::of(Timestamp::clamped(self.end().ms() + 1))
@@ -56,7 +61,7 @@ impl Day {
         days
     }
 
-    /// Whether its bill is not asked for any more at `now`, but where a person asks.
+    /// Whether at `now` its bill is fetched only if a person asks for it.
     pub fn is_given_up(&self, now: Timestamp) -> bool {
         Self::asked_at(now).first().is_some_and(|oldest| self < oldest)
     }

@@ -82,13 +82,29 @@ impl DeliveryId {
     }
 }
 
-/// Which of several events of one kind, and what the merchant is told of it beside the transaction.
+/// Which of several events of one kind, and what its body says beside the transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// A name of at most [`DeliveryId::ABOUT_CHARS_MAX`] characters: the refund's number, or the incident's name.
     pub name: String,
     /// Members of the body beside those of the transaction.
     pub members: Map<String, Value>,
+}
+
+/// Something that happened to a transaction, as webhooks are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OccurredEvent {
+    /// What happened.
+    pub event: Event,
+    /// Which of several such events, and its members of the body.
+    pub about: About,
+}
+
+impl From<Event> for OccurredEvent {
+    /// An event that happens once to a transaction, and has no members of its own.
+    fn from(event: Event) -> Self {
+        Self { event, about: About::default() }
+    }
 }
 
 closed_list! {
@@ -100,7 +116,7 @@ closed_list! {
         Delivered = "delivered",
         /// Never received, and not tried any more.
         Exhausted = "exhausted",
-        /// Given up, because its webhook is not there any more.
+        /// Given up, because its webhook was deleted.
         Cancelled = "cancelled",
     }
 }
@@ -120,7 +136,7 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// The number of the next attempt, from 1; it only grows, whatever is sent again.
     pub attempt: u32,
-    /// How many attempts were made before it was last sent again by hand: the schedule begins anew behind them.
+    /// How many attempts were made before it was last sent again by hand: the schedule begins again after them.
     pub attempts_before: u32,
     /// When the next attempt is due.
     pub due_at: Timestamp,
@@ -198,16 +214,15 @@ pub struct AttemptRecord {
     pub answer: String,
 }
 
-/// One delivery for each of `webhooks` that wants to hear of `event`, due now.
+/// One delivery for each of `webhooks` that subscribes to the event, due now.
 pub fn deliveries(
     transaction: &Transaction,
-    event: Event,
-    about: &About,
+    occurred: &OccurredEvent,
     webhooks: &[Webhook],
     now: Timestamp,
 ) -> Vec<Delivery> {
-    let key = &transaction.key;
-    let wanted = webhooks.iter().filter(|webhook| webhook.wants(event, key.mode));
+    let (key, OccurredEvent { event, about }) = (&transaction.key, occurred);
+    let wanted = webhooks.iter().filter(|webhook| webhook.wants(*event, key.mode));
     wanted
         .map(|webhook| Delivery {
             id: DeliveryId {
@@ -215,7 +230,7 @@ pub fn deliveries(
                 mode: key.mode,
                 bill: key.bill.clone(),
                 transaction: transaction.id.clone(),
-                event,
+                event: *event,
                 about: about.name.chars().take(DeliveryId::ABOUT_CHARS_MAX).collect(),
                 webhook: webhook.id.clone(),
             },
@@ -299,7 +314,8 @@ mod tests {
         ];
         let about = About { name: "R".repeat(65), members: Map::new() };
         let now = Timestamp::clamped(5);
-        let made = deliveries(&sample(Status::Success), Event::RefundSuccess, &about, &hooks, now);
+        let occurred = OccurredEvent { event: Event::RefundSuccess, about };
+        let made = deliveries(&sample(Status::Success), &occurred, &hooks, now);
         let told: Vec<_> = made.iter().map(|made| made.id.webhook.as_str().chars().next().unwrap()).collect();
         assert_eq!(told, ['1', '4']);
         assert!(made.iter().all(|made| made.id.about.len() == 64 && made.due_at == now && made.tried() == 1));

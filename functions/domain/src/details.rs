@@ -72,7 +72,7 @@ impl Extras {
     pub const BYTES_MAX: usize = 8192;
     pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 32 deep";
 
-    /// Takes the JSON text of an object. `None` if it is none, too long, too deep, or holds half a surrogate pair.
+    /// Takes the JSON text of an object. `None` if it is not an object, too long, too deep, or holds half a surrogate pair.
     pub fn parse(json: &str) -> Option<Self> {
         Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))
     }

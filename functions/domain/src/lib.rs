@@ -44,17 +44,19 @@ mod unanswered;
 mod webhook;
 mod webhook_message;
 
-pub use account::{AccountNumber, FORMER_FORM_READ, Sameness, Succession, succeed};
+pub use account::{AccountNumber, AppAccount, FORMER_FORM_READ, KnownAccount, Sameness, Succession, TabMode, succeed};
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
-pub use asking::{AskedAbout, Askee, is_overdue, last_closed_question_again, next_closed_question, next_question};
+pub use asking::{
+    AskedAbout, AskedProvider, is_overdue, last_closed_question_again, next_closed_question, next_question,
+};
 pub use back_office::{CloseRequest, RefundRequest, RefundsRequest, SyncRequest};
 pub use bill::{Author, TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Habit, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use client_bounds::ClientBounds;
 pub use day::Day;
-pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, deliveries};
+pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, OccurredEvent, deliveries};
 pub use details::{Extras, PayerDigest, ProviderTradeNo, Subject, WebUrl};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
 pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
@@ -71,10 +73,10 @@ pub use reconciliation::{
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
-    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundContradictionKind, RefundFailure,
-    RefundFailureKind, RefundHeard, RefundKey, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
-    RefundStatus, RefundVerdict, RefundWay, RefundWord, choose_payment, give_up_refund, hear_of_refund, is_same_refund,
-    next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
+    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundContradictionKind, RefundDecision, RefundFailure,
+    RefundFailureKind, RefundKey, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
+    RefundStatement, RefundStatus, RefundVerdict, RefundWay, apply_refund_statement, choose_payment, give_up_refund,
+    is_same_refund, next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
 };
 pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
@@ -84,9 +86,9 @@ pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
 pub use settle::{Refusal, RefusalKind, Settlement, close, settle, withdraw};
 pub use shards::{Shard, Shards};
-pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, is_to_be_summed};
+pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, SumEntry, is_to_be_summed};
 pub use target_health::{Lane, Pace, Paused, TargetHealth};
-pub use time::{InvalidTimestamp, Timestamp};
+pub use time::{InvalidTimestamp, TimeSpan, Timestamp};
 pub use transaction::{RefundSums, Status, Transaction};
 pub use unanswered::{Unanswered, UnansweredKind};
 pub use webhook::{Event, Webhook, WebhookTarget};

@@ -21,7 +21,7 @@ impl Fen {
         if (1..=Self::MAX).contains(&fen) { Ok(Self(fen)) } else { Err(InvalidFen::Range { found: fen }) }
     }
 
-    /// Reads a provider's yuan text: digits, and at most two more behind a point. `20`, `20.0` and `20.00` are 2000 fen.
+    /// Reads a provider's yuan text: digits, and at most two more after a point. `20`, `20.0` and `20.00` are 2000 fen.
     ///
     /// # Errors
     /// [`InvalidFen::Yuan`] for any other text, [`InvalidFen::Range`] for an amount out of bounds.

@@ -60,7 +60,7 @@ impl Reach {
     /// One look-up of the store's finds so many.
     pub const APPS_MAX: usize = 100;
 
-    /// These apps; `None` if there is none, or too many.
+    /// These apps; `None` for no app, or too many.
     pub fn of(mut apps: Vec<AppId>) -> Option<Self> {
         apps.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         apps.dedup();
@@ -110,7 +110,7 @@ pub struct Operator {
 
 /// How many wrong passwords in a row are free of charge.
 const FREE_FAILURES: u32 = 4;
-/// However often somebody fails, the next try is a minute away at the most: whoever hammers at a stranger's name must not
+/// However often somebody fails, the next try is a minute away at the most: guesses at a stranger's name must not
 /// lock its owner out for good.
 const PAUSE_SECONDS_MAX: u64 = 60;
 

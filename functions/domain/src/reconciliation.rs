@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Sentence, Status, Timestamp, TransactionId, closed_list,
+    BillNum, Fen, Record, Refund, RefundNum, RefundStatus, Sentence, Status, TimeSpan, Timestamp, TransactionId,
+    closed_list,
 };
 
 closed_list! {
@@ -78,7 +79,7 @@ impl UnreadableLine {
 pub struct Listed {
     /// The order: our transaction's id, if it is ours.
     pub transaction: TransactionId,
-    /// The refund that it tells of; a payment if there is none.
+    /// The refund that the line is about; `None` for a payment.
     pub refund: Option<ListedRefund>,
     /// The amount.
     pub fee: Fen,
@@ -112,16 +113,30 @@ impl KnownRefund {
     }
 }
 
-/// A part of a provider's bill, by order: the lowest of its lines behind a point, and no more of them than fit. A bill of any length
-/// is gone through window by window, each filled by reading the whole bill once more.
+/// A window on a provider's bill, sorted by order: the lowest lines after a point, as many as fit. A bill of any length is read window by
+/// window; each window reads the whole bill again.
 #[derive(Clone, Debug)]
 pub struct Window {
     after: Option<TransactionId>,
     lines_max: usize,
     /// Payments sort before the refunds of the same order.
-    lines: BTreeMap<(TransactionId, Option<String>), (Fen, bool)>,
+    lines: BTreeMap<(TransactionId, Option<String>), Line>,
     /// The lowest order of which a line did not fit.
     cut_at: Option<TransactionId>,
+}
+
+/// What a line says, beside its order and the number of its refund.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    fee: Fen,
+    is_done: bool,
+}
+
+impl Line {
+    fn listed(self, transaction: TransactionId, num: Option<String>) -> Listed {
+        let Self { fee, is_done } = self;
+        Listed { transaction, refund: num.map(|num| ListedRefund { num, is_done }), fee }
+    }
 }
 
 /// There are more lines of one order than a window holds: it cannot be judged as a whole.
@@ -133,8 +148,8 @@ pub struct TooManyLines {
 }
 
 impl Window {
-    /// An empty one of at most `lines_max` lines, for the orders behind `after`.
-    pub fn behind(after: Option<TransactionId>, lines_max: usize) -> Self {
+    /// An empty window of at most `lines_max` lines, for the orders after `after`.
+    pub fn after(after: Option<TransactionId>, lines_max: usize) -> Self {
         Self { after, lines_max, lines: BTreeMap::new(), cut_at: None }
     }
 
@@ -146,14 +161,14 @@ impl Window {
             return;
         }
         let (num, is_done) = line.refund.map_or((None, true), |refund| (Some(refund.num), refund.is_done));
-        self.lines.insert((line.transaction, num), (line.fee, is_done));
+        self.lines.insert((line.transaction, num), Line { fee: line.fee, is_done });
         if self.lines.len() > self.lines_max {
             self.cut_at = self.lines.pop_last().map(|((order, _), _)| order);
         }
     }
 
-    /// Says that the bill was read to its end, and answers where the next window begins: behind this order. `None` if there is
-    /// nothing behind this window. An order's lines are never in two.
+    /// To be called when the bill is read to its end. Returns the last order of this window, after which the next window begins; `None` for the
+    /// last window. The lines of an order are never in two windows.
     ///
     /// # Errors
     /// [`TooManyLines`].
@@ -166,7 +181,7 @@ impl Window {
 
     /// Takes out the payment of an order.
     pub fn take_payment(&mut self, order: &TransactionId) -> Option<Fen> {
-        self.lines.remove(&(order.clone(), None)).map(|(fee, _)| fee)
+        self.lines.remove(&(order.clone(), None)).map(|line| line.fee)
     }
 
     /// Takes out the refunds of an order.
@@ -175,8 +190,8 @@ impl Window {
         loop {
             let next = self.lines.range((order.clone(), Some(String::new()))..).next();
             let Some(key) = next.map(|(key, _)| key.clone()).filter(|(found, _)| found == order) else { break };
-            if let Some((fee, is_done)) = self.lines.remove(&key) {
-                taken.push(listed(key, fee, is_done));
+            if let Some(((transaction, num), line)) = self.lines.remove_entry(&key) {
+                taken.push(line.listed(transaction, num));
             }
         }
         taken
@@ -189,14 +204,10 @@ impl Window {
         orders
     }
 
-    /// What nobody took out.
-    pub fn into_rest(self) -> impl Iterator<Item = Listed> {
-        self.lines.into_iter().map(|(key, (fee, is_done))| listed(key, fee, is_done))
+    /// Takes out all that is left.
+    pub fn take_rest(&mut self) -> impl Iterator<Item = Listed> {
+        std::mem::take(&mut self.lines).into_iter().map(|((transaction, num), line)| line.listed(transaction, num))
     }
-}
-
-fn listed((transaction, num): (TransactionId, Option<String>), fee: Fen, is_done: bool) -> Listed {
-    Listed { transaction, refund: num.map(|num| ListedRefund { num, is_done }), fee }
 }
 
 /// Judges a payment that the provider lists, beside our record of it, if there is one.
@@ -292,9 +303,9 @@ fn difference(
     Difference { kind, transaction: Some(transaction), bill, here, there, refund_num: None, line: None }
 }
 
-/// Whether one of our records is a payment of the day that begins and ends at these moments.
-pub fn is_payment_of(record: &Record, (start, end): (Timestamp, Timestamp)) -> bool {
-    let ended_in = record.ended_at.is_some_and(|ended| (start..=end).contains(&ended));
+/// Whether one of our records is a payment that was settled within `day`.
+pub fn is_payment_of(record: &Record, day: TimeSpan) -> bool {
+    let ended_in = record.ended_at.is_some_and(|ended| day.contains(ended));
     ended_in && matches!(record.status, Status::Success | Status::Refund)
 }
 
@@ -390,10 +401,10 @@ mod tests {
         for lines_max in [3, 4, 7, 50, 299, 300, 1000] {
             let (mut after, mut seen, mut windows) = (None, Vec::new(), 0);
             loop {
-                let mut window = Window::behind(after, lines_max);
+                let mut window = Window::after(after, lines_max);
                 lines.iter().cloned().for_each(|line| window.add(line));
                 after = window.complete().unwrap();
-                let rest: Vec<Listed> = window.into_rest().collect();
+                let rest: Vec<Listed> = window.take_rest().collect();
                 assert!(rest.len() <= lines_max && rest.len().is_multiple_of(3), "{lines_max}: {}", rest.len());
                 seen.extend(rest);
                 windows += 1;
@@ -410,14 +421,14 @@ mod tests {
 
     #[test]
     fn an_order_with_more_lines_than_a_window_is_none() {
-        let mut window = Window::behind(None, 2);
+        let mut window = Window::after(None, 2);
         ["1", "2", "3"].into_iter().for_each(|num| window.add(line(1, Some(num))));
         assert_eq!(window.complete(), Err(TooManyLines { order: order(1).to_string() }));
     }
 
     #[test]
     fn what_is_taken_out_of_a_window_is_gone() {
-        let mut window = Window::behind(Some(order(0)), 10);
+        let mut window = Window::after(Some(order(0)), 10);
         [line(0, None), line(1, None), line(1, Some("R1")), line(1, Some("R2")), line(2, Some("R3")), line(3, None)]
             .into_iter()
             .for_each(|line| window.add(line));
@@ -426,14 +437,14 @@ mod tests {
         assert_eq!(window.take_payment(&order(1)), None);
         assert_eq!(window.take_refunds(&order(1)), [line(1, Some("R1")), line(1, Some("R2"))]);
         assert_eq!(window.take_refunds(&order(3)), []);
-        assert_eq!(window.into_rest().collect::<Vec<_>>(), [line(2, Some("R3")), line(3, None)]);
+        assert_eq!(window.take_rest().collect::<Vec<_>>(), [line(2, Some("R3")), line(3, None)]);
     }
 
     #[test]
     fn a_payment_is_of_the_day_it_was_settled() {
         let paid = record(Status::Success);
         let day = Day::of(paid.created_at);
-        let (span, before) = ((day.start(), day.end()), (day.before().start(), day.before().end()));
+        let (span, before) = (day.span(), day.before().span());
         assert!(is_payment_of(&paid, span));
         assert!(!is_payment_of(&paid, before));
         assert!(!is_payment_of(&record(Status::Closed), span));

@@ -29,8 +29,8 @@ use std::time::Duration;
 
 pub(crate) use self::change::refunded_elsewhere;
 pub use self::change::{
-    RefundChange, RefundContradiction, RefundContradictionKind, RefundHeard, RefundVerdict, RefundWord, give_up_refund,
-    hear_of_refund,
+    RefundChange, RefundContradiction, RefundContradictionKind, RefundDecision, RefundStatement, RefundVerdict,
+    apply_refund_statement, give_up_refund,
 };
 pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
 use crate::{

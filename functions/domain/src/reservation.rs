@@ -138,7 +138,7 @@ fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -
     number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
 }
 
-/// Whether the order was made for another payer: WeChat lets nobody else pay it.
+/// Whether the order was made for another payer: at WeChat only that payer can pay it.
 fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
     match (&open.payer, &request.openid) {
         (Some(payer), Some(openid)) => *payer != PayerDigest::of_openid(openid),

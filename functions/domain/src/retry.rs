@@ -7,7 +7,7 @@ const HOUR: u64 = 60 * MINUTE;
 
 /// The waits between a failed attempt and the next, each counted from the failure.
 ///
-/// There is no jitter: what is promised is told to the second, and a target that comes back is protected by the bounded
+/// There is no jitter: the promised times are exact to the second, and a target that comes back is protected by the bounded
 /// rate at which a paused one is released.
 ///
 /// # Source

@@ -30,7 +30,7 @@ pub struct Said {
 }
 
 crate::sentences! {
-    /// Words that are no sentence of a list: somebody else's, or those that a version without codes kept.
+    /// Words that are not a sentence of a list: those of others, or those that a version without codes kept.
     pub enum AsItIs, AsItIsKind {
         Words { words: String } = "words": "{words}";
     }
@@ -74,7 +74,7 @@ pub fn camel_case(name: &str) -> String {
     })
 }
 
-/// Longer than any name or list of names that stands in a sentence; somebody else's words are cut to less where they are read.
+/// Longer than any name or list of names that stands in a sentence; the words of others are cut shorter where they are read.
 const PARAM_CHARS_MAX: usize = 1024;
 
 /// What can stand in a sentence.

@@ -78,7 +78,7 @@ impl SessionToken {
     }
 
     /// Whether `text` is made as the tokens that are issued here. What is not can only be another service's:
-    /// a token of ours that has expired, was revoked with its key or was altered behind its claims still has the form.
+    /// a token of ours that has expired, was revoked with its key or was altered after its claims still has the form.
     pub fn has_form(text: &str) -> bool {
         Parts::read(text).is_some()
     }

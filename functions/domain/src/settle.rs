@@ -1,7 +1,7 @@
 //! The state machine of a transaction: what a verified report, a closing or a withdrawal does to it.
 
 use crate::{
-    About, Event, Fen, Habit, Notification, Outcome, ProviderTradeNo, Status, Timestamp, Transaction,
+    Event, Fen, Habit, Notification, OccurredEvent, Outcome, ProviderTradeNo, Status, Timestamp, Transaction,
     refund::refunded_elsewhere,
 };
 
@@ -15,7 +15,7 @@ pub enum Settlement {
         /// The new state.
         transaction: Box<Transaction>,
         /// What happened, in the order in which it did.
-        events: Vec<(Event, About)>,
+        events: Vec<OccurredEvent>,
     },
 }
 
@@ -52,14 +52,14 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     let event = match (before.status, status) {
         (Status::Created | Status::Closed, Status::Success) => Some(Event::PaymentSuccess),
         (Status::Created, Status::Closed) => closing_event(before),
-        // All back before anybody heard of it: nobody is to send goods for that.
+        // It was refunded in full before its payment was known: no goods are to be sent.
         _ => None,
     };
     let ended_at = if status == before.status || before.status.is_paid() { before.ended_at } else { Some(now) };
     let trade_no = before.trade_no.clone().or_else(|| report.trade_no.clone());
     let transaction = Box::new(Transaction { status, ended_at, trade_no, refunded, ..before.clone() });
     let elsewhere = refunded_elsewhere(before, &transaction);
-    let events = event.map(|event| (event, About::default())).into_iter().chain(elsewhere).collect();
+    let events = event.map(OccurredEvent::from).into_iter().chain(elsewhere).collect();
     Ok(Settlement::Changed { transaction, events })
 }
 
@@ -79,11 +79,11 @@ pub fn close(before: &Transaction, now: Timestamp) -> Settlement {
         return Settlement::Unchanged;
     }
     let transaction = Transaction { status: Status::Closed, ended_at: Some(now), ..before.clone() };
-    let events = closing_event(before).map(|event| (event, About::default())).into_iter().collect();
+    let events = closing_event(before).map(OccurredEvent::from).into_iter().collect();
     Settlement::Changed { transaction: Box::new(transaction), events }
 }
 
-/// What the merchant is told when a try is closed unpaid. Of a replaced one nothing: another try of the bill can still be paid.
+/// The event of a try that is closed unpaid. A replaced try has none: another try of the bill can still be paid.
 fn closing_event(before: &Transaction) -> Option<Event> {
     before.superseded_at.is_none().then_some(Event::PaymentClosed)
 }
@@ -173,7 +173,7 @@ mod tests {
         for (before, outcome, trade_no, expect) in CASES {
             let found = match settle(&sample(*before), &report(outcome(), trade_no), now) {
                 Ok(Settlement::Changed { transaction, events }) => {
-                    Ok((transaction.status, events.into_iter().map(|(event, _)| event).collect::<Vec<_>>()))
+                    Ok((transaction.status, events.into_iter().map(|occurred| occurred.event).collect::<Vec<_>>()))
                 }
                 Ok(Settlement::Unchanged) => Err(None),
                 Err(refusal) => Err(Some(refusal)),
@@ -249,7 +249,7 @@ mod tests {
                 prop_assert!(!transaction.status.is_paid() || after.status.is_paid());
                 prop_assert!(after.refunded >= transaction.refunded);
                 prop_assert_eq!(after.status == Status::Refund, after.refunded == Some(after.fee));
-                told += events.iter().filter(|(event, _)| *event == Event::PaymentSuccess).count();
+                told += events.iter().filter(|occurred| occurred.event == Event::PaymentSuccess).count();
                 transaction = *after;
             }
             prop_assert!(told <= 1);

@@ -1,7 +1,7 @@
 //! Shards: over how many keys an app's transactions are spread in the lists by time.
 //!
 //! A key of an index takes a bounded number of writes a second, and one app on one channel has one key for each status. A hot app spreads
-//! over several; whoever reads merges them all, also those of then.
+//! over several; a reader merges them all, also those that were in use before.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl Shard {
     /// The shard of every transaction of an app that is not hot.
     pub const FIRST: Self = Self(0);
 
-    /// `None` if there is none with this number.
+    /// `None` if the number is too high.
     pub fn new(number: u8) -> Option<Self> {
         (number < Shards::MAX).then_some(Self(number))
     }

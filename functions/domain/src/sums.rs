@@ -29,6 +29,17 @@ pub struct Sum {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaySums(BTreeMap<(Channel, Status), Sum>);
 
+/// What one channel came to in one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SumEntry {
+    /// The channel.
+    pub channel: Channel,
+    /// The status.
+    pub status: Status,
+    /// What they came to.
+    pub sum: Sum,
+}
+
 impl Sum {
     /// One transaction.
     pub fn of(fee: Fen, refunded: Option<Fen>) -> Self {
@@ -63,14 +74,14 @@ impl DaySums {
 
     /// Adds all of another day.
     pub fn add_all(&mut self, other: &Self) {
-        for (channel, status, sum) in other.iter() {
+        for SumEntry { channel, status, sum } in other.iter() {
             self.add(channel, status, sum);
         }
     }
 
     /// Every channel and status of which there is something.
-    pub fn iter(&self) -> impl Iterator<Item = (Channel, Status, Sum)> {
-        self.0.iter().map(|((channel, status), sum)| (*channel, *status, *sum))
+    pub fn iter(&self) -> impl Iterator<Item = SumEntry> {
+        self.0.iter().map(|((channel, status), sum)| SumEntry { channel: *channel, status: *status, sum: *sum })
     }
 
     /// What was charged, paid or not, on the channels that `wanted` takes.
@@ -85,7 +96,7 @@ impl DaySums {
 
     fn total(&self, wanted: impl Fn(Channel, Status) -> bool) -> Sum {
         let mut total = Sum::default();
-        self.iter().filter(|(channel, status, _)| wanted(*channel, *status)).for_each(|(_, _, sum)| total.add(sum));
+        self.iter().filter(|entry| wanted(entry.channel, entry.status)).for_each(|entry| total.add(entry.sum));
         total
     }
 }

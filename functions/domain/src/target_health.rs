@@ -1,5 +1,5 @@
 //! How a webhook's target is doing: counted while it fails, paused when that goes on, and probed until it answers; and whether its
-//! deliveries take the slow lane, so that nobody else waits for it.
+//! deliveries take the slow lane, so that no other target waits for it.
 
 use std::time::Duration;
 

@@ -15,6 +15,22 @@ const COMPACT: &[BorrowedFormatItem<'_>] = format_description!("[year][month][da
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// A stretch of time from its first moment to its last; both are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeSpan {
+    /// The first moment.
+    pub start: Timestamp,
+    /// The last moment.
+    pub end: Timestamp,
+}
+
+impl TimeSpan {
+    /// Whether `moment` is in it.
+    pub fn contains(&self, moment: Timestamp) -> bool {
+        (self.start..=self.end).contains(&moment)
+    }
+}
+
 impl Timestamp {
     /// The last millisecond of the year 9999 in Beijing, the last that the providers' formats can write.
     pub const MAX_MS: i64 = 253_402_271_999_999;
@@ -75,7 +91,7 @@ impl Timestamp {
         self.beijing_text(COMPACT)
     }
 
-    /// Reads Beijing time as Alipay writes it; a fraction of a second behind it (`gmt_refund`) is cut off.
+    /// Reads Beijing time as Alipay writes it; a fraction of a second that follows (`gmt_refund`) is cut off.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] for any other text.

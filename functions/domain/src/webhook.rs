@@ -87,7 +87,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Whether it wants to hear of `event` in `mode`.
+    /// Whether it subscribes to `event` in `mode`.
     pub fn wants(&self, event: Event, mode: Mode) -> bool {
         self.mode == mode && self.events.contains(&event)
     }

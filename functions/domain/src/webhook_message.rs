@@ -52,11 +52,11 @@ pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, n
         Shown::AsItIs => (transaction.status, transaction.ended_at),
     };
     let told = Transaction { status, ended_at, ..transaction.clone() };
-    body(&told, (event, &delivery.members), app, now)
+    body(&told, event, &delivery.members, app, now)
 }
 
 /// The body of a test: a made-up payment of one fen, whose `createdTime` is 0.
-pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> String {
+pub fn sample_body(event: Event, app: &App, mode: Mode, now: Timestamp) -> String {
     let text = |text: &str| Value::from(text).to_string();
     let Telling { bill, sample } = event.telling();
     let status = match bill {
@@ -84,7 +84,7 @@ pub fn sample_body(event: Event, (app, mode): (&App, Mode), now: Timestamp) -> S
     object(members)
 }
 
-fn body(transaction: &Transaction, (event, about): (Event, &Map<String, Value>), app: &App, now: Timestamp) -> String {
+fn body(transaction: &Transaction, event: Event, about: &Map<String, Value>, app: &App, now: Timestamp) -> String {
     let key = &transaction.key;
     let text = |text: &str| Value::from(text).to_string();
     let mut members = vec![
@@ -154,7 +154,7 @@ fn standard_signature(secret: &Key, id: &str, now: Timestamp, body: &str) -> Opt
 mod tests {
     use super::*;
     use crate::{
-        About, Secret, Status, Webhook, WebhookId, WebhookTarget,
+        About, OccurredEvent, Secret, Status, Webhook, WebhookId, WebhookTarget,
         app::tests::{app, at},
         deliveries,
         transaction::tests::sample,
@@ -170,7 +170,8 @@ mod tests {
             created_at: Timestamp::clamped(0),
         };
         let about = About { name: String::new(), members };
-        deliveries(&sample(Status::Success), event, &about, &[hook], Timestamp::clamped(0)).remove(0)
+        let occurred = OccurredEvent { event, about };
+        deliveries(&sample(Status::Success), &occurred, &[hook], Timestamp::clamped(0)).remove(0)
     }
 
     #[test]
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn a_sample_was_made_at_no_time() {
         for event in Event::ALL {
-            let body = sample_body(event, (&app(), Mode::Live), Timestamp::clamped(7));
+            let body = sample_body(event, &app(), Mode::Live, Timestamp::clamped(7));
             let body: Value = serde_json::from_str(&body).unwrap();
             assert_eq!((body["createdTime"].as_i64(), body["timestamp"].as_i64()), (Some(0), Some(7)));
             let expect = (event != Event::PaymentSuccess).then(|| event.name().into());

@@ -14,7 +14,7 @@ use http::{
 use providers::{Acknowledgement, NotifyError, refusal};
 use runtime::{AccountKey, ApiError, BODY_BYTES_MAX, Reply, Request, error_chain, not_found};
 pub use settlement::Deps;
-use settlement::{Answered, Notify, Taken};
+use settlement::{Notify, NotifyOutcome, ReportOutcome};
 use tracing::{error, warn};
 
 /// What this function answers, as `template.yaml` routes it.
@@ -25,7 +25,7 @@ pub const ROUTES: [(Method, &str); 2] = [
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
-    let now = deps.base.clock.now();
+    let now = deps.services.clock.now();
     if let Some(key) = TransactionKey::from_return_path(request.uri().path()) {
         return send_on(deps, &key, &request, now).await;
     }
@@ -36,22 +36,24 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         return refused(&stranger);
     }
     let answered = async {
-        let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
+        let Some(configured) = deps.services.apps.find(&key.app, now).await? else { return Ok(None) };
         let notify = Notify { key: &key, request: &request, arrived_at: now, now };
-        Ok::<_, ApiError>(Some(settlement::hear(deps, &configured, &notify).await?))
+        Ok::<_, ApiError>(Some(settlement::take_notify(deps, &configured, &notify).await?))
     };
     match answered.await {
         // Whether there is such an app and channel is nobody's affair.
         Ok(None) => refused(&stranger),
-        Ok(Some(Answered::Taken(Taken::Settled, acknowledgement))) => acknowledged(&acknowledgement),
-        Ok(Some(Answered::Taken(Taken::Misfit | Taken::OfAnother(_), acknowledgement))) => refused(&acknowledgement),
-        Ok(Some(Answered::Unreadable)) => keep_unreadable(deps, &key, &request, &stranger).await,
+        Ok(Some(NotifyOutcome::Taken(ReportOutcome::Settled, acknowledgement))) => acknowledged(&acknowledgement),
+        Ok(Some(NotifyOutcome::Taken(ReportOutcome::Mismatched | ReportOutcome::OtherAccount(_), acknowledgement))) => {
+            refused(&acknowledgement)
+        }
+        Ok(Some(NotifyOutcome::Unreadable)) => keep_unreadable(deps, &key, &request, &stranger).await,
         // It says nothing about who sent it: a genuine one comes again, and by then its certificate is held.
-        Ok(Some(Answered::Late(error))) => {
+        Ok(Some(NotifyOutcome::Late(error))) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "a notify is to come again: {}", error_chain(&error));
             refused(&stranger)
         }
-        Ok(Some(Answered::Refused(error))) => {
+        Ok(Some(NotifyOutcome::Refused(error))) => {
             warn!(app.id = %key.app, bill.num = %key.bill, channel = %key.channel, "refused a notify: {}", error_chain(&error));
             keep_refused(deps, &key, &error, &request, &stranger).await
         }
@@ -71,8 +73,7 @@ async fn keep_unreadable(
     acknowledgement: &Acknowledgement,
 ) -> Reply {
     let problem = settlement::Found::Unreadable.into();
-    let message = (request.headers(), request.body());
-    if let Err(error) = settlement::keep_forged(deps, key, problem, message).await {
+    if let Err(error) = settlement::keep_forged(deps, key, problem, request.headers(), request.body()).await {
         error!(app.id = %key.app, bill.num = %key.bill, "an unreadable notify was not kept: {}", error_chain(&error));
     }
     refused(acknowledgement)
@@ -88,8 +89,8 @@ async fn keep_refused(
     acknowledgement: &Acknowledgement,
 ) -> Reply {
     if *error != NotifyError::Probe {
-        let message = (request.headers(), request.body());
-        if let Err(error) = settlement::keep_forged(deps, key, error.sentence(), message).await {
+        let kept = settlement::keep_forged(deps, key, error.sentence(), request.headers(), request.body());
+        if let Err(error) = kept.await {
             error!(app.id = %key.app, bill.num = %key.bill, "a refused notify was not kept: {}", error_chain(&error));
         }
     }
@@ -100,9 +101,9 @@ async fn keep_refused(
 /// proof, and the notify comes on its own way.
 async fn send_on(deps: &Deps, key: &TransactionKey, request: &Request, now: Timestamp) -> Reply {
     let found = async {
-        let Some(configured) = deps.base.apps.find(&key.app, now).await? else { return Ok(None) };
-        let Some(transaction) = deps.base.store.find_transaction(key).await? else { return Ok(None) };
-        let account = deps.base.apps.account_of(&configured, AccountKey::of(&transaction), now).await?;
+        let Some(configured) = deps.services.apps.find(&key.app, now).await? else { return Ok(None) };
+        let Some(transaction) = deps.services.store.find_transaction(key).await? else { return Ok(None) };
+        let account = deps.services.apps.account_of(&configured, AccountKey::of(&transaction), now).await?;
         Ok::<_, ApiError>(account.map(|account| (account, transaction)))
     };
     let refused = || reply(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", b"this return could not be verified");

@@ -131,16 +131,18 @@ pub(crate) struct SigningKey {
 impl SigningKey {
     /// Reads a private key. The error says what was given instead.
     pub(crate) fn read(text: &str) -> Result<Self, SettingProblem> {
-        Self::from_parts(private_key(text, RSA2_BITS_MIN)?)
+        let (der, public) = private_key(text, RSA2_BITS_MIN)?;
+        Self::from_parts(&der, public)
     }
 
     /// Reads a private key in DER. The error says what was given instead.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, SettingProblem> {
-        Self::from_parts(private_key_der(der, RSA2_BITS_MIN)?)
+        let (der, public) = private_key_der(der, RSA2_BITS_MIN)?;
+        Self::from_parts(&der, public)
     }
 
-    fn from_parts((der, public): (Vec<u8>, VerifyingKey)) -> Result<Self, SettingProblem> {
-        let pair = KeyPair::from_der(&der).map_err(|rejected| SettingProblem::Damaged { why: rejected.to_string() })?;
+    fn from_parts(der: &[u8], public: VerifyingKey) -> Result<Self, SettingProblem> {
+        let pair = KeyPair::from_der(der).map_err(|rejected| SettingProblem::Damaged { why: rejected.to_string() })?;
         Ok(Self { pair, public })
     }
 

@@ -257,7 +257,8 @@ impl Account {
         let foreign = || NotifyError::from(MessageProblem::ForeignRefund);
         let order_id = fields.require("orderId")?;
         let payment = messages::payment_of(order_id).ok_or_else(foreign)?;
-        let (refund_num, sending) = fields.find("reqReserved").and_then(messages::refund_num_of).ok_or_else(foreign)?;
+        let reference = fields.find("reqReserved").and_then(messages::refund_reference).ok_or_else(foreign)?;
+        let messages::RefundReference { num: refund_num, sending } = reference;
         if messages::order_id_of_refund(&payment, &refund_num, sending) != order_id {
             return Err(foreign());
         }

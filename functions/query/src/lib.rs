@@ -11,7 +11,8 @@ use http::Method;
 use outbound::Outbound;
 use queue::Queue;
 use runtime::{
-    ApiError, Base, Caller, Reply, Request, Role, authenticate, failure, json_body, not_found, query_parameter, success,
+    ApiError, Caller, Reply, Request, Role, Services, authenticate, failure, json_body, not_found, query_parameter,
+    success,
 };
 use serde::Serialize;
 use store::RecordsQuery;
@@ -26,7 +27,7 @@ pub const ROUTES: [(Method, &str); 3] =
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Store, apps and clock.
-    pub base: Base,
+    pub services: Services,
     /// The bell for deliveries.
     pub queue: Queue,
     /// The way to the providers.
@@ -38,7 +39,7 @@ pub struct Deps {
 impl Deps {
     /// What settling a provider's answer needs of it.
     fn settlement(&self) -> settlement::Deps {
-        settlement::Deps { base: self.base.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
+        settlement::Deps { services: self.services.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
     }
 }
 
@@ -52,7 +53,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
 }
 
 async fn records(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
-    let caller = authenticate(request.headers(), &deps.base.apps, deps.base.clock.now()).await?;
+    let caller = authenticate(request.headers(), &deps.services.apps, deps.services.clock.now()).await?;
     let scope = match caller.role {
         Role::Master => RecordsScope::Everything,
         Role::Client => RecordsScope::NamedBill,
@@ -75,7 +76,7 @@ async fn records(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
 async fn find_records(deps: &Deps, caller: &Caller, asked: &RecordsRequest) -> Result<Vec<Record>, ApiError> {
     let channels = caller.configured.channels_ever(caller.mode);
     let query = RecordsQuery { app: caller.app(), mode: caller.mode, channels, request: asked };
-    Ok(deps.base.store.records(&query).await?)
+    Ok(deps.services.store.records(&query).await?)
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,7 @@ use outbound::Bounds;
 use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, error_chain, json_body, success,
 };
-use settlement::{ASKING_BOUNDS, Asked, ask, pursue_refund};
+use settlement::{ASKING_BOUNDS, QueryOutcome, ask, continue_refund};
 use tracing::warn;
 
 use crate::{Deps, Records, find_records};
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// Beyond this a warm function forgets all and begins anew.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// Whoever looks at a page waits at most this long for the provider.
+/// A person who looks at a page waits at most this long for the provider.
 const GLANCE_BOUNDS: Bounds = Bounds { deadline: Duration::from_millis(1500), body_bytes_max: 256 * 1024 };
 
 /// The newest tries of a bill are asked about, all at once; more are open in no bill that is meant.
@@ -57,13 +57,13 @@ impl Recent {
 
 /// `POST /2.0/maxpay/sync {billNum, channel?}`
 pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
-    let caller = authenticate(request.headers(), &deps.base.apps, deps.base.clock.now()).await?;
+    let caller = authenticate(request.headers(), &deps.services.apps, deps.services.clock.now()).await?;
     if caller.role != Role::Master {
         return Err(CredentialsError::MasterNeeded.into());
     }
     let asked = SyncRequest::parse(json_body(request)?)?;
     let (app, mode) = (&caller.app().id, caller.mode);
-    let mut bill = deps.base.store.load_whole_bill(app, mode, &asked.bill).await?;
+    let mut bill = deps.services.store.load_whole_bill(app, mode, &asked.bill).await?;
     bill.tries.retain(|found| asked.channel.is_none_or(|filter| filter.admits(found.key.channel)));
     if bill.tries.is_empty() {
         return Err(BillError::Unknown { bill: asked.bill.to_string() }.into());
@@ -77,7 +77,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     // A stuck one may have been dealt with at the provider.
     let unended = bill.refunds.iter().filter(|refund| refund.status.is_open()).take(REFUNDS_MAX);
     let pursued =
-        join_all(unended.map(|refund| pursue_refund(&settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)))
+        join_all(unended.map(|refund| continue_refund(&settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)))
             .await;
     for asked in asked_all {
         asked?;
@@ -97,14 +97,14 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
 
 /// Asks about what of `results` has been pending for a while, unless it was asked about just now. `true` if there is news.
 pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, results: &[Record]) -> bool {
-    let now = deps.base.clock.now();
+    let now = deps.services.clock.now();
     let is_silent = |record: &&Record| record.status == Status::Created && record.created_at.plus(PAUSE) <= now;
     let silent: Vec<&Record> =
         results.iter().filter(is_silent).filter(|record| deps.recent.admits(&record.id, now)).take(TRIES_MAX).collect();
     if silent.is_empty() {
         return false;
     }
-    let tries = match deps.base.store.load_bill(&caller.app().id, caller.mode, bill).await {
+    let tries = match deps.services.store.load_bill(&caller.app().id, caller.mode, bill).await {
         Ok(tries) => tries,
         Err(error) => {
             warn!(bill.num = %bill, "a silent bill was not looked at: {}", error_chain(&error));
@@ -115,7 +115,7 @@ pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, result
     let settlement = deps.settlement();
     let asked = join_all(open.map(|found| ask(&settlement, &caller.configured, found, GLANCE_BOUNDS))).await;
     asked.into_iter().any(|asked| match asked {
-        Ok(asked) => matches!(asked, Asked::Closed | Asked::Settled),
+        Ok(asked) => matches!(asked, QueryOutcome::Closed | QueryOutcome::Settled),
         Err(error) => {
             warn!(bill.num = %bill, "a silent bill stays so: {}", error_chain(&error));
             false

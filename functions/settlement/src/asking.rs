@@ -1,57 +1,61 @@
-//! Asks a provider what has become of an order, and settles what it says.
+//! Queries a provider about an order, and settles its report.
 
 use std::sync::Arc;
 
 use domain::{Outcome, Transaction};
 use outbound::Bounds;
-use runtime::{ApiError, ConfiguredApp};
+use providers::Account;
+use runtime::{ApiError, ConfiguredApp, ProviderAnswer};
 
 use crate::{
     deps::Deps,
-    door::take,
-    report::{Heard, How, Taken},
-    talk::{Talk, placed},
+    provider_client::{ProviderClient, placed},
+    report::{ReportContext, ReportOutcome, ReportSource},
+    taking::take_report,
 };
 
-/// What came of a question.
+/// What came of a question to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// The provider has not decided either.
+pub enum QueryOutcome {
+    /// The provider has not decided yet.
     Pending,
-    /// It said that the order was closed unpaid there, and that is settled.
+    /// The provider closed the order unpaid, and that is settled here.
     Closed,
-    /// It said something, and that is settled.
+    /// The provider reported something else, and that is settled here.
     Settled,
-    /// What it said does not fit, and is kept as an incident.
-    Misfit,
+    /// The report does not match what is known, and is kept as an incident.
+    Mismatched,
 }
 
-/// Asks the provider of `transaction` about it.
+/// Queries the provider of `transaction`, and settles its report.
 ///
 /// # Errors
-/// [`ApiError`] if there is no answer that can be believed; nothing is settled then.
+/// [`ApiError`]: there is no verified answer, and nothing is settled.
 pub async fn ask(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
     transaction: &Transaction,
     bounds: Bounds,
-) -> Result<Asked, ApiError> {
-    let talk = Talk::open(deps, configured, transaction, bounds).await?;
+) -> Result<QueryOutcome, ApiError> {
+    let client = ProviderClient::open(deps, configured, transaction, bounds).await?;
     let placed = placed(transaction);
-    let (answer, report) = talk
-        .say(talk.account.query(&placed, &talk.moment)?, |account, answer| {
-            account.read_query(&placed, answer, talk.moment.now)
-        })
-        .await?;
+    let call = client.account.query(&placed, &client.moment)?;
+    let read = |account: &Account, answer: &_| account.read_query(&placed, answer, client.moment.now);
+    let ProviderAnswer { response, content: report } = client.call(call, read).await?;
     if report.outcome == Outcome::Pending {
-        return Ok(Asked::Pending);
+        return Ok(QueryOutcome::Pending);
     }
-    let now = deps.base.clock.now();
-    let account = transaction.account;
-    let heard = Heard { how: How::Answer, account, headers: answer.headers(), body: answer.body(), now };
-    match take(deps, &transaction.key, configured, &report, &heard).await? {
-        Taken::Settled if report.outcome == Outcome::Closed => Ok(Asked::Closed),
-        Taken::Settled => Ok(Asked::Settled),
-        Taken::Misfit | Taken::OfAnother(_) => Ok(Asked::Misfit),
+    let now = deps.services.clock.now();
+    let context = ReportContext {
+        source: ReportSource::Answer,
+        account: transaction.account,
+        headers: response.headers(),
+        body: response.body(),
+        now,
+    };
+    match take_report(deps, &transaction.key, configured, &report, &context).await? {
+        ReportOutcome::Settled if report.outcome == Outcome::Closed => Ok(QueryOutcome::Closed),
+        ReportOutcome::Settled => Ok(QueryOutcome::Settled),
+        ReportOutcome::Mismatched | ReportOutcome::OtherAccount(_) => Ok(QueryOutcome::Mismatched),
     }
 }

@@ -6,13 +6,13 @@ use domain::{Status, Timestamp, Transaction, next_closed_question};
 use outbound::Bounds;
 use providers::{Account, Closing, ProviderError};
 use runtime::{ApiError, ConfiguredApp, PaymentOutcome};
-use store::{Settled, StoreError, Told};
+use store::{Settled, SettlementContext, StoreError};
 use tracing::info;
 
 use crate::{
-    asking::{Asked, ask},
+    asking::{QueryOutcome, ask},
     deps::{Deps, ring},
-    talk::{Talk, account_of, placed},
+    provider_client::{ProviderClient, account_of, placed},
 };
 
 /// What came of a closing.
@@ -40,13 +40,14 @@ pub enum Certainty {
     HereAlone,
 }
 
-/// Asks the provider about an unpaid bill, and closes it there and here if it is not paid. Where a provider knows no closing (UnionPay),
-/// or does not know the order yet (Alipay, until the payer opens the cashier), it is closed here alone: it is asked about until its order
-/// can certainly no longer be paid, and a payment that comes all the same counts. A bill that is closed here alone may be brought here
-/// again and again, until its provider closes it, too.
+/// Queries the provider about an unpaid bill. A bill that is not paid is closed at the provider and here.
+///
+/// Two providers cannot always close: UnionPay has no such call, and Alipay does not know the order before the payer opens the cashier.
+/// Such a bill is closed here alone. Its provider is queried until the order can no longer be paid, and a payment that comes until
+/// then counts. Calling this again for such a bill closes it at its provider as soon as that is possible.
 ///
 /// # Errors
-/// [`ApiError`] if the provider gave no answer that can be believed; nothing is closed then.
+/// [`ApiError`]: the provider gave no verified answer, and nothing is closed.
 pub async fn close(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
@@ -56,21 +57,21 @@ pub async fn close(
     if let Some(over) = find_end(deps, configured, transaction, bounds).await? {
         return Ok(over);
     }
-    let talk = Talk::open(deps, configured, transaction, bounds).await?;
+    let client = ProviderClient::open(deps, configured, transaction, bounds).await?;
     let placed = placed(transaction);
-    let closing = match talk.account.close(&placed, &talk.moment) {
+    let closing = match client.account.close(&placed, &client.moment) {
         Err(ProviderError::Unsupported { .. }) => Closing::NotThere,
         call => {
-            let read = |account: &Account, answer: &_| account.read_close(&placed, answer, talk.moment.now);
-            talk.say(call?, read).await?.1
+            let read = |account: &Account, answer: &_| account.read_close(&placed, answer, client.moment.now);
+            client.call(call?, read).await?.content
         }
     };
     match closing {
-        Closing::Closed => Ok(close_here(deps, configured, transaction, (Certainty::AtProvider, None)).await?),
+        Closing::Closed => Ok(close_here(deps, configured, transaction, Certainty::AtProvider, None).await?),
         Closing::NotThere | Closing::Unconfirmed => {
-            let now = deps.base.clock.now();
-            let asked_at = next_closed_question(now, talk.account.payable_until(transaction.expires_at), now);
-            Ok(close_here(deps, configured, transaction, (Certainty::HereAlone, asked_at)).await?)
+            let now = deps.services.clock.now();
+            let asked_at = next_closed_question(now, client.account.payable_until(transaction.expires_at), now);
+            Ok(close_here(deps, configured, transaction, Certainty::HereAlone, asked_at).await?)
         }
         // Perhaps it was paid just now.
         Closing::Refused { code, words } => {
@@ -80,7 +81,7 @@ pub async fn close(
     }
 }
 
-/// Asks, and says how it ended, if it did.
+/// Queries the provider; `None` while the bill is neither paid nor closed there.
 async fn find_end(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
@@ -88,16 +89,16 @@ async fn find_end(
     bounds: Bounds,
 ) -> Result<Option<Closed>, ApiError> {
     let asked = ask(deps, configured, transaction, bounds).await?;
-    if asked == Asked::Pending {
+    if asked == QueryOutcome::Pending {
         return Ok(None);
     }
-    let now = deps.base.store.find_transaction(&transaction.key).await?;
+    let now = deps.services.store.find_transaction(&transaction.key).await?;
     let now = now.ok_or_else(|| StoreError::Stale { what: transaction.id.to_string() })?;
-    let certainty = if asked == Asked::Closed { Certainty::AtProvider } else { Certainty::HereAlone };
+    let certainty = if asked == QueryOutcome::Closed { Certainty::AtProvider } else { Certainty::HereAlone };
     Ok(match now.status {
         Status::Success | Status::Refund => Some(Closed::Paid(Box::new(now))),
         Status::Closed => Some(Closed::Closed(Box::new(now), certainty)),
-        // What the provider said did not fit. A person has to look before anything is closed.
+        // The report did not match. A person has to look before anything is closed.
         Status::Created => Some(Closed::Refused {
             code: "MISMATCH".to_owned(),
             words: "what the provider says does not fit the bill; see its incidents".to_owned(),
@@ -117,21 +118,22 @@ pub async fn payable_until(
     Ok(account_of(deps, configured, closed).await?.payable_until(closed.expires_at))
 }
 
-/// Closes it here, unless it was paid in this moment. The provider is asked again at `asked_at`, where it did not close it itself.
+/// Closes the bill here, unless it was paid in this moment. If the provider did not close it, it is queried again at `asked_at`.
 async fn close_here(
     deps: &Deps,
     configured: &ConfiguredApp,
     transaction: &Transaction,
-    (certainty, asked_at): (Certainty, Option<Timestamp>),
+    certainty: Certainty,
+    asked_at: Option<Timestamp>,
 ) -> Result<Closed, StoreError> {
-    let (key, now) = (&transaction.key, deps.base.clock.now());
-    let told = Told { webhooks: &configured.webhooks, now, look_at: asked_at };
+    let (key, now) = (&transaction.key, deps.services.clock.now());
+    let settlement = SettlementContext { webhooks: &configured.webhooks, now, look_at: asked_at };
     let decide = |before: &Transaction| Ok::<_, Infallible>(domain::close(before, now));
-    match deps.base.store.settle(key, told, decide).await? {
+    match deps.services.store.settle(key, settlement, decide).await? {
         Settled::Changed(closed, deliveries) => {
             let (bill, id) = (&key.bill, &closed.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, "closed bill {bill}");
-            deps.base.metrics.payment(key.channel, PaymentOutcome::Closed);
+            deps.services.metrics.payment(key.channel, PaymentOutcome::Closed);
             ring(deps, configured, &deliveries).await;
             Ok(Closed::Closed(closed, certainty))
         }

@@ -1,24 +1,24 @@
-//! What settling stands on, and the bell.
+//! What this crate needs of the outside, and the wake-up of deliveries.
 
 use std::time::Duration;
 
 use domain::Delivery;
 use outbound::Outbound;
 use queue::{Queue, Ring};
-use runtime::{Base, ConfiguredApp};
+use runtime::{ConfiguredApp, Services};
 
 /// What settling needs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Deps {
     /// Store, apps and clock.
-    pub base: Base,
+    pub services: Services,
     /// The bell for deliveries.
     pub queue: Queue,
     /// The way to the providers.
     pub outbound: Outbound,
 }
 
-/// Best effort: the deliveries are kept, and the sweep rings for whatever was not rung for.
+/// Wakes deliveries, at best effort: they are kept, and the sweep wakes those whose message is not sent.
 pub(crate) async fn ring(deps: &Deps, configured: &ConfiguredApp, deliveries: &[Delivery]) {
     let ring = |delivery| Ring { delivery, lane: configured.lane(&delivery.id.webhook), delay: Duration::ZERO };
     deps.queue.ring(&deliveries.iter().map(ring).collect::<Vec<_>>()).await;

@@ -1,23 +1,29 @@
-//! Finds payments that are not the payment of their bill: a second one, on another channel or in another try, and one that a client made
-//! at another price than the server's.
+//! Finds payments that do not count for their bill: a second payment, on another channel or in another try, and a payment that a client
+//! made at another price than the server's.
 
 use domain::{
-    About, BillPayments, Event, IncidentKind, RefundNum, Sentence, Status, Timestamp, Transaction, deliveries,
-    latest_of_server, refundable,
+    About, BillPayments, Event, IncidentKind, OccurredEvent, RefundNum, Sentence, Status, Timestamp, Transaction,
+    deliveries, latest_of_server, refundable,
 };
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
 use store::{Incident, StoreError};
 use tracing::{info, warn};
 
-use crate::{deps::Deps, found::Found, incidents::keep, pursuing, refunds};
+use crate::{
+    deps::Deps,
+    found::Found,
+    incidents::keep,
+    refund_progress,
+    refunds::{self, RefundContent},
+};
 
-/// Reads a paid bill back. Of two payments that settle in the same instant at least one sees the other, because each is written
-/// before it looks; whichever sees it says the same: the first payment counts, all of it back by now or not, and each later one is the
-/// duplicate. It is kept as an incident together with the deliveries that tell of it, and goes back by itself where the app says so.
+/// Looks for a second payment of a paid bill. Each payment is written before this looks, so of two payments that settle in the same
+/// instant at least one sees the other. The first payment counts, whether it was refunded since or not; each later one is a
+/// duplicate. A duplicate is kept as an incident together with its deliveries, and is refunded by itself if the app says so.
 ///
 /// # Errors
-/// [`StoreError`]: it has to be looked for again, and whoever asked for it will.
+/// [`StoreError`]: the caller has to look again.
 pub async fn look_for_duplicate(
     deps: &Deps,
     configured: &ConfiguredApp,
@@ -28,36 +34,32 @@ pub async fn look_for_duplicate(
         return Ok(());
     }
     let key = &transaction.key;
-    let tries = deps.base.store.load_bill(&key.app, key.mode, &key.bill).await?;
+    let tries = deps.services.store.load_bill(&key.app, key.mode, &key.bill).await?;
     let BillPayments { counted, mispriced } = BillPayments::of(&tries);
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
         if let Some(server) = latest_of_server(&tries) {
-            tell_mispriced(deps, configured, Mispriced { payment, server }, now).await?;
+            report_mispriced(deps, configured, payment, server, now).await?;
         }
         if configured.app.refunds_duplicates {
-            send_back(deps, configured, (payment, "the payment was not made at the price of the order"), now).await?;
+            send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;
         }
     }
     let Some((first, later)) = counted.split_first() else { return Ok(()) };
     for duplicate in later {
-        tell(deps, configured, (duplicate, first), now).await?;
+        report_duplicate(deps, configured, duplicate, first, now).await?;
         if configured.app.refunds_duplicates {
-            send_back(deps, configured, (duplicate, "the order was paid twice"), now).await?;
+            send_back(deps, configured, duplicate, "the order was paid twice", now).await?;
         }
     }
     Ok(())
 }
 
-/// A payment that a client made at another price than the server's.
-struct Mispriced<'a> {
-    payment: &'a Transaction,
-    server: &'a Transaction,
-}
-
-async fn tell_mispriced(
+/// Keeps the incident of a payment that a client made at another price than that of the `server`'s charge.
+async fn report_mispriced(
     deps: &Deps,
     configured: &ConfiguredApp,
-    Mispriced { payment, server }: Mispriced<'_>,
+    payment: &Transaction,
+    server: &Transaction,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let (paid, price) = (payment.fee.get(), server.fee.get());
@@ -69,8 +71,9 @@ async fn tell_mispriced(
     ]);
     let incident = from_the_books(payment, IncidentKind::Price, problem, now);
     let about = About { name: incident.name(), members };
-    let told = deliveries(payment, Event::PaymentMismatch, &about, &configured.webhooks, now);
-    keep(deps, configured, &incident, &told).await
+    let occurred = OccurredEvent { event: Event::PaymentMismatch, about };
+    let deliveries = deliveries(payment, &occurred, &configured.webhooks, now);
+    keep(deps, configured, &incident, &deliveries).await
 }
 
 fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: Sentence, now: Timestamp) -> Incident {
@@ -86,46 +89,49 @@ fn from_the_books(payment: &Transaction, kind: IncidentKind, problem: Sentence, 
     }
 }
 
-async fn tell(
+/// Keeps the incident of a payment of a bill that the `first` payment had paid before.
+async fn report_duplicate(
     deps: &Deps,
     configured: &ConfiguredApp,
-    (duplicate, first): (&Transaction, &Transaction),
+    duplicate: &Transaction,
+    first: &Transaction,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let problem = Found::PaidToo { transaction: first.id.to_string(), channel: first.key.channel }.into();
     let members = Map::from_iter([("duplicateOf".to_owned(), json!(first.id.as_str()))]);
-    let about = About { name: String::new(), members };
-    let told = deliveries(duplicate, Event::PaymentDuplicate, &about, &configured.webhooks, now);
-    keep(deps, configured, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &told).await
+    let occurred = OccurredEvent { event: Event::PaymentDuplicate, about: About { name: String::new(), members } };
+    let deliveries = deliveries(duplicate, &occurred, &configured.webhooks, now);
+    keep(deps, configured, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &deliveries).await
 }
 
-/// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so that it happens once. The
-/// sweep sends it: a provider that waits for our acknowledgement does not wait for another call to it.
+/// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so it happens once. The sweep sends it:
+/// the provider may be waiting for the acknowledgement of its notify, and must not wait for another call as well.
 async fn send_back(
     deps: &Deps,
     configured: &ConfiguredApp,
-    (duplicate, why): (&Transaction, &str),
+    duplicate: &Transaction,
+    why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(fee) = refundable(duplicate) else { return Ok(()) };
     let num = RefundNum::of_surplus_payment(&duplicate.id);
-    let reason = Some(why.to_owned());
-    let planned = refunds::plan(duplicate, &[], (num, fee, reason), now);
+    let content = RefundContent { num, fee, reason: Some(why.to_owned()) };
+    let planned = refunds::plan(duplicate, &[], content, now);
     if let Err(error) = refunds::build(deps, configured, duplicate, &planned).await {
-        // Nobody waits for an answer, so that a person must hear of it otherwise.
+        // No caller waits for an answer. A person learns of it by the incident.
         let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
         warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
-        return keep(deps, configured, &pursuing::incident(&planned, (IncidentKind::RefundFailed, problem), now), &[])
-            .await;
+        let incident = refund_progress::incident(&planned, IncidentKind::RefundFailed, problem, now);
+        return keep(deps, configured, &incident, &[]).await;
     }
     match refunds::reserve(deps, &planned).await? {
-        store::Begun::New(..) => {
+        store::RefundReservation::New(..) => {
             info!(app.id = %duplicate.key.app, bill.num = %duplicate.key.bill, tx.id = %duplicate.id, "a payment goes back: {why}");
         }
         // It is on its way already.
-        store::Begun::Taken(_) => {}
-        // Somebody refunds a part of it by hand in this moment. What is left goes back when it is looked for again.
-        store::Begun::Refused(_) | store::Begun::NotFound => {
+        store::RefundReservation::Taken(_) => {}
+        // Another refund of this payment was begun in this moment. The rest is refunded at the next look.
+        store::RefundReservation::Refused(_) | store::RefundReservation::NotFound => {
             return Err(StoreError::Stale { what: duplicate.id.to_string() });
         }
     }

@@ -1,7 +1,10 @@
-//! Keeps what does not fit, for a person to look at and to replay.
+//! Keeps incidents: reports that do not match what is known, for a person to look at and to replay.
 
 use bytes::Bytes;
-use domain::{About, Delivery, Event, IncidentKind, Notification, Sentence, Transaction, TransactionKey, deliveries};
+use domain::{
+    About, Delivery, Event, IncidentKind, Notification, OccurredEvent, Sentence, Transaction, TransactionKey,
+    deliveries,
+};
 use http::HeaderMap;
 use runtime::ConfiguredApp;
 use serde_json::{Map, json};
@@ -10,7 +13,7 @@ use tracing::warn;
 
 use crate::{
     deps::{Deps, ring},
-    report::Heard,
+    report::ReportContext,
 };
 
 /// What the verification of a message needs beside its body.
@@ -29,32 +32,32 @@ const HEADER_CHARS_MAX: usize = 1024;
 /// What a stranger can have kept: a genuine message is some kilobytes.
 const FORGED_BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// What does not fit.
-pub(crate) struct Problem<'a> {
+/// A verified report that does not match what is known.
+pub(crate) struct ReportMismatch<'a> {
     pub(crate) kind: IncidentKind,
     pub(crate) said: Sentence,
     pub(crate) report: &'a Notification,
     pub(crate) transaction: Option<&'a Transaction>,
 }
 
-/// Keeps a genuine report that does not fit, together with the deliveries that tell of it.
-pub(crate) async fn keep_misfit(
+/// Keeps a verified report that does not match, together with its deliveries.
+pub(crate) async fn keep_mismatch(
     deps: &Deps,
     key: &TransactionKey,
     configured: &ConfiguredApp,
-    heard: &Heard<'_>,
-    problem: Problem<'_>,
+    context: &ReportContext<'_>,
+    mismatch: ReportMismatch<'_>,
 ) -> Result<(), StoreError> {
-    let Problem { kind, said, report, transaction } = problem;
+    let ReportMismatch { kind, said, report, transaction } = mismatch;
     let incident = Incident {
         key: key.clone(),
-        seen_at: heard.now,
+        seen_at: context.now,
         kind,
         problem: said,
         trade_no: report.trade_no.clone(),
-        source: heard.how.name(),
-        headers: kept_headers(heard.headers),
-        body: heard.body.to_vec(),
+        source: context.source.name(),
+        headers: kept_headers(context.headers),
+        body: context.body.to_vec(),
     };
     let told = transaction.map(|transaction| {
         let members = Map::from_iter([
@@ -62,14 +65,15 @@ pub(crate) async fn keep_misfit(
             ("problem".to_owned(), json!(incident.problem.text)),
         ]);
         let about = About { name: incident.name(), members };
-        deliveries(transaction, Event::PaymentMismatch, &about, &configured.webhooks, heard.now)
+        let occurred = OccurredEvent { event: Event::PaymentMismatch, about };
+        deliveries(transaction, &occurred, &configured.webhooks, context.now)
     });
     keep(deps, configured, &incident, &told.unwrap_or_default()).await
 }
 
-/// Keeps a message that could not be verified, if it came to the address of a real transaction: what a wrong key in the settings
-/// made unreadable can be replayed once the key is right. A stranger can have one kept an hour for an address that it knows, and
-/// all strangers together so many an hour as the store keeps; the rest is counted.
+/// Keeps a message that could not be verified, if it came to the address of a real transaction. With a wrong key in the settings a
+/// genuine message looks forged; once the key is right, it can be replayed. One message an hour is kept for each address, and a
+/// bounded number an hour for all addresses together; the rest is counted.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -77,14 +81,15 @@ pub async fn keep_forged(
     deps: &Deps,
     key: &TransactionKey,
     problem: Sentence,
-    (headers, body): (&HeaderMap, &Bytes),
+    headers: &HeaderMap,
+    body: &Bytes,
 ) -> Result<(), StoreError> {
-    if body.len() > FORGED_BODY_BYTES_MAX || deps.base.store.find_transaction(key).await?.is_none() {
+    if body.len() > FORGED_BODY_BYTES_MAX || deps.services.store.find_transaction(key).await?.is_none() {
         return Ok(());
     }
     let incident = Incident {
         key: key.clone(),
-        seen_at: deps.base.clock.now(),
+        seen_at: deps.services.clock.now(),
         kind: IncidentKind::Forged,
         problem,
         trade_no: None,
@@ -93,19 +98,19 @@ pub async fn keep_forged(
         body: body.to_vec(),
     };
     let (bill, channel) = (&key.bill, key.channel);
-    match deps.base.store.keep_forged(&incident).await? {
+    match deps.services.store.keep_forged(&incident).await? {
         ForgedKept::Known => {}
         ForgedKept::Kept => {
             let problem = &incident.problem;
             warn!(app.id = %key.app, bill.num = %bill, %channel, "kept a message that could not be verified: {problem}");
-            deps.base.metrics.forged_message();
+            deps.services.metrics.forged_message();
         }
-        ForgedKept::Counted => deps.base.metrics.forged_message(),
+        ForgedKept::Counted => deps.services.metrics.forged_message(),
     }
     Ok(())
 }
 
-/// Keeps an incident once, and rings for the deliveries that tell of it.
+/// Keeps an incident once, and wakes its deliveries.
 pub(crate) async fn keep(
     deps: &Deps,
     configured: &ConfiguredApp,
@@ -113,10 +118,10 @@ pub(crate) async fn keep(
     told: &[Delivery],
 ) -> Result<(), StoreError> {
     let Incident { key, kind, problem, .. } = incident;
-    if deps.base.store.keep_incident(incident, told).await? {
+    if deps.services.store.keep_incident(incident, told).await? {
         let (bill, channel) = (&key.bill, key.channel);
         warn!(app.id = %key.app, bill.num = %bill, %channel, incident.kind = kind.name(), "kept an incident: {problem}");
-        deps.base.metrics.incident(*kind);
+        deps.services.metrics.incident(*kind);
         ring(deps, configured, told).await;
     }
     Ok(())

@@ -1,31 +1,31 @@
-//! The one door by which a verified report becomes a settled bill, and the questions that bring such reports in.
+//! The one way by which a verified report becomes a settled bill, and the queries that bring such reports in.
 //!
-//! Used by every function that hears of payments, whether the provider said it by itself (`provider-notify`) or is asked: check,
-//! settle in one transaction, ring for the deliveries, look for a second payment, keep what does not fit. Who is asked when,
-//! and what is answered to whom, is for the functions to say.
+//! Every function that receives reports uses it, whether the provider sends them (`provider-notify`) or is queried. It checks a report,
+//! settles it in one transaction, wakes the deliveries, looks for a second payment, and keeps what does not match as an incident. When a
+//! provider is queried, and what a caller is answered, the functions decide.
 
 mod asking;
 mod closing;
 mod deps;
-mod door;
 mod duplicates;
 mod found;
-mod hearing;
 mod incidents;
-mod pursuing;
+mod notifies;
+mod provider_client;
+mod refund_progress;
 mod refunds;
 mod report;
-mod talk;
+mod taking;
 
-pub use asking::{Asked, ask};
+pub use asking::{QueryOutcome, ask};
 pub use closing::{Certainty, Closed, close, payable_until};
 pub use deps::Deps;
-pub use door::take;
 pub use duplicates::look_for_duplicate;
 pub use found::{Found, FoundKind};
-pub use hearing::{Answered, Notify, hear};
 pub use incidents::keep_forged;
-pub use pursuing::{give_up, pursue_refund};
-pub use refunds::{RefundAsked, refund, take_refund};
-pub use report::{Heard, How, Taken};
-pub use talk::ASKING_BOUNDS;
+pub use notifies::{Notify, NotifyOutcome, take_notify};
+pub use provider_client::ASKING_BOUNDS;
+pub use refund_progress::{continue_refund, give_up};
+pub use refunds::{RefundAsked, refund};
+pub use report::{ReportContext, ReportOutcome, ReportSource};
+pub use taking::take_report;

@@ -1,14 +1,15 @@
-//! Refunds: reserved, sent, and heard of.
+//! Refunds: begun once, and reported by the provider's notifies.
 //!
-//! The reservation comes before the call: a stop between the two leaves a pending refund that the sweep asks about and, as long as the
-//! provider does not know it, sends again; the same number moves money once. An unclear answer leaves it pending; a clear no
-//! releases what was reserved. How a refund goes on is in `pursuing.rs`.
+//! A refund is reserved before its provider is called. If the function stops between the two, the refund is pending: the sweep queries
+//! the provider and, while the provider does not know the refund, sends it again under the same number, which moves money once. An
+//! unclear answer leaves the refund pending. A clear refusal releases its share of the payment. `refund_progress.rs` says how a refund
+//! goes on.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Fen, IncidentKind, Mismatch, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
+    Fen, IncidentKind, Mode, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
     RefundSending, RefundStatus, Sentence, Timestamp, Transaction, TransactionKey, check, choose_payment,
     is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
@@ -16,53 +17,72 @@ use http::Request;
 use outbound::Bounds;
 use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
 use runtime::{ApiError, BillError, ConfiguredApp, Retry, error_chain};
-use store::{Begun, Bill, StoreError};
+use store::{Bill, PlannedRefund, RefundReservation, StoreError};
 use tracing::{info, warn};
 
 use crate::{
     deps::Deps,
     found::Found,
-    incidents::{Problem, keep_misfit},
-    pursuing::{RefundTaken, notify_url, order, pursue_refund, say_back, send, take_word, word_of},
-    report::{Heard, Taken},
-    talk::{ASKING_BOUNDS, account_of},
+    incidents::{ReportMismatch, keep_mismatch},
+    provider_client::{ASKING_BOUNDS, account_of},
+    refund_progress::{
+        RefundApplied, apply_statement, continue_refund, notify_url, order, refund_call, send, statement_of,
+    },
+    report::{ReportContext, ReportOutcome, mismatch_kind},
 };
 
-/// Which refund is asked for, and how long the provider may take for each answer.
+/// Which refund a caller asks for, and the bounds of each call to the provider.
 #[derive(Clone, Copy, Debug)]
 pub struct RefundAsked<'a> {
-    /// The app's bills of this mode.
-    pub mode: domain::Mode,
-    /// What is asked for.
+    /// The mode of the bill.
+    pub mode: Mode,
+    /// The request.
     pub request: &'a RefundRequest,
-    /// What one exchange may take.
+    /// The bounds of one call.
     pub bounds: Bounds,
 }
 
-/// Sends money back, or says what became of the same refund asked for before.
+/// What a new refund says.
+pub(crate) struct RefundContent {
+    pub(crate) num: RefundNum,
+    pub(crate) fee: Fen,
+    /// For the payer.
+    pub(crate) reason: Option<String>,
+}
+
+/// A verified notify about one refund.
+pub(crate) struct RefundNotify<'a> {
+    /// What it says about the refund.
+    pub(crate) refund: &'a RefundReport,
+    /// What it says about the payment: its order and its account.
+    pub(crate) report: &'a Notification,
+    pub(crate) context: &'a ReportContext<'a>,
+}
+
+/// Begins a refund, or goes on with the refund that has this number.
 ///
 /// # Errors
 /// [`ApiError`]: nothing was begun, or the provider clearly refused.
 pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundAsked<'_>) -> Result<Refund, ApiError> {
     let (request, app) = (asked.request, &configured.app.id);
-    let bill = deps.base.store.load_whole_bill(app, asked.mode, &request.bill).await?;
+    let bill = deps.services.store.load_whole_bill(app, asked.mode, &request.bill).await?;
     if let Some(known) = bill.refunds.iter().find(|refund| refund.num == request.num) {
-        return again(deps, configured, asked, known.clone()).await;
+        return repeat(deps, configured, asked, known.clone()).await;
     }
     let payment = payment_of(&bill, request)?;
-    let content = (request.num.clone(), request.fee, request.reason.clone());
-    let planned = plan(payment, &bill.refunds, content, deps.base.clock.now());
-    // It is built before anything is kept, so that a refund that cannot be built leaves nothing behind.
+    let content = RefundContent { num: request.num.clone(), fee: request.fee, reason: request.reason.clone() };
+    let planned = plan(payment, &bill.refunds, content, deps.services.clock.now());
+    // The call is built before the refund is kept, so that a refund that cannot be sent leaves nothing behind.
     build(deps, configured, payment, &planned).await?;
     match reserve(deps, &planned).await? {
-        Begun::New(payment, refund) => {
+        RefundReservation::New(payment, refund) => {
             let (num, bill) = (&refund.num, &refund.key.bill);
             info!(app.id = %app, bill.num = %bill, tx.id = %payment.id, "began refund {num} of bill {bill}");
             send(deps, configured, &payment, *refund, asked.bounds).await
         }
-        Begun::Taken(known) => again(deps, configured, asked, *known).await,
-        Begun::Refused(refusal) => Err(refusal.explained(&planned.transaction, &bill.refunds).into()),
-        Begun::NotFound => Err(BillError::Unpaid { bill: request.bill.to_string() }.into()),
+        RefundReservation::Taken(known) => repeat(deps, configured, asked, *known).await,
+        RefundReservation::Refused(refusal) => Err(refusal.explained(&planned.transaction, &bill.refunds).into()),
+        RefundReservation::NotFound => Err(BillError::Unpaid { bill: request.bill.to_string() }.into()),
     }
 }
 
@@ -80,8 +100,8 @@ fn payment_of<'a>(bill: &'a Bill, request: &RefundRequest) -> Result<&'a Transac
     }
 }
 
-/// The same number once more: the same content gets the same answer, and a pending refund is asked about.
-async fn again(
+/// The same number once more. Other content is an error; the same content gets the refund as it is now, after a query if it is open.
+async fn repeat(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
     asked: RefundAsked<'_>,
@@ -91,10 +111,10 @@ async fn again(
         let (num, bill) = (known.num.to_string(), known.key.bill.to_string());
         return Err(BillError::OtherRefund { num, fee: known.fee.get(), bill }.into());
     }
-    match pursue_refund(deps, configured, known.clone(), asked.bounds).await {
-        Ok(pursued) => Ok(pursued),
+    match continue_refund(deps, configured, known.clone(), asked.bounds).await {
+        Ok(refund) => Ok(refund),
         Err(error) => match error.retryable() {
-            // Nobody knows more than before, and that is the same answer.
+            // The provider did not answer: the refund is as it was.
             Retry::Unanswered => {
                 warn!(app.id = %known.key.app, tx.id = %known.transaction, "a refund stays pending: {}", error_chain(&error));
                 Ok(known)
@@ -104,13 +124,9 @@ async fn again(
     }
 }
 
-/// A refund as it is reserved.
-pub(crate) fn plan(
-    payment: &Transaction,
-    others: &[Refund],
-    (num, fee, reason): (RefundNum, Fen, Option<String>),
-    now: Timestamp,
-) -> Refund {
+/// A new refund, as it is reserved.
+pub(crate) fn plan(payment: &Transaction, others: &[Refund], content: RefundContent, now: Timestamp) -> Refund {
+    let RefundContent { num, fee, reason } = content;
     let refund = Refund {
         key: payment.key.clone(),
         transaction: payment.id.clone(),
@@ -129,7 +145,7 @@ pub(crate) fn plan(
     Refund { due_at: Some(next_refund_question(&refund, now)), ..refund }
 }
 
-/// What is to be said to the provider.
+/// The call that sends a refund to its provider.
 pub(crate) async fn build(
     deps: &Deps,
     configured: &ConfiguredApp,
@@ -137,98 +153,127 @@ pub(crate) async fn build(
     refund: &Refund,
 ) -> Result<Request<Bytes>, ApiError> {
     let account = account_of(deps, configured, payment).await?;
-    let moment = Moment { now: deps.base.clock.now(), nonce: deps.base.random.nonce()? };
+    let moment = Moment { now: deps.services.clock.now(), nonce: deps.services.random.nonce()? };
     let notify_url = notify_url(deps, payment);
-    let call = say_back(&account, &order(payment, refund, &notify_url), refund.way, &moment)?;
+    let call = refund_call(&account, &order(payment, refund, &notify_url), refund.way, &moment)?;
     if let Some(certificate) = call.extensions().get::<ClientCertificate>() {
         certificate.open()?;
     }
     Ok(call)
 }
 
-/// Keeps a planned refund, and what it takes of its payment.
-pub(crate) async fn reserve(deps: &Deps, planned: &Refund) -> Result<Begun<RefundRefusal>, StoreError> {
-    let decide = |payment: &Transaction| Ok((reserve_refund(payment, planned.fee)?, planned.clone()));
-    deps.base.store.begin_refund(&planned.key, &planned.num, decide).await
+/// Keeps a planned refund, and its share of the payment, in one transaction.
+pub(crate) async fn reserve(deps: &Deps, planned: &Refund) -> Result<RefundReservation<RefundRefusal>, StoreError> {
+    let decide = |payment: &Transaction| {
+        Ok(PlannedRefund { payment: reserve_refund(payment, planned.fee)?, refund: planned.clone() })
+    };
+    deps.services.store.begin_refund(&planned.key, &planned.num, decide).await
 }
 
-/// Settles a verified notify about one refund. `report` is the same message as a report about its payment, which names the account.
+/// Settles a verified notify about one refund.
 ///
 /// # Errors
-/// [`StoreError`]: the same notify may be brought again.
-pub async fn take_refund(
+/// [`StoreError`]: the same notify may be taken again.
+pub(crate) async fn take_refund_notify(
     deps: &Deps,
     key: &TransactionKey,
     configured: &Arc<ConfiguredApp>,
-    (told, report): (&RefundReport, &Notification),
-    heard: &Heard<'_>,
-) -> Result<Taken, StoreError> {
-    let Some(payment) = deps.base.store.find_transaction(key).await? else { return Ok(Taken::Misfit) };
-    if payment.account != heard.account {
-        return Ok(Taken::OfAnother(payment.account));
+    notify: &RefundNotify<'_>,
+) -> Result<ReportOutcome, StoreError> {
+    let store = &deps.services.store;
+    let Some(payment) = store.find_transaction(key).await? else { return Ok(ReportOutcome::Mismatched) };
+    if payment.account != notify.context.account {
+        return Ok(ReportOutcome::OtherAccount(payment.account));
     }
-    let refund = match RefundNum::parse(&told.refund_num) {
-        Some(num) => deps.base.store.find_refund((&key.app, key.mode, &key.bill), &num).await?,
+    let ours = match RefundNum::parse(&notify.refund.refund_num) {
+        Some(num) => store.find_refund(&key.app, key.mode, &key.bill, &num).await?,
         None => None,
     };
-    let misfit = |kind, said| Problem { kind, said, report, transaction: Some(&payment) };
-    let problem = match (check(report, &payment), &refund) {
-        (Err(mismatch @ Mismatch::Claim { .. }), _) => Some(misfit(IncidentKind::Account, mismatch.into())),
-        (Err(mismatch @ Mismatch::Order { .. }), _) => Some(misfit(IncidentKind::Order, mismatch.into())),
-        (Err(mismatch @ (Mismatch::Amount { .. } | Mismatch::AmountUnknown { .. })), _) => {
-            Some(misfit(IncidentKind::Amount, mismatch.into()))
-        }
-        (Ok(()), Some(refund)) => told.refund_fee.filter(|fee| *fee != refund.fee).map(|fee| {
-            let (num, found, expected) = (refund.num.to_string(), fee.get(), refund.fee.get());
-            misfit(IncidentKind::RefundAmount, Found::RefundAmount { num, found, expected }.into())
-        }),
-        (Ok(()), None) => None,
-    };
-    if let Some(problem) = problem {
-        keep_misfit(deps, key, configured, heard, problem).await?;
-        return Ok(Taken::Misfit);
+    if let Some(mismatch) = find_mismatch(notify, &payment, ours.as_ref()) {
+        return keep_refund_mismatch(deps, configured, notify, &payment, mismatch).await;
     }
-    let Some(refund) = refund.filter(|refund| refund.transaction == payment.id) else {
-        return Box::pin(hear_of_foreign(deps, key, configured, (told, misfit), heard)).await;
-    };
-    let Some(word) = word_of(told.outcome.clone(), told.sending) else {
-        // A hint that nobody signed: whatever it says, the provider is asked. Should that fail, the sweep asks.
-        if let Err(error) = pursue_refund(deps, configured, refund, ASKING_BOUNDS).await {
-            warn!(bill.num = %key.bill, tx.id = %payment.id, "a refund stays as it is: {}", error_chain(&error));
+    match ours.filter(|refund| refund.transaction == payment.id) {
+        Some(refund) => take_refund_report(deps, configured, notify, &payment, refund).await,
+        None => take_foreign_refund(deps, configured, notify, &payment).await,
+    }
+}
+
+/// What about a refund does not match, and the kind of incident that it is.
+struct RefundMismatch {
+    kind: IncidentKind,
+    said: Sentence,
+}
+
+/// Compares a notify with the payment, and its amount with that of the refund.
+fn find_mismatch(notify: &RefundNotify<'_>, payment: &Transaction, ours: Option<&Refund>) -> Option<RefundMismatch> {
+    if let Err(mismatch) = check(notify.report, payment) {
+        return Some(RefundMismatch { kind: mismatch_kind(&mismatch), said: mismatch.into() });
+    }
+    let (refund, reported) = (ours?, notify.refund.refund_fee?);
+    if reported == refund.fee {
+        return None;
+    }
+    let (num, found, expected) = (refund.num.to_string(), reported.get(), refund.fee.get());
+    Some(RefundMismatch { kind: IncidentKind::RefundAmount, said: Found::RefundAmount { num, found, expected }.into() })
+}
+
+async fn keep_refund_mismatch(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    notify: &RefundNotify<'_>,
+    payment: &Transaction,
+    RefundMismatch { kind, said }: RefundMismatch,
+) -> Result<ReportOutcome, StoreError> {
+    let mismatch = ReportMismatch { kind, said, report: notify.report, transaction: Some(payment) };
+    keep_mismatch(deps, &payment.key, configured, notify.context, mismatch).await?;
+    Ok(ReportOutcome::Mismatched)
+}
+
+/// Applies the report about one of our refunds.
+async fn take_refund_report(
+    deps: &Deps,
+    configured: &Arc<ConfiguredApp>,
+    notify: &RefundNotify<'_>,
+    payment: &Transaction,
+    refund: Refund,
+) -> Result<ReportOutcome, StoreError> {
+    let Some(statement) = statement_of(notify.refund.outcome.clone(), notify.refund.sending) else {
+        // An unsigned hint decides nothing: the provider is queried. If that fails, the sweep queries it.
+        if let Err(error) = continue_refund(deps, configured, refund, ASKING_BOUNDS).await {
+            warn!(bill.num = %payment.key.bill, tx.id = %payment.id, "a refund stays as it is: {}", error_chain(&error));
         }
-        return Ok(Taken::Settled);
+        return Ok(ReportOutcome::Settled);
     };
-    match Box::pin(take_word(deps, configured, &refund, &word)).await? {
-        RefundTaken::Taken(_) => Ok(Taken::Settled),
-        RefundTaken::Contradicted(_, what) => {
-            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundContradiction, what.into())).await?;
-            Ok(Taken::Misfit)
+    match Box::pin(apply_statement(deps, configured, &refund, &statement)).await? {
+        RefundApplied::Applied(_) => Ok(ReportOutcome::Settled),
+        RefundApplied::Contradicted(_, contradiction) => {
+            let mismatch = RefundMismatch { kind: IncidentKind::RefundContradiction, said: contradiction.into() };
+            keep_refund_mismatch(deps, configured, notify, payment, mismatch).await
         }
     }
 }
 
-/// Money of the payment went back, and nobody asked for it here. The books do not know it, so that a person must.
-async fn hear_of_foreign<'a>(
+/// A refund that was not begun here. If its money left, a person has to look: our books do not know it.
+async fn take_foreign_refund(
     deps: &Deps,
-    key: &TransactionKey,
     configured: &ConfiguredApp,
-    (told, misfit): (&RefundReport, impl FnOnce(IncidentKind, Sentence) -> Problem<'a>),
-    heard: &Heard<'_>,
-) -> Result<Taken, StoreError> {
-    let num = &told.refund_num;
-    match told.outcome {
+    notify: &RefundNotify<'_>,
+    payment: &Transaction,
+) -> Result<ReportOutcome, StoreError> {
+    let (num, key) = (&notify.refund.refund_num, &payment.key);
+    match notify.refund.outcome {
         RefundOutcome::Done | RefundOutcome::Stuck { .. } => {
             let said = Found::RefundUnknown { num: num.clone() }.into();
-            keep_misfit(deps, key, configured, heard, misfit(IncidentKind::RefundUnknown, said)).await?;
-            Ok(Taken::Misfit)
+            let mismatch = RefundMismatch { kind: IncidentKind::RefundUnknown, said };
+            keep_refund_mismatch(deps, configured, notify, payment, mismatch).await
         }
         RefundOutcome::Pending
         | RefundOutcome::NotThere
         | RefundOutcome::Lost { .. }
         | RefundOutcome::Short { .. }
         | RefundOutcome::Failed { .. } => {
-            info!(app.id = %key.app, bill.num = %key.bill, "heard of refund {num}, which was not made here and moved nothing");
-            Ok(Taken::Settled)
+            info!(app.id = %key.app, bill.num = %key.bill, "refund {num} was not begun here and moved nothing");
+            Ok(ReportOutcome::Settled)
         }
     }
 }

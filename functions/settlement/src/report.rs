@@ -1,4 +1,4 @@
-//! A report: how it came, what becomes of it, and why one is not taken.
+//! A report of a provider about a payment: where it came from, what became of it, and why one was not applied.
 
 use bytes::Bytes;
 use domain::{AccountNumber, IncidentKind, Mismatch, Refusal, Sentence, Timestamp};
@@ -6,31 +6,31 @@ use http::HeaderMap;
 
 use crate::found::Found;
 
-/// The message that brought a report.
+/// Where a verified report came from: the message that brought it.
 #[derive(Clone, Copy, Debug)]
-pub struct Heard<'a> {
-    /// Whether the provider will say it again.
-    pub how: How,
+pub struct ReportContext<'a> {
+    /// Whether the provider repeats it.
+    pub source: ReportSource,
     /// The account that verified it.
     pub account: AccountNumber,
-    /// Its headers.
+    /// The headers of the message.
     pub headers: &'a HeaderMap,
-    /// Its body as it arrived.
+    /// The body as it arrived.
     pub body: &'a Bytes,
     /// When it arrived.
     pub now: Timestamp,
 }
 
-/// How a report came.
+/// How a report came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum ReportSource {
     /// The provider sent it, and repeats it until it is acknowledged.
     Notify,
     /// It is the answer to a question, and comes once.
     Answer,
 }
 
-impl How {
+impl ReportSource {
     /// Its name in an incident.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -40,20 +40,20 @@ impl How {
     }
 }
 
-/// What became of a report.
+/// What became of a verified report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum ReportOutcome {
     /// It is settled, now or before.
     Settled,
-    /// It does not fit, and is kept as an incident.
-    Misfit,
-    /// The try belongs to this account of the channel, and another verified the report: it is to be read again by the right one.
-    OfAnother(AccountNumber),
+    /// It does not match what is known, and is kept as an incident.
+    Mismatched,
+    /// The try was charged on this account, and another account verified the report. The right account has to read it again.
+    OtherAccount(AccountNumber),
 }
 
-/// Why a genuine report is not taken.
+/// Why a verified report is not applied.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Misfit {
+pub(crate) enum NotApplied {
     #[error("it was verified by another account than that of the try")]
     OtherAccount(AccountNumber),
     #[error(transparent)]
@@ -62,8 +62,8 @@ pub(crate) enum Misfit {
     Refusal(#[from] Refusal),
 }
 
-impl Misfit {
-    /// What does not fit, as it is kept.
+impl NotApplied {
+    /// The reason, as an incident keeps it.
     pub(crate) fn said(&self) -> Sentence {
         match self {
             Self::OtherAccount(_) => Found::OtherAccount.into(),
@@ -72,15 +72,23 @@ impl Misfit {
         }
     }
 
-    /// Its name in an incident.
+    /// The kind of the incident.
     pub(crate) fn kind(&self) -> IncidentKind {
         match self {
-            Self::OtherAccount(_) | Self::Mismatch(Mismatch::Claim { .. }) => IncidentKind::Account,
-            Self::Mismatch(Mismatch::Order { .. }) => IncidentKind::Order,
-            Self::Mismatch(Mismatch::Amount { .. } | Mismatch::AmountUnknown { .. }) => IncidentKind::Amount,
+            Self::OtherAccount(_) => IncidentKind::Account,
+            Self::Mismatch(mismatch) => mismatch_kind(mismatch),
             Self::Refusal(Refusal::AlreadyPaid) => IncidentKind::ClosedAfterPayment,
             Self::Refusal(Refusal::OtherTradeNo) => IncidentKind::PaidAgain,
             Self::Refusal(Refusal::RefundedTooMuch) => IncidentKind::RefundedTooMuch,
         }
+    }
+}
+
+/// The kind of incident that a mismatch is.
+pub(crate) fn mismatch_kind(mismatch: &Mismatch) -> IncidentKind {
+    match mismatch {
+        Mismatch::Claim { .. } => IncidentKind::Account,
+        Mismatch::Order { .. } => IncidentKind::Order,
+        Mismatch::Amount { .. } | Mismatch::AmountUnknown { .. } => IncidentKind::Amount,
     }
 }

@@ -27,11 +27,11 @@ impl<'a> Apps<'a> {
         Self { deps, now, page: Vec::new().into_iter(), after: None, pages_left: PAGES_MAX, failed: 0 }
     }
 
-    /// The next app that can be read; `None` behind the last.
+    /// The next app that can be read; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<Arc<ConfiguredApp>> {
         loop {
             if let Some(AppSummary { id, .. }) = self.page.next() {
-                match self.deps.base.apps.find(&id, self.now).await {
+                match self.deps.services.apps.find(&id, self.now).await {
                     Ok(Some(found)) => return Some(found),
                     Ok(None) => {}
                     Err(error) => {
@@ -42,11 +42,11 @@ impl<'a> Apps<'a> {
                 continue;
             }
             self.pages_left = self.pages_left.checked_sub(1)?;
-            match self.deps.base.store.list_apps(self.after.as_ref()).await {
-                Ok((apps, next)) => {
-                    self.page = apps.into_iter();
-                    self.pages_left = if next.is_some() { self.pages_left } else { 0 };
-                    self.after = next;
+            match self.deps.services.store.list_apps(self.after.as_ref()).await {
+                Ok(page) => {
+                    self.page = page.apps.into_iter();
+                    self.pages_left = if page.next.is_some() { self.pages_left } else { 0 };
+                    self.after = page.next;
                 }
                 Err(error) => {
                     warn!("this run does not know all apps: {}", error_chain(&error));

@@ -1,7 +1,7 @@
 //! Once a day: counts the accounts in use whose certificates end soon. A metric says how many, and the console says which.
 
 use domain::{Mode, Timestamp};
-use runtime::ConfiguredApp;
+use runtime::{ConfiguredApp, EndingCertificate};
 use tracing::warn;
 
 use crate::{Deps, apps::Apps};
@@ -15,13 +15,13 @@ pub(crate) async fn count_ending(deps: &Deps, now: Timestamp) {
         }
     }
     for (mode, count) in ending {
-        deps.base.metrics.certificates_ending(mode, count);
+        deps.services.metrics.certificates_ending(mode, count);
     }
 }
 
 fn ending_of(deps: &Deps, configured: &ConfiguredApp, mode: Mode, now: Timestamp) -> u64 {
-    let ending = deps.base.apps.certificates_end_soon(configured, mode, now);
-    for (tab, ends_at) in &ending {
+    let ending = deps.services.apps.certificates_end_soon(configured, mode, now);
+    for EndingCertificate { tab, ends_at } in &ending {
         warn!(app.id = %configured.app.id, tab = %tab, mode = %mode, "a certificate of {tab} ends at {ends_at}");
     }
     u64::try_from(ending.len()).unwrap_or(u64::MAX)

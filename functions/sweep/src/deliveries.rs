@@ -1,4 +1,4 @@
-//! Deliveries that are due: rung for once more, or handed to the queue with what is left of their wait.
+//! Deliveries that are due: woken again, or handed to the queue with the rest of their wait.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,35 +18,35 @@ use crate::Deps;
 /// Rows that are marked at once.
 const MARKED_AT_ONCE: usize = 16;
 
-/// How long the oldest of all deliveries that a run met has been waiting for its attempt.
+/// The longest time by which any delivery of a run is overdue.
 #[derive(Debug, Default)]
-pub(crate) struct Oldest(Mutex<Duration>);
+pub(crate) struct LongestOverdue(Mutex<Duration>);
 
-impl Oldest {
-    fn see(&self, overdue: Duration) {
-        let mut oldest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *oldest = overdue.max(*oldest);
+impl LongestOverdue {
+    fn note(&self, overdue: Duration) {
+        let mut longest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *longest = overdue.max(*longest);
     }
 
-    pub(crate) fn overdue(&self) -> Duration {
+    pub(crate) fn get(&self) -> Duration {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Rings for these, as far as they still wait. Rung first and marked then: a stop between the two rings twice, and the other
-/// way round nobody would ring until the grace is over.
+/// Wakes those of these deliveries that still wait. The message is sent first, and the row marked then: a stop between the two sends the
+/// message twice. In the other order nothing would be sent until the grace is over.
 pub(crate) async fn ring(
     deps: &Deps,
     due: &[DeliveryId],
-    oldest: &Oldest,
+    longest: &LongestOverdue,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     if due.is_empty() {
         return Ok(0);
     }
-    let mut found = deps.base.store.find_deliveries(due).await?;
+    let mut found = deps.services.store.find_deliveries(due).await?;
     found.retain(|delivery| delivery.state == DeliveryState::Waiting);
-    found.iter().for_each(|delivery| oldest.see(delivery.due_at.until(now)));
+    found.iter().for_each(|delivery| longest.note(delivery.due_at.until(now)));
     let rung = deps.queue.ring(&rings(deps, &found, now).await).await;
     for rung in rung.chunks(MARKED_AT_ONCE) {
         let marks: Vec<_> = rung.iter().map(|delivery| mark(deps, delivery, now)).collect();
@@ -55,27 +55,27 @@ pub(crate) async fn ring(
     Ok(rung.len())
 }
 
-/// Rings for one that its bill carries, and gives it a `due` entry of its own. `false` if it could not be rung for.
+/// Wakes a delivery that its bill carries, and gives it a `due` entry of its own. `false` if the message could not be sent.
 pub(crate) async fn ring_again(
     deps: &Deps,
     delivery: &Delivery,
-    oldest: &Oldest,
+    longest: &LongestOverdue,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    oldest.see(delivery.due_at.until(now));
+    longest.note(delivery.due_at.until(now));
     if deps.queue.ring(&rings(deps, std::slice::from_ref(delivery), now).await).await.is_empty() {
         return Ok(false);
     }
-    // Where this loses, whoever was faster gave it one, or ended it.
-    deps.base.store.change_delivery(delivery, delivery, now).await?;
+    // If this loses, another worker gave it an entry, or ended it.
+    deps.services.store.change_delivery(delivery, delivery, now).await?;
     Ok(true)
 }
 
-/// Each through the lane of its target; an app is looked up once for all its deliveries. An app that cannot be read now keeps nobody from being
-/// rung for: `deliver` finds out the lane.
+/// Each delivery by the lane of its target; an app is looked up once for all its deliveries. If an app cannot be read now, its deliveries take
+/// the fast lane, and `deliver` moves those that belong in the other.
 async fn rings<'a>(deps: &Deps, found: &'a [Delivery], now: Timestamp) -> Vec<Ring<'a>> {
     let apps: BTreeSet<&AppId> = found.iter().map(|delivery| &delivery.id.app).collect();
-    let configured = apps.into_iter().map(async |app| match deps.base.apps.find(app, now).await {
+    let configured = apps.into_iter().map(async |app| match deps.services.apps.find(app, now).await {
         Ok(configured) => Some((app, configured?)),
         Err(error) => {
             warn!(app.id = %app, "its deliveries are rung for in the fast lane: {}", error_chain(&error));
@@ -88,9 +88,9 @@ async fn rings<'a>(deps: &Deps, found: &'a [Delivery], now: Timestamp) -> Vec<Ri
     found.iter().map(ring).collect()
 }
 
-/// The sweep looks again when the bell must have been heard.
+/// The next look comes when the message must have arrived.
 async fn mark(deps: &Deps, delivery: &Delivery, now: Timestamp) {
-    if let Err(error) = deps.base.store.change_delivery(delivery, delivery, now).await {
+    if let Err(error) = deps.services.store.change_delivery(delivery, delivery, now).await {
         warn!(delivery.id = %delivery.id.name(), "did not mark as rung for: {}", error_chain(&error));
     }
 }

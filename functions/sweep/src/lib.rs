@@ -1,8 +1,8 @@
 //! Every minute: looks at what is due.
 //!
-//! It heals what a stop anywhere else left behind, so that no other function needs to: deliveries that nobody rang for are rung
-//! for, and long waits are handed to the queue when it can take them; questions to the providers of silent bills and of pending refunds
-//! are handed out to `ask`. Runs may overlap: whatever it does is conditional, and a message too many is dropped by who gets it.
+//! A function may stop anywhere; the sweep goes on with what it left. It wakes deliveries whose message was lost, and hands long waits to
+//! the queue once they are short enough for it. It hands questions to the providers of silent bills and of pending refunds to `ask`.
+//! Runs may overlap: every write is conditional, and the receiver of a message drops one that is not needed.
 
 mod apps;
 mod bills;
@@ -66,7 +66,7 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
     match tick.task {
         Task::Sweep => Done::Swept(handle(deps).await),
         Task::Reconcile => {
-            Box::pin(certificates::count_ending(deps, deps.base.clock.now())).await;
+            Box::pin(certificates::count_ending(deps, deps.services.clock.now())).await;
             Done::Compared(Box::pin(reconcile(deps)).await)
         }
         Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
@@ -89,10 +89,10 @@ const PAGES_MAX: usize = 1000;
 
 /// One sweep over everything due. It never fails as a whole: what could not be done is due in the next minute, too.
 pub async fn handle(deps: &Deps) -> Swept {
-    let now = deps.base.clock.now();
+    let now = deps.services.clock.now();
     let run = Run::begin(now);
     let shards = join_all((0..Store::DUE_SHARDS).map(|shard| sweep_shard(deps, &run, shard, now))).await;
-    deps.base.metrics.oldest_overdue_delivery(run.oldest.overdue());
+    deps.services.metrics.oldest_overdue_delivery(run.longest_overdue.get());
     let handed_out = questions::hand_out(deps, &run).await;
     let compared = Box::pin(compare_asked(deps, &run.asked_days())).await;
     let add = |sum: Swept, swept: &Swept| Swept {
@@ -116,8 +116,8 @@ async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swep
     let mut swept = Swept::default();
     let mut from = None;
     for _ in 0..PAGES_MAX {
-        match sweep_page(deps, run, (shard, now, from), &mut swept).await {
-            Ok(Some(_)) if !run.may_read(deps.base.clock.now()) => break,
+        match sweep_page(deps, run, DuePart { shard, now, from }, &mut swept).await {
+            Ok(Some(_)) if !run.may_read(deps.services.clock.now()) => break,
             Ok(Some(next)) => from = Some(next),
             Ok(None) => return swept,
             Err(error) => {
@@ -130,22 +130,29 @@ async fn sweep_shard(deps: &Deps, run: &Run, shard: u32, now: Timestamp) -> Swep
     swept
 }
 
+/// Which page of what is due is read.
+struct DuePart {
+    shard: u32,
+    now: Timestamp,
+    from: Option<DueCursor>,
+}
+
 async fn sweep_page(
     deps: &Deps,
     run: &Run,
-    (shard, now, from): (u32, Timestamp, Option<DueCursor>),
+    DuePart { shard, now, from }: DuePart,
     swept: &mut Swept,
 ) -> Result<Option<DueCursor>, StoreError> {
-    let page = deps.base.store.due(shard, now, from).await?;
+    let page = deps.services.store.due(shard, now, from).await?;
     let waiting = page.due.iter().filter_map(|due| match due {
         Due::Delivery(id) => Some(id.clone()),
         Due::Transaction(_) | Due::Refund(_) | Due::Day(_) | Due::Other { .. } => None,
     });
     let waiting: Vec<_> = waiting.collect();
-    swept.rung += deliveries::ring(deps, &waiting, &run.oldest, now).await?;
+    swept.rung += deliveries::ring(deps, &waiting, &run.longest_overdue, now).await?;
     run.note_days(&page.due);
-    let healed = bills::heal(deps, run, &page.due, now).await?;
-    swept.asked += healed.looked_at;
-    swept.rung += healed.rung;
+    let looked = bills::look_at_due(deps, run, &page.due, now).await?;
+    swept.asked += looked.looked_at;
+    swept.rung += looked.rung;
     Ok(page.next)
 }

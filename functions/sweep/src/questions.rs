@@ -1,7 +1,7 @@
 //! Questions to providers, handed out to `ask`: for each account the newest bills first, and no more than it is asked in a minute.
 //!
-//! Nothing is written here. Whoever asks moves the time on at which the row is due; until then the row is due, and each minute brings another
-//! message. So a message that is lost costs a minute, and one too many a look at a row.
+//! Nothing is written here. `ask` moves the time at which a row is due; until then each minute brings another message. So a lost message costs
+//! a minute, and a message too many costs a look at a row.
 
 use std::{
     cmp::Reverse,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{AskedAbout, Askee, Timestamp};
+use domain::{AskedAbout, AskedProvider, Timestamp};
 use queue::Question;
 
 use crate::{Deps, run::Run};
@@ -33,7 +33,7 @@ const IN_VAIN_MAX: u32 = 3;
 
 /// Whom to ask about what.
 #[derive(Debug, Default)]
-pub(crate) struct Questions(Mutex<BTreeMap<Askee, Vec<Waiting>>>);
+pub(crate) struct Questions(Mutex<BTreeMap<AskedProvider, Vec<Waiting>>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Waiting {
@@ -46,15 +46,15 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Turn {
     place: usize,
-    askee: Askee,
+    provider: AskedProvider,
     about: AskedAbout,
 }
 
 impl Questions {
     /// Keeps a question in mind; `false` if it is one too many for its account in this run, or makes another one so.
-    pub(crate) fn note(&self, askee: Askee, about: AskedAbout, since: Timestamp) -> bool {
+    pub(crate) fn note(&self, provider: AskedProvider, about: AskedAbout, since: Timestamp) -> bool {
         let mut known = self.lock();
-        let waiting = known.entry(askee).or_default();
+        let waiting = known.entry(provider).or_default();
         waiting.push(Waiting { about, since });
         let has_room = waiting.len() <= A_MINUTE;
         // Sorted now and then, so that an account with any number of open bills takes no more memory than two minutes of its questions.
@@ -68,16 +68,16 @@ impl Questions {
     fn take(&self) -> Vec<Turn> {
         let known = std::mem::take(&mut *self.lock());
         let mut turns = Vec::new();
-        for (askee, mut waiting) in known {
+        for (provider, mut waiting) in known {
             keep_some(&mut waiting);
-            let turn = |(place, Waiting { about, .. })| Turn { place, askee: askee.clone(), about };
+            let turn = |(place, Waiting { about, .. })| Turn { place, provider: provider.clone(), about };
             turns.extend(waiting.into_iter().enumerate().map(turn));
         }
         turns.sort_by_key(|turn| turn.place);
         turns
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Askee, Vec<Waiting>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<AskedProvider, Vec<Waiting>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +97,7 @@ fn keep_some(waiting: &mut Vec<Waiting>) {
 pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
     let (mut handed_out, mut in_vain) = (0, 0);
     for turns in run.questions.take().chunks(SENT_AT_ONCE) {
-        if !run.may_hand_out(deps.base.clock.now()) {
+        if !run.may_hand_out(deps.services.clock.now()) {
             break;
         }
         let questions: Vec<_> = turns.iter().map(in_turn).collect();
@@ -117,7 +117,7 @@ pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
 
 fn in_turn(turn: &Turn) -> Question<'_> {
     let seconds = u64::try_from(turn.place / A_SECOND).unwrap_or(0);
-    Question { about: &turn.about, askee: &turn.askee, delay: Duration::from_secs(seconds) }
+    Question { about: &turn.about, provider: &turn.provider, delay: Duration::from_secs(seconds) }
 }
 
 #[cfg(test)]
@@ -126,14 +126,14 @@ mod tests {
 
     use super::*;
 
-    fn askee(tab: Tab) -> Askee {
-        Askee { app: AppId::parse("568a12086e912100017722e5").unwrap(), mode: Mode::Test, tab }
+    fn provider(tab: Tab) -> AskedProvider {
+        AskedProvider { app: AppId::parse("568a12086e912100017722e5").unwrap(), mode: Mode::Test, tab }
     }
 
-    fn about(askee: &Askee, number: i64) -> AskedAbout {
+    fn about(provider: &AskedProvider, number: i64) -> AskedAbout {
         AskedAbout::Transaction(TransactionKey {
-            app: askee.app.clone(),
-            mode: askee.mode,
+            app: provider.app.clone(),
+            mode: provider.mode,
             bill: BillNum::parse(&number.to_string()).unwrap(),
             channel: Channel::AliWeb,
             try_number: TryNumber::FIRST,
@@ -141,23 +141,23 @@ mod tests {
     }
 
     /// Notes bills of these times; how many of them were not one too many.
-    fn noted(questions: &Questions, askee: &Askee, times: impl Iterator<Item = i64>) -> usize {
-        times.filter(|ms| questions.note(askee.clone(), about(askee, *ms), Timestamp::clamped(*ms))).count()
+    fn noted(questions: &Questions, provider: &AskedProvider, times: impl Iterator<Item = i64>) -> usize {
+        times.filter(|ms| questions.note(provider.clone(), about(provider, *ms), Timestamp::clamped(*ms))).count()
     }
 
     #[test]
     fn the_newest_bill_of_each_account_goes_first() {
-        let (questions, [ali, wechat]) = (Questions::default(), [Tab::Ali, Tab::WxApp].map(askee));
+        let (questions, [ali, wechat]) = (Questions::default(), [Tab::Ali, Tab::WxApp].map(provider));
         assert_eq!(noted(&questions, &ali, [3, 1, 2].into_iter()), 3);
         assert_eq!(noted(&questions, &wechat, [7].into_iter()), 1);
         let turns = questions.take();
-        let order: Vec<_> = turns.iter().map(|turn| (turn.askee.tab, turn.about.bill(), turn.place)).collect();
+        let order: Vec<_> = turns.iter().map(|turn| (turn.provider.tab, turn.about.bill(), turn.place)).collect();
         assert_eq!(order, [(Tab::Ali, "3", 0), (Tab::WxApp, "7", 0), (Tab::Ali, "2", 1), (Tab::Ali, "1", 2)]);
     }
 
     #[test]
     fn an_account_is_asked_at_its_rate_and_what_exceeds_it_is_left() {
-        let (questions, ali) = (Questions::default(), askee(Tab::Ali));
+        let (questions, ali) = (Questions::default(), provider(Tab::Ali));
         assert_eq!(noted(&questions, &ali, 0..10_000), A_MINUTE);
         assert!(questions.lock()[&ali].len() < 2 * A_MINUTE);
         let turns = questions.take();

@@ -1,32 +1,32 @@
-//! Once a day, when the providers have made their bills of the day before: fetches them, compares them with our books, and keeps
-//! what differs. A day is owed until it was compared (`owed.rs`); what was found is kept once.
+//! Reconciliation: fetches the providers' bills of the days that are owed, compares them with our books, and keeps the differences. A day
+//! is owed until it is compared (`owed.rs`).
 //!
-//! Memory is bounded whatever the length of a bill and of our books. In it are the packed file (some dozen bytes a line), one window
-//! of the bill's lines ([`LINES_AT_ONCE`]), one page of our books, and as many of our payments that no bill listed yet. A longer bill is
-//! unpacked once for each window.
+//! Memory is bounded, however long a bill and our books are. It holds the packed file (some dozen bytes a line), one window of the bill's
+//! lines ([`LINES_AT_ONCE`]), one page of our books, and as many of our payments that no bill listed yet. A longer bill is unpacked once
+//! for each window.
 
 mod accounts;
 mod bill;
-mod doubt;
 mod findings;
 mod owed;
 mod payments;
+mod provider_check;
 mod refunds;
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{AppId, Channel, Day, Mode, Shard, Status, Tab, Timestamp};
+use domain::{AppId, Day, Mode, Record, Status, Tab, TimeSpan, Timestamp};
 use providers::{Account, MessageProblem, ProviderError};
 use runtime::{ApiError, ConfiguredApp, error_chain};
 use serde::Serialize;
-use store::{BooksCursor, BooksRange, DayKey, Reconciled, Shelf, StoreError};
+use store::{BooksCursor, BooksRange, DayKey, Reconciled, RecordList, StoreError};
 use tracing::{info, warn};
 
 use crate::Deps;
-use accounts::{Holding, Usage, find_holdings};
-use doubt::Doubt;
-use findings::Findings;
-use owed::{Debt, Line, Paid, find_debts};
+use accounts::{MerchantAccount, MerchantAccounts, Usage, find_merchant_accounts};
+use findings::{FindingCounts, Findings};
+use owed::{DayOutcome, DayToCompare, Failures, find_days_to_compare};
+use provider_check::ProviderCheck;
 
 /// Lines of a bill, and payments of ours, that are in memory at once: together about 15 MB.
 const LINES_AT_ONCE: usize = 32_768;
@@ -34,7 +34,7 @@ const LINES_AT_ONCE: usize = 32_768;
 /// Questions that are asked of the store at once.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
-/// A run begins no comparison after this time: the function may take 900 seconds, and one comparison some minutes.
+/// No comparison begins after this time of a run: the function has 900 seconds, and one comparison takes some minutes.
 const RUN_MAX: Duration = Duration::from_secs(600);
 
 /// What one run did.
@@ -44,38 +44,38 @@ pub struct Compared {
     pub accounts: usize,
     /// What differed, also beyond what is kept.
     pub differences: usize,
-    /// The days whose bill could not be had, or read, and the accounts that could not be looked at: the next run goes on with them.
+    /// The days whose bill could not be fetched or read, and the accounts that could not be read. The next run tries them again.
     pub failed: usize,
 }
 
-/// Compares the days that are owed, for every account of every app: those that were never tried first, the oldest of them before the others.
-/// A day that cannot be compared goes to the end of the line, so that it stops nobody.
+/// Compares the days that are owed, of every account of every app. Days that were never tried come first, then those that were tried
+/// longest ago: a day that always fails does not keep the others waiting.
 pub async fn reconcile(deps: &Deps) -> Compared {
-    let now = deps.base.clock.now();
-    let (holdings, failed) = find_holdings(deps, now).await;
-    let mut compared = Compared { failed, ..Compared::default() };
-    let mut debts = Vec::new();
-    for holding in &holdings {
-        match find_debts(deps, holding, now).await {
-            Ok(found) => debts.extend(found),
+    let now = deps.services.clock.now();
+    let MerchantAccounts { all: merchants, apps_failed } = find_merchant_accounts(deps, now).await;
+    let mut compared = Compared { failed: apps_failed, ..Compared::default() };
+    let mut days = Vec::new();
+    for merchant in &merchants {
+        match find_days_to_compare(deps, merchant, now).await {
+            Ok(found) => days.extend(found),
             Err(error) => {
-                let Holding { app, tab, .. } = holding;
+                let MerchantAccount { app, tab, .. } = merchant;
                 warn!(app.id = %app, tab = %tab, "it is not known which days are owed: {}", error_chain(&error));
                 compared.failed += 1;
             }
         }
     }
-    debts.sort_by_key(Debt::place);
-    let mut line = Line::default();
-    for debt in &debts {
-        if now.distance(deps.base.clock.now()) >= RUN_MAX {
+    days.sort_by(DayToCompare::in_turn);
+    let mut failures = Failures::default();
+    for day in &days {
+        if now.distance(deps.services.clock.now()) >= RUN_MAX {
             break;
         }
-        if line.leaves_alone(debt) {
+        if failures.are_too_many(day.merchant) {
             continue;
         }
-        let outcome = Box::pin(Books::new(deps, &holdings, debt).pay(&debt.owed)).await;
-        line.note(debt, outcome == Paid::Failed);
+        let outcome = Box::pin(DayComparison::new(deps, &merchants, day).run(&day.owed)).await;
+        failures.note(day.merchant, outcome);
         compared.add(outcome);
     }
     let Compared { accounts, differences, failed } = compared;
@@ -83,19 +83,19 @@ pub async fn reconcile(deps: &Deps) -> Compared {
     compared
 }
 
-/// Compares days that people asked for, however old they are. How many were looked at.
+/// Compares days that people asked for, however old they are. Returns how many were looked at.
 pub(crate) async fn compare_asked(deps: &Deps, asked: &[DayKey]) -> usize {
     if asked.is_empty() {
         return 0;
     }
-    let now = deps.base.clock.now();
-    let (holdings, _) = find_holdings(deps, now).await;
+    let now = deps.services.clock.now();
+    let merchants = find_merchant_accounts(deps, now).await.all;
     let mut looked = 0;
     for key in asked {
-        if now.distance(deps.base.clock.now()) >= RUN_MAX {
+        if now.distance(deps.services.clock.now()) >= RUN_MAX {
             break;
         }
-        match Box::pin(owed::compare_one(deps, &holdings, key, now)).await {
+        match Box::pin(owed::compare_one(deps, &merchants, key, now)).await {
             Ok(()) => looked += 1,
             Err(error) => warn!(app.id = %key.account.app, "a day that was asked for is left: {}", error_chain(&error)),
         }
@@ -104,57 +104,54 @@ pub(crate) async fn compare_asked(deps: &Deps, asked: &[DayKey]) -> usize {
 }
 
 impl Compared {
-    fn add(&mut self, outcome: Paid) {
+    fn add(&mut self, outcome: DayOutcome) {
         match outcome {
-            Paid::Compared(differences) => {
+            DayOutcome::Compared(differences) => {
                 self.accounts += 1;
                 self.differences += differences;
             }
-            Paid::Failed => self.failed += 1,
-            Paid::ByAnother => {}
+            DayOutcome::Failed => self.failed += 1,
+            DayOutcome::ByAnother => {}
         }
     }
 }
 
-/// The books of one account for one day.
-struct Books<'a> {
+/// The comparison of one day of an account with its provider's bill.
+struct DayComparison<'a> {
     deps: &'a Deps,
-    holding: &'a Holding,
-    /// Who finds their orders in the same bill.
-    others: Vec<&'a Holding>,
-    /// Whose orders may stand in a line of the bill that cannot be read.
-    neighbours: Vec<&'a Holding>,
+    merchant: &'a MerchantAccount,
+    /// The accounts whose orders are in the same bill.
+    others: Vec<&'a MerchantAccount>,
+    /// The accounts whose orders an unreadable line of the bill may name.
+    neighbours: Vec<&'a MerchantAccount>,
     day: &'a Day,
     now: Timestamp,
 }
 
-impl<'a> Books<'a> {
-    fn new(deps: &'a Deps, holdings: &'a [Holding], debt: &'a Debt<'_>) -> Self {
-        let (holding, day) = (debt.holding, &debt.day);
-        let others = holdings.iter().filter(|other| holding.shares_with(other)).collect();
-        let neighbours = holdings.iter().filter(|other| holding.shares_file_with(other)).collect();
-        Self { deps, holding, others, neighbours, day, now: deps.base.clock.now() }
+impl<'a> DayComparison<'a> {
+    fn new(deps: &'a Deps, merchants: &'a [MerchantAccount], day: &'a DayToCompare<'_>) -> Self {
+        let (merchant, day) = (day.merchant, &day.day);
+        let others = merchants.iter().filter(|other| merchant.shares_with(other)).collect();
+        let neighbours = merchants.iter().filter(|other| merchant.shares_file_with(other)).collect();
+        Self { deps, merchant, others, neighbours, day, now: deps.services.clock.now() }
     }
 
-    /// What came of the day. What differs is kept by then.
+    /// Compares the day, and keeps the differences.
     async fn compare(&self) -> Result<Reconciled, ApiError> {
-        let (store, Holding { app, mode, tab, number, .. }) = (&self.deps.base.store, self.holding);
+        let MerchantAccount { mode, tab, number, .. } = self.merchant;
         let Some((_, account)) = self.open().await? else {
-            return Err(ApiError::Retired { channel: self.holding.key().channel, mode: *mode, number: *number });
+            return Err(ApiError::Retired { channel: self.merchant.key().channel, mode: *mode, number: *number });
         };
         let bill = self.fetch(self.day).await?;
         if bill.is_nothing() && self.may_still_come(&account).await? {
             return Err(ProviderError::from(MessageProblem::BillNotYet).into());
         }
-        let mut findings = Findings::new(
-            store,
-            (app, *mode),
-            ((*tab, *number), self.day),
-            account.doubts_bill().then(|| Doubt::about(self)),
-        );
+        let key = DayKey { account: self.merchant.app_account(), day: self.day.clone() };
+        let provider_check = account.doubts_bill().then(|| ProviderCheck::of(self));
+        let mut findings = Findings::new(&self.deps.services.store, key, provider_check);
         let lines = self.compare_payments(&account, &bill, &mut findings).await?;
         self.compare_refunds(&account, &bill, &mut findings).await?;
-        let (found, kept) = findings.finish().await?;
+        let FindingCounts { found, kept } = findings.finish().await?;
         let counted = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         Ok(Reconciled {
             tab: *tab,
@@ -167,69 +164,72 @@ impl<'a> Books<'a> {
         })
     }
 
-    /// Whether a bill that is not there may be made later. UnionPay says the same of a day on which nothing happened, so that its word is
-    /// taken for that only if nothing is known here, or a day later: no payment that is missing here shows without the file.
+    /// Whether a bill that is not there may be made later. UnionPay answers the same for a day on which nothing happened. That is believed
+    /// if our books have nothing either, or a day later: without the file, no payment shows that is missing here.
     async fn may_still_come(&self, account: &Account) -> Result<bool, StoreError> {
         let is_yesterday = Day::of(self.now).before() == *self.day;
         Ok(account.doubts_bill() && is_yesterday && (self.had_payments().await? || self.had_refunds().await?))
     }
 
-    /// Whether the account took or gave back any money on this day; the one that is in use may always have.
+    /// Whether the account took or gave back any money on this day. For the account in use this is always assumed.
     async fn had_business(&self) -> Result<bool, StoreError> {
-        let Usage::Until(replaced_at) = self.holding.usage else { return Ok(true) };
-        if self.span().0 <= replaced_at.plus(payments::CHARGED_BEFORE) && self.had_payments().await? {
+        let Usage::Until(replaced_at) = self.merchant.usage else { return Ok(true) };
+        if self.span().start <= replaced_at.plus(payments::CHARGED_BEFORE) && self.had_payments().await? {
             return Ok(true);
         }
         self.had_refunds().await
     }
 
-    /// When the provider's day begins and ends.
-    fn span(&self) -> (Timestamp, Timestamp) {
-        self.holding.span(self.day)
+    /// The provider's day.
+    fn span(&self) -> TimeSpan {
+        self.merchant.span(self.day)
     }
 
     async fn open(&self) -> Result<Option<(Arc<ConfiguredApp>, Arc<Account>)>, ApiError> {
-        let apps = &self.deps.base.apps;
-        let Some(configured) = apps.find(&self.holding.app, self.now).await? else { return Ok(None) };
-        let account = apps.account_of(&configured, self.holding.key(), self.now).await?;
+        let apps = &self.deps.services.apps;
+        let Some(configured) = apps.find(&self.merchant.app, self.now).await? else { return Ok(None) };
+        let account = apps.account_of(&configured, self.merchant.key(), self.now).await?;
         Ok(account.map(|account| (configured, account)))
     }
 }
 
-/// Reads the books of a holding in some statuses, page by page.
+/// Reads the records of an account in some statuses, page by page.
 struct Pages<'a> {
     deps: &'a Deps,
-    holding: &'a Holding,
     range: BooksRange,
-    shelves: Vec<(Channel, Status, Shard)>,
+    /// The lists that are not read yet; the next one is the last.
+    lists: Vec<RecordList<'a>>,
     from: Option<BooksCursor>,
 }
 
 impl<'a> Pages<'a> {
     /// The statuses are read one after the other, in this order.
-    fn new(deps: &'a Deps, holding: &'a Holding, statuses: &[Status], range: BooksRange) -> Self {
-        let shards: Vec<Shard> = holding.shards.all().collect();
-        let of = |channel, status| shards.iter().map(move |shard| (channel, status, *shard));
-        let shelf = |channel: &Channel| statuses.iter().flat_map(|status| of(*channel, *status)).collect::<Vec<_>>();
-        // Taken from the end.
-        let shelves = holding.channels.iter().flat_map(shelf).rev().collect();
-        Self { deps, holding, range, shelves, from: None }
+    fn new(deps: &'a Deps, merchant: &'a MerchantAccount, statuses: &[Status], range: BooksRange) -> Self {
+        let (app, mode) = (&merchant.app, merchant.mode);
+        let mut lists = Vec::new();
+        for channel in &merchant.channels {
+            for status in statuses {
+                let in_shard = |shard| RecordList { app, mode, channel: *channel, status: *status, shard };
+                lists.extend(merchant.shards.all().map(in_shard));
+            }
+        }
+        lists.reverse();
+        Self { deps, range, lists, from: None }
     }
 
-    /// The next page; `None` behind the last. A page may be empty. It ends, because each page begins behind the one before.
-    async fn next(&mut self) -> Result<Option<Vec<domain::Record>>, StoreError> {
-        let Some((channel, status, shard)) = self.shelves.last().copied() else { return Ok(None) };
-        let shelf = Shelf { app: &self.holding.app, mode: self.holding.mode, channel, status, shard };
-        let (records, next) = self.deps.base.store.books(&shelf, &self.range, self.from.take()).await?;
-        self.from = next;
+    /// The next page, which may be empty; `None` after the last. It ends, because each page begins after the one before.
+    async fn next(&mut self) -> Result<Option<Vec<Record>>, StoreError> {
+        let Some(list) = self.lists.last() else { return Ok(None) };
+        let page = self.deps.services.store.books(list, &self.range, self.from.take()).await?;
+        self.from = page.next;
         if self.from.is_none() {
-            self.shelves.pop();
+            self.lists.pop();
         }
-        Ok(Some(records))
+        Ok(Some(page.items))
     }
 }
 
 /// For a log.
-fn name((app, mode, tab): (&AppId, Mode, Tab)) -> String {
+fn name(app: &AppId, mode: Mode, tab: Tab) -> String {
     format!("{tab} of {app}, {mode}")
 }

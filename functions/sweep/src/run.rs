@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use domain::{AskedAbout, Askee, Timestamp};
+use domain::{AskedAbout, AskedProvider, Timestamp};
 use store::{DayKey, Due};
 
-use crate::{deliveries::Oldest, questions::Questions};
+use crate::{deliveries::LongestOverdue, questions::Questions};
 
 /// No page of what is due is read after this time.
 const READ_WITHIN: Duration = Duration::from_secs(35);
@@ -27,8 +27,8 @@ const DAYS_MAX: usize = 5;
 pub(crate) struct Run {
     began_at: Timestamp,
     left: AtomicBool,
-    /// How long deliveries have been waiting.
-    pub(crate) oldest: Oldest,
+    /// The longest that a delivery has waited for its attempt.
+    pub(crate) longest_overdue: LongestOverdue,
     /// Whom to ask about what.
     pub(crate) questions: Questions,
     /// The days that people asked for.
@@ -40,7 +40,7 @@ impl Run {
         Self {
             began_at: now,
             left: AtomicBool::new(false),
-            oldest: Oldest::default(),
+            longest_overdue: LongestOverdue::default(),
             questions: Questions::default(),
             days: Mutex::default(),
         }
@@ -55,8 +55,8 @@ impl Run {
     }
 
     /// Keeps in mind whom to ask about what.
-    pub(crate) fn note_question(&self, askee: Askee, about: AskedAbout, since: Timestamp) {
-        if !self.questions.note(askee, about, since) {
+    pub(crate) fn note_question(&self, provider: AskedProvider, about: AskedAbout, since: Timestamp) {
+        if !self.questions.note(provider, about, since) {
             self.leave();
         }
     }

@@ -1,13 +1,14 @@
 //! Once an hour: sums the days that are over, for the console's overview. Most runs find nothing to do.
 //!
-//! What a run cannot do, because it was stopped or has read enough, the next one does: a walk over a large day goes on where it stopped.
+//! A run reads a bounded number of pages. A day that it does not finish, for this reason or after a stop, is continued by the next run:
+//! the walk over the day is kept.
 
 use std::sync::Arc;
 
 use domain::{AppId, Channel, Day, DaySums, Mode, SUMMED_DAYS_MAX, Shards, Status, Timestamp, is_to_be_summed};
 use runtime::{ConfiguredApp, error_chain};
 use serde::Serialize;
-use store::{KeptDay, StoreError, SumRange, Walk};
+use store::{KeptDay, ListProgress, StoreError, SumList, SumRange, Walk};
 use tracing::{info, warn};
 
 use crate::{Deps, apps::Apps};
@@ -15,10 +16,10 @@ use crate::{Deps, apps::Apps};
 /// Pages of 3,000 rows that one run reads: twelve million rows, some three minutes.
 const PAGES_MAX: usize = 4000;
 
-/// How many pages a stop may cost: so many are read before it is kept how far the walk is.
+/// The walk is kept after so many pages: a stop costs no more than these.
 const PAGES_UNKEPT_MAX: usize = 10;
 
-/// The days that come first, of all apps, so that a long past of one does not keep another's yesterday waiting.
+/// The last days of all apps come first, so that the long past of one app does not delay yesterday of another.
 const RECENT_DAYS: u32 = 3;
 
 /// What one run did.
@@ -32,21 +33,21 @@ pub struct Summed {
     pub left: bool,
 }
 
-/// Why there is nothing more to do with a day.
+/// How the work of a run on a day ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Summed,
-    /// The run has read enough; it is kept how far it came.
-    Enough,
-    /// Another run is at the same day.
+    /// The run has read its pages. The walk is kept, and the next run continues it.
+    PagesUsed,
+    /// Another run sums this day.
     Taken,
-    /// A row of it cannot be read, and sums of fewer rows are not kept.
+    /// A row cannot be read, and sums without it are not kept.
     Unreadable,
 }
 
 /// Sums every day that is to be summed, of every app.
 pub async fn sum_days(deps: &Deps) -> Summed {
-    let now = deps.base.clock.now();
+    let now = deps.services.clock.now();
     let mut run = Run { deps, now, pages_left: PAGES_MAX, summed: Summed::default() };
     for ages in [1..=RECENT_DAYS, RECENT_DAYS + 1..=SUMMED_DAYS_MAX] {
         run.every_app(ages).await;
@@ -82,20 +83,20 @@ impl Run<'_> {
             if channels.is_empty() {
                 continue;
             }
-            let books = Books { app: &app.app.id, shards: &app.app.shards, mode, channels };
-            if let Err(error) = self.days(&books, &Day::of(app.app.created_at), ages.clone()).await {
+            let records = AppRecords { app: &app.app.id, shards: &app.app.shards, mode, channels };
+            if let Err(error) = self.days(&records, &Day::of(app.app.created_at), ages.clone()).await {
                 warn!(app.id = %app.app.id, "the sums of an app were not made: {}", error_chain(&error));
                 self.summed.failed += 1;
             }
         }
     }
 
-    /// Sums what is to be summed of the days of these ages, the latest first, and none from before there was the app.
-    async fn days(&mut self, books: &Books<'_>, born: &Day, ages: Ages) -> Result<(), StoreError> {
+    /// Sums the days of these ages that are to be summed, the latest first. Days before the app was made are left out.
+    async fn days(&mut self, records: &AppRecords<'_>, born: &Day, ages: Ages) -> Result<(), StoreError> {
         let days = days_back(self.now, *ages.end());
         let days: Vec<(u32, Day)> = days.filter(|(age, day)| ages.contains(age) && day >= born).collect();
         let (Some((_, last)), Some((_, first))) = (days.first(), days.last()) else { return Ok(()) };
-        let kept = self.deps.base.store.kept_days(books.app, books.mode, (first, last)).await?;
+        let kept = self.deps.services.store.kept_days(records.app, records.mode, first, last).await?;
         for (age, day) in &days {
             let found = kept.iter().find(|kept| kept.day == *day);
             let summed = found.and_then(|kept| kept.sums.as_ref()).map(|(_, at)| age_at(day, *at));
@@ -108,12 +109,12 @@ impl Run<'_> {
                 return Ok(());
             }
             let kept = found.cloned().unwrap_or_else(|| KeptDay::new(day.clone()));
-            match self.day(books, kept).await? {
+            match self.day(records, kept).await? {
                 End::Summed => self.summed.days += 1,
-                End::Enough => self.summed.left = true,
-                End::Taken => info!(app.id = %books.app, "{day} is being summed by another run"),
+                End::PagesUsed => self.summed.left = true,
+                End::Taken => info!(app.id = %records.app, "{day} is being summed by another run"),
                 End::Unreadable => {
-                    warn!(app.id = %books.app, "{day} was not summed: a transaction of it cannot be read");
+                    warn!(app.id = %records.app, "{day} was not summed: a transaction of it cannot be read");
                     self.summed.failed += 1;
                 }
             }
@@ -122,20 +123,20 @@ impl Run<'_> {
     }
 
     /// Walks over a day, from where an earlier walk stopped, to its end or as far as this run may read.
-    async fn day(&mut self, books: &Books<'_>, mut kept: KeptDay) -> Result<End, StoreError> {
-        let store = &self.deps.base.store;
+    async fn day(&mut self, records: &AppRecords<'_>, mut kept: KeptDay) -> Result<End, StoreError> {
+        let store = &self.deps.services.store;
         let mut unkept = 0;
-        while let Some(at) = books.position(kept.walk.as_ref()) {
+        while let Some(position) = records.position(kept.walk.as_ref()) {
             if self.pages_left == 0 || unkept == PAGES_UNKEPT_MAX {
-                let Some(written) = store.keep_day(books.app, books.mode, kept).await? else {
+                let Some(written) = store.keep_day(records.app, records.mode, kept).await? else {
                     return Ok(End::Taken);
                 };
                 (kept, unkept) = (written, 0);
             }
             if self.pages_left == 0 {
-                return Ok(End::Enough);
+                return Ok(End::PagesUsed);
             }
-            let Some(walk) = self.page(books, &kept.day, kept.walk.take(), at).await? else {
+            let Some(walk) = self.page(records, &kept.day, kept.walk.take(), position).await? else {
                 return Ok(End::Unreadable);
             };
             kept.walk = Some(walk);
@@ -143,20 +144,21 @@ impl Run<'_> {
         }
         let seen = kept.walk.take().map(|walk| (walk.sums, walk.began_at));
         kept.sums = Some(seen.unwrap_or_else(|| (DaySums::default(), self.now)));
-        let written = store.keep_day(books.app, books.mode, kept).await?;
+        let written = store.keep_day(records.app, records.mode, kept).await?;
         Ok(if written.is_some() { End::Summed } else { End::Taken })
     }
 
-    /// The walk, a page further. `None` if a row of the page cannot be read.
+    /// The walk after one more page; `None` if a row of the page cannot be read.
     async fn page(
         &self,
-        books: &Books<'_>,
+        records: &AppRecords<'_>,
         day: &Day,
         walk: Option<Walk>,
-        (channel, status, after): (Channel, Status, Option<String>),
+        Position { list, after }: Position,
     ) -> Result<Option<Walk>, StoreError> {
+        let SumList { channel, status } = list;
         let range = SumRange { channel, status, start: day.start(), end: day.end(), newest_first: false, after };
-        let page = self.deps.base.store.sum_page((books.app, books.mode, books.shards), &range).await?;
+        let page = self.deps.services.store.sum_page(records.app, records.mode, records.shards, &range).await?;
         if !page.is_whole {
             return Ok(None);
         }
@@ -165,39 +167,47 @@ impl Run<'_> {
         for row in &page.rows {
             sums.add(channel, status, row.sum);
         }
-        // A source at its end is left behind by a place that nothing comes after.
-        let after = page.next.unwrap_or_else(|| SOURCE_DONE.to_owned());
-        Ok(Some(Walk { began_at, sums, at: (channel, status), after: Some(after) }))
+        let progress = page.next.map_or(ListProgress::Done, ListProgress::Through);
+        Ok(Some(Walk { began_at, sums, list, progress }))
     }
 }
 
-/// Sorts behind every row.
-const SOURCE_DONE: &str = "~";
+/// Where a walk reads its next page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Position {
+    list: SumList,
+    /// The last row that was read; `None` at the beginning of the list.
+    after: Option<String>,
+}
 
-/// One app's in one mode.
-struct Books<'a> {
+/// The records of an app in one mode.
+struct AppRecords<'a> {
     app: &'a AppId,
     shards: &'a Shards,
     mode: Mode,
     channels: Vec<Channel>,
 }
 
-impl Books<'_> {
-    /// Where a walk reads next; `None` at its end. It goes through all channels and statuses in their order, which is the same in each run.
-    /// What is paid, refunded or closed is read before what is open, so that nothing that changes meanwhile counts twice.
-    fn position(&self, walk: Option<&Walk>) -> Option<(Channel, Status, Option<String>)> {
+impl AppRecords<'_> {
+    /// Where a walk reads its next page; `None` at its end. The order of channels and statuses is the same in each run. The status that a
+    /// transaction moves to is read before the status that it leaves. So a transaction that moves during the walk may be missed until the
+    /// next walk, and is never counted twice.
+    fn position(&self, walk: Option<&Walk>) -> Option<Position> {
         const ORDER: [Status; 4] = [Status::Refund, Status::Success, Status::Closed, Status::Created];
-        let mut sources = self.channels.iter().flat_map(|channel| ORDER.map(|status| (*channel, status)));
-        let Some(Walk { at, after, .. }) = walk else {
-            return sources.next().map(|(channel, status)| (channel, status, None));
+        let lists = |channel: &Channel| ORDER.map(|status| SumList { channel: *channel, status });
+        let mut lists = self.channels.iter().flat_map(lists);
+        let next = match walk {
+            None => lists.next()?,
+            Some(Walk { list, progress: ListProgress::Through(row), .. }) => {
+                return Some(Position { list: *list, after: Some(row.clone()) });
+            }
+            // The order holds for a channel that was configured since the walk began, too.
+            Some(Walk { list: done, progress: ListProgress::Done, .. }) => {
+                let place = |list: &SumList| (list.channel, ORDER.iter().position(|status| *status == list.status));
+                lists.find(|list| place(list) > place(done))?
+            }
         };
-        if after.as_deref() != Some(SOURCE_DONE) {
-            return Some((at.0, at.1, after.clone()));
-        }
-        // A channel that was set up since the walk began has its place in the order, too.
-        let place = |(channel, status): (Channel, Status)| (channel, ORDER.iter().position(|one| *one == status));
-        let (channel, status) = sources.find(|source| place(*source) > place(*at))?;
-        Some((channel, status, None))
+        Some(Position { list: next, after: None })
     }
 }
 
@@ -222,33 +232,33 @@ mod tests {
     #[test]
     fn a_walk_goes_through_everything_once_from_wherever_it_stopped() {
         let app = AppId::parse("568a12086e912100017722e5").unwrap();
-        let books = Books {
+        let records = AppRecords {
             app: &app,
             shards: &Shards::default(),
             mode: Mode::Live,
             channels: vec![Channel::AliApp, Channel::WxNative],
         };
-        let at = |at, after: Option<&str>| {
+        let list = |channel, status| SumList { channel, status };
+        let walk_at = |list, progress| {
             let began_at = Timestamp::from_ms(0).unwrap();
-            Walk { began_at, sums: DaySums::default(), at, after: after.map(str::to_owned) }
+            Walk { began_at, sums: DaySums::default(), list, progress }
         };
         let (mut walk, mut seen) = (None, Vec::new());
-        while let Some((channel, status, after)) = books.position(walk.as_ref()) {
+        while let Some(Position { list, after }) = records.position(walk.as_ref()) {
             assert_eq!(after, None);
-            seen.push((channel, status));
-            walk = Some(at((channel, status), Some(SOURCE_DONE)));
+            seen.push(list);
+            walk = Some(walk_at(list, ListProgress::Done));
         }
         assert_eq!(seen.len(), 8);
-        assert_eq!(seen.first(), Some(&(Channel::AliApp, Status::Refund)));
-        assert_eq!(seen.last(), Some(&(Channel::WxNative, Status::Created)));
-        let middle = at((Channel::AliApp, Status::Closed), Some("000001795444200#01"));
-        assert_eq!(
-            books.position(Some(&middle)),
-            Some((Channel::AliApp, Status::Closed, Some("000001795444200#01".to_owned())))
-        );
+        assert_eq!(seen.first(), Some(&list(Channel::AliApp, Status::Refund)));
+        assert_eq!(seen.last(), Some(&list(Channel::WxNative, Status::Created)));
+        let (closed, row) = (list(Channel::AliApp, Status::Closed), "000001795444200#01".to_owned());
+        let middle = walk_at(closed, ListProgress::Through(row.clone()));
+        assert_eq!(records.position(Some(&middle)), Some(Position { list: closed, after: Some(row) }));
         // The channel it stopped at may be gone.
-        let gone = at((Channel::AliWap, Status::Created), Some(SOURCE_DONE));
-        assert_eq!(books.position(Some(&gone)), Some((Channel::WxNative, Status::Refund, None)));
+        let gone = walk_at(list(Channel::AliWap, Status::Created), ListProgress::Done);
+        let next = list(Channel::WxNative, Status::Refund);
+        assert_eq!(records.position(Some(&gone)), Some(Position { list: next, after: None }));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 /// A line has some hundred bytes.
 const LINE_BYTES_MAX: usize = 16 * 1024;
-/// Ten million lines. A file that is longer is none, or a trap.
+/// Ten million lines. A longer file is not a bill, or is meant to exhaust the memory.
 const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// As much as a packed bill may have.
 const ARCHIVE_BYTES_MAX: u64 = 96 * 1024 * 1024;

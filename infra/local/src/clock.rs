@@ -21,14 +21,14 @@ const AHEAD_MS_MAX: i64 = 100 * 366 * 24 * 3600 * 1000;
 /// A clock that can be moved forward, and never back.
 #[derive(Clone)]
 pub struct StackClock {
-    base: Base,
+    source: ClockSource,
     ahead_ms: Arc<AtomicI64>,
     /// Where it is kept how far it is ahead of the machine's.
     kept_in: Option<PathBuf>,
 }
 
 #[derive(Clone)]
-enum Base {
+enum ClockSource {
     /// It runs as the machine's does.
     Running(Clock),
     /// It stands until it is moved.
@@ -44,18 +44,18 @@ impl fmt::Debug for StackClock {
 impl StackClock {
     /// A clock that runs, for people.
     pub fn running() -> Self {
-        Self { base: Base::Running(Clock::system()), ahead_ms: Arc::default(), kept_in: None }
+        Self { source: ClockSource::Running(Clock::system()), ahead_ms: Arc::default(), kept_in: None }
     }
 
     /// A clock that shows what another does.
     #[cfg(feature = "simulated")]
     pub(crate) fn of(clock: Clock) -> Self {
-        Self { base: Base::Running(clock), ahead_ms: Arc::default(), kept_in: None }
+        Self { source: ClockSource::Running(clock), ahead_ms: Arc::default(), kept_in: None }
     }
 
     /// A clock that stands at `start` until it is moved, for tests.
     pub fn standing(start: Timestamp) -> Self {
-        Self { base: Base::Standing(start), ahead_ms: Arc::default(), kept_in: None }
+        Self { source: ClockSource::Standing(start), ahead_ms: Arc::default(), kept_in: None }
     }
 
     /// The same clock over restarts: what was written by a clock that somebody moved forward would else be in the future. A clock that
@@ -82,16 +82,16 @@ impl StackClock {
 
     /// Whether time passes by itself.
     pub(crate) fn runs(&self) -> bool {
-        matches!(self.base, Base::Running(_))
+        matches!(self.source, ClockSource::Running(_))
     }
 
     /// The time, in milliseconds since 1970 UTC.
     pub fn now_ms(&self) -> i64 {
-        let base = match &self.base {
-            Base::Running(clock) => clock.now(),
-            Base::Standing(start) => *start,
+        let source = match &self.source {
+            ClockSource::Running(clock) => clock.now(),
+            ClockSource::Standing(start) => *start,
         };
-        base.ms().saturating_add(self.ahead_ms.load(Ordering::SeqCst))
+        source.ms().saturating_add(self.ahead_ms.load(Ordering::SeqCst))
     }
 
     /// Moves it forward to `moment_ms`; a moment that is past already changes nothing.

@@ -57,7 +57,7 @@ impl Sweeper {
         if last.left {
             return Some(next_minute);
         }
-        let due = self.deps.base.store.next_due(Timestamp::clamped(last.at_ms)).await.unwrap_or_else(|error| {
+        let due = self.deps.services.store.next_due(Timestamp::clamped(last.at_ms)).await.unwrap_or_else(|error| {
             error!("the clock does not know what is due: {}", runtime::error_chain(&error));
             None
         })?;

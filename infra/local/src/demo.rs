@@ -64,12 +64,19 @@ pub struct KeyPair {
 /// What the first owner is called.
 const OWNER: &str = "admin";
 
-/// Makes the first owner of the console; the name and the password.
+/// The first owner of the console.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+/// Makes the first owner of the console.
 pub(crate) async fn create_owner(
     admin: &admin::Deps,
     operator_token: &str,
     password: String,
-) -> Result<(String, String), StartError> {
+) -> Result<Owner, StartError> {
     let body = json!({ "name": OWNER, "role": "owner", "password": password });
     let made = call(admin, operator_token, Method::POST, "/operators", body).await?;
     // A start that was killed before it kept the password: the owner is there, and gets this one.
@@ -80,7 +87,7 @@ pub(crate) async fn create_owner(
         made
     };
     done("first owner", made)?;
-    Ok((OWNER.to_owned(), password))
+    Ok(Owner { name: OWNER.to_owned(), password })
 }
 
 /// Makes the demo app, its test mode on the simulators.
@@ -102,7 +109,7 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
 pub(crate) async fn known(admin: &admin::Deps, state: &State, apps: Vec<DemoApp>) -> Result<Vec<DemoApp>, StartError> {
     let mut known = Vec::new();
     for app in &apps {
-        let found = as_it_is(&admin.base.store, app).await?;
+        let found = as_it_is(&admin.services.store, app).await?;
         known.push(found.ok_or_else(|| StartError::DataDirForgot { path: state.folder() })?);
     }
     Ok(known)

@@ -86,9 +86,16 @@ pub(crate) fn changes(operation: &str) -> bool {
     )
 }
 
-/// Answers a request without a server: the status and the JSON. It has the operations that the functions use.
+/// An answer of DynamoDB.
 #[cfg(feature = "simulated")]
-pub(crate) fn answer(database: &dynoxide::Database, operation: &str, body: &[u8]) -> (u16, String) {
+pub(crate) struct DynamoAnswer {
+    pub(crate) status: u16,
+    pub(crate) json: String,
+}
+
+/// Answers a request without a server. It has the operations that the functions use.
+#[cfg(feature = "simulated")]
+pub(crate) fn answer(database: &dynoxide::Database, operation: &str, body: &[u8]) -> DynamoAnswer {
     use dynoxide::DynoxideError as Error;
 
     fn run<Q: serde::de::DeserializeOwned, A: serde::Serialize>(
@@ -114,7 +121,7 @@ pub(crate) fn answer(database: &dynoxide::Database, operation: &str, body: &[u8]
         other => Err(Error::ValidationException(format!("{other} is not embedded"))),
     };
     match answered {
-        Ok(json) => (200, json),
-        Err(error) => (error.status_code(), error.to_json()),
+        Ok(json) => DynamoAnswer { status: 200, json },
+        Err(error) => DynamoAnswer { status: error.status_code(), json: error.to_json() },
     }
 }

@@ -1,4 +1,4 @@
-//! The stack without sockets, threads and timers of its own, for the simulation: whoever holds it lets everything happen, in one
+//! The stack without sockets, threads and timers of its own, for the simulation, which lets everything happen, in one
 //! thread and in an order of its own.
 //!
 //! DynamoDB and SQS are those of the local stack, reached by a call in place of a connection. The functions are the real ones, each in
@@ -36,14 +36,14 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use outbound::{Functions as MerchantFunctions, Guard, Outbound};
 use queue::Queue;
-use runtime::{AwsClients, AwsConfig, Base, Batch, Clock, Config, LocalConfig, Metrics, Random};
+use runtime::{AwsClients, AwsConfig, Batch, Clock, Config, LocalConfig, Metrics, Random, Services};
 
 use crate::{
     Function, StackClock, Template, dynamo,
     error::StartError,
     handed::read_page,
     mapping::{Worker, message_of},
-    parts::{ACCOUNT, REGION, WorkQueue, create_queues, create_tables, queue_urls},
+    parts::{ACCOUNT, DynamoUse, REGION, WorkQueue, create_queues, create_tables, queue_urls},
     simulators::Simulators,
     sqs::{Received, Sqs, SqsOptions},
     state::State,
@@ -159,7 +159,7 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// The tables, and a copy of them that may lag behind, as an index does.
+/// The tables, and a copy of them that may be older, as an index may be.
 struct DoubleTables {
     primary: Database,
     replica: Database,
@@ -204,7 +204,7 @@ impl Embedded {
             Box::pin(std::future::ready(answered))
         }));
         let straight = clients.rerouted(|_| SharedHttpClient::new(straight));
-        let names = create_tables(&template, &straight, false).await?;
+        let names = create_tables(&template, &straight, DynamoUse::Own).await?;
         tables.catch_up(i64::MAX);
         let queues = create_queues(&template, &sqs, ENDPOINT)?;
         let config = Config {
@@ -312,28 +312,28 @@ impl Embedded {
     pub fn sandbox(&self, function: Function, setup: SandboxSetup) -> Result<FunctionSandbox, StartError> {
         let clients = self.clients.rerouted(|_| SharedHttpClient::new(setup.aws));
         let metrics = Metrics::new("simulated", setup.clock.clone(), |_| {});
-        let mut base = Base::new(self.config.clone(), &clients, setup.clock, metrics)
+        let mut services = Services::new(self.config.clone(), &clients, setup.clock, metrics)
             .map_err(|error| StartError::part("configuration", error))?;
-        base.random = setup.random;
+        services.random = setup.random;
         let sqs = clients.clone();
-        let queue = Queue::new(move || sqs.sqs(), base.config.queues.clone());
+        let queue = Queue::new(move || sqs.sqs(), services.config.queues.clone());
         let outbound = setup.outbound;
         let courier =
             Courier { outbound: outbound.clone(), functions: MerchantFunctions::new(move || clients.lambda()) };
         let deps = match function {
             Function::Charge => {
                 let client_counts = charge::ClientCounts::default();
-                Deps::Charge(charge::Deps { base, outbound, client_counts })
+                Deps::Charge(charge::Deps { services, outbound, client_counts })
             }
-            Function::Query => Deps::Query(query::Deps { base, queue, outbound, recent: query::Recent::default() }),
-            Function::ProviderNotify => Deps::ProviderNotify(settlement::Deps { base, queue, outbound }),
-            Function::Admin => Deps::Admin(Box::new(admin::Deps { base, queue, outbound, courier })),
-            Function::Deliver => Deps::Worker(Box::new(Worker::Deliver(deliver::Deps { base, queue, courier }))),
+            Function::Query => Deps::Query(query::Deps { services, queue, outbound, recent: query::Recent::default() }),
+            Function::ProviderNotify => Deps::ProviderNotify(settlement::Deps { services, queue, outbound }),
+            Function::Admin => Deps::Admin(Box::new(admin::Deps { services, queue, outbound, courier })),
+            Function::Deliver => Deps::Worker(Box::new(Worker::Deliver(deliver::Deps { services, queue, courier }))),
             Function::Ask => {
-                let settlement = settlement::Deps { base, queue, outbound };
+                let settlement = settlement::Deps { services, queue, outbound };
                 Deps::Worker(Box::new(Worker::Ask(ask::Deps { settlement, left_alone: ask::LeftAlone::default() })))
             }
-            Function::Sweep => Deps::Sweep(settlement::Deps { base, queue, outbound }),
+            Function::Sweep => Deps::Sweep(settlement::Deps { services, queue, outbound }),
             Function::Unrouted => Deps::Unrouted,
         };
         Ok(FunctionSandbox(deps))
@@ -392,7 +392,7 @@ impl FunctionSandbox {
         Some(failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }
 
-    /// Does what the schedule says (`{"task":"sums"}`); whether anything was done. `None` if it is no sweep, or the task is none.
+    /// Does what the schedule says (`{"task":"sums"}`); whether anything was done. `None` if it is not a sweep, or its task is unknown.
     pub async fn tick(&self, tick: &str) -> Option<bool> {
         let Deps::Sweep(deps) = &self.0 else { return None };
         let done = Box::pin(sweep::run(deps, serde_json::from_str(tick).ok()?)).await;
@@ -430,6 +430,6 @@ impl DoubleTables {
 }
 
 fn answered(database: &Database, call: &AwsCall) -> AwsAnswer {
-    let (status, body) = dynamo::answer(database, &call.operation, &call.body);
-    AwsAnswer::Answered(status, body.into())
+    let answer = dynamo::answer(database, &call.operation, &call.body);
+    AwsAnswer::Answered(answer.status, answer.json.into())
 }

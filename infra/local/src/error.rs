@@ -7,7 +7,7 @@ use crate::TemplateError;
 /// Why the stack does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Somebody else listens there.
+    /// Another program listens there.
     #[error("port {port} is taken: stop what listens there, or choose another one with --port")]
     PortTaken {
         /// The port.

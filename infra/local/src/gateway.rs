@@ -28,7 +28,7 @@ const CHANGED_AT: [&str; 2] = ["/admin/v1/apps/", "/console/apps/"];
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// How much of a body that is too long is still read: a client that is answered in the middle of its sending sees a broken
-/// connection, and not the answer. Whoever sends more than this is cut off.
+/// connection, and not the answer. A caller that sends more than this is cut off.
 const OVERLONG_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
 /// The functions, with what each needs.
@@ -69,6 +69,15 @@ pub enum Function {
     Unrouted,
 }
 
+/// A route of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionRoute {
+    /// The method.
+    pub method: http::Method,
+    /// The path, as the template writes it.
+    pub path: &'static str,
+}
+
 impl Function {
     /// Every function: `tests/template.rs` compares them with the crates, and with every other list of them.
     pub const ALL: [Self; 8] = [
@@ -96,15 +105,16 @@ impl Function {
         }
     }
 
-    /// Its routes as it knows them itself.
-    pub fn routes(self) -> Vec<(http::Method, &'static str)> {
-        match self {
+    /// The routes that the function itself knows.
+    pub fn routes(self) -> Vec<FunctionRoute> {
+        let routes = match self {
             Self::Charge => charge::ROUTES.to_vec(),
             Self::Query => query::ROUTES.to_vec(),
             Self::ProviderNotify => provider_notify::ROUTES.to_vec(),
             Self::Admin => admin::ROUTES.to_vec(),
             Self::Deliver | Self::Ask | Self::Sweep | Self::Unrouted => Vec::new(),
-        }
+        };
+        routes.into_iter().map(|(method, path)| FunctionRoute { method, path }).collect()
     }
 
     pub(crate) fn find(name: &str) -> Option<Self> {

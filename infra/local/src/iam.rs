@@ -127,7 +127,7 @@ impl Iam {
         }
     }
 
-    /// Whoever has messages moved needs the rights to read them, to take them out, and to send them to where they came from.
+    /// Moving messages takes the rights to read them, to delete them, and to send them to the queue they came from.
     fn move_task(&self, body: &Value) -> Vec<Act> {
         let arn = body.get("SourceArn").and_then(Value::as_str).unwrap_or_default();
         let queue = arn.rsplit(':').next().unwrap_or_default();

@@ -3,6 +3,7 @@
 //! It plays what the functions stand on in the cloud (API Gateway, IAM, DynamoDB, SQS) and what they talk to (the
 //! providers), and holds no rule of the business. Routes, tables, queues and policies come from `template.yaml`.
 
+mod assembly;
 mod clock;
 mod control;
 mod cors;
@@ -40,7 +41,7 @@ pub use demo::{DemoApp, Doorkeys, KeyPair};
 #[cfg(feature = "simulated")]
 pub use embedded::{AwsAnswer, AwsCall, AwsService, Embedded, EmbeddedOptions, FunctionSandbox, SandboxSetup, ToAws};
 pub use error::StartError;
-pub use gateway::Function;
+pub use gateway::{Function, FunctionRoute};
 pub use meter::Metered;
 pub use parts::WorkQueue;
 #[cfg(feature = "simulated")]

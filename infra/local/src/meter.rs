@@ -52,7 +52,7 @@ impl Meter {
         sums.into_values().collect()
     }
 
-    fn add(&self, function: &str, operation: &str, place: String, (half_reads, half_writes): (u64, u64)) {
+    fn add(&self, function: &str, operation: &str, place: String, half_reads: u64, half_writes: u64) {
         let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = [function.to_owned(), operation.to_owned(), place.clone()];
         let sum = sums.entry(key).or_insert_with(|| Metered {
@@ -73,7 +73,8 @@ impl Meter {
         for table in each.into_iter().filter_map(Value::as_object) {
             for (place, units) in places(table) {
                 let halves = halves(units);
-                self.add(function, operation, place, if is_read { (halves, 0) } else { (0, halves) });
+                let (half_reads, half_writes) = if is_read { (halves, 0) } else { (0, halves) };
+                self.add(function, operation, place, half_reads, half_writes);
             }
         }
     }
@@ -117,7 +118,7 @@ impl HttpConnector for Measured<SharedHttpConnector> {
         let Some((service, operation)) = target.split_once('.') else { return self.inner.call(request) };
         let (meter, function, operation) = (self.meter.clone(), self.function, operation.to_owned());
         if service == "AmazonSQS" {
-            meter.add(function, &operation, String::new(), (0, 0));
+            meter.add(function, &operation, String::new(), 0, 0);
             return self.inner.call(request);
         }
         ask_for_consumption(&mut request);

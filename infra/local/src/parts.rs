@@ -72,7 +72,7 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
                     tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(stream), service)));
                 }
                 Err(error) => {
-                    // Whoever called has gone, or this process has too many files open for now.
+                    // The caller has gone, or this process has too many files open for now.
                     warn!("{name} takes no call for a moment: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
@@ -104,12 +104,18 @@ pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result
     Ok(format!("http://{address}"))
 }
 
-/// SQS in this process, and its endpoint.
+/// The SQS of this process, and where it answers.
+pub(crate) struct ServedSqs {
+    pub(crate) sqs: Sqs,
+    pub(crate) endpoint: String,
+}
+
+/// SQS in this process.
 pub(crate) async fn serve_sqs(
     running: &mut Running,
     state: &State,
     clock: &StackClock,
-) -> Result<(Sqs, String), StartError> {
+) -> Result<ServedSqs, StartError> {
     let clock = clock.clone();
     let sqs = Sqs::open(SqsOptions {
         clock: Arc::new(move || clock.now_ms()),
@@ -121,7 +127,7 @@ pub(crate) async fn serve_sqs(
     let listener = listen(0).await?;
     let address = listener.local_addr().map_err(|error| StartError::part("sqs", error))?;
     serve(running, "sqs", listener, sqs.router());
-    Ok((sqs, format!("http://{address}")))
+    Ok(ServedSqs { sqs, endpoint: format!("http://{address}") })
 }
 
 /// Lambda for the merchants' functions, and its endpoint.
@@ -153,14 +159,23 @@ impl Names {
     }
 }
 
-/// In a DynamoDB that others use, too, each stack has tables of its own.
+/// Whose a DynamoDB is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DynamoUse {
+    /// This stack's alone.
+    Own,
+    /// Other stacks use it, too: each has tables with names of its own.
+    Shared,
+}
+
+/// Creates the tables that the template describes.
 pub(crate) async fn create_tables(
     template: &Template,
     clients: &AwsClients,
-    shared: bool,
+    dynamo_use: DynamoUse,
 ) -> Result<Names, StartError> {
     let own: String = random_text()?.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
-    let suffix = if shared { format!("-{own}") } else { String::new() };
+    let suffix = if dynamo_use == DynamoUse::Shared { format!("-{own}") } else { String::new() };
     let dynamo = clients.dynamo();
     let mut names = Vec::new();
     for (logical, properties) in &template.tables {

@@ -187,7 +187,7 @@ impl Api {
 
     fn answer(&self, id: &str, answer: Result<String, String>) -> StatusCode {
         let waiting = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        // Whoever asked may have lost patience.
+        // The caller may have gone.
         let taken = waiting.is_some_and(|waiting| waiting.send(answer).is_ok());
         if taken { StatusCode::ACCEPTED } else { StatusCode::NOT_FOUND }
     }

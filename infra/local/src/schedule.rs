@@ -24,7 +24,7 @@ pub(crate) struct Schedule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Times {
     minute: i64,
-    /// Every hour if there is none.
+    /// Every hour without one.
     hours: Vec<i64>,
 }
 

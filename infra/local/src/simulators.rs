@@ -6,7 +6,7 @@ use axum::Router;
 use bytes::Bytes;
 use domain::Tab;
 use outbound::{Bounds, Outbound};
-use serde_json::{Map, Value};
+use runtime::SimulatorSettings;
 use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wechat};
 
 use crate::{StackClock, error::StartError, state::State};
@@ -57,14 +57,15 @@ impl Simulators {
     }
 
     /// What `{"protocol":"simulator"}` stands for, by tab.
-    pub(crate) fn tabs(&self) -> Vec<(Tab, Map<String, Value>)> {
+    pub(crate) fn tabs(&self) -> Vec<SimulatorSettings> {
         let (alipay, wechat, unionpay) = (self.alipay.settings(), self.wechat.settings(), self.unionpay.settings());
         let settings = |tab| match tab {
             Tab::Ali => alipay.get("openapi"),
             Tab::WxApp | Tab::WxMp => wechat.get("v3Both").and_then(|tabs| tabs.get(tab.name())),
             Tab::UnipayApp | Tab::UnipayWeb => unionpay.get(tab.name()),
         };
-        Tab::ALL.into_iter().filter_map(|tab| Some((tab, settings(tab)?.as_object()?.clone()))).collect()
+        let of_tab = |tab| Some(SimulatorSettings { tab, settings: settings(tab)?.as_object()?.clone() });
+        Tab::ALL.into_iter().filter_map(of_tab).collect()
     }
 
     /// Sends what is due.

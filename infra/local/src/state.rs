@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
-    demo::{DemoApp, Doorkeys},
+    demo::{DemoApp, Doorkeys, Owner},
     error::StartError,
     private,
 };
@@ -26,14 +26,14 @@ pub(crate) const CLOCK: &str = "clock.ms";
 /// What is kept in the data folder, or made up for one run.
 pub(crate) struct State {
     data_dir: Option<PathBuf>,
-    /// Held as long as the stack runs. The system lets go of it when the process ends, however it ends.
+    /// Held as long as the stack runs. The system releases it when the process ends, however it ends.
     pub(crate) lock: Vec<fs::File>,
     pub(crate) sealing_key: String,
     pub(crate) console_key: String,
     pub(crate) operator_token: String,
     pub(crate) apps: Option<Vec<DemoApp>>,
-    /// The name and the password of the console's first owner.
-    pub(crate) owner: Option<(String, String)>,
+    /// The console's first owner.
+    pub(crate) owner: Option<Owner>,
 }
 
 impl State {
@@ -67,8 +67,8 @@ impl State {
         let console_key = kept_key(&dir.join(CONSOLE_KEY))?;
         let (operator_token, apps, owner) = match known {
             Some(known) => {
-                let owner = (known.console_user, known.console_password);
-                (known.operator_token, Some(known.apps), Some(owner).filter(|(_, password)| !password.is_empty()))
+                let owner = Owner { name: known.console_user, password: known.console_password };
+                (known.operator_token, Some(known.apps), Some(owner).filter(|owner| !owner.password.is_empty()))
             }
             None => (random_text()?, None, None),
         };

@@ -64,7 +64,7 @@ pub(crate) fn roots() -> Result<RootCertStore, rustls::Error> {
 #[derive(Clone, Debug)]
 struct ToAws(Arc<Mutex<Connections>>);
 
-/// The pool of connections that is in use. Our HTTP client does not let go of a single connection, so that a sick one leaves together with its
+/// The pool of connections that is in use. Our HTTP client does not close a single connection, so that a broken one is closed together with its
 /// pool: what is on its way ends there, and the next request begins a new pool.
 #[derive(Clone, Debug)]
 struct Connections {

@@ -71,7 +71,7 @@ impl Functions {
     /// # Errors
     /// [`InvokeError`].
     pub async fn invoke(&self, name: &str, payload: Bytes, deadline: Duration) -> Result<Invoked, InvokeError> {
-        // One try, which may take all the time: whoever calls tries again in its own way.
+        // One try, which may take all the time: the caller tries again in its own way.
         let once = aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
             TimeoutConfig::builder().operation_timeout(deadline).operation_attempt_timeout(deadline).build(),
         );

@@ -23,7 +23,7 @@ pub struct Guard {
     own: Option<IpAddr>,
 }
 
-/// A list of ranges that is none.
+/// A text that is not a list of ranges.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("allowed targets must be ranges such as 10.1.0.0/16 or fd00::/8, separated by commas; found `{found}`")]
 pub struct InvalidRange {
@@ -142,12 +142,12 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-fn in_v4(address: Ipv4Addr, (begin, bits): (Ipv4Addr, u8)) -> bool {
-    Ipv4Net::new(begin, bits).is_ok_and(|range| range.contains(&address))
+fn in_v4(address: Ipv4Addr, range: (Ipv4Addr, u8)) -> bool {
+    Ipv4Net::new(range.0, range.1).is_ok_and(|range| range.contains(&address))
 }
 
-fn in_v6(address: Ipv6Addr, (begin, bits): (Ipv6Addr, u8)) -> bool {
-    Ipv6Net::new(begin, bits).is_ok_and(|range| range.contains(&address))
+fn in_v6(address: Ipv6Addr, range: (Ipv6Addr, u8)) -> bool {
+    Ipv6Net::new(range.0, range.1).is_ok_and(|range| range.contains(&address))
 }
 
 fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
@@ -191,6 +191,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
+    #[expect(clippy::too_many_lines, reason = "one row for each case")]
     fn every_address_has_its_verdict() {
         const TABLE: &[(&str, bool)] = &[
             // Public.

@@ -145,7 +145,7 @@ impl Outbound {
         self.within(request, bounds, Overlong::Refused).await
     }
 
-    /// Sends a request and reads its answer as far as the bound; what comes behind it is left unread, and the answer is as good.
+    /// Sends a request and reads its answer as far as the bound; the rest is left unread, and the answer counts.
     ///
     /// # Errors
     /// [`OutboundError`], and never [`OutboundError::TooLong`].

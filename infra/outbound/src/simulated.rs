@@ -1,4 +1,4 @@
-//! A way out that is no network: whoever runs the simulation answers each request.
+//! A way out without a network: the owner of the simulation answers each request.
 //!
 //! Only the feature `simulated` compiles it, and no deployed function is built with that.
 

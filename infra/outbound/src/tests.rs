@@ -62,7 +62,7 @@ async fn serve(of: &Authority, lets_in: &Authority) -> String {
     url
 }
 
-/// Whoever is not let in gets nothing but TLS's own alert.
+/// A client that is not admitted gets nothing but TLS's own alert.
 async fn answer(acceptor: TlsAcceptor, connection: TcpStream) {
     let Ok(mut connection) = acceptor.accept(connection).await else { return };
     let mut request = Vec::new();

@@ -45,7 +45,7 @@ pub struct QueueUrls {
     pub fast: String,
     /// Of the slow lane.
     pub slow: String,
-    /// Of the messages that nobody could deal with. Only `admin` is told.
+    /// Of the messages that no worker could process. Only `admin` knows it.
     pub dead_letters: Option<String>,
     /// Of questions for providers.
     pub questions: String,
@@ -85,13 +85,22 @@ impl Bell {
         Self { app, mode, bill, delivery: id.name(), attempt }
     }
 
-    /// Reads the body of a message; `None` if it is no bell.
-    pub fn parse(body: &str) -> Option<(DeliveryId, u32)> {
+    /// Reads the body of a message; `None` if it is another kind of message.
+    pub fn parse(body: &str) -> Option<DueAttempt> {
         let bell: Self = serde_json::from_str(body).ok()?;
         let (app, mode) = (AppId::parse(&bell.app).ok()?, Mode::find(&bell.mode)?);
         let id = DeliveryId::parse(app, mode, BillNum::parse(&bell.bill).ok()?, &bell.delivery)?;
-        Some((id, bell.attempt))
+        Some(DueAttempt { delivery: id, attempt: bell.attempt })
     }
+}
+
+/// The attempt of a delivery that a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueAttempt {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// Which of its attempts.
+    pub attempt: u32,
 }
 
 /// A delivery to be woken for its next attempt.
@@ -163,7 +172,7 @@ impl Queue {
     pub async fn ask(&self, questions: &[Question<'_>]) -> usize {
         let calls = questions.chunks(BATCH).map(|batch| {
             let message = |question: &Question<'_>| {
-                let group = question.askee.to_string();
+                let group = question.provider.to_string();
                 Some(Outgoing { body: question.body()?, group, delay: question.delay })
             };
             self.send(&self.urls.questions, batch.iter().map(message).collect())

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use domain::{AppId, AskedAbout, Askee, BillNum, Channel, Mode, RefundKey, RefundNum, TransactionKey, TryNumber};
+use domain::{
+    AppId, AskedAbout, AskedProvider, BillNum, Channel, Mode, RefundKey, RefundNum, TransactionKey, TryNumber,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::body_of;
@@ -14,7 +16,7 @@ pub struct Question<'a> {
     /// About what.
     pub about: &'a AskedAbout,
     /// Whom. It is the group of the message: SQS brings those of quiet accounts before those of one that keeps many workers waiting.
-    pub askee: &'a Askee,
+    pub provider: &'a AskedProvider,
     /// In how long.
     pub delay: Duration,
 }
@@ -82,8 +84,8 @@ mod tests {
     use super::*;
 
     fn check(about: AskedAbout, body: &str) {
-        let askee = Askee { app: about.app().clone(), mode: Mode::Test, tab: Channel::AliWeb.tab() };
-        let question = Question { about: &about, askee: &askee, delay: Duration::ZERO };
+        let provider = AskedProvider { app: about.app().clone(), mode: Mode::Test, tab: Channel::AliWeb.tab() };
+        let question = Question { about: &about, provider: &provider, delay: Duration::ZERO };
         assert_eq!(question.body().as_deref(), Some(body));
         assert_eq!(Question::parse(body), Some(about));
     }

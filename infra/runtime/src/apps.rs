@@ -7,8 +7,8 @@ use std::{
 };
 
 use domain::{
-    AccountNumber, App, AppId, Channel, FORMER_FORM_READ, Lane, Mode, Secret, Tab, TargetHealth, Timestamp,
-    Transaction, TransactionKey, Webhook, WebhookId,
+    AccountNumber, App, AppAccount, AppId, Channel, FORMER_FORM_READ, Lane, Mode, Secret, Tab, TabMode, TargetHealth,
+    Timestamp, Transaction, TransactionKey, Webhook, WebhookId,
 };
 use outbound::Bounds;
 use providers::{Account, GatewayPolicy, Identity, SettingProblem, SettingsError};
@@ -37,7 +37,7 @@ pub struct ConfiguredApp {
     pub unreadable_webhooks: Vec<WebhookId>,
     /// How those targets are doing that failed the last time.
     pub targets: HashMap<WebhookId, TargetHealth>,
-    channels: HashMap<(Tab, Mode), ConfiguredChannel>,
+    channels: HashMap<TabMode, ConfiguredChannel>,
 }
 
 #[derive(Debug)]
@@ -74,6 +74,17 @@ pub struct AccountKey {
 }
 
 impl AccountKey {
+    /// The settings that name it.
+    fn settings(self) -> TabMode {
+        TabMode { tab: self.channel.tab(), mode: self.mode }
+    }
+
+    /// Its name among the accounts of all apps.
+    fn of_app(self, app: &AppId) -> AppAccount {
+        let TabMode { tab, mode } = self.settings();
+        AppAccount { app: app.clone(), mode, tab, number: self.number }
+    }
+
     /// The account that a try was charged on.
     pub fn of(transaction: &Transaction) -> Self {
         let TransactionKey { channel, mode, .. } = transaction.key;
@@ -89,18 +100,21 @@ impl ConfiguredApp {
 
     /// Which of its accounts `channel` uses in `mode` for what is charged from now on. `None` if it was never configured.
     pub fn current(&self, channel: Channel, mode: Mode) -> Option<AccountKey> {
-        let number = self.channels.get(&(channel.tab(), mode))?.number;
+        let number = self.channels.get(&TabMode { tab: channel.tab(), mode })?.number;
         Some(AccountKey { channel, mode, number })
     }
 
     /// Since when the account is in use that `channel` uses; `None` if that is not known.
     pub fn current_since(&self, channel: Channel, mode: Mode) -> Option<Timestamp> {
-        self.channels.get(&(channel.tab(), mode))?.since
+        self.channels.get(&TabMode { tab: channel.tab(), mode })?.since
     }
 
     /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
     pub fn channels_ever(&self, mode: Mode) -> Vec<Channel> {
-        Channel::ALL.into_iter().filter(|channel| self.channels.contains_key(&(channel.tab(), mode))).collect()
+        Channel::ALL
+            .into_iter()
+            .filter(|channel| self.channels.contains_key(&TabMode { tab: channel.tab(), mode }))
+            .collect()
     }
 }
 
@@ -129,14 +143,29 @@ fn resolve<'a>(
         return Some(settings);
     }
     let simulators = local.map(|local| local.simulators.as_slice()).unwrap_or_default();
-    simulators.iter().find(|(simulated, _)| *simulated == tab).map(|(_, settings)| settings)
+    simulators.iter().find(|simulated| simulated.tab == tab).map(|simulated| &simulated.settings)
 }
 
-/// Names an account among those of all apps.
-pub(crate) type Whose = (AppId, Tab, Mode, AccountNumber);
+/// What a warm function remembers of accounts that were replaced, each with the time at which it was read; `None` if there was nothing.
+type Remembered<T> = Mutex<HashMap<AppAccount, (Timestamp, Option<T>)>>;
 
-/// What a warm function remembers of accounts that are not in use any more, each with when it was read. `None`: there is nothing.
-type Remembered<T> = Mutex<HashMap<Whose, (Timestamp, Option<T>)>>;
+/// A certificate of an account that ends soon or has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndingCertificate {
+    /// The tab whose settings hold it.
+    pub tab: Tab,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+/// An account in the protocol that it used before.
+#[derive(Clone, Debug)]
+pub struct FormerAccount {
+    /// The account; it reads notifies only.
+    pub account: Arc<Account>,
+    /// When its protocol was changed.
+    pub changed_at: Timestamp,
+}
 
 /// The apps that a warm function remembers.
 #[derive(Debug)]
@@ -179,7 +208,7 @@ impl Apps {
         mode: Mode,
     ) -> Option<Result<Arc<Account>, SettingsError>> {
         let key = configured.current(channel, mode)?;
-        let held = configured.channels.get(&(channel.tab(), mode))?.held.as_ref()?;
+        let held = configured.channels.get(&key.settings())?.held.as_ref()?;
         Some(self.open(&configured.app.id, key, held))
     }
 
@@ -190,16 +219,16 @@ impl Apps {
         configured: &ConfiguredApp,
         mode: Mode,
         now: Timestamp,
-    ) -> Vec<(Tab, Timestamp)> {
+    ) -> Vec<EndingCertificate> {
         let of_tab = |tab: Tab| {
             let channel = tab.channels().next()?;
             let account = self.account(configured, channel, mode)?.ok()?;
-            Some((tab, account.certificates_end_soon(now)?))
+            Some(EndingCertificate { tab, ends_at: account.certificates_end_soon(now)? })
         };
         Tab::ALL.into_iter().filter_map(of_tab).collect()
     }
 
-    /// An account of an app: the one in use, or one of before. `None` if there are no settings for it any more.
+    /// An account of an app: the one in use, or one that was replaced. `None` if its settings were deleted or retired.
     ///
     /// # Errors
     /// [`ApiError::Store`], or [`ApiError::Settings`] if a stored key or certificate cannot be used.
@@ -223,21 +252,21 @@ impl Apps {
         app: &AppId,
         key: AccountKey,
         now: Timestamp,
-    ) -> Result<Option<(Arc<Account>, Timestamp)>, ApiError> {
-        let whose = (app.clone(), key.channel.tab(), key.mode, key.number);
-        let known = match recall(&self.former, &whose, (now, self.remembered)) {
+    ) -> Result<Option<FormerAccount>, ApiError> {
+        let of_app = key.of_app(app);
+        let known = match recall(&self.former, &of_app, self.remembered, now) {
             Some(known) => known,
             None => {
-                let found = self.store.find_former_form(app, (key.channel.tab(), key.mode), key.number).await?;
+                let found = self.store.find_former_form(app, key.settings(), key.number).await?;
                 let found = found.map(|former| (Held::new(former.settings), former.changed_at));
-                keep(&self.former, whose, (now, found.clone()));
+                keep(&self.former, of_app, found.clone(), now);
                 found
             }
         };
         let Some((held, changed_at)) = known.filter(|(_, at)| at.distance(now) < FORMER_FORM_READ) else {
             return Ok(None);
         };
-        Ok(Some((self.opened(key.channel.tab(), &held)?, changed_at)))
+        Ok(Some(FormerAccount { account: self.opened(key.channel.tab(), &held)?, changed_at }))
     }
 
     async fn held(
@@ -246,26 +275,27 @@ impl Apps {
         key: AccountKey,
         now: Timestamp,
     ) -> Result<Option<Arc<Held>>, StoreError> {
-        let channel = (key.channel.tab(), key.mode);
-        if let Some(current) = configured.channels.get(&channel).filter(|current| current.number == key.number) {
+        let settings = key.settings();
+        if let Some(current) = configured.channels.get(&settings).filter(|current| current.number == key.number) {
             return Ok(current.held.clone());
         }
         let app = &configured.app.id;
-        let whose = (app.clone(), channel.0, channel.1, key.number);
-        if let Some(known) = recall(&self.old, &whose, (now, self.remembered)) {
+        let of_app = key.of_app(app);
+        if let Some(known) = recall(&self.old, &of_app, self.remembered, now) {
             return Ok(known);
         }
-        let held = match self.store.find_old_account(app, channel, key.number).await? {
+        let held = match self.store.find_old_account(app, settings, key.number).await? {
             Some(old) => old.settings.map(Held::new),
             // It is in use again, or since some seconds only, and this function remembers the app from before.
             None => {
                 let found = self.store.find_app(app).await?.map(|found| found.channels).unwrap_or_default();
-                let is_this =
-                    |one: &ChannelSettings| (one.tab, one.mode, one.account) == (channel.0, channel.1, key.number);
+                let is_this = |one: &ChannelSettings| {
+                    (one.tab, one.mode, one.account) == (settings.tab, settings.mode, key.number)
+                };
                 found.into_iter().find(is_this).and_then(|one| one.settings).map(Held::new)
             }
         };
-        keep(&self.old, whose, (now, held.clone()));
+        keep(&self.old, of_app, held.clone(), now);
         Ok(held)
     }
 
@@ -294,7 +324,7 @@ impl Apps {
     ) -> Result<Renewed, StoreError> {
         let (app, now) = (&configured.app.id, fetch.moment.now);
         let Some(held) = self.held(configured, key, now).await? else { return Ok(Renewed::Nothing) };
-        let renewal = self.renewed.of((app.clone(), key.channel.tab(), key.mode, key.number), &held.settings);
+        let renewal = self.renewed.of(key.of_app(app), &held.settings);
         let _turn = renewal.turn.lock().await;
         if let Some(fresh) = renewal.fresh(now) {
             return Ok(fresh);
@@ -320,8 +350,7 @@ impl Apps {
 
     /// The account of these settings, with certificates fetched since, where there are some.
     fn open(&self, app: &AppId, key: AccountKey, held: &Held) -> Result<Arc<Account>, SettingsError> {
-        let whose = (app.clone(), key.channel.tab(), key.mode, key.number);
-        self.renewed.account(&whose, &held.settings).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
+        self.renewed.account(&key.of_app(app), &held.settings).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
     }
 
     fn opened(&self, tab: Tab, held: &Held) -> Result<Arc<Account>, SettingsError> {
@@ -371,7 +400,7 @@ impl Apps {
     /// Accounts whose settings did not change are taken over from `before`: reading UnionPay's keys takes milliseconds.
     fn configure(&self, found: StoredApp, before: Option<&ConfiguredApp>) -> ConfiguredApp {
         let channels = found.channels.into_iter().map(|channel| {
-            let key = (channel.tab, channel.mode);
+            let key = TabMode { tab: channel.tab, mode: channel.mode };
             let before = before.and_then(|before| before.channels.get(&key)).and_then(|before| before.held.clone());
             let held = channel.settings.map(|settings| {
                 before.filter(|before| before.settings == settings).unwrap_or_else(|| Held::new(settings))
@@ -394,17 +423,18 @@ fn read_settings(settings: &Secret<String>) -> Result<Map<String, Value>, Settin
 /// What is known of an account and was read lately.
 fn recall<T: Clone>(
     known: &Remembered<T>,
-    whose: &Whose,
-    (now, remembered): (Timestamp, Duration),
+    account: &AppAccount,
+    remembered: Duration,
+    now: Timestamp,
 ) -> Option<Option<T>> {
     let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    known.get(whose).filter(|(read_at, _)| read_at.distance(now) < remembered).map(|(_, found)| found.clone())
+    known.get(account).filter(|(read_at, _)| read_at.distance(now) < remembered).map(|(_, found)| found.clone())
 }
 
-fn keep<T>(known: &Remembered<T>, whose: Whose, found: (Timestamp, Option<T>)) {
+fn keep<T>(known: &Remembered<T>, account: AppAccount, found: Option<T>, now: Timestamp) {
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if known.len() >= APPS_MAX {
         known.clear();
     }
-    known.insert(whose, found);
+    known.insert(account, (now, found));
 }

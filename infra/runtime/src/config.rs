@@ -38,10 +38,19 @@ pub struct Config {
 }
 
 /// What only the local stack has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LocalConfig {
     /// What `{"protocol":"simulator"}` stands for, by tab.
-    pub simulators: Vec<(Tab, serde_json::Map<String, serde_json::Value>)>,
+    pub simulators: Vec<SimulatorSettings>,
+}
+
+/// The settings of a tab on the built-in simulator.
+#[derive(Clone, Debug)]
+pub struct SimulatorSettings {
+    /// The tab.
+    pub tab: Tab,
+    /// What `{"protocol":"simulator"}` stands for there.
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Short enough that a changed key or channel is in force before anyone wonders, and long enough that a busy
@@ -57,10 +66,10 @@ pub enum ConfigError {
         /// Its name.
         name: &'static str,
     },
-    /// The sealing key is none.
+    /// The sealing key is not 32 bytes, in base64 or in hex.
     #[error("MAXPAY_SEALING_KEY is wrong")]
     SealingKey(#[from] InvalidSealingKey),
-    /// The ranges that webhooks and gateways may reach are none.
+    /// The ranges that webhooks and gateways may reach cannot be read.
     #[error("MAXPAY_ALLOWED_TARGETS is wrong")]
     Targets(#[from] InvalidRange),
     /// The HTTP client cannot be built.

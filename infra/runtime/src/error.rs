@@ -153,7 +153,7 @@ pub enum Retry {
 }
 
 impl ApiError {
-    /// What may come of another try: whoever asks a provider again, or lets one alone, goes by this. A new error has to say it here.
+    /// Whether another try can succeed. Callers that query a provider again, or leave one alone, decide by this. A new error has to say it here.
     pub fn retryable(&self) -> Retry {
         match self {
             Self::Credentials(_)

@@ -1,6 +1,6 @@
 //! What every function stands on: configuration, AWS clients, the error map, callers, replies and logs.
 //!
-//! It holds no flow: what happens in which order is told by the functions.
+//! It holds no flow: the functions say what happens in which order.
 
 mod apps;
 mod aws;
@@ -19,18 +19,18 @@ mod renewals;
 mod reply;
 mod telemetry;
 
-pub use apps::{AccountKey, Apps, ConfiguredApp};
+pub use apps::{AccountKey, Apps, ConfiguredApp, EndingCertificate, FormerAccount};
 pub use aws::{AwsClients, AwsConfig};
 pub use batch::{Batch, Failure, Failures, Message, MessageAttributes};
 pub use caller::{Caller, CredentialsError, Role, authenticate, is_operator_token};
 pub use clock::Clock;
-pub use config::{Config, ConfigError, LocalConfig};
+pub use config::{Config, ConfigError, LocalConfig, SimulatorSettings};
 pub use error::{ApiError, BillError, BillErrorKind, ClientBoundError, Retry, error_chain};
 pub use error_words::{Failed, FailedKind, KeptBecause, KeptBecauseKind};
 pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
 pub use lambda::{in_time, read_event, serve, serve_events};
-pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, Metrics, PaymentOutcome, STACK};
-pub use question::Question;
+pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, MetricEntry, Metrics, PaymentOutcome, STACK};
+pub use question::{ProviderAnswer, Question};
 pub use random::{Random, RandomError};
 pub use renewals::{Fetch, Renewed};
 pub use reply::{failure, json, not_found, success};
@@ -46,7 +46,7 @@ use store::{Sealer, Store, Tables};
 
 /// What every function has. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Base {
+pub struct Services {
     /// How it is set up.
     pub config: Arc<Config>,
     /// The two tables.
@@ -61,11 +61,11 @@ pub struct Base {
     pub metrics: Metrics,
 }
 
-impl Base {
+impl Services {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// [`ConfigError`] if the sealing key is none.
+    /// [`ConfigError`] if the sealing key cannot be used.
     pub fn new(config: Config, clients: &AwsClients, clock: Clock, metrics: Metrics) -> Result<Self, ConfigError> {
         let sealer = Sealer::new(&config.sealing_key)?;
         let tables = Tables {
@@ -73,21 +73,9 @@ impl Base {
             configuration: config.configuration_table.clone(),
         };
         let counted = metrics.clone();
-        let store = Store::new(clients.dynamo(), tables, sealer).telling(move |_| counted.unreadable_item());
+        let store = Store::new(clients.dynamo(), tables, sealer).with_listener(move |_| counted.unreadable_item());
         let apps = Arc::new(Apps::new(store.clone(), &config));
         Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics })
-    }
-
-    /// What a deployed function starts with: everything from the environment, and the system's clock.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the variable that is missing or wrong.
-    pub fn from_environment() -> Result<(Self, AwsClients), ConfigError> {
-        log_as_json();
-        let config = Config::from_environment()?;
-        let clients = AwsClients::new(AwsConfig::from_environment()?)?;
-        let metrics = Metrics::to_stdout(&config.stack, Clock::system());
-        Ok((Self::new(config, &clients, Clock::system(), metrics)?, clients))
     }
 
     /// Asks a provider, and measures how long it takes to answer, or to fail. A call that says so is sent with the merchant's own
@@ -110,6 +98,29 @@ impl Base {
         let answer = identified.as_ref().unwrap_or(outbound).send(call, bounds).await;
         self.metrics.provider_latency(channel.family(), asked_at.distance(self.clock.now()));
         Ok(answer?)
+    }
+}
+
+/// What a deployed function starts with.
+#[derive(Debug)]
+pub struct Deployment {
+    /// What every function has.
+    pub services: Services,
+    /// The AWS clients, for the functions that need more of them.
+    pub clients: AwsClients,
+}
+
+impl Deployment {
+    /// Everything from the environment, with the system's clock.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing or wrong.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        log_as_json();
+        let config = Config::from_environment()?;
+        let clients = AwsClients::new(AwsConfig::from_environment()?)?;
+        let metrics = Metrics::to_stdout(&config.stack, Clock::system());
+        Ok(Self { services: Services::new(config, &clients, Clock::system(), metrics)?, clients })
     }
 }
 

@@ -59,9 +59,9 @@ const TABLE: [(Metric, &str, &str, &[&str]); 9] = [
 pub const STACK: &str = "Stack";
 
 impl Metric {
-    /// Every metric with its name and its dimensions beside [`STACK`].
-    pub fn all() -> impl Iterator<Item = (Self, &'static str, &'static [&'static str])> {
-        TABLE.iter().map(|(metric, name, _, dimensions)| (*metric, *name, *dimensions))
+    /// Every metric.
+    pub fn all() -> impl Iterator<Item = MetricEntry> {
+        TABLE.iter().map(|(metric, name, _, dimensions)| MetricEntry { metric: *metric, name, dimensions })
     }
 
     fn row(self) -> (&'static str, &'static str, &'static [&'static str]) {
@@ -69,6 +69,17 @@ impl Metric {
         let (_, name, unit, dimensions) = TABLE.iter().find(|(metric, ..)| *metric == self).unwrap_or(first);
         (name, unit, dimensions)
     }
+}
+
+/// A metric, as CloudWatch knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricEntry {
+    /// The metric.
+    pub metric: Metric,
+    /// Its name.
+    pub name: &'static str,
+    /// Its dimensions beside [`STACK`].
+    pub dimensions: &'static [&'static str],
 }
 
 /// A step of a payment's.
@@ -262,18 +273,18 @@ mod tests {
             metrics.unreadable_item();
         });
         let values: Vec<_> =
-            Metric::all().map(|(_, name, _)| said.iter().find_map(|line| line[name].as_u64())).collect();
+            Metric::all().map(|entry| said.iter().find_map(|line| line[entry.name].as_u64())).collect();
         assert_eq!(values, [1, 1234, 1, 2000, 61, 1, 1, 3, 1].map(Some));
         for line in &said {
             let name = line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"].as_str().unwrap();
-            let (_, _, dimensions) = Metric::all().find(|(_, known, _)| *known == name).unwrap();
+            let MetricEntry { dimensions, .. } = Metric::all().find(|known| known.name == name).unwrap();
             assert!(dimensions.iter().all(|dimension| line[dimension].as_str().is_some_and(|word| !word.is_empty())));
         }
     }
 
     #[test]
     fn the_table_is_in_the_order_of_the_enum() {
-        for (metric, name, _) in Metric::all() {
+        for MetricEntry { metric, name, .. } in Metric::all() {
             assert_eq!(metric.row().0, name);
             assert_eq!(format!("{metric:?}"), name);
         }

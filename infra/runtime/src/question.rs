@@ -7,7 +7,7 @@ use http::{Request, Response};
 use outbound::{Bounds, Outbound};
 use providers::{Account, AnswerRetry, Moment, ProviderError};
 
-use crate::{AccountKey, ApiError, Base, ConfiguredApp, Fetch, Renewed};
+use crate::{AccountKey, ApiError, ConfiguredApp, Fetch, Renewed, Services};
 
 /// How long a question waits for the certificate that its answer is signed with.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -29,7 +29,16 @@ pub struct Question<'a> {
     pub moment: &'a Moment,
 }
 
-impl Base {
+/// What a provider answered.
+#[derive(Debug)]
+pub struct ProviderAnswer<T> {
+    /// The message as it arrived.
+    pub response: Response<Bytes>,
+    /// What was read from it.
+    pub content: T,
+}
+
+impl Services {
     /// Sends a call and reads its answer, if need be with certificates that the provider has only begun to sign with.
     ///
     /// # Errors
@@ -39,22 +48,22 @@ impl Base {
         question: &Question<'_>,
         call: Request<Bytes>,
         read: impl Fn(&Account, &Response<Bytes>) -> Result<T, ProviderError>,
-    ) -> Result<(Response<Bytes>, T), ApiError> {
+    ) -> Result<ProviderAnswer<T>, ApiError> {
         let Question { configured, key, account, outbound, bounds, moment } = *question;
-        let answer = self.ask_provider(outbound, key.channel, call, bounds).await?;
-        let told = match read(account, &answer) {
-            Ok(told) => told,
+        let response = self.ask_provider(outbound, key.channel, call, bounds).await?;
+        let content = match read(account, &response) {
+            Ok(content) => content,
             Err(error) if error.retryable() == AnswerRetry::WithCertificate => {
                 // A nonce signs one message.
                 let moment = Moment { now: moment.now, nonce: self.random.nonce()? };
                 let fetch = Fetch { outbound, moment: &moment, patience: PATIENCE };
                 match self.apps.renew(configured, key, &fetch).await {
-                    Renewed::Account(renewed) => read(&renewed, &answer)?,
+                    Renewed::Account(renewed) => read(&renewed, &response)?,
                     Renewed::Nothing | Renewed::Late => return Err(error.into()),
                 }
             }
             Err(error) => return Err(error.into()),
         };
-        Ok((answer, told))
+        Ok(ProviderAnswer { response, content })
     }
 }

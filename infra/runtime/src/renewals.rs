@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use domain::{Secret, Timestamp};
+use domain::{AppAccount, Secret, Timestamp};
 use outbound::Outbound;
 use providers::{Account, Moment};
 
-use crate::apps::{APPS_MAX, Whose};
+use crate::apps::APPS_MAX;
 
 /// Any stranger can name an unknown certificate, so the provider is asked once in this time, however many do.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub enum Renewed {
 
 /// What was fetched, by account.
 #[derive(Debug, Default)]
-pub(crate) struct Renewals(Mutex<HashMap<Whose, Arc<Renewal>>>);
+pub(crate) struct Renewals(Mutex<HashMap<AppAccount, Arc<Renewal>>>);
 
 /// The fetches for one account.
 pub(crate) struct Renewal {
@@ -70,16 +70,16 @@ impl fmt::Debug for Renewal {
 
 impl Renewals {
     /// The account with what was fetched for these settings, if anything was.
-    pub(crate) fn account(&self, whose: &Whose, settings: &Secret<String>) -> Option<Arc<Account>> {
+    pub(crate) fn account(&self, of: &AppAccount, settings: &Secret<String>) -> Option<Arc<Account>> {
         let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let renewal = renewed.get(whose).filter(|renewal| renewal.settings == *settings)?;
+        let renewal = renewed.get(of).filter(|renewal| renewal.settings == *settings)?;
         renewal.known().account
     }
 
     /// The fetches for these settings.
-    pub(crate) fn of(&self, whose: Whose, settings: &Secret<String>) -> Arc<Renewal> {
+    pub(crate) fn of(&self, of: AppAccount, settings: &Secret<String>) -> Arc<Renewal> {
         let mut renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(renewal) = renewed.get(&whose).filter(|renewal| renewal.settings == *settings) {
+        if let Some(renewal) = renewed.get(&of).filter(|renewal| renewal.settings == *settings) {
             return Arc::clone(renewal);
         }
         if renewed.len() >= APPS_MAX {
@@ -87,7 +87,7 @@ impl Renewals {
         }
         let (turn, known) = (tokio::sync::Mutex::default(), Mutex::default());
         let renewal = Arc::new(Renewal { settings: settings.clone(), turn, known });
-        renewed.insert(whose, Arc::clone(&renewal));
+        renewed.insert(of, Arc::clone(&renewal));
         renewal
     }
 }

@@ -71,7 +71,7 @@ fn log(error: &ApiError, code: ApiCode) {
     }
 }
 
-/// Nothing is answered at this path; behind API Gateway no request gets here.
+/// Nothing is answered at this path; API Gateway sends no request here.
 pub fn not_found() -> Reply {
     json(StatusCode::NOT_FOUND, &serde_json::json!({ "message": "Not Found" }))
 }

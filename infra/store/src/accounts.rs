@@ -4,15 +4,15 @@
 //! sealed for the item it is in. One transaction changes from one to another; what of it follows is the caller's to decide.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
-use domain::{AccountNumber, AppId, FORMER_FORM_READ, Mode, Secret, Succession, Tab, Timestamp};
+use domain::{AccountNumber, AppId, FORMER_FORM_READ, Mode, Secret, Succession, Tab, TabMode, Timestamp};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     items::updated,
     schema::{
-        PK, SK, TTL, VERSION_WRITTEN, account_sk, accounts_pk, accounts_prefix, app_pk, channel_sk, former_sk,
-        parse_account_sk, parse_channel_sk,
+        AccountSk, PK, SK, TTL, VERSION_WRITTEN, account_sk, accounts_pk, accounts_prefix, app_pk, channel_sk,
+        former_sk, parse_account_sk, parse_channel_sk,
     },
 };
 
@@ -101,9 +101,9 @@ impl Store {
     pub async fn find_current_account(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
     ) -> Result<Option<CurrentAccount>, StoreError> {
-        let found = self.get_configured(app_pk(app), channel_sk(channel.0, channel.1)).await?;
+        let found = self.get_configured(app_pk(app), channel_sk(settings)).await?;
         let Some(attributes) = found else { return Ok(None) };
         let ChannelSettings { account: number, settings, since, .. } = self.read_channel(app, &attributes)?;
         let item = Item(&attributes);
@@ -121,18 +121,18 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn old_accounts(&self, app: &AppId, channel: Option<(Tab, Mode)>) -> Result<Vec<OldAccount>, StoreError> {
+    pub async fn old_accounts(&self, app: &AppId, settings: Option<TabMode>) -> Result<Vec<OldAccount>, StoreError> {
         let query = self
             .dynamo
             .query()
             .table_name(&self.tables.configuration)
             .consistent_read(true)
             .expression_attribute_values(":pk", text(accounts_pk(app)));
-        let query = match channel {
+        let query = match settings {
             None => query.key_condition_expression("pk = :pk"),
-            Some(channel) => query
+            Some(settings) => query
                 .key_condition_expression("pk = :pk AND begins_with(sk, :channel)")
-                .expression_attribute_values(":channel", text(accounts_prefix(channel))),
+                .expression_attribute_values(":channel", text(accounts_prefix(settings))),
         };
         let mut pages = query.into_paginator().send();
         let mut accounts = Vec::new();
@@ -154,10 +154,10 @@ impl Store {
     pub async fn find_old_account(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         number: AccountNumber,
     ) -> Result<Option<OldAccount>, StoreError> {
-        let found = self.get_configured(accounts_pk(app), account_sk(channel, number)).await?;
+        let found = self.get_configured(accounts_pk(app), account_sk(settings, number)).await?;
         found.map(|attributes| self.read_old_account(&attributes)).transpose()
     }
 
@@ -168,10 +168,10 @@ impl Store {
     pub async fn find_former_form(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         number: AccountNumber,
     ) -> Result<Option<FormerForm>, StoreError> {
-        let (pk, sk) = (accounts_pk(app), former_sk(channel, number));
+        let (pk, sk) = (accounts_pk(app), former_sk(settings, number));
         let Some(attributes) = self.get_configured(pk, sk).await? else { return Ok(None) };
         let item = Item(&attributes);
         let settings = self.open_settings(&attributes)?.ok_or_else(|| item.wrong("sealed"))?;
@@ -181,52 +181,54 @@ impl Store {
     /// Saves settings in place of those that were `seen`, and keeps those where they are of another account: all of it or nothing.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is no such app, or somebody else saved something since.
+    /// [`StoreError::Stale`] if there is no such app, or another operator saved settings since.
     pub async fn save_channel(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         seen: Option<&CurrentAccount>,
         saved: &SavedChannel<'_>,
     ) -> Result<(), StoreError> {
-        let mut writes = vec![self.app_exists(app)?, self.written_channel(app, channel, seen, saved)?];
-        let before = seen.map_or(AccountNumber::FIRST, |seen| seen.number);
+        let mut writes = vec![self.app_exists(app)?, self.written_channel(app, settings, seen, saved)?];
         match saved.succession {
-            Succession::Same(number) => writes.extend(self.written_former(app, channel, number, saved)?),
-            Succession::New(_) => writes.push(self.written_old_account(app, channel, (before, seen), saved)?),
+            Succession::Same(number) => writes.extend(self.written_former(app, settings, number, saved)?),
+            Succession::New(_) => writes.push(self.written_old_account(app, settings, seen, saved)?),
             Succession::Returning(number) => {
-                writes.push(self.written_old_account(app, channel, (before, seen), saved)?);
-                writes
-                    .push(self.deleted((accounts_pk(app), account_sk(channel, number)), Some("attribute_exists(pk)"))?);
+                writes.push(self.written_old_account(app, settings, seen, saved)?);
+                writes.push(self.deleted(
+                    accounts_pk(app),
+                    account_sk(settings, number),
+                    Some("attribute_exists(pk)"),
+                )?);
             }
         }
-        self.write_together(writes, &channel_owner(app, channel)).await
+        self.write_together(writes, &channel_owner(app, settings)).await
     }
 
     /// Deletes the settings of a channel tab; what is left tells that there were some, and whose.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if somebody else saved something since.
+    /// [`StoreError::Stale`] if another operator saved settings since.
     pub async fn delete_channel(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
-        (seen, identity): (&CurrentAccount, &str),
+        settings: TabMode,
+        seen: &CurrentAccount,
+        identity: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let update = Update::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
-            .key(SK, text(channel_sk(channel.0, channel.1)))
+            .key(SK, text(channel_sk(settings)))
             .update_expression("SET changed_ms = :now, #identity = :identity REMOVE sealed")
             .condition_expression("sealed = :seen")
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":identity", text(identity))
             .expression_attribute_values(":seen", bytes(seen.sealed.clone().unwrap_or_default()))
             .expression_attribute_values(":now", time(now));
-        let former = (accounts_pk(app), former_sk(channel, seen.number));
-        let writes = [updated(update)?, self.deleted(former, None)?];
-        self.write_together(writes, &channel_owner(app, channel)).await
+        let writes = [updated(update)?, self.deleted(accounts_pk(app), former_sk(settings, seen.number), None)?];
+        self.write_together(writes, &channel_owner(app, settings)).await
     }
 
     /// Forgets the keys of an account that takes no new charges; whose it was stays known, so that it can come back.
@@ -236,20 +238,19 @@ impl Store {
     pub async fn retire_account(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         number: AccountNumber,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let update = Update::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(accounts_pk(app)))
-            .key(SK, text(account_sk(channel, number)))
+            .key(SK, text(account_sk(settings, number)))
             .update_expression("SET retired_ms = :now REMOVE sealed")
             .condition_expression("attribute_exists(sealed)")
             .expression_attribute_values(":now", time(now));
-        let former = (accounts_pk(app), former_sk(channel, number));
-        let writes = [updated(update)?, self.deleted(former, None)?];
-        self.write_together(writes, &account_owner(app, &account_sk(channel, number))).await
+        let writes = [updated(update)?, self.deleted(accounts_pk(app), former_sk(settings, number), None)?];
+        self.write_together(writes, &account_owner(app, &account_sk(settings, number))).await
     }
 
     /// Forgets what reads the notifies of an account's protocol of before.
@@ -259,11 +260,11 @@ impl Store {
     pub async fn forget_former_form(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         number: AccountNumber,
     ) -> Result<(), StoreError> {
-        let sk = former_sk(channel, number);
-        let write = self.deleted((accounts_pk(app), sk.clone()), Some("attribute_exists(pk)"))?;
+        let sk = former_sk(settings, number);
+        let write = self.deleted(accounts_pk(app), sk.clone(), Some("attribute_exists(pk)"))?;
         self.write_together([write], &account_owner(app, &sk)).await
     }
 
@@ -271,11 +272,11 @@ impl Store {
     fn written_channel(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         seen: Option<&CurrentAccount>,
         saved: &SavedChannel<'_>,
     ) -> Result<TransactWriteItem, StoreError> {
-        let sealed = self.sealer.seal(&channel_owner(app, channel), saved.settings.expose().as_bytes())?;
+        let sealed = self.sealer.seal(&channel_owner(app, settings), saved.settings.expose().as_bytes())?;
         let account = saved.succession.number();
         let highest = seen.map_or(account, |seen| seen.highest).max(account);
         // An account that an older version saved keeps no beginning: it was in use before.
@@ -287,7 +288,7 @@ impl Store {
         let mut update = Update::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(app_pk(app)))
-            .key(SK, text(channel_sk(channel.0, channel.1)))
+            .key(SK, text(channel_sk(settings)))
             .expression_attribute_names("#identity", "identity")
             .expression_attribute_values(":sealed", bytes(sealed))
             .expression_attribute_values(":now", time(saved.now))
@@ -311,11 +312,11 @@ impl Store {
     fn written_old_account(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
-        (before, seen): (AccountNumber, Option<&CurrentAccount>),
+        settings: TabMode,
+        seen: Option<&CurrentAccount>,
         saved: &SavedChannel<'_>,
     ) -> Result<TransactWriteItem, StoreError> {
-        let sk = account_sk(channel, before);
+        let sk = account_sk(settings, seen.map_or(AccountNumber::FIRST, |seen| seen.number));
         let sealed = match seen.and_then(|seen| seen.settings.as_ref()) {
             Some(settings) => Some(self.sealer.seal(&account_owner(app, &sk), settings.expose().as_bytes())?),
             None => None,
@@ -338,12 +339,12 @@ impl Store {
     fn written_former(
         &self,
         app: &AppId,
-        channel: (Tab, Mode),
+        settings: TabMode,
         account: AccountNumber,
         saved: &SavedChannel<'_>,
     ) -> Result<Option<TransactWriteItem>, StoreError> {
         let Some(former) = &saved.former else { return Ok(None) };
-        let sk = former_sk(channel, account);
+        let sk = former_sk(settings, account);
         let sealed = self.sealer.seal(&account_owner(app, &sk), former.expose().as_bytes())?;
         let entry = item(
             accounts_pk(app),
@@ -366,7 +367,7 @@ impl Store {
     }
 
     /// Without a condition of its own it is one of several writes, of which another has one.
-    fn deleted(&self, (pk, sk): (String, String), condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
+    fn deleted(&self, pk: String, sk: String, condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.tables.configuration)
             .key(PK, text(pk))
@@ -380,17 +381,18 @@ impl Store {
     /// Settings that cannot be opened are as good as deleted: the channel takes no charge, and they can be saved anew.
     pub(crate) fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
         let item = Item(attributes);
-        let (tab, mode) = item.parsed(SK, parse_channel_sk)?;
+        let key = item.parsed(SK, parse_channel_sk)?;
         let account = read_account(&item, "account")?;
-        let owner = channel_owner(app, (tab, mode));
+        let owner = channel_owner(app, key);
         let open = |sealed| self.find_readable(attributes, |_| self.open_text(&owner, sealed, &item));
         let settings = item.find_bytes("sealed").and_then(open);
+        let TabMode { tab, mode } = key;
         Ok(ChannelSettings { tab, mode, account, settings, since: item.find_time("since_ms")? })
     }
 
     fn read_old_account(&self, attributes: &Attributes) -> Result<OldAccount, StoreError> {
         let item = Item(attributes);
-        let (tab, mode, number) = item.parsed(SK, parse_account_sk)?;
+        let AccountSk { settings: TabMode { tab, mode }, number } = item.parsed(SK, parse_account_sk)?;
         let settings = self.open_settings(attributes)?;
         let (identity, replaced_at) = (item.text("identity")?.to_owned(), item.time("replaced_ms")?);
         Ok(OldAccount { tab, mode, number, identity, settings, replaced_at, since: item.find_time("since_ms")? })
@@ -419,8 +421,8 @@ fn ttl(now: Timestamp, kept: std::time::Duration) -> AttributeValue {
     number(now.plus(kept).seconds())
 }
 
-fn channel_owner(app: &AppId, (tab, mode): (Tab, Mode)) -> String {
-    format!("{} / {}", app_pk(app), channel_sk(tab, mode))
+fn channel_owner(app: &AppId, settings: TabMode) -> String {
+    format!("{} / {}", app_pk(app), channel_sk(settings))
 }
 
 /// What [`Item::key`] says of an item of the accounts.

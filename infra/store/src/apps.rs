@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    types::{AttributeValue, ConditionCheck, TransactWriteItem, Update, builders::UpdateBuilder},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update, builders::UpdateBuilder};
 use domain::{App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, RotatingKey, Shards, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
+    conditions::is_written,
     items::CHANGE_TRIES_MAX,
     schema::{APP_SK, APPS_PK, PK, SK, app_pk},
     stored_key::StoredKey,
@@ -48,12 +46,34 @@ pub struct AppSummary {
     pub created_at: Timestamp,
 }
 
+/// A page of the list of apps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppPage {
+    /// The apps, by id.
+    pub apps: Vec<AppSummary>,
+    /// After which app the next page begins; `None` for the last page.
+    pub next: Option<AppId>,
+}
+
+/// A key that takes the place of another.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRotation<'a> {
+    /// In which mode.
+    pub mode: Mode,
+    /// Which of the mode's keys.
+    pub kind: KeyKind,
+    /// The new key.
+    pub next: &'a Key,
+    /// For how long the present key stays valid.
+    pub grace: Duration,
+}
+
 impl Store {
     /// A page of the list of apps by id, and where the next begins.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_apps(&self, after: Option<&AppId>) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+    pub async fn list_apps(&self, after: Option<&AppId>) -> Result<AppPage, StoreError> {
         self.first_apps(after, APPS_PAGE).await
     }
 
@@ -61,11 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn first_apps(
-        &self,
-        after: Option<&AppId>,
-        limit: i32,
-    ) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+    pub async fn first_apps(&self, after: Option<&AppId>, limit: i32) -> Result<AppPage, StoreError> {
         let page = self
             .dynamo
             .query()
@@ -78,7 +94,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("list of apps", error))?;
         let next = page.last_evaluated_key().and_then(|key| AppId::parse(Item(key).find_text(SK)?).ok());
-        Ok((self.readable(page.items(), read_summary), next))
+        Ok(AppPage { apps: self.readable(page.items(), read_summary), next })
     }
 
     /// Keeps a new app.
@@ -162,18 +178,12 @@ impl Store {
         self.write_together(writes, &app_pk(app)).await
     }
 
-    /// Replaces one of an app's keys; the present one is taken for `grace` longer.
+    /// Replaces one of an app's keys; the present one stays valid for the grace.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such app, [`StoreError::Contended`] if others keep changing it.
-    pub async fn rotate_key(
-        &self,
-        app: &AppId,
-        (mode, kind): (Mode, KeyKind),
-        next: &Key,
-        now: Timestamp,
-        grace: Duration,
-    ) -> Result<(), StoreError> {
+    pub async fn rotate_key(&self, app: &AppId, rotation: &KeyRotation<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let KeyRotation { mode, kind, next, grace } = *rotation;
         for _ in 0..CHANGE_TRIES_MAX {
             let Some((found, revision)) = self.find_app_revision(app).await? else {
                 return Err(StoreError::Stale { what: app_pk(app) });
@@ -190,10 +200,8 @@ impl Store {
                 .expression_attribute_values(":sealed", bytes(self.seal_keys(&rotated)?))
                 .expression_attribute_values(":next", number(revision + 1))
                 .expression_attribute_values(":rev", number(revision));
-            match update.send().await {
-                Ok(_) => return Ok(()),
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("rotating a key", error)),
+            if is_written(update.send().await, "rotating a key")? {
+                return Ok(());
             }
         }
         Err(StoreError::Contended { what: app_pk(app), tries: CHANGE_TRIES_MAX })

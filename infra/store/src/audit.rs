@@ -3,12 +3,12 @@
 //! An entry is written before the change, and completed after it: a change without an entry cannot be, and one whose entry
 //! was never completed is seen as such.
 
-use aws_sdk_dynamodb::error::SdkError;
 use domain::{ListCursor, Timestamp};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    conditions::is_written,
     schema::{PK, SK, by_time_ms},
 };
 
@@ -41,7 +41,7 @@ pub struct AuditEntry {
     pub after: Option<String>,
     /// How it went: `done`, `refused`, or `begun` if nobody knows.
     pub outcome: String,
-    /// How often. What strangers fail at is told together.
+    /// How often: failed sign-ins of strangers share an entry.
     pub count: i64,
 }
 
@@ -80,12 +80,10 @@ impl Store {
             .table_name(&self.tables.configuration)
             .set_item(Some(attributes))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
-            }
-            Err(error) => Err(StoreError::dynamo("beginning an audit entry", error)),
+        if is_written(put.send().await, "beginning an audit entry")? {
+            Ok(())
+        } else {
+            Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
         }
     }
 
@@ -104,11 +102,7 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#count", "count")
             .expression_attribute_values(":one", number(1));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("counting in an audit entry", error)),
-        }
+        is_written(update.send().await, "counting in an audit entry")
     }
 
     /// Writes down how it went.
@@ -131,12 +125,10 @@ impl Store {
                 .expression_attribute_values(":after", text(after)),
             None => update.update_expression("SET outcome = :outcome"),
         };
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
-            }
-            Err(error) => Err(StoreError::dynamo("completing an audit entry", error)),
+        if is_written(update.send().await, "completing an audit entry")? {
+            Ok(())
+        } else {
+            Err(StoreError::Stale { what: format!("{} / {}", month_pk(id.at), sk(id)) })
         }
     }
 
@@ -152,7 +144,7 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk < :before")
             .expression_attribute_values(":pk", text(format!("AUDIT#{month}")))
-            // `~` sorts behind every moment.
+            // `~` sorts after every moment.
             .expression_attribute_values(":before", text(cursor.map_or("~", ListCursor::as_str)))
             .scan_index_forward(false)
             .limit(PAGE)

@@ -4,7 +4,7 @@
 
 use std::ops::Bound;
 
-use domain::{AppId, Channel, EndedRefund, Mode, Record, RefundNum, Shard, Status, Timestamp, TransactionId};
+use domain::{AppId, Channel, EndedRefund, Mode, Record, RefundKey, Shard, Status, TimeSpan, TransactionId};
 
 use crate::{
     Store, StoreError,
@@ -20,9 +20,9 @@ const PAGE: i32 = 1000;
 /// What is read of a record, and of a refund that ended.
 const READ: &str = "pk, sk, by_time_sk, id, fee, created_ms, ended_ms, refunded_fee, #status";
 
-/// One kind of record: all are read in the order of their ids.
+/// A list of records in the index `by_time`, in the order of their ids.
 #[derive(Clone, Copy, Debug)]
-pub struct Shelf<'a> {
+pub struct RecordList<'a> {
     /// Whose.
     pub app: &'a AppId,
     /// Real payments, or tests.
@@ -43,18 +43,20 @@ pub struct BooksRange {
 }
 
 impl BooksRange {
-    /// What was charged between two moments, both in, and within two ids.
-    pub fn new(
-        (start, end): (Timestamp, Timestamp),
-        (first, last): (Bound<&TransactionId>, Bound<&TransactionId>),
-    ) -> Self {
+    /// What was charged within `span`.
+    pub fn new(span: TimeSpan) -> Self {
+        Self::within(span, Bound::Unbounded, Bound::Unbounded)
+    }
+
+    /// What was charged within `span` and has an id within these bounds.
+    pub fn within(span: TimeSpan, first: Bound<&TransactionId>, last: Bound<&TransactionId>) -> Self {
         let start = match first {
             Bound::Unbounded => String::new(),
             Bound::Included(id) => sort_key(id),
             Bound::Excluded(id) => format!("{}{BEHIND}", sort_key(id)),
         }
-        .max(by_time_ms(start));
-        let end = format!("{}{BEHIND}", by_time_ms(end));
+        .max(by_time_ms(span.start));
+        let end = format!("{}{BEHIND}", by_time_ms(span.end));
         let end = match last {
             Bound::Unbounded => end,
             Bound::Included(id) | Bound::Excluded(id) => end.min(format!("{}{BEHIND}", sort_key(id))),
@@ -63,7 +65,7 @@ impl BooksRange {
     }
 }
 
-/// An id that was made at no moment sorts behind all.
+/// An id without a time sorts after all others.
 fn sort_key(id: &TransactionId) -> String {
     id.created_at().map_or_else(|| BEHIND.to_owned(), |created_at| by_time_sk(created_at, id))
 }
@@ -72,20 +74,29 @@ fn sort_key(id: &TransactionId) -> String {
 #[derive(Clone, Debug)]
 pub struct BooksCursor(Attributes);
 
+/// A page of the books.
+#[derive(Clone, Debug)]
+pub struct BooksPage<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` for the last page.
+    pub next: Option<BooksCursor>,
+}
+
 impl Store {
-    /// A page of a shelf, lowest id first. The records come without the merchant's own data.
+    /// A page of a list, lowest id first. The records come without the merchant's own data.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn books(
         &self,
-        shelf: &Shelf<'_>,
+        list: &RecordList<'_>,
         range: &BooksRange,
         from: Option<BooksCursor>,
-    ) -> Result<(Vec<Record>, Option<BooksCursor>), StoreError> {
-        let pk = by_time_pk(shelf.app, shelf.mode, (shelf.channel, shelf.status), shelf.shard);
-        let (items, next) = self.books_page(pk, range, from).await?;
-        Ok((self.readable(&items, read_record), next))
+    ) -> Result<BooksPage<Record>, StoreError> {
+        let pk = by_time_pk(list.app, list.mode, list.channel, list.status, list.shard);
+        let BooksPage { items, next } = self.books_page(pk, range, from).await?;
+        Ok(BooksPage { items: self.readable(&items, read_record), next })
     }
 
     /// A page of the refunds of a channel that went back between two moments, the first first.
@@ -94,13 +105,15 @@ impl Store {
     /// [`StoreError`].
     pub async fn ended_refunds(
         &self,
-        (app, mode, channel): (&AppId, Mode, Channel),
-        moments: (Timestamp, Timestamp),
+        app: &AppId,
+        mode: Mode,
+        channel: Channel,
+        span: TimeSpan,
         from: Option<BooksCursor>,
-    ) -> Result<(Vec<EndedRefund>, Option<BooksCursor>), StoreError> {
-        let range = BooksRange::new(moments, (Bound::Unbounded, Bound::Unbounded));
-        let (items, next) = self.books_page(ended_refunds_pk(app, mode, channel), &range, from).await?;
-        Ok((self.readable(&items, read_ended_refund), next))
+    ) -> Result<BooksPage<EndedRefund>, StoreError> {
+        let range = BooksRange::new(span);
+        let BooksPage { items, next } = self.books_page(ended_refunds_pk(app, mode, channel), &range, from).await?;
+        Ok(BooksPage { items: self.readable(&items, read_ended_refund), next })
     }
 
     async fn books_page(
@@ -108,9 +121,9 @@ impl Store {
         pk: String,
         range: &BooksRange,
         from: Option<BooksCursor>,
-    ) -> Result<(Vec<Attributes>, Option<BooksCursor>), StoreError> {
+    ) -> Result<BooksPage<Attributes>, StoreError> {
         if range.start > range.end {
-            return Ok((Vec::new(), None));
+            return Ok(BooksPage { items: Vec::new(), next: None });
         }
         let page = self
             .dynamo
@@ -129,14 +142,13 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("query of the books", error))?;
         let next = page.last_evaluated_key.map(BooksCursor);
-        Ok((page.items.unwrap_or_default(), next))
+        Ok(BooksPage { items: page.items.unwrap_or_default(), next })
     }
 }
 
 fn read_ended_refund(attributes: &Attributes) -> Result<EndedRefund, StoreError> {
     let item = Item(attributes);
-    let ((_, _, bill), num): (_, RefundNum) =
-        parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
+    let RefundKey { bill, num, .. } = parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
     Ok(EndedRefund {
         num,
         transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
@@ -148,6 +160,8 @@ fn read_ended_refund(attributes: &Attributes) -> Result<EndedRefund, StoreError>
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
+
     use super::*;
 
     #[test]
@@ -155,7 +169,8 @@ mod tests {
         let at = Timestamp::clamped;
         let id = |ms: i64| TransactionId::generate(at(ms), [7; 6]);
         let stray = TransactionId::parse("ffffffffffffffffffffffff").unwrap();
-        let range = |first, last| BooksRange::new((at(100), at(200)), (first, last));
+        let span = TimeSpan { start: at(100), end: at(200) };
+        let range = |first, last| BooksRange::within(span, first, last);
         let is_in = |range: &BooksRange, id: &TransactionId| (&range.start..=&range.end).contains(&&sort_key(id));
         let all = range(Bound::Unbounded, Bound::Unbounded);
         for (ms, inside) in [(99, false), (100, true), (200, true), (201, false)] {

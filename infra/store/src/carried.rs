@@ -1,16 +1,19 @@
-//! The first delivery of a payment is looked for under the `due` entry that its transaction has anyway.
+//! The `due` entry of a transaction carries the first delivery of its payment.
 //!
-//! A bill that waits to be paid is due at its next question to the provider. If that comes within the time in which a lost bell must be
-//! made good, the settlement leaves the entry where it is and notes whose delivery it carries; the delivery then needs no
-//! entry of its own, which would cost a put and a removal. Whatever becomes of the first attempt is written to the delivery's row,
-//! with an entry of its own if it still waits; only then is it let go of. A stop anywhere in between leaves the entry, and
-//! the sweep looks. It carries one delivery: those of other webhooks have entries of their own.
+//! A bill that waits to be paid has a `due` entry: the time of its next question to the provider. A delivery needs one, too, by which a lost
+//! message is made good. If the bill's entry falls due soon enough for that, the settlement leaves it and marks it with the delivery's
+//! webhook. An entry of the delivery's own would cost a put and a removal.
+//!
+//! After the first attempt, its result is written to the delivery's row, with an entry of its own if the delivery still waits. Only then is
+//! the mark removed. After a stop anywhere in between the mark is still there, and the sweep looks. An entry carries one delivery; those of
+//! other webhooks have entries of their own.
 
 use domain::{Delivery, DeliveryId, Event, Status, Timestamp, Transaction, TransactionKey, WebhookId};
 
 use crate::{
     Store, StoreError,
     attributes::text,
+    conditions::is_written,
     items::Seen,
     schema::{CARRIES, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, transaction_pk, transaction_sk},
     transactions::Row,
@@ -29,43 +32,48 @@ pub struct DueTransaction {
 
 /// What a settlement does with the `due` entry of its transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Watch {
-    /// Nothing.
+pub(crate) enum DueEntryChange {
+    /// The entry stays as it is.
     Keep,
-    /// Nobody needs to look any more.
-    End,
-    /// To be looked at then.
-    At(Timestamp),
-    /// It stays where it was seen, and carries the first delivery, to this webhook.
+    /// The entry is removed: nothing is left to look at.
+    Remove,
+    /// The entry falls due at this time.
+    MoveTo(Timestamp),
+    /// The entry stays at the time at which it was read, and carries the first delivery, to this webhook.
     Carry(WebhookId, Timestamp),
 }
 
-/// Decides who looks after a settlement that takes `row` to `after`.
-pub(crate) fn watch(
+/// Decides what becomes of the `due` entry in a settlement that changes `row` to `after`.
+pub(crate) fn due_entry_change(
     row: &Row,
     after: &Transaction,
-    (deliveries, look_at): (&[Delivery], Option<Timestamp>),
+    deliveries: &[Delivery],
+    look_at: Option<Timestamp>,
     now: Timestamp,
-) -> Watch {
+) -> DueEntryChange {
     if row.transaction.status.is_paid() {
         // Its entry, if it has one, belongs to its payment: a delivery, or the look for a second one.
-        return if row.due_at.is_some() { Watch::Keep } else { look_at.map_or(Watch::Keep, Watch::At) };
+        return if row.due_at.is_some() {
+            DueEntryChange::Keep
+        } else {
+            look_at.map_or(DueEntryChange::Keep, DueEntryChange::MoveTo)
+        };
     }
     if let Some(look_at) = look_at {
-        return Watch::At(look_at);
+        return DueEntryChange::MoveTo(look_at);
     }
     let soon = |due: &Timestamp| *due <= now.plus(Delivery::BELL_GRACE);
     match (after.status, row.due_at.filter(soon), deliveries.first()) {
         (Status::Success, Some(due), Some(first)) if first.id.event == Event::PaymentSuccess => {
-            Watch::Carry(first.id.webhook.clone(), due)
+            DueEntryChange::Carry(first.id.webhook.clone(), due)
         }
-        (Status::Created, _, _) => Watch::Keep,
-        (Status::Success | Status::Refund | Status::Closed, _, _) => Watch::End,
+        (Status::Created, _, _) => DueEntryChange::Keep,
+        (Status::Success | Status::Refund | Status::Closed, _, _) => DueEntryChange::Remove,
     }
 }
 
 impl Store {
-    /// A transaction that is due by `now`; `None` if it is not, any more or yet.
+    /// A transaction that is due; `None` if not due now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -90,21 +98,21 @@ impl Store {
         Ok(Some(DueTransaction { transaction, due_at, carries }))
     }
 
-    /// Looks for a carried delivery `to` next. `false` if it was let go of, or moved, meanwhile.
+    /// Moves the entry of a carried delivery to `to`. `false` if another worker changed it first.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn carry_until(&self, key: &TransactionKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, Some(to));
+        let update = self.postponement(transaction_pk(key), transaction_sk(key), from, Some(to));
         let update = update.condition_expression(format!("due_ms = :from AND attribute_exists({CARRIES})"));
         self.claim(update, "postponement of what is carried").await
     }
 
-    /// Lets go of a carried delivery, once its row says what is to become of it. `false` if somebody else did.
+    /// Removes the mark of a carried delivery, once the delivery's own row says what is next. `false` if another worker removed it first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn let_go(&self, key: &TransactionKey, webhook: &WebhookId) -> Result<bool, StoreError> {
+    pub async fn clear_carried(&self, key: &TransactionKey, webhook: &WebhookId) -> Result<bool, StoreError> {
         let update = || {
             self.dynamo
                 .update_item()
@@ -116,13 +124,13 @@ impl Store {
         let ended = update()
             .update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}, {CARRIES}"))
             .condition_expression(format!("{CARRIES} = :webhook AND attribute_not_exists({LOOK_AGAIN})"));
-        if self.postpone(ended).await? {
+        if is_written(ended.send().await, "end of what is carried")? {
             return Ok(true);
         }
         // The transaction has to be looked at once more: its entry stays, and carries nothing.
         let kept = update()
             .update_expression(format!("SET {DUE_MS} = {LOOK_AGAIN} REMOVE {CARRIES}, {LOOK_AGAIN}"))
             .condition_expression(format!("{CARRIES} = :webhook AND attribute_exists({LOOK_AGAIN})"));
-        self.postpone(kept).await
+        is_written(kept.send().await, "end of what is carried")
     }
 }

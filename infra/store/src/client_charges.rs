@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    types::{ReturnValue, Select},
-};
+use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use domain::{App, AppId, Channel, Mode, Status, Timestamp};
 
 use crate::{
     Store, StoreError,
     attributes::{Item, number, text, time},
+    conditions::{is_written, unless_condition_failed},
     schema::{BY_TIME, CLIENT_CHARGES_SK, PK, SK, VERSION_WRITTEN, by_time_pk, client_charges_pk},
 };
 
@@ -39,7 +37,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn count_client_charges(
         &self,
-        (app, mode): (&AppId, Mode),
+        app: &AppId,
+        mode: Mode,
         minute: Timestamp,
         count: u32,
     ) -> Result<ClientCharges, StoreError> {
@@ -68,17 +67,13 @@ impl Store {
             if round % 2 == 1 {
                 update = update.expression_attribute_values(":none", number(0));
             }
-            match update.send().await {
-                Ok(updated) => {
-                    let attributes = updated.attributes.unwrap_or_default();
-                    let item = Item(&attributes);
-                    return Ok(ClientCharges {
-                        in_minute: item.number("charges")?,
-                        open_at_most: item.number("open_bills")?,
-                    });
-                }
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("counting charges of a client key", error)),
+            let counted = unless_condition_failed(update.send().await, "counting charges of a client key")?;
+            if let Some(attributes) = counted.and_then(|counted| counted.attributes) {
+                let item = Item(&attributes);
+                return Ok(ClientCharges {
+                    in_minute: item.number("charges")?,
+                    open_at_most: item.number("open_bills")?,
+                });
             }
         }
         Err(StoreError::Contended { what: client_charges_pk(app, mode), tries: ADD_TRIES_MAX })
@@ -90,7 +85,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn count_open_bills(
         &self,
-        (app, mode, channels): (&App, Mode, &[Channel]),
+        app: &App,
+        mode: Mode,
+        channels: &[Channel],
         max: u32,
         now: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
@@ -106,24 +103,21 @@ impl Store {
         };
         let claim = update("SET counted_ms = :now", "attribute_not_exists(counted_ms) OR counted_ms <= :before")
             .expression_attribute_values(":before", time(now.minus(COUNTED_FOR)));
-        if !self.postpone(claim).await? {
+        if !is_written(claim.send().await, "claim of a count of open bills")? {
             return Ok(None);
         }
-        let count = self.open_bills((app, mode, channels), i64::from(max) + 1).await?;
+        let count = self.open_bills(app, mode, channels, i64::from(max) + 1).await?;
         // The charge that asks is not in the table yet.
         let kept = update("SET open_bills = :count", "counted_ms = :now");
-        self.postpone(kept.expression_attribute_values(":count", number(count + 1))).await?;
+        let kept = kept.expression_attribute_values(":count", number(count + 1));
+        is_written(kept.send().await, "count of open bills")?;
         Ok(Some(count))
     }
 
-    async fn open_bills(
-        &self,
-        (app, mode, channels): (&App, Mode, &[Channel]),
-        enough: i64,
-    ) -> Result<i64, StoreError> {
+    async fn open_bills(&self, app: &App, mode: Mode, channels: &[Channel], enough: i64) -> Result<i64, StoreError> {
         let list = |channel: &Channel| {
             let channel = *channel;
-            app.shards.all().map(move |shard| by_time_pk(&app.id, mode, (channel, Status::Created), shard))
+            app.shards.all().map(move |shard| by_time_pk(&app.id, mode, channel, Status::Created, shard))
         };
         let mut lists = channels.iter().flat_map(list);
         let (mut current, mut from, mut count) = (lists.next(), None, 0);

@@ -9,7 +9,7 @@ use crate::{
     attributes::{Attributes, Item, text},
     schema::{APP_SK, CHANNEL_PREFIX, SK, TARGET_PREFIX, WEBHOOK_PREFIX, app_pk},
     targets::read_target,
-    webhooks::{read_hearing, read_webhook_id},
+    webhooks::{read_subscription, read_webhook_id},
 };
 
 /// An app has ten channel tabs and twenty webhooks at the most: one page. The rest is a bound, not a plan.
@@ -72,10 +72,11 @@ impl Store {
             } else if sk.starts_with(WEBHOOK_PREFIX) {
                 match self.find_readable(attributes, |one| self.read_webhook(id, one)) {
                     Some(webhook) => webhooks.push(webhook),
-                    None => unreadable_webhooks.extend(read_hearing(attributes)),
+                    None => unreadable_webhooks.extend(read_subscription(attributes)),
                 }
             } else if sk.starts_with(TARGET_PREFIX) {
-                targets.extend(self.find_readable(attributes, read_target));
+                let found = self.find_readable(attributes, read_target);
+                targets.extend(found.map(|found| (found.webhook, found.health)));
             } // Anything else was written by a newer version, for itself.
         }
         let found = |app| StoredApp { app, channels, webhooks, unreadable_webhooks, deleted_webhooks, targets };

@@ -1,4 +1,4 @@
-//! Deliveries: written with the state they tell of, changed under the condition that nobody else changed them first.
+//! Deliveries: written together with the state they report, changed under the condition that no other worker changed them first.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use crate::{
     attributes::{Attributes, Item, item, number, text, time},
     look_up::Freshness,
     schema::{
-        BY_TIME_PK, BY_TIME_SK, CARRIES, DELIVERY_PREFIX, DUE_MS, DUE_PK, PK, SK, TX_PREFIX, bill_pk, deliveries_pk,
-        delivery_by_time_sk, delivery_sk, due_pk, parse_delivery_key,
+        BY_TIME_PK, BY_TIME_SK, CARRIES, DELIVERY_PREFIX, DUE_MS, DUE_PK, DueEntry, PK, SK, TX_PREFIX, bill_pk,
+        deliveries_pk, delivery_by_time_sk, delivery_sk, due_pk, parse_delivery_key,
     },
     transactions::read_transaction,
 };
@@ -23,7 +23,7 @@ const DELIVERY_PAGES_MAX: usize = 16;
 
 /// A delivery, and what it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldDelivery {
+pub struct DeliveryWithTransaction {
     /// The delivery.
     pub delivery: Delivery,
     /// The transaction.
@@ -69,13 +69,16 @@ impl Store {
 
     /// A delivery together with the transaction that it tells of, for the attempt `attempt`.
     ///
-    /// The first attempt comes right behind the settlement and is by far the most frequent, so that it reads both in one query,
-    /// and at half the price, because it may read them as they were a moment ago: what it may not see yet, or sees in an
-    /// unlikely state, is read once more and strongly consistent.
+    /// The first attempt comes right after the settlement and is by far the most frequent. It reads both in one eventually consistent query,
+    /// at half the price. What this does not show yet, or shows in an unlikely state, is read again, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_told(&self, id: &DeliveryId, attempt: u32) -> Result<Option<ToldDelivery>, StoreError> {
+    pub async fn find_delivery_with_transaction(
+        &self,
+        id: &DeliveryId,
+        attempt: u32,
+    ) -> Result<Option<DeliveryWithTransaction>, StoreError> {
         if attempt == 1
             && let Some(told) = self.glance(id).await?
             && told.delivery.state == DeliveryState::Waiting
@@ -87,11 +90,11 @@ impl Store {
         let tries = self.load_bill(&id.app, id.mode, &id.bill).await?;
         let told = tries.into_iter().find(|told| told.id == id.transaction);
         let transaction = told.ok_or_else(|| StoreError::Stale { what: id.name() })?;
-        // If its bill still carries it, the sweep lets go of it.
-        Ok(Some(ToldDelivery { delivery, transaction, carried: false }))
+        // If its bill still carries it, the sweep removes the mark.
+        Ok(Some(DeliveryWithTransaction { delivery, transaction, carried: false }))
     }
 
-    async fn glance(&self, id: &DeliveryId) -> Result<Option<ToldDelivery>, StoreError> {
+    async fn glance(&self, id: &DeliveryId) -> Result<Option<DeliveryWithTransaction>, StoreError> {
         let page = self
             .dynamo
             .query()
@@ -114,7 +117,7 @@ impl Store {
                 transaction = Some((read_transaction(attributes)?, carried));
             }
         }
-        Ok(delivery.zip(transaction).map(|(delivery, (transaction, carried))| ToldDelivery {
+        Ok(delivery.zip(transaction).map(|(delivery, (transaction, carried))| DeliveryWithTransaction {
             carried: carried && id.event == Event::PaymentSuccess,
             delivery,
             transaction,
@@ -127,7 +130,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn load_deliveries(
         &self,
-        (app, mode, bill): (&AppId, Mode, &BillNum),
+        app: &AppId,
+        mode: Mode,
+        bill: &BillNum,
         transaction: &TransactionId,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut pages = self
@@ -149,8 +154,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps what became of a delivery. `false` if it is not at the attempt and in the state of `before` any more: then somebody
-    /// else was faster, and nothing is written.
+    /// Keeps what became of a delivery. `false` if another worker changed it first: its attempt or state is not that of `before`, and nothing is
+    /// written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -180,8 +185,8 @@ impl Store {
         let changes = [
             ("attempts_before = :before", ":before", attempts_before(after)),
             ("records = :records", ":records", records(after)),
-            ("due_pk = :due", ":due", due.as_ref().map(|(shard, _)| text(shard))),
-            ("due_ms = :look", ":look", due.as_ref().map(|(_, moment)| time(*moment))),
+            ("due_pk = :due", ":due", due.as_ref().map(|due| text(&due.pk))),
+            ("due_ms = :look", ":look", due.as_ref().map(|due| time(due.at))),
             ("by_time_pk = :list", ":list", by_time.as_ref().map(|(list, _)| text(list))),
             ("by_time_sk = :place", ":place", by_time.as_ref().map(|(_, place)| text(place))),
         ];
@@ -210,9 +215,9 @@ impl Store {
 }
 
 /// When the sweep is to look at it, and where it finds it: while it waits.
-fn due(delivery: &Delivery, now: Timestamp) -> Option<(String, Timestamp)> {
-    let look_at = || (due_pk(&delivery.id.transaction), Delivery::look_at(delivery.due_at, now));
-    (delivery.state == DeliveryState::Waiting).then(look_at)
+fn due(delivery: &Delivery, now: Timestamp) -> Option<DueEntry> {
+    let entry = || DueEntry { pk: due_pk(&delivery.id.transaction), at: Delivery::look_at(delivery.due_at, now) };
+    (delivery.state == DeliveryState::Waiting).then(entry)
 }
 
 /// Under what it is listed. What was received at the first try is not: it is seen at its transaction, and costs every payment
@@ -238,7 +243,7 @@ fn records(delivery: &Delivery) -> Option<AttributeValue> {
     json.map(text)
 }
 
-fn write_delivery(delivery: &Delivery, due: Option<(String, Timestamp)>) -> Attributes {
+fn write_delivery(delivery: &Delivery, due: Option<DueEntry>) -> Attributes {
     let id = &delivery.id;
     let by_time = by_time(delivery);
     let members = (!delivery.members.is_empty()).then(|| serde_json::Value::from(delivery.members.clone()).to_string());
@@ -254,8 +259,8 @@ fn write_delivery(delivery: &Delivery, due: Option<(String, Timestamp)>) -> Attr
             ("members", members.map(text)),
             ("shard", (delivery.shard != Shard::FIRST).then(|| number(delivery.shard.number().into()))),
             ("records", records(delivery)),
-            (DUE_PK, due.as_ref().map(|(shard, _)| text(shard))),
-            (DUE_MS, due.map(|(_, moment)| time(moment))),
+            (DUE_PK, due.as_ref().map(|due| text(&due.pk))),
+            (DUE_MS, due.map(|due| time(due.at))),
             (BY_TIME_PK, by_time.as_ref().map(|(list, _)| text(list))),
             (BY_TIME_SK, by_time.as_ref().map(|(_, place)| text(place))),
         ],

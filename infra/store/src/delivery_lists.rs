@@ -13,7 +13,7 @@ use crate::{
 /// Read from each list at once.
 const PAGE: usize = 50;
 
-/// Sorts behind every moment.
+/// Sorts after every moment.
 const NEWEST: &str = "~";
 
 /// A page of deliveries with all their attempts.
@@ -40,7 +40,13 @@ pub struct DeliveryCount {
 }
 
 /// The deliveries of one webhook in one state.
-pub type DeliveryList = (WebhookId, DeliveryState);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryList {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The state.
+    pub state: DeliveryState,
+}
 
 /// One entry of a list: its place, and what stands there.
 type Entry = (String, DeliveryId);
@@ -69,7 +75,7 @@ impl Store {
         self.deliveries_in(app, lists, Part::Before(cursor.map_or(NEWEST, ListCursor::as_str))).await
     }
 
-    /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and behind `after`.
+    /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and after `after`.
     /// Deliveries that are changed meanwhile leave the list, and the place stays good.
     ///
     /// # Errors
@@ -168,7 +174,7 @@ impl Store {
         Ok(self.readable(page.items(), read_entry))
     }
 
-    /// The rows themselves, in the order of the entries. The index may be a moment behind; the row is the truth.
+    /// The rows themselves, in the order of the entries. The index may be a moment old; the row decides.
     async fn in_order(&self, entries: Vec<Entry>) -> Result<Vec<Delivery>, StoreError> {
         let ids: Vec<DeliveryId> = entries.into_iter().map(|(_, id)| id).collect();
         let mut found = self.find_deliveries(&ids).await?;
@@ -179,8 +185,8 @@ impl Store {
 
 /// Every key of these lists, one for each shard.
 fn keys(app: &App, lists: &[DeliveryList]) -> Vec<String> {
-    let in_shards = |(webhook, state): &DeliveryList| {
-        app.shards.all().map(|shard| deliveries_pk(&app.id, webhook, *state, shard)).collect::<Vec<_>>()
+    let in_shards = |list: &DeliveryList| {
+        app.shards.all().map(|shard| deliveries_pk(&app.id, &list.webhook, list.state, shard)).collect::<Vec<_>>()
     };
     lists.iter().flat_map(in_shards).collect()
 }

@@ -1,6 +1,6 @@
 //! What is due: one sparse index over everything that somebody has to look at when its time has come.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::update_item::builders::UpdateItemFluentBuilder};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use domain::{AppId, DeliveryId, Mode, RefundKey, Timestamp, TransactionKey};
 use futures_util::future::try_join_all;
 
@@ -19,11 +19,11 @@ const PAGE: i32 = 100;
 /// Something whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// A delivery: hand it to the queue, or ring for it again.
+    /// A delivery: send its message, or send it again.
     Delivery(DeliveryId),
-    /// A bill that is not paid, or closed here alone: ask the provider.
+    /// A bill that is not paid, or closed here alone: query the provider. Or a paid bill that is to be looked at.
     Transaction(TransactionKey),
-    /// A refund that nobody knows the end of: ask the provider.
+    /// A pending or stuck refund: query the provider.
     Refund(RefundKey),
     /// A day that a person asked for.
     Day(DayKey),
@@ -49,12 +49,12 @@ pub struct DuePage {
 #[derive(Clone, Debug)]
 pub struct DueCursor(std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>);
 
-/// The refunds of an app that nobody knows the end of.
+/// The pending refunds of an app.
 #[derive(Clone, Debug)]
 pub struct PendingRefunds {
     /// Which they are.
     pub found: Vec<RefundKey>,
-    /// Whether they are all; beyond a bound nobody looks on.
+    /// Whether these are all: the search is bounded.
     pub is_whole: bool,
 }
 
@@ -87,8 +87,7 @@ impl Store {
         Ok(DuePage { due: self.readable(page.items(), read_due), next })
     }
 
-    /// The refunds of an app that nobody knows the end of, whenever they are asked about next. It looks through what is due of all apps, so
-    /// that it is for people only.
+    /// The pending refunds of an app. It searches what is due of all apps, so it is for people only.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -120,8 +119,8 @@ impl Store {
         Ok(PendingRefunds { found, is_whole: pages.next().await.is_none() })
     }
 
-    /// Takes a transaction that fell due at `from` on, so that it is looked at `to` next, or not any more. Of several that try one
-    /// does. None does where the entry carries a delivery by now: that is looked for as it was promised.
+    /// Moves a transaction that fell due at `from` to `to`, or removes it from what is due. `false` if another worker moved it first, or if the
+    /// entry carries a delivery by now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -131,7 +130,7 @@ impl Store {
         from: Timestamp,
         to: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        let update = self.postponement((transaction_pk(key), transaction_sk(key)), from, to);
+        let update = self.postponement(transaction_pk(key), transaction_sk(key), from, to);
         let update = update.condition_expression(format!("due_ms = :from AND attribute_not_exists({CARRIES})"));
         self.claim(update, "postponement").await
     }
@@ -141,14 +140,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn postpone_refund(&self, key: &RefundKey, from: Timestamp, to: Timestamp) -> Result<bool, StoreError> {
-        let update = self.postponement((bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num)), from, Some(to));
+        let update = self.postponement(bill_pk(&key.app, key.mode, &key.bill), refund_sk(&key.num), from, Some(to));
         self.claim(update, "postponement of a refund").await
     }
 
     /// Moves an entry that still is at `from`, or takes it away.
     pub(crate) fn postponement(
         &self,
-        (pk, sk): (String, String),
+        pk: String,
+        sk: String,
         from: Timestamp,
         to: Option<Timestamp>,
     ) -> UpdateItemFluentBuilder {
@@ -166,15 +166,6 @@ impl Store {
                 update.expression_attribute_values(":to", time(to))
             }
             None => update.update_expression(format!("SET {CLAIM} = :claim REMOVE {DUE_PK}, {DUE_MS}")),
-        }
-    }
-
-    /// `false` if the condition of the update does not hold.
-    pub(crate) async fn postpone(&self, update: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("postponement", error)),
         }
     }
 
@@ -216,7 +207,5 @@ fn read_due(attributes: &Attributes) -> Result<Due, StoreError> {
 
 fn read_refund_key(attributes: &Attributes) -> Result<RefundKey, StoreError> {
     let item = Item(attributes);
-    let key = parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))?;
-    let ((app, mode, bill), num) = key;
-    Ok(RefundKey { app, mode, bill, num })
+    parse_refund_key(item.text(PK)?, item.text(SK)?).ok_or_else(|| item.wrong(SK))
 }

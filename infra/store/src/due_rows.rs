@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 
-use domain::{AskedAbout, Askee, RefundKey, RefundStatus, Status, Timestamp, TransactionKey};
+use domain::{AskedAbout, AskedProvider, RefundStatus, Status, Timestamp, TransactionKey};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
     look_up::Freshness,
-    schema::{
-        PK, SK, bill_pk, parse_refund_key, parse_transaction_key, parse_transaction_sk, refund_sk, transaction_pk,
-        transaction_sk,
-    },
+    schema::{PK, SK, bill_pk, parse_refund_key, parse_transaction_key, refund_sk, transaction_pk, transaction_sk},
 };
 
 /// Something due of a bill.
@@ -22,7 +19,7 @@ pub enum DueRow {
         /// About what.
         about: AskedAbout,
         /// Who.
-        askee: Askee,
+        provider: AskedProvider,
         /// When the bill was charged, or the refund asked for.
         since: Timestamp,
     },
@@ -58,16 +55,16 @@ fn read(attributes: &Attributes) -> Result<Option<DueRow>, StoreError> {
         if item.parsed("status", Status::find)?.is_paid() {
             return Ok(Some(DueRow::Paid(key)));
         }
-        let askee = Askee { app: key.app.clone(), mode: key.mode, tab: key.channel.tab() };
+        let provider = AskedProvider { app: key.app.clone(), mode: key.mode, tab: key.channel.tab() };
         let since = item.time("created_ms")?;
-        return Ok(Some(DueRow::Open { about: AskedAbout::Transaction(key), askee, since }));
+        return Ok(Some(DueRow::Open { about: AskedAbout::Transaction(key), provider, since }));
     }
-    let ((app, mode, bill), num) = parse_refund_key(pk, sk).ok_or_else(|| item.wrong(SK))?;
+    let key = parse_refund_key(pk, sk).ok_or_else(|| item.wrong(SK))?;
     if !item.parsed("status", RefundStatus::find)?.is_open() {
         return Ok(None);
     }
-    let (channel, _) = item.parsed("transaction", parse_transaction_sk)?;
-    let askee = Askee { app: app.clone(), mode, tab: channel.tab() };
-    let (about, since) = (AskedAbout::Refund(RefundKey { app, mode, bill, num }), item.time("requested_ms")?);
-    Ok(Some(DueRow::Open { about, askee, since }))
+    let payment = item.parsed("transaction", |sk| parse_transaction_key(pk, sk))?;
+    let provider = AskedProvider { app: key.app.clone(), mode: key.mode, tab: payment.channel.tab() };
+    let (about, since) = (AskedAbout::Refund(key), item.time("requested_ms")?);
+    Ok(Some(DueRow::Open { about, provider, since }))
 }

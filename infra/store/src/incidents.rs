@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     DayKey, Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
+    conditions::is_written,
     items::Written,
     schema::{
         BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, bill_pk,
@@ -26,7 +27,7 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The index does not carry the raw body, so that a page costs a few units and not a few hundred.
 const PAGE: i32 = 50;
 
-/// Sorts behind every moment.
+/// Sorts after every moment.
 const NEWEST: &str = "~";
 
 /// How often it is tried to keep one while others keep the same.
@@ -288,7 +289,7 @@ impl Store {
             .expression_attribute_values(":v", number(VERSION_WRITTEN))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":max", number(FORGED_KEPT_MAX));
-        self.postpone(update).await
+        is_written(update.send().await, "count of forged messages")
     }
 
     /// The latest hours in which more forged messages came than are kept, the newest first.

@@ -18,7 +18,7 @@ use crate::{
     schema::{CLAIM, PK, SK},
 };
 
-/// How often a change of the configuration is made anew because somebody else changed it.
+/// How often a change of the configuration is made again because another operator changed the same.
 pub(crate) const CHANGE_TRIES_MAX: u32 = 5;
 
 /// When what is read was true.
@@ -34,7 +34,7 @@ pub(crate) enum Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     Done,
-    /// Somebody else changed one of the items first.
+    /// Another worker changed one of the items first.
     Lost,
 }
 
@@ -99,8 +99,9 @@ impl Store {
         }
     }
 
-    /// Sends an update whose condition lets one of several writers pass. `false` if another one was faster. The client sends a call again whose
-    /// answer was lost, and the condition no longer holds then because of the first time: `is_ours` knows the item as this update leaves it.
+    /// Sends an update whose condition lets one of several writers pass. `false` if another writer was first. If an answer is lost, the client
+    /// sends the call again, and the condition does not hold any more because of the first time. `is_ours` recognises the item as this update
+    /// leaves it.
     pub(crate) async fn update_once(
         &self,
         update: UpdateItemFluentBuilder,
@@ -157,7 +158,7 @@ impl Store {
             } else if !cancelled_by("TransactionConflict") {
                 return Err(StoreError::dynamo("change of the configuration", error));
             }
-            // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
+            // The other writer needs a moment to finish; the client does not retry a conflict.
             tokio::time::sleep(Duration::from_millis(10) * (round + 1)).await;
         }
         Err(StoreError::Contended { what: what.to_owned(), tries: CHANGE_TRIES_MAX })
@@ -178,7 +179,7 @@ impl Store {
     }
 }
 
-/// Whether a transaction failed because of somebody else's write, and not by a fault.
+/// Whether a transaction failed because of another write, and not by a fault.
 fn lost_the_race(error: &TransactWriteItemsError) -> bool {
     if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
         let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());

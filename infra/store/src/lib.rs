@@ -11,6 +11,7 @@ mod books;
 mod carried;
 mod claims;
 mod client_charges;
+mod conditions;
 mod configuration;
 mod deliveries;
 mod delivery_lists;
@@ -40,26 +41,27 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use accounts::{ChannelSettings, CurrentAccount, FormerForm, OldAccount, SavedChannel};
-pub use apps::{AppChange, AppSummary};
+pub use apps::{AppChange, AppPage, AppSummary, KeyRotation};
 pub use audit::{AuditEntry, AuditId, AuditPage};
-pub use books::{BooksCursor, BooksRange, Shelf};
+pub use books::{BooksCursor, BooksPage, BooksRange, RecordList};
 pub use carried::DueTransaction;
 pub use client_charges::ClientCharges;
 pub use configuration::StoredApp;
-pub use deliveries::ToldDelivery;
+pub use deliveries::DeliveryWithTransaction;
 pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, PendingRefunds};
 pub use due_rows::DueRow;
 pub use incidents::{ForgedHour, ForgedKept, Incident, IncidentPage, IncidentSubject, IncidentSummary, KeptIncident};
-pub use owed::{AccountDays, Claim, DayKey, OwedDay};
+pub use operators::OperatorChange;
+pub use owed::{Claim, DayKey, OwedDay, OwedDayEntry};
 pub use reach::SignInRules;
-pub use reconciliations::{Reconciled, ReconciliationEntry};
-pub use records::{RecordsPosition, RecordsQuery};
-pub use refunds::{Begun, Bill, RefundChanged};
+pub use reconciliations::{Reconciled, ReconciliationEntry, ReconciliationPage};
+pub use records::{RecordsPage, RecordsPosition, RecordsQuery};
+pub use refunds::{Bill, PlannedRefund, RefundChanged, RefundReservation};
 pub use sealing::{InvalidSealingKey, Sealer};
 pub use sign_ins::{SignInTry, Window};
-pub use sums::{KeptDay, SumPage, SumRange, SumRow, Walk};
-pub use transactions::{Reserved, Settled, Told};
+pub use sums::{KeptDay, ListProgress, SumList, SumPage, SumRange, SumRow, Walk};
+pub use transactions::{Reserved, Settled, SettlementContext};
 pub use unreadable::Unreadable;
 pub use webhooks::WEBHOOKS_MAX;
 
@@ -69,7 +71,7 @@ pub struct Store {
     dynamo: Client,
     tables: Tables,
     sealer: Sealer,
-    told: unreadable::Told,
+    on_unreadable: unreadable::Listener,
     claims: claims::Claims,
 }
 
@@ -85,7 +87,7 @@ pub struct Tables {
 impl Store {
     /// Uses `dynamo` for `tables`, and `sealer` for what must not be readable in them.
     pub fn new(dynamo: Client, tables: Tables, sealer: Sealer) -> Self {
-        Self { dynamo, tables, sealer, told: unreadable::Told::default(), claims: claims::Claims::new() }
+        Self { dynamo, tables, sealer, on_unreadable: unreadable::Listener::default(), claims: claims::Claims::new() }
     }
 }
 
@@ -123,7 +125,7 @@ pub enum StoreError {
         /// How often it was tried.
         tries: u32,
     },
-    /// The change rests on something that is not so any more: it exists already, or not any more.
+    /// The change was decided on something that has changed since: the thing exists already, or was deleted.
     #[error("{what} is not as it was expected to be")]
     Stale {
         /// What was to be changed.

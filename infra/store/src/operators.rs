@@ -1,19 +1,28 @@
 //! Operators: who may sign in to the console.
 
-use aws_sdk_dynamodb::error::SdkError;
 use domain::{AppId, Operator, OperatorName, OperatorRole, Reach, SecondFactor, Secret};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
+    conditions::is_written,
     schema::{ADMIN_PK, SK, USER_PREFIX},
 };
 
 /// A house has few operators; more than this are not listed.
 const LISTED_MAX: i32 = 500;
 
-/// How often a change of an operator is made anew because somebody else changed it.
+/// How often a change of an operator is made again because another operator changed it first.
 const CHANGE_TRIES_MAX: u32 = 5;
+
+/// An operator before and after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorChange {
+    /// As it was.
+    pub before: Operator,
+    /// As it is from now on.
+    pub after: Operator,
+}
 
 impl Store {
     /// Keeps a new operator.
@@ -27,13 +36,7 @@ impl Store {
             .table_name(&self.tables.configuration)
             .set_item(Some(self.write_operator(operator, 1)?))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(stale(&operator.name))
-            }
-            Err(error) => Err(StoreError::dynamo("keeping an operator", error)),
-        }
+        if is_written(put.send().await, "keeping an operator")? { Ok(()) } else { Err(stale(&operator.name)) }
     }
 
     /// One operator, strongly consistent: who was shut out is out at once.
@@ -63,7 +66,7 @@ impl Store {
         Ok(self.readable(page.items(), |attributes| self.read_operator(attributes)))
     }
 
-    /// Changes an operator; `change` may run again if somebody else was faster. The operator before and after.
+    /// Changes an operator; `change` may run again if another change was first.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such operator, [`StoreError::Contended`] if others keep changing it.
@@ -71,7 +74,7 @@ impl Store {
         &self,
         name: &OperatorName,
         change: impl Fn(Operator) -> Operator,
-    ) -> Result<(Operator, Operator), StoreError> {
+    ) -> Result<OperatorChange, StoreError> {
         for _ in 0..CHANGE_TRIES_MAX {
             let Some((before, revision)) = self.find_operator_revision(name).await? else { return Err(stale(name)) };
             let after = change(before.clone());
@@ -82,10 +85,8 @@ impl Store {
                 .set_item(Some(self.write_operator(&after, revision + 1)?))
                 .condition_expression("rev = :rev")
                 .expression_attribute_values(":rev", number(revision));
-            match put.send().await {
-                Ok(_) => return Ok((before, after)),
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("changing an operator", error)),
+            if is_written(put.send().await, "changing an operator")? {
+                return Ok(OperatorChange { before, after });
             }
         }
         Err(StoreError::Contended { what: user_sk(name), tries: CHANGE_TRIES_MAX })

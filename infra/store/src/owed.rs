@@ -1,21 +1,21 @@
-//! Days that are owed: each day of an account is, until it was compared with its provider's bill.
+//! Days that are owed: each day of an account, until it is compared with its provider's bill.
 //!
-//! One item is a day from its beginning to its end: owed, tried, compared. While it is owed and could not be compared, it stands among the
-//! incidents; once it was compared, it does not. How far an account's days were written down is a small item of its own, so that a day on which
-//! nothing ran is owed like any other.
+//! One item follows a day through all its states: owed, tried, compared. A day that could not be compared is among the incidents until it
+//! is. A small item for each account says through which day its days are written down, so that a day on which nothing ran is owed, too.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
-use domain::{AccountNumber, AppId, Day, DayProblem, IncidentKind, Mode, Sentence, Tab, Timestamp};
+use domain::{AccountNumber, AppAccount, Day, DayProblem, IncidentKind, Sentence, Tab, Timestamp};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    conditions::is_written,
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, by_time_ms, due_shard_pk,
-        incidents_pk, owed_pk, parse_reconciliations_pk, reconciliations_pk,
+        AppMode, BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, by_time_ms,
+        due_shard_pk, incidents_pk, owed_pk, parse_reconciliations_pk, reconciliations_pk,
     },
 };
 
@@ -25,7 +25,7 @@ pub(crate) const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 /// Days that are read at once.
 const READ_AT_ONCE: usize = 10;
 
-/// What a claim bears: longer than the function that made it can run.
+/// How long a claim lasts: longer than the function can run.
 const CLAIMED: Duration = Duration::from_secs(16 * 60);
 
 /// People ask for a few days, so that one shard takes them all.
@@ -34,24 +34,11 @@ const ASKED_SHARD: u32 = 0;
 /// What is kept of a reason.
 const PROBLEM_CHARS_MAX: usize = 500;
 
-/// An account whose days are owed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AccountDays {
-    /// Whose.
-    pub app: AppId,
-    /// Real money or not.
-    pub mode: Mode,
-    /// Which account.
-    pub tab: Tab,
-    /// Which of the accounts that the tab had.
-    pub number: AccountNumber,
-}
-
 /// Names a day of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DayKey {
     /// Which account.
-    pub account: AccountDays,
+    pub account: AppAccount,
     /// Which day.
     pub day: Day,
 }
@@ -71,7 +58,16 @@ pub struct OwedDay {
     claimed_until: Option<Timestamp>,
 }
 
-/// A try to compare a day that nobody else makes.
+/// A day of an account that is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedDayEntry {
+    /// Which day.
+    pub day: Day,
+    /// What is kept of it.
+    pub owed: OwedDay,
+}
+
+/// A claim of a day: no other run compares it meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Counts the day's tries.
@@ -89,11 +85,10 @@ impl OwedDay {
     }
 }
 
-impl AccountDays {
-    /// The first account's name is that of before accounts were counted.
-    fn name(&self) -> String {
-        if self.number == AccountNumber::FIRST { self.tab.to_string() } else { format!("{}@{}", self.tab, self.number) }
-    }
+/// The name of an account in keys. The first account of a tab has the name of the tab, as before accounts were counted.
+fn account_name(account: &AppAccount) -> String {
+    let AppAccount { tab, number, .. } = account;
+    if *number == AccountNumber::FIRST { tab.to_string() } else { format!("{tab}@{number}") }
 }
 
 impl DayKey {
@@ -103,15 +98,15 @@ impl DayKey {
 
     /// A difference is of the tab and not of the account: two accounts may find the same one, where their bills are those of one seller.
     pub(crate) fn sk(&self) -> String {
-        format!("{}#{}", self.day, self.account.name())
+        format!("{}#{}", self.day, account_name(&self.account))
     }
 
     /// Reads the keys of a day; `None` if they are those of something else, a difference among them.
     pub(crate) fn parse(pk: &str, sk: &str) -> Option<Self> {
-        let (app, mode) = parse_reconciliations_pk(pk)?;
+        let AppMode { app, mode } = parse_reconciliations_pk(pk)?;
         let (day, name) = sk.split_once('#')?;
         let (tab, number) = parse_name(name)?;
-        Some(Self { account: AccountDays { app, mode, tab, number }, day: Day::parse(day)? })
+        Some(Self { account: AppAccount { app, mode, tab, number }, day: Day::parse(day)? })
     }
 
     /// Where it stands among the incidents, if it has been one since `now`.
@@ -132,8 +127,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn days_written_through(&self, account: &AccountDays) -> Result<Option<Day>, StoreError> {
-        let found = self.get(owed_pk(&account.app, account.mode), account.name()).await?;
+    pub async fn days_written_through(&self, account: &AppAccount) -> Result<Option<Day>, StoreError> {
+        let found = self.get(owed_pk(&account.app, account.mode), account_name(account)).await?;
         found.map(|attributes| Item(&attributes).parsed("through", Day::parse)).transpose()
     }
 
@@ -141,20 +136,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write_days_through(&self, account: &AccountDays, day: &Day) -> Result<(), StoreError> {
+    pub async fn write_days_through(&self, account: &AppAccount, day: &Day) -> Result<(), StoreError> {
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.tables.transactions)
             .key(PK, text(owed_pk(&account.app, account.mode)))
-            .key(SK, text(account.name()))
+            .key(SK, text(account_name(account)))
             .update_expression("SET through = :day, v = :v, #ttl = :ttl")
             .condition_expression("attribute_not_exists(through) OR through < :day")
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_values(":day", text(day.as_str()))
             .expression_attribute_values(":v", number(VERSION_WRITTEN))
             .expression_attribute_values(":ttl", ttl(day));
-        self.postpone(update).await.map(|_| ())
+        is_written(update.send().await, "last day that is owed").map(|_| ())
     }
 
     /// Writes down that a day is owed; once.
@@ -170,12 +165,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn owed_days(&self, account: &AccountDays, days: &[Day]) -> Result<Vec<(Day, OwedDay)>, StoreError> {
+    pub async fn owed_days(&self, account: &AppAccount, days: &[Day]) -> Result<Vec<OwedDayEntry>, StoreError> {
         let mut owed = Vec::new();
         for some in days.chunks(READ_AT_ONCE) {
             let asked = some.iter().map(async |day| {
                 let key = DayKey { account: account.clone(), day: day.clone() };
-                Ok::<_, StoreError>(self.find_owed_day(&key).await?.map(|owed| (key.day, owed)))
+                Ok::<_, StoreError>(self.find_owed_day(&key).await?.map(|owed| OwedDayEntry { day: key.day, owed }))
             });
             owed.extend(try_join_all(asked).await?.into_iter().flatten());
         }
@@ -199,8 +194,8 @@ impl Store {
         Ok(self.get(key.pk(), key.sk()).await?.is_some())
     }
 
-    /// Takes a day that was `seen` for a try of its own: of several that want it one gets it. `None` for the others, and once it was compared.
-    /// What a try before left unsaid becomes an incident.
+    /// Claims a day as it was `seen`. `None` if another run claimed it first, or it is compared already. If the try before was stopped, the day
+    /// becomes an incident.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -219,7 +214,8 @@ impl Store {
             .expression_attribute_values(":until", time(now.plus(CLAIMED)))
             .expression_attribute_values(":now", time(now));
         let update = if was_stopped {
-            becomes_incident(update, (sets, ""), key, (&DayProblem::Stopped.sentence(), now))
+            let stopped = DayIncident { key, problem: &DayProblem::Stopped.sentence(), found_at: now };
+            stopped.added_to(update, &Changes { sets, removes: "" })
         } else {
             update.update_expression(sets)
         };
@@ -248,9 +244,11 @@ impl Store {
             .expression_attribute_values(":mine", number(claim.try_number));
         let text = problem.text.chars().take(PROBLEM_CHARS_MAX).collect();
         let problem = Sentence { text, said: problem.said.clone() };
-        let update = becomes_incident(update, ("SET v = :v", "REMOVE claimed_ms"), key, (&problem, now))
+        let failed = DayIncident { key, problem: &problem, found_at: now };
+        let update = failed
+            .added_to(update, &Changes { sets: "SET v = :v", removes: "REMOVE claimed_ms" })
             .expression_attribute_values(":v", number(VERSION_WRITTEN));
-        self.postpone(update).await
+        is_written(update.send().await, "failure of a day")
     }
 
     /// Has a day asked for by the next sweep. `false` if it is not owed.
@@ -264,7 +262,7 @@ impl Store {
             .condition_expression("attribute_exists(owed_ms) AND attribute_not_exists(done_ms)")
             .expression_attribute_values(":due", text(due_shard_pk(ASKED_SHARD)))
             .expression_attribute_values(":now", time(now));
-        self.postpone(update).await
+        is_written(update.send().await, "question about a day")
     }
 
     /// Takes away that a person asked for a day, because it is being asked for.
@@ -277,7 +275,7 @@ impl Store {
             .update_expression(format!("REMOVE {DUE_PK}, {DUE_MS}"))
             .condition_expression(format!("{DUE_MS} <= :now"))
             .expression_attribute_values(":now", time(now));
-        self.postpone(update).await.map(|_| ())
+        is_written(update.send().await, "answer about a day").map(|_| ())
     }
 
     pub(crate) fn update_day(&self, key: &DayKey) -> UpdateItemFluentBuilder {
@@ -285,24 +283,35 @@ impl Store {
     }
 }
 
-/// Adds what makes an incident of a day. One that is an incident keeps its place.
-fn becomes_incident(
-    update: UpdateItemFluentBuilder,
-    (sets, removes): (&str, &str),
-    key: &DayKey,
-    (problem, now): (&Sentence, Timestamp),
-) -> UpdateItemFluentBuilder {
-    update
-        .update_expression(format!(
-            "{sets}, problem = :problem, {PROBLEM_SAID} = :said, kind = :kind, created_ms = if_not_exists(created_ms, :seen_at), \
-             {BY_TIME_PK} = :list, {BY_TIME_SK} = if_not_exists({BY_TIME_SK}, :place) {removes}"
-        ))
-        .expression_attribute_values(":problem", text(&problem.text))
-        .expression_attribute_values(":said", text(problem.to_json()))
-        .expression_attribute_values(":kind", text(IncidentKind::DayNotCompared.name()))
-        .expression_attribute_values(":seen_at", time(now))
-        .expression_attribute_values(":list", text(incidents_pk(&key.account.app, key.account.mode)))
-        .expression_attribute_values(":place", text(key.incident_place(now)))
+/// Why a day becomes an incident.
+struct DayIncident<'a> {
+    key: &'a DayKey,
+    problem: &'a Sentence,
+    found_at: Timestamp,
+}
+
+/// What else an update sets and removes.
+struct Changes<'a> {
+    sets: &'a str,
+    removes: &'a str,
+}
+
+impl DayIncident<'_> {
+    /// Adds to an update of the day what makes an incident of it. A day that already is one keeps its place.
+    fn added_to(&self, update: UpdateItemFluentBuilder, changes: &Changes<'_>) -> UpdateItemFluentBuilder {
+        let (Changes { sets, removes }, account) = (changes, &self.key.account);
+        update
+            .update_expression(format!(
+                "{sets}, problem = :problem, {PROBLEM_SAID} = :said, kind = :kind, created_ms = if_not_exists(created_ms, :seen_at), \
+                 {BY_TIME_PK} = :list, {BY_TIME_SK} = if_not_exists({BY_TIME_SK}, :place) {removes}"
+            ))
+            .expression_attribute_values(":problem", text(&self.problem.text))
+            .expression_attribute_values(":said", text(self.problem.to_json()))
+            .expression_attribute_values(":kind", text(IncidentKind::DayNotCompared.name()))
+            .expression_attribute_values(":seen_at", time(self.found_at))
+            .expression_attribute_values(":list", text(incidents_pk(&account.app, account.mode)))
+            .expression_attribute_values(":place", text(self.key.incident_place(self.found_at)))
+    }
 }
 
 pub(crate) fn ttl(day: &Day) -> AttributeValue {
@@ -324,13 +333,15 @@ pub(crate) fn read_owed(attributes: &Attributes) -> Result<Option<OwedDay>, Stor
 
 #[cfg(test)]
 mod tests {
+    use domain::{AppId, Mode};
+
     use super::*;
 
     #[test]
     fn the_keys_of_a_day_go_round_and_a_difference_has_none() {
         let app = AppId::parse("568a12086e912100017722e5").unwrap();
         for number in [1, 2, 9999] {
-            let account = AccountDays {
+            let account = AppAccount {
                 app: app.clone(),
                 mode: Mode::Live,
                 tab: Tab::WxMp,

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::SdkError;
 use domain::{AppId, Reach};
 
 use crate::{
     AppSummary, Store, StoreError,
     apps::read_summary,
     attributes::{Item, item, number, text},
+    conditions::is_written,
     look_up::Freshness,
     schema::{ADMIN_PK, APPS_PK, PK, SK},
 };
@@ -18,7 +18,7 @@ const RULES_SK: &str = "RULES";
 /// What owners ask of all operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignInRules {
-    /// Whoever has no second factor sets one up before anything else.
+    /// An operator without a second factor sets one up before anything else.
     pub demands_second_factor: bool,
     revision: i64,
 }
@@ -51,7 +51,7 @@ impl Store {
     /// Keeps other rules in place of those that were read.
     ///
     /// # Errors
-    /// [`StoreError::Contended`] if somebody else changed them meanwhile.
+    /// [`StoreError::Contended`] if another operator changed them meanwhile.
     pub async fn change_sign_in_rules(&self, rules: SignInRules) -> Result<(), StoreError> {
         let word = if rules.demands_second_factor { "demanded" } else { "optional" };
         let put = self
@@ -65,12 +65,10 @@ impl Store {
             )))
             .condition_expression("attribute_not_exists(pk) OR rev = :rev")
             .expression_attribute_values(":rev", number(rules.revision));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Err(StoreError::Contended { what: RULES_SK.to_owned(), tries: 1 })
-            }
-            Err(error) => Err(StoreError::dynamo("changing the rules of the sign-in", error)),
+        if is_written(put.send().await, "changing the rules of the sign-in")? {
+            Ok(())
+        } else {
+            Err(StoreError::Contended { what: RULES_SK.to_owned(), tries: 1 })
         }
     }
 }

@@ -2,23 +2,23 @@
 //!
 //! A day's differences are written first and its summary last, so that a day without a summary is compared again.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
 use domain::{
-    AccountNumber, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Sentence, Tab, Timestamp,
-    TransactionId, UnreadableLine,
+    AccountNumber, AppAccount, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Sentence, Tab,
+    Timestamp, TransactionId, UnreadableLine,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    owed::{AccountDays, DayKey, OwedDay, read_owed, ttl},
+    conditions::is_written,
+    owed::{DayKey, OwedDay, read_owed, ttl},
     schema::{BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, reconciliations_pk},
 };
 
 /// A page of the list.
 const PAGE: i32 = 200;
 
-/// Sorts behind every day.
+/// Sorts after every day.
 const NEWEST: &str = "~";
 
 /// A day of one tab that was compared.
@@ -58,22 +58,25 @@ pub enum ReconciliationEntry {
     Difference(Tab, Day, Difference),
 }
 
+/// A page of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciliationPage {
+    /// The lines, newest day first.
+    pub entries: Vec<ReconciliationEntry>,
+    /// Where the next page begins; `None` for the last page.
+    pub next: Option<ListCursor>,
+}
+
 impl Store {
     /// Keeps something of an account that differs; once, however often it is found.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_difference(
-        &self,
-        (app, mode): (&AppId, Mode),
-        (whose, day): ((Tab, AccountNumber), &Day),
-        difference: &Difference,
-    ) -> Result<(), StoreError> {
-        let sk = difference_sk(whose, day, difference);
+    pub async fn keep_difference(&self, key: &DayKey, difference: &Difference) -> Result<(), StoreError> {
         let line = difference.line.as_ref();
         let entry = item(
-            reconciliations_pk(app, mode),
-            sk,
+            key.pk(),
+            difference_sk(key, difference),
             [
                 ("kind", Some(text(difference.kind.name()))),
                 ("id", difference.transaction.as_ref().map(|id| text(id.as_str()))),
@@ -86,18 +89,18 @@ impl Store {
                 ("problem", line.map(|line| text(&line.problem.text))),
                 (PROBLEM_SAID, line.map(|line| text(line.problem.to_json()))),
                 ("excerpt", line.map(|line| text(&line.excerpt))),
-                (TTL, Some(ttl(day))),
+                (TTL, Some(ttl(&key.day))),
             ],
         );
         self.put_if_new(entry).await
     }
 
-    /// Says that a day was compared; the first to say so is believed. Its differences are kept before. It is owed no more, and no incident.
+    /// Keeps that a day is compared, once. Its differences are kept before. The day is not owed any more, and is not an incident.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn keep_reconciled(&self, app: &AppId, mode: Mode, done: &Reconciled) -> Result<(), StoreError> {
-        let account = AccountDays { app: app.clone(), mode, tab: done.tab, number: done.account };
+        let account = AppAccount { app: app.clone(), mode, tab: done.tab, number: done.account };
         let update = self
             .update_day(&DayKey { account, day: done.day.clone() })
             .update_expression(format!(
@@ -113,7 +116,7 @@ impl Store {
             .expression_attribute_values(":kept", number(done.kept))
             .expression_attribute_values(":ttl", ttl(&done.day))
             .expression_attribute_values(":v", number(VERSION_WRITTEN));
-        self.postpone(update).await.map(|_| ())
+        is_written(update.send().await, "end of a reconciliation").map(|_| ())
     }
 
     /// What was compared and what is owed, newest day first, from `cursor` on.
@@ -125,7 +128,7 @@ impl Store {
         app: &AppId,
         mode: Mode,
         cursor: Option<&ListCursor>,
-    ) -> Result<(Vec<ReconciliationEntry>, Option<ListCursor>), StoreError> {
+    ) -> Result<ReconciliationPage, StoreError> {
         let page = self
             .dynamo
             .query()
@@ -138,8 +141,8 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
-        let last = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
-        Ok((self.readable(page.items(), read_entry), last))
+        let next = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
+        Ok(ReconciliationPage { entries: self.readable(page.items(), read_entry), next })
     }
 
     pub(crate) async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {
@@ -149,15 +152,7 @@ impl Store {
             .table_name(&self.tables.transactions)
             .set_item(Some(entry))
             .condition_expression("attribute_not_exists(pk)");
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(StoreError::dynamo("keeping a reconciliation", error)),
-        }
+        is_written(put.send().await, "keeping a reconciliation").map(|_| ())
     }
 }
 
@@ -166,13 +161,14 @@ fn day_sk(tab: Tab, day: &Day) -> String {
 }
 
 /// A line is of one account's bill; anything else is kept once for the tab, where two accounts may find it: their bills may be one seller's.
-fn difference_sk((tab, account): (Tab, AccountNumber), day: &Day, difference: &Difference) -> String {
+fn difference_sk(key: &DayKey, difference: &Difference) -> String {
+    let DayKey { account: AppAccount { tab, number, .. }, day } = key;
     let id = difference.transaction.as_ref().map_or("-", TransactionId::as_str);
     let what = match &difference.line {
-        Some(line) => format!("{account}.{}.{}", line.file, line.number),
+        Some(line) => format!("{number}.{}.{}", line.file, line.number),
         None => difference.refund_num.clone().unwrap_or_default(),
     };
-    format!("{}#{id}#{}#{what}", day_sk(tab, day), difference.kind.name())
+    format!("{}#{id}#{}#{what}", day_sk(*tab, day), difference.kind.name())
 }
 
 fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
@@ -190,7 +186,7 @@ fn read_day(key: DayKey, attributes: &Attributes) -> Result<ReconciliationEntry,
     };
     let (lines, differences) = (item.number("lines")?, item.number("differences")?);
     let kept = item.find_number("kept")?.unwrap_or(differences);
-    let DayKey { account: AccountDays { tab, number, .. }, day } = key;
+    let DayKey { account: AppAccount { tab, number, .. }, day } = key;
     Ok(ReconciliationEntry::Day(Reconciled { tab, account: number, day, done_at, lines, differences, kept }, owed))
 }
 

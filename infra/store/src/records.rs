@@ -46,6 +46,15 @@ pub struct RecordsQuery<'a> {
     pub request: &'a RecordsRequest,
 }
 
+/// A page of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordsPage {
+    /// The records, newest first.
+    pub records: Vec<Record>,
+    /// Where the next page begins; `None` for the last page.
+    pub next: Option<RecordsPosition>,
+}
+
 impl Store {
     /// The records that `query` asks for, in its order.
     ///
@@ -79,19 +88,19 @@ impl Store {
         &self,
         query: &RecordsQuery<'_>,
         from: Option<&RecordsPosition>,
-    ) -> Result<(Vec<Record>, Option<RecordsPosition>), StoreError> {
+    ) -> Result<RecordsPage, StoreError> {
         let mut range = Range::of(query.request);
         if let Some(position) = from {
             range.end = range.end.min(format!("{}{BEHIND}", by_time_sk(position.created_at, &position.id)));
         }
         if range.start > range.end {
-            return Ok((Vec::new(), None));
+            return Ok(RecordsPage { records: Vec::new(), next: None });
         }
         let limit = query.request.limit;
         let mut records = self.merge(query, &range, limit + 1).await?;
         let next = records.get(limit).map(|next| RecordsPosition { created_at: next.created_at, id: next.id.clone() });
         records.truncate(limit);
-        Ok((records, next))
+        Ok(RecordsPage { records, next })
     }
 
     /// Finds a transaction by its id alone: the id begins with its time, so that each channel and status is asked for one exact key.
@@ -100,14 +109,18 @@ impl Store {
     /// [`StoreError`].
     pub async fn find_record(
         &self,
-        (app, mode, shards): (&AppId, Mode, &Shards),
+        app: &AppId,
+        mode: Mode,
+        shards: &Shards,
         channels: &[Channel],
         id: &TransactionId,
     ) -> Result<Option<Record>, StoreError> {
         let Some(created_at) = id.created_at() else { return Ok(None) };
         let shards = shards.of(id);
         let lists = channels.iter().flat_map(|channel| Status::ALL.map(|status| (*channel, status)));
-        let keys = lists.flat_map(|list| shards.iter().map(move |shard| by_time_pk(app, mode, list, *shard)));
+        let in_shards =
+            |(channel, status)| shards.iter().map(move |shard| by_time_pk(app, mode, channel, status, *shard));
+        let keys = lists.flat_map(in_shards);
         let asked = keys.map(|pk| async move {
             self.dynamo
                 .query()
@@ -131,7 +144,7 @@ impl Store {
         let channels = filter.channels().filter(|channel| query.channels.contains(channel));
         let lists = channels.flat_map(|channel| filter.statuses().map(move |status| (channel, status)));
         let app = query.app;
-        let key = |list, shard| by_time_pk(&app.id, query.mode, list, shard);
+        let key = |(channel, status), shard| by_time_pk(&app.id, query.mode, channel, status, shard);
         let mut sources: Vec<Source> =
             lists.flat_map(|list| app.shards.all().map(move |shard| Source::new(key(list, shard)))).collect();
         // Shards have about as much each of what is next, so that each is asked for its part and some more.
@@ -168,7 +181,7 @@ impl Store {
         while source.ready.is_empty()
             && let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended)
         {
-            let answer = self.source_page(&source.pk, (request, range, page), start_key).await?;
+            let answer = self.source_page(&source.pk, request, range, page, start_key).await?;
             source.ready.extend(self.readable(answer.items(), read_record));
             source.progress = answer.last_evaluated_key.map_or(Progress::Ended, |key| Progress::From(Some(key)));
         }
@@ -178,7 +191,9 @@ impl Store {
     async fn source_page(
         &self,
         pk: &str,
-        (request, range, page): (&RecordsRequest, &Range, usize),
+        request: &RecordsRequest,
+        range: &Range,
+        page: usize,
         start_key: Option<Attributes>,
     ) -> Result<QueryOutput, StoreError> {
         self.dynamo
@@ -207,7 +222,7 @@ struct Range {
 impl Range {
     fn of(request: &RecordsRequest) -> Self {
         let start = request.filter.start.map_or_else(|| "0".to_owned(), by_time_ms);
-        // `~` sorts behind the `#` that follows the time, so that the last millisecond is in.
+        // `~` sorts after the `#` that follows the time, so that the last millisecond is in.
         let end = request.filter.end.map_or_else(|| "~".to_owned(), |end| format!("{}~", by_time_ms(end)));
         Self { start, end }
     }

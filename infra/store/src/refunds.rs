@@ -7,26 +7,26 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
-    AppId, BillNum, Delivery, Mode, Refund, RefundContradiction, RefundHeard, RefundNum, RefundPause, RefundSending,
+    AppId, BillNum, Delivery, Mode, Refund, RefundContradiction, RefundDecision, RefundNum, RefundPause, RefundSending,
     RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId, TransactionKey, Webhook, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    items::Written,
+    items::{Seen, Written},
     schema::{
         BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, FAILURE_SAID, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk,
-        ended_refund_sk, ended_refunds_pk, parse_bill_pk, parse_transaction_sk, refund_num_pk, refund_sk,
-        transaction_pk, transaction_sk,
+        ended_refund_sk, ended_refunds_pk, parse_transaction_key, refund_num_pk, refund_sk, transaction_pk,
+        transaction_sk,
     },
-    transactions::{SETS_OF_STATUS, read_fee, read_transaction},
+    transactions::{Row, SETS_OF_STATUS, read_fee, read_transaction},
 };
 
 /// A bill has some tries, and at most some refunds a payment; the rest is a bound, not a plan.
 const BILL_PAGES_MAX: usize = 16;
 
-/// How often a change is decided anew because others were faster: of twenty that race for one payment each gets its turn.
+/// How often a change is decided again because another was first: of twenty that race for one payment, each gets its turn.
 const TRIES_MAX: u32 = 40;
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
@@ -42,9 +42,18 @@ pub struct Bill {
     pub refunds: Vec<Refund>,
 }
 
+/// A refund that is to be begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRefund {
+    /// Its payment, with the refund in its sums.
+    pub payment: Transaction,
+    /// The refund.
+    pub refund: Refund,
+}
+
 /// How the beginning of a refund went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begun<E> {
+pub enum RefundReservation<E> {
     /// There is no such payment.
     NotFound,
     /// The decision was not to begin it.
@@ -107,7 +116,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn find_refund(
         &self,
-        (app, mode, bill): (&AppId, Mode, &BillNum),
+        app: &AppId,
+        mode: Mode,
+        bill: &BillNum,
         num: &RefundNum,
     ) -> Result<Option<Refund>, StoreError> {
         let found = self.get(bill_pk(app, mode, bill), refund_sk(num)).await?;
@@ -128,7 +139,7 @@ impl Store {
             return Ok(None);
         };
         let bill = Item(&number).parsed("bill", |bill| BillNum::parse(bill).ok())?;
-        self.find_refund((app, mode, &bill), num).await
+        self.find_refund(app, mode, &bill, num).await
     }
 
     /// Reads a payment, lets `decide` say whether the refund fits, and reserves it: the payment's sums, the refund and its number,
@@ -140,28 +151,32 @@ impl Store {
         &self,
         key: &TransactionKey,
         num: &RefundNum,
-        decide: impl Fn(&Transaction) -> Result<(Transaction, Refund), E>,
-    ) -> Result<Begun<E>, StoreError> {
+        decide: impl Fn(&Transaction) -> Result<PlannedRefund, E>,
+    ) -> Result<RefundReservation<E>, StoreError> {
         for round in 0..TRIES_MAX {
-            let Some((before, revision)) = self.find_revision(key).await? else { return Ok(Begun::NotFound) };
-            let (after, refund) = match decide(&before) {
+            let Some(Row { transaction: before, revision, .. }) = self.find_row(Seen::Now, key).await? else {
+                return Ok(RefundReservation::NotFound);
+            };
+            let PlannedRefund { payment, refund } = match decide(&before) {
                 Ok(decided) => decided,
-                // What leaves no room may be this very refund, begun by somebody else.
+                // The room may be taken by this very refund, begun by another call.
                 Err(refusal) => {
                     let taken = self.find_begun(key, num).await?;
-                    return Ok(taken.map_or(Begun::Refused(refusal), |taken| Begun::Taken(Box::new(taken))));
+                    return Ok(taken.map_or(RefundReservation::Refused(refusal), |taken| {
+                        RefundReservation::Taken(Box::new(taken))
+                    }));
                 }
             };
             let writes = [
-                self.update_of_refunded(&after, revision)?,
+                self.update_of_refunded(&payment, revision)?,
                 self.put_once(write_refund(&refund))?,
                 self.put_once(write_number(&refund))?,
             ];
             match self.write_all(writes.into(), "reservation of a refund").await? {
-                Written::Done => return Ok(Begun::New(Box::new(after), Box::new(refund))),
+                Written::Done => return Ok(RefundReservation::New(Box::new(payment), Box::new(refund))),
                 Written::Lost => {
                     if let Some(taken) = self.find_begun(key, num).await? {
-                        return Ok(Begun::Taken(Box::new(taken)));
+                        return Ok(RefundReservation::Taken(Box::new(taken)));
                     }
                 }
             }
@@ -173,7 +188,7 @@ impl Store {
     /// The refund that has this number by now. Mostly it is of the same bill; only another bill's is looked for by its number, which not
     /// every function may.
     async fn find_begun(&self, key: &TransactionKey, num: &RefundNum) -> Result<Option<Refund>, StoreError> {
-        match self.find_refund((&key.app, key.mode, &key.bill), num).await? {
+        match self.find_refund(&key.app, key.mode, &key.bill, num).await? {
             Some(refund) => Ok(Some(refund)),
             None => self.find_refund_by_num(&key.app, key.mode, num).await,
         }
@@ -188,21 +203,24 @@ impl Store {
         &self,
         key: &TransactionKey,
         num: &RefundNum,
-        (webhooks, now): (&[Webhook], Timestamp),
-        decide: impl Fn(&Transaction, &Refund) -> RefundHeard,
+        webhooks: &[Webhook],
+        now: Timestamp,
+        decide: impl Fn(&Transaction, &Refund) -> RefundDecision,
     ) -> Result<RefundChanged, StoreError> {
         for round in 0..TRIES_MAX {
-            let Some(before) = self.find_refund((&key.app, key.mode, &key.bill), num).await? else {
+            let Some(before) = self.find_refund(&key.app, key.mode, &key.bill, num).await? else {
                 return Ok(RefundChanged::NotFound);
             };
-            let Some((payment, revision)) = self.find_revision(key).await? else { return Ok(RefundChanged::NotFound) };
-            let change = match decide(&payment, &before) {
-                RefundHeard::Unchanged => return Ok(RefundChanged::Unchanged(Box::new(before))),
-                RefundHeard::Contradiction(what) => return Ok(RefundChanged::Contradicted(Box::new(before), what)),
-                RefundHeard::Changed(change) => *change,
+            let Some(Row { transaction: payment, revision, .. }) = self.find_row(Seen::Now, key).await? else {
+                return Ok(RefundChanged::NotFound);
             };
-            let tell = |(event, about)| deliveries(&change.payment, event, &about, webhooks, now);
-            let told: Vec<Delivery> = change.events.into_iter().flat_map(tell).collect();
+            let change = match decide(&payment, &before) {
+                RefundDecision::Unchanged => return Ok(RefundChanged::Unchanged(Box::new(before))),
+                RefundDecision::Contradiction(what) => return Ok(RefundChanged::Contradicted(Box::new(before), what)),
+                RefundDecision::Changed(change) => *change,
+            };
+            let of_event = |occurred| deliveries(&change.payment, occurred, webhooks, now);
+            let told: Vec<Delivery> = change.events.iter().flat_map(of_event).collect();
             let mut writes = vec![self.update_of_refund(&before, &change.refund)?];
             if change.payment != payment {
                 writes.push(self.update_of_refunded(&change.payment, revision)?);
@@ -233,7 +251,7 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Keeps that a refund is sent once more. `false` if somebody else changed it first.
+    /// Keeps that a refund is sent again. `false` if another worker changed it first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -298,7 +316,7 @@ fn changing(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 10] {
     ]
 }
 
-/// Whoever was faster needs a moment to finish.
+/// The other writer needs a moment to finish.
 async fn pause(round: u32) {
     tokio::time::sleep((Duration::from_millis(3) * (round + 1)).min(PAUSE_MAX)).await;
 }
@@ -328,14 +346,13 @@ fn write_number(refund: &Refund) -> Attributes {
 
 fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
     let item = Item(attributes);
-    let (app, mode, bill) = parse_bill_pk(item.text(PK)?).ok_or_else(|| item.wrong(PK))?;
-    let (channel, try_number) = item.parsed("transaction", parse_transaction_sk)?;
+    let pk = item.text(PK)?;
     let num = item.parsed(SK, |sk| RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?))?;
     let requested_at = item.time("requested_ms")?;
     let sending = item.find_number("sending")?.map(|number| u32::try_from(number).map_err(|_| item.wrong("sending")));
     let refused_at = item.find_time("refused_ms")?;
     Ok(Refund {
-        key: TransactionKey { app, mode, bill, channel, try_number },
+        key: item.parsed("transaction", |sk| parse_transaction_key(pk, sk))?,
         transaction: item.parsed("id", |id| TransactionId::parse(id).ok())?,
         num,
         fee: read_fee(&item)?,

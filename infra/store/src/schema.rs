@@ -15,7 +15,7 @@
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
-//! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and whoever asks about a try of that account; operators; gone 430 days after it took its last charge |
+//! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and queries about a try of that account; operators; gone 430 days after it took its last charge |
 //! | configuration | Form of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>#FORM` | | notifies of orders made before an account changed its protocol; gone 16 days later |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
 //! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails or is late |
@@ -31,8 +31,8 @@
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AccountNumber, AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundNum, Shard, Status, Tab, Timestamp,
-    Transaction, TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
+    AccountNumber, AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundKey, RefundNum, Shard, Status, Tab,
+    TabMode, Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
 };
 
 pub(crate) const PK: &str = "pk";
@@ -88,25 +88,22 @@ pub(crate) fn transaction_sk(key: &TransactionKey) -> String {
     format!("{TX_PREFIX}{}#{}", key.channel, key.try_number)
 }
 
-/// Reads the keys of a transaction; `None` if they are those of something else.
+/// Reads the keys of a transaction; `None` for the keys of another item.
 pub(crate) fn parse_transaction_key(pk: &str, sk: &str) -> Option<TransactionKey> {
-    let (app, mode, bill) = parse_bill_pk(pk)?;
-    let (channel, try_number) = parse_transaction_sk(sk)?;
-    Some(TransactionKey { app, mode, bill, channel, try_number })
-}
-
-pub(crate) fn parse_transaction_sk(sk: &str) -> Option<(Channel, TryNumber)> {
+    let BillKey { app, mode, bill } = parse_bill_pk(pk)?;
     let (channel, try_number) = sk.strip_prefix(TX_PREFIX)?.split_once('#')?;
-    Some((Channel::find(channel)?, TryNumber::parse(try_number)?))
+    let (channel, try_number) = (Channel::find(channel)?, TryNumber::parse(try_number)?);
+    Some(TransactionKey { app, mode, bill, channel, try_number })
 }
 
 pub(crate) fn refund_sk(num: &RefundNum) -> String {
     format!("{REFUND_PREFIX}{num}")
 }
 
-/// Reads the keys of a refund; `None` if they are those of something else.
-pub(crate) fn parse_refund_key(pk: &str, sk: &str) -> Option<((AppId, Mode, BillNum), RefundNum)> {
-    Some((parse_bill_pk(pk)?, RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?)?))
+/// Reads the keys of a refund; `None` for the keys of another item.
+pub(crate) fn parse_refund_key(pk: &str, sk: &str) -> Option<RefundKey> {
+    let BillKey { app, mode, bill } = parse_bill_pk(pk)?;
+    Some(RefundKey { app, mode, bill, num: RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?)? })
 }
 
 /// The collection of a refund's number: no bill's begins so, because an app's id is hex.
@@ -124,10 +121,16 @@ pub(crate) fn owed_pk(app: &AppId, mode: Mode) -> String {
     format!("OWED#{app}#{mode}")
 }
 
-/// Reads the partition key of a day; `None` if it is that of something else.
-pub(crate) fn parse_reconciliations_pk(pk: &str) -> Option<(AppId, Mode)> {
+/// An app in one mode.
+pub(crate) struct AppMode {
+    pub(crate) app: AppId,
+    pub(crate) mode: Mode,
+}
+
+/// Reads the partition key of a day; `None` for the key of another item.
+pub(crate) fn parse_reconciliations_pk(pk: &str) -> Option<AppMode> {
     let (app, mode) = pk.strip_prefix("RECONCILED#")?.split_once('#')?;
-    Some((AppId::parse(app).ok()?, Mode::find(mode)?))
+    Some(AppMode { app: AppId::parse(app).ok()?, mode: Mode::find(mode)? })
 }
 
 /// The collection of an app's sums: no bill's begins so, because an app's id is hex.
@@ -135,13 +138,20 @@ pub(crate) fn sums_pk(app: &AppId, mode: Mode) -> String {
     format!("SUMS#{app}#{mode}")
 }
 
-pub(crate) fn parse_bill_pk(pk: &str) -> Option<(AppId, Mode, BillNum)> {
-    let mut parts = pk.splitn(3, '#');
-    let (app, mode, bill) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((AppId::parse(app).ok()?, Mode::find(mode)?, BillNum::parse(bill).ok()?))
+/// Names a bill: the collection of its tries, refunds, deliveries and incidents.
+struct BillKey {
+    app: AppId,
+    mode: Mode,
+    bill: BillNum,
 }
 
-pub(crate) fn by_time_pk(app: &AppId, mode: Mode, (channel, status): (Channel, Status), shard: Shard) -> String {
+fn parse_bill_pk(pk: &str) -> Option<BillKey> {
+    let mut parts = pk.splitn(3, '#');
+    let (app, mode, bill) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(BillKey { app: AppId::parse(app).ok()?, mode: Mode::find(mode)?, bill: BillNum::parse(bill).ok()? })
+}
+
+pub(crate) fn by_time_pk(app: &AppId, mode: Mode, channel: Channel, status: Status, shard: Shard) -> String {
     in_shard(format!("{app}#{mode}#{channel}#{}", status.name()), shard)
 }
 
@@ -150,7 +160,7 @@ fn in_shard(list: String, shard: Shard) -> String {
     if shard == Shard::FIRST { list } else { format!("{list}#{}", shard.number()) }
 }
 
-/// The shard in a key that [`by_time_pk`] wrote; `None` if it is none.
+/// The shard in a key that [`by_time_pk`] wrote; `None` for another key.
 pub(crate) fn parse_shard(by_time_pk: &str) -> Option<Shard> {
     match by_time_pk.split('#').nth(4) {
         None => Some(Shard::FIRST),
@@ -162,7 +172,7 @@ pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
     format!("{}#{id}", by_time_ms(created_at))
 }
 
-/// Sorts behind every account that [`transaction_by_time_sk`] adds to a place.
+/// Sorts after every account that [`transaction_by_time_sk`] adds to a place.
 pub(crate) const BEHIND: &str = "~";
 
 /// The place of a transaction in the lists. The first account has no number, as before accounts were counted.
@@ -171,7 +181,7 @@ pub(crate) fn transaction_by_time_sk(transaction: &Transaction) -> String {
     if transaction.account == AccountNumber::FIRST { place } else { format!("{place}#{}", transaction.account) }
 }
 
-/// The account in a place that [`transaction_by_time_sk`] wrote; `None` if it is none.
+/// The account in a place that [`transaction_by_time_sk`] wrote; `None` for another text.
 pub(crate) fn parse_account(by_time_sk: &str) -> Option<AccountNumber> {
     by_time_sk.split('#').nth(2).map_or(Some(AccountNumber::FIRST), AccountNumber::parse)
 }
@@ -225,7 +235,7 @@ pub(crate) fn delivery_sk(id: &DeliveryId) -> String {
 
 /// Reads the keys of a delivery; `None` if they are those of something else.
 pub(crate) fn parse_delivery_key(pk: &str, sk: &str) -> Option<DeliveryId> {
-    let (app, mode, bill) = parse_bill_pk(pk)?;
+    let BillKey { app, mode, bill } = parse_bill_pk(pk)?;
     DeliveryId::parse(app, mode, bill, sk.strip_prefix(DELIVERY_PREFIX)?)
 }
 
@@ -241,13 +251,13 @@ pub(crate) fn app_pk(app: &AppId) -> String {
     format!("APP#{app}")
 }
 
-pub(crate) fn channel_sk(tab: Tab, mode: Mode) -> String {
+pub(crate) fn channel_sk(TabMode { tab, mode }: TabMode) -> String {
     format!("{CHANNEL_PREFIX}{tab}#{mode}")
 }
 
-pub(crate) fn parse_channel_sk(sk: &str) -> Option<(Tab, Mode)> {
+pub(crate) fn parse_channel_sk(sk: &str) -> Option<TabMode> {
     let (tab, mode) = sk.strip_prefix(CHANNEL_PREFIX)?.split_once('#')?;
-    Some((Tab::find(tab)?, Mode::find(mode)?))
+    Some(TabMode { tab: Tab::find(tab)?, mode: Mode::find(mode)? })
 }
 
 /// The collection of an app's accounts that take no new charges. It is not the app's own, so that no call reads more for them.
@@ -255,23 +265,31 @@ pub(crate) fn accounts_pk(app: &AppId) -> String {
     format!("ACCOUNT#{app}")
 }
 
-pub(crate) fn accounts_prefix((tab, mode): (Tab, Mode)) -> String {
+pub(crate) fn accounts_prefix(TabMode { tab, mode }: TabMode) -> String {
     format!("{tab}#{mode}#")
 }
 
-pub(crate) fn account_sk(channel: (Tab, Mode), number: AccountNumber) -> String {
-    format!("{}{:04}", accounts_prefix(channel), number.get())
+pub(crate) fn account_sk(settings: TabMode, number: AccountNumber) -> String {
+    format!("{}{:04}", accounts_prefix(settings), number.get())
 }
 
-/// Reads the key of an account; `None` if it is that of something else.
-pub(crate) fn parse_account_sk(sk: &str) -> Option<(Tab, Mode, AccountNumber)> {
+/// What the sort key of an account says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountSk {
+    pub(crate) settings: TabMode,
+    pub(crate) number: AccountNumber,
+}
+
+/// Reads the key of an account; `None` for the key of another item.
+pub(crate) fn parse_account_sk(sk: &str) -> Option<AccountSk> {
     let mut parts = sk.split('#');
-    let found = (Tab::find(parts.next()?)?, Mode::find(parts.next()?)?, AccountNumber::parse(parts.next()?)?);
+    let settings = TabMode { tab: Tab::find(parts.next()?)?, mode: Mode::find(parts.next()?)? };
+    let found = AccountSk { settings, number: AccountNumber::parse(parts.next()?)? };
     parts.next().is_none().then_some(found)
 }
 
-pub(crate) fn former_sk(channel: (Tab, Mode), number: AccountNumber) -> String {
-    format!("{}#FORM", account_sk(channel, number))
+pub(crate) fn former_sk(settings: TabMode, number: AccountNumber) -> String {
+    format!("{}#FORM", account_sk(settings, number))
 }
 
 pub(crate) fn target_sk(webhook: &WebhookId) -> String {
@@ -282,10 +300,20 @@ pub(crate) fn webhook_sk(id: &WebhookId) -> String {
     format!("{WEBHOOK_PREFIX}{id}")
 }
 
-/// When a new transaction needs a look: while open, at the first of the times at which its provider is asked.
-pub(crate) fn transaction_due(transaction: &Transaction) -> Option<(String, Timestamp)> {
+/// An entry in the `due` index.
+pub(crate) struct DueEntry {
+    /// Its partition key.
+    pub(crate) pk: String,
+    /// When it falls due.
+    pub(crate) at: Timestamp,
+}
+
+/// The `due` entry of a new transaction: while it is open, the first time at which its provider is asked.
+pub(crate) fn transaction_due(transaction: &Transaction) -> Option<DueEntry> {
     match transaction.status {
-        Status::Created => Some((due_pk(&transaction.id), next_question(transaction, transaction.created_at))),
+        Status::Created => {
+            Some(DueEntry { pk: due_pk(&transaction.id), at: next_question(transaction, transaction.created_at) })
+        }
         Status::Success | Status::Refund | Status::Closed => None,
     }
 }
@@ -299,7 +327,7 @@ mod tests {
         let app = AppId::parse("568a12086e912100017722e5").unwrap();
         for number in [0, 1, 23, 63] {
             let shard = Shard::new(number).unwrap();
-            let key = by_time_pk(&app, Mode::Live, (Channel::AliWeb, Status::Created), shard);
+            let key = by_time_pk(&app, Mode::Live, Channel::AliWeb, Status::Created, shard);
             assert_eq!(parse_shard(&key), Some(shard), "{key}");
         }
         assert_eq!(parse_shard("568a12086e912100017722e5#live#ali_web#created#64"), None);
@@ -315,9 +343,10 @@ mod tests {
                 _ => format!("{}#{account}", by_time_sk(Timestamp::clamped(7), &id)),
             };
             assert_eq!((parse_account(&place), place.split('#').count()), (Some(account), parts));
-            let key = (Tab::WxMp, Mode::Live);
-            assert_eq!(parse_account_sk(&account_sk(key, account)), Some((Tab::WxMp, Mode::Live, account)));
-            assert_eq!(parse_account_sk(&former_sk(key, account)), None);
+            let settings = TabMode { tab: Tab::WxMp, mode: Mode::Live };
+            let key = AccountSk { settings, number: account };
+            assert_eq!(parse_account_sk(&account_sk(settings, account)), Some(key));
+            assert_eq!(parse_account_sk(&former_sk(settings, account)), None);
         }
     }
 

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
 use domain::{Timestamp, sign_in_pause};
 
 use crate::{
     Store, StoreError,
     attributes::{Item, item, number, text, time},
+    conditions::is_written,
     schema::{ADMIN_PK, PK, SK, TTL},
 };
 
@@ -86,13 +86,8 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR (failures = :failures AND since_ms = :since)")
             .expression_attribute_values(":failures", number(kept))
             .expression_attribute_values(":since", time(began));
-        match put.send().await {
-            Ok(_) => Ok(SignInTry::Counted { since }),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
-                Ok(SignInTry::Wait(now.plus(TIE)))
-            }
-            Err(error) => Err(StoreError::dynamo("counting a sign-in", error)),
-        }
+        let is_counted = is_written(put.send().await, "counting a sign-in")?;
+        Ok(if is_counted { SignInTry::Counted { since } } else { SignInTry::Wait(now.plus(TIE)) })
     }
 
     /// Forgets the failures of `slot`, after the right password.
@@ -107,12 +102,8 @@ impl Store {
             .key(PK, text(ADMIN_PK))
             .key(SK, text(sk(slot)))
             .condition_expression("attribute_exists(pk)");
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            // Somebody else forgot them.
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(StoreError::dynamo("forgetting failed sign-ins", error)),
-        }
+        is_written(delete.send().await, "forgetting failed sign-ins")?;
+        Ok(())
     }
 
     /// Counts one more of `slot` in the window that is now, if it fits in. Otherwise nothing is written, and the answer is when the next
@@ -145,7 +136,7 @@ impl Store {
         Ok(Some(now.plus(TIE)))
     }
 
-    /// Whether it was counted: somebody else may have taken the last place.
+    /// Whether it was counted: another caller may have taken the last place.
     async fn count_one_more(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
         let update = self
             .dynamo
@@ -159,14 +150,10 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":begin", time(begin))
             .expression_attribute_values(":max", number(window.max));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("counting in a window", error)),
-        }
+        is_written(update.send().await, "counting in a window")
     }
 
-    /// Whether it was opened: somebody else may have been faster.
+    /// Whether it was opened: another caller may have been first.
     async fn open_window(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
         let ends_at = begin.plus(window.length);
         let put = self
@@ -184,11 +171,7 @@ impl Store {
             )))
             .condition_expression("attribute_not_exists(pk) OR window_ms < :begin")
             .expression_attribute_values(":begin", time(begin));
-        match put.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("opening a window", error)),
-        }
+        is_written(put.send().await, "opening a window")
     }
 }
 

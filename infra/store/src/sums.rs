@@ -1,17 +1,18 @@
-//! Kept sums: what a day came to, so that nobody reads its transactions again to know.
+//! Kept sums: what the transactions of a day came to. They are kept so that the overview does not read the transactions again.
 //!
-//! A day is walked one channel and status after the other, page by page. How far a walk is stands in the day's item together with what was
-//! summed so far, so that a walk that stopped anywhere goes on from there. Of two walks over one day one gets its steps kept.
+//! A job walks over a day: one channel and status after the other, page by page. The day's item keeps how far the walk is, with the sums so
+//! far, so that a walk that stopped goes on there. If two walks go over one day, only one of them can write its steps.
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
-use domain::{AppId, Channel, Day, DaySums, Mode, Shards, Status, Sum, Timestamp};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{AppId, Channel, Day, DaySums, Mode, Shards, Status, Sum, SumEntry, Timestamp};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, number, text, time},
+    conditions::is_written,
     schema::{BY_TIME, BY_TIME_SK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, by_time_pk, sums_pk},
     transactions::{read_fee, read_refunded},
 };
@@ -42,10 +43,44 @@ pub struct Walk {
     pub began_at: Timestamp,
     /// What it saw so far.
     pub sums: DaySums,
-    /// The channel and status it is at; those before are done.
-    pub at: (Channel, Status),
-    /// The last row of it that was seen.
-    pub after: Option<String>,
+    /// The list it is at; those before are done.
+    pub list: SumList,
+    /// How far it is in that list.
+    pub progress: ListProgress,
+}
+
+/// The transactions of one channel in one status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SumList {
+    /// The channel.
+    pub channel: Channel,
+    /// The status.
+    pub status: Status,
+}
+
+/// How far a list is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListProgress {
+    /// Through this row, as [`SumPage::next`] names it.
+    Through(String),
+    /// To its end.
+    Done,
+}
+
+/// How an item names a list that is read to its end. No row is named so: a row's name begins with a digit.
+const DONE: &str = "~";
+
+impl ListProgress {
+    fn to_text(&self) -> &str {
+        match self {
+            Self::Through(row) => row,
+            Self::Done => DONE,
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        if text == DONE { Self::Done } else { Self::Through(text.to_owned()) }
+    }
 }
 
 /// One transaction as far as sums are concerned.
@@ -101,7 +136,8 @@ impl Store {
         &self,
         app: &AppId,
         mode: Mode,
-        (first, last): (&Day, &Day),
+        first: &Day,
+        last: &Day,
     ) -> Result<Vec<KeptDay>, StoreError> {
         // A hundred items of two kilobytes at the most are one page.
         let page = self
@@ -118,7 +154,7 @@ impl Store {
         Ok(self.readable(page.items(), read_day))
     }
 
-    /// Keeps what a walk came to, or how far it is. `None` if somebody else wrote the day meanwhile.
+    /// Keeps the sums of a walk, or how far it is. `None` if another run wrote the day first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -155,11 +191,9 @@ impl Store {
             let condition = update.condition_expression("revision = :revision");
             condition.expression_attribute_values(":revision", number(day.revision))
         };
-        match update.update_expression(format!("SET {}{remove}", set.join(", "))).send().await {
-            Ok(_) => Ok(Some(KeptDay { revision: day.revision.saturating_add(1), ..day })),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(None),
-            Err(error) => Err(StoreError::dynamo("keeping sums", error)),
-        }
+        let update = update.update_expression(format!("SET {}{remove}", set.join(", ")));
+        let is_kept = is_written(update.send().await, "keeping sums")?;
+        Ok(is_kept.then(|| KeptDay { revision: day.revision.saturating_add(1), ..day }))
     }
 
     /// A page of the rows of one channel and status in a range of time: a merge of the app's shards, as far as all of them are read.
@@ -168,7 +202,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn sum_page(
         &self,
-        (app, mode, shards): (&AppId, Mode, &Shards),
+        app: &AppId,
+        mode: Mode,
+        shards: &Shards,
         range: &SumRange,
     ) -> Result<SumPage, StoreError> {
         let (mut start, mut end) = (by_time_ms(range.start), format!("{}~", by_time_ms(range.end)));
@@ -176,8 +212,9 @@ impl Store {
             *(if range.newest_first { &mut end } else { &mut start }) = after.clone();
         }
         let limit = PAGE.div_ceil(shards.all().count().max(1));
-        let keys = shards.all().map(|shard| by_time_pk(app, mode, (range.channel, range.status), shard));
-        let asked = keys.map(|key| self.sum_source(key, (&start, &end), range.newest_first, limit));
+        let keys = shards.all().map(|shard| by_time_pk(app, mode, range.channel, range.status, shard));
+        let places = Places { start: &start, end: &end, newest_first: range.newest_first };
+        let asked = keys.map(|key| self.sum_source(key, places, limit));
         let sources = try_join_all(asked).await?;
         let is_whole_page = sources.iter().all(|source| source.is_whole);
         let cuts = sources.iter().filter_map(|source| source.next.clone());
@@ -199,10 +236,9 @@ impl Store {
     async fn sum_source(
         &self,
         key: String,
-        (start, end): (&str, &str),
-        newest_first: bool,
+        Places { start, end, newest_first }: Places<'_>,
         limit: usize,
-    ) -> Result<SumSource, StoreError> {
+    ) -> Result<ShardPart, StoreError> {
         let asked = self
             .dynamo
             .query()
@@ -223,12 +259,20 @@ impl Store {
         };
         let rows = self.readable(answer.items(), row);
         let next = answer.last_evaluated_key().map(|key| Ok(Item(key).text(BY_TIME_SK)?.to_owned())).transpose()?;
-        Ok(SumSource { is_whole: rows.len() == answer.items().len(), rows, next })
+        Ok(ShardPart { is_whole: rows.len() == answer.items().len(), rows, next })
     }
 }
 
+/// Which places of a list are read, both ends in, and from which end.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    start: &'a str,
+    end: &'a str,
+    newest_first: bool,
+}
+
 /// What one shard has of a page, each row with its place.
-struct SumSource {
+struct ShardPart {
     rows: Vec<(String, SumRow)>,
     /// Whether all of them could be read.
     is_whole: bool,
@@ -239,7 +283,7 @@ struct SumSource {
 /// `{"ali_web": {"success": [count, amount, refunded]}}`
 fn write_sums(sums: &DaySums) -> AttributeValue {
     let mut channels: HashMap<String, HashMap<String, AttributeValue>> = HashMap::new();
-    for (channel, status, sum) in sums.iter() {
+    for SumEntry { channel, status, sum } in sums.iter() {
         let numbers = AttributeValue::L(vec![number(sum.count), number(sum.amount), number(sum.refunded)]);
         channels.entry(channel.name().to_owned()).or_default().insert(status.name().to_owned(), numbers);
     }
@@ -263,13 +307,13 @@ fn read_sums(value: &AttributeValue) -> Option<DaySums> {
 
 fn write_walk(walk: &Walk) -> AttributeValue {
     let members = [
-        ("began_ms", Some(time(walk.began_at))),
-        ("sums", Some(write_sums(&walk.sums))),
-        ("channel", Some(text(walk.at.0.name()))),
-        ("status", Some(text(walk.at.1.name()))),
-        ("after", walk.after.as_ref().map(text)),
+        ("began_ms", time(walk.began_at)),
+        ("sums", write_sums(&walk.sums)),
+        ("channel", text(walk.list.channel.name())),
+        ("status", text(walk.list.status.name())),
+        ("after", text(walk.progress.to_text())),
     ];
-    AttributeValue::M(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    AttributeValue::M(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn read_walk(attributes: &Attributes) -> Result<Walk, StoreError> {
@@ -277,8 +321,8 @@ fn read_walk(attributes: &Attributes) -> Result<Walk, StoreError> {
     Ok(Walk {
         began_at: item.time("began_ms")?,
         sums: attributes.get("sums").and_then(read_sums).ok_or_else(|| item.wrong("sums"))?,
-        at: (item.parsed("channel", Channel::find)?, item.parsed("status", Status::find)?),
-        after: item.find_text("after").map(str::to_owned),
+        list: SumList { channel: item.parsed("channel", Channel::find)?, status: item.parsed("status", Status::find)? },
+        progress: ListProgress::parse(item.text("after")?),
     })
 }
 
@@ -305,9 +349,10 @@ mod tests {
         sums.add(Channel::WxApp, Status::Closed, Sum { count: 1, amount: 5, refunded: 0 });
         assert_eq!(read_sums(&write_sums(&sums)), Some(sums.clone()));
         assert_eq!(read_sums(&write_sums(&DaySums::default())), Some(DaySums::default()));
-        for after in [None, Some("000001795444200#01".to_owned())] {
+        for progress in [ListProgress::Done, ListProgress::Through("000001795444200#01".to_owned())] {
             let began_at = Timestamp::from_ms(1_795_444_200_000).unwrap();
-            let walk = Walk { began_at, sums: sums.clone(), at: (Channel::WxApp, Status::Created), after };
+            let list = SumList { channel: Channel::WxApp, status: Status::Created };
+            let walk = Walk { began_at, sums: sums.clone(), list, progress };
             assert_eq!(read_walk(write_walk(&walk).as_m().unwrap()).unwrap(), walk);
         }
     }

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{error::SdkError, types::ReturnValue};
+use aws_sdk_dynamodb::types::ReturnValue;
 use domain::{AppId, Pace, Paused, TargetHealth, Timestamp, WebhookId};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, number, text, time},
+    conditions::{is_written, unless_condition_failed},
     schema::{PK, SK, TARGET_PREFIX, VERSION_WRITTEN, app_pk, target_sk},
     webhooks::read_webhook_id,
 };
@@ -35,11 +36,8 @@ impl Store {
             .expression_attribute_values(":v", number(VERSION_WRITTEN))
             .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::AllNew);
-        match update.send().await {
-            Ok(done) => done.attributes().map(read_health).transpose(),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(None),
-            Err(error) => Err(StoreError::dynamo("counting a failure", error)),
-        }
+        let counted = unless_condition_failed(update.send().await, "counting a failure")?;
+        counted.as_ref().and_then(|counted| counted.attributes()).map(read_health).transpose()
     }
 
     /// Pauses a target until a probe is answered, the first at `probe_at`. `false` if it is paused already.
@@ -59,14 +57,10 @@ impl Store {
             .condition_expression("attribute_exists(failures) AND attribute_not_exists(paused_ms)")
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":probe", time(probe_at));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("pausing a target", error)),
-        }
+        is_written(update.send().await, "pausing a target")
     }
 
-    /// Takes the probe that is due, so that there is one at a time, and sets the next. `false` if somebody else took it.
+    /// Takes the probe that is due, so that there is one at a time, and sets the next. `false` if another worker took it first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -86,8 +80,8 @@ impl Store {
         self.claim(update, "taking a probe").await
     }
 
-    /// The place of one delivery in the row of those that wait for a paused target: `step` behind the one before, and not before
-    /// `earliest`. `None` if the target is not paused any more.
+    /// The place of one delivery in the queue for a paused target: `step` after the one before, and not before `earliest`. `None` if the target
+    /// is not paused.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -107,10 +101,8 @@ impl Store {
                 .expression_attribute_values(":step", step_ms.clone())
                 .expression_attribute_values(":earliest", time(earliest))
                 .return_values(ReturnValue::UpdatedOld);
-            match next.send().await {
-                Ok(done) => return done.attributes().map(|old| Item(old).time("free_ms")).transpose(),
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("taking a place", error)),
+            if let Some(taken) = unless_condition_failed(next.send().await, "taking a place")? {
+                return taken.attributes().map(|old| Item(old).time("free_ms")).transpose();
             }
             // The row has run dry: it begins anew at the earliest moment.
             let anew = self
@@ -119,10 +111,8 @@ impl Store {
                 .condition_expression("attribute_exists(paused_ms) AND free_ms < :earliest")
                 .expression_attribute_values(":free", time(earliest.plus(step)))
                 .expression_attribute_values(":earliest", time(earliest));
-            match anew.send().await {
-                Ok(_) => return Ok(Some(earliest)),
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("beginning a row", error)),
+            if is_written(anew.send().await, "beginning a row")? {
+                return Ok(Some(earliest));
             }
         }
         Ok(None)
@@ -158,11 +148,8 @@ impl Store {
                 .expression_attribute_values(":step", number(-1))
                 .expression_attribute_values(":none", number(0)),
         };
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(StoreError::dynamo("noting how long a target let us wait", error)),
-        }
+        is_written(update.send().await, "noting how long a target let us wait")?;
+        Ok(())
     }
 
     /// Forgets all that is known of a target: the webhook has another one, or is gone.
@@ -188,11 +175,8 @@ impl Store {
             .condition_expression("lateness > :none")
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":now", time(now));
-        match reset.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(StoreError::dynamo("forgetting failures", error)),
-        }
+        is_written(reset.send().await, "forgetting failures")?;
+        Ok(())
     }
 
     /// `false` if the condition does not hold; `:none` in it is zero.
@@ -206,11 +190,7 @@ impl Store {
             .condition_expression(condition);
         let delete =
             if condition.contains(":none") { delete.expression_attribute_values(":none", number(0)) } else { delete };
-        match delete.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("forgetting a target", error)),
-        }
+        is_written(delete.send().await, "forgetting a target")
     }
 
     fn target(
@@ -224,8 +204,14 @@ impl Store {
 }
 
 /// A target's health, with the webhook that it is of.
-pub(crate) fn read_target(attributes: &Attributes) -> Result<(WebhookId, TargetHealth), StoreError> {
-    Ok((read_webhook_id(&Item(attributes), TARGET_PREFIX)?, read_health(attributes)?))
+pub(crate) struct WebhookHealth {
+    pub(crate) webhook: WebhookId,
+    pub(crate) health: TargetHealth,
+}
+
+pub(crate) fn read_target(attributes: &Attributes) -> Result<WebhookHealth, StoreError> {
+    let webhook = read_webhook_id(&Item(attributes), TARGET_PREFIX)?;
+    Ok(WebhookHealth { webhook, health: read_health(attributes)? })
 }
 
 fn read_health(attributes: &Attributes) -> Result<TargetHealth, StoreError> {

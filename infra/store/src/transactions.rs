@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
     operation::{put_item::PutItemError, update_item::builders::UpdateItemFluentBuilder},
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    About, AppId, Author, BillNum, Delivery, Event, Extras, Fen, Mode, PayerDigest, ProviderTradeNo, RefundSums,
-    Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId,
-    deliveries,
+    AppId, Author, BillNum, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo, RefundSums, Settlement, Status,
+    Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
-    carried::{Watch, watch},
+    carried::{DueEntryChange, due_entry_change},
+    conditions::is_written,
     items::{Seen, Written},
     schema::{
         BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk,
@@ -28,8 +27,8 @@ use crate::{
 /// Nine channels of at most 99 small tries each fit in two pages of 1 MB; the rest is a bound, not a plan.
 const BILL_PAGES_MAX: usize = 16;
 
-/// How often a settlement is decided anew because others were faster. Each round one of them wins, and a provider
-/// repeats a notify that lost more often than that.
+/// How often a settlement is decided again because another was first. One of them wins each round. A notify that loses more often is
+/// repeated by its provider.
 const SETTLE_TRIES_MAX: u32 = 10;
 
 /// What [`Store::status_update`] has the values of.
@@ -40,18 +39,18 @@ pub(crate) const SETS_OF_STATUS: &str = "#status = :status, rev = :next, by_time
 pub enum Reserved {
     /// It is ours.
     New,
-    /// Somebody else was faster; this is theirs.
+    /// Another caller reserved it first; this is theirs.
     Taken(Box<Transaction>),
 }
 
-/// Who is told of a settlement, and when.
+/// What a settlement needs beside the decision.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
+pub struct SettlementContext<'a> {
     /// The app's webhooks.
     pub webhooks: &'a [Webhook],
     /// The time.
     pub now: Timestamp,
-    /// When the sweep is to look at the transaction once more, if nobody else will.
+    /// When the sweep is to look at the transaction again; `None` if it need not.
     pub look_at: Option<Timestamp>,
 }
 
@@ -74,12 +73,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn load_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Transaction>, StoreError> {
-        let rows = self.load_rows(Seen::Now, (app, mode, bill)).await?;
+        let rows = self.load_rows(Seen::Now, app, mode, bill).await?;
         Ok(rows.into_iter().map(|row| row.transaction).collect())
     }
 
     /// The same with what is kept beside each try.
-    async fn load_rows(&self, seen: Seen, (app, mode, bill): (&AppId, Mode, &BillNum)) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(&self, seen: Seen, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Row>, StoreError> {
         let mut pages = self
             .dynamo
             .query()
@@ -105,7 +104,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_transaction(&self, key: &TransactionKey) -> Result<Option<Transaction>, StoreError> {
-        Ok(self.find_revision(key).await?.map(|(transaction, _)| transaction))
+        Ok(self.find_row(Seen::Now, key).await?.map(|row| row.transaction))
     }
 
     /// Reserves a try. Of many at once for the same try one gets it, and the others get to see it.
@@ -136,9 +135,8 @@ impl Store {
         Err(StoreError::dynamo("reservation", error))
     }
 
-    /// Keeps what the provider gave out for an open try and gives nobody a second time. `false` if the try is open no more, or has a
-    /// token: then this one must not be handed out beside the one that is kept. It counts as a revision, so that whoever is about to
-    /// give the try up decides anew.
+    /// Keeps the token that the provider gave out for an open try; it gives it out once. `false` if the try is not open, or has a token already:
+    /// then this token must not be handed out. It counts as a revision, so that a caller that is about to give the try up decides again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -158,11 +156,7 @@ impl Store {
             .expression_attribute_values(":token", text(token))
             .expression_attribute_values(":open", text(Status::Created.name()))
             .expression_attribute_values(":one", number(1));
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(StoreError::dynamo("keeping a token", error)),
-        }
+        is_written(update.send().await, "keeping a token")
     }
 
     /// Marks an open try as replaced and has the sweep close it at once. `false` if it is paid, closed or replaced by now: then the
@@ -177,7 +171,7 @@ impl Store {
             .condition_expression("#status = :open AND attribute_not_exists(superseded_ms)")
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":due", text(due_pk(&open.id)));
-        self.postpone(update).await
+        is_written(update.send().await, "replacement of a try")
     }
 
     fn open_try_update(&self, key: &TransactionKey) -> UpdateItemFluentBuilder {
@@ -208,23 +202,23 @@ impl Store {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":due", text(due_pk(&paid.id)))
             .expression_attribute_values(":now", time(now));
-        self.postpone(update).await?;
+        is_written(update.send().await, "mark for another look")?;
         Ok(())
     }
 
     /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
-    /// of `webhooks` that wants an event: all of it or nothing. `decide` may run again if others were faster. With `look_at` the
-    /// sweep looks at the transaction once more then, because nobody else will.
+    /// of `webhooks` that wants an event: all of it or nothing. `decide` may run again if another writer was first. With `look_at`
+    /// the sweep looks at the transaction again at that time.
     ///
-    /// The first look costs half, because it may show the row as it was a moment ago. A change that is decided on it is written
-    /// under the condition that the row still is so; whatever else comes out is decided anew on the row as it is now.
+    /// The first read is eventually consistent, at half the price: it may show the row as it was a moment ago. A change that is decided on it
+    /// is written under the condition that the row is still the same. Any other decision is made again, on a strongly consistent read.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn settle<E>(
         &self,
         key: &TransactionKey,
-        told: Told<'_>,
+        told: SettlementContext<'_>,
         decide: impl Fn(&Transaction) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         self.settle_in_bill(key, told, |transaction, _| decide(transaction)).await
@@ -238,12 +232,12 @@ impl Store {
     pub async fn settle_in_bill<E>(
         &self,
         key: &TransactionKey,
-        Told { webhooks, now, look_at }: Told<'_>,
+        SettlementContext { webhooks, now, look_at }: SettlementContext<'_>,
         decide: impl Fn(&Transaction, &[Transaction]) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         let mut seen = Seen::AMomentAgo;
         for round in 0..=SETTLE_TRIES_MAX {
-            let rows = self.load_rows(seen, (&key.app, key.mode, &key.bill)).await?;
+            let rows = self.load_rows(seen, &key.app, key.mode, &key.bill).await?;
             let tries: Vec<Transaction> = rows.iter().map(|row| row.transaction.clone()).collect();
             let found = rows.into_iter().find(|row| row.transaction.key == *key);
             let decided = found.as_ref().map(|row| decide(&row.transaction, &tries));
@@ -257,20 +251,16 @@ impl Store {
                 Ok(Settlement::Unchanged) => return Ok(Settled::Unchanged(Box::new(row.transaction))),
                 Ok(Settlement::Changed { transaction, events }) => (transaction, events),
             };
-            let told = |(event, about): &(Event, About)| deliveries(&after, *event, about, webhooks, now);
-            let deliveries: Vec<Delivery> = events.iter().flat_map(told).collect();
-            let watch = watch(&row, &after, (&deliveries, look_at), now);
-            if self.write_settlement(&after, (row.revision, watch), &deliveries).await? == Written::Done {
+            let of_event = |occurred| deliveries(&after, occurred, webhooks, now);
+            let deliveries: Vec<Delivery> = events.iter().flat_map(of_event).collect();
+            let due_entry = due_entry_change(&row, &after, &deliveries, look_at, now);
+            if self.write_settlement(&after, row.revision, due_entry, &deliveries).await? == Written::Done {
                 return Ok(Settled::Changed(after, deliveries));
             }
-            // Whoever was faster needs a moment to finish; a conflict is not retried by the client.
+            // The other writer needs a moment to finish; the client does not retry a conflict.
             tokio::time::sleep(Duration::from_millis(5) * (round + 1)).await;
         }
         Err(StoreError::Contended { what: name(key), tries: SETTLE_TRIES_MAX })
-    }
-
-    pub(crate) async fn find_revision(&self, key: &TransactionKey) -> Result<Option<(Transaction, i64)>, StoreError> {
-        Ok(self.find_row(Seen::Now, key).await?.map(|row| (row.transaction, row.revision)))
     }
 
     pub(crate) async fn find_row(&self, seen: Seen, key: &TransactionKey) -> Result<Option<Row>, StoreError> {
@@ -278,15 +268,16 @@ impl Store {
         found.as_ref().map(read_row).transpose()
     }
 
-    /// Lost if the transaction is not at `revision` any more, or is being changed by somebody else right now.
+    /// `Lost` if another writer changed the transaction since `revision`, or is changing it now.
     async fn write_settlement(
         &self,
         after: &Transaction,
-        (revision, watch): (i64, Watch),
+        revision: i64,
+        due_entry: DueEntryChange,
         deliveries: &[Delivery],
     ) -> Result<Written, StoreError> {
-        let carried = matches!(watch, Watch::Carry(..));
-        let update = self.settlement_update(after, (revision, watch)).build();
+        let carried = matches!(due_entry, DueEntryChange::Carry(..));
+        let update = self.settlement_update(after, revision, due_entry).build();
         let update = update.map_err(|error| StoreError::dynamo("building a settlement", error))?;
         let mut writes = vec![TransactWriteItem::builder().update(update).build()];
         let (first, rest) = deliveries.split_at(usize::from(carried).min(deliveries.len()));
@@ -295,7 +286,7 @@ impl Store {
         self.write_all(writes, "settlement").await
     }
 
-    /// The beginning of a settlement, or of what a refund changes: the status, under the condition that nobody else changed it since `revision`.
+    /// The part of an update that a settlement and a refund share: the status, under the condition that the row is at `revision`.
     /// What it sets is [`SETS_OF_STATUS`].
     pub(crate) fn status_update(&self, after: &Transaction, revision: i64) -> UpdateBuilder {
         let key = &after.key;
@@ -310,20 +301,20 @@ impl Store {
             .expression_attribute_values(":next", number(revision + 1))
             .expression_attribute_values(
                 ":by_time",
-                text(by_time_pk(&key.app, key.mode, (key.channel, after.status), after.shard)),
+                text(by_time_pk(&key.app, key.mode, key.channel, after.status, after.shard)),
             )
     }
 
     /// Names only what a settlement changes, so that attributes of a newer version survive.
-    fn settlement_update(&self, after: &Transaction, (revision, watch): (i64, Watch)) -> UpdateBuilder {
+    fn settlement_update(&self, after: &Transaction, revision: i64, due_entry: DueEntryChange) -> UpdateBuilder {
         let mut sets = vec![SETS_OF_STATUS];
         let mut update = self.status_update(after, revision);
         let (mut look_at, mut carries, mut removes) = (None, None, "");
-        match watch {
-            Watch::Keep => {}
-            Watch::End => removes = " REMOVE due_pk, due_ms",
-            Watch::At(moment) => look_at = Some(moment),
-            Watch::Carry(webhook, due) => {
+        match due_entry {
+            DueEntryChange::Keep => {}
+            DueEntryChange::Remove => removes = " REMOVE due_pk, due_ms",
+            DueEntryChange::MoveTo(moment) => look_at = Some(moment),
+            DueEntryChange::Carry(webhook, due) => {
                 // The entry stays as it was seen, or the settlement is decided anew.
                 update = update.condition_expression("rev = :rev AND due_ms = :seen");
                 update = update.expression_attribute_values(":seen", time(due));
@@ -400,11 +391,11 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
             (
                 BY_TIME_PK,
-                Some(text(by_time_pk(&key.app, key.mode, (key.channel, transaction.status), transaction.shard))),
+                Some(text(by_time_pk(&key.app, key.mode, key.channel, transaction.status, transaction.shard))),
             ),
             (BY_TIME_SK, Some(text(transaction_by_time_sk(transaction)))),
-            (DUE_PK, due.as_ref().map(|(shard, _)| text(shard.as_str()))),
-            (DUE_MS, due.map(|(_, moment)| time(moment))),
+            (DUE_PK, due.as_ref().map(|due| text(&due.pk))),
+            (DUE_MS, due.map(|due| time(due.at))),
         ],
     )
 }

@@ -23,30 +23,30 @@ pub struct Unreadable {
 
 /// What to call with each item that was passed over.
 #[derive(Clone)]
-pub(crate) struct Told(Arc<dyn Fn(&Unreadable) + Send + Sync>);
+pub(crate) struct Listener(Arc<dyn Fn(&Unreadable) + Send + Sync>);
 
-impl Default for Told {
+impl Default for Listener {
     fn default() -> Self {
         Self(Arc::new(|_| ()))
     }
 }
 
-impl fmt::Debug for Told {
+impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Told")
+        f.write_str("Listener")
     }
 }
 
 impl Store {
     /// The same store, which also tells `tell` of each item that it passes over.
     #[must_use]
-    pub fn telling(&self, tell: impl Fn(&Unreadable) + Send + Sync + 'static) -> Self {
-        let Told(before) = self.told.clone();
+    pub fn with_listener(&self, tell: impl Fn(&Unreadable) + Send + Sync + 'static) -> Self {
+        let Listener(before) = self.on_unreadable.clone();
         let both = move |unreadable: &Unreadable| {
             before(unreadable);
             tell(unreadable);
         };
-        Self { told: Told(Arc::new(both)), ..self.clone() }
+        Self { on_unreadable: Listener(Arc::new(both)), ..self.clone() }
     }
 
     /// What can be read of `items`.
@@ -75,6 +75,6 @@ impl Store {
         };
         let unreadable = Unreadable { item: Item(attributes).key(), attribute };
         error!(item.key = unreadable.item, item.attribute = attribute, "an item was passed over: {problem}");
-        (self.told.0)(&unreadable);
+        (self.on_unreadable.0)(&unreadable);
     }
 }

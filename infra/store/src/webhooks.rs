@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{error::SdkError, types::Update};
+use aws_sdk_dynamodb::types::Update;
 use domain::{AppId, Event, Mode, RotatingKey, Secret, Timestamp, Webhook, WebhookId, WebhookTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
+    conditions::is_written,
     items::{CHANGE_TRIES_MAX, updated},
     schema::{PK, SK, TTL, WEBHOOK_PREFIX, app_pk, webhook_sk},
     stored_key::StoredKey,
@@ -37,8 +38,8 @@ impl Store {
         self.write_together(writes, &webhook_owner(app, &webhook.id)).await
     }
 
-    /// Changes a webhook. Every write seals it anew, so that what was sealed is what tells whether somebody else changed it in between:
-    /// `change` is then asked again, so that no rotated secret is written over by an edit of the address.
+    /// Changes a webhook. Every write seals it anew, so the sealed bytes show whether another operator changed it in between. Then `change` runs
+    /// again: an edit of the address does not write over a rotated secret.
     ///
     /// # Errors
     /// What `change` says; [`StoreError::Stale`] if there is no such webhook, [`StoreError::Contended`] if others keep changing it.
@@ -61,10 +62,8 @@ impl Store {
                 .set_item(Some(self.write_webhook(app, &changed)?))
                 .condition_expression("sealed = :sealed")
                 .expression_attribute_values(":sealed", bytes(sealed));
-            match put.send().await {
-                Ok(_) => return Ok(changed),
-                Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {}
-                Err(error) => return Err(StoreError::dynamo("change of a webhook", error).into()),
+            if is_written(put.send().await, "change of a webhook")? {
+                return Ok(changed);
             }
         }
         Err(StoreError::Contended { what, tries: CHANGE_TRIES_MAX }.into())
@@ -144,7 +143,7 @@ impl Store {
 
 /// What can be read of a webhook whose target or key cannot: what it hears. Where not even that can be read it hears everything in both modes:
 /// an event too many can be told, and one that was not kept is lost.
-pub(crate) fn read_hearing(attributes: &Attributes) -> Vec<Webhook> {
+pub(crate) fn read_subscription(attributes: &Attributes) -> Vec<Webhook> {
     let item = Item(attributes);
     let Ok(id) = read_webhook_id(&item, WEBHOOK_PREFIX) else { return Vec::new() };
     let modes = item.find_text("mode").and_then(Mode::find).map_or_else(|| Mode::ALL.to_vec(), |mode| vec![mode]);

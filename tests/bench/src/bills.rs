@@ -53,7 +53,7 @@ async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> 
     let first = Day::of(Timestamp::clamped(now)).before().start().ms() + 3_600_000;
     // Spread over twenty hours.
     let step = 20 * 3_600_000 / lines;
-    let planted = if with_books { keep_books(&shop, (lines, first, step)).await? } else { lines };
+    let planted = if with_books { keep_books(&shop, lines, first, step).await? } else { lines };
     let rows = json!({ "rows": { "count": lines, "fen": FEE, "firstMs": first, "stepMs": step } });
     shop.call("POST", "/_local/simulator/alipay/bill", &[], rows).await?;
     fs::write("/proc/self/clear_refs", "5")?;
@@ -74,7 +74,7 @@ async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> 
 }
 
 /// Keeps what the bill will list, but for [`DIFFERENCES`] of each kind: the number of these.
-async fn keep_books(shop: &Shop, (payments, first, step): (i64, i64, i64)) -> Result<i64, AnyError> {
+async fn keep_books(shop: &Shop, payments: i64, first: i64, step: i64) -> Result<i64, AnyError> {
     let (app, mut items) = (&shop.app.app_id, Vec::new());
     let each = payments / DIFFERENCES;
     for n in 0..payments {
@@ -87,11 +87,11 @@ async fn keep_books(shop: &Shop, (payments, first, step): (i64, i64, i64)) -> Re
             3 => status = "closed", // Not paid here.
             _ => {}
         }
-        items.push(item(app, (&format!("{:012x}{n:012x}", first + n * step), first + n * step), (fee, status)));
+        let at = first + n * step;
+        items.push(item(app, &format!("{at:012x}{n:012x}"), at, fee, status));
         if odd == 4 {
             // Missing there: charged in the same moment, under a number that the bill does not have.
-            let id = format!("{:012x}ff{n:010x}", first + n * step);
-            items.push(item(app, (&id, first + n * step), (FEE, "success")));
+            items.push(item(app, &format!("{at:012x}ff{n:010x}"), at, FEE, "success"));
         }
         if items.len() >= usize::try_from(IMPORTED_AT_ONCE)? || n == payments - 1 {
             shop.stack.import(&json!({ "TransactionsTable": std::mem::take(&mut items) })).await?;
@@ -101,7 +101,7 @@ async fn keep_books(shop: &Shop, (payments, first, step): (i64, i64, i64)) -> Re
     Ok(4 * DIFFERENCES)
 }
 
-fn item(app: &str, (id, ms): (&str, i64), (fee, status): (i64, &str)) -> Value {
+fn item(app: &str, id: &str, ms: i64, fee: i64, status: &str) -> Value {
     let (text, number) = (|text: &str| json!({ "S": text }), |number: i64| json!({ "N": number.to_string() }));
     json!({
         "pk": text(&format!("{app}#test#{id}")),

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, time::sleep_until};
 
 use crate::{
     AnyError, Plan, lag,
-    shop::{Headers, Kept, PAID_THROUGH, Shop},
+    shop::{Headers, Kept, PAID_THROUGH, PaidThrough, Shop},
     table::print,
 };
 
@@ -24,7 +24,7 @@ const SENT_AGAIN: u64 = 2_000;
 const SENT_AT_ONCE: u64 = 50;
 
 /// A payer who is told to pay, by the simulator of Alipay.
-const PAY_AT: (&str, &str, &str) = PAID_THROUGH[0];
+const PAY_AT: PaidThrough = PAID_THROUGH[0];
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let (seconds, sent_again) = if plan.short { (10, 200) } else { (60, SENT_AGAIN) };
@@ -35,14 +35,14 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
 
     let mut rows = Vec::new();
     let (quiet, alone) = (shop.client(), Instant::now());
-    paid(&shop, &quiet, "alone", (QUIET_EACH, window)).await?;
+    paid(&shop, &quiet, "alone", QUIET_EACH, window).await?;
     rows.push(row("alone", &waits(&shop, alone.elapsed()).await?));
 
     let noisy = Noisy::open(&shop, sent_again).await?;
     let begun = Instant::now();
     let both = tokio::join!(
-        paid(&shop, &quiet, "beside", (QUIET_EACH, window)),
-        paid(&shop, &noisy.headers, "noisy", (NOISY_EACH, window)),
+        paid(&shop, &quiet, "beside", QUIET_EACH, window),
+        paid(&shop, &noisy.headers, "noisy", NOISY_EACH, window),
         noisy.send_again(&shop),
     );
     both.0?;
@@ -55,18 +55,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
 }
 
 /// Charges and pays a bill in each such time, for as long as the window.
-async fn paid(
-    shop: &Shop,
-    headers: &Headers,
-    name: &str,
-    (each, window): (Duration, Duration),
-) -> Result<(), AnyError> {
+async fn paid(shop: &Shop, headers: &Headers, name: &str, each: Duration, window: Duration) -> Result<(), AnyError> {
     let begun = tokio::time::Instant::now();
     let mut count = 0_u32;
     while begun.elapsed() < window {
         sleep_until(begun + each * count).await;
-        let id = shop.charge_as(headers, PAY_AT.1, &format!("{name}-{count}")).await?;
-        shop.pay(PAY_AT.2, &id).await?;
+        let id = shop.charge_as(headers, PAY_AT.channel, &format!("{name}-{count}")).await?;
+        shop.pay(PAY_AT.orders, &id).await?;
         count += 1;
     }
     Ok(())
@@ -115,14 +110,18 @@ impl Noisy {
         let app = text(&made["appId"]);
         let pair = |name: &str, value: String| (name.to_owned(), value);
         let headers = vec![pair("x-ml-appid", app.clone()), pair("x-ml-apikey", text(&made["test"]["clientKey"]))];
-        shop.admin("PUT", &format!("/apps/{app}/channels/{}?mode=test", PAY_AT.0), json!({ "protocol": "simulator" }))
-            .await?;
+        shop.admin(
+            "PUT",
+            &format!("/apps/{app}/channels/{}?mode=test", PAY_AT.tab),
+            json!({ "protocol": "simulator" }),
+        )
+        .await?;
         let hook = json!({ "target": { "url": url }, "mode": "test" });
         shop.admin("POST", &format!("/apps/{app}/webhooks"), hook).await?;
 
         // One is paid, and copied.
-        let id = shop.charge_as(&headers, PAY_AT.1, "parked").await?;
-        shop.pay(PAY_AT.2, &id).await?;
+        let id = shop.charge_as(&headers, PAY_AT.channel, "parked").await?;
+        shop.pay(PAY_AT.orders, &id).await?;
         tokio::time::sleep(Duration::from_secs(12)).await;
         let tables = shop.stack.export().await?;
         let items: Vec<&Value> = tables["TransactionsTable"].as_array().into_iter().flatten().collect();
@@ -136,7 +135,7 @@ impl Noisy {
         let mut tokens = Vec::new();
         let mut copied = Vec::new();
         for n in 0..waiting {
-            let pair = lag::copies((&transaction, &delivery), n, due_ms)?;
+            let pair = lag::copies(&transaction, &delivery, n, due_ms)?;
             let name = text(&pair[1]["sk"]["S"]);
             let name = name.strip_prefix("DELIVERY#").unwrap_or(&name);
             tokens.push(URL_SAFE_NO_PAD.encode(format!("test\nparked-{n}\n{name}")));

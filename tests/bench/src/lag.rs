@@ -53,7 +53,7 @@ async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     while there < parked {
         let some = (there..parked.min(there + WRITTEN_AT_ONCE)).map(|n| {
             let offset = i64::try_from(n).unwrap_or_default() * HOUR_MS / i64::try_from(parked).unwrap_or(1);
-            copies((&transaction, &delivery), n, begins_ms + offset)
+            copies(&transaction, &delivery, n, begins_ms + offset)
         });
         let items: Vec<Value> = some.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         shop.stack.import(&json!({ "TransactionsTable": items })).await?;
@@ -117,7 +117,7 @@ pub(crate) async fn originals(shop: &Shop, target: Value) -> Result<[Value; 2], 
 }
 
 /// The same of another bill, with its sixth attempt due at `due_ms`.
-pub(crate) fn copies((transaction, delivery): (&Value, &Value), n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
+pub(crate) fn copies(transaction: &Value, delivery: &Value, n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let (old_id, pk) = (text(transaction, "id"), text(transaction, "pk"));
     let id = format!("{}{n:012x}", old_id.get(..12).ok_or("no id")?);

@@ -75,10 +75,18 @@ impl Drop for Scratch {
 }
 
 /// One tab of each provider, with a channel whose order reaches the provider at once, and how the simulator is told to pay it.
-pub(crate) const PAID_THROUGH: [(&str, &str, &str); 3] = [
-    ("ali", "ali_qrcode", "/_local/simulator/alipay/trades"),
-    ("wx_mp", "wx_native", "/_local/simulator/wechat/trades"),
-    ("unipay_app", "unipay_app", "/_local/simulator/unionpay/orders"),
+#[derive(Clone, Copy)]
+pub(crate) struct PaidThrough {
+    pub(crate) tab: &'static str,
+    pub(crate) channel: &'static str,
+    /// The path of its orders at the simulator.
+    pub(crate) orders: &'static str,
+}
+
+pub(crate) const PAID_THROUGH: [PaidThrough; 3] = [
+    PaidThrough { tab: "ali", channel: "ali_qrcode", orders: "/_local/simulator/alipay/trades" },
+    PaidThrough { tab: "wx_mp", channel: "wx_native", orders: "/_local/simulator/wechat/trades" },
+    PaidThrough { tab: "unipay_app", channel: "unipay_app", orders: "/_local/simulator/unionpay/orders" },
 ];
 
 impl Shop {
@@ -187,15 +195,12 @@ impl Shop {
     }
 
     /// Charges and pays `count` bills through one provider, and catches their notifies.
-    pub(crate) async fn notifies_of(
-        &self,
-        (tab, channel, simulator): (&str, &str, &str),
-        count: usize,
-    ) -> Result<Vec<Notify>, AnyError> {
+    pub(crate) async fn notifies_of(&self, provider: PaidThrough, count: usize) -> Result<Vec<Notify>, AnyError> {
+        let PaidThrough { tab, channel, orders } = provider;
         self.notifies();
         for number in 0..count {
             let id = self.charge(channel, &format!("{tab}-{number}")).await?;
-            self.pay(simulator, &id).await?;
+            self.pay(orders, &id).await?;
         }
         self.call("POST", "/_local/clock", &[], json!({ "advanceMs": 0 })).await?;
         let caught = self.notifies();

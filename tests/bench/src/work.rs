@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::{
     AnyError, Plan, events, lag,
-    shop::{Headers, Kept, Notify, PAID_THROUGH, Shop, charge_of, texts},
+    shop::{Headers, Kept, Notify, PAID_THROUGH, PaidThrough, Shop, charge_of, texts},
     start,
     table::{print, ratio, time},
 };
@@ -26,7 +26,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let calls = if plan.short { 20 } else { 100 };
     let mut caught = Vec::new();
     for provider in PAID_THROUGH {
-        caught.push((provider.0, shop.notifies_of(provider, calls + 1).await?));
+        caught.push((provider.tab, shop.notifies_of(provider, calls + 1).await?));
     }
     let nanos = signatures(plan, &inputs(&shop, &caught).await?).await?;
     let of = |name: &str| Duration::from_nanos(nanos.get(name).copied().unwrap_or_default());
@@ -41,7 +41,9 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
             format!("{signs} signed, {verifies} verified"),
         )
     });
-    let notifies = PAID_THROUGH.iter().map(|(tab, ..)| row(format!("notify {tab}"), verify, "1 verified".to_owned()));
+    let notifies = PAID_THROUGH
+        .iter()
+        .map(|PaidThrough { tab, .. }| row(format!("notify {tab}"), verify, "1 verified".to_owned()));
     let opened = CHARGES.iter().map(|(channel, ..)| row(format!("open {channel}"), sign, "beside 1 signed".to_owned()));
     print(
         &format!("Work of the providers' code (ring signs in {}, verifies in {})", time(sign), time(verify)),
@@ -49,7 +51,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
         &charges.chain(notifies).chain(opened).collect::<Vec<_>>(),
     );
     shop.configure_for_real().await?;
-    whole_calls(plan, &shop, &caught, calls, (sign, verify)).await?;
+    whole_calls(plan, &shop, &caught, calls, sign, verify).await?;
     shop.stack.stop().await;
     Ok(())
 }
@@ -60,7 +62,8 @@ async fn whole_calls(
     shop: &Shop,
     caught: &[(&str, Vec<Notify>)],
     calls: usize,
-    (sign, verify): (Duration, Duration),
+    sign: Duration,
+    verify: Duration,
 ) -> Result<(), AnyError> {
     let mut rows = Vec::new();
     for (channel, signs, _) in CHARGES.into_iter().filter(|(channel, ..)| *channel != "wx_jsapi") {
@@ -70,17 +73,17 @@ async fn whole_calls(
         };
         let each: Vec<String> = (0..=calls).map(event).collect();
         let what = format!("charge {channel}");
-        rows.push(whole_call(plan, shop, ("charge", &what), &each, Some(sign * signs)).await?);
+        rows.push(whole_call(plan, shop, "charge", &what, &each, Some(sign * signs)).await?);
     }
     for (tab, notifies) in caught {
         let each: Vec<String> = notifies.iter().map(Notify::event).collect();
-        rows.push(whole_call(plan, shop, ("provider-notify", &format!("notify {tab}")), &each, Some(verify)).await?);
+        rows.push(whole_call(plan, shop, "provider-notify", &format!("notify {tab}"), &each, Some(verify)).await?);
     }
     for (what, body) in
         [("query of a bill", r#"{"billNum":"ali-0"}"#), ("query of a page", r#"{"limit":20,"channel":"ali"}"#)]
     {
         let event = events::request("POST", "/2.0/maxpay/records", &shop.master(), body.as_bytes());
-        rows.push(whole_call(plan, shop, ("query", what), &vec![event; calls + 1], None).await?);
+        rows.push(whole_call(plan, shop, "query", what, &vec![event; calls + 1], None).await?);
     }
     rows.push(delivery(plan, calls).await?);
     let columns = ["call", "RSA in it", "CPU of the process", "without RSA", "to RSA"];
@@ -97,7 +100,7 @@ async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
     let [transaction, delivery] = lag::originals(&shop, json!({ "function": "shop" })).await?;
     let (mut items, mut bells) = (Vec::new(), Vec::new());
     for n in 0..=calls {
-        let [transaction, mut delivery] = lag::copies((&transaction, &delivery), u64::try_from(n)?, 1)?;
+        let [transaction, mut delivery] = lag::copies(&transaction, &delivery, u64::try_from(n)?, 1)?;
         // Due long since, and left alone by the stack's own sweep.
         delivery["due_ms"] = json!({ "N": "4000000000000" });
         let name = delivery["sk"]["S"].as_str().and_then(|sk| sk.strip_prefix("DELIVERY#")).ok_or("no delivery")?;
@@ -107,7 +110,7 @@ async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
     }
     shop.stack.import(&json!({ "TransactionsTable": items })).await?;
     shop.call("PUT", "/_local/receiver/shop", &[], json!({ "body": r#"{"statusCode":200}"# })).await?;
-    let row = whole_call(plan, &shop, ("deliver", "delivery to a function"), &bells, None).await?;
+    let row = whole_call(plan, &shop, "deliver", "delivery to a function", &bells, None).await?;
     let arrived = shop.call("GET", "/_local/inbox?receiver=shop", &[], Value::Null).await?;
     // One is the first attempt of the original.
     if arrived.as_array().is_none_or(|arrived| arrived.len() != calls + 2) {
@@ -120,7 +123,8 @@ async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
 async fn whole_call(
     plan: &Plan,
     shop: &Shop,
-    (binary, what): (&str, &str),
+    binary: &str,
+    what: &str,
     each: &[String],
     rsa: Option<Duration>,
 ) -> Result<Vec<String>, AnyError> {

@@ -79,7 +79,7 @@ async fn find(world: &Arc<World>, crowd: Crowd) -> Result<i64, String> {
     let due_ms: i64 = row["due_ms"]["N"].as_str().and_then(|ms| ms.parse().ok()).ok_or("the bill is not due")?;
     for number in 0..crowd.bills {
         let app = &apps[number % apps.len()].id;
-        put(world, &copy(&row, (&caller.id, app), number)).await?;
+        put(world, &copy(&row, &caller.id, app, number)).await?;
     }
     world.time.sleep_until(due_ms).await;
     let pumps = [tokio::spawn(questions(Arc::clone(world))), tokio::spawn(sweep(Arc::clone(world)))];
@@ -177,7 +177,7 @@ async fn dynamo(world: &World, operation: &str, body: &Value) -> Result<Value, S
 }
 
 /// The same bill of another app, with another number, due at the same time.
-fn copy(row: &Value, (from, to): (&str, &str), number: usize) -> Value {
+fn copy(row: &Value, from: &str, to: &str, number: usize) -> Value {
     let id = row["id"]["S"].as_str().unwrap_or_default();
     let own = format!("{}{number:012x}", id.get(..12).unwrap_or_default());
     let text = row.to_string().replace(from, to).replace(ORIGINAL, &format!("unpaid-{number:08}")).replace(id, &own);

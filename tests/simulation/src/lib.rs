@@ -41,6 +41,7 @@ use report::Lived;
 
 pub use crowd::{Crowd, find_in_crowd};
 pub use faults::{Fault, Rates};
+use plan::WorldPlan;
 pub use plan::{Plan, WORLD_BILLS};
 pub use report::Report;
 pub use shrink::shrink;
@@ -51,7 +52,7 @@ pub use shrink::shrink;
 /// Why the stack could not be started.
 pub fn run(plan: &Plan, progress: impl FnMut(&Report)) -> Result<Report, String> {
     let template = Arc::new(Template::load().map_err(|error| error.to_string())?);
-    let worlds: Vec<(u32, u32)> = plan.worlds().collect();
+    let worlds: Vec<WorldPlan> = plan.worlds().collect();
     let next = AtomicUsize::new(0);
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
@@ -61,7 +62,7 @@ pub fn run(plan: &Plan, progress: impl FnMut(&Report)) -> Result<Report, String>
                 while let Some(world) = worlds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let log = logs::Log::new(plan.talks);
                     let lived = logs::during(&log, || life::live(plan, *world, template, &log));
-                    if tell.send((world.0, lived)).is_err() {
+                    if tell.send((world.number, lived)).is_err() {
                         return;
                     }
                 }
@@ -75,13 +76,13 @@ pub fn run(plan: &Plan, progress: impl FnMut(&Report)) -> Result<Report, String>
 /// The sum of all worlds, whichever of them is over first.
 fn add_up(
     plan: &Plan,
-    worlds: &[(u32, u32)],
+    worlds: &[WorldPlan],
     told: &mpsc::Receiver<(u32, Result<Lived, String>)>,
     mut progress: impl FnMut(&Report),
 ) -> Result<Report, String> {
     let mut report = Report::new(plan);
     let mut early = BTreeMap::new();
-    for (number, _) in worlds {
+    for WorldPlan { number, .. } in worlds {
         while !early.contains_key(number) {
             let (other, lived) = told.recv().map_err(|_| format!("world {number} broke off"))?;
             early.insert(other, lived);

@@ -10,7 +10,7 @@ use crate::{
     invariants,
     logs::Log,
     people,
-    plan::Plan,
+    plan::{Plan, WorldPlan},
     pumps,
     report::Lived,
     time::{DAY_MS, HOUR_MS, sleep},
@@ -29,20 +29,15 @@ const BROKEN_MS: i64 = 6 * HOUR_MS;
 const EXHAUSTED_MS: i64 = 64 * HOUR_MS;
 
 /// Lives through one world, from its first charge until everything is at rest.
-pub(crate) fn live(
-    plan: &Plan,
-    (number, bills): (u32, u32),
-    template: &Arc<Template>,
-    log: &Log,
-) -> Result<Lived, String> {
-    let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(number));
+pub(crate) fn live(plan: &Plan, world: WorldPlan, template: &Arc<Template>, log: &Log) -> Result<Lived, String> {
+    let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(world.number));
     // The SDK's jitter and its tokens come from here.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let lived = runtime.block_on(async {
-        let world = World::start(plan, seed, template, log).await?;
-        Ok(live_in(&world, bills).await)
+        let started = World::start(plan, seed, template, log).await?;
+        Ok(live_in(&started, world.bills).await)
     });
     // What still waits for a time that never comes ends here.
     runtime.shutdown_background();

@@ -224,19 +224,19 @@ async fn replace_key(world: &Arc<World>, shop: &Shop) {
             new.clone_into(&mut changed.client_key);
         }
         world.set_shop(changed);
-        let revoked = if is_master {
+        let (header, revoked) = if is_master {
             ("x-ml-masterkey", shop.master_key.clone())
         } else {
             ("x-ml-apikey", shop.client_key.clone())
         };
-        tokio::spawn(stays_out(Arc::clone(world), shop.app.clone(), revoked));
+        tokio::spawn(stays_out(Arc::clone(world), shop.app.clone(), header, revoked));
         return;
     }
     world.accuse("a key can be replaced", key);
 }
 
 /// Who has the key from before gets nothing, once every clock says that its time is over.
-async fn stays_out(world: Arc<World>, app: String, (header, key): (&'static str, String)) {
+async fn stays_out(world: Arc<World>, app: String, header: &'static str, key: String) {
     sleep(REVOKED_MS).await;
     let request = http::Request::post(format!("{URL}/2.0/maxpay/records"))
         .header("content-type", "application/json")

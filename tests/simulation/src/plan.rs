@@ -22,18 +22,27 @@ pub struct Plan {
     pub talks: bool,
 }
 
+/// A world of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WorldPlan {
+    /// Counts the worlds, from 0.
+    pub(crate) number: u32,
+    /// How many bills are charged in it.
+    pub(crate) bills: u32,
+}
+
 impl Plan {
     /// With everything breaking at its usual rate.
     pub fn new(seed: u64, bills: u32) -> Self {
         Self { seed, bills, only_world: None, rates: Rates::usual(), threads: 1, talks: false }
     }
 
-    /// The worlds, each with its number and its bills.
-    pub(crate) fn worlds(&self) -> impl Iterator<Item = (u32, u32)> {
+    /// The worlds of the run.
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = WorldPlan> {
         let count = self.bills.div_ceil(WORLD_BILLS);
         let bills = self.bills;
         let only = self.only_world;
-        let all = (0..count).map(move |number| (number, WORLD_BILLS.min(bills - number * WORLD_BILLS)));
-        all.filter(move |(number, _)| only.is_none_or(|only| only == *number))
+        let of = move |number| WorldPlan { number, bills: WORLD_BILLS.min(bills - number * WORLD_BILLS) };
+        (0..count).map(of).filter(move |world| only.is_none_or(|only| only == world.number))
     }
 }

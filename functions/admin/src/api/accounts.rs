@@ -1,6 +1,6 @@
 //! The accounts of a channel: which one saved settings are of, and what still hangs on those of before.
 
-use domain::{AccountNumber, AppId, Mode, Sameness, Secret, Succession, Tab, succeed};
+use domain::{AccountNumber, AppId, KnownAccount, Sameness, Secret, Succession, Tab, TabMode, succeed};
 use providers::{Identity, former_form};
 use serde_json::{Map, Value, json};
 use store::{CurrentAccount, OldAccount, SavedChannel, StoreError, StoreRetry};
@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::{call::Call, problem::Problem, wrong::Wrong};
 
-/// How often a change is decided anew because somebody else saved something.
+/// How often a change is decided anew because another operator saved settings.
 const SAVE_TRIES_MAX: u32 = 5;
 
 /// The account of saved settings, where they began another.
@@ -29,49 +29,49 @@ impl Changed {
 pub(crate) async fn save(
     call: &Call<'_>,
     app: &AppId,
-    channel: (Tab, Mode),
+    key: TabMode,
     settings: &Map<String, Value>,
 ) -> Result<Option<Changed>, Problem> {
-    let store = &call.deps.base.store;
+    let store = &call.deps.services.store;
     let text = Secret::new(Value::Object(settings.clone()).to_string());
     for _ in 0..SAVE_TRIES_MAX {
-        let seen = store.find_current_account(app, channel).await?;
-        let before = seen.as_ref().and_then(|seen| identity_of(call, channel.0, seen));
+        let seen = store.find_current_account(app, key).await?;
+        let before = seen.as_ref().and_then(|seen| identity_of(call, key.tab, seen));
         let old = match &before {
-            Some(before) if before.compare(&identity(call, channel.0, settings)) == Sameness::Other => {
-                store.old_accounts(app, Some(channel)).await?
+            Some(before) if before.compare(&identity(call, key.tab, settings)) == Sameness::Other => {
+                store.old_accounts(app, Some(key)).await?
             }
             Some(_) | None => Vec::new(),
         };
-        let succession = succession(call, channel.0, settings, (seen.as_ref(), before.as_ref(), &old))?;
+        let succession = succession(call, key.tab, settings, seen.as_ref(), before.as_ref(), &old)?;
         let saved = SavedChannel {
             settings: &text,
             succession,
             identity_before: before.as_ref().map(Identity::to_json).unwrap_or_default(),
-            former: former(channel.0, seen.as_ref(), (settings, succession)),
+            former: former(key.tab, seen.as_ref(), settings, succession),
             now: call.now,
         };
-        match store.save_channel(app, channel, seen.as_ref(), &saved).await {
-            Ok(()) => return Ok(changed(succession, (seen.as_ref(), before), old)),
+        match store.save_channel(app, key, seen.as_ref(), &saved).await {
+            Ok(()) => return Ok(changed(succession, seen.as_ref(), before, old)),
             Err(error) => match error.retryable() {
-                StoreRetry::ReadAgain => info!(app.id = %app, tab = %channel.0, "others save the same channel"),
+                StoreRetry::ReadAgain => info!(app.id = %app, tab = %key.tab, "others save the same channel"),
                 StoreRetry::No | StoreRetry::Later => return Err(error.into()),
             },
         }
     }
-    Err(StoreError::Contended { what: format!("{} of {app}", channel.0), tries: SAVE_TRIES_MAX }.into())
+    Err(StoreError::Contended { what: format!("{} of {app}", key.tab), tries: SAVE_TRIES_MAX }.into())
 }
 
 /// Deletes the settings of the account in use.
 ///
 /// # Errors
 /// [`Problem`]: there are none.
-pub(crate) async fn delete(call: &Call<'_>, app: &AppId, channel: (Tab, Mode)) -> Result<(), Problem> {
-    let store = &call.deps.base.store;
-    let seen = store.find_current_account(app, channel).await?.filter(|seen| seen.settings.is_some());
+pub(crate) async fn delete(call: &Call<'_>, app: &AppId, key: TabMode) -> Result<(), Problem> {
+    let store = &call.deps.services.store;
+    let seen = store.find_current_account(app, key).await?.filter(|seen| seen.settings.is_some());
     let seen = seen.ok_or_else(not_configured)?;
-    let identity = identity_of(call, channel.0, &seen).map(|identity| identity.to_json()).unwrap_or_default();
-    match store.delete_channel(app, channel, (&seen, &identity), call.now).await {
+    let identity = identity_of(call, key.tab, &seen).map(|identity| identity.to_json()).unwrap_or_default();
+    match store.delete_channel(app, key, &seen, &identity, call.now).await {
         Err(StoreError::Stale { .. }) => Err(Problem::conflict(Wrong::Contended)),
         deleted => Ok(deleted?),
     }
@@ -82,7 +82,7 @@ pub(crate) fn not_configured() -> Problem {
 }
 
 fn identity(call: &Call<'_>, tab: Tab, settings: &Map<String, Value>) -> Identity {
-    call.deps.base.apps.identity(tab, settings)
+    call.deps.services.apps.identity(tab, settings)
 }
 
 /// Whose the account in use is. `None` if an older version deleted its settings: then nobody knows, and it is taken for the same.
@@ -101,13 +101,19 @@ fn succession(
     call: &Call<'_>,
     tab: Tab,
     settings: &Map<String, Value>,
-    (seen, before, old): (Option<&CurrentAccount>, Option<&Identity>, &[OldAccount]),
+    seen: Option<&CurrentAccount>,
+    before: Option<&Identity>,
+    old: &[OldAccount],
 ) -> Result<Succession, Problem> {
     let new = identity(call, tab, settings);
-    let current = seen.map(|seen| (seen.number, before.map_or(Sameness::Same, |before| before.compare(&new))));
+    let current = seen.map(|seen| KnownAccount {
+        number: seen.number,
+        sameness: before.map_or(Sameness::Same, |before| before.compare(&new)),
+    });
     let known = old.iter().map(|old| {
         let identity = Identity::from_json(&old.identity);
-        (old.number, identity.map_or(Sameness::Other, |identity| identity.compare(&new)))
+        let sameness = identity.map_or(Sameness::Other, |identity| identity.compare(&new));
+        KnownAccount { number: old.number, sameness }
     });
     let highest = old.iter().map(|old| old.number).chain(seen.map(|seen| seen.highest)).max();
     succeed(current, known, highest.unwrap_or(AccountNumber::FIRST))
@@ -118,7 +124,8 @@ fn succession(
 fn former(
     tab: Tab,
     seen: Option<&CurrentAccount>,
-    (settings, succession): (&Map<String, Value>, Succession),
+    settings: &Map<String, Value>,
+    succession: Succession,
 ) -> Option<Secret<String>> {
     let Succession::Same(_) = succession else { return None };
     let before = parse(seen?.settings.as_ref()?)?;
@@ -127,7 +134,8 @@ fn former(
 
 fn changed(
     succession: Succession,
-    (seen, before): (Option<&CurrentAccount>, Option<Identity>),
+    seen: Option<&CurrentAccount>,
+    before: Option<Identity>,
     old: Vec<OldAccount>,
 ) -> Option<Changed> {
     let number = match succession {

@@ -9,7 +9,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{AppChange, AppSummary, Store, StoreError};
+use store::{AppChange, AppPage, KeyRotation, Store, StoreError};
 use tracing::info;
 
 use super::{call::Call, problem::Problem, wrong::Wrong};
@@ -24,7 +24,7 @@ const GRACE_SECONDS_MAX: u64 = 30 * 24 * 3600;
 /// `POST /apps {"name"}`
 pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let name = read_name(&call.object()?)?;
-    let random = &call.deps.base.random;
+    let random = &call.deps.services.random;
     let app = App {
         id: AppId::generate(call.now, random.bytes()?),
         name,
@@ -36,7 +36,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         shards: Shards::default(),
         client_bounds: ClientBounds::default(),
     };
-    call.deps.base.store.create_app(&app).await?;
+    call.deps.services.store.create_app(&app).await?;
     info!(app.id = %app.id, "made app {}", app.id);
     let keys = |mode| {
         let keys = app.keys(mode);
@@ -52,7 +52,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let cursor = query_parameter(call.request, "cursor");
     let after = cursor.map(|cursor| AppId::parse(&cursor)).transpose();
     let after = after.map_err(|_| Problem::field("cursor", Wrong::Cursor))?;
-    let (apps, next) = page(&call.deps.base.store, &call.who.reach, after.as_ref()).await?;
+    let AppPage { apps, next } = page(&call.deps.services.store, &call.who.reach, after.as_ref()).await?;
     let items: Vec<Value> = apps
         .iter()
         .map(|app| json!({ "appId": app.id.as_str(), "name": app.name, "createdTime": app.created_at.ms() }))
@@ -60,21 +60,17 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next.map(|next| next.to_string()) })))
 }
 
-/// A page of the apps that somebody sees, and where the next begins. Who sees but some has them all on one.
+/// A page of the apps within a reach. A reach of single apps has them all on one page.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn page(
-    store: &Store,
-    reach: &Reach,
-    after: Option<&AppId>,
-) -> Result<(Vec<AppSummary>, Option<AppId>), StoreError> {
+pub(crate) async fn page(store: &Store, reach: &Reach, after: Option<&AppId>) -> Result<AppPage, StoreError> {
     match reach {
         Reach::Everything => store.list_apps(after).await,
         Reach::Apps(apps) => {
             let is_left = |app: &&AppId| after.is_none_or(|after| app.as_str() > after.as_str());
             let left: Vec<AppId> = apps.iter().filter(is_left).cloned().collect();
-            Ok((store.find_summaries(&left).await?, None))
+            Ok(AppPage { apps: store.find_summaries(&left).await?, next: None })
         }
     }
 }
@@ -120,7 +116,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         Some(_) | None => Some(read_name(&body)?),
     };
     let change = AppChange { name, refunds_duplicates, clients_name_prices, shards, charges_per_minute, open_bills };
-    match call.deps.base.store.change_app(&app, &change).await {
+    match call.deps.services.store.change_app(&app, &change).await {
         Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
             Err(Problem::conflict_at("shards", Wrong::ChangedByOther))
         }
@@ -166,10 +162,10 @@ pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Pro
     let kind = KeyKind::find(word("key")).ok_or_else(|| Problem::field("key", Wrong::KeyKind))?;
     let grace = read_grace(&body)?;
     let (name, next) = match kind {
-        KeyKind::Client => ("clientKey", new_client_key(&call.deps.base.random)?),
-        KeyKind::Master => ("masterKey", new_master_key(&call.deps.base.random)?),
+        KeyKind::Client => ("clientKey", new_client_key(&call.deps.services.random)?),
+        KeyKind::Master => ("masterKey", new_master_key(&call.deps.services.random)?),
     };
-    call.deps.base.store.rotate_key(&app, (mode, kind), &next, call.now, grace).await?;
+    call.deps.services.store.rotate_key(&app, &KeyRotation { mode, kind, next: &next, grace }, call.now).await?;
     info!(app.id = %app, mode = %mode, key = name, "rotated a key of app {app}");
     let body = json!({
         "appId": app.as_str(),

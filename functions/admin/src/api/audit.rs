@@ -1,4 +1,4 @@
-//! The audit log: every change through this function leaves an entry, whoever makes it. Sign-ins do, too (`doorman.rs`).
+//! The audit log: every change through this function leaves an entry, by an operator or by the operator token. Sign-ins do, too (`doorman.rs`).
 //!
 //! The entry is begun before the change and completed after it, so that no change can be without one. Before and after are what the
 //! API shows, and the API shows no secret; keys that are shown once are masked here.
@@ -21,7 +21,7 @@ const JSON_BYTES_MAX: usize = 16 * 1024;
 
 /// Begins the entry about a change. `before` is what the API showed of the thing.
 pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option<String>) -> Result<AuditId, Problem> {
-    let random: String = call.deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random: String = call.deps.services.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = AuditId { at: call.now, random };
     let entry = AuditEntry {
         at: call.now,
@@ -33,7 +33,7 @@ pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option
         outcome: "begun".to_owned(),
         count: 1,
     };
-    call.deps.base.store.begin_audit(&id, &entry).await?;
+    call.deps.services.store.begin_audit(&id, &entry).await?;
     Ok(id)
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn complete(call: &Call<'_>, id: &AuditId, answer: &Result<Repl
         Ok(reply) => ("done", masked(reply)),
         Err(problem) => (problem.outcome(), None),
     };
-    if let Err(failed) = call.deps.base.store.finish_audit(id, outcome, after.as_deref()).await {
+    if let Err(failed) = call.deps.services.store.finish_audit(id, outcome, after.as_deref()).await {
         // The change is made and its entry says that it was begun: the caller is not to be told that it failed.
         error!("an audit entry could not be completed: {}", runtime::error_chain(&failed));
     }
@@ -59,7 +59,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         return Err(Problem::field("month", Wrong::Month));
     }
     let cursor = call.cursor()?;
-    let page = call.deps.base.store.audit_log(&month, cursor.as_ref()).await?;
+    let page = call.deps.services.store.audit_log(&month, cursor.as_ref()).await?;
     let items: Vec<Value> = page.entries.iter().map(show).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }

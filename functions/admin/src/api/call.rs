@@ -58,7 +58,7 @@ impl Call<'_> {
         Mode::find(&text).ok_or_else(|| Problem::field("mode", Wrong::ModeInQuery))
     }
 
-    /// `?cursor=` of a list. An empty one is none.
+    /// `?cursor=` of a list. An empty one counts as absent.
     pub(crate) fn cursor(&self) -> Result<Option<ListCursor>, Problem> {
         let cursor = query_parameter(self.request, "cursor").filter(|cursor| !cursor.is_empty());
         let read = |cursor: std::borrow::Cow<'_, str>| ListCursor::parse(&cursor);
@@ -67,6 +67,6 @@ impl Call<'_> {
 
     /// Everything configured for an app.
     pub(crate) async fn load_app(&self, app: &AppId) -> Result<StoredApp, Problem> {
-        self.deps.base.store.find_app(app).await?.ok_or_else(|| Problem::not_found("app"))
+        self.deps.services.store.find_app(app).await?.ok_or_else(|| Problem::not_found("app"))
     }
 }

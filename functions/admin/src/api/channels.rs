@@ -1,6 +1,6 @@
 //! Channel settings: checked when they are saved, sealed, and shown with every secret masked.
 
-use domain::{AppId, Mode, Tab};
+use domain::{AppId, Mode, Tab, TabMode};
 use http::StatusCode;
 use providers::{MASK, addresses_of, mask, opened_by};
 use runtime::{Reply, json};
@@ -15,9 +15,9 @@ use super::{accounts, call::Call, destination::Destination, problem::Problem, wr
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let settings = read_settings(call, &app, tab).await?;
-    call.deps.base.apps.open_account(tab, &settings)?;
+    call.deps.services.apps.open_account(tab, &settings)?;
     let mut shown = mask(tab, &settings);
-    if let Some(changed) = accounts::save(call, &app, (tab, mode), &settings).await? {
+    if let Some(changed) = accounts::save(call, &app, TabMode { tab, mode }, &settings).await? {
         info!(app.id = %app, tab = %tab, mode = %mode, "the {mode} settings of {tab} are of another account");
         changed.tell(&mut shown);
     }
@@ -31,7 +31,7 @@ pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Res
     let mut settings = call.object()?;
     unmask(tab, &mut settings, find_settings(&call.load_app(app).await?, tab, mode))?;
     for (field, address) in addresses_of(tab, &settings) {
-        let judged = call.deps.base.config.targets.judge_url(&address);
+        let judged = call.deps.services.config.targets.judge_url(&address);
         judged.map_err(|forbidden| Problem::field(field, Wrong::from(forbidden)))?;
     }
     if mode == Mode::Live && settings.get("protocol").and_then(Value::as_str) == Some("simulator") {
@@ -50,7 +50,7 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply,
 /// `DELETE /apps/{appId}/channels/{tab}?mode=`
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
-    accounts::delete(call, &app, (tab, mode)).await?;
+    accounts::delete(call, &app, TabMode { tab, mode }).await?;
     info!(app.id = %app, tab = %tab, mode = %mode, "deleted the {mode} settings of {tab}");
     let mut reply = Reply::default();
     *reply.status_mut() = StatusCode::NO_CONTENT;

@@ -21,7 +21,7 @@ const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max
 /// `POST /apps/{appId}/channels/{tab}/check?mode=`, with settings as `PUT` takes them.
 pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let settings = channels::read_settings(call, &app, tab).await?;
-    let account = call.deps.base.apps.open_account(tab, &settings)?;
+    let account = call.deps.services.apps.open_account(tab, &settings)?;
     let report = ask(call, tab, &account).await?;
     let mut shown = show(&report);
     shown.extend(account.certificates_end_at().map(|ends_at| ("certificatesEndTime".to_owned(), ends_at.ms().into())));
@@ -29,12 +29,12 @@ pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply
 }
 
 async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport, Problem> {
-    let base = &call.deps.base;
+    let services = &call.deps.services;
     let channel = tab.channels().next().ok_or_else(|| Problem::not_found("channel"))?;
-    let id = TransactionId::generate(call.now, base.random.bytes()?);
+    let id = TransactionId::generate(call.now, services.random.bytes()?);
     let fee = Fen::new(1).map_err(|_| Problem::internal())?;
     let placed = Placed { id: &id, created_at: call.now, fee, trade_no: None, channel };
-    let moment = || base.random.nonce().map(|nonce| Moment { now: call.now, nonce });
+    let moment = || services.random.nonce().map(|nonce| Moment { now: call.now, nonce });
     let questions = account.probes(&placed, &[moment()?, moment()?]).map_err(|error| match error {
         ProviderError::Key { field, problem } => Problem::field(field, problem),
         other @ (ProviderError::Refused { .. }
@@ -47,7 +47,7 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
     })?;
     let mut answers = Vec::new();
     for question in questions {
-        answers.push(match base.ask_provider(&call.deps.outbound, channel, question, BOUNDS).await {
+        answers.push(match services.ask_provider(&call.deps.outbound, channel, question, BOUNDS).await {
             Ok(answer) => Some(answer),
             Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
                 return Err(Problem::field("gateway", Wrong::from(forbidden)));

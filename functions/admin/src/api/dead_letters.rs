@@ -2,7 +2,7 @@
 //! taking them back once the cause is mended spares the wait for the sweep.
 
 use http::StatusCode;
-use queue::{Bell, DeadLetter};
+use queue::{Bell, DeadLetter, DueAttempt};
 use runtime::{Reply, json};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) async fn take_back(call: &Call<'_>) -> Result<Reply, Problem> {
 fn show(letter: &DeadLetter) -> Value {
     let mut shown = json!({ "sentTime": letter.sent_ms });
     let members = match Bell::parse(&letter.body) {
-        Some((id, attempt)) => json!({
+        Some(DueAttempt { delivery: id, attempt }) => json!({
             "appId": id.app.as_str(),
             "mode": id.mode.name(),
             "billNum": id.bill.as_str(),

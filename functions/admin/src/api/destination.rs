@@ -32,7 +32,7 @@ pub(crate) fn names_user(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some_and(|authority| authority.as_str().contains('@')))
 }
 
-/// A URL as it may be shown: its query masked, which may hold a token, and without what is never sent, a user or what is behind a `#`.
+/// A URL as it may be shown. Its query may hold a token, and is masked. A user, and the part after `#`, are never sent, and left out.
 /// Earlier versions took both.
 pub(crate) fn shown(url: &str) -> String {
     let sent = url.split('#').next().unwrap_or_default();

@@ -13,7 +13,7 @@ use store::{AuditEntry, AuditId, SignInTry, StoreError, Window};
 use super::problem::Problem;
 use crate::deps::Deps;
 
-/// What one address may try, whatever the names: a person types less, and a house behind one address signs in one by one.
+/// What one address may try, whatever the names: a person types less, and the people of one office, who share an address, sign in one by one.
 const OF_ONE_ADDRESS: Window = Window { length: Duration::from_secs(60), max: 30 };
 
 /// What all strangers together may try: a password takes some 0.1 s to check, so that they keep one processor busy at the most. Windows are
@@ -23,7 +23,7 @@ const OF_ALL_STRANGERS: Window = Window { length: Duration::from_secs(10), max: 
 /// A million codes, of which three are right: who tries so few an hour needs years for an even chance.
 const CODES: Window = Window { length: Duration::from_secs(3600), max: 10 };
 
-/// Failed sign-ins are told of once an hour for each address and name.
+/// One entry an hour tells of the failed sign-ins of an address and name.
 const TOLD_TOGETHER: Duration = Duration::from_secs(3600);
 
 /// And so many of those entries are made in an hour; what comes from still more addresses is told together.
@@ -62,9 +62,9 @@ impl Guess<'_> {
     /// [`StoreError`].
     pub(crate) async fn begin(&self) -> Result<SignInTry, StoreError> {
         let By::Stranger(address) = self.by else {
-            return self.deps.base.store.begin_sign_in(&self.slot(), self.now).await;
+            return self.deps.services.store.begin_sign_in(&self.slot(), self.now).await;
         };
-        let store = &self.deps.base.store;
+        let store = &self.deps.services.store;
         // First what a single address tries: so it takes hardly any of what all strangers have together.
         let source = format!("address-{}", self.bucket(&source(address)));
         if let Some(until) = store.count_within(&source, OF_ONE_ADDRESS, self.now).await? {
@@ -79,7 +79,7 @@ impl Guess<'_> {
         Ok(begun)
     }
 
-    /// The same for a code, behind the right password. Six digits are few: all strangers together have so many tries an hour at the codes of one
+    /// The same for a code, after the right password. Six digits are few: all strangers together have so many tries an hour at the codes of one
     /// operator. Who gets so far knows the password; the operator's own browsers are not held up by it.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Guess<'_> {
         let begun = self.begin().await?;
         if let (SignInTry::Counted { .. }, By::Stranger(_)) = (begun, self.by) {
             let slot = format!("codes-{}", self.name);
-            if let Some(until) = self.deps.base.store.count_within(&slot, CODES, self.now).await? {
+            if let Some(until) = self.deps.services.store.count_within(&slot, CODES, self.now).await? {
                 return Ok(SignInTry::Wait(until));
             }
         }
@@ -100,7 +100,7 @@ impl Guess<'_> {
     /// # Errors
     /// [`StoreError`].
     pub(crate) async fn was_right(&self) -> Result<(), StoreError> {
-        self.deps.base.store.forget_sign_ins(&self.slot()).await
+        self.deps.services.store.forget_sign_ins(&self.slot()).await
     }
 
     /// Writes into the audit log that it was wrong. Several failures of an hour are one entry.
@@ -114,7 +114,7 @@ impl Guess<'_> {
         address: Option<&str>,
         since: Timestamp,
     ) -> Result<(), StoreError> {
-        let store = &self.deps.base.store;
+        let store = &self.deps.services.store;
         let hours = since.until(self.now).as_secs() / TOLD_TOGETHER.as_secs();
         let at = since.plus(TOLD_TOGETHER.saturating_mul(u32::try_from(hours).unwrap_or(u32::MAX)));
         let id = AuditId { at, random: format!("{action} {}", self.slot()).replace(' ', "-") };
@@ -135,9 +135,9 @@ impl Guess<'_> {
     }
 
     async fn tell(&self, id: &AuditId, entry: &AuditEntry) -> Result<(), StoreError> {
-        match self.deps.base.store.begin_audit(id, entry).await {
-            // Somebody else made the same entry just now.
-            Err(StoreError::Stale { .. }) => self.deps.base.store.count_audit(id).await.map(drop),
+        match self.deps.services.store.begin_audit(id, entry).await {
+            // Another call made the same entry just now.
+            Err(StoreError::Stale { .. }) => self.deps.services.store.count_audit(id).await.map(drop),
             told => told,
         }
     }
@@ -154,7 +154,7 @@ impl Guess<'_> {
 
     /// A bucket of 65,536 for a text. Without the console's key nobody finds out which texts share one.
     fn bucket(&self, text: &str) -> String {
-        let key = self.deps.base.config.console_key.as_ref().map_or("", |key| key.expose().as_str());
+        let key = self.deps.services.config.console_key.as_ref().map_or("", |key| key.expose().as_str());
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("bucket\n{text}").as_bytes());
         tag.as_ref().iter().take(2).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -170,10 +170,10 @@ pub(crate) async fn tell_signed_in(
     who: &OperatorName,
     address: Option<&str>,
 ) -> Result<(), Problem> {
-    let now = deps.base.clock.now();
-    let random: String = deps.base.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let now = deps.services.clock.now();
+    let random: String = deps.services.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let entry = AuditEntry { at: now, ..entry(action, Some(who), address, "done") };
-    Ok(deps.base.store.begin_audit(&AuditId { at: now, random }, &entry).await?)
+    Ok(deps.services.store.begin_audit(&AuditId { at: now, random }, &entry).await?)
 }
 
 fn entry(action: &str, who: Option<&OperatorName>, address: Option<&str>, outcome: &str) -> AuditEntry {
@@ -189,7 +189,7 @@ fn entry(action: &str, who: Option<&OperatorName>, address: Option<&str>, outcom
     }
 }
 
-/// Whoever has one address of IPv6 has the other 2^64 of the network, too.
+/// A host with one IPv6 address has all 2^64 of its network.
 fn source(address: Option<&str>) -> String {
     let Some(address) = address else { return NOWHERE.to_owned() };
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {

@@ -6,7 +6,7 @@ use domain::{AppId, IncidentKind, Sentence};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use runtime::{Reply, Request, error_chain, json, query_parameter};
 use serde_json::{Value, json};
-use settlement::{ASKING_BOUNDS, Answered, Asked, Notify, Taken};
+use settlement::{ASKING_BOUNDS, Notify, NotifyOutcome, QueryOutcome, ReportOutcome};
 use store::{DayKey, ForgedHour, IncidentSubject, IncidentSummary, KeptIncident};
 
 use super::{call::Call, problem::Problem, reconciliations, said, transaction_actions::refused, wrong::Wrong};
@@ -17,7 +17,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let mode = call.mode()?;
     call.load_app(&app).await?;
     let (kind, cursor) = (read_kind(call)?, call.cursor()?);
-    let store = &call.deps.base.store;
+    let store = &call.deps.services.store;
     let page = store.incidents(&app, mode, kind, cursor.as_ref()).await?;
     let items: Vec<Value> = page.incidents.iter().map(|incident| Value::Object(members(incident))).collect();
     let mut answer = serde_json::Map::new();
@@ -61,42 +61,42 @@ pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Repl
         IncidentSubject::Try(key) => key,
         IncidentSubject::Day(day) => {
             reconciliations::ask_for(call, day).await?;
-            return Ok(replayed(("pending", Some(kept.summary.problem))));
+            return Ok(replayed("pending", Some(&kept.summary.problem)));
         }
     };
-    let (deps, apps) = (&call.deps.settlement(), &call.deps.base.apps);
+    let (deps, apps) = (&call.deps.settlement(), &call.deps.services.apps);
     let configured = apps.find(&app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
     if kept.source != "notify" {
-        let transaction = call.deps.base.store.find_transaction(key).await?;
+        let transaction = call.deps.services.store.find_transaction(key).await?;
         let transaction = transaction.ok_or_else(|| Problem::not_found("transaction"))?;
         let asked = settlement::ask(deps, &configured, &transaction, ASKING_BOUNDS).await;
-        return Ok(replayed(match asked {
-            Ok(Asked::Closed | Asked::Settled) => ("settled", None),
-            Ok(Asked::Pending) => ("pending", None),
-            Ok(Asked::Misfit) => ("misfit", Some(kept.summary.problem)),
-            Err(error) => ("unanswered", Some(Sentence { text: error_chain(&error), ..error.said() })),
-        }));
+        return Ok(match asked {
+            Ok(QueryOutcome::Closed | QueryOutcome::Settled) => replayed("settled", None),
+            Ok(QueryOutcome::Pending) => replayed("pending", None),
+            Ok(QueryOutcome::Mismatched) => replayed("misfit", Some(&kept.summary.problem)),
+            Err(error) => replayed("unanswered", Some(&Sentence { text: error_chain(&error), ..error.said() })),
+        });
     }
     let message = message(&kept)?;
     let notify = Notify { key, request: &message, arrived_at: kept.summary.seen_at, now: call.now };
-    let taken = match settlement::hear(deps, &configured, &notify).await {
-        Ok(Answered::Taken(taken, _)) => taken,
-        Ok(Answered::Refused(error) | Answered::Late(error)) => {
-            return Ok(replayed(("refused", Some(error.into()))));
+    let taken = match settlement::take_notify(deps, &configured, &notify).await {
+        Ok(NotifyOutcome::Taken(taken, _)) => taken,
+        Ok(NotifyOutcome::Refused(error) | NotifyOutcome::Late(error)) => {
+            return Ok(replayed("refused", Some(&error.into())));
         }
-        Ok(Answered::Unreadable) => {
+        Ok(NotifyOutcome::Unreadable) => {
             return Err(Problem::conflict(Wrong::NobodyReads));
         }
         Err(error) => return Err(refused(error)),
     };
-    Ok(replayed(match taken {
-        Taken::Settled => ("settled", None),
-        Taken::Misfit | Taken::OfAnother(_) => ("misfit", Some(kept.summary.problem)),
-    }))
+    Ok(match taken {
+        ReportOutcome::Settled => replayed("settled", None),
+        ReportOutcome::Mismatched | ReportOutcome::OtherAccount(_) => replayed("misfit", Some(&kept.summary.problem)),
+    })
 }
 
-fn replayed((outcome, problem): (&str, Option<Sentence>)) -> Reply {
-    let members = said::text("problem", problem.as_ref());
+fn replayed(outcome: &str, problem: Option<&Sentence>) -> Reply {
+    let members = said::text("problem", problem);
     json(StatusCode::OK, &said::with(json!({ "outcome": outcome }), members))
 }
 
@@ -115,7 +115,7 @@ fn message(kept: &KeptIncident) -> Result<Request, Problem> {
 }
 
 async fn load(call: &Call<'_>, app: &AppId, id: &str) -> Result<KeptIncident, Problem> {
-    let kept = call.deps.base.store.find_incident(app, id).await?;
+    let kept = call.deps.services.store.find_incident(app, id).await?;
     kept.ok_or_else(|| Problem::not_found("incident"))
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod page;
 pub(crate) mod password;
 pub(crate) mod problem;
 mod reconciliations;
+mod replay;
 pub(crate) mod routes;
 pub(crate) mod said;
 pub(crate) mod second_factor;
@@ -36,7 +37,7 @@ use runtime::{Reply, Request};
 use crate::deps::Deps;
 use call::{Call, Who};
 use problem::Problem;
-use routes::{Asked, Effect, Route};
+use routes::{Asked, Effect, Route, ShownBy};
 pub use routes::{Operation, operations};
 
 /// Answers one request of who holds the operator token.
@@ -51,7 +52,7 @@ pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
 /// The one door to every operation, for callers of the API and for the console alike: who may not is refused, and what is
 /// changed is written into the audit log.
 pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Problem> {
-    let call = Call { deps, request, now: deps.base.clock.now(), who };
+    let call = Call { deps, request, now: deps.services.clock.now(), who };
     let asked = Asked::find(request.method(), request.uri().path())?;
     let needed = asked.operation.role;
     if call.who.role < needed {
@@ -69,7 +70,7 @@ pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<
 /// Makes a change, and an entry about it.
 async fn change(call: &Call<'_>, Asked { operation, route, .. }: Asked) -> Result<Reply, Problem> {
     let before = match route.shown_by() {
-        Some((shown_by, member)) => audit::shown(run(call, shown_by).await, member.as_deref()),
+        Some(ShownBy { route, item }) => audit::shown(run(call, route).await, item.as_deref()),
         None => None,
     };
     let entry = audit::begin(call, operation, before).await?;
@@ -101,7 +102,7 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::TestWebhook(app, webhook) => webhook_test::run(call, app, webhook).await,
         Route::ListDeliveries(app) => deliveries::list(call, app).await,
         Route::ResendDelivery(app, delivery) => deliveries::resend(call, app, &delivery).await,
-        Route::Replay(app, webhook) => deliveries::replay(call, app, webhook).await,
+        Route::Replay(app, webhook) => replay::replay(call, app, webhook).await,
         Route::ListDeadLetters => dead_letters::list(call).await,
         Route::TakeBackDeadLetters => dead_letters::take_back(call).await,
         Route::ListTransactions(app) => transactions::list(call, app).await,

@@ -4,7 +4,7 @@ use domain::{AppId, Operator, OperatorName, OperatorRole, Reach};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Map, Value, json};
-use store::{SignInTry, StoreError};
+use store::{OperatorChange, SignInTry, StoreError};
 use tracing::info;
 
 use super::{
@@ -23,7 +23,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let role = read_role(&body)?.ok_or_else(wrong_role)?;
     let reach = read_reach(call, &body).await?.unwrap_or(Reach::Everything);
     check_reach(role, &reach)?;
-    let password_hash = password::hash(text(&body, "password").unwrap_or_default(), &call.deps.base.random)?;
+    let password_hash = password::hash(text(&body, "password").unwrap_or_default(), &call.deps.services.random)?;
     let operator = Operator {
         name,
         role,
@@ -34,7 +34,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         epoch: 1,
         created_at: call.now,
     };
-    match call.deps.base.store.create_operator(&operator).await {
+    match call.deps.services.store.create_operator(&operator).await {
         Ok(()) => {}
         Err(StoreError::Stale { .. }) => return Err(Problem::conflict_at("name", Wrong::Taken)),
         Err(error) => return Err(error.into()),
@@ -45,7 +45,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
 
 /// `GET /operators`
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
-    let operators = call.deps.base.store.list_operators().await?;
+    let operators = call.deps.services.store.list_operators().await?;
     let items: Vec<Value> = operators.iter().map(show).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
@@ -60,22 +60,22 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
         Some("disabled") => Some(false),
         _ => return Err(Problem::field("state", Wrong::State)),
     };
-    // Nobody locks the last door behind them.
+    // Operators cannot shut themselves out.
     let is_self = call.who.operator.as_ref() == Some(&name);
     if is_self && (enabled == Some(false) || role.is_some_and(|role| role != call.who.role)) {
         return Err(Problem::field("role", Wrong::OwnRole));
     }
     let reach = read_reach(call, &body).await?;
-    let present = call.deps.base.store.find_operator(&name).await?.ok_or_else(|| Problem::not_found("operator"))?;
+    let present = call.deps.services.store.find_operator(&name).await?.ok_or_else(|| Problem::not_found("operator"))?;
     check_reach(role.unwrap_or(present.role), reach.as_ref().unwrap_or(&present.reach))?;
     if is_self && body.contains_key("password") {
         prove(call, &name, &body).await?;
     }
     let password_hash = match body.get("password") {
         None => None,
-        Some(_) => Some(password::hash(text(&body, "password").unwrap_or_default(), &call.deps.base.random)?),
+        Some(_) => Some(password::hash(text(&body, "password").unwrap_or_default(), &call.deps.services.random)?),
     };
-    let changed = call.deps.base.store.change_operator(&name, |before| Operator {
+    let changed = call.deps.services.store.change_operator(&name, |before| Operator {
         role: role.unwrap_or(before.role),
         reach: reach.clone().unwrap_or(before.reach),
         enabled: enabled.unwrap_or(before.enabled),
@@ -84,7 +84,7 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
         ..before
     });
     match changed.await {
-        Ok((_, after)) => {
+        Ok(OperatorChange { after, .. }) => {
             info!(operator.name = %name, "changed operator {name}");
             Ok(json(StatusCode::OK, &show(&after)))
         }
@@ -97,7 +97,7 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
 pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     let changed = call
         .deps
-        .base
+        .services
         .store
         .change_operator(&name, |before| Operator { epoch: before.epoch.saturating_add(1), ..before });
     match changed.await {
@@ -120,7 +120,7 @@ pub(crate) async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<Strin
         let seconds = until.distance(call.now).as_millis().div_ceil(1000).to_string();
         return Err(Problem::field("presentPassword", Wrong::TooManyTries { seconds }));
     }
-    let operator = call.deps.base.store.find_operator(name).await?.ok_or_else(|| Problem::not_found("operator"))?;
+    let operator = call.deps.services.store.find_operator(name).await?.ok_or_else(|| Problem::not_found("operator"))?;
     if !password::verify(text(body, "presentPassword").unwrap_or_default(), Some(&operator.password_hash)) {
         return Err(Problem::field("presentPassword", Wrong::PresentPassword));
     }
@@ -166,7 +166,7 @@ async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option
     }
     let reach = Reach::of(ids).ok_or_else(wrong)?;
     if let Reach::Apps(ids) = &reach {
-        let found = call.deps.base.store.find_summaries(ids).await?;
+        let found = call.deps.services.store.find_summaries(ids).await?;
         if let Some(unknown) = ids.iter().find(|id| found.iter().all(|app| app.id != **id)) {
             return Err(Problem::field("apps", Wrong::NoApp { id: unknown.to_string() }));
         }

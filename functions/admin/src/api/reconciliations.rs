@@ -1,10 +1,10 @@
 //! Reconciliations: which days were compared with the providers' bills, which are owed, and what differed.
 
-use domain::{AppId, Timestamp};
+use domain::{AppAccount, AppId, Timestamp};
 use http::StatusCode;
 use runtime::{Reply, json};
 use serde_json::{Value, json};
-use store::{AccountDays, DayKey, OwedDay, Reconciled, ReconciliationEntry};
+use store::{DayKey, OwedDay, Reconciled, ReconciliationEntry, ReconciliationPage};
 
 use super::{call::Call, problem::Problem, routes::NamedDay, said, wrong::Wrong};
 
@@ -14,7 +14,8 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let mode = call.mode()?;
     call.load_app(&app).await?;
     let cursor = call.cursor()?;
-    let (entries, next) = call.deps.base.store.reconciliations(&app, mode, cursor.as_ref()).await?;
+    let ReconciliationPage { entries, next } =
+        call.deps.services.store.reconciliations(&app, mode, cursor.as_ref()).await?;
     let items: Vec<Value> = entries.iter().map(|entry| shown(entry, call.now)).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next })))
 }
@@ -24,14 +25,14 @@ pub(crate) async fn ask(call: &Call<'_>, app: AppId, named: NamedDay) -> Result<
     let mode = call.mode()?;
     call.load_app(&app).await?;
     let NamedDay { day, tab, account } = named;
-    let key = DayKey { account: AccountDays { app, mode, tab, number: account }, day };
+    let key = DayKey { account: AppAccount { app, mode, tab, number: account }, day };
     let owed = ask_for(call, &key).await?;
     Ok(json(StatusCode::OK, &owed_day(&key, &owed, call.now)))
 }
 
 /// Has a day compared by the next sweep, if it is owed.
 pub(crate) async fn ask_for(call: &Call<'_>, key: &DayKey) -> Result<OwedDay, Problem> {
-    let store = &call.deps.base.store;
+    let store = &call.deps.services.store;
     if store.ask_for_day(key, call.now).await?
         && let Some(owed) = store.find_owed_day(key).await?
     {

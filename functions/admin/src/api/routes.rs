@@ -70,28 +70,34 @@ pub(crate) enum Effect {
     Change,
 }
 
+/// The operation that shows what another one changes.
+#[derive(Debug)]
+pub(crate) struct ShownBy {
+    pub(crate) route: Route,
+    /// Which item of its list; `None` for the whole answer.
+    pub(crate) item: Option<String>,
+}
+
 impl Route {
-    /// The operation that shows what this one changes, and which item of its list that is.
-    pub(crate) fn shown_by(&self) -> Option<(Self, Option<String>)> {
+    /// Where what this operation changes is shown.
+    pub(crate) fn shown_by(&self) -> Option<ShownBy> {
+        let whole = |route| Some(ShownBy { route, item: None });
+        let item = |route, id: String| Some(ShownBy { route, item: Some(id) });
         match self {
-            Self::ChangeApp(app) => Some((Self::ShowApp(app.clone()), None)),
-            Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => {
-                Some((Self::ShowChannel(app.clone(), *tab), None))
-            }
-            Self::RetireAccount(app, tab, number) => {
-                Some((Self::ListAccounts(app.clone(), *tab), Some(number.to_string())))
-            }
+            Self::ChangeApp(app) => whole(Self::ShowApp(app.clone())),
+            Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => whole(Self::ShowChannel(app.clone(), *tab)),
+            Self::RetireAccount(app, tab, number) => item(Self::ListAccounts(app.clone(), *tab), number.to_string()),
             Self::ChangeWebhook(app, webhook)
             | Self::SwitchWebhook(app, webhook)
-            | Self::DeleteWebhook(app, webhook) => Some((Self::ListWebhooks(app.clone()), Some(webhook.to_string()))),
+            | Self::DeleteWebhook(app, webhook) => item(Self::ListWebhooks(app.clone()), webhook.to_string()),
             Self::SyncTransaction(app, id)
             | Self::CloseTransaction(app, id)
             | Self::RefundTransaction(app, id)
-            | Self::GiveUpRefund(app, id) => Some((Self::ShowTransaction(app.clone(), id.clone()), None)),
+            | Self::GiveUpRefund(app, id) => whole(Self::ShowTransaction(app.clone(), id.clone())),
             Self::ChangeOperator(name) | Self::EnrolSecondFactor(name) | Self::ResetSecondFactor(name) => {
-                Some((Self::ListOperators, Some(name.to_string())))
+                item(Self::ListOperators, name.to_string())
             }
-            Self::ChangeSignInRules => Some((Self::ShowSignInRules, None)),
+            Self::ChangeSignInRules => whole(Self::ShowSignInRules),
             // What is made new has no before, and neither has a key that nobody may see.
             Self::CreateApp
             | Self::RotateKey(_)
@@ -265,7 +271,7 @@ pub(crate) fn authorize(deps: &Deps, request: &Request) -> Result<(), Problem> {
     let token =
         header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     match token {
-        Some((_, token)) if is_operator_token(&deps.base.config, token.trim()) => Ok(()),
+        Some((_, token)) if is_operator_token(&deps.services.config, token.trim()) => Ok(()),
         _ => Err(Problem::unauthorized()),
     }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use ring::digest::{SHA256, digest};
 use runtime::{Random, Reply, json};
 use serde_json::{Map, Value};
-use store::StoreError;
+use store::{OperatorChange, StoreError};
 use subtle::ConstantTimeEq;
 use totp_rs::{Builder, Totp};
 use tracing::{error, info};
@@ -39,8 +39,16 @@ pub(crate) fn new_secret(random: &Random) -> Result<String, Problem> {
     Ok(totp_rs::Secret::new_stack(random.bytes::<SECRET_BYTES>()?).to_base32())
 }
 
-/// The secret as a QR code that authenticator apps read: the side in modules, and the dark ones as the path of an SVG.
-pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<(usize, String), Problem> {
+/// A QR code as an SVG draws it.
+pub(crate) struct QrCode {
+    /// How many modules a side has, with the quiet zone.
+    pub(crate) side: usize,
+    /// The dark modules, as a path.
+    pub(crate) path: String,
+}
+
+/// The secret as a QR code that authenticator apps read.
+pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<QrCode, Problem> {
     let url = format!("otpauth://totp/{ISSUER}:{name}?secret={secret}&issuer={ISSUER}");
     let Ok(code) = QRBuilder::new(url).ecl(ECL::M).build() else {
         error!("a QR code could not be made");
@@ -49,7 +57,7 @@ pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<(usize, Strin
     let size = code.size.max(1);
     let dark = code.data.iter().take(size * size).enumerate().filter(|(_, module)| module.value());
     let path = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % size + QUIET_ZONE, at / size + QUIET_ZONE));
-    Ok((size + 2 * QUIET_ZONE, path.collect()))
+    Ok(QrCode { side: size + 2 * QUIET_ZONE, path: path.collect() })
 }
 
 /// `PUT /operators/{name}/second-factor {"secret","code","presentPassword"}`, by oneself alone: a code proves that the authenticator app has the
@@ -66,7 +74,7 @@ pub(crate) async fn enrol(call: &Call<'_>, name: OperatorName) -> Result<Reply, 
     let step = totp(&secret).check(&typed(text(&body, "code")), seconds(call.now));
     let step = step.and_then(|step| i64::try_from(step).ok());
     let last_step = step.ok_or_else(|| Problem::field("code", Wrong::FactorCode))?;
-    let codes = recovery_codes(&call.deps.base.random)?;
+    let codes = recovery_codes(&call.deps.services.random)?;
     let recovery = codes.iter().map(|code| hash(code)).collect();
     let factor = SecondFactor { secret: Secret::new(secret), recovery, last_step };
     let after = change(call, &name, Some(&factor)).await?;
@@ -90,13 +98,13 @@ pub(crate) async fn reset(call: &Call<'_>, name: OperatorName) -> Result<Reply, 
 }
 
 async fn change(call: &Call<'_>, name: &OperatorName, factor: Option<&SecondFactor>) -> Result<Operator, Problem> {
-    let changed = call.deps.base.store.change_operator(name, |before| Operator {
+    let changed = call.deps.services.store.change_operator(name, |before| Operator {
         second_factor: factor.cloned(),
         epoch: before.epoch.saturating_add(1),
         ..before
     });
     match changed.await {
-        Ok((_, after)) => Ok(after),
+        Ok(OperatorChange { after, .. }) => Ok(after),
         Err(StoreError::Stale { .. }) => Err(Problem::not_found("operator")),
         Err(error) => Err(error.into()),
     }
@@ -122,11 +130,11 @@ pub(crate) async fn take(
         (None, Some(kept)) => (Taken::Recovery, Spent::Recovery(kept.clone())),
         (None, None) => return Ok(None),
     };
-    let changed = deps.base.store.change_operator(&operator.name, |before| Operator {
+    let changed = deps.services.store.change_operator(&operator.name, |before| Operator {
         second_factor: before.second_factor.clone().map(|factor| spent.of(factor)),
         ..before
     });
-    let (before, _) = changed.await?;
+    let OperatorChange { before, .. } = changed.await?;
     let is_fresh =
         before.second_factor.as_ref().is_some_and(|before| before.secret == factor.secret && spent.is_fresh(before));
     Ok(is_fresh.then_some(taken))

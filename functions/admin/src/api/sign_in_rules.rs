@@ -10,7 +10,7 @@ use super::{call::Call, problem::Problem, wrong::Wrong};
 
 /// `GET /sign-in`
 pub(crate) async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
-    Ok(reply(call.deps.base.store.find_sign_in_rules().await?))
+    Ok(reply(call.deps.services.store.find_sign_in_rules().await?))
 }
 
 /// `PUT /sign-in {"secondFactor":"demanded"|"optional"}`
@@ -20,9 +20,9 @@ pub(crate) async fn change(call: &Call<'_>) -> Result<Reply, Problem> {
         Some("optional") => false,
         _ => return Err(Problem::field("secondFactor", Wrong::FactorRule)),
     };
-    let mut rules = call.deps.base.store.find_sign_in_rules().await?;
+    let mut rules = call.deps.services.store.find_sign_in_rules().await?;
     rules.demands_second_factor = demands_second_factor;
-    call.deps.base.store.change_sign_in_rules(rules).await?;
+    call.deps.services.store.change_sign_in_rules(rules).await?;
     info!("changed the rules of the sign-in");
     Ok(reply(rules))
 }

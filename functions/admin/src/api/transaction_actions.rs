@@ -7,7 +7,7 @@ use domain::{AppId, Record, Refund, RefundNum, RefundRequest, Transaction, Trans
 use http::StatusCode;
 use runtime::{ApiError, ConfiguredApp, Reply, error_chain, json};
 use serde_json::{Value, json};
-use settlement::{ASKING_BOUNDS, Asked, Closed, RefundAsked};
+use settlement::{ASKING_BOUNDS, Closed, QueryOutcome, RefundAsked};
 use tracing::warn;
 
 use super::{call::Call, problem::Problem, said, transactions, wrong::Wrong};
@@ -20,13 +20,13 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
     let (configured, transaction) = load(call, &app, &id).await?;
     let asked = settlement::ask(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await;
     let word = match asked.map_err(refused)? {
-        Asked::Pending => "pending",
-        Asked::Closed | Asked::Settled => "settled",
-        Asked::Misfit => "misfit",
+        QueryOutcome::Pending => "pending",
+        QueryOutcome::Closed | QueryOutcome::Settled => "settled",
+        QueryOutcome::Mismatched => "misfit",
     };
     let refunds = refunds_of(call, &transaction).await?.into_iter().filter(|refund| refund.status.is_open());
     for refund in refunds.take(REFUNDS_MAX) {
-        match settlement::pursue_refund(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await {
+        match settlement::continue_refund(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await {
             // The provider said what became of it, and that was asked for.
             Ok(_) | Err(ApiError::RefundFailed { .. }) => {}
             Err(error) => return Err(refused(error)),
@@ -54,7 +54,7 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
 pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mut body = call.object()?;
     let (configured, transaction) = load(call, &app, &id).await?;
-    let own = RefundNum::parse(&format!("op-{}", call.deps.base.random.text::<12>()?.replace(['-', '_'], "x")));
+    let own = RefundNum::parse(&format!("op-{}", call.deps.services.random.text::<12>()?.replace(['-', '_'], "x")));
     if let Some(own) = own.filter(|_| !body.contains_key("refundNum")) {
         body.insert("refundNum".to_owned(), own.as_str().into());
     }
@@ -84,16 +84,16 @@ pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> R
 
 async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund>, Problem> {
     let key = &payment.key;
-    let bill = call.deps.base.store.load_whole_bill(&key.app, key.mode, &key.bill).await?;
+    let bill = call.deps.services.store.load_whole_bill(&key.app, key.mode, &key.bill).await?;
     Ok(bill.refunds.into_iter().filter(|refund| refund.transaction == payment.id).collect())
 }
 
 async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<ConfiguredApp>, Transaction), Problem> {
     let mode = call.mode()?;
     let bill = transactions::bill_of(call, app, mode, id).await?;
-    let tries = call.deps.base.store.load_bill(app, mode, &bill).await?;
+    let tries = call.deps.services.store.load_bill(app, mode, &bill).await?;
     let transaction = tries.into_iter().find(|one| one.id == *id).ok_or_else(|| Problem::not_found("transaction"))?;
-    let configured = call.deps.base.apps.find(app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
+    let configured = call.deps.services.apps.find(app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
     Ok((configured, transaction))
 }
 

@@ -9,7 +9,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{Bill, IncidentSubject, RecordsPosition, RecordsQuery, Store, StoredApp};
+use store::{Bill, IncidentSubject, RecordsPage, RecordsPosition, RecordsQuery, Store, StoredApp};
 
 use super::{
     call::Call,
@@ -27,7 +27,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let request = read_request(call)?;
     let cursor = query_parameter(call.request, "cursor").filter(|cursor| !cursor.is_empty());
     let from = cursor.as_deref().map(parse_cursor).transpose()?;
-    let page = page(&call.deps.base.store, &found, mode, &request, from.as_ref()).await?;
+    let page = page(&call.deps.services.store, &found, mode, &request, from.as_ref()).await?;
     Ok(json(StatusCode::OK, &json!({ "items": page.records, "cursor": page.next.as_ref().map(write_cursor) })))
 }
 
@@ -35,7 +35,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let bill = bill_of(call, &app, mode, &id).await?;
-    let life = load_life(&call.deps.base.store, &app, mode, &bill, &id).await?;
+    let life = load_details(&call.deps.services.store, &app, mode, &bill, &id).await?;
     life.map(|life| json(StatusCode::OK, &life.to_json())).ok_or_else(|| Problem::not_found("transaction"))
 }
 
@@ -46,14 +46,8 @@ pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &Trans
         return BillNum::parse(&bill).map_err(|error| Problem::field("billNum", Wrong::from(error)));
     }
     let record =
-        call.deps.base.store.find_record((app, mode, &found.app.shards), &channels_ever(&found, mode), id).await?;
+        call.deps.services.store.find_record(app, mode, &found.app.shards, &channels_ever(&found, mode), id).await?;
     Ok(record.ok_or_else(|| Problem::not_found("transaction"))?.bill)
-}
-
-/// A page of the list.
-pub(crate) struct Page {
-    pub(crate) records: Vec<Record>,
-    pub(crate) next: Option<RecordsPosition>,
 }
 
 /// Reads a page. A bill has few tries and is read whole.
@@ -63,18 +57,17 @@ pub(crate) async fn page(
     mode: Mode,
     request: &RecordsRequest,
     from: Option<&RecordsPosition>,
-) -> Result<Page, Problem> {
+) -> Result<RecordsPage, Problem> {
     let channels = channels_ever(found, mode);
     let query = RecordsQuery { app: &found.app, mode, channels, request };
     if request.filter.bill.is_some() {
-        return Ok(Page { records: store.records(&query).await?, next: None });
+        return Ok(RecordsPage { records: store.records(&query).await?, next: None });
     }
-    let (records, next) = store.records_page(&query, from).await?;
-    Ok(Page { records, next })
+    Ok(store.records_page(&query, from).await?)
 }
 
 /// Everything about one transaction.
-pub(crate) struct Life {
+pub(crate) struct TransactionDetails {
     pub(crate) transaction: Transaction,
     /// The other tries of its bill.
     pub(crate) others: Vec<Transaction>,
@@ -84,13 +77,13 @@ pub(crate) struct Life {
 }
 
 /// `None` if the bill has no such transaction.
-pub(crate) async fn load_life(
+pub(crate) async fn load_details(
     store: &Store,
     app: &AppId,
     mode: Mode,
     bill: &BillNum,
     id: &TransactionId,
-) -> Result<Option<Life>, Problem> {
+) -> Result<Option<TransactionDetails>, Problem> {
     let Bill { tries, refunds } = store.load_whole_bill(app, mode, bill).await?;
     let (mut this, others): (Vec<_>, Vec<_>) = tries.into_iter().partition(|one| one.id == *id);
     let Some(transaction) = this.pop() else { return Ok(None) };
@@ -98,11 +91,11 @@ pub(crate) async fn load_life(
     let mine = IncidentSubject::Try(transaction.key.clone());
     let incidents = incidents.into_iter().filter(|incident| incident.subject == mine).collect();
     let refunds = refunds.into_iter().filter(|refund| refund.transaction == *id).collect();
-    let deliveries = store.load_deliveries((app, mode, bill), id).await?;
-    Ok(Some(Life { transaction, others, refunds, deliveries, incidents }))
+    let deliveries = store.load_deliveries(app, mode, bill, id).await?;
+    Ok(Some(TransactionDetails { transaction, others, refunds, deliveries, incidents }))
 }
 
-impl Life {
+impl TransactionDetails {
     fn to_json(&self) -> Value {
         let one = &self.transaction;
         let mut shown = members(&Record::from(one.clone()));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use courier::{AttemptProblem, Letter, Verdict};
+use courier::{AttemptProblem, Verdict, WebhookMessage};
 use domain::{AppId, Event, WebhookId, WebhookTarget, sample_body};
 use http::StatusCode;
 use runtime::{Reply, json};
@@ -23,8 +23,8 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     };
     let webhook = webhooks::load(call, &app, &webhook).await?;
     let found = call.load_app(&app).await?;
-    let id = format!("msg_test_{}", call.deps.base.random.text::<12>()?);
-    let letter = Letter { id, body: sample_body(event, (&found.app, webhook.mode), call.now), now: call.now };
+    let id = format!("msg_test_{}", call.deps.services.random.text::<12>()?);
+    let letter = WebhookMessage { id, body: sample_body(event, &found.app, webhook.mode, call.now), now: call.now };
     let started = Instant::now();
     let tried = courier::bring(&call.deps.courier, &webhook, &letter).await;
     let took = started.elapsed();

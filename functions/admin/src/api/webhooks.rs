@@ -29,7 +29,7 @@ const HEADER_BYTES_MAX: usize = 1024;
 pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
-    let random = &call.deps.base.random;
+    let random = &call.deps.services.random;
     let mut webhook = Webhook {
         id: WebhookId::generate(call.now, random.bytes()?),
         mode: Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?,
@@ -40,7 +40,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     };
     unmask(&mut webhook.target, None)?;
     call.load_app(&app).await?;
-    match call.deps.base.store.create_webhook(&app, &webhook).await {
+    match call.deps.services.store.create_webhook(&app, &webhook).await {
         Ok(()) => {}
         // The app is there, so that this is the other condition.
         Err(StoreError::Stale { .. }) => {
@@ -74,7 +74,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
     let events = read_events(body.get("events"))?;
     let target = read_target(body.get("target"))?;
-    save(call, (&app, &webhook), |before| {
+    save(call, &app, &webhook, |before| {
         let mut after = Webhook { mode, events: events.clone(), target: target.clone(), ..before.clone() };
         unmask(&mut after.target, Some(&before.target))?;
         Ok(after)
@@ -88,7 +88,7 @@ pub(crate) async fn switch(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
     let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
     load(call, &app, &webhook).await?;
-    save(call, (&app, &webhook), |before| Ok(Webhook { mode, ..before.clone() })).await
+    save(call, &app, &webhook, |before| Ok(Webhook { mode, ..before.clone() })).await
 }
 
 /// `POST /apps/{appId}/webhooks/{id}/secret/rotate {"graceSeconds"?}`: the new secret is shown once. Until the grace is over each message
@@ -96,12 +96,12 @@ pub(crate) async fn switch(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
 pub(crate) async fn rotate_secret(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let grace = apps::read_grace(&call.object()?)?;
     load(call, &app, &webhook).await?;
-    let next = new_secret(&call.deps.base.random)?;
+    let next = new_secret(&call.deps.services.random)?;
     let rotate = |before: &Webhook| {
         let secret = before.secret.clone().rotated(next.clone(), call.now, grace);
         Ok::<_, Problem>(Webhook { secret, ..before.clone() })
     };
-    call.deps.base.store.change_webhook(&app, &webhook, rotate).await?;
+    call.deps.services.store.change_webhook(&app, &webhook, rotate).await?;
     info!(app.id = %app, webhook.id = %webhook, "rotated the secret of webhook {webhook}");
     let body =
         json!({ "id": webhook.as_str(), "secret": next.expose(), "previousValidUntil": call.now.plus(grace).ms() });
@@ -116,11 +116,12 @@ pub(crate) async fn load(call: &Call<'_>, app: &AppId, webhook: &WebhookId) -> R
 
 async fn save(
     call: &Call<'_>,
-    (app, webhook): (&AppId, &WebhookId),
+    app: &AppId,
+    webhook: &WebhookId,
     change: impl Fn(&Webhook) -> Result<Webhook, Problem>,
 ) -> Result<Reply, Problem> {
-    let changed = call.deps.base.store.change_webhook(app, webhook, change).await?;
-    call.deps.base.store.forget_target(app, webhook).await?;
+    let changed = call.deps.services.store.change_webhook(app, webhook, change).await?;
+    call.deps.services.store.forget_target(app, webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "changed webhook {webhook}");
     Ok(json(StatusCode::OK, &show(&changed, None, call.now)))
 }
@@ -167,8 +168,8 @@ fn new_secret(random: &Random) -> Result<Key, RandomError> {
 /// `DELETE /apps/{appId}/webhooks/{id}`: what waits for it is cancelled.
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
-    call.deps.base.store.delete_webhook(&app, &webhook, call.now).await?;
-    call.deps.base.store.forget_target(&app, &webhook).await?;
+    call.deps.services.store.delete_webhook(&app, &webhook, call.now).await?;
+    call.deps.services.store.forget_target(&app, &webhook).await?;
     deliveries::cancel_waiting(call, &found.app, &webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "deleted webhook {webhook}");
     let mut reply = Reply::default();

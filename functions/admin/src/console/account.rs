@@ -31,7 +31,7 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
 }
 
 async fn view(desk: &Desk<'_>) -> Result<Account, Trouble> {
-    let operator = desk.deps.base.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
+    let operator = desk.deps.services.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
     let has_second_factor = operator.second_factor.is_some();
     let f = Frame { section: Section::Account, ..desk.frame(desk.t().account) };
     Ok(Account { f, t: desk.t(), has_second_factor, old_problem: None, new_problem: None, again_problem: None })
@@ -58,9 +58,9 @@ pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
 /// Every session of before is over, this one too, and after another password no browser is known any longer: whoever changed what lets
 /// them in goes on with new ones.
 pub(crate) async fn go_on(desk: &Desk<'_>) -> Result<Vec<String>, Trouble> {
-    let base = &desk.deps.base;
-    let operator = base.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
-    let browser = KnownBrowser::new(&base.random)?.cookie(base, &operator, desk.now)?;
-    let session = Session::begin(operator.name, operator.epoch, desk.now, &base.random)?;
-    Ok(vec![session.cookie(base)?, browser])
+    let services = &desk.deps.services;
+    let operator = services.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;
+    let browser = KnownBrowser::new(&services.random)?.cookie(services, &operator, desk.now)?;
+    let session = Session::begin(operator.name, operator.epoch, desk.now, &services.random)?;
+    Ok(vec![session.cookie(services)?, browser])
 }

@@ -77,7 +77,7 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
         master_until: until(&keys.master),
         graces: vec![(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
         ttls: vec![(600, t.ten_minutes), (3600, t.hour), (86400, t.day)],
-        snippet: snippet(&desk.deps.base.config.public_url, app.id.as_str(), &client_key),
+        snippet: snippet(&desk.deps.services.config.public_url, app.id.as_str(), &client_key),
         client_key,
         user: String::new(),
         user_problem: None,

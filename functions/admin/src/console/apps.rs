@@ -5,7 +5,7 @@ use domain::{AppId, OperatorRole};
 use http::Method;
 use runtime::query_parameter;
 use serde_json::{Value, json};
-use store::AppSummary;
+use store::{AppPage, AppSummary};
 
 use super::{
     Answer, Trouble,
@@ -96,7 +96,7 @@ async fn search(
     let wanted = q.to_lowercase();
     let mut found = Vec::new();
     for _ in 0..PAGES_SEARCHED_MAX {
-        let (apps, next) = api::page(&desk.deps.base.store, &desk.reach, after.as_ref()).await?;
+        let AppPage { apps, next } = api::page(&desk.deps.services.store, &desk.reach, after.as_ref()).await?;
         for app in apps {
             if found.len() == PAGE {
                 return Ok((found, after));

@@ -45,7 +45,7 @@ pub(crate) fn is_icon(path: &str) -> bool {
     path == FAVICON
 }
 
-/// The asset at this path; `None` if there is none, such as one of another version.
+/// The asset at this path; `None` for an unknown path, such as one of another version.
 pub(crate) fn find(path: &str) -> Option<Reply> {
     let asset = if is_icon(path) { Asset::Icon } else { paths().iter().find(|(_, own)| own == path)?.0 };
     let (_, body, _, content_type) = ASSETS.iter().find(|(one, ..)| *one == asset)?;

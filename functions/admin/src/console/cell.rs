@@ -1,7 +1,7 @@
 //! Cells of a CSV file that a spreadsheet neither computes nor reads as another value.
 //!
 //! Merchants' customers choose some of these words. A spreadsheet takes a file apart by the separator of its user's country and not by
-//! that of the file, so that a formula may begin behind any separator there is.
+//! that of the file, so that a formula may begin after any separator.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub(super) fn guarded(cell: &str) -> Cow<'_, str> {
     let mut guarded = String::with_capacity(cell.len());
     let mut begins = true;
     for sign in cell.chars() {
-        // A line end behind another one begins no formula.
+        // A line end after another line end begins no formula.
         if begins && FORMULA.contains(&sign) && (guarded.is_empty() || !sign.is_control()) {
             guarded.push('\'');
         }

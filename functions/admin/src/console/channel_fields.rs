@@ -1,6 +1,7 @@
 //! What each tab and protocol asks for: one table, with words in both languages.
 
 use domain::{Mode, Tab};
+use runtime::LocalConfig;
 
 use super::preferences::Language;
 
@@ -144,8 +145,8 @@ const UNIONPAY: &[Field] = &[
 const SIMULATOR: Protocol =
     Protocol { name: "simulator", zh: "内置模拟器", en: "Built-in simulator", fields: &[] };
 
-/// The protocols of a tab, the usual one first. The simulator is offered in test mode where there is one.
-pub(crate) fn protocols(tab: Tab, mode: Mode, has_simulator: bool) -> Vec<Protocol> {
+/// The protocols of a tab, the usual one first. A local stack offers its simulator in test mode.
+pub(crate) fn protocols(tab: Tab, mode: Mode, local: Option<&LocalConfig>) -> Vec<Protocol> {
     let mut protocols = match tab {
         Tab::Ali => vec![
             Protocol { name: "openapi", zh: "开放平台（RSA2）", en: "Open platform (RSA2)", fields: ALI_OPENAPI },
@@ -159,7 +160,7 @@ pub(crate) fn protocols(tab: Tab, mode: Mode, has_simulator: bool) -> Vec<Protoc
             vec![Protocol { name: "", zh: "全渠道 5.1.0", en: "ACP 5.1.0", fields: UNIONPAY }]
         }
     };
-    if mode == Mode::Test && has_simulator {
+    if mode == Mode::Test && local.is_some() {
         protocols.push(SIMULATOR);
     }
     protocols
@@ -182,7 +183,7 @@ mod tests {
     #[test]
     fn every_field_is_explained_in_both_languages() {
         for tab in Tab::ALL {
-            for protocol in protocols(tab, Mode::Test, true) {
+            for protocol in protocols(tab, Mode::Test, Some(&LocalConfig::default())) {
                 for field in protocol.fields {
                     for words in [field.zh, field.en] {
                         assert!(!words.0.is_empty() && !words.1.is_empty(), "{}", field.name);
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn secrets_here_are_those_that_the_api_masks() {
         for tab in Tab::ALL {
-            for field in protocols(tab, Mode::Live, false).iter().flat_map(|protocol| protocol.fields) {
+            for field in protocols(tab, Mode::Live, None).iter().flat_map(|protocol| protocol.fields) {
                 let settings = Map::from_iter([(field.name.to_owned(), Value::from("x"))]);
                 let is_masked = mask(tab, &settings)[field.name] == MASK;
                 assert_eq!(is_masked, field.kind.is_secret(), "{tab} {}", field.name);

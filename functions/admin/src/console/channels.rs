@@ -4,7 +4,7 @@ use askama::Template;
 use domain::{AccountNumber, Mode, Tab, Timestamp};
 use http::{Method, StatusCode};
 use providers::MASK;
-use runtime::query_parameter;
+use runtime::{EndingCertificate, query_parameter};
 use serde_json::{Map, Value};
 
 use super::{
@@ -87,13 +87,13 @@ struct Channels {
 
 /// What is to be said of certificates that end soon, for every tab or for one.
 pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<String>, Trouble> {
-    let (t, apps) = (desk.t(), &desk.deps.base.apps);
+    let (t, apps) = (desk.t(), &desk.deps.services.apps);
     let Some(configured) = apps.find(&desk.app()?.app.id, desk.now).await? else { return Ok(Vec::new()) };
-    let words = |(tab, ends_at): (Tab, Timestamp)| {
-        texts::fill(t.certificates_end_soon, &[t.name_of(tab), &desk.frame("").moment(ends_at)])
+    let words = |ending: EndingCertificate| {
+        texts::fill(t.certificates_end_soon, &[t.name_of(ending.tab), &desk.frame("").moment(ending.ends_at)])
     };
     let ending = apps.certificates_end_soon(&configured, desk.mode, desk.now).into_iter();
-    Ok(ending.filter(|(tab, _)| only.is_none_or(|only| only == *tab)).map(words).collect())
+    Ok(ending.filter(|ending| only.is_none_or(|only| only == ending.tab)).map(words).collect())
 }
 
 /// What is saved for a tab, its secrets masked; nothing if nothing is.
@@ -125,7 +125,7 @@ fn view(
     let t = desk.t();
     let language = desk.preferences.language;
     let f = Frame { section: Section::Channels, ..desk.frame(t.channels) };
-    let offered = protocols(tab, desk.mode, desk.deps.base.config.local.is_some());
+    let offered = protocols(tab, desk.mode, desk.deps.services.config.local.as_ref());
     let saved_protocol = saved.map(|saved| saved.get("protocol").and_then(Value::as_str).unwrap_or_default());
     let by_name = |name: &str| offered.iter().find(|protocol| protocol.name == name);
     let fallback = offered.first().ok_or(Trouble::NotFound)?;
@@ -287,7 +287,7 @@ fn settings(desk: &Desk<'_>, tab: Tab, saved: Option<&Map<String, Value>>, form:
     if !name.is_empty() {
         settings.insert("protocol".to_owned(), name.into());
     }
-    let offered = protocols(tab, desk.mode, desk.deps.base.config.local.is_some());
+    let offered = protocols(tab, desk.mode, desk.deps.services.config.local.as_ref());
     let fields =
         offered.iter().find(|protocol| protocol.name == name).map_or([].as_slice(), |found: &Protocol| found.fields);
     for field in fields {

@@ -34,13 +34,20 @@ pub(crate) fn bars(values: &[i64]) -> Vec<Place> {
     values.iter().enumerate().map(bar).collect()
 }
 
-/// Parts of one bar beside each other: where each begins, and its width.
-pub(crate) fn parts(values: &[i64], whole: i64) -> Vec<(usize, usize)> {
+/// A part of a bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) x: usize,
+    pub(crate) width: usize,
+}
+
+/// Parts of one bar beside each other.
+pub(crate) fn parts(values: &[i64], whole: i64) -> Vec<Part> {
     let mut x = 0;
     let mut part = |value: &i64| {
-        let (begin, width) = (x, scaled(WIDTH, *value, whole));
-        x += width;
-        (begin, width)
+        let part = Part { x, width: scaled(WIDTH, *value, whole) };
+        x += part.width;
+        part
     };
     values.iter().map(&mut part).collect()
 }
@@ -69,7 +76,8 @@ mod tests {
             ("62.5%".into(), "33.3%".into(), "–".into(), "100.0%".into())
         );
         assert_eq!((scaled(900, 1, 3), scaled(900, 0, 0), scaled(900, i64::MAX, i64::MAX)), (300, 0, 900));
-        assert_eq!(parts(&[1, 0, 2], 3), [(0, 300), (300, 0), (300, 600)]);
+        let part = |x, width| Part { x, width };
+        assert_eq!(parts(&[1, 0, 2], 3), [part(0, 300), part(300, 0), part(300, 600)]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ struct TroublePage {
 impl<'a> Desk<'a> {
     pub(crate) fn new(deps: &'a Deps, request: &'a Request, unread: Unread) -> Self {
         let preferences = Preferences::read(request.headers());
-        let now = deps.base.clock.now();
+        let now = deps.services.clock.now();
         let mode = preferences.mode.unwrap_or(Mode::Live);
         Self {
             deps,
@@ -78,13 +78,13 @@ impl<'a> Desk<'a> {
 
     /// Finds out who it is: a session counts as long as its operator is as it was when it began.
     pub(crate) async fn identify(&mut self) -> Result<(), Trouble> {
-        let Some(session) = Session::read(self.request.headers(), &self.deps.base.config, self.now) else {
+        let Some(session) = Session::read(self.request.headers(), &self.deps.services.config, self.now) else {
             return Ok(());
         };
-        let operator = self.deps.base.store.find_operator(&session.name).await?;
+        let operator = self.deps.services.store.find_operator(&session.name).await?;
         if let Some(operator) = operator.filter(|found| found.enabled && found.epoch == session.epoch) {
             let has_factor = operator.second_factor.is_some();
-            self.must_enrol = !has_factor && self.deps.base.store.find_sign_in_rules().await?.demands_second_factor;
+            self.must_enrol = !has_factor && self.deps.services.store.find_sign_in_rules().await?.demands_second_factor;
             self.role = operator.role;
             self.reach = operator.reach;
             self.session = Some(session);
@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
         if !self.reach.includes(&id) {
             return Err(Trouble::NotFound);
         }
-        let found = self.deps.base.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
+        let found = self.deps.services.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
         let asked = query_parameter(self.request, "mode").and_then(|mode| Mode::find(&mode));
         let is_set_up = |mode| found.channels.iter().any(|channel| channel.mode == mode && channel.settings.is_some());
         // Who never chose sees the mode in which there is something to see.
@@ -115,9 +115,9 @@ impl<'a> Desk<'a> {
         if self.must_enrol {
             return Ok(Vec::new());
         }
-        let store = &self.deps.base.store;
+        let store = &self.deps.services.store;
         match &self.reach {
-            Reach::Everything => Ok(store.first_apps(None, SWITCHER_APPS).await?.0),
+            Reach::Everything => Ok(store.first_apps(None, SWITCHER_APPS).await?.apps),
             Reach::Apps(apps) => {
                 let first = usize::try_from(SWITCHER_APPS).unwrap_or_default().min(apps.len());
                 Ok(store.find_summaries(apps.get(..first).unwrap_or_default()).await?)
@@ -171,12 +171,12 @@ impl<'a> Desk<'a> {
         inside(from).to_owned()
     }
 
-    /// The cookie that keeps a mode that the address names, so that the pages behind it are in the same.
+    /// The cookie that keeps a mode that the address names, so that the pages that follow are in the same mode.
     pub(crate) fn kept_mode(&self) -> Option<String> {
         let is_other = self.session.is_some() && self.app.is_some() && self.preferences.mode != Some(self.mode);
         let asked = query_parameter(self.request, "mode").filter(|asked| is_other && *asked == self.mode.name())?;
         let changed = self.preferences.changed(None, None, Some(&asked));
-        Some(changed.cookie(session::secure(&self.deps.base.config)))
+        Some(changed.cookie(session::secure(&self.deps.services.config)))
     }
 
     /// Refuses who has too small a role before anything is shown.
@@ -188,7 +188,7 @@ impl<'a> Desk<'a> {
         self.session.as_ref().map(|session| &session.name).ok_or(Trouble::Expired)
     }
 
-    /// An operation of the operator API, by the operator who is signed in. The path is that behind `/admin/v1`.
+    /// An operation of the operator API, by the operator who is signed in. The path is what follows `/admin/v1`.
     pub(crate) async fn api(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         self.call(self.who()?, method, path, body).await
     }

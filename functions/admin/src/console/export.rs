@@ -43,7 +43,7 @@ struct Export {
     oldest: i64,
     /// The script's sentences, as JSON.
     said: String,
-    /// The part that this page is about, and where the one behind it begins.
+    /// The part that this page is about, and where the next part begins.
     part: String,
     next: String,
     back: String,
@@ -118,14 +118,14 @@ fn sentences(t: &'static Texts) -> String {
     .to_string()
 }
 
-/// When the first or the last row was charged; nought if there is none.
+/// When the first or the last row was charged; empty without any row.
 async fn end_of_list(desk: &Desk<'_>, filter: &Filter, order: RecordsOrder) -> Result<i64, Trouble> {
     let request = RecordsRequest { order, ..filter.request(desk, 1).map_err(|_| Trouble::NotFound)? };
-    let read = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, None).await?;
+    let read = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, None).await?;
     Ok(read.records.first().map_or(0, |record| record.created_at.ms()))
 }
 
-/// `/export/next`: where the part behind this one begins.
+/// `/export/next`: where the next part begins.
 pub(crate) async fn next(desk: &Desk<'_>) -> Answer {
     let filter = Filter::read(desk);
     let f = desk.frame("");
@@ -181,7 +181,7 @@ async fn read(desk: &Desk<'_>, filter: &Filter) -> Result<(Vec<Record>, Option<R
         return Ok((vec![record], None));
     }
     let request: RecordsRequest = filter.request(desk, ROWS).map_err(|_| Trouble::NotFound)?;
-    let read = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
+    let read = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
     Ok((read.records, read.next))
 }
 

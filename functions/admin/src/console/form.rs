@@ -14,7 +14,7 @@ use super::Trouble;
 /// A form with every certificate of a channel as a file: more than ten times the longest that is taken.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 const FIELDS_MAX: usize = 200;
-/// The field of an upload is that of the text with this behind it.
+/// The field of an upload has the name of the text field, with this suffix.
 const FILE: &str = "_file";
 
 /// What was posted, in order.

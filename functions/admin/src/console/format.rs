@@ -1,6 +1,6 @@
 //! Time as people read it, in the reader's zone.
 
-use domain::Timestamp;
+use domain::{TimeSpan, Timestamp};
 use time::{
     Date, Duration, Month, OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem,
     macros::format_description,
@@ -33,14 +33,14 @@ pub(crate) fn days_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
     day_start(at, zone, 1 - days)
 }
 
-/// The first and the last moment of a day that was typed: `2026-11-23`.
-pub(crate) fn parse_day(text: &str, zone: Zone) -> Option<(Timestamp, Timestamp)> {
+/// A day that was typed: `2026-11-23`.
+pub(crate) fn parse_day(text: &str, zone: Zone) -> Option<TimeSpan> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
     let year = year.parse().ok().filter(|year| (1970..=9998).contains(year))?;
     let start = at_midnight(Date::from_calendar_date(year, month, day.parse().ok()?).ok()?, zone);
-    Some((start, Timestamp::clamped(start.ms() + DAY_MS - 1)))
+    Some(TimeSpan { start, end: Timestamp::clamped(start.ms() + DAY_MS - 1) })
 }
 
 fn at_midnight(date: Date, zone: Zone) -> Timestamp {
@@ -69,7 +69,7 @@ mod tests {
         );
         assert_eq!(day_start(at, beijing, 0).to_string(), "2026-11-22T16:00:00Z");
         assert_eq!(day_start(at, beijing, -6).to_string(), "2026-11-16T16:00:00Z");
-        let (start, end) = parse_day("2026-11-23", beijing).unwrap();
+        let TimeSpan { start, end } = parse_day("2026-11-23", beijing).unwrap();
         assert_eq!((start, end.ms() - start.ms()), (day_start(at, beijing, 0), DAY_MS - 1));
         for text in ["", "2026", "2026-13-01", "2026-02-30", "2026-1-x", "99999-01-01", "1969-12-31"] {
             assert_eq!(parse_day(text, beijing), None, "{text}");

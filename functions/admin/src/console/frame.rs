@@ -47,6 +47,14 @@ pub(crate) struct Frame {
     pub(crate) unread: Unread,
 }
 
+/// A time zone in the list to choose from.
+pub(crate) struct ZoneChoice {
+    pub(crate) minutes: i32,
+    pub(crate) label: String,
+    /// Whether it is the zone of the reader.
+    pub(crate) is_chosen: bool,
+}
+
 impl Frame {
     pub(crate) fn language(&self) -> Language {
         self.preferences.language
@@ -60,14 +68,16 @@ impl Frame {
         self.zone().label(self.language())
     }
 
-    /// The zones to choose from: minutes, label, whether it is this one.
-    pub(crate) fn zones(&self) -> Vec<(i32, String, bool)> {
+    /// The zones to choose from.
+    pub(crate) fn zones(&self) -> Vec<ZoneChoice> {
         let mut zones = ZONES.to_vec();
         zones.sort_by_key(|zone| zone.minutes);
-        let row = |zone: Zone| {
-            (zone.minutes, format!("{} {}", zone.offset(), self.zone_name(zone)), zone.minutes == self.zone().minutes)
+        let choice = |zone: Zone| ZoneChoice {
+            minutes: zone.minutes,
+            label: format!("{} {}", zone.offset(), self.zone_name(zone)),
+            is_chosen: zone.minutes == self.zone().minutes,
         };
-        zones.into_iter().map(row).collect()
+        zones.into_iter().map(choice).collect()
     }
 
     fn zone_name(&self, zone: Zone) -> &'static str {
@@ -97,7 +107,7 @@ impl Frame {
         self.section == section
     }
 
-    /// Whether whoever looks may do what needs this role: decides what is shown. Whether it is done is decided at the one door.
+    /// Whether the reader has this role. It decides what is shown; `perform` decides what is done.
     fn may(&self, role: OperatorRole) -> bool {
         self.operator.as_ref().is_some_and(|(_, own)| *own >= role)
     }

@@ -8,7 +8,7 @@ use domain::{
 use runtime::{BillErrorKind, FailedKind, KeptBecauseKind};
 use settlement::FoundKind;
 
-/// Somebody else's words, and those that a version without codes kept.
+/// The words of others, and words that a version without codes kept.
 pub(crate) fn as_it_is(kind: AsItIsKind) -> &'static str {
     match kind {
         AsItIsKind::Words => "{words}",

@@ -115,7 +115,7 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
     match (&method, segments.as_slice()) {
         (&Method::GET, ["preferences"]) => return preferences(desk),
         (&Method::GET, ["sign-in"]) => return sign_in::page(desk, &next()),
-        (&Method::POST, _) if origin::is_elsewhere(desk.request, &desk.deps.base.config) => {
+        (&Method::POST, _) if origin::is_elsewhere(desk.request, &desk.deps.services.config) => {
             return Err(Trouble::Expired);
         }
         (&Method::POST, ["sign-in"]) => {
@@ -213,7 +213,7 @@ fn preferences(desk: &Desk<'_>) -> Answer {
     let back = asked("back").unwrap_or_default();
     let back =
         mode.as_deref().and_then(Mode::find).map_or_else(|| inside(&back).to_owned(), |mode| in_mode(&back, mode));
-    redirect(&back, &[changed.cookie(session::secure(&desk.deps.base.config))])
+    redirect(&back, &[changed.cookie(session::secure(&desk.deps.services.config))])
 }
 
 /// An address within the console, or its front: nobody is sent elsewhere by a link that begins here.

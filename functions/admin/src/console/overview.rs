@@ -6,11 +6,11 @@ use askama::Template;
 use domain::{Day, DaySums, DeliveryState, Family, Sum, WebhookId, grouped};
 use futures_util::future::try_join_all;
 use runtime::query_parameter;
-use store::DeliveryCount;
+use store::{DeliveryCount, DeliveryList};
 
 use super::{
     Answer, Trouble, channels,
-    chart::{self, Place, percent},
+    chart::{self, Part, Place, percent},
     desk::Desk,
     frame::{Frame, Section},
     money,
@@ -155,7 +155,9 @@ async fn health(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Health>, Trouble> {
     let known = webhooks::rows(desk).await?;
     let sizes = known.iter().map(async |one| {
         let Ok(id) = WebhookId::parse(&one.id) else { return Ok(Default::default()) };
-        let of = async |state| desk.deps.base.store.count_deliveries(app, &(id.clone(), state)).await;
+        let of = async |state| {
+            desk.deps.services.store.count_deliveries(app, &DeliveryList { webhook: id.clone(), state }).await
+        };
         Ok::<_, Trouble>((of(DeliveryState::Waiting).await?, of(DeliveryState::Exhausted).await?))
     });
     let sizes = try_join_all(sizes).await?;
@@ -192,14 +194,14 @@ fn bars(days: &BTreeMap<Day, (DaySums, Known)>) -> Vec<Bar> {
     days.keys().zip(paid).zip(places).map(bar).collect()
 }
 
-/// Each provider with its part of the bar, and behind it those of its channels on which anything was charged.
+/// Each provider with its part of the bar, followed by its channels on which anything was charged.
 fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
     let whole = total.paid(|_| true).amount;
     let families = Family::ALL.map(|family| (family, total.paid(|channel| channel.family() == family)));
     let parts = chart::parts(&families.map(|(_, sum)| sum.amount), whole);
     let mut shares = Vec::new();
-    for ((family, sum), (x, width)) in families.into_iter().zip(parts) {
-        let share = |name, is_family, (x, width), sum: Sum| Share {
+    for ((family, sum), part) in families.into_iter().zip(parts) {
+        let share = |name, is_family, Part { x, width }: Part, sum: Sum| Share {
             name,
             class: family.name(),
             is_family,
@@ -209,9 +211,13 @@ fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
             amount: money::in_all(sum),
             percent: percent(sum.amount, whole),
         };
-        shares.push(share(t.name_of(family), true, (x, width), sum));
+        shares.push(share(t.name_of(family), true, part, sum));
         let own = family.channels().filter(|channel| total.charged(|one| one == *channel).count > 0);
-        shares.extend(own.map(|one| share(t.name_of(one), false, (x, 0), total.paid(|channel| channel == one))));
+        shares.extend(
+            own.map(|one| {
+                share(t.name_of(one), false, Part { width: 0, ..part }, total.paid(|channel| channel == one))
+            }),
+        );
     }
     shares
 }

@@ -42,7 +42,7 @@ pub(crate) async fn read(desk: &Desk<'_>, count: usize) -> Result<Period, Troubl
     let days: Vec<Day> = std::iter::successors(Some(Day::of(desk.now)), |day| Some(day.before())).take(count).collect();
     let mut period = Period::default();
     if let (Some(last), Some(first)) = (days.first(), days.last()) {
-        let kept = desk.deps.base.store.kept_days(&desk.app()?.app.id, desk.mode, (first, last)).await?;
+        let kept = desk.deps.services.store.kept_days(&desk.app()?.app.id, desk.mode, first, last).await?;
         for day in kept {
             if let Some((sums, summed_at)) = day.sums {
                 period.summed_at = Some(period.summed_at.map_or(summed_at, |before| before.min(summed_at)));
@@ -71,28 +71,35 @@ impl Period {
     }
 }
 
-/// Days that follow one another and are wanted, the latest first, as (first, last).
-fn stretches(days: &[Day], wanted: impl Fn(&Day) -> bool) -> Vec<(Day, Day)> {
+/// Days that follow one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stretch {
+    first: Day,
+    last: Day,
+}
+
+/// The stretches of days that are wanted, the latest first.
+fn stretches(days: &[Day], wanted: impl Fn(&Day) -> bool) -> Vec<Stretch> {
     let chunks = days.chunk_by(|one, next| wanted(one) == wanted(next));
-    let ends = |chunk: &[Day]| Some((chunk.last()?.clone(), chunk.first()?.clone()));
+    let ends = |chunk: &[Day]| Some(Stretch { first: chunk.last()?.clone(), last: chunk.first()?.clone() });
     chunks.filter(|chunk| chunk.first().is_some_and(&wanted)).filter_map(ends).collect()
 }
 
 /// Reads a stretch of days itself, the latest rows first.
-async fn live(desk: &Desk<'_>, (first, last): &(Day, Day), period: &mut Period) -> Result<(), Trouble> {
+async fn live(desk: &Desk<'_>, stretch: &Stretch, period: &mut Period) -> Result<(), Trouble> {
     let found = desk.app()?;
     let sources = channels_ever(found, desk.mode);
     let sources = sources.iter().flat_map(|channel| Status::ALL.map(|status| (*channel, status)));
-    let read = try_join_all(sources.map(|source| read_source(desk, source, (first, last)))).await?;
-    let cut = read.iter().filter_map(|(_, _, cut)| *cut).max();
-    let mut day = Some(last.clone());
-    while let Some(one) = day.take_if(|one| *one >= *first && cut.is_none_or(|cut| one.end() >= cut)) {
+    let read = try_join_all(sources.map(|source| read_source(desk, source, stretch))).await?;
+    let cut = read.iter().filter_map(|read| read.cut).max();
+    let mut day = Some(stretch.last.clone());
+    while let Some(one) = day.take_if(|one| *one >= stretch.first && cut.is_none_or(|cut| one.end() >= cut)) {
         let known = if cut.is_some_and(|cut| one.start() < cut) { Known::Partly } else { Known::Whole };
         day = Some(one.before());
         period.days.insert(one, (DaySums::default(), known));
     }
-    for ((channel, status), rows, _) in read {
-        // What is older than where another source stopped would make the shares wrong.
+    for ReadSource { source: (channel, status), rows, .. } in read {
+        // Rows from before the moment at which another source stopped would make the shares wrong.
         for row in rows.iter().filter(|row| cut.is_none_or(|cut| row.created_at >= cut)) {
             if let Some((sums, _)) = period.days.get_mut(&Day::of(row.created_at)) {
                 sums.add(channel, status, row.sum);
@@ -105,24 +112,27 @@ async fn live(desk: &Desk<'_>, (first, last): &(Day, Day), period: &mut Period) 
 
 type Source = (Channel, Status);
 
-/// The latest rows of a source, and from when on they are all of them if there are more.
-async fn read_source(
-    desk: &Desk<'_>,
-    (channel, status): Source,
-    (first, last): (&Day, &Day),
-) -> Result<(Source, Vec<SumRow>, Option<Timestamp>), Trouble> {
-    let app = &desk.app()?.app;
-    let (start, end) = (first.start(), last.end());
+/// The latest rows of a source.
+struct ReadSource {
+    source: Source,
+    rows: Vec<SumRow>,
+    /// If there are more: from this moment on, these are all.
+    cut: Option<Timestamp>,
+}
+
+async fn read_source(desk: &Desk<'_>, source: Source, stretch: &Stretch) -> Result<ReadSource, Trouble> {
+    let (app, (channel, status)) = (&desk.app()?.app, source);
+    let (start, end) = (stretch.first.start(), stretch.last.end());
     let mut range = SumRange { channel, status, start, end, newest_first: true, after: None };
     let mut rows: Vec<SumRow> = Vec::new();
     for _ in 0..PAGES_MAX {
-        let page = desk.deps.base.store.sum_page((&app.id, desk.mode, &app.shards), &range).await?;
+        let page = desk.deps.services.store.sum_page(&app.id, desk.mode, &app.shards, &range).await?;
         rows.extend(page.rows);
-        let Some(next) = page.next else { return Ok(((channel, status), rows, None)) };
+        let Some(next) = page.next else { return Ok(ReadSource { source, rows, cut: None }) };
         range.after = Some(next);
     }
     let cut = rows.last().map(|row| row.created_at);
-    Ok(((channel, status), rows, cut))
+    Ok(ReadSource { source, rows, cut })
 }
 
 #[cfg(test)]
@@ -134,11 +144,12 @@ mod tests {
         let day = |text: &str| Day::parse(text).unwrap();
         let days = ["2026-11-23", "2026-11-22", "2026-11-21", "2026-11-20", "2026-11-19"].map(day);
         let wanted = |days_wanted: &'static [&'static str]| move |day: &Day| days_wanted.contains(&day.as_str());
+        let stretch = |first, last| Stretch { first: day(first), last: day(last) };
         assert_eq!(
             stretches(&days, wanted(&["2026-11-23", "2026-11-22", "2026-11-20"])),
-            [(day("2026-11-22"), day("2026-11-23")), (day("2026-11-20"), day("2026-11-20"))]
+            [stretch("2026-11-22", "2026-11-23"), stretch("2026-11-20", "2026-11-20")]
         );
-        assert_eq!(stretches(&days, |_| true), [(day("2026-11-19"), day("2026-11-23"))]);
+        assert_eq!(stretches(&days, |_| true), [stretch("2026-11-19", "2026-11-23")]);
         assert_eq!(stretches(&days, |_| false), []);
         assert_eq!(stretches(&[], |_| true), []);
     }

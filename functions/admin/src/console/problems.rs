@@ -135,7 +135,7 @@ fn label(name: &str) -> Option<String> {
     channel_fields::label_of(name, Language::Zh).map(str::to_owned)
 }
 
-/// A piece of a pattern: a text, and the name of what stands behind it; the last has nothing behind it. `{{` is a brace.
+/// A piece of a pattern: a text, and the name of the value that follows it; no value follows the last. `{{` is a brace.
 fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     let mut found = Vec::new();
     let mut text = String::new();

@@ -37,6 +37,7 @@ pub(crate) fn notify(kind: NotifyErrorKind) -> &'static str {
 }
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one row for each sentence")]
 pub(crate) fn message(kind: MessageProblemKind) -> &'static str {
     use MessageProblemKind as K;
     match kind {

@@ -5,7 +5,7 @@ use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
 };
-use runtime::{Base, Config};
+use runtime::{Config, Services};
 use tracing::error;
 
 use crate::api::problem::Problem;
@@ -35,12 +35,12 @@ impl Purpose {
 ///
 /// # Errors
 /// There is no key, or no randomness.
-pub(crate) fn seal(base: &Base, purpose: Purpose, lines: &[&str]) -> Result<String, Problem> {
-    let Some(key) = key(&base.config, purpose) else {
+pub(crate) fn seal(services: &Services, purpose: Purpose, lines: &[&str]) -> Result<String, Problem> {
+    let Some(key) = key(&services.config, purpose) else {
         error!("the console's key cannot be used: is MAXPAY_CONSOLE_KEY set?");
         return Err(Problem::internal());
     };
-    let nonce: [u8; NONCE_LEN] = base.random.bytes()?;
+    let nonce: [u8; NONCE_LEN] = services.random.bytes()?;
     let mut sealed = lines.join("\n").into_bytes();
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.name()), &mut sealed)
         .map_err(|_| Problem::internal())?;

@@ -15,7 +15,10 @@ use super::{
     redirect,
     texts::{self, Texts},
 };
-use crate::api::{problem::Problem, second_factor};
+use crate::api::{
+    problem::Problem,
+    second_factor::{self, QrCode},
+};
 
 const HERE: &str = "/console/account/second-factor";
 
@@ -45,14 +48,14 @@ pub(crate) fn first(desk: &Desk<'_>) -> Answer {
 }
 
 pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
-    let secret = second_factor::new_secret(&desk.deps.base.random)?;
+    let secret = second_factor::new_secret(&desk.deps.services.random)?;
     desk.page(200, &view(desk, secret).await?)
 }
 
 async fn view(desk: &Desk<'_>, secret: String) -> Result<Page, Trouble> {
     let (t, name) = (desk.t(), desk.name()?);
-    let operator = desk.deps.base.store.find_operator(name).await?.ok_or(Trouble::Expired)?;
-    let (side, path) = second_factor::qr_code(name, &secret)?;
+    let operator = desk.deps.services.store.find_operator(name).await?.ok_or(Trouble::Expired)?;
+    let QrCode { side, path } = second_factor::qr_code(name, &secret)?;
     let left = operator.second_factor.as_ref().map_or(0, |factor| factor.recovery.len());
     Ok(Page {
         f: Frame { section: Section::Account, ..desk.frame(t.second_factor) },
@@ -99,7 +102,7 @@ async fn off(desk: &Desk<'_>, form: &Form) -> Answer {
     let body = json!({ "presentPassword": form.raw("old") });
     match desk.oneself(Method::DELETE, "/second-factor", &body).await {
         Ok(_) => redirect("/console/account?done=saved", &go_on(desk).await?),
-        Err(problem) => refused(desk, problem, second_factor::new_secret(&desk.deps.base.random)?).await,
+        Err(problem) => refused(desk, problem, second_factor::new_secret(&desk.deps.services.random)?).await,
     }
 }
 

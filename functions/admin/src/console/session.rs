@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::{Operator, OperatorName, Timestamp};
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
-use runtime::{Base, Config, Random};
+use runtime::{Config, Random, Services};
 use subtle::ConstantTimeEq;
 
 use super::{
@@ -52,10 +52,10 @@ impl Session {
     }
 
     /// The cookie that carries it.
-    pub(crate) fn cookie(&self, base: &Base) -> Result<String, Problem> {
+    pub(crate) fn cookie(&self, services: &Services) -> Result<String, Problem> {
         let (epoch, ends_ms) = (self.epoch.to_string(), self.ends_at.ms().to_string());
-        let value = sealed::seal(base, Purpose::Session, &[self.name.as_str(), &epoch, &self.csrf, &ends_ms])?;
-        Ok(cookie(&base.config, cookie_name(&base.config), &value, LASTS))
+        let value = sealed::seal(services, Purpose::Session, &[self.name.as_str(), &epoch, &self.csrf, &ends_ms])?;
+        Ok(cookie(&services.config, cookie_name(&services.config), &value, LASTS))
     }
 
     /// The cookie that takes it away.
@@ -89,11 +89,11 @@ impl KnownBrowser {
     }
 
     /// The cookie that carries its mark.
-    pub(crate) fn cookie(&self, base: &Base, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
+    pub(crate) fn cookie(&self, services: &Services, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
         let ends_ms = now.plus(BROWSER_KNOWN).ms().to_string();
         let lines = [operator.name.as_str(), &fingerprint(operator), &self.id, &ends_ms];
-        let value = sealed::seal(base, Purpose::Device, &lines)?;
-        Ok(cookie(&base.config, &browser_cookie_name(&base.config, &operator.name), &value, BROWSER_KNOWN))
+        let value = sealed::seal(services, Purpose::Device, &lines)?;
+        Ok(cookie(&services.config, &browser_cookie_name(&services.config, &operator.name), &value, BROWSER_KNOWN))
     }
 }
 
@@ -105,9 +105,9 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    pub(crate) fn seal(base: &Base, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
+    pub(crate) fn seal(services: &Services, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
         let ends_ms = now.plus(TICKET_LASTS).ms().to_string();
-        sealed::seal(base, Purpose::Ticket, &[operator.name.as_str(), &fingerprint(operator), &ends_ms])
+        sealed::seal(services, Purpose::Ticket, &[operator.name.as_str(), &fingerprint(operator), &ends_ms])
     }
 
     pub(crate) fn read(config: &Config, sealed: &str, now: Timestamp) -> Option<Self> {

@@ -3,6 +3,7 @@
 use providers::{GivenKind, SettingProblemKind};
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one row for each sentence")]
 pub(crate) fn problem(kind: SettingProblemKind) -> &'static str {
     use SettingProblemKind as K;
     match kind {

@@ -59,7 +59,7 @@ fn render(desk: &Desk<'_>, name: &str, next: &str, problem: Option<String>) -> A
 pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
     let (name, next) = (form.text("name"), form.raw("next"));
     let known = match OperatorName::parse(name) {
-        Some(name) => desk.deps.base.store.find_operator(&name).await?.filter(|operator| operator.enabled),
+        Some(name) => desk.deps.services.store.find_operator(&name).await?.filter(|operator| operator.enabled),
         None => None,
     };
     let browser = known.as_ref().and_then(|operator| known_browser(desk, operator));
@@ -77,7 +77,7 @@ pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
     };
     if operator.second_factor.is_some() {
         // The try still counts: who has the password guesses at codes as slowly as others at passwords.
-        return ask_code(desk, &Ticket::seal(&desk.deps.base, operator, desk.now)?, next, None);
+        return ask_code(desk, &Ticket::seal(&desk.deps.services, operator, desk.now)?, next, None);
     }
     guess.was_right().await?;
     let_in(desk, SIGN_IN, operator, browser, next).await
@@ -92,8 +92,8 @@ fn ask_code(desk: &Desk<'_>, ticket: &str, next: &str, problem: Option<String>) 
 /// Tries a code, of the authenticator app or for recovery.
 pub(crate) async fn post_code(desk: &Desk<'_>, form: &Form) -> Answer {
     let (sealed, next) = (form.raw("ticket"), form.raw("next"));
-    let ticket = Ticket::read(&desk.deps.base.config, sealed, desk.now).ok_or(Trouble::Expired)?;
-    let operator = desk.deps.base.store.find_operator(&ticket.name).await?.filter(|operator| ticket.fits(operator));
+    let ticket = Ticket::read(&desk.deps.services.config, sealed, desk.now).ok_or(Trouble::Expired)?;
+    let operator = desk.deps.services.store.find_operator(&ticket.name).await?.filter(|operator| ticket.fits(operator));
     let operator = operator.ok_or(Trouble::Expired)?;
     let browser = known_browser(desk, &operator);
     let guess = Guess { deps: desk.deps, now: desk.now, name: operator.name.as_str(), by: by(desk, browser.as_ref()) };
@@ -115,7 +115,7 @@ pub(crate) async fn post_code(desk: &Desk<'_>, form: &Form) -> Answer {
 }
 
 fn known_browser(desk: &Desk<'_>, operator: &Operator) -> Option<KnownBrowser> {
-    KnownBrowser::read(desk.request.headers(), &desk.deps.base.config, operator, desk.now)
+    KnownBrowser::read(desk.request.headers(), &desk.deps.services.config, operator, desk.now)
 }
 
 fn by<'a>(desk: &'a Desk<'_>, browser: Option<&'a KnownBrowser>) -> By<'a> {
@@ -135,22 +135,22 @@ async fn let_in(
     browser: Option<KnownBrowser>,
     next: &str,
 ) -> Answer {
-    let base = &desk.deps.base;
+    let services = &desk.deps.services;
     let browser = match browser {
         Some(browser) => browser,
-        None => KnownBrowser::new(&base.random)?,
+        None => KnownBrowser::new(&services.random)?,
     };
     doorman::tell_signed_in(desk.deps, action, &operator.name, client_ip(desk.request)).await?;
-    let session = Session::begin(operator.name.clone(), operator.epoch, desk.now, &base.random)?;
+    let session = Session::begin(operator.name.clone(), operator.epoch, desk.now, &services.random)?;
     info!(operator.name = %session.name, "{} signed in", session.name);
-    let cookies = [session.cookie(base)?, browser.cookie(base, operator, desk.now)?];
+    let cookies = [session.cookie(services)?, browser.cookie(services, operator, desk.now)?];
     super::redirect(super::inside(next), &cookies)
 }
 
 /// Ends the session, in this browser and wherever else a copy of it is.
 pub(crate) async fn out(desk: &Desk<'_>) -> Answer {
     desk.oneself(Method::DELETE, "/sessions", &Value::Null).await?;
-    super::redirect("/console/sign-in", &[Session::end(&desk.deps.base.config)])
+    super::redirect("/console/sign-in", &[Session::end(&desk.deps.services.config)])
 }
 
 /// Where somebody goes who is not signed in: back to where they wanted, afterwards.

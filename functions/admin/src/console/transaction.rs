@@ -1,4 +1,4 @@
-//! The life of one transaction, as a time line, and what can be done with it.
+//! The details of one transaction, as a time line, and what can be done with it.
 
 use askama::Template;
 use domain::{
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::api::{
     page::channels_ever,
-    transactions::{Life, load_life},
+    transactions::{TransactionDetails, load_details},
 };
 
 struct Step {
@@ -56,7 +56,7 @@ struct Detail {
     extras: Option<String>,
     steps: Vec<Step>,
     others: Vec<Row>,
-    /// The address of what can be done, and the query behind it.
+    /// The address of what can be done, and its query.
     action: String,
     asked: String,
     back: String,
@@ -71,28 +71,28 @@ struct Detail {
 }
 
 pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
-    let life = load(desk, id).await?;
-    desk.page(200, &detail(desk, &life)?)
+    let details = load(desk, id).await?;
+    desk.page(200, &detail(desk, &details)?)
 }
 
-async fn load(desk: &Desk<'_>, id: &str) -> Result<Life, Trouble> {
+async fn load(desk: &Desk<'_>, id: &str) -> Result<TransactionDetails, Trouble> {
     let id = TransactionId::parse(id).map_err(|_| Trouble::NotFound)?;
     let found = desk.app()?;
-    let store = &desk.deps.base.store;
+    let store = &desk.deps.services.store;
     let bill = match query_parameter(desk.request, "bill").and_then(|bill| BillNum::parse(&bill).ok()) {
         Some(bill) => bill,
         None => {
             let channels = channels_ever(found, desk.mode);
-            let record = store.find_record((&found.app.id, desk.mode, &found.app.shards), &channels, &id).await?;
+            let record = store.find_record(&found.app.id, desk.mode, &found.app.shards, &channels, &id).await?;
             record.ok_or(Trouble::NotFound)?.bill
         }
     };
-    load_life(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)
+    load_details(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)
 }
 
-fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
+fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Trouble> {
     let t = desk.t();
-    let one = &life.transaction;
+    let one = &details.transaction;
     let bill = one.key.bill.to_string();
     let f = Frame { section: Section::Transactions, ..desk.frame(&bill) };
     let asked = query(&[("mode", desk.mode.name()), ("bill", &bill)]);
@@ -104,8 +104,8 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
         status_label: t.name_of(one.status),
         facts: facts(&f, t, one),
         extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
-        steps: steps(&f, t, (life, &desk.app()?.app)),
-        others: life.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
+        steps: steps(&f, t, details, &desk.app()?.app),
+        others: details.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
         refundable: left.map(|left| texts::fill(t.refund_text, &[&money::shown(left)])),
@@ -113,7 +113,7 @@ fn detail(desk: &Desk<'_>, life: &Life) -> Result<Detail, Trouble> {
         refund_num: format!(
             "op-{}",
             desk.deps
-                .base
+                .services
                 .random
                 .bytes::<8>()
                 .map_err(crate::api::problem::Problem::from)?
@@ -166,8 +166,8 @@ fn request(delivery: &Delivery, transaction: &Transaction, app: &App) -> String 
     serde_json::to_string_pretty(&members).unwrap_or_default()
 }
 
-fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> {
-    let one = &life.transaction;
+fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) -> Vec<Step> {
+    let one = &details.transaction;
     let step = |kind, at, what: &str, more: String| {
         let (what, detail) = (what.to_owned(), String::new());
         Step { kind, at, when: f.moment(at), what, more, request: None, detail, resend: None, give_up: None }
@@ -182,7 +182,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
             Status::Closed | Status::Created => steps.push(step("plain", at, t.step_closed, String::new())),
         }
     }
-    for refund in &life.refunds {
+    for refund in &details.refunds {
         let (kind, word) = match refund.status {
             RefundStatus::Pending if refund.pause.is_some() => ("bad", t.refund_paused),
             RefundStatus::Pending => ("plain", t.refund_pending),
@@ -198,7 +198,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
         let more = words.into_iter().flatten().collect::<Vec<_>>().join(" · ");
         steps.push(Step { give_up, ..step(kind, at, &what, more) });
     }
-    for delivery in &life.deliveries {
+    for delivery in &details.deliveries {
         let event = t.name_of(delivery.id.event);
         let state = t.name_of(delivery.state);
         let next = (delivery.state == domain::DeliveryState::Waiting)
@@ -214,13 +214,13 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
             steps.push(Step { detail: record.answer.clone(), ..step(kind, at, &what, words) });
         }
     }
-    for incident in &life.incidents {
+    for incident in &details.incidents {
         let problem = problems::say_sentence(f.language(), &incident.problem);
         steps.push(step("bad", incident.seen_at, t.incident_kind(&incident.kind), problem));
     }
     steps.sort_by_key(|step| step.at);
-    if let Some(there) = sent_back_elsewhere(one, &life.refunds) {
-        // Nobody told when; it is behind the payment, and what is known of it is how much.
+    if let Some(there) = sent_back_elsewhere(one, &details.refunds) {
+        // Its time is not known, only its amount. It is shown after the payment.
         let what = format!("{} {}", t.step_refund_there, money::shown(there));
         let step = step("refund", one.created_at, &what, t.step_refund_there_text.to_owned());
         steps.push(Step { when: "–".to_owned(), ..step });
@@ -228,7 +228,7 @@ fn steps(f: &Frame, t: &'static Texts, (life, app): (&Life, &App)) -> Vec<Step> 
     steps
 }
 
-/// The provider's code, and behind it its own words, or ours about them.
+/// The provider's code, followed by its own words, or by ours about them.
 fn failure_words(f: &Frame, failure: &Sentence) -> String {
     let Some((code, words)) = failure.text.split_once(": ") else {
         return problems::say_sentence(f.language(), failure);
@@ -244,11 +244,11 @@ fn failure_words(f: &Frame, failure: &Sentence) -> String {
 
 /// Asks the provider, closes, or refunds, by the operator API.
 pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) -> Answer {
-    let life = load(desk, id).await?;
-    let mut page = detail(desk, &life)?;
-    let bill = life.transaction.key.bill.as_str();
+    let details = load(desk, id).await?;
+    let mut page = detail(desk, &details)?;
+    let bill = details.transaction.key.bill.as_str();
     let asked = query(&[("mode", desk.mode.name()), ("billNum", bill)]);
-    let path = format!("/apps/{}/transactions/{}/{action}?{asked}", desk.app()?.app.id, life.transaction.id);
+    let path = format!("/apps/{}/transactions/{}/{action}?{asked}", desk.app()?.app.id, details.transaction.id);
     let (done, body) = match action {
         "sync" => ("asked", json!({})),
         "close" => ("closed", json!({})),

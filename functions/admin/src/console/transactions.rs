@@ -132,7 +132,7 @@ impl Filter {
                     text => format::parse_day(text, zone).map(Some).ok_or_else(|| desk.t().wrong_day.to_owned()),
                 };
                 let (from, to) = (day(&self.from)?, day(&self.to)?);
-                let (start, end) = (from.map(|(start, _)| start), to.map(|(_, end)| end));
+                let (start, end) = (from.map(|day| day.start), to.map(|day| day.end));
                 if start.zip(end).is_some_and(|(start, end)| start > end) {
                     return Err(desk.t().range_backwards.to_owned());
                 }
@@ -155,7 +155,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
             if let Some(record) = found {
                 (vec![record], None, None)
             } else {
-                let page = page(&desk.deps.base.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
+                let page = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
                 (page.records, page.next.as_ref().map(write_cursor), None)
             }
         }
@@ -186,7 +186,7 @@ pub(crate) async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Rec
     let Ok(id) = TransactionId::parse(&filter.search) else { return Ok(None) };
     let found = desk.app()?;
     let channels = channels_ever(found, desk.mode);
-    Ok(desk.deps.base.store.find_record((&found.app.id, desk.mode, &found.app.shards), &channels, &id).await?)
+    Ok(desk.deps.services.store.find_record(&found.app.id, desk.mode, &found.app.shards, &channels, &id).await?)
 }
 
 pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {

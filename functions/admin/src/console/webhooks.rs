@@ -72,10 +72,10 @@ struct Tester {
     id: String,
     target: String,
     events: Vec<(&'static str, &'static str, bool)>,
-    tried: Option<Tried>,
+    tried: Option<AttemptResult>,
 }
 
-struct Tried {
+struct AttemptResult {
     request_head: String,
     request_body: String,
     response_head: String,
@@ -310,7 +310,7 @@ pub(crate) async fn tester(desk: &Desk<'_>, id: &str) -> Answer {
     desk.page(200, &tester_page(desk, &find(desk, id).await?, Event::PaymentSuccess.name(), None))
 }
 
-fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<Tried>) -> Tester {
+fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<AttemptResult>) -> Tester {
     let t = desk.t();
     let f = Frame { section: Section::Webhooks, ..desk.frame(t.test_webhook) };
     let chosen: Vec<Event> = Event::find(event).into_iter().collect();
@@ -326,7 +326,7 @@ pub(crate) async fn try_it(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     desk.page(200, &tester_page(desk, &item, form.text("event"), Some(tried)))
 }
 
-fn tried(desk: &Desk<'_>, report: &Value) -> Tried {
+fn tried(desk: &Desk<'_>, report: &Value) -> AttemptResult {
     let t = desk.t();
     let (request, response) = (report.get("request"), report.get("response"));
     let null = Value::Null;
@@ -356,7 +356,7 @@ fn tried(desk: &Desk<'_>, report: &Value) -> Tried {
         "" => texts::fill(t.invoke, &[text(request, "function")]),
         url => format!("POST {url}"),
     };
-    Tried {
+    AttemptResult {
         request_head: head(request, first),
         request_body: body(request),
         response_head: head(response, status.map(|status| format!("HTTP {status}")).unwrap_or_default()),

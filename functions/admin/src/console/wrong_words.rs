@@ -3,6 +3,7 @@
 use crate::api::wrong::WrongKind;
 
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one row for each sentence")]
 pub(crate) fn wrong(kind: WrongKind) -> &'static str {
     use WrongKind as K;
     match kind {

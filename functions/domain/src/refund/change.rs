@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use super::next_refund_question;
 use super::{Refund, RefundPause, RefundStatus, RefundSums, amount, committed, fen};
-use crate::{About, Event, Sentence, Status, Timestamp, Transaction};
+use crate::{About, Event, OccurredEvent, Sentence, Status, Timestamp, Transaction};
 
 /// What has become of a refund, as its provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum RefundVerdict {
 
 /// A provider's word about a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundWord {
+pub struct RefundStatement {
     /// What has become of it.
     pub verdict: RefundVerdict,
     /// Which sending it is about; nothing where the provider knows all of them under one number.
@@ -36,12 +36,12 @@ pub struct RefundChange {
     /// The refund as it is from then on.
     pub refund: Refund,
     /// What the merchant is to be told.
-    pub events: Vec<(Event, About)>,
+    pub events: Vec<OccurredEvent>,
 }
 
 /// What came of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundHeard {
+pub enum RefundDecision {
     /// It tells nothing new.
     Unchanged,
     /// It changes this.
@@ -62,38 +62,43 @@ crate::sentences! {
 }
 
 /// Decides what a verified word about a refund does. Pure, because it may run twice.
-pub fn hear_of_refund(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timestamp) -> RefundHeard {
+pub fn apply_refund_statement(
+    before: &Transaction,
+    refund: &Refund,
+    word: &RefundStatement,
+    now: Timestamp,
+) -> RefundDecision {
     use RefundStatus::{Failed, Pending, Stuck, Success};
     let num = || refund.num.to_string();
     // A refund is sent once more only when the sending before moved nothing, so that its failure is no news.
     let is_of_another_sending = word.sending.is_some_and(|sending| sending != refund.sending.number);
     match (refund.status, &word.verdict) {
         (Success, RefundVerdict::Done) if is_of_another_sending => {
-            RefundHeard::Contradiction(RefundContradiction::Twice { num: num() })
+            RefundDecision::Contradiction(RefundContradiction::Twice { num: num() })
         }
         (Pending | Stuck, RefundVerdict::Done) => succeed(before, refund, word, now),
         (Failed, RefundVerdict::Done) => match reserved_again(before, refund) {
             Some(reserved) => succeed(&reserved, refund, word, now),
-            None => RefundHeard::Contradiction(RefundContradiction::NoRoom { num: num() }),
+            None => RefundDecision::Contradiction(RefundContradiction::NoRoom { num: num() }),
         },
         (_, RefundVerdict::Stuck(_) | RefundVerdict::Short(_) | RefundVerdict::Failed(_)) if is_of_another_sending => {
-            RefundHeard::Unchanged
+            RefundDecision::Unchanged
         }
         (Pending, RefundVerdict::Short(words)) => pause(before, refund, words, now),
         (Pending, RefundVerdict::Stuck(words)) => stick(before, refund, words, now),
         (Pending | Stuck, RefundVerdict::Failed(words)) => fail(before, refund, words, now),
         (Failed, RefundVerdict::Stuck(words)) => match reserved_again(before, refund) {
             Some(reserved) => stick(&reserved, refund, words, now),
-            None => RefundHeard::Contradiction(RefundContradiction::NoRoom { num: num() }),
+            None => RefundDecision::Contradiction(RefundContradiction::NoRoom { num: num() }),
         },
         (Success, RefundVerdict::Stuck(words) | RefundVerdict::Failed(words)) => {
-            RefundHeard::Contradiction(RefundContradiction::WentBack { num: num(), words: words.clone() })
+            RefundDecision::Contradiction(RefundContradiction::WentBack { num: num(), words: words.clone() })
         }
         (Success, RefundVerdict::Done) | (Stuck, RefundVerdict::Stuck(_)) | (Failed, RefundVerdict::Failed(_)) => {
-            RefundHeard::Unchanged
+            RefundDecision::Unchanged
         }
         // One call of several was refused, and another one was taken before.
-        (Stuck | Success | Failed, RefundVerdict::Short(_)) => RefundHeard::Unchanged,
+        (Stuck | Success | Failed, RefundVerdict::Short(_)) => RefundDecision::Unchanged,
     }
 }
 
@@ -104,10 +109,10 @@ pub fn give_up_refund(
     asked: &Refund,
     words: &Sentence,
     now: Timestamp,
-) -> RefundHeard {
+) -> RefundDecision {
     let is_as_asked = refund.status == RefundStatus::Pending && refund.sending.number == asked.sending.number;
     if !is_as_asked || refund.pause.is_none() {
-        return RefundHeard::Unchanged;
+        return RefundDecision::Unchanged;
     }
     fail(before, refund, words, now)
 }
@@ -117,7 +122,7 @@ fn reserved_again(before: &Transaction, refund: &Refund) -> Option<Transaction> 
     super::reserve_refund(before, refund.fee).ok()
 }
 
-fn succeed(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timestamp) -> RefundHeard {
+fn succeed(before: &Transaction, refund: &Refund, word: &RefundStatement, now: Timestamp) -> RefundDecision {
     let pending = fen(before.refunds.pending) - refund.fee.get();
     let expected = committed(before);
     let mut ended = Refund {
@@ -134,11 +139,12 @@ fn succeed(before: &Transaction, refund: &Refund, word: &RefundWord, now: Timest
     let status = if all_back { Status::Refund } else { before.status };
     let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
     let payment = Transaction { status, refunded, refunds, ..before.clone() };
-    let events = vec![(Event::RefundSuccess, about(&ended, &payment, ended.num.to_string()))];
+    let about = about(&ended, &payment, ended.num.to_string());
+    let events = vec![OccurredEvent { event: Event::RefundSuccess, about }];
     changed(payment, ended, events)
 }
 
-fn fail(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
+fn fail(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundDecision {
     let pending = fen(before.refunds.pending) - refund.fee.get();
     let expected = committed(before) - refund.fee.get();
     let ended = Refund {
@@ -152,13 +158,13 @@ fn fail(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp)
     let refunds = RefundSums { pending: amount(pending), committed: amount(expected) };
     let payment = Transaction { refunds, ..before.clone() };
     let name = event_name(refund, now);
-    let mut events = vec![(Event::RefundFailed, about(&ended, &payment, name))];
+    let mut events = vec![OccurredEvent { event: Event::RefundFailed, about: about(&ended, &payment, name) }];
     events.extend(told_elsewhere(expected, &payment));
     changed(payment, ended, events)
 }
 
 /// It keeps its share: its money is with nobody yet.
-fn stick(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
+fn stick(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundDecision {
     let stuck = Refund {
         status: RefundStatus::Stuck,
         ended_at: None,
@@ -168,11 +174,11 @@ fn stick(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp
     };
     let stuck = Refund { due_at: Some(next_refund_question(&stuck, now)), ..stuck };
     let name = event_name(refund, now);
-    let events = vec![(Event::RefundStuck, about(&stuck, before, name))];
+    let events = vec![OccurredEvent { event: Event::RefundStuck, about: about(&stuck, before, name) }];
     changed(before.clone(), stuck, events)
 }
 
-fn pause(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundHeard {
+fn pause(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundDecision {
     let since = refund.pause.map_or(now, |pause| pause.since);
     let pause = Some(RefundPause { since, refused_at: Some(now) });
     let paused = Refund { pause, failure: Some(words.to_owned()), ..refund.clone() };
@@ -180,22 +186,22 @@ fn pause(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp
     changed(before.clone(), paused, Vec::new())
 }
 
-fn changed(payment: Transaction, refund: Refund, events: Vec<(Event, About)>) -> RefundHeard {
-    RefundHeard::Changed(Box::new(RefundChange { payment, refund, events }))
+fn changed(payment: Transaction, refund: Refund, events: Vec<OccurredEvent>) -> RefundDecision {
+    RefundDecision::Changed(Box::new(RefundChange { payment, refund, events }))
 }
 
 /// The event of what a report says that was sent back elsewhere, in the provider's console as a rule.
-pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<(Event, About)> {
+pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<OccurredEvent> {
     told_elsewhere(committed(before), after)
 }
 
 /// The event of what went back beyond what was `expected` to be committed.
-fn told_elsewhere(expected: i64, after: &Transaction) -> Option<(Event, About)> {
+fn told_elsewhere(expected: i64, after: &Transaction) -> Option<OccurredEvent> {
     let fee = amount(committed(after) - expected)?;
     // No number of a refund has this sign.
     let name = format!("sum:{}", committed(after) - fen(after.refunds.pending));
     let members = [("refundFee", json!(fee.get())), ("refundedFee", json!(fen(after.refunded)))];
-    Some((Event::RefundSuccess, About { name, members: named(members) }))
+    Some(OccurredEvent { event: Event::RefundSuccess, about: About { name, members: named(members) } })
 }
 
 /// An event that can come several times to one refund has the moment in its name, unless it is the first.

@@ -8,7 +8,7 @@ use crate::{BillPayments, RefundRequest, Status, Transaction};
 pub enum PaymentChoice<'a> {
     /// This one.
     One(&'a Transaction),
-    /// There is none that fits what was named.
+    /// No payment fits what was named.
     None,
     /// These fit what was named, and it is not to be guessed which is meant.
     Several(Vec<&'a Transaction>),

@@ -9,8 +9,8 @@ use super::{
     *,
 };
 use crate::{
-    About, DaySums, Event, KnownRefund, Listed, ListedRefund, Notification, Outcome, Record, Sentence, Settlement,
-    Status, Sum, judge_listed, judge_listed_refund, settle,
+    DaySums, Event, KnownRefund, Listed, ListedRefund, Notification, OccurredEvent, Outcome, Record, Sentence,
+    Settlement, Status, Sum, judge_listed, judge_listed_refund, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -97,7 +97,7 @@ impl Play {
                 self.hear_that(n, |verdict| verdict.is_none(), RefundVerdict::Short(Sentence::as_it_is("poor")))
             }
             Step::GiveUp(n) => self.give_up(n),
-            // What goes back elsewhere is told in one sum, or not at all.
+            // What is refunded elsewhere has one event for each sum, or none.
             Step::Elsewhere(fee) if fee <= left && self.telling == Telling::InOneSum => {
                 self.back += fee;
                 self.reports.push(self.back);
@@ -138,8 +138,8 @@ impl Play {
 
     fn hear_that(&mut self, n: usize, wanted: impl Fn(&Option<RefundVerdict>) -> bool, verdict: RefundVerdict) {
         let Some((refund, known)) = self.refunds.get(n).cloned().filter(|(_, known)| wanted(known)) else { return };
-        let heard = hear_of_refund(&self.payment, &refund, &word(&verdict), refund.requested_at);
-        assert!(!matches!(heard, RefundHeard::Contradiction(_)), "{refund:?} {known:?}");
+        let heard = apply_refund_statement(&self.payment, &refund, &word(&verdict), refund.requested_at);
+        assert!(!matches!(heard, RefundDecision::Contradiction(_)), "{refund:?} {known:?}");
         self.take(n, heard);
     }
 
@@ -148,14 +148,14 @@ impl Play {
         let Some((refund, None)) = self.refunds.get(n).cloned() else { return };
         let heard =
             give_up_refund(&self.payment, &refund, &refund, &Sentence::as_it_is("given up"), refund.requested_at);
-        if heard != RefundHeard::Unchanged {
+        if heard != RefundDecision::Unchanged {
             self.refunds[n].1 = Some(RefundVerdict::Failed(Sentence::as_it_is("never sent")));
         }
         self.take(n, heard);
     }
 
-    fn take(&mut self, n: usize, heard: RefundHeard) {
-        let RefundHeard::Changed(change) = heard else { return };
+    fn take(&mut self, n: usize, heard: RefundDecision) {
+        let RefundDecision::Changed(change) = heard else { return };
         let RefundChange { payment, refund, events } = *change;
         self.payment = payment;
         self.refunds[n].0 = refund;
@@ -174,7 +174,7 @@ impl Play {
     }
 
     /// What the merchant is told: each thing once, and as much as is known to be back.
-    fn tell(&mut self, (event, about): (Event, About)) {
+    fn tell(&mut self, OccurredEvent { event, about }: OccurredEvent) {
         if event != Event::RefundSuccess {
             assert!(about.members.contains_key("failure"), "{about:?}");
             return;

@@ -31,8 +31,8 @@ pub(super) fn refund(num: &str, fee: i64) -> Refund {
     }
 }
 
-pub(super) fn word(verdict: &RefundVerdict) -> RefundWord {
-    RefundWord { verdict: verdict.clone(), sending: None }
+pub(super) fn word(verdict: &RefundVerdict) -> RefundStatement {
+    RefundStatement { verdict: verdict.clone(), sending: None }
 }
 
 #[test]
@@ -200,15 +200,15 @@ fn every_state_meets_every_word() {
     for (before, verdict, expect) in cases {
         let payment = if before.is_open() { reserve_refund(&paid, fen_of(9000)).unwrap() } else { paid.clone() };
         let refund = Refund { status: *before, ..refund("R1", 9000) };
-        let found = match hear_of_refund(&payment, &refund, &word(verdict), paid.created_at) {
-            RefundHeard::Unchanged => Err(false),
-            RefundHeard::Contradiction(_) => Err(true),
-            RefundHeard::Changed(change) => {
+        let found = match apply_refund_statement(&payment, &refund, &word(verdict), paid.created_at) {
+            RefundDecision::Unchanged => Err(false),
+            RefundDecision::Contradiction(_) => Err(true),
+            RefundDecision::Changed(change) => {
                 let RefundChange { payment, refund, events } = *change;
                 assert_eq!(refund.failure.is_some(), **verdict != done, "{before:?} {verdict:?}");
                 assert_eq!(refund.due_at.is_some(), refund.status.is_open(), "{before:?} {verdict:?}");
                 assert_eq!(refund.pause.is_some(), **verdict == short, "{before:?} {verdict:?}");
-                let events: Vec<Event> = events.into_iter().map(|(event, _)| event).collect();
+                let events: Vec<Event> = events.into_iter().map(|occurred| occurred.event).collect();
                 Ok((refund.status, refundable(&payment).map(Fen::get), events))
             }
         };
@@ -222,9 +222,9 @@ fn a_failed_refund_comes_back_only_if_its_share_is_still_free() {
     let failed = Refund { status: RefundStatus::Failed, ..refund("R1", 9000) };
     let payment = reserve_refund(&paid, fen_of(901)).unwrap();
     for verdict in [RefundVerdict::Done, RefundVerdict::Stuck(Sentence::as_it_is("no"))] {
-        let heard = hear_of_refund(&payment, &failed, &word(&verdict), paid.created_at);
+        let heard = apply_refund_statement(&payment, &failed, &word(&verdict), paid.created_at);
         let no_room = RefundContradiction::NoRoom { num: "R1".to_owned() };
-        assert_eq!(heard, RefundHeard::Contradiction(no_room), "{verdict:?}");
+        assert_eq!(heard, RefundDecision::Contradiction(no_room), "{verdict:?}");
     }
 }
 
@@ -233,17 +233,18 @@ fn a_word_about_an_earlier_sending_is_no_news_unless_money_moved() {
     let paid = reserve_refund(&sample(Status::Success), fen_of(9000)).unwrap();
     let now = paid.created_at;
     let again = refund("R1", 9000).sent_again(now);
-    let of_first = |verdict| RefundWord { verdict, sending: Some(0) };
+    let of_first = |verdict| RefundStatement { verdict, sending: Some(0) };
     let failed = of_first(RefundVerdict::Failed(Sentence::as_it_is("64: no")));
-    assert_eq!(hear_of_refund(&paid, &again, &failed, now), RefundHeard::Unchanged);
-    let RefundHeard::Changed(change) = hear_of_refund(&paid, &again, &of_first(RefundVerdict::Done), now) else {
+    assert_eq!(apply_refund_statement(&paid, &again, &failed, now), RefundDecision::Unchanged);
+    let RefundDecision::Changed(change) = apply_refund_statement(&paid, &again, &of_first(RefundVerdict::Done), now)
+    else {
         panic!("money that moved is told of")
     };
-    let of_second = RefundWord { verdict: RefundVerdict::Done, sending: Some(1) };
-    let repeated = hear_of_refund(&change.payment, &change.refund, &of_first(RefundVerdict::Done), now);
-    assert_eq!(repeated, RefundHeard::Unchanged);
-    let twice = hear_of_refund(&change.payment, &change.refund, &of_second, now);
-    assert_eq!(twice, RefundHeard::Contradiction(RefundContradiction::Twice { num: "R1".to_owned() }));
+    let of_second = RefundStatement { verdict: RefundVerdict::Done, sending: Some(1) };
+    let repeated = apply_refund_statement(&change.payment, &change.refund, &of_first(RefundVerdict::Done), now);
+    assert_eq!(repeated, RefundDecision::Unchanged);
+    let twice = apply_refund_statement(&change.payment, &change.refund, &of_second, now);
+    assert_eq!(twice, RefundDecision::Contradiction(RefundContradiction::Twice { num: "R1".to_owned() }));
 }
 
 #[test]
@@ -251,16 +252,21 @@ fn only_a_refund_that_waits_for_the_balance_is_given_up_and_only_as_it_was_asked
     let paid = reserve_refund(&sample(Status::Success), fen_of(9000)).unwrap();
     let now = paid.created_at;
     let pending = refund("R1", 9000);
-    assert_eq!(give_up_refund(&paid, &pending, &pending, &Sentence::as_it_is("given up"), now), RefundHeard::Unchanged);
+    assert_eq!(
+        give_up_refund(&paid, &pending, &pending, &Sentence::as_it_is("given up"), now),
+        RefundDecision::Unchanged
+    );
     let short = word(&RefundVerdict::Short(Sentence::as_it_is("NOT_ENOUGH: no")));
-    let RefundHeard::Changed(change) = hear_of_refund(&paid, &pending, &short, now) else { panic!("not paused") };
+    let RefundDecision::Changed(change) = apply_refund_statement(&paid, &pending, &short, now) else {
+        panic!("not paused")
+    };
     let paused = change.refund;
     assert!(paused.is_untouched(now));
     let again = paused.sent_again(now);
     assert!(!again.is_untouched(now), "nobody knows what came of it");
     assert!(again.is_untouched(now.plus(Refund::KNOWN_AFTER)));
-    assert_eq!(give_up_refund(&paid, &again, &paused, &Sentence::as_it_is("given up"), now), RefundHeard::Unchanged);
-    let RefundHeard::Changed(change) = give_up_refund(&paid, &paused, &paused, &Sentence::as_it_is("given up"), now)
+    assert_eq!(give_up_refund(&paid, &again, &paused, &Sentence::as_it_is("given up"), now), RefundDecision::Unchanged);
+    let RefundDecision::Changed(change) = give_up_refund(&paid, &paused, &paused, &Sentence::as_it_is("given up"), now)
     else {
         panic!("not given up")
     };

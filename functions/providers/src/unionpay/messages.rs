@@ -140,14 +140,21 @@ pub(crate) fn payment_of(refund_order_id: &str) -> Option<TransactionId> {
     TransactionId::parse(payment).ok().filter(|_| is_hex)
 }
 
-/// The merchant's number of a refund and its sending, from the notify's `reqReserved`.
-pub(crate) fn refund_num_of(req_reserved: &str) -> Option<(String, u32)> {
+/// Which sending of a refund a notify is about.
+pub(crate) struct RefundReference {
+    /// The merchant's number of the refund.
+    pub(crate) num: String,
+    pub(crate) sending: u32,
+}
+
+/// Reads the notify's `reqReserved`.
+pub(crate) fn refund_reference(req_reserved: &str) -> Option<RefundReference> {
     let text = String::from_utf8(BASE64_URL.decode(req_reserved).ok()?).ok()?;
     let (num, sending) = match text.split_once('#') {
         Some((num, sending)) => (num, sending.parse().ok().filter(|sending| *sending > 0)?),
         None => (text.as_str(), 0),
     };
-    bounds::UNIONPAY_REFUND_NUM.check(num).ok().map(|num| (num.to_owned(), sending))
+    bounds::UNIONPAY_REFUND_NUM.check(num).ok().map(|num| RefundReference { num: num.to_owned(), sending })
 }
 
 /// The subject as UnionPay accepts it, without leading and trailing blanks: UnionPay's own SDK trims a value before it signs.

@@ -13,7 +13,7 @@ use domain::{Secret, Tab};
 use super::{
     v2::{SignType, V2},
     v3::V3,
-    verify::{CERTIFICATES_MAX, Keys, PUBLIC_KEY_ID, is_serial},
+    verify::{CERTIFICATES_MAX, Keys, NamedKey, PUBLIC_KEY_ID, is_serial},
 };
 use crate::{
     ClientCertificate, GatewayPolicy, Given, SettingProblem, SettingsError, cert,
@@ -142,7 +142,7 @@ fn cert_serial(settings: Settings<'_>) -> Result<String, SettingsError> {
     Err(SettingsError::new(FIELD, SettingProblem::CertificateSerial { digits: SERIAL_CHARS }))
 }
 
-fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(String, VerifyingKey)>, SettingsError> {
+fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<NamedKey>, SettingsError> {
     let id = settings.find("publicKeyId", TEXT_BYTES_MAX)?;
     let text = settings.find("publicKey", KEY_BYTES_MAX)?;
     let (id, text) = match (id, text) {
@@ -169,7 +169,7 @@ fn public_key(settings: Settings<'_>, own: &VerifyingKey) -> Result<Option<(Stri
     if key == *own {
         return Err(SettingsError::new("publicKey", SettingProblem::OwnKeyAsWechats));
     }
-    Ok(Some((id.to_owned(), key)))
+    Ok(Some(NamedKey { id: id.to_owned(), key }))
 }
 
 fn platform_certificates(

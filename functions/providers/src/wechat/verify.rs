@@ -34,8 +34,15 @@ pub(crate) const CERTIFICATES_MAX: usize = 16;
 /// The keys that WeChat Pay signs with, as far as we have them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
-    public_key: Option<(String, VerifyingKey)>,
+    public_key: Option<NamedKey>,
     certificates: Vec<Held>,
+}
+
+/// WeChat Pay's public key, which answers name by its id.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedKey {
+    pub(crate) id: String,
+    pub(crate) key: VerifyingKey,
 }
 
 /// A platform certificate.
@@ -60,13 +67,13 @@ pub(crate) enum Unverified {
 }
 
 impl Keys {
-    pub(crate) fn new(public_key: Option<(String, VerifyingKey)>) -> Self {
+    pub(crate) fn new(public_key: Option<NamedKey>) -> Self {
         Self { public_key, certificates: Vec::new() }
     }
 
     /// The id of WeChat Pay's public key. In a request it selects the key that signs the answer.
     pub(crate) fn public_key_id(&self) -> Option<&str> {
-        self.public_key.as_ref().map(|(id, _)| id.as_str())
+        self.public_key.as_ref().map(|key| key.id.as_str())
     }
 
     /// The same public key without any certificate.
@@ -147,8 +154,8 @@ impl Keys {
     fn find(&self, serial: &str, now: Timestamp) -> Result<(&VerifyingKey, &'static str), Unverified> {
         if serial.starts_with(PUBLIC_KEY_ID) {
             // A public key cannot be fetched: the operator must configure it.
-            let known = self.public_key.as_ref().filter(|(id, _)| id == serial);
-            return known.map(|(_, key)| (key, "publicKey")).ok_or(Unverified::BadSignature("publicKeyId"));
+            let known = self.public_key.as_ref().filter(|key| key.id == serial);
+            return known.map(|known| (&known.key, "publicKey")).ok_or(Unverified::BadSignature("publicKeyId"));
         }
         if !is_serial(serial) {
             return Err(Unverified::Malformed(MessageProblem::NoSerial));

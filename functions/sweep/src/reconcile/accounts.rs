@@ -1,8 +1,8 @@
-//! Every account that has books, and which of them are in one bill.
+//! The merchant accounts whose days are compared, and which of them share a bill.
 
 use std::{iter, time::Duration};
 
-use domain::{AccountNumber, AppId, Channel, Day, Mode, Shards, Tab, Timestamp};
+use domain::{AccountNumber, AppId, Channel, Day, Mode, Shards, Tab, TimeSpan, Timestamp};
 use runtime::{AccountKey, ConfiguredApp, error_chain};
 use store::OldAccount;
 use tracing::warn;
@@ -10,16 +10,16 @@ use tracing::warn;
 use super::name;
 use crate::{Deps, apps::Apps};
 
-/// An account of an app.
+/// An account of an app at its provider, whose days are compared.
 #[derive(Clone, Debug)]
-pub(super) struct Holding {
+pub(super) struct MerchantAccount {
     pub(super) app: AppId,
     pub(super) mode: Mode,
     pub(super) tab: Tab,
     /// Which of the accounts that the tab had.
     pub(super) number: AccountNumber,
     pub(super) usage: Usage,
-    /// Since when it is or was in use, where that is known.
+    /// When it began to be used, if that is known.
     pub(super) since: Option<Timestamp>,
     /// The channels of the tab; there is at least one.
     pub(super) channels: Vec<Channel>,
@@ -29,27 +29,28 @@ pub(super) struct Holding {
     bills: Bills,
 }
 
-impl Holding {
+impl MerchantAccount {
     fn is_beside(&self, other: &Self) -> bool {
         (&self.app, self.mode, self.tab) != (&other.app, other.mode, other.tab)
     }
 
-    /// Its name among the accounts of the app.
+    /// It, among the accounts of its app.
     pub(super) fn key(&self) -> AccountKey {
         AccountKey { channel: self.first, mode: self.mode, number: self.number }
     }
 
-    /// When the provider's day begins and ends.
-    pub(super) fn span(&self, day: &Day) -> (Timestamp, Timestamp) {
-        (day.start().minus(self.bills.end_early_by), day.end().minus(self.bills.end_early_by))
+    /// The provider's day.
+    pub(super) fn span(&self, day: &Day) -> TimeSpan {
+        let early_by = self.bills.end_early_by;
+        TimeSpan { start: day.start().minus(early_by), end: day.end().minus(early_by) }
     }
 
-    /// Whether a line of its bill that cannot be read may be about an order of another tab or app.
+    /// Whether an unreadable line of its bill may be about an order of the other account: of another tab or app.
     pub(super) fn shares_file_with(&self, other: &Self) -> bool {
         self.is_beside(other) && self.bills.merchants.iter().any(|name| other.bills.merchants.contains(name))
     }
 
-    /// Whether the orders of another tab or app are in the same bill. Those of its own tab are in the same books.
+    /// Whether the orders of the other account, of another tab or app, are in the same bill.
     pub(super) fn shares_with(&self, other: &Self) -> bool {
         self.is_beside(other) && self.bills.names.iter().any(|name| other.bills.names.contains(name))
     }
@@ -77,25 +78,34 @@ pub(super) enum Usage {
     Until(Timestamp),
 }
 
-/// The accounts of all apps, and how many apps could not be read.
-pub(super) async fn find_holdings(deps: &Deps, now: Timestamp) -> (Vec<Holding>, usize) {
-    let (mut holdings, mut apps, mut unread) = (Vec::new(), Apps::new(deps, now), 0);
+/// The accounts of all apps.
+#[derive(Debug, Default)]
+pub(super) struct MerchantAccounts {
+    pub(super) all: Vec<MerchantAccount>,
+    /// How many apps could not be read.
+    pub(super) apps_failed: usize,
+}
+
+/// Finds the accounts of all apps.
+pub(super) async fn find_merchant_accounts(deps: &Deps, now: Timestamp) -> MerchantAccounts {
+    let (mut found, mut apps) = (MerchantAccounts::default(), Apps::new(deps, now));
     while let Some(configured) = apps.next().await {
-        match deps.base.store.old_accounts(&configured.app.id, None).await {
-            Ok(old) => holdings.extend(of_app(deps, &configured, &old, now).await),
+        match deps.services.store.old_accounts(&configured.app.id, None).await {
+            Ok(old) => found.all.extend(of_app(deps, &configured, &old, now).await),
             Err(error) => {
                 warn!(app.id = %configured.app.id, "an app is left out of this run: {}", error_chain(&error));
-                unread += 1;
+                found.apps_failed += 1;
             }
         }
     }
-    (holdings, apps.failed() + unread)
+    found.apps_failed += apps.failed();
+    found
 }
 
-/// Without those that have no bill of their own and are in nobody else's. One whose settings cannot be used is there, because its day
-/// is to be seen as not compared.
-async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now: Timestamp) -> Vec<Holding> {
-    let mut holdings = Vec::new();
+/// The accounts of one app. An account without settings is left out. An account whose settings cannot be used is there: a person has to
+/// see that its days are not compared.
+async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now: Timestamp) -> Vec<MerchantAccount> {
+    let mut merchants = Vec::new();
     let tabs: Vec<(Mode, Tab)> = Mode::ALL.into_iter().flat_map(|mode| Tab::ALL.map(|tab| (mode, tab))).collect();
     for (mode, tab) in tabs {
         let channels: Vec<Channel> =
@@ -110,7 +120,7 @@ async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now
         for (number, usage, since) in iter::once(in_use).chain(replaced) {
             let Some(bills) = bills(deps, configured, AccountKey { number, ..current }, now).await else { continue };
             let (app, shards) = (configured.app.id.clone(), configured.app.shards.clone());
-            holdings.push(Holding {
+            merchants.push(MerchantAccount {
                 app,
                 mode,
                 tab,
@@ -124,12 +134,12 @@ async fn of_app(deps: &Deps, configured: &ConfiguredApp, old: &[OldAccount], now
             });
         }
     }
-    holdings
+    merchants
 }
 
-/// `None` if it has no settings any more.
+/// `None` if its settings were deleted.
 async fn bills(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Timestamp) -> Option<Bills> {
-    match deps.base.apps.account_of(configured, key, now).await {
+    match deps.services.apps.account_of(configured, key, now).await {
         Ok(account) => account.map(|account| Bills {
             names: account.bill_names(),
             merchants: account.bill_merchants(),
@@ -137,7 +147,7 @@ async fn bills(deps: &Deps, configured: &ConfiguredApp, key: AccountKey, now: Ti
         }),
         Err(error) => {
             let app = &configured.app.id;
-            let name = name((app, key.mode, key.channel.tab()));
+            let name = name(app, key.mode, key.channel.tab());
             warn!(app.id = %app, "no account {} for {name}: {}", key.number, error_chain(&error));
             Some(Bills::default())
         }

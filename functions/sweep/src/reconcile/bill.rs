@@ -11,17 +11,17 @@ use providers::{
 };
 use runtime::{ApiError, Question};
 
-use super::Books;
+use super::DayComparison;
 use crate::unpack::{self, Piece};
 
 /// A packed bill of three million lines. With one window and a page of our books it is far within the function's memory of 512 MB.
 const BILL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(120), body_bytes_max: 96 * 1024 * 1024 };
 const CALL_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
 
-/// More lines than that are in another form than is known, and the file is no bill.
+/// With more unreadable lines than this, the file is not a bill in a known form.
 const UNREAD_MAX: usize = 10_000;
 
-/// A bill as it came; empty if nothing happened on that day.
+/// A bill as it arrived; empty if nothing happened on that day.
 pub(super) struct Bill(Option<Packed>);
 
 struct Packed {
@@ -33,8 +33,16 @@ struct Packed {
 /// The lines of a bill that cannot be read. Nothing is concluded about the orders that they name.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
-    pub(super) lines: Vec<(Option<TransactionId>, UnreadableLine)>,
+    pub(super) lines: Vec<UnreadLine>,
     orders: HashSet<TransactionId>,
+}
+
+/// A line that cannot be read.
+#[derive(Debug)]
+pub(super) struct UnreadLine {
+    /// The order that it names, if it names one of ours.
+    pub(super) order: Option<TransactionId>,
+    pub(super) line: UnreadableLine,
 }
 
 impl Unread {
@@ -43,13 +51,13 @@ impl Unread {
         self.orders.contains(order)
     }
 
-    fn add(&mut self, text: UnreadableText, (file, number): (i64, i64)) -> Result<(), ProviderError> {
+    fn add(&mut self, text: UnreadableText, file: i64, number: i64) -> Result<(), ProviderError> {
         if self.lines.len() == UNREAD_MAX {
             return Err(MessageProblem::BillUnreadable { lines_max: UNREAD_MAX, problem: text.problem }.into());
         }
         let UnreadableText { order, problem, excerpt } = text;
         self.orders.extend(order.clone());
-        self.lines.push((order, UnreadableLine { file, number, problem: problem.into(), excerpt }));
+        self.lines.push(UnreadLine { order, line: UnreadableLine { file, number, problem: problem.into(), excerpt } });
         Ok(())
     }
 }
@@ -81,7 +89,7 @@ impl Bill {
             match reader.read(line) {
                 Reading::Nothing => {}
                 Reading::Line(line) => each(listed(line)),
-                Reading::Unreadable(text) => unread.add(text, (file, number))?,
+                Reading::Unreadable(text) => unread.add(text, file, number)?,
             }
             Ok(())
         })?;
@@ -98,19 +106,19 @@ fn listed(line: BillLine) -> Listed {
     Listed { transaction: line.order, refund, fee: line.fee }
 }
 
-impl Books<'_> {
+impl DayComparison<'_> {
     /// Fetches the provider's bill of a day.
     ///
     /// # Errors
     /// [`ApiError`]: the provider has none yet, or cannot be asked.
     pub(super) async fn fetch(&self, day: &Day) -> Result<Bill, ApiError> {
-        let base = &self.deps.base;
+        let services = &self.deps.services;
         let outbound = &self.deps.outbound;
         let Some((configured, account)) = self.open().await? else { return Ok(Bill(None)) };
-        let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
+        let moment = Moment { now: services.clock.now(), nonce: services.random.nonce()? };
         let question = Question {
             configured: &configured,
-            key: self.holding.key(),
+            key: self.merchant.key(),
             account: &account,
             outbound,
             bounds: if account.brings_bill() { BILL_BOUNDS } else { CALL_BOUNDS },
@@ -118,9 +126,9 @@ impl Books<'_> {
         };
         let call = account.bill(day.as_str(), &moment)?;
         // The call for the file is signed, too, and no signature may be used twice.
-        let later = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
+        let later = Moment { now: services.clock.now(), nonce: services.random.nonce()? };
         let read = |account: &Account, answer: &_| account.read_bill(answer, &later);
-        let download = match base.ask(&question, call, read).await?.1 {
+        let download = match services.ask(&question, call, read).await?.content {
             BillAnswer::Nothing => return Ok(Bill(None)),
             BillAnswer::Here { file, packing } => return Ok(Bill(Some(Packed { file, packing, sha1: None }))),
             BillAnswer::At(download) => download,

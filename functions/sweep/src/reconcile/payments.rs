@@ -1,13 +1,14 @@
-//! A bill's lines beside our books, window by window: both are sorted by the order's id, which begins with the time of its charge.
+//! A bill's lines beside our records.
 //!
-//! So no line is looked up: whatever of ours was charged in the time of a window is in the stretch of the books that is read for it.
-//! Only a line about an older order is, which is a refund as a rule; and a line about an order that is younger than the day is
-//! nobody's here.
+//! Both are sorted by the order's id, which begins with the time of its charge. So the bill is read in windows, and each window is compared
+//! with the records of the same stretch of time; no line is looked up by itself. Two kinds of lines are not in that stretch. A line about an
+//! order that is older than [`CHARGED_BEFORE`], as a rule a refund, is looked up by its id. A line about an order that is younger than the
+//! day has no record here.
 
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
 use domain::{
-    KnownRefund, Listed, ListedRefund, Record, Refund, RefundNum, Status, Timestamp, TransactionId, Window,
+    KnownRefund, Listed, ListedRefund, Record, Refund, RefundNum, Status, TimeSpan, TransactionId, Window,
     is_payment_of, judge_listed, judge_listed_refund, missing_there,
 };
 use futures_util::future::try_join_all;
@@ -16,29 +17,66 @@ use runtime::ApiError;
 use store::{BooksRange, StoreError};
 
 use super::{
-    Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages,
-    accounts::Holding,
-    bill::{Bill, Unread},
+    DayComparison, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE, Pages,
+    accounts::MerchantAccount,
+    bill::{Bill, Unread, UnreadLine},
 };
 
-/// The longest `billTimeout` and a day for what was settled late.
+/// The longest `billTimeout`, and a day for what was settled late.
 pub(super) const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
 
-/// A record that is refunded between the two readings is seen in neither, and never in both: what is listed of it is looked for
-/// once more.
+/// A record that becomes refunded between the two readings may be missed, and is never counted twice. If the bill lists it, it is checked
+/// again.
 const PAID: [Status; 2] = [Status::Refund, Status::Success];
 
-/// In the order in which a record goes through them: one that goes on between two readings is seen in one of them.
+/// In the order in which a record goes through them: one that changes its status between two readings is read at least once.
 const ALL: [Status; 4] = [Status::Created, Status::Closed, Status::Success, Status::Refund];
 
 /// Our payments of the day that its bill does not list.
 type Unlisted = HashMap<TransactionId, Record>;
 
-/// Refunds that are listed, each with our record of its payment.
-type Refunds = Vec<(Listed, Record)>;
+/// A refund that the bill lists, and our record of its payment.
+struct ListedWithPayment {
+    line: Listed,
+    payment: Record,
+}
 
-impl Books<'_> {
-    /// Goes through the whole bill and all our payments of the day. The number of the bill's lines that look like ours.
+/// One window of the bill, and the refunds that it lists of our records.
+struct BillWindow {
+    lines: Window,
+    refunds: Vec<ListedWithPayment>,
+    /// The lines of the bill that look like ours; the same for each window.
+    lines_of_bill: i64,
+    /// The lines that cannot be read; the same for each window.
+    unread: Unread,
+    /// The last order of this window; `None` if it is the last window.
+    last: Option<TransactionId>,
+}
+
+impl BillWindow {
+    /// Reads the window that begins after an order.
+    fn read(bill: &Bill, account: &Account, after: Option<TransactionId>) -> Result<Self, ProviderError> {
+        let (mut lines, mut lines_of_bill) = (Window::after(after, LINES_AT_ONCE), 0);
+        let unread = bill.read(account, |line| {
+            lines_of_bill += 1;
+            lines.add(line);
+        })?;
+        let last = lines.complete().map_err(|error| MessageProblem::BillOrder { order: error.order })?;
+        Ok(Self { lines, refunds: Vec::new(), lines_of_bill, unread, last })
+    }
+
+    /// Takes what the bill lists of a record out of the window: judges its payment, and keeps its refunds. Whether its payment is listed.
+    async fn match_record(&mut self, record: &Record, findings: &mut Findings<'_>) -> bool {
+        let refunds = self.lines.take_refunds(&record.id).into_iter();
+        self.refunds.extend(refunds.map(|line| ListedWithPayment { line, payment: record.clone() }));
+        let Some(fee) = self.lines.take_payment(&record.id) else { return false };
+        findings.add(judge_listed(record.id.clone(), fee, Some(record))).await;
+        true
+    }
+}
+
+impl DayComparison<'_> {
+    /// Compares the whole bill with all our payments of the day. Returns the number of the bill's lines that look like ours.
     pub(super) async fn compare_payments(
         &self,
         account: &Account,
@@ -46,48 +84,53 @@ impl Books<'_> {
         findings: &mut Findings<'_>,
     ) -> Result<i64, ApiError> {
         let (mut unlisted, mut after) = (Unlisted::new(), None);
+        // It ends, because each window begins after the one before.
         loop {
-            let (mut window, mut lines) = (Window::behind(after.clone(), LINES_AT_ONCE), 0);
-            let unread = bill.read(account, |line| {
-                lines += 1;
-                window.add(line);
-            })?;
-            let next = window
-                .complete()
-                .map_err(|error| ProviderError::from(MessageProblem::BillOrder { order: error.order }))?;
-            let low = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-            let high = next.as_ref().map_or(Bound::Unbounded, Bound::Included);
-            let range = BooksRange::new(self.moments(), (low, high));
-            let mut pages = Pages::new(self.deps, self.holding, &PAID, range);
-            let mut refunds = Refunds::new();
-            while let Some(records) = pages.next().await? {
-                for record in records {
-                    let is_listed = meet(&mut window, &record, (findings, &mut refunds)).await;
-                    if !is_listed && !unread.names(&record.id) && self.is_payment(&record) {
-                        unlisted.insert(record.id.clone(), record);
-                    }
-                }
-                if unlisted.len() >= LINES_AT_ONCE {
-                    self.find_in_bill_before(account, &mut unlisted, findings).await?;
-                }
-            }
-            self.judge_rest(account, (window, refunds), findings).await?;
+            let mut window = BillWindow::read(bill, account, after.clone())?;
+            self.match_payments(account, &mut window, after.as_ref(), &mut unlisted, findings).await?;
+            self.judge_rest(account, &mut window, findings).await?;
             if after.is_none() {
-                self.judge_unread(unread, findings).await?;
+                self.judge_unread(&window.unread, findings).await?;
             }
-            // It ends, because each window begins behind the one before.
-            let Some(next) = next else {
+            after = window.last;
+            if after.is_none() {
                 self.find_in_bill_before(account, &mut unlisted, findings).await?;
-                return Ok(lines);
-            };
-            after = Some(next);
+                return Ok(window.lines_of_bill);
+            }
         }
+    }
+
+    /// Matches our payments in the stretch of a window with its lines. Payments of the day that the bill does not list are added to
+    /// `unlisted`.
+    async fn match_payments(
+        &self,
+        account: &Account,
+        window: &mut BillWindow,
+        after: Option<&TransactionId>,
+        unlisted: &mut Unlisted,
+        findings: &mut Findings<'_>,
+    ) -> Result<(), ApiError> {
+        let low = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let high = window.last.as_ref().map_or(Bound::Unbounded, Bound::Included);
+        let range = BooksRange::within(self.charged_within(), low, high);
+        let mut pages = Pages::new(self.deps, self.merchant, &PAID, range);
+        while let Some(records) = pages.next().await? {
+            for record in records {
+                let is_listed = window.match_record(&record, findings).await;
+                if !is_listed && !window.unread.names(&record.id) && self.is_payment(&record) {
+                    unlisted.insert(record.id.clone(), record);
+                }
+            }
+            if unlisted.len() >= LINES_AT_ONCE {
+                self.find_in_bill_before(account, unlisted, findings).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether any of our payments of the day was made on this account.
     pub(super) async fn had_payments(&self) -> Result<bool, StoreError> {
-        let range = BooksRange::new(self.moments(), (Bound::Unbounded, Bound::Unbounded));
-        let mut pages = Pages::new(self.deps, self.holding, &PAID, range);
+        let mut pages = Pages::new(self.deps, self.merchant, &PAID, BooksRange::new(self.charged_within()));
         while let Some(records) = pages.next().await? {
             if records.iter().any(|record| self.is_payment(record)) {
                 return Ok(true);
@@ -96,18 +139,18 @@ impl Books<'_> {
         Ok(false)
     }
 
-    /// Whether a record is a payment of the day that was made on this account: no other account's bill lists it.
+    /// Whether a record is a payment of the day that was made on this account. Other accounts have bills of their own.
     fn is_payment(&self, record: &Record) -> bool {
-        record.account == self.holding.number && is_payment_of(record, self.span())
+        record.account == self.merchant.number && is_payment_of(record, self.span())
     }
 
-    /// When whatever was paid on this day was charged.
-    fn moments(&self) -> (Timestamp, Timestamp) {
-        let (start, end) = self.span();
-        (start.minus(CHARGED_BEFORE), end)
+    /// When a payment of this day can have been charged.
+    fn charged_within(&self) -> TimeSpan {
+        let TimeSpan { start, end } = self.span();
+        TimeSpan { start: start.minus(CHARGED_BEFORE), end }
     }
 
-    /// A payment of just before midnight that was settled behind it is in the bill of the day before.
+    /// A payment from just before midnight may be settled after it. It is in the bill of the day before.
     async fn find_in_bill_before(
         &self,
         account: &Account,
@@ -129,24 +172,25 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// Judges what a bill lists and our payments of these days did not strike off.
+    /// Judges the lines that match none of our payments of these days: they may be about records in another status, about older records, or
+    /// about records of another account that shares the bill. What matches nothing is missing here.
     async fn judge_rest(
         &self,
         account: &Account,
-        (mut window, mut refunds): (Window, Refunds),
+        window: &mut BillWindow,
         findings: &mut Findings<'_>,
     ) -> Result<(), ApiError> {
-        for record in self.find_rest(self.holding, &window).await? {
-            meet(&mut window, &record, (findings, &mut refunds)).await;
+        for record in self.find_rest(self.merchant, &window.lines).await? {
+            window.match_record(&record, findings).await;
         }
-        self.judge_refunds(account, refunds, findings).await?;
+        self.judge_refunds(account, &window.refunds, findings).await?;
         for other in &self.others {
-            for record in self.find_rest(other, &window).await? {
-                window.take_payment(&record.id);
-                window.take_refunds(&record.id);
+            for record in self.find_rest(other, &window.lines).await? {
+                window.lines.take_payment(&record.id);
+                window.lines.take_refunds(&record.id);
             }
         }
-        for line in window.into_rest() {
+        for line in window.lines.take_rest() {
             let found = match &line.refund {
                 Some(refund) => judge_listed_refund(&line, refund, None, &KnownRefund::default()),
                 None => judge_listed(line.transaction, line.fee, None),
@@ -156,46 +200,48 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// Lists the lines that cannot be read, but for those about orders of others.
-    async fn judge_unread(&self, unread: Unread, findings: &mut Findings<'_>) -> Result<(), ApiError> {
-        for (order, line) in unread.lines {
+    /// Each unreadable line is a difference, unless it is about an order of another account.
+    async fn judge_unread(&self, unread: &Unread, findings: &mut Findings<'_>) -> Result<(), ApiError> {
+        for UnreadLine { order, line } in &unread.lines {
             let Some(order) = order else {
-                findings.add(Some(line.difference(None, None))).await;
+                findings.add(Some(line.clone().difference(None, None))).await;
                 continue;
             };
-            let mine = self.find_of(self.holding, &order).await?;
+            let mine = self.find_of(self.merchant, order).await?;
             if mine.is_none() {
-                let theirs = self.neighbours.iter().map(|other| self.find_of(other, &order));
+                let theirs = self.neighbours.iter().map(|other| self.find_of(other, order));
                 if try_join_all(theirs).await?.into_iter().any(|found| found.is_some()) {
                     continue;
                 }
             }
-            findings.add(Some(line.difference(Some(order), mine.map(|record| record.bill)))).await;
+            let bill = mine.map(|record| record.bill);
+            findings.add(Some(line.clone().difference(Some(order.clone()), bill))).await;
         }
         Ok(())
     }
 
-    async fn find_of(&self, holding: &Holding, order: &TransactionId) -> Result<Option<Record>, StoreError> {
-        let app = (&holding.app, holding.mode, &holding.shards);
-        self.deps.base.store.find_record(app, &holding.channels, order).await
+    async fn find_of(&self, merchant: &MerchantAccount, order: &TransactionId) -> Result<Option<Record>, StoreError> {
+        let MerchantAccount { app, mode, shards, channels, .. } = merchant;
+        self.deps.services.store.find_record(app, *mode, shards, channels, order).await
     }
 
-    /// What somebody has of the orders that are left in a window.
-    async fn find_rest(&self, holding: &Holding, window: &Window) -> Result<Vec<Record>, StoreError> {
-        let (start, end) = self.moments();
+    /// The records that an account has of the orders that are left in a window: those that are older than its stretch by their ids, the others
+    /// page by page.
+    async fn find_rest(&self, merchant: &MerchantAccount, window: &Window) -> Result<Vec<Record>, StoreError> {
+        let span @ TimeSpan { start, end } = self.charged_within();
         let orders = window.orders();
         let (older, rest) = orders.split_at(orders.partition_point(|order| order.created_at() < Some(start)));
         let in_time = rest.partition_point(|order| order.created_at().is_some_and(|created_at| created_at <= end));
         let in_time = rest.get(..in_time).unwrap_or_default();
         let mut found = HashMap::new();
         for some in older.chunks(LOOKED_UP_AT_ONCE) {
-            let asked = some.iter().map(|id| self.find_of(holding, id));
+            let asked = some.iter().map(|id| self.find_of(merchant, id));
             let known = try_join_all(asked).await?.into_iter().flatten();
             found.extend(known.map(|record| (record.id.clone(), record)));
         }
         if let (Some(first), Some(last)) = (in_time.first(), in_time.last()) {
-            let range = BooksRange::new((start, end), (Bound::Included(first), Bound::Included(last)));
-            let mut pages = Pages::new(self.deps, holding, &ALL, range);
+            let range = BooksRange::within(span, Bound::Included(first), Bound::Included(last));
+            let mut pages = Pages::new(self.deps, merchant, &ALL, range);
             while let Some(records) = pages.next().await? {
                 let listed = records.into_iter().filter(|record| in_time.binary_search(&record.id).is_ok());
                 found.extend(listed.map(|record| (record.id.clone(), record)));
@@ -207,17 +253,17 @@ impl Books<'_> {
     async fn judge_refunds(
         &self,
         account: &Account,
-        refunds: Refunds,
+        refunds: &[ListedWithPayment],
         findings: &mut Findings<'_>,
     ) -> Result<(), StoreError> {
         for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
-            let judged = some.iter().map(async |(line, record)| {
+            let judged = some.iter().map(async |ListedWithPayment { line, payment }| {
                 let Some(refund) = &line.refund else { return Ok(None) };
-                let known = self.know_listed(account, &refund.num, record).await?;
-                // What is ours is told by our number.
+                let known = self.find_known(account, &refund.num, payment).await?;
+                // A refund of ours is named by our number.
                 let num = known.ours.as_ref().map_or_else(|| refund.num.clone(), |ours| ours.num.to_string());
                 let refund = ListedRefund { num, is_done: refund.is_done };
-                Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(record), &known))
+                Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(payment), &known))
             });
             for found in try_join_all(judged).await? {
                 findings.add(found).await;
@@ -226,32 +272,25 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// What we know of the refund that a bill lists under this number. Of one that is not ours that takes a look at all that are.
-    async fn know_listed(&self, account: &Account, listed: &str, record: &Record) -> Result<KnownRefund, StoreError> {
-        let (store, Holding { app, mode, .. }) = (&self.deps.base.store, self.holding);
+    /// What we know about the refund that a bill lists under this number. If it is not ours, all our refunds of the payment are read: the rest
+    /// of what was refunded is not ours.
+    async fn find_known(&self, account: &Account, listed: &str, record: &Record) -> Result<KnownRefund, StoreError> {
+        let (store, MerchantAccount { app, mode, .. }) = (&self.deps.services.store, self.merchant);
         if !account.hides_refund_nums()
             && let Some(num) = RefundNum::parse(listed)
-            && let Some(ours) = store.find_refund((app, *mode, &record.bill), &num).await?
+            && let Some(ours) = store.find_refund(app, *mode, &record.bill, &num).await?
         {
             return Ok(KnownRefund { ours: Some(ours), elsewhere: None });
         }
         let refunds = store.load_whole_bill(app, *mode, &record.bill).await?.refunds;
-        let is_it = |ours: &&Refund| {
+        let is_listed = |ours: &&Refund| {
             account.hides_refund_nums()
                 && ours.transaction == record.id
                 && account.lists_refund_as(listed, &record.id, &ours.num)
         };
-        match refunds.iter().find(is_it) {
+        match refunds.iter().find(is_listed) {
             Some(ours) => Ok(KnownRefund { ours: Some(ours.clone()), elsewhere: None }),
             None => Ok(KnownRefund::elsewhere(record, &refunds)),
         }
     }
-}
-
-/// Takes what is listed of a record out of the window: judges its payment, and notes its refunds. Whether the payment is listed.
-async fn meet(window: &mut Window, record: &Record, (findings, refunds): (&mut Findings<'_>, &mut Refunds)) -> bool {
-    refunds.extend(window.take_refunds(&record.id).into_iter().map(|line| (line, record.clone())));
-    let Some(fee) = window.take_payment(&record.id) else { return false };
-    findings.add(judge_listed(record.id.clone(), fee, Some(record))).await;
-    true
 }

@@ -1,7 +1,7 @@
-//! Our refunds beside the provider's bills: what went back as far as we know, and is in no bill.
+//! Our refunds beside the provider's bills: refunds that succeeded in our books, and that no bill lists.
 //!
-//! A provider lists a refund on some day between that on which it was asked for and that on which we heard of its end; which of them
-//! is another at each provider. So those that are not in the bill of the day are looked for in those before it.
+//! A provider lists a refund on a day between the request and the day on which we learned of its success; which day, depends on the
+//! provider. A refund that is not in the bill of the day is looked for in the bills of the days before.
 
 use std::{collections::BTreeMap, mem::take};
 
@@ -12,18 +12,18 @@ use runtime::ApiError;
 use store::StoreError;
 
 use super::{
-    Books, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE,
-    accounts::{Holding, Usage},
+    DayComparison, Findings, LINES_AT_ONCE, LOOKED_UP_AT_ONCE,
+    accounts::{MerchantAccount, Usage},
     bill::Bill,
 };
 
-/// A bank takes some working days to take money back. What took longer is not judged.
+/// A bank takes some working days to take money back. A refund that took longer is not judged.
 const DAYS_BEFORE_MAX: usize = 7;
 
 /// Our refunds of the day that no bill listed yet, by payment and number.
 type Unlisted = BTreeMap<(TransactionId, String), EndedRefund>;
 
-impl Books<'_> {
+impl DayComparison<'_> {
     /// Goes through all our refunds of the day.
     pub(super) async fn compare_refunds(
         &self,
@@ -31,23 +31,21 @@ impl Books<'_> {
         bill: &Bill,
         findings: &mut Findings<'_>,
     ) -> Result<(), ApiError> {
-        let (store, holding) = (&self.deps.base.store, self.holding);
-        let moments = self.span();
+        let (store, merchant) = (&self.deps.services.store, self.merchant);
         let mut unlisted = Unlisted::new();
-        for channel in &holding.channels {
+        for channel in &merchant.channels {
             let mut from = None;
             loop {
-                let whose = (&holding.app, holding.mode, *channel);
-                let (refunds, next) = store.ended_refunds(whose, moments, from).await?;
-                let refunds = self.of_this_account(refunds).await?;
+                let page = store.ended_refunds(&merchant.app, merchant.mode, *channel, self.span(), from).await?;
+                let refunds = self.of_this_account(page.items).await?;
                 let named =
                     refunds.into_iter().map(|refund| ((refund.transaction.clone(), refund.num.to_string()), refund));
                 unlisted.extend(named);
                 if unlisted.len() >= LINES_AT_ONCE {
                     self.find_in_bills(account, bill, &mut unlisted, findings).await?;
                 }
-                // It ends, because each page begins behind the one before.
-                let Some(next) = next else { break };
+                // It ends, because each page begins after the one before.
+                let Some(next) = page.next else { break };
                 from = Some(next);
             }
         }
@@ -56,27 +54,25 @@ impl Books<'_> {
 
     /// Whether any of our refunds of the day was of a payment of this account.
     pub(super) async fn had_refunds(&self) -> Result<bool, StoreError> {
-        let (store, holding) = (&self.deps.base.store, self.holding);
-        let moments = self.span();
-        for channel in &holding.channels {
+        let (store, merchant) = (&self.deps.services.store, self.merchant);
+        for channel in &merchant.channels {
             let mut from = None;
             loop {
-                let whose = (&holding.app, holding.mode, *channel);
-                let (refunds, next) = store.ended_refunds(whose, moments, from).await?;
-                if !self.of_this_account(refunds).await?.is_empty() {
+                let page = store.ended_refunds(&merchant.app, merchant.mode, *channel, self.span(), from).await?;
+                if !self.of_this_account(page.items).await?.is_empty() {
                     return Ok(true);
                 }
-                let Some(next) = next else { break };
+                let Some(next) = page.next else { break };
                 from = Some(next);
             }
         }
         Ok(false)
     }
 
-    /// Those whose payments were made on this account. Their own rows do not say so, so that each payment is looked up where the tab had
-    /// several accounts.
+    /// Those whose payments were made on this account. The row of a refund does not say so: if the tab had several accounts, each payment
+    /// is looked up.
     async fn of_this_account(&self, refunds: Vec<EndedRefund>) -> Result<Vec<EndedRefund>, StoreError> {
-        let (store, Holding { app, mode, number, usage, .. }) = (&self.deps.base.store, self.holding);
+        let (store, MerchantAccount { app, mode, number, usage, .. }) = (&self.deps.services.store, self.merchant);
         if *usage == Usage::Only {
             return Ok(refunds);
         }
@@ -102,17 +98,17 @@ impl Books<'_> {
         if unlisted.is_empty() {
             return Ok(());
         }
-        let holding = self.holding;
-        strike(account, bill, unlisted)?;
+        let merchant = self.merchant;
+        remove_listed(account, bill, unlisted)?;
         let mut day = self.day.clone();
         for _ in 0..DAYS_BEFORE_MAX {
-            if unlisted.values().all(|refund| refund.requested_at >= holding.span(&day).0) {
+            if unlisted.values().all(|refund| refund.requested_at >= merchant.span(&day).start) {
                 break;
             }
             day = day.before();
-            strike(account, &self.fetch(&day).await?, unlisted)?;
+            remove_listed(account, &self.fetch(&day).await?, unlisted)?;
         }
-        let since = holding.span(&day).0;
+        let since = merchant.span(&day).start;
         for refund in take(unlisted).into_values().filter(|refund| refund.requested_at >= since) {
             findings.add(Some(refund.missing_there())).await;
         }
@@ -120,9 +116,9 @@ impl Books<'_> {
     }
 }
 
-/// Takes those off that a bill lists, whatever it says of them: that is judged on the day of that bill. A line that cannot be read may be
-/// about any refund of the payment that it names.
-fn strike(account: &Account, bill: &Bill, unlisted: &mut Unlisted) -> Result<(), ProviderError> {
+/// Removes the refunds that a bill lists. What the bill says about them is judged on the day of that bill. An unreadable line may be about
+/// any refund of the payment that it names.
+fn remove_listed(account: &Account, bill: &Bill, unlisted: &mut Unlisted) -> Result<(), ProviderError> {
     let unread = bill.read(account, |line| {
         let (payment, Some(listed)) = (line.transaction, line.refund) else { return };
         let of_payment = unlisted.range((payment.clone(), String::new())..);

@@ -53,7 +53,7 @@ pub(super) struct Journal {
     bytes: u64,
     /// The size right after the last rewrite.
     state_bytes: u64,
-    /// A write failed; there may be half a record behind `bytes`.
+    /// A write failed; half a record may follow `bytes`.
     is_torn: bool,
 }
 

@@ -105,7 +105,10 @@ impl NewMessage {
             let reason = format!("Number of message attributes exceeds the allowed maximum [{ATTRIBUTES_MAX}].");
             return Err(SqsError::invalid("MessageAttributes", attributes.len(), reason));
         }
-        let attributes = attributes.into_iter().map(parse_attribute).collect::<Result<_, _>>()?;
+        let attributes = attributes
+            .into_iter()
+            .map(|(name, request)| Ok((name.clone(), parse_attribute(&name, request)?)))
+            .collect::<Result<_, SqsError>>()?;
         if let Some(delay) = delay_seconds {
             within("DelaySeconds", delay, 0..=DELAY_SECONDS_MAX)?;
         }
@@ -147,9 +150,9 @@ fn is_allowed(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-fn parse_attribute((name, request): (String, AttributeRequest)) -> Result<(String, MessageAttribute), SqsError> {
-    let refuse = |reason: &str| Err(SqsError::invalid("MessageAttributes", &name, reason));
-    if !is_attribute_name(&name) {
+fn parse_attribute(name: &str, request: AttributeRequest) -> Result<MessageAttribute, SqsError> {
+    let refuse = |reason: &str| Err(SqsError::invalid("MessageAttributes", name, reason));
+    if !is_attribute_name(name) {
         return refuse("Not a valid message attribute name.");
     }
     let Some(data_type) = request.data_type else {
@@ -178,7 +181,7 @@ fn parse_attribute((name, request): (String, AttributeRequest)) -> Result<(Strin
             return refuse("The value is not a number.");
         }
     }
-    Ok((name, MessageAttribute { data_type, value }))
+    Ok(MessageAttribute { data_type, value })
 }
 
 fn is_attribute_name(name: &str) -> bool {
@@ -198,7 +201,7 @@ pub(super) fn body_md5(body: &str) -> String {
 ///
 /// # Source
 /// "Calculating the MD5 message digest for message attributes" in the SQS developer guide: sorted by name,
-/// each of name, type and value behind its length in four bytes, and one byte for the kind of value.
+/// each of name, type and value after its length in four bytes, and one byte for the kind of value.
 pub(super) fn attributes_md5<'a>(
     attributes: impl IntoIterator<Item = (&'a String, &'a MessageAttribute)>,
 ) -> Option<String> {

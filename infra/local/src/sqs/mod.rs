@@ -5,7 +5,7 @@
 //! everything else, so that nothing works here that would not work in AWS.
 //!
 //! Time is the stack's: no timer runs here. Delays and leases are looked at when a call comes, and a long poll ends
-//! only by a message or by [`Sqs::clock_moved`]. Whoever lets the clock run by itself must call that now and then.
+//! only by a message or by [`Sqs::clock_moved`]. An owner whose clock runs by itself must call that now and then.
 //!
 //! Deliberately not here: FIFO, signatures and policies, encryption, tags, the pace of message move tasks, deleting and changing
 //! queues, the disorder and the double deliveries of the real SQS.
@@ -152,7 +152,7 @@ impl Sqs {
     /// As [`Sqs::delete`]; [`SqsError::MessageNotInflight`] if the lease is over; and
     /// [`SqsError::InvalidParameterValue`] for a stale handle, outside 0 to 43,200, or beyond 12 hours in all.
     pub fn change_visibility(&self, queue: &str, receipt_handle: &str, seconds: i64) -> Result<(), SqsError> {
-        self.state().change_visibility(queue, receipt_handle, (seconds, self.now_ms()))
+        self.state().change_visibility(queue, receipt_handle, seconds, self.now_ms())
     }
 
     /// How many messages the queue holds now.

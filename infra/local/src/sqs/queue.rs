@@ -18,6 +18,12 @@ pub struct Depth {
     pub delayed: usize,
 }
 
+/// A message with its place among all that the queue took.
+pub(super) struct QueuedMessage<'a> {
+    pub(super) seq: u64,
+    pub(super) message: &'a Message,
+}
+
 /// The time of an event in milliseconds, and the message that it is about.
 type Event = (i64, u64);
 
@@ -143,15 +149,16 @@ impl Queue {
     }
 
     /// All messages, oldest first.
-    pub(super) fn messages(&self) -> impl Iterator<Item = (u64, &Message)> {
-        self.messages.iter().map(|(&seq, message)| (seq, message))
+    pub(super) fn messages(&self) -> impl Iterator<Item = QueuedMessage<'_>> {
+        self.messages.iter().map(|(&seq, message)| QueuedMessage { seq, message })
     }
 
     /// The messages that may be received: those of noisy neighbours last, and among the others those first that have waited longest.
-    pub(super) fn visible_fairly(&self) -> impl Iterator<Item = (u64, &Message)> {
-        let of = |noisy: bool| {
-            let visible = self.visible.iter().filter_map(|&(_, seq)| Some((seq, self.messages.get(&seq)?)));
-            visible.filter(move |(_, message)| self.is_noisy(message.group.as_ref()) == noisy)
+    pub(super) fn visible_fairly(&self) -> impl Iterator<Item = QueuedMessage<'_>> {
+        let queued = |&(_, seq): &Event| Some(QueuedMessage { seq, message: self.messages.get(&seq)? });
+        let of = move |noisy: bool| {
+            let visible = self.visible.iter().filter_map(queued);
+            visible.filter(move |queued| self.is_noisy(queued.message.group.as_ref()) == noisy)
         };
         of(false).chain(of(true))
     }

@@ -14,7 +14,7 @@ use super::{
     error::{OpenError, SqsError, within},
     journal::{self, Journal, Record},
     message::{Message, MessageAttribute, NewMessage, attributes_md5, body_md5},
-    queue::{Depth, Queue},
+    queue::{Depth, Queue, QueuedMessage},
 };
 
 /// AWS's limit of messages in flight in a standard queue.
@@ -196,7 +196,7 @@ impl State {
         let redrive = queue.attributes.redrive.as_ref();
         let mut records = Vec::new();
         let mut leased = Vec::new();
-        for (seq, message) in queue.visible_fairly() {
+        for QueuedMessage { seq, message } in queue.visible_fairly() {
             if leased.len() == max {
                 break;
             }
@@ -244,7 +244,8 @@ impl State {
         &mut self,
         name: &str,
         handle: &str,
-        (seconds, now_ms): (i64, i64),
+        seconds: i64,
+        now_ms: i64,
     ) -> Result<(), SqsError> {
         let queue = self.queue(name, now_ms)?;
         let visible_ms = after(now_ms, within("VisibilityTimeout", seconds, 0..=VISIBILITY_SECONDS_MAX)?);
@@ -286,7 +287,7 @@ impl State {
             return Err(SqsError::invalid("SourceArn", name, reason));
         }
         let mut records = Vec::new();
-        for (seq, message) in self.queues.get(name).into_iter().flat_map(Queue::visible_fairly) {
+        for QueuedMessage { seq, message } in self.queues.get(name).into_iter().flat_map(Queue::visible_fairly) {
             let Some(origin) = &message.moved_from else { continue };
             records.push(Record::Delete { queue: name.to_owned(), seq });
             let message = Message {
@@ -390,7 +391,7 @@ impl State {
             created_ms: queue.created_ms,
         });
         let messages = self.queues.iter().flat_map(|(name, queue)| {
-            queue.messages().map(|(seq, message)| Record::Message {
+            queue.messages().map(|QueuedMessage { seq, message }| Record::Message {
                 queue: name.clone(),
                 seq,
                 message: message.clone(),

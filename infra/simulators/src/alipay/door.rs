@@ -63,11 +63,11 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
 /// several merchants with the same order number. If nobody has opened the page yet, `pay` and `open` open it, as the payer would.
 pub(super) async fn act(
     simulator: &Simulator,
-    target: (&str, &str),
+    out_trade_no: &str,
+    action: &str,
     query: &str,
     body: &[u8],
 ) -> Result<Reply, SimulatorError> {
-    let (out_trade_no, action) = target;
     let mut found = find(simulator, out_trade_no, query);
     if found.is_err() && matches!(action, "pay" | "open") {
         match open_handed(simulator, out_trade_no)? {

@@ -6,7 +6,7 @@ use super::letter::{Letter, Notifies, Notify};
 use super::trade::{Order, Rule, Status, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::{date, of_day};
-use crate::kit::bill::{Plants, RefundRow, Row};
+use crate::kit::bill::{DayBounds, Plants, RefundRow, Row};
 use crate::kit::books;
 use crate::kit::charset::Charset;
 use crate::kit::fault::Fault;
@@ -86,7 +86,7 @@ impl Ledger {
             trade.reorder(order)?;
             return Ok(trade_no);
         }
-        let sequence = self.orders.next_number((SEQUENCE_MAX, 0));
+        let sequence = self.orders.next_number(SEQUENCE_MAX, 0);
         let trade_no = format!("{}22001{:08}{sequence:07}", date(now), of_day(now));
         self.orders.insert(Trade {
             trade_no: trade_no.clone(),
@@ -104,13 +104,13 @@ impl Ledger {
     }
 
     /// A merchant's payments and refunds between two moments, in order.
-    pub(super) fn bill(&self, merchant: &str, (from, to): (i64, i64)) -> Vec<Row> {
+    pub(super) fn bill(&self, merchant: &str, DayBounds { from_ms, to_ms }: DayBounds) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.orders.values().filter(|trade| trade.order.merchant == merchant) {
             let row = |refund: Option<RefundRow>, fen: i64| {
-                Row::new((merchant, &trade.order.out_trade_no), &trade.order.subject, refund, fen)
+                Row::new(merchant, &trade.order.out_trade_no, &trade.order.subject, refund, fen)
             };
-            let in_time = |at: i64| (from..=to).contains(&at);
+            let in_time = |at: i64| (from_ms..=to_ms).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
             let refunds = trade.refunds.iter().filter(|refund| in_time(refund.at));
             rows.extend(refunds.map(|refund| row(Some(RefundRow::done(&refund.request_no)), refund.amount.get())));

@@ -86,7 +86,7 @@ impl Served for Simulator {
             }
             ["_local", "simulator", "alipay", "trades", number] if get => door::show(self, number, query),
             ["_local", "simulator", "alipay", "trades", number, action] if post => {
-                door::act(self, (number, action), query, &request.body).await?
+                door::act(self, number, action, query, &request.body).await?
             }
             _ => Reply::json_error(404, "no such page or method"),
         };

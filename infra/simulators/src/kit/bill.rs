@@ -95,7 +95,7 @@ pub(crate) fn plant(body: &[u8], set: impl FnOnce(Plants)) -> Reply {
 }
 
 impl Row {
-    pub(crate) fn new((app, order): (&str, &str), subject: &str, refund: Option<RefundRow>, fen: i64) -> Self {
+    pub(crate) fn new(app: &str, order: &str, subject: &str, refund: Option<RefundRow>, fen: i64) -> Self {
         let (app, order, subject) = (app.to_owned(), order.to_owned(), subject.to_owned());
         Self { order, app, subject, remark: String::new(), raw: None, refund, fen }
     }
@@ -128,18 +128,24 @@ impl Plants {
             .collect();
         let extra = self.extra.into_iter();
         let made_up = self.rows.into_iter().flat_map(|rows| (0..rows.count).map(move |n| (rows.order(n), rows.fen)));
-        let raw = self.lines.into_iter().map(|line| Row { raw: Some(line), ..Row::new(("", ""), "", None, 0) });
-        let planted = extra
-            .chain(made_up)
-            .map(move |(order, fen)| Row::new((app.as_str(), order.as_str()), "planted", None, fen));
+        let raw = self.lines.into_iter().map(|line| Row { raw: Some(line), ..Row::new("", "", "", None, 0) });
+        let planted =
+            extra.chain(made_up).map(move |(order, fen)| Row::new(app.as_str(), order.as_str(), "planted", None, fen));
         raw.chain(kept).chain(planted)
     }
 }
 
-/// The first and the last millisecond of a day in Beijing; `None` if it is not a day.
-pub(crate) fn bounds(day: &str) -> Option<(i64, i64)> {
-    let start = parse_seconds(&format!("{day} 00:00:00"))?;
-    Some((start, start + DAY_MS - 1))
+/// From the first to the last millisecond of a day.
+#[derive(Clone, Copy)]
+pub(crate) struct DayBounds {
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+}
+
+/// A day in Beijing; `None` if it is none.
+pub(crate) fn bounds(day: &str) -> Option<DayBounds> {
+    let from_ms = parse_seconds(&format!("{day} 00:00:00"))?;
+    Some(DayBounds { from_ms, to_ms: from_ms + DAY_MS - 1 })
 }
 
 /// An amount as bills write it.

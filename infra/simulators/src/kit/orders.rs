@@ -109,7 +109,7 @@ impl<T: Booked> Orders<T> {
     }
 
     /// The next sequence number for the provider's own numbers. After `max` comes `again`.
-    pub(crate) fn next_number(&mut self, (max, again): (u64, u64)) -> u64 {
+    pub(crate) fn next_number(&mut self, max: u64, again: u64) -> u64 {
         self.sequence = if self.sequence >= max { again } else { self.sequence + 1 };
         self.sequence
     }

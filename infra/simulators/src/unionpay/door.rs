@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::codes::{self, Refusal};
+use super::faults::RefundEnd;
 use super::ledger::Ledger;
 use super::moment::compact;
 use super::request::Call;
@@ -69,8 +70,7 @@ pub(super) fn show(simulator: &Simulator, order_id: &str, query: &str) -> Reply 
 
 /// `POST …/orders/{orderId}/{action}`; `action` is pay, cancel or refund. `?merId=` and `?txnTime=` select one of several orders
 /// with the same number. If nobody has submitted the page yet, `pay` submits it, as the payer's browser would.
-pub(super) async fn act(simulator: &Simulator, target: (&str, &str), query: &str, body: &[u8]) -> Reply {
-    let (order_id, action) = target;
+pub(super) async fn act(simulator: &Simulator, order_id: &str, action: &str, query: &str, body: &[u8]) -> Reply {
     let mut found = find(simulator, order_id, query);
     if found.is_err() && action == "pay" {
         match open_handed(simulator, order_id) {
@@ -233,7 +233,7 @@ fn office_refund(ledger: &mut Ledger, payment: &Transaction, lies: &Lies, now: i
         ..payment.order.clone()
     };
     let code = lies.resp_code.as_deref().unwrap_or(codes::SUCCESS);
-    ledger.give_back(order, (0, code), now).map(|_| ()).map_err(|refusal| refused(&refusal))
+    ledger.give_back(order, RefundEnd { pause_ms: 0, code }, now).map(|_| ()).map_err(|refusal| refused(&refusal))
 }
 
 fn check(lies: &Lies) -> Result<(), Reply> {

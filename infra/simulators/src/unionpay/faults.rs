@@ -12,7 +12,16 @@ const SLOW_MS: i64 = 5 * MINUTE_MS;
 /// How long a late answer is held, in real time: longer than a repeated charge waits for the `tn` of the first one.
 const LATE_MS: u64 = 2_000;
 
-/// The fault of one server call.
+/// How a refund or void ends.
+#[derive(Clone, Copy)]
+pub(super) struct RefundEnd<'a> {
+    /// After which pause.
+    pub(super) pause_ms: i64,
+    /// With which code.
+    pub(super) code: &'a str,
+}
+
+/// What goes wrong with one server call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Fault {
@@ -99,11 +108,11 @@ impl Fault {
     }
 
     /// After how long and with which code a refund or void ends.
-    pub(super) fn end(fault: Option<Self>) -> (i64, &'static str) {
+    pub(super) fn end(fault: Option<Self>) -> RefundEnd<'static> {
         match fault {
-            Some(Self::Slow) => (SLOW_MS, "00"),
-            Some(Self::Fails) => (0, "60"),
-            Some(_) | None => (0, "00"),
+            Some(Self::Slow) => RefundEnd { pause_ms: SLOW_MS, code: "00" },
+            Some(Self::Fails) => RefundEnd { pause_ms: 0, code: "60" },
+            Some(_) | None => RefundEnd { pause_ms: 0, code: "00" },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::codes::{self, Refusal};
-use super::faults::Fault;
+use super::faults::{Fault, RefundEnd};
 use super::letter::Notify;
 use super::moment::compact;
 use super::transaction::{Order, State, Transaction};
@@ -108,9 +108,9 @@ impl Ledger {
 
     /// Accepts a refund or void, which ends with `code` after `pause_ms`, and returns its `queryId`. If the balance is empty, it is
     /// refused at once, or, with a pause, after it was accepted.
-    pub(super) fn give_back(&mut self, order: Order, end: (i64, &str), now: i64) -> Result<String, Refusal> {
+    pub(super) fn give_back(&mut self, order: Order, end: RefundEnd<'_>, now: i64) -> Result<String, Refusal> {
         self.refuse_duplicate(&order)?;
-        let (pause_ms, code) = end;
+        let RefundEnd { pause_ms, code } = end;
         let payment = order.orig_qry_id.as_ref().and_then(|id| self.orders.get_mut(id));
         let payment = payment.ok_or_else(|| Refusal::new(codes::ORIGINAL, "no payment has this origQryId"))?;
         payment.give_back(&order, now)?;
@@ -143,7 +143,7 @@ impl Ledger {
     }
 
     fn create(&mut self, order: Order, now: i64) -> String {
-        let sequence = self.orders.next_number((SEQUENCE_MAX, 1));
+        let sequence = self.orders.next_number(SEQUENCE_MAX, 1);
         let query_id = format!("{}{sequence:07}", compact(now));
         let tn = format!("8{:013}{sequence:07}", now.max(0));
         self.orders.insert(Transaction::new(query_id.clone(), tn, order, now));
@@ -192,7 +192,7 @@ impl Ledger {
             let refund = payment
                 .map(|_| RefundRow { num: one.order.order_id.clone(), state: one.order.call.txn_type().to_owned() });
             let fen = one.order.amount.digits().parse().unwrap_or_default();
-            Row::new((mer_id, order), "", refund, fen)
+            Row::new(mer_id, order, "", refund, fen)
         };
         succeeded.map(row).collect()
     }

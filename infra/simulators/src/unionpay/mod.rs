@@ -97,7 +97,7 @@ impl Served for Simulator {
             }
             ["_local", "simulator", "unionpay", "orders", number] if get => door::show(self, number, query),
             ["_local", "simulator", "unionpay", "orders", number, action] if post => {
-                door::act(self, (number, action), query, &request.body).await
+                door::act(self, number, action, query, &request.body).await
             }
             _ => Reply::json_error(404, "no such page or method"),
         };

@@ -210,7 +210,7 @@ pub(super) struct FileCall {
 /// The same for a call for files.
 pub(super) fn verify_file(registry: &Registry, params: Params, now: i64) -> Result<FileCall, Refusal> {
     // Each row is the same for every call.
-    let message = verify_rows(registry, (Call::Query, FILE_FIELDS), params)?;
+    let message = verify_rows(registry, Call::Query, FILE_FIELDS, params)?;
     let settle_date = message.text("settleDate");
     let is_day = settle_date.len() == 4 && parse_compact(&format!("2028{settle_date}000000")).is_some();
     if !is_day {
@@ -222,14 +222,10 @@ pub(super) fn verify_file(registry: &Registry, params: Params, now: i64) -> Resu
 
 /// Checks the envelope, the signature, then the fields. `params` are as they came, with their blanks.
 pub(super) fn verify(registry: &Registry, call: Call, params: Params) -> Result<Message<'_>, Refusal> {
-    verify_rows(registry, (call, FIELDS), params)
+    verify_rows(registry, call, FIELDS, params)
 }
 
-fn verify_rows<'a>(
-    registry: &'a Registry,
-    (call, rows): (Call, &[Row]),
-    params: Params,
-) -> Result<Message<'a>, Refusal> {
+fn verify_rows<'a>(registry: &'a Registry, call: Call, rows: &[Row], params: Params) -> Result<Message<'a>, Refusal> {
     let params = filtered(params);
     check(ENVELOPE, call, &params)?;
     let value = |name: &str| params.get(name).map(String::as_str).unwrap_or_default();

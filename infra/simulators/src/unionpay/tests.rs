@@ -258,5 +258,5 @@ fn text(reply: &Reply) -> String {
 fn accepts_ours(params: &Params, now_ms: i64) -> bool {
     let settings = super::merchants::settings(BASE);
     let pinned = |name: &str| settings["unipay_app"][name].as_str().unwrap().to_owned();
-    accepts(params, (&pinned("rootCert"), &pinned("middleCert")), now_ms / 1_000, UNIONPAY)
+    accepts(params, &pinned("rootCert"), &pinned("middleCert"), now_ms / 1_000, UNIONPAY)
 }

@@ -81,7 +81,8 @@ pub(super) fn show(simulator: &Simulator, out_trade_no: &str, query: &str) -> Re
 /// with the same order number.
 pub(super) async fn act(
     simulator: &Simulator,
-    (out_trade_no, action): (&str, &str),
+    out_trade_no: &str,
+    action: &str,
     request: &Incoming,
 ) -> Result<Reply, SimulatorError> {
     let number = match find(simulator, out_trade_no, request.query()) {

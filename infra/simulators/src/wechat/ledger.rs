@@ -8,7 +8,7 @@ use super::merchants::Stage;
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::date;
-use crate::kit::bill::{Plants, RefundRow, Row};
+use crate::kit::bill::{DayBounds, Plants, RefundRow, Row};
 use crate::kit::books;
 use crate::kit::orders::{Booked, Orders};
 
@@ -94,7 +94,7 @@ impl Ledger {
             trade.hand_out(prepay);
             return Ok(());
         }
-        let number = format!("{:020}", self.orders.next_number((SEQUENCE_MAX, SEQUENCE_MAX)));
+        let number = format!("{:020}", self.orders.next_number(SEQUENCE_MAX, SEQUENCE_MAX));
         let mut trade = Trade::new(number, order, now);
         trade.hand_out(prepay);
         self.orders.insert(trade);
@@ -103,7 +103,7 @@ impl Ledger {
 
     /// Twenty-eight digits, as WeChat's `transaction_id` and `refund_id` have. `head` are the first two.
     pub(super) fn provider_number(&mut self, head: &str, now: i64) -> String {
-        let sequence = self.orders.next_number((SEQUENCE_MAX, SEQUENCE_MAX));
+        let sequence = self.orders.next_number(SEQUENCE_MAX, SEQUENCE_MAX);
         format!("{head}00000000{}{sequence:010}", date(now))
     }
 
@@ -121,13 +121,13 @@ impl Ledger {
     }
 
     /// A merchant's payments and refunds between two moments.
-    pub(super) fn bill(&self, mch_id: &str, (from, to): (i64, i64)) -> Vec<Row> {
+    pub(super) fn bill(&self, mch_id: &str, DayBounds { from_ms, to_ms }: DayBounds) -> Vec<Row> {
         let mut rows = Vec::new();
         for trade in self.orders.values().filter(|trade| trade.order.mch_id == mch_id) {
             let row = |refund: Option<RefundRow>, fen: i64| {
-                Row::new((&trade.order.app_id, &trade.order.out_trade_no), &trade.order.description, refund, fen)
+                Row::new(&trade.order.app_id, &trade.order.out_trade_no, &trade.order.description, refund, fen)
             };
-            let in_time = |at: i64| (from..=to).contains(&at);
+            let in_time = |at: i64| (from_ms..=to_ms).contains(&at);
             rows.extend(trade.paid_at.filter(|at| in_time(*at)).map(|_| row(None, trade.order.total.get())));
             let refunds = trade.refunds.iter().filter(|refund| refund.success_at.is_some_and(in_time));
             rows.extend(refunds.map(|refund| row(Some(RefundRow::done(&refund.out_refund_no)), refund.amount.get())));

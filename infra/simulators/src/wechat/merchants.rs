@@ -247,8 +247,8 @@ impl Merchants {
         let [current, next] = PLATFORM;
         Ok(Self {
             list,
-            current: platform_certificate(current)?,
-            next: platform_certificate(next)?,
+            current: platform_certificate(current.0, current.1)?,
+            next: platform_certificate(next.0, next.1)?,
             other: Sha256Signer::from_pem(OTHER_PRIVATE)?,
         })
     }
@@ -352,7 +352,7 @@ impl V3Files {
     }
 }
 
-fn platform_certificate((private, pem): (&str, &str)) -> Result<PlatformCertificate, CryptoError> {
+fn platform_certificate(private: &str, pem: &str) -> Result<PlatformCertificate, CryptoError> {
     Ok(PlatformCertificate {
         facts: certificate_facts(pem)?,
         pem: pem.to_owned(),

@@ -100,7 +100,7 @@ impl Served for Simulator {
                 door::show(self, number, request.query()).into()
             }
             ["_local", "simulator", "wechat", "trades", number, action] if post => {
-                door::act(self, (number, action), request).await?.into()
+                door::act(self, number, action, request).await?.into()
             }
             _ => Reply::json_error(404, "no such page or method").into(),
         })

@@ -168,7 +168,7 @@ fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
                 (trade, prepay)
             }
         };
-        payable(trade, prepay, (now, PREPAY_MS))?;
+        payable(trade, prepay, now, PREPAY_MS)?;
         Ok(trade.number.clone())
     })
 }
@@ -195,7 +195,7 @@ fn handle<'a>(
     pair.map_or_else(|| refused("PREPAY_NOT_EXIST", format!("WeChat never gave out this {what}")), Ok)
 }
 
-fn payable(trade: &Trade, prepay: &Prepay, (now, life): (i64, i64)) -> Result<(), Refused> {
+fn payable(trade: &Trade, prepay: &Prepay, now: i64, life: i64) -> Result<(), Refused> {
     match trade.state {
         State::Success | State::Refund => refused("ORDERPAID", "订单已支付: the order is paid"),
         State::Closed => refused("ORDER_CLOSED", "订单已关闭: the order is closed"),
@@ -234,7 +234,7 @@ fn app(merchants: &Merchants, order: &Order, fields: &Fields) -> Result<(), Refu
     equal("package", value(fields, "package"), APP_PACKAGE)?;
     nonce_and_time(value(fields, "noncestr"), value(fields, "timestamp"))?;
     let lines = ["appid", "timestamp", "noncestr", "prepayid"];
-    signature(merchants, order, (fields, &lines, "sign"))
+    signature(merchants, order, fields, &lines, "sign")
 }
 
 fn jsapi(merchants: &Merchants, order: &Order, fields: &Fields) -> Result<(), Refused> {
@@ -246,15 +246,11 @@ fn jsapi(merchants: &Merchants, order: &Order, fields: &Fields) -> Result<(), Re
     equal("signType", value(fields, "signType"), sign_type)?;
     nonce_and_time(value(fields, "nonceStr"), value(fields, "timeStamp"))?;
     let lines = ["appId", "timeStamp", "nonceStr", "package"];
-    signature(merchants, order, (fields, &lines, "paySign"))
+    signature(merchants, order, fields, &lines, "paySign")
 }
 
 /// The second signature: v3 signs four lines with the merchant's private key, v2 all parameters with the shared key.
-fn signature(
-    merchants: &Merchants,
-    order: &Order,
-    (fields, lines, name): (&Fields, &[&str], &str),
-) -> Result<(), Refused> {
+fn signature(merchants: &Merchants, order: &Order, fields: &Fields, lines: &[&str], name: &str) -> Result<(), Refused> {
     let given = value(fields, name);
     let merchant = merchants.find(&order.mch_id);
     let (right, signed) = match order.version {
@@ -293,7 +289,7 @@ fn h5_order(simulator: &Simulator, query: &str) -> Result<(String, Option<String
         if prepay.code != code {
             return refused("INVALID_PARAMETER", "package does not belong to this prepay_id");
         }
-        payable(trade, prepay, (now, H5_URL_MS))?;
+        payable(trade, prepay, now, H5_URL_MS)?;
         Ok((trade.number.clone(), redirect_url))
     })
 }

@@ -34,7 +34,7 @@ pub(crate) async fn at_rest(world: &World) {
     let orders = world.ledger().orders();
     for (id, order) in orders {
         match transactions.get(&id) {
-            Some(row) => both_books(world, (&id, &order), row, &books).await,
+            Some(row) => both_books(world, &id, &order, row, &books).await,
             None => world.accuse("what was handed out is in our books", &id),
         }
     }
@@ -165,7 +165,7 @@ async fn truth(world: &World, id: &str, order: &Order) -> Option<Truth> {
 }
 
 /// What the provider took and gave back is in our books, and the other way round.
-async fn both_books(world: &World, (id, order): (&str, &Order), row: &Item, books: &Books) {
+async fn both_books(world: &World, id: &str, order: &Order, row: &Item, books: &Books) {
     if row.text("pk").rsplit('#').next() != Some(order.bill.as_str()) {
         world.accuse("a transaction is its bill's", &format!("{} is of {}", row.name(), order.bill));
     }
@@ -224,12 +224,12 @@ fn told(world: &World, transactions: &BTreeMap<String, Item>, items: &[Item]) {
             let was_there = hook.hears_payments && hook.made_ms < paid_ms && hook.gone_ms.is_none();
             let Some(webhook) = hook.id.as_ref().filter(|_| was_there) else { continue };
             let delivery = deliveries.get(&(id.clone(), webhook.clone())).copied();
-            reached(world, (id, number, hook), delivery);
+            reached(world, id, number, hook, delivery);
         }
     }
 }
 
-fn reached(world: &World, (id, number, hook): (&str, usize, &Hook), delivery: Option<&Item>) {
+fn reached(world: &World, id: &str, number: usize, hook: &Hook, delivery: Option<&Item>) {
     let Some(delivery) = delivery else {
         return world.accuse("each payment reaches each webhook", &format!("{id} has no delivery to hook {number}"));
     };

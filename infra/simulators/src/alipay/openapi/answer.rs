@@ -60,11 +60,12 @@ pub(super) fn node_name(method: Option<&str>) -> String {
 /// The whole answer. Without `app` (an unknown caller) it is unsigned, and can only be an error.
 pub(super) fn write(
     merchants: &Merchants,
-    frame: (&str, &Node),
+    name: &str,
+    node: &Node,
     app: Option<&OpenApp>,
-    (signing, charset): (Signing, Charset),
+    signing: Signing,
+    charset: Charset,
 ) -> Result<Reply, SimulatorError> {
-    let (name, node) = frame;
     let node = node_text(node);
     let mut whole = format!("{{{}:{node}", json_text(name));
     if let (Some(app), Signing::Alipay | Signing::Other) = (app, signing) {

@@ -22,21 +22,31 @@ const LENGTHS: &[(&str, usize)] = &[
     ("app_auth_token", 40),
 ];
 
-/// A refusal, and the calling app if it is known by then: an answer to a known app is signed even if it refuses.
-pub(super) type Refused<'a> = (Option<&'a OpenApp>, Refusal);
+/// Why a call is refused.
+pub(super) struct RefusedCall<'a> {
+    /// The app that called, if it is known by then: answers to it are signed even when they refuse.
+    pub(super) app: Option<&'a OpenApp>,
+    pub(super) refusal: Refusal,
+}
 
-/// The sender of `params`, after every common check.
-pub(super) fn verify<'a>(merchants: &'a Merchants, params: &Params, now: i64) -> Result<&'a OpenApp, Refused<'a>> {
+impl From<Refusal> for RefusedCall<'_> {
+    fn from(refusal: Refusal) -> Self {
+        Self { app: None, refusal }
+    }
+}
+
+/// Who sent `params`, after every common check.
+pub(super) fn verify<'a>(merchants: &'a Merchants, params: &Params, now: i64) -> Result<&'a OpenApp, RefusedCall<'a>> {
     if value(params, "method").is_none() {
-        return Err((None, missing("isv.missing-method", "缺少方法名参数")));
+        return Err(missing("isv.missing-method", "缺少方法名参数").into());
     }
     let Some(app_id) = value(params, "app_id") else {
-        return Err((None, missing("isv.missing-app-id", "缺少appId参数")));
+        return Err(missing("isv.missing-app-id", "缺少appId参数").into());
     };
     let Some(app) = merchants.app(app_id) else {
-        return Err((None, illegal("isv.invalid-app-id", "无效的AppID参数")));
+        return Err(illegal("isv.invalid-app-id", "无效的AppID参数").into());
     };
-    verify_of(app, params, now).map_err(|refusal| (Some(app), refusal))?;
+    verify_of(app, params, now).map_err(|refusal| RefusedCall { app: Some(app), refusal })?;
     Ok(app)
 }
 

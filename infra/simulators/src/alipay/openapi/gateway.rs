@@ -24,17 +24,12 @@ pub(in super::super) fn gateway(simulator: &Simulator, query: &str, body: &str) 
         Ok(params) => params,
         Err(error) => {
             let node = answer::failure(&common::unreadable(&error));
-            return answer::write(
-                simulator.merchants(),
-                ("error_response", &node),
-                None,
-                (Signing::Alipay, Charset::Utf8),
-            );
+            return answer::write(simulator.merchants(), "error_response", &node, None, Signing::Alipay, Charset::Utf8);
         }
     };
     match value(&params, "method") {
         Some(PAGE | WAP) => Ok(browser(simulator, &params, now)),
-        method => server(simulator, &params, (method, now)),
+        method => server(simulator, &params, method, now),
     }
 }
 
@@ -71,7 +66,7 @@ pub(in super::super) fn refused_page(refusal: &Refusal) -> Reply {
 }
 
 fn verified_order(simulator: &Simulator, params: &Params, now: i64) -> Result<Order, Refusal> {
-    let app = common::verify(simulator.merchants(), params, now).map_err(|(_, refusal)| refusal)?;
+    let app = common::verify(simulator.merchants(), params, now).map_err(|refused| refused.refusal)?;
     order::read(app, params, now)
 }
 
@@ -81,14 +76,14 @@ fn place(simulator: &Simulator, order: Order) -> Result<String, Refusal> {
 }
 
 /// Server calls: JSON, with the faults that a test has ordered.
-fn server(simulator: &Simulator, params: &Params, (method, now): (Option<&str>, i64)) -> Result<Reply, SimulatorError> {
+fn server(simulator: &Simulator, params: &Params, method: Option<&str>, now: i64) -> Result<Reply, SimulatorError> {
     let fault = simulator.with(|ledger, _| ledger.faults.pop_front());
     if fault == Some(Fault::Http500) {
         return Ok(spoil(fault, Reply::new(500, "text/plain", "")));
     }
     let merchants = simulator.merchants();
     let (app, node): (_, Node) = match common::verify(merchants, params, now) {
-        Err((app, refusal)) => (app, answer::failure(&refusal)),
+        Err(refused) => (refused.app, answer::failure(&refused.refusal)),
         Ok(app) if fault == Some(Fault::Busy) => (Some(app), answer::busy()),
         Ok(app) => {
             let call = Call { simulator, app, params, now };
@@ -102,12 +97,12 @@ fn server(simulator: &Simulator, params: &Params, (method, now): (Option<&str>, 
         Some(Fault::Timeout | Fault::Http500 | Fault::Garbage | Fault::Cut | Fault::Busy) | None => Signing::Alipay,
     };
     let charset = simulator.with(|ledger, _| ledger.charset);
-    let reply = answer::write(merchants, (&answer::node_name(method), &node), app, (signing, charset))?;
+    let reply = answer::write(merchants, &answer::node_name(method), &node, app, signing, charset)?;
     Ok(spoil(fault, reply))
 }
 
 /// Only the checks, for the test vectors.
 #[cfg(test)]
 pub(in super::super) fn check(simulator: &Simulator, params: &Params) -> Result<(), Refusal> {
-    common::verify(simulator.merchants(), params, simulator.now()).map(|_| ()).map_err(|(_, refusal)| refusal)
+    common::verify(simulator.merchants(), params, simulator.now()).map(|_| ()).map_err(|refused| refused.refusal)
 }

@@ -129,7 +129,7 @@ fn bill(call: &Call<'_>) -> Result<Node, Refusal> {
     let app = &call.app.app_id;
     let (plants, rows) = call.simulator.with(|ledger, _| (ledger.plants.clone(), ledger.bill(app, bounds)));
     let is_empty = plants.apply(app.to_owned(), rows).next().is_none();
-    if bounds.1 >= call.now || is_empty {
+    if bounds.to_ms >= call.now || is_empty {
         return Err(super::business("isp.bill_not_exist", "账单不存在"));
     }
     let mut node = success();

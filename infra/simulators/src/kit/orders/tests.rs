@@ -41,7 +41,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn order(orders: &mut Orders<Tea>, number: u32) {
-    orders.next_number((u64::MAX, 0));
+    orders.next_number(u64::MAX, 0);
     orders.insert(Tea { number: number.to_string(), cups: 0 });
     orders.save().unwrap();
 }

@@ -43,6 +43,7 @@ async fn each_mandatory_field_is_missed() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one row for each case")]
 async fn formats_are_checked() {
     let long_url = format!("http://m.test/{}", "x".repeat(243));
     let desc = format!("{}12", "字".repeat(10));

@@ -121,7 +121,7 @@ fn our_messages_are_byte_for_byte_those_of_unionpay() {
 fn the_verifier_of_these_tests_judges_as_unionpay_does() {
     let judge = |params: &Params, inputs: &Value| {
         let [root, middle] = ["root_cert", "middle_cert"].map(|name| key(inputs[name].as_str().unwrap()));
-        accepts(params, (&root, &middle), unix_seconds(inputs["verify_at"].as_str().unwrap()), UNIONPAY)
+        accepts(params, &root, &middle, unix_seconds(inputs["verify_at"].as_str().unwrap()), UNIONPAY)
     };
     for vector in cases("notify-verify/", 13) {
         let inputs = &vector["inputs"];
@@ -139,8 +139,7 @@ fn the_verifier_of_these_tests_judges_as_unionpay_does() {
         assert_eq!(content(&params), text_of(&expected["string_to_sign"]));
         assert_eq!(digest_text(content(&params)), text_of(&expected["sha256_hex"]));
         let [root, middle] = ["root_cert_pem", "middle_cert_pem"].map(|name| text_of(&inputs[name]));
-        let judge =
-            |at: &str, owners| accepts(&params, (&root, &middle), unix_seconds(&text_of(&expected[at])), owners);
+        let judge = |at: &str, owners| accepts(&params, &root, &middle, unix_seconds(&text_of(&expected[at])), owners);
         assert!(judge("chain_valid_at", &["00040000:SIGN"]));
         assert!(!judge("chain_valid_at", UNIONPAY));
         assert!(!judge("chain_expired_at", &["00040000:SIGN"]));

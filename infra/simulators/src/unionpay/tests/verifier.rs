@@ -32,7 +32,7 @@ pub(super) fn split(body: &str) -> Params {
 }
 
 /// Checks certificate, dates, chain, owner and signature, in this order.
-pub(super) fn accepts(params: &Params, (root, middle): (&str, &str), at_seconds: i64, owners: &[&str]) -> bool {
+pub(super) fn accepts(params: &Params, root: &str, middle: &str, at_seconds: i64, owners: &[&str]) -> bool {
     let (Some(leaf), Some(signature)) = (params.get("signPubKeyCert"), params.get("signature")) else {
         return false;
     };

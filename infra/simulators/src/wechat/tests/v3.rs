@@ -265,6 +265,7 @@ async fn another_merchants_key_or_number_is_refused() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one row for each case")]
 async fn members_are_checked() {
     let bench = Bench::new();
     let now = bench.now();

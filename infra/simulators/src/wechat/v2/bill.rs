@@ -2,7 +2,7 @@
 
 use super::super::bill;
 use super::{Call, xml};
-use crate::kit::bill::bounds;
+use crate::kit::bill::{DayBounds, bounds};
 use crate::kit::form::Params;
 use crate::kit::reply::{Reply, XML};
 
@@ -19,7 +19,7 @@ pub(super) fn download(call: &Call<'_>) -> Reply {
     let is_date = |date: &&str| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
     let Some(date) = call.value("bill_date").filter(is_date) else { return refused("20001", "data format error") };
     let day = [date.get(..4), date.get(4..6), date.get(6..)].map(Option::unwrap_or_default).join("-");
-    let Some((_, end)) = bounds(&day) else { return refused("20001", "data format error") };
+    let Some(DayBounds { to_ms: end, .. }) = bounds(&day) else { return refused("20001", "data format error") };
     if end >= call.now {
         return refused("20002", "Bill Creating");
     }

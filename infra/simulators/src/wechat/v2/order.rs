@@ -154,9 +154,9 @@ fn times(call: &Call<'_>) -> Result<Option<i64>, Refusal> {
 }
 
 /// `sign_type` for a later message about an order.
-pub(super) fn sign_type_field(sign_type: SignType) -> Option<(String, String)> {
+pub(super) fn sign_type_field(sign_type: SignType) -> Vec<(String, String)> {
     match sign_type {
-        SignType::Md5 => None,
-        SignType::HmacSha256 => Some(("sign_type".to_owned(), sign_type.word().to_owned())),
+        SignType::Md5 => Vec::new(),
+        SignType::HmacSha256 => vec![("sign_type".to_owned(), sign_type.word().to_owned())],
     }
 }

@@ -25,24 +25,39 @@ struct Items<'a> {
     signature: &'a str,
 }
 
-type Verified<'a> = (&'a Merchant, &'a V3Access);
+/// Who calls, by a signature that is right.
+pub(super) struct Verified<'a> {
+    pub(super) merchant: &'a Merchant,
+    pub(super) access: &'a V3Access,
+}
 
-/// Verifies headers and signature. An error comes with the claimed caller; that merchant's key then signs the answer.
+/// Why a request is not taken for its caller's.
+pub(super) struct NotVerified<'a> {
+    /// The caller it claims to be, whose key then signs the answer.
+    pub(super) claimed: Option<&'a V3Access>,
+    pub(super) refusal: Refusal,
+}
+
+impl From<Refusal> for NotVerified<'_> {
+    fn from(refusal: Refusal) -> Self {
+        Self { claimed: None, refusal }
+    }
+}
+
+/// Verifies headers and signature.
 pub(super) fn verify<'a>(
     merchants: &'a Merchants,
     request: &Incoming,
     now: i64,
-) -> Result<Verified<'a>, (Option<&'a V3Access>, Refusal)> {
-    if let Err(refusal) = headers(request) {
-        return Err((None, refusal));
-    }
-    let items = items(&request.headers).map_err(|refusal| (None, refusal))?;
+) -> Result<Verified<'a>, NotVerified<'a>> {
+    headers(request)?;
+    let items = items(&request.headers)?;
     let known = merchants.find(items.mchid).and_then(|merchant| Some((merchant, merchant.v3()?)));
     let Some((merchant, access)) = known else {
-        return Err((None, unsigned("mchid", "商户号不存在: no such merchant with APIv3")));
+        return Err(unsigned("mchid", "商户号不存在: no such merchant with APIv3").into());
     };
-    check(access, &items, (request, now)).map_err(|refusal| (Some(access), refusal))?;
-    Ok((merchant, access))
+    check(access, &items, request, now).map_err(|refusal| NotVerified { claimed: Some(access), refusal })?;
+    Ok(Verified { merchant, access })
 }
 
 /// 401 `SIGN_ERROR` about an item of the header.
@@ -111,7 +126,7 @@ fn items(headers: &HeaderMap) -> Result<Items<'_>, Refusal> {
     })
 }
 
-fn check(access: &V3Access, items: &Items<'_>, (request, now): (&Incoming, i64)) -> Result<(), Refusal> {
+fn check(access: &V3Access, items: &Items<'_>, request: &Incoming, now: i64) -> Result<(), Refusal> {
     if items.serial_no != access.serial {
         return Err(unsigned("serial_no", "商户证书序列号有误: not the serial of this merchant's certificate"));
     }

@@ -7,9 +7,12 @@ use sha1::{Digest, Sha1};
 
 use super::super::bill;
 use super::super::simulator::Simulator;
-use super::{Call, Done, Refusal, authorization};
+use super::{
+    Call, Done, Refusal,
+    authorization::{self, NotVerified},
+};
 use crate::kit::answer::Answer;
-use crate::kit::bill::bounds;
+use crate::kit::bill::{DayBounds, bounds};
 use crate::kit::form;
 use crate::kit::reply::Reply;
 use crate::kit::server::Incoming;
@@ -22,7 +25,7 @@ pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
         return Err(Refusal::param("bill_type", "must be ALL, with tar_type GZIP"));
     }
     let day = find("bill_date").ok_or_else(|| Refusal::param("bill_date", "is missing"))?;
-    let (_, end) = bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
+    let DayBounds { to_ms: end, .. } = bounds(day).ok_or_else(|| Refusal::param("bill_date", "must be yyyy-MM-dd"))?;
     let mch_id = &call.merchant.mch_id;
     let mut rows = bill::rows(call.simulator, mch_id, day).peekable();
     if rows.peek().is_none() || end >= call.now {
@@ -34,12 +37,12 @@ pub(super) fn place(call: &Call<'_>) -> Result<Done, Refusal> {
     }
     let hash: String = digest.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let url = format!("{}/v3/billdownload/file?token={mch_id}.{day}", call.simulator.url("")).replace("//v3", "/v3");
-    Ok((200, Some(json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url }))))
+    Ok(Done::ok(json!({ "hash_type": "SHA1", "hash_value": hash, "download_url": url })))
 }
 
 /// `/v3/billdownload/file?token=…`: the request is signed as any call; the answer is not signed.
 pub(in super::super) fn download(simulator: &Simulator, request: &Incoming) -> Answer {
-    if let Err((_, refusal)) = authorization::verify(simulator.merchants(), request, simulator.now()) {
+    if let Err(NotVerified { refusal, .. }) = authorization::verify(simulator.merchants(), request, simulator.now()) {
         return Reply::json_error(refusal.status, refusal.message).into();
     }
     let token = request.query().strip_prefix("token=").and_then(|token| token.split_once('.'));

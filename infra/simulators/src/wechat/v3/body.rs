@@ -1,5 +1,7 @@
 //! JSON bodies, parsed as strictly as WeChat does, and the rules that several members share.
 
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -41,15 +43,15 @@ fn null_member(value: &Value, at: String, depth: usize) -> Option<String> {
 
 /// A text of `from..=to` bytes on one line. WeChat's validator counts bytes. Its refusals show this: "字节数 203，大于最大值 128" for an
 /// `attach`, and a `value` of 135 for a `description` of 69 characters.
-pub(super) fn text(field: &str, value: &str, (from, to): (usize, usize)) -> Result<(), Refusal> {
+pub(super) fn text(field: &str, value: &str, lengths: RangeInclusive<usize>) -> Result<(), Refusal> {
     if let Some(sign) = odd_sign(value) {
         return Err(Refusal::param(field, format!("字符串规则校验失败: holds {sign:?}")));
     }
     let bytes = value.len();
-    let why = if bytes > to {
-        format!("大于最大值 {to}")
-    } else if bytes < from {
-        format!("小于最小值 {from}")
+    let why = if bytes > *lengths.end() {
+        format!("大于最大值 {}", lengths.end())
+    } else if bytes < *lengths.start() {
+        format!("小于最小值 {}", lengths.start())
     } else {
         return Ok(());
     };
@@ -61,8 +63,8 @@ pub(super) fn text(field: &str, value: &str, (from, to): (usize, usize)) -> Resu
 }
 
 /// As [`text`], but it may be absent.
-pub(super) fn optional(field: &str, value: Option<&str>, limits: (usize, usize)) -> Result<(), Refusal> {
-    value.map_or(Ok(()), |value| text(field, value, limits))
+pub(super) fn optional(field: &str, value: Option<&str>, lengths: RangeInclusive<usize>) -> Result<(), Refusal> {
+    value.map_or(Ok(()), |value| text(field, value, lengths))
 }
 
 /// Letters, digits and the characters in `more`.
@@ -91,7 +93,7 @@ pub(super) fn currency(field: &str, value: Option<&str>) -> Result<(), Refusal> 
 
 /// A notify address: https, or http on this machine; no query, no fragment, no user.
 pub(super) fn notify_url(field: &str, value: &str) -> Result<(), Refusal> {
-    text(field, value, (1, 255))?;
+    text(field, value, 1..=255)?;
     let refused = |why: &str| Err(Refusal::param(field, why));
     let Ok(url) = value.parse::<http::Uri>() else {
         return refused("is not a URL");

@@ -7,6 +7,7 @@ pub(super) mod message;
 mod operations;
 mod order;
 
+use self::authorization::Verified;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -60,8 +61,18 @@ pub(super) struct Call<'a> {
     pub(super) now: i64,
 }
 
-/// Status and body of an answer that is not an error.
-pub(super) type Done = (u16, Option<Value>);
+/// An answer that is not an error.
+pub(super) struct Done {
+    pub(super) status: u16,
+    pub(super) body: Option<Value>,
+}
+
+impl Done {
+    /// 200, with a body.
+    pub(super) fn ok(body: Value) -> Self {
+        Self { status: 200, body: Some(body) }
+    }
+}
 
 /// `…/v3/{path}`.
 pub(super) fn answer(simulator: &Simulator, request: &Incoming, path: &[&str]) -> Result<Answer, SimulatorError> {
@@ -72,32 +83,32 @@ pub(super) fn answer(simulator: &Simulator, request: &Incoming, path: &[&str]) -
     let merchants = simulator.merchants();
     let verified = authorization::verify(merchants, request, simulator.now());
     let access = match &verified {
-        Ok((_, access)) => Some(*access),
-        Err((access, _)) => *access,
+        Ok(verified) => Some(verified.access),
+        Err(not_verified) => not_verified.claimed,
     };
     let wish = request.header("Wechatpay-Serial");
     let chosen = merchants.answer_key(access, wish, stage);
     let done = match verified {
-        Err((_, refusal)) => Err(refusal),
+        Err(not_verified) => Err(not_verified.refusal),
         Ok(_) if chosen.is_none() => {
             Err(Refusal::param("Wechatpay-Serial", "names no certificate or public key of this merchant"))
         }
         Ok(_) if fault == Some(Fault::SystemError) => Err(Refusal::new(500, "SYSTEM_ERROR", "系统异常，请稍后重试")),
         Ok(_) if fault == Some(Fault::Limited) => Err(Refusal::new(429, "FREQUENCY_LIMITED", "频率超限")),
-        Ok((merchant, access)) => {
+        Ok(Verified { merchant, access }) => {
             let call = Call { simulator, merchant, access, request, now: simulator.now() };
             perform(&call, path)
         }
     };
     let key =
         chosen.or_else(|| merchants.answer_key(access, None, stage)).unwrap_or_else(|| merchants.active(stage).key());
-    let (status, value) = match done {
+    let Done { status, body: value } = match done {
         Ok(done) => done,
-        Err(refusal) => (refusal.status, Some(error_body(refusal))),
+        Err(refusal) => Done { status: refusal.status, body: Some(error_body(refusal)) },
     };
     let body = value.map(|value| value.to_string()).unwrap_or_default();
     let mut headers = vec![("Request-ID", format!("08{}", random_text::<30>()?))];
-    headers.extend(answer_headers(simulator, (key, fault), &body)?);
+    headers.extend(answer_headers(simulator, key, fault, &body)?);
     Ok(Answer { reply: spoil(fault.and_then(Fault::transport), Reply::new(status, JSON, body)), headers })
 }
 
@@ -127,7 +138,8 @@ fn perform(call: &Call<'_>, path: &[&str]) -> Result<Done, Refusal> {
 
 fn answer_headers(
     simulator: &Simulator,
-    (key, fault): (PlatformKey<'_>, Option<Fault>),
+    key: PlatformKey<'_>,
+    fault: Option<Fault>,
     body: &str,
 ) -> Result<Vec<(&'static str, String)>, CryptoError> {
     let seconds = simulator.now().div_euclid(1_000);

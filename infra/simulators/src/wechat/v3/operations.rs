@@ -66,20 +66,20 @@ pub(super) fn query_by_order(call: &Call<'_>, number: &str) -> Result<Done, Refu
     let mch_id = &call.merchant.mch_id;
     call.simulator
         .with(|ledger, _| ledger.by_out_trade_no(mch_id, &number).map(message::transaction))
-        .map(|transaction| (200, Some(transaction)))
+        .map(Done::ok)
         .ok_or_else(|| refusal_of(Rule::NotExist))
 }
 
 pub(super) fn query_by_transaction(call: &Call<'_>, number: &str) -> Result<Done, Refusal> {
     let number = decoded(number)?;
-    text("transaction_id", &number, (1, 32))?;
+    text("transaction_id", &number, 1..=32)?;
     mchid_of_query(call)?;
     call.simulator
         .with(|ledger, _| {
             let fits = |trade: &Trade| trade.transaction_id.as_ref() == Some(&number);
             ledger.of_merchant(&call.merchant.mch_id, fits).map(message::transaction)
         })
-        .map(|transaction| (200, Some(transaction)))
+        .map(Done::ok)
         .ok_or_else(|| refusal_of(Rule::NotExist))
 }
 
@@ -107,7 +107,7 @@ pub(super) fn close(call: &Call<'_>, number: &str) -> Result<Done, Refusal> {
             trade.close(now)
         })
         .map_err(refusal_of)?;
-    Ok((204, None))
+    Ok(Done { status: 204, body: None })
 }
 
 pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
@@ -140,7 +140,7 @@ pub(super) fn refund(call: &Call<'_>) -> Result<Done, Refusal> {
         let accepted = trade.refund_of(&refund.out_refund_no).ok_or(Rule::NotExist)?;
         Ok(message::refund_answer(trade, accepted))
     });
-    answer.map(|answer| (200, Some(answer))).map_err(|rule| match rule {
+    answer.map(Done::ok).map_err(|rule| match rule {
         Rule::NotExist => Refusal::new(404, "RESOURCE_NOT_EXISTS", "订单不存在"),
         Rule::Paid
         | Rule::Closed
@@ -160,11 +160,11 @@ fn checked(refund: &Refund) -> Result<super::super::fen::Fen, Refusal> {
     if refund.transaction_id.is_none() && refund.out_trade_no.is_none() {
         return Err(Refusal::param("/out_trade_no", "transaction_id or out_trade_no is needed"));
     }
-    optional("/transaction_id", refund.transaction_id.as_deref(), (1, 32))?;
+    optional("/transaction_id", refund.transaction_id.as_deref(), 1..=32)?;
     refund.out_trade_no.as_deref().map_or(Ok(()), |number| out_trade_no("/out_trade_no", number))?;
-    text("/out_refund_no", &refund.out_refund_no, (1, 64))?;
+    text("/out_refund_no", &refund.out_refund_no, 1..=64)?;
     body::charset("/out_refund_no", &refund.out_refund_no, "_-|*@")?;
-    optional("/reason", refund.reason.as_deref(), (1, 80))?;
+    optional("/reason", refund.reason.as_deref(), 1..=80)?;
     refund.notify_url.as_deref().map_or(Ok(()), |url| body::notify_url("/notify_url", url))?;
     if refund.funds_account.as_deref().is_some_and(|account| account != "AVAILABLE" && account != "UNSETTLED") {
         return Err(Refusal::param("/funds_account", "must be AVAILABLE or UNSETTLED"));
@@ -182,9 +182,9 @@ fn checked(refund: &Refund) -> Result<super::super::fen::Fen, Refusal> {
         }
     }
     for goods in refund.goods_detail.as_deref().unwrap_or_default() {
-        text("/goods_detail/merchant_goods_id", &goods.merchant_goods_id, (1, 32))?;
-        optional("/goods_detail/wechatpay_goods_id", goods.wechatpay_goods_id.as_deref(), (1, 32))?;
-        optional("/goods_detail/goods_name", goods.goods_name.as_deref(), (1, 256))?;
+        text("/goods_detail/merchant_goods_id", &goods.merchant_goods_id, 1..=32)?;
+        optional("/goods_detail/wechatpay_goods_id", goods.wechatpay_goods_id.as_deref(), 1..=32)?;
+        optional("/goods_detail/goods_name", goods.goods_name.as_deref(), 1..=256)?;
         if goods.unit_price < 0 || goods.refund_amount < 0 || goods.refund_quantity < 1 {
             return Err(Refusal::param("/goods_detail", "has an impossible price, amount or quantity"));
         }
@@ -194,7 +194,7 @@ fn checked(refund: &Refund) -> Result<super::super::fen::Fen, Refusal> {
 
 pub(super) fn query_refund(call: &Call<'_>, number: &str) -> Result<Done, Refusal> {
     let number = decoded(number)?;
-    text("out_refund_no", &number, (1, 64))?;
+    text("out_refund_no", &number, 1..=64)?;
     if !call.request.query().is_empty() {
         return Err(Refusal::param("query", "must be empty"));
     }
@@ -203,7 +203,7 @@ pub(super) fn query_refund(call: &Call<'_>, number: &str) -> Result<Done, Refusa
             let trade = ledger.of_merchant(&call.merchant.mch_id, |trade| trade.refund_of(&number).is_some())?;
             trade.refund_of(&number).map(|refund| message::refund_answer(trade, refund))
         })
-        .map(|answer| (200, Some(answer)))
+        .map(Done::ok)
         .ok_or_else(|| Refusal::new(404, "RESOURCE_NOT_EXISTS", "退款单不存在"))
 }
 
@@ -224,7 +224,7 @@ pub(super) fn certificates(call: &Call<'_>) -> Result<Done, Refusal> {
         .map(|certificate| encrypted(certificate, &call.access.api_key))
         .collect();
     let listed = listed.map_err(|error| Refusal::new(500, "SYSTEM_ERROR", error.to_string()))?;
-    Ok((200, Some(json!({ "data": listed }))))
+    Ok(Done::ok(json!({ "data": listed })))
 }
 
 fn encrypted(certificate: &PlatformCertificate, api_key: &str) -> Result<Value, CryptoError> {

@@ -122,7 +122,7 @@ pub(super) fn place(call: &Call<'_>, product: &str) -> Result<Done, Refusal> {
         Product::Native => json!({ "code_url": phone::code_url(&prepay) }),
         Product::H5 => json!({ "h5_url": h5_url(call.simulator, &prepay) }),
     };
-    Ok((200, Some(answer)))
+    Ok(Done::ok(answer))
 }
 
 /// New payment parameters for an order.
@@ -140,16 +140,16 @@ pub(in super::super) fn h5_url(simulator: &Simulator, prepay: &Prepay) -> String
 }
 
 fn order_of(call: &Call<'_>, pay: &Pay, product: Product) -> Result<Order, Refusal> {
-    text("/appid", &pay.appid, (1, 32))?;
-    text("/mchid", &pay.mchid, (1, 32))?;
+    text("/appid", &pay.appid, 1..=32)?;
+    text("/mchid", &pay.mchid, 1..=32)?;
     if pay.mchid != call.merchant.mch_id {
         return Err(Refusal::param("/mchid", "商户号与签名商户不一致: differs from Authorization"));
     }
     owner(call, &pay.appid, product)?;
-    text("/description", &pay.description, (1, 127))?;
+    text("/description", &pay.description, 1..=127)?;
     out_trade_no("/out_trade_no", &pay.out_trade_no)?;
-    optional("/attach", pay.attach.as_deref(), (1, 128))?;
-    optional("/goods_tag", pay.goods_tag.as_deref(), (1, 32))?;
+    optional("/attach", pay.attach.as_deref(), 1..=128)?;
+    optional("/goods_tag", pay.goods_tag.as_deref(), 1..=32)?;
     body::notify_url("/notify_url", &pay.notify_url)?;
     let total = body::fen("/amount/total", pay.amount.total)?;
     body::currency("/amount/currency", pay.amount.currency.as_deref())?;
@@ -195,13 +195,13 @@ fn owner(call: &Call<'_>, app_id: &str, product: Product) -> Result<(), Refusal>
 }
 
 pub(super) fn out_trade_no(field: &str, value: &str) -> Result<(), Refusal> {
-    text(field, value, (6, 32))?;
+    text(field, value, 6..=32)?;
     body::charset(field, value, "_-|*")
 }
 
 fn time_expire(value: &str, now: i64) -> Result<i64, Refusal> {
     let refused = |why: &str| Refusal::param("/time_expire", why);
-    text("/time_expire", value, (1, 64))?;
+    text("/time_expire", value, 1..=64)?;
     let at = parse_rfc3339(value).ok_or_else(|| refused("must be RFC 3339, as 2018-06-08T10:34:56+08:00"))?;
     if at < now.saturating_add(MINUTE_MS) {
         return Err(refused("must be one minute ahead at least"));
@@ -216,7 +216,7 @@ fn payer(pay: &Pay, product: Product) -> Result<(), Refusal> {
     match (product, &pay.payer) {
         (Product::Jsapi, None) => Err(Refusal::param("/payer", "is missing: JSAPI needs the payer's openid")),
         (Product::Jsapi, Some(payer)) => {
-            text("/payer/openid", &payer.openid, (1, 128))?;
+            text("/payer/openid", &payer.openid, 1..=128)?;
             body::charset("/payer/openid", &payer.openid, "_-")
         }
         (Product::App | Product::Native | Product::H5, Some(_)) => {
@@ -233,16 +233,16 @@ fn scene(pay: &Pay, product: Product) -> Result<(), Refusal> {
             Product::App | Product::Jsapi | Product::Native => Ok(()),
         };
     };
-    text("/scene_info/payer_client_ip", &scene.payer_client_ip, (1, 45))?;
+    text("/scene_info/payer_client_ip", &scene.payer_client_ip, 1..=45)?;
     if !is_plain_address(&scene.payer_client_ip) {
         return Err(Refusal::param("/scene_info/payer_client_ip", "must be an IPv4 or a real IPv6 address"));
     }
-    optional("/scene_info/device_id", scene.device_id.as_deref(), (1, 32))?;
+    optional("/scene_info/device_id", scene.device_id.as_deref(), 1..=32)?;
     if let Some(store) = &scene.store_info {
-        text("/scene_info/store_info/id", &store.id, (1, 32))?;
-        optional("/scene_info/store_info/name", store.name.as_deref(), (1, 256))?;
-        optional("/scene_info/store_info/area_code", store.area_code.as_deref(), (1, 32))?;
-        optional("/scene_info/store_info/address", store.address.as_deref(), (1, 512))?;
+        text("/scene_info/store_info/id", &store.id, 1..=32)?;
+        optional("/scene_info/store_info/name", store.name.as_deref(), 1..=256)?;
+        optional("/scene_info/store_info/area_code", store.area_code.as_deref(), 1..=32)?;
+        optional("/scene_info/store_info/address", store.address.as_deref(), 1..=512)?;
     }
     match (product, &scene.h5_info) {
         (Product::H5, None) => Err(Refusal::param("/scene_info/h5_info", "is missing")),
@@ -258,17 +258,17 @@ fn h5_info(h5: &H5Info) -> Result<(), Refusal> {
     if !matches!(h5.kind.as_str(), "iOS" | "Android" | "Wap") {
         return Err(Refusal::param("/scene_info/h5_info/type", "must be iOS, Android or Wap"));
     }
-    optional("/scene_info/h5_info/app_name", h5.app_name.as_deref(), (1, 64))?;
-    optional("/scene_info/h5_info/app_url", h5.app_url.as_deref(), (1, 128))?;
-    optional("/scene_info/h5_info/bundle_id", h5.bundle_id.as_deref(), (1, 128))?;
-    optional("/scene_info/h5_info/package_name", h5.package_name.as_deref(), (1, 128))
+    optional("/scene_info/h5_info/app_name", h5.app_name.as_deref(), 1..=64)?;
+    optional("/scene_info/h5_info/app_url", h5.app_url.as_deref(), 1..=128)?;
+    optional("/scene_info/h5_info/bundle_id", h5.bundle_id.as_deref(), 1..=128)?;
+    optional("/scene_info/h5_info/package_name", h5.package_name.as_deref(), 1..=128)
 }
 
 fn detail(pay: &Pay) -> Result<(), Refusal> {
     let Some(detail) = &pay.detail else {
         return Ok(());
     };
-    optional("/detail/invoice_id", detail.invoice_id.as_deref(), (1, 32))?;
+    optional("/detail/invoice_id", detail.invoice_id.as_deref(), 1..=32)?;
     if detail.cost_price.is_some_and(|price| price < 0) {
         return Err(Refusal::param("/detail/cost_price", "must not be negative"));
     }
@@ -277,9 +277,9 @@ fn detail(pay: &Pay) -> Result<(), Refusal> {
         return Err(Refusal::param("/detail/goods_detail", format!("must have at most {GOODS_MAX} items")));
     }
     for item in goods {
-        text("/detail/goods_detail/merchant_goods_id", &item.merchant_goods_id, (1, 32))?;
-        optional("/detail/goods_detail/wechatpay_goods_id", item.wechatpay_goods_id.as_deref(), (1, 32))?;
-        optional("/detail/goods_detail/goods_name", item.goods_name.as_deref(), (1, 256))?;
+        text("/detail/goods_detail/merchant_goods_id", &item.merchant_goods_id, 1..=32)?;
+        optional("/detail/goods_detail/wechatpay_goods_id", item.wechatpay_goods_id.as_deref(), 1..=32)?;
+        optional("/detail/goods_detail/goods_name", item.goods_name.as_deref(), 1..=256)?;
         if item.quantity < 1 || item.unit_price < 0 {
             return Err(Refusal::param("/detail/goods_detail", "quantity must be 1 or more, unit_price 0 or more"));
         }

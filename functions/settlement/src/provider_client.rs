@@ -1,4 +1,4 @@
-//! A talk with the provider of a try: the account that it was charged on, one call and its answer.
+//! Calls to the provider of a try, on the account that the try was charged on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use domain::Transaction;
 use http::{Request, Response};
 use outbound::Bounds;
 use providers::{Account, Moment, Placed, ProviderError};
-use runtime::{AccountKey, ApiError, ConfiguredApp, Question};
+use runtime::{AccountKey, ApiError, ConfiguredApp, ProviderAnswer, Question};
 
 use crate::deps::Deps;
 
-/// What one question may take where somebody waits for several.
+/// The bounds of one call where a caller waits for several.
 pub const ASKING_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(4), body_bytes_max: 256 * 1024 };
 
-/// What the other verbs need to know of an order.
+/// The order at the provider, as every call but the charge names it.
 pub(crate) fn placed(transaction: &Transaction) -> Placed<'_> {
     Placed {
         id: &transaction.id,
@@ -25,7 +25,7 @@ pub(crate) fn placed(transaction: &Transaction) -> Placed<'_> {
     }
 }
 
-/// The account that a try was charged on: no other knows its order.
+/// The account that a try was charged on. Only that account knows its order.
 ///
 /// # Errors
 /// [`ApiError`]: its settings were deleted or retired, or cannot be used.
@@ -36,15 +36,15 @@ pub(crate) async fn account_of(
 ) -> Result<Arc<Account>, ApiError> {
     let key = AccountKey::of(transaction);
     let AccountKey { channel, mode, number } = key;
-    let account = deps.base.apps.account_of(configured, key, deps.base.clock.now()).await?;
+    let account = deps.services.apps.account_of(configured, key, deps.services.clock.now()).await?;
     account.ok_or_else(|| {
         let is_current = configured.current(channel, mode) == Some(key);
         if is_current { ApiError::NotConfigured { channel, mode } } else { ApiError::Retired { channel, mode, number } }
     })
 }
 
-/// A talk with the provider of a transaction.
-pub(crate) struct Talk<'a> {
+/// Calls the provider of one try. Its moment signs one call: open a client for each.
+pub(crate) struct ProviderClient<'a> {
     deps: &'a Deps,
     configured: &'a Arc<ConfiguredApp>,
     transaction: &'a Transaction,
@@ -53,9 +53,9 @@ pub(crate) struct Talk<'a> {
     pub(crate) moment: Moment,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> ProviderClient<'a> {
     /// # Errors
-    /// [`ApiError`]: no settings, or ones that cannot be used.
+    /// [`ApiError`]: there are no settings, or they cannot be used.
     pub(crate) async fn open(
         deps: &'a Deps,
         configured: &'a Arc<ConfiguredApp>,
@@ -63,7 +63,7 @@ impl<'a> Talk<'a> {
         bounds: Bounds,
     ) -> Result<Self, ApiError> {
         let account = account_of(deps, configured, transaction).await?;
-        let moment = Moment { now: deps.base.clock.now(), nonce: deps.base.random.nonce()? };
+        let moment = Moment { now: deps.services.clock.now(), nonce: deps.services.random.nonce()? };
         Ok(Self { deps, configured, transaction, bounds, account, moment })
     }
 
@@ -71,11 +71,11 @@ impl<'a> Talk<'a> {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub(crate) async fn say<T>(
+    pub(crate) async fn call<T>(
         &self,
         call: Request<Bytes>,
         read: impl Fn(&Account, &Response<Bytes>) -> Result<T, ProviderError>,
-    ) -> Result<(Response<Bytes>, T), ApiError> {
+    ) -> Result<ProviderAnswer<T>, ApiError> {
         let question = Question {
             configured: self.configured,
             key: AccountKey::of(self.transaction),
@@ -84,6 +84,6 @@ impl<'a> Talk<'a> {
             bounds: self.bounds,
             moment: &self.moment,
         };
-        self.deps.base.ask(&question, call, read).await
+        self.deps.services.ask(&question, call, read).await
     }
 }

@@ -1,7 +1,7 @@
-//! Asks the provider about what differs, where public sources leave it in doubt how its bill is to be read (UnionPay's file): what the
-//! provider itself says as our books do is no difference, whatever the file was read as.
+//! Queries the provider about a difference, where public sources do not say clearly how its bill is read (UnionPay's file). If the
+//! provider's answer agrees with our books, there is no difference.
 //!
-//! Nothing is settled here. What a provider says otherwise stays a difference, for a person to look at.
+//! Nothing is settled here. If the answer does not agree, the difference stays, for a person to look at.
 
 use bytes::Bytes;
 use domain::{
@@ -14,28 +14,28 @@ use runtime::{ApiError, Question, error_chain};
 use settlement::ASKING_BOUNDS;
 use tracing::warn;
 
-use super::{Books, accounts::Holding};
+use super::{DayComparison, accounts::MerchantAccount};
 
-/// More differs only where an account is configured wrongly, or a file is in another form.
+/// More differences mean that the account is configured wrongly, or that the file is in another form.
 const QUESTIONS_MAX: usize = 200;
 
-/// After so many failures in a row nothing more is asked.
+/// After so many failures in a row the provider is not queried any more.
 const FAILURES_MAX: usize = 3;
 
-/// The questions about one day of an account.
-pub(super) struct Doubt<'a> {
-    books: &'a Books<'a>,
+/// The queries about one day of an account.
+pub(super) struct ProviderCheck<'a> {
+    comparison: &'a DayComparison<'a>,
     asked: usize,
     failures: usize,
 }
 
-impl<'a> Doubt<'a> {
-    pub(super) fn about(books: &'a Books<'a>) -> Self {
-        Self { books, asked: 0, failures: 0 }
+impl<'a> ProviderCheck<'a> {
+    pub(super) fn of(comparison: &'a DayComparison<'a>) -> Self {
+        Self { comparison, asked: 0, failures: 0 }
     }
 
-    /// Whether the provider says as our books do. Without an answer it does not.
-    pub(super) async fn dispels(&mut self, difference: &Difference) -> bool {
+    /// Whether the provider agrees with our books. Without an answer it does not.
+    pub(super) async fn agrees_with_books(&mut self, difference: &Difference) -> bool {
         let num = match difference.kind {
             DifferenceKind::MissingThere | DifferenceKind::AmountDiffers | DifferenceKind::StatusDiffers => None,
             DifferenceKind::RefundDiffers | DifferenceKind::RefundMissingThere => difference.refund_num.as_deref(),
@@ -46,7 +46,7 @@ impl<'a> Doubt<'a> {
             return false;
         }
         self.asked += 1;
-        match Box::pin(self.books.provider_agrees((order, bill), num)).await {
+        match Box::pin(self.comparison.provider_agrees_on(order, bill, num)).await {
             Ok(agrees) => {
                 self.failures = 0;
                 agrees
@@ -60,15 +60,16 @@ impl<'a> Doubt<'a> {
     }
 }
 
-impl Books<'_> {
-    /// Asks about a payment, or about its refund of this number.
-    async fn provider_agrees(
+impl DayComparison<'_> {
+    /// Queries the provider about a payment, or about its refund with this number.
+    async fn provider_agrees_on(
         &self,
-        (order, bill): (&TransactionId, &BillNum),
+        order: &TransactionId,
+        bill: &BillNum,
         num: Option<&str>,
     ) -> Result<bool, ApiError> {
-        let Holding { app, mode, number, .. } = self.holding;
-        let whole = self.deps.base.store.load_whole_bill(app, *mode, bill).await?;
+        let MerchantAccount { app, mode, number, .. } = self.merchant;
+        let whole = self.deps.services.store.load_whole_bill(app, *mode, bill).await?;
         let Some(payment) = whole.tries.iter().find(|one| one.id == *order && one.account == *number) else {
             return Ok(false);
         };
@@ -88,7 +89,7 @@ impl Books<'_> {
                 |account, answer, moment| account.read_query(&placed, answer, moment.now),
             )
             .await?;
-        Ok(said.is_some_and(|said| says_the_same(&said, (&payment.id, payment.status, payment.fee))))
+        Ok(said.is_some_and(|said| says_the_same(&said, &payment.id, payment.status, payment.fee)))
     }
 
     async fn agrees_on_refund(&self, payment: &Transaction, refund: &Refund) -> Result<bool, ApiError> {
@@ -109,30 +110,30 @@ impl Books<'_> {
         Ok(refund.status == RefundStatus::Success && said == Some(RefundOutcome::Done))
     }
 
-    /// `None` if the account has no settings any more.
+    /// `None` if the settings of the account were deleted.
     async fn ask<T>(
         &self,
         call: impl Fn(&Account, &Moment) -> Result<Request<Bytes>, ProviderError>,
         read: impl Fn(&Account, &Response<Bytes>, &Moment) -> Result<T, ProviderError>,
     ) -> Result<Option<T>, ApiError> {
-        let base = &self.deps.base;
+        let services = &self.deps.services;
         let Some((configured, account)) = self.open().await? else { return Ok(None) };
-        let moment = Moment { now: base.clock.now(), nonce: base.random.nonce()? };
+        let moment = Moment { now: services.clock.now(), nonce: services.random.nonce()? };
         let question = Question {
             configured: &configured,
-            key: self.holding.key(),
+            key: self.merchant.key(),
             account: &account,
             outbound: &self.deps.outbound,
             bounds: ASKING_BOUNDS,
             moment: &moment,
         };
         let call = call(&account, &moment)?;
-        Ok(Some(base.ask(&question, call, |account, answer| read(account, answer, &moment)).await?.1))
+        Ok(Some(services.ask(&question, call, |account, answer| read(account, answer, &moment)).await?.content))
     }
 }
 
-/// Whether the provider's word about a payment is what our books say. Another amount is another word, whether it was paid here or not.
-fn says_the_same(said: &Notification, (id, status, fee): (&TransactionId, Status, Fen)) -> bool {
+/// Whether the provider's report about a payment agrees with our books. It does not if the amount is another one.
+fn says_the_same(said: &Notification, id: &TransactionId, status: Status, fee: Fen) -> bool {
     let agrees = match said.outcome {
         Outcome::Paid => status.is_paid() && said.fee == Some(fee),
         Outcome::Pending | Outcome::Closed => !status.is_paid(),
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn only_the_same_word_about_the_same_money_dispels_a_difference() {
+    fn only_the_same_state_of_the_same_money_agrees() {
         use Outcome::{Closed, Paid, Pending, Refunded};
         let id = TransactionId::parse("01a208d05240070707070707").unwrap();
         let fen = |fen| Fen::new(fen).unwrap();
@@ -182,7 +183,7 @@ mod tests {
                 let order = order.to_owned();
                 Notification { order, claims: Vec::new(), fee: fee.map(fen), outcome, trade_no: None }
             };
-            let same = |order: &str| says_the_same(&said(order), (&id, status, fen(9900)));
+            let same = |order: &str| says_the_same(&said(order), &id, status, fen(9900));
             assert_eq!(same(id.as_str()), expect, "{status:?} {outcome:?} {fee:?}");
             assert!(!same("01a208d0524f0f0f0f0f0f0f"), "{status:?}: another order");
         }

@@ -1,0 +1,237 @@
+//! The try of a charge: one that is open is taken up, or a new one is reserved.
+//!
+//! `domain::reserve` decides from all tries of the bill. The decision may be outdated when it is written, because another caller charged the
+//! same bill. The write is conditional, so it fails then, and the charge is decided again.
+
+use domain::{
+    Author, BillPayments, Charging, NextTry, PayerDigest, RefundSums, Reservation, Status, Transaction, TransactionId,
+    TransactionKey, TryNumber, WebUrl, outpriced, replace, reserve,
+};
+use providers::{Charge, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
+use runtime::{ApiError, BillError};
+use store::{Reserved, StoreError};
+
+use crate::{ChargeContext, Deps};
+
+/// How often a reservation is decided again. A caller that wins costs the others two rounds: one for the mark on the replaced try, one for
+/// the new try. The payers of one bill replace one another ten times an hour at the most; beyond that the charge is refused.
+const RESERVE_ROUNDS_MAX: u32 = 24;
+
+/// A try, and the call to the provider.
+pub(crate) struct Try {
+    pub(crate) transaction: Transaction,
+    pub(crate) built: Charge,
+    pub(crate) origin: Origin,
+}
+
+/// Who reserved a try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This charge.
+    Reserved,
+    /// An earlier charge.
+    Continued,
+}
+
+/// All tries of the bill.
+pub(crate) async fn load_tries(deps: &Deps, context: &ChargeContext<'_>) -> Result<Vec<Transaction>, StoreError> {
+    let caller = context.caller;
+    deps.services.store.load_bill(&caller.app().id, caller.mode, &context.charge.bill).await
+}
+
+/// Finds the try that this charge continues, or reserves a new one. The call to the provider is built before anything is written, so that a
+/// charge that cannot be built leaves nothing behind.
+pub(crate) async fn find_try(
+    deps: &Deps,
+    context: &ChargeContext<'_>,
+    mut tries: Vec<Transaction>,
+) -> Result<Try, ApiError> {
+    let charge = context.charge;
+    for _ in 0..RESERVE_ROUNDS_MAX {
+        match reserve(charge, &tries, &context.charging) {
+            Reservation::Same(open) => return continue_try(deps, context, &tries, open).await,
+            Reservation::Next(next) => match reserve_try(deps, context, &tries, next).await? {
+                ReserveResult::Reserved(reserved) => return Ok(*reserved),
+                ReserveResult::TakenBy(theirs) => tries.push(*theirs),
+                ReserveResult::Outdated => tries = load_tries(deps, context).await?,
+            },
+            refused @ (Reservation::Paid(_)
+            | Reservation::OtherFee(_)
+            | Reservation::OtherSubject(_)
+            | Reservation::NotOpened
+            | Reservation::ReplacedTooOften
+            | Reservation::Exhausted) => {
+                let stale = || StoreError::Stale { what: charge.bill.to_string() };
+                return Err(refusal(&refused, context).map_or_else(|| stale().into(), ApiError::from));
+            }
+        }
+    }
+    Err(StoreError::Contended { what: format!("bill {}", charge.bill), tries: RESERVE_ROUNDS_MAX }.into())
+}
+
+async fn continue_try(
+    deps: &Deps,
+    context: &ChargeContext<'_>,
+    tries: &[Transaction],
+    open: &Transaction,
+) -> Result<Try, ApiError> {
+    let built = match &open.token {
+        Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
+        None => build(deps, context, open)?,
+    };
+    set_price(deps, context, tries, open).await?;
+    Ok(Try { transaction: open.clone(), built, origin: Origin::Continued })
+}
+
+/// What came of a reservation.
+enum ReserveResult {
+    Reserved(Box<Try>),
+    /// Another caller reserved this try first.
+    TakenBy(Box<Transaction>),
+    /// The try that was to be replaced has changed.
+    Outdated,
+}
+
+async fn reserve_try(
+    deps: &Deps,
+    context: &ChargeContext<'_>,
+    tries: &[Transaction],
+    NextTry { number, replaces }: NextTry<'_>,
+) -> Result<ReserveResult, ApiError> {
+    let store = &deps.services.store;
+    let transaction = new_transaction(deps, context, number)?;
+    let built = build(deps, context, &transaction)?;
+    if let Some(open) = replaces
+        && !store.supersede(open, context.moment.now).await?
+    {
+        return Ok(ReserveResult::Outdated);
+    }
+    match store.reserve(&transaction).await? {
+        Reserved::New => {
+            set_price(deps, context, tries, &transaction).await?;
+            Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
+        }
+        Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),
+    }
+}
+
+/// Replaces a try whose order the provider does not take up any more, as far as the charge may replace tries.
+pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound: &Transaction) -> Result<(), ApiError> {
+    let tries = load_tries(deps, context).await?;
+    if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) =
+        replace(bound, &tries, &context.charging)
+    {
+        return Err(refusal(&refused, context).map_or(ProviderError::AlreadyOrdered.into(), ApiError::from));
+    }
+    // If it was paid, closed or replaced meanwhile, the next decision sees that.
+    deps.services.store.supersede(bound, context.charging.now).await?;
+    Ok(())
+}
+
+/// The server's charge sets the price. What clients opened at another price is closed. What they paid at another price is looked at by the
+/// sweep, which reports it to the merchant. This comes after the reservation, so that the sweep sees the price.
+async fn set_price(
+    deps: &Deps,
+    context: &ChargeContext<'_>,
+    tries: &[Transaction],
+    ours: &Transaction,
+) -> Result<(), StoreError> {
+    if context.charging.author != Author::Server {
+        return Ok(());
+    }
+    let (store, now) = (&deps.services.store, context.charging.now);
+    let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
+    for open in outpriced(context.charge, tries, Author::Server).filter(|open| !is_replaced(open)) {
+        // If it is paid by now, its settlement saw the price, or the look for other payments will.
+        store.supersede(open, now).await?;
+    }
+    let with_ours: Vec<Transaction> = tries.iter().chain([ours]).cloned().collect();
+    let mispriced = BillPayments::of(&with_ours).mispriced;
+    for paid in mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
+        store.look_again(paid, now).await?;
+    }
+    Ok(())
+}
+
+/// Why a charge may neither continue a try nor begin one; `None` where it may.
+fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option<BillError> {
+    let charge = context.charge;
+    let bill = charge.bill.to_string();
+    match reservation {
+        Reservation::Same(_) | Reservation::Next(_) => None,
+        Reservation::Paid(paid) => {
+            let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
+            Some(BillError::Paid { bill, paid_on, transaction })
+        }
+        Reservation::OtherFee(bound) => {
+            let (expected, found) = (bound.fee.get(), charge.fee.get());
+            Some(BillError::OtherFee { bill, expected, found })
+        }
+        Reservation::OtherSubject(_) => Some(BillError::OtherSubject { bill }),
+        Reservation::NotOpened => Some(BillError::NotOpened { bill }),
+        Reservation::ReplacedTooOften => Some(BillError::ReplacedTooOften { bill }),
+        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.author) }),
+    }
+}
+
+fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumber) -> Result<Transaction, ApiError> {
+    let ChargeContext { caller, charge, charging: Charging { author, account, now, .. }, .. } = *context;
+    // A provider binds the order to a payer only where the payer is named to it.
+    let openid = charge.openid.as_deref().filter(|_| charge.channel.needs_openid());
+    let (app, mode) = (caller.app().id.clone(), caller.mode);
+    let (bill, channel) = (charge.bill.clone(), charge.channel);
+    let id = TransactionId::generate(now, deps.services.random.bytes()?);
+    Ok(Transaction {
+        key: TransactionKey { app, mode, bill, channel, try_number },
+        shard: caller.app().shards.of_new(&id, now),
+        id,
+        account,
+        fee: charge.fee,
+        subject: charge.subject.clone(),
+        extras: charge.extras.clone(),
+        created_at: now,
+        expires_at: now.plus(charge.timeout),
+        author,
+        payer: openid.map(PayerDigest::of_openid),
+        superseded_at: None,
+        token: None,
+        return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
+        status: Status::Created,
+        ended_at: None,
+        trade_no: None,
+        refunded: None,
+        refunds: RefundSums::default(),
+    })
+}
+
+fn build(deps: &Deps, context: &ChargeContext<'_>, transaction: &Transaction) -> Result<Charge, ApiError> {
+    let charge = context.charge;
+    let notify_url = format!("{}{}", deps.services.config.public_url, transaction.key.notify_path());
+    // The path takes 56 characters and four for every three bytes of the bill number: 64 letters and digits leave 113 for scheme and
+    // host, 32 Chinese characters 71, and 64 of them are refused by name.
+    if notify_url.len() > NOTIFY_URL_BYTES_MAX {
+        return Err(BillError::NumberTooLong { chars: notify_url.len(), max: NOTIFY_URL_BYTES_MAX }.into());
+    }
+    let through_us = if charge.channel.returns_by_way_of_us() {
+        let url = format!("{}{}", deps.services.config.public_url, transaction.key.return_path());
+        let max = WebUrl::CHARS_MAX;
+        Some(WebUrl::parse(&url).ok_or(BillError::NumberTooLong { chars: url.len(), max })?)
+    } else {
+        None
+    };
+    let order = Order {
+        id: &transaction.id,
+        channel: charge.channel,
+        fee: transaction.fee,
+        subject: &transaction.subject,
+        notify_url: &notify_url,
+        return_url: through_us.as_ref().or(charge.return_url.as_ref()),
+        show_url: charge.show_url.as_ref(),
+        qr_pay_mode: charge.qr_pay_mode,
+        openid: charge.openid.as_deref(),
+        client_ip: charge.client_ip.or(context.caller_ip),
+        created_at: transaction.created_at,
+        expires_at: transaction.expires_at,
+    };
+    Ok(context.account.charge(&order, &context.moment)?)
+}

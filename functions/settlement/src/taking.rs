@@ -1,0 +1,103 @@
+//! Applies a verified report to its transaction.
+
+use domain::{
+    Event, IncidentKind, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check,
+    counts_for_bill, latest_of_server, settle,
+};
+use runtime::{ConfiguredApp, PaymentOutcome};
+use store::{Settled, SettlementContext, StoreError};
+use tracing::info;
+
+use crate::{
+    deps::{Deps, ring},
+    duplicates::look_for_duplicate,
+    found::Found,
+    incidents::{ReportMismatch, keep_mismatch},
+    report::{NotApplied, ReportContext, ReportOutcome, ReportSource},
+};
+
+/// Applies a verified report to the try `key`, and rings for the deliveries that follow from it.
+///
+/// # Errors
+/// [`StoreError`]: it is not known whether the report was applied. The same report may be applied again.
+pub async fn take_report(
+    deps: &Deps,
+    key: &TransactionKey,
+    configured: &ConfiguredApp,
+    report: &Notification,
+    context: &ReportContext<'_>,
+) -> Result<ReportOutcome, StoreError> {
+    let decide = |transaction: &Transaction, tries: &[Transaction]| -> Result<_, NotApplied> {
+        if transaction.account != context.account {
+            return Err(NotApplied::OtherAccount(transaction.account));
+        }
+        check(report, transaction)?;
+        Ok(without_mispriced(settle(transaction, report, context.now)?, tries))
+    };
+    // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
+    // if this stops before that look, the sweep makes it.
+    let look_at = (context.source == ReportSource::Answer && says_paid(report)).then_some(context.now);
+    let settlement = SettlementContext { webhooks: &configured.webhooks, now: context.now, look_at };
+    match deps.services.store.settle_in_bill(key, settlement, decide).await? {
+        Settled::Unchanged(transaction) => {
+            let (bill, id) = (&key.bill, &transaction.id);
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a report told nothing new of bill {bill}");
+            look_for_duplicate(deps, configured, &transaction, context.now).await?;
+            Ok(ReportOutcome::Settled)
+        }
+        Settled::Changed(transaction, deliveries) => {
+            let (bill, id, status) = (&key.bill, &transaction.id, transaction.status.name());
+            info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
+            count(deps, &transaction, report.outcome);
+            ring(deps, configured, &deliveries).await;
+            look_for_duplicate(deps, configured, &transaction, context.now).await?;
+            if let Some(look_at) = look_at {
+                deps.services.store.postpone_transaction(key, look_at, None).await?;
+            }
+            Ok(ReportOutcome::Settled)
+        }
+        Settled::NotFound => {
+            let said = Found::NoSuchTry { order: report.order.clone() }.into();
+            keep_mismatch(
+                deps,
+                key,
+                configured,
+                context,
+                ReportMismatch { kind: IncidentKind::Unknown, said, report, transaction: None },
+            )
+            .await?;
+            Ok(ReportOutcome::Mismatched)
+        }
+        Settled::Refused(_, NotApplied::OtherAccount(account)) => Ok(ReportOutcome::OtherAccount(account)),
+        Settled::Refused(transaction, reason) => {
+            let (kind, said) = (reason.kind(), reason.said());
+            let mismatch = ReportMismatch { kind, said, report, transaction: Some(&transaction) };
+            keep_mismatch(deps, key, configured, context, mismatch).await?;
+            Ok(ReportOutcome::Mismatched)
+        }
+    }
+}
+
+/// A payment at another price than the server's is kept, and its webhooks are not told that the bill is paid. The look for other
+/// payments reports it as a payment at a wrong price.
+fn without_mispriced(settlement: Settlement, tries: &[Transaction]) -> Settlement {
+    let Settlement::Changed { transaction, mut events } = settlement else { return settlement };
+    let server_price = latest_of_server(tries).map(|latest| latest.fee);
+    if !counts_for_bill(&transaction, server_price) {
+        events.retain(|occurred| occurred.event != Event::PaymentSuccess);
+    }
+    Settlement::Changed { transaction, events }
+}
+
+fn says_paid(report: &Notification) -> bool {
+    matches!(report.outcome, Outcome::Paid | Outcome::Refunded(_))
+}
+
+fn count(deps: &Deps, transaction: &Transaction, outcome: Outcome) {
+    let outcome = match (transaction.status, outcome) {
+        (Status::Closed, _) => PaymentOutcome::Closed,
+        (_, Outcome::Refunded(_)) => PaymentOutcome::Refunded,
+        (Status::Success | Status::Refund | Status::Created, _) => PaymentOutcome::Paid,
+    };
+    deps.services.metrics.payment(transaction.key.channel, outcome);
+}
