@@ -86,6 +86,8 @@ pub enum Fault {
     PaidTwice,
     /// A webhook's target fails.
     TargetFailed,
+    /// A webhook's target fails at one transaction for good.
+    TargetChoked,
     /// A webhook's target hangs.
     TargetHung,
     /// A webhook's target takes the message, and its answer is lost.
@@ -109,7 +111,7 @@ pub enum Fault {
 impl Fault {
     /// Each kind with its name and how often it is drawn, in so many of 10,000 occasions.
     #[rustfmt::skip]
-    pub const ALL: [(Self, &'static str, u32); 48] = [
+    pub const ALL: [(Self, &'static str, u32); 49] = [
         (Self::KilledBeforeCall,    "killed-before-call",    120),
         (Self::KilledAfterCall,     "killed-after-call",     160),
         (Self::KilledAtAwait,       "killed-at-await",       120),
@@ -149,6 +151,7 @@ impl Fault {
         (Self::PaidAfterClose,      "paid-after-close",      9_000),
         (Self::PaidTwice,           "paid-twice",            500),
         (Self::TargetFailed,        "target-failed",         1_500),
+        (Self::TargetChoked,        "target-choked",         100),
         (Self::TargetHung,          "target-hung",           500),
         (Self::TargetLostAnswer,    "target-lost-answer",    500),
         (Self::TargetUnreached,     "target-unreached",      500),

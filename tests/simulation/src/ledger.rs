@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Channel, Family};
 
+/// On so many transactions a hook may choke.
+const CHOKES_MAX: usize = 3;
+
 /// The model of one world.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -11,6 +14,8 @@ pub(crate) struct Ledger {
     orders: BTreeMap<String, Order>,
     hooks: Vec<Hook>,
     arrivals: Vec<Arrival>,
+    /// Whether a hook fails for good at what concerns a transaction, by both.
+    chokes: BTreeMap<(usize, String), bool>,
     /// The addresses at which notifies arrived.
     notified: BTreeSet<String>,
     /// What was seen of each row of ours the last time it was written.
@@ -120,6 +125,13 @@ impl Ledger {
 
     pub(crate) fn arrived(&mut self, arrival: Arrival) {
         self.arrivals.push(arrival);
+    }
+
+    /// Whether this hook fails for good at what concerns this transaction. `drawn` decides it the first time. A hook chokes on few transactions:
+    /// at a hundred failures in a row it would be paused.
+    pub(crate) fn chokes(&mut self, hook: usize, transaction: &str, drawn: bool) -> bool {
+        let others = self.chokes.iter().filter(|((other, _), chokes)| *other == hook && **chokes).count();
+        *self.chokes.entry((hook, transaction.to_owned())).or_insert(drawn && others < CHOKES_MAX)
     }
 
     pub(crate) fn arrivals(&self) -> &[Arrival] {

@@ -175,6 +175,11 @@ async fn reach_webhook(world: &World, request: http::Request<Bytes>) -> Answered
         let status = world.with_faults(|faults| faults.random().choice(statuses).unwrap_or(500));
         return Ok(reply(status));
     }
+    let drawn = world.draw(Fault::TargetChoked);
+    if world.ledger().chokes(number, &arrival.transaction, drawn) {
+        world.count(Fault::TargetChoked);
+        return Ok(reply(500));
+    }
     if world.strike(Fault::TargetHung) {
         sleep(FOR_EVER_MS).await;
         return Err(Unanswered::Broken);

@@ -296,13 +296,16 @@ async fn forge(world: Arc<World>) {
     loop {
         let wait_ms = world.with_faults(|faults| faults.random().i64(5 * SECOND_MS..90 * SECOND_MS));
         sleep(wait_ms).await;
-        if !world.draw(Fault::NotifyForged) {
+        let [forged, contradicted] = [Fault::NotifyForged, Fault::NotifyContradicted].map(|fault| world.draw(fault));
+        if !forged && !contradicted {
             continue;
         }
         let orders = world.ledger().orders();
         let Some((id, order)) = world.with_faults(|faults| faults.random().choice(orders)) else { continue };
-        if world.with_faults(|faults| faults.random().u32(0..4)) == 0 {
+        if contradicted {
             contradict(&world, &id, order.channel).await;
+        }
+        if !forged {
             continue;
         }
         let (provider, plural) = provider_of(order.channel);
@@ -361,7 +364,7 @@ async fn contradict(world: &World, id: &str, channel: Channel) {
         Family::Ali | Family::Wx => !trade["paidAt"].is_null(),
         Family::Unipay => trade["respCode"] == "00" && !trade["endedAt"].is_null(),
     };
-    if !is_paid || !world.strike(Fault::NotifyContradicted) {
+    if !is_paid {
         return;
     }
     let (member, words): (&str, &[&str]) = match channel.family() {
@@ -372,7 +375,9 @@ async fn contradict(world: &World, id: &str, channel: Channel) {
     };
     let word = world.with_faults(|faults| faults.random().choice(words).copied());
     let body = json!({ "pay": false, "notify": true, member: word });
-    door(world, "POST", &format!("{path}/pay"), &body).await;
+    if door(world, "POST", &format!("{path}/pay"), &body).await.is_some() {
+        world.count(Fault::NotifyContradicted);
+    }
 }
 
 /// What people do once nothing breaks any more: balances are filled, and banks take what they did not take before.
