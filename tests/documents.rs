@@ -139,7 +139,7 @@ fn what_the_documents_name_exists() {
     let words = words(&tree);
     let mut documents: Vec<String> = tree.iter().filter(|path| path.starts_with("docs/")).cloned().collect();
     documents.retain(|path| path.ends_with(".md"));
-    documents.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned));
+    documents.extend(["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(str::to_owned));
     let (mut missing, mut seen) = (Vec::new(), BTreeSet::new());
     for document in &documents {
         for marked in marked(document) {

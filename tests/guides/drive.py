@@ -1,8 +1,9 @@
 """Compares the guides' two languages, and runs their commands on local stacks. Standard library only.
 
 Both languages have the same pages. Both versions of a page have the same headings by level, as many table rows, and the same blocks of code
-to the letter, comments included; only blocks of ```text are free. The first line of a page links to the other language. The table of
-contents, README.md, links to each page. A link within the repository leads to something.
+to the letter, comments included; only blocks of ```text or of no kind are free. The first line of a page links to the other language. The
+table of contents, README.md, links to each page. A link within the repository leads to something. The same holds for README.md and
+README.zh-CN.md at the root, where comments in blocks may be in either language.
 
 Then each page runs on a fresh stack of its own, in one shell, in the folder that has the stack's `.maxpay`. Blocks of ```sh run from top to
 bottom, with the variables MAXPAY_URL, APP_ID, CLIENT_KEY, MASTER_KEY (test mode) and OPERATOR_TOKEN. A command that fails ends the page; so
@@ -35,6 +36,7 @@ sys.path.insert(0, str(HERE.parent / "processes"))
 from stack import Stack, free_port  # noqa: E402
 
 LANGUAGES = ["zh", "en"]
+FREE = ["", "text"]
 CONTENTS = "README.md"
 ADDRESS = "http://127.0.0.1:8787"
 BLOCK_SECONDS_MAX = 60
@@ -76,7 +78,7 @@ class Page:
         return {
             "levels of headings": headings,
             "table rows": sum(line.startswith("|") for line in self.lines),
-            "blocks of code": [(kind, text) for kind, text, _ in self.blocks if kind != "text"],
+            "blocks of code": [(kind, text) for kind, text, _ in self.blocks if kind not in FREE],
         }
 
     def steps(self):
@@ -120,6 +122,17 @@ def compare():
             if name != CONTENTS and f"({name})" not in contents:
                 yield f"docs/{language}/{CONTENTS} does not link to {name}"
         yield from differences(pages["zh"], pages["en"])
+
+
+def compare_front():
+    """The same for the two documents at the root, by which a reader comes in."""
+    chinese, english = Page(ROOT / "README.zh-CN.md"), Page(ROOT / "README.md")
+    for page, other in [(chinese, english), (english, chinese)]:
+        if f"]({other.name})" not in page.first:
+            yield f"{page.name}: the first line does not link to {other.name}"
+        page.blocks = [(kind, re.sub(r" +# .*", "", text), begin) for kind, text, begin in page.blocks]
+        yield from page.broken_links()
+    yield from differences(chinese, english)
 
 
 def differences(one, other):
@@ -257,7 +270,7 @@ def main():
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("pages", nargs="*")
     arguments = parser.parse_args()
-    wrong = list(compare())
+    wrong = [*compare(), *compare_front()]
     if not arguments.compare:
         binary = str(pathlib.Path(arguments.binary).resolve())
         known = sorted(path.stem for path in (ROOT / "docs" / "zh").glob("*.md"))
