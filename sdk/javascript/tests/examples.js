@@ -27,6 +27,8 @@ export async function run(example) {
   const port = await freePort();
   const env = { ...process.env, MAXPAY_LOCAL: local, PORT: String(port) };
   const child = spawn(process.execPath, ["examples/local.js", `examples/${example}`], { cwd: PACKAGE, env });
+  // Also where it never came to say that it is there.
+  process.on("exit", () => child.kill());
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => { said += part; });
   const ended = new Promise((end) => child.on("exit", end));

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import * as orders from "../examples/shop/orders.js";
 import { SURROUNDINGS, launch, skip } from "./browsers.js";
 import { run } from "./examples.js";
 import { play, server } from "./support.js";
@@ -114,6 +115,22 @@ inShop("a visitor who reads English changes the language, and an order that is n
   await page.waitForSelector("text=There is no such order");
   await page.goto(`${shop.url}/cart`);
   await page.waitForSelector("text=Your cart is empty");
+});
+
+test("an order hears each event for what it says, however often and in whatever order they come", () => {
+  const order = orders.make({ longjing: 1 });
+  const paid = { event: "payment.success", billNum: order.id, totalFee: 6800, channel: "ali_web", endTime: 1 };
+  orders.hear({ ...paid, totalFee: 1 });
+  orders.hear({ ...paid, event: "payment.closed" });
+  assert.equal(order.status, "unpaid");
+  orders.hear(paid);
+  orders.hear({ ...paid, channel: "wx_native" });
+  assert.deepEqual([order.status, order.channel], ["paid", "ali_web"]);
+  orders.hear({ event: "refund.success", billNum: order.id, refundedFee: 6800 });
+  orders.hear({ event: "refund.success", billNum: order.id, refundedFee: 800 });
+  orders.hear(paid);
+  assert.deepEqual([order.status, order.refundedFee], ["refunded", 6800]);
+  orders.hear({ ...paid, billNum: "of somebody else's" });
 });
 
 test("the shop's server believes no page: prices, channels and states are its own", { skip }, async () => {

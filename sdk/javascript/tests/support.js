@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { after } from "node:test";
 import { MaxPay } from "maxpay";
 
 function required(name) {
@@ -69,14 +70,17 @@ export async function eventually(what, find) {
   return assert.fail(`waited in vain: ${what}`);
 }
 
+const listening = new Set();
+// A test that failed has closed nothing, and an open server keeps Node from ending.
+after(() => Promise.all([...listening].map((server) => server.end())));
+
 /** A server of the test's own on a free port. */
 export async function listen(answer) {
-  const listening = createServer(answer);
-  await new Promise((ready) => listening.listen(0, "127.0.0.1", ready));
-  return {
-    url: `http://127.0.0.1:${listening.address().port}`,
-    close: () => new Promise((closed) => { listening.close(closed); listening.closeAllConnections(); }),
-  };
+  const server = createServer(answer);
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  server.end = () => new Promise((closed) => { server.close(closed); server.closeAllConnections(); listening.delete(server); });
+  listening.add(server);
+  return { url: `http://127.0.0.1:${server.address().port}`, close: server.end };
 }
 
 export async function bodyOf(request) {
@@ -88,12 +92,12 @@ export async function bodyOf(request) {
 /** A webhook of the demo app with a server behind it. `heard` has the requests as they came. */
 export async function hear(events) {
   const heard = [];
-  const listening = await listen(async (request, response) => {
+  const shop = await listen(async (request, response) => {
     heard.push({ headers: request.headers, body: await bodyOf(request) });
     response.end();
   });
   const path = `/apps/${stack.appId}/webhooks`;
-  const { id, secret } = await operator("POST", path, { target: { url: `${listening.url}/webhook` }, mode: "test", events });
+  const { id, secret } = await operator("POST", path, { target: { url: `${shop.url}/webhook` }, mode: "test", events });
   return {
     heard,
     secret,
@@ -105,7 +109,7 @@ export async function hear(events) {
     rotate: () => operator("POST", `${path}/${id}/secret/rotate`, {}),
     async end() {
       await operator("DELETE", `${path}/${id}`);
-      await listening.close();
+      await shop.close();
     },
   };
 }

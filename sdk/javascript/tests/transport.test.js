@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFile } from "node:fs/promises";
 import { MaxPay, RunTimeError, TransportError, VERSION } from "maxpay";
-import { listen, stack } from "./support.js";
+import { bodyOf, chargeOn, listen, play, server, stack } from "./support.js";
 
 const OUTAGE = JSON.stringify({ code: 14, msg: "RUN_TIME_ERROR", err: "storage" });
 const FINE = JSON.stringify({ code: 0, msg: "OK", results: [] });
@@ -65,9 +65,39 @@ test("a redirect is not followed, because the key would go along", async () => {
 
 test("a gateway that says nothing is left after the timeout", async () => {
   const silent = await gateway("silence");
-  await assert.rejects(silent.maxpay({ timeoutMs: 50, retries: 1 }).records(), /no answer within 50 ms/);
+  await assert.rejects(silent.maxpay({ timeoutMs: 1000, retries: 1 }).records(), /no answer within 1000 ms/);
   assert.equal(silent.asked.length, 2);
   await silent.close();
+});
+
+test("an answer that drips is left after the timeout, too", async () => {
+  const dripping = await listen((_, response) => {
+    const drip = setInterval(() => response.write(" "), 10);
+    response.on("close", () => clearInterval(drip));
+  });
+  const maxpay = new MaxPay({ url: dripping.url, appId: stack.appId, clientKey: "c", timeoutMs: 1000, retries: 0 });
+  await assert.rejects(maxpay.records(), /no answer within 1000 ms/);
+  await dripping.close();
+});
+
+test("a charge and a refund whose answers were lost twice on the road are one bill and one refund", async () => {
+  let lost = 0;
+  const road = await listen(async (request, response) => {
+    const { host, connection, ...headers } = request.headers;
+    const answer = await fetch(`${stack.url}${request.url}`, { method: "POST", headers, body: await bodyOf(request) });
+    const text = await answer.text();
+    lost += 1;
+    if (lost % 3 !== 0) return request.socket.destroy();
+    return response.writeHead(answer.status).end(text);
+  });
+  const maxpay = server({ url: road.url });
+  const charged = await maxpay.charge(chargeOn("ali_qrcode"));
+  await play(charged);
+  await maxpay.refund({ billNum: charged.billNum, refundNum: charged.id, refundFee: 900 });
+  assert.equal(lost, 6);
+  const records = await server().records({ billNum: charged.billNum });
+  assert.deepEqual(records.map(({ id, refundedFee }) => [id, refundedFee]), [[charged.id, 900]]);
+  await road.close();
 });
 
 test("an answer without an end is cut off", async () => {
