@@ -32,7 +32,7 @@ export async function pay(charge: Charged | ChargeRequest, options: PayOptions):
   const charged = "id" in charge ? charge : await chargeHere(charge, options);
   const result = await handOver(charged, options);
   const settled = untilSettled(charged.billNum, result === "cancel" ? { ...options, waitMs: 0 } : options);
-  // Who does not look at it is not to be told of its failure by the page's console.
+  // A page that does not look at it gets no complaint in its console where the asking fails.
   settled.catch(() => {});
   return { result, settled };
 }

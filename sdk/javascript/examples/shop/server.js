@@ -51,7 +51,7 @@ async function makeOrder(request) {
   return order;
 }
 
-/** What WeChat's sign-in told of the payer. This sample has no sign-in, and the local stack takes any payer. */
+/** The payer's id, as WeChat's sign-in gives it. This sample has no sign-in, and the local stack takes any payer. */
 const openidOf = () => "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 
 /** Charges the order. The page gets what comes back as it is, for `pay`; no key of the gateway's is in it. */
