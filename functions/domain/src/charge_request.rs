@@ -230,6 +230,9 @@ mod tests {
         check(&with("extras", "[]"),                "ok");
         check(&with("extras", "[[]]"),              "extras must be a JSON object");
         check(&with("extras", r#"{"a":"\ud800"}"#), "extras must be a JSON object");
+        check(&with("extras", r#"{"\u0000a":1}"#),  "without names that begin with U+0000");
+        check(&with("extras", r#"{"a":[{"\u0000":1}]}"#), "without names that begin with U+0000");
+        check(&with("extras", r#"{"a\u0000":"\u0000"}"#), "ok");
         check(&with("returnUrl", ""),               "returnUrl is required");
         check(&with("returnUrl", r#""""#),          "returnUrl is required");
         check(&with("returnUrl", r#""javascript:alert(1)""#), "returnUrl must be");

@@ -70,11 +70,15 @@ pub struct Extras(String);
 impl Extras {
     /// A page of 100 records stays within a quarter of what Lambda may answer (6 MB).
     pub const BYTES_MAX: usize = 8192;
-    pub(crate) const EXPECTED: &'static str = "a JSON object of at most 8192 bytes, nested at most 32 deep";
+    pub(crate) const EXPECTED: &'static str =
+        "a JSON object of at most 8192 bytes, nested at most 32 deep, without names that begin with U+0000";
 
-    /// Takes the JSON text of an object. `None` if it is not an object, too long, too deep, or holds half a surrogate pair.
+    /// Takes the JSON text of an object. `None` if it is not an object, too long, too deep, holds half a surrogate pair, or has a name that
+    /// begins with U+0000: PHP's `json_decode` fails on such a name, and a client key would be enough to stop a merchant's server.
     pub fn parse(json: &str) -> Option<Self> {
-        Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))
+        let extras = Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))?;
+        let value = serde_json::from_str(json).ok()?;
+        (!has_name_with_nul(&value)).then_some(extras)
     }
 
     /// The same of extras that were kept: earlier versions took them at any depth that serde reads.
@@ -87,6 +91,20 @@ impl Extras {
     /// The JSON text as it came.
     pub fn as_json(&self) -> &str {
         &self.0
+    }
+}
+
+/// Whether an object in it has a name that begins with U+0000. The caller has bounded the depth.
+fn has_name_with_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Object(members) => {
+            members.iter().any(|(name, value)| name.starts_with('\0') || has_name_with_nul(value))
+        }
+        serde_json::Value::Array(values) => values.iter().any(has_name_with_nul),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => false,
     }
 }
 
