@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use syn::{
-    Attribute, FnArg, GenericArgument, ImplItemFn, ItemFn, ItemMod, ItemType, Pat, PathArguments, Signature,
+    AssocType, Attribute, FnArg, GenericArgument, ImplItemFn, ItemFn, ItemMod, ItemType, Pat, PathArguments, Signature,
     TraitItemFn, Type, Visibility,
     visit::{self, Visit},
 };
@@ -155,12 +155,13 @@ impl<'ast> Visit<'ast> for Search {
         if let PathArguments::AngleBracketed(arguments) = &segment.arguments
             && LISTS.iter().any(|list| segment.ident == list)
         {
-            let items = arguments.args.iter().filter_map(|argument| match argument {
-                GenericArgument::Type(item) => Some(item),
-                GenericArgument::AssocType(item) => Some(&item.ty),
-                _ => None,
-            });
-            items.filter(|item| !is_named_pair(item)).for_each(|item| self.visit_type(item));
+            for argument in &arguments.args {
+                if let GenericArgument::Type(item) | GenericArgument::AssocType(AssocType { ty: item, .. }) = argument
+                    && !is_named_pair(item)
+                {
+                    self.visit_type(item);
+                }
+            }
             return;
         }
         visit::visit_path_segment(self, segment);

@@ -1,6 +1,6 @@
 //! Queries providers about bills whose end is not known, and about pending refunds. A bill that is closed here alone counts among them.
 //!
-//! A message is a hint: it names a bill or refund that was due, and is dropped if the row is not due any more. Each question is claimed
+//! A message is a hint: it names a bill or refund that was due, and is dropped if the row is no longer due. Each question is claimed
 //! first, by moving the time at which the row is due; so of several messages one asks. After a lost message, or a stop before that write,
 //! the sweep hands the question out again a minute later. After a stop that follows the write, the question is asked at its next time. So
 //! only a message that is not a question is given back.

@@ -112,7 +112,7 @@ async fn recover_token(
 ) -> Result<Option<String>, ApiError> {
     match (error.retryable(), origin) {
         (Retry::Answered(AnswerRetry::WithFirstAnswer), _) => find_lost_token(deps, context, transaction).await,
-        // The order was made with other parameters, or is over at the provider: it gives out nothing for it any more.
+        // The order was made with other parameters, or is over at the provider: it returns nothing to pay with.
         (Retry::Answered(AnswerRetry::AsAnotherOrder), Origin::Continued) => {
             replace_try(deps, context, transaction).await?;
             Ok(None)

@@ -115,7 +115,7 @@ async fn reserve_try(
     }
 }
 
-/// Replaces a try whose order the provider does not take up any more, as far as the charge may replace tries.
+/// Replaces a try whose order the provider no longer accepts, as far as the charge may replace tries.
 pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound: &Transaction) -> Result<(), ApiError> {
     let tries = load_tries(deps, context).await?;
     if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) =

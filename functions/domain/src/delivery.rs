@@ -91,7 +91,7 @@ pub struct About {
     pub members: Map<String, Value>,
 }
 
-/// Something that happened to a transaction, as webhooks are told of it.
+/// Something that happened to a transaction, as webhooks receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OccurredEvent {
     /// What happened.
@@ -114,7 +114,7 @@ closed_list! {
         Waiting = "waiting",
         /// Received.
         Delivered = "delivered",
-        /// Never received, and not tried any more.
+        /// Never received, and no longer tried.
         Exhausted = "exhausted",
         /// Given up, because its webhook was deleted.
         Cancelled = "cancelled",

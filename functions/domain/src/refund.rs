@@ -1,22 +1,26 @@
 //! A refund: money on its way back, its states, and the sums that keep it from being more than was paid.
 //!
-//! Three sums are told apart for each payment, because a provider may report refunds, too, in one sum with ours and at any time:
+//! A payment has three sums. A provider may report refunds at any time, and in one sum with ours:
 //!
-//! * `refunded`: what surely went back, whoever sent it.
-//! * `pending`: our refunds that nobody knows the end of.
-//! * `committed`: what went back or may yet. A new refund fits if it and this are at most what was paid.
+//! * `refunded`: what has certainly gone back, by a refund of ours or in the provider's console.
+//! * `pending`: our refunds without a known end.
+//! * `committed`: what went back or may still. A new refund is allowed if `committed` + its fee <= what was paid.
 //!
-//! `committed - pending` is what is accounted for without any pending refund. A report says how much went back in all, and may
-//! already count refunds that are pending here; so it raises `refunded` by itself, and `committed` only if it is more than that:
-//! then somebody refunded in the provider's console. When a pending refund succeeds, `refunded` becomes `committed` less what is
-//! still pending, unless a report said more already; when it fails, its fee leaves both sums. No order of messages counts a
-//! refund twice, and none makes room for more than was paid; a test plays them all against a provider's own ledger.
+//! `committed - pending` is the part that ended. How the sums change:
 //!
-//! A refund that is stuck has left the merchant and reached nobody, so that it is counted among the pending ones: its share is not free.
+//! * A report says how much went back in all, and may include refunds that are pending here. It raises `refunded`. It raises
+//!   `committed` only if it is more than `committed`: then somebody refunded in the provider's console.
+//! * A pending refund succeeds: `refunded` becomes `committed` less what is still pending, unless a report said more already.
+//! * A pending refund fails: its fee leaves `pending` and `committed`.
 //!
-//! The merchant is told of each refund of ours when it succeeds, fails or gets stuck. What was sent back elsewhere is told when it shows: when a report
-//! takes `committed` beyond what it was, or when a pending refund fails that might have explained it. Since
-//! `committed - pending` is what was told so far, it names such an event, and no sum is told twice.
+//! Whatever the order of messages, no refund counts twice and no more than the payment is given back. A test plays all orders
+//! against a provider's own ledger.
+//!
+//! The money of a stuck refund has left the merchant and not arrived. It stays in `pending`, so it cannot be refunded again.
+//!
+//! The merchant gets an event for each refund of ours that succeeds, fails or gets stuck. A refund made elsewhere gets an event
+//! when a report raises `committed`, or when a pending refund fails that might have explained the report. The event is named
+//! after `committed - pending`, which grows with each, so no sum is announced twice.
 
 mod change;
 mod choice;
@@ -84,10 +88,10 @@ impl std::fmt::Display for RefundNum {
 }
 
 closed_list! {
-    /// Where a refund stands. `pending -> success | failed | stuck`, `stuck -> success | failed`. Only a later verified word of the provider's
-    /// moves one that failed.
+    /// Where a refund stands. `pending -> success | failed | stuck`, `stuck -> success | failed`. A failed one
+    /// changes only by a later verified statement of the provider.
     pub enum RefundStatus {
-        /// Asked for; nobody knows the end.
+        /// Requested; its end is not known.
         Pending = "pending",
         /// The money left the merchant, the payer's bank did not take it, and a person must act at the provider.
         Stuck = "stuck",
@@ -99,7 +103,7 @@ closed_list! {
 }
 
 impl RefundStatus {
-    /// Whether the provider has still to say what becomes of it.
+    /// Whether its end is still to come.
     pub fn is_open(self) -> bool {
         match self {
             Self::Pending | Self::Stuck => true,
@@ -127,7 +131,7 @@ pub struct RefundPause {
 }
 
 closed_list! {
-    /// How the money is sent back. It is decided once: a repeat must be the same to the letter.
+    /// How the money is sent back. It is decided once, because a repeated request must equal the first.
     pub enum RefundWay {
         /// As a refund.
         Refund = "refund",
@@ -248,7 +252,7 @@ crate::sentences! {
 }
 
 impl RefundRefusal {
-    /// Names what a person has to do something about, if that is the reason.
+    /// Names the stuck refund, if the payment has one: a person must act on it.
     #[must_use]
     pub fn explained(self, payment: &TransactionId, refunds: &[Refund]) -> Self {
         let is_stuck = |refund: &&Refund| refund.transaction == *payment && refund.status == RefundStatus::Stuck;
@@ -277,12 +281,12 @@ pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, Ref
     Ok(Transaction { refunds, ..before.clone() })
 }
 
-/// What of a payment can still be sent back, if anything.
+/// What of a payment can still be refunded. `None` if nothing can.
 pub fn refundable(payment: &Transaction) -> Option<Fen> {
     if payment.status.is_paid() { amount(payment.fee.get() - committed(payment)) } else { None }
 }
 
-/// What of a payment was sent back elsewhere, in the provider's console as a rule: what surely went back, less our own refunds.
+/// What of a payment was refunded elsewhere, usually in the provider's console: `refunded` less our own refunds.
 pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<Fen> {
     let ours = refunds
         .iter()
@@ -291,8 +295,8 @@ pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<
     amount(fen(payment.refunded) - ours)
 }
 
-/// How the money of a payment is best sent back: UnionPay undoes a whole payment of the day at once, but once it refused to, the
-/// next is a refund. A payment was made between its charge and now, so it is of today if the charge was.
+/// How the money of a payment is sent back. UnionPay can void a whole payment on its own day, which is immediate; after a first
+/// refund of any kind the next is a refund. A payment is made after its charge, so it is of today if the charge is.
 pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Timestamp) -> RefundWay {
     let is_whole = fee == payment.fee && payment.refunded.is_none();
     let is_today = settlement_day(payment.created_at) == settlement_day(now);
@@ -311,7 +315,7 @@ fn settlement_day(moment: Timestamp) -> i64 {
     (moment.ms() + OFFSET_MS).div_euclid(DAY_MS)
 }
 
-/// What went back or may yet. What a report said since the last refund is in `refunded` only.
+/// What went back or may still. A report since the last refund changed `refunded` only, hence the larger of the two.
 fn committed(payment: &Transaction) -> i64 {
     fen(payment.refunds.committed).max(fen(payment.refunded))
 }
@@ -320,7 +324,7 @@ fn fen(amount: Option<Fen>) -> i64 {
     amount.map_or(0, Fen::get)
 }
 
-/// Nothing and less is none: it is out of reach for sums that this module made.
+/// `None` for zero. The sums of this module are never below it.
 fn amount(fen: i64) -> Option<Fen> {
     Fen::new(fen).ok()
 }

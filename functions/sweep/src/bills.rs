@@ -61,7 +61,7 @@ async fn look_at_paid(deps: &Deps, run: &Run, paid: &[TransactionKey], now: Time
 /// What came of the look at one paid bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LookResult {
-    /// It is not due any more, or another run changed it first.
+    /// It is no longer due, or another run changed it first.
     NotDue,
     /// What it was due for is done, or is left for the next run.
     Done,

@@ -136,7 +136,7 @@ impl HttpConnector for Measured<SharedHttpConnector> {
     }
 }
 
-/// The signature does not cover this any more, which the local stack's DynamoDB does not mind.
+/// The signature no longer covers this, which the local stack's DynamoDB does not check.
 fn ask_for_consumption(request: &mut HttpRequest) {
     let Some(Ok(Value::Object(mut body))) = request.body().bytes().map(serde_json::from_slice) else { return };
     body.insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));

@@ -1,7 +1,7 @@
 //! HTTP to the outside and to AWS, bounded in time and size, and the invocation of a merchant's own Lambda.
 //!
-//! It knows requests and responses and no word of the business. Redirects are never followed: whoever answers with
-//! one has not answered.
+//! It knows requests and responses, and nothing of payments. Redirects are never followed: an answer with a redirect counts as no
+//! answer.
 
 mod aws;
 mod functions;

@@ -242,8 +242,8 @@ impl Apps {
         Ok(Some(self.open(&configured.app.id, key, &held)?))
     }
 
-    /// What reads notifies in the form of the account's protocol of before, and when it was changed. `None` if it never was, or so
-    /// long ago that no order of then is told of any more.
+    /// Reads notifies in the account's former protocol, and says when it changed. `None` if it never changed, or so long ago that orders
+    /// of that time get no notifies now.
     ///
     /// # Errors
     /// As [`Self::account_of`].

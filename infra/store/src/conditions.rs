@@ -49,18 +49,20 @@ mod tests {
 
     use super::*;
 
-    fn refused(error: UpdateItemError) -> Result<(), SdkError<UpdateItemError>> {
-        Err(SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into())))
+    fn refusal(error: UpdateItemError) -> SdkError<UpdateItemError> {
+        SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into()))
     }
 
     #[test]
     fn a_condition_that_does_not_hold_is_an_answer_and_the_rest_are_errors() {
         let meta = ErrorMetadata::builder().code(CONDITION_FAILED).build();
         let condition = ConditionalCheckFailedException::builder().meta(meta).build();
+        let condition = refusal(UpdateItemError::ConditionalCheckFailedException(condition));
         let missing = ResourceNotFoundException::builder().build();
+        let missing = refusal(UpdateItemError::ResourceNotFoundException(missing));
         assert!(is_written(Ok::<(), SdkError<UpdateItemError>>(()), "x").unwrap());
-        assert!(!is_written(refused(UpdateItemError::ConditionalCheckFailedException(condition)), "x").unwrap());
-        let error = is_written(refused(UpdateItemError::ResourceNotFoundException(missing)), "x").unwrap_err();
+        assert!(!is_written(Err::<(), _>(condition), "x").unwrap());
+        let error = is_written(Err::<(), _>(missing), "x").unwrap_err();
         assert!(matches!(error, StoreError::Dynamo { operation: "x", .. }), "{error}");
     }
 }

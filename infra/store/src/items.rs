@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Sends an update whose condition lets one of several writers pass. `false` if another writer was first. If an answer is lost, the client
-    /// sends the call again, and the condition does not hold any more because of the first time. `is_ours` recognises the item as this update
+    /// sends the call again, and the condition no longer holds because of the first time. `is_ours` recognises the item as this update
     /// leaves it.
     pub(crate) async fn update_once(
         &self,

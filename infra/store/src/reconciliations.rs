@@ -95,7 +95,7 @@ impl Store {
         self.put_if_new(entry).await
     }
 
-    /// Keeps that a day is compared, once. Its differences are kept before. The day is not owed any more, and is not an incident.
+    /// Keeps that a day is compared, once. Its differences are stored first. The day is no longer owed, and no longer an incident.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -112,8 +112,8 @@ pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<
     }
 }
 
-/// Whoever changes something of their own that lets them in says the present password, and guesses at it as slowly as at the sign-in: a
-/// browser left open is not an account given away.
+/// Checks the operator's present password before they change their own password or second factor, so that an open browser is not
+/// enough. Wrong guesses are slowed down as at the sign-in.
 pub(crate) async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
     let guess = Guess { deps: call.deps, now: call.now, name: name.as_str(), by: By::Oneself };
     if let SignInTry::Wait(until) = guess.begin().await? {

@@ -55,8 +55,8 @@ pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
     redirect("/console/account?done=password", &go_on(desk).await?)
 }
 
-/// Every session of before is over, this one too, and after another password no browser is known any longer: whoever changed what lets
-/// them in goes on with new ones.
+/// A new session and a newly known browser for the operator who changed their password or second factor. The change ended all earlier
+/// sessions, this one too, and a new password forgets all known browsers.
 pub(crate) async fn go_on(desk: &Desk<'_>) -> Result<Vec<String>, Trouble> {
     let services = &desk.deps.services;
     let operator = services.store.find_operator(desk.name()?).await?.ok_or(Trouble::Expired)?;

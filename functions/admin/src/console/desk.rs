@@ -226,8 +226,8 @@ impl<'a> Desk<'a> {
         Box::pin(api::perform(self.deps, who, &request)).await
     }
 
-    /// Changes something of whoever is signed in. It is the one thing that everybody may change about an operator, themselves, and so it goes
-    /// through the owners' door: the caller says what, and never hands on what a form holds.
+    /// Changes the operator who is signed in. Only owners may change operators, except that each may change themselves; so this calls the
+    /// API as an owner. The caller fixes path and body, and never passes a form on unchanged.
     pub(crate) async fn oneself(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
         let path = format!("/operators/{name}{path}");

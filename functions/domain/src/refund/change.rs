@@ -1,4 +1,4 @@
-//! What a provider's word does to a refund and its payment: the one table of a refund's states.
+//! How a provider's statement changes a refund and its payment: the one table of a refund's states.
 
 use serde_json::{Map, json};
 
@@ -19,16 +19,16 @@ pub enum RefundVerdict {
     Failed(Sentence),
 }
 
-/// A provider's word about a refund.
+/// What a provider says about a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundStatement {
     /// What has become of it.
     pub verdict: RefundVerdict,
-    /// Which sending it is about; nothing where the provider knows all of them under one number.
+    /// Which sending it is about; `None` if the provider knows all of them under one number.
     pub sending: Option<u32>,
 }
 
-/// What a word changes.
+/// What a statement changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundChange {
     /// The payment as it is from then on.
@@ -39,10 +39,10 @@ pub struct RefundChange {
     pub events: Vec<OccurredEvent>,
 }
 
-/// What came of a word.
+/// What a statement leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundDecision {
-    /// It tells nothing new.
+    /// It says nothing new.
     Unchanged,
     /// It changes this.
     Changed(Box<RefundChange>),
@@ -51,7 +51,7 @@ pub enum RefundDecision {
 }
 
 crate::sentences! {
-    /// How a word contradicts what is known.
+    /// How a statement contradicts what is known.
     pub enum RefundContradiction, RefundContradictionKind {
         WentBack { num: String, words: Sentence } = "refund-taken-back": "refund {num} went back, and the provider says now that it did not: {words}";
         // Its share is used up.
@@ -61,24 +61,24 @@ crate::sentences! {
     }
 }
 
-/// Decides what a verified word about a refund does. Pure, because it may run twice.
+/// Decides what a verified statement about a refund changes. Pure, because it may run twice.
 pub fn apply_refund_statement(
     before: &Transaction,
     refund: &Refund,
-    word: &RefundStatement,
+    statement: &RefundStatement,
     now: Timestamp,
 ) -> RefundDecision {
     use RefundStatus::{Failed, Pending, Stuck, Success};
     let num = || refund.num.to_string();
     // A refund is sent once more only when the sending before moved nothing, so that its failure is no news.
-    let is_of_another_sending = word.sending.is_some_and(|sending| sending != refund.sending.number);
-    match (refund.status, &word.verdict) {
+    let is_of_another_sending = statement.sending.is_some_and(|sending| sending != refund.sending.number);
+    match (refund.status, &statement.verdict) {
         (Success, RefundVerdict::Done) if is_of_another_sending => {
             RefundDecision::Contradiction(RefundContradiction::Twice { num: num() })
         }
-        (Pending | Stuck, RefundVerdict::Done) => succeed(before, refund, word, now),
+        (Pending | Stuck, RefundVerdict::Done) => succeed(before, refund, statement, now),
         (Failed, RefundVerdict::Done) => match reserved_again(before, refund) {
-            Some(reserved) => succeed(&reserved, refund, word, now),
+            Some(reserved) => succeed(&reserved, refund, statement, now),
             None => RefundDecision::Contradiction(RefundContradiction::NoRoom { num: num() }),
         },
         (_, RefundVerdict::Stuck(_) | RefundVerdict::Short(_) | RefundVerdict::Failed(_)) if is_of_another_sending => {
@@ -97,7 +97,7 @@ pub fn apply_refund_statement(
         (Success, RefundVerdict::Done) | (Stuck, RefundVerdict::Stuck(_)) | (Failed, RefundVerdict::Failed(_)) => {
             RefundDecision::Unchanged
         }
-        // One call of several was refused, and another one was taken before.
+        // One call of several was refused after another was accepted.
         (Stuck | Success | Failed, RefundVerdict::Short(_)) => RefundDecision::Unchanged,
     }
 }
@@ -117,12 +117,12 @@ pub fn give_up_refund(
     fail(before, refund, words, now)
 }
 
-/// What a failed refund gave free is taken once more, if it is still there.
+/// Reserves the fee of a failed refund again, if that much can still be refunded.
 fn reserved_again(before: &Transaction, refund: &Refund) -> Option<Transaction> {
     super::reserve_refund(before, refund.fee).ok()
 }
 
-fn succeed(before: &Transaction, refund: &Refund, word: &RefundStatement, now: Timestamp) -> RefundDecision {
+fn succeed(before: &Transaction, refund: &Refund, statement: &RefundStatement, now: Timestamp) -> RefundDecision {
     let pending = fen(before.refunds.pending) - refund.fee.get();
     let expected = committed(before);
     let mut ended = Refund {
@@ -133,7 +133,7 @@ fn succeed(before: &Transaction, refund: &Refund, word: &RefundStatement, now: T
         pause: None,
         ..refund.clone()
     };
-    ended.sending.number = word.sending.unwrap_or(refund.sending.number);
+    ended.sending.number = statement.sending.unwrap_or(refund.sending.number);
     let refunded = before.refunded.max(amount(expected - pending));
     let all_back = refunded.is_some_and(|refunded| refunded >= before.fee);
     let status = if all_back { Status::Refund } else { before.status };
@@ -163,7 +163,7 @@ fn fail(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp)
     changed(payment, ended, events)
 }
 
-/// It keeps its share: its money is with nobody yet.
+/// A stuck refund stays in `pending` and `committed`: its money left the merchant and has not arrived.
 fn stick(before: &Transaction, refund: &Refund, words: &Sentence, now: Timestamp) -> RefundDecision {
     let stuck = Refund {
         status: RefundStatus::Stuck,
@@ -190,12 +190,12 @@ fn changed(payment: Transaction, refund: Refund, events: Vec<OccurredEvent>) -> 
     RefundDecision::Changed(Box::new(RefundChange { payment, refund, events }))
 }
 
-/// The event of what a report says that was sent back elsewhere, in the provider's console as a rule.
+/// The event of a refund made elsewhere, usually in the provider's console, that a report shows.
 pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<OccurredEvent> {
     told_elsewhere(committed(before), after)
 }
 
-/// The event of what went back beyond what was `expected` to be committed.
+/// The event of what is committed beyond `expected`.
 fn told_elsewhere(expected: i64, after: &Transaction) -> Option<OccurredEvent> {
     let fee = amount(committed(after) - expected)?;
     // No number of a refund has this sign.
@@ -204,12 +204,12 @@ fn told_elsewhere(expected: i64, after: &Transaction) -> Option<OccurredEvent> {
     Some(OccurredEvent { event: Event::RefundSuccess, about: About { name, members: named(members) } })
 }
 
-/// An event that can come several times to one refund has the moment in its name, unless it is the first.
+/// The first event of a refund is named after its number. A later one has the moment in its name too, because it may recur.
 fn event_name(refund: &Refund, now: Timestamp) -> String {
     if refund.status == RefundStatus::Pending { refund.num.to_string() } else { format!("{}:{}", refund.num, now.ms()) }
 }
 
-/// What is said of a refund of ours, beside the transaction.
+/// What an event says of our refund, beside the transaction.
 fn about(refund: &Refund, after: &Transaction, name: String) -> About {
     let mut members = named([
         ("refundNum", json!(refund.num.as_str())),

@@ -19,7 +19,7 @@ use super::{DayComparison, accounts::MerchantAccount};
 /// More differences mean that the account is configured wrongly, or that the file is in another form.
 const QUESTIONS_MAX: usize = 200;
 
-/// After so many failures in a row the provider is not queried any more.
+/// After so many failures in a row the provider is no longer queried.
 const FAILURES_MAX: usize = 3;
 
 /// The queries about one day of an account.

@@ -70,7 +70,7 @@ pub(super) struct State {
     queues: BTreeMap<String, Queue>,
     next_seq: u64,
     journal: Option<Journal>,
-    /// Told of every change, for those who wait for a message.
+    /// Signals every change to calls that wait for a message.
     wake: watch::Sender<()>,
 }
 
