@@ -157,7 +157,7 @@ async fn an_account_with_more_bills_than_its_rate_is_asked_about_the_newest_and_
     // The older ones became due in the same way as the newer ones.
     let ago_ms = |number: u32| if number < 10 { 3 * MINUTE_MS } else { MINUTE_MS };
     let copy = |number| original.copy(&crowded.app_id, &format!("silent-{number:04}"), number, ago_ms(number));
-    put(&world, (0..1_210).map(copy).collect()).await;
+    put(&world, (0..2_410).map(copy).collect()).await;
     paid_in_silence(&world, "lost").await;
     let before_the_second_sweep = 2 * MINUTE_MS - 1;
     world.advance(before_the_second_sweep).await;
