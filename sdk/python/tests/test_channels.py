@@ -28,6 +28,8 @@ class EveryChannel(unittest.TestCase):
                 bill = stack.new_bill(channel)
                 charged = stack.charge(client, channel, bill, extras={"茶": [1, {}], "big": 2**53 + 1})
                 self.assertLessEqual(set(members), set(charged.params))
+                # What the JavaScript package's `pay` tells a charge by.
+                self.assertEqual([charged.params[name] for name in ("id", "channel", "billNum")], [charged.id, channel, bill])
                 self.assertEqual(client.records(bill_num=bill)[0].status, "created")
                 stack.pay(channel, charged.id)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import socket
 import time
 import traceback
 import unittest
-from typing import Any, Callable, Dict, Type
+from typing import Any, Callable, Dict, Tuple, Type
+from unittest import mock
 
 import maxpay
 
@@ -124,6 +126,44 @@ class Retries(unittest.TestCase):
                     stack.client(base_url=self.road(fault).url, timeout=0.3, retries=0).records()
                 self.assertLess(time.monotonic() - begun, 5)
 
+    def test_dead_addresses_share_the_time_and_a_living_one_behind_them_is_found(self) -> None:
+        road = self.road()
+        dead = [self.dead_address() for _ in range(3)]
+        alive: Any = road.server.server_address
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in dead]
+        with mock.patch("socket.getaddrinfo", return_value=found):
+            begun = time.monotonic()
+            with self.assertRaisesRegex(maxpay.ConnectionFailed, "within 0.6 s"):
+                stack.client(base_url="http://many.example", timeout=0.6, retries=0).records()
+            self.assertLess(time.monotonic() - begun, 1.2)
+        found.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", alive))
+        handler = road.server.RequestHandlerClass
+        with mock.patch("socket.getaddrinfo", return_value=found), mock.patch.object(handler, "do_POST", lambda self: self.answer(200, b'{"code":0,"results":[]}')):
+            self.assertEqual(stack.client(base_url="http://many.example", timeout=4, retries=0).records(), [])
+
+    def dead_address(self) -> Tuple[str, int]:
+        """Its queue is full, so that a connection is neither taken nor refused."""
+        server = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.addCleanup(server.close)
+        address: Tuple[str, int] = server.getsockname()
+        for _ in range(4):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+            self.addCleanup(waiting.close)
+        return address
+
+    def test_waiting_for_a_thread_is_a_part_of_the_timeout(self) -> None:
+        async def main() -> None:
+            async with maxpay.AsyncClient(road.url, stack.APP_ID, master_key=stack.MASTER_KEY, timeout=0.5, retries=0) as client:
+                outcomes = await asyncio.gather(*(client.records() for _ in range(80)), return_exceptions=True)
+            self.assertEqual({type(one) for one in outcomes}, {maxpay.ConnectionFailed})
+            self.assertTrue(any("no thread was free" in str(one) for one in outcomes))
+
+        road, begun = self.road(*["hang"] * 80), time.monotonic()
+        asyncio.run(main())
+        self.assertLess(time.monotonic() - begun, 1.4)
+
     def test_nobody_listens(self) -> None:
         road = self.road()
         road.close()
@@ -172,11 +212,45 @@ class Arguments(unittest.TestCase):
             ("base_url", "https://pay.example/?a=b", {"master_key": "a"}),
             ("base_url", "https://pay.example:port", {"master_key": "a"}),
             ("base_url", "pay.example", {"master_key": "a"}),
+            ("base_url", None, {"master_key": "a"}),
+            ("base_url", "http://a b", {"master_key": "a"}),
+            ("base_url", "http://pay.example/\ud800", {"master_key": "a"}),
+            ("base_url", "http://pay.example?", {"master_key": "a"}),
+            ("base_url", "http://pay.example#", {"master_key": "a"}),
+            ("master_key", stack.URL, {"master_key": b"secret-of-mine"}),
+            ("master_key", stack.URL, {"master_key": "\ud800"}),
             ("timeout", stack.URL, {"master_key": "a", "timeout": 0}),
+            ("timeout", stack.URL, {"master_key": "a", "timeout": float("nan")}),
+            ("timeout", stack.URL, {"master_key": "a", "timeout": float("inf")}),
+            ("timeout", stack.URL, {"master_key": "a", "timeout": None}),
+            ("retries", stack.URL, {"master_key": "a", "retries": float("nan")}),
+            ("retries", stack.URL, {"master_key": "a", "retries": -1}),
         ):
             with self.subTest(words), self.assertRaisesRegex(maxpay.InvalidArgument, words) as raised:
                 make(url, "568a12086e912100017722e5", **options)
             self.assertNotIn("secret-of-mine", str(raised.exception))
+
+    def test_a_client_that_was_closed_says_so(self) -> None:
+        async def main() -> None:
+            client = maxpay.AsyncClient(stack.URL, stack.APP_ID, master_key=stack.MASTER_KEY)
+            await client.aclose()
+            with self.assertRaisesRegex(maxpay.InvalidArgument, "closed"):
+                await client.records()
+        asyncio.run(main())
+
+    def test_the_key_is_in_no_traceback_that_shows_variables(self) -> None:
+        for fault in ("drop", "hang", "cut off", "404"):
+            road = stack.Road(fault)
+            self.addCleanup(road.close)
+            client = stack.client(base_url=road.url, retries=0, timeout=0.5)
+            with self.subTest(fault):
+                # Not by assertRaises: it drops the traceback.
+                try:
+                    client.records()
+                except maxpay.MaxPayError as error:
+                    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+                self.assertIn("headers = <headers X-ML-AppId, X-ML-MasterKey" if fault != "404" else "client = Client(", shown)
+                self.assertNotIn(stack.MASTER_KEY, shown)
 
     def test_the_key_is_in_no_repr_copy_or_pickle(self) -> None:
         client = stack.client()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import pathlib
 import unittest
+from typing import Any, Callable
 
 import maxpay
 
@@ -29,8 +31,38 @@ class Vectors(unittest.TestCase):
                 except maxpay.WebhookError as refusal:
                     code = refusal.code
                     for secret in case["secrets"] + case["masterKeys"]:
-                        self.assertFalse(len(secret) > 20 and secret in str(refusal))
+                        self.assertFalse(secret and len(secret) > 20 and secret in str(refusal))
                 self.assertEqual(code, case["expect"])
+
+    def test_settings_and_headers_of_another_type_are_refused_by_a_code(self) -> None:
+        verify: Any = maxpay.verify
+        headers: Any = {"webhook-id": "a", "webhook-timestamp": "1000", "webhook-signature": "v1,a"}
+        good: Any = {"secrets": "whsec_AAAA", "now": 1000}
+        for secrets in (None, 5, [None], ["whsec_AAAA", None], b"whsec_AAAA", [b"whsec_AAAA"], {"whsec_AAAA": 1}.items()):
+            self.refused("bad-secret", lambda: verify(b"{}", headers, secrets=secrets))
+        self.refused("bad-secret", lambda: verify(b"{}", headers, **good, master_keys=[None]))
+        wrong: Any = ({"webhook-timestamp": 1000}, {"webhook-id": ["a"]}, {"webhook-signature": b"v1,a"}, {"webhook-id": None})
+        for changed in wrong:
+            self.refused("missing-header", lambda: verify(b"{}", {**headers, **changed}, **good))
+        self.refused("missing-header", lambda: verify(b"{}", {1: "a", b"webhook-id": b"a"}, **good))
+        for changed in ({"webhook-id": "\ud800"}, {"webhook-signature": "v1,\ud800 v1,\udc80"}):
+            self.refused("wrong-signature", lambda: verify(b"{}", {**headers, **changed}, **good))
+        with self.assertRaisesRegex(maxpay.InvalidArgument, "headers must be a mapping"):
+            verify(b"{}", None, **good)
+
+    def refused(self, code: str, call: Callable[[], object]) -> None:
+        with self.assertRaises(maxpay.WebhookError) as raised:
+            call()
+        self.assertEqual(raised.exception.code, code)
+
+    def test_no_tolerance_and_no_clock_lets_an_old_webhook_pass(self) -> None:
+        case = json.loads(VECTORS.read_text(encoding="utf-8"))["cases"][0]
+        body, now = base64.b64decode(case["body"]), case["now"]
+        wrong: Any = ({"tolerance": math.nan}, {"tolerance": math.inf}, {"tolerance": -1}, {"tolerance": "300"}, {"tolerance": True}, {"now": math.nan})
+        for options in wrong:
+            with self.subTest(options), self.assertRaisesRegex(maxpay.InvalidArgument, "tolerance must be"):
+                maxpay.verify(body, case["headers"], secrets=case["secrets"], **{"now": now + 9999, **options})
+        maxpay.verify(body, case["headers"], secrets=case["secrets"], now=now + 300.9, tolerance=300.0)
 
     def test_a_body_that_was_parsed_already_is_refused(self) -> None:
         with self.assertRaisesRegex(maxpay.InvalidArgument, "body must be the bytes"):

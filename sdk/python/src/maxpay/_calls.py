@@ -19,10 +19,12 @@ from .models import Charged, Malformed, Raw, Record, Refund, Session
 T = TypeVar("T")
 REQUEST_IDS = ("apigw-requestid", "x-amzn-requestid", "x-request-id")
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.25, 5.0
+# A day: a socket does not take every number.
+TIMEOUT_MAX = 86_400
 
 
 class Secret:
-    """A key that no `repr`, `vars` or traceback shows."""
+    """A key that neither `repr` nor `vars` shows."""
 
     def __init__(self, value: str) -> None:
         self.reveal: Callable[[], str] = lambda: value
@@ -32,6 +34,13 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a key is not pickled")
+
+
+class Headers(Dict[str, str]):
+    """They hold the key; a traceback that shows variables shows their names alone."""
+
+    def __repr__(self) -> str:
+        return f"<headers {', '.join(self)}>"
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,12 @@ class Settings:
         return f"{self.base_url}/2.0/maxpay/{verb}"
 
     def headers(self) -> Dict[str, str]:
-        return {
+        return Headers({
             "X-ML-AppId": self.app_id,
             self.key_header: self.key.reveal(),
             "Content-Type": "application/json",
             "User-Agent": f"maxpay-python/{__version__}",
-        }
+        })
 
 
 def settings(
@@ -74,23 +83,32 @@ def settings(
         raise InvalidArgument("give exactly one of client_key, master_key and session_token")
     for name, value in {"app_id": app_id, **keys}.items():
         # A line end at the end of a key is a common mistake, and HTTP would say so with the key in its words.
-        if not value or not all("!" <= sign <= "~" for sign in value):
+        if not _is_visible(value):
             raise InvalidArgument(f"{name} must be of visible ASCII characters, without blanks and line ends")
-    if timeout <= 0 or retries < 0:
-        raise InvalidArgument("timeout must be above 0 seconds, and retries at least 0")
+    if type(timeout) not in (int, float) or not 0 < timeout <= TIMEOUT_MAX:
+        raise InvalidArgument(f"timeout must be above 0 seconds and at most {TIMEOUT_MAX}")
+    if type(retries) is not int or retries < 0:
+        raise InvalidArgument("retries must be an int from 0")
     name, key = keys.popitem()
     header = {"client_key": "X-ML-APIKey", "master_key": "X-ML-MasterKey", "session_token": "X-ML-Session-Token"}[name]
     return Settings(_base(base_url), app_id, header, Secret(key), timeout, retries, transport or post)
 
 
+def _is_visible(value: object) -> bool:
+    return isinstance(value, str) and value != "" and all("!" <= sign <= "~" for sign in value)
+
+
 def _base(base_url: str) -> str:
     problem = "base_url must be http:// or https:// with a host, without user, query and fragment"
+    if not _is_visible(base_url):
+        raise InvalidArgument(problem)
     try:
         parts = urlsplit(base_url)
         parts.port
     except ValueError:
         raise InvalidArgument(problem) from None
-    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    # An empty query or fragment counts, too: the path of a call would become its text.
+    is_plain = not ("?" in base_url or "#" in base_url or "@" in parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
         raise InvalidArgument(problem)
     return base_url.rstrip("/")
@@ -162,7 +180,7 @@ def charge(
         "returnUrl": return_url, "showUrl": show_url, "billTimeout": bill_timeout, "qrPayMode": qr_pay_mode, "openid": openid,
         "clientIp": client_ip,
     }
-    return Call("bill", members, Charged.of)
+    return Call("bill", members, lambda raw: Charged.of(channel, bill_num, raw))
 
 
 @dataclass(frozen=True)

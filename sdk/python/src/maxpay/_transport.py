@@ -33,19 +33,57 @@ Transport = Callable[[str, Mapping[str, str], bytes, float], Answer]
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
-    deadline = time.monotonic() + timeout
     parts = urlsplit(url)
-    connection = _connection(parts, timeout)
     try:
-        connection.connect()
-        with contextlib.closing(connection.sock) as inner:
-            connection.sock = _BoundedSocket(inner, deadline)
-            connection.request("POST", parts.path, body, dict(headers))
-            return _read(connection.getresponse())
+        return _exchange(parts, headers, body, time.monotonic() + timeout)
     except socket.timeout:
-        raise ConnectionFailed(f"{parts.hostname} did not answer within {timeout:g} s") from None
-    except (OSError, http.client.HTTPException) as problem:
-        raise ConnectionFailed(f"{parts.hostname} could not be reached: {problem}") from problem
+        problem = f"{parts.hostname} did not answer within {round(timeout, 3):g} s"
+    except (OSError, http.client.HTTPException, UnicodeError) as found:
+        problem = f"{parts.hostname} could not be reached: {found}"
+    # Out here, so that the error does not carry the frames of `http.client`, whose variables hold the key.
+    raise ConnectionFailed(problem)
+
+
+def _exchange(parts: SplitResult, headers: Mapping[str, str], body: bytes, deadline: float) -> Answer:
+    connection = _connection(parts)
+    with contextlib.closing(_connect(connection.host, connection.port, deadline)) as plain:
+        plain.settimeout(_left(deadline))
+        with contextlib.closing(_tls().wrap_socket(plain, server_hostname=connection.host) if parts.scheme == "https" else plain) as inner:
+            connection.sock = _BoundedSocket(inner, deadline)
+            connection.request("POST", parts.path, body, headers)
+            return _read(connection.getresponse())
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, parts.port or 443, context=_tls())
+    return http.client.HTTPConnection(host, parts.port or 80)
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    """Tries each address of the host for its share of the time, so that a dead one leaves some for the next."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    problem = OSError("it has no address")
+    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        try:
+            with contextlib.ExitStack() as unless_connected:
+                plain = unless_connected.enter_context(socket.socket(family, kind, protocol))
+                plain.settimeout(_left(deadline) / (len(addresses) - place))
+                plain.connect(address)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                unless_connected.pop_all()
+                return plain
+        except OSError as found:
+            problem = found
+    raise problem
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise socket.timeout()
+    return left
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:
@@ -55,13 +93,6 @@ def _read(response: http.client.HTTPResponse) -> Answer:
     if response.length:
         raise ConnectionFailed("the answer was cut off")
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
-
-
-def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=_tls())
-    return http.client.HTTPConnection(host, parts.port, timeout=timeout)
 
 
 @functools.lru_cache(maxsize=None)
@@ -77,10 +108,7 @@ class _BoundedSocket:
         self._deadline = deadline
 
     def _bound(self) -> socket.socket:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise socket.timeout()
-        self._inner.settimeout(left)
+        self._inner.settimeout(_left(self._deadline))
         return self._inner
 
     def sendall(self, data: Union[bytes, bytearray]) -> None:

@@ -8,12 +8,13 @@ the event loop's default executor. Waits between tries hold no thread.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, AsyncIterator, List, Mapping, Optional, TypeVar, Union
 
 from . import _calls
 from ._transport import Answer, Transport
-from .errors import ConnectionFailed
+from .errors import ConnectionFailed, InvalidArgument
 from .models import Channel, ChannelOrFamily, Charged, Record, Refund, Session
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class AsyncClient:
     ) -> None:
         self._settings = _calls.settings(base_url, app_id, client_key, master_key, session_token, timeout, retries, transport)
         self._threads = ThreadPoolExecutor(THREADS_MAX, "maxpay")
+        self._is_closed = False
 
     def __repr__(self) -> str:
         return f"AsyncClient({self._settings.base_url!r}, {self._settings.app_id!r})"
@@ -52,6 +54,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Takes no more calls. Those under way end by their timeout."""
+        self._is_closed = True
         self._threads.shutdown(wait=False)
 
     async def charge(
@@ -143,17 +146,24 @@ class AsyncClient:
         """A session token for one of your clients, which may charge, and query by bill."""
         return await self._do(_calls.session(ttl_seconds, user_id))
 
+    def _post(self, verb: str, body: bytes, deadline: float) -> Answer:
+        """In a thread. The time of a try began when it was asked for, so that waiting for a thread is a part of it."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ConnectionFailed(f"no thread was free within {self._settings.timeout:g} s: {THREADS_MAX} calls are under way at most")
+        return self._settings.transport(self._settings.url(verb), self._settings.headers(), body, left)
+
     async def _do(self, call: _calls.Call[T]) -> T:
         body, settings = call.body(), self._settings
         loop = asyncio.get_running_loop()
         tries = 0
         while True:
             tries += 1
+            if self._is_closed:
+                raise InvalidArgument("this client was closed by aclose()")
             outcome: Union[Answer, ConnectionFailed]
             try:
-                outcome = await loop.run_in_executor(
-                    self._threads, settings.transport, settings.url(call.verb), settings.headers(), body, settings.timeout
-                )
+                outcome = await loop.run_in_executor(self._threads, self._post, call.verb, body, time.monotonic() + settings.timeout)
             except ConnectionFailed as problem:
                 outcome = problem
             pause = _calls.pause(outcome, tries, settings.retries)

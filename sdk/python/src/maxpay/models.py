@@ -63,10 +63,11 @@ class Charged:
     raw: Raw = field(repr=False)
 
     @classmethod
-    def of(cls, raw: Raw) -> Charged:
+    def of(cls, channel: str, bill_num: str, raw: Raw) -> Charged:
+        told = {name: value for name, value in raw.items() if name not in ("code", "msg")}
         return cls(
             id=text(raw, "id"),
-            params={name: value for name, value in raw.items() if name not in ("code", "msg", "id")},
+            params={**told, "channel": channel, "billNum": bill_num},
             ali_app=text_if_there(raw, "ali_app"),
             ali_web=text_if_there(raw, "ali_web"),
             ali_wap=text_if_there(raw, "ali_wap"),

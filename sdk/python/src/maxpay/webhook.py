@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import re
 import time
 from typing import Any, Iterable, Optional, Protocol, Sequence, Tuple, Union
@@ -30,8 +31,8 @@ def verify(
     secrets: Union[str, Sequence[str]],
     master_keys: Union[str, Sequence[str]] = (),
     app_id: Optional[str] = None,
-    tolerance: int = 300,
-    now: Optional[int] = None,
+    tolerance: float = 300,
+    now: Optional[float] = None,
 ) -> Event:
     """Reads a webhook, or raises `WebhookError`.
 
@@ -40,6 +41,9 @@ def verify(
     """
     if not isinstance(body, (bytes, bytearray)):
         raise InvalidArgument(f"body must be the bytes as they came, found {type(body).__name__}")
+    now = time.time() if now is None else now
+    if not _is_number(tolerance) or tolerance < 0 or not _is_number(now):
+        raise InvalidArgument("tolerance must be a number of seconds from 0, and now one of seconds since 1970")
     keys = [_key(secret) for secret in _list(secrets)]
     master_keys = _list(master_keys)
     if not keys or "" in master_keys:
@@ -47,8 +51,8 @@ def verify(
     message_id = _header(headers, "webhook-id")
     seconds = _header(headers, "webhook-timestamp")
     signatures = _header(headers, "webhook-signature")
-    _check_age(seconds, int(time.time()) if now is None else now, tolerance)
-    signed = f"{message_id}.{seconds}.".encode("utf-8", "surrogateescape") + body
+    _check_age(seconds, int(now), tolerance)
+    signed = f"{message_id}.{seconds}.".encode("utf-8", "surrogatepass") + body
     if not _fits([_signature(key, signed) for key in keys], signatures.split(" ")):
         raise WebhookError("wrong-signature", "no v1 signature fits the secret; is the body as it came?")
     event = _parse(bytes(body))
@@ -62,8 +66,18 @@ def verify(
         raise WebhookError("bad-body", str(problem)) from None
 
 
-def _list(one_or_more: Union[str, Sequence[str]]) -> Sequence[str]:
-    return [one_or_more] if isinstance(one_or_more, str) else list(one_or_more)
+def _is_number(value: object) -> bool:
+    """Nothing is too old by a tolerance that is no number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _list(one_or_more: object) -> Sequence[str]:
+    if isinstance(one_or_more, str):
+        return [one_or_more]
+    texts = list(one_or_more) if isinstance(one_or_more, Iterable) else [one_or_more]
+    if not all(isinstance(one, str) for one in texts):
+        raise WebhookError("bad-secret", "secrets and master keys are texts, one or a list of them; is a variable of the environment missing?")
+    return texts
 
 
 def _key(secret: str) -> bytes:
@@ -74,13 +88,15 @@ def _key(secret: str) -> bytes:
 
 
 def _header(headers: Headers, name: str) -> str:
+    if not hasattr(headers, "items"):
+        raise InvalidArgument(f"headers must be a mapping, found {type(headers).__name__}")
     for key, value in headers.items():
-        if key.lower() == name and value:
+        if isinstance(key, str) and key.lower() == name and isinstance(value, str) and value:
             return value
-    raise WebhookError("missing-header", f"{name} is absent or empty")
+    raise WebhookError("missing-header", f"{name} is absent, empty or no text")
 
 
-def _check_age(seconds: str, now: int, tolerance: int) -> None:
+def _check_age(seconds: str, now: int, tolerance: float) -> None:
     if not _SECONDS.fullmatch(seconds):
         raise WebhookError("bad-timestamp", "webhook-timestamp is not a number of seconds")
     age = now - int(seconds)
@@ -96,7 +112,7 @@ def _signature(key: bytes, signed: bytes) -> bytes:
 
 def _fits(expected: Sequence[bytes], found: Sequence[str]) -> bool:
     """Every pair is compared, each in constant time."""
-    return any([hmac.compare_digest(one, other.encode("utf-8", "surrogateescape")) for one in expected for other in found])
+    return any([hmac.compare_digest(one, other.encode("utf-8", "surrogatepass")) for one in expected for other in found])
 
 
 def _parse(body: bytes) -> Raw:
