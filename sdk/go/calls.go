@@ -55,15 +55,21 @@ type Charged struct {
 
 // Charge charges a bill on one channel. The same charge made again is the same bill, with fresh parameters to pay by.
 func (c *Client) Charge(ctx context.Context, request ChargeRequest) (*Charged, error) {
-	return into(ctx, c, "bill", request, (*Charged).decode)
+	return into(ctx, c, "bill", request, func(charged *Charged, raw json.RawMessage) error { return charged.decode(request, raw) })
 }
 
-func (c *Charged) decode(raw json.RawMessage) error {
+func (c *Charged) decode(request ChargeRequest, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &c.Params); err != nil {
 		return err
 	}
-	for _, name := range []string{"code", "msg", "id"} {
-		delete(c.Params, name)
+	delete(c.Params, "code")
+	delete(c.Params, "msg")
+	for name, value := range map[string]string{"channel": string(request.Channel), "billNum": request.BillNum} {
+		written, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		c.Params[name] = written
 	}
 	return decode(raw, member{"id", &c.ID, true}, member{"ali_app", &c.AliApp, false}, member{"ali_web", &c.AliWeb, false},
 		member{"ali_wap", &c.AliWap, false}, member{"codeUrl", &c.CodeURL, false}, member{"wx_h5", &c.WxH5, false},
@@ -243,7 +249,7 @@ type SessionRequest struct {
 	UserID     string `json:"userId,omitempty"`
 }
 
-// Session is a token for one of your clients, which may charge, and query by bill.
+// Session is a token for one of your clients, which may charge, and query by bill. As a Config, it prints its token in an unexported field.
 type Session struct {
 	Token     string
 	ExpiresAt int64

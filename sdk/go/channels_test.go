@@ -27,6 +27,10 @@ func TestEveryChannelIsChargedPaidToldAndRefunded(t *testing.T) {
 				t.Fatalf("%s has no %s", channel, name)
 			}
 		}
+		// What the JavaScript package's `pay` tells a charge by.
+		for name, expected := range map[string]string{"id": charged.ID, "channel": string(channel), "billNum": bill} {
+			equal(t, string(charged.Params[name]), fmt.Sprintf("%q", expected))
+		}
 		equal(t, must(client.Records(ctx, maxpay.RecordsQuery{BillNum: bill}))(t)[0].Status, "created")
 		pay(t, channel, charged.ID)
 

@@ -3,6 +3,7 @@ package maxpay_test
 import (
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"strings"
@@ -196,6 +197,9 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "https://u:secret-of-mine@pay.example" }},
 		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "https://pay.example?a=b" }},
 		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "pay.example" }},
+		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "https://pay.example?" }},
+		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "https://pay.example#" }},
+		{"BaseURL", func(config *maxpay.Config) { config.BaseURL = "https://pay.example/a b" }},
 	} {
 		config := good
 		one.change(&config)
@@ -211,15 +215,17 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	config := maxpay.Config{BaseURL: stackURL, AppID: appID, MasterKey: "secret-of-mine"}
 	options := maxpay.VerifyOptions{Secrets: []string{"secret-of-mine"}, MasterKeys: []string{"secret-of-mine"}}
 	client := must(maxpay.New(config))(t)
+	inside := struct{ client *maxpay.Client }{client}
 	session := maxpay.Session{Token: "secret-of-mine", ExpiresAt: 1}
 	var shown strings.Builder
-	for _, one := range []any{config, &config, options, &options, client, *client, session, &session, []any{config, session}} {
+	for _, one := range []any{config, &config, options, &options, client, *client, inside, session, &session, []any{config, session}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			fmt.Fprintf(&shown, verb, one)
 		}
 	}
 	for _, one := range []any{config, options} {
 		shown.Write(must(json.Marshal(one))(t))
+		shown.Write(must(xml.Marshal(one))(t))
 	}
 	for _, secret := range []string{"secret-of-mine", fmt.Sprintf("%x", "secret-of-mine")} {
 		if strings.Contains(shown.String(), secret) {

@@ -30,16 +30,19 @@ const (
 )
 
 // Config says where the gateway is and who calls. BaseURL, AppID and exactly one key are needed.
+//
+// It prints no key by itself or in an exported field. In an unexported field of a struct of yours fmt passes over every Format, so that %v of
+// that struct shows the keys: keep the Client in it, which shows none anywhere.
 type Config struct {
 	BaseURL string
 	AppID   string
 
 	// MasterKey is the app's secret, for servers.
-	MasterKey string `json:"-"`
+	MasterKey string `json:"-" xml:"-"`
 	// ClientKey is the app's public key. It charges, and asks for bills by their number.
-	ClientKey string `json:"-"`
+	ClientKey string `json:"-" xml:"-"`
 	// SessionToken has the rights of ClientKey; see Client.Session.
-	SessionToken string `json:"-"`
+	SessionToken string `json:"-" xml:"-"`
 
 	// Timeout bounds each try as a whole; 0 is ten seconds.
 	Timeout time.Duration
@@ -126,8 +129,9 @@ func isVisible(text string) bool {
 
 func baseURL(written string) (string, error) {
 	parts, err := url.Parse(written)
+	// An empty query or fragment counts, too: the path of a call would become its text.
 	if err != nil || parts.Scheme != "http" && parts.Scheme != "https" || parts.Hostname() == "" ||
-		parts.User != nil || parts.RawQuery != "" || parts.Fragment != "" {
+		parts.User != nil || strings.ContainsAny(written, "?# ") {
 		return "", &ArgumentError{"BaseURL", "must be http:// or https:// with a host, without user, query and fragment"}
 	}
 	return strings.TrimRight(written, "/"), nil

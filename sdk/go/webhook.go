@@ -19,12 +19,12 @@ import (
 // DefaultTolerance is how far the time of a webhook may be from now.
 const DefaultTolerance = 5 * time.Minute
 
-// VerifyOptions holds what a webhook is verified by. Secrets is needed.
+// VerifyOptions holds what a webhook is verified by. Secrets is needed. As a Config, it prints its secrets in an unexported field.
 type VerifyOptions struct {
 	// Secrets of the webhook (whsec_...); one of them has to fit, so that both are given during a rotation.
-	Secrets []string `json:"-"`
+	Secrets []string `json:"-" xml:"-"`
 	// MasterKeys of the app. With them the body's sign is checked, too.
-	MasterKeys []string `json:"-"`
+	MasterKeys []string `json:"-" xml:"-"`
 	// AppID is compared with the body's, unless it is empty.
 	AppID string
 	// Tolerance is DefaultTolerance where it is 0.
