@@ -16,7 +16,7 @@ require_once __DIR__ . '/autoload.php';
 
 final class MLRESTErrMsg
 {
-    public const UNEXPECTED_RESULT = '网关应答无法识别：';
+    public const UNEXPECTED_RESULT = '网关响应无法识别：';
     public const NEED_PARAM = '缺少必填参数：';
     public const NEED_VALID_PARAM = '参数取值无效：';
     public const NEED_WX_JSAPI_OPENID = 'wx_jsapi 渠道必须传 openid';
@@ -105,11 +105,9 @@ class MLPayApi
             throw new Exception(getErrMsg()['need_param'] . 'appid');
         }
         $said = MLRESTUtil::request(MLRESTUtil::getApiUrl() . $api, 'post', $data, 30);
-        $result = json_decode($said);
-        if (!$result instanceof stdClass) {
-            throw new Exception(getErrMsg()['unexpected_result'] . $said);
-        }
-        return $result;
+        // An answer may hold what a log should not.
+        $words = str_starts_with($said, 'CURL EXCEPTION:') ? $said : strlen($said) . ' bytes';
+        return MaxPay\Json::object($said) ?? throw new Exception(getErrMsg()['unexpected_result'] . $words);
     }
 }
 
@@ -143,7 +141,7 @@ if (!function_exists('getRespErr')) {
             4 => $english ? 'MISS_PARAM' : '缺少必填参数',
             5 => $english ? 'PARAM_INVALID' : '参数有误，或与账单当前状态不符',
             6 => $english ? 'CERT_FILE_ERROR' : '已保存的密钥或证书无法使用',
-            7 => $english ? 'CHANNEL_ERROR' : '支付渠道拒绝或没有应答，可以原样重试',
+            7 => $english ? 'CHANNEL_ERROR' : '支付渠道拒绝或没有响应，可以原样重试',
             14 => $english ? 'RUN_TIME_ERROR' : '网关内部错误，请稍后重试',
         ];
     }

@@ -5,6 +5,70 @@ declare(strict_types=1);
 namespace MaxPay;
 
 /**
+ * Reads JSON.
+ *
+ * @internal
+ */
+final class Json
+{
+    /** The object that a text in JSON holds, or null. */
+    public static function object(string $text): ?\stdClass
+    {
+        $value = json_decode($text);
+        if (json_last_error() === JSON_ERROR_INVALID_PROPERTY_NAME) {
+            // PHP has no property whose name begins with a zero byte. An array has.
+            $value = self::withoutSuchNames(json_decode($text, true));
+        }
+        return $value instanceof \stdClass ? $value : null;
+    }
+
+    /** Makes objects of arrays, save of lists and of those that hold such a name. */
+    private static function withoutSuchNames(mixed $value): mixed
+    {
+        if (!is_array($value)) {
+            return $value;
+        }
+        $stays = array_is_list($value);
+        foreach ($value as $name => $one) {
+            $value[$name] = self::withoutSuchNames($one);
+            $stays = $stays || str_starts_with((string) $name, "\0");
+        }
+        return $stays ? $value : (object) $value;
+    }
+}
+
+/**
+ * A text that no dump, export or serialization shows, nor a debugger's tree of the object.
+ *
+ * @internal
+ */
+final class Hidden
+{
+    /** @var ?\WeakMap<self, string> */
+    private static ?\WeakMap $texts = null;
+
+    public function __construct(#[\SensitiveParameter] string $text)
+    {
+        self::$texts ??= new \WeakMap();
+        self::$texts[$this] = $text;
+    }
+
+    public function reveal(): string
+    {
+        return self::$texts[$this];
+    }
+
+    public function __serialize(): array
+    {
+        throw new \LogicException('a key is not serialized');
+    }
+
+    private function __clone()
+    {
+    }
+}
+
+/**
  * Reads members of an object that came as JSON.
  *
  * @internal
@@ -38,7 +102,8 @@ final class Members
     /** @return array<string, mixed> */
     public function extras(): array
     {
-        return self::asArray($this->find('extras', 'stdClass') ?? new \stdClass());
+        $extras = $this->raw->extras ?? [];
+        return $extras instanceof \stdClass || is_array($extras) ? self::asArray($extras) : throw new \UnexpectedValueException('extras is not an object');
     }
 
     /**
@@ -70,10 +135,10 @@ final class Charged
     }
 
     /** @internal */
-    public static function of(\stdClass $raw): self
+    public static function of(string $channel, string $billNum, \stdClass $raw): self
     {
         $of = new Members($raw);
-        $params = array_diff_key(Members::asArray($raw), ['code' => 0, 'msg' => 0, 'id' => 0]);
+        $params = compact('channel', 'billNum') + array_diff_key(Members::asArray($raw), ['code' => 0, 'msg' => 0]);
         $named = array_map(fn ($name) => $of->find($name, 'string'), ['ali_app', 'ali_web', 'ali_wap', 'codeUrl', 'wx_h5', 'tn', 'html']);
         return new self($of->text('id'), $params, ...[...$named, $raw]);
     }
@@ -161,7 +226,7 @@ final class Refund
 /** A token for one of your clients. It is a secret of theirs, so that `var_dump` leaves it out. */
 final class Session
 {
-    private function __construct(private readonly \Closure $hidden, public readonly int $expiresAt)
+    private function __construct(private readonly Hidden $hidden, public readonly int $expiresAt)
     {
     }
 
@@ -169,13 +234,12 @@ final class Session
     public static function of(\stdClass $raw): self
     {
         $of = new Members($raw);
-        $token = $of->text('token');
-        return new self(fn (): string => $token, $of->integer('expiresAt'));
+        return new self(new Hidden($of->text('token')), $of->integer('expiresAt'));
     }
 
     public function token(): string
     {
-        return ($this->hidden)();
+        return $this->hidden->reveal();
     }
 
     /** @return array<string, mixed> */

@@ -15,13 +15,15 @@ final class Client
 {
     public const VERSION = '0.1.0';
     private const HEADERS = ['masterKey' => 'X-ML-MasterKey', 'clientKey' => 'X-ML-APIKey', 'sessionToken' => 'X-ML-Session-Token'];
+    // A day, in seconds; curl counts milliseconds in 32 bits.
+    private const TIMEOUT_MAX = 86_400;
     private const REQUEST_IDS = ['apigw-requestid', 'x-amzn-requestid', 'x-request-id'];
     private const JSON = JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_PRESERVE_ZERO_FRACTION | JSON_THROW_ON_ERROR;
 
     private readonly string $base;
     private readonly Transport $transport;
-    /** The headers hold the key. As a function they are in no dump and no export, and cannot be serialized. */
-    private readonly \Closure $headers;
+    private readonly string $keyHeader;
+    private readonly Hidden $key;
 
     public function __construct(
         string $baseUrl,
@@ -43,23 +45,30 @@ final class Client
                 throw new InvalidArgument("$name must be of visible ASCII characters, without blanks and line ends");
             }
         }
-        if ($timeout <= 0 || $retries < 0) {
-            throw new InvalidArgument('timeout must be above 0 seconds, and retries at least 0');
+        if (!($timeout > 0 && $timeout <= self::TIMEOUT_MAX) || $retries < 0) {
+            throw new InvalidArgument('timeout must be above 0 seconds and at most ' . self::TIMEOUT_MAX . ', and retries at least 0');
         }
         $this->base = self::base($baseUrl);
         $this->transport = $transport ?? new CurlTransport();
-        $headers = [
-            'X-ML-AppId' => $appId,
-            self::HEADERS[array_key_first($keys)] => current($keys),
+        $this->keyHeader = self::HEADERS[array_key_first($keys)];
+        $this->key = new Hidden(current($keys));
+    }
+
+    /** @return array<string, string> */
+    private function headers(): array
+    {
+        return [
+            'X-ML-AppId' => $this->appId,
+            $this->keyHeader => $this->key->reveal(),
             'Content-Type' => 'application/json',
             'User-Agent' => 'maxpay-php/' . self::VERSION,
         ];
-        $this->headers = fn (): array => $headers;
     }
 
     private static function base(string $url): string
     {
-        $parts = parse_url($url);
+        // parse_url takes blanks and line ends for letters.
+        $parts = preg_match('/\A[!-~]+\z/', $url) ? parse_url($url) ?: [] : [];
         $scheme = strtolower($parts['scheme'] ?? '');
         if (!in_array($scheme, ['http', 'https'], true) || !isset($parts['host']) || array_intersect_key($parts, ['user' => 0, 'query' => 0, 'fragment' => 0])) {
             throw new InvalidArgument('baseUrl must be http:// or https:// with a host, without user, query and fragment');
@@ -95,7 +104,7 @@ final class Client
         $totalFee = self::fen('totalFee', $totalFee);
         return $this->call('bill', compact(
             'channel', 'billNum', 'totalFee', 'subject', 'extras', 'returnUrl', 'showUrl', 'billTimeout', 'qrPayMode', 'openid', 'clientIp'
-        ), Charged::of(...));
+        ), fn (\stdClass $raw) => Charged::of($channel, $billNum, $raw));
     }
 
     /**
@@ -240,8 +249,8 @@ final class Client
         foreach (self::REQUEST_IDS as $name) {
             $requestId ??= $answer->headers[$name] ?? null;
         }
-        $raw = json_decode($answer->body);
-        if (!$raw instanceof \stdClass || !is_int($raw->code ?? null)) {
+        $raw = Json::object($answer->body);
+        if ($raw === null || !is_int($raw->code ?? null)) {
             throw new UnexpectedAnswer('this is no answer of MaxPay; is the base URL right?', $answer->status, $requestId);
         }
         if ($raw->code !== 0) {
@@ -260,7 +269,7 @@ final class Client
         for ($try = 0; ; $try++) {
             $failure = $answer = null;
             try {
-                $answer = $this->transport->post($url, ($this->headers)(), $body, $this->timeout);
+                $answer = $this->transport->post($url, $this->headers(), $body, $this->timeout);
             } catch (ConnectionFailed $failure) {
                 // It is thrown below, once there are no more tries.
             }

@@ -73,14 +73,31 @@ final class CurlTransport implements Transport
     }
 }
 
-/** By any PSR-18 client. PSR-18 knows no timeout: set it where you make the client. */
+/**
+ * By any PSR-18 client. PSR-18 knows no timeout: set it where you make the client. It must follow no redirect, which would carry the key to
+ * another address. Guzzle's follows none by PSR-18, and Symfony's is told so here; of others nothing is known.
+ */
 final class Psr18Transport implements Transport
 {
+    private readonly ClientInterface $client;
+
     public function __construct(
-        private readonly ClientInterface $client,
+        ClientInterface $client,
         private readonly RequestFactoryInterface $requests,
         private readonly StreamFactoryInterface $streams,
     ) {
+        $this->client = self::withoutRedirects($client);
+    }
+
+    private static function withoutRedirects(ClientInterface $client): ClientInterface
+    {
+        if (!$client instanceof \Symfony\Component\HttpClient\Psr18Client) {
+            return $client;
+        }
+        if (!method_exists($client, 'withOptions')) {
+            throw new InvalidArgument("Symfony's Psr18Client follows redirects and cannot be told otherwise before 6.2; take a later one, or curl");
+        }
+        return $client->withOptions(['max_redirects' => 0]);
     }
 
     public function post(string $url, #[\SensitiveParameter] array $headers, string $body, float $timeout): Answer

@@ -13,7 +13,7 @@ final class Webhook
      * Reads a webhook.
      *
      * @param string $body `file_get_contents('php://input')`: the bytes as they came
-     * @param array<string, string|string[]> $headers `getallheaders()`, or what `getHeaders()` of a PSR-7 request gives; names in any case
+     * @param array<string, mixed> $headers `getallheaders()`, or what `getHeaders()` of a PSR-7 request gives; names in any case
      * @param string|list<string> $secrets of the webhook; several for the time of a rotation: one of them has to fit
      * @param string|list<string> $masterKeys with them the body's `sign` is checked, too
      * @param ?string $appId is compared with the body's
@@ -24,14 +24,18 @@ final class Webhook
     public static function verify(
         string $body,
         array $headers,
-        #[\SensitiveParameter] string|array $secrets,
-        #[\SensitiveParameter] string|array $masterKeys = [],
+        #[\SensitiveParameter] mixed $secrets,
+        #[\SensitiveParameter] mixed $masterKeys = [],
         ?string $appId = null,
         int $tolerance = 300,
         ?int $now = null,
     ): Event {
-        $keys = array_map(self::key(...), (array) $secrets);
-        $masterKeys = (array) $masterKeys;
+        $keys = [];
+        // array_map would show all of them in the trace of what it throws.
+        foreach (self::texts($secrets) as $secret) {
+            $keys[] = self::key($secret);
+        }
+        $masterKeys = self::texts($masterKeys);
         if ($keys === [] || in_array('', $masterKeys, true)) {
             throw new WebhookException('bad-secret', 'at least one secret is needed, and no master key may be empty');
         }
@@ -43,8 +47,8 @@ final class Webhook
         if (!self::fits($expected, explode(' ', $signatures))) {
             throw new WebhookException('wrong-signature', 'no v1 signature fits the secret; is the body as it came?');
         }
-        $event = json_decode($body);
-        if (!$event instanceof \stdClass) {
+        $event = Json::object($body);
+        if ($event === null) {
             throw new WebhookException('bad-body', 'the body is no JSON object in UTF-8');
         }
         if ($appId !== null && ($event->appid ?? null) !== $appId) {
@@ -60,6 +64,19 @@ final class Webhook
         }
     }
 
+    /** @return list<string> */
+    private static function texts(#[\SensitiveParameter] mixed $oneOrMore): array
+    {
+        $all = is_array($oneOrMore) ? array_values($oneOrMore) : [$oneOrMore];
+        foreach ($all as $one) {
+            // getenv() says false where a variable is missing.
+            if (!is_string($one)) {
+                throw new WebhookException('bad-secret', 'secrets and master keys are texts; found ' . get_debug_type($one));
+            }
+        }
+        return $all;
+    }
+
     private static function key(#[\SensitiveParameter] string $secret): string
     {
         if (!preg_match(self::SECRET, $secret, $written)) {
@@ -68,16 +85,19 @@ final class Webhook
         return base64_decode($written[1]);
     }
 
-    /** @param array<string, string|string[]> $headers */
+    /** @param array<string, mixed> $headers */
     private static function header(array $headers, string $name): string
     {
         foreach ($headers as $key => $value) {
-            $value = is_array($value) ? implode(', ', $value) : $value;
-            if (strtolower((string) $key) === $name && $value !== '') {
+            if (strtolower((string) $key) !== $name) {
+                continue;
+            }
+            $value = is_array($value) && $value === array_filter($value, is_string(...)) ? implode(', ', $value) : $value;
+            if (is_string($value) && $value !== '') {
                 return $value;
             }
         }
-        throw new WebhookException('missing-header', "$name is absent or empty");
+        throw new WebhookException('missing-header', "$name is absent, empty or no text");
     }
 
     private static function checkAge(string $seconds, int $now, int $tolerance): void

@@ -27,6 +27,8 @@ final class ChannelsTest extends TestCase
             foreach (explode(' ', $members) as $name) {
                 self::assertArrayHasKey($name, $charged->params, $channel);
             }
+            // What the JavaScript package's `pay` tells a charge by.
+            self::assertSame([$charged->id, $channel, $bill], [$charged->params['id'], $charged->params['channel'], $charged->params['billNum']]);
             self::assertSame('created', $client->records(billNum: $bill)[0]->status);
             Stack::pay($channel, $charged->id);
 

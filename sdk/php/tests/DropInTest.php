@@ -54,6 +54,15 @@ final class DropInTest extends TestCase
         }
     }
 
+    public function testAnswersAreReadWhateverTheNamesInExtrasAreAndNoneIsInAnError(): void
+    {
+        $road = new Road('200 {"code":0,"results":[{"extras":{"\u0000a":1},"id":"b"}]}', '200 a page of a proxy');
+        $data = $this->data(['token' => 'v1.some.token']);
+        $said = $this->program($data . '$r = MLPayApi::record($data); echo $r->results[0]->id, count($r->results[0]->extras);
+            try { MLPayApi::record($data); } catch (Exception $e) { echo $e->getMessage(); }', ['MAXPAY_URL' => $road->url]);
+        self::assertSame('b1网关响应无法识别：17 bytes', $said);
+    }
+
     public function testAppAndTokenTravelInHeadersAndNotInTheBody(): void
     {
         $road = new Road();
@@ -74,8 +83,8 @@ final class DropInTest extends TestCase
         self::assertSame('APP_INVALID', $this->program($call));
         $nobody = 'http://127.0.0.1:' . Stack::freePort();
         $said = $this->program($call, ['MAXPAY_URL' => $nobody]);
-        self::assertStringStartsWith('Exception:网关应答无法识别：CURL EXCEPTION:', $said);
-        self::assertSame('Exception:网关应答无法识别：CURL EXCEPTION:HTTP 404', $this->program($call, ['MAXPAY_URL' => Stack::env('MAXPAY_URL') . '/x']));
+        self::assertStringStartsWith('Exception:网关响应无法识别：CURL EXCEPTION:', $said);
+        self::assertSame('Exception:网关响应无法识别：CURL EXCEPTION:HTTP 404', $this->program($call, ['MAXPAY_URL' => Stack::env('MAXPAY_URL') . '/x']));
         self::assertSame('Exception:缺少必填参数：MAXPAY_URL', $this->program($call, ['MAXPAY_URL' => '']));
         self::assertSame('Exception:缺少必填参数：appid', $this->program("$show echo show(fn () => MLPayApi::bill([]));"));
         self::assertSame('Exception:缺少必填参数：token', $this->program("$show echo show(fn () => MLPayApi::record(['appid' => 'a']));"));

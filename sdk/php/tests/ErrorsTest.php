@@ -85,6 +85,23 @@ final class ErrorsTest extends TestCase
         }]];
     }
 
+    /** Unlike Guzzle's, it follows redirects unless it is told otherwise. */
+    public function testSymfonysClientIsToldToFollowNoRedirect(): void
+    {
+        if (!class_exists(\Symfony\Component\HttpClient\Psr18Client::class) || !class_exists(\Nyholm\Psr7\Factory\Psr17Factory::class)) {
+            self::markTestSkipped('it is not installed (Debian: php-symfony-http-client php-nyholm-psr7)');
+        }
+        $factory = new \Nyholm\Psr7\Factory\Psr17Factory();
+        $symfony = new \Symfony\Component\HttpClient\Psr18Client(null, $factory, $factory);
+        $transport = fn () => new Psr18Transport($symfony, $factory, $factory);
+        if (!method_exists($symfony, 'withOptions')) {
+            self::assertStringContainsString('redirects', $this->thrown(InvalidArgument::class, $transport)->getMessage());
+            return;
+        }
+        self::assertIsArray(Stack::client(transport: $transport())->records(limit: 1));
+        $this->testNoRedirectIsFollowed($transport);
+    }
+
     /** @dataProvider transports */
     public function testAChargeGetsThroughWhateverTheRoadDoesAndIsOneBill(callable $transport): void
     {
@@ -157,6 +174,16 @@ final class ErrorsTest extends TestCase
         $this->thrown(UnexpectedAnswer::class, fn () => $client->records());
     }
 
+    public function testNamesInExtrasThatPhpHasNoPropertiesForAreRead(): void
+    {
+        $record = fn (string $extras) => '{"id":"a","billNum":"b","channel":"ali_app","createdTime":1,"currency":"CNY","money":"","totalFee":1,'
+            . '"status":"success","extras":' . $extras . '}';
+        $road = new Road('200 {"code":0,"results":[' . $record('{"\u0000a":{"b":[1]}}') . ',' . $record('{}') . ',' . $record('{"c":{"d":1}}') . ']}');
+        $found = iterator_to_array(Stack::client(baseUrl: $road->url)->iterRecords());
+        self::assertSame([["\0a" => ['b' => [1]]], [], ['c' => ['d' => 1]]], array_map(fn ($one) => $one->extras, $found));
+        self::assertSame(1, $found[2]->raw->extras->c->d);
+    }
+
     public function testOnlyIntegersAreMoney(): void
     {
         foreach ([1.0, 99.5, '100', true, null] as $wrong) {
@@ -181,7 +208,12 @@ final class ErrorsTest extends TestCase
             ['baseUrl', ['baseUrl' => 'https://pay.example?a=b']],
             ['baseUrl', ['baseUrl' => 'https://pay.example:port']],
             ['baseUrl', ['baseUrl' => 'pay.example']],
+            ['baseUrl', ['baseUrl' => 'https://pay.example/a b']],
+            ['baseUrl', ['baseUrl' => "https://pay.example\n"]],
+            ['baseUrl', ['baseUrl' => 'https://pay.example?']],
             ['timeout', ['timeout' => 0.0]],
+            ['timeout', ['timeout' => NAN]],
+            ['timeout', ['timeout' => INF]],
         ] as [$words, $options]) {
             $error = $this->thrown(InvalidArgument::class, fn () => Stack::client(...$options));
             self::assertStringContainsString($words, $error->getMessage());
@@ -197,7 +229,23 @@ final class ErrorsTest extends TestCase
         $shown = ob_get_clean() . print_r($client, true) . var_export($client, true) . json_encode($client);
         self::assertStringNotContainsString('secret-of-mine', $shown);
         self::assertStringContainsString('***', $shown);
-        $this->expectExceptionMessage("Serialization of 'Closure' is not allowed");
+        self::assertStringNotContainsString('secret-of-mine', $this->allOf($client));
+        self::assertStringNotContainsString('secret-of-mine', $this->allOf(clone $client));
+        $session = Stack::client()->session(ttlSeconds: 60);
+        self::assertStringNotContainsString($session->token(), $this->allOf($session));
+        $this->expectExceptionMessage('a key is not serialized');
         serialize($client);
+    }
+
+    /** What a debugger prints of an object: private members, and what a closure holds. */
+    private function allOf(mixed $value, int $depth = 0): string
+    {
+        if ($value instanceof \Closure) {
+            $value = (new \ReflectionFunction($value))->getStaticVariables();
+        }
+        if (is_scalar($value) || $value === null || $depth > 8) {
+            return var_export($value, true);
+        }
+        return implode(' ', array_map(fn ($one) => $this->allOf($one, $depth + 1), (array) $value));
     }
 }

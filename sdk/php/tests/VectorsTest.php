@@ -31,11 +31,49 @@ final class VectorsTest extends TestCase
             } catch (WebhookException $refusal) {
                 $code = $refusal->getCode();
                 foreach ([...$case['secrets'], ...$case['masterKeys']] as $secret) {
-                    self::assertFalse(strlen($secret) > 20 && str_contains((string) $refusal, substr($secret, 0, 15)), $case['name']);
+                    self::assertFalse(strlen((string) $secret) > 20 && str_contains((string) $refusal, substr($secret, 0, 15)), $case['name']);
                 }
             }
             self::assertSame($case['expect'], $code, $case['name']);
         }
+    }
+
+    public function testSettingsAndHeadersOfAnotherTypeAreRefusedByACode(): void
+    {
+        $headers = ['webhook-id' => 'a', 'webhook-timestamp' => '1000', 'webhook-signature' => 'v1,a'];
+        foreach ([
+            'bad-secret' => [[$headers, false], [$headers, null], [$headers, 5], [$headers, [['whsec_AAAA']]], [$headers, 'whsec_AAAA', false]],
+            'missing-header' => [
+                [['webhook-timestamp' => 1000] + $headers, 'whsec_AAAA'], [['webhook-id' => [1, 'a']] + $headers, 'whsec_AAAA'],
+                [['webhook-id' => []] + $headers, 'whsec_AAAA'], [['webhook-id' => new \stdClass()] + $headers, 'whsec_AAAA'],
+            ],
+        ] as $code => $calls) {
+            foreach ($calls as $arguments) {
+                try {
+                    Webhook::verify('{}', ...$arguments);
+                    self::fail('it was believed');
+                } catch (WebhookException $refusal) {
+                    self::assertSame($code, $refusal->getCode());
+                }
+            }
+        }
+    }
+
+    public function testTheTraceOfABadSecretHoldsNoGoodOne(): void
+    {
+        $ignored = ini_set('zend.exception_ignore_args', '0');
+        foreach ([['whsec_' . base64_encode('secret-of-mine'), 'bad'], ['whsec_' . base64_encode('secret-of-mine'), null]] as $secrets) {
+            try {
+                Webhook::verify('{}', [], $secrets);
+                self::fail('it was believed');
+            } catch (WebhookException $refusal) {
+                self::assertSame('bad-secret', $refusal->getCode());
+                $ours = array_filter($refusal->getTrace(), fn ($call) => !str_contains($call['file'] ?? '', 'phpunit'));
+                self::assertNotEmpty($ours);
+                self::assertStringNotContainsString(base64_encode('secret-of-mine'), print_r(array_column($ours, 'args'), true));
+            }
+        }
+        ini_set('zend.exception_ignore_args', $ignored);
     }
 
     public function testHeadersMayBeListsAsInPsr7(): void
