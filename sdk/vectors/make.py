@@ -25,13 +25,13 @@ MASTER = "vectors-master-key-that-is-in-force-00000000"
 OLD_MASTER = "vectors-master-key-from-before-rotation-0000"
 
 CODES = {
-    "bad-secret": "no secret is given, one is not `whsec_` with padded base64 behind it, or a master key is empty",
-    "missing-header": "`webhook-id`, `webhook-timestamp` or `webhook-signature` is absent or empty",
+    "bad-secret": "no secret is given, one is not `whsec_` with padded base64 behind it, or a master key is empty or no text",
+    "missing-header": "`webhook-id`, `webhook-timestamp` or `webhook-signature` is absent, empty or no text",
     "bad-timestamp": "`webhook-timestamp` is not 1 to 12 ASCII digits",
     "too-old": "`webhook-timestamp` is more than the tolerance before now",
     "too-new": "`webhook-timestamp` is more than the tolerance after now",
     "wrong-signature": "no `v1` signature in `webhook-signature` fits one of the secrets",
-    "bad-body": "the body is no JSON object in UTF-8",
+    "bad-body": "the body is no JSON object in UTF-8, or lacks a member of every event, or has one of another type",
     "wrong-app": "an app id is given, and the `appid` of the body is another",
     "wrong-sign": "master keys are given, and the `sign` of the body fits none of them",
 }
@@ -120,6 +120,8 @@ def good():
     yield case("blanks, line ends, other scripts and unsorted keys", "ok", ODD, masterKeys=[MASTER])
     yield case("a member of the same letters in another case changes nothing", "ok",
                PLAIN[:-1] + b',"APPID":"000000000000000000000000","Sign":"00","TotalFee":1}', masterKeys=[MASTER], appid=APP)
+    yield case("extras with a name that begins with a zero byte", "ok", compact(event(extras={"\0a": 1, "": {"\0*\0b": 2}})), masterKeys=[MASTER])
+    yield case("members of a name that other versions do not know", "ok", compact(event(later={"\0c": [1]})))
     yield case("header names in capitals", "ok", headers={key.upper(): value for key, value in headers(PLAIN).items()})
     yield case("header names with capitals at the beginning", "ok",
                headers={key.title(): value for key, value in headers(PLAIN).items()})
@@ -150,6 +152,7 @@ def wrong_times_and_headers():
     yield case("without any header", "missing-header", headers={})
     yield case("with an empty webhook-id", "missing-header", headers=headers(PLAIN, message_id=""))
     yield case("with an empty webhook-signature", "missing-header", headers=changed(webhook_signature=""))
+    yield case("with a webhook-signature that is null", "missing-header", headers=changed(webhook_signature=None))
     for written in ("soon", f"{NOW}.0", f" {NOW}", f"+{NOW}", f"-{NOW}", "1e9", f"0x{NOW:x}", "１７９５４７４１０４", "9" * 13, "9" * 40):
         yield case(f"a timestamp written as {written!r}", "bad-timestamp", headers=headers(PLAIN, timestamp=written))
 
@@ -186,6 +189,12 @@ def wrong_bodies():
     }
     for name, body in bodies.items():
         yield case(f"rightly signed: {name}", "bad-body", body)
+    yield case("rightly signed: no members", "bad-body", b"{}")
+    for member in ("appid", "billNum", "channel", "createdTime", "currency", "id", "status", "timestamp", "totalFee"):
+        yield case(f"rightly signed: {member} is absent", "bad-body", compact({name: value for name, value in event().items() if name != member}))
+    for member, value in {"totalFee": "9900", "billNum": 1, "event": 1, "refundFee": True, "createdTime": None}.items():
+        yield case(f"rightly signed: {member} is {value!r}", "bad-body", compact(event(**{member: value})))
+    yield case("rightly signed: totalFee has a fraction", "bad-body", PLAIN.replace(b"9900", b"99.5"))
 
 
 def wrong_apps_and_signs():
@@ -222,6 +231,9 @@ def wrong_secrets():
     }.items():
         yield case(f"a secret that is {name}", "bad-secret", secrets=[secret])
     yield case("one good secret and one that is empty", "bad-secret", secrets=[SECRET, ""])
+    yield case("a secret that is null", "bad-secret", secrets=[None])
+    yield case("one good secret and one that is null", "bad-secret", secrets=[SECRET, None])
+    yield case("a master key that is null", "bad-secret", masterKeys=[None])
     yield case("an empty master key", "bad-secret", masterKeys=[""], body=compact(event("")))
     yield case("a good master key and an empty one", "bad-secret", masterKeys=[MASTER, ""])
 
