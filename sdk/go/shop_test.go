@@ -3,6 +3,7 @@ package maxpay_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -51,6 +52,24 @@ func TestTheExampleShopsOrderTurnsPaidByWebhookAndByNoForgery(t *testing.T) {
 	equal(t, status(number), "open")
 	pay(t, maxpay.AliWeb, order["id"].(string))
 	until(t, "the order to be paid", func() (bool, bool) { return true, status(number) == "paid" })
+
+	for path, expected := range map[string]string{
+		"/orders?item=gold&channel=ali_web": "400 there is no such item",
+		"/orders?channel=ali_web":           "400 there is no such item",
+		"/orders?item=tea&channel=ali":      "502 it cannot be paid this way now",
+	} {
+		refused := must(http.Post(shop+path, "", nil))(t)
+		said := string(must(io.ReadAll(refused.Body))(t))
+		refused.Body.Close()
+		equal(t, fmt.Sprintf("%d %s", refused.StatusCode, strings.TrimSpace(said)), expected)
+	}
+	long := "item=tea&channel=ali_web&more=" + strings.Repeat("a", 1<<16)
+	tooLong := must(http.Post(shop+"/orders", "application/x-www-form-urlencoded", strings.NewReader(long)))(t)
+	tooLong.Body.Close()
+	equal(t, tooLong.StatusCode, 400)
+	unknown := must(http.Get(shop + "/orders/none"))(t)
+	unknown.Body.Close()
+	equal(t, unknown.StatusCode, 404)
 }
 
 func askShop(t *testing.T, method, url string) map[string]any {

@@ -20,13 +20,17 @@ function order_file(string $number): string
     return "$folder/" . preg_replace('/[^0-9a-f]/', '', $number);
 }
 
-function charge(array $wanted): array
+function charge(string $body): array
 {
+    [$item, $channel] = [json_decode($body)->item ?? null, json_decode($body)->channel ?? null];
+    if (!is_string($item) || !is_string($channel) || !isset(PRICES[$item])) {
+        http_response_code(400);
+        return ['error' => 'expected JSON with an item of the shop and a channel'];
+    }
     $pay = new MaxPay\Client(getenv('MAXPAY_URL'), getenv('MAXPAY_APP_ID'), masterKey: getenv('MAXPAY_MASTER_KEY'));
-    [$number, $fee] = [bin2hex(random_bytes(16)), PRICES[$wanted['item']]];
-    file_put_contents(order_file($number), json_encode(['status' => 'open', 'fee' => $fee]));
-    $back = "http://$_SERVER[HTTP_HOST]/orders/$number";
-    $charged = $pay->charge($wanted['channel'], $number, $fee, subject: $wanted['item'], returnUrl: $back);
+    $number = bin2hex(random_bytes(16));
+    file_put_contents(order_file($number), json_encode(['status' => 'open', 'fee' => PRICES[$item]]));
+    $charged = $pay->charge($channel, $number, PRICES[$item], subject: $item, returnUrl: "http://$_SERVER[HTTP_HOST]/orders/$number");
     return ['order' => $number, 'id' => $charged->id, 'pay' => $charged->params];
 }
 
@@ -41,17 +45,26 @@ function webhook(string $body): array
     return [];
 }
 
-$body = file_get_contents('php://input');
-try {
-    $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
-    $answer = match ("$_SERVER[REQUEST_METHOD] " . strtok($path, '/')) {
-        'POST orders' => charge(json_decode($body, true)),
-        'POST webhook' => webhook($body),
-        default => json_decode((string) @file_get_contents(order_file(basename($path))), true) ?? ['status' => 'unknown'],
-    };
-} catch (MaxPay\MaxPayException $error) {
-    http_response_code($error instanceof MaxPay\WebhookException ? 400 : 502);
-    $answer = ['error' => $error instanceof MaxPay\WebhookException ? $error->getCode() : $error->getMessage()];
+function order(string $number): array
+{
+    $order = json_decode((string) @file_get_contents(order_file($number)), true);
+    http_response_code($order === null ? 404 : 200);
+    return $order ?? ['error' => 'no such order'];
 }
+
+$body = file_get_contents('php://input', length: 100_000); // What is cut off is no JSON, and is signed by nobody.
+$path = (string) strtok($_SERVER['REQUEST_URI'], '?');
 header('Content-Type: application/json');
+try {
+    $answer = match ("$_SERVER[REQUEST_METHOD] " . strtok($path, '/')) {
+        'POST orders' => charge($body), 'POST webhook' => webhook($body), default => order(basename($path)),
+    };
+} catch (MaxPay\WebhookException $error) {
+    http_response_code(400);
+    $answer = ['error' => $error->getCode()];
+} catch (MaxPay\MaxPayException $error) {
+    error_log($error->getMessage()); // It is the shop's matter, and no visitor's.
+    http_response_code(502);
+    $answer = ['error' => 'it cannot be paid this way now'];
+}
 echo json_encode($answer);

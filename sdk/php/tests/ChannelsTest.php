@@ -178,7 +178,11 @@ final class ChannelsTest extends TestCase
         Stack::pay('ali_web', $order['id']);
         $paid = Stack::until('the order', fn () => $ask('GET', "/orders/$order[order]")['status'] === 'paid' ? true : null);
         self::assertTrue($paid);
-        self::assertStringContainsString('CHANNEL_INVALID', $ask('POST', '/orders', '{"item":"tea","channel":"ali"}')['error']);
+        foreach (['{"item":"gold","channel":"ali_web"}', '{"item":[],"channel":"ali_web"}', '{"item":"tea"}', '[]', '1', '{', '', str_repeat('[', 200_000)] as $wrong) {
+            self::assertStringContainsString('expected JSON', $ask('POST', '/orders', $wrong)['error']);
+        }
+        self::assertSame(['error' => 'it cannot be paid this way now'], $ask('POST', '/orders', '{"item":"tea","channel":"ali"}'));
+        self::assertSame(['error' => 'no such order'], $ask('GET', '/orders/0'));
         array_map(unlink(...), glob("$orders/*"));
         rmdir($orders);
     }

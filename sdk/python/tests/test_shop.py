@@ -40,13 +40,17 @@ class Shop(unittest.TestCase):
 
         stack.pay("ali_web", order["id"])
         stack.until("the order to be paid", lambda: self.ask("GET", f"/orders/{order['order']}")["status"] == "paid" or None)
-        refused = self.ask("POST", "/orders", {"item": "tea", "channel": "ali"})
-        self.assertIn("CHANNEL_INVALID", refused["error"])
+        for wrong in ({"item": "gold", "channel": "ali_web"}, {"item": [], "channel": "ali_web"}, {"item": "tea"}, [], None, b"{", b"\xff"):
+            self.assertIn("expected JSON", self.ask("POST", "/orders", wrong)["error"])
+        self.assertIn("at most", self.ask("POST", "/orders", b"[" * 100_000)["error"])
+        # What the gateway says is in the log alone.
+        self.assertEqual(self.ask("POST", "/orders", {"item": "tea", "channel": "ali"}), {"error": "it cannot be paid this way now"})
+        self.assertEqual(self.ask("GET", "/orders/none"), {"error": "no such order"})
 
     def ask(self, method: str, path: str, body: Optional[object] = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body))
+            connection.request(method, path, body if isinstance(body, bytes) else json.dumps(body))
             return json.loads(connection.getresponse().read())
         except ConnectionRefusedError:
             return None

@@ -19,7 +19,7 @@ import (
 )
 
 var prices = map[string]int64{"tea": 9900} // In fen. The server names the price, never the page.
-var fees, paid sync.Map                    // Orders by number: a database in a real shop.
+var fees, states sync.Map                  // Orders by number: a database in a real shop.
 
 func main() {
 	env, app := os.Getenv, os.Getenv("MAXPAY_APP_ID")
@@ -27,32 +27,42 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	hooks := maxpay.VerifyOptions{Secrets: strings.Fields(env("MAXPAY_WEBHOOK_SECRET")), AppID: app}
 	http.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
-		number, item := rand.Text(), r.FormValue("item")
-		charged, err := pay.Charge(r.Context(), maxpay.ChargeRequest{Channel: maxpay.Channel(r.FormValue("channel")), BillNum: number,
-			TotalFee: prices[item], Subject: item, ReturnURL: "http://" + r.Host + "/orders/" + number})
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadGateway)
+		number, channel, item := rand.Text(), maxpay.Channel(r.FormValue("channel")), r.FormValue("item")
+		fee, isOurs := prices[item]
+		if !isOurs {
+			http.Error(w, "there is no such item", http.StatusBadRequest)
 			return
 		}
-		fees.Store(number, prices[item])
+		charged, err := pay.Charge(r.Context(), maxpay.ChargeRequest{Channel: channel, BillNum: number, TotalFee: fee,
+			Subject: item, ReturnURL: "http://" + r.Host + "/orders/" + number})
+		if err != nil {
+			log.Print(err) // It is the shop's matter, and no visitor's.
+			http.Error(w, "it cannot be paid this way now", http.StatusBadGateway)
+			return
+		}
+		fees.Store(number, fee)
+		states.Store(number, "open")
 		json.NewEncoder(w).Encode(map[string]any{"order": number, "id": charged.ID, "pay": charged.Params})
 	})
 	http.HandleFunc("GET /orders/{number}", func(w http.ResponseWriter, r *http.Request) {
-		_, isPaid := paid.Load(r.PathValue("number"))
-		json.NewEncoder(w).Encode(map[string]string{"status": map[bool]string{true: "paid", false: "open"}[isPaid]})
+		status, isOurs := states.Load(r.PathValue("number"))
+		if !isOurs {
+			http.NotFound(w, r)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"status": status})
 	})
 	http.HandleFunc("POST /webhook", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		event, refusal := maxpay.Verify(body, r.Header, hooks)
+		body, err := io.ReadAll(r.Body)
+		event, refusal := maxpay.Verify(body, r.Header, maxpay.VerifyOptions{Secrets: strings.Fields(env("MAXPAY_WEBHOOK_SECRET")), AppID: app})
 		if err != nil || refusal != nil {
 			http.Error(w, "refused", http.StatusBadRequest)
 			return
 		}
 		if fee, isOurs := fees.Load(event.BillNum); isOurs && event.Type == "payment.success" && event.TotalFee == fee {
-			paid.Store(event.BillNum, true) // A second webhook of the same event changes nothing.
+			states.Store(event.BillNum, "paid") // A second webhook of the same event changes nothing.
 		}
 	})
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+env("PORT"), nil))
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+env("PORT"), http.MaxBytesHandler(http.DefaultServeMux, 1<<16)))
 }
