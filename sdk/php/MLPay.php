@@ -139,7 +139,7 @@ if (!function_exists('getRespErr')) {
             2 => $english ? 'PAY_FACTOR_NOT_SET' : '应用尚未配置该支付渠道',
             3 => $english ? 'CHANNEL_INVALID' : '支付渠道不存在',
             4 => $english ? 'MISS_PARAM' : '缺少必填参数',
-            5 => $english ? 'PARAM_INVALID' : '参数有误，或与账单当前状态不符',
+            5 => $english ? 'PARAM_INVALID' : '参数有误，或与订单当前状态不符',
             6 => $english ? 'CERT_FILE_ERROR' : '已保存的密钥或证书无法使用',
             7 => $english ? 'CHANNEL_ERROR' : '支付渠道拒绝或没有响应，可以原样重试',
             14 => $english ? 'RUN_TIME_ERROR' : '网关内部错误，请稍后重试',
