@@ -1,6 +1,6 @@
 // What every caller may do: charge a bill, and ask about it.
 
-import { InvalidInputError } from "./errors.js";
+import { InvalidInputError, TransportError } from "./errors.js";
 import { Transport, type CallOptions, type Options } from "./transport.js";
 import type { BillRecord, Channel, Charged, ChargeRequest, RecordsQuery } from "./types.js";
 
@@ -25,7 +25,7 @@ export class Client {
 
   /** One page of records, the newest first if `order` says nothing else. Without a master key `billNum` is required. */
   async records(query: RecordsQuery = {}, options?: CallOptions): Promise<BillRecord[]> {
-    return (await this.transport.call<{ results: BillRecord[] }>("records", query, options)).results;
+    return resultsOf("records", await this.transport.call("records", query, options));
   }
 
   /** Every record that fits, page by page: each page begins at the time where the one before ended, so that none is missed while bills are made. */
@@ -48,6 +48,14 @@ export class Client {
       if (page.length < PAGE || !isNew) return;
     }
   }
+}
+
+/** The list that an answer must have. */
+export function resultsOf<Result extends object>(operation: string, answer: { results?: unknown }): Result[] {
+  const { results } = answer;
+  const isList = Array.isArray(results) && results.every((one) => typeof one === "object" && one !== null);
+  if (!isList) throw new TransportError(`${operation}: an answer without a list of results`, { status: 200 });
+  return results as Result[];
 }
 
 /** Money is counted in whole fen: 9.9 yuan is 990. */

@@ -1,6 +1,6 @@
 // For servers: Node, Deno, Bun and workers. A bundler for browsers takes browser.ts in its place.
 
-import { Client, checkFen, refuseMasterKey } from "./client.js";
+import { Client, checkFen, refuseMasterKey, resultsOf } from "./client.js";
 import type { CallOptions, Options } from "./transport.js";
 import type { BillRecord, CloseRequest, Refund, RefundRequest, RefundsQuery, Session, SessionRequest, SyncRequest } from "./types.js";
 
@@ -29,7 +29,7 @@ export class MaxPay extends Client {
 
   /** The refunds of a bill, the oldest first, or the one of a number. */
   async refunds(query: RefundsQuery, options?: CallOptions): Promise<Refund[]> {
-    return (await this.transport.call<{ results: Refund[] }>("refunds", query, options)).results;
+    return resultsOf("refunds", await this.transport.call("refunds", query, options));
   }
 
   /** The same, one by one. */
@@ -44,7 +44,7 @@ export class MaxPay extends Client {
 
   /** Asks the provider about a bill now, and gives its records. */
   async sync(bill: SyncRequest, options?: CallOptions): Promise<BillRecord[]> {
-    return (await this.transport.call<{ results: BillRecord[] }>("sync", bill, options)).results;
+    return resultsOf("sync", await this.transport.call("sync", bill, options));
   }
 
   /** Makes a session token for one of your clients, in place of the client key. */

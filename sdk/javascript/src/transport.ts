@@ -49,9 +49,11 @@ export class Transport {
 
   /** The answer, whose code is 0. */
   async call<Answer>(operation: string, body: object, { signal }: CallOptions = {}): Promise<Answer> {
+    // Each try sends the same text, even if the caller changes the object meanwhile.
+    const text = jsonOf(body);
     for (let tried = 0; ; tried += 1) {
       try {
-        return (await this.#try(operation, JSON.stringify(body), signal)) as Answer;
+        return (await this.#try(operation, text, signal)) as Answer;
       } catch (error) {
         if (tried >= this.#retries || !mayPass(error)) throw error;
       }
@@ -104,7 +106,7 @@ function headersOf(options: Options): Record<string, string> {
   }
   const key = options[name] ?? "";
   // fetch would put a key that no header can hold into its error.
-  if (!/^[!-~]+$/.test(key)) throw new InvalidInputError(name, "must be of visible ASCII characters");
+  if (typeof key !== "string" || !/^[!-~]+$/.test(key)) throw new InvalidInputError(name, "must be of visible ASCII characters");
   return { "Content-Type": "application/json", "X-ML-AppId": options.appId, [CREDENTIALS[name]]: key };
 }
 
@@ -113,6 +115,17 @@ function wholeNumber(field: string, value: number, least: number, most: number):
     throw new InvalidInputError(field, `must be an integer from ${least} to ${most}`);
   }
   return value;
+}
+
+function jsonOf(body: object): string {
+  for (const [field, value] of Object.entries(body)) {
+    try {
+      JSON.stringify(value);
+    } catch {
+      throw new InvalidInputError(field, "must be JSON: no bigint, and no object that contains itself");
+    }
+  }
+  return JSON.stringify(body);
 }
 
 async function textOf(response: Response): Promise<string> {

@@ -73,6 +73,7 @@ for (const [field, options] of [
   ["masterKey", { masterKey: undefined }],
   ["masterKey, clientKey", { clientKey: "c" }],
   ["masterKey", { masterKey: "with a\nline end" }],
+  ["masterKey", { masterKey: 5 }],
   ["timeoutMs", { timeoutMs: 0 }],
   ["retries", { retries: 1.5 }],
 ]) {

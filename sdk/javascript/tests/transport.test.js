@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFile } from "node:fs/promises";
-import { MaxPay, RunTimeError, TransportError, VERSION } from "maxpay";
+import { InvalidInputError, MaxPay, RunTimeError, TransportError, VERSION } from "maxpay";
 import { bodyOf, chargeOn, listen, play, server, stack } from "./support.js";
 
 const OUTAGE = JSON.stringify({ code: 14, msg: "RUN_TIME_ERROR", err: "storage" });
@@ -99,6 +99,38 @@ test("a charge and a refund whose answers were lost twice on the road are one bi
   assert.deepEqual(records.map(({ id, refundedFee }) => [id, refundedFee]), [[charged.id, 900]]);
   await road.close();
 });
+
+test("what the caller changes between two tries changes nothing", async () => {
+  const bodies = [];
+  const charge = chargeOn("ali_qrcode");
+  const broken = await listen(async (request, response) => {
+    bodies.push(JSON.parse(await bodyOf(request)).totalFee);
+    charge.totalFee += 1;
+    response.writeHead(bodies.length < 3 ? 503 : 200).end(bodies.length < 3 ? OUTAGE : FINE);
+  });
+  await server({ url: broken.url }).charge(charge);
+  assert.deepEqual(bodies, [9900, 9900, 9900]);
+  await broken.close();
+});
+
+test("what JSON does not have is refused by name before it is sent", async () => {
+  const round = {};
+  round.round = round;
+  for (const extras of [{ count: 1n }, round]) {
+    await assert.rejects(server().charge({ ...chargeOn("ali_app"), extras }), (error) => error instanceof InvalidInputError && error.field === "extras");
+  }
+});
+
+for (const results of [undefined, null, {}, [null], ["1"]]) {
+  test(`an answer whose results are ${JSON.stringify(results)} is none`, async () => {
+    const odd = await gateway([200, JSON.stringify({ code: 0, msg: "OK", results })]);
+    const maxpay = odd.maxpay();
+    for (const call of [maxpay.records(), maxpay.refunds({ billNum: "1" }), maxpay.sync({ billNum: "1" })]) {
+      await assert.rejects(call, (error) => error instanceof TransportError && /without a list of results/.test(error.message));
+    }
+    await odd.close();
+  });
+}
 
 test("an answer without an end is cut off", async () => {
   const endless = await listen((_, response) => {
