@@ -47,8 +47,13 @@ export async function verifyWebhook(rawBody: RawBody, headers: WebhookHeaders, o
 
 /** Settings, headers and time, in this order; the content is not read. */
 export function readSigned(rawBody: RawBody, headers: WebhookHeaders, options: WebhookOptions): Signed {
-  const { secrets, masterKeys = [], tolerance = 300, now = Date.now() / 1000 } = options;
-  if (secrets.length === 0 || masterKeys.includes("")) throw new WebhookError("bad-secret", "at least one secret is needed, and no master key may be empty");
+  // JavaScript without types gives anything: `[process.env.NOT_SET]`, for example.
+  const { secrets, masterKeys, tolerance = 300, now = Date.now() / 1000 } = options ?? {};
+  const isGiven = areTexts(secrets) && secrets.length > 0 && areTexts(masterKeys ?? []);
+  if (!isGiven) throw new WebhookError("bad-secret", "secrets must be a list with at least one text, masterKeys a list of texts, and none of them empty");
+  // Compared with NaN, every message would be new.
+  if (!Number.isFinite(tolerance) || tolerance < 0) throw new InvalidInputError("tolerance", "must be a number of seconds from 0");
+  if (!Number.isFinite(now)) throw new InvalidInputError("now", "must be a number of seconds");
   const keys = secrets.map(keyOf);
   const body = bytesOf(rawBody);
   const [id, timestamp, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => header(headers, name)) as [string, string, string];
@@ -74,8 +79,31 @@ export function readEvent(signed: Signed, fits: boolean, options: WebhookOptions
     const right = masterKeys.map((key) => isSame(md5Hex(`${appid}${key}${timestamp}`), String(sign)));
     if (!isWhole || !right.includes(true)) throw new WebhookError("wrong-sign", "sign in the body was not made with a master key of these");
   }
+  checkMembers(event);
   return { ...event, event: event.event ?? "payment.success", messageId: signed.messageId } as unknown as WebhookEvent;
 }
+
+const TEXTS = ["appid", "id", "billNum", "channel", "status", "currency"];
+const INTEGERS = ["totalFee", "createdTime", "timestamp"];
+const OTHER_TEXTS = ["event", "refundNum", "failure", "kind", "problem", "duplicateOf"];
+const OTHER_INTEGERS = ["endTime", "refundFee", "refundedFee", "serverFee"];
+
+/** What every event has, and what it may have: a handler that compares a fee must not find a text. */
+function checkMembers(event: Record<string, unknown>): void {
+  const isAbsent = (name: string) => event[name] === undefined || event[name] === null;
+  const isText = (name: string) => typeof event[name] === "string";
+  const isInteger = (name: string) => Number.isSafeInteger(event[name]);
+  const wrong =
+    TEXTS.find((name) => !isText(name)) ??
+    INTEGERS.find((name) => !isInteger(name)) ??
+    OTHER_TEXTS.find((name) => !isAbsent(name) && !isText(name)) ??
+    OTHER_INTEGERS.find((name) => !isAbsent(name) && !isInteger(name)) ??
+    (isAbsent("extras") || isObject(event.extras) ? undefined : "extras");
+  if (wrong !== undefined) throw new WebhookError("bad-body", `${wrong} in the body is absent or of another type`);
+}
+
+const areTexts = (list: unknown): list is string[] => Array.isArray(list) && list.every((one) => typeof one === "string" && one !== "");
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -101,10 +129,10 @@ function bytesOf(body: RawBody): Uint8Array<ArrayBuffer> {
 }
 
 function header(headers: WebhookHeaders, name: string): string {
-  const entries = headers instanceof Headers ? [...headers] : Object.entries(headers);
+  const entries = headers instanceof Headers ? [...headers] : Object.entries(headers ?? {});
   const value = entries.find(([key]) => key.toLowerCase() === name)?.[1];
-  const text = typeof value === "string" ? value : value?.join(" ");
-  if (!text) throw new WebhookError("missing-header", `${name} is absent`);
+  const text = Array.isArray(value) ? value.join(" ") : value;
+  if (typeof text !== "string" || !text) throw new WebhookError("missing-header", `${name} is absent`);
   return text;
 }
 
@@ -115,8 +143,8 @@ function objectOf(body: Uint8Array): Record<string, unknown> {
   } catch {
     // Said below.
   }
-  if (typeof event !== "object" || event === null || Array.isArray(event)) throw new WebhookError("bad-body", "the body is no JSON object in UTF-8");
-  return event as Record<string, unknown>;
+  if (!isObject(event)) throw new WebhookError("bad-body", "the body is no JSON object in UTF-8");
+  return event;
 }
 
 /** In a time that does not depend on where two texts of the same length differ. */
