@@ -1,7 +1,7 @@
 // One call for a page: it hands the payer over as the channel needs it, and then asks until the bill says what became of it.
 
 import { InvalidInputError, MaxPayError } from "./errors.js";
-import { WAIT_MS, askerOf, untilSettled, type AskOptions } from "./settled.js";
+import { askerOf, untilSettled, waitOf, type AskOptions } from "./settled.js";
 import type { Charged, ChargeRequest, Status } from "./types.js";
 import { goTo, payInAlipay, payInWechat, qrCode, submitForm, type WalletWord } from "./wallets.js";
 
@@ -23,18 +23,28 @@ export interface Payment {
   settled: Promise<Status>;
 }
 
+/** How long a bill is looked at that the payer cancelled. */
+const CANCELLED_MS = 2000;
+/** What an answer to a charge may have, and a charge to be made has not. A backend may leave `id` out. */
+const HANDED_OUT = ["id", "ali_app", "ali_web", "ali_wap", "codeUrl", "prepayid", "paySign", "wx_h5", "tn", "html"];
+
 /**
  * Has a bill paid. `charge` is what your server's `charge` answered; or a charge to be made here, with the client.
  * Where the page itself goes to the provider, nothing follows: the page at `returnUrl` asks, with `untilSettled`.
  */
 export async function pay(charge: Charged | ChargeRequest, options: PayOptions): Promise<Payment> {
   askerOf(charge.billNum, options);
-  const charged = "id" in charge ? charge : await chargeHere(charge, options);
-  const result = await handOver(charged, options);
-  const settled = untilSettled(charged.billNum, result === "cancel" ? { ...options, waitMs: 0 } : options);
+  const waitMs = waitOf(options);
+  const charged = isCharged(charge) ? charge : await chargeHere(charge, options);
+  const result = await handOver(charged, waitMs, options);
+  const settled = untilSettled(charged.billNum, { ...options, waitMs: result === "cancel" ? Math.min(waitMs, CANCELLED_MS) : waitMs });
   // A page that does not look at it gets no complaint in its console where the asking fails.
   settled.catch(() => {});
   return { result, settled };
+}
+
+function isCharged(charge: Charged | ChargeRequest): charge is Charged {
+  return HANDED_OUT.some((name) => name in charge);
 }
 
 async function chargeHere(charge: ChargeRequest, { client, signal }: PayOptions): Promise<Charged> {
@@ -42,7 +52,7 @@ async function chargeHere(charge: ChargeRequest, { client, signal }: PayOptions)
   return client.charge(charge, { signal });
 }
 
-async function handOver(charged: Charged, options: PayOptions): Promise<WalletWord> {
+async function handOver(charged: Charged, waitMs: number, options: PayOptions): Promise<WalletWord> {
   const page = options.window ?? window;
   switch (charged.channel) {
     case "ali_web":
@@ -57,9 +67,9 @@ async function handOver(charged: Charged, options: PayOptions): Promise<WalletWo
     case "wx_native":
       return showQr(charged.codeUrl, options.qr);
     case "wx_jsapi":
-      return payInWechat(page, charged, options.waitMs ?? WAIT_MS);
+      return payInWechat(page, charged, waitMs);
     case "ali_app":
-      return payInAlipay(page, charged, options.waitMs ?? WAIT_MS);
+      return payInAlipay(page, charged, waitMs);
     case "wx_app":
     case "unipay_app":
     case "applepay_upacp":

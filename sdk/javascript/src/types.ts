@@ -6,7 +6,7 @@ type Schemas = components["schemas"];
 type With<Type, Names extends keyof Type> = Type & Required<Pick<Type, Names>>;
 
 export type Channel = Schemas["Channel"];
-/** `created` is an open bill; `refund` is a paid one of which something went back. */
+/** `created` is an open bill; `success` is a paid one, also if a part went back; `refund` is one of which all went back. */
 export type Status = Schemas["Status"];
 export type BillRecord = Schemas["Record"];
 export type RecordsQuery = Schemas["RecordsQuery"];

@@ -20,12 +20,15 @@ export function goTo(page: Window, field: string, address: string | undefined): 
 export function submitForm(page: Window, html: string): WalletWord {
   const given = new DOMParser().parseFromString(html, "text/html").querySelector("form");
   if (!given) throw new InvalidInputError("html", "must be a page with a form");
+  // A field that is called like a member of the form, `method` or `getAttribute`, hides that member.
+  const attribute = (name: string) => Element.prototype.getAttribute.call(given, name);
+  const inputs = Element.prototype.querySelectorAll.call(given, "input") as NodeListOf<HTMLInputElement>;
   const form = page.document.createElement("form");
-  form.method = given.method;
-  form.action = webAddress("html", given.getAttribute("action") ?? undefined);
-  form.acceptCharset = given.acceptCharset;
+  form.method = attribute("method") ?? "get";
+  form.action = webAddress("html", attribute("action") ?? undefined);
+  form.acceptCharset = attribute("accept-charset") ?? "utf-8";
   form.hidden = true;
-  for (const { name, value } of given.querySelectorAll("input")) {
+  for (const { name, value } of inputs) {
     const input = page.document.createElement("input");
     Object.assign(input, { type: "hidden", name, value });
     form.append(input);
@@ -38,10 +41,19 @@ export function submitForm(page: Window, html: string): WalletWord {
 
 /** A QR code as an SVG element, dark on white with a quiet zone, as large as what it is put into. */
 export function qrCode(text: string): SVGElement {
-  const svg = toSvg(generate(text), document, { on: "#000", off: "#fff", padX: 4, padY: 4, width: null, height: null });
+  const svg = toSvg(codeOf(text), document, { on: "#000", off: "#fff", padX: 4, padY: 4, width: null, height: null });
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "QR");
   return svg;
+}
+
+function codeOf(text: string): ReturnType<typeof generate> {
+  if (typeof text !== "string" || text === "") throw new InvalidInputError("codeUrl", "must be the text of a QR code");
+  try {
+    return generate(text);
+  } catch {
+    throw new InvalidInputError("codeUrl", `must be short enough for a QR code; ${text.length} characters were given`);
+  }
 }
 
 interface WeixinBridge {

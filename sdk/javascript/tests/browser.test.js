@@ -163,6 +163,63 @@ inBrowser("somebody else may be asked, a network that is gone for a moment is bo
   assert.deepEqual(said, ["success", "left", "a fault of the shop's"]);
 });
 
+inBrowser("what another language's backend hands out is a charge that is made, also without id", "pc", async (page) => {
+  const { codeUrl, prepayid, channel, billNum } = await server().charge(chargeOn("wx_native"));
+  const said = await page.evaluate(async (params) => {
+    const { pay } = await import("maxpay/browser");
+    return (await pay(params, { qr: document.querySelector("#qr"), ask: async () => "success" })).settled;
+  }, { codeUrl, prepayid, channel, billNum });
+  assert.equal(said, "success");
+  assert.equal(await page.locator("#qr svg").count(), 1);
+});
+
+/** Asks in the page, and gives the status or the error's message. `answers` are what `ask` gives in turn, or throws. */
+const askedIn = (page, answers, more = {}) => page.evaluate(async ({ answers, more }) => {
+  const { untilSettled } = await import("maxpay/browser");
+  const ask = async () => {
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer === "silence") await new Promise(() => {});
+    return answer === "a page" ? JSON.parse("<html>") : answer;
+  };
+  return untilSettled("1", { ask, ...more }).catch((error) => error.message);
+}, { answers, more });
+
+inBrowser("only the four words of a bill settle it, and who is asked can neither keep it waiting nor end it by a page of HTML", "pc", async (page) => {
+  for (const word of ["success", "refund", "closed"]) assert.equal(await askedIn(page, [word]), word);
+  assert.match(await askedIn(page, ["unpaid"]), /ask must give created, success, refund or closed; `unpaid` was given/);
+  assert.match(await askedIn(page, [undefined]), /ask must give .*; undefined was given/);
+  assert.equal(await askedIn(page, ["silence"], { waitMs: 300 }), "created");
+  assert.equal(await askedIn(page, ["a page", "success"]), "success");
+  assert.match(await askedIn(page, ["created"], { waitMs: NaN }), /waitMs must be a number of milliseconds/);
+  const left = await page.evaluate(async () => {
+    const { untilSettled } = await import("maxpay/browser");
+    const abort = new AbortController();
+    const ended = untilSettled("1", { ask: () => new Promise(() => {}), signal: abort.signal }).catch((error) => error.message);
+    abort.abort(new Error("left"));
+    return ended;
+  });
+  assert.equal(left, "left");
+});
+
+inBrowser("a form's fields may be called like the members of a form", "pc", async (page) => {
+  const names = ["method", "action", "getAttribute", "querySelectorAll", "acceptCharset", "submit"];
+  const fields = names.map((name) => `<input type="hidden" name="${name}" value="its ${name}">`).join("");
+  const html = `<form method="post" action="${pages.url}/unionpay" accept-charset="UTF-8">${fields}</form>`;
+  const asked = page.waitForRequest(`${pages.url}/unionpay`);
+  await payIn(page, { code: 0, msg: "OK", id: "0", billNum: "1", channel: "unipay_web", html }).catch(() => {});
+  const request = await asked;
+  assert.equal(request.method(), "POST");
+  assert.deepEqual([...new URLSearchParams(request.postData())], names.map((name) => [name, `its ${name}`]));
+});
+
+inBrowser("a text that no QR code holds is refused by name", "pc", async (page) => {
+  const codes = await page.evaluate(async () => {
+    const { MaxPayError, qrCode } = await import("maxpay/browser");
+    return ["x".repeat(9000), "", undefined].map((text) => { try { return qrCode(text).tagName; } catch (error) { return [error instanceof MaxPayError, error.field]; } });
+  });
+  assert.deepEqual(codes, [[true, "codeUrl"], [true, "codeUrl"], [true, "codeUrl"]]);
+});
+
 inBrowser("a bridge that says nothing is left when the time is over, and the bill is asked", "wechat", async (page) => {
   await page.evaluate(() => { window.WeixinJSBridge = { invoke() {} }; });
   const charged = await server().charge(chargeOn("wx_jsapi"));
