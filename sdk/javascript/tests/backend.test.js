@@ -20,6 +20,13 @@ test("an order turns to paid when the webhook tells of it", async () => {
   await eventually("the order to be paid", async () => (await json(`/orders/${charged.billNum}`)).status === "paid");
 });
 
+test("an example whose port is taken leaves the other one its webhook", async () => {
+  await assert.rejects(run("shop/server.js", { port: Number(new URL(shop.url).port) }), /EADDRINUSE/);
+  const charged = await json("/orders", { method: "POST" });
+  await play(charged);
+  await eventually("the order to be paid", async () => (await json(`/orders/${charged.billNum}`)).status === "paid");
+});
+
 test("a webhook that nobody signed is refused", async () => {
   const forged = await fetch(`${shop.url}/webhook`, { method: "POST", body: '{"billNum":"1"}' });
   assert.deepEqual([forged.status, await forged.text()], [400, "WebhookError\n"]);

@@ -19,12 +19,13 @@ async function freePort() {
   return port;
 }
 
-export async function run(example) {
+/** `where` may name the port, and another address of the stack. */
+export async function run(example, where = {}) {
   const folder = await mkdtemp(join(tmpdir(), "maxpay-example-"));
-  const { url, operatorToken, appId, clientKey, masterKey } = stack;
+  const { url, operatorToken, appId, clientKey, masterKey } = { ...stack, ...where };
   const local = join(folder, "local.json");
   await writeFile(local, JSON.stringify({ url, operatorToken, apps: [{ appId, test: { clientKey, masterKey } }] }));
-  const port = await freePort();
+  const port = where.port ?? (await freePort());
   const env = { ...process.env, MAXPAY_LOCAL: local, PORT: String(port) };
   const child = spawn(process.execPath, ["examples/local.js", `examples/${example}`], { cwd: PACKAGE, env });
   // Also where it never came to say that it is there.

@@ -14,6 +14,9 @@ const ORDERS_MAX = 10_000;
 
 const orders = new Map();
 
+/** No order is forgotten for a new one: it may be paid. */
+export const areFull = () => orders.size >= ORDERS_MAX;
+
 /** The order with this number, which nobody can guess: who has it may see the order. */
 export const find = (id) => orders.get(id);
 
@@ -25,7 +28,6 @@ export function make(wanted) {
   });
   const isWhole = items.every(({ count }) => Number.isInteger(count) && count <= COUNT_MAX);
   if (items.length === 0 || !isWhole) return undefined;
-  if (orders.size >= ORDERS_MAX) orders.delete(orders.keys().next().value);
   const totalFee = items.reduce((sum, { fee, count }) => sum + fee * count, 0);
   const order = { id: randomUUID().replaceAll("-", ""), items, totalFee, status: "unpaid", refundedFee: 0, madeTime: Date.now() };
   orders.set(order.id, order);
@@ -36,9 +38,13 @@ export function make(wanted) {
 export function hear(event) {
   const order = orders.get(event.billNum);
   if (!order) return;
+  if (event.event === "payment.duplicate") order.transaction = event.duplicateOf;
   if (event.event === "payment.success" && event.totalFee === order.totalFee && order.status === "unpaid") {
-    Object.assign(order, { status: "paid", channel: event.channel, paidTime: event.endTime });
+    // Of two payments, that of the event which came first is not always the one that counts.
+    Object.assign(order, { status: "paid", transaction: order.transaction ?? event.id, paidTime: event.endTime });
   }
+  // The refund of a second payment says nothing about the order.
+  if (order.transaction !== undefined && order.transaction !== event.id) return;
   if (event.event === "refund.success") backIs(order, event.refundedFee);
   if (event.event === "refund.failed" && order.status === "refunding") order.status = "paid";
 }

@@ -6,10 +6,10 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { MaxPay, MaxPayError, WebhookError, verifyWebhook } from "maxpay";
+import { MaxPay, MaxPayError, ParamInvalidError, WebhookError, verifyWebhook } from "maxpay";
 import * as orders from "./orders.js";
 
-const { MAXPAY_URL, MAXPAY_APP_ID, MAXPAY_MASTER_KEY, MAXPAY_WEBHOOK_SECRET, PORT = "3000", SHOP_URL = `http://127.0.0.1:${PORT}` } = process.env;
+const { MAXPAY_URL, MAXPAY_APP_ID, MAXPAY_MASTER_KEY, MAXPAY_WEBHOOK_SECRET, PORT = "3001", SHOP_URL = `http://127.0.0.1:${PORT}` } = process.env;
 const CHANNELS = (process.env.MAXPAY_CHANNELS ?? "ali_web,ali_qrcode,ali_wap,ali_app,wx_native,wx_h5,wx_jsapi,unipay_web").split(",");
 const maxpay = new MaxPay({ url: MAXPAY_URL, appId: MAXPAY_APP_ID, masterKey: MAXPAY_MASTER_KEY });
 const BODY_BYTES_MAX = 65_536;
@@ -46,6 +46,7 @@ function orderOf(id) {
 }
 
 async function makeOrder(request) {
+  if (orders.areFull()) throw new Refusal(503, "no more orders today");
   const order = orders.make((await jsonOf(request)).items);
   if (!order) throw new Refusal(400, "nothing that can be ordered");
   return order;
@@ -60,7 +61,8 @@ async function pay(request, id) {
   const { channel } = await jsonOf(request);
   if (!CHANNELS.includes(channel)) throw new Refusal(400, "this shop has no such channel");
   if (order.status !== "unpaid") throw new Refusal(409, "this order is not to be paid");
-  return maxpay.charge({
+  if (order.open && order.open !== channel) await closeOpen(order);
+  const charged = await maxpay.charge({
     channel,
     billNum: order.id,
     totalFee: order.totalFee,
@@ -70,6 +72,18 @@ async function pay(request, id) {
     // Behind a proxy it is what the proxy says.
     clientIp: request.socket.remoteAddress,
   });
+  order.open = channel;
+  return charged;
+}
+
+/** The visitor chose another channel. What was shown before, such as a QR code, could still be paid: then the order would be paid twice. */
+async function closeOpen(order) {
+  try {
+    await maxpay.close({ billNum: order.id, channel: order.open });
+  } catch (error) {
+    if (error instanceof ParamInvalidError) throw new Refusal(409, "this order is paid already");
+    throw error;
+  }
 }
 
 /** A real shop asks who wants that. The same number moves the money once, however often this is called. */
@@ -78,10 +92,12 @@ async function refund(_, id) {
   if (order.status !== "paid") throw new Refusal(409, "this order is not to be refunded");
   order.status = "refunding";
   try {
-    const { status } = await maxpay.refund({ billNum: order.id, refundNum: order.id, refundFee: order.totalFee, reason: "不想要了" });
+    const { id: billNum, transaction, totalFee } = order;
+    const { status } = await maxpay.refund({ billNum, id: transaction, refundNum: order.id, refundFee: totalFee, reason: "不想要了" });
     if (status === "success") orders.backIs(order, order.totalFee);
   } catch (error) {
-    order.status = "paid";
+    // The webhook may have told of the refund meanwhile, when the answer was lost.
+    if (order.status === "refunding") order.status = "paid";
     throw error;
   }
   return order;
@@ -89,8 +105,15 @@ async function refund(_, id) {
 
 async function hear(request) {
   const options = { secrets: [MAXPAY_WEBHOOK_SECRET], masterKeys: [MAXPAY_MASTER_KEY], appId: MAXPAY_APP_ID };
-  orders.hear(await verifyWebhook(await bodyOf(request), request.headers, options));
+  const event = await verifyWebhook(await bodyOf(request), request.headers, options);
+  orders.hear(event);
+  if (event.event === "payment.duplicate" && orders.find(event.billNum)) await sendBack(event);
   return {};
+}
+
+/** Not every provider can close what was shown, so an order can be paid twice. If this fails, the event comes again. An app can be set to do it by itself. */
+function sendBack({ billNum, id, totalFee }) {
+  return maxpay.refund({ billNum, id, refundNum: id, refundFee: totalFee, reason: "重复支付" });
 }
 
 const ROUTES = {

@@ -57,9 +57,15 @@ function cartPage() {
   const total = inCart.reduce((sum, { id, fee }) => sum + fee * cart.countOf(id), 0);
   const order = element("button", { id: "checkout", onclick: async () => {
     order.disabled = true;
-    const { id } = await api("orders", { items: cart.counts() });
-    cart.empty();
-    go(`/orders/${id}`);
+    try {
+      const { id } = await api("orders", { items: cart.counts() });
+      cart.empty();
+      await go(`/orders/${id}`);
+    } catch (error) {
+      console.error(error);
+      alert(say.failed);
+      order.disabled = false;
+    }
   } }, say.checkout);
   main.replaceChildren(element("h1", {}, say.cart), element("section", { class: "panel" },
     element("ul", { class: "items" }, ...inCart.map(row)),

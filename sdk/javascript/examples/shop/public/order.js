@@ -26,10 +26,11 @@ export async function showOrder(main, id, products) {
 
 const isShown = (id) => location.pathname === `/orders/${id}`;
 
-/** The shop's own server is asked, which knows it by a webhook. The page needs no key of the gateway's. */
+/** The shop's own server is asked, which knows it by a webhook. The page needs no key of the gateway's. A server in trouble is asked again. */
 const changeOf = ({ id, status }) => async () => {
   if (!isShown(id)) return "closed";
-  return (await api(`orders/${id}`)).status === status ? "created" : "success";
+  const now = await api(`orders/${id}`).catch(() => undefined);
+  return now === undefined || now.status === status ? "created" : "success";
 };
 
 function page(order, products, channels, again) {

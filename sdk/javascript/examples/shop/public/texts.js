@@ -23,7 +23,7 @@ const ZH = {
   confirming: "正在确认付款结果…",
   cancelled: "付款已取消，可以重新支付",
   noChannel: "当前环境没有可用的支付方式",
-  failed: "没有成功，请稍后再试",
+  failed: "操作失败，请稍后再试",
   notFound: "没有找到这个订单",
   refund: "申请退款",
   refundAsk: "确定要退款吗？",
