@@ -255,7 +255,7 @@ export interface components {
             /** @description At most 9999999999 at WeChat Pay */
             totalFee: components["schemas"]["Fen"];
             subject: components["schemas"]["Subject"];
-            /** @description At most 8192 bytes of JSON, nested at most 32 deep (an empty list is PHP's empty object); comes back to the letter. Those of the first charge are kept */
+            /** @description At most 8192 bytes of JSON, nested at most 32 deep, without names that begin with U+0000, which PHP cannot read (an empty list is PHP's empty object); comes back to the letter. Those of the first charge are kept */
             extras?: {
                 [key: string]: unknown;
             };
