@@ -1,8 +1,8 @@
-//! Accounts: whose money a channel's settings take, told apart by what the provider knows them by.
+//! Accounts: to whom the money of a channel's payments goes. An account is told apart by what the provider knows the merchant by.
 //!
-//! The settings of a channel may change. While they name the same app, merchant, seller and gateway they are those of one account, and
-//! what was saved last is used for everything. Other names begin another account. Each try belongs to the account
-//! that it was charged on, because no other can be asked about it.
+//! The settings of a channel may change. If they still name the same app, merchant, seller and gateway, they are of the same account, and
+//! the settings that were saved last are used for all its tries. Other names begin another account. Each try belongs to the account that it
+//! was charged on, because no other account can be asked about it.
 
 use std::{fmt, time::Duration};
 
@@ -13,14 +13,14 @@ use crate::{AppId, Mode, Tab};
 pub struct AccountNumber(u16);
 
 impl AccountNumber {
-    /// The account that was set first. Whatever was kept before accounts were counted belongs to it.
+    /// The account that was set first. Data from before accounts were counted belongs to it.
     pub const FIRST: Self = Self(1);
 
     /// Four digits in the sort key.
     const MAX: u16 = 9999;
 
-    /// How long an account that takes no new charges is kept: the last try may be paid for 15 days, refunds are taken for a year after
-    /// that, and a bank may take some weeks with the last one.
+    /// How long an account that takes no new charges is kept: its last try can be paid for 15 days, that payment can be refunded for one
+    /// more year, and a bank may need some weeks for the last refund.
     pub const KEPT: Duration = Duration::from_secs(430 * 24 * 3600);
 
     /// `None` if it is not in `1..=9999`.
@@ -52,10 +52,10 @@ impl fmt::Display for AccountNumber {
 }
 
 /// How long notifies in the old form are read after an account moved to another protocol (WeChat Pay v2 to v3). WeChat reports an order in
-/// the form it was made in; an order is open for at most 15 days, and reported for one day more.
+/// the form in which the order was made. An order is open for at most 15 days, and WeChat reports it for one more day.
 pub const FORMER_FORM_READ: Duration = Duration::from_secs(16 * 24 * 3600);
 
-/// A tab in one mode: what settings are saved for.
+/// A tab in one mode: each has settings of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TabMode {
     /// The tab.
@@ -95,14 +95,14 @@ pub enum Sameness {
     Other,
 }
 
-/// Which account saved settings are of.
+/// The account that new settings belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Succession {
-    /// The one that is in use; the first, if there was none.
+    /// The account in use, or the first account if none is in use.
     Same(AccountNumber),
-    /// One that was in use before and gets its number back.
+    /// An account that was in use before. It gets its number back.
     Returning(AccountNumber),
-    /// One that was never in use.
+    /// An account that was never in use.
     New(AccountNumber),
 }
 
@@ -115,8 +115,8 @@ impl Succession {
     }
 }
 
-/// Numbers the account of settings that are to be saved. `current` is what is in use, `old` are the others that are known, and
-/// `highest` is the highest number that was ever given. `None` if there are no numbers left.
+/// Numbers the account of settings that are to be saved. `current` is the account in use, `old` are the other known accounts, and `highest`
+/// is the highest number that was ever given. `None` if all numbers are used up.
 pub fn succeed(
     current: Option<KnownAccount>,
     old: impl IntoIterator<Item = KnownAccount>,

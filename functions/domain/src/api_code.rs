@@ -3,7 +3,7 @@
 use crate::closed_list;
 
 closed_list! {
-    /// What a call came to. Of several errors at once the first in this order is answered. Its word is the answer's `msg`.
+    /// The result of a call. If several errors apply, the answer names the first in this order. The word is the answer's `msg`.
     ///
     /// # Source
     /// MaxPay manual, table of result codes.

@@ -20,7 +20,7 @@ closed_list! {
 /// The text of a key: printable ASCII.
 pub type Key = Secret<String>;
 
-/// A key that can be replaced without a gap: the one before stays valid for a while.
+/// A key that can be replaced without a gap: the key before it stays valid for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotatingKey {
     /// The key from now on.
@@ -30,12 +30,12 @@ pub struct RotatingKey {
 }
 
 impl RotatingKey {
-    /// A key without a past.
+    /// A key that replaces no other.
     pub fn new(current: Key) -> Self {
         Self { current, previous: None }
     }
 
-    /// The key once `next` takes over and the present one has `grace` left.
+    /// The key after a rotation: `next` is current, and the key that was current stays valid for `grace`.
     #[must_use]
     pub fn rotated(self, next: Key, now: Timestamp, grace: Duration) -> Self {
         Self { current: next, previous: (!grace.is_zero()).then(|| (self.current, now.plus(grace))) }
@@ -47,12 +47,12 @@ impl RotatingKey {
         std::iter::once(&self.current).chain(previous)
     }
 
-    /// Whether `presented` is the key from now on, and not one that was replaced, in constant time.
+    /// Whether `presented` is the current key. A replaced key does not count, even while it is valid. Compares in constant time.
     pub fn is_current(&self, presented: &str) -> bool {
         same(self.current.expose(), presented)
     }
 
-    /// Whether `presented` is valid at `now`, in constant time.
+    /// Whether `presented` is valid at `now`. Compares in constant time.
     pub fn admits(&self, presented: &str, now: Timestamp) -> bool {
         self.valid_at(now).any(|key| same(key.expose(), presented))
     }
@@ -80,9 +80,9 @@ pub struct App {
     pub live: KeySet,
     /// Its keys for tests.
     pub test: KeySet,
-    /// Whether the second payment of a bill goes back by itself.
+    /// Whether a duplicate payment of a bill is refunded automatically.
     pub refunds_duplicates: bool,
-    /// Whether clients may open bills that its server did not, and so name their prices.
+    /// Whether clients may open bills that the server did not open, and so name their prices.
     pub clients_name_prices: bool,
     /// How its transactions are spread.
     pub shards: Shards,
@@ -101,7 +101,7 @@ impl App {
 
     /// The mode whose keys satisfy `fits`.
     pub fn mode_where(&self, fits: impl Fn(&KeySet) -> bool) -> Option<Mode> {
-        // Both are tried whatever the first says, so that the time tells nothing.
+        // Both modes are always tried, so that the time taken does not reveal which one fits.
         let [live, test] = Mode::ALL.map(|mode| fits(self.keys(mode)).then_some(mode));
         live.or(test)
     }
@@ -124,7 +124,7 @@ pub enum SignedClientKeyError {
 /// Finds the mode whose client key signed `header`: `md5hex(timestampMs + clientKey),timestampMs`.
 ///
 /// # Errors
-/// [`SignedClientKeyError`]; a well-formed header that fits no key is `Ok(None)`.
+/// [`SignedClientKeyError`]. A well-formed header that fits no key is `Ok(None)`.
 pub fn verify_signed_client_key(app: &App, header: &str, now: Timestamp) -> Result<Option<Mode>, SignedClientKeyError> {
     let (sign, timestamp) = header.split_once(',').ok_or(SignedClientKeyError::Form)?;
     let is_digits = !timestamp.is_empty() && timestamp.bytes().all(|b| b.is_ascii_digit());
@@ -140,7 +140,7 @@ pub fn verify_signed_client_key(app: &App, header: &str, now: Timestamp) -> Resu
     Ok(app.mode_where(|keys| keys.client.valid_at(now).any(signed_by)))
 }
 
-/// Compares in a time that does not depend on where the two differ.
+/// Compares two texts. The time taken does not depend on where they differ.
 fn same(ours: &str, theirs: &str) -> bool {
     ours.as_bytes().ct_eq(theirs.as_bytes()).into()
 }

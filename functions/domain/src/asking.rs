@@ -1,4 +1,4 @@
-//! When a provider is queried about a bill or refund whose end it should have reported by itself.
+//! When a provider is queried about a bill or refund, if the provider did not report its end by itself.
 
 use std::{fmt, time::Duration};
 
@@ -7,14 +7,14 @@ use crate::{AppId, Mode, RefundKey, Tab, Timestamp, Transaction, TransactionKey}
 /// What a provider is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AskedAbout {
-    /// A bill that is not paid, or closed here alone.
+    /// A bill that is not paid, or that is closed in our books only.
     Transaction(TransactionKey),
     /// A refund whose end is not known.
     Refund(RefundKey),
 }
 
 impl AskedAbout {
-    /// The number of the bill, for people.
+    /// The number of the bill, as people see it.
     pub fn bill(&self) -> &str {
         match self {
             Self::Transaction(key) => key.bill.as_str(),
@@ -22,7 +22,7 @@ impl AskedAbout {
         }
     }
 
-    /// Whose bill.
+    /// The app of the bill.
     pub fn app(&self) -> &AppId {
         match self {
             Self::Transaction(key) => &key.app,
@@ -31,8 +31,7 @@ impl AskedAbout {
     }
 }
 
-/// The provider of one tab of an app, as it is queried. All accounts that the tab ever had count as one. Each has a rate of questions of its
-/// own.
+/// The provider of one tab of an app. Each has its own rate of questions. All accounts that the tab ever had count as one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskedProvider {
     /// Whose account.
@@ -49,32 +48,32 @@ impl fmt::Display for AskedProvider {
     }
 }
 
-/// When a silent bill is asked about, counted from its charge: a lost notify heals within minutes, and a bill that nobody pays
-/// costs five questions.
+/// When a bill is asked about while its provider reports nothing, counted from its charge. So a lost notify is made up for within minutes,
+/// and a bill that nobody pays costs five questions.
 const ASKED_AFTER: [Duration; 4] = [minutes(1), minutes(5), minutes(15), minutes(60)];
 
-/// A payment that was begun in the last second is still on its way, and the provider's clock is not ours.
+/// A payment that began in the last second may still be on its way, and the provider's clock may differ from ours.
 const EXPIRY_GRACE: Duration = minutes(1);
 
-/// How often at least, and at most, something overdue is asked about while the provider does not decide.
+/// The shortest and the longest wait between questions about something overdue that the provider has not decided yet.
 const AGAIN_AFTER_MIN: Duration = minutes(5);
 const AGAIN_AFTER_MAX: Duration = minutes(6 * 60);
 const SUPERSEDED_AGAIN_AFTER_MIN: Duration = minutes(1);
 
-/// The last question about a closed bill: what its provider still had under way when the order ended is decided by then.
+/// When the last question about a closed bill is asked. By then the provider has decided what was under way when the order ended.
 const CLOSED_LAST_AFTER: Duration = minutes(24 * 60);
 
-/// How long at least, and at most, a closed bill is left alone in between.
+/// The shortest and the longest wait between two questions about a closed bill.
 const CLOSED_AGAIN_AFTER_MIN: Duration = minutes(60);
 const CLOSED_AGAIN_AFTER_MAX: Duration = minutes(24 * 60);
 
-/// How long a provider that does not answer the last question is asked it again.
+/// How long the last question is repeated while the provider does not answer it.
 const CLOSED_UNANSWERED_MAX: Duration = minutes(30 * 24 * 60);
 
-/// When a bill that is unpaid at `now` is to be asked about next: 1, 5, 15 and 60 minutes after its charge, at its end, and then
-/// at ever longer intervals until the provider decides.
+/// When to ask next about a bill that is unpaid at `now`: 1, 5, 15 and 60 minutes after its charge, at its end, and then at growing
+/// intervals until the provider decides.
 ///
-/// A replaced try is closed as soon as its provider does so: WeChat's old interface closes nothing within five minutes of its order.
+/// A replaced try is closed as soon as its provider closes the order. WeChat's old interface closes no order in its first five minutes.
 pub fn next_question(transaction: &Transaction, now: Timestamp) -> Timestamp {
     if let Some(superseded_at) = transaction.superseded_at {
         return now.plus(superseded_at.distance(now).clamp(SUPERSEDED_AGAIN_AFTER_MIN, AGAIN_AFTER_MAX));
@@ -84,14 +83,14 @@ pub fn next_question(transaction: &Transaction, now: Timestamp) -> Timestamp {
     planned.chain([end]).find(|moment| *moment > now).unwrap_or_else(|| later(end, now))
 }
 
-/// Whether the time to pay is over, and a moment more, or another try took its place: what is unpaid now can be closed.
+/// Whether an unpaid bill can be closed now: its time to pay and a short grace are over, or another try took its place.
 pub fn is_overdue(transaction: &Transaction, now: Timestamp) -> bool {
     transaction.superseded_at.is_some() || asking_end(transaction) <= now
 }
 
-/// When a bill that was closed here alone at `closed_at` is to be asked about next: 1, 5, 15 and 60 minutes after its closing, then at ever
-/// longer intervals until its order ends at the provider, at that end, and once more a day later. `None` if the question of `now` is the
-/// last: the order can certainly no longer be paid.
+/// When to ask next about a bill that was closed at `closed_at` in our books only: 1, 5, 15 and 60 minutes after its closing; then at
+/// growing intervals until its order ends at the provider; at that end; and once more a day later. `None` if the question of `now` is the
+/// last one: the order can certainly no longer be paid.
 pub fn next_closed_question(closed_at: Timestamp, payable_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let end = payable_until.plus(EXPIRY_GRACE);
     let last = end.plus(CLOSED_LAST_AFTER);
@@ -103,7 +102,7 @@ pub fn next_closed_question(closed_at: Timestamp, payable_until: Timestamp, now:
     Some(planned.unwrap_or_else(|| now.plus(wait)).min(end))
 }
 
-/// When the last question about a closed bill is asked again, if its provider does not answer. `None` if it was silent for a month.
+/// When the last question about a closed bill is repeated, if its provider does not answer. `None` if the provider was silent for a month.
 pub fn last_closed_question_again(payable_until: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let given_up = payable_until.plus(EXPIRY_GRACE).plus(CLOSED_LAST_AFTER).plus(CLOSED_UNANSWERED_MAX);
     (now < given_up).then(|| now.plus(AGAIN_AFTER_MAX))
@@ -113,7 +112,7 @@ fn asking_end(transaction: &Transaction) -> Timestamp {
     transaction.expires_at.plus(EXPIRY_GRACE)
 }
 
-/// As long from now as it is overdue already.
+/// The bill waits as long from now as it is overdue already, within the bounds.
 fn later(end: Timestamp, now: Timestamp) -> Timestamp {
     now.plus(end.distance(now).clamp(AGAIN_AFTER_MIN, AGAIN_AFTER_MAX))
 }

@@ -5,7 +5,7 @@ use crate::{
     fields::{Fields, integer, short_text, shortened, text},
 };
 
-/// Words for the payer. Providers count in bytes, and get as much of it as they take.
+/// A refund's reason, for the payer. Providers count bytes; each gets as much of the text as it takes.
 const REASON_CHARS_MAX: usize = 80;
 
 /// `POST /2.0/maxpay/refund`
@@ -13,9 +13,9 @@ const REASON_CHARS_MAX: usize = 80;
 pub struct RefundRequest {
     /// Which bill.
     pub bill: BillNum,
-    /// On which channel it was paid; needed only where there are several payments.
+    /// On which channel it was paid. Needed only if there are several payments.
     pub channel: Option<Channel>,
-    /// Which transaction paid it; needed only where one channel has several payments.
+    /// Which transaction paid it. Needed only if one channel has several payments.
     pub transaction: Option<TransactionId>,
     /// The merchant's number of the refund.
     pub num: RefundNum,
@@ -46,12 +46,12 @@ impl RefundRequest {
     }
 }
 
-/// `POST /2.0/maxpay/refunds`: those of a bill, or the one with this number.
+/// `POST /2.0/maxpay/refunds`: the refunds of a bill, or one refund by its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundsRequest {
-    /// All of a bill, or one of them.
+    /// All refunds of a bill, or one of them.
     OfBill(BillNum, Option<RefundNum>),
-    /// The one with this number.
+    /// The refund with this number.
     Numbered(RefundNum),
 }
 
@@ -105,7 +105,7 @@ impl CloseRequest {
 pub struct SyncRequest {
     /// Which bill.
     pub bill: BillNum,
-    /// On which channels; on all without it.
+    /// On which channels. `None` means all.
     pub channel: Option<ChannelFilter>,
 }
 
@@ -142,7 +142,7 @@ fn channel_unknown(raw: &str, expected: String) -> RequestError {
     RequestError::ChannelUnknown { expected, found: shortened(raw) }
 }
 
-/// Out of reach: a required field that could not be read has left a problem.
+/// Cannot happen: a required field that could not be read was noted as a problem before.
 fn unreachable_gap() -> RequestError {
     RequestError::Missing { field: "billNum", expected: BillNum::EXPECTED }
 }

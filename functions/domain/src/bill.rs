@@ -22,13 +22,13 @@ pub struct TransactionKey {
 }
 
 impl TransactionKey {
-    /// The path at which the provider reports on this try: `/notify/<app>/<mode>/<channel>/<nn>/<bill>`, the bill in
-    /// base64url, because a merchant may use any character in it and UnionPay takes no `~` or escapes in a URL.
+    /// The path at which the provider reports on this try: `/notify/<app>/<mode>/<channel>/<nn>/<bill>`. The bill is in base64url: a
+    /// merchant may use any character in it, and UnionPay takes neither `~` nor escapes in a URL.
     pub fn notify_path(&self) -> String {
         self.path("notify")
     }
 
-    /// The path to which the payer's browser comes back with a form, where it does not go to the merchant directly.
+    /// The path to which the payer's browser returns with a form, if it does not go to the merchant directly.
     pub fn return_path(&self) -> String {
         self.path("return")
     }
@@ -73,7 +73,7 @@ pub enum Author {
     Client,
 }
 
-/// Counts the tries of a bill on one channel, from 1 to 99. A new try begins when the one before was closed or replaced.
+/// Counts the tries of a bill on one channel, from 1 to 99. A new try begins when the last one was closed or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TryNumber(u8);
 
@@ -84,7 +84,7 @@ impl TryNumber {
     /// Two digits in the sort key.
     const MAX: u8 = 99;
 
-    /// Clients stop here, because everybody has the client key: the rest is the server's, whatever strangers use up.
+    /// The last number for clients. Anyone can have the client key: strangers may use up these numbers, and the rest stays for the server.
     const MAX_OF_CLIENTS: u8 = 49;
 
     /// The try after this one; `None` after the last.
@@ -92,7 +92,7 @@ impl TryNumber {
         (self.0 < Self::MAX).then(|| Self(self.0 + 1))
     }
 
-    /// How many tries there are for `author` on a channel.
+    /// How many tries `author` has on a channel.
     pub fn max_for(author: Author) -> u8 {
         match author {
             Author::Server => Self::MAX,
@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn a_notify_path_goes_round_and_fits_every_provider() {
         let (longest, wide, widest) = ("x".repeat(64), "单".repeat(32), "😀".repeat(64));
-        // The length leaves a host of 65 characters, or the charge is refused by name.
+        // A path of this length leaves room for a host of 65 characters. If the whole URL is too long, the charge is refused with the
+        // reason.
         for (bill, longest) in
             [("112233", 190), ("a/b?c#d", 190), ("~", 190), (&longest, 190), (&wide, 190), (&widest, 400)]
         {

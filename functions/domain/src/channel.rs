@@ -58,7 +58,7 @@ closed_list! {
     }
 }
 
-/// What is known of a channel beside its name.
+/// The facts of a channel beside its name.
 #[derive(Clone, Copy)]
 struct Row {
     tab: Tab,
@@ -71,30 +71,30 @@ impl Row {
     }
 }
 
-/// What a charge must say on some channels only.
+/// What a charge must contain on some channels only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Need {
     /// Where the browser goes afterwards.
     ReturnUrl,
-    /// The same, and the browser brings us a form that nobody but us can verify, before it is sent on there.
+    /// The same, but the browser first brings us a form that only we can verify. Then it is sent on there.
     ReturnUrlByWayOfUs,
     /// The payer within WeChat.
     Openid,
-    /// The payer's own address: WeChat shows its page to no other.
+    /// The payer's own address: WeChat shows its page only to this address.
     ClientIp,
 }
 
-/// Where a provider differs from the others so much that the rules of payments and refunds depend on it. What concerns its messages only is
-/// in `providers`.
+/// Where a provider differs from the others so much that the rules of payments and refunds depend on it. Differences that concern only its
+/// messages are in `providers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
-    /// An order that is refunded in full is reported as closed. At the other providers that word means that it was never paid.
+    /// It reports an order as closed after a full refund. At the other providers, closed means that the order was never paid.
     ClosesWhatIsRefunded,
-    /// An order is taken once, only while its time is that of the clock, and what the payer needs is given out once.
+    /// It takes an order once, and only while the order's time matches the clock. It gives out what the payer needs only once.
     TakesOrderOnce,
-    /// Each sending of a refund has a number of its own; the others know all of them under that of the refund.
+    /// Each sending of a refund has its own number. The other providers know all sendings of a refund under one number.
     NumbersSendings,
-    /// A whole payment of the settlement day is undone at once, which is quicker than a refund.
+    /// A whole payment of the current settlement day can be voided, which is quicker than a refund.
     VoidsOfTheDay,
 }
 
@@ -109,17 +109,17 @@ impl Channel {
         self.row().tab
     }
 
-    /// Whether a charge must say where the browser goes afterwards.
+    /// Whether a charge must say where the browser goes after the payment.
     pub fn needs_return_url(self) -> bool {
         self.needs(Need::ReturnUrl) || self.returns_by_way_of_us()
     }
 
-    /// Whether the browser comes back with a form that nobody but us can verify, before it is sent on to the merchant.
+    /// Whether the browser first returns to us with a form that only we can verify, and is then sent on to the merchant.
     pub fn returns_by_way_of_us(self) -> bool {
         self.needs(Need::ReturnUrlByWayOfUs)
     }
 
-    /// Whether a charge must tell the payer's own address.
+    /// Whether a charge must contain the payer's own address.
     pub fn needs_client_ip(self) -> bool {
         self.needs(Need::ClientIp)
     }
@@ -140,19 +140,19 @@ impl Channel {
 }
 
 impl Tab {
-    /// Whose credentials they are.
+    /// The provider whose credentials they are.
     pub fn family(self) -> Family {
         self.row()
     }
 
-    /// What they serve, in the contract's order.
+    /// The channels that the tab serves, in the contract's order.
     pub fn channels(self) -> impl Iterator<Item = Channel> {
         Channel::ALL.into_iter().filter(move |channel| channel.tab() == self)
     }
 }
 
 impl Family {
-    /// Whether this provider is one of those that do so.
+    /// Whether this provider has the habit.
     pub fn has(self, habit: Habit) -> bool {
         self.row().contains(&habit)
     }
@@ -220,7 +220,8 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn each_channel_needs_what_its_provider_asks_for() {
-        // Whether a charge says where the browser goes, by way of us; who pays; from which address.
+        // Whether a charge must name the return URL, whether the browser returns by way of us, whether the payer and the address are
+        // needed.
         const NEEDS: [(Channel, Family, [bool; 4]); 11] = [
             (Channel::AliApp,        Family::Ali,    [false, false, false, false]),
             (Channel::AliWeb,        Family::Ali,    [true,  false, false, false]),

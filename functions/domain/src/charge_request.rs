@@ -49,13 +49,13 @@ pub struct ChargeRequest {
 const BILL_TIMEOUT_SECONDS_MIN: u64 = 360;
 /// The longest: 15 days, the upper end of Alipay's.
 const BILL_TIMEOUT_SECONDS_MAX: u64 = 15 * 24 * 3600;
-/// What a bill gets that asks for nothing: two hours.
+/// The default if a charge names no timeout: two hours.
 const BILL_TIMEOUT_SECONDS_DEFAULT: u64 = 2 * 3600;
-/// WeChat's bound of `openid`. Its bytes and signs are checked where it is sent.
+/// WeChat's bound of `openid`. Its bytes and its characters are checked where it is sent.
 const OPENID_CHARS_MAX: usize = 128;
 
-/// The body of a charge whose fields are not read yet: the channel comes first, because whether it is configured
-/// (code 2) is to be said before what is wrong with the rest (codes 4 and 5).
+/// The body of a charge whose fields are not read yet. The channel is read first: a channel without settings (code 2) is reported before
+/// anything that is wrong with the other fields (codes 4 and 5).
 #[derive(Debug)]
 pub struct ChargeForm<'a>(Fields<'a>);
 
@@ -66,7 +66,7 @@ impl<'a> ChargeForm<'a> {
         Fields::parse(body).map(Self)
     }
 
-    /// The channel, one of [`Channel::ALL`]; a family is not a channel. The SDKs' `AUTOMATIC` is the empty text.
+    /// The channel, one of [`Channel::ALL`]. A family is not a channel. For `AUTOMATIC` the SDKs send the empty text.
     ///
     /// # Errors
     /// [`RequestError::Missing`] and [`RequestError::ChannelUnknown`].
@@ -81,11 +81,11 @@ impl<'a> ChargeForm<'a> {
             .ok_or_else(|| RequestError::ChannelUnknown { expected: Channel::names(), found: shortened(raw) })
     }
 
-    /// Reads the other fields as `channel` needs them. The older clients send `""`, and PHP an empty list of extras, for what
-    /// they have nothing for: that is as good as absent.
+    /// Reads the other fields as `channel` needs them. For a field without a value, older clients send `""`; for empty extras, PHP sends an
+    /// empty list. Both count as absent.
     ///
     /// # Errors
-    /// [`RequestError::Missing`] before [`RequestError::Invalid`]; of each the first in the contract's order.
+    /// [`RequestError::Missing`] goes before [`RequestError::Invalid`]. Of several of a kind, the first in the contract's order is given.
     pub fn read(self, channel: Channel) -> Result<ChargeRequest, RequestError> {
         let mut fields = self.0;
         fields.forget_if("extras", is_empty_list);
@@ -140,7 +140,7 @@ impl<'a> ChargeForm<'a> {
                 client_ip,
             }),
             (Some(problem), ..) => Err(problem),
-            // Out of reach: a required field that could not be read has left a problem.
+            // Cannot happen: a required field that could not be read was noted as a problem before.
             (None, ..) => Err(RequestError::NotAnObject { reason: "a required field could not be read".to_owned() }),
         }
     }
@@ -171,7 +171,7 @@ mod tests {
         assert!(found.contains(expect), "{body}\n  found {found}\n  expected {expect}");
     }
 
-    /// The body of a good charge with one field replaced; an empty value takes it out.
+    /// The body of a valid charge with one field replaced. An empty value removes the field.
     fn with(field: &str, value: &str) -> String {
         let mut fields = vec![
             ("channel", r#""ali_web""#),

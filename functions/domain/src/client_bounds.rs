@@ -1,6 +1,6 @@
-//! What the public keys of an app may do: a client key stands in every shop's page, so that anyone has it.
+//! What the public keys of an app may do. A client key is in every page of the shop, so anyone can have it.
 
-/// The bounds of everything but the master key, for an app and each of its modes. `None` is no bound.
+/// The bounds of all calls without the master key, for an app and each of its modes. `None` means no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientBounds {
     /// Charges in a minute of the clock.
@@ -10,7 +10,7 @@ pub struct ClientBounds {
 }
 
 impl Default for ClientBounds {
-    /// A hundred charges a second is more than nearly every shop ever has; fifty thousand open bills are a busy day of one.
+    /// A hundred charges a second are more than nearly any shop ever has. Fifty thousand open bills are a busy day of one shop.
     fn default() -> Self {
         Self { charges_per_minute: Some(6000), open_bills: Some(50_000) }
     }
@@ -19,14 +19,14 @@ impl Default for ClientBounds {
 impl ClientBounds {
     /// The highest bound of charges: 16,000 a second.
     pub const CHARGES_PER_MINUTE_MAX: u32 = 1_000_000;
-    /// The highest bound of open bills: as far as they are counted within one charge.
+    /// The highest bound of open bills: one charge cannot count more.
     pub const OPEN_BILLS_MAX: u32 = 100_000;
 
-    /// Charges that an instance of a function makes before it adds them to the common count.
+    /// The most charges that an instance of a function makes before it adds them to the common count.
     const UNREPORTED_MAX: u32 = 20;
 
-    /// After how many charges an instance adds them to the common count. Small bounds are exact; for others the write is spread over
-    /// twenty charges, and each instance may be so many ahead.
+    /// After how many charges an instance adds them to the common count. Small bounds are exact. For other bounds one write stands for
+    /// twenty charges, so each instance may be up to twenty charges ahead of the count.
     pub fn batch(&self) -> u32 {
         let least = [self.charges_per_minute, self.open_bills].into_iter().flatten().min();
         least.map_or(Self::UNREPORTED_MAX, |least| (least / 10).clamp(1, Self::UNREPORTED_MAX))

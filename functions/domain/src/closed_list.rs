@@ -1,6 +1,6 @@
-//! Closed lists: sets of words that the wire, the store or a record knows, each written once.
+//! Closed lists: sets of words that the wire, the store or a record uses. Each list is written once.
 
-/// Declares an enum, and from the same rows `ALL`, `name`, `find` and `Display`, so that no list beside it can miss one.
+/// Declares an enum. `ALL`, `name`, `find` and `Display` come from the same rows, so no separate list can miss a member.
 ///
 /// ```
 /// domain::closed_list! {
@@ -16,11 +16,11 @@
 /// assert_eq!((Tea::Bowl.name(), Tea::find("bowl"), Tea::find("pot")), ("bowl", Some(Tea::Bowl), None));
 /// ```
 ///
-/// A list whose members have more facts than a word names their type, and gives each row its facts: `enum Tea: Size { Cup = "cup" => SMALL, }`.
-/// The list's own methods read them from `row`.
+/// If the members have more facts than a word, the list names the type of the facts, and each row gives its own: `enum Tea: Size { Cup =
+/// "cup" => SMALL, }`. The list's own methods read them from `row`.
 ///
-/// What others know of a list they match without `_`, so that the compiler asks them for a new member; where no compiler can ask, in a
-/// document, a test goes through `ALL`.
+/// Code elsewhere that has something for each member matches without `_`, so the compiler demands an arm for a new member. In a document no
+/// compiler helps: there a test goes through `ALL`.
 #[macro_export]
 macro_rules! closed_list {
     (
@@ -39,7 +39,7 @@ macro_rules! closed_list {
             /// All of them, in their order.
             pub const ALL: [Self; [$($word),+].len()] = [$(Self::$member),+];
 
-            /// The word for it.
+            /// Its word.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$member => $word,)+

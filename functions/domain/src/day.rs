@@ -1,4 +1,4 @@
-//! Days in Beijing, by which providers settle and books are compared; and which of them are asked for.
+//! Days in Beijing: providers settle by them, and books are compared by them. Also the days whose bills are asked for.
 
 use crate::{TimeSpan, Timestamp};
 
@@ -8,8 +8,8 @@ pub struct Day(String);
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-/// On so many days a bill is asked for that could not be had: providers keep theirs for three months at least, and what is wrong for longer
-/// than a month does not pass by itself.
+/// On how many days a missing bill is asked for. Providers keep their bills for three months at least. A problem that lasts longer than a
+/// month does not pass by itself.
 const DAYS_ASKED: usize = 30;
 
 impl Day {
@@ -52,8 +52,8 @@ impl Day {
         Self::of(Timestamp::clamped(self.end().ms() + 1))
     }
 
-    /// The days that are asked for at `now`, the oldest first: yesterday, and so many before it that each is asked for on
-    /// `DAYS_ASKED` days.
+    /// The days whose bills are asked for at `now`, the oldest first: the last `DAYS_ASKED` days up to yesterday. So each day is asked for
+    /// on `DAYS_ASKED` days.
     pub fn asked_at(now: Timestamp) -> Vec<Self> {
         let mut days: Vec<Self> =
             std::iter::successors(Some(Self::of(now).before()), |day| Some(day.before())).take(DAYS_ASKED).collect();
@@ -61,7 +61,7 @@ impl Day {
         days
     }
 
-    /// Whether at `now` its bill is fetched only if a person asks for it.
+    /// Whether the day is too old at `now` to be asked for automatically. Then its bill is fetched only if a person asks for it.
     pub fn is_given_up(&self, now: Timestamp) -> bool {
         Self::asked_at(now).first().is_some_and(|oldest| self < oldest)
     }

@@ -12,8 +12,8 @@ use crate::{
     closed_list,
 };
 
-/// Names one delivery. The same event of the same transaction is one delivery a webhook, however often it is written; what
-/// can happen several times to one transaction (a refund, a mismatch) is told apart by `about`.
+/// Names one delivery. The same event of the same transaction is one delivery per webhook, even if it is written several times. Some events
+/// can happen several times to one transaction (a refund, a mismatch): `about` tells them apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId {
     /// Whose bill.
@@ -22,21 +22,21 @@ pub struct DeliveryId {
     pub mode: Mode,
     /// Which bill.
     pub bill: BillNum,
-    /// The transaction that it tells of.
+    /// The transaction that it reports on.
     pub transaction: TransactionId,
-    /// What it tells.
+    /// What it reports.
     pub event: Event,
-    /// Which of several such events: a refund's number, an incident's name. Empty where there can be only one.
+    /// Which of several such events: a refund's number, an incident's name. Empty if there can be only one.
     pub about: String,
     /// To whom.
     pub webhook: WebhookId,
 }
 
 impl DeliveryId {
-    /// The bound of `about` in characters: a refund's number is within 64.
+    /// The bound of `about` in characters: a refund's number fits.
     pub const ABOUT_CHARS_MAX: usize = 64;
 
-    /// What it is called within its bill: `<tx>#<event>#<webhook>`, or `<tx>#<event>#<about>#<webhook>`.
+    /// Its name within its bill: `<tx>#<event>#<webhook>`, or `<tx>#<event>#<about>#<webhook>`.
     pub fn name(&self) -> String {
         let (transaction, event, webhook) = (&self.transaction, self.event.name(), &self.webhook);
         let about = if self.about.is_empty() { String::new() } else { format!("{}#", self.about) };
@@ -62,13 +62,13 @@ impl DeliveryId {
         })
     }
 
-    /// What the merchant knows it by (`webhook-id`): the same at every attempt, another for each webhook and event.
+    /// The merchant's name for it (`webhook-id`): the same at every attempt, different for each webhook and event.
     pub fn message_id(&self) -> String {
         let digest = Sha256::digest(format!("{}#{}#{}#{}", self.app, self.mode, self.bill, self.name()));
         format!("msg_{}", digest.get(..18).map(|start| URL_SAFE_NO_PAD.encode(start)).unwrap_or_default())
     }
 
-    /// One word for addresses of the operator API.
+    /// The id as one word, for addresses of the operator API.
     pub fn to_token(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}\n{}\n{}", self.mode, self.bill, self.name()))
     }
@@ -82,7 +82,7 @@ impl DeliveryId {
     }
 }
 
-/// Which of several events of one kind, and what its body says beside the transaction.
+/// Which of several events of one kind it is, and what its body says beside the transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// A name of at most [`DeliveryId::ABOUT_CHARS_MAX`] characters: the refund's number, or the incident's name.
@@ -110,33 +110,33 @@ impl From<Event> for OccurredEvent {
 closed_list! {
     /// Where a delivery stands.
     pub enum DeliveryState {
-        /// Not received yet; it is tried again.
+        /// Not received yet. It is tried again.
         Waiting = "waiting",
         /// Received.
         Delivered = "delivered",
-        /// Never received, and no longer tried.
+        /// Never received, and not tried again.
         Exhausted = "exhausted",
         /// Given up, because its webhook was deleted.
         Cancelled = "cancelled",
     }
 }
 
-/// One event for one webhook. It is written together with the state it tells of, so that neither can be lost.
+/// One event for one webhook. It is written together with the state that it reports, so neither can be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Which.
     pub id: DeliveryId,
-    /// What the body says beside the transaction: a JSON object; empty where there is nothing.
+    /// What the body says beside the transaction: a JSON object. Empty if there is nothing to add.
     pub members: Map<String, Value>,
-    /// The shard of its transaction: under it the delivery is listed, too.
+    /// The shard of its transaction. The delivery is listed under it, too.
     pub shard: Shard,
     /// When it was written.
     pub created_at: Timestamp,
     /// Where it stands.
     pub state: DeliveryState,
-    /// The number of the next attempt, from 1; it only grows, whatever is sent again.
+    /// The number of the next attempt, from 1. It only grows, also if the delivery is sent again by hand.
     pub attempt: u32,
-    /// How many attempts were made before it was last sent again by hand: the schedule begins again after them.
+    /// How many attempts were made before it was last sent again by hand. The schedule begins again after them.
     pub attempts_before: u32,
     /// When the next attempt is due.
     pub due_at: Timestamp,
@@ -148,13 +148,13 @@ impl Delivery {
     /// Two rounds of attempts are kept.
     pub const RECORDS_MAX: usize = 2 * ATTEMPTS_MAX;
 
-    /// The longest wait that the queue takes; longer ones rest in the row.
+    /// The longest wait that the queue takes. A delivery with a longer wait stays in its row until then.
     pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(900);
 
     /// How long a bell may be on its way before the sweep rings again.
     pub const BELL_GRACE: Duration = Duration::from_secs(120);
 
-    /// The sweep rings at least so often for a delivery that waits in vain for its attempt.
+    /// The longest time until the sweep rings again for a delivery whose attempt does not come.
     pub const BELL_GRACE_MAX: Duration = Duration::from_secs(900);
 
     /// Which attempt of its round the next one is, from 1.
@@ -162,7 +162,8 @@ impl Delivery {
         usize::try_from(self.attempt.saturating_sub(self.attempts_before)).unwrap_or(usize::MAX)
     }
 
-    /// The same sent again at once, by hand. One that waits keeps its place in the schedule; for any other it begins anew.
+    /// The same delivery, sent again at once by hand. A waiting one keeps its place in the schedule. For any other the schedule begins
+    /// anew.
     #[must_use]
     pub fn sent_again(&self, now: Timestamp) -> Self {
         let attempts_before = match self.state {
@@ -174,9 +175,9 @@ impl Delivery {
         Self { state: DeliveryState::Waiting, attempts_before, due_at: now, ..self.clone() }
     }
 
-    /// When the sweep has to look at a delivery that is due at `due_at`: in time to hand it to the queue, if it rests now; a
-    /// while later, if it is rung for now. The longer it is overdue, the longer that while: a delivery whose attempts always fail for a reason
-    /// of ours must not fill the queue.
+    /// When the sweep must look at a delivery that is due at `due_at`. If it still rests in its row, the sweep looks in time to hand it to
+    /// the queue. If a bell is sent for it now, the sweep looks a while after it is due. The longer it is overdue, the longer that while:
+    /// deliveries whose attempts always fail through a fault of ours must not fill the queue.
     pub fn look_at(due_at: Timestamp, now: Timestamp) -> Timestamp {
         if due_at > now.plus(Self::QUEUE_WAIT_MAX) {
             return due_at.minus(Self::QUEUE_WAIT_MAX);
@@ -186,7 +187,7 @@ impl Delivery {
     }
 }
 
-/// What is kept of one attempt.
+/// The record of one attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRecord {
@@ -196,17 +197,17 @@ pub struct AttemptRecord {
     pub time: i64,
     /// How long it took.
     pub duration_ms: u64,
-    /// What became of it, in one word: `received`, or why not.
+    /// What became of it, in one word: `received`, or why it was not.
     pub verdict: String,
-    /// Where it went, without anything secret: method, address without its query, or the function's name.
+    /// Where it went: the method and the address without its query, or the function's name. It holds no secret.
     pub request: String,
-    /// The HTTP status, where there is one.
+    /// The HTTP status, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Why it failed, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub problem: String,
-    /// The code of that sentence and what stands in it: members of the record's own, which a version without them passes over.
+    /// The code of that sentence and its parameters. They are members of the record itself; a version that does not know them ignores them.
     #[serde(flatten)]
     pub said: Option<crate::Said>,
     /// The beginning of the answer.
@@ -214,7 +215,7 @@ pub struct AttemptRecord {
     pub answer: String,
 }
 
-/// One delivery for each of `webhooks` that subscribes to the event, due now.
+/// One delivery, due now, for each of `webhooks` that subscribes to the event.
 pub fn deliveries(
     transaction: &Transaction,
     occurred: &OccurredEvent,
@@ -337,7 +338,7 @@ mod tests {
     fn what_is_sent_again_keeps_its_place_only_if_it_waits() {
         use DeliveryState::{Cancelled, Delivered, Exhausted, Waiting};
         let (then, now) = (Timestamp::clamped(1_000), Timestamp::clamped(9_000));
-        // Where it stood, its next attempt, those before this round; those before the next round, which attempt of it comes.
+        // Its state, its next attempt, the attempts before this round; the attempts before the next round, which attempt of it comes.
         const CASES: [(DeliveryState, u32, u32, u32, usize); 6] = [
             (Waiting,   1,  0,  0,  1),
             (Waiting,   5,  0,  0,  5),
@@ -370,7 +371,7 @@ mod tests {
     fn the_sweep_looks_in_time() {
         let at = Timestamp::clamped;
         const MINUTE: i64 = 60_000;
-        // Due in, looked at in, minutes from now.
+        // In minutes from now: when it is due, and when the sweep looks.
         for (due, look) in
             [(-60, 15), (-15, 15), (-5, 5), (-2, 2), (-1, 2), (0, 2), (1, 3), (15, 17), (16, 1), (30, 15), (1440, 1425)]
         {

@@ -1,4 +1,4 @@
-//! What a transaction holds of the charge and of the payment, each parsed where it comes in.
+//! Details of the charge and of the payment that a transaction keeps. Each is parsed where it comes in.
 
 use std::fmt::Write;
 
@@ -7,17 +7,17 @@ use sha2::{Digest, Sha256};
 
 use crate::fields::{JSON_DEPTH_MAX, nests_within};
 
-/// What is bought: 1 to 256 characters, none of them a control character, and not only blanks.
+/// What is bought: 1 to 256 characters without control characters, and not only blanks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject(String);
 
 impl Subject {
-    /// Alipay's bound, the widest of the three providers'. Each of them gets as much of the text as it takes.
+    /// Alipay's bound, the widest of the three providers'. Each provider gets as much of the text as it takes.
     pub const CHARS_MAX: usize = 256;
     pub(crate) const EXPECTED: &'static str =
         "a string of 1 to 256 characters without control characters, not all of them blanks";
 
-    /// `None` if it is empty or blank, too long or holds a control character.
+    /// `None` if it is empty, blank or too long, or holds a control character.
     pub fn parse(text: &str) -> Option<Self> {
         let fits =
             !text.trim().is_empty() && text.chars().count() <= Self::CHARS_MAX && !text.chars().any(char::is_control);
@@ -30,8 +30,8 @@ impl Subject {
     }
 }
 
-/// An address that a browser can be sent to: http or https, at most 256 characters once everything beyond ASCII is
-/// percent-encoded, as browsers do it themselves; providers take ASCII only.
+/// An address that a browser can be sent to: http or https, at most 256 characters after percent-encoding. Everything beyond ASCII is
+/// percent-encoded, as browsers do it themselves, because providers take only ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebUrl(String);
 
@@ -40,11 +40,11 @@ impl WebUrl {
     pub const CHARS_MAX: usize = 256;
     pub(crate) const EXPECTED: &'static str = "an http or https URL of at most 256 characters, percent-encoded";
 
-    /// `None` if it is no such URL.
+    /// `None` if it is not such a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // A host beyond ASCII has a form of its own (Punycode), which its owner knows.
+        // A host beyond ASCII has its own ASCII form (Punycode). Its owner knows that form.
         let has_host = host.is_ascii() && !host.is_empty() && !host.starts_with(':');
         let clean = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '<' | '>' | '\\');
         if !has_host || !text.chars().all(clean) {
@@ -63,7 +63,7 @@ impl WebUrl {
     }
 }
 
-/// The merchant's own JSON object, kept to the letter.
+/// The merchant's own JSON object, kept exactly as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extras(String);
 
@@ -73,15 +73,15 @@ impl Extras {
     pub(crate) const EXPECTED: &'static str =
         "a JSON object of at most 8192 bytes, nested at most 32 deep, without names that begin with U+0000";
 
-    /// Takes the JSON text of an object. `None` if it is not an object, too long, too deep, holds half a surrogate pair, or has a name that
-    /// begins with U+0000: PHP's `json_decode` fails on such a name, and a client key would be enough to stop a merchant's server.
+    /// Takes the JSON text of an object. `None` if it is not an object, is too long or too deep, holds half a surrogate pair, or has a name
+    /// that begins with U+0000. PHP's `json_decode` fails on such a name, so a client key would be enough to stop a merchant's server.
     pub fn parse(json: &str) -> Option<Self> {
         let extras = Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))?;
         let value = serde_json::from_str(json).ok()?;
         (!has_name_with_nul(&value)).then_some(extras)
     }
 
-    /// The same of extras that were kept: earlier versions took them at any depth that serde reads.
+    /// The same for extras that are stored already: earlier versions took any depth that serde reads.
     pub fn parse_kept(json: &str) -> Option<Self> {
         let fits = json.len() <= Self::BYTES_MAX
             && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok();
@@ -132,8 +132,8 @@ impl ProviderTradeNo {
     }
 }
 
-/// A payer within WeChat, as far as it takes to know the same one again: the first 16 hex digits of a hash. A provider binds an
-/// order to its payer, and the payer's own id is personal data that nobody needs here.
+/// A payer within WeChat: the first 16 hex digits of a hash, enough to recognize the same payer. A provider binds an order to its payer.
+/// The payer's own id is personal data, and nothing here needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayerDigest(String);
 

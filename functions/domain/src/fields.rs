@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// What is wrong with a request. Of several problems an absent field comes before a wrong one.
+/// What is wrong with a request. If there are several problems, an absent field goes before a wrong one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// The body is not one JSON object.
@@ -34,14 +34,14 @@ pub enum RequestError {
     /// There is no such channel.
     #[error("channel must be one of {expected}, found `{found}`")]
     ChannelUnknown {
-        /// The names there are.
+        /// The names of all channels.
         expected: String,
         /// The channel's JSON text, cut short.
         found: String,
     },
 }
 
-/// Echoes at most this many characters of a wrong value: enough to know it again, too few to fill a log.
+/// Echoes at most this many characters of a wrong value: enough to recognize it, too few to fill a log.
 const FOUND_CHARS_MAX: usize = 64;
 
 /// The fields of one request, and the problems found in them so far.
@@ -53,7 +53,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Unknown fields are ignored, and of a field given twice the last one counts.
+    /// Unknown fields are ignored. If a field is given twice, the last one counts.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
         let not_an_object = |reason: String| RequestError::NotAnObject { reason };
         let text = std::str::from_utf8(body).map_err(|error| not_an_object(error.to_string()))?;
@@ -62,12 +62,12 @@ impl<'a> Fields<'a> {
         Ok(Self { values, missing: None, invalid: None })
     }
 
-    /// The JSON text of a field; `null` is as good as absent.
+    /// The JSON text of a field. `null` counts as absent.
     pub(crate) fn raw(&self, field: &str) -> Option<&'a str> {
         self.values.get(field).map(|raw| raw.get()).filter(|text| *text != "null")
     }
 
-    /// Takes a field for absent if its JSON text says nothing to `is_nothing`.
+    /// Treats a field as absent if `is_nothing` is true of its JSON text.
     pub(crate) fn forget_if(&mut self, field: &str, is_nothing: impl Fn(&str) -> bool) {
         if self.raw(field).is_some_and(is_nothing) {
             self.values.remove(field);
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// Notes a problem that lies between fields.
+    /// Notes a problem that concerns several fields together.
     pub(crate) fn refuse(&mut self, field: &'static str, expected: &'static str) {
         let found = self.raw(field).map_or_else(String::new, shortened);
         self.invalid.get_or_insert(RequestError::Invalid { field, expected, found });
@@ -118,7 +118,7 @@ pub(crate) fn shortened(raw: &str) -> String {
     raw.chars().take(FOUND_CHARS_MAX).collect()
 }
 
-/// A JSON string; `None` for anything else, a lone surrogate included.
+/// A JSON string. `None` for anything else, also for a lone surrogate.
 pub(crate) fn text(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
@@ -129,19 +129,19 @@ pub(crate) fn short_text(raw: &str, chars_max: usize) -> Option<String> {
         .filter(|text| !text.is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control))
 }
 
-/// The text `""`, which clients send for a field that they have nothing for.
+/// The text `""`, which clients send for a field without a value.
 pub(crate) fn is_empty_text(raw: &str) -> bool {
     text(raw).is_some_and(|text| text.is_empty())
 }
 
-/// A list of nothing, as PHP writes an empty array that was to be an object.
+/// An empty list. PHP writes an empty array in this form, also where an object is meant.
 pub(crate) fn is_empty_list(raw: &str) -> bool {
     let inside = raw.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     inside.is_some_and(|inside| inside.trim().is_empty())
 }
 
-/// How deep JSON from outside may be nested where it is kept, shown or handed on: readers go to 64 or 128, and our own answers put
-/// some levels around it.
+/// How deep JSON from outside may be nested if it is kept, shown or passed on. Readers take 64 or 128 levels, and our own answers put some
+/// levels around it.
 pub const JSON_DEPTH_MAX: usize = 32;
 
 /// Whether objects and lists in a text of JSON are nested at most `depth_max` deep.
@@ -166,7 +166,7 @@ pub fn nests_within(json: &str, depth_max: usize) -> bool {
     true
 }
 
-/// A JSON integer written with digits only: neither `1.0` nor `1e3` nor `"1"`.
+/// A JSON integer written with digits only. `1.0`, `1e3` and `"1"` are refused.
 pub(crate) fn integer(raw: &str) -> Option<i64> {
     let digits = raw.strip_prefix('-').unwrap_or(raw);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) { None } else { raw.parse().ok() }

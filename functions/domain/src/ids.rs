@@ -35,7 +35,7 @@ fn is_hex24(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// 24 hex digits of which the first 12 are the time, so that ids of one kind sort by it.
+/// 24 hex digits. The first 12 are the time, so that ids of one kind sort by time.
 fn time_first(now: Timestamp, random: [u8; 6]) -> String {
     let tail: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{:012x}{tail}", now.ms())
@@ -85,7 +85,7 @@ hex24_id! {
 }
 
 impl TransactionId {
-    /// When it was made: its first 12 digits. `None` if that is no moment, as in ids that others made up.
+    /// When it was made, from its first 12 digits. `None` if they are no valid moment, as in ids that others made up.
     pub fn created_at(&self) -> Option<Timestamp> {
         let ms = i64::from_str_radix(self.0.get(..12)?, 16).ok()?;
         Timestamp::from_ms(ms).ok()
@@ -97,8 +97,8 @@ hex24_id! {
     WebhookId, "24 lower-case hex digits"
 }
 
-/// The merchant's own order number: 1 to 64 characters, none of them a control character. Providers never see it: the order
-/// number there is the transaction's id.
+/// The merchant's own order number: 1 to 64 characters, none of them a control character. Providers never see it: their order number is the
+/// transaction's id.
 ///
 /// # Source
 /// MaxPay manual, `POST /2.0/maxpay/bill`, field `billNum`, says 32 characters; the guides' own samples have 36 (a UUID).
@@ -106,7 +106,7 @@ hex24_id! {
 pub struct BillNum(String);
 
 impl BillNum {
-    /// A UUID or a hash in hex fits, and its four bytes a character fit into a key of DynamoDB's.
+    /// A UUID or a hash in hex fits. At up to four bytes a character it still fits into a key of DynamoDB.
     pub const CHARS_MAX: usize = 64;
     pub(crate) const EXPECTED: &'static str = "a string of 1 to 64 characters without control characters";
 
@@ -132,13 +132,13 @@ impl fmt::Display for BillNum {
     }
 }
 
-/// A place in a list: what the list answered as `cursor` comes back as this, and becomes a part of a key.
+/// A place in a list. The list answers it as `cursor`, the caller sends it back, and it becomes a part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct ListCursor(String);
 
 impl ListCursor {
-    /// DynamoDB takes no longer sort key, and no empty one.
+    /// The longest sort key that DynamoDB takes. It takes no empty one, either.
     pub const BYTES_MAX: usize = 1024;
 
     /// # Errors

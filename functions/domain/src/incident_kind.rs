@@ -3,7 +3,7 @@
 use crate::closed_list;
 
 closed_list! {
-    /// What kind of misfit an incident is. Its word is a part of the item's key.
+    /// What kind of incident it is. Its word is a part of the item's key.
     pub enum IncidentKind {
         /// A report is about another app, merchant or seller than the try's.
         Account = "account",
@@ -11,7 +11,7 @@ closed_list! {
         Amount = "amount",
         /// The provider says that a paid order was closed unpaid.
         ClosedAfterPayment = "closed-after-payment",
-        /// A day could not be compared with its provider's bill. It is no report: the day itself is listed while it is owed.
+        /// A day could not be compared with its provider's bill. This incident is not a report: the day itself is listed while it is owed.
         DayNotCompared = "day-not-compared",
         /// A bill was paid a second time.
         Duplicate = "duplicate",
@@ -19,25 +19,26 @@ closed_list! {
         Order = "order",
         /// A paid order was paid under another trade number.
         PaidAgain = "paid-again",
-        /// A client had a bill paid at another price than the server's.
+        /// A client's payment of a bill had another price than the server's.
         Price = "price",
         /// A report is about another amount of a refund.
         RefundAmount = "refund-amount",
-        /// The provider's word about a refund contradicts an earlier one.
+        /// A statement of the provider about a refund contradicts an earlier one.
         RefundContradiction = "refund-contradiction",
-        /// A refund did not go back, and nobody waits for its answer.
+        /// A refund did not go back, and no caller waits for its answer.
         RefundFailed = "refund-failed",
         /// A refund waits for the merchant's balance.
         RefundPaused = "refund-paused",
         /// A refund left the merchant and did not arrive.
         RefundStuck = "refund-stuck",
-        /// Money of a payment went back, and nobody asked for it here.
+        /// Money of a payment went back without a request here.
         RefundUnknown = "refund-unknown",
         /// More money went back than was paid.
         RefundedTooMuch = "refunded-too-much",
-        /// A report is about a try that is not here.
+        /// A report is about a try that is not known here.
         Unknown = "unknown",
-        /// A message could not be verified. Anyone can send such messages, so that one an hour is kept for a transaction, in a list apart.
+        /// A message could not be verified. Anyone can send such messages, so only one an hour is kept for a transaction, in a separate
+        /// list.
         Forged = "forged",
     }
 }

@@ -1,7 +1,7 @@
 //! The rules of the business, as pure functions and types.
 //!
-//! Used by every other crate and depends on none of them. It does no I/O, is not async and reads no clock,
-//! no environment and no randomness: the time and random bytes are arguments.
+//! Every other crate uses it, and it depends on none of them. It does no I/O, is not async, and reads no clock, no environment and no
+//! random numbers: the time and random bytes are arguments.
 
 mod account;
 mod api_code;

@@ -21,7 +21,8 @@ impl Fen {
         if (1..=Self::MAX).contains(&fen) { Ok(Self(fen)) } else { Err(InvalidFen::Range { found: fen }) }
     }
 
-    /// Reads a provider's yuan text: digits, and at most two more after a point. `20`, `20.0` and `20.00` are 2000 fen.
+    /// Reads an amount in yuan as providers write it: digits, then at most two decimals after a point. `20`, `20.0` and `20.00` are 2000
+    /// fen.
     ///
     /// # Errors
     /// [`InvalidFen::Yuan`] for any other text, [`InvalidFen::Range`] for an amount out of bounds.
@@ -61,7 +62,7 @@ impl Serialize for Fen {
     }
 }
 
-/// A sum of fen as people read it, in yuan; no sum is negative.
+/// A sum of fen as people read it, in yuan. Sums are never negative.
 pub(crate) fn grouped_yuan(fen: i64) -> String {
     let fen = u64::try_from(fen).unwrap_or_default();
     format!("{}.{:02}", grouped(fen / 100), fen % 100)
@@ -161,7 +162,7 @@ mod tests {
         }
     }
 
-    /// A number too long to be calculated with is no amount at all, and is said to be none.
+    /// A number that is too long to calculate with is refused as a text, not as an amount out of bounds.
     #[test]
     fn twelve_digits_of_yuan_are_a_number_and_thirteen_are_a_text() {
         assert_eq!(Fen::from_yuan("999999999999"), Err(InvalidFen::Range { found: 99_999_999_999_900 }));
