@@ -1,4 +1,4 @@
-//! What a provider reports about an order, once it is verified, and the checks that every report needs.
+//! What a provider reports about an order, after verification, and the checks that every report needs.
 
 use crate::{Fen, ProviderTradeNo, Transaction};
 
@@ -11,11 +11,11 @@ pub enum Outcome {
     Paid,
     /// Closed without a payment.
     Closed,
-    /// Paid, and this much of it is back by now.
+    /// Paid, and this much of it went back so far.
     Refunded(Fen),
 }
 
-/// Something a report says about itself that must be as we have it configured.
+/// Something that a report says about itself. It must be as configured here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The provider's name of the field.
@@ -31,9 +31,9 @@ pub struct Claim {
 pub struct Notification {
     /// The order number as the provider has it: our transaction id.
     pub order: String,
-    /// The app, the merchant, the currency: what must be as configured.
+    /// The app, the merchant, the currency. All of them must be as configured.
     pub claims: Vec<Claim>,
-    /// The order's amount, where the report carries one.
+    /// The order's amount, if the report carries one.
     pub fee: Option<Fen>,
     /// What has become of the order.
     pub outcome: Outcome,
@@ -42,7 +42,7 @@ pub struct Notification {
 }
 
 crate::sentences! {
-    /// What does not fit in a report that is genuine: it settles nothing.
+    /// Why a genuine report does not fit its transaction. Such a report settles nothing.
     pub enum Mismatch, MismatchKind {
         // It is about another app, merchant or currency, or about another order than the address that it came to.
         Claim { field: &'static str, said: String, configured: String } = "claim-differs": "{field} is `{said}` where `{configured}` is configured";
@@ -66,7 +66,7 @@ pub fn check(report: &Notification, transaction: &Transaction) -> Result<(), Mis
     if report.order != transaction.id.as_str() {
         return Err(Mismatch::Order { said: report.order.clone(), expected: transaction.id.to_string() });
     }
-    // Only what moves money must tell the amount; a closing may leave it out.
+    // A report that moves money must tell the amount. A report of a closing may leave it out.
     let amount_needed = matches!(report.outcome, Outcome::Paid | Outcome::Refunded(_));
     let amount_fits = report.fee.map_or(!amount_needed, |fee| fee == transaction.fee);
     if amount_fits {

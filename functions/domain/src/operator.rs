@@ -47,20 +47,20 @@ closed_list! {
     }
 }
 
-/// Which apps somebody sees, and works at as far as the role goes.
+/// Which apps an operator sees. The role says what the operator may do there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Every app, those of the future, too.
+    /// Every app, also those of the future.
     Everything,
-    /// These alone, in order.
+    /// Only these, in order.
     Apps(Vec<AppId>),
 }
 
 impl Reach {
-    /// One look-up of the store's finds so many.
+    /// The store finds this many apps in one look-up.
     pub const APPS_MAX: usize = 100;
 
-    /// These apps; `None` for no app, or too many.
+    /// The reach of these apps. `None` if there is no app, or too many.
     pub fn of(mut apps: Vec<AppId>) -> Option<Self> {
         apps.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         apps.dedup();
@@ -81,9 +81,9 @@ impl Reach {
 pub struct SecondFactor {
     /// The secret of TOTP (RFC 6238), 20 bytes.
     pub secret: Secret<Vec<u8>>,
-    /// SHA-256 hashes of the recovery codes that were not used yet, in hex.
+    /// SHA-256 hashes of the recovery codes that are not used yet, in hex.
     pub recovery: Vec<String>,
-    /// The last time step of which a code was taken: no code counts twice, and none before it.
+    /// The last time step of which a code was taken. No code of this step or an earlier one is taken again.
     pub last_step: i64,
 }
 
@@ -102,19 +102,18 @@ pub struct Operator {
     pub reach: Reach,
     /// Whether they may sign in at all.
     pub enabled: bool,
-    /// Grows with every change of password, role or admission: sessions of before are over.
+    /// Grows with every change of password, role or admission. Sessions from before the change end.
     pub epoch: i64,
     /// When the account was made.
     pub created_at: Timestamp,
 }
 
-/// How many wrong passwords in a row are free of charge.
+/// How many wrong passwords in a row cost no waiting time.
 const FREE_FAILURES: u32 = 4;
-/// However often somebody fails, the next try is a minute away at the most: guesses at a stranger's name must not
-/// lock its owner out for good.
+/// The longest pause, however many passwords were wrong. A stranger who guesses at a name must not lock its owner out for good.
 const PAUSE_SECONDS_MAX: u64 = 60;
 
-/// How long to wait for the next try after this many failures in a row: nothing, then 2, 4, 8 ... 60 seconds.
+/// How long to wait for the next try after this many failures in a row: zero, then 2, 4, 8 ... 60 seconds.
 pub fn sign_in_pause(failures: u32) -> Duration {
     let Some(beyond) = failures.checked_sub(FREE_FAILURES).filter(|beyond| *beyond > 0) else { return Duration::ZERO };
     Duration::from_secs(2_u64.saturating_pow(beyond).min(PAUSE_SECONDS_MAX))

@@ -5,18 +5,18 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-/// An address as providers take it: IPv4, or IPv6 that is no IPv4 in another dress.
+/// An address as providers take it: IPv4 or IPv6. An IPv4 address in the form of IPv6 becomes plain IPv4.
 ///
-/// A server that listens on both sees an IPv4 caller as `::ffff:203.0.113.8`, and its framework hands that on. WeChat Pay refuses this
-/// form, so that it becomes the IPv4 that it means. A zone (`fe80::1%eth0`) names a network card of the machine that wrote it, says
-/// nothing to anyone else, and is left out.
+/// A server that listens on both sees an IPv4 caller as `::ffff:203.0.113.8`, and its framework passes that on. WeChat Pay refuses this
+/// form, so it is replaced by the IPv4 address. A zone (`fe80::1%eth0`) names a network card of the machine that wrote it. It means nothing
+/// to anyone else, and is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayerAddress(IpAddr);
 
 impl PayerAddress {
     pub(crate) const EXPECTED: &'static str = "the payer's IPv4 or IPv6 address";
 
-    /// `None` if it is no single address.
+    /// `None` if it is not a single address.
     pub fn parse(text: &str) -> Option<Self> {
         let address = match text.split_once('%') {
             Some((address, zone)) if !zone.is_empty() => address.parse::<Ipv6Addr>().ok()?.into(),

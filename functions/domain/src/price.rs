@@ -1,18 +1,18 @@
 //! Who names the price of a bill.
 //!
-//! The client key is public: it stands in every copy of a shop's app or page. A stranger who has it can charge any bill number at any
-//! price. So the server's price decides, and what a client paid at another price never counts as the payment of the bill.
+//! The client key is public: every copy of a shop's app or page contains it. A stranger who has it can charge any bill number at any price.
+//! So the server's price decides, and a client's payment at another price never counts as the payment of the bill.
 
 use crate::{Author, Fen, Status, Transaction};
 
-/// The server's latest try of a bill, in whatever state it is. It names the price.
+/// The server's latest try of a bill, in any state. It names the price.
 pub fn latest_of_server(tries: &[Transaction]) -> Option<&Transaction> {
     let of_server = tries.iter().filter(|transaction| transaction.author == Author::Server);
     of_server.max_by_key(|transaction| (transaction.created_at, &transaction.id))
 }
 
-/// Whether a payment counts as the payment of its bill: the server opened it, or it has the server's price, or the server has
-/// named none.
+/// Whether a payment counts as the payment of its bill. It counts if the server opened it, if it has the server's price, or if the server
+/// has named no price.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server => true,
@@ -20,7 +20,7 @@ pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool
     }
 }
 
-/// The payments of a bill, apart by whether they count for it.
+/// The payments of a bill, divided by whether they count for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BillPayments<'a> {
     /// Those that count, the first payment first.
@@ -40,7 +40,7 @@ impl<'a> BillPayments<'a> {
     }
 }
 
-/// Whether a try can still be taken up or replaced: it is open, and nothing has taken its place.
+/// Whether a try can still be taken up or replaced: it is open, and no other try took its place.
 pub(crate) fn is_current(transaction: &Transaction) -> bool {
     transaction.status == Status::Created && transaction.superseded_at.is_none()
 }
@@ -73,7 +73,7 @@ mod tests {
         check(&[paid(Client, 1, 0), open(100, 1)], &[], &[1]);
         check(&[paid(Client, 1, 2), closed(100, 1)], &[], &[1]);
         check(&[paid(Client, 100, 2), closed(100, 1)], &[100], &[]);
-        // The server's older price is still the server's word; a client's is not.
+        // A payment that the server opened at an older price still counts. A client's payment at an older price does not.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);

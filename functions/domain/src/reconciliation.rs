@@ -1,4 +1,4 @@
-//! Reconciliation: the provider's bill of a day beside our own books, and what differs.
+//! Reconciliation: compares the provider's bill of a day with our own books, and lists what differs.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::{
 closed_list! {
     /// What can differ.
     pub enum DifferenceKind {
-        /// The provider lists a payment of an order that looks like ours and is not known here.
+        /// The provider lists a payment of an order that looks like ours but is not known here.
         MissingHere = "missing-here",
-        /// A payment is known here, and the provider does not list it.
+        /// A payment is known here, but the provider does not list it.
         MissingThere = "missing-there",
         /// Both know it, with different amounts.
         AmountDiffers = "amount-differs",
         /// The provider lists a payment of a bill that is not paid here.
         StatusDiffers = "status-differs",
-        /// The provider lists a refund that did not succeed here, or not so much of it.
+        /// The provider lists a refund that did not succeed here, or succeeded here with less.
         RefundDiffers = "refund-differs",
-        /// A refund went back as far as is known here, and the provider does not list it.
+        /// A refund went back as far as is known here, but the provider does not list it.
         RefundMissingThere = "refund-missing-there",
-        /// A line of the provider's bill cannot be read: what it says is for a person to compare.
+        /// A line of the provider's bill cannot be read. A person has to compare what it says.
         UnreadableLine = "unreadable-line",
     }
 }
@@ -32,28 +32,28 @@ closed_list! {
 pub struct Difference {
     /// What.
     pub kind: DifferenceKind,
-    /// The order: our transaction's id. A line that cannot be read may name none.
+    /// The order: our transaction's id. A line that cannot be read may have none.
     pub transaction: Option<TransactionId>,
-    /// The merchant's order number, where the transaction is known here.
+    /// The merchant's order number, if the transaction is known here.
     pub bill: Option<BillNum>,
     /// The amount as we have it.
     pub here: Option<Fen>,
     /// The amount as the provider has it.
     pub there: Option<Fen>,
-    /// The refund's number at the provider, where it is about one.
+    /// The refund's number at the provider, if the difference is about a refund.
     pub refund_num: Option<String>,
-    /// The line that cannot be read, where it is about one.
+    /// The line that cannot be read, if the difference is about one.
     pub line: Option<UnreadableLine>,
 }
 
 crate::sentences! {
-    /// Why a day was not compared, beside what its provider says.
+    /// Why a day was not compared, in addition to the reasons that its provider gives.
     pub enum DayProblem, DayProblemKind {
         Stopped = "day-stopped": "the comparison was stopped before its end";
     }
 }
 
-/// Where a line is that cannot be read, and why it cannot.
+/// A line that cannot be read: where it is, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableLine {
     /// Which of the bill's files, the first being 1.
@@ -67,7 +67,7 @@ pub struct UnreadableLine {
 }
 
 impl UnreadableLine {
-    /// The difference that it is.
+    /// The line as a difference.
     pub fn difference(self, transaction: Option<TransactionId>, bill: Option<BillNum>) -> Difference {
         let (kind, line) = (DifferenceKind::UnreadableLine, Some(self));
         Difference { kind, transaction, bill, here: None, there: None, refund_num: None, line }
@@ -79,7 +79,7 @@ impl UnreadableLine {
 pub struct Listed {
     /// The order: our transaction's id, if it is ours.
     pub transaction: TransactionId,
-    /// The refund that the line is about; `None` for a payment.
+    /// The refund that the line is about. `None` for a payment.
     pub refund: Option<ListedRefund>,
     /// The amount.
     pub fee: Fen,
@@ -90,21 +90,21 @@ pub struct Listed {
 pub struct ListedRefund {
     /// Its number at the provider.
     pub num: String,
-    /// Whether the money went back; it is on its way otherwise.
+    /// Whether the money went back. If not, it is on its way.
     pub is_done: bool,
 }
 
 /// What we know of a refund that a provider lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownRefund {
-    /// Our refund of that number, if it is one of ours.
+    /// Our refund with that number, if it is ours.
     pub ours: Option<Refund>,
-    /// How much of the payment went back otherwise than by refunds of ours, as reports told.
+    /// How much of the payment went back by other refunds than ours, according to reports.
     pub elsewhere: Option<Fen>,
 }
 
 impl KnownRefund {
-    /// One that is not ours, of a payment with these refunds of ours: what they sent back is no part of it.
+    /// A refund that is not ours. `ours` are our refunds of the payment: what they sent back is not counted in `elsewhere`.
     pub fn elsewhere(record: &Record, ours: &[Refund]) -> Self {
         let done = ours.iter().filter(|ours| ours.transaction == record.id && ours.status == RefundStatus::Success);
         let done: i64 = done.map(|ours| ours.fee.get()).sum();
@@ -113,19 +113,19 @@ impl KnownRefund {
     }
 }
 
-/// A window on a provider's bill, sorted by order: the lowest lines after a point, as many as fit. A bill of any length is read window by
-/// window; each window reads the whole bill again.
+/// A window on a provider's bill, sorted by order: the lowest lines after a given order, as many as fit. So a bill of any length can be
+/// read, window by window. Each window reads the whole bill again.
 #[derive(Clone, Debug)]
 pub struct Window {
     after: Option<TransactionId>,
     lines_max: usize,
     /// Payments sort before the refunds of the same order.
     lines: BTreeMap<(TransactionId, Option<String>), Line>,
-    /// The lowest order of which a line did not fit.
+    /// The lowest order with a line that did not fit.
     cut_at: Option<TransactionId>,
 }
 
-/// What a line says, beside its order and the number of its refund.
+/// What a line says, besides its order and the number of its refund.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     fee: Fen,
@@ -139,7 +139,7 @@ impl Line {
     }
 }
 
-/// There are more lines of one order than a window holds: it cannot be judged as a whole.
+/// One order has more lines than a window holds, so it cannot be judged as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("order {order} has more lines than any order can have")]
 pub struct TooManyLines {
@@ -153,7 +153,7 @@ impl Window {
         Self { after, lines_max, lines: BTreeMap::new(), cut_at: None }
     }
 
-    /// Takes in a line, if it is one of the lowest so far.
+    /// Adds a line, if it is one of the lowest so far.
     pub fn add(&mut self, line: Listed) {
         let is_before = self.after.as_ref().is_some_and(|after| line.transaction <= *after);
         let is_cut = self.cut_at.as_ref().is_some_and(|cut| line.transaction >= *cut);
@@ -167,8 +167,8 @@ impl Window {
         }
     }
 
-    /// To be called when the bill is read to its end. Returns the last order of this window, after which the next window begins; `None` for the
-    /// last window. The lines of an order are never in two windows.
+    /// Must be called after the bill was read to its end. Returns the last order of this window: the next window begins after it. `None`
+    /// for the last window. The lines of one order are never in two windows.
     ///
     /// # Errors
     /// [`TooManyLines`].
@@ -179,12 +179,12 @@ impl Window {
         last.map(Some).ok_or_else(|| TooManyLines { order: cut.to_string() })
     }
 
-    /// Takes out the payment of an order.
+    /// Removes the payment of an order and returns it.
     pub fn take_payment(&mut self, order: &TransactionId) -> Option<Fen> {
         self.lines.remove(&(order.clone(), None)).map(|line| line.fee)
     }
 
-    /// Takes out the refunds of an order.
+    /// Removes the refunds of an order and returns them.
     pub fn take_refunds(&mut self, order: &TransactionId) -> Vec<Listed> {
         let mut taken = Vec::new();
         loop {
@@ -204,13 +204,13 @@ impl Window {
         orders
     }
 
-    /// Takes out all that is left.
+    /// Removes all remaining lines and returns them.
     pub fn take_rest(&mut self) -> impl Iterator<Item = Listed> {
         std::mem::take(&mut self.lines).into_iter().map(|((transaction, num), line)| line.listed(transaction, num))
     }
 }
 
-/// Judges a payment that the provider lists, beside our record of it, if there is one.
+/// Compares a payment that the provider lists with our record of it, if there is one.
 pub fn judge_listed(transaction: TransactionId, fee: Fen, record: Option<&Record>) -> Option<Difference> {
     match record {
         None => Some(difference(DifferenceKind::MissingHere, transaction, None, Some(fee))),
@@ -226,8 +226,8 @@ pub fn missing_there(record: &Record) -> Difference {
     difference(DifferenceKind::MissingThere, record.id.clone(), Some(record), None)
 }
 
-/// Judges a refund that the provider lists, beside our record of its payment and our refund of that number, as far as there are
-/// such: it must have gone back here, too, or be on its way on both sides, or be a part of what a report told.
+/// Compares a refund that the provider lists with our record of its payment and our refund of that number, if they exist. They agree if it
+/// went back here, too, if it is on its way on both sides, or if it is a part of what a report stated.
 pub fn judge_listed_refund(
     listed: &Listed,
     num: &ListedRefund,
@@ -274,7 +274,7 @@ pub struct EndedRefund {
 }
 
 impl EndedRefund {
-    /// The difference, if no bill of the provider's lists it.
+    /// The difference for a refund that no bill of the provider lists.
     pub fn missing_there(self) -> Difference {
         Difference {
             kind: DifferenceKind::RefundMissingThere,
@@ -341,7 +341,7 @@ mod tests {
     #[rustfmt::skip]
     fn a_listed_refund_fits_or_differs() {
         let (ours, refunded) = (Some, Some);
-        // What ours has come to and its fee, what the record says went back, whether the listed 100 are back; whether it fits.
+        // State and fee of our refund, what the record says went back, whether the listed 100 fen are back, and whether both sides agree.
         let cases = [
             (ours((RefundStatus::Success, 100)), None,           true,  true),
             (ours((RefundStatus::Success, 100)), None,           false, true),

@@ -1,10 +1,10 @@
-//! A record: what a query tells of a transaction.
+//! A record: what a query answers about a transaction.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{AccountNumber, BillNum, Channel, Extras, Fen, Status, Timestamp, Transaction, TransactionId};
 
-/// What a query tells of a transaction, in the contract's words.
+/// What a query answers about a transaction, in the contract's words.
 ///
 /// # Source
 /// MaxPay manual, `POST /2.0/maxpay/records`.
@@ -26,7 +26,7 @@ pub struct Record {
     pub fee: Fen,
     /// Where it stands.
     pub status: Status,
-    /// What went back so far.
+    /// How much went back so far.
     pub refunded: Option<Fen>,
     /// The merchant's own data.
     pub extras: Option<Extras>,

@@ -32,7 +32,7 @@ impl RecordsFilter {
     }
 }
 
-/// By the time of creation.
+/// The order of the records, by the time of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum RecordsOrder {
     /// `createdTime`
@@ -58,26 +58,26 @@ pub struct RecordsRequest {
     pub filter: RecordsFilter,
     /// In which order.
     pub order: RecordsOrder,
-    /// How many of them to pass over.
+    /// How many of them to skip.
     pub skip: usize,
     /// How many of them to answer.
     pub limit: usize,
 }
 
 impl RecordsRequest {
-    /// What is answered when nothing is asked for.
+    /// The limit if the request names none.
     pub const LIMIT_DEFAULT: usize = 20;
     /// The contract's bound.
     pub const LIMIT_MAX: usize = 100;
-    /// Everything passed over is read and paid for: ten thousand records are five megabytes. Who wants more narrows
-    /// `startTime` and `endTime`.
+    /// Every skipped record is read and paid for: ten thousand records are five megabytes. A caller that needs more narrows `startTime` and
+    /// `endTime`.
     pub const SKIP_MAX: usize = 10_000;
 
-    /// An empty body asks for everything. React Native on iOS calls the bill `billNo`, and older clients send an empty channel
-    /// for all of them.
+    /// An empty body asks for everything. React Native on iOS calls the bill `billNo`. Older clients send an empty channel for all
+    /// channels.
     ///
     /// # Errors
-    /// [`RequestError`]: an unknown channel, then a missing bill, then whatever else is wrong.
+    /// [`RequestError`]: first an unknown channel, then a missing bill, then any other problem.
     pub fn parse(body: &[u8], scope: RecordsScope) -> Result<Self, RequestError> {
         let mut fields = Fields::parse(if body.trim_ascii().is_empty() { b"{}" } else { body })?;
         fields.forget_if("channel", is_empty_text);

@@ -42,13 +42,13 @@ use crate::{
     closed_list,
 };
 
-/// The first question about a refund: most are done by then.
+/// When the first question about a refund is asked: most refunds are done by then.
 const ASKED_AFTER: Duration = Duration::from_secs(60);
 
-/// How long at most one is left alone in between.
+/// The longest wait between two questions about a refund.
 const ASKED_AGAIN_AFTER_MAX: Duration = Duration::from_secs(6 * 3600);
 
-/// How often one is sent again that waits for the merchant's balance: on its first day, and later.
+/// How often a refund that waits for the merchant's balance is sent again: on its first day, and later.
 const PAUSED_AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(3600), DAY];
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -58,7 +58,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct RefundNum(String);
 
 impl RefundNum {
-    /// As a bill number. WeChat Pay takes 64 together with the number of the payment, which stands before it there.
+    /// WeChat Pay takes 64 characters for the number of the payment and this number after it.
     pub const CHARS_MAX: usize = 32;
     pub(crate) const EXPECTED: &'static str = "a string of 1 to 32 letters, digits and the signs _ - | * @";
 
@@ -69,8 +69,8 @@ impl RefundNum {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The number of the refund that gives a payment back by itself, because the bill was paid before or has another price. It follows
-    /// from the payment, so that the refund happens once.
+    /// The number of the refund that returns a surplus payment automatically: the bill was paid before, or it has another price. The number
+    /// is derived from the payment, so that the refund happens once.
     pub fn of_surplus_payment(payment: &TransactionId) -> Self {
         Self(format!("twice-{payment}"))
     }
@@ -112,10 +112,10 @@ impl RefundStatus {
     }
 }
 
-/// One time that a refund is sent to its provider.
+/// One sending of a refund to its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundSending {
-    /// From 0. UnionPay knows each under a number of its own; the others know all of them under one.
+    /// From 0. UnionPay knows each sending under its own number; the others know all sendings of a refund under one number.
     pub number: u32,
     /// When it was begun.
     pub at: Timestamp,
@@ -126,7 +126,7 @@ pub struct RefundSending {
 pub struct RefundPause {
     /// When the provider first said that the balance does not suffice.
     pub since: Timestamp,
-    /// When it said so of the latest sending; nothing while the answer to that is not known.
+    /// When the provider said so of the latest sending. `None` while the answer to that sending is not known.
     pub refused_at: Option<Timestamp>,
 }
 
@@ -135,7 +135,7 @@ closed_list! {
     pub enum RefundWay {
         /// As a refund.
         Refund = "refund",
-        /// As if it had never been paid, see [`Habit::VoidsOfTheDay`].
+        /// As a void, as if the payment had never been made, see [`Habit::VoidsOfTheDay`].
         Void = "void",
     }
 }
@@ -161,37 +161,37 @@ pub struct Refund {
     pub status: RefundStatus,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// The provider's words, where it refused or is stuck.
+    /// The provider's words, if it refused the refund or the refund is stuck.
     pub failure: Option<Sentence>,
-    /// When the provider is to be asked about it; nothing once it ended.
+    /// When to ask the provider about it. `None` once it ended.
     pub due_at: Option<Timestamp>,
-    /// The latest time that it was sent.
+    /// The latest sending.
     pub sending: RefundSending,
     /// Whether it waits for the merchant's balance.
     pub pause: Option<RefundPause>,
 }
 
 impl Refund {
-    /// How long a refund is tried again that waits for the merchant's balance.
+    /// How long a refund that waits for the merchant's balance is tried again.
     pub const PAUSED_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
-    /// After so long every provider knows each refund that arrived there.
+    /// After this time every provider knows each refund that it received.
     pub const KNOWN_AFTER: Duration = DAY;
 
-    /// Whether the latest sending moved nothing if the provider does not know it: because the provider clearly refused it, or would know it
-    /// by now.
+    /// Whether the latest sending moved no money, if the provider does not know it. This is certain if the provider clearly refused it, or
+    /// would know it by now.
     pub fn is_untouched(&self, now: Timestamp) -> bool {
         let is_refused = self.pause.is_some_and(|pause| pause.refused_at.is_some());
         is_refused || self.sending.at.distance(now) >= Self::KNOWN_AFTER
     }
 
-    /// Whether it waited for the balance as long as it may.
+    /// Whether it waited for the balance for the longest allowed time.
     pub fn has_waited(&self, now: Timestamp) -> bool {
         self.pause.is_some_and(|pause| pause.since.distance(now) >= Self::PAUSED_MAX)
     }
 
-    /// Sent once more, after the sending before moved nothing. It is kept so before the provider is called. UnionPay voids a payment on
-    /// its day only, so that a repeat is a refund.
+    /// The refund with one more sending, after the sending before moved no money. It is stored so before the provider is called. UnionPay
+    /// voids a payment on its day only, so a repeat is sent as a refund.
     #[must_use]
     pub fn sent_again(&self, now: Timestamp) -> Self {
         let sending = RefundSending { number: self.sending.number.saturating_add(1), at: now };
@@ -214,8 +214,8 @@ pub struct RefundKey {
     pub num: RefundNum,
 }
 
-/// When a refund that is open at `now` is to be asked about next: as long from now as it has waited already. One that waits for the
-/// merchant's balance is tried again each hour, and after a day each day. A stuck one, whose end a person brings about, is asked about each day.
+/// When to ask next about a refund that is open at `now`: it waits as long from now as it has waited already. A refund that waits for the
+/// merchant's balance is tried again each hour, and after a day each day. A stuck refund is asked about each day: a person has to end it.
 pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
     if let Some(pause) = refund.pause {
         let [at_first, later] = PAUSED_AGAIN_AFTER;
@@ -233,18 +233,18 @@ crate::sentences! {
     pub enum RefundRefusal, RefundRefusalKind {
         NotPaid = "refund-not-paid": "billNum must be of a paid bill, and this one is not paid";
         TooMuch { left: i64, found: i64 } = "refund-too-much": "refundFee must be at most {left}, what is left of the payment and of the refunds on their way; found {found}";
-        // The same, and a stuck refund holds some of it.
+        // The same, but a stuck refund holds a part of the payment.
         Stuck { left: i64, found: i64, num: String } = "refund-share-stuck": "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}";
     }
 }
 
 crate::sentences! {
-    /// Why a refund failed, waits or is stuck. The code is the provider's, or stands where it would stand.
+    /// Why a refund failed, waits or is stuck. The code at the beginning is the provider's, or ours in its place.
     pub enum RefundFailure, RefundFailureKind {
         Refused { code: String, words: Sentence } = "refund-refused": "{code}: {words}";
         Short { code: String, words: Sentence } = "refund-short": "{code}: {words}";
         Stuck { code: String, words: Sentence } = "refund-stuck": "{code}: {words}";
-        // It waited as long as it may.
+        // It waited for the longest allowed time.
         Waited = "refund-waited": "NOT_ENOUGH: the balance did not suffice for 30 days";
         // A person gave it up.
         GivenUp = "refund-given-up": "GIVEN_UP: it was given up while the balance did not suffice";
@@ -252,7 +252,7 @@ crate::sentences! {
 }
 
 impl RefundRefusal {
-    /// Names the stuck refund, if the payment has one: a person must act on it.
+    /// Adds the number of the stuck refund, if the payment has one: a person must act on it.
     #[must_use]
     pub fn explained(self, payment: &TransactionId, refunds: &[Refund]) -> Self {
         let is_stuck = |refund: &&Refund| refund.transaction == *payment && refund.status == RefundStatus::Stuck;
@@ -263,7 +263,7 @@ impl RefundRefusal {
     }
 }
 
-/// Reserves `fee` for a refund: the payment as it is from then on.
+/// Reserves `fee` for a refund. Returns the payment with the new sums.
 ///
 /// # Errors
 /// [`RefundRefusal`].
@@ -281,12 +281,12 @@ pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, Ref
     Ok(Transaction { refunds, ..before.clone() })
 }
 
-/// What of a payment can still be refunded. `None` if nothing can.
+/// How much of a payment can still be refunded. `None` if nothing can.
 pub fn refundable(payment: &Transaction) -> Option<Fen> {
     if payment.status.is_paid() { amount(payment.fee.get() - committed(payment)) } else { None }
 }
 
-/// What of a payment was refunded elsewhere, usually in the provider's console: `refunded` less our own refunds.
+/// How much of a payment was refunded elsewhere, usually in the provider's console: `refunded` less our own refunds.
 pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<Fen> {
     let ours = refunds
         .iter()
@@ -295,8 +295,8 @@ pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<
     amount(fen(payment.refunded) - ours)
 }
 
-/// How the money of a payment is sent back. UnionPay can void a whole payment on its own day, which is immediate; after a first
-/// refund of any kind the next is a refund. A payment is made after its charge, so it is of today if the charge is.
+/// How the money of a payment is sent back. UnionPay can void a whole payment on the payment's own day, at once. If the payment has any
+/// refund already, the next one is a refund, too. A payment is made after its charge, so a charge of today has a payment of today.
 pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Timestamp) -> RefundWay {
     let is_whole = fee == payment.fee && payment.refunded.is_none();
     let is_today = settlement_day(payment.created_at) == settlement_day(now);
@@ -315,7 +315,7 @@ fn settlement_day(moment: Timestamp) -> i64 {
     (moment.ms() + OFFSET_MS).div_euclid(DAY_MS)
 }
 
-/// What went back or may still. A report since the last refund changed `refunded` only, hence the larger of the two.
+/// What went back or may still go back. A report may have raised only `refunded` since the last refund, so the larger one counts.
 fn committed(payment: &Transaction) -> i64 {
     fen(payment.refunds.committed).max(fen(payment.refunded))
 }
@@ -324,7 +324,7 @@ fn fen(amount: Option<Fen>) -> i64 {
     amount.map_or(0, Fen::get)
 }
 
-/// `None` for zero. The sums of this module are never below it.
+/// `None` for zero. The sums of this module are never negative.
 fn amount(fen: i64) -> Option<Fen> {
     Fen::new(fen).ok()
 }

@@ -31,19 +31,19 @@ pub enum Reservation<'a> {
     Next(NextTry<'a>),
     /// The bill is paid, by this transaction.
     Paid(&'a Transaction),
-    /// The price is bound by this try, and is another.
+    /// This try binds the price, and the charge has another one.
     OtherFee(&'a Transaction),
-    /// This try binds what is bought, and that is something else.
+    /// This try binds the subject, and the charge has another one.
     OtherSubject(&'a Transaction),
-    /// The app lets clients continue only what its server opened, and the server did not open this.
+    /// The app lets clients continue only bills that its server opened, and the server did not open this one.
     NotOpened,
     /// Clients replaced open tries of this bill too often within an hour.
     ReplacedTooOften,
-    /// No more tries on this channel.
+    /// There are no more tries on this channel.
     Exhausted,
 }
 
-/// A new try, and the open one on its channel that it takes the place of.
+/// A new try, and the open try on its channel that it replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextTry<'a> {
     /// Its number.
@@ -52,19 +52,19 @@ pub struct NextTry<'a> {
     pub replaces: Option<&'a Transaction>,
 }
 
-/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`]. Everybody has the client key, and each replaced
-/// try is an order that its payer can no longer pay. Ten people may share the bill of a table.
+/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`]. Anyone can have the client key, and the payer of a
+/// replaced try can no longer pay that order. Ten people may share the bill of a table.
 const REPLACED_MAX: usize = 10;
 const REPLACED_WITHIN: Duration = Duration::from_secs(3600);
 
-/// How long a try without a token can be presented to the provider again, where an order is known by its time, too.
+/// How long a try without a token can be presented again to a provider that knows an order by its time, too.
 const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
 
-/// Decides what `request` may do. A try that is closed, expired or replaced is over; one that is open binds the amount and the
-/// subject. An expired one may not be closed yet: the provider was told its end, too. Should it be paid all the same, that is
-/// settled, and found as a duplicate if the next try is paid, too.
+/// Decides what `request` may do. A try that is closed, expired or replaced is over. An open try binds the amount and the subject. The
+/// provider knows when a try expires, so an expired try need not be closed here yet. If it is still paid, the payment is settled; if the
+/// next try is paid, too, a duplicate is found.
 ///
-/// The server's latest try, in whatever state, binds a client's charge. A client's try never binds the server's charge.
+/// The server's latest try, in any state, binds a client's charge. A client's try never binds the server's charge.
 pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: &Charging) -> Reservation<'a> {
     let of_server = latest_of_server(tries);
     let server_price = match charging.author {
@@ -90,11 +90,11 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
     if is_over(last, charging.now) {
         return next_try(NextTry { number: last.key.try_number, replaces: None }, tries, charging);
     }
-    // A client's try never binds the server: not even at the same price, because its extras and its end are the client's.
+    // A client's try never binds the server, even at the same price: its extras and its end are the client's.
     if charging.author == Author::Server && last.author == Author::Client {
         return replace(last, tries, charging);
     }
-    // A client's charge has the server's latest price by now, so that an open try with another one is outdated.
+    // Here a client's charge has the server's latest price, so an open try with another price is outdated.
     let is_free = charging.author == Author::Client && of_server.is_some();
     match (last.fee == request.fee, last.subject == request.subject) {
         // Another account of the channel does not know the order.
@@ -105,7 +105,7 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
     }
 }
 
-/// Takes the place of an open try whose order cannot be paid as `charging` wants it.
+/// Replaces an open try whose order cannot be paid as `charging` wants it.
 pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
     let is_recent =
         |replaced: &&Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
@@ -115,7 +115,7 @@ pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Char
     next_try(NextTry { number: open.key.try_number, replaces: Some(open) }, tries, charging)
 }
 
-/// The open tries that a charge of the server makes worthless: clients opened them, on whatever channel, at another price.
+/// The open tries that a charge of the server makes worthless: clients opened them at another price, on any channel.
 pub fn outpriced<'a>(
     request: &'a ChargeRequest,
     tries: &'a [Transaction],
@@ -138,7 +138,7 @@ fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -
     number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
 }
 
-/// Whether the order was made for another payer: at WeChat only that payer can pay it.
+/// Whether the order was made for another payer. At WeChat only that payer can pay it.
 fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
     match (&open.payer, &request.openid) {
         (Some(payer), Some(openid)) => *payer != PayerDigest::of_openid(openid),
@@ -146,9 +146,9 @@ fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
     }
 }
 
-/// Whether a try cannot be taken up again. A paid one that does not count for the bill is over, too. UnionPay takes an order once, and
-/// only while its time is that of the clock: what it gave nothing out for is presented again while a caller may just be repeating
-/// itself, and not later.
+/// Whether a try cannot be taken up again. A paid try that does not count for the bill is over, too. UnionPay takes an order once, and only
+/// while the order's time matches the clock. If it gave out nothing for a try, the try is presented again for a short time, because the
+/// caller may only repeat the same call. After that the try is over.
 fn is_over(last: &Transaction, now: Timestamp) -> bool {
     let is_stale = last.key.channel.family().has(Habit::TakesOrderOnce)
         && last.token.is_none()
@@ -274,7 +274,7 @@ mod tests {
             (Server, &[tried(Client, 9900, AliApp, Status::Success)], "paid"),
             (Client, &[tried(Client, 1, AliApp, Status::Success)], "paid"),
             (Client, &[tried(Client, 1, AliApp, Status::Success), tried(Server, 9900, AliWeb, Status::Created)], "same 01"),
-            // A payment that the server opened counts, whatever its price became.
+            // A payment that the server opened counts, even if the price changed later.
             (Server, &[tried(Server, 10000, AliApp, Status::Success), tried(Server, 9900, AliWeb, Status::Closed)], "paid"),
         ];
         for (author, tries, expect) in cases {
@@ -312,7 +312,7 @@ mod tests {
         check(&reserve(&charge, &[open("01")], &client), "next 02 replaces 01");
         let same = ChargeRequest { openid: Some("first".to_owned()), ..charge.clone() };
         check(&reserve(&same, &[open("01")], &client), "same 01");
-        // A row of the version before does not say who its payer is. The provider decides.
+        // A row of the previous version does not say who its payer is. The provider decides.
         check(&reserve(&charge, &[Transaction { payer: None, ..open("01") }], &client), "same 01");
 
         let mut tries: Vec<_> = (1..=REPLACED_MAX)
@@ -343,7 +343,7 @@ mod tests {
         let mut tries: Vec<_> = (1..=49).map(closed).collect();
         check(&reserve(&request(), &tries, &charging(Author::Client)), "exhausted");
         check(&reserve(&request(), &tries, &charging(Author::Server)), "next 50 replaces nothing");
-        // Numbers that the server used are not the clients'.
+        // Numbers that the server used do not count against the clients.
         for number in [47, 48] {
             tries[number].author = Author::Server;
         }

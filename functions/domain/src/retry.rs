@@ -7,8 +7,8 @@ const HOUR: u64 = 60 * MINUTE;
 
 /// The waits between a failed attempt and the next, each counted from the failure.
 ///
-/// There is no jitter: the promised times are exact to the second, and a target that comes back is protected by the bounded
-/// rate at which a paused one is released.
+/// There is no jitter: the promised times are exact to the second. A target that comes back is protected in another way: its paused
+/// deliveries are released at a bounded rate.
 ///
 /// # Source
 /// MaxPay manual, webhooks.
@@ -29,8 +29,8 @@ pub const RETRY_WAITS: [Duration; 10] = [
 /// The first attempt, and one after each wait.
 pub const ATTEMPTS_MAX: usize = RETRY_WAITS.len() + 1;
 
-/// How long to wait after the failure of the `tried`-th attempt, counted from 1; `None` after the last. A target that asks
-/// for more time (`Retry-After`) gets it, up to the wait after this one; it never gets less.
+/// How long to wait after the failure of the `tried`-th attempt, counted from 1. `None` after the last attempt. If a target asks for more
+/// time (`Retry-After`), it gets it, but at most the next wait of the list. It never gets less than the wait of the list.
 pub fn wait_after(tried: usize, retry_after: Option<Duration>) -> Option<Duration> {
     let wait = *RETRY_WAITS.get(tried.checked_sub(1)?)?;
     let longest = RETRY_WAITS.get(tried).copied().unwrap_or(wait);
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn the_waits_are_those_of_the_contract() {
-        // The attempt that failed, what the target asked for (seconds), the wait (seconds), and the time of the next attempt.
+        // The attempt that failed, what the target asked for (seconds), the wait (seconds).
         const CASES: &[(usize, Option<u64>, Option<u64>)] = &[
             (0,  None,            None),
             (1,  None,            Some(60)),

@@ -12,7 +12,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself: call it at the line that signs, compares or seals, and nowhere else.
+    /// The value itself. Call this only in the line that signs, compares or seals.
     pub fn expose(&self) -> &T {
         &self.0
     }

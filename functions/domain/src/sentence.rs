@@ -1,8 +1,8 @@
 //! Sentences that people read: closed lists, each sentence with a code, its parameters and its English text.
 //!
-//! Where a list is, is decided by who says the sentences; [`crate::sentences!`] makes an enum of it. The operator API gives the code and the
-//! parameters out beside the text, and what is kept is kept so. The console says the same in the reader's language: it matches the list's
-//! kinds, so that the compiler asks for the translation of a new sentence. There is no other language here.
+//! The crate that says the sentences holds their list; [`crate::sentences!`] makes an enum of it. The operator API returns the code and the
+//! parameters beside the text, and they are stored in the same form. The console says the same in the reader's language: it matches the
+//! list's kinds, so the compiler demands the translation of each new sentence. Here there is only English.
 
 use std::borrow::Cow;
 
@@ -14,12 +14,12 @@ use serde_json::{Map, Value};
 pub struct Sentence {
     /// In English.
     pub text: String,
-    /// The same in no language.
+    /// The same without a language: code and parameters.
     #[serde(flatten)]
     pub said: Said,
 }
 
-/// Which sentence it is, and what stands in it: in this form it is kept and given out.
+/// Which sentence it is, with its parameters. It is stored and returned in this form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// The code of the list: `too-long`.
@@ -30,7 +30,7 @@ pub struct Said {
 }
 
 crate::sentences! {
-    /// Words that are not a sentence of a list: those of others, or those that a version without codes kept.
+    /// Words that are not a sentence of a list: words of others, or words that a version without codes stored.
     pub enum AsItIs, AsItIsKind {
         Words { words: String } = "words": "{words}";
     }
@@ -42,14 +42,14 @@ impl Sentence {
         AsItIs::Words { words: words.into() }.into()
     }
 
-    /// What is kept beside the text. It has the text once more, so that it is known to belong to it: a version that knows texts alone may
-    /// run beside this one and write another.
+    /// What is stored beside the text. It repeats the text, so a reader can see whether both belong together: a version that knows only
+    /// texts may run beside this one and overwrite the text.
     pub fn to_json(&self) -> String {
         // Texts and objects can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// A text that was kept, with what was kept beside it. Without that, or where that belongs to another text, it is shown as it is.
+    /// A stored text and what is stored beside it. If that is missing, or belongs to another text, the text is shown as it is.
     pub fn kept(text: impl Into<String>, json: Option<&str>) -> Self {
         let text = text.into();
         let sentence = json.and_then(|json| serde_json::from_str::<Self>(json).ok());
@@ -74,12 +74,12 @@ pub fn camel_case(name: &str) -> String {
     })
 }
 
-/// Longer than any name or list of names that stands in a sentence; the words of others are cut shorter where they are read.
+/// Longer than any name or list of names in a sentence. Words of others are cut shorter where they are read.
 const PARAM_CHARS_MAX: usize = 1024;
 
 /// What can stand in a sentence.
 pub trait ToParam {
-    /// The same in no language, within bounds.
+    /// The same value without a language, within bounds.
     fn to_param(&self) -> Value;
 }
 
@@ -170,7 +170,7 @@ pub fn sentence_params(named: Vec<(&str, Value)>) -> Map<String, Value> {
 /// assert_eq!(NameProblemKind::ALL.len(), 2);
 /// ```
 ///
-/// The second enum has the same variants without their parameters: who has another text for each matches it.
+/// The second enum has the same variants without their parameters. Code that has another text for each sentence matches it.
 #[macro_export]
 macro_rules! sentences {
     (
@@ -196,7 +196,7 @@ macro_rules! sentences {
                 }
             }
 
-            /// The sentence, with its code and what stands in it.
+            /// The sentence, with its code and its parameters.
             $vis fn sentence(&self) -> $crate::Sentence {
                 let params = match self {
                     $( Self::$variant $({ $($field),+ })? => $crate::sentence_params(::std::vec![
@@ -249,7 +249,7 @@ macro_rules! sentences {
                 }
             }
 
-            /// Its English text, with the names of what stands in it in braces.
+            /// Its English text, with the names of its parameters in braces.
             $vis fn english(self) -> &'static str {
                 match self {
                     $( Self::$variant => $text, )+
@@ -305,7 +305,7 @@ mod tests {
         let plain = Outer::Plain.sentence();
         assert_eq!(plain.to_json(), r#"{"text":"it is so","code":"plain"}"#);
         assert_eq!(Sentence::kept("it is so", Some(&plain.to_json())), plain);
-        // A version that knows texts alone kept the first one, and wrote the second one over another text.
+        // A version that knows only texts stored the first text without JSON, and wrote the second over the text of this JSON.
         for json in [None, Some(plain.to_json().as_str()), Some("[]"), Some("")] {
             let of_before = Sentence::kept("it was so", json);
             assert_eq!((of_before.text.as_str(), &*of_before.said.code), ("it was so", "words"), "{json:?}");

@@ -1,8 +1,8 @@
 //! Session tokens: what a merchant's server hands to one of its clients.
 //!
-//! Stateless: `v1.<claims>.<mac>`, both parts base64url, the claims JSON, the MAC HMAC-SHA256 under the app's master
-//! key. They expire, are bound to an app and a mode, and die when the master key is rotated, grace or not, which
-//! is how a merchant revokes them all.
+//! Stateless: `v1.<claims>.<mac>`, both parts base64url, the claims JSON, the MAC HMAC-SHA256 under the app's master key. A token expires,
+//! and is valid for one app and one mode. When the master key is rotated, all tokens end at once, even if the old key has a grace: so a
+//! merchant can revoke them all.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,7 +28,7 @@ pub struct SessionClaims {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken(String);
 
-/// Why a token was refused. To the caller all of them are the same.
+/// Why a token was refused. The caller cannot tell these reasons apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionTokenError {
     /// Not a token of ours.
@@ -66,7 +66,7 @@ impl SessionToken {
             exp: claims.expires_at.ms(),
             user: claims.user.clone(),
         };
-        // Strings and an integer: there is nothing in it that JSON cannot say.
+        // It holds only strings and an integer, so it can always be written as JSON.
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&payload).unwrap_or_default());
         let mac = mac(&payload, master).map(|mac| mac.finalize().into_bytes()).unwrap_or_default();
         Self(format!("v1.{payload}.{}", URL_SAFE_NO_PAD.encode(mac)))
@@ -77,8 +77,8 @@ impl SessionToken {
         &self.0
     }
 
-    /// Whether `text` is made as the tokens that are issued here. What is not can only be another service's:
-    /// a token of ours that has expired, was revoked with its key or was altered after its claims still has the form.
+    /// Whether `text` has the form of the tokens that are issued here. If not, it can only be another service's token. A token of ours
+    /// keeps the form if it has expired, was revoked with its key, or was altered after its claims.
     pub fn has_form(text: &str) -> bool {
         Parts::read(text).is_some()
     }
@@ -98,7 +98,7 @@ impl SessionToken {
     }
 }
 
-/// A token taken apart. Nothing of it is proven yet.
+/// A token divided into its parts. Nothing of it is proven yet.
 struct Parts<'a> {
     payload: &'a str,
     claims: SessionClaims,
@@ -124,7 +124,7 @@ fn read_claims(payload: &str) -> Option<SessionClaims> {
     })
 }
 
-/// HMAC takes a key of any length, so this is never `None`; the type of `new_from_slice` does not know that.
+/// HMAC takes a key of any length, so this is never `None`. The type of `new_from_slice` does not say so.
 fn mac(payload: &str, master: &Key) -> Option<Hmac<Sha256>> {
     let mac = Hmac::<Sha256>::new_from_slice(master.expose().as_bytes()).ok()?;
     Some(mac.chain_update("maxpay session v1.").chain_update(payload))

@@ -10,13 +10,13 @@ use crate::{
 /// A request for a session token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRequest {
-    /// How long the token is to be taken.
+    /// How long the token is valid.
     pub ttl: Duration,
     /// The merchant's own name of the client.
     pub user: Option<String>,
 }
 
-/// Thirty days: a token cannot be taken back but with the master key.
+/// Thirty days: a token can be revoked only together with the master key.
 const TTL_SECONDS_MAX: u64 = 30 * 24 * 3600;
 const USER_ID_CHARS_MAX: usize = 128;
 
@@ -35,7 +35,7 @@ impl SessionRequest {
         match (fields.problem(), ttl) {
             (None, Some(seconds)) => Ok(Self { ttl: Duration::from_secs(seconds), user }),
             (Some(problem), _) => Err(problem),
-            // Out of reach: a required field that could not be read has left a problem.
+            // Cannot happen: a required field that could not be read was noted as a problem before.
             (None, None) => Err(RequestError::Missing { field: "ttlSeconds", expected }),
         }
     }

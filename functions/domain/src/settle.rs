@@ -8,13 +8,13 @@ use crate::{
 /// What a report from the provider does to a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// It tells nothing new.
+    /// It says nothing new.
     Unchanged,
-    /// The transaction as it is from now on, and what the merchant is to be told.
+    /// The transaction as it is from now on, and the events for the merchant.
     Changed {
         /// The new state.
         transaction: Box<Transaction>,
-        /// What happened, in the order in which it did.
+        /// What happened, in the order in which it happened.
         events: Vec<OccurredEvent>,
     },
 }
@@ -52,7 +52,7 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     let event = match (before.status, status) {
         (Status::Created | Status::Closed, Status::Success) => Some(Event::PaymentSuccess),
         (Status::Created, Status::Closed) => closing_event(before),
-        // It was refunded in full before its payment was known: no goods are to be sent.
+        // It was refunded in full before its payment was known: the merchant must send no goods.
         _ => None,
     };
     let ended_at = if status == before.status || before.status.is_paid() { before.ended_at } else { Some(now) };
@@ -63,8 +63,7 @@ pub fn settle(before: &Transaction, report: &Notification, now: Timestamp) -> Re
     Ok(Settlement::Changed { transaction, events })
 }
 
-/// Gives up a try whose token nobody ever got, because the provider's answer was lost: nobody can pay it, and the next try
-/// takes its place.
+/// Gives up a try whose token nobody ever got, because the provider's answer was lost. Nobody can pay it, and the next try takes its place.
 pub fn withdraw(before: &Transaction, now: Timestamp) -> Settlement {
     if before.status != Status::Created || before.token.is_some() {
         return Settlement::Unchanged;
@@ -73,7 +72,7 @@ pub fn withdraw(before: &Transaction, now: Timestamp) -> Settlement {
     Settlement::Changed { transaction: Box::new(transaction), events: Vec::new() }
 }
 
-/// Closes a bill that is not paid and, as far as its provider knows, will not be: at its end, or because the merchant says so.
+/// Closes an unpaid bill. As far as its provider knows, it stays unpaid: its time is over, or the merchant asked to close it.
 pub fn close(before: &Transaction, now: Timestamp) -> Settlement {
     if before.status != Status::Created {
         return Settlement::Unchanged;
@@ -88,7 +87,7 @@ fn closing_event(before: &Transaction) -> Option<Event> {
     before.superseded_at.is_none().then_some(Event::PaymentClosed)
 }
 
-/// The state machine: what was, what the provider says, whether all money is back, what is from now on.
+/// The state machine: from the old status, the provider's outcome and whether all money is back, to the new status.
 fn next_status(before: Status, outcome: Outcome, all_back: bool) -> Result<Status, Refusal> {
     use Status::{Closed, Created, Refund, Success};
     match (before, outcome) {
@@ -102,7 +101,7 @@ fn next_status(before: Status, outcome: Outcome, all_back: bool) -> Result<Statu
     }
 }
 
-/// Refunds only grow: an older message says less than is known.
+/// Refunds only grow. A message that says less than is known is an older one.
 fn refunded_after(before: &Transaction, outcome: Outcome) -> Result<Option<Fen>, Refusal> {
     let told = match outcome {
         Outcome::Refunded(fee) => Some(fee),
@@ -143,7 +142,7 @@ mod tests {
             (Created, PAID,      "T1", Ok((Success, PAYMENT))),
             (Created, CLOSED,    "T1", Ok((Closed,  CLOSING))),
             (Created, HALF_BACK, "T1", Ok((Success, BOTH))), // the payment's own notify was lost
-            (Created, ALL_BACK,  "T1", Ok((Refund,  REFUND))),                        // nothing to deliver goods for
+            (Created, ALL_BACK,  "T1", Ok((Refund,  REFUND))),                        // there is nothing to send goods for
             (Created, TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
 
             (Closed,  PENDING,   "T1", Err(None)),
@@ -164,7 +163,7 @@ mod tests {
             (Refund,  PENDING,   "T1", Err(None)),
             (Refund,  PAID,      "T1", Err(None)),
             (Refund,  PAID,      "T2", Err(Some(Refusal::OtherTradeNo))),
-            (Refund,  CLOSED,    "T1", Err(None)),                                  // Alipay closes a trade all of which is back
+            (Refund,  CLOSED,    "T1", Err(None)),                                  // Alipay closes a trade after a full refund
             (Refund,  HALF_BACK, "T1", Err(None)),                                  // an older message that came late
             (Refund,  ALL_BACK,  "T1", Err(None)),
             (Refund,  TOO_MUCH,  "T1", Err(Some(Refusal::RefundedTooMuch))),
@@ -235,8 +234,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives in whatever order: paid stays paid, refunds only grow, and the merchant hears of the
-        /// payment once at the most.
+        /// For any messages in any order: a paid bill stays paid, refunds only grow, and the merchant gets the event of the payment at most
+        /// once.
         #[test]
         fn no_order_of_messages_loses_money(outcomes in prop::collection::vec(any_outcome(), 0..12)) {
             let mut now = Timestamp::from_ms(1_795_444_300_000).unwrap();

@@ -1,7 +1,7 @@
-//! Shards: over how many keys an app's transactions are spread in the lists by time.
+//! Shards: how many keys an app's transactions use in the lists by time.
 //!
-//! A key of an index takes a bounded number of writes a second, and one app on one channel has one key for each status. A hot app spreads
-//! over several; a reader merges them all, also those that were in use before.
+//! A key of an index takes a bounded number of writes a second. An app on one channel has one key for each status. A hot app spreads over
+//! several keys. A reader merges all of them, also those that were in use before.
 
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ impl Shard {
 /// How an app's transactions are spread, now and before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shards {
-    /// Over how many new transactions are spread.
+    /// New transactions are spread over this many shards.
     count: u8,
-    /// From when on: until then over `before`.
+    /// From this time on `count` is used, until then `before`.
     since_ms: i64,
     before: u8,
     /// Every count that was ever in use, this one too.
@@ -47,18 +47,18 @@ impl Default for Shards {
 }
 
 impl Shards {
-    /// The most an app can have: each is asked for each page of a list.
+    /// The most shards that an app can have. Each page of a list asks all of them.
     pub const MAX: u8 = 64;
 
-    /// Until a change is in use: by then every warm function has read it, so that nobody lists less than was written.
+    /// How long a change waits until it is in use. By then every warm function has read it, so no list misses what was written.
     const IN_USE_AFTER: Duration = Duration::from_secs(15);
 
-    /// Over how many new transactions are spread, or will be in some seconds.
+    /// New transactions are spread over this many shards, now or in some seconds.
     pub fn count(&self) -> u8 {
         self.count
     }
 
-    /// The same with another count; `None` if it is not in `1..=MAX`.
+    /// The same with another count. `None` if `count` is not in `1..=MAX`.
     pub fn changed(&self, count: u8, now: Timestamp) -> Option<Self> {
         if !(1..=Self::MAX).contains(&count) {
             return None;
@@ -134,7 +134,7 @@ mod tests {
         let shards = Shards::default().changed(64, at(1_000)).unwrap();
         let high = (0..=255).map(id).find(|id| shards.of_new(id, at(16_000)) != Shard::FIRST).unwrap();
         assert_eq!(shards.of_new(&high, at(15_999)), Shard::FIRST);
-        // A change of a change that is not in use yet.
+        // A second change before the first one is in use.
         let again = shards.changed(2, at(2_000)).unwrap();
         assert_eq!(again.of_new(&high, at(16_500)), Shard::FIRST);
         assert_eq!(again.all().count(), 64);

@@ -1,62 +1,62 @@
-//! What a day came to, and when it is summed up again.
+//! The sums of a day, and when a day is summed again.
 //!
-//! Nothing is added up while payments are made: that would cost a write each. A job sums a day when it is over, and again when what may
-//! have changed since is worth another look.
+//! Nothing is summed while payments are made: that would cost one write for each. A job sums a day when it is over. It sums the day again
+//! at set ages, because payments and refunds may have come since.
 
 use std::collections::BTreeMap;
 
 use crate::{Channel, Fen, Status, money::grouped_yuan};
 
-/// How old in days a day is when it is summed: the three after it, because payments come late; when no bill of it can be open any more
-/// (a charge may ask for 15 days); and then for its refunds, of which most come within a month and the last within three.
+/// How old in days a day is when it is summed. First on the three days after it, because payments come late. Then when none of its bills
+/// can be open any longer (a charge may ask for 15 days). Then for its refunds: most come within a month, and the last within three.
 const SUMMED_AT_DAYS: [u32; 7] = [1, 2, 3, 16, 31, 61, 91];
 
-/// How many days back a day is summed at all, and shown.
+/// How many days back days are summed and shown.
 pub const SUMMED_DAYS_MAX: u32 = 91;
 
-/// How many, and how much.
+/// A number of transactions, and their amounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
-    /// The transactions.
+    /// How many transactions.
     pub count: i64,
-    /// What they are about, in fen.
+    /// Their amounts together, in fen.
     pub amount: i64,
-    /// What of it went back, in fen.
+    /// How much of it went back, in fen.
     pub refunded: i64,
 }
 
-/// What the transactions charged on one day came to, by channel and status.
+/// The sums of the transactions that were charged on one day, by channel and status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DaySums(BTreeMap<(Channel, Status), Sum>);
 
-/// What one channel came to in one status.
+/// The sum of one channel in one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SumEntry {
     /// The channel.
     pub channel: Channel,
     /// The status.
     pub status: Status,
-    /// What they came to.
+    /// The sum of its transactions.
     pub sum: Sum,
 }
 
 impl Sum {
-    /// One transaction.
+    /// The sum of one transaction.
     pub fn of(fee: Fen, refunded: Option<Fen>) -> Self {
         Self { count: 1, amount: fee.get(), refunded: refunded.map_or(0, Fen::get) }
     }
 
-    /// What it is about, in yuan as people read it: `1,234.56`.
+    /// The amount in yuan as people read it: `1,234.56`.
     pub fn amount_in_yuan(self) -> String {
         grouped_yuan(self.amount)
     }
 
-    /// What of it went back, in yuan as people read it.
+    /// What went back, in yuan as people read it.
     pub fn refunded_in_yuan(self) -> String {
         grouped_yuan(self.refunded)
     }
 
-    /// Adds another. A sum that is too large for its field stays at the largest, which is more than all the money there is.
+    /// Adds another sum. If a sum is too large for its field, it stays at the largest value, which is more money than exists.
     pub fn add(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
         self.amount = self.amount.saturating_add(other.amount);
@@ -79,17 +79,17 @@ impl DaySums {
         }
     }
 
-    /// Every channel and status of which there is something.
+    /// Every channel and status that has transactions.
     pub fn iter(&self) -> impl Iterator<Item = SumEntry> {
         self.0.iter().map(|((channel, status), sum)| SumEntry { channel: *channel, status: *status, sum: *sum })
     }
 
-    /// What was charged, paid or not, on the channels that `wanted` takes.
+    /// What was charged, paid or not, on the channels for which `wanted` is true.
     pub fn charged(&self, wanted: impl Fn(Channel) -> bool) -> Sum {
         self.total(|channel, _| wanted(channel))
     }
 
-    /// What was paid, refunded since or not, on the channels that `wanted` takes.
+    /// What was paid, refunded later or not, on the channels for which `wanted` is true.
     pub fn paid(&self, wanted: impl Fn(Channel) -> bool) -> Sum {
         self.total(|channel, status| wanted(channel) && status.is_paid())
     }

@@ -1,5 +1,5 @@
-//! How a webhook's target is doing: counted while it fails, paused when that goes on, and probed until it answers; and whether its
-//! deliveries take the slow lane, so that no other target waits for it.
+//! How a webhook's target is doing. Its failures are counted; if they go on, the target is paused and probed until it answers. A late
+//! target's deliveries take the slow lane, so that no other target waits for it.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ closed_list! {
     pub enum Lane {
         /// For targets that answer in time.
         Fast = "fast",
-        /// For targets that let us wait.
+        /// For targets that answer late.
         Slow = "slow",
     }
 }
 
 closed_list! {
-    /// How long a target let us wait for its answer.
+    /// Whether a target answered in time.
     pub enum Pace {
         /// It answered in time, well or badly.
         InTime = "in-time",
@@ -26,16 +26,16 @@ closed_list! {
 }
 
 impl Pace {
-    /// An answer that takes longer is late. A target may take up to the deadline; it takes the slow lane then.
+    /// An answer that takes longer is late. A target may take the time until the deadline, but its deliveries take the slow lane then.
     pub const LATE_AFTER: Duration = Duration::from_secs(3);
 
-    /// Of an attempt that took so long. One that ran into its deadline took longer than [`Self::LATE_AFTER`], too.
+    /// The pace of an attempt that took this long. An attempt that ran into its deadline took longer than [`Self::LATE_AFTER`], too.
     pub fn of(took: Duration) -> Self {
         if took > Self::LATE_AFTER { Self::Late } else { Self::InTime }
     }
 }
 
-/// What is known of a target that failed or was late. A target that is well has none.
+/// What is known of a target that failed or was late. A healthy target has no such entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
     /// Attempts that failed one after the other, of all its deliveries together.
@@ -49,7 +49,7 @@ pub struct TargetHealth {
     pub lateness: u32,
 }
 
-/// A target that is left alone.
+/// A target that gets only probes for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paused {
     /// Since when.
@@ -59,23 +59,23 @@ pub struct Paused {
 }
 
 impl TargetHealth {
-    /// A target is paused after this many failures in a row: more than nine deliveries that nobody ever hears. A few bills must
-    /// not change the schedule that is promised.
+    /// A target is paused after this many failures in a row. That is more than all attempts of nine deliveries: a few bills must not change
+    /// the schedule that is promised.
     pub const FAILURES_MAX: u32 = 100;
 
-    /// And only if it has been failing for so long: a busy shop has a hundred events in a minute, and a restart takes two.
+    /// It must also have been failing for this long: a busy shop has a hundred events in a minute, and a restart takes two minutes.
     pub const FAILING_MAX: Duration = Duration::from_secs(3600);
 
-    /// How often a paused target is asked whether it is back.
+    /// How often a paused target is probed.
     pub const PROBE_INTERVAL: Duration = Duration::from_secs(300);
 
-    /// How far apart its deliveries are when they go on: ten a second.
+    /// The time between its deliveries after the pause: ten a second.
     pub const RELEASE_STEP: Duration = Duration::from_millis(100);
 
     /// How much one late answer adds to the lateness.
     pub const LATE_STEP: u32 = 2;
 
-    /// The lateness grows no further: ten answers in time bring any target back to the fast lane.
+    /// The lateness stops growing here, so ten answers in time bring any target back to the fast lane.
     pub const LATENESS_MAX: u32 = 10;
 
     /// The lane of its deliveries: the slow one from the first late answer until its lateness is gone.
@@ -105,7 +105,7 @@ mod tests {
             (100,  59, false, false),
             (100,  60, false, true),
             (5000, 61, false, true),
-            (5000, 61, true,  false), // it is already
+            (5000, 61, true,  false), // it is paused already
         ];
         let at = Timestamp::clamped;
         for (failures, minutes, is_paused, expect) in CASES {

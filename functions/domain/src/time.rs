@@ -15,7 +15,7 @@ const COMPACT: &[BorrowedFormatItem<'_>] = format_description!("[year][month][da
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// A stretch of time from its first moment to its last; both are in it.
+/// A span of time from its first moment to its last. Both belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeSpan {
     /// The first moment.
@@ -32,7 +32,7 @@ impl TimeSpan {
 }
 
 impl Timestamp {
-    /// The last millisecond of the year 9999 in Beijing, the last that the providers' formats can write.
+    /// The last millisecond of the year 9999 in Beijing: the last moment that the providers' formats can write.
     pub const MAX_MS: i64 = 253_402_271_999_999;
 
     /// # Errors
@@ -41,8 +41,7 @@ impl Timestamp {
         if (0..=Self::MAX_MS).contains(&ms) { Ok(Self(ms)) } else { Err(InvalidTimestamp { found: ms.to_string() }) }
     }
 
-    /// The moment `ms`, or the end of the range that is nearest to it: a clock that is that far off is broken, and
-    /// either end is as good an answer as any.
+    /// The moment `ms`, or the nearest end of the range. A clock that is so far off is broken, so either end is as good an answer as any.
     pub fn clamped(ms: i64) -> Self {
         Self(ms.clamp(0, Self::MAX_MS))
     }
@@ -71,12 +70,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(wait_ms).max(0))
     }
 
-    /// How long until `later`; nothing, if that is past.
+    /// How long until `later`. Zero if `later` is past.
     pub fn until(self, later: Self) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
-    /// How far the two moments lie apart, whichever is first.
+    /// How far the two moments are apart, in either order.
     pub fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
@@ -103,7 +102,7 @@ impl Timestamp {
     }
 
     fn beijing_text(self, format: &[BorrowedFormatItem<'_>]) -> String {
-        // Both fallbacks are out of reach: every `Timestamp` is within the range that `time` can write.
+        // Neither fallback can happen: every `Timestamp` is within the range that `time` can write.
         OffsetDateTime::from_unix_timestamp(self.seconds())
             .ok()
             .and_then(|utc| utc.to_offset(beijing()).format(format).ok())

@@ -1,4 +1,4 @@
-//! A transaction: one try to have a bill paid on one channel, and where it stands. How it gets from one state to the next is in `settle.rs`.
+//! A transaction: one try to have a bill paid on one channel, and its state. `settle.rs` says how the state changes.
 
 use crate::{
     AccountNumber, Author, Extras, Fen, PayerDigest, ProviderTradeNo, Shard, Subject, Timestamp, TransactionId,
@@ -14,7 +14,7 @@ closed_list! {
         Success = "success",
         /// All money is back.
         Refund = "refund",
-        /// Never paid, and expired or withdrawn.
+        /// Never paid: expired or withdrawn.
         Closed = "closed",
     }
 }
@@ -36,9 +36,9 @@ pub struct Transaction {
     pub key: TransactionKey,
     /// Its id here, and the order number at the provider.
     pub id: TransactionId,
-    /// Under which of its app's keys it is listed.
+    /// The shard of its app under which it is listed.
     pub shard: Shard,
-    /// Which of its channel's accounts it was charged on: no other knows it.
+    /// The account of its channel that it was charged on. No other account knows it.
     pub account: AccountNumber,
     /// The amount.
     pub fee: Fen,
@@ -52,13 +52,13 @@ pub struct Transaction {
     pub expires_at: Timestamp,
     /// Who opened it.
     pub author: Author,
-    /// The payer that its order is bound to, at a provider that binds one.
+    /// The payer that its order is bound to, if the provider binds one.
     pub payer: Option<PayerDigest>,
     /// When another try took its place. It is closed as soon as its provider closes it.
     pub superseded_at: Option<Timestamp>,
-    /// Where the browser is sent on to, if the provider sends it back to us and not to the merchant.
+    /// Where the browser is sent on to, if the provider sends it to us instead of the merchant.
     pub return_url: Option<WebUrl>,
-    /// What the provider gave out for the order and gives nobody a second time: UnionPay's `tn`.
+    /// What the provider gave out for the order, and gives out only once: UnionPay's `tn`.
     pub token: Option<String>,
     /// Where it stands.
     pub status: Status,
@@ -72,12 +72,12 @@ pub struct Transaction {
     pub refunds: RefundSums,
 }
 
-/// What is known of the refunds of a payment beside how much went back.
+/// What is known of the refunds of a payment, besides how much went back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefundSums {
-    /// Our refunds that nobody knows the end of.
+    /// Our refunds whose end is not known.
     pub pending: Option<Fen>,
-    /// What went back or may yet.
+    /// What went back or may still go back.
     pub committed: Option<Fen>,
 }
 

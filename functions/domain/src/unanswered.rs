@@ -1,4 +1,4 @@
-//! Why nobody answered a call over HTTP. Who calls knows which of these it is; the list is here because several do.
+//! Why a call over HTTP got no answer. The caller knows the reason; the list is here because several crates call.
 
 crate::sentences! {
     /// Why there is no answer.

@@ -1,15 +1,15 @@
-//! A webhook: the merchant's target, and what can be told there.
+//! A webhook: the merchant's target, and the events that it can receive.
 
 use crate::{Mode, RotatingKey, Secret, Timestamp, WebhookId, closed_list};
 
 closed_list! {
-    /// Something a merchant can be told.
+    /// An event that a merchant can receive.
     pub enum Event: Telling {
         /// A bill is paid.
         PaymentSuccess = "payment.success" => Telling { bill: Shown::Paid, sample: &[] },
         /// Money went back to the payer.
         RefundSuccess = "refund.success" => Telling { bill: Shown::AsItIs, sample: &[REFUND_NUM, REFUND_FEE, ("refundedFee", "1")] },
-        /// A refund did not go back, and its amount is free again.
+        /// A refund did not go back. Its amount can be refunded again.
         RefundFailed = "refund.failed" => Telling {
             bill: Shown::AsItIs,
             sample: &[REFUND_NUM, REFUND_FEE, ("refundedFee", "0"), ("failure", r#""CLOSED: the refund was closed""#)],
@@ -21,14 +21,15 @@ closed_list! {
         },
         /// A bill was closed unpaid.
         PaymentClosed = "payment.closed" => Telling { bill: Shown::Closed, sample: &[] },
-        /// A genuine report of the provider's does not fit the bill.
+        /// A genuine report of the provider does not fit the bill.
         PaymentMismatch = "payment.mismatch" => Telling { bill: Shown::AsItIs, sample: &[] },
         /// A bill was paid a second time.
         PaymentDuplicate = "payment.duplicate" => Telling { bill: Shown::AsItIs, sample: &[] },
     }
 }
 
-/// How an event is told: what its body shows of the bill, and the members of a test's body beside those of the bill, their values in JSON.
+/// How an event is reported: what its body shows of the bill, and the members that a test's body has beside those of the bill, with their
+/// values in JSON.
 #[derive(Clone, Copy)]
 pub(crate) struct Telling {
     pub(crate) bill: Shown,
@@ -38,9 +39,9 @@ pub(crate) struct Telling {
 /// What a body shows of its bill.
 #[derive(Clone, Copy)]
 pub(crate) enum Shown {
-    /// The payment, whatever became of it since.
+    /// The payment, even if the bill changed since.
     Paid,
-    /// The closing, whatever became of the bill since.
+    /// The closing, even if the bill changed since.
     Closed,
     /// The bill as it is when the body is made.
     AsItIs,
@@ -69,18 +70,18 @@ pub enum WebhookTarget {
     Function(String),
 }
 
-/// A target that an app wants to be told at.
+/// A target at which an app wants to receive events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
-    /// Whose events it hears: those of real payments, or of tests.
+    /// Whose events it receives: those of real payments, or of tests.
     pub mode: Mode,
     /// Which events it wants.
     pub events: Vec<Event>,
     /// Where to.
     pub target: WebhookTarget,
-    /// The key of the Standard Webhooks signature, `whsec_...`. One that was replaced signs beside it for a while.
+    /// The key of the Standard Webhooks signature, `whsec_...`. A replaced key signs beside the current one for a while.
     pub secret: RotatingKey,
     /// When it was made.
     pub created_at: Timestamp,

@@ -14,7 +14,7 @@ use crate::{
 /// The prefix of a webhook's secret; what follows is base64.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// The headers that are ours: the merchant's own may not replace them, nor what speaks of the connection.
+/// The headers that are ours. The merchant's own headers may not replace them, and may not speak of the connection.
 const RESERVED_HEADERS: [&str; 10] = [
     "connection",
     "content-encoding",
@@ -28,18 +28,18 @@ const RESERVED_HEADERS: [&str; 10] = [
     "upgrade",
 ];
 
-/// Whether a header's name is not for the merchant to set.
+/// Whether a header is reserved, so that the merchant cannot set it.
 pub fn is_reserved_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     RESERVED_HEADERS.contains(&name.as_str()) || name.starts_with("webhook-")
 }
 
-/// The body that tells of a delivery's transaction, sent at `now`. It tells what happened: a payment is a payment, and a closing a
-/// closing, whatever became of the bill by the time of the last attempt. Other events show the bill as it is.
+/// The body for a delivery's transaction, sent at `now`. It says what happened: a payment stays a payment, and a closing a closing, even if
+/// the bill changed before the last attempt. Other events show the bill as it is.
 ///
-/// The members are the contract's, in the order of their names. `extras` is what the merchant sent, to the letter, and `{}` where
-/// nothing was sent. `endTime` is absent until the payment ended. Events that the contract does not know have `event`, too, and
-/// what they are about.
+/// The members are the contract's, in the order of their names. `extras` is exactly what the merchant sent, and `{}` if nothing was sent.
+/// `endTime` is absent until the payment ended. Events that the contract does not know also have `event`, and members for what they are
+/// about.
 ///
 /// # Source
 /// MaxPay manual, webhooks.
@@ -47,7 +47,7 @@ pub fn webhook_body(delivery: &Delivery, transaction: &Transaction, app: &App, n
     let event = delivery.id.event;
     let (status, ended_at) = match event.telling().bill {
         Shown::Paid => (Status::Success, transaction.ended_at),
-        // The closing and its delivery were written at the same moment; the row may tell of a later payment by now.
+        // The closing and its delivery were written at the same moment. By now the row may show a later payment.
         Shown::Closed => (Status::Closed, Some(delivery.created_at)),
         Shown::AsItIs => (transaction.status, transaction.ended_at),
     };
@@ -112,7 +112,7 @@ fn body(transaction: &Transaction, event: Event, about: &Map<String, Value>, app
     object(members)
 }
 
-/// A JSON object of members whose values are JSON already: `extras` must not pass through a parser that would write it anew.
+/// A JSON object of members whose values are JSON already. `extras` must not go through a parser, which would write it anew.
 fn object(mut members: Vec<(String, String)>) -> String {
     members.sort();
     let members: Vec<String> =
@@ -120,7 +120,7 @@ fn object(mut members: Vec<(String, String)>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// `md5hex(appid + masterKey + timestamp)`, lower case, with the master key that is current.
+/// `md5hex(appid + masterKey + timestamp)`, lower case, with the current master key.
 fn sign(app: &App, mode: Mode, now: Timestamp) -> String {
     let key: &Key = &app.keys(mode).master.current;
     let digest = Md5::new()
@@ -131,8 +131,8 @@ fn sign(app: &App, mode: Mode, now: Timestamp) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `webhook-signature` of Standard Webhooks: one signature by each secret that is valid at `now`, the present one first, separated by
-/// blanks. So a receiver can change its secret at any moment of the grace. `None` if no secret is one.
+/// `webhook-signature` of Standard Webhooks: one signature for each secret that is valid at `now`, the current one first, separated by
+/// blanks. So a receiver can change its secret at any moment of the grace. `None` if no secret has the form of one.
 ///
 /// # Source
 /// The Standard Webhooks specification, "Signature scheme": the header is a list, so that secrets can be rotated.

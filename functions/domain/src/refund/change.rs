@@ -11,11 +11,11 @@ use crate::{About, Event, OccurredEvent, Sentence, Status, Timestamp, Transactio
 pub enum RefundVerdict {
     /// The money went back.
     Done,
-    /// The money left the merchant and did not arrive, and the provider's words.
+    /// The money left the merchant and did not arrive. With the provider's words.
     Stuck(Sentence),
-    /// The merchant's balance does not suffice, so that nothing moved yet, and the provider's words.
+    /// The merchant's balance does not suffice, so nothing moved yet. With the provider's words.
     Short(Sentence),
-    /// It did not move, and the provider's words.
+    /// The money did not move. With the provider's words.
     Failed(Sentence),
 }
 
@@ -35,7 +35,7 @@ pub struct RefundChange {
     pub payment: Transaction,
     /// The refund as it is from then on.
     pub refund: Refund,
-    /// What the merchant is to be told.
+    /// The events for the merchant.
     pub events: Vec<OccurredEvent>,
 }
 
@@ -54,7 +54,7 @@ crate::sentences! {
     /// How a statement contradicts what is known.
     pub enum RefundContradiction, RefundContradictionKind {
         WentBack { num: String, words: Sentence } = "refund-taken-back": "refund {num} went back, and the provider says now that it did not: {words}";
-        // Its share is used up.
+        // Its share of the payment is used by other refunds.
         NoRoom { num: String } = "refund-no-room": "refund {num} failed, and the provider says now that its money left; the rest of the payment does not cover it";
         // Two sendings of it went back.
         Twice { num: String } = "refund-twice": "refund {num} went back twice at the provider, under two numbers";
@@ -70,7 +70,7 @@ pub fn apply_refund_statement(
 ) -> RefundDecision {
     use RefundStatus::{Failed, Pending, Stuck, Success};
     let num = || refund.num.to_string();
-    // A refund is sent once more only when the sending before moved nothing, so that its failure is no news.
+    // A refund is sent again only after the sending before moved no money, so the failure of that sending is not new.
     let is_of_another_sending = statement.sending.is_some_and(|sending| sending != refund.sending.number);
     match (refund.status, &statement.verdict) {
         (Success, RefundVerdict::Done) if is_of_another_sending => {
@@ -102,7 +102,7 @@ pub fn apply_refund_statement(
     }
 }
 
-/// Gives up a refund that waits for the merchant's balance, after the provider said of this very sending that it moved nothing.
+/// Gives up a refund that waits for the merchant's balance. The provider must have said of this very sending that it moved no money.
 pub fn give_up_refund(
     before: &Transaction,
     refund: &Refund,
@@ -190,15 +190,15 @@ fn changed(payment: Transaction, refund: Refund, events: Vec<OccurredEvent>) -> 
     RefundDecision::Changed(Box::new(RefundChange { payment, refund, events }))
 }
 
-/// The event of a refund made elsewhere, usually in the provider's console, that a report shows.
+/// The event of a refund made elsewhere, usually in the provider's console. A report shows it.
 pub(crate) fn refunded_elsewhere(before: &Transaction, after: &Transaction) -> Option<OccurredEvent> {
     told_elsewhere(committed(before), after)
 }
 
-/// The event of what is committed beyond `expected`.
+/// The event for the amount that is committed beyond `expected`.
 fn told_elsewhere(expected: i64, after: &Transaction) -> Option<OccurredEvent> {
     let fee = amount(committed(after) - expected)?;
-    // No number of a refund has this sign.
+    // No refund number contains a colon.
     let name = format!("sum:{}", committed(after) - fen(after.refunds.pending));
     let members = [("refundFee", json!(fee.get())), ("refundedFee", json!(fen(after.refunded)))];
     Some(OccurredEvent { event: Event::RefundSuccess, about: About { name, members: named(members) } })

@@ -3,19 +3,19 @@
 use super::Refund;
 use crate::{BillPayments, RefundRequest, Status, Transaction};
 
-/// Which payment of a bill a refund is of.
+/// The payment of a bill that a request for a refund means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentChoice<'a> {
     /// This one.
     One(&'a Transaction),
     /// No payment fits what was named.
     None,
-    /// These fit what was named, and it is not to be guessed which is meant.
+    /// Several payments fit what was named. It must not be guessed which one is meant.
     Several(Vec<&'a Transaction>),
 }
 
-/// Finds the payment that a refund is of. One that still has money to give goes before one that is all back. What does not count
-/// for the bill has to be named: a stranger's fen must not stand in the way of a refund.
+/// Finds the payment that a refund is of. A payment with money left goes before one that went back in full. A payment that does not count
+/// for the bill is found only if the request names it: a stranger's payment of one fen must not stand in the way of a refund.
 pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
     let fits = |payment: &&Transaction| {
         request.channel.is_none_or(|channel| payment.key.channel == channel)
@@ -41,7 +41,8 @@ pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> 
     }
 }
 
-/// Whether a refund is the one that is asked for. Its number is the same already. Its reason is only words: the first one stays.
+/// Whether a refund is the one that is asked for. The numbers are the same already. The reasons may differ, because a reason is only words:
+/// the first one stays.
 pub fn is_same_refund(refund: &Refund, request: &RefundRequest) -> bool {
     refund.key.bill == request.bill
         && refund.fee == request.fee

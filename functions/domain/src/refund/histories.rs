@@ -1,4 +1,4 @@
-//! Random histories of refunds beside a provider's own ledger: whatever comes in whatever order, every reader of the books agrees.
+//! Random histories of refunds, compared with a provider's own ledger. After any messages in any order, all readers of the books agree.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ enum Step {
     Report(usize),
 }
 
-/// How a provider tells of refunds: Alipay all together in one sum, WeChat Pay and UnionPay one by one.
+/// How a provider reports refunds: Alipay all of them in one sum, WeChat Pay and UnionPay one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Telling {
     InOneSum,
@@ -97,7 +97,7 @@ impl Play {
                 self.hear_that(n, |verdict| verdict.is_none(), RefundVerdict::Short(Sentence::as_it_is("poor")))
             }
             Step::GiveUp(n) => self.give_up(n),
-            // What is refunded elsewhere has one event for each sum, or none.
+            // A refund made elsewhere has one event for each sum, or no event.
             Step::Elsewhere(fee) if fee <= left && self.telling == Telling::InOneSum => {
                 self.back += fee;
                 self.reports.push(self.back);
@@ -111,7 +111,7 @@ impl Play {
         }
     }
 
-    /// The provider carries out a refund, or at last one that was stuck.
+    /// The provider carries out a refund, or at last ends one that was stuck.
     fn execute(&mut self, n: usize, left: i64) {
         let Some((refund, verdict)) = self.refunds.get_mut(n) else { return };
         let fee = refund.fee.get();
@@ -143,7 +143,7 @@ impl Play {
         self.take(n, heard);
     }
 
-    /// The provider was asked and has nothing of it, so that it never comes there.
+    /// The provider was asked and does not know the refund, so the refund never arrives there.
     fn give_up(&mut self, n: usize) {
         let Some((refund, None)) = self.refunds.get(n).cloned() else { return };
         let heard =
@@ -173,7 +173,7 @@ impl Play {
         }
     }
 
-    /// What the merchant is told: each thing once, and as much as is known to be back.
+    /// What the merchant is told: each fact once, and in sum as much as is known to be back.
     fn tell(&mut self, OccurredEvent { event, about }: OccurredEvent) {
         if event != Event::RefundSuccess {
             assert!(about.members.contains_key("failure"), "{about:?}");
@@ -213,7 +213,7 @@ impl Play {
         assert_eq!(day.paid(|_| true), Sum { count: 1, amount: total, refunded });
     }
 
-    /// The provider's bill of it all, beside our books.
+    /// Compares the provider's bill of all this with our books.
     fn bill_agrees(&self) {
         let record = Record::from(self.payment.clone());
         assert_eq!(judge_listed(record.id.clone(), record.fee, Some(&record)), None);
@@ -247,7 +247,7 @@ proptest! {
             prop_assert_eq!(play.payment.status == Status::Refund, known == total);
             play.readers_agree();
         }
-        // In the end everything is heard, and then the books are those of the provider.
+        // In the end every message has arrived, and the books equal the provider's.
         for n in 0..play.refunds.len() {
             play.step(&Step::Execute(n));
             play.step(&Step::Hear(n));

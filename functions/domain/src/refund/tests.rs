@@ -54,7 +54,7 @@ fn a_refund_that_waits_for_the_balance_is_tried_each_hour_and_then_each_day() {
 #[rustfmt::skip]
 fn a_refund_is_asked_about_at_ever_longer_intervals() {
     let refund = sample_refund(100);
-    // Asked at, and next, in seconds after it was asked for.
+    // In seconds after the request: when it is asked about, and when next.
     for (at, next) in [(0, 60), (59, 60), (60, 120), (120, 240), (21_600, 43_200), (30_000, 51_600), (864_000, 885_600)] {
         let now = refund.requested_at.plus(Duration::from_secs(at));
         assert_eq!(next_refund_question(&refund, now), refund.requested_at.plus(Duration::from_secs(next)), "{at}");
@@ -191,7 +191,7 @@ fn every_state_meets_every_word() {
         (Success, &stuck,  Err(true)),
         (Success, &short,  Err(false)),
         (Success, &failed, Err(true)),
-        (Failed,  &done,   Ok((Success, Some(900),  SUCCEEDS))), // a verified word is never dropped
+        (Failed,  &done,   Ok((Success, Some(900),  SUCCEEDS))), // a verified statement is never dropped
         (Failed,  &stuck,  Ok((Stuck,   Some(900),  STICKS))),
         (Failed,  &short,  Err(false)),
         (Failed,  &failed, Err(false)),
