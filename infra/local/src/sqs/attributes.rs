@@ -1,6 +1,6 @@
 //! Names and attributes of queues: URLs, ARNs, and what `CreateQueue` may set.
 //!
-//! Pure. Encryption, access policies, tags and FIFO are deliberately not here.
+//! Pure. Encryption, access policies, tags and FIFO are left out on purpose.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -12,7 +12,7 @@ use super::{
     message::{DELAY_SECONDS_MAX, MESSAGE_BYTES_MAX},
 };
 
-/// AWS's longest lease: 12 hours, also when it is prolonged in steps.
+/// AWS's longest visibility timeout: 12 hours, also if it is prolonged in steps.
 pub(super) const VISIBILITY_SECONDS_MAX: i64 = 43_200;
 /// AWS's longest long poll.
 pub(super) const WAIT_SECONDS_MAX: i64 = 20;
@@ -21,7 +21,7 @@ const QUEUE_NAME_CHARS_MAX: usize = 80;
 /// AWS's limit for `maxReceiveCount`.
 const RECEIVE_COUNT_MAX: i64 = 1_000;
 
-/// Whose queues these are; it makes up their URLs and ARNs.
+/// The owner of the queues: a part of their URLs and ARNs.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
     pub(super) account: String,
@@ -37,7 +37,7 @@ impl Owner {
         format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account)
     }
 
-    /// The queue's name; the host is not looked at, because AWS answers under several.
+    /// The name of the queue. The host is ignored, because AWS answers under several.
     pub(super) fn name_in_url<'a>(&self, url: &'a str) -> Result<&'a str, SqsError> {
         let mut parts =
             url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default().split('/').skip(1);
@@ -64,7 +64,7 @@ pub(super) struct QueueAttributes {
     pub(super) redrive: Option<RedrivePolicy>,
 }
 
-/// When a message has been received too often, and where it goes then.
+/// After how many receives a message moves, and to which queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RedrivePolicy {
     /// The name of the dead letter queue.
@@ -72,7 +72,7 @@ pub(super) struct RedrivePolicy {
     pub(super) receive_count_max: i64,
 }
 
-/// AWS's spelling of a [`RedrivePolicy`]; the count may be a number or text.
+/// AWS's spelling of a [`RedrivePolicy`]. The count may be a number or text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RedriveRequest {
@@ -95,7 +95,7 @@ impl Default for QueueAttributes {
 }
 
 impl QueueAttributes {
-    /// These attributes with the `given` ones in place of their own.
+    /// These attributes, replaced by those in `given`.
     pub(super) fn with(mut self, given: &BTreeMap<String, String>, owner: &Owner) -> Result<Self, SqsError> {
         for (name, found) in given {
             let number = |bounds: RangeInclusive<i64>| {
@@ -122,7 +122,7 @@ impl QueueAttributes {
         Ok(self)
     }
 
-    /// The settable attributes as `GetQueueAttributes` gives them.
+    /// The settable attributes in the form of `GetQueueAttributes`.
     pub(super) fn published(&self, owner: &Owner) -> Vec<(&'static str, String)> {
         let mut published = vec![
             ("DelaySeconds", self.delay_seconds.to_string()),
@@ -143,7 +143,7 @@ impl QueueAttributes {
 }
 
 impl RedrivePolicy {
-    /// Empty text takes the policy away, as in AWS.
+    /// Empty text removes the policy, as in AWS.
     fn parse(text: &str, owner: &Owner) -> Result<Option<Self>, SqsError> {
         if text.is_empty() {
             return Ok(None);
@@ -164,7 +164,7 @@ impl RedrivePolicy {
     }
 }
 
-/// A name that AWS would take for a standard queue.
+/// Checks that AWS would take the name for a standard queue.
 pub(super) fn check_queue_name(name: &str) -> Result<(), SqsError> {
     if name.ends_with(".fifo") {
         return Err(SqsError::UnsupportedOperation { what: format!("FIFO queue {name}") });

@@ -1,7 +1,7 @@
-//! What the embedded SQS refuses, and how AWS spells each refusal on the wire.
+//! What the embedded SQS refuses, and how AWS writes each refusal on the wire.
 //!
-//! [`SqsError`] is what both doors give: HTTP turns it into an AWS error response, in-process callers
-//! get it as it is. The texts are AWS's own, as far as they are known, because they go to the SDK.
+//! Both doors give a [`SqsError`]: HTTP turns it into an AWS error response, and callers in the process get it unchanged. The texts are
+//! AWS's own as far as they are known, because the SDK reads them.
 
 use std::{io, path::PathBuf};
 
@@ -17,18 +17,18 @@ pub enum OpenError {
     Io {
         /// The state file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         #[source]
         source: io::Error,
     },
-    /// A whole line of the state file is not a record of ours.
+    /// A complete line of the state file is not a record of ours.
     #[error("line {line} of the SQS state file {} is not a journal record", path.display())]
     Corrupt {
         /// The state file.
         path: PathBuf,
         /// The line, counted from 1.
         line: u64,
-        /// What the parser said.
+        /// The parser's message.
         #[source]
         source: serde_json::Error,
     },
@@ -94,19 +94,19 @@ pub enum SqsError {
 pub(super) struct WireError {
     /// Goes into `__type`.
     pub(super) shape: &'static str,
-    /// Goes into `x-amzn-query-error`, by which the Rust SDK picks its typed error.
+    /// Goes into `x-amzn-query-error`. The Rust SDK chooses its typed error by it.
     pub(super) code: &'static str,
     pub(super) status: StatusCode,
 }
 
 impl WireError {
-    /// False when the fault is ours: the SDK then tries again.
+    /// `false` if the fault is ours: then the SDK tries again.
     pub(super) fn is_sender_fault(&self) -> bool {
         self.status.is_client_error()
     }
 }
 
-/// Shapes of the SQS model, and those that all AWS JSON services share.
+/// Error shapes of the SQS model, and those that all AWS JSON services share.
 macro_rules! sqs {
     ($shape:literal) => {
         concat!("com.amazonaws.sqs#", $shape)
@@ -158,13 +158,13 @@ impl SqsError {
         WireError { shape, code, status }
     }
 
-    /// A parameter outside AWS's bounds.
+    /// The error for a parameter outside AWS's bounds.
     pub(super) fn invalid(name: &'static str, found: impl ToString, reason: impl Into<String>) -> Self {
         Self::InvalidParameterValue { name, found: found.to_string(), reason: reason.into() }
     }
 }
 
-/// Gives `found` back if it lies within AWS's bounds.
+/// Returns `found` if it is within AWS's bounds.
 pub(super) fn within(name: &'static str, found: i64, bounds: std::ops::RangeInclusive<i64>) -> Result<i64, SqsError> {
     if bounds.contains(&found) {
         return Ok(found);

@@ -1,10 +1,11 @@
-//! The state file: every change of the queues, one JSON record a line.
+//! The state file: every change of the queues, one JSON record per line.
 //!
-//! Why a journal: one `write` per change, appended, survives a kill -9 at any point, because what the kernel took
-//! no longer needs the process; a rewrite of the whole state per message would cost more with every message that
-//! waits. There is no `fsync` per change, since the local stack need not survive a power cut. The last line may be
-//! cut, and is then dropped: nobody got an answer for it. The file is rewritten to the bare state at open (to a new
-//! file, synced, then renamed), and again when it has grown by [`GROWTH_BYTES_MAX`] and to twice the state, so it stays
+//! Why a journal: each change is appended with one `write`. So it survives a kill -9 at any point, because what the kernel took no longer
+//! needs the process. To rewrite the whole state for each message would cost more with every message that waits. There is no `fsync` per
+//! change, because the local stack need not survive a power cut.
+//!
+//! The last line may be incomplete. Then it is dropped: its caller never got an answer. The file is rewritten to the bare state at open (to
+//! a new file, synced, then renamed). It is rewritten again when it has grown by [`GROWTH_BYTES_MAX`] and to twice the state, so it stays
 //! within that.
 
 use std::{
@@ -18,23 +19,23 @@ use serde::{Deserialize, Serialize};
 use super::{attributes::QueueAttributes, error::OpenError, message::Message};
 use crate::private;
 
-/// What a journal may hold beyond the state before it is rewritten. It is read in a fraction of a second.
+/// How much a journal may hold beyond the state before it is rewritten. This much is read in a fraction of a second.
 #[cfg(not(test))]
 const GROWTH_BYTES_MAX: u64 = 16 * 1_048_576;
 #[cfg(test)]
 pub(super) const GROWTH_BYTES_MAX: u64 = 16 * 1_024;
 
-/// One change of the queues; `seq` numbers messages in the order of sending, over all queues.
+/// One change of the queues. `seq` numbers messages in the order of sending, over all queues.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record {
     /// A queue is new, or has new attributes.
     Queue { name: String, attributes: QueueAttributes, created_ms: i64 },
-    /// A message is there, in whatever state.
+    /// A message is there, in any state.
     Message { queue: String, seq: u64, message: Message },
     /// A message was received.
     Lease { queue: String, seq: u64, received_ms: i64, visible_ms: i64 },
-    /// A lease was prolonged or cut.
+    /// A lease became longer or shorter.
     Visibility { queue: String, seq: u64, visible_ms: i64 },
     /// A message went to the dead letter queue.
     Move { from: String, to: String, seq: u64 },
@@ -53,11 +54,11 @@ pub(super) struct Journal {
     bytes: u64,
     /// The size right after the last rewrite.
     state_bytes: u64,
-    /// A write failed; half a record may follow `bytes`.
+    /// A write failed, so half a record may follow `bytes`.
     is_torn: bool,
 }
 
-/// Gives every whole record of the file to `apply`; no file is an empty one.
+/// Calls `apply` with every complete record of the file. A missing file counts as empty.
 pub(super) fn replay(path: &Path, mut apply: impl FnMut(Record)) -> Result<(), OpenError> {
     let failed = |source| OpenError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
@@ -87,11 +88,11 @@ pub(super) fn replay(path: &Path, mut apply: impl FnMut(Record)) -> Result<(), O
 }
 
 impl Journal {
-    /// Puts a journal of just `state` in the place of the one at `path`.
+    /// Replaces the journal at `path` by one that holds only `state`.
     pub(super) fn create(path: &Path, state: impl Iterator<Item = Record>) -> io::Result<Self> {
         let draft = path.with_added_extension("new");
         let file = private::options().append(true).create(true).open(&draft)?;
-        // A rewrite that was killed may have left half a draft.
+        // A killed rewrite may have left half a draft.
         file.set_len(0)?;
         let mut writer = BufWriter::new(file);
         for record in state {
@@ -101,12 +102,12 @@ impl Journal {
         let file = writer.into_inner()?;
         file.sync_all()?;
         let bytes = file.metadata()?.len();
-        // The last step, and the same open file: when any step fails, the old journal is still the one in use.
+        // This is the last step, and the file stays open. If any step fails, the old journal is still in use.
         fs::rename(&draft, path)?;
         Ok(Self { path: path.to_owned(), file, bytes, state_bytes: bytes, is_torn: false })
     }
 
-    /// Appends the records in one write. When it fails, none of them has happened.
+    /// Appends the records in one write. If it fails, none of them has happened.
     pub(super) fn append(&mut self, records: &[Record]) -> io::Result<()> {
         if self.is_torn {
             self.file.set_len(self.bytes)?;
@@ -124,12 +125,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the journal has grown so much that it should be rewritten.
+    /// Whether the journal has grown enough to be rewritten.
     pub(super) fn is_long(&self) -> bool {
         self.bytes.saturating_sub(self.state_bytes) > GROWTH_BYTES_MAX.max(self.state_bytes)
     }
 
-    /// Rewrites the journal to just `state`.
+    /// Rewrites the journal so that it holds only `state`.
     pub(super) fn compact(&mut self, state: impl Iterator<Item = Record>) -> io::Result<()> {
         *self = Self::create(&self.path, state)?;
         Ok(())

@@ -1,4 +1,4 @@
-//! One message: what a sender may say, what is kept of it, and its checksums.
+//! One message: what a sender may send, what is stored of it, and its checksums.
 //!
 //! Pure: bodies and attributes are parsed here and never checked again.
 
@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::error::{SqsError, within};
 
-/// 1 MiB, AWS's limit since August 2025 for a message, and for all messages of a batch together;
-/// names, types and values of attributes count.
+/// 1 MiB: AWS's limit since August 2025 for a message, and for all messages of a batch together. Names, types and values of attributes
+/// count.
 pub(super) const MESSAGE_BYTES_MAX: usize = 1_048_576;
 /// AWS's longest `DelaySeconds`: 15 minutes.
 pub(super) const DELAY_SECONDS_MAX: i64 = 900;
@@ -22,13 +22,13 @@ const ATTRIBUTES_MAX: usize = 10;
 /// AWS's limit for an attribute's name, and for its type.
 const ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
 
-/// A message attribute: a type of the sender's choosing, and its value.
+/// A message attribute: its value, and a type that the sender chooses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageAttribute {
-    /// `String`, `Number` or `Binary`, perhaps with a label, as in `Number.fen`.
+    /// `String`, `Number` or `Binary`, possibly with a label, as in `Number.fen`.
     #[serde(rename = "DataType")]
     pub data_type: String,
-    /// The value; binary if and only if the type is.
+    /// The value. It is binary exactly if the type is.
     #[serde(flatten)]
     pub value: AttributeValue,
 }
@@ -38,12 +38,12 @@ pub struct MessageAttribute {
 pub enum AttributeValue {
     /// Text, or a number as text.
     StringValue(String),
-    /// Bytes; base64 on the wire.
+    /// Bytes, in base64 on the wire.
     #[serde(serialize_with = "write_base64", deserialize_with = "read_base64")]
     BinaryValue(Vec<u8>),
 }
 
-/// A message attribute as a sender spells it. List values exist in AWS's model but not in AWS.
+/// A message attribute as a sender writes it. AWS's model has list values, but AWS refuses them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct AttributeRequest {
@@ -52,7 +52,7 @@ pub(super) struct AttributeRequest {
     binary_value: Option<String>,
 }
 
-/// The attributes of one message by name, in the order in which they are hashed.
+/// The attributes of one message by name. They are hashed in this order.
 pub(super) type Attributes = BTreeMap<String, MessageAttribute>;
 
 /// A message that AWS would take into a queue of default size.
@@ -62,29 +62,29 @@ pub(super) struct NewMessage {
     pub(super) attributes: Attributes,
     /// `None` means the queue's own delay.
     pub(super) delay_seconds: Option<i64>,
-    /// Whose message it is, for the fairness of the queue.
+    /// The group of the message, by which the queue is fair.
     pub(super) group: Option<String>,
 }
 
-/// A message at rest in a queue.
+/// A message that a queue stores.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: String,
     pub(super) attributes: Attributes,
     pub(super) sent_ms: i64,
-    /// From this time on it may be received: the end of the delay, or of the lease.
+    /// From this time it may be received: the end of the delay or of the lease.
     pub(super) visible_ms: i64,
-    /// All receives, also those before a move to a dead letter queue; it makes handles go stale.
+    /// All receives, including those before a move to a dead letter queue. An older handle is stale by it.
     pub(super) receive_count: u64,
-    /// Receives from the present queue, which its redrive policy counts.
+    /// Receives from the present queue. The queue's redrive policy counts them.
     pub(super) receives_here: i64,
     pub(super) first_received_ms: Option<i64>,
-    /// The last receive from the present queue; from here the 12 hours of a lease are counted.
+    /// The last receive from the present queue. The 12 hours of a lease are counted from here.
     pub(super) received_ms: Option<i64>,
-    /// The queue it was moved from, if this is a dead letter queue.
+    /// The queue that it was moved from, if it is in a dead letter queue.
     pub(super) moved_from: Option<String>,
-    /// Whose message it is, for the fairness of the queue.
+    /// The group of the message, by which the queue is fair.
     #[serde(default)]
     pub(super) group: Option<String>,
 }
@@ -121,7 +121,7 @@ impl NewMessage {
         Ok(Self { body, attributes, delay_seconds, group })
     }
 
-    /// The size that AWS limits and bills.
+    /// The size that AWS limits and charges for.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self
             .attributes
@@ -197,11 +197,11 @@ pub(super) fn body_md5(body: &str) -> String {
     hex(&Md5::digest(body.as_bytes()))
 }
 
-/// `MD5OfMessageAttributes`; `None` without attributes.
+/// `MD5OfMessageAttributes`. `None` if there are no attributes.
 ///
 /// # Source
-/// "Calculating the MD5 message digest for message attributes" in the SQS developer guide: sorted by name,
-/// each of name, type and value after its length in four bytes, and one byte for the kind of value.
+/// "Calculating the MD5 message digest for message attributes" in the SQS developer guide: the attributes are sorted by name. Name, type
+/// and value each follow their length in four bytes, and one byte tells the kind of value.
 pub(super) fn attributes_md5<'a>(
     attributes: impl IntoIterator<Item = (&'a String, &'a MessageAttribute)>,
 ) -> Option<String> {

@@ -1,24 +1,24 @@
 //! One queue in memory: its messages, and which of them are visible, in flight or delayed.
 //!
-//! Pure and without rules: [`super::state`] decides, this keeps the order. No timers; a message changes from
-//! hidden to visible when [`Queue::advance`] is called with a later time.
+//! Pure and without rules: [`super::state`] decides, and this keeps the order. There are no timers: a hidden message becomes visible when
+//! [`Queue::advance`] is called with a later time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{attributes::QueueAttributes, message::Message};
 
-/// How many messages a queue holds, by what may happen to them next.
+/// How many messages a queue holds, by their state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
     /// Waiting to be received.
     pub visible: usize,
-    /// Received, neither deleted nor back.
+    /// Received, but neither deleted nor visible again.
     pub in_flight: usize,
-    /// Sent with a delay that is not over.
+    /// Sent with a delay that has not ended.
     pub delayed: usize,
 }
 
-/// A message with its place among all that the queue took.
+/// A message with its number among all that the queue took.
 pub(super) struct QueuedMessage<'a> {
     pub(super) seq: u64,
     pub(super) message: &'a Message,
@@ -27,7 +27,7 @@ pub(super) struct QueuedMessage<'a> {
 /// The time of an event in milliseconds, and the message that it is about.
 type Event = (i64, u64);
 
-/// Takes out the first event, if its time has come.
+/// Removes and returns the first event, if its time has come.
 fn pop_due(events: &mut BTreeSet<Event>, now_ms: i64) -> Option<Event> {
     events.first().is_some_and(|event| event.0 <= now_ms).then(|| events.pop_first()).flatten()
 }
@@ -36,7 +36,7 @@ fn pop_due(events: &mut BTreeSet<Event>, now_ms: i64) -> Option<Event> {
 pub(super) struct Queue {
     pub(super) attributes: QueueAttributes,
     pub(super) created_ms: i64,
-    /// The last purge; forgotten by a restart.
+    /// When it was last purged. A restart forgets it.
     pub(super) purged_ms: Option<i64>,
     messages: BTreeMap<u64, Message>,
     by_age: BTreeSet<Event>,
@@ -47,8 +47,8 @@ pub(super) struct Queue {
     in_flight_by_group: BTreeMap<String, usize>,
 }
 
-/// A group with so many messages in flight, and more than a tenth of all that are, is a noisy neighbour. AWS looks at the share of
-/// processing time, too; that is not played here.
+/// A group is a noisy neighbour if it has this many messages in flight, and they are more than a tenth of all messages in flight. AWS also
+/// looks at the share of processing time; that is not played here.
 ///
 /// # Source
 /// "How Amazon SQS fair queues work" in the SQS Developer Guide.
@@ -100,7 +100,7 @@ impl Queue {
         *self = Self { purged_ms: self.purged_ms, ..empty };
     }
 
-    /// Brings the queue to `now_ms`: drops what is too old, shows what is hidden no longer.
+    /// Brings the queue to `now_ms`: drops messages that are too old, and shows those whose hidden time is over.
     pub(super) fn advance(&mut self, now_ms: i64) {
         while let Some(&(sent_ms, seq)) = self.by_age.first()
             && self.expiry_ms(sent_ms) <= now_ms
@@ -117,7 +117,7 @@ impl Queue {
         }
     }
 
-    /// A message of this group is in flight no longer.
+    /// A message of this group is no longer in flight.
     fn lands(&mut self, group: Option<&str>) {
         let Some(count) = group.and_then(|group| self.in_flight_by_group.get_mut(group)) else { return };
         *count = count.saturating_sub(1);
@@ -153,7 +153,8 @@ impl Queue {
         self.messages.iter().map(|(&seq, message)| QueuedMessage { seq, message })
     }
 
-    /// The messages that may be received: those of noisy neighbours last, and among the others those first that have waited longest.
+    /// The messages that may be received. Those of noisy neighbours come last; the others come in the order of their waiting time, the
+    /// longest first.
     pub(super) fn visible_fairly(&self) -> impl Iterator<Item = QueuedMessage<'_>> {
         let queued = |&(_, seq): &Event| Some(QueuedMessage { seq, message: self.messages.get(&seq)? });
         let of = move |noisy: bool| {

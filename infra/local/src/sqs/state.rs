@@ -1,7 +1,7 @@
 //! All queues, and the rules of SQS: each call looks at the state, decides on [`Record`]s, and commits them.
 //!
-//! [`State::commit`] is the only way to a change: first the journal, then memory, by the same [`State::apply`] that
-//! replays the journal at open. Every call is given the time; nothing here reads a clock or waits.
+//! [`State::commit`] is the only way to make a change. It writes the journal first and then changes memory with [`State::apply`], which
+//! also replays the journal at open. Every call gets the time as an argument; nothing here reads a clock or waits.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -19,12 +19,12 @@ use super::{
 
 /// AWS's limit of messages in flight in a standard queue.
 pub(super) const IN_FLIGHT_MAX: usize = 120_000;
-/// AWS's most messages in one receive.
+/// The most messages in one receive, as in AWS.
 pub(super) const RECEIVE_MAX: i64 = 10;
-/// AWS takes one purge of a queue in 60 seconds.
+/// AWS allows one purge of a queue in 60 seconds.
 const PURGE_PAUSE_MS: i64 = 60_000;
 
-/// What a consumer asks for; `None` means the queue's own attribute.
+/// What a consumer asks for. `None` means the queue's own attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct Receive {
     /// The most messages to get, from 1 to 10.
@@ -35,26 +35,26 @@ pub struct Receive {
     pub wait_seconds: Option<i64>,
 }
 
-/// A message in the hands of a consumer.
+/// A message that a consumer received.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// The message's id, the same at each receive.
     pub message_id: String,
-    /// Proof of this receive, for deleting and for changing the visibility; stale after the next receive.
+    /// Proof of this receive, needed to delete the message and to change its visibility. It is stale after the next receive.
     pub receipt_handle: String,
     /// The body as it was sent.
     pub body: String,
     /// The message attributes as they were sent.
     pub attributes: BTreeMap<String, MessageAttribute>,
-    /// How often it was received, this time included.
+    /// How often it was received, including this time.
     pub receive_count: u64,
     /// When it was sent.
     pub sent_ms: i64,
     /// When it was first received.
     pub first_received_ms: i64,
-    /// The ARN of the queue it comes from, in a dead letter queue.
+    /// The ARN of the queue that it was moved from, if this is a dead letter queue.
     pub dead_letter_source_arn: Option<String>,
-    /// Whose message it is.
+    /// The group of the message.
     pub group: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl State {
         Ok(state)
     }
 
-    /// `CreateQueue`: the same queue again is no error, another of the same name is.
+    /// `CreateQueue`. An equal queue with this name is no error; a different one is.
     pub(super) fn create_queue(
         &mut self,
         name: &str,
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// What a deployment does: the queue is there with these attributes afterwards, whatever it had before.
+    /// What a deployment does: afterwards the queue exists with these attributes, whatever attributes it had before.
     pub(super) fn deploy_queue(
         &mut self,
         name: &str,
@@ -175,13 +175,13 @@ impl State {
         Ok(sent)
     }
 
-    /// How long a receive waits: what was asked for, or the queue's attribute.
+    /// How long a receive waits: as the consumer asked, or as the queue's attribute says.
     pub(super) fn wait_seconds(&mut self, name: &str, wanted: Receive, now_ms: i64) -> Result<i64, SqsError> {
         let wait_seconds = wanted.wait_seconds.unwrap_or(self.queue(name, now_ms)?.attributes.wait_seconds);
         within("WaitTimeSeconds", wait_seconds, 0..=WAIT_SECONDS_MAX)
     }
 
-    /// One look at the queue. Messages that were received too often go to the dead letter queue on the way.
+    /// Looks at the queue once. Messages that were received too often move to the dead letter queue during the look.
     pub(super) fn receive(&mut self, name: &str, wanted: Receive, now_ms: i64) -> Result<Vec<Received>, SqsError> {
         let max = within("MaxNumberOfMessages", wanted.max, 1..=RECEIVE_MAX)?;
         self.queue(name, now_ms)?;
@@ -230,7 +230,7 @@ impl State {
         }
     }
 
-    /// As in AWS, a handle that is stale, or whose message is gone, is no error and deletes nothing.
+    /// As in AWS, a stale handle is no error, nor is one whose message is gone. Nothing is deleted then.
     pub(super) fn delete(&mut self, name: &str, handle: &str, now_ms: i64) -> Result<(), SqsError> {
         let queue = self.queue(name, now_ms)?;
         match find_receipt(queue, name, handle)? {
@@ -276,8 +276,8 @@ impl State {
         Ok(())
     }
 
-    /// `StartMessageMoveTask` without a destination: what is visible goes back to the queues it came from, as new messages. What was sent
-    /// here by itself came from none, and stays.
+    /// `StartMessageMoveTask` without a destination: visible messages return to the queues they came from, as new messages. A message that
+    /// was sent to this queue directly came from no other queue, and stays.
     pub(super) fn move_back(&mut self, name: &str, now_ms: i64) -> Result<(), SqsError> {
         self.queue(name, now_ms).map_err(|_| SqsError::ResourceNotFound)?;
         let leads_here =
@@ -320,7 +320,7 @@ impl State {
         self.wake.send_replace(());
         if let Some(mut journal) = self.journal.take_if(|journal| journal.is_long()) {
             if let Err(error) = journal.compact(self.records()) {
-                // The long journal is still whole; the next change tries again.
+                // The long journal is still complete. The next change tries again.
                 tracing::warn!("cannot compact the SQS state file: {error}");
             }
             self.journal = Some(journal);
@@ -328,7 +328,7 @@ impl State {
         Ok(())
     }
 
-    /// Records of things that are gone change nothing: the clock may have dropped a message meanwhile.
+    /// A record about something that is gone changes nothing: the clock may have dropped a message before.
     fn apply(&mut self, record: Record) {
         match record {
             Record::Queue { name, attributes, created_ms } => match self.queues.get_mut(&name) {
@@ -405,13 +405,13 @@ fn after(now_ms: i64, seconds: i64) -> i64 {
     now_ms.saturating_add(seconds.saturating_mul(1_000))
 }
 
-/// Names the queue, the message and which receive of it this is. The id is in it because `seq` starts anew when the
-/// state is lost.
+/// Names the queue, the message, and which of its receives this is. It contains the id, because `seq` starts again from the beginning if
+/// the state is lost.
 fn receipt_handle(queue: &str, seq: u64, message: &Message) -> String {
     URL_SAFE_NO_PAD.encode(format!("{queue}/{seq}/{}/{}", message.id, message.receive_count))
 }
 
-/// The message the handle is for, if it is still there and was not received since.
+/// The message of the handle, if it is still there and was not received again.
 fn find_receipt(queue: &Queue, name: &str, handle: &str) -> Result<Option<u64>, SqsError> {
     let invalid = || SqsError::ReceiptHandleIsInvalid { handle: handle.to_owned() };
     let text = URL_SAFE_NO_PAD.decode(handle).map_err(|_| invalid())?;

@@ -30,7 +30,7 @@ const START_MS: i64 = 1_780_000_000_123;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// A served embedded SQS, and a client for it.
+/// An embedded SQS that is served, and a client for it.
 struct World {
     sqs: Sqs,
     client: Client,
@@ -71,7 +71,7 @@ impl World {
         self.now_ms.load(Ordering::SeqCst)
     }
 
-    /// Makes a queue and gives its URL.
+    /// Makes a queue and returns its URL.
     fn queue<const N: usize>(&self, name: &str, attributes: [(&str, &str); N]) -> String {
         self.sqs.create_queue(name, &texts(attributes)).unwrap();
         self.sqs.queue_url(name, &self.base)
@@ -108,7 +108,7 @@ impl World {
         self.client.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap();
     }
 
-    /// Gives the code of the error, or `""`.
+    /// Returns the code of the error, or `""`.
     async fn change_visibility(&self, url: &str, message: &Message, seconds: i32) -> String {
         let change = self.client.change_message_visibility().queue_url(url);
         let change = change.set_receipt_handle(message.receipt_handle.clone());
@@ -141,7 +141,7 @@ fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The code by which the SDK tells errors apart, or `""` for success.
+/// The code by which the SDK distinguishes errors, or `""` for success.
 fn code<T, E: ProvideErrorMetadata + Debug>(result: Result<T, SdkError<E>>) -> String {
     result.map_or_else(|error| error.code().unwrap_or("none").to_owned(), |_| String::new())
 }

@@ -1,7 +1,7 @@
 //! The HTTP door: AWS JSON 1.0 as the SDKs speak it, `POST /` with the operation in `X-Amz-Target`.
 //!
-//! Requests become calls of `State`, errors become AWS's error shapes. Signatures are not checked. A member or an
-//! operation that is not known here is refused, never ignored.
+//! Requests become calls of `State`, and errors become AWS's error shapes. Signatures are not checked. An unknown member or operation is
+//! refused, never ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,10 +29,10 @@ use super::{
 pub(super) const BATCH_ENTRIES_MAX: usize = 10;
 /// AWS's limit for the id of a batch's entry.
 const BATCH_ID_CHARS_MAX: usize = 80;
-/// A message of 1 MiB in JSON: at worst each two bytes become six, and there are names around them.
+/// A message of 1 MiB in JSON: in the worst case two bytes become six, and there are names around them.
 const REQUEST_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
 const JSON_1_0: &str = "application/x-amz-json-1.0";
-/// The system attributes that `ReceiveMessage` may be asked for, implemented or not.
+/// The system attributes that a caller of `ReceiveMessage` may name, implemented or not.
 const SYSTEM_ATTRIBUTES: [&str; 9] = [
     "AWSTraceHeader",
     "ApproximateFirstReceiveTimestamp",
@@ -91,7 +91,7 @@ struct ReceiveMessage {
     message_attribute_names: Option<Vec<String>>,
 }
 
-/// One call that also exists as a batch. Alone it has a queue's URL, in a batch an id; an SDK cannot mix them up.
+/// A call that also exists as a batch. A single call has a queue's URL, an entry of a batch has an id. An SDK cannot confuse them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct SendMessage {
@@ -199,8 +199,8 @@ async fn call(sqs: &Sqs, headers: &HeaderMap, body: &[u8]) -> Result<Value, SqsE
     }
 }
 
-/// A member that is not known here is a feature that is not here. One of the wrong type cannot come from an SDK, so
-/// that it is refused in the same words does no harm.
+/// An unknown member is a feature that is not implemented here. A member of the wrong type cannot come from an SDK, so it does no harm that
+/// it is refused with the same words.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => SqsError::UnsupportedOperation { what: error.to_string() },
@@ -249,7 +249,7 @@ fn read_queue_attributes(sqs: &Sqs, request: GetQueueAttributes) -> Result<Value
         ("QueueArn", sqs.queue_arn(&name)),
     ]);
     let wanted = request.attribute_names.unwrap_or_default();
-    // A queue without a redrive policy may be asked for it all the same.
+    // A caller may ask for the redrive policy of a queue that has none.
     let is_known = |name: &str| ["All", "RedrivePolicy"].contains(&name) || known.iter().any(|known| known.0 == name);
     if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
         return Err(SqsError::InvalidAttributeName { name: unknown.clone() });
@@ -264,7 +264,7 @@ fn purge_queue(sqs: &Sqs, request: PurgeQueue) -> Result<Value, SqsError> {
     Ok(json!({}))
 }
 
-/// All at once: a task is over before anybody can ask for another.
+/// Moves all messages at once: the task is over before the next call.
 fn start_message_move_task(sqs: &Sqs, request: StartMessageMoveTask) -> Result<Value, SqsError> {
     let arn = required("SourceArn", request.source_arn)?;
     let name = arn.rsplit(':').next().unwrap_or_default();
@@ -306,7 +306,7 @@ fn sent_answer(id: Option<String>, sent: Sent) -> SentAnswer {
     SentAnswer { id, message_id, body_md5, attributes_md5 }
 }
 
-/// What a receipt handle is good for: on this queue, with this request.
+/// What a call does with a receipt handle, on this queue and with this request.
 type Change = fn(&Sqs, &str, ChangeMessage) -> Result<(), SqsError>;
 
 fn delete_message(sqs: &Sqs, queue: &str, request: ChangeMessage) -> Result<(), SqsError> {
@@ -337,7 +337,7 @@ fn change_message_batch(sqs: &Sqs, request: Batch<ChangeMessage>, change: Change
     }))
 }
 
-/// The entries of a batch with their ids, if the batch as a whole can be taken.
+/// The entries of a batch with their ids, if the batch as a whole is valid.
 fn check_batch<E>(entries: Option<Vec<E>>, id_of: impl Fn(&E) -> Option<&str>) -> Result<Vec<(String, E)>, SqsError> {
     let entries = entries.unwrap_or_default();
     if entries.is_empty() {
@@ -362,7 +362,7 @@ fn check_batch<E>(entries: Option<Vec<E>>, id_of: impl Fn(&E) -> Option<&str>) -
     Ok(checked)
 }
 
-/// Does each entry by itself; one that fails does not keep the others back.
+/// Processes each entry separately: if one fails, the others still succeed.
 fn batch_answer<E>(entries: Vec<(String, E)>, mut each: impl FnMut(String, E) -> Result<Value, SqsError>) -> Value {
     let mut successful = Vec::new();
     let mut failed = Vec::new();
@@ -423,13 +423,13 @@ fn message_answer(message: Received, system: &[String], custom: &[String]) -> Me
         body_md5: body_md5(&message.body),
         body: message.body,
         attributes,
-        // Of those attributes that are answered, as AWS does it.
+        // The digest covers only the attributes in the answer, as in AWS.
         attributes_md5: attributes_md5(&message_attributes),
         message_attributes,
     }
 }
 
-/// `All` and `.*` want every attribute, `invoice.*` those that begin with `invoice`.
+/// `All` and `.*` match every attribute; `invoice.*` matches those that begin with `invoice`.
 fn is_attribute_wanted(wanted: &str, name: &str) -> bool {
     match wanted.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),

@@ -7,7 +7,7 @@ use super::{
     MINUTE_MS, START_MS, World, open, redrive, system,
 };
 
-/// A folder of its own, gone at the end of the test.
+/// A separate folder, deleted at the end of the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -24,7 +24,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A folder left behind in /tmp is no reason to fail.
+        // If the folder stays in /tmp, the test still passes.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -53,7 +53,7 @@ async fn everything_survives_a_restart() {
     let attributes = world.attributes(&url).await;
     let now_ms = world.now_ms();
 
-    // The first world stays open, as it would be found after a kill -9; the second restart reads a compact journal.
+    // The first world stays open, as after a kill -9. The second restart reads a compact journal.
     for _ in 0..2 {
         let again = World::open(Some(folder.file()), now_ms).await;
         let url = again.sqs.queue_url("bells", &again.base);
@@ -68,7 +68,7 @@ async fn everything_survives_a_restart() {
     assert_eq!(letter.message_id, poison.message_id);
     assert_eq!(system(&letter, "SentTimestamp"), START_MS.to_string());
     assert_eq!(again.bodies(&url).await, ["visible"]);
-    // The old handles still hold.
+    // The old handles are still valid.
     again.delete(&url, &held).await;
     assert_eq!(again.sqs.depth("bells").unwrap(), Depth { visible: 0, in_flight: 1, delayed: 1 });
     again.client.purge_queue().queue_url(&url).send().await.unwrap();
@@ -87,7 +87,7 @@ async fn new_messages_do_not_take_the_place_of_old_ones() {
     for message in &world.receive(&url).await[..2] {
         world.delete(&url, message).await;
     }
-    // After this the journal no longer tells of the deleted ones.
+    // After this the journal no longer contains the deleted messages.
     drop(reopen(&folder).unwrap());
     let again = World::open(Some(folder.file()), START_MS).await;
     let url = url.replace(&world.base, &again.base);

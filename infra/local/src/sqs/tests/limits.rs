@@ -1,4 +1,4 @@
-//! Each limit of AWS, at its bound and over it.
+//! Each limit of AWS, at its bound and above it.
 
 use aws_sdk_sqs::{
     primitives::Blob,
@@ -234,7 +234,7 @@ async fn at_most_120_000_messages_are_in_flight() {
     for _ in 1..IN_FLIGHT_MAX / 10 {
         assert_eq!(world.sqs.receive("bells", 10, 60).unwrap().len(), 10);
     }
-    // The last receive of ten gets what is left below the limit.
+    // The last receive of ten gets only as many as the limit still allows.
     assert_eq!(world.receive(&url).await.len(), 5);
     let short = world.client.receive_message().queue_url(&url).send().await.unwrap_err();
     assert_eq!(short.raw_response().unwrap().status().as_u16(), 403);

@@ -122,7 +122,7 @@ async fn a_message_comes_as_it_was_sent() {
         .send()
         .await
         .unwrap();
-    // The body's from the SQS API reference; the attributes' by another implementation, in Python.
+    // The body's digest is from the SQS API reference; the attributes' is from another implementation, in Python.
     assert_eq!(sent.md5_of_message_body(), Some("fafb00f5732ab283681e124bf8747ed1"));
     assert_eq!(sent.md5_of_message_attributes(), Some("368152df1932ddc8adc12ff307d33c0b"));
     let id = sent.message_id().unwrap();
@@ -298,7 +298,7 @@ async fn what_is_not_implemented_is_refused() {
     assert_eq!(world.sqs.depth("bells").unwrap(), Depth::default());
 }
 
-/// Of a group that keeps many messages in flight the others come first; without groups, the oldest.
+/// If a group keeps many messages in flight, other groups come first. Without groups, the oldest message comes first.
 #[tokio::test]
 async fn a_quiet_group_overtakes_a_noisy_neighbour() {
     let world = World::new().await;

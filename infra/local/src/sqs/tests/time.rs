@@ -52,7 +52,7 @@ async fn a_handle_is_stale_after_a_later_receive() {
     world.send(&url, "x").await;
     let first = world.receive_one(&url).await;
     world.advance(30_000);
-    // The lease is over, but nobody else has the message: it may still be deleted, not prolonged.
+    // The lease is over, but nobody else received the message: it may still be deleted, but not prolonged.
     let late = world.change_visibility(&url, &first, 1).await;
     assert_eq!(late, "AWS.SimpleQueueService.MessageNotInflight");
     let second = world.receive_one(&url).await;
@@ -96,7 +96,7 @@ async fn a_lease_is_at_most_twelve_hours_from_the_receive() {
     assert!(world.receive(&url).await.is_empty());
     assert_eq!(world.change_visibility(&url, &message, 1).await, "InvalidParameterValue");
     world.advance(1);
-    // The next receive has twelve hours of its own.
+    // The next receive has its own twelve hours.
     let message = world.receive_one(&url).await;
     assert_eq!(world.change_visibility(&url, &message, 43_200).await, "");
 }
@@ -114,7 +114,7 @@ async fn a_message_received_too_often_goes_to_the_dead_letters() {
     assert_eq!(world.sqs.depth("bells").unwrap().visible, 1);
     assert!(world.receive(&dead).await.is_empty());
     world.send(&url, "good").await;
-    // The one receive moves the old message, and still gives the new one.
+    // One receive moves the old message and also returns the new one.
     assert_eq!(world.bodies(&url).await, ["good"]);
     let letter = world.receive_one(&dead).await;
     assert_eq!(letter.body(), Some("poison"));
@@ -157,7 +157,7 @@ async fn a_message_is_kept_for_the_retention_period() {
     assert_eq!(world.sqs.depth("long").unwrap(), Depth::default());
 }
 
-/// Starts a long poll through the SDK and comes back when the server is waiting.
+/// Starts a long poll through the SDK, and returns when the server is waiting.
 async fn start_poll(world: &World, url: &str, seconds: Option<i32>) -> JoinHandle<Vec<Message>> {
     let receive = world.client.receive_message().queue_url(url).set_wait_time_seconds(seconds);
     let poll = tokio::spawn(async move { receive.send().await.unwrap().messages.unwrap_or_default() });
@@ -213,7 +213,7 @@ async fn a_long_poll_ends_empty_by_the_clock() {
         world.advance(1);
         assert!(poll.await.unwrap().is_empty());
     }
-    // Zero seconds asked for are not the queue's three.
+    // Zero seconds in the request replace the queue's three.
     let short = world.client.receive_message().queue_url(&url).wait_time_seconds(0).send().await;
     assert!(short.unwrap().messages.is_none());
 }
