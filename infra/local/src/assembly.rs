@@ -1,4 +1,4 @@
-//! Builds the functions on the parts of the stack: each with AWS clients of its own, which may do what its policy allows.
+//! Builds the functions on the parts of the stack. Each has its own AWS clients, which may do what its policy allows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ struct Resources {
     queues: Names,
 }
 
-/// What every function is built of.
+/// What all functions are built from.
 struct Workbench {
     clients: AwsClients,
     config: Config,
@@ -112,7 +112,7 @@ pub(crate) async fn build_functions(options: &Options, state: &State, parts: &Pa
 }
 
 impl Workbench {
-    /// What a function needs, with clients that its policy guards and the meter counts.
+    /// What a function needs. Its policy guards its clients, and the meter counts their calls.
     fn deps(&self, function: Function) -> Result<settlement::Deps, StartError> {
         let name = function.name();
         let clients = self.clients.rerouted(|http| self.meter.measure(name, self.iam.guard(name, http)));
@@ -156,7 +156,7 @@ fn config(options: &Options, state: &State, parts: &Parts, resources: &Resources
     })
 }
 
-/// What Lambda and the template would tell a function. A deployed function knows no simulators.
+/// The environment that Lambda and the template would give a function. A deployed function knows no simulators.
 fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
     let text = |secret: &Option<Secret<String>>| secret.as_ref().map(|secret| secret.expose().clone());
     vec![

@@ -1,4 +1,4 @@
-//! The stack's clock: everything in it, from the functions to SQS and the simulator, asks this one.
+//! The stack's clock. Everything in the stack reads it: the functions, SQS and the simulators.
 
 use std::{
     fmt, fs, io,
@@ -15,21 +15,21 @@ use tracing::error;
 
 use crate::{error::StartError, private};
 
-/// A hundred years: further ahead no clock was moved by anybody.
+/// A hundred years: nobody moves a clock further ahead.
 const AHEAD_MS_MAX: i64 = 100 * 366 * 24 * 3600 * 1000;
 
-/// A clock that can be moved forward, and never back.
+/// A clock that can be moved forward, but never back.
 #[derive(Clone)]
 pub struct StackClock {
     source: ClockSource,
     ahead_ms: Arc<AtomicI64>,
-    /// Where it is kept how far it is ahead of the machine's.
+    /// The file that keeps how far this clock is ahead of the machine's.
     kept_in: Option<PathBuf>,
 }
 
 #[derive(Clone)]
 enum ClockSource {
-    /// It runs as the machine's does.
+    /// It runs like the machine's clock.
     Running(Clock),
     /// It stands until it is moved.
     Standing(Timestamp),
@@ -47,7 +47,7 @@ impl StackClock {
         Self { source: ClockSource::Running(Clock::system()), ahead_ms: Arc::default(), kept_in: None }
     }
 
-    /// A clock that shows what another does.
+    /// A clock that shows the time of another one.
     #[cfg(feature = "simulated")]
     pub(crate) fn of(clock: Clock) -> Self {
         Self { source: ClockSource::Running(clock), ahead_ms: Arc::default(), kept_in: None }
@@ -58,8 +58,8 @@ impl StackClock {
         Self { source: ClockSource::Standing(start), ahead_ms: Arc::default(), kept_in: None }
     }
 
-    /// The same clock over restarts: what was written by a clock that somebody moved forward would else be in the future. A clock that
-    /// stands is a test's, which says itself where it begins.
+    /// The same clock after a restart. Without it, data that a clock moved forward had written would be in the future. A standing clock
+    /// belongs to a test, which sets the start itself.
     pub(crate) fn kept_in(self, path: Option<PathBuf>) -> Result<Self, StartError> {
         let Some(path) = path.filter(|_| self.runs()) else { return Ok(self) };
         let failed = |source| StartError::DataDir { path: path.clone(), source };
@@ -94,7 +94,7 @@ impl StackClock {
         source.ms().saturating_add(self.ahead_ms.load(Ordering::SeqCst))
     }
 
-    /// Moves it forward to `moment_ms`; a moment that is past already changes nothing.
+    /// Moves the clock forward to `moment_ms`. If that moment is past, nothing changes.
     pub(crate) fn move_to(&self, moment_ms: i64) {
         let ahead = moment_ms.saturating_sub(self.now_ms());
         if ahead > 0 {
@@ -112,7 +112,8 @@ impl StackClock {
     }
 }
 
-/// Before anything happens at the new time. Where it fails the clock moves all the same, and the log says that a restart will not know.
+/// Runs before anything happens at the new time. If it fails, the clock moves anyway, and the log says that a restart will not know the new
+/// time.
 fn keep(path: &Path, ahead_ms: i64) {
     let draft = path.with_extension("new");
     let kept = private::write(&draft, ahead_ms.to_string().as_bytes()).and_then(|()| fs::rename(&draft, path));

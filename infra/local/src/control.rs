@@ -1,4 +1,4 @@
-//! What only the local stack answers: its clock, and what falls due by it.
+//! What only the local stack answers: its clock, and what becomes due by that clock.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use tracing::error;
 
 use crate::{StackClock, mapping::Mapping, schedule::Schedule, simulators::Simulators, sqs::Sqs};
 
-/// Two years: long enough for every retry and certificate, short enough to be meant.
+/// Two years. That is long enough for every retry and certificate; a longer time is probably a mistake.
 const ADVANCE_MS_MAX: i64 = 2 * 366 * 24 * 3600 * 1000;
 
-/// A clock that runs, under traffic that never pauses, has work at any moment.
+/// A running clock under steady traffic always has work, so the rounds are bounded.
 const ROUNDS_MAX: usize = 1_000;
 
 /// How often the schedule wakes the sweep.
 const SWEEP_MS: i64 = 60_000;
 
-/// The parts in which something can fall due.
+/// The parts in which something can become due.
 #[derive(Clone)]
 pub(crate) struct Clockwork {
     pub(crate) clock: StackClock,
@@ -31,7 +31,7 @@ pub(crate) struct Clockwork {
     pub(crate) mappings: Vec<Mapping>,
 }
 
-/// The schedule of the sweep: each full minute. Minutes in which nothing can be due are left out, or two days would be 3,000
+/// The schedule of the sweep: each full minute. Minutes in which nothing can be due are skipped; without that, two days would be 3,000
 /// sweeps.
 #[derive(Clone)]
 pub(crate) struct Sweeper {
@@ -68,11 +68,11 @@ impl Sweeper {
     async fn sweep(&self, now_ms: i64) {
         let mut last = self.last.lock().await;
         let swept = sweep::handle(&self.deps).await;
-        // A sweep that did something may have made something due.
+        // If a sweep did something, more may be due now.
         *last = LastSweep { at_ms: now_ms, left: swept != sweep::Swept::default() };
     }
 
-    /// Sweeps if a full minute has come since the last time.
+    /// Sweeps if a full minute passed since the last sweep.
     async fn tick(&self, now_ms: i64) {
         let last_ms = self.last.lock().await.at_ms;
         if now_ms / SWEEP_MS > last_ms / SWEEP_MS {
@@ -87,7 +87,7 @@ pub(crate) struct Advance {
     advance_ms: i64,
 }
 
-/// `POST /_local/clock {"advanceMs":N}`, whatever the content type says.
+/// `POST /_local/clock {"advanceMs":N}`, with any content type.
 pub(crate) async fn advance(State(clockwork): State<Clockwork>, body: Bytes) -> impl IntoResponse {
     let body: Advance = match serde_json::from_slice(&body) {
         Ok(body) => body,
@@ -104,7 +104,7 @@ pub(crate) async fn advance(State(clockwork): State<Clockwork>, body: Bytes) -> 
     (StatusCode::OK, Json(json!({ "nowMs": now_ms })))
 }
 
-/// `POST /_local/reconcile`: runs the daily comparison of yesterday's books now. A clock that runs does it by itself, too.
+/// `POST /_local/reconcile`: compares yesterday's books now. A running clock also does it each day.
 pub(crate) async fn reconcile(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
     Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Reconcile }).await)
 }
@@ -115,14 +115,14 @@ pub(crate) async fn sums(State(sweep): State<sweep::Deps>) -> impl IntoResponse 
 }
 
 impl Clockwork {
-    /// Moves the clock from event to event, so that each happens at its own time, and then to the end.
+    /// Moves the clock from event to event, so that each event happens at its own time, and then to the end.
     pub(crate) async fn advance(&self, advance_ms: i64) -> i64 {
         let end_ms = self.clock.now_ms().saturating_add(advance_ms);
         self.run_due().await;
         loop {
             let sweep_ms = self.sweeper.next_ms(self.clock.now_ms()).await;
             let next_ms = [self.sqs.next_event_ms(), self.simulators.next_due(), sweep_ms].into_iter().flatten().min();
-            // What was due and is still there after all had their turn is taken by nobody here.
+            // Everything had its turn. If something due is still there, nothing here processes it.
             let Some(next_ms) = next_ms.filter(|next| (self.clock.now_ms() + 1..=end_ms).contains(next)) else { break };
             self.clock.move_to(next_ms);
             if sweep_ms == Some(next_ms) {
@@ -138,7 +138,7 @@ impl Clockwork {
         self.clock.now_ms()
     }
 
-    /// What a running clock calls now and then; what is in the queue is taken out of it without being told.
+    /// A running clock calls this at short intervals. Messages in the queue need no call: the mappings poll for them.
     pub(crate) async fn tick(&self) {
         self.sweeper.tick(self.clock.now_ms()).await;
         self.schedule.run_due(self.clock.now_ms()).await;
@@ -146,10 +146,10 @@ impl Clockwork {
         self.simulators.run_due().await;
     }
 
-    /// Lets happen what is due, and waits until it has.
+    /// Runs everything that is due, and waits until it is done.
     async fn run_due(&self) {
         self.sqs.clock_moved();
-        // What one function hands to another, and what a provider tells once it was asked, is dealt with in the next round.
+        // A function may hand work to another one, and a provider may report after a query. The next round deals with that.
         for _ in 0..ROUNDS_MAX {
             self.simulators.run_due().await;
             if !self.mappings.iter().any(Mapping::has_work) {

@@ -1,8 +1,8 @@
-//! Plays the CORS of an HTTP API, as API Gateway documents it: the API answers preflights itself, adds its headers to what a
-//! function answers a browser of another origin, and ignores those that a function sends.
+//! Plays the CORS of an HTTP API as API Gateway documents it. The API answers preflights itself. It ignores the CORS headers that a
+//! function sends, and adds its own to answers for a browser of another origin.
 //!
-//! API Gateway documents that a preflight is answered where no route takes OPTIONS; whether one with ANY or the default route does is not said
-//! clearly. Here only a route with OPTIONS in its key takes one.
+//! API Gateway documents that it answers a preflight if no route takes OPTIONS. It does not say clearly whether a route with ANY or the
+//! default route takes one. Here only a route with OPTIONS in its key does.
 
 use bytes::Bytes;
 use http::{
@@ -14,7 +14,7 @@ use http::{
 };
 use serde::Deserialize;
 
-/// `CorsConfiguration` of the template's API. A member that is not here is not played, and so it is an error.
+/// `CorsConfiguration` of the template's API. Members that are not listed here are not supported, so they are errors.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Cors {
@@ -22,14 +22,14 @@ pub struct Cors {
     pub allow_origins: Vec<String>,
     /// With which methods.
     pub allow_methods: Vec<String>,
-    /// With which headers, beside those that every page may send.
+    /// With which headers, besides those that every page may send.
     pub allow_headers: Vec<String>,
     /// How many seconds a browser may keep the answer to a preflight.
     pub max_age: u32,
 }
 
 impl Cors {
-    /// The answer to a browser that asks whether a page may call; `None` for any other request.
+    /// The answer to a browser that asks whether a page may call. `None` for any other request.
     pub(crate) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Bytes>> {
         let asks = method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let origin = headers.get(ORIGIN).filter(|_| asks)?;
@@ -44,7 +44,7 @@ impl Cors {
         Some(reply)
     }
 
-    /// Takes a function's own headers away, and tells a page of another origin that it may read the answer.
+    /// Removes a function's own CORS headers, and allows a page of another origin to read the answer.
     pub(crate) fn dress(&self, origin: Option<&HeaderValue>, reply: &mut Response<Bytes>) {
         let own = reply.headers().keys().filter(|name| name.as_str().starts_with("access-control-"));
         for name in own.cloned().collect::<Vec<_>>() {
@@ -58,7 +58,7 @@ impl Cors {
     }
 }
 
-/// A text of the template's that no header can carry is left out, as if it was not there.
+/// A text of the template that no header can carry is left out.
 fn put(reply: &mut Response<Bytes>, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         reply.headers_mut().insert(name, value);

@@ -1,4 +1,5 @@
-//! The demo app, made through the operator API like any other, and the keys to everything, kept in `local.json`.
+//! The demo app, and the keys to everything. The app is made through the operator API like any other app; the keys are kept in
+//! `local.json`.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,21 +17,21 @@ use crate::{
     state::{State, write_doorkeys},
 };
 
-/// What opens this stack: written to `local.json` and printed.
+/// The keys and passwords of this stack: written to `local.json` and printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Doorkeys {
-    /// Where it answers.
+    /// The address at which the stack answers.
     pub url: String,
     /// For `/admin/v1`.
     pub operator_token: String,
     /// The owner who signs in at `/console`.
     #[serde(default)]
     pub console_user: String,
-    /// Their password; empty in a file of a version without a console.
+    /// The owner's password. Empty in a file of a version without a console.
     #[serde(default)]
     pub console_password: String,
-    /// Whether they have another password by now, which nobody but they knows.
+    /// Whether the owner has changed the password, so that this file does not know it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub console_password_changed: bool,
     /// The demo app.
@@ -61,7 +62,7 @@ pub struct KeyPair {
     pub master_key: String,
 }
 
-/// What the first owner is called.
+/// The name of the first owner.
 const OWNER: &str = "admin";
 
 /// The first owner of the console.
@@ -79,7 +80,7 @@ pub(crate) async fn create_owner(
 ) -> Result<Owner, StartError> {
     let body = json!({ "name": OWNER, "role": "owner", "password": password });
     let made = call(admin, operator_token, Method::POST, "/operators", body).await?;
-    // A start that was killed before it kept the password: the owner is there, and gets this one.
+    // An earlier start was killed before it stored the password: the owner exists, and gets this password.
     let made = if made.status() == StatusCode::CONFLICT {
         let body = json!({ "role": "owner", "state": "enabled", "password": password });
         call(admin, operator_token, Method::PATCH, &format!("/operators/{OWNER}"), body).await?
@@ -90,7 +91,7 @@ pub(crate) async fn create_owner(
     Ok(Owner { name: OWNER.to_owned(), password })
 }
 
-/// Makes the demo app, its test mode on the simulators.
+/// Makes the demo app. Its test mode uses the simulators.
 pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<DemoApp, StartError> {
     let made = call(admin, operator_token, Method::POST, "/apps", json!({ "name": "demo" })).await?;
     let made = done("demo app", made)?;
@@ -105,7 +106,8 @@ pub(crate) async fn create(admin: &admin::Deps, operator_token: &str) -> Result<
     Ok(app)
 }
 
-/// The apps of an earlier start as they are now, if the database still knows them and the sealing key still opens what it holds of them.
+/// The apps of an earlier start in their present state, if the database still knows them and the sealing key still opens what it stores of
+/// them.
 pub(crate) async fn known(admin: &admin::Deps, state: &State, apps: Vec<DemoApp>) -> Result<Vec<DemoApp>, StartError> {
     let mut known = Vec::new();
     for app in &apps {
@@ -115,7 +117,7 @@ pub(crate) async fn known(admin: &admin::Deps, state: &State, apps: Vec<DemoApp>
     Ok(known)
 }
 
-/// The app with the name and the keys that it has now: all of them may have been changed.
+/// The app with its present name and keys, which may have changed.
 async fn as_it_is(store: &Store, app: &DemoApp) -> Result<Option<DemoApp>, StartError> {
     let id = AppId::parse(&app.app_id).map_err(|error| StartError::part("app of local.json", error))?;
     let found = store.find_app(&id).await.map_err(|error| StartError::part("app of local.json", error))?;
@@ -134,7 +136,7 @@ pub(crate) async fn opens_console(admin: &admin::Deps, name: &str, password: &st
     opens.map_err(|error| StartError::part("first owner", error))
 }
 
-/// Keeps `local.json` as things are while the stack runs.
+/// Updates `local.json` while the stack runs.
 #[derive(Clone)]
 pub(crate) struct Doorkeeper {
     store: Store,
@@ -143,12 +145,12 @@ pub(crate) struct Doorkeeper {
 }
 
 impl Doorkeeper {
-    /// `None` without a folder.
+    /// `None` if there is no folder.
     pub(crate) fn new(store: &Store, folder: Option<PathBuf>, kept: &Doorkeys) -> Option<Self> {
         Some(Self { store: store.clone(), folder: folder?, kept: Arc::new(Mutex::new(kept.clone())) })
     }
 
-    /// After somebody changed something: a rotated key is written down.
+    /// Called after every possible change: a rotated key is written to the file.
     pub(crate) async fn look(&self) {
         let mut kept = self.kept.lock().await;
         let mut now = kept.clone();

@@ -1,4 +1,4 @@
-//! DynamoDB inside this process, or another one over there, with the tables of the template.
+//! DynamoDB inside this process, or another one at a given address, with the tables of the template.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -11,7 +11,7 @@ use serde_yaml_ng::Value;
 
 use crate::error::StartError;
 
-/// Creates a table as the template describes it, unless it is there from an earlier run.
+/// Creates a table as the template describes it. A table of an earlier run stays.
 pub(crate) async fn create_table(dynamo: &Client, name: &str, properties: &Value) -> Result<(), StartError> {
     let mut create = dynamo
         .create_table()
@@ -93,7 +93,7 @@ pub(crate) struct DynamoAnswer {
     pub(crate) json: String,
 }
 
-/// Answers a request without a server. It has the operations that the functions use.
+/// Answers a request without a server. Only the operations that the functions use are there.
 #[cfg(feature = "simulated")]
 pub(crate) fn answer(database: &dynoxide::Database, operation: &str, body: &[u8]) -> DynamoAnswer {
     use dynoxide::DynoxideError as Error;

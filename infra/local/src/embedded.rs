@@ -1,8 +1,8 @@
-//! The stack without sockets, threads and timers of its own, for the simulation, which lets everything happen, in one
-//! thread and in an order of its own.
+//! The stack for the simulation. It has no sockets, threads or timers of its own: the simulation makes everything happen, in one thread and
+//! in an order that it chooses.
 //!
-//! DynamoDB and SQS are those of the local stack, reached by a call in place of a connection. The functions are the real ones, each in
-//! as many sandboxes as the holder wants, each with clients, clock and random bytes that the holder gives.
+//! DynamoDB and SQS are those of the local stack, but they are called directly, without a connection. The functions are the real ones. Each
+//! runs in as many sandboxes as the holder wants, and the holder gives each sandbox its clients, clock and random bytes.
 
 use std::{
     collections::VecDeque,
@@ -51,10 +51,10 @@ use crate::{
 
 const ENDPOINT: &str = "http://aws.simulated";
 
-/// Something that a function asks of AWS.
+/// A call of a function to AWS.
 #[derive(Clone, Debug)]
 pub struct AwsCall {
-    /// Of whom.
+    /// The service that is called.
     pub service: AwsService,
     /// In AWS's words: `PutItem`, `SendMessage`.
     pub operation: String,
@@ -73,7 +73,7 @@ pub enum AwsService {
     Lambda,
 }
 
-/// What becomes of such a call.
+/// The answer to such a call.
 #[derive(Clone, Debug)]
 pub enum AwsAnswer {
     /// A status and JSON.
@@ -84,7 +84,7 @@ pub enum AwsAnswer {
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The way of a sandbox to AWS.
+/// How a sandbox reaches AWS.
 #[derive(Clone)]
 pub struct ToAws(pub Arc<dyn Fn(AwsCall) -> BoxFuture<AwsAnswer> + Send + Sync>);
 
@@ -125,14 +125,14 @@ impl HttpConnector for ToAws {
     }
 }
 
-/// What the holder gives to all of it.
+/// What the holder gives to the whole stack.
 #[derive(Clone)]
 pub struct EmbeddedOptions {
     /// The clock of AWS and of the providers.
     pub clock: Clock,
-    /// The way of the providers' notifies.
+    /// How the providers' notifies are sent.
     pub notifies: Outbound,
-    /// Where the providers and the API are, for addresses.
+    /// The address of the providers and the API.
     pub url: String,
     /// For `/admin/v1`.
     pub operator_token: String,
@@ -140,7 +140,7 @@ pub struct EmbeddedOptions {
     pub sealing_key: String,
 }
 
-/// The parts of the stack beside the functions.
+/// The parts of the stack besides the functions.
 #[derive(Clone)]
 pub struct Embedded {
     tables: Arc<DoubleTables>,
@@ -159,16 +159,16 @@ impl fmt::Debug for Embedded {
     }
 }
 
-/// The tables, and a copy of them that may be older, as an index may be.
+/// The tables, and a copy of them that may lag, as an index may.
 struct DoubleTables {
     primary: Database,
     replica: Database,
-    /// What was written to the first and not yet to the second.
+    /// Writes that the primary has and the replica does not have yet.
     behind: Mutex<VecDeque<(i64, AwsCall)>>,
 }
 
 impl Embedded {
-    /// Makes the tables and queues of the template, empty, and the providers, who know nobody.
+    /// Makes the template's tables and queues, all empty, and providers without data.
     ///
     /// # Errors
     /// [`StartError`].
@@ -224,7 +224,7 @@ impl Embedded {
         Ok(Self { tables, sqs, sqs_router, simulators, providers, template, clients, config })
     }
 
-    /// Asks DynamoDB or SQS, at once and without a fault.
+    /// Calls DynamoDB or SQS, at once and without a fault.
     pub async fn ask(&self, call: &AwsCall, now_ms: i64) -> AwsAnswer {
         match call.service {
             AwsService::Dynamo => self.tables.answer(call, now_ms),
@@ -242,23 +242,23 @@ impl Embedded {
         }
     }
 
-    /// Asks the copy that lags: it shows what was written until `until_ms`.
+    /// Calls the copy that lags: it shows what was written until `until_ms`.
     pub fn ask_lagging(&self, call: &AwsCall, until_ms: i64) -> AwsAnswer {
         self.tables.catch_up(until_ms);
         answered(&self.tables.replica, call)
     }
 
-    /// Takes the copy along, so that what it has not seen does not grow without bound.
+    /// Brings the copy up to date until `until_ms`, so that the writes it has not seen do not grow without bound.
     pub fn catch_up(&self, until_ms: i64) {
         self.tables.catch_up(until_ms);
     }
 
-    /// What a provider answers, or the door by which a test plays its people.
+    /// What a provider answers. A test also uses this to play the provider's users.
     pub async fn provider(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         answer(&self.providers, request.map(Body::from)).await
     }
 
-    /// Gives a payer what a charge handed out, where there is something to open.
+    /// Gives the payer what a charge returned, if there is something to open.
     pub fn hand_over(&self, asked: &[u8], answered: &[u8]) {
         self.simulators.keep(read_page(asked, answered));
     }
@@ -278,12 +278,12 @@ impl Embedded {
         self.sqs.next_event_ms()
     }
 
-    /// A batch of what is visible now in a queue.
+    /// Receives a batch of the messages that are visible in a queue now.
     pub fn receive(&self, queue: WorkQueue, max: usize) -> Vec<Received> {
         self.sqs.receive(queue.name(), max, VISIBILITY_SECONDS).unwrap_or_default()
     }
 
-    /// Takes a message out.
+    /// Deletes a message.
     pub fn delete(&self, queue: WorkQueue, message: &Received) {
         // It may have been purged meanwhile.
         let _ = self.sqs.delete(queue.name(), &message.receipt_handle);
@@ -305,7 +305,7 @@ impl Embedded {
         Function::find(route.map(|route| &route.function).or(self.template.default_function.as_ref())?)
     }
 
-    /// A sandbox of a function, as cold as Lambda's are.
+    /// A sandbox of a function, in a cold start as in Lambda.
     ///
     /// # Errors
     /// [`StartError`].
@@ -340,14 +340,14 @@ impl Embedded {
     }
 }
 
-/// The lease of a message, as the template sets it.
+/// The visibility timeout of a message, as the template sets it.
 const VISIBILITY_SECONDS: i64 = 180;
 
 /// What the holder gives to one sandbox.
 pub struct SandboxSetup {
-    /// The way to AWS.
+    /// How it reaches AWS.
     pub aws: ToAws,
-    /// The way to providers and webhooks.
+    /// How it reaches providers and webhooks.
     pub outbound: Outbound,
     /// Its clock.
     pub clock: Clock,
@@ -355,7 +355,7 @@ pub struct SandboxSetup {
     pub random: Random,
 }
 
-/// A function in a sandbox. One call at a time, as in Lambda.
+/// A function in a sandbox. It takes one call at a time, as in Lambda.
 #[derive(Debug)]
 pub struct FunctionSandbox(Deps);
 
@@ -371,7 +371,7 @@ enum Deps {
 }
 
 impl FunctionSandbox {
-    /// Answers an HTTP request; `None` if the function takes none.
+    /// Answers an HTTP request. `None` if the function takes no HTTP requests.
     pub async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         match &self.0 {
             Deps::Charge(deps) => Some(Box::pin(charge::handle(deps, request)).await),
@@ -383,7 +383,7 @@ impl FunctionSandbox {
         }
     }
 
-    /// Brings messages of a queue; the ids of those that failed. `None` if the function takes none.
+    /// Hands over messages of a queue. Returns the ids of those that failed. `None` if the function takes no messages.
     pub async fn bring(&self, queue: WorkQueue, messages: &[Received]) -> Option<Vec<String>> {
         let Deps::Worker(worker) = &self.0 else { return None };
         let source = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", queue.name());
@@ -392,7 +392,8 @@ impl FunctionSandbox {
         Some(failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }
 
-    /// Does what the schedule says (`{"task":"sums"}`); whether anything was done. `None` if it is not a sweep, or its task is unknown.
+    /// Runs a task of the schedule (`{"task":"sums"}`). Returns whether anything was done. `None` if this is not a sweep, or the task is
+    /// unknown.
     pub async fn tick(&self, tick: &str) -> Option<bool> {
         let Deps::Sweep(deps) = &self.0 else { return None };
         let done = Box::pin(sweep::run(deps, serde_json::from_str(tick).ok()?)).await;
@@ -423,7 +424,7 @@ impl DoubleTables {
                 behind.push_front((at_ms, call));
                 return;
             }
-            // What the first took, the second takes: they are written in the same order.
+            // If the primary took a write, the replica takes it, too: both are written in the same order.
             answered(&self.replica, &call);
         }
     }

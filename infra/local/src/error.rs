@@ -1,4 +1,4 @@
-//! Why the stack does not start, or breaks.
+//! Why the stack does not start, or stops running.
 
 use std::{error::Error, io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::TemplateError;
 /// Why the stack does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another program listens there.
+    /// Another program listens on this port.
     #[error("port {port} is taken: stop what listens there, or choose another one with --port")]
     PortTaken {
         /// The port.
@@ -18,7 +18,7 @@ pub enum StartError {
     DataDir {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         #[source]
         source: io::Error,
     },
@@ -28,7 +28,7 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
     },
-    /// A file is gone that others in the data folder belong to.
+    /// A file is missing to which other files in the data folder belong.
     #[error(
         "{path} is missing or empty, and the other files of its folder belong to it: put it back, or delete the folder to begin anew"
     )]
@@ -36,12 +36,12 @@ pub enum StartError {
         /// The file.
         path: PathBuf,
     },
-    /// A file of the data folder does not hold what was written.
+    /// A file of the data folder does not hold what the stack wrote.
     #[error("{path} is damaged: put it back, or delete the folder to begin anew")]
     DataDirDamaged {
         /// The file.
         path: PathBuf,
-        /// What the reader says.
+        /// The reader's message.
         #[source]
         source: serde_json::Error,
     },
@@ -56,12 +56,12 @@ pub enum StartError {
     /// The template is not as expected.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A part does not start, or broke.
+    /// A part does not start, or stopped.
     #[error("{part} does not run")]
     Part {
         /// Which.
         part: &'static str,
-        /// What it says.
+        /// Its message.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },

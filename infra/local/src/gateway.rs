@@ -1,4 +1,4 @@
-//! Plays API Gateway: chooses the function by the template's routes and hands it the request, and plays the API's CORS.
+//! Plays API Gateway: chooses the function by the template's routes, passes it the request, and plays the API's CORS.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -18,17 +18,17 @@ use crate::{
     simulators::Simulators, template::Template,
 };
 
-/// The call whose answers payers begin with.
+/// The path of a charge. What a payer opens comes from its answer.
 const CHARGE: &str = "/2.0/maxpay/bill";
 
-/// Where keys are rotated.
+/// The paths under which keys are rotated.
 const CHANGED_AT: [&str; 2] = ["/admin/v1/apps/", "/console/apps/"];
 
 /// API Gateway's own bound.
 const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// How much of a body that is too long is still read: a client that is answered in the middle of its sending sees a broken
-/// connection, and not the answer. A caller that sends more than this is cut off.
+/// How much of a body that is too long is still read. If a client gets its answer while it sends, it sees a broken connection instead of
+/// the answer. A caller that sends more than this is cut off.
 const OVERLONG_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 
 /// The functions, with what each needs.
@@ -53,19 +53,19 @@ pub(crate) struct Functions {
 pub enum Function {
     /// Starts payments.
     Charge,
-    /// Tells of payments.
+    /// Answers queries about payments.
     Query,
     /// Settles payments.
     ProviderNotify,
     /// The operator API.
     Admin,
-    /// Brings events to webhooks.
+    /// Delivers events to webhooks.
     Deliver,
-    /// Asks providers.
+    /// Queries providers.
     Ask,
-    /// Looks every minute at what is due.
+    /// Looks each minute at what is due.
     Sweep,
-    /// Answers whatever no route takes.
+    /// Answers requests that no route takes.
     Unrouted,
 }
 
@@ -79,7 +79,7 @@ pub struct FunctionRoute {
 }
 
 impl Function {
-    /// Every function: `tests/template.rs` compares them with the crates, and with every other list of them.
+    /// Every function. `tests/template.rs` compares them with the crates, and with every other list of functions.
     pub const ALL: [Self; 8] = [
         Self::Charge,
         Self::Query,
@@ -123,7 +123,8 @@ impl Function {
 }
 
 impl Functions {
-    /// Answers a request as the API does: a preflight by itself, and any other by a function, with the API's headers for other origins.
+    /// Answers a request as the API does. It answers a preflight itself. A function answers any other request, and the API adds its headers
+    /// for other origins.
     async fn answer(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         let cors = self.template.cors.as_ref();
         let own = cors.filter(|_| !self.template.has_options(request.uri().path()));
@@ -138,7 +139,7 @@ impl Functions {
         Some(reply)
     }
 
-    /// Chooses the function by the template's routes, or by its default, and lets it answer; `None` if there is neither.
+    /// Chooses the function by the template's routes, or the default function, and returns its answer. `None` if there is neither.
     pub(crate) async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         let route = self.template.route(request.method().as_str(), request.uri().path());
         let function = route.map(|route| &route.function).or(self.template.default_function.as_ref())?;
@@ -157,7 +158,7 @@ impl Functions {
 }
 
 impl Functions {
-    /// Lets a function answer an event that is no HTTP request.
+    /// Passes a function an event that is not an HTTP request, and returns the answer.
     pub(crate) async fn call_event(&self, function: &str, event: &str) -> Result<String, StartError> {
         let failed = |error: serde_json::Error| StartError::part("event", error);
         match Function::find(function) {
@@ -181,20 +182,20 @@ impl Functions {
     }
 }
 
-/// What the front door leads to.
+/// What the front door of the stack needs.
 #[derive(Clone)]
 pub(crate) struct FrontDoor {
     pub(crate) functions: Functions,
     pub(crate) simulators: Simulators,
-    /// Keeps `local.json`, where there is one.
+    /// Updates `local.json`, if there is one.
     pub(crate) doorkeeper: Option<Doorkeeper>,
-    /// As many requests as are answered at once.
+    /// Limits how many requests are answered at once.
     pub(crate) room: Arc<Semaphore>,
 }
 
-/// Answers whatever no route of the local stack's own takes.
+/// Answers what no route of the local stack itself takes.
 pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Response {
-    // As API Gateway answers where Lambda has no room.
+    // API Gateway gives this answer if Lambda has no room.
     let Ok(_room) = door.room.try_acquire() else {
         return message(StatusCode::SERVICE_UNAVAILABLE, r#"{"message":"Service Unavailable"}"#);
     };
@@ -216,7 +217,7 @@ pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Re
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }
 
-/// Reads what is left of a body that is not taken, within reason. A body that breaks has no reader left to be told.
+/// Reads the rest of a body that is refused, up to a bound. If the body breaks, the client is gone, so the error is not reported.
 async fn read_to_the_end(mut body: Body) {
     let mut bytes_read = 0;
     while let Some(Ok(frame)) = body.frame().await {

@@ -1,9 +1,9 @@
-//! Reads what a charge hands out to its payer.
+//! Reads what a charge returns for its payer.
 
 use serde_json::{Map, Value};
 use simulators::Page;
 
-/// Of a charge and its answer, where the payer has something to open.
+/// The page of a charge and its answer. `None` if the payer has nothing to open.
 pub(crate) fn read_page(asked: &[u8], answered: &[u8]) -> Option<Page> {
     let read = |json: &[u8]| serde_json::from_slice::<Map<String, Value>>(json).ok();
     let (asked, answered) = (read(asked)?, read(answered)?);

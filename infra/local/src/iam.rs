@@ -1,8 +1,8 @@
-//! Plays IAM: a function is refused what its policies in the template do not allow, as AWS would refuse it, down to the kinds of
-//! items (`dynamodb:LeadingKeys`). It also refuses queries for keys that DynamoDB refuses and the embedded one does not.
+//! Plays IAM: it refuses what a function's policies in the template do not allow, as AWS would refuse it, down to the kinds of items
+//! (`dynamodb:LeadingKeys`). It also refuses queries for keys that DynamoDB refuses but the embedded one does not.
 //!
-//! It stands between the AWS clients of a function and their endpoints, reads what a request does and to what, and keeps
-//! what was really done, so that CI can find policies that nobody uses.
+//! It works between the AWS clients of a function and their endpoints. It reads what each request does and to what, and records what was
+//! done, so that CI can find unused policies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,23 +31,23 @@ use crate::{
     template::names,
 };
 
-/// What each function may do, and what each did.
+/// What each function may do, and what it did.
 #[derive(Clone, Debug)]
 pub(crate) struct Iam {
     allowed: Arc<BTreeSet<Grant>>,
-    /// Logical names by the names in use.
+    /// The logical names, by the names in use.
     logical: Arc<BTreeMap<String, String>>,
     schemas: Arc<KeySchemas>,
-    /// The queues whose dead letters go into a queue, by its logical name.
+    /// The queues whose dead letters go to a queue, by the logical name of that queue.
     origins: Arc<BTreeMap<String, Vec<String>>>,
     used: Arc<Mutex<BTreeSet<Grant>>>,
 }
 
-/// Cloud functions are not the template's, which allows them by a pattern of their names.
+/// Cloud functions are not in the template. It allows them by a pattern of their names.
 const CLOUD_FUNCTIONS: &str = "cloud functions";
 
 impl Iam {
-    /// `names` are those in use, with the logical one of each.
+    /// `names` are the names in use, each with its logical name.
     pub(crate) fn new(template: &Template, names: impl IntoIterator<Item = (String, String)>) -> Self {
         let allowed = template.grants.iter().cloned().map(|mut grant| {
             if grant.action == "lambda:InvokeFunction" {
@@ -75,7 +75,7 @@ impl Iam {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes what is done; what is not allowed comes back.
+    /// Records what is done. Returns what is not allowed.
     fn judge(&self, function: &str, request: &HttpRequest) -> Option<Refusal> {
         let body: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let acts = self.read_acts(request, &body);
@@ -112,7 +112,7 @@ impl Iam {
         None
     }
 
-    /// What a request does, in IAM's words, each with the name of what it is done to.
+    /// What a request does, in IAM's words, each action with the name of its target.
     fn read_acts(&self, request: &HttpRequest, body: &Value) -> Vec<Act> {
         let Some(target) = request.headers().get("x-amz-target") else { return invocation(request.uri()) };
         match target.split_once('.') {
@@ -127,7 +127,7 @@ impl Iam {
         }
     }
 
-    /// Moving messages takes the rights to read them, to delete them, and to send them to the queue they came from.
+    /// Moving messages needs three rights: to read them, to delete them, and to send them to the queue they came from.
     fn move_task(&self, body: &Value) -> Vec<Act> {
         let arn = body.get("SourceArn").and_then(Value::as_str).unwrap_or_default();
         let queue = arn.rsplit(':').next().unwrap_or_default();
@@ -145,7 +145,7 @@ impl Iam {
         let act = |action: &str, name: String, keys: Vec<String>| Act {
             action: format!("dynamodb:{action}"),
             name,
-            // What names no key is like none.
+            // An action without a key has the empty key here, which only a pattern for any key allows.
             keys: if keys.is_empty() { vec![String::new()] } else { keys },
         };
         let on_item = |action: &str, about: &Value| {
@@ -186,7 +186,7 @@ impl Iam {
     }
 }
 
-/// The queues of each dead letter queue.
+/// The source queues of each dead letter queue.
 fn origins(template: &Template) -> BTreeMap<String, Vec<String>> {
     let mut origins: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, properties) in &template.queues {
@@ -203,9 +203,9 @@ fn origins(template: &Template) -> BTreeMap<String, Vec<String>> {
 struct Act {
     /// In IAM's words.
     action: String,
-    /// What it is done to, by the name in use.
+    /// Its target, by the name in use.
     name: String,
-    /// The partition keys it is done to.
+    /// The partition keys that it touches.
     keys: Vec<String>,
 }
 
@@ -259,7 +259,7 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
     }
 }
 
-/// As DynamoDB says it; the others differ in nothing that a function looks at.
+/// The error in DynamoDB's form. Other services differ only in things that no function reads.
 fn refused(refusal: &Refusal) -> Result<Response<SdkBody>, ConnectorError> {
     let body = serde_json::json!({ "__type": refusal.kind, "Message": refusal.text });
     let bad_request = StatusCode::try_from(400).map_err(|error| ConnectorError::other(error.into(), None))?;

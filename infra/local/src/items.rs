@@ -1,4 +1,4 @@
-//! Takes the items of both tables out as JSON, and puts such in: for fixtures of what earlier versions wrote.
+//! Exports the items of both tables as JSON, and imports such JSON. Fixtures use it for what earlier versions wrote.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::StartError;
 
-/// Both tables, by their logical names, and a way to them that asks no policy.
+/// Both tables by their logical names, and a client to which no policy applies.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     pub(crate) dynamo: Client,
@@ -63,7 +63,7 @@ impl Tables {
     }
 }
 
-/// As many as one call takes.
+/// The most that one call takes.
 const BATCH: usize = 25;
 
 fn write_item(item: &HashMap<String, AttributeValue>) -> Result<Value, StartError> {

@@ -1,4 +1,4 @@
-//! Reads which keys a call of DynamoDB's names, for IAM's `dynamodb:LeadingKeys` and for DynamoDB's own bounds of a key.
+//! Reads which keys a call of DynamoDB names: for IAM's `dynamodb:LeadingKeys` and for DynamoDB's own bounds of a key.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ struct Schema {
 pub(crate) struct KeySchemas(BTreeMap<String, Schema>);
 
 impl KeySchemas {
-    /// `logical` are the logical names of tables by those in use.
+    /// `logical` are the logical names of the tables, by the names in use.
     pub(crate) fn new(template: &Template, logical: &BTreeMap<String, String>) -> Self {
         let mut schemas = BTreeMap::new();
         for (name, logical) in logical {
@@ -50,7 +50,7 @@ impl KeySchemas {
         named.filter_map(|(_, value)| value.get("S")?.as_str().map(str::to_owned)).collect()
     }
 
-    /// What DynamoDB says of a query whose key could be no item's. The embedded one finds nothing instead.
+    /// DynamoDB's error for a query whose key no item can have. The embedded DynamoDB finds nothing instead.
     pub(crate) fn refusal_of_query(&self, name: &str, body: &Value) -> Option<String> {
         let schema = self.0.get(name)?;
         conditions(body).into_iter().find_map(|(attribute, value)| {
@@ -89,7 +89,7 @@ fn read_schema(owner: &serde_yaml_ng::Value) -> Option<Schema> {
     Some(Schema { partition: named("HASH")?, sort: named("RANGE") })
 }
 
-/// The attributes that a query's key condition names, each with a value it is compared with: `pk = :pk AND sk BETWEEN :a AND :b`.
+/// The attributes in a query's key condition, each with a value that it is compared with: `pk = :pk AND sk BETWEEN :a AND :b`.
 fn conditions(body: &Value) -> Vec<(String, &Value)> {
     let condition = body.get("KeyConditionExpression").and_then(Value::as_str).unwrap_or_default();
     let (names, values) = (body.get("ExpressionAttributeNames"), body.get("ExpressionAttributeValues"));
@@ -106,10 +106,10 @@ fn conditions(body: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-/// Whether a text is like an IAM pattern: `*` stands for any signs, `?` for one.
+/// Whether a text matches an IAM pattern: `*` stands for any characters, `?` for one.
 pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
     let (text, pattern): (Vec<char>, Vec<char>) = (text.chars().collect(), pattern.chars().collect());
-    // Which beginnings of the pattern fit what was read of the text.
+    // For each beginning of the pattern, whether it matches the text that was read so far.
     let mut fits = vec![true];
     fits.extend(pattern.iter().scan(true, |all, sign| {
         *all &= *sign == '*';

@@ -18,20 +18,20 @@ use outbound::{Bounds, Outbound};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Lambda's own bound of a payload; longer than any of ours may take.
+/// Lambda's own bound of a payload, and a deadline longer than any of ours.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_max: 6 * 1024 * 1024 };
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
 
-/// The functions of this machine. Clones share everything.
+/// The functions on this machine. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct LocalLambda {
     outbound: Outbound,
     functions: Arc<Mutex<HashMap<String, Function>>>,
 }
 
-/// Where a function is, or why Lambda does not run it.
+/// Where a function is, or the error with which Lambda refuses to run it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Function {
@@ -46,7 +46,7 @@ impl LocalLambda {
         Self { outbound, functions: Arc::default() }
     }
 
-    /// Lambda's own interface, to be served on a listener of its own.
+    /// Lambda's own interface. It must be served on a separate listener.
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/2015-03-31/functions/{name}/invocations", routing::post(invoke))
@@ -63,7 +63,7 @@ impl LocalLambda {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By its name, whether it is called by name, by name and alias, or by ARN.
+    /// Finds a function by its name. It may be called by name, by name and alias, or by ARN.
     fn find(&self, called: &str) -> Option<Function> {
         let name = called.split(":function:").last().unwrap_or(called);
         let name = name.split(':').next().unwrap_or(name);

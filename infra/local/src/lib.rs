@@ -1,7 +1,7 @@
 //! The whole stack in one process, for development and tests.
 //!
-//! It plays what the functions stand on in the cloud (API Gateway, IAM, DynamoDB, SQS) and what they talk to (the
-//! providers), and holds no rule of the business. Routes, tables, queues and policies come from `template.yaml`.
+//! It plays what the functions use in the cloud (API Gateway, IAM, DynamoDB, SQS) and whom they talk to (the providers). It contains no
+//! business rule. Routes, tables, queues and policies come from `template.yaml`.
 
 mod assembly;
 mod clock;

@@ -1,4 +1,4 @@
-//! Plays Lambda's event source mapping: hands messages of a queue to its function, and takes out those that are done.
+//! Plays Lambda's event source mapping: hands messages of a queue to its function, and deletes those that are done.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     template::EventSource,
 };
 
-/// How many messages of a queue are with its function at once, at the most: this is one machine, which has less room than the cloud.
+/// How many messages of a queue its function may have at once. This is one machine, with less room than the cloud.
 const MESSAGES_AT_ONCE: usize = 200;
 
-/// A poll ends by the stack's clock or by a message, whichever comes first.
+/// A poll ends after this time by the stack's clock, or with a message, whichever comes first.
 const POLL_SECONDS: i64 = 20;
 
 /// Whether each message comes twice.
@@ -48,18 +48,18 @@ pub(crate) struct Mapping {
     queue: Arc<str>,
     worker: Worker,
     batch: i64,
-    /// As many batches as may be handed out at once.
+    /// Limits how many batches are handed out at once.
     slots: Arc<Semaphore>,
-    /// As many messages as may be handed out at once.
+    /// Limits how many messages are handed out at once.
     room: Arc<Semaphore>,
-    /// How many batches are handed out right now.
+    /// How many batches are handed out now.
     busy: watch::Sender<usize>,
     /// How long a batch may take.
     limit: Duration,
     doubled: bool,
 }
 
-/// What a mapping needs beside what the template says of it.
+/// What a mapping needs besides the template's settings.
 pub(crate) struct MappingSetup {
     pub(crate) sqs: Sqs,
     pub(crate) worker: Worker,
@@ -68,7 +68,7 @@ pub(crate) struct MappingSetup {
 }
 
 impl Mapping {
-    /// `doubled` hands each batch out a second time, in another order: SQS may.
+    /// With `doubled`, each batch is handed out a second time, in another order, as SQS may do.
     pub(crate) fn new(source: &EventSource, setup: MappingSetup) -> Self {
         let MappingSetup { sqs, worker, limit, doubled: Doubled(doubled) } = setup;
         let [slots, room] = [source.concurrency, MESSAGES_AT_ONCE].map(|permits| Arc::new(Semaphore::new(permits)));
@@ -76,17 +76,17 @@ impl Mapping {
         Self { sqs, queue, worker, batch: source.batch, slots, room, busy, limit, doubled }
     }
 
-    /// Whether a message waits to be handed out, or is being dealt with.
+    /// Whether a message waits to be handed out, or is being processed.
     pub(crate) fn has_work(&self) -> bool {
         *self.busy.borrow() > 0 || self.sqs.depth(&self.queue).is_ok_and(|depth| depth.visible > 0)
     }
 
-    /// Hands out whatever is visible, and ends when all of it is answered and nothing is left.
+    /// Hands out all visible messages. Ends when all are answered and no message is left.
     pub(crate) async fn run_due(&self) {
         loop {
             while self.hand_out(0).await {}
             let mut busy = self.busy.subscribe();
-            // The sender lives in `self`, so that this cannot fail.
+            // This cannot fail, because the sender lives in `self`.
             let _ = busy.wait_for(|busy| *busy == 0).await;
             if !self.has_work() {
                 return;
@@ -94,7 +94,7 @@ impl Mapping {
         }
     }
 
-    /// Hands out whatever comes, for as long as the stack runs.
+    /// Hands out messages for as long as the stack runs.
     pub(crate) async fn serve(self, mut stopped: watch::Receiver<()>) -> Result<(), StartError> {
         loop {
             tokio::select! {
@@ -104,7 +104,7 @@ impl Mapping {
         }
     }
 
-    /// Hands out one batch, waiting for it so long; `false` if there was none.
+    /// Hands out one batch, and waits up to `wait_seconds` for it. `false` if there was none.
     async fn hand_out(&self, wait_seconds: i64) -> bool {
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return false };
         let wanted = Receive { max: self.batch, visibility_seconds: None, wait_seconds: Some(wait_seconds) };
@@ -113,7 +113,7 @@ impl Mapping {
             Ok(messages) => messages,
             Err(error) => {
                 error!("the queue gave nothing: {error}");
-                // Nothing changes by itself here; not to turn in circles at full speed is all that can be done.
+                // The error may last. A pause keeps the loop from turning at full speed.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 return false;
             }
@@ -134,7 +134,7 @@ impl Mapping {
         let source = self.sqs.queue_arn(&self.queue);
         let batch = Batch { records: messages.iter().map(|message| message_of(&source, message)).collect() };
         let again = Batch { records: batch.records.iter().rev().cloned().collect() };
-        // As in Lambda, a batch whose time is over is cut off, and its messages come again when their visibility timeout is over.
+        // As in Lambda, a batch that takes too long is cut off. Its messages come again after their visibility timeout.
         let Ok(failures) = timeout(self.limit, self.worker.handle(batch)).await else {
             error!("a batch took longer than {} s", self.limit.as_secs());
             return;

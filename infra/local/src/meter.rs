@@ -1,6 +1,6 @@
 //! Reads the meter: what each function's calls of DynamoDB and SQS would cost.
 //!
-//! It stands between the AWS clients of a function and their endpoints, has DynamoDB say what each call consumed
+//! It works between the AWS clients of a function and their endpoints. It makes DynamoDB report what each call consumed
 //! (`ReturnConsumedCapacity`), and keeps the sums.
 
 use std::{
@@ -26,13 +26,13 @@ pub struct Metered {
     pub function: String,
     /// In AWS's words: `PutItem`, `SendMessage`.
     pub operation: String,
-    /// The table, `<table>/<index>`, or nothing for a queue.
+    /// The table, `<table>/<index>`, or empty for a queue.
     pub place: String,
     /// How many calls touched it.
     pub calls: u64,
     /// Read units, in halves: an eventually consistent read of 4 KiB is one.
     pub half_reads: u64,
-    /// Write units, in halves: DynamoDB has none smaller than one.
+    /// Write units, in halves. DynamoDB has no smaller unit than one.
     pub half_writes: u64,
 }
 
@@ -46,7 +46,7 @@ impl Meter {
         SharedHttpClient::new(Measured { meter: self.clone(), function, inner })
     }
 
-    /// What was consumed since this was asked last.
+    /// What was consumed since the last call of this function.
     pub(crate) fn take(&self) -> Vec<Metered> {
         let sums = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         sums.into_values().collect()
@@ -83,7 +83,7 @@ impl Meter {
 /// The parts of what one call consumed: the table, and each of its indexes.
 fn places(consumed: &Map<String, Value>) -> Vec<(String, &Value)> {
     let name = consumed.get("TableName").and_then(Value::as_str).unwrap_or_default();
-    // DynamoDB Local and AWS name a table by its ARN in some versions.
+    // In some versions, DynamoDB Local and AWS name a table by its ARN.
     let name = name.rsplit('/').next().unwrap_or(name);
     let table = consumed.get("Table").map(|table| (name.to_owned(), &table["CapacityUnits"]));
     let indexes = consumed.get("GlobalSecondaryIndexes").and_then(Value::as_object).into_iter().flatten();
@@ -91,7 +91,7 @@ fn places(consumed: &Map<String, Value>) -> Vec<(String, &Value)> {
     table.into_iter().chain(indexes).collect()
 }
 
-/// `1.5` is three halves. Units come in halves and nothing smaller.
+/// `1.5` is three halves. No unit is smaller than a half.
 fn halves(units: &Value) -> u64 {
     let text = units.to_string();
     let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
@@ -136,7 +136,7 @@ impl HttpConnector for Measured<SharedHttpConnector> {
     }
 }
 
-/// The signature no longer covers this, which the local stack's DynamoDB does not check.
+/// After this the signature is wrong, but the local stack's DynamoDB does not check it.
 fn ask_for_consumption(request: &mut HttpRequest) {
     let Some(Ok(Value::Object(mut body))) = request.body().bytes().map(serde_json::from_slice) else { return };
     body.insert("ReturnConsumedCapacity".to_owned(), json!("INDEXES"));

@@ -1,4 +1,4 @@
-//! The two pages that the local stack shows itself: its front page, and where a payer lands after paying.
+//! The two pages of the local stack itself: its front page, and the page that a payer returns to after paying.
 
 use axum::response::Html;
 
@@ -19,8 +19,7 @@ pub(crate) async fn front() -> Html<String> {
     )
 }
 
-/// `GET /_local/returned`: stands in for the merchant's own page. What a browser brings back proves nothing, so it
-/// shows nothing of it.
+/// `GET /_local/returned`: stands for the merchant's own page. What a browser brings back proves nothing, so this page shows nothing of it.
 pub(crate) async fn returned() -> Html<String> {
     page(
         "Back at the shop",

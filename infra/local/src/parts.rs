@@ -29,14 +29,14 @@ use crate::{
     template::names,
 };
 
-/// The region and account that the parts are told.
+/// The region and account that the parts use.
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "000000000000";
 
-/// How long a listener waits that could not take a call.
+/// How long a listener pauses after it could not accept a call.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Everything that runs, and how it is told to stop: the sender of the channel is dropped.
+/// Everything that runs, and how it is stopped: the sender of the channel is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) parts: JoinSet<Result<(), StartError>>,
@@ -51,8 +51,8 @@ pub(crate) async fn listen(port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Serves until the stack stops. Header names begin with capitals, as providers' servers send them: not all of their SDKs look for
-/// others.
+/// Serves until the stack stops. Header names begin with capitals, as providers' servers send them: some of their SDKs find only such
+/// names.
 pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpListener, router: Router) {
     let mut stopped = running.stopped.clone();
     running.parts.spawn(async move {
@@ -66,13 +66,13 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    // As API Gateway does, the front door says where a request comes from, whatever its headers say.
+                    // Like API Gateway, the front door states the caller's address itself and ignores what headers say about it.
                     let told = Extension(ClientIp::new(&peer.ip().to_string()));
                     let service = TowerToHyperService::new(router.clone().layer(told));
                     tokio::spawn(connections.watch(http.serve_connection(TokioIo::new(stream), service)));
                 }
                 Err(error) => {
-                    // The caller has gone, or this process has too many files open for now.
+                    // The caller is gone, or this process has too many open files now.
                     warn!("{name} takes no call for a moment: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
@@ -83,7 +83,7 @@ pub(crate) fn serve(running: &mut Running, name: &'static str, listener: TcpList
     });
 }
 
-/// DynamoDB in this process; answers its endpoint.
+/// DynamoDB in this process. Returns its endpoint.
 pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result<String, StartError> {
     let mut stopped = running.stopped.clone();
     let failed = |error: dynoxide::DynoxideError| StartError::part("dynamodb", error.to_string());
@@ -104,7 +104,7 @@ pub(crate) async fn serve_dynamo(running: &mut Running, state: &State) -> Result
     Ok(format!("http://{address}"))
 }
 
-/// The SQS of this process, and where it answers.
+/// The SQS of this process, and its address.
 pub(crate) struct ServedSqs {
     pub(crate) sqs: Sqs,
     pub(crate) endpoint: String,
@@ -130,7 +130,7 @@ pub(crate) async fn serve_sqs(
     Ok(ServedSqs { sqs, endpoint: format!("http://{address}") })
 }
 
-/// Lambda for the merchants' functions, and its endpoint.
+/// Lambda for the merchants' functions. Returns its endpoint.
 pub(crate) async fn serve_lambda(running: &mut Running, lambda: &LocalLambda) -> Result<String, StartError> {
     let listener = listen(0).await?;
     let address = listener.local_addr().map_err(|error| StartError::part("lambda", error))?;
@@ -138,16 +138,16 @@ pub(crate) async fn serve_lambda(running: &mut Running, lambda: &LocalLambda) ->
     Ok(format!("http://{address}"))
 }
 
-/// Names in use, by the template's logical ones.
+/// The names in use, by the template's logical names.
 pub(crate) struct Names(Vec<(String, String)>);
 
 impl Names {
-    /// Each logical name with the one in use.
+    /// Each logical name with the name in use.
     pub(crate) fn pairs(&self) -> Vec<(String, String)> {
         self.0.clone()
     }
 
-    /// The names in use (those of queues are the last part of their addresses), each with its logical one.
+    /// The names in use, each with its logical name. The name of a queue is the last part of its address.
     pub(crate) fn logical(&self) -> impl Iterator<Item = (String, String)> {
         let last = |actual: &String| actual.rsplit('/').next().unwrap_or_default().to_owned();
         self.0.iter().map(move |(logical, actual)| (last(actual), logical.clone()))
@@ -159,12 +159,12 @@ impl Names {
     }
 }
 
-/// Whose a DynamoDB is.
+/// Who uses a DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DynamoUse {
-    /// This stack's alone.
+    /// Only this stack.
     Own,
-    /// Other stacks use it, too: each has tables with names of its own.
+    /// Other stacks, too: each has tables with its own names.
     Shared,
 }
 
@@ -187,7 +187,7 @@ pub(crate) async fn create_tables(
 }
 
 pub(crate) fn create_queues(template: &Template, sqs: &Sqs, endpoint: &str) -> Result<Names, StartError> {
-    // Dead letter queues come first: a redrive policy names a queue that exists.
+    // Dead letter queues are made first, because a redrive policy must name an existing queue.
     let redrives = |properties: &Value| properties.get(REDRIVE_POLICY).is_some();
     let mut queues: Vec<_> = template.queues.iter().collect();
     queues.sort_by_key(|(_, properties)| redrives(properties));
@@ -214,7 +214,7 @@ fn redrive_policy(policy: &Value, sqs: &Sqs) -> Option<String> {
     Some(json!({ "deadLetterTargetArn": sqs.queue_arn(&queue), "maxReceiveCount": count }).to_string())
 }
 
-/// The logical name of the queue of what nobody could deal with.
+/// The logical name of the queue for messages that could not be processed.
 const DEAD_LETTERS: &str = "DeadLetters";
 
 /// A queue whose messages are handed to a function.
@@ -255,7 +255,7 @@ impl WorkQueue {
     }
 }
 
-/// Where the queues are.
+/// The URLs of the queues.
 pub(crate) fn queue_urls(queues: &Names) -> Result<QueueUrls, StartError> {
     let url = |queue: WorkQueue| queues.find(queue.name());
     Ok(QueueUrls {

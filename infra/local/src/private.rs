@@ -1,10 +1,10 @@
-//! Files for the owner's eyes only: what a data folder holds is worth money somewhere.
+//! Files that only their owner may read: a data folder holds secrets that may be worth money.
 //!
-//! The mode is given when a file is made, so that there is no moment in which others may read it.
+//! The mode is given when a file is made, so others cannot read it at any moment.
 
 use std::{fs, io, path::Path};
 
-/// What stands in a data folder. Drafts and what SQLite keeps beside its file begin so, too.
+/// The files of a data folder. Drafts, and the files that SQLite keeps beside its database, begin with the same names.
 const FILES: [&str; 11] = [
     "dynamodb.sqlite",
     "sqs.journal",
@@ -19,7 +19,7 @@ const FILES: [&str; 11] = [
     "unionpay.json",
 ];
 
-/// Opens files that are made with the mode 0600.
+/// Opens files. A new file gets the mode 0600.
 pub(crate) fn options() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
@@ -30,17 +30,17 @@ pub(crate) fn options() -> fs::OpenOptions {
 /// Writes a whole file.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options().write(true).create(true).truncate(true).open(path)?;
-    // A draft that a killed process left may have another mode.
+    // A killed process may have left a draft with another mode.
     restrict(path)?;
     io::Write::write_all(&mut file, bytes)
 }
 
-/// Makes an empty file, unless it is there: SQLite gives its own mode to what it keeps beside it.
+/// Makes an empty file, if it does not exist. SQLite gives the mode of its database to the files beside it.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     options().append(true).create(true).open(path).map(drop)
 }
 
-/// Makes a folder with the mode 0700, unless it is there.
+/// Makes a folder with the mode 0700, if it does not exist.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut create = fs::DirBuilder::new();
     create.recursive(true);
@@ -49,8 +49,7 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     create.create(folder)
 }
 
-/// Gives our files of a folder that is there already the mode they would be made with. The folder may hold files of others, and
-/// those are left alone.
+/// Gives our files in an existing folder the mode of new ones. The folder may hold other people's files, which stay as they are.
 pub(crate) fn restrict_all(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! A merchant's server, built in: it takes webhooks, shows what arrived, and answers as it is told.
+//! A merchant's server, built in: it takes webhooks, shows what arrived, and answers as instructed.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::StackClock;
 
-/// The oldest are forgotten beyond this.
+/// The most requests that are kept. Beyond this, the oldest are dropped.
 const INBOX_MAX: usize = 100_000;
 
 /// Longer than any deadline of ours.
@@ -47,11 +47,11 @@ struct Arrived {
     headers: BTreeMap<String, String>,
     body: String,
     time: i64,
-    /// What it was answered with.
+    /// The status of the answer.
     status: u16,
 }
 
-/// How a receiver answers: `{"status":500,"delayMs":0}`, and beside it headers and a body.
+/// How a receiver answers: `{"status":500,"delayMs":0}`, and optional headers and a body.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Answer {
@@ -95,7 +95,7 @@ impl Receiver {
     }
 }
 
-/// Anything but PUT: a webhook arrives.
+/// Any method but PUT: a webhook arrives.
 async fn arrive(
     State(receiver): State<Receiver>,
     Path(name): Path<String>,

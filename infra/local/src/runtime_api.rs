@@ -1,6 +1,6 @@
-//! Plays Lambda's Runtime API for one process: a function's real `bootstrap`, started as Lambda would start it.
+//! Plays Lambda's Runtime API for one process: the real `bootstrap` of a function, started as Lambda would start it.
 //!
-//! Tests and benchmarks start one for each binary. It measures what Lambda would bill and what a caller would wait for.
+//! Tests and benchmarks start one process for each binary. This measures what Lambda would bill and how long a caller would wait.
 
 use std::{
     collections::HashMap,
@@ -28,13 +28,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Lambda's own bound of the time before the first call.
+/// Lambda's own bound for the time before the first call.
 const INIT_MAX: Duration = Duration::from_secs(10);
 
-/// The longest timeout of a function in `template.yaml`, and some patience for a busy machine.
+/// The longest timeout of a function in `template.yaml`, and some more time for a busy machine.
 const INVOKE_MAX: Duration = Duration::from_secs(90);
 
-/// A process that runs a function, and the Runtime API that it asks for events. It ends when this is dropped.
+/// A process that runs a function, and the Runtime API that it asks for events. The process ends when this is dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     child: Child,
@@ -49,13 +49,13 @@ pub struct Sandbox {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// It cannot be started, or looked at.
+    /// It cannot be started or inspected.
     #[error("the process cannot be started or looked at")]
     Process(#[from] io::Error),
     /// It ended.
     #[error("the process ended by itself: {0}")]
     Ended(ExitStatus),
-    /// It is silent.
+    /// It does not answer.
     #[error("the process did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// It reported an error instead of an answer.
@@ -63,7 +63,7 @@ pub enum SandboxError {
     Function(String),
 }
 
-/// Who waits for the answer to which event.
+/// The waiting callers, by the id of their event.
 type Answers = Arc<Mutex<HashMap<String, oneshot::Sender<Result<String, String>>>>>;
 
 /// The memory of a process, in KiB.
@@ -115,7 +115,7 @@ impl Sandbox {
         self.init_time
     }
 
-    /// Has an event answered: the JSON of the function's answer.
+    /// Hands over an event. Returns the JSON of the function's answer.
     ///
     /// # Errors
     /// [`SandboxError`].
@@ -123,7 +123,7 @@ impl Sandbox {
         let id = format!("local-{:08}", self.next_id.fetch_add(1, Ordering::Relaxed));
         let (answer, answered) = oneshot::channel();
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), answer);
-        // The server keeps the other end for as long as this lives.
+        // This cannot fail: the server holds the other end for as long as `self` lives.
         let _ = self.events.send((id, event.to_owned()));
         tokio::select! {
             answer = answered => match answer {
@@ -135,7 +135,7 @@ impl Sandbox {
         }
     }
 
-    /// The time that all its threads were on a processor.
+    /// The time that all its threads spent on a processor.
     ///
     /// # Errors
     /// [`SandboxError::Process`].
@@ -187,13 +187,13 @@ impl Api {
 
     fn answer(&self, id: &str, answer: Result<String, String>) -> StatusCode {
         let waiting = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        // The caller may have gone.
+        // The caller may be gone.
         let taken = waiting.is_some_and(|waiting| waiting.send(answer).is_ok());
         if taken { StatusCode::ACCEPTED } else { StatusCode::NOT_FOUND }
     }
 }
 
-/// An invocation's deadline is not what is tested here: far away.
+/// Invocations have a deadline that is far away, because deadlines are not tested here.
 const DEADLINE_MS: &str = "4102444800000";
 
 async fn next(State(api): State<Api>) -> Response {

@@ -1,4 +1,4 @@
-//! What the functions said about themselves.
+//! What the functions wrote about themselves.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,7 @@ use runtime::Metrics;
 
 use crate::StackClock;
 
-/// The metrics that the functions wrote: the last of them, for tests to read.
+/// The latest metrics that the functions wrote, for tests to read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said(Arc<Mutex<VecDeque<String>>>);
 

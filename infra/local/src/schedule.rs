@@ -1,5 +1,5 @@
-//! The schedules of the template that carry a task, kept by a clock that runs. While the clock stands, tests call for each task
-//! themselves: whatever a task asks the simulators would meet the faults that are meant for others.
+//! The schedules of the template that carry a task. A running clock keeps them. While the clock stands, tests start each task themselves: a
+//! task that started automatically would query the simulators, and meet faults that are meant for other queries.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const HOURS_A_DAY: i64 = 24;
 
-/// The tasks and when each was last looked for. Clones share that.
+/// The tasks, and when they were last looked for. Clones share both.
 #[derive(Clone)]
 pub(crate) struct Schedule {
     deps: sweep::Deps,
@@ -20,11 +20,11 @@ pub(crate) struct Schedule {
     looked_ms: Arc<Mutex<i64>>,
 }
 
-/// At one minute of some hours of each day, in UTC.
+/// One minute of some hours of each day, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Times {
     minute: i64,
-    /// Every hour without one.
+    /// Every hour, if the schedule names none.
     hours: Vec<i64>,
 }
 
@@ -37,7 +37,7 @@ impl Schedule {
         Self { deps, tasks, looked_ms: Arc::new(Mutex::new(now_ms)) }
     }
 
-    /// Does each task whose time has come since the last look; once, however often it came.
+    /// Runs each task whose time has come since the last look. A task runs once, even if its time has come several times.
     pub(crate) async fn run_due(&self, now_ms: i64) {
         let mut looked_ms = self.looked_ms.lock().await;
         for (times, tick) in self.tasks.iter() {
@@ -50,7 +50,7 @@ impl Schedule {
 }
 
 impl Times {
-    /// Reads what the template has: `cron(20 2,3,4 * * ? *)`. `None` for anything else.
+    /// Reads the form that the template has: `cron(20 2,3,4 * * ? *)`. `None` for any other.
     fn parse(expression: &str) -> Option<Self> {
         let fields: Vec<&str> = expression.strip_prefix("cron(")?.strip_suffix(')')?.split(' ').collect();
         let [minute, hours, "*", "*", "?", "*"] = fields.as_slice() else { return None };
@@ -61,7 +61,7 @@ impl Times {
         Some(Self { minute: minute.parse().ok()?, hours })
     }
 
-    /// The last such moment until now.
+    /// The last such moment up to now.
     fn last_ms(&self, now_ms: i64) -> Option<i64> {
         let this_hour = now_ms.div_euclid(HOUR_MS);
         let fits = |hour: &i64| self.hours.is_empty() || self.hours.contains(&hour.rem_euclid(HOURS_A_DAY));

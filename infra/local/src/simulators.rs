@@ -1,4 +1,4 @@
-//! The simulators of all providers, side by side: what the stack needs of them together.
+//! The simulators of all providers, and what the stack needs from all of them together.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use simulators::{Alipay, BoxFuture, Clock, Page, SimulatorOptions, UnionPay, Wec
 
 use crate::{StackClock, error::StartError, state::State};
 
-/// A notify that is not answered in this time counts as failed: UnionPay's bound, the longest that is documented.
+/// A notify that is not answered within this time has failed. It is UnionPay's bound, the longest that is documented.
 const NOTIFY_BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(10), body_bytes_max: 4096 };
 
-/// One simulator a provider. Clones share everything.
+/// One simulator for each provider. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Simulators {
     alipay: Alipay,
@@ -23,7 +23,7 @@ pub(crate) struct Simulators {
 }
 
 impl Simulators {
-    /// Opens them, each with a state file of its own; their notifies go out over HTTP like the providers'.
+    /// Opens them, each with its own state file. Their notifies are sent over HTTP, as the providers send theirs.
     pub(crate) fn open(state: &State, url: &str, clock: &StackClock, outbound: &Outbound) -> Result<Self, StartError> {
         let failed = |error| StartError::part("simulators", error);
         let now = clock.clone();
@@ -49,14 +49,14 @@ impl Simulators {
         self.alipay.router().merge(self.wechat.router()).merge(self.unionpay.router())
     }
 
-    /// Keeps what a charge handed out, where there is something to open. Only the provider it leads to takes it.
+    /// Keeps what a charge returned, if there is something to open. Only the provider that it leads to takes it.
     pub(crate) fn keep(&self, page: Option<Page>) {
         let Some(page) = page else { return };
         self.alipay.keep(page.clone());
         self.unionpay.keep(page);
     }
 
-    /// What `{"protocol":"simulator"}` stands for, by tab.
+    /// The settings that `{"protocol":"simulator"}` stands for, by tab.
     pub(crate) fn tabs(&self) -> Vec<SimulatorSettings> {
         let (alipay, wechat, unionpay) = (self.alipay.settings(), self.wechat.settings(), self.unionpay.settings());
         let settings = |tab| match tab {
@@ -75,7 +75,7 @@ impl Simulators {
         self.unionpay.run_due().await;
     }
 
-    /// When something falls due next.
+    /// When the next thing becomes due.
     pub(crate) fn next_due(&self) -> Option<i64> {
         [self.alipay.next_due(), self.wechat.next_due(), self.unionpay.next_due()].into_iter().flatten().min()
     }

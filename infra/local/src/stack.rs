@@ -30,29 +30,29 @@ use crate::{
     template::EventSource,
 };
 
-/// How the stack is to be started.
+/// The settings with which the stack is started.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen on 127.0.0.1; 0 lets the kernel choose.
+    /// The port on 127.0.0.1. With 0 the kernel chooses one.
     pub port: u16,
-    /// Where state is kept over restarts; without it everything is gone at the end.
+    /// The folder where state is kept over restarts. With `None` everything is lost at the end.
     pub data_dir: Option<PathBuf>,
-    /// Under which address others reach this stack, if not under its own.
+    /// The address under which others reach this stack, if it differs from its own.
     pub public_url: Option<String>,
-    /// Another DynamoDB than the embedded one, such as AWS's DynamoDB Local.
+    /// A DynamoDB instead of the embedded one, such as AWS's DynamoDB Local.
     pub dynamo_endpoint: Option<String>,
-    /// The clock of everything.
+    /// The clock of the whole stack.
     pub clock: StackClock,
-    /// Ranges in CIDR, separated by commas, that webhooks may reach beside public addresses and this machine.
+    /// Ranges in CIDR, separated by commas, that webhooks may reach in addition to public addresses and this machine.
     pub allow_targets: String,
     /// A switch that stops the storage, for tests.
     pub storage_faults: Option<StorageFaults>,
-    /// Whether the queue brings each message twice and in another order, as SQS may.
+    /// Whether the queue hands out each message twice and in another order, as SQS may do.
     pub doubled_messages: bool,
-    /// Items, in the form of [`Stack::export`], that the tables hold before anything is looked for in them.
+    /// Items in the form of [`Stack::export`]. The tables hold them before anything reads the tables.
     pub items: Option<serde_json::Value>,
-    /// How many times as long as deployed a function and a call of AWS may take. One, but for tests: debug builds on a busy machine are slow,
-    /// and no test is about the time that something takes.
+    /// By which factor a function and a call of AWS may take longer than deployed. It is one, except in tests: debug builds on a busy
+    /// machine are slow, and no test is about how long something takes.
     pub patience: u32,
 }
 
@@ -64,23 +64,24 @@ pub struct Stack {
     environment: Environment,
     stop: watch::Sender<()>,
     running: Running,
-    /// Nobody else may start on the data folder meanwhile.
+    /// While this is held, no other stack can start on the data folder.
     _lock: Vec<std::fs::File>,
 }
 
-/// So many requests are answered at once, and more are refused: this is one machine, which would else take them all into its memory.
+/// The most requests that are answered at once; further requests are refused. This is one machine, which would otherwise take all of them
+/// into its memory.
 const REQUESTS_AT_ONCE: usize = 256;
 
-/// How often a running clock looks for what is due.
+/// How often a stack with a running clock looks for what is due.
 const TICK: Duration = Duration::from_millis(500);
 
 impl Stack {
-    /// Starts everything, and tells `progress` what is being started.
+    /// Starts everything, and calls `progress` with what is being started.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(options: Options, progress: impl Fn(&str)) -> Result<Self, StartError> {
-        // On the heap: it holds every function, and would make the future of every spec as large.
+        // On the heap: the future holds every function, and the future of every spec would become as large.
         Box::pin(Self::start_parts(options, progress)).await
     }
 
@@ -95,13 +96,13 @@ impl Stack {
         let url = format!("http://{address}");
         let parts = Parts::start(&mut running, &options, &state, url, &progress).await?;
         progress("functions");
-        // On the heap: it is large, and the future of every spec would be as large.
+        // On the heap: the future is large, and the future of every spec would become as large.
         let Built { functions, environment } = Box::pin(build_functions(&options, &state, &parts)).await?;
         if let Some(items) = &options.items {
             functions.tables.import(items).await?;
         }
         progress("demo app");
-        // It is done before the stack answers: a caller who finds the stack ready finds the keys, too.
+        // This comes before the stack answers, so a caller that finds the stack ready also finds the keys.
         let doorkeys = prepare_doorkeys(&options, &state, &functions, parts.endpoints.url.clone()).await?;
 
         let mappings = mappings(&functions, &parts.sqs, Doubled(options.doubled_messages))?;
@@ -109,7 +110,7 @@ impl Stack {
         let doorkeeper = Doorkeeper::new(&functions.admin.services.store, options.data_dir.clone(), &doorkeys);
         let router = router(&options, &functions, parts, &clockwork, doorkeeper);
         serve(&mut running, "http", listener, router);
-        // A standing clock is a test's: nothing falls due by itself, and a tick must not race with the test's own call.
+        // A standing clock belongs to a test. Nothing becomes due automatically, and a tick must not race with the test's own call.
         if options.clock.runs() {
             running.parts.spawn(tick(clockwork, running.stopped.clone()));
             for mapping in mappings {
@@ -119,7 +120,7 @@ impl Stack {
         Ok(Self { doorkeys, functions, environment, stop, running, _lock: state.lock })
     }
 
-    /// Where it answers, and the keys to it.
+    /// The address of the stack, and its keys.
     pub fn doorkeys(&self) -> &Doorkeys {
         &self.doorkeys
     }
@@ -129,22 +130,22 @@ impl Stack {
         self.work_url(WorkQueue::Deliveries(lane))
     }
 
-    /// The URL of any of the queues in the embedded SQS whose messages are handed to a function.
+    /// The URL of any queue in the embedded SQS whose messages a function takes.
     pub fn work_url(&self, queue: WorkQueue) -> &str {
         queue.url(&self.functions.deliver.services.config.queues)
     }
 
-    /// The environment in which a function's real binary runs on this stack, as Lambda and the template would set it.
+    /// The environment for a function's real binary on this stack, as Lambda and the template would set it.
     pub fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.environment.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// What the functions' calls of DynamoDB and SQS consumed since this was asked last.
+    /// What the functions' calls of DynamoDB and SQS consumed since the last call of this function.
     pub fn metered(&self) -> Vec<Metered> {
         self.functions.meter.take()
     }
 
-    /// Answers one event of API Gateway's as the deployed function would.
+    /// Answers an event of API Gateway as the deployed function would.
     ///
     /// # Errors
     /// What is wrong with the event, or that no function has a route for it.
@@ -158,20 +159,20 @@ impl Stack {
         self.functions.said.lines()
     }
 
-    /// Takes those that were written since the last time. Of many only the latest 10,000 are kept.
+    /// Removes and returns the metrics that were written since the last call of this function. Only the latest 10,000 are kept.
     pub fn take_metrics(&self) -> Vec<String> {
         self.functions.said.take()
     }
 
-    /// Answers one event that is no HTTP request, by the binary of the function it is for.
+    /// Passes an event that is not an HTTP request to the function with this binary, and returns its answer.
     ///
     /// # Errors
-    /// What is wrong with the event, or that no function takes such.
+    /// What is wrong with the event, or that no function takes such events.
     pub async fn invoke_event(&self, function: &str, event: &str) -> Result<String, StartError> {
         self.functions.call_event(function, event).await
     }
 
-    /// What the functions did so far that takes a permission.
+    /// What the functions did so far that needs a permission.
     pub fn permissions_used(&self) -> BTreeSet<Grant> {
         self.functions.iam.used()
     }
@@ -184,7 +185,7 @@ impl Stack {
         self.functions.tables.export().await
     }
 
-    /// Puts items of such a form into the tables.
+    /// Puts items into the tables, in the form of [`Stack::export`].
     ///
     /// # Errors
     /// [`StartError`].
@@ -192,7 +193,7 @@ impl Stack {
         self.functions.tables.import(tables).await
     }
 
-    /// Ends when a part breaks.
+    /// Returns when a part breaks.
     ///
     /// # Errors
     /// What broke.
@@ -204,17 +205,17 @@ impl Stack {
         }
     }
 
-    /// Lets running requests finish, within reason, and stops.
+    /// Stops. Running requests get some time to finish.
     pub async fn stop(mut self) {
         const PATIENCE: Duration = Duration::from_secs(3);
         drop(self.stop);
         let all = async { while self.running.parts.join_next().await.is_some() {} };
-        // Who holds a connection open longer is cut off when the process ends.
+        // A connection that stays open longer is cut off when the process ends.
         let _ = tokio::time::timeout(PATIENCE, all).await;
     }
 }
 
-/// What the functions stand on: each part runs already.
+/// What the functions use: each part is running already.
 pub(crate) struct Parts {
     pub(crate) endpoints: Endpoints,
     pub(crate) sqs: Sqs,
@@ -222,7 +223,7 @@ pub(crate) struct Parts {
     pub(crate) lambda: LocalLambda,
 }
 
-/// Where the parts answer.
+/// The addresses of the parts.
 pub(crate) struct Endpoints {
     pub(crate) url: String,
     pub(crate) dynamo: String,
@@ -252,7 +253,8 @@ impl Parts {
     }
 }
 
-/// The endpoint of DynamoDB: the embedded one, unless another is given; and before it the switch that stops it, if there is one.
+/// The endpoint of DynamoDB: another one if it is given, otherwise the embedded one. If there is a switch that stops the storage, it is put
+/// before that DynamoDB.
 async fn start_dynamo(running: &mut Running, options: &Options, state: &State) -> Result<String, StartError> {
     let endpoint = match options.dynamo_endpoint.clone() {
         Some(endpoint) => endpoint,
@@ -269,7 +271,7 @@ async fn start_dynamo(running: &mut Running, options: &Options, state: &State) -
     }
 }
 
-/// Makes the demo app and the first owner of the console, or finds those that an earlier start made. Keeps the keys.
+/// Makes the demo app and the first owner of the console, or finds those of an earlier start. Stores the keys.
 async fn prepare_doorkeys(
     options: &Options,
     state: &State,
@@ -278,10 +280,10 @@ async fn prepare_doorkeys(
 ) -> Result<Doorkeys, StartError> {
     let (admin, operator_token) = (&functions.admin, state.operator_token.clone());
     let apps = match state.apps.clone() {
-        // Another DynamoDB gets new tables at each start.
+        // With another DynamoDB, each start gets new tables.
         Some(apps) if options.dynamo_endpoint.is_some() => apps,
         Some(apps) => demo::known(admin, state, apps).await?,
-        // On the heap: a call of the operator API is nested deeply, and the compiler bounds the depth of one future.
+        // On the heap: a call of the operator API is deeply nested, and the compiler bounds the depth of one future.
         None => vec![Box::pin(demo::create(admin, &operator_token)).await?],
     };
     let owner = match state.owner.clone() {
@@ -298,7 +300,7 @@ async fn prepare_doorkeys(
     Ok(doorkeys)
 }
 
-/// What moves time, and does what falls due then.
+/// What moves the time, and runs what becomes due.
 fn clockwork(options: &Options, functions: &Functions, parts: &Parts, mappings: &[Mapping]) -> Clockwork {
     Clockwork {
         clock: options.clock.clone(),
@@ -310,7 +312,7 @@ fn clockwork(options: &Options, functions: &Functions, parts: &Parts, mappings: 
     }
 }
 
-/// The routes of the stack's own pages; everything else goes to the functions.
+/// The routes of the stack's own pages. All other requests go to the functions.
 fn router(
     options: &Options,
     functions: &Functions,
@@ -336,7 +338,7 @@ fn router(
         .fallback(routing::any(gateway::serve).with_state(front_door))
 }
 
-/// The mappings of the template, each to its function.
+/// The mappings of the template, each with its function.
 fn mappings(functions: &Functions, sqs: &Sqs, doubled: Doubled) -> Result<Vec<Mapping>, StartError> {
     let mapping = |source: &EventSource| {
         let worker = match Function::find(&source.function) {

@@ -1,4 +1,4 @@
-//! What outlives a restart beside tables and queue: the keys to everything, in the data folder.
+//! What is kept over restarts besides tables and queue: the keys to everything, in the data folder.
 
 use std::{
     fs, io,
@@ -18,15 +18,15 @@ const LOCAL_JSON: &str = "local.json";
 const SEALING_KEY: &str = "sealing.key";
 const CONSOLE_KEY: &str = "console.key";
 const LOCK: &str = "lock";
-/// It is there from the beginning of a folder's first start until the keys are kept.
+/// This file exists from the beginning of a folder's first start until the keys are stored.
 const STARTING: &str = "starting";
 pub(crate) const DATABASE: &str = "dynamodb.sqlite";
 pub(crate) const CLOCK: &str = "clock.ms";
 
-/// What is kept in the data folder, or made up for one run.
+/// What the data folder keeps. Without a folder it is made up for one run.
 pub(crate) struct State {
     data_dir: Option<PathBuf>,
-    /// Held as long as the stack runs. The system releases it when the process ends, however it ends.
+    /// Held as long as the stack runs. The system releases it when the process ends, in any way.
     pub(crate) lock: Vec<fs::File>,
     pub(crate) sealing_key: String,
     pub(crate) console_key: String,
@@ -59,7 +59,7 @@ impl State {
         };
         begin_anew_if_killed(&dir, known.is_some()).map_err(failed)?;
         let sealing_path = dir.join(SEALING_KEY);
-        // Another sealing key opens nothing of what the database holds.
+        // With another sealing key, nothing that the database holds can be opened.
         if known.is_some() && read_key(&sealing_path)?.is_none() {
             return Err(StartError::DataDirIncomplete { path: sealing_path });
         }
@@ -82,7 +82,7 @@ impl State {
         remove(&path).map_err(|source| StartError::DataDir { path, source })
     }
 
-    /// Refuses a folder that had a database and has none now: an empty one would answer that nothing was ever charged.
+    /// Refuses a folder whose database is gone: an empty database would answer that nothing was ever charged.
     pub(crate) fn hold_database(&self) -> Result<(), StartError> {
         let Some(path) = self.file(DATABASE).filter(|_| self.apps.is_some()) else { return Ok(()) };
         let is_empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
@@ -98,7 +98,7 @@ impl State {
     }
 }
 
-/// A first start that was killed may have left half a table. Nobody was told the keys to it, so that it is taken away.
+/// A first start that was killed may have left half a table. Its keys were never given out, so the table is deleted.
 fn begin_anew_if_killed(dir: &Path, has_keys: bool) -> io::Result<()> {
     let starting = dir.join(STARTING);
     let database = dir.join(DATABASE);
@@ -128,7 +128,7 @@ fn read_doorkeys(dir: &Path, text: &str) -> Result<Doorkeys, StartError> {
     serde_json::from_str(text).map_err(|source| StartError::DataDirDamaged { path: dir.join(LOCAL_JSON), source })
 }
 
-/// The key in a file, made if it is not there yet.
+/// The key in a file. The file is made if it does not exist yet.
 fn kept_key(path: &Path) -> Result<String, StartError> {
     if let Some(key) = read_key(path)? {
         return Ok(key);
@@ -138,13 +138,13 @@ fn kept_key(path: &Path) -> Result<String, StartError> {
     Ok(key)
 }
 
-/// The key in a file; an empty file holds none.
+/// The key in a file. An empty file holds no key.
 fn read_key(path: &Path) -> Result<Option<String>, StartError> {
     Ok(read(path)?.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()))
 }
 
-/// Two stacks on one folder would each overwrite what the other keeps of its queue.
-/// The folder itself is locked where the system can do that, because somebody may delete the file; versions before this one know the file.
+/// Two stacks on one folder would each overwrite the other's queue. On systems that can do it the folder itself is locked, too, because
+/// somebody may delete the file. The file is for older versions, which lock only the file.
 fn lock(dir: &Path) -> Result<Vec<fs::File>, StartError> {
     let file = dir.join(LOCK);
     let opened = private::options().write(true).create(true).truncate(true).open(&file);
@@ -173,7 +173,7 @@ fn read(path: &Path) -> Result<Option<String>, StartError> {
     }
 }
 
-/// Whole or not at all, and for the owner's eyes only: these files hold keys.
+/// Writes a whole file or nothing. Only its owner may read it, because these files hold keys.
 fn write(path: &Path, text: &str) -> Result<(), StartError> {
     let failed = |source| StartError::DataDir { path: path.to_owned(), source };
     let draft = path.with_extension("new");
@@ -187,7 +187,7 @@ pub(crate) fn random_text() -> Result<String, StartError> {
     Ok(STANDARD.encode(bytes))
 }
 
-/// Twenty letters and digits: something that a person can type.
+/// Twenty letters and digits, so that a person can type them.
 pub(crate) fn random_password() -> Result<String, StartError> {
     const CHARS: usize = 20;
     let text = random_text()? + &random_text()?;

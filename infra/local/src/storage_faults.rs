@@ -1,5 +1,5 @@
-//! Stops the storage after a given write, or loses one answer, as a function that is killed there would see it: what was written stays, and nothing more
-//! is read or written until the switch is thrown back. For tests only; it stands before DynamoDB where a test asks for it.
+//! Stops the storage after a given write, or loses one answer. A function sees the same as if it was killed there: what was written stays,
+//! and nothing more is read or written until the switch is set back. For tests only: it works before DynamoDB if a test asks for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,18 +16,18 @@ use crate::{
 /// DynamoDB's own bounds of a call and its answer.
 const BOUNDS: Bounds = Bounds { deadline: std::time::Duration::from_secs(60), body_bytes_max: 32 * 1024 * 1024 };
 
-/// What becomes of the answer to the last write.
+/// What happens to the answer to the last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastAnswer {
     /// It arrives: the function goes on until it needs the storage again.
     Given,
     /// It is lost: the function stops right there.
     Lost,
-    /// It is lost once: the client asks again, and nothing stops.
+    /// It is lost once: the client tries again, and nothing stops.
     LostOnce,
 }
 
-/// The switch. Cheap to clone; all clones are one switch.
+/// The switch. All clones are one switch.
 #[derive(Clone, Debug, Default)]
 pub struct StorageFaults(Arc<Mutex<Option<Armed>>>);
 
@@ -38,7 +38,7 @@ struct Armed {
     fired: bool,
 }
 
-/// What a call to the storage meets.
+/// What happens to a call to the storage.
 enum Fate {
     Passes,
     PassesUnheard,
@@ -47,12 +47,12 @@ enum Fate {
 }
 
 impl StorageFaults {
-    /// From now on `writes` more writes are done, and then nothing.
+    /// After `writes` more writes the storage stops.
     pub fn arm(&self, writes: u32, last: LastAnswer) {
         *self.lock() = Some(Armed { writes_left: writes, last, fired: false });
     }
 
-    /// Everything works again; `true` if the storage had stopped in between.
+    /// Everything works again. `true` if the storage had stopped.
     pub fn disarm(&self) -> bool {
         self.lock().take().is_some_and(|armed| armed.fired)
     }
@@ -87,7 +87,7 @@ impl StorageFaults {
         }
     }
 
-    /// Stands before the DynamoDB at `endpoint`; answers its own.
+    /// Serves the switch before the DynamoDB at `endpoint`. Returns its own endpoint.
     pub(crate) async fn serve(&self, running: &mut Running, endpoint: String) -> Result<String, StartError> {
         let listener = listen(0).await?;
         let address = listener.local_addr().map_err(|error| StartError::part("storage switch", error))?;
@@ -122,7 +122,7 @@ async fn pass(
     }
 }
 
-/// An error after which the AWS client asks again.
+/// An error after which the AWS client tries again.
 const AGAIN: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"lost"}"#;
 
 /// An error that the AWS client does not try again.

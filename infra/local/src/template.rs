@@ -1,7 +1,7 @@
 //! Reads `template.yaml`, so that the local stack has the routes, tables, queues and policies of the deployed one.
 //!
-//! With `MAXPAY_TEMPLATE` set to a file it reads that one in its place: CI has the template translated into plain
-//! CloudFormation, as AWS does when it deploys, and runs the specs on what came out.
+//! If `MAXPAY_TEMPLATE` names a file, that file is read instead. CI has the template translated into plain CloudFormation, as AWS does when
+//! it deploys, and runs the specs on the result.
 
 mod event_sources;
 mod intrinsics;
@@ -14,23 +14,23 @@ use self::intrinsics::spelled_out;
 pub(crate) use self::{event_sources::EventSource, intrinsics::names};
 use crate::{Cors, Function};
 
-/// The template this stack was built with.
+/// The template that this stack was built with.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// What the stack needs of the template.
+/// What the stack needs from the template.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// Every route, in the template's order.
     pub routes: Vec<Route>,
-    /// The binary of the function that answers whatever no route takes.
+    /// The binary of the function that answers requests that no route takes.
     pub default_function: Option<String>,
     /// What pages of other origins may do.
     pub cors: Option<Cors>,
     /// What each function may do.
     pub grants: Vec<Grant>,
-    /// The whole template, with `!Ref X` and its like in their long form.
+    /// The whole template, with short forms such as `!Ref X` written out.
     pub document: Value,
-    /// What is done at set times, beside the sweep of each minute.
+    /// What runs at set times, besides the sweep of each minute.
     pub(crate) schedules: Vec<Scheduled>,
     /// The tables, by their logical names, with their properties.
     pub(crate) tables: Vec<(String, Value)>,
@@ -38,7 +38,7 @@ pub struct Template {
     pub(crate) queues: Vec<(String, Value)>,
     /// The queues whose messages are handed to a function.
     pub(crate) event_sources: Vec<EventSource>,
-    /// How long each function may take, by its binary.
+    /// How long each function may run, by its binary.
     pub(crate) timeouts: BTreeMap<String, Duration>,
 }
 
@@ -47,7 +47,7 @@ pub struct Template {
 pub struct Route {
     /// `POST`, or `ANY`.
     pub method: String,
-    /// `/notify/{app}/{mode}`; a last `{proxy+}` takes the rest.
+    /// `/notify/{app}/{mode}`. A final `{proxy+}` takes the rest.
     pub path: String,
     /// The binary of the function that answers.
     pub function: String,
@@ -69,13 +69,13 @@ pub struct Grant {
     pub function: String,
     /// `dynamodb:Query`
     pub action: String,
-    /// The logical name of what it is done to: `TransactionsTable/index/by_time`; or an ARN's pattern.
+    /// The logical name of the target: `TransactionsTable/index/by_time`; or a pattern of ARNs.
     pub resource: String,
-    /// Which partition keys it may be done to (`dynamodb:LeadingKeys`), as a pattern: `APP#*`. `*` is all there are.
+    /// The partition keys for which it is allowed (`dynamodb:LeadingKeys`), as a pattern: `APP#*`. `*` means all.
     pub keys: String,
 }
 
-/// The template is not as it is expected here.
+/// Why the template is not as expected here.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The file named by `MAXPAY_TEMPLATE` cannot be read.
@@ -83,7 +83,7 @@ pub enum TemplateError {
     File {
         /// Its path.
         path: String,
-        /// What the system says.
+        /// The system's message.
         #[source]
         source: std::io::Error,
     },
@@ -101,7 +101,7 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Reads the template this stack was built with, or the one that stands for it.
+    /// Reads the template that this stack was built with, or the file that replaces it.
     ///
     /// # Errors
     /// [`TemplateError`].
@@ -142,7 +142,7 @@ impl Template {
         })
     }
 
-    /// How long a function may take.
+    /// How long a function may run.
     ///
     /// # Errors
     /// [`TemplateError::Missing`].
@@ -150,15 +150,15 @@ impl Template {
         self.timeouts.get(function.name()).copied().ok_or_else(|| missing(function.name(), "Timeout"))
     }
 
-    /// The same template, whose functions may take this many times as long.
+    /// The same template, but its functions may run this many times as long.
     #[must_use]
     pub(crate) fn patient(mut self, patience: u32) -> Self {
         self.timeouts.values_mut().for_each(|timeout| *timeout *= patience);
         self
     }
 
-    /// The route that takes a request, as API Gateway chooses it: an exact path before one with variables, those
-    /// before `{proxy+}`.
+    /// The route that takes a request, as API Gateway chooses it: an exact path goes before a path with variables, and that goes before
+    /// `{proxy+}`.
     pub(crate) fn route(&self, method: &str, path: &str) -> Option<&Route> {
         let candidates = self.routes.iter().filter(|route| route.method == "ANY" || route.method == method);
         candidates
@@ -180,7 +180,7 @@ fn translated() -> Option<String> {
 
 const API: &str = "AWS::ApiGatewayV2::Api";
 const ROUTE: &str = "AWS::ApiGatewayV2::Route";
-/// The key of the route that takes what no other takes.
+/// The key of the route for requests that no other route takes.
 const DEFAULT: &str = "$default";
 const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
 
@@ -235,7 +235,8 @@ impl<'a> Resources<'a> {
         Ok(configured.cloned().map(serde_yaml_ng::from_value).transpose()?)
     }
 
-    /// `integrations/${ChargeIntegration}` leads to an integration, and its `IntegrationUri` to a function.
+    /// Finds the function of a route's target. `integrations/${ChargeIntegration}` names an integration, and its `IntegrationUri` names a
+    /// function.
     fn function_behind(&self, target: &Value, binaries: &BTreeMap<&str, String>) -> Option<String> {
         let integration = names(target).into_iter().find_map(|text| {
             let (_, name) = text.split_once("${")?;
@@ -245,7 +246,7 @@ impl<'a> Resources<'a> {
         uri.iter().find_map(|name| binaries.get(name.as_str())).cloned()
     }
 
-    /// Of the events of functions, and of the rules that these are translated into.
+    /// The schedules among the events of functions, and among the rules into which these are translated.
     fn schedules(&self) -> Vec<Scheduled> {
         let functions = FUNCTIONS.into_iter().flat_map(|kind| self.iter(kind));
         let events = functions.filter_map(|(_, function)| function.get("Properties")?.get("Events")?.as_mapping());
@@ -265,7 +266,7 @@ impl<'a> Resources<'a> {
         written.chain(rules).map(scheduled).collect()
     }
 
-    /// Each function's own, or the one of all.
+    /// Each function's own timeout, or the common one.
     fn timeouts(
         &self,
         binaries: &BTreeMap<&'a str, String>,
@@ -309,7 +310,7 @@ impl<'a> Resources<'a> {
         grants
     }
 
-    /// The statements of a function's policies, which the translation moves to a role.
+    /// The statements of a function's policies. In the translated template they belong to a role.
     fn statements(&self, function: &'a Value) -> Vec<&'a Value> {
         let Some(properties) = function.get("Properties") else { return Vec::new() };
         let role = properties.get("Role").and_then(|role| self.0.get(names(role).first()?.as_str()));
@@ -332,7 +333,7 @@ fn is_default(route: &Value) -> bool {
     route.get("Properties").and_then(|properties| text(properties, "RouteKey")) == Some(DEFAULT)
 }
 
-/// The patterns of partition keys that a statement is bound to; any at all, if it is bound to none.
+/// The patterns of partition keys that a statement is limited to. Without a limit, any key.
 fn leading_keys(statement: &Value) -> Vec<String> {
     let condition = statement.get("Condition").and_then(|condition| condition.get("ForAllValues:StringLike"));
     let patterns = condition.and_then(|condition| condition.get("dynamodb:LeadingKeys"));
@@ -347,7 +348,7 @@ fn missing(resource: &str, what: &'static str) -> TemplateError {
     TemplateError::Missing { resource: resource.to_owned(), what }
 }
 
-/// How loosely `pattern` takes `path`: the number of variables, or many for a `{proxy+}`; `None` if it does not.
+/// How loosely `pattern` matches `path`: the number of variables, or many for a `{proxy+}`. `None` if it does not match.
 fn fit(pattern: &str, path: &str) -> Option<usize> {
     const PROXY: usize = 1000;
     let mut segments = path.split('/');
@@ -388,7 +389,7 @@ mod tests {
         check("GET",    "/admin/v1/",              None);
     }
 
-    /// A target that hangs beside a storage that is slow: the attempt is counted all the same.
+    /// The worst case: a target that does not answer, and a slow storage. The attempt must still be counted.
     #[test]
     fn the_longest_batch_of_deliveries_is_shorter_than_its_function_may_take() {
         let timeout = Template::load().unwrap().timeout(Function::Deliver).unwrap();
@@ -399,7 +400,7 @@ mod tests {
     fn the_longest_batch_of_questions_is_shorter_than_its_function_may_take() {
         let timeout = Template::load().unwrap().timeout(Function::Ask).unwrap();
         assert!(ask::LONGEST < timeout, "{:?} of {timeout:?}", ask::LONGEST);
-        // A bill whose time is over: asked about, closed, and asked about once more.
+        // A bill whose time is over is asked about, closed, and asked about once more.
         assert!(settlement::ASKING_BOUNDS.deadline * 3 < ask::LONGEST);
     }
 

@@ -1,4 +1,4 @@
-//! The queues whose messages are handed to functions: the events of functions, and the mappings that these are translated into.
+//! The queues whose messages functions take: from the events of functions, and from the mappings into which these are translated.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use serde_yaml_ng::Value;
 
 use super::{FUNCTIONS, Resources, TemplateError, missing, names, text};
 
-/// A queue whose messages are handed to a function.
+/// A queue whose messages a function takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventSource {
     /// The queue's logical name.
     pub(crate) queue: String,
     /// The binary of the function.
     pub(crate) function: String,
-    /// How many messages a batch has at the most.
+    /// The most messages in a batch.
     pub(crate) batch: i64,
-    /// How many batches are handed out at once at the most.
+    /// The most batches that are handed out at once.
     pub(crate) concurrency: usize,
 }
 
 impl<'a> Resources<'a> {
-    /// The queues among the events of functions, and the mappings that these are translated into.
+    /// Reads the queues from the events of functions, and from the mappings into which these are translated.
     pub(super) fn event_sources(
         &self,
         binaries: &BTreeMap<&'a str, String>,
@@ -53,10 +53,10 @@ impl<'a> Resources<'a> {
     }
 }
 
-/// Lambda's own.
+/// Lambda's own default.
 const BATCH_DEFAULT: i64 = 10;
 
-/// A number, or the default of the parameter that is named in its place.
+/// A number, or the default of the parameter that stands in its place.
 fn number(document: &Value, value: &Value) -> Option<usize> {
     let parameter = value.get("Ref").and_then(Value::as_str);
     let value = match parameter {

@@ -1,8 +1,8 @@
-//! CloudFormation's functions in a template, as far as they name something: `!Ref`, `!GetAtt`, `!Sub`, `!If`.
+//! CloudFormation's functions in a template, if they name something: `!Ref`, `!GetAtt`, `!Sub`, `!If`.
 
 use serde_yaml_ng::{Mapping, Value};
 
-/// The same value with each short form, such as `!GetAtt X.Arn`, in its long one, as the translation writes them.
+/// The same value with each short form, such as `!GetAtt X.Arn`, written in its long form, as the translation does it.
 pub(super) fn spelled_out(value: Value) -> Value {
     match value {
         Value::Tagged(tagged) => {
@@ -23,7 +23,8 @@ pub(super) fn spelled_out(value: Value) -> Value {
     }
 }
 
-/// What a value names: plain texts as they are, resources by their logical names, of a choice all that may be chosen.
+/// What a value names. A plain text names itself, and a resource is named by its logical name. A choice names everything that may be
+/// chosen.
 /// `{"Fn::Sub": "${Table.Arn}/index/x"}` names `Table/index/x`.
 pub(crate) fn names(value: &Value) -> Vec<String> {
     let of_call = |name: &str, argument: &Value| match name {
@@ -44,7 +45,7 @@ pub(crate) fn names(value: &Value) -> Vec<String> {
     }
 }
 
-/// `${Table}/index/x` begins with what it names, and needs no braces to say so.
+/// `${Table}/index/x` begins with the name, which needs no braces.
 fn without_braces(text: String) -> String {
     match text.strip_prefix("${").and_then(|rest| rest.split_once('}')) {
         Some((name, rest)) if rest.is_empty() || rest.starts_with('/') => format!("{name}{rest}"),
