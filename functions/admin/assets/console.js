@@ -1,7 +1,7 @@
-// What makes the console smoother. Every page works without it.
+// Small improvements of the pages. Every page works without this script.
 "use strict";
 
-// A choice that is sent as soon as it is made.
+// A form with one choice is sent as soon as the choice changes.
 for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.querySelector("button").hidden = true;
   form.addEventListener("change", () => form.submit());
@@ -17,7 +17,7 @@ for (const form of document.querySelectorAll("form[data-filters]")) {
   show();
 }
 
-// A menu closes when one looks elsewhere, or at Escape.
+// A menu closes at a click outside it, or at Escape.
 const menus = document.querySelectorAll("details.menu, details.confirm");
 document.addEventListener("click", (event) => {
   for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
@@ -31,15 +31,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// On a phone the navigation is a strip: one sees where one is.
+// On a phone the navigation is a strip: scroll the current page's link into view.
 document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-// What is to be copied is selected by a click.
+// A click selects a text that is to be copied.
 for (const text of document.querySelectorAll("[data-copy]")) {
   text.addEventListener("click", () => getSelection().selectAllChildren(text));
 }
 
-// Fields of which only some are needed for the choice that was made.
+// Only the fields of the chosen kind are shown.
 for (const form of document.querySelectorAll("form[data-target]")) {
   const show = () => {
     const kind = form.querySelector("[name=kind]:checked");
@@ -49,7 +49,7 @@ for (const form of document.querySelectorAll("form[data-target]")) {
   show();
 }
 
-// A form is sent once, however often its button is pressed, and shows that it is under way.
+// A form is sent only once, even if its button is pressed again. It shows that it is being sent.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) return event.preventDefault();

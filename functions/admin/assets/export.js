@@ -1,5 +1,5 @@
-// One click fetches an export part after part into one file. What lies in memory is one part where the browser can write a file as it
-// goes, and what the browser keeps of a Blob elsewhere. Without this script each part is a link.
+// One click fetches an export, part after part, into one file. A browser that can write into a file keeps only one part in memory; other
+// browsers keep the parts as a Blob. Without this script each part is a link.
 "use strict";
 
 const TRIES_MAX = 4;
@@ -18,7 +18,7 @@ for (const box of document.querySelectorAll("[data-export]")) {
     for (const button of [begin, stop, resume]) button.hidden = button !== which;
   };
 
-  // A file that is written as it comes, where the browser has such and the reader chose one; else one that is saved at the end.
+  // If the browser can write into a file that the reader chooses, each part is written as it arrives. Otherwise the file is saved at the end.
   const open = async () => {
     if (window.showSaveFilePicker) {
       const handle = await window.showSaveFilePicker({ suggestedName: name });
@@ -36,7 +36,7 @@ for (const box of document.querySelectorAll("[data-export]")) {
     return { add: (chunk) => chunks.push(chunk), save, drop: () => (chunks.length = 0) };
   };
 
-  // One part. What fails on the way is asked for again; a no is a no.
+  // Fetches one part. A failed connection, an error of the server or status 429 is tried again; any other refusal is not.
   const fetchPart = async () => {
     const address = new URL(part, location.href);
     if (cursor) address.searchParams.set("cursor", cursor);

@@ -1,5 +1,5 @@
-//! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`, with the app's master key, in the wire contract's
-//! manner.
+//! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`. The caller presents the app's master key. Answers have
+//! the form of the wire contract.
 
 use domain::{CloseRequest, Mode, RefundRequest, RefundsRequest, Status};
 use runtime::{
@@ -80,7 +80,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     }
 }
 
-/// Who may do everything for its app.
+/// The caller, if it presents the app's master key. Nobody else may use the back office.
 async fn master(deps: &Deps, request: &Request) -> Result<Caller, ApiError> {
     let caller = authenticate(request.headers(), &deps.services.apps, deps.services.clock.now()).await?;
     if caller.role == Role::Master { Ok(caller) } else { Err(CredentialsError::MasterNeeded.into()) }

@@ -1,4 +1,4 @@
-//! What this function stands on.
+//! What this function needs from outside: services, queue and clients.
 
 use courier::Courier;
 use outbound::Outbound;
@@ -10,16 +10,16 @@ use runtime::Services;
 pub struct Deps {
     /// Configuration, store and clock.
     pub services: Services,
-    /// The bell for deliveries.
+    /// Sends the bells of deliveries.
     pub queue: Queue,
-    /// The way to the providers.
+    /// The HTTP client for the providers.
     pub outbound: Outbound,
-    /// The ways to merchants, for tests of their webhooks.
+    /// Sends test messages to merchants' webhooks.
     pub courier: Courier,
 }
 
 impl Deps {
-    /// What settling a provider's answer needs of it.
+    /// The part of it that the settlement of a provider's answer needs.
     pub(crate) fn settlement(&self) -> settlement::Deps {
         settlement::Deps { services: self.services.clone(), queue: self.queue.clone(), outbound: self.outbound.clone() }
     }

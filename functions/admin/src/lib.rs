@@ -1,5 +1,5 @@
-//! The merchant's side of the gateway, in three rooms: the back office (`POST /2.0/maxpay/refund`, `/refunds`, `/close`), the operator API
-//! under `/admin/v1`, and the console under `/console`, which stands on that API.
+//! The merchant's side of the gateway, in three parts: the back office (`POST /2.0/maxpay/refund`, `/refunds`, `/close`), the operator API
+//! under `/admin/v1`, and the console under `/console`. The console is built on the operator API.
 
 mod api;
 mod back_office;
@@ -29,8 +29,8 @@ pub const ROUTES: [(Method, &str); 7] = [
     (Method::POST, "/2.0/maxpay/close"),
 ];
 
-/// Whether this name and password open the console: for the local stack, which prints those of its first owner. It is not a sign-in, and is
-/// not counted as one.
+/// Whether this name and password open the console. The local stack asks this before it prints the password of its first owner. It is not a
+/// sign-in, and it is not counted as one.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! What one request met that could not be read: the answer says so, beside what could.
+//! Stored items that a request could not read. The answer names them, beside the items that could be read.
 
 use std::{
     collections::BTreeSet,
@@ -12,15 +12,15 @@ use store::Unreadable;
 
 use crate::deps::Deps;
 
-/// So many are named. The log has all.
+/// An answer names at most this many. The log has all of them.
 const NAMED_MAX: usize = 100;
 
-/// The items that one request passed over.
+/// The unreadable items that one request skipped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unread(Arc<Mutex<BTreeSet<Unreadable>>>);
 
 impl Unread {
-    /// The same `deps`, whose store notes here what it passes over.
+    /// A copy of `deps` whose store records here what it skips.
     pub(crate) fn noting(&self, deps: &Deps) -> Deps {
         let mut noting = deps.clone();
         let noted = self.clone();
@@ -35,12 +35,12 @@ impl Unread {
         }
     }
 
-    /// What was passed over so far, in the order of its keys.
+    /// The items skipped so far, in the order of their keys.
     pub(crate) fn items(&self) -> Vec<Unreadable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Names it in an answer of the operator API that is a list, or has one.
+    /// Adds the skipped items to an answer of the operator API, if the answer is a list or contains one.
     pub(crate) fn named_in(&self, reply: Reply) -> Reply {
         let items = self.items();
         if items.is_empty() || reply.status() != StatusCode::OK {

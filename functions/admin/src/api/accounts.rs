@@ -1,4 +1,4 @@
-//! The accounts of a channel: which one saved settings are of, and what still hangs on those of before.
+//! The accounts of a channel: which account saved settings belong to, and what is still open on earlier accounts.
 
 use domain::{AccountNumber, AppId, KnownAccount, Sameness, Secret, Succession, Tab, TabMode, succeed};
 use providers::{Identity, former_form};
@@ -8,24 +8,25 @@ use tracing::info;
 
 use super::{call::Call, problem::Problem, wrong::Wrong};
 
-/// How often a change is decided anew because another operator saved settings.
+/// How often a change is decided again after another operator saved settings in between.
 const SAVE_TRIES_MAX: u32 = 5;
 
-/// The account of saved settings, where they began another.
+/// The account of the saved settings, if they began another account or returned to an earlier one.
 pub(crate) struct Changed {
     number: AccountNumber,
     previous: Vec<Value>,
 }
 
 impl Changed {
-    /// Says so in the answer.
+    /// Writes it into the answer.
     pub(crate) fn tell(self, answer: &mut Map<String, Value>) {
         answer.insert("account".to_owned(), self.number.get().into());
         answer.insert("previousAccounts".to_owned(), self.previous.into());
     }
 }
 
-/// Saves settings: those of the account in use take its place, and others begin another account or take up one of before.
+/// Saves settings. Settings of the account in use replace its former settings. Settings of another account begin a new account, or return
+/// to an earlier one.
 pub(crate) async fn save(
     call: &Call<'_>,
     app: &AppId,
@@ -64,7 +65,7 @@ pub(crate) async fn save(
 
 /// Deletes the settings of the account in use.
 ///
-/// # Errors
+/// [`Problem`]: no settings are saved.
 /// [`Problem`]: there are none.
 pub(crate) async fn delete(call: &Call<'_>, app: &AppId, key: TabMode) -> Result<(), Problem> {
     let store = &call.deps.services.store;
@@ -85,7 +86,8 @@ fn identity(call: &Call<'_>, tab: Tab, settings: &Map<String, Value>) -> Identit
     call.deps.services.apps.identity(tab, settings)
 }
 
-/// Whose the account in use is. `None` if an older version deleted its settings: then nobody knows, and it is taken for the same.
+/// Who the account in use is at its provider. `None` if an older version deleted its settings. It is then unknown, and new settings count
+/// as the same account's.
 pub(crate) fn identity_of(call: &Call<'_>, tab: Tab, seen: &CurrentAccount) -> Option<Identity> {
     match &seen.settings {
         Some(settings) => parse(settings).map(|settings| identity(call, tab, &settings)),
@@ -120,7 +122,7 @@ fn succession(
         .ok_or_else(|| Problem::conflict(Wrong::TooManyAccounts))
 }
 
-/// What of the settings before reads notifies in their form, where the same account speaks another protocol from now on.
+/// The part of the earlier settings that verifies notifies in the earlier form. It is needed if the same account now uses another protocol.
 fn former(
     tab: Tab,
     seen: Option<&CurrentAccount>,
@@ -153,7 +155,7 @@ fn changed(
     Some(Changed { number, previous })
 }
 
-/// An account by its number and by what its provider knows it by.
+/// An account as an answer names it: its number, and what its provider knows it by.
 fn named(number: AccountNumber, identity: &Identity) -> Map<String, Value> {
     let names = identity.names().map(|(name, text)| (name.to_owned(), json!(text)));
     std::iter::once(("account".to_owned(), json!(number.get()))).chain(names).collect()

@@ -16,7 +16,7 @@ use super::{call::Call, problem::Problem, wrong::Wrong};
 
 const NAME_CHARS_MAX: usize = 64;
 
-/// What a replaced key has left if nobody says otherwise: a day to roll the new one out.
+/// How long a replaced key stays valid by default: one day, to roll out the new key.
 const GRACE_SECONDS_DEFAULT: u64 = 24 * 3600;
 /// Thirty days.
 const GRACE_SECONDS_MAX: u64 = 30 * 24 * 3600;
@@ -60,7 +60,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": next.map(|next| next.to_string()) })))
 }
 
-/// A page of the apps within a reach. A reach of single apps has them all on one page.
+/// A page of the apps within a reach. If the reach is a list of single apps, all of them are on one page.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -127,7 +127,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     }
 }
 
-/// A bound of the public keys: absent it stays as it is, and `null` takes it away.
+/// A limit of the public keys. Absent: it stays as it is. `null`: it is removed.
 fn read_bound(body: &Map<String, Value>, name: &'static str, max: u32) -> Result<Option<Option<u32>>, Problem> {
     let Some(value) = body.get(name) else { return Ok(None) };
     if value.is_null() {
@@ -176,7 +176,7 @@ pub(crate) async fn rotate_key(call: &Call<'_>, app: AppId) -> Result<Reply, Pro
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `POST /apps/{appId}/sessions {"mode","ttlSeconds","userId"?}`: a session token, as the app's own server gets one.
+/// `POST /apps/{appId}/sessions {"mode","ttlSeconds","userId"?}`: a session token, like the one that the app's own server gets.
 pub(crate) async fn create_session(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.object()?.get("mode").and_then(Value::as_str).and_then(Mode::find);
     let mode = mode.ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
@@ -188,7 +188,7 @@ pub(crate) async fn create_session(call: &Call<'_>, app: AppId) -> Result<Reply,
     Ok(json(StatusCode::CREATED, &json!({ "token": token.as_str(), "expiresAt": expires_at.ms() })))
 }
 
-/// `graceSeconds`: how much longer what is replaced is good.
+/// `graceSeconds`: how much longer the replaced key or secret stays valid.
 pub(crate) fn read_grace(body: &Map<String, Value>) -> Result<Duration, Problem> {
     let seconds = match body.get("graceSeconds") {
         None => GRACE_SECONDS_DEFAULT,
@@ -210,7 +210,7 @@ fn new_keys(random: &Random) -> Result<KeySet, RandomError> {
     Ok(KeySet { client: RotatingKey::new(new_client_key(random)?), master: RotatingKey::new(new_master_key(random)?) })
 }
 
-/// 24 characters: it is public, and only has to be hard to hit upon.
+/// 24 characters. The key is public, and only has to be hard to guess.
 fn new_client_key(random: &Random) -> Result<Key, RandomError> {
     random.text::<18>().map(Secret::new)
 }

@@ -1,7 +1,8 @@
-//! The audit log: every change through this function leaves an entry, by an operator or by the operator token. Sign-ins do, too (`doorman.rs`).
+//! The audit log. Every change through this function leaves an entry, whether an operator or the operator token made it. Sign-ins leave
+//! entries, too (`doorman.rs`).
 //!
-//! The entry is begun before the change and completed after it, so that no change can be without one. Before and after are what the
-//! API shows, and the API shows no secret; keys that are shown once are masked here.
+//! The entry is begun before the change and completed after it, so that every change has an entry. Before and after are what the API shows,
+//! and the API shows no secret. Keys that are shown once are masked here.
 
 use http::{StatusCode, Uri};
 use providers::MASK;
@@ -12,14 +13,14 @@ use tracing::error;
 
 use super::{call::Call, problem::Problem, routes::Operation, wrong::Wrong};
 
-/// Keys that an answer shows once, and what a person typed in.
+/// Members to mask: keys that an answer shows once, and what a person typed in.
 const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
-/// A certificate in an entry is told by its beginning.
+/// Longer texts, such as certificates, are cut to their beginning.
 const TEXT_CHARS_MAX: usize = 160;
-/// What one side of an entry may take.
+/// The most bytes that one side of an entry may have.
 const JSON_BYTES_MAX: usize = 16 * 1024;
 
-/// Begins the entry about a change. `before` is what the API showed of the thing.
+/// Begins the entry about a change. `before` is what the API showed before the change.
 pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option<String>) -> Result<AuditId, Problem> {
     let random: String = call.deps.services.random.bytes::<8>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     let id = AuditId { at: call.now, random };
@@ -37,19 +38,19 @@ pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option
     Ok(id)
 }
 
-/// Completes it with what became of the change.
+/// Completes the entry with the result of the change.
 pub(crate) async fn complete(call: &Call<'_>, id: &AuditId, answer: &Result<Reply, Problem>) {
     let (outcome, after) = match answer {
         Ok(reply) => ("done", masked(reply)),
         Err(problem) => (problem.outcome(), None),
     };
     if let Err(failed) = call.deps.services.store.finish_audit(id, outcome, after.as_deref()).await {
-        // The change is made and its entry says that it was begun: the caller is not to be told that it failed.
+        // The change is made, and its entry says that it was begun. So the caller must not get an error.
         error!("an audit entry could not be completed: {}", runtime::error_chain(&failed));
     }
 }
 
-/// `GET /audit?month=202611&cursor=`, newest first; this month if none is named.
+/// `GET /audit?month=202611&cursor=`, newest first. Without `month`: this month.
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let month = match query_parameter(call.request, "month") {
         Some(month) => month.into_owned(),
@@ -64,7 +65,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }
 
-/// The month that it is now, in UTC as the log's own months are.
+/// The current month in UTC. The months of the log are in UTC, too.
 pub(crate) fn this_month(call: &Call<'_>) -> String {
     call.now.to_string().chars().filter(char::is_ascii_digit).take(6).collect()
 }
@@ -88,7 +89,7 @@ fn target(uri: &Uri) -> String {
     path.strip_prefix("/admin/v1/").unwrap_or(path).chars().take(TEXT_CHARS_MAX).collect()
 }
 
-/// What an answer shows, or one member of the list in it.
+/// The body of an answer, or one item of the list in it.
 pub(crate) fn shown(answer: Result<Reply, Problem>, member: Option<&str>) -> Option<String> {
     let reply = answer.ok().filter(|reply| reply.status().is_success())?;
     let Some(member) = member else { return masked(&reply) };
@@ -108,7 +109,7 @@ fn write(mut value: Value) -> Option<String> {
     if text.len() <= JSON_BYTES_MAX { Some(text) } else { Some(json!({ "tooLong": text.len() }).to_string()) }
 }
 
-/// Objects and lists of the API are a few levels deep; serde reads none that is deeper than 128.
+/// The recursion is bounded: the API's objects and lists are a few levels deep, and serde reads at most 128 levels.
 fn mask(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! One call of the operator API: who calls, what they sent, and what every operation asks of both.
+//! One call of the operator API: the caller, the request, and what every operation needs from both.
 
 use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Reach, Timestamp, nests_within};
 use runtime::{Request, query_parameter};
@@ -11,7 +11,7 @@ use crate::deps::Deps;
 /// Who calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Who {
-    /// The operator; `None` is who holds the operator token.
+    /// The operator; `None` for the holder of the operator token.
     pub(crate) operator: Option<OperatorName>,
     pub(crate) role: OperatorRole,
     pub(crate) reach: Reach,
@@ -27,7 +27,7 @@ impl Who {
     }
 }
 
-/// One call, with what every handler asks of it.
+/// One call, with what every handler needs.
 pub(crate) struct Call<'a> {
     pub(crate) deps: &'a Deps,
     pub(crate) request: &'a Request,
@@ -35,16 +35,16 @@ pub(crate) struct Call<'a> {
     pub(crate) who: Who,
 }
 
-/// Members in which null says something: no limit, and all apps.
+/// Members in which `null` has a meaning: no limit, or all apps.
 const NULL_SPEAKS: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
 
 impl Call<'_> {
-    /// The body, which must be one JSON object. A member that is null is as good as absent, but for those in which it says something.
+    /// The body, which must be one JSON object. A member that is `null` counts as absent, unless `null` has a meaning in it.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Problem> {
         let body = runtime::json_body(self.request)?;
         let mut object: Map<String, Value> =
             serde_json::from_slice(body).map_err(|error| Problem::body(Wrong::NoObject { why: error.to_string() }))?;
-        // What serde read is text.
+        // serde has read the body, so that it is valid UTF-8.
         if !nests_within(&String::from_utf8_lossy(body), JSON_DEPTH_MAX) {
             return Err(Problem::body(Wrong::TooDeep { depth_max: JSON_DEPTH_MAX }));
         }
@@ -52,7 +52,7 @@ impl Call<'_> {
         Ok(object)
     }
 
-    /// `?mode=live|test`, which must be there: whether money is real is not to be guessed.
+    /// `?mode=live|test`. It is required, because nobody should guess whether the money is real.
     pub(crate) fn mode(&self) -> Result<Mode, Problem> {
         let text = query_parameter(self.request, "mode").unwrap_or_default();
         Mode::find(&text).ok_or_else(|| Problem::field("mode", Wrong::ModeInQuery))

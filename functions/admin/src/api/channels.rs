@@ -1,4 +1,4 @@
-//! Channel settings: checked when they are saved, sealed, and shown with every secret masked.
+//! Channel settings. They are checked when they are saved, stored sealed, and shown with every secret masked.
 
 use domain::{AppId, Mode, Tab, TabMode};
 use http::StatusCode;
@@ -10,8 +10,8 @@ use tracing::info;
 
 use super::{accounts, call::Call, destination::Destination, problem::Problem, wrong::Wrong};
 
-/// `PUT /apps/{appId}/channels/{tab}?mode=`: a field that still bears the mask keeps what was saved before for
-/// this gateway. Settings of another account than the one in use say so in the answer.
+/// `PUT /apps/{appId}/channels/{tab}?mode=`. A field that still contains the mask keeps the value that was saved for this gateway. If the
+/// settings are of another account than the one in use, the answer says so.
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let settings = read_settings(call, &app, tab).await?;
@@ -25,7 +25,7 @@ pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, 
     Ok(json(StatusCode::OK, &shown))
 }
 
-/// The settings in the body, with what was saved in place of each mask.
+/// The settings in the body. Each mask is replaced by the saved value.
 pub(crate) async fn read_settings(call: &Call<'_>, app: &AppId, tab: Tab) -> Result<Map<String, Value>, Problem> {
     let mode = call.mode()?;
     let mut settings = call.object()?;
@@ -62,8 +62,8 @@ fn find_settings(found: &StoredApp, tab: Tab, mode: Mode) -> Option<Map<String, 
     serde_json::from_str(channel.settings.as_ref()?.expose()).ok()
 }
 
-/// Puts what was saved before in place of each mask, so that settings can be read, edited and saved. A key that was saved for one
-/// gateway signs for no other: a stranger there would get the signatures of a merchant who never meant them.
+/// Replaces each mask by the saved value, so that settings can be read, edited and saved. A key that was saved for one gateway never signs
+/// for another: the other gateway could belong to a stranger, who would then get signatures that the merchant never intended.
 fn unmask(tab: Tab, settings: &mut Map<String, Value>, saved: Option<Map<String, Value>>) -> Result<(), Problem> {
     let saved = saved.unwrap_or_default();
     let destinations = |settings: &Map<String, Value>| {

@@ -1,8 +1,8 @@
-//! Tries channel settings before anybody pays by them: reads them, signs with them, asks the provider about an order that never was, and
-//! opens what the provider seals for this merchant.
+//! Tries channel settings before a payer uses them. It reads them, signs with them, asks the provider about an order that does not exist,
+//! and opens what the provider encrypts for this merchant.
 //!
-//! Each setting comes back as tested, as not testable and why, or as wrong. What nobody verified proves nothing. It calls out with stored
-//! keys, and so leaves an entry in the audit log.
+//! The result for each setting is: tested, not testable (with the reason), or wrong. An answer whose signature was not verified proves
+//! nothing. The check sends requests signed with stored keys, so it leaves an entry in the audit log.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use serde_json::{Map, Value, json};
 
 use super::{call::Call, channels, problem::Problem, said, wrong::Wrong};
 
-/// Somebody waits for it in front of a page, and two questions are asked at the most.
+/// A person waits for the result in front of a page. At most two questions are asked.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };
 
-/// `POST /apps/{appId}/channels/{tab}/check?mode=`, with settings as `PUT` takes them.
+/// `POST /apps/{appId}/channels/{tab}/check?mode=`. The body is that of `PUT`.
 pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let settings = channels::read_settings(call, &app, tab).await?;
     let account = call.deps.services.apps.open_account(tab, &settings)?;

@@ -1,5 +1,5 @@
-//! Messages of the queues that four tries did not get rid of. Each rings for something whose row is the truth, so that none is needed;
-//! taking them back once the cause is mended spares the wait for the sweep.
+//! Dead letters: messages that failed four times. Each message rings for a row, and the row decides, so that no data is lost with a
+//! message. After the cause is repaired, taking the messages back saves the wait for the sweep.
 
 use http::StatusCode;
 use queue::{Bell, DeadLetter, DueAttempt};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{call::Call, problem::Problem};
 
-/// What is shown of a message that is no bell.
+/// How much is shown of a message that is not a bell.
 const BODY_CHARS_MAX: usize = 512;
 
 /// `GET /dead-letters`: how many there are, and some of them.
@@ -18,7 +18,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "count": found.count, "items": items })))
 }
 
-/// `POST /dead-letters/take-back`: all of them go back to the queues they came from.
+/// `POST /dead-letters/take-back`: all messages go back to the queues they came from.
 pub(crate) async fn take_back(call: &Call<'_>) -> Result<Reply, Problem> {
     let count = call.deps.queue.take_back().await?;
     Ok(json(StatusCode::OK, &json!({ "takenBack": count })))

@@ -1,4 +1,4 @@
-//! Deliveries: the list of those that were not received at the first attempt, and sending one of them again. `replay.rs` sends many
+//! Deliveries: the list of those that were not received at the first attempt, and how one of them is sent again. `replay.rs` sends many
 //! again.
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }
 
-/// A page of the list: of one webhook, or of all webhooks of the app and those that were deleted in the last 90 days.
+/// A page of the list: of one webhook, or of all webhooks of the app, including those deleted in the last 90 days.
 pub(crate) async fn page(
     call: &Call<'_>,
     found: &StoredApp,
@@ -41,7 +41,7 @@ pub(crate) async fn page(
         .map(|webhook| &webhook.id)
         .chain(found.unreadable_webhooks.iter().map(|webhook| &webhook.id))
         .chain(&found.deleted_webhooks);
-    // A webhook whose mode cannot be read is there once for each mode.
+    // A webhook whose mode cannot be read appears once for each mode.
     let mut webhooks: Vec<&WebhookId> = webhook.map_or_else(|| all.collect(), |webhook| vec![webhook]);
     webhooks.dedup();
     let states = || DeliveryState::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one));
@@ -86,10 +86,10 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
     Ok(())
 }
 
-/// Five hundred deliveries in one call. Each of the rest is cancelled when its next attempt is due.
+/// Ten pages are five hundred deliveries in one call. Each of the rest is cancelled when its next attempt is due.
 const CANCELLED_PAGES_MAX: usize = 10;
 
-/// Makes a delivery due now and wakes it; `None` if another worker changed it first.
+/// Makes a delivery due now and rings for it. `None` if another worker changed it first.
 pub(super) async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<Option<Delivery>, Problem> {
     let again = delivery.sent_again(call.now);
     if !call.deps.services.store.change_delivery(delivery, &again, call.now).await? {
@@ -97,7 +97,7 @@ pub(super) async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<O
     }
     let configured = call.deps.services.apps.find(&again.id.app, call.now).await?;
     let lane = configured.map_or(Lane::Fast, |configured| configured.lane(&again.id.webhook));
-    // Best effort: the delivery is due, and the sweep wakes it if this message is not sent.
+    // Best effort: the delivery is due. If this message is not sent, the sweep sends one.
     call.deps.queue.ring(&[Ring { delivery: &again, lane, delay: Duration::ZERO }]).await;
     Ok(Some(again))
 }

@@ -1,10 +1,10 @@
-//! Where what is secret goes to. A mask keeps what was saved only while it goes where it went: somebody who may change an address, and
-//! may not see a secret, would otherwise read it there.
+//! Where secrets are sent. A mask keeps the saved secret only if the destination stays the same. Otherwise a person who may change an
+//! address, but may not see a secret, could send the secret to an address of their own.
 
 use http::Uri;
 use providers::MASK;
 
-/// Whom a URL reaches: two that differ in their paths alone have the same.
+/// The server that a URL reaches. Two URLs that differ only in their paths have the same destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     scheme: String,
@@ -13,7 +13,7 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// `None` if it is no URL of the web.
+    /// `None` if it is not an `http` or `https` URL.
     pub(crate) fn of(url: &str) -> Option<Self> {
         let uri = url.parse::<Uri>().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
@@ -27,13 +27,13 @@ impl Destination {
     }
 }
 
-/// Whether a URL names a user, with a password or without.
+/// Whether a URL contains a user name, with or without a password.
 pub(crate) fn names_user(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some_and(|authority| authority.as_str().contains('@')))
 }
 
-/// A URL as it may be shown. Its query may hold a token, and is masked. A user, and the part after `#`, are never sent, and left out.
-/// Earlier versions took both.
+/// A URL as it may be shown. Its query may contain a token, so it is masked. The user name and the part after `#` are left out: they are
+/// never sent. Earlier versions accepted both.
 pub(crate) fn shown(url: &str) -> String {
     let sent = url.split('#').next().unwrap_or_default();
     let (address, query) = sent.split_once('?').unwrap_or((sent, ""));
@@ -44,7 +44,7 @@ pub(crate) fn shown(url: &str) -> String {
     format!("{scheme}://{host}{path}{mask}")
 }
 
-/// The part of a URL before its masked query. `None` if its query is another, or none.
+/// The part of a URL before its masked query. `None` if it has no query, or one that is not the mask.
 pub(crate) fn before_mask(url: &str) -> Option<&str> {
     let (address, query) = url.split_once('?')?;
     (query == MASK).then_some(address)

@@ -1,8 +1,8 @@
-//! Who may guess at a password now.
+//! Who may try a password now.
 //!
-//! Strangers slow themselves, and never the owner of a name. A failure is held against address and name together; a browser in which
-//! the operator signed in before is counted for itself, and nobody else can use up its tries. What strangers make the function compute
-//! is bounded for all of them together, and what they make it write, too.
+//! Strangers slow down themselves, and never the owner of a name. A failure is counted for address and name together. A browser in which
+//! the operator signed in before has its own count, and nobody else can use up its tries. The total of what strangers can make the function
+//! compute is limited, and so is the total of what they can make it write.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,28 +13,29 @@ use store::{AuditEntry, AuditId, SignInTry, StoreError, Window};
 use super::problem::Problem;
 use crate::deps::Deps;
 
-/// What one address may try, whatever the names: a person types less, and the people of one office, who share an address, sign in one by one.
+/// How many tries one address has, for all names together. A person types less. The people of one office share an address, but sign in one
+/// by one.
 const OF_ONE_ADDRESS: Window = Window { length: Duration::from_secs(60), max: 30 };
 
-/// What all strangers together may try: a password takes some 0.1 s to check, so that they keep one processor busy at the most. Windows are
-/// short, so that a newcomer among many gets in within seconds.
+/// How many tries all strangers have together. A password takes some 0.1 s to check, so they keep at most one processor busy. The windows
+/// are short, so that a new person among many gets in within seconds.
 const OF_ALL_STRANGERS: Window = Window { length: Duration::from_secs(10), max: 100 };
 
-/// A million codes, of which three are right: who tries so few an hour needs years for an even chance.
+/// There are a million codes, and three of them are right. With so few tries an hour, an even chance takes years.
 const CODES: Window = Window { length: Duration::from_secs(3600), max: 10 };
 
-/// One entry an hour tells of the failed sign-ins of an address and name.
+/// The failed sign-ins of one address and name share one audit entry an hour.
 const TOLD_TOGETHER: Duration = Duration::from_secs(3600);
 
-/// And so many of those entries are made in an hour; what comes from still more addresses is told together.
+/// At most this many such entries an hour. Failures of further addresses share one more entry.
 const ENTRIES: Window = Window { length: TOLD_TOGETHER, max: 100 };
 
-/// Who fails under a name that nobody has. The name is not written down: people type their password into the wrong field.
+/// Stands for a name that no operator has. The typed name is not stored, because people sometimes type their password into the wrong field.
 const NOBODY: &str = "unknown name";
 const NOWHERE: &str = "unknown address";
 const ELSEWHERE: &str = "many addresses";
 
-/// Somebody who wants to say a password.
+/// A try at a password.
 #[derive(Clone, Debug)]
 pub(crate) struct Guess<'a> {
     pub(crate) deps: &'a Deps,
@@ -44,19 +45,19 @@ pub(crate) struct Guess<'a> {
     pub(crate) by: By<'a>,
 }
 
-/// Whom a failure is held against.
+/// Whose count a failure is added to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum By<'a> {
-    /// Nobody known, at the address that the front door saw.
+    /// An unknown person, at the address that API Gateway saw.
     Stranger(Option<&'a str>),
     /// A browser in which the operator signed in before, by its id.
     KnownBrowser(&'a str),
-    /// Somebody who is signed in, and is asked again.
+    /// An operator who is signed in, and is asked for the password again.
     Oneself,
 }
 
 impl Guess<'_> {
-    /// Asks whether a guess may be looked at now, and counts it as a failure until [`Guess::was_right`].
+    /// Asks whether a try may be checked now. It counts as a failure until [`Guess::was_right`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -65,7 +66,7 @@ impl Guess<'_> {
             return self.deps.services.store.begin_sign_in(&self.slot(), self.now).await;
         };
         let store = &self.deps.services.store;
-        // First what a single address tries: so it takes hardly any of what all strangers have together.
+        // The limit of one address comes first, so that one address uses hardly any of what all strangers have together.
         let source = format!("address-{}", self.bucket(&source(address)));
         if let Some(until) = store.count_within(&source, OF_ONE_ADDRESS, self.now).await? {
             return Ok(SignInTry::Wait(until));
@@ -79,8 +80,8 @@ impl Guess<'_> {
         Ok(begun)
     }
 
-    /// The same for a code, after the right password. Six digits are few: all strangers together have so many tries an hour at the codes of one
-    /// operator. Who gets so far knows the password; the operator's own browsers are not held up by it.
+    /// The same for a code, after the right password. Codes have only six digits, so all strangers together have few tries an hour at the
+    /// codes of one operator. Only a person who knows the password reaches this limit. It does not slow down the operator's own browsers.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -95,7 +96,7 @@ impl Guess<'_> {
         Ok(begun)
     }
 
-    /// Forgets the failures of before.
+    /// Forgets the earlier failures.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +104,7 @@ impl Guess<'_> {
         self.deps.services.store.forget_sign_ins(&self.slot()).await
     }
 
-    /// Writes into the audit log that it was wrong. Several failures of an hour are one entry.
+    /// Writes the failure into the audit log. Several failures of an hour share one entry.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,7 +137,7 @@ impl Guess<'_> {
 
     async fn tell(&self, id: &AuditId, entry: &AuditEntry) -> Result<(), StoreError> {
         match self.deps.services.store.begin_audit(id, entry).await {
-            // Another call made the same entry just now.
+            // Another call has just made the same entry.
             Err(StoreError::Stale { .. }) => self.deps.services.store.count_audit(id).await.map(drop),
             told => told,
         }
@@ -152,7 +153,7 @@ impl Guess<'_> {
         }
     }
 
-    /// A bucket of 65,536 for a text. Without the console's key nobody finds out which texts share one.
+    /// Maps a text to one of 65,536 buckets. Without the console's key nobody can find out which texts share a bucket.
     fn bucket(&self, text: &str) -> String {
         let key = self.deps.services.config.console_key.as_ref().map_or("", |key| key.expose().as_str());
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), format!("bucket\n{text}").as_bytes());
@@ -163,7 +164,7 @@ impl Guess<'_> {
 /// Writes into the audit log that somebody signed in.
 ///
 /// # Errors
-/// The storage failed, and then nobody is let in.
+/// The storage failed. The sign-in is then refused.
 pub(crate) async fn tell_signed_in(
     deps: &Deps,
     action: &str,
@@ -189,7 +190,7 @@ fn entry(action: &str, who: Option<&OperatorName>, address: Option<&str>, outcom
     }
 }
 
-/// A host with one IPv6 address has all 2^64 of its network.
+/// The address to count by. A host with one IPv6 address has all 2^64 addresses of its network, so the network counts.
 fn source(address: Option<&str>) -> String {
     let Some(address) = address else { return NOWHERE.to_owned() };
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {

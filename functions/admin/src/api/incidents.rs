@@ -1,4 +1,4 @@
-//! Incidents: reports of providers that did not fit or could not be verified, and bills that were paid twice.
+//! Incidents: reports of providers that do not match or could not be verified, and bills that were paid twice.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,8 +11,8 @@ use store::{DayKey, ForgedHour, IncidentSubject, IncidentSummary, KeptIncident};
 
 use super::{call::Call, problem::Problem, reconciliations, said, transaction_actions::refused, wrong::Wrong};
 
-/// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. What could not be verified is listed only where it is asked for,
-/// with how many of the latest hours were not kept.
+/// `GET /apps/{appId}/incidents?mode=&kind=&cursor=`, newest first. Messages that could not be verified are listed only if `kind` asks for
+/// them. The list then says how many messages of the latest hours were not kept.
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     call.load_app(&app).await?;
@@ -38,7 +38,7 @@ fn read_kind(call: &Call<'_>) -> Result<Option<IncidentKind>, Problem> {
     Ok(Some(kind))
 }
 
-/// `GET /apps/{appId}/incidents/{id}`: with the message that brought it.
+/// `GET /apps/{appId}/incidents/{id}`: one incident, with the message that caused it.
 pub(crate) async fn show(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply, Problem> {
     let kept = load(call, &app, id).await?;
     let mut shown = members(&kept.summary);
@@ -52,9 +52,9 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply,
     Ok(json(StatusCode::OK, &Value::Object(shown)))
 }
 
-/// `POST /apps/{appId}/incidents/{id}/replay`: reads the kept message once more, by today's code and settings, and settles it if it
-/// fits now. It is verified as of the moment it arrived. What was the answer to a question is asked again instead, and a day that was not
-/// compared is asked for by the next sweep.
+/// `POST /apps/{appId}/incidents/{id}/replay`: reads the kept message again, with today's code and settings, and settles it if it matches
+/// now. Its signature is verified as of the time it arrived. If the message was the answer to a question, the question is asked again
+/// instead. If the incident is a day that was not compared, the next sweep compares it.
 pub(crate) async fn replay(call: &Call<'_>, app: AppId, id: &str) -> Result<Reply, Problem> {
     let kept = load(call, &app, id).await?;
     let key = match &kept.summary.subject {

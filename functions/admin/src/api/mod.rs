@@ -1,8 +1,8 @@
 //! The operator API under `/admin/v1`: apps, their keys, channel settings, webhooks, transactions, incidents, operators and the audit log.
-//! [`perform`] is the one door to every operation, and each file beside it is about one kind of thing.
+//! [`perform`] is the one entry to every operation. Each file beside it is about one kind of thing.
 //!
-//! JSON and ordinary HTTP statuses; errors are RFC 9457 problems. What is wrong with a key or a certificate is said
-//! when it is saved. Keys are shown when they are made, and never again.
+//! It uses JSON and ordinary HTTP statuses; errors are RFC 9457 problems. Errors in keys and certificates are reported when they are saved.
+//! A key is shown when it is made, and never again.
 
 mod accounts;
 pub(crate) mod apps;
@@ -40,7 +40,7 @@ use problem::Problem;
 use routes::{Asked, Effect, Route, ShownBy};
 pub use routes::{Operation, operations};
 
-/// Answers one request of who holds the operator token.
+/// Answers one request of the holder of the operator token.
 pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
     let answered = match routes::authorize(deps, request) {
         Ok(()) => perform(deps, Who::token(), request).await,
@@ -49,8 +49,8 @@ pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
     answered.unwrap_or_else(problem::reply)
 }
 
-/// The one door to every operation, for callers of the API and for the console alike: who may not is refused, and what is
-/// changed is written into the audit log.
+/// The one entry to every operation, for callers of the API and for the console. It refuses callers without the right, and writes changes
+/// into the audit log.
 pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<Reply, Problem> {
     let call = Call { deps, request, now: deps.services.clock.now(), who };
     let asked = Asked::find(request.method(), request.uri().path())?;
@@ -107,7 +107,7 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::TakeBackDeadLetters => dead_letters::take_back(call).await,
         Route::ListTransactions(app) => transactions::list(call, app).await,
         Route::ShowTransaction(app, id) => transactions::show(call, app, id).await,
-        // Boxed: the flows of money are deep, and the other calls should not carry them along.
+        // Boxed: the futures of money flows are large, and other calls should not carry their size.
         Route::SyncTransaction(app, id) => Box::pin(transaction_actions::sync(call, app, id)).await,
         Route::CloseTransaction(app, id) => transaction_actions::close(call, app, id).await,
         Route::RefundTransaction(app, id) => Box::pin(transaction_actions::refund(call, app, id)).await,

@@ -1,6 +1,7 @@
-//! `/apps/{appId}/channels/{tab}/accounts`: what still hangs on the accounts that a channel had before, and their end.
+//! `/apps/{appId}/channels/{tab}/accounts`: what is still open on the earlier accounts of a channel, and how an account is retired.
 //!
-//! Nothing counts what hangs on an account, because that would cost every payment a write. It is looked for when somebody asks, within bounds.
+//! The open bills and refunds of an account are not counted as they change, because that would cost every payment a write. They are
+//! searched when somebody asks, within limits.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,27 +19,27 @@ use tracing::info;
 
 use super::{accounts, call::Call, problem::Problem, wrong::Wrong};
 
-/// The longest `billTimeout`, and a day until the last of them is closed.
+/// The longest `billTimeout`, and one more day until the last of these bills is closed.
 const OPEN_AT_MOST: Duration = Duration::from_secs(16 * 24 * 3600);
 
-/// Open bills are counted up to so many pages of a thousand.
+/// Open bills are counted in at most this many pages of a thousand.
 const OPEN_PAGES_MAX: usize = 20;
 
-/// Pending refunds are looked up to this number.
+/// At most this many pending refunds are looked up.
 const REFUNDS_MAX: usize = 200;
 
-/// Looked up at once.
+/// How many lookups run at once.
 const AT_ONCE: usize = 16;
 
-/// For so long a warm function goes on charging on an account that was replaced.
+/// How long a warm function may still charge on an account that was replaced.
 const CHARGED_ON: Duration = Duration::from_secs(60);
 
-/// What hangs on the accounts of a channel.
+/// What is still open on the accounts of a channel.
 #[derive(Debug, Default)]
 struct OpenBusiness {
     open: HashMap<AccountNumber, i64>,
     refunds: HashMap<AccountNumber, i64>,
-    /// Whether there was more than was looked at.
+    /// Whether the search stopped at its limit, so that there may be more.
     is_cut: bool,
 }
 
@@ -75,8 +76,9 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply,
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `DELETE /apps/{appId}/channels/{tab}/accounts/{account}?mode=&force=`: its keys are forgotten. While something hangs on it that takes
-/// `force=true`. Of the account in use it is the form before that is forgotten.
+/// `DELETE /apps/{appId}/channels/{tab}/accounts/{account}?mode=&force=`: forgets the keys of an earlier account. If something is still
+/// open on it, this takes `force=true`. For the account in use, it forgets only the former settings that read notifies of its earlier
+/// protocol.
 pub(crate) async fn retire(call: &Call<'_>, app: AppId, tab: Tab, number: AccountNumber) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let found = call.load_app(&app).await?;
@@ -158,7 +160,7 @@ fn begin(number: AccountNumber, identity: Option<&Identity>) -> Map<String, Valu
     shown
 }
 
-/// When the newest try was charged on it, as far as the last hundred before it was replaced tell.
+/// When the account's newest transaction was charged. Only the last hundred transactions before its replacement are searched.
 async fn last_use(call: &Call<'_>, whose: &TabOfApp<'_>, old: &OldAccount) -> Result<Option<Timestamp>, Problem> {
     let end = Some(old.replaced_at.plus(CHARGED_ON));
     let filter = RecordsFilter { end, ..RecordsFilter::default() };

@@ -1,4 +1,4 @@
-//! Operators of the console: made, listed and changed by owners.
+//! Operators of the console. Owners make, list and change them.
 
 use domain::{AppId, Operator, OperatorName, OperatorRole, Reach};
 use http::StatusCode;
@@ -50,7 +50,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `PATCH /operators/{name} {"role"?,"password"?,"state"?,"apps"?,"presentPassword"?}`: whatever changes ends the operator's sessions.
+/// `PATCH /operators/{name} {"role"?,"password"?,"state"?,"apps"?,"presentPassword"?}`. Every change ends the operator's sessions.
 pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     let body = call.object()?;
     let role = read_role(&body)?;
@@ -60,7 +60,7 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
         Some("disabled") => Some(false),
         _ => return Err(Problem::field("state", Wrong::State)),
     };
-    // Operators cannot shut themselves out.
+    // An operator cannot lock out their own account.
     let is_self = call.who.operator.as_ref() == Some(&name);
     if is_self && (enabled == Some(false) || role.is_some_and(|role| role != call.who.role)) {
         return Err(Problem::field("role", Wrong::OwnRole));
@@ -93,7 +93,7 @@ pub(crate) async fn change(call: &Call<'_>, name: OperatorName) -> Result<Reply,
     }
 }
 
-/// `DELETE /operators/{name}/sessions`: every session of the operator is over, in whatever browser a copy of it is.
+/// `DELETE /operators/{name}/sessions`: ends every session of the operator, in every browser.
 pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     let changed = call
         .deps
@@ -112,8 +112,8 @@ pub(crate) async fn end_sessions(call: &Call<'_>, name: OperatorName) -> Result<
     }
 }
 
-/// Checks the operator's present password before they change their own password or second factor, so that an open browser is not
-/// enough. Wrong guesses are slowed down as at the sign-in.
+/// Checks the operator's present password before they change their own password or second factor. An open browser alone must not be enough.
+/// Wrong tries are slowed down as at sign-in.
 pub(crate) async fn prove(call: &Call<'_>, name: &OperatorName, body: &Map<String, Value>) -> Result<(), Problem> {
     let guess = Guess { deps: call.deps, now: call.now, name: name.as_str(), by: By::Oneself };
     if let SignInTry::Wait(until) = guess.begin().await? {
@@ -150,7 +150,7 @@ fn read_role(body: &Map<String, Value>) -> Result<Option<OperatorRole>, Problem>
     value.as_str().and_then(OperatorRole::find).map(Some).ok_or_else(wrong_role)
 }
 
-/// `apps`: `null` for all of them, or the ids of some that are there.
+/// `apps`: `null` for all apps, or a list of ids of existing apps.
 async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option<Reach>, Problem> {
     let wrong = || Problem::field("apps", Wrong::Apps { apps_max: Reach::APPS_MAX });
     let apps = match body.get("apps") {
@@ -174,7 +174,7 @@ async fn read_reach(call: &Call<'_>, body: &Map<String, Value>) -> Result<Option
     Ok(Some(reach))
 }
 
-/// Owners make apps and operators: a limit would be none.
+/// Owners make apps and operators, so a limit to some apps would have no effect for them.
 fn check_reach(role: OperatorRole, reach: &Reach) -> Result<(), Problem> {
     match (role, reach) {
         (OperatorRole::Owner, Reach::Apps(_)) => Err(Problem::field("apps", Wrong::OwnerUnlimited)),

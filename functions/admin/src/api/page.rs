@@ -1,4 +1,4 @@
-//! Pages of transactions: which channels they are read from, and the cursor that stands between two.
+//! Pages of transactions: which channels are read, and the cursor from one page to the next.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Channel, Mode, Timestamp, TransactionId};
@@ -6,19 +6,19 @@ use store::{RecordsPosition, StoredApp};
 
 use super::{problem::Problem, wrong::Wrong};
 
-/// The channels whose tab was ever configured: no other can have a transaction.
+/// The channels whose tab was ever configured. No other channel can have a transaction.
 pub(crate) fn channels_ever(found: &StoredApp, mode: Mode) -> Vec<Channel> {
     let configured = |channel: &Channel| found.channels.iter().any(|tab| (tab.tab, tab.mode) == (channel.tab(), mode));
     Channel::ALL.into_iter().filter(configured).collect()
 }
 
-/// A cursor is a place in time. Who makes one up gets a page of what they may see anyway.
+/// A cursor is a position in time. A caller who makes one up gets only a page of what they may see anyway.
 pub(crate) fn write_cursor(position: &RecordsPosition) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}#{}", position.created_at.ms(), position.id))
 }
 
 /// # Errors
-/// It was not written here.
+/// The cursor was not written here.
 pub(crate) fn parse_cursor(cursor: &str) -> Result<RecordsPosition, Problem> {
     let read = || {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;

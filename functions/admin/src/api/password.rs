@@ -8,10 +8,10 @@ use tracing::error;
 use super::{problem::Problem, wrong::Wrong};
 
 const CHARS_MIN: usize = 10;
-/// Longer ones would only cost time to hash.
+/// A longer password would only take longer to hash.
 const CHARS_MAX: usize = 128;
 
-/// Hash of a password that nobody has: verified where there is no operator of that name, so that the time tells nothing.
+/// The hash of a password that nobody has. It is verified if no operator has that name, so that the time shows nothing.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$OGg2y4+yQ3oVb8MC1CYz9vy4mT1b7rYc3c0z1m1X5qI";
 
 /// Hashes a new password.
@@ -34,7 +34,7 @@ pub(crate) fn hash(password: &str, random: &Random) -> Result<Secret<String>, Pr
     }
 }
 
-/// Whether `password` is the one of `known`; without one it takes as long and is not.
+/// Whether `password` is the one of `known`. Without `known` the answer is no, and takes as long.
 pub(crate) fn verify(password: &str, known: Option<&Secret<String>>) -> bool {
     let hash = known.map_or(NOBODY, |hash| hash.expose().as_str());
     let fits = password.chars().count() <= CHARS_MAX

@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::{said, wrong::Wrong};
 
-/// A call that came to nothing.
+/// Why a call failed.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -37,7 +37,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, Wrong::NotFound { what })
     }
 
-    /// The path answers these methods only.
+    /// The path accepts only these methods.
     pub(crate) fn method(allowed: &str) -> Self {
         let said = Wrong::Method { allowed: allowed.to_owned() };
         Self { header: Some((header::ALLOW, allowed.into())), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, said) }
@@ -51,37 +51,37 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, said)
     }
 
-    /// One field cannot be, because of what is there already.
+    /// The value of one field conflicts with what exists already.
     pub(crate) fn conflict_at(field: &str, said: impl Into<Sentence>) -> Self {
         Self { status: StatusCode::CONFLICT, ..Self::field(field, said) }
     }
 
-    /// The caller is known, and may not.
+    /// The caller is known, but has no right to do this.
     pub(crate) fn forbidden(needed: OperatorRole) -> Self {
         Self::new(StatusCode::FORBIDDEN, Wrong::Forbidden { role: needed.name() })
     }
 
-    /// A fault of ours, which the log tells of.
+    /// A fault of ours. The log has the details.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Wrong::Internal)
     }
 
-    /// What is wrong, for people. The name of the field is no part of it.
+    /// What is wrong, for people. It does not contain the name of the field.
     pub(crate) fn said(&self) -> &Sentence {
         &self.said
     }
 
-    /// The field that is wrong, where it is one.
+    /// The field that is wrong, if it is one field.
     pub(crate) fn field_name(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// The word for it in the audit log.
+    /// The word for this problem in the audit log.
     pub(crate) fn outcome(&self) -> &'static str {
         if self.status.is_server_error() { "failed" } else { "refused" }
     }
 
-    /// The same, told where a form has it.
+    /// The same problem, reported at the field that the form has for it.
     pub(crate) fn at(self, field: &str) -> Self {
         Self { field: Some(field.to_owned()), ..self }
     }
@@ -107,7 +107,7 @@ impl From<BodyError> for Problem {
     }
 }
 
-/// A request of the merchant's contract, which names its field in each sentence.
+/// An error in a request of the merchant's contract. Each of these sentences names its field.
 impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Self {
         match error {
@@ -138,7 +138,7 @@ impl From<Forbidden> for Wrong {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            // The only condition of the configuration's writes that a caller can break is that the thing is there.
+            // A caller can break only one condition of the configuration's writes: that the thing exists.
             StoreError::Stale { .. } => Self::not_found("thing any more"),
             StoreError::Contended { .. } => Self::conflict(Wrong::Contended),
             StoreError::Dynamo { .. } | StoreError::Item { .. } | StoreError::Sealed { .. } => {

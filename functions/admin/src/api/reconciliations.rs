@@ -1,4 +1,4 @@
-//! Reconciliations: which days were compared with the providers' bills, which are owed, and what differed.
+//! Reconciliations: which days were compared with the providers' bills, which days are owed, and the differences.
 
 use domain::{AppAccount, AppId, Timestamp};
 use http::StatusCode;
@@ -30,7 +30,7 @@ pub(crate) async fn ask(call: &Call<'_>, app: AppId, named: NamedDay) -> Result<
     Ok(json(StatusCode::OK, &owed_day(&key, &owed, call.now)))
 }
 
-/// Has a day compared by the next sweep, if it is owed.
+/// Makes the next sweep compare a day, if the day is owed.
 pub(crate) async fn ask_for(call: &Call<'_>, key: &DayKey) -> Result<OwedDay, Problem> {
     let store = &call.deps.services.store;
     if store.ask_for_day(key, call.now).await?

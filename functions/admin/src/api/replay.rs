@@ -1,8 +1,8 @@
-//! Replay: sends a webhook again what it should have received since a moment.
+//! Replay: sends a webhook again what it should have received since a given time.
 //!
-//! A replay goes through the lists of the states that are asked for, one after the other. A delivery that was received at the first
-//! attempt is in no list: for these the replay goes through the bills, and looks at the deliveries of each. One call does a bounded
-//! part; its cursor says where the next call goes on.
+//! A replay reads the lists of the requested states, one after the other. A delivery that was received at the first attempt is in no list.
+//! For these, the replay reads the bills and looks at the deliveries of each. One call does a bounded part; its cursor says where the next
+//! call goes on.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use super::{
     wrong::Wrong,
 };
 
-/// Deliveries that one call sends again at the most.
+/// The most deliveries that one call sends again.
 const REPLAYED_MAX: usize = 500;
 
-/// A bill that was charged so long before `since` may have been paid after it.
+/// A bill charged this long before `since` may still have been paid after `since`.
 const CHARGED_BEFORE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// `POST /apps/{appId}/webhooks/{id}/replay {"since","states"?,"cursor"?}`: sends again what was written at `since` or later and is
-/// in one of these states; without `states`, what is exhausted. `cursor` goes on where the call before ended.
+/// `POST /apps/{appId}/webhooks/{id}/replay {"since","states"?,"cursor"?}`: sends again what was written at `since` or later and is in one
+/// of these states. Without `states`: the exhausted deliveries. `cursor` goes on where the previous call ended.
 pub(crate) async fn replay(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let since = body.get("since").and_then(Value::as_i64).and_then(|ms| Timestamp::from_ms(ms).ok());

@@ -1,4 +1,4 @@
-//! Who may call, and what a path means.
+//! Who may call which operation, and which path belongs to it.
 
 mod named;
 
@@ -63,7 +63,7 @@ pub(crate) enum Route {
     ListAudit,
 }
 
-/// Whether an operation changes anything, or does something outside: both are in the audit log.
+/// Whether an operation changes something or has an effect outside. Such operations are in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Look,
@@ -79,7 +79,7 @@ pub(crate) struct ShownBy {
 }
 
 impl Route {
-    /// Where what this operation changes is shown.
+    /// The operation that shows what this one changes.
     pub(crate) fn shown_by(&self) -> Option<ShownBy> {
         let whole = |route| Some(ShownBy { route, item: None });
         let item = |route, id: String| Some(ShownBy { route, item: Some(id) });
@@ -98,7 +98,7 @@ impl Route {
                 item(Self::ListOperators, name.to_string())
             }
             Self::ChangeSignInRules => whole(Self::ShowSignInRules),
-            // What is made new has no before, and neither has a key that nobody may see.
+            // A new thing has no state before, and neither has a key that nobody may see.
             Self::CreateApp
             | Self::RotateKey(_)
             | Self::CreateSession(_)
@@ -108,7 +108,7 @@ impl Route {
             | Self::EndSessions(_)
             | Self::ReplayIncident(..)
             | Self::AskForDay(..) => None,
-            // What is sent leaves its own trace.
+            // A message that is sent leaves its own trace.
             Self::CheckChannel(..)
             | Self::TestWebhook(..)
             | Self::ResendDelivery(..)
@@ -133,30 +133,30 @@ impl Route {
     }
 }
 
-/// An operation: all that is said of it, once. What is not in `OPERATIONS` is not answered. `docs/openapi.yaml` has neither more nor less,
-/// and tests/specs/who_may.rs a door for each.
+/// One row for each operation, with everything about it. A call that no row of `OPERATIONS` matches is not found. `docs/openapi.yaml` has
+/// exactly these operations, and tests/specs/who_may.rs has a check for each.
 #[derive(Debug)]
 pub struct Operation {
     /// The method.
     pub method: Method,
     /// The path as `docs/openapi.yaml` writes it, with names for what differs.
     pub path: &'static str,
-    /// Who may: operators of this role and those above it.
+    /// Operators of this role and of the roles above it may call it.
     pub role: OperatorRole,
     /// What it is called in the audit log.
     pub(crate) name: &'static str,
-    /// Whether it belongs there.
+    /// Whether it belongs into the audit log.
     pub(crate) effect: Effect,
-    /// How it is made of what the path names.
+    /// Makes the operation from the names in the path.
     read: fn(&Named<'_>) -> Result<Route, Problem>,
 }
 
-/// What is asked for.
+/// The operation that a call asks for.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) operation: &'static Operation,
     pub(crate) route: Route,
-    /// The app that this is about: whatever has one in its path is. Rights that are limited to some apps are held by it.
+    /// The app in the path, if the path has one. Rights that are limited to some apps are checked against it.
     app: Option<AppId>,
 }
 
@@ -175,8 +175,8 @@ impl Asked {
         Ok(Self { operation, route: (operation.read)(&named)?, app })
     }
 
-    /// Why somebody who sees these apps alone may not do this; `None` if they may. An app that they do not see is not there. Of what is about
-    /// no app they may have the list, which shows theirs.
+    /// Why an operator who may see only these apps may not do this; `None` if they may. An app that they may not see counts as not found.
+    /// Of the operations without an app, they may only list the apps; the list shows theirs.
     pub(crate) fn is_beyond(&self, reach: &Reach) -> Option<Problem> {
         match (reach, &self.app) {
             (Reach::Everything, _) => None,
@@ -186,7 +186,7 @@ impl Asked {
     }
 }
 
-/// The order in which a path's methods are told.
+/// The order in which the allowed methods of a path are listed.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 const fn row(
@@ -200,7 +200,7 @@ const fn row(
     Operation { method, path, role, name, effect, read }
 }
 
-/// The one list of operations. Everyone may look; the daily work is the operators'; keys, channels and people are the owners'.
+/// The one list of operations. Every role may read. Operators do the daily work. Only owners change keys, channels and people.
 #[rustfmt::skip]
 pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::POST,   "/admin/v1/apps",                                                                "create app",              Owner,    Change, |_| Ok(Route::CreateApp)),
@@ -220,14 +220,14 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",                                   "change webhook",          Operator, Change, |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
     row(Method::DELETE, "/admin/v1/apps/{appId}/webhooks/{webhookId}",                                   "delete webhook",          Operator, Change, |at| Ok(Route::DeleteWebhook(at.app()?, at.webhook()?))),
     row(Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}/mode",                              "switch webhook",          Operator, Change, |at| Ok(Route::SwitchWebhook(at.app()?, at.webhook()?))),
-    // Who may make a webhook, sees its secret once.
+    // A role that may make a webhook may see its secret once.
     row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/secret/rotate",                     "rotate webhook secret",   Operator, Change, |at| Ok(Route::RotateWebhookSecret(at.app()?, at.webhook()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/test",                              "test webhook",            Operator, Change, |at| Ok(Route::TestWebhook(at.app()?, at.webhook()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/webhooks/{webhookId}/replay",                            "replay webhook",          Operator, Change, |at| Ok(Route::Replay(at.app()?, at.webhook()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/deliveries",                                             "list deliveries",         Viewer,   Look,   |at| Ok(Route::ListDeliveries(at.app()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/deliveries/{deliveryId}/resend",                         "resend delivery",         Operator, Change, |at| Ok(Route::ResendDelivery(at.app()?, at.text("{deliveryId}")))),
     row(Method::GET,    "/admin/v1/apps/{appId}/incidents",                                              "list incidents",          Viewer,   Look,   |at| Ok(Route::ListIncidents(at.app()?))),
-    // The body of a message may name the payer.
+    // The body of a message may identify the payer.
     row(Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",                                 "show incident",           Operator, Look,   |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
     row(Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",                          "replay incident",         Operator, Change, |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
     row(Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                                        "list reconciliations",    Viewer,   Look,   |at| Ok(Route::ListReconciliations(at.app()?))),
@@ -256,7 +256,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
     OPERATIONS.iter()
 }
 
-/// Whether each segment is the template's, or has a name there.
+/// Whether each segment equals the template's, or stands where the template has a name.
 fn fits(template: &str, path: &str) -> bool {
     template.split('/').count() == path.split('/').count()
         && template.split('/').zip(path.split('/')).all(|(known, found)| known == found || known.starts_with('{'))
@@ -280,7 +280,7 @@ pub(crate) fn authorize(deps: &Deps, request: &Request) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
-    /// What each operation needs. The table is the specification; the one of operations is the code.
+    /// What each operation needs. This table is the specification; the table of operations is the code.
     #[rustfmt::skip]
     const ROLES: &[(&str, &str, OperatorRole, Effect)] = &[
         ("POST",   "/apps",                                                       Owner,    Change),
@@ -329,7 +329,7 @@ mod tests {
         ("GET",    "/audit",                                                      Owner,    Look),
     ];
 
-    /// A path of the operation, with something in place of each name.
+    /// Finds the operation by a path with a value for each name.
     fn find(method: &str, template: &str) -> Asked {
         let id = "568a12086e912100017722e5";
         let names = [("{tab}", "ali"), ("{account}", "1"), ("{day}", "2026-11-23"), ("{name}", "admin")];

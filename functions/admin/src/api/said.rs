@@ -1,11 +1,11 @@
-//! Sentences as the API gives them out: the English text in a member of its own, and its code beside it, with what stands in it.
+//! Sentences as the API writes them: the English text in its own member, beside it the code, and the values in the sentence.
 
 use domain::{Refund, Said, Sentence};
 use serde_json::{Map, Value, json};
 
 use crate::shown_refund::ShownRefund;
 
-/// `code`, and `params` where something stands in the sentence.
+/// `code`, and `params` if the sentence contains values.
 pub(crate) fn code(said: &Said) -> Map<String, Value> {
     object(json!(said))
 }
@@ -17,14 +17,14 @@ pub(crate) fn text(member: &str, sentence: Option<&Sentence>) -> Map<String, Val
     shown
 }
 
-/// An object with the members of such a text.
+/// The object with the members of such a text added.
 pub(crate) fn with(object_of: Value, said: Map<String, Value>) -> Value {
     let mut shown = object(object_of);
     shown.extend(said);
     Value::Object(shown)
 }
 
-/// A refund as operators see it: the code of its `failure` is beside it.
+/// A refund as operators see it, with the code of its `failure`.
 pub(crate) fn refund(refund: &Refund) -> Value {
     let said = refund.failure.as_ref().map(|failure| code(&failure.said));
     with(json!(ShownRefund(refund)), said.unwrap_or_default())

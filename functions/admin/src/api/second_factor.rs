@@ -1,6 +1,6 @@
-//! The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for the day on which it is lost.
+//! The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes if the app is lost.
 //!
-//! No code counts twice. The secret is sealed in the storage; of recovery codes there is but a hash.
+//! No code counts twice. The secret is stored sealed. Of a recovery code only the hash is stored.
 
 use domain::{Operator, OperatorName, SecondFactor, Secret, Timestamp};
 use fast_qr::{ECL, QRBuilder};
@@ -18,19 +18,19 @@ use crate::deps::Deps;
 
 /// What RFC 4226 recommends: 160 bits.
 const SECRET_BYTES: usize = 20;
-/// A page full; each is good for one sign-in.
+/// They fill a page. Each is good for one sign-in.
 const RECOVERY_CODES: usize = 10;
-/// White space around a QR code, in its modules, without which cameras do not see it.
+/// The white border of a QR code, in modules. Cameras do not read the code without it.
 const QUIET_ZONE: usize = 4;
 /// What authenticator apps show above the code.
 const ISSUER: &str = "MaxPay";
 
-/// What a code was.
+/// Which kind of code it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// One of the authenticator app's.
+    /// A code of the authenticator app.
     Totp,
-    /// A recovery code, which is spent now.
+    /// A recovery code. It is now used up.
     Recovery,
 }
 
@@ -39,9 +39,9 @@ pub(crate) fn new_secret(random: &Random) -> Result<String, Problem> {
     Ok(totp_rs::Secret::new_stack(random.bytes::<SECRET_BYTES>()?).to_base32())
 }
 
-/// A QR code as an SVG draws it.
+/// A QR code, ready to be drawn as SVG.
 pub(crate) struct QrCode {
-    /// How many modules a side has, with the quiet zone.
+    /// How many modules a side has, including the quiet zone.
     pub(crate) side: usize,
     /// The dark modules, as a path.
     pub(crate) path: String,
@@ -60,8 +60,8 @@ pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<QrCode, Probl
     Ok(QrCode { side: size + 2 * QUIET_ZONE, path: path.collect() })
 }
 
-/// `PUT /operators/{name}/second-factor {"secret","code","presentPassword"}`, by oneself alone: a code proves that the authenticator app has the
-/// secret. The recovery codes are shown this once. Sessions of before are over.
+/// `PUT /operators/{name}/second-factor {"secret","code","presentPassword"}`. Only for oneself: a code proves that the authenticator app
+/// has the secret. The recovery codes are shown only this once. Earlier sessions end.
 pub(crate) async fn enrol(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     if call.who.operator.as_ref() != Some(&name) {
         return Err(Problem::conflict(Wrong::FactorByOneself));
@@ -86,8 +86,8 @@ pub(crate) async fn enrol(call: &Call<'_>, name: OperatorName) -> Result<Reply, 
     Ok(json(StatusCode::OK, &shown))
 }
 
-/// `DELETE /operators/{name}/second-factor {"presentPassword"?}`: it is asked for no more, and the operator's sessions are over. One's own takes
-/// the present password.
+/// `DELETE /operators/{name}/second-factor {"presentPassword"?}`: removes the second factor, and ends the operator's sessions. For one's
+/// own account the present password is required.
 pub(crate) async fn reset(call: &Call<'_>, name: OperatorName) -> Result<Reply, Problem> {
     if call.who.operator.as_ref() == Some(&name) {
         operators::prove(call, &name, &call.object()?).await?;
@@ -110,7 +110,8 @@ async fn change(call: &Call<'_>, name: &OperatorName, factor: Option<&SecondFact
     }
 }
 
-/// Takes a code, of either kind, and keeps it from being taken again: of two at once one is. `None` if it is not right, or was taken before.
+/// Takes a code of either kind, and marks it as used. If two calls bring the same code at once, one of them succeeds. `None` if the code is
+/// wrong or was used before.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -184,12 +185,12 @@ fn recovery_codes(random: &Random) -> Result<Vec<String>, Problem> {
     (0..RECOVERY_CODES).map(code).collect()
 }
 
-/// So much entropy needs no slow hash.
+/// The codes have enough entropy, so a fast hash is safe.
 fn hash(code: &str) -> String {
     digest(&SHA256, typed(code).as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A code without the blanks and dashes that people read it by.
+/// A code without the spaces and dashes that make it easier to read.
 fn typed(code: &str) -> String {
     const CHARS_MAX: usize = 64;
     let kept = code.chars().filter(|c| !c.is_whitespace() && *c != '-');

@@ -1,4 +1,4 @@
-//! What owners ask of everybody who signs in.
+//! The rules that owners set for every sign-in.
 
 use http::StatusCode;
 use runtime::{Reply, json};

@@ -1,5 +1,4 @@
-//! What an operator does with one transaction: asks the provider, closes it, sends money back. The flows are those of the merchant's
-//! back office.
+//! What an operator can do with one transaction: ask the provider, close it, refund it. The flows are those of the merchant's back office.
 
 use std::sync::Arc;
 
@@ -12,10 +11,11 @@ use tracing::warn;
 
 use super::{call::Call, problem::Problem, said, transactions, wrong::Wrong};
 
-/// A payment has few refunds that are not ended; the rest is a bound, not a plan.
+/// A payment has few open refunds; this is only a safety limit.
 const REFUNDS_MAX: usize = 8;
 
-/// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now, about its open refunds, too, and settles what it says.
+/// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now about the payment and its open refunds, and settles the
+/// answers.
 pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let (configured, transaction) = load(call, &app, &id).await?;
     let asked = settlement::ask(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await;
@@ -27,7 +27,7 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
     let refunds = refunds_of(call, &transaction).await?.into_iter().filter(|refund| refund.status.is_open());
     for refund in refunds.take(REFUNDS_MAX) {
         match settlement::continue_refund(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await {
-            // The provider said what became of it, and that was asked for.
+            // The provider said how the refund ended, and that was the question.
             Ok(_) | Err(ApiError::RefundFailed { .. }) => {}
             Err(error) => return Err(refused(error)),
         }
@@ -49,8 +49,8 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
     }
 }
 
-/// `POST /apps/{appId}/transactions/{id}/refund?mode&billNum {"refundNum"?,"refundFee","reason"?}`. Without a number of its own the
-/// refund gets one, and then two calls are two refunds.
+/// `POST /apps/{appId}/transactions/{id}/refund?mode&billNum {"refundNum"?,"refundFee","reason"?}`. Without `refundNum` the refund gets a
+/// generated number; two such calls are two refunds.
 pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mut body = call.object()?;
     let (configured, transaction) = load(call, &app, &id).await?;
@@ -69,8 +69,8 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
     Ok(json(StatusCode::OK, &said::refund(&refund)))
 }
 
-/// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, once the
-/// provider says that nothing of it moved.
+/// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, after
+/// the provider confirmed that no part of it moved.
 pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let num = body.get("refundNum").and_then(Value::as_str).and_then(RefundNum::parse);
@@ -97,7 +97,8 @@ async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<C
     Ok((configured, transaction))
 }
 
-/// What the wire contract calls a code is a status here: the caller's fault, or that things are otherwise, or the provider's.
+/// The status for an error that the wire contract reports as a code: the caller's fault, a conflict with the present state, or the
+/// provider's fault.
 pub(crate) fn refused(error: ApiError) -> Problem {
     match error {
         ApiError::Store(error) => error.into(),

@@ -1,4 +1,4 @@
-//! Transactions for operators: pages by cursor, and everything about one.
+//! Transactions for operators: pages by cursor, and the details of one.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &json!({ "items": page.records, "cursor": page.next.as_ref().map(write_cursor) })))
 }
 
-/// `GET /apps/{appId}/transactions/{id}?mode&billNum`: with the bill it is read strongly consistent, without it the index is asked.
+/// `GET /apps/{appId}/transactions/{id}?mode&billNum`. With `billNum` the read is strongly consistent; without it the index is asked.
 pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let bill = bill_of(call, &app, mode, &id).await?;
@@ -39,7 +39,7 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
     life.map(|life| json(StatusCode::OK, &life.to_json())).ok_or_else(|| Problem::not_found("transaction"))
 }
 
-/// The bill of a transaction: the one that the query names, or the one that the index knows.
+/// The bill of a transaction: the one in the query, or else the one in the index.
 pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &TransactionId) -> Result<BillNum, Problem> {
     let found = call.load_app(app).await?;
     if let Some(bill) = query_parameter(call.request, "billNum").filter(|bill| !bill.is_empty()) {
@@ -50,7 +50,7 @@ pub(crate) async fn bill_of(call: &Call<'_>, app: &AppId, mode: Mode, id: &Trans
     Ok(record.ok_or_else(|| Problem::not_found("transaction"))?.bill)
 }
 
-/// Reads a page. A bill has few tries and is read whole.
+/// Reads a page. A bill has few tries, so all of them are read.
 pub(crate) async fn page(
     store: &Store,
     found: &StoredApp,
@@ -126,7 +126,7 @@ impl TransactionDetails {
 fn members(record: &Record) -> Map<String, Value> {
     match serde_json::to_value(record) {
         Ok(Value::Object(members)) => members,
-        // A record is an object; its extras were checked when they came.
+        // A record is an object. Its extras were checked when they arrived.
         Ok(_) | Err(_) => Map::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The tester of the console: sends a made-up payment to a webhook's target and shows what went out, what came back, and the verdict.
+//! The tester of the console: sends a made-up payment to a webhook's target, and shows the request, the answer and the verdict.
 
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::{call::Call, destination, problem::Problem, said, webhooks, wrong::Wrong};
 
-/// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. It says that it is a test by `createdTime` 0, goes the way of a real
-/// event, and leaves no delivery.
+/// `POST /apps/{appId}/webhooks/{id}/test {"event"}`. `createdTime` 0 marks it as a test. It is sent the same way as a real event, and
+/// leaves no delivery.
 pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let event = match body.get("event") {

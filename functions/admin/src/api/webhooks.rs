@@ -42,7 +42,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
     call.load_app(&app).await?;
     match call.deps.services.store.create_webhook(&app, &webhook).await {
         Ok(()) => {}
-        // The app is there, so that this is the other condition.
+        // The app exists, so the other condition failed.
         Err(StoreError::Stale { .. }) => {
             return Err(Problem::conflict(Wrong::TooManyWebhooks { webhooks_max: WEBHOOKS_MAX }));
         }
@@ -64,11 +64,12 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
-/// `PUT /apps/{appId}/webhooks/{id}`: as it is made. A header or a query that still bears the mask keeps its value as long as it goes
-/// where it went, and the secret stays. It applies to the next attempt, also of what waits already; a paused target gets a new chance.
+/// `PUT /apps/{appId}/webhooks/{id}`, with the body of the creation. A header or a query that still contains the mask keeps its value as
+/// long as the destination stays the same. The secret stays. The change applies from the next attempt on, also for deliveries that already
+/// wait. A paused target is tried again.
 pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
-    // What is not there is not found, whatever is wrong with the body.
+    // If the webhook does not exist, the answer is 404, whatever the body is.
     load(call, &app, &webhook).await?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
     let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
@@ -91,8 +92,8 @@ pub(crate) async fn switch(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     save(call, &app, &webhook, |before| Ok(Webhook { mode, ..before.clone() })).await
 }
 
-/// `POST /apps/{appId}/webhooks/{id}/secret/rotate {"graceSeconds"?}`: the new secret is shown once. Until the grace is over each message
-/// bears a signature by both; then the time alone ends the old one.
+/// `POST /apps/{appId}/webhooks/{id}/secret/rotate {"graceSeconds"?}`: the new secret is shown once. Until the grace time is over, each
+/// message has two signatures, by the new and the old secret. After that the old secret is no longer used; nobody has to remove it.
 pub(crate) async fn rotate_secret(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let grace = apps::read_grace(&call.object()?)?;
     load(call, &app, &webhook).await?;
@@ -126,8 +127,8 @@ async fn save(
     Ok(json(StatusCode::OK, &show(&changed, None, call.now)))
 }
 
-/// Puts what was saved before in place of each mask. What was saved for one address goes to no other: who may change the address may
-/// not see it.
+/// Replaces each mask by the saved value. A value that was saved for one address is never sent to another: a person who may change the
+/// address may not be allowed to see the value.
 fn unmask(target: &mut WebhookTarget, before: Option<&WebhookTarget>) -> Result<(), Problem> {
     let WebhookTarget::Url { url, headers } = target else { return Ok(()) };
     let saved = match before {
@@ -165,7 +166,7 @@ fn new_secret(random: &Random) -> Result<Key, RandomError> {
     Ok(Secret::new(format!("whsec_{}", random.standard_base64::<32>()?)))
 }
 
-/// `DELETE /apps/{appId}/webhooks/{id}`: what waits for it is cancelled.
+/// `DELETE /apps/{appId}/webhooks/{id}`: deliveries that wait for it are cancelled.
 pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
     call.deps.services.store.delete_webhook(&app, &webhook, call.now).await?;
@@ -195,7 +196,7 @@ fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Val
         "createdTime": webhook.created_at.ms(),
     });
     let Some(members) = shown.as_object_mut() else { return shown };
-    // One that is well has nothing to say, and neither has one whose secret was not just rotated.
+    // A healthy target has no `health`, and a secret that was not rotated lately has no such member either.
     members.extend(health.map(|health| ("health".to_owned(), show_health(health))));
     let previous = webhook.secret.previous.as_ref().filter(|(_, until)| now < *until);
     members.extend(previous.map(|(_, until)| ("previousSecretValidUntil".to_owned(), until.ms().into())));
@@ -212,7 +213,7 @@ fn show_health(health: &TargetHealth) -> Value {
     })
 }
 
-/// The contract's event, if none is named.
+/// Without a value: only the event of the wire contract.
 fn read_events(value: Option<&Value>) -> Result<Vec<Event>, Problem> {
     let Some(value) = value else { return Ok(vec![Event::PaymentSuccess]) };
     let names = Event::ALL.map(Event::name).join(", ");

@@ -1,12 +1,12 @@
-//! Every sentence by which the operator API says why a call came to nothing, but for those about channel settings
-//! ([`providers::SettingProblem`]). Codes are on the wire: a sentence may be worded anew, a code stays.
+//! Every sentence by which the operator API says why a call failed, except those about channel settings ([`providers::SettingProblem`]).
+//! Codes are on the wire: the text of a sentence may change, its code may not.
 
 use domain::Sentence;
 
 domain::sentences! {
-    /// Why a call came to nothing.
+    /// Why a call failed.
     pub(crate) enum Wrong, WrongKind {
-        // Calls as such.
+        // Calls in general.
         Unauthorized = "unauthorized": "Authorization: Bearer <operator token> is required";
         Forbidden { role: &'static str } = "forbidden": "this needs the role {role}";
         NotFound { what: &'static str } = "not-found": "there is no such {what}";

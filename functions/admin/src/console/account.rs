@@ -37,7 +37,7 @@ async fn view(desk: &Desk<'_>) -> Result<Account, Trouble> {
     Ok(Account { f, t: desk.t(), has_second_factor, old_problem: None, new_problem: None, again_problem: None })
 }
 
-/// The present password is asked for again, by the door of the API.
+/// The API checks the present password again.
 pub(crate) async fn change(desk: &Desk<'_>, form: &Form) -> Answer {
     let t = desk.t();
     if form.raw("password") != form.raw("again") {

@@ -1,4 +1,4 @@
-//! An app's own settings: its name, its keys, a quick start with its values, and session tokens for tries.
+//! An app's own settings: its name, its keys, a quick start with its values, and session tokens for tests.
 
 use askama::Template;
 use domain::{ClientBounds, Mode, RotatingKey};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::api::problem::Problem;
 
-/// A bound of the public keys, as it stands in the form.
+/// A limit of the public keys, as the form shows it.
 struct Bound {
     name: &'static str,
     label: &'static str,
@@ -85,7 +85,7 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
     })
 }
 
-/// A charge that works as it stands.
+/// A charge that works as it is.
 fn snippet(url: &str, app: &str, client_key: &str) -> String {
     format!(
         "curl -s {url}/2.0/maxpay/bill \\\n  -H 'X-ML-AppId: {app}' -H 'X-ML-APIKey: {client_key}' \\\n  \
@@ -107,7 +107,8 @@ fn bounds(t: &'static Texts, bounds: &ClientBounds) -> [Bound; 2] {
     ]
 }
 
-/// Another name, another number of shards, other bounds of the public keys, or who names prices.
+/// Changes the name, the number of shards, the limits of the public keys, whether clients may set prices, or whether duplicates are
+/// refunded.
 pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}", desk.app()?.app.id);
     let name = form.text("name");
@@ -133,14 +134,14 @@ pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     }
 }
 
-/// An empty field is no bound.
+/// Saves the limits of the public keys. An empty field means no limit.
 async fn bind(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
     let mut page = view(desk)?;
     let mut body = serde_json::Map::new();
     for bound in &mut page.bounds {
         let typed = form.text(bound.name);
         bound.value = typed.to_owned();
-        // What is no number is for the API to refuse, too.
+        // A value that is not a number is passed on: the API refuses it.
         let value = typed.parse::<u32>().map_or_else(|_| Value::from(typed), Value::from);
         body.insert(bound.name.to_owned(), if typed.is_empty() { Value::Null } else { value });
     }
@@ -156,7 +157,7 @@ async fn bind(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
 }
 
 async fn spread(desk: &Desk<'_>, path: &str, shards: &str) -> Answer {
-    // What is no number is for the API to refuse, too.
+    // A value that is not a number is passed on: the API refuses it.
     let count = shards.trim().parse::<u32>().map_or_else(|_| Value::from(shards), Value::from);
     match desk.api(Method::PATCH, path, &json!({ "shards": count })).await {
         Ok(_) => redirect(&desk.frame("").at("/settings?done=saved"), &[]),
@@ -182,7 +183,7 @@ pub(crate) async fn rotate(desk: &Desk<'_>, form: &Form) -> Answer {
     desk.page(201, &KeysOnce { f, t, heading: t.key_made, values, onward })
 }
 
-/// A session token for a try: as `POST /2.0/maxpay/sessions` gives it.
+/// A session token for tests, like one of `POST /2.0/maxpay/sessions`.
 pub(crate) async fn session(desk: &Desk<'_>, form: &Form) -> Answer {
     let t = desk.t();
     let path = format!("/apps/{}/sessions", desk.app()?.app.id);

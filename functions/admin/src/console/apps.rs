@@ -1,4 +1,4 @@
-//! The list of apps, and a new one.
+//! The list of apps, and how a new app is made.
 
 use askama::Template;
 use domain::{AppId, OperatorRole};
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::api::apps as api;
 
-/// Apps a page.
+/// Apps on one page.
 const PAGE: usize = 50;
 
-/// Pages of a hundred apps that one look searches; where there are more, the search goes on at a click.
+/// One request searches at most this many pages of a hundred apps. If there are more, a click goes on with the search.
 const PAGES_SEARCHED_MAX: usize = 20;
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ struct Apps {
     t: &'static Texts,
     q: String,
     rows: Vec<AppSummary>,
-    /// Where the next page begins, and whether it is a search that goes on.
+    /// Where the next page begins, or where the search goes on.
     next: Option<String>,
     first: Option<String>,
 }
@@ -45,7 +45,7 @@ struct New<'a> {
     problem: Option<String>,
 }
 
-/// Keys that are shown this once.
+/// The page with the keys, which are shown only this once.
 #[derive(Template)]
 #[template(path = "keys_once.html")]
 pub(crate) struct KeysOnce {
@@ -56,7 +56,7 @@ pub(crate) struct KeysOnce {
     pub(crate) onward: String,
 }
 
-/// `/console`: straight to the only app, or to the list of them.
+/// `/console`: the only app, if there is one app; else the list of apps.
 pub(crate) fn home(desk: &Desk<'_>) -> Answer {
     match desk.apps.as_slice() {
         [only] => redirect(&format!("/console/apps/{}", only.id), &[]),
@@ -64,7 +64,7 @@ pub(crate) fn home(desk: &Desk<'_>) -> Answer {
     }
 }
 
-/// `/console/apps?q=&cursor=`: all of them, or those whose name or id has `q` in it.
+/// `/console/apps?q=&cursor=`: all apps, or those whose name or id contains `q`.
 pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let parameter = |name| query_parameter(desk.request, name).unwrap_or_default();
     let q: String = parameter("q").trim().chars().take(64).collect();
@@ -87,7 +87,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     desk.page(200, &page)
 }
 
-/// The next apps that fit, and where to go on.
+/// The next apps that match, and where to go on.
 async fn search(
     desk: &Desk<'_>,
     q: &str,

@@ -1,4 +1,4 @@
-//! The console's own style, scripts and sign: compiled in, named by what is in them, and kept by browsers for a year.
+//! The console's own style, scripts and icon. They are compiled in and named by a hash of their content; browsers keep them for a year.
 
 use std::sync::OnceLock;
 
@@ -7,12 +7,12 @@ use http::{HeaderValue, header};
 use ring::digest::{SHA256, digest};
 use runtime::Reply;
 
-/// Something that pages ask for beside themselves.
+/// A file that pages load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asset {
     Style,
     Script,
-    /// What only the page of the export needs.
+    /// The script of the export page only.
     ExportScript,
     Icon,
 }
@@ -26,7 +26,7 @@ const ASSETS: [(Asset, &str, &str, &str); 4] = [
 ];
 const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
-/// What browsers ask for on their own account.
+/// The icon that browsers ask for although no page names it.
 const FAVICON: &str = "/favicon.ico";
 
 fn paths() -> &'static [(Asset, String)] {
@@ -35,21 +35,21 @@ fn paths() -> &'static [(Asset, String)] {
     PATHS.get_or_init(|| ASSETS.iter().map(path).collect())
 }
 
-/// Where an asset is.
+/// The path of an asset.
 pub(crate) fn path_of(asset: Asset) -> &'static str {
     paths().iter().find(|(one, _)| *one == asset).map_or("", |(_, path)| path)
 }
 
-/// Whether a path is the console's, though it does not begin so.
+/// Whether a path belongs to the console although it does not begin with `/console`.
 pub(crate) fn is_icon(path: &str) -> bool {
     path == FAVICON
 }
 
-/// The asset at this path; `None` for an unknown path, such as one of another version.
+/// The asset at this path. `None` if the path is unknown, for example that of another version.
 pub(crate) fn find(path: &str) -> Option<Reply> {
     let asset = if is_icon(path) { Asset::Icon } else { paths().iter().find(|(_, own)| own == path)?.0 };
     let (_, body, _, content_type) = ASSETS.iter().find(|(one, ..)| *one == asset)?;
-    // An address that says nothing of its content is asked for again after a day.
+    // The path of an icon does not change with its content, so browsers ask again after a day.
     let kept = if is_icon(path) { "public, max-age=86400" } else { "public, max-age=31536000, immutable" };
     let mut reply = Reply::new(Bytes::from_static(body.as_bytes()));
     let headers = reply.headers_mut();

@@ -14,14 +14,14 @@ use super::{
     texts::{self, Texts},
 };
 
-/// As far back as the page offers.
+/// How many months the page offers.
 const MONTHS: u32 = 24;
 
 struct Row {
     when: String,
     who: String,
     action: &'static str,
-    /// How often, where it was more than once.
+    /// How often it happened, if more than once.
     times: Option<String>,
     target: String,
     outcome: &'static str,
@@ -99,7 +99,7 @@ fn row(f: &Frame, t: &'static Texts, item: &Value) -> Row {
     }
 }
 
-/// This month and those before it: `202611`, `202610`.
+/// The last month and those before it: `202611`, `202610`.
 fn months(last: &str) -> Vec<String> {
     let number = |range: std::ops::Range<usize>| last.get(range).and_then(|text| text.parse::<u32>().ok()).unwrap_or(1);
     let count = number(0..4) * 12 + number(4..6) - 1;

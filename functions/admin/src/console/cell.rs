@@ -1,46 +1,46 @@
 //! Cells of a CSV file that a spreadsheet neither computes nor reads as another value.
 //!
-//! Merchants' customers choose some of these words. A spreadsheet takes a file apart by the separator of its user's country and not by
-//! that of the file, so that a formula may begin after any separator.
+//! Merchants' customers choose some of these texts. A spreadsheet splits a file by the separator of its user's country, which may differ
+//! from the separator of the file. So a formula may begin after any separator.
 
 use std::borrow::Cow;
 
-/// What begins a formula in one spreadsheet or another; the wide ones do in those of East Asia.
+/// The signs that begin a formula in some spreadsheet. The wide signs do so in spreadsheets of East Asia.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// What may part cells or rows.
+/// The signs that may separate cells or rows.
 const SEPARATORS: [char; 8] = [',', ';', '|', '\t', '\r', '\n', '，', '；'];
 
-/// More digits than this are rounded.
+/// A spreadsheet rounds numbers with more digits than this.
 const DIGITS_MAX: usize = 15;
 
 /// Signs of numbers, dates, times and amounts.
 const SIGNS: &str = " .,:/-+%()'¥$€£年月日时分秒";
 
-/// The words in them: exponents, months, halves of a day.
+/// The words in numbers, dates and times: exponents, months, halves of a day.
 const WORDS: [&str; 18] = [
     "", "e", "d", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "am", "pm",
     "sept",
 ];
 
-/// What would be taken for a formula is made a text by an apostrophe.
+/// Puts an apostrophe before whatever could be read as a formula, so that it is a text.
 pub(super) fn guarded(cell: &str) -> Cow<'_, str> {
     let mut guarded = String::with_capacity(cell.len());
     let mut begins = true;
     for sign in cell.chars() {
-        // A line end after another line end begins no formula.
+        // A second line end after a line end begins no formula.
         if begins && FORMULA.contains(&sign) && (guarded.is_empty() || !sign.is_control()) {
             guarded.push('\'');
         }
         guarded.push(sign);
-        // Quotes and blanks are dropped where a cell begins.
+        // Spreadsheets drop quotes and blanks at the beginning of a cell.
         begins = SEPARATORS.contains(&sign) || begins && (sign == '"' || sign == ' ');
     }
     if guarded.len() == cell.len() { Cow::Borrowed(cell) } else { Cow::Owned(guarded) }
 }
 
-/// A number of the merchant's or ours as a text: what a spreadsheet would read as another value, rounded, without its zeros or as a
-/// date, ends with a tab, as in the bills of Alipay. Nobody sees it, and who reads the file by a program trims it.
+/// A number (ours or the merchant's) as a text. A spreadsheet may round it, drop its zeros or read it as a date. Such a text gets a tab at
+/// its end, as in the bills of Alipay. The tab is invisible, and programs that read the file trim it.
 pub(super) fn text_cell(text: &str) -> String {
     if is_read_otherwise(text) { format!("{text}\t") } else { text.to_owned() }
 }
@@ -52,7 +52,7 @@ fn is_read_otherwise(text: &str) -> bool {
     if is_plain {
         return false;
     }
-    // Spreadsheets of East Asia read wide digits and signs as the narrow ones.
+    // Spreadsheets of East Asia read wide digits and signs like the narrow ones.
     let narrow: String = text.chars().map(narrow).collect();
     let word: String = narrow.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
     narrow.chars().any(|sign| sign.is_ascii_digit())
@@ -60,7 +60,7 @@ fn is_read_otherwise(text: &str) -> bool {
         && WORDS.contains(&word.as_str())
 }
 
-/// U+FF01 to U+FF5E are the printable ASCII signs, wide.
+/// Makes a wide sign narrow: U+FF01 to U+FF5E are the wide forms of the printable ASCII signs.
 fn narrow(sign: char) -> char {
     match u32::from(sign) {
         wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(sign),

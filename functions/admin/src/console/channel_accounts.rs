@@ -1,4 +1,4 @@
-//! The accounts of a channel on its page: what still hangs on those of before, and their end.
+//! The accounts of a channel on its page: what is still open on earlier accounts, and how they are retired.
 
 use domain::{Tab, Timestamp};
 use http::{Method, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Trouble, desk::Desk, texts};
 
-/// Members of an account that are not names of it.
+/// Members of an account that are not names of the account at its provider.
 const OTHER_MEMBERS: [&str; 10] = [
     "id",
     "account",
@@ -20,15 +20,15 @@ const OTHER_MEMBERS: [&str; 10] = [
     "formerProtocolUntil",
 ];
 
-/// An account as it is listed.
+/// An account as the list shows it.
 pub(crate) struct AccountRow {
     pub(crate) number: String,
     pub(crate) names: String,
     pub(crate) state: &'static str,
     pub(crate) state_class: &'static str,
-    /// What hangs on it, and when it was used.
+    /// What is still open on it, and when it was used.
     pub(crate) notes: Vec<String>,
-    /// What its end means; nothing if there is nothing to end.
+    /// What retiring it would mean; `None` if there is nothing to retire.
     pub(crate) end: Option<End>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct End {
     pub(crate) text: &'static str,
 }
 
-/// The accounts of a tab; none where it never had more than one.
+/// The accounts of a tab; empty if the tab never had more than one.
 pub(crate) async fn rows(desk: &Desk<'_>, tab: Tab) -> Result<Vec<AccountRow>, Trouble> {
     let path = format!("/apps/{}/channels/{tab}/accounts?mode={}", desk.app()?.app.id, desk.mode);
     let listed = match desk.api(Method::GET, &path, &Value::Null).await {

@@ -1,20 +1,20 @@
-//! What each tab and protocol asks for: one table, with words in both languages.
+//! The fields of each tab and protocol: one table, with texts in both languages.
 
 use domain::{Mode, Tab};
 use runtime::LocalConfig;
 
 use super::preferences::Language;
 
-/// How a setting is typed, and whether it is ever shown again.
+/// How a setting is entered, and whether it is shown again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Shown again.
+    /// Shown again after it is saved.
     Text,
     /// Short, and never shown again.
     Secret,
     /// A public key or certificate: pasted or uploaded, shown again.
     Public,
-    /// Several of those.
+    /// Several public keys or certificates.
     PublicList,
     /// A private key or PFX: pasted or uploaded, never shown again.
     Private,
@@ -58,10 +58,10 @@ impl Field {
     }
 }
 
-/// One way to speak with a provider.
+/// One protocol of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {
-    /// The member `protocol`; empty where a provider has but one.
+    /// The member `protocol`; empty if the provider has only one.
     pub(crate) name: &'static str,
     zh: &'static str,
     en: &'static str,
@@ -145,7 +145,7 @@ const UNIONPAY: &[Field] = &[
 const SIMULATOR: Protocol =
     Protocol { name: "simulator", zh: "内置模拟器", en: "Built-in simulator", fields: &[] };
 
-/// The protocols of a tab, the usual one first. A local stack offers its simulator in test mode.
+/// The protocols of a tab, the usual one first. In test mode a local stack also offers its simulator.
 pub(crate) fn protocols(tab: Tab, mode: Mode, local: Option<&LocalConfig>) -> Vec<Protocol> {
     let mut protocols = match tab {
         Tab::Ali => vec![
@@ -166,7 +166,7 @@ pub(crate) fn protocols(tab: Tab, mode: Mode, local: Option<&LocalConfig>) -> Ve
     protocols
 }
 
-/// What a setting is called, by its name in the API.
+/// The label of a setting, by its name in the API.
 pub(crate) fn label_of(name: &str, language: Language) -> Option<&'static str> {
     let all = [ALI_OPENAPI, ALI_MAPI, WX_V3, WX_V2, UNIONPAY];
     let field = all.into_iter().flatten().find(|field| field.name == name)?;
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// What this page may show again is what the API shows again.
+    /// This page may show again exactly the settings that the API shows again.
     #[test]
     fn secrets_here_are_those_that_the_api_masks() {
         for tab in Tab::ALL {

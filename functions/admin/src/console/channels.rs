@@ -1,4 +1,4 @@
-//! Channel settings: a tab for each, in each mode, with what is wrong said at the field.
+//! Channel settings: one tab each, in each mode. Errors are shown at their field.
 
 use askama::Template;
 use domain::{AccountNumber, Mode, Tab, Timestamp};
@@ -32,7 +32,7 @@ struct Choice {
     chosen: bool,
 }
 
-/// A field as it is shown.
+/// A field as the page shows it.
 struct Shown {
     name: &'static str,
     label: &'static str,
@@ -41,26 +41,27 @@ struct Shown {
     is_secret: bool,
     is_file: bool,
     is_area: bool,
-    /// There is a secret saved, which is not shown.
+    /// Whether a secret is saved. It is not shown.
     saved: bool,
     can_remove: bool,
     value: String,
-    /// Whether a secret was typed, which is not given back: who saves now without it would keep the one before.
+    /// Whether a secret was typed. It is not sent back to the page, so it must be typed again: saving without it would keep the earlier
+    /// one.
     type_again: bool,
     problem: Option<String>,
 }
 
-/// What a check says of one setting.
+/// The result of a check for one setting.
 struct Checked {
     field: String,
     label: String,
     word: &'static str,
-    /// The look of the word.
+    /// The style class of the result.
     class: &'static str,
     why: String,
 }
 
-/// What came of a form.
+/// The result of a submitted form.
 struct Came {
     is_good: bool,
     words: String,
@@ -85,7 +86,7 @@ struct Channels {
     ending: Vec<String>,
 }
 
-/// What is to be said of certificates that end soon, for every tab or for one.
+/// The warnings about certificates that end soon, for every tab or for one.
 pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<String>, Trouble> {
     let (t, apps) = (desk.t(), &desk.deps.services.apps);
     let Some(configured) = apps.find(&desk.app()?.app.id, desk.now).await? else { return Ok(Vec::new()) };
@@ -96,7 +97,7 @@ pub(super) async fn ending(desk: &Desk<'_>, only: Option<Tab>) -> Result<Vec<Str
     Ok(ending.filter(|ending| only.is_none_or(|only| only == ending.tab)).map(words).collect())
 }
 
-/// What is saved for a tab, its secrets masked; nothing if nothing is.
+/// The saved settings of a tab, with masked secrets; `None` if none are saved.
 fn saved_settings(desk: &Desk<'_>, tab: Tab) -> Result<Option<Map<String, Value>>, Trouble> {
     let channels = &desk.app()?.channels;
     let channel = channels.iter().find(|channel| (channel.tab, channel.mode) == (tab, desk.mode));
@@ -114,7 +115,7 @@ pub(crate) async fn show(desk: &Desk<'_>, tab: &str) -> Answer {
     desk.page(200, &Channels { accounts, ending, ..page })
 }
 
-/// The page, with what was typed in place of what is saved.
+/// The page, with the typed values in place of the saved ones.
 fn view(
     desk: &Desk<'_>,
     tab: Tab,
@@ -131,7 +132,7 @@ fn view(
     let fallback = offered.first().ok_or(Trouble::NotFound)?;
     let is_named = !asked.is_empty() || typed.is_some();
     let chosen = Some(asked).filter(|_| is_named).or(saved_protocol).and_then(by_name).unwrap_or(fallback);
-    // What is saved for one protocol is nothing for another.
+    // Values saved for one protocol are not used for another.
     let saved_here = saved.filter(|_| saved_protocol == Some(chosen.name));
     let found = desk.app()?;
     let is_saved =
@@ -175,7 +176,7 @@ fn shown(
     let kept = saved.and_then(|saved| saved.get(field.name)).filter(|value| !value.is_null());
     let is_secret = field.kind.is_secret();
     let value = match typed {
-        // A secret is not given back, not even to who typed it just now.
+        // A secret is not sent back, not even to the person who has just typed it.
         _ if is_secret => String::new(),
         Some(form) => form.raw(field.name).to_owned(),
         None => kept.map(as_text).unwrap_or_default(),
@@ -203,10 +204,10 @@ fn as_text(value: &Value) -> String {
     }
 }
 
-/// Saves, checks or deletes, as the button says.
+/// Saves, checks or deletes: the button decides.
 pub(crate) async fn act(desk: &Desk<'_>, tab: &str, form: &Form) -> Answer {
     let tab = Tab::find(tab).ok_or(Trouble::NotFound)?;
-    // The form says which mode it was made for: the one in the cookie may have changed in another window since.
+    // The form names the mode it was made for. The mode in the cookie may have changed in another window.
     if Mode::find(form.text("mode")) != Some(desk.mode) {
         return Err(Trouble::Expired);
     }
@@ -242,7 +243,7 @@ pub(crate) async fn act(desk: &Desk<'_>, tab: &str, form: &Form) -> Answer {
     }
 }
 
-/// The form again, with what came of it.
+/// The form again, with its result.
 async fn answer(
     desk: &Desk<'_>,
     tab: Tab,
@@ -255,7 +256,7 @@ async fn answer(
     let status = match came {
         Ok(Came { is_good, words, checked }) => {
             page.checked = checked;
-            // The same name is another thing for another provider: the form's own label comes first.
+            // The same field name has another meaning at another provider, so the form's own label comes first.
             for one in &mut page.checked {
                 let shown = page.fields.iter().find(|shown| shown.name == one.field);
                 one.label = shown.map_or_else(|| std::mem::take(&mut one.label), |shown| shown.label.to_owned());
@@ -280,7 +281,7 @@ async fn answer(
     desk.page(status, &page)
 }
 
-/// The settings that the form stands for: an empty secret means the one that is saved.
+/// The settings in the form. An empty secret means the saved one.
 fn settings(desk: &Desk<'_>, tab: Tab, saved: Option<&Map<String, Value>>, form: &Form) -> Value {
     let mut settings = Map::new();
     let name = form.text("protocol");
@@ -305,7 +306,7 @@ fn settings(desk: &Desk<'_>, tab: Tab, saved: Option<&Map<String, Value>>, form:
     Value::Object(settings)
 }
 
-/// One text a certificate.
+/// Splits a text into its certificates, one string each.
 fn pem_blocks(text: &str) -> Vec<Value> {
     const END: &str = "-----END CERTIFICATE-----";
     if !text.contains(END) {
@@ -315,7 +316,7 @@ fn pem_blocks(text: &str) -> Vec<Value> {
     blocks.map(Value::from).collect()
 }
 
-/// What the check found, in the reader's words.
+/// The result of the check, in the reader's language.
 fn came(desk: &Desk<'_>, report: &Value) -> Came {
     let (t, language) = (desk.t(), desk.preferences.language);
     let text = |name: &str| report.get(name).and_then(Value::as_str).unwrap_or_default();

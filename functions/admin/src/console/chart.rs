@@ -1,25 +1,25 @@
-//! The overview's drawing: lengths and parts by whole numbers, whatever they stand for.
+//! The overview's chart. Lengths and shares are computed in whole numbers, of whatever unit.
 
-/// The drawing's own measures; it is scaled to the page.
+/// The chart's own units; the page scales it.
 pub(crate) const WIDTH: usize = 900;
 const HEIGHT: usize = 200;
 const FOOT: usize = 24;
 
-/// More labels than this would touch each other.
+/// With more labels than this, they would touch each other.
 const LABELS_MAX: usize = 10;
 
-/// Where a bar stands.
+/// The position of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) x: usize,
     pub(crate) y: usize,
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Where its label stands, if there is room for it.
+    /// The position of its label, if there is room for one.
     pub(crate) label: Option<usize>,
 }
 
-/// A bar for each value, the highest as high as the drawing.
+/// A bar for each value. The highest bar is as high as the chart.
 pub(crate) fn bars(values: &[i64]) -> Vec<Place> {
     let highest = values.iter().copied().max().unwrap_or_default();
     let slot = WIDTH / values.len().max(1);
@@ -41,7 +41,7 @@ pub(crate) struct Part {
     pub(crate) width: usize,
 }
 
-/// Parts of one bar beside each other.
+/// The parts of one bar, side by side.
 pub(crate) fn parts(values: &[i64], whole: i64) -> Vec<Part> {
     let mut x = 0;
     let mut part = |value: &i64| {
@@ -52,13 +52,13 @@ pub(crate) fn parts(values: &[i64], whole: i64) -> Vec<Part> {
     values.iter().map(&mut part).collect()
 }
 
-/// `62.5%`, by whole numbers; a dash of nothing.
+/// `62.5%`, in whole-number arithmetic; a dash if `whole` is zero.
 pub(crate) fn percent(part: i64, whole: i64) -> String {
     let Some(thousandths) = (i128::from(part) * 1000).checked_div(i128::from(whole)) else { return "–".to_owned() };
     format!("{}.{}%", thousandths / 10, thousandths % 10)
 }
 
-/// `length` times part by whole, by whole numbers.
+/// `length` × `part` / `whole`, in whole numbers.
 fn scaled(length: usize, part: i64, whole: i64) -> usize {
     let length = i64::try_from(length).unwrap_or_default();
     let scaled = i128::from(length) * i128::from(part) / i128::from(whole.max(1));

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 
-/// Browsers keep at most 4 KiB a cookie; a request with more of them than this is no browser's.
+/// Browsers keep at most 4 KiB a cookie. A request with more cookies than this does not come from a browser.
 const COOKIES_MAX: usize = 100;
 
 /// The value of the cookie `name`.

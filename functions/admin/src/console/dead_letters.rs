@@ -1,4 +1,4 @@
-//! Dead letters, for owners: some of them, and the one click that takes all back.
+//! Dead letters, for owners: some of them, and a button that takes all of them back.
 
 use askama::Template;
 use domain::{OperatorRole, Timestamp};
@@ -15,13 +15,13 @@ use super::{
 
 struct Row {
     sent: String,
-    /// The app's name where it is among those that are known here, else its id.
+    /// The app's name if the console knows the app, else its id.
     app: String,
     bill: String,
     bill_href: Option<String>,
     event: String,
     attempt: String,
-    /// What it says, where it is no bell for a delivery.
+    /// The text of a message that is not a bell of a delivery.
     body: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Deliveries: what waits, what never arrived and why, and sending it again.
+//! Deliveries: those that wait, those that never arrived and why, and how to send them again.
 
 use askama::Template;
 use domain::{DeliveryState, Event, Timestamp};
@@ -16,7 +16,7 @@ use super::{
     webhooks,
 };
 
-/// One attempt, in a line.
+/// One attempt, as one line.
 struct Attempt {
     when: String,
     words: String,
@@ -43,7 +43,7 @@ struct Deliveries {
     states: Vec<(&'static str, &'static str, bool)>,
     webhooks: Vec<(String, String, bool)>,
     rows: Vec<Row>,
-    /// What can be sent again as a whole: the webhook that was chosen.
+    /// The chosen webhook, if all its deliveries can be sent again.
     replay: Option<String>,
     next: Option<String>,
     here: String,
@@ -114,7 +114,7 @@ pub(crate) fn attempt_words(f: &Frame, t: &'static Texts, attempt: &Value) -> St
     let number = |name: &str| attempt.get(name).and_then(Value::as_i64);
     let received = text("verdict") == "received";
     let problem = problems::say_in(f.language(), attempt, "problem").unwrap_or_default();
-    // What is wrong with a status names it.
+    // The text of a problem with the status already contains the status.
     let status = number("status").filter(|_| !problem.starts_with("HTTP") && !problem.starts_with("statusCode"));
     let words = [
         number("attempt").map(|number| texts::fill(t.attempt_number, &[&number.to_string()])),
@@ -126,7 +126,7 @@ pub(crate) fn attempt_words(f: &Frame, t: &'static Texts, attempt: &Value) -> St
     words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// Sends one again, and goes back to where the button was.
+/// Sends one delivery again, and returns to the page of the button.
 pub(crate) async fn resend(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     let path = format!("/apps/{}/deliveries/{id}/resend", desk.app()?.app.id);
     desk.api(Method::POST, &path, &json!({})).await.map_err(Trouble::from)?;

@@ -1,4 +1,4 @@
-//! One request of a browser's, with who makes it and what it is about.
+//! One request of a browser: who makes it, and what it is about.
 
 use askama::Template;
 use bytes::Bytes;
@@ -26,10 +26,10 @@ use crate::{
     unread::Unread,
 };
 
-/// Apps that the switcher names; the page of apps has all of them.
+/// The switcher lists this many apps; the page of apps lists all of them.
 const SWITCHER_APPS: i32 = 20;
 
-/// What every page asks of a request.
+/// What every page needs of a request.
 pub(crate) struct Desk<'a> {
     pub(crate) deps: &'a Deps,
     pub(crate) request: &'a Request,
@@ -39,7 +39,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) session: Option<Session>,
     role: OperatorRole,
     pub(crate) reach: Reach,
-    /// Whether a second factor is demanded and not there yet: until it is, nothing else is shown.
+    /// Whether a second factor is required and not set up yet. Until it is, no other page is shown.
     pub(crate) must_enrol: bool,
     pub(crate) apps: Vec<AppSummary>,
     app: Option<StoredApp>,
@@ -76,7 +76,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Finds out who it is: a session counts as long as its operator is as it was when it began.
+    /// Finds out who makes the request. A session is valid as long as the operator has not changed since it began.
     pub(crate) async fn identify(&mut self) -> Result<(), Trouble> {
         let Some(session) = Session::read(self.request.headers(), &self.deps.services.config, self.now) else {
             return Ok(());
@@ -92,19 +92,19 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Reads what the path names. `apps/<id>/...` becomes `app/...`, with the app loaded.
+    /// Reads the names in the path. `apps/<id>/...` becomes `app/...`, with the app loaded.
     pub(crate) async fn enter<'s>(&mut self, segments: &[&'s str]) -> Result<Vec<&'s str>, Trouble> {
         self.apps = self.switcher().await?;
         let ["apps", id, rest @ ..] = segments else { return Ok(segments.to_vec()) };
         let Ok(id) = AppId::parse(id) else { return Ok(segments.to_vec()) };
-        // The one place where pages meet an app: one that somebody does not see is not there.
+        // The only place where pages load an app. An app that the operator may not see counts as not found.
         if !self.reach.includes(&id) {
             return Err(Trouble::NotFound);
         }
         let found = self.deps.services.store.find_app(&id).await?.ok_or(Trouble::NotFound)?;
         let asked = query_parameter(self.request, "mode").and_then(|mode| Mode::find(&mode));
         let is_set_up = |mode| found.channels.iter().any(|channel| channel.mode == mode && channel.settings.is_some());
-        // Who never chose sees the mode in which there is something to see.
+        // If the reader never chose a mode: the mode that is set up.
         let fitting = if !is_set_up(Mode::Live) && is_set_up(Mode::Test) { Mode::Test } else { Mode::Live };
         self.mode = asked.or(self.preferences.mode).unwrap_or(fitting);
         self.app = Some(found);
@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
         texts::of(self.preferences.language)
     }
 
-    /// The app that the path names.
+    /// The app in the path.
     pub(crate) fn app(&self) -> Result<&StoredApp, Trouble> {
         self.app.as_ref().ok_or(Trouble::NotFound)
     }
@@ -152,7 +152,7 @@ impl<'a> Desk<'a> {
             app: self.app.as_ref().map(summary),
             mode: self.mode,
             unread: self.unread.clone(),
-            // A form that comes back tells of itself, and not of the one before it.
+            // A form that is shown again with errors has its own message, and not that of the action before it.
             notice: query_parameter(self.request, "done")
                 .filter(|_| self.request.method() == Method::GET)
                 .and_then(|done| self.t().done(&done))
@@ -160,7 +160,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The address to come back to: this page's own, or that of the form that led here.
+    /// The address to return to: that of this page, or that of the page whose form led here.
     fn here(&self) -> String {
         let own = self.request.uri().path_and_query().map_or("/console", |here| here.as_str());
         if self.request.method() == Method::GET {
@@ -171,7 +171,7 @@ impl<'a> Desk<'a> {
         inside(from).to_owned()
     }
 
-    /// The cookie that keeps a mode that the address names, so that the pages that follow are in the same mode.
+    /// Stores the mode in the address as a cookie, so that the next pages use the same mode.
     pub(crate) fn kept_mode(&self) -> Option<String> {
         let is_other = self.session.is_some() && self.app.is_some() && self.preferences.mode != Some(self.mode);
         let asked = query_parameter(self.request, "mode").filter(|asked| is_other && *asked == self.mode.name())?;
@@ -179,7 +179,7 @@ impl<'a> Desk<'a> {
         Some(changed.cookie(session::secure(&self.deps.services.config)))
     }
 
-    /// Refuses who has too small a role before anything is shown.
+    /// Refuses an operator whose role is too low, before anything is shown.
     pub(crate) fn need(&self, role: OperatorRole) -> Result<(), Trouble> {
         if self.role >= role { Ok(()) } else { Err(Trouble::Forbidden(role)) }
     }
@@ -188,17 +188,17 @@ impl<'a> Desk<'a> {
         self.session.as_ref().map(|session| &session.name).ok_or(Trouble::Expired)
     }
 
-    /// An operation of the operator API, by the operator who is signed in. The path is what follows `/admin/v1`.
+    /// Calls the operator API in the name of the operator who is signed in. `path` is the part after `/admin/v1`.
     pub(crate) async fn api(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         self.call(self.who()?, method, path, body).await
     }
 
-    /// The same, where nobody reads the answer: a transaction's own may be nested deeper than a reader of JSON goes.
+    /// The same, without reading the answer: a transaction may be nested deeper than the JSON reader accepts.
     pub(crate) async fn act(&self, method: Method, path: &str, body: &Value) -> Result<(), Problem> {
         self.perform(self.who()?, method, path, body).await.map(drop)
     }
 
-    /// Without a session there is nobody, and nobody may anything.
+    /// Who is signed in. Without a session the call is refused.
     fn who(&self) -> Result<Who, Problem> {
         let operator = self.session.as_ref().map(|session| session.name.clone());
         Ok(Who {
@@ -226,8 +226,8 @@ impl<'a> Desk<'a> {
         Box::pin(api::perform(self.deps, who, &request)).await
     }
 
-    /// Changes the operator who is signed in. Only owners may change operators, except that each may change themselves; so this calls the
-    /// API as an owner. The caller fixes path and body, and never passes a form on unchanged.
+    /// Changes the operator who is signed in. Only owners may change operators, but every operator may change themselves. So this calls the
+    /// API as an owner. The caller must fix path and body, and never pass a form on unchanged.
     pub(crate) async fn oneself(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
         let path = format!("/operators/{name}{path}");
@@ -246,7 +246,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The page that says why there is none.
+    /// The page that says why the requested page cannot be shown.
     pub(crate) fn trouble(&self, trouble: &Trouble) -> Reply {
         let t = self.t();
         let (status, heading, text) = match trouble {

@@ -1,5 +1,5 @@
-//! The list as CSV, part by part: a part is what a function may answer, however long the list is. A script of ours fetches part after part
-//! into one file and shows how far it is; without it each part is a link.
+//! The list of transactions as CSV, in parts. A function's answer is limited in size, but the list is not, so each answer is one part. Our
+//! script fetches part after part into one file and shows the progress. Without the script each part is a link.
 
 use askama::Template;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use crate::api::{
     transactions::page,
 };
 
-/// Rows a part: about half a megabyte of the six that Lambda may answer.
+/// Rows in one part: about half a megabyte. Lambda allows six.
 const ROWS: usize = 2000;
 
 #[derive(Template)]
@@ -33,24 +33,24 @@ const ROWS: usize = 2000;
 struct Export {
     f: Frame,
     t: &'static Texts,
-    /// What is exported: label and value.
+    /// The filter of the export: label and value.
     asked: Vec<(&'static str, String)>,
-    /// The very first part, for the script that goes on from there.
+    /// The address of the first part, where the script begins.
     all: String,
     name: String,
-    /// The times of the first and the last row, in milliseconds, between which the script shows how far it is.
+    /// The times of the first and the last row, in milliseconds. The script shows its progress between them.
     newest: i64,
     oldest: i64,
     /// The script's sentences, as JSON.
     said: String,
-    /// The part that this page is about, and where the next part begins.
+    /// The part on this page, and where the next part begins.
     part: String,
     next: String,
     back: String,
     reached: String,
 }
 
-/// `/export`: everything at a click, or each part by a link, and another that goes on to the next.
+/// `/export`: a button for everything, a link to this part, and a link to the next one.
 pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
     let (t, filter) = (desk.t(), Filter::read(desk));
     let f = Frame { section: Section::Transactions, ..desk.frame(t.export) };
@@ -106,7 +106,7 @@ fn asked(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<(&'static str, St
     asked
 }
 
-/// What the script says, `{}` for what it counts.
+/// The sentences of the script; `{}` stands for its counts.
 fn sentences(t: &'static Texts) -> String {
     json!({
         "begun": t.export_begun,
@@ -118,14 +118,14 @@ fn sentences(t: &'static Texts) -> String {
     .to_string()
 }
 
-/// When the first or the last row was charged; empty without any row.
+/// When the first or last row was charged; empty if there is no row.
 async fn end_of_list(desk: &Desk<'_>, filter: &Filter, order: RecordsOrder) -> Result<i64, Trouble> {
     let request = RecordsRequest { order, ..filter.request(desk, 1).map_err(|_| Trouble::NotFound)? };
     let read = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, None).await?;
     Ok(read.records.first().map_or(0, |record| record.created_at.ms()))
 }
 
-/// `/export/next`: where the next part begins.
+/// `/export/next`: leads to the next part.
 pub(crate) async fn next(desk: &Desk<'_>) -> Answer {
     let filter = Filter::read(desk);
     let f = desk.frame("");
@@ -135,21 +135,21 @@ pub(crate) async fn next(desk: &Desk<'_>) -> Answer {
     }
 }
 
-/// `/export/part`: one part, and in its head where the next begins.
+/// `/export/part`: one part. A header says where the next part begins.
 pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
     let filter = Filter::read(desk);
     let is_first = query_parameter(desk.request, "cursor").is_none_or(|cursor| cursor.is_empty());
     let (records, next) = read(desk, &filter).await?;
     let mut text = String::new();
     if is_first {
-        // The mark by which spreadsheets know UTF-8.
+        // The byte order mark, by which spreadsheets recognize UTF-8.
         text.push('\u{feff}');
         write_row(&mut text, &headings(desk).each_ref().map(String::as_str));
     }
     for record in &records {
         write_row(&mut text, &row(desk, record).each_ref().map(String::as_str));
     }
-    // A file that lacks a row says so: sums are made of it.
+    // If a row is missing, the file says so, because readers compute sums from it.
     for unreadable in desk.unread.items() {
         write_row(&mut text, &[&unreadable.item, &texts::fill(desk.t().export_unreadable, &[unreadable.attribute])]);
     }
@@ -216,7 +216,7 @@ fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
     ]
 }
 
-/// A row of what is a text to people ([`text_cell`] made it so where it matters) and of amounts and times.
+/// Writes one row of texts, amounts and times. [`text_cell`] has already protected the texts that need it.
 fn write_row(text: &mut String, cells: &[&str]) {
     for (place, cell) in cells.iter().enumerate() {
         if place > 0 {

@@ -1,4 +1,4 @@
-//! Forms as browsers post them: urlencoded, or multipart where files come along.
+//! Forms as browsers send them: urlencoded, or multipart if files are uploaded.
 
 use std::convert::Infallible;
 
@@ -11,19 +11,19 @@ use runtime::Request;
 
 use super::Trouble;
 
-/// A form with every certificate of a channel as a file: more than ten times the longest that is taken.
+/// More than ten times the longest accepted form, in which every certificate of a channel is a file.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 const FIELDS_MAX: usize = 200;
-/// The field of an upload has the name of the text field, with this suffix.
+/// The name of an upload field is the name of its text field with this suffix.
 const FILE: &str = "_file";
 
-/// What was posted, in order.
+/// The fields that were sent, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     /// # Errors
-    /// It is too long, or is no form.
+    /// The form is too long, or is not a form.
     pub(crate) async fn read(request: &Request) -> Result<Self, Trouble> {
         if request.body().len() > BODY_BYTES_MAX {
             return Err(Trouble::TooLong);
@@ -37,17 +37,17 @@ impl Form {
         Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
     }
 
-    /// A field as it was typed; nothing if it is not there. Browsers send line ends as CR LF.
+    /// A field as it was typed; empty if it is absent. Browsers send line ends as CR LF.
     pub(crate) fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
-    /// A field without blanks around it.
+    /// A field without blanks at its ends.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
 
-    /// Every value of a field that can be there several times.
+    /// Every value of a field that may occur several times.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
@@ -57,7 +57,7 @@ impl Form {
     }
 }
 
-/// A file stands for the text it could have been pasted as: PEM as it is, anything else in base64.
+/// A file counts as the text that could have been pasted instead: PEM as it is, anything else in base64.
 async fn read_multipart(body: Bytes, boundary: String) -> multer::Result<Form> {
     let limit = SizeLimit::new().whole_stream(u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX));
     let body = stream::iter([Ok::<_, Infallible>(body)]);
@@ -77,7 +77,7 @@ async fn read_multipart(body: Bytes, boundary: String) -> multer::Result<Form> {
         let is_pem = |text: &&str| text.contains("-----BEGIN");
         let text =
             std::str::from_utf8(&bytes).ok().filter(is_pem).map_or_else(|| STANDARD.encode(&bytes), str::to_owned);
-        // What was chosen last counts: a file takes the place of a text.
+        // A file replaces the text that was typed in its field.
         pairs.retain(|(found, _)| found != text_name);
         pairs.push((text_name.to_owned(), text));
     }

@@ -1,4 +1,4 @@
-//! Time as people read it, in the reader's zone.
+//! Times, in the reader's time zone.
 
 use domain::{TimeSpan, Timestamp};
 use time::{
@@ -28,12 +28,12 @@ pub(crate) fn day_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
     start.map_or(at, |date| at_midnight(date, zone))
 }
 
-/// The first moment of so many days, of which the day of `at` is the last.
+/// The first moment of a period of `days` days that ends with the day of `at`.
 pub(crate) fn days_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
     day_start(at, zone, 1 - days)
 }
 
-/// A day that was typed: `2026-11-23`.
+/// Reads a typed day: `2026-11-23`.
 pub(crate) fn parse_day(text: &str, zone: Zone) -> Option<TimeSpan> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,4 +1,4 @@
-//! What every page has around it: navigation, language, zone, mode, and what was just done.
+//! The frame of every page: navigation, language, zone, mode, and the message about the last action.
 
 use domain::{Mode, OperatorRole};
 use store::AppSummary;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::unread::Unread;
 
-/// Where in the console a page is.
+/// The section of the console that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     None,
@@ -34,7 +34,7 @@ pub(crate) enum Section {
 pub(crate) struct Frame {
     pub(crate) title: String,
     pub(crate) preferences: Preferences,
-    /// The path and query of this page, to come back to.
+    /// The path and query of this page, to return to it.
     pub(crate) here: String,
     pub(crate) section: Section,
     pub(crate) operator: Option<(String, OperatorRole)>,
@@ -43,15 +43,15 @@ pub(crate) struct Frame {
     pub(crate) app: Option<AppSummary>,
     pub(crate) mode: Mode,
     pub(crate) notice: Option<String>,
-    /// What could not be read for this page. A page is written once everything was read.
+    /// The items that could not be read for this page. A page is rendered only after everything was read.
     pub(crate) unread: Unread,
 }
 
-/// A time zone in the list to choose from.
+/// A time zone that can be chosen.
 pub(crate) struct ZoneChoice {
     pub(crate) minutes: i32,
     pub(crate) label: String,
-    /// Whether it is the zone of the reader.
+    /// Whether the reader uses this zone.
     pub(crate) is_chosen: bool,
 }
 
@@ -107,7 +107,7 @@ impl Frame {
         self.section == section
     }
 
-    /// Whether the reader has this role. It decides what is shown; `perform` decides what is done.
+    /// Whether the reader has this role. This only decides what is shown; `perform` decides what is allowed.
     fn may(&self, role: OperatorRole) -> bool {
         self.operator.as_ref().is_some_and(|(_, own)| *own >= role)
     }
@@ -146,17 +146,17 @@ impl Frame {
         format::moment(at, self.zone())
     }
 
-    /// A text with another in it.
+    /// A text with another text inserted.
     pub(crate) fn fill_text(&self, text: &str, part: &str) -> String {
         texts::fill(text, &[part])
     }
 
-    /// A text with a number in it.
+    /// A text with a number inserted.
     pub(crate) fn fill(&self, text: &str, number: &usize) -> String {
         texts::fill(text, &[&number.to_string()])
     }
 
-    /// What is missing here because it cannot be read: `None` if nothing is. Some are named, and the log has all.
+    /// A warning about items that could not be read; `None` if all were read. It names some items; the log has all.
     pub(crate) fn missing(&self, t: &'static Texts) -> Option<String> {
         const NAMED: usize = 3;
         let items = self.unread.items();
@@ -171,7 +171,7 @@ impl Frame {
         self.moment(app.created_at)
     }
 
-    /// The address that changes a preference and comes back here.
+    /// The address that changes a preference and returns to this page.
     pub(crate) fn prefer(&self, name: &str, value: &str) -> String {
         format!("/console/preferences?{}", super::query(&[(name, value), ("back", &self.here)]))
     }

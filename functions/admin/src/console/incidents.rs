@@ -1,4 +1,4 @@
-//! Incidents: genuine reports that did not fit, bills that were paid twice, and, apart from them, what could not be verified.
+//! Incidents: genuine reports that did not match, bills that were paid twice, and, in a separate list, messages that could not be verified.
 
 use askama::Template;
 use domain::{BillNum, IncidentKind, Timestamp};
@@ -14,18 +14,18 @@ use super::{
     texts::{self, Texts},
 };
 
-/// The kinds to choose from: what the list asks for, its words, and whether it is chosen.
+/// A kind that can be chosen: its word in the address, its label, and whether it is chosen.
 type Choice = (&'static str, &'static str, bool);
 
 struct Row {
     when: String,
     kind: &'static str,
-    /// The bill's number, or the day, which has no page.
+    /// The bill's number, or a day. A day has no page.
     about: String,
     bill_href: Option<String>,
     channel: String,
     problem: String,
-    /// What names it in the API, where it can be replayed.
+    /// The incident's id in the API, if it can be replayed.
     id: Option<String>,
 }
 
@@ -90,7 +90,7 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value) -> Row {
     }
 }
 
-/// Takes the report to today's code once more.
+/// Processes the report again with today's code.
 pub(crate) async fn replay(desk: &Desk<'_>, id: &str) -> Answer {
     let path = format!("/apps/{}/incidents/{id}/replay?mode={}", desk.app()?.app.id, desk.mode);
     desk.api(Method::POST, &path, &serde_json::json!({})).await?;

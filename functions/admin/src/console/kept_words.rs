@@ -1,4 +1,4 @@
-//! What is kept and what our own flows say, in Chinese: incidents, refunds, attempts at webhooks, and why a call came to nothing.
+//! The Chinese of stored sentences and of our own flows' sentences: incidents, refunds, attempts at webhooks, and why a call failed.
 
 use courier::AttemptProblemKind;
 use domain::{
@@ -8,7 +8,7 @@ use domain::{
 use runtime::{BillErrorKind, FailedKind, KeptBecauseKind};
 use settlement::FoundKind;
 
-/// The words of others, and words that a version without codes kept.
+/// The pattern of texts that are shown unchanged: those of others, and those that an earlier version stored without a code.
 pub(crate) fn as_it_is(kind: AsItIsKind) -> &'static str {
     match kind {
         AsItIsKind::Words => "{words}",

@@ -1,7 +1,7 @@
-//! The console under `/console`: pages for people, rendered here, that work without a script.
+//! The console under `/console`: pages for people. They are rendered here and work without scripts.
 //!
-//! What it changes, it changes through [`crate::api::perform`], the door of the operator API: the same rules, roles and audit log. What it shows
-//! comes from there or straight from the store. It keeps no state of its own but some cookies.
+//! Every change goes through [`crate::api::perform`], the entry of the operator API, so that rules, roles and audit log are the same. What
+//! pages show comes from the API or directly from the store. The console keeps no state except some cookies.
 
 mod account;
 mod app_pages;
@@ -53,19 +53,19 @@ pub use self::problems::problem_codes;
 use self::{desk::Desk, form::Form};
 use crate::{api::problem::Problem, deps::Deps, unread::Unread};
 
-/// What a page comes to.
+/// The result of a page.
 pub(crate) type Answer = Result<Reply, Trouble>;
 
-/// Why there is no page.
+/// Why a page cannot be shown.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     NotFound,
-    /// The form was made for another session, or for one that is over.
+    /// The form belongs to another session, or to one that has ended.
     Expired,
     TooLong,
-    /// What was posted is no form.
+    /// The body is not a form.
     Form,
-    /// The role that it takes.
+    /// The role that is required.
     Forbidden(OperatorRole),
     Api(Problem),
 }
@@ -85,12 +85,12 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// Whether a path is the console's.
+/// Whether a path belongs to the console.
 pub(crate) fn is_console(path: &str) -> bool {
     path == "/console" || path.starts_with("/console/") || assets::is_icon(path)
 }
 
-/// Answers one request of a browser's.
+/// Answers one request of a browser.
 pub(crate) async fn handle(deps: &Deps, request: &Request, unread: &Unread) -> Reply {
     if let Some(asset) = assets::find(request.uri().path()) {
         return asset;
@@ -148,7 +148,7 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
     }
 }
 
-/// Pages. `app` stands for the app's own address, which [`Desk::enter`] has read.
+/// The pages. The segment `app` stands for the address of an app, which [`Desk::enter`] has read.
 async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
     match segments {
         [] => apps::home(desk),
@@ -179,7 +179,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
     }
 }
 
-/// What forms do.
+/// What each form does.
 async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
     match segments {
         ["sign-out"] => sign_in::out(desk).await,
@@ -205,7 +205,7 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
     }
 }
 
-/// Language, zone and mode are changed by a link: there is nothing in them that a stranger could gain.
+/// A link changes language, zone and mode. A stranger gains nothing by such a link.
 fn preferences(desk: &Desk<'_>) -> Answer {
     let asked = |name| query_parameter(desk.request, name);
     let (language, zone, mode) = (asked("lang"), asked("zone"), asked("mode"));
@@ -216,15 +216,15 @@ fn preferences(desk: &Desk<'_>) -> Answer {
     redirect(&back, &[changed.cookie(session::secure(&desk.deps.services.config))])
 }
 
-/// An address within the console, or its front: nobody is sent elsewhere by a link that begins here.
+/// Returns an address within the console, and the front page instead of any other address. So no link of ours leads to another site.
 pub(crate) fn inside(address: &str) -> &str {
     let is_inside = address == "/console" || address.starts_with("/console/") || address.starts_with("/console?");
     let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if is_inside && is_plain && address.len() <= 1024 { address } else { "/console" }
 }
 
-/// The same page in another mode: what the address says of the mode, and of a place in the list of the other one, is gone, and one
-/// payment's page, which is of one mode alone, becomes the list.
+/// The same page in another mode. The parts of the address that belong to the present mode are removed: the mode itself and a place in a
+/// list. The page of one payment, which exists in one mode only, becomes the list.
 fn in_mode(address: &str, mode: Mode) -> String {
     let address = inside(address);
     let (path, asked) = address.split_once('?').unwrap_or((address, ""));
@@ -244,7 +244,7 @@ pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-/// Sends the browser on, as after a form it should.
+/// Redirects the browser, as is usual after a form.
 pub(crate) fn redirect(location: &str, cookies: &[String]) -> Answer {
     let failed = || Trouble::Api(Problem::internal());
     let mut reply = Reply::default();
@@ -262,7 +262,7 @@ fn add_cookies(reply: &mut Reply, cookies: &[String]) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Nothing from elsewhere runs in a page, no page is shown in another's frame, and no copy is kept.
+/// A page runs only our own scripts, is never shown in a frame of another page, and is never cached.
 #[rustfmt::skip]
 const GUARDS: [(&str, &str); 6] = [
     ("content-security-policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -281,7 +281,7 @@ fn guarded(mut reply: Reply) -> Reply {
     reply
 }
 
-/// A page of HTML.
+/// An HTML page.
 fn html(status: u16, body: String) -> Reply {
     let mut reply = Reply::new(Bytes::from(body));
     *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

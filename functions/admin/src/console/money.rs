@@ -1,4 +1,4 @@
-//! Money as people read it. It comes in whole fen, and nothing here or elsewhere in the console calculates with it.
+//! Amounts for people. They are whole fen, and the console never calculates with them.
 
 use domain::{Fen, Sum};
 
@@ -7,12 +7,12 @@ pub(crate) fn shown(fee: Fen) -> String {
     yuan(&fee.to_grouped_yuan())
 }
 
-/// What the transactions of a sum are about.
+/// The total of the transactions in a sum.
 pub(crate) fn in_all(sum: Sum) -> String {
     yuan(&sum.amount_in_yuan())
 }
 
-/// What of a sum went back.
+/// The refunded part of a sum.
 pub(crate) fn back(sum: Sum) -> String {
     yuan(&sum.refunded_in_yuan())
 }

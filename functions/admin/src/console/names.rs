@@ -1,10 +1,10 @@
-//! What the reader's language calls the members of closed lists, and deeds.
+//! The names of the members of closed lists, and of actions, in the reader's language.
 
 use domain::{Channel, DeliveryState, Event, Family, IncidentKind, OperatorRole, Status, Tab};
 
 use super::{preferences::Language, texts::Texts};
 
-/// What one thing is called.
+/// The names of one thing.
 #[derive(Clone, Copy)]
 pub(crate) struct Words {
     zh: &'static str,
@@ -15,7 +15,7 @@ const fn words(zh: &'static str, en: &'static str) -> Words {
     Words { zh, en }
 }
 
-/// A closed list whose members people see. Each is matched without `_`, so that the compiler asks for the words of a new one.
+/// A closed list whose members people see. Each is matched without `_`, so that the compiler asks for the names of a new member.
 pub(crate) trait Named {
     fn words(self) -> Words;
 }
@@ -139,12 +139,12 @@ impl Texts {
         }
     }
 
-    /// What kind of incident it is; one that a later version kept has no words here.
+    /// The name of an incident's kind. A kind that only a later version knows has no name here.
     pub(crate) fn incident_kind(&self, kind: &str) -> &'static str {
         IncidentKind::find(kind).map_or(self.incident_other, |kind| self.name_of(kind))
     }
 
-    /// What was just done, by the word in the address.
+    /// What was just done, by its word in the address.
     pub(crate) fn done(&self, word: &str) -> Option<&'static str> {
         match word {
             "saved" => Some(self.done_saved),
@@ -162,7 +162,7 @@ impl Texts {
         }
     }
 
-    /// What an entry of the audit log tells of, by the name of its operation.
+    /// What an entry of the audit log is about, by the name of its operation.
     pub(crate) fn action(&self, name: &str) -> &'static str {
         match name {
             "create app" => self.action_create_app,

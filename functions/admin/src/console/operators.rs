@@ -1,4 +1,4 @@
-//! Who may sign in, and as what. For owners.
+//! The operators and their roles. For owners.
 
 use askama::Template;
 use domain::{OperatorRole, Timestamp};
@@ -22,7 +22,7 @@ struct Row {
     enabled: bool,
     is_self: bool,
     has_factor: bool,
-    /// The ids of the apps they see, a line each; nothing for all.
+    /// The ids of the apps that they see, one per line; empty for all apps.
     apps: String,
     app_count: Option<String>,
     created: String,
@@ -112,20 +112,20 @@ pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
     desk.page(422, &page)
 }
 
-/// What was typed, as the API takes it: every word is an app's id, and no word stands for all apps.
+/// The typed text as the API expects it. Every word is an app's id; an empty text means all apps.
 fn reach(typed: &str) -> Value {
     let ids: Vec<Value> =
         typed.split([' ', ',', '\n', '\r', '\t']).filter(|id| !id.is_empty()).map(Value::from).collect();
     if ids.is_empty() { Value::Null } else { ids.into() }
 }
 
-/// Takes another operator's second factor away, who lost it.
+/// Removes the second factor of another operator, who lost it.
 pub(crate) async fn reset_second_factor(desk: &Desk<'_>, name: &str) -> Answer {
     desk.api(Method::DELETE, &format!("/operators/{name}/second-factor"), &Value::Null).await?;
     redirect("/console/operators?done=saved", &[])
 }
 
-/// Demands a second factor of everybody, or no longer.
+/// Requires a second factor of everybody, or makes it optional again.
 pub(crate) async fn change_rules(desk: &Desk<'_>, form: &Form) -> Answer {
     desk.api(Method::PUT, "/sign-in", &json!({ "secondFactor": form.text("second_factor") })).await?;
     redirect("/console/operators?done=saved", &[])

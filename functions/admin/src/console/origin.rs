@@ -1,9 +1,9 @@
-//! Where a form comes from. Browsers say it in two headers; what has neither is no page of a browser's.
+//! The origin of a form. Browsers name it in two headers. A request without both does not come from a page in a browser.
 
 use http::{HeaderMap, Uri, header};
 use runtime::{Config, Request};
 
-/// Whether a page of another origin sent this.
+/// Whether a page of another origin sent the request.
 pub(crate) fn is_elsewhere(request: &Request, config: &Config) -> bool {
     let site = request.headers().get("sec-fetch-site").map(|site| site.to_str().unwrap_or_default());
     let is_foreign_site = site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
@@ -13,8 +13,8 @@ pub(crate) fn is_elsewhere(request: &Request, config: &Config) -> bool {
     is_foreign_site || origins.any(|origin| !origin.to_str().is_ok_and(own))
 }
 
-/// The public address, or that at which this very request arrived: a stack answers at its old address, too, after it got a domain. Only the
-/// local stack is reached without https.
+/// Whether the origin is the public address, or the address at which this request arrived: a stack still answers at its old address after
+/// it got a domain. Only the local stack is reached without https.
 fn is_own(origin: &str, host: Option<&str>, config: &Config) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (origin.scheme_str(), origin.authority()) else { return false };

@@ -1,4 +1,4 @@
-//! The overview: what was paid by day and by channel, how much of what was charged is paid, and how the webhooks do.
+//! The overview: payments by day and by channel, the share of charges that were paid, and the health of the webhooks.
 
 use std::collections::BTreeMap;
 
@@ -24,12 +24,12 @@ struct Bar {
     y: usize,
     width: usize,
     height: usize,
-    /// Where the day is written, for those that have room for it.
+    /// Where the day is written below the bar, if there is room.
     label: Option<(usize, String)>,
     title: String,
 }
 
-/// A row of the table of days; what is not known is a dash.
+/// A row of the table of days. An unknown figure is a dash.
 struct Row {
     day: String,
     charged: String,
@@ -41,9 +41,9 @@ struct Row {
 
 struct Share {
     name: &'static str,
-    /// Its provider's name, after which the style sheet colours it.
+    /// The name of its provider. The style sheet colours it by that.
     class: &'static str,
-    /// Whether it is a provider, and not one of its channels.
+    /// Whether it is a provider. If not, it is a channel of one.
     is_family: bool,
     x: usize,
     width: usize,
@@ -52,7 +52,7 @@ struct Share {
     percent: String,
 }
 
-/// How a webhook does.
+/// The health of a webhook.
 struct Health {
     target: String,
     href: String,
@@ -121,7 +121,7 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
     desk.page(200, &page)
 }
 
-/// What is to be said where figures are not whole.
+/// The notice that figures are not complete; `None` if they are.
 fn cut(t: &'static Texts, f: &Frame, period: &Period) -> Option<String> {
     let waiting = period.days.values().filter(|(_, known)| *known == Known::NotYet).count();
     match (period.cut, waiting) {
@@ -149,7 +149,7 @@ fn row(day: &Day, sums: &DaySums, known: Known) -> Row {
     }
 }
 
-/// Every webhook with what waits at it and what was given up.
+/// Every webhook, with its waiting and its exhausted deliveries.
 async fn health(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Health>, Trouble> {
     let app = &desk.app()?.app;
     let known = webhooks::rows(desk).await?;
@@ -194,7 +194,7 @@ fn bars(days: &BTreeMap<Day, (DaySums, Known)>) -> Vec<Bar> {
     days.keys().zip(paid).zip(places).map(bar).collect()
 }
 
-/// Each provider with its part of the bar, followed by its channels on which anything was charged.
+/// Each provider with its part of the bar, followed by those of its channels that had charges.
 fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
     let whole = total.paid(|_| true).amount;
     let families = Family::ALL.map(|family| (family, total.paid(|channel| channel.family() == family)));

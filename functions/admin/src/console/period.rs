@@ -1,6 +1,6 @@
-//! What the days of a period came to: those that are over from the sums that are kept of them, today and what is not summed yet live.
+//! The sums of the days in a period. Sums of past days are stored. Today, and days that are not summed yet, are read live.
 //!
-//! Days are Beijing's, as the providers' are: sums are kept once, for every reader.
+//! Days are days in Beijing, as the providers' days are. So the stored sums are the same for every reader.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,33 @@ use store::{SumRange, SumRow};
 use super::{Trouble, desk::Desk};
 use crate::api::page::channels_ever;
 
-/// Pages of 3,000 rows that a look reads of one channel and status: some 12,000 charges, a few hundred milliseconds.
+/// Pages of 3,000 rows that are read of one channel and status: some 12,000 charges in a few hundred milliseconds.
 const PAGES_MAX: usize = 4;
 
-/// Stretches of days that are not summed yet. There is one, but where a night's job failed.
+/// How many separate stretches of unsummed days are read. Usually there is one; there are more if the job failed in some nights.
 const STRETCHES_MAX: usize = 4;
 
 /// How much of a day is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     Whole,
-    /// From a moment on: there is more of it than a look reads.
+    /// Only from a moment on: the day has more rows than are read.
     Partly,
-    /// It is not summed yet, and too long ago to be read now.
+    /// It is not summed yet, and too long ago to be read live.
     NotYet,
 }
 
-/// A period's days, each with what it came to.
+/// The days of a period, each with its sums.
 #[derive(Debug, Default)]
 pub(crate) struct Period {
     pub(crate) days: BTreeMap<Day, (DaySums, Known)>,
-    /// From when on the live figures are whole, where they were cut.
+    /// The moment from which the live figures are complete, if some rows were not read.
     pub(crate) cut: Option<Timestamp>,
-    /// When the oldest of the kept sums was made.
+    /// When the oldest of the stored sums was made.
     pub(crate) summed_at: Option<Timestamp>,
 }
 
-/// The last `count` days, today among them.
+/// The last `count` days, including today.
 pub(crate) async fn read(desk: &Desk<'_>, count: usize) -> Result<Period, Trouble> {
     let days: Vec<Day> = std::iter::successors(Some(Day::of(desk.now)), |day| Some(day.before())).take(count).collect();
     let mut period = Period::default();
@@ -63,7 +63,7 @@ pub(crate) async fn read(desk: &Desk<'_>, count: usize) -> Result<Period, Troubl
 }
 
 impl Period {
-    /// Everything that is known, together.
+    /// The total of everything that is known.
     pub(crate) fn total(&self) -> DaySums {
         let mut total = DaySums::default();
         self.days.values().for_each(|(sums, _)| total.add_all(sums));
@@ -78,14 +78,14 @@ struct Stretch {
     last: Day,
 }
 
-/// The stretches of days that are wanted, the latest first.
+/// The stretches of days that `wanted` accepts, the latest first.
 fn stretches(days: &[Day], wanted: impl Fn(&Day) -> bool) -> Vec<Stretch> {
     let chunks = days.chunk_by(|one, next| wanted(one) == wanted(next));
     let ends = |chunk: &[Day]| Some(Stretch { first: chunk.last()?.clone(), last: chunk.first()?.clone() });
     chunks.filter(|chunk| chunk.first().is_some_and(&wanted)).filter_map(ends).collect()
 }
 
-/// Reads a stretch of days itself, the latest rows first.
+/// Reads a stretch of days live, the latest rows first.
 async fn live(desk: &Desk<'_>, stretch: &Stretch, period: &mut Period) -> Result<(), Trouble> {
     let found = desk.app()?;
     let sources = channels_ever(found, desk.mode);
@@ -99,7 +99,7 @@ async fn live(desk: &Desk<'_>, stretch: &Stretch, period: &mut Period) -> Result
         period.days.insert(one, (DaySums::default(), known));
     }
     for ReadSource { source: (channel, status), rows, .. } in read {
-        // Rows from before the moment at which another source stopped would make the shares wrong.
+        // Another source may have stopped at a later moment. Rows from before that moment would make the shares wrong.
         for row in rows.iter().filter(|row| cut.is_none_or(|cut| row.created_at >= cut)) {
             if let Some((sums, _)) = period.days.get_mut(&Day::of(row.created_at)) {
                 sums.add(channel, status, row.sum);
@@ -116,7 +116,7 @@ type Source = (Channel, Status);
 struct ReadSource {
     source: Source,
     rows: Vec<SumRow>,
-    /// If there are more: from this moment on, these are all.
+    /// If there are more rows: the rows read are complete from this moment on.
     cut: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! How a reader wants the console: language, zone, and the mode last looked at. A cookie keeps it; nothing of it is secret.
+//! A reader's preferences: language, zone, and the mode they looked at last. They are in a cookie; none of them is secret.
 
 use domain::Mode;
 use http::{HeaderMap, header};
@@ -15,7 +15,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const ALL: [Self; 2] = [Self::Zh, Self::En];
 
-    /// As HTML names it.
+    /// Its tag in HTML.
     pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::Zh => "zh-CN",
@@ -30,7 +30,7 @@ impl Language {
         }
     }
 
-    /// What it calls itself.
+    /// The language's name in itself.
     pub(crate) fn own_name(self) -> &'static str {
         match self {
             Self::Zh => "中文",
@@ -49,7 +49,8 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// The browser's wish: whichever of ours it likes best. English for who wants neither, Chinese for who says nothing.
+    /// The language that the browser prefers among ours. English if the browser wants other languages only; Chinese if it names no
+    /// language.
     fn wished(headers: &HeaderMap) -> Self {
         /// More than any browser sends.
         const WISHES_MAX: usize = 20;
@@ -124,12 +125,12 @@ impl Zone {
     }
 }
 
-/// How a reader wants it.
+/// The preferences of a reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Preferences {
     pub(crate) language: Language,
     pub(crate) zone: Zone,
-    /// The mode looked at last, if any.
+    /// The mode looked at last. `None` if no mode was chosen yet.
     pub(crate) mode: Option<Mode>,
 }
 
@@ -137,7 +138,7 @@ const COOKIE: &str = "maxpay_view";
 const YEAR_SECONDS: u32 = 365 * 24 * 3600;
 
 impl Preferences {
-    /// What the cookie says, else what the browser wishes, else Beijing and its language.
+    /// The preferences in the cookie; else what the browser prefers; else Beijing's zone and Chinese.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let kept = cookies::find(headers, COOKIE).unwrap_or_default();
         let mut parts = kept.split('.');
@@ -149,7 +150,7 @@ impl Preferences {
         }
     }
 
-    /// What a reader asked for by a click.
+    /// The preferences after a reader changed one by a click.
     pub(crate) fn changed(self, language: Option<&str>, zone: Option<&str>, mode: Option<&str>) -> Self {
         Self {
             language: language.and_then(Language::find).unwrap_or(self.language),

@@ -1,8 +1,9 @@
-//! What the API says is wrong, and what is kept, in the reader's language.
+//! Errors of the API, and stored sentences, in the reader's language.
 //!
-//! The API speaks English, and gives each sentence out with its code and what stands in it ([`domain::Sentence`]). [`rows`] has the lists of
-//! them, each with the Chinese that `wrong_words.rs`, `setting_words.rs`, `provider_words.rs` and `kept_words.rs` match exhaustively. What a
-//! later version says, and what one kept that knew no codes, is shown as it is: better in English than not at all.
+//! The API speaks English. It gives each sentence with its code and the values in it ([`domain::Sentence`]). [`rows`] has the lists of
+//! sentences, each with its Chinese, which `wrong_words.rs`, `setting_words.rs`, `provider_words.rs` and `kept_words.rs` match
+//! exhaustively. Two kinds of sentences are shown as they are, in English: those of a later version, and those that an earlier version
+//! stored without a code.
 
 use courier::AttemptProblemKind;
 use domain::{
@@ -20,12 +21,12 @@ use settlement::FoundKind;
 use super::{channel_fields, kept_words, preferences::Language, provider_words, setting_words, wrong_words};
 use crate::api::{problem::Problem, wrong::WrongKind};
 
-/// Whether it is this field that is wrong.
+/// `Some` if the problem is in this field.
 pub(crate) fn at(problem: &Problem, field: &str) -> Option<()> {
     (problem.field_name() == Some(field)).then_some(())
 }
 
-/// What is wrong, without the field's name before it.
+/// The text of a problem, without the field's name before it.
 pub(crate) fn say(language: Language, problem: &Problem) -> String {
     say_sentence(language, problem.said())
 }
@@ -38,14 +39,14 @@ pub(crate) fn say_sentence(language: Language, sentence: &Sentence) -> String {
     }
 }
 
-/// The sentence that an object of the API has in this member, with its code beside it. `None` without a text.
+/// The sentence in this member of an object of the API, with the code beside it. `None` if the member has no text.
 pub(crate) fn sentence_in(item: &Value, member: &str) -> Option<Sentence> {
     let text = item.get(member)?.as_str().filter(|text| !text.is_empty())?;
     let said = serde_json::from_value(item.clone()).ok();
     Some(said.map_or_else(|| Sentence::as_it_is(text), |said| Sentence { text: text.to_owned(), said }))
 }
 
-/// The same in the reader's language.
+/// The same, as a text in the reader's language.
 pub(crate) fn say_in(language: Language, item: &Value, member: &str) -> Option<String> {
     sentence_in(item, member).map(|sentence| say_sentence(language, &sentence))
 }
@@ -58,13 +59,13 @@ fn capital(text: &str) -> String {
 /// A sentence of a list, in both languages.
 struct Row {
     code: &'static str,
-    /// The other language is with the sentence itself.
+    /// The other language is in the sentence itself.
     #[cfg(test)]
     english: &'static str,
     chinese: &'static str,
 }
 
-/// Every sentence that a problem can be, and every one that is kept.
+/// Every sentence of a problem, and every sentence that is stored.
 #[rustfmt::skip]
 fn rows() -> impl Iterator<Item = Row> {
     macro_rules! lists {
@@ -104,12 +105,13 @@ fn rows() -> impl Iterator<Item = Row> {
     }
 }
 
-/// The code of every sentence that the API gives out, as `docs/openapi.yaml` lists them.
+/// The code of every sentence that the API can answer, as `docs/openapi.yaml` lists them.
 pub fn problem_codes() -> impl Iterator<Item = &'static str> {
     rows().map(|row| row.code)
 }
 
-/// `None` if a later version said it. A sentence is a few deep, and each in it is shorter.
+/// `None` if the sentence is of a later version. The recursion is bounded: sentences contain each other a few levels deep, and each inner
+/// one is shorter.
 pub(crate) fn in_chinese(said: &Said) -> Option<String> {
     let row = rows().find(|row| row.code == said.code)?;
     let mut filled = String::new();
@@ -135,7 +137,7 @@ fn label(name: &str) -> Option<String> {
     channel_fields::label_of(name, Language::Zh).map(str::to_owned)
 }
 
-/// A piece of a pattern: a text, and the name of the value that follows it; no value follows the last. `{{` is a brace.
+/// Splits a pattern into pieces: a text, and the name of the value after it. The last piece has no value. `{{` is a brace.
 fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     let mut found = Vec::new();
     let mut text = String::new();
@@ -159,7 +161,7 @@ fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     found
 }
 
-/// Whether it is nothing but what stands in it.
+/// Whether the sentence consists only of its values.
 #[cfg(test)]
 fn is_hole(pattern: &str) -> bool {
     pattern.starts_with('{') && pattern.find('}') == Some(pattern.len() - 1)

@@ -1,4 +1,4 @@
-//! What providers answered and sent, as far as the words are ours, in Chinese. Their own words stay as they are, in quotation marks.
+//! The Chinese of our own sentences about providers' answers and messages. Providers' own words stay unchanged, in quotation marks.
 
 use providers::{
     CheckWordsKind, LineProblemKind, MessageProblemKind, NotifyErrorKind, ProviderErrorKind, RefundWordsKind,
@@ -81,7 +81,7 @@ pub(crate) fn message(kind: MessageProblemKind) -> &'static str {
         K::Stale => "签名时间与现在相差 {seconds} 秒，最多允许 {seconds_max} 秒",
         K::NoSerial => "wechatpay-serial 不是序列号",
         K::NoSeconds => "wechatpay-timestamp 不是秒数",
-        // The same where answers are signed as notifies are.
+        // The same, for providers whose answers are signed like notifies.
         K::AnswerMalformed => "应答的格式不正确：{reason}",
         K::AnswerUnsigned => "应答没有签名",
         K::AnswerAlgorithm => "应答的签名方式为 {found}，而配置的是 {expected}",
@@ -91,7 +91,7 @@ pub(crate) fn message(kind: MessageProblemKind) -> &'static str {
         K::AnswerProbe => "应答是渠道的签名探测流量",
         K::AnswerSealed => "应答的内容无法用 {field} 解密",
         K::AnswerUntrusted => "应答的证书不可信：{problem}",
-        // What an answer says.
+        // The content of an answer.
         K::NoContent => "成功应答没有内容",
         K::Unusable => "成功应答没有可用的 {field}",
         K::NotAskedFor => "成功应答与请求不符",
@@ -113,7 +113,7 @@ pub(crate) fn message(kind: MessageProblemKind) -> &'static str {
         K::SignedCode => "已签名的返回码 {code}，{sub_code}，原文“{words}”",
         K::UnsignedCode => "未签名的返回码 {code}，{sub_code}，原文“{words}”",
         K::UnsignedRefusal => "未签名的返回码 {code}，原文“{words}”",
-        // What it is about.
+        // The order or payment in a message.
         K::OtherOrder | K::OtherOrderId => "应答是关于订单 {found} 的，而不是 {expected}",
         K::OtherField => "应答是关于 {field} {found} 的，而不是 {expected}",
         K::OtherMerchant => "应答属于另一个商户，与 merId 不符",
@@ -134,14 +134,14 @@ pub(crate) fn message(kind: MessageProblemKind) -> &'static str {
         K::OtherSerial => "serial_no 与证书的序列号不符",
         K::OwnCertificate => "其中有商户自己的证书",
         K::CertificateUnusable => "{problem}",
-        // What is sealed.
+        // Encrypted content.
         K::SealAlgorithm => "加密算法不是 AEAD_AES_256_GCM",
         K::SealNonce => "nonce 不是 12 字节",
         K::SealData => "associated_data 不是文本",
         K::SealNotUtf8 => "内容不是 UTF-8",
         K::SealBlocks => "req_info 的长度不正确",
         K::SealNotJson => "不是约定的 JSON（{why}）",
-        // What a notify is about.
+        // The subject of a notify.
         K::AnswerToQuery => "这是查询的应答，不是通知",
         K::NoRefund => "它不是退款的通知",
         K::ForeignRefund => "orderId 和 reqReserved 不属于本系统发起的退款",
@@ -225,7 +225,7 @@ pub(crate) fn unable(kind: UnableKind) -> &'static str {
         K::NotOfMapi => "旧接口（mapi）没有 {channel}，ali_qrcode 请使用 openapi",
         K::OtherTab => "{channel} 在 {expected} 中配置，而这里是 {tab}",
         K::OtherChannel => "{channel} 不是这份配置的渠道，这份配置属于 {own}",
-        // What a message must say.
+        // Required members of a message.
         K::Openid => "{channel} 缺少 openid",
         K::ClientIp => "{channel} 缺少客户端 IP",
         K::ReturnUrl => "银联的支付页面需要知道之后跳转到哪里",

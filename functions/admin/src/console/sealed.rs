@@ -1,4 +1,4 @@
-//! What the console hands out and takes back: sealed with the key that only this function has, each kind for itself.
+//! Texts that the console gives to browsers and gets back. They are sealed with a key that only this function has, each kind separately.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -10,14 +10,14 @@ use tracing::error;
 
 use crate::api::problem::Problem;
 
-/// What a sealed text is for. One kind does not open as another.
+/// The purpose of a sealed text. A text that was sealed for one purpose cannot be opened for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Somebody who signed in.
+    /// An operator who is signed in.
     Session,
     /// A browser in which somebody signed in before.
     Device,
-    /// Somebody who said the right password, and is asked for a code.
+    /// An operator who gave the right password and is now asked for a code.
     Ticket,
 }
 
@@ -34,7 +34,7 @@ impl Purpose {
 /// Encrypts and authenticates lines of text.
 ///
 /// # Errors
-/// There is no key, or no randomness.
+/// The key is missing, or no random numbers are available.
 pub(crate) fn seal(services: &Services, purpose: Purpose, lines: &[&str]) -> Result<String, Problem> {
     let Some(key) = key(&services.config, purpose) else {
         error!("the console's key cannot be used: is MAXPAY_CONSOLE_KEY set?");
@@ -47,7 +47,7 @@ pub(crate) fn seal(services: &Services, purpose: Purpose, lines: &[&str]) -> Res
     Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
 }
 
-/// The `N` lines that were sealed; `None` if they were sealed elsewhere, or for something else.
+/// The `N` sealed lines. `None` if they were sealed elsewhere, or for another purpose.
 pub(crate) fn open<const N: usize>(config: &Config, purpose: Purpose, sealed: &str) -> Option<[String; N]> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;

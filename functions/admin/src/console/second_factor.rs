@@ -1,4 +1,4 @@
-//! One's own second factor: set up with an authenticator app, and switched off again.
+//! One's own second factor: how it is set up with an authenticator app, and how it is removed.
 
 use askama::Template;
 use http::Method;
@@ -32,14 +32,14 @@ struct Page {
     /// How many recovery codes are left.
     recovery: String,
     secret: String,
-    /// The side of the QR code in modules, and its dark ones.
+    /// The side of the QR code in modules, and its dark modules.
     side: usize,
     path: String,
     code_problem: Option<String>,
     password_problem: Option<String>,
 }
 
-/// Where somebody goes who must set one up before anything else.
+/// Where an operator is sent who must set up a second factor first.
 pub(crate) fn first(desk: &Desk<'_>) -> Answer {
     if desk.request.method() != Method::GET {
         return Err(Trouble::Expired);
@@ -106,7 +106,7 @@ async fn off(desk: &Desk<'_>, form: &Form) -> Answer {
     }
 }
 
-/// The page again, with what is wrong. The secret stays, because the authenticator app has it by now.
+/// The page again, with the error. The secret stays the same, because the authenticator app already has it.
 async fn refused(desk: &Desk<'_>, problem: Problem, secret: String) -> Answer {
     let said = |field| at(&problem, field).map(|()| problems::say(desk.preferences.language, &problem));
     let (code_problem, password_problem) = (said("code"), said("presentPassword"));

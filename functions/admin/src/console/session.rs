@@ -1,9 +1,9 @@
-//! The session of somebody who signed in, and the mark of a browser in which somebody did: each sealed in a cookie, so that no instance of the
-//! function has to remember it.
+//! The session of an operator who signed in, and the mark of a browser in which an operator signed in. Each is sealed in a cookie, so that
+//! no instance of the function has to store it.
 //!
-//! A session ends after twelve hours, and at once when the operator signs out or the password, role or admission changes, because each
-//! call compares its epoch with the operator's. The mark lasts until the password changes; it lets nobody in, and only keeps the guesses of
-//! strangers from slowing down this browser.
+//! A session ends after twelve hours. It ends at once when the operator signs out, or when the password, role or state of the operator
+//! changes, because each call compares its epoch with the operator's. The mark lasts until the password changes. It does not sign anyone
+//! in. It only protects this browser from being slowed down by strangers' tries.
 
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ use crate::api::problem::Problem;
 
 /// A working day.
 const LASTS: Duration = Duration::from_secs(12 * 3600);
-/// Long enough to look for the phone.
+/// Long enough to find the phone.
 const TICKET_LASTS: Duration = Duration::from_secs(5 * 60);
-/// As long as browsers keep a cookie.
+/// Browsers keep a cookie no longer than this.
 const BROWSER_KNOWN: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Who signed in.
+/// A session: who signed in, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) name: OperatorName,
     /// The operator's epoch at the sign-in.
     pub(crate) epoch: i64,
-    /// What every form of this session carries.
+    /// The token in every form of this session.
     pub(crate) csrf: String,
     pub(crate) ends_at: Timestamp,
 }
@@ -42,7 +42,7 @@ impl Session {
         Ok(Self { name, epoch, csrf: random.text::<24>()?, ends_at: now.plus(LASTS) })
     }
 
-    /// The session in the cookie, if it is ours and not over.
+    /// The session in the cookie, if we sealed it and it has not ended.
     pub(crate) fn read(headers: &HeaderMap, config: &Config, now: Timestamp) -> Option<Self> {
         let cookie = cookies::find(headers, cookie_name(config))?;
         let [name, epoch, csrf, ends_ms] = sealed::open(config, Purpose::Session, cookie)?;
@@ -51,19 +51,19 @@ impl Session {
         (now < session.ends_at).then_some(session)
     }
 
-    /// The cookie that carries it.
+    /// The cookie that contains the session.
     pub(crate) fn cookie(&self, services: &Services) -> Result<String, Problem> {
         let (epoch, ends_ms) = (self.epoch.to_string(), self.ends_at.ms().to_string());
         let value = sealed::seal(services, Purpose::Session, &[self.name.as_str(), &epoch, &self.csrf, &ends_ms])?;
         Ok(cookie(&services.config, cookie_name(&services.config), &value, LASTS))
     }
 
-    /// The cookie that takes it away.
+    /// The cookie that removes the session.
     pub(crate) fn end(config: &Config) -> String {
         cookie(config, cookie_name(config), "", Duration::ZERO)
     }
 
-    /// Whether a form was made for this session, in constant time.
+    /// Whether a form was made for this session. Compares in constant time.
     pub(crate) fn made(&self, csrf: &str) -> bool {
         self.csrf.as_bytes().ct_eq(csrf.as_bytes()).into()
     }
@@ -80,7 +80,7 @@ impl KnownBrowser {
         Ok(Self { id: random.text::<16>()? })
     }
 
-    /// The browser, if its mark is for this operator and the present password.
+    /// The browser, if its mark is for this operator and the operator's present password.
     pub(crate) fn read(headers: &HeaderMap, config: &Config, operator: &Operator, now: Timestamp) -> Option<Self> {
         let cookie = cookies::find(headers, &browser_cookie_name(config, &operator.name))?;
         let [name, password, id, ends_ms] = sealed::open(config, Purpose::Device, cookie)?;
@@ -88,7 +88,7 @@ impl KnownBrowser {
         fits.then_some(Self { id })
     }
 
-    /// The cookie that carries its mark.
+    /// The cookie that contains the mark.
     pub(crate) fn cookie(&self, services: &Services, operator: &Operator, now: Timestamp) -> Result<String, Problem> {
         let ends_ms = now.plus(BROWSER_KNOWN).ms().to_string();
         let lines = [operator.name.as_str(), &fingerprint(operator), &self.id, &ends_ms];
@@ -97,7 +97,7 @@ impl KnownBrowser {
     }
 }
 
-/// Somebody who said the right password a moment ago. It lets nobody in: the code is still to come.
+/// An operator who has just given the right password. This does not sign them in: the code is still missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) name: OperatorName,
@@ -116,13 +116,14 @@ impl Ticket {
         (now < moment(&ends_ms)?).then_some(ticket)
     }
 
-    /// Whether the operator is the one of then, and the password too.
+    /// Whether the operator and the password are still the same.
     pub(crate) fn fits(&self, operator: &Operator) -> bool {
         operator.enabled && self.name == operator.name && self.password == fingerprint(operator)
     }
 }
 
-/// What stands for the present password: its hash has a salt of its own, so that the same password set anew is another one.
+/// Stands for the present password. It is made of the hash, which has its own salt, so that the same password set again counts as a new
+/// one.
 fn fingerprint(operator: &Operator) -> String {
     short_digest(operator.password_hash.expose())
 }
@@ -140,17 +141,17 @@ fn cookie(config: &Config, name: &str, value: &str, lasts: Duration) -> String {
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
-/// Behind https no other host, and no page read over http, can plant a cookie of this name.
+/// With https the name has a prefix. Then no other host, and no page loaded over http, can set a cookie of this name.
 fn cookie_name(config: &Config) -> &'static str {
     if is_https(config) { "__Host-maxpay" } else { "maxpay_console" }
 }
 
-/// One for each operator: several may share a browser.
+/// Each operator has an own cookie, because several operators may share a browser.
 fn browser_cookie_name(config: &Config, name: &OperatorName) -> String {
     format!("{}_known_{}", cookie_name(config), short_digest(name.as_str()))
 }
 
-/// The attribute that keeps cookies on https, where that is spoken.
+/// The attribute that keeps cookies on https, if https is used.
 pub(crate) fn secure(config: &Config) -> &'static str {
     if is_https(config) { "; Secure" } else { "" }
 }

@@ -1,4 +1,5 @@
-//! What is wrong with channel settings, in Chinese. What stands in a sentence keeps its name; it need not be told where the form shows it.
+//! Errors in channel settings, in Chinese. Names inside a sentence stay. The field's name is not repeated, because the form shows the error
+//! at the field.
 
 use providers::{GivenKind, SettingProblemKind};
 

@@ -21,7 +21,7 @@ use crate::api::{
     second_factor::{self, Taken},
 };
 
-/// What the audit log calls it.
+/// The name of a sign-in in the audit log.
 const SIGN_IN: &str = "sign in";
 
 #[derive(Template)]
@@ -44,7 +44,7 @@ struct Code<'a> {
     problem: Option<String>,
 }
 
-/// The page to sign in at.
+/// The sign-in page.
 pub(crate) fn page(desk: &Desk<'_>, next: &str) -> Answer {
     render(desk, "", next, None)
 }
@@ -55,7 +55,7 @@ fn render(desk: &Desk<'_>, name: &str, next: &str, problem: Option<String>) -> A
     desk.page(status, &SignIn { f: desk.frame(desk.t().sign_in), t: desk.t(), name, next, problem })
 }
 
-/// Tries a name and a password. What was wrong is not said, and the time it takes does not say it either.
+/// Tries a name and a password. Neither the answer nor the time it takes says which of them was wrong.
 pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
     let (name, next) = (form.text("name"), form.raw("next"));
     let known = match OperatorName::parse(name) {
@@ -76,7 +76,8 @@ pub(crate) async fn post(desk: &Desk<'_>, form: &Form) -> Answer {
         return render(desk, name, next, Some(desk.t().sign_in_wrong.to_owned()));
     };
     if operator.second_factor.is_some() {
-        // The try still counts: who has the password guesses at codes as slowly as others at passwords.
+        // The try still counts as a failure until the code is right. So a person who has the password cannot try codes faster than
+        // passwords.
         return ask_code(desk, &Ticket::seal(&desk.deps.services, operator, desk.now)?, next, None);
     }
     guess.was_right().await?;
@@ -89,7 +90,7 @@ fn ask_code(desk: &Desk<'_>, ticket: &str, next: &str, problem: Option<String>) 
     desk.page(status, &Code { f: desk.frame(t.second_factor), t, ticket, next, problem })
 }
 
-/// Tries a code, of the authenticator app or for recovery.
+/// Tries a code of the authenticator app, or a recovery code.
 pub(crate) async fn post_code(desk: &Desk<'_>, form: &Form) -> Answer {
     let (sealed, next) = (form.raw("ticket"), form.raw("next"));
     let ticket = Ticket::read(&desk.deps.services.config, sealed, desk.now).ok_or(Trouble::Expired)?;
@@ -127,7 +128,7 @@ fn wait(desk: &Desk<'_>, until: Timestamp) -> String {
     texts::fill(desk.t().sign_in_wait, &[&seconds])
 }
 
-/// Begins a session. It is in the audit log before the browser has it.
+/// Begins a session. The audit log has it before the browser gets it.
 async fn let_in(
     desk: &Desk<'_>,
     action: &str,
@@ -147,13 +148,13 @@ async fn let_in(
     super::redirect(super::inside(next), &cookies)
 }
 
-/// Ends the session, in this browser and wherever else a copy of it is.
+/// Ends the session, also in every copy of the cookie.
 pub(crate) async fn out(desk: &Desk<'_>) -> Answer {
     desk.oneself(Method::DELETE, "/sessions", &Value::Null).await?;
     super::redirect("/console/sign-in", &[Session::end(&desk.deps.services.config)])
 }
 
-/// Where somebody goes who is not signed in: back to where they wanted, afterwards.
+/// Sends a visitor who is not signed in to the sign-in page, and afterwards to the page they wanted.
 pub(crate) fn first(desk: &Desk<'_>) -> Answer {
     if desk.request.method() != http::Method::GET {
         return Err(Trouble::Expired);

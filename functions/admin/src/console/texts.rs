@@ -1,4 +1,4 @@
-//! Every text of the console in both languages: one table, so that none can be missing in one of them.
+//! Every text of the console in both languages. It is one table, so that no text can be missing in one language.
 
 use super::preferences::Language;
 
@@ -93,7 +93,7 @@ texts! {
     apps_count: "{} 个应用", "{} of the apps";
     name: "名称", "Name";
     password: "密码", "Password";
-    // Trouble.
+    // Errors.
     to_front: "返回首页", "To the front page";
     not_found: "没有这个页面", "There is no such page";
     not_found_text: "您要找的内容不存在，或已被删除。", "What you are looking for is not here, or not any more.";
@@ -421,7 +421,7 @@ texts! {
     deleted_webhook: "（已删除的 Webhook）", "(a deleted webhook)";
     done_taken_back: "已开始重新投递。", "They are on their way back.";
     done_resent: "已安排重新发送。", "It is sent again.";
-    // What can be done with a transaction.
+    // Actions on a transaction.
     ask_provider: "查询渠道", "Ask the provider";
     close_bill: "关闭订单", "Close it";
     close_text: "未支付的订单将在渠道关闭；如已支付则不会关闭。", "The unpaid bill is closed at the provider. If it turns out to be paid, it is not.";
@@ -481,7 +481,7 @@ texts! {
     overview_text: "按下单时间、以北京时间的自然日统计；金额为支付成功（含已退款）的订单金额。今天为实时数字，之前的日子在次日凌晨汇总，并在第 2、3、16、31、61、91 天再次汇总，以计入迟到的支付与退款。", "By the time of the charge, in days of Beijing; amounts of what was paid, refunded or not. Today is live. A day is summed in the night after it, and again after 2, 3, 16, 31, 61 and 91 days, for late payments and refunds.";
     overview_summed: "最早的一次汇总：{}。", "The oldest of these sums was made {}.";
     days_90_last: "最近 90 天", "Last 90 days";
-    // What was just done.
+    // Messages after an action.
     done_saved: "已保存。", "Saved.";
     done_deleted: "已删除。", "Deleted.";
     done_password: "密码已修改。", "The password is changed.";
@@ -498,7 +498,7 @@ pub(super) mod tests {
 
     #[track_caller]
     pub(crate) fn check_both(name: &str, zh: &str, en: &str) {
-        // Names that are the same in both.
+        // Texts that are the same in both languages.
         const SAME: [&str; 1] = ["comma"];
         assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{name}");
         assert!(!en.chars().any(is_han), "{name} is not English: {en}");

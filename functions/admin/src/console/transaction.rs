@@ -1,4 +1,4 @@
-//! The details of one transaction, as a time line, and what can be done with it.
+//! The details of one transaction as a time line, and the actions that are possible.
 
 use askama::Template;
 use domain::{
@@ -33,13 +33,13 @@ struct Step {
     when: String,
     what: String,
     more: String,
-    /// The body that a delivery sends, without what proves that we sent it.
+    /// The body that a delivery sends, without the signature headers.
     request: Option<String>,
-    /// What came back, to the letter.
+    /// The answer, unchanged.
     detail: String,
-    /// The delivery that can be sent again from here.
+    /// The delivery that this page can send again.
     resend: Option<String>,
-    /// The number of the refund that can be given up from here.
+    /// The number of the refund that this page can give up.
     give_up: Option<String>,
 }
 
@@ -56,12 +56,12 @@ struct Detail {
     extras: Option<String>,
     steps: Vec<Step>,
     others: Vec<Row>,
-    /// The address of what can be done, and its query.
+    /// The address of the actions, and its query.
     action: String,
     asked: String,
     back: String,
     can_close: bool,
-    /// What can still go back, in words.
+    /// The amount that can still be refunded, as a text.
     refundable: Option<String>,
     refund_num: String,
     fee: String,
@@ -109,7 +109,7 @@ fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Troub
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
         refundable: left.map(|left| texts::fill(t.refund_text, &[&money::shown(left)])),
-        // Pressed twice, it is one refund.
+        // If the button is pressed twice, it is still one refund.
         refund_num: format!(
             "op-{}",
             desk.deps
@@ -157,7 +157,8 @@ fn facts(f: &Frame, t: &'static Texts, one: &Transaction) -> Vec<(&'static str, 
     facts
 }
 
-/// What the latest attempt sent, or the first one will send. It is made anew, as each attempt makes it: nobody keeps it.
+/// The body that the latest attempt sent, or that the first attempt will send. It is not stored; it is built again, as each attempt builds
+/// it.
 fn request(delivery: &Delivery, transaction: &Transaction, app: &App) -> String {
     let at = delivery.records.last().map_or(delivery.created_at, |record| Timestamp::clamped(record.time));
     let body = webhook_body(delivery, transaction, app, at);
@@ -220,7 +221,7 @@ fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) 
     }
     steps.sort_by_key(|step| step.at);
     if let Some(there) = sent_back_elsewhere(one, &details.refunds) {
-        // Its time is not known, only its amount. It is shown after the payment.
+        // Only its amount is known, not its time. It is shown after the payment.
         let what = format!("{} {}", t.step_refund_there, money::shown(there));
         let step = step("refund", one.created_at, &what, t.step_refund_there_text.to_owned());
         steps.push(Step { when: "–".to_owned(), ..step });
@@ -228,7 +229,7 @@ fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) 
     steps
 }
 
-/// The provider's code, followed by its own words, or by ours about them.
+/// The provider's code, followed by its own text, or by ours.
 fn failure_words(f: &Frame, failure: &Sentence) -> String {
     let Some((code, words)) = failure.text.split_once(": ") else {
         return problems::say_sentence(f.language(), failure);
@@ -242,7 +243,7 @@ fn failure_words(f: &Frame, failure: &Sentence) -> String {
     }
 }
 
-/// Asks the provider, closes, or refunds, by the operator API.
+/// Asks the provider, closes or refunds, through the operator API.
 pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) -> Answer {
     let details = load(desk, id).await?;
     let mut page = detail(desk, &details)?;
@@ -286,11 +287,11 @@ fn refund_body(form: &Form, fee: Fen) -> Value {
     body
 }
 
-/// The page again, with what was typed.
+/// The page again, with the typed values.
 fn refuse(desk: &Desk<'_>, page: Detail, form: &Form) -> Answer {
     let typed = if form.has("fee") {
         let (fee, reason) = (form.text("fee").to_owned(), form.text("reason").to_owned());
-        // The number stays: it may have been taken before the answer was lost.
+        // The refund number stays the same: the first call may have taken effect, with only its answer lost.
         Detail { fee, reason, refund_num: form.text("num").to_owned(), ..page }
     } else {
         page

@@ -1,4 +1,4 @@
-//! The list of transactions with its filters, and the life of one.
+//! The list of transactions, with its filters.
 
 use askama::Template;
 use domain::{
@@ -20,7 +20,7 @@ use crate::api::{
     transactions::page,
 };
 
-/// Rows a page.
+/// Rows on one page.
 const PAGE: usize = 25;
 
 /// One row of a list.
@@ -36,7 +36,7 @@ pub(crate) struct Row {
     pub(crate) status_label: &'static str,
 }
 
-/// What was asked for, as it was typed.
+/// The filter, as it was typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) search: String,
@@ -87,7 +87,7 @@ impl Filter {
             .any(|text| !text.is_empty())
     }
 
-    /// The address of a page under this filter.
+    /// The address of a page with this filter.
     pub(crate) fn href(&self, f: &Frame, page: &str, more: &[(&str, &str)]) -> String {
         let own = [
             ("mode", f.mode.name()),
@@ -102,10 +102,10 @@ impl Filter {
         format!("{}?{}", f.at(page), query(&set.collect::<Vec<_>>()))
     }
 
-    /// The request it stands for; an unknown word is as good as none.
+    /// The request for this filter. An unknown word counts as no filter.
     ///
     /// # Errors
-    /// What is wrong with the range.
+    /// The error in the range of days.
     pub(crate) fn request(&self, desk: &Desk<'_>, limit: usize) -> Result<RecordsRequest, String> {
         let (start, end) = self.range(desk)?;
         let filter = RecordsFilter {
@@ -181,7 +181,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     desk.page(status, &list)
 }
 
-/// What is searched for may be an id: it is then looked up in both modes' worth of this one, whatever else is filtered.
+/// The search text may be a transaction's id. Then it is looked up in this mode, and the other filters are ignored.
 pub(crate) async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Record>, Trouble> {
     let Ok(id) = TransactionId::parse(&filter.search) else { return Ok(None) };
     let found = desk.app()?;
@@ -191,7 +191,7 @@ pub(crate) async fn by_id(desk: &Desk<'_>, filter: &Filter) -> Result<Option<Rec
 
 pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {
     let asked = query(&[("mode", f.mode.name()), ("bill", record.bill.as_str())]);
-    // A part of the money is back; all of it is a status.
+    // A partial refund is shown as an amount. A full refund is a status.
     let refunded = record.refunded.filter(|_| record.status == Status::Success);
     Row {
         href: format!("{}/{}?{asked}", f.at("/transactions"), record.id),

@@ -17,18 +17,18 @@ use super::{
 };
 use crate::api::problem::Problem;
 
-/// A webhook as the list shows it.
+/// A row of the list of webhooks.
 pub(crate) struct Row {
     pub(crate) id: String,
     pub(crate) is_url: bool,
     pub(crate) target: String,
     pub(crate) is_live: bool,
     pub(crate) events: Vec<&'static str>,
-    /// Whether its last attempts failed.
+    /// Whether its latest attempts failed.
     pub(crate) is_failing: bool,
-    /// Whether it answers late.
+    /// Whether its target answers slowly.
     pub(crate) is_slow: bool,
-    /// Why nothing is sent now, if it is paused.
+    /// Why no messages are sent now, if it is paused.
     pub(crate) paused: Option<String>,
 }
 
@@ -53,14 +53,14 @@ struct Edit {
     headers: String,
     function: String,
     is_live: bool,
-    /// Name, label, whether it is wanted.
+    /// For each event: name, label, and whether it is chosen.
     events: Vec<(&'static str, &'static str, bool)>,
     target_problem: Option<String>,
     headers_problem: Option<String>,
     events_problem: Option<String>,
     bad: Option<String>,
     graces: [(u32, &'static str); 4],
-    /// Until when the secret before the present one signs, too.
+    /// Until when messages are also signed with the earlier secret.
     old_secret_until: Option<String>,
 }
 
@@ -105,12 +105,12 @@ fn target(item: &Value) -> (bool, String) {
     }
 }
 
-/// What is known of the health of a webhook's target.
+/// A member of the `health` of a webhook's target.
 fn health<'a>(item: &'a Value, name: &str) -> Option<&'a Value> {
     item.get("health")?.get(name)
 }
 
-/// Every webhook of the app, for other pages that name them.
+/// Every webhook of the app, for other pages that list them.
 pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
     let t = desk.t();
     let f = desk.frame("");
@@ -204,7 +204,7 @@ fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
     }
 }
 
-/// The form again as it was typed. The values of headers may be secrets and are not given back; their names and masks are.
+/// The form again, as it was typed. Header values may be secrets and are not sent back to the page; their names and masks are.
 fn typed(page: Edit, form: &Form) -> Edit {
     let names = form.raw("headers").lines().filter_map(|line| line.split_once(':'));
     let masks = |value: &str| if value.trim() == MASK { MASK } else { "" };
@@ -262,7 +262,7 @@ fn refuse(desk: &Desk<'_>, mut page: Edit, problem: Problem) -> Answer {
     desk.page(422, &page)
 }
 
-/// Saves, switches or deletes, as the button says.
+/// Saves, switches or deletes: the button decides.
 pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     let path = format!("/apps/{}/webhooks/{id}", desk.app()?.app.id);
     let back = |done: &str| redirect(&format!("{}?done={done}", desk.frame("").at("/webhooks")), &[]);
@@ -294,7 +294,7 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     }
 }
 
-/// The new secret, which is shown once.
+/// Shows the new secret, only this once.
 async fn rotate(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
     let grace: u32 = form.text("grace").parse().map_err(|_| Trouble::Form)?;
     let rotated = desk.api(Method::POST, &format!("{path}/secret/rotate"), &json!({ "graceSeconds": grace })).await?;
@@ -317,7 +317,7 @@ fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<Attempt
     Tester { id: text(item, "id").to_owned(), target: target(item).1, events: events(t, &chosen), tried, f, t }
 }
 
-/// Sends sample data, and shows what was sent, what came back, and the verdict.
+/// Sends sample data, and shows the request, the answer and the verdict.
 pub(crate) async fn try_it(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     let item = find(desk, id).await?;
     let path = format!("/apps/{}/webhooks/{id}/test", desk.app()?.app.id);
@@ -349,7 +349,7 @@ fn tried(desk: &Desk<'_>, report: &Value) -> AttemptResult {
     let received = report.get("received").and_then(Value::as_bool) == Some(true);
     let code = status.map(|status| format!("HTTP {status}"));
     let problem = problems::say_in(desk.preferences.language, report, "problem").filter(|_| !received);
-    // What is wrong with a status names it.
+    // The text of a problem with the status already contains the status.
     let code = code.filter(|_| problem.as_ref().is_none_or(|problem| !problem.contains("HTTP")));
     let parts = [Some(if received { t.received } else { t.not_received }.to_owned()), code, took, problem];
     let first = match text(request, "url") {

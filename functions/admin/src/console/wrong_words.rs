@@ -1,4 +1,4 @@
-//! Why a call of the operator API came to nothing, in Chinese.
+//! Why a call of the operator API failed, in Chinese.
 
 use crate::api::wrong::WrongKind;
 
@@ -7,7 +7,7 @@ use crate::api::wrong::WrongKind;
 pub(crate) fn wrong(kind: WrongKind) -> &'static str {
     use WrongKind as K;
     match kind {
-        // Calls as such.
+        // Calls in general.
         K::Unauthorized => "需要运维令牌",
         K::Forbidden => "当前角色没有此权限",
         K::NotFound => "不存在，或已被删除",

@@ -1,4 +1,4 @@
-//! What the segments of a path name.
+//! The values in the segments of a path.
 
 use domain::{AccountNumber, AppId, Day, OperatorName, Tab, TransactionId, WebhookId};
 
@@ -12,14 +12,14 @@ pub(crate) struct NamedDay {
     pub(crate) account: AccountNumber,
 }
 
-/// What a path names, by the names in its template.
+/// The segments of a path, found by the names in its template.
 pub(super) struct Named<'a> {
     pub(super) template: &'static str,
     pub(super) path: &'a str,
 }
 
 impl Named<'_> {
-    /// The segment with this name; empty, and so found nowhere, if the template has no such name.
+    /// The segment with this name. Empty if the template has no such name; an empty id is found nowhere.
     pub(super) fn text(&self, name: &str) -> String {
         let mut pairs = self.template.split('/').zip(self.path.split('/'));
         pairs.find(|(known, _)| *known == name).map(|(_, found)| found.to_owned()).unwrap_or_default()
