@@ -1,4 +1,4 @@
-//! Between a function and AWS: how long a call takes, what breaks, and where a handler is killed.
+//! The path between a function and AWS: how long a call takes, which faults happen, and where a handler is killed.
 
 use std::sync::{
     Arc, Mutex, PoisonError, Weak,
@@ -17,11 +17,11 @@ use crate::{
 };
 
 tokio::task_local! {
-    /// The fuse of the invocation that is running.
+    /// The fuse of the invocation that is now running.
     pub(crate) static FUSE: Arc<Fuse>;
 }
 
-/// Where an invocation is to be killed, and what troubles it keeps meeting.
+/// Where an invocation is to be killed, and which trouble its next calls meet again.
 #[derive(Debug)]
 pub(crate) struct Fuse {
     end: End,
@@ -31,7 +31,7 @@ pub(crate) struct Fuse {
     again: Mutex<Option<(Trouble, u32)>>,
 }
 
-/// At which side of a call.
+/// On which side of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Never,
@@ -50,7 +50,7 @@ impl Fuse {
         })
     }
 
-    /// Ends when the invocation is to be killed.
+    /// Completes when the invocation is to be killed.
     pub(crate) async fn burnt(&self) {
         self.burnt.notified().await;
     }
@@ -70,7 +70,7 @@ impl Fuse {
     }
 }
 
-/// A place before or behind a call, where the invocation that makes it may end.
+/// A point before or after a call, at which the invocation may be killed.
 pub(crate) async fn pass(at: End) {
     if let Ok(fuse) = FUSE.try_with(Arc::clone) {
         fuse.pass(at).await;
@@ -102,7 +102,7 @@ impl Trouble {
     }
 }
 
-/// The way of every sandbox of a world.
+/// The path to AWS for every sandbox of a world.
 pub(crate) fn way(world: Weak<World>) -> ToAws {
     ToAws(Arc::new(move |call| {
         let world = world.clone();
@@ -143,7 +143,7 @@ async fn answer(world: &World, call: AwsCall) -> AwsAnswer {
             if world.with_faults(|faults| faults.random().bool()) {
                 perform(world, &call).await;
             }
-            // Longer than a client waits for one try.
+            // Longer than a client waits for one attempt.
             sleep(5 * SECOND_MS).await;
             AwsAnswer::Broken
         }
@@ -155,8 +155,8 @@ async fn answer(world: &World, call: AwsCall) -> AwsAnswer {
     answer
 }
 
-/// How long a call is on its way there, and its answer on its way back. A slow one gives others the time to write in between; no client gives
-/// it up.
+/// How long a call and its answer travel. A slow call gives other handlers time to write in between; it is not slow enough for a client's
+/// timeout.
 fn travel(world: &World) -> (i64, i64) {
     let slow = world.strike(Fault::AwsSlow);
     world.with_faults(|faults| {
@@ -170,7 +170,7 @@ fn travel(world: &World) -> (i64, i64) {
     })
 }
 
-/// What goes wrong with a call. A third of what goes wrong goes on for the next two calls, so that trying again does not help.
+/// What goes wrong with a call. A third of the troubles also hit the next two calls, so that a retry does not help.
 fn trouble(world: &World, call: &AwsCall) -> Option<Trouble> {
     if let Ok(fuse) = FUSE.try_with(Arc::clone) {
         let mut again = fuse.again.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +219,7 @@ pub(crate) fn is_write(call: &AwsCall) -> bool {
     matches!(call.operation.as_str(), "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" | "BatchWriteItem")
 }
 
-/// A look-up of many that reads its first keys alone, and what it leaves out.
+/// A `BatchGetItem` call that reads only its first keys, and the keys that it leaves out.
 fn without_some_keys(world: &World, call: &AwsCall) -> Option<(AwsCall, Value)> {
     if call.operation != "BatchGetItem" {
         return None;
@@ -245,7 +245,7 @@ fn with_left_out(answer: AwsAnswer, left: &Value) -> AwsAnswer {
     AwsAnswer::Answered(200, Bytes::from(body.to_string()))
 }
 
-/// The same read some moments ago, where DynamoDB may answer so and it makes a difference.
+/// The answer to the same read some moments ago. It is used only if DynamoDB may answer that way and the answer differs.
 fn lagging(world: &World, call: &AwsCall, truth: AwsAnswer, now_ms: i64) -> AwsAnswer {
     let drawn = world.with_faults(|faults| {
         let lag_ms = if faults.random().u32(0..10) == 0 { 20 * SECOND_MS } else { 2 * SECOND_MS };

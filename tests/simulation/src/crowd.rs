@@ -1,7 +1,7 @@
-//! Many unpaid bills at once: how soon a lost notify among them is found. Nothing breaks here but that one notify.
+//! How soon a lost notify is found among many unpaid bills. The lost notify is the only fault here.
 //!
-//! The bills are copies of one that was charged, spread over many accounts, and all are due at once. One more was paid, and nobody told us. Time
-//! is the world's, so that the answer does not depend on the machine.
+//! The bills are copies of one charged bill, for many accounts, and all are due at once. One more bill was paid, and its notify was lost.
+//! The clock is that of the world, so the result does not depend on the machine.
 
 use std::sync::Arc;
 
@@ -24,17 +24,17 @@ const CHANNEL: &str = "ali_qrcode";
 const ORIGINAL: &str = "original-of-all";
 const LOST: &str = "the-lost-notify";
 
-/// As `QuestionConcurrency` is in the template.
+/// The value of `QuestionConcurrency` in the template.
 const BATCHES_AT_ONCE: usize = 50;
 const BATCH: usize = 10;
 
-/// Over how many keys the index of what is due is spread.
+/// The number of keys over which the `due` index is spread.
 const DUE_SHARDS: usize = 24;
 
-/// Longer than anybody waits for the result.
+/// If it takes longer than this, the run fails.
 const PATIENCE_MS: i64 = 60 * MINUTE_MS;
 
-/// How many unpaid bills there are, and of how many accounts.
+/// How many unpaid bills there are, and how many accounts they belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct Crowd {
     /// The bills.
@@ -43,10 +43,10 @@ pub struct Crowd {
     pub accounts: usize,
 }
 
-/// After how many milliseconds of its world's time the lost notify was found, counted from when all bills fell due.
+/// How many milliseconds of the world's time it took to find the lost notify, counted from when all bills fell due.
 ///
 /// # Errors
-/// What did not work, or that it was not found.
+/// What failed, or that the notify was not found.
 pub fn find_in_crowd(seed: u64, crowd: Crowd) -> Result<i64, String> {
     let template = Arc::new(Template::load().map_err(|error| error.to_string())?);
     let plan = Plan { rates: Rates::none(), ..Plan::new(seed, 1) };
@@ -70,7 +70,7 @@ async fn find(world: &Arc<World>, crowd: Crowd) -> Result<i64, String> {
         apps.push(open_app(world, number).await?);
     }
     let caller = apps.last().ok_or("no app")?;
-    // It is older than the others, so that it is the last of its account that is asked about.
+    // It is older than the other bills, so that it is the last one of its account to be asked about.
     let lost = charge(world, caller, LOST).await?;
     charge(world, caller, ORIGINAL).await?;
     let path = format!("/_local/simulator/alipay/trades/{lost}/pay");
@@ -99,7 +99,7 @@ async fn wait_for(world: &World, caller: &App, due_ms: i64) -> Result<i64, Strin
     Err(format!("it was not found within {} minutes", PATIENCE_MS / MINUTE_MS))
 }
 
-/// As the mapping of the template hands the questions to `ask`.
+/// Hands the questions to `ask`, as the mapping in the template does.
 async fn questions(world: Arc<World>) {
     let slots = Arc::new(Semaphore::new(BATCHES_AT_ONCE));
     loop {
@@ -145,7 +145,7 @@ async fn open_app(world: &World, number: usize) -> Result<App, String> {
     Ok(app)
 }
 
-/// The id of the transaction.
+/// Charges a bill and returns the transaction's id.
 async fn charge(world: &World, app: &App, bill: &str) -> Result<String, String> {
     let body =
         json!({ "channel": CHANNEL, "billNum": bill, "totalFee": 100, "subject": "A cup of tea", "returnUrl": URL });
@@ -176,7 +176,7 @@ async fn dynamo(world: &World, operation: &str, body: &Value) -> Result<Value, S
     }
 }
 
-/// The same bill of another app, with another number, due at the same time.
+/// A copy of the bill's row for another app, with another number, due at the same time.
 fn copy(row: &Value, from: &str, to: &str, number: usize) -> Value {
     let id = row["id"]["S"].as_str().unwrap_or_default();
     let own = format!("{}{number:012x}", id.get(..12).unwrap_or_default());

@@ -1,7 +1,7 @@
-//! What breaks, how often, and how often it did.
+//! The faults: what breaks, how often, and how many times it did.
 //!
-//! A fault counts when it changed what a handler saw: a call that failed, a message that came twice, a handler that did not reach its
-//! end. One that was drawn and changed nothing (an index that lags where nothing was written) does not count.
+//! A fault counts if it changed what a handler saw: a call that failed, a message that came twice, a handler that did not reach its end. A
+//! fault that was drawn and changed nothing does not count, for example an index that lags when nothing was written.
 
 use std::collections::BTreeMap;
 
@@ -10,31 +10,31 @@ use std::collections::BTreeMap;
 pub enum Fault {
     /// A handler is killed before a call it makes.
     KilledBeforeCall,
-    /// A handler is killed behind a call it made: what it wrote stays.
+    /// A handler is killed after a call it made. What it wrote stays.
     KilledAfterCall,
     /// A handler is killed at some moment.
     KilledAtAwait,
-    /// `deliver` or `ask` is killed with several messages in its hands.
+    /// `deliver` or `ask` is killed while it works on several messages.
     KilledInBatch,
-    /// A handler ran until its timeout.
+    /// A handler runs until its timeout.
     TimedOut,
     /// A call to AWS fails and has no effect.
     AwsFailedBefore,
-    /// A call to AWS takes effect, and its answer is an error.
+    /// A call to AWS takes effect, but its answer is an error.
     AwsFailedAfter,
-    /// A call to AWS takes effect, and the connection breaks.
+    /// A call to AWS takes effect, but the connection breaks.
     AwsLostAnswer,
     /// AWS throttles.
     AwsThrottled,
-    /// AWS does not answer in time; the call takes effect or not.
+    /// AWS does not answer in time. The call may or may not have taken effect.
     AwsTimedOut,
-    /// A call to AWS takes up to 400 ms.
+    /// A call to AWS takes up to 400 ms longer, so that others write in between.
     AwsSlow,
     /// DynamoDB raises `TransactionConflict`.
     TransactionConflict,
     /// An index, or a read that is not strongly consistent, does not show what was just written.
     ReadLagged,
-    /// DynamoDB leaves out some keys of a look-up of many.
+    /// DynamoDB leaves out some keys of a `BatchGetItem`.
     KeysLeftOut,
     /// SQS loses a message.
     MessageLost,
@@ -46,25 +46,25 @@ pub enum Fault {
     MessagesReordered,
     /// An operator purges the queue.
     QueuePurged,
-    /// A message comes once more hours later, as one that was taken back from the dead letters.
+    /// A message comes once more hours later, as if it was taken back from the dead letters.
     MessageRedriven,
-    /// A provider is not reached.
+    /// A provider cannot be reached.
     ProviderUnreached,
-    /// A provider does what it was asked, and its answer is lost.
+    /// A provider does what it was asked, but its answer is lost.
     ProviderLostAnswer,
-    /// A provider does what it was asked, and answers too late.
+    /// A provider does what it was asked, but answers too late.
     ProviderSlow,
-    /// A provider's answer is an error of its servers, and nothing was done.
+    /// A provider does nothing, and its answer is a server error.
     ProviderFailed,
-    /// A provider's answer is garbage, cut off, unsigned or signed by somebody else.
+    /// A provider's answer is garbage, cut off, unsigned or signed by someone else.
     ProviderSpoilt,
-    /// A provider refuses for now, in a signed answer.
+    /// A provider refuses for the moment, in a signed answer.
     ProviderBusy,
-    /// A provider's signed answer to a question says what was so two minutes ago, against what it did since.
+    /// A provider's signed answer to a question is up to two minutes old. It contradicts what the provider did since.
     ProviderContradicted,
     /// A notify is lost.
     NotifyLost,
-    /// A notify comes, and its acknowledgement is lost.
+    /// A notify comes, but its acknowledgement is lost.
     NotifyAnswerLost,
     /// A notify comes again.
     NotifyDoubled,
@@ -72,11 +72,11 @@ pub enum Fault {
     NotifyLate,
     /// A notify is forged.
     NotifyForged,
-    /// A notify that the provider signed says something else than the provider does.
+    /// A notify that the provider signed contradicts what the provider did.
     NotifyContradicted,
-    /// A refund made in the provider's console.
+    /// A refund is made in the provider's console.
     PortalRefund,
-    /// A refund that the payer's bank does not take: the provider gives it up, or a person has to.
+    /// The payer's bank does not accept a refund. The provider gives it up, or a person has to.
     AbnormalRefund,
     /// The merchant's balance is empty.
     BalanceEmpty,
@@ -86,13 +86,13 @@ pub enum Fault {
     PaidTwice,
     /// A webhook's target fails.
     TargetFailed,
-    /// A webhook's target fails at one transaction for good.
+    /// A webhook's target always fails for one transaction.
     TargetChoked,
     /// A webhook's target hangs.
     TargetHung,
-    /// A webhook's target takes the message, and its answer is lost.
+    /// A webhook's target takes the message, but its answer is lost.
     TargetLostAnswer,
-    /// A webhook's target is not reached.
+    /// A webhook's target cannot be reached.
     TargetUnreached,
     /// A webhook's target answers at the last moment.
     TargetLate,
@@ -100,16 +100,16 @@ pub enum Fault {
     TargetFlapped,
     /// A function's clock is off by up to five minutes.
     ClockSkewed,
-    /// An operator changes settings, accounts, webhooks or keys in the middle.
+    /// An operator changes settings, accounts, webhooks or keys while bills are open.
     SettingsChanged,
-    /// A key of the merchant is replaced, and the one before is revoked at once or soon.
+    /// A key of the merchant is replaced. The old key is revoked at once or soon.
     KeyReplaced,
-    /// A merchant's call has no answer, and is made again.
+    /// A merchant's call has no answer, and is repeated.
     CallRepeated,
 }
 
 impl Fault {
-    /// Each kind with its name and how often it is drawn, in so many of 10,000 occasions.
+    /// Each kind with its name and its rate: on how many of 10,000 occasions it is drawn.
     #[rustfmt::skip]
     pub const ALL: [(Self, &'static str, u32); 49] = [
         (Self::KilledBeforeCall,    "killed-before-call",    120),
@@ -163,23 +163,23 @@ impl Fault {
         (Self::CallRepeated,        "call-repeated",         10_000),
     ];
 
-    /// Its name.
+    /// The name of this kind.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(fault, ..)| *fault == self).map_or("", |(_, name, _)| name)
     }
 
-    /// The one with this name.
+    /// The kind with this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(fault, ..)| *fault)
     }
 }
 
-/// How often each kind is drawn, in so many of 10,000 occasions.
+/// The rate of each kind: on how many of 10,000 occasions it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rates(BTreeMap<Fault, u32>);
 
 impl Rates {
-    /// As in the list.
+    /// The rates in [`Fault::ALL`].
     pub fn usual() -> Self {
         Self(Fault::ALL.iter().map(|(fault, _, rate)| (*fault, *rate)).collect())
     }
@@ -189,12 +189,12 @@ impl Rates {
         Self(BTreeMap::new())
     }
 
-    /// One kind never happens.
+    /// Makes one kind never happen.
     pub fn without(&mut self, fault: Fault) {
         self.0.remove(&fault);
     }
 
-    /// Those that happen.
+    /// The kinds that can happen.
     pub fn kinds(&self) -> Vec<Fault> {
         self.0.keys().copied().collect()
     }
@@ -218,18 +218,18 @@ impl Faults {
         Self { rates, random: fastrand::Rng::with_seed(seed), counts: BTreeMap::new(), is_held: false }
     }
 
-    /// While they are held, nothing breaks.
+    /// While faults are held back, nothing breaks.
     pub(crate) fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
     }
 
-    /// Whether this happens now. A kind that never happens draws all the same, so that to switch one off changes little else.
+    /// Whether this fault happens now. A kind with rate zero draws a random number, too, so that switching it off changes little else.
     pub(crate) fn draw(&mut self, fault: Fault) -> bool {
         let is_drawn = self.random.u32(0..10_000) < self.rates.of(fault);
         is_drawn && !self.is_held
     }
 
-    /// Notes that it changed what a handler saw.
+    /// Notes that a fault changed what a handler saw.
     pub(crate) fn count(&mut self, fault: Fault) {
         *self.counts.entry(fault).or_default() += 1;
     }

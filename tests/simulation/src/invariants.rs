@@ -1,6 +1,6 @@
-//! What must always be true: a checker each, against the model ledger and against what the providers themselves say.
+//! What must always be true. Each rule has a check, against the model ledger and against the providers' own records.
 //!
-//! After each write the rows that it touched are looked at, and once everything is at rest all of them are.
+//! After each write the rows that it changed are checked. Once everything is at rest, all rows are checked.
 
 mod at_rest;
 mod rows;
@@ -15,7 +15,7 @@ use crate::{ledger::Row, world::World};
 
 pub(crate) const TRANSACTIONS: &str = "TransactionsTable";
 
-/// An item as DynamoDB writes it.
+/// An item in DynamoDB's own format.
 #[derive(Clone, Debug)]
 pub(crate) struct Item(pub(crate) Value);
 
@@ -37,7 +37,7 @@ impl Item {
     }
 }
 
-/// Asks the table itself, at once and without a fault.
+/// Asks the table directly, without delay and without faults.
 pub(crate) async fn ask(world: &World, operation: &str, body: &Value) -> Value {
     let body = Bytes::from(body.to_string());
     let call = AwsCall { service: AwsService::Dynamo, operation: operation.to_owned(), body };
@@ -47,7 +47,7 @@ pub(crate) async fn ask(world: &World, operation: &str, body: &Value) -> Value {
     }
 }
 
-/// The keys of what a call wrote into the table of transactions.
+/// The keys of the rows that a call wrote into the table of transactions.
 fn touched(call: &AwsCall) -> Vec<(String, String)> {
     let request: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let of_part = |about: &Value| {
@@ -65,7 +65,7 @@ fn touched(call: &AwsCall) -> Vec<(String, String)> {
 }
 
 impl World {
-    /// Looks at what a call wrote.
+    /// Checks the rows that a call wrote.
     pub(crate) async fn check_written(&self, call: &AwsCall) {
         for (pk, sk) in touched(call) {
             if !["TX#", "DELIVERY#", "REFUND#"].iter().any(|prefix| sk.starts_with(prefix)) {

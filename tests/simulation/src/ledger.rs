@@ -1,66 +1,66 @@
-//! What really happened, as payers, merchants and webhooks know it. It never asks our store.
+//! What really happened, as payers, merchants and webhooks know it. The ledger never reads our store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Channel, Family};
 
-/// On so many transactions a hook may choke.
+/// For at most this many transactions a webhook may fail permanently.
 const CHOKES_MAX: usize = 3;
 
-/// The model of one world.
+/// The model ledger of one world.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// By the transaction's id.
     orders: BTreeMap<String, Order>,
     hooks: Vec<Hook>,
     arrivals: Vec<Arrival>,
-    /// Whether a hook fails for good at what concerns a transaction, by both.
+    /// Whether a webhook fails permanently for a transaction; the key is webhook and transaction.
     chokes: BTreeMap<(usize, String), bool>,
     /// The addresses at which notifies arrived.
     notified: BTreeSet<String>,
-    /// What was seen of each row of ours the last time it was written.
+    /// The state of each of our rows when it was last written.
     pub(crate) rows: BTreeMap<(String, String), Row>,
-    /// Refunds that a payer's bank does not take: the transaction, and the refund's number at the provider.
+    /// Refunds that the payer's bank does not accept: the transaction, and the refund's number at the provider.
     pub(crate) abnormal: Vec<(String, String)>,
-    /// What was sent back in a provider's console, in fen, by the transaction's id.
+    /// What was refunded in a provider's console, in fen, by the transaction's id.
     pub(crate) portal: BTreeMap<String, i64>,
-    /// Whose provider told nobody of that: only its bill of the day does.
+    /// Transactions with such a refund that only the provider's bill of the day reports.
     pub(crate) untold: BTreeSet<String>,
-    /// What a provider answered to a question: when, and what.
+    /// A provider's answer to a question, and when it was given.
     pub(crate) answers: BTreeMap<String, (i64, http::Response<bytes::Bytes>)>,
-    /// Whose balance is empty: the provider, and its merchant.
+    /// The merchants with an empty balance: the provider, and its merchant.
     pub(crate) empty: BTreeSet<(String, String)>,
     pub(crate) tally: BTreeMap<&'static str, u64>,
 }
 
-/// An order that somebody was handed.
+/// An order that was handed to a payer.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) bill: String,
     pub(crate) channel: Channel,
     pub(crate) fee: i64,
-    /// A payer began to pay it; whether the provider took the money, the provider knows.
+    /// A payer began to pay it. Only the provider knows whether it took the money.
     pub(crate) is_begun: bool,
 }
 
 /// A merchant's webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Hook {
-    /// As our API calls it; unknown where its answer was lost.
+    /// The id in our API. `None` if the answer to its creation was lost.
     pub(crate) id: Option<String>,
-    /// It never answers as it should.
+    /// It never answers correctly.
     pub(crate) is_dead: bool,
-    /// It asked to hear of payments.
+    /// It subscribed to payments.
     pub(crate) hears_payments: bool,
-    /// It is down until then.
+    /// It is down until this time.
     pub(crate) down_until_ms: i64,
-    /// From when it is there for certain.
+    /// From this time on it certainly exists.
     pub(crate) made_ms: i64,
-    /// From when it may be gone.
+    /// From this time on it may be deleted.
     pub(crate) gone_ms: Option<i64>,
 }
 
-/// A message that a target took.
+/// A message that a target received.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) hook: usize,
@@ -68,7 +68,7 @@ pub(crate) struct Arrival {
     pub(crate) event: String,
 }
 
-/// What must never go back in a row.
+/// The values of a row that must never go back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) status: String,
@@ -78,7 +78,7 @@ pub(crate) struct Row {
     pub(crate) fee: i64,
 }
 
-/// The provider behind a channel, as its simulator is called, and what its door calls an order.
+/// The simulator of the channel's provider, and the word for an order in the simulator's control API.
 pub(crate) fn provider_of(channel: Channel) -> (&'static str, &'static str) {
     match channel.family() {
         Family::Ali => ("alipay", "trades"),
@@ -127,8 +127,8 @@ impl Ledger {
         self.arrivals.push(arrival);
     }
 
-    /// Whether this hook fails for good at what concerns this transaction. `drawn` decides it the first time. A hook chokes on few transactions:
-    /// at a hundred failures in a row it would be paused.
+    /// Whether this webhook fails permanently for this transaction. `drawn` decides it the first time. A webhook fails so for few
+    /// transactions: after a hundred failures in a row it would be paused.
     pub(crate) fn chokes(&mut self, hook: usize, transaction: &str, drawn: bool) -> bool {
         let others = self.chokes.iter().filter(|((other, _), chokes)| *other == hook && **chokes).count();
         *self.chokes.entry((hook, transaction.to_owned())).or_insert(drawn && others < CHOKES_MAX)
@@ -142,7 +142,7 @@ impl Ledger {
         self.notified.insert(path.to_owned());
     }
 
-    /// The address of another bill's notifies, if there was one.
+    /// The address of the notifies of another bill, if there is one.
     pub(crate) fn other_notify(&self, path: &str) -> Option<String> {
         self.notified.iter().find(|other| *other != path).cloned()
     }

@@ -1,11 +1,11 @@
-//! Everything that can go wrong, from a seed.
+//! A simulation of everything that can go wrong, from a seed.
 //!
-//! Merchants, payers, providers, webhooks and operators drive the real handlers of all functions over the embedded stack, in one thread,
-//! without sockets, on a clock that jumps from event to event. The seed draws everything: who does what and when, how long each
-//! call takes, and what breaks. A model ledger, which knows the payers and the providers and never asks our store, says what must be
-//! true after each write and once all is at rest.
+//! Merchants, payers, providers, webhooks and operators call the real handlers of all functions on the embedded stack. Everything runs in
+//! one thread, without sockets, on a clock that jumps from event to event. The seed decides everything: who does what and when, how long
+//! each call takes, and what breaks. A model ledger knows the payers and the providers, and never reads our store. It says what must be
+//! true after each write, and once everything is at rest.
 //!
-//! A run is cut into worlds of some bills each, so that a failing one can be told again alone.
+//! A run is cut into worlds of some bills each, so that a failing world can be repeated alone.
 
 #![expect(clippy::indexing_slicing, reason = "of JSON alone, where what is absent is null")]
 
@@ -46,7 +46,7 @@ pub use plan::{Plan, WORLD_BILLS};
 pub use report::Report;
 pub use shrink::shrink;
 
-/// Runs it. `progress` hears of each world that is over, in their order.
+/// Runs the plan. `progress` gets a report after each world, in the order of the worlds.
 ///
 /// # Errors
 /// Why the stack could not be started.
@@ -73,7 +73,7 @@ pub fn run(plan: &Plan, progress: impl FnMut(&Report)) -> Result<Report, String>
     })
 }
 
-/// The sum of all worlds, whichever of them is over first.
+/// Adds up all worlds in their order, although they may end in another.
 fn add_up(
     plan: &Plan,
     worlds: &[WorldPlan],

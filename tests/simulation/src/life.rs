@@ -1,4 +1,4 @@
-//! What happens in one world, from its first charge until everything is at rest.
+//! The course of one world, from its first charge until everything is at rest.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -17,21 +17,21 @@ use crate::{
     world::World,
 };
 
-/// How long everything may take to heal once nothing breaks any more: the last attempt of a delivery is 56 hours after the first,
-/// and a closed bill is asked about for the last time a day after its end.
+/// How long everything may take to recover after the last fault. The last attempt of a delivery is 56 hours after the first, and the last
+/// question about a closed bill is a day after its end.
 const HEALING_MS: i64 = 6 * DAY_MS;
 
-/// Most dead targets come back after so long: their webhooks may be paused by then.
+/// After this time most dead targets work again. Their webhooks may be paused by then.
 const BROKEN_MS: i64 = 6 * HOUR_MS;
 
-/// The others are taken away after so long: what is not paused was tried eleven times by then. What is paused waits as long as its
-/// webhook is there.
+/// After this time the webhooks of the other dead targets are deleted. By then their deliveries were tried eleven times, unless the webhook
+/// is paused. A paused delivery waits as long as its webhook exists.
 const EXHAUSTED_MS: i64 = 64 * HOUR_MS;
 
-/// Lives through one world, from its first charge until everything is at rest.
+/// Runs one world from its first charge until everything is at rest.
 pub(crate) fn live(plan: &Plan, world: WorldPlan, template: &Arc<Template>, log: &Log) -> Result<Lived, String> {
     let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(world.number));
-    // The SDK's jitter and its tokens come from here.
+    // The SDK draws its jitter and its tokens from this generator.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
@@ -39,7 +39,7 @@ pub(crate) fn live(plan: &Plan, world: WorldPlan, template: &Arc<Template>, log:
         let started = World::start(plan, seed, template, log).await?;
         Ok(live_in(&started, world.bills).await)
     });
-    // What still waits for a time that never comes ends here.
+    // Ends tasks that wait for a time that never comes.
     runtime.shutdown_background();
     lived
 }

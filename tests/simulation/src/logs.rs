@@ -1,4 +1,4 @@
-//! Hears every log line of a world, and finds secrets in them.
+//! Collects every log line of a world, and finds secrets in them.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What was logged. Cheap to clone; all clones are one.
+/// The log of a world. Clones are cheap and share the same log.
 #[derive(Clone, Debug)]
 pub(crate) struct Log(Arc<Mutex<Heard>>);
 
@@ -19,7 +19,7 @@ struct Heard {
     leaks: Vec<String>,
 }
 
-/// Runs `work` with this log in the place of every other, in this thread.
+/// Runs `work` with this log in place of every other log of this thread.
 pub(crate) fn during<T>(log: &Log, work: impl FnOnce() -> T) -> T {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(log.clone())
@@ -35,7 +35,7 @@ impl Log {
         Self(Arc::new(Mutex::new(Heard { talks, ..Heard::default() })))
     }
 
-    /// From now on this text is a secret.
+    /// From now on, a log line that contains this text is a leak.
     pub(crate) fn must_stay_secret(&self, text: &str) {
         self.heard().secrets.push(text.to_owned());
     }
@@ -48,7 +48,7 @@ impl Log {
         self.heard().lines
     }
 
-    /// A line of the simulation's own.
+    /// Adds a line of the simulation itself.
     pub(crate) fn say(&self, line: impl FnOnce() -> String) {
         if self.heard().talks {
             eprintln!("{}", line());

@@ -4,22 +4,22 @@ use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use simulation::{Crowd, Fault, Plan, find_in_crowd, run, shrink};
 
-/// A sixth of a run's time goes into small allocations, and this takes half as long for them as the system's.
+/// A sixth of a run's time goes into small allocations. This allocator needs half of the time of the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: simulation [--seed N] [--bills N] [--world N] [--without fault,fault] [--only fault,fault] \
                      [--threads N] [--report FILE] [--shrink] [--log] [--quiet] [--crowd BILLS]";
 
-/// A crowd is of so many provider accounts.
+/// The number of provider accounts in a crowd.
 const CROWD_ACCOUNTS: usize = 50;
 
 struct Asked {
     plan: Plan,
-    /// So many unpaid bills, in place of the plan.
+    /// The number of unpaid bills in a crowd. If set, the plan is not run.
     crowd: Option<usize>,
     shrinks: bool,
-    /// Where the report is written after each world.
+    /// The file into which the report is written after each world.
     report: Option<PathBuf>,
     is_quiet: bool,
 }

@@ -1,4 +1,4 @@
-//! What functions reach and what reaches them: providers, webhooks, notifies, each with what can go wrong on the way.
+//! The paths between functions and the outside: providers, webhooks and notifies, with the faults of each.
 
 use std::{collections::BTreeMap, sync::Weak};
 
@@ -14,18 +14,18 @@ use crate::{
     world::{URL, World},
 };
 
-/// Longer than anybody waits for an answer.
+/// Longer than any client waits for an answer.
 const FOR_EVER_MS: i64 = 120 * SECOND_MS;
 
-/// A notify comes again so often in the worst case.
+/// In the worst case a notify is repeated this many times.
 const HUNDREDFOLD: u32 = 100;
 
-/// No provider's notify is so long.
+/// No provider's notify is this long.
 const TOO_LONG: usize = 2 * 1024 * 1024;
 
 type Answered = Result<http::Response<Bytes>, Unanswered>;
 
-/// The way of a sandbox to providers and webhooks.
+/// A sandbox's path to providers and webhooks.
 pub(crate) fn way(world: Weak<World>) -> Outbound {
     Outbound::simulated(std::sync::Arc::new(move |request| {
         let world = world.clone();
@@ -46,7 +46,7 @@ pub(crate) fn way(world: Weak<World>) -> Outbound {
     }))
 }
 
-/// The way of a provider's notifies.
+/// The path of the providers' notifies.
 pub(crate) fn notifies(world: Weak<World>) -> Outbound {
     Outbound::simulated(std::sync::Arc::new(move |request| {
         let world = world.clone();
@@ -57,8 +57,8 @@ pub(crate) fn notifies(world: Weak<World>) -> Outbound {
     }))
 }
 
-/// What a provider's answer suffers, in the words of its simulator's door: whether its servers fail, the answer is spoilt, or it
-/// refuses for now.
+/// The troubles of a provider's answer, as its simulator's control API calls them: the servers fail, the answer is spoilt, or the provider
+/// refuses for the moment.
 #[rustfmt::skip]
 fn troubles(provider: &str, fault: Fault) -> &'static [&'static str] {
     match (provider, fault) {
@@ -80,7 +80,7 @@ async fn ask_provider(world: &World, request: http::Request<Bytes>) -> Answered 
     let provider = path.split('/').nth(2).unwrap_or_default().to_owned();
     let kinds = [Fault::ProviderFailed, Fault::ProviderSpoilt, Fault::ProviderBusy];
     let trouble = kinds.into_iter().find(|fault| world.draw(*fault));
-    // A bill is fetched from another door, which knows no troubles.
+    // A provider's bill comes from another part of the simulator, which has no troubles.
     let trouble = trouble.filter(|_| !path.contains("/bill/"));
     if let Some(trouble) = trouble {
         let words = troubles(&provider, trouble);
@@ -108,7 +108,7 @@ async fn ask_provider(world: &World, request: http::Request<Bytes>) -> Answered 
     Ok(answer)
 }
 
-/// What a call asks about, if it is a question about a payment.
+/// The order that a call asks about, if it is a question about a payment.
 fn question(request: &http::Request<Bytes>) -> Option<String> {
     let text = format!("{} {}", request.uri(), String::from_utf8_lossy(request.body()));
     let of_alipay = text.contains("alipay.trade.query");
@@ -122,7 +122,7 @@ fn question(request: &http::Request<Bytes>) -> Option<String> {
     Some(format!("{marker}{id}"))
 }
 
-/// The answer that the same question had up to two minutes ago, signed as it was then: a provider's copy that lags.
+/// The answer to the same question up to two minutes ago, with the signature of that time: the provider answers from an old copy.
 fn of_then(world: &World, question: String, answer: http::Response<Bytes>) -> http::Response<Bytes> {
     let is_drawn = world.draw(Fault::ProviderContradicted);
     let now_ms = world.time.now_ms();
@@ -139,7 +139,7 @@ async fn order_trouble(world: &World, provider: &str, next: &[&str]) {
     door(world, "POST", &format!("/_local/simulator/{provider}/faults"), &json!({ "next": next })).await;
 }
 
-/// Asks the door by which a provider's people are played; `None` if it refuses.
+/// Calls the control API of the simulators, which plays the providers' users and staff. `None` if it refuses.
 pub(crate) async fn door(world: &World, method: &str, path: &str, body: &Value) -> Option<Value> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = http::Request::builder().method(method).uri(format!("{URL}{path}"));
@@ -152,7 +152,7 @@ pub(crate) async fn door(world: &World, method: &str, path: &str, body: &Value) 
     serde_json::from_slice(answer.body()).ok()
 }
 
-/// A merchant's webhook: `https://hook<n>.shop.example/`.
+/// Calls a merchant's webhook: `https://hook<n>.shop.example/`.
 async fn reach_webhook(world: &World, request: http::Request<Bytes>) -> Answered {
     let host = request.uri().host().unwrap_or_default().to_owned();
     let number = host.trim_start_matches("hook").split('.').next().and_then(|number| number.parse::<usize>().ok());
@@ -230,7 +230,7 @@ async fn notify(world: &World, request: http::Request<Bytes>) -> Answered {
     if doubled {
         let (times, spread_ms) = world.with_faults(|faults| {
             let times = if faults.random().u32(0..200) == 0 { HUNDREDFOLD } else { faults.random().u32(1..4) };
-            // Half of them come within the time of one call to the database.
+            // Half of the repeated notifies come within the time of one database call.
             let spread_ms = if faults.random().bool() { 10 } else { 5 * SECOND_MS };
             (times, spread_ms)
         });
@@ -267,8 +267,8 @@ fn come_later(world: &World, request: http::Request<Bytes>, wait_ms: i64) {
     });
 }
 
-/// What a forger makes of a genuine notify: another amount, another signature, none at all, too much, or the address of another bill or
-/// channel.
+/// Makes a forged notify from a genuine one: another amount, another signature, no signature, too much data, or the address of another bill
+/// or channel.
 fn forge(world: &World, request: &http::Request<Bytes>) -> Option<http::Request<Bytes>> {
     let mut forgery = copy(request);
     let elsewhere = world.ledger().other_notify(request.uri().path());
@@ -276,14 +276,14 @@ fn forge(world: &World, request: &http::Request<Bytes>) -> Option<http::Request<
     match way {
         2 => *forgery.body_mut() = vec![b'x'; TOO_LONG].into(),
         3 => {
-            // A genuine message, at the address of another channel.
+            // A genuine message, sent to the address of another channel.
             let path = request.uri().path();
             let other = if path.contains("/wx_app/") { "/ali_web/" } else { "/wx_app/" };
             let own = path.split('/').nth(4)?;
             *forgery.uri_mut() = format!("{URL}{}", path.replace(&format!("/{own}/"), other)).parse().ok()?;
         }
         0 => {
-            // A genuine message, at the address of another bill.
+            // A genuine message, sent to the address of another bill.
             *forgery.uri_mut() = format!("{URL}{}", elsewhere?).parse().ok()?;
         }
         1 => {

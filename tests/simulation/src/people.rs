@@ -1,4 +1,4 @@
-//! Merchants, operators and forgers: who sets the shop up, and who changes it in the middle.
+//! Merchants, operators and forgers: they set up the shop, and change it while bills are open.
 
 use std::sync::Arc;
 
@@ -24,23 +24,23 @@ pub(crate) struct Shop {
     pub(crate) master_key: String,
 }
 
-/// What most webhooks hear of, and what some dead ones do.
+/// The events of most webhooks, and of some dead ones.
 const MUCH: [&str; 5] = ["payment.success", "payment.closed", "refund.success", "refund.failed", "payment.duplicate"];
 const LITTLE: [&str; 2] = ["refund.failed", "payment.duplicate"];
 
-/// An operator tries so often to replace a key; each answer that is lost has replaced it, too.
+/// How often an operator tries to replace a key. If the answer is lost, the key may be replaced all the same.
 const REPLACED_MAX: u32 = 40;
 
-/// Behind the longest grace, two clocks that are off, and what a function still believes.
+/// Longer than the longest grace time, two wrong clocks, and the time that a function remembers an app.
 const REVOKED_MS: i64 = 14 * MINUTE_MS;
 
-/// How long a function may still believe what an operator changed: it remembers an app for five seconds, and reads it with a lag.
+/// How long a function may use settings that an operator has changed: it remembers an app for five seconds, and its reads may lag.
 const BELIEVED_MS: i64 = 40 * SECOND_MS;
 
-/// Clocks are off by so much at the most, one forward and one back.
+/// The largest difference of two clocks: one is fast, the other slow.
 pub(crate) const SKEW_MS: i64 = 10 * MINUTE_MS;
 
-/// A call of the operator API. `None` if there was no answer, or none that says it is done.
+/// Calls the operator API. `None` if there was no answer, or if the answer is not a success.
 pub(crate) async fn admin(world: &World, method: &str, path: &str, body: &Value) -> Option<Value> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = http::Request::builder()
@@ -59,7 +59,7 @@ pub(crate) async fn admin(world: &World, method: &str, path: &str, body: &Value)
     if answer.body().is_empty() { Some(Value::Null) } else { serde_json::from_slice(answer.body()).ok() }
 }
 
-/// The app, its channels and its first webhooks, while nothing breaks.
+/// Makes the app, its channels and its first webhooks, without faults.
 pub(crate) async fn open_shop(world: &World) {
     world.with_faults(|faults| faults.hold(true));
     let Some(made) = admin(world, "POST", "/apps", &json!({ "name": "shop" })).await else {
@@ -91,7 +91,7 @@ pub(crate) async fn open_shop(world: &World) {
 async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
     let hook = Hook { id: None, is_dead, hears_payments: false, down_until_ms: 0, made_ms: i64::MAX, gone_ms: None };
     let number = world.ledger().add_hook(hook);
-    // A target that fails a hundred times in a row is paused; one that hears little is tried until the end.
+    // A target that fails a hundred times in a row is paused. A webhook with few events is tried until the end.
     let hears_little = is_dead && world.with_faults(|faults| faults.random().bool());
     let body = json!({
         "target": { "url": format!("https://hook{number}.shop.example/told") },
@@ -103,7 +103,7 @@ async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
     if let Some(secret) = made["secret"].as_str() {
         world.log.must_stay_secret(secret);
     }
-    // What is there before the first charge is there for every payment.
+    // A webhook that exists before the first charge exists for every payment.
     let is_opening = world.shop().is_none();
     let now_ms = world.time.now_ms();
     if let Some(hook) = world.ledger().hook_mut(number) {
@@ -113,7 +113,7 @@ async fn add_hook(world: &World, shop: &Shop, is_dead: bool) {
     }
 }
 
-/// Everybody does what they do, until all bills are over.
+/// Runs everybody until all bills are over.
 pub(crate) async fn live(world: &Arc<World>, bills: u32) {
     let about_shop = [tokio::spawn(operate(Arc::clone(world))), tokio::spawn(forge(Arc::clone(world)))];
     let mut stories = Vec::new();
@@ -128,7 +128,7 @@ pub(crate) async fn live(world: &Arc<World>, bills: u32) {
     about_shop.into_iter().for_each(|people| people.abort());
 }
 
-/// An operator changes something now and then.
+/// An operator changes something from time to time.
 async fn operate(world: Arc<World>) {
     loop {
         let wait_ms = world.with_faults(|faults| faults.random().i64(20 * SECOND_MS..4 * MINUTE_MS));
@@ -175,7 +175,7 @@ async fn change_settings(world: &World, shop: &Shop) {
         0 => add_hook(world, shop, false).await,
         1 => delete_hook(world, shop).await,
         2 => {
-            // The same account again, or another one.
+            // The settings of the same account again, or of another one.
             let kind = world.with_faults(|faults| if faults.random().bool() { "openapi" } else { "openapiCert" });
             let settings = door(world, "GET", "/_local/simulator/alipay/settings", &Value::Null).await;
             let path = format!("/apps/{}/channels/ali?mode=test", shop.app);
@@ -204,7 +204,7 @@ async fn change_settings(world: &World, shop: &Shop) {
     }
 }
 
-/// A key is replaced; the merchant's servers get the new one as soon as there is an answer that tells it.
+/// Replaces a key. The merchant's servers use the new key as soon as an answer contains it.
 async fn replace_key(world: &Arc<World>, shop: &Shop) {
     let (is_master, at_once) = world.with_faults(|faults| (faults.random().bool(), faults.random().bool()));
     let (key, member) = if is_master { ("master", "masterKey") } else { ("client", "clientKey") };
@@ -235,7 +235,7 @@ async fn replace_key(world: &Arc<World>, shop: &Shop) {
     world.accuse("a key can be replaced", key);
 }
 
-/// Who has the key from before gets nothing, once every clock says that its time is over.
+/// A caller with the old key gets nothing, once every clock says that the key has expired.
 async fn stays_out(world: Arc<World>, app: String, header: &'static str, key: String) {
     sleep(REVOKED_MS).await;
     let request = http::Request::post(format!("{URL}/2.0/maxpay/records"))
@@ -258,7 +258,7 @@ async fn delete_hook(world: &World, shop: &Shop) {
         let hooks = ledger.hooks();
         let live = hooks.iter().filter(|hook| hook.gone_ms.is_none() && hook.id.is_some()).count();
         let last = hooks.iter().rposition(|hook| hook.gone_ms.is_none() && hook.id.is_some());
-        // One always stays.
+        // The last webhook always stays.
         last.filter(|_| live > 1).and_then(|number| {
             let hook = ledger.hook_mut(number)?;
             hook.gone_ms = Some(now_ms);
@@ -291,7 +291,7 @@ async fn set_balance(world: &World, provider: &str, merchant: &str, empty: bool)
     door(world, "POST", &format!("/_local/simulator/{provider}/balance"), &body).await;
 }
 
-/// A forger tells of payments that nobody made.
+/// A forger reports payments that nobody made.
 async fn forge(world: Arc<World>) {
     loop {
         let wait_ms = world.with_faults(|faults| faults.random().i64(5 * SECOND_MS..90 * SECOND_MS));
@@ -354,12 +354,12 @@ async fn forge(world: Arc<World>) {
     }
 }
 
-/// The provider itself tells of a payment that it has that it has none, in a notify of its own.
+/// The provider has a payment, but says in a notify of its own that it has none.
 async fn contradict(world: &World, id: &str, channel: Channel) {
     let (provider, plural) = provider_of(channel);
     let path = format!("/_local/simulator/{provider}/{plural}/{id}");
     let Some(trade) = door(world, "GET", &path, &Value::Null).await else { return };
-    // Of an order that nobody paid these words would be the provider's last.
+    // If nobody paid the order, this notify would be true, and the last about it.
     let is_paid = match channel.family() {
         Family::Ali | Family::Wx => !trade["paidAt"].is_null(),
         Family::Unipay => trade["respCode"] == "00" && !trade["endedAt"].is_null(),
@@ -368,7 +368,7 @@ async fn contradict(world: &World, id: &str, channel: Channel) {
         return;
     }
     let (member, words): (&str, &[&str]) = match channel.family() {
-        // A trade that Alipay calls closed after its payment is all refunded: that would be no contradiction.
+        // No `TRADE_CLOSED` here: Alipay sends it, too, after a full refund of a payment, so it would not be a contradiction.
         Family::Ali => ("tradeStatus", &["WAIT_BUYER_PAY", "NEW"]),
         Family::Wx => ("tradeState", &["NOTPAY", "CLOSED", "PAYERROR", "USERPAYING", "REVOKED"]),
         Family::Unipay => ("respCode", &["05", "34", "77"]),
@@ -380,7 +380,7 @@ async fn contradict(world: &World, id: &str, channel: Channel) {
     }
 }
 
-/// What people do once nothing breaks any more: balances are filled, and banks take what they did not take before.
+/// What people do after the last fault: balances are filled, and banks accept the refunds that they refused before.
 pub(crate) async fn calm(world: &World) {
     let (empty, abnormal) = {
         let mut ledger = world.ledger();
@@ -395,7 +395,7 @@ pub(crate) async fn calm(world: &World) {
     }
 }
 
-/// Most merchants whose target is dead mend it.
+/// Most merchants repair their dead targets.
 pub(crate) fn revive_targets(world: &World) {
     let hooks = world.ledger().hooks();
     for number in (0..hooks.len()).filter(|number| hooks.get(*number).is_some_and(|hook| hook.is_dead)) {
@@ -406,7 +406,7 @@ pub(crate) fn revive_targets(world: &World) {
     }
 }
 
-/// The others take their webhooks away.
+/// The other merchants delete their webhooks.
 pub(crate) async fn remove_dead_targets(world: &World) {
     let Some(shop) = world.shop() else { return };
     let hooks = world.ledger().hooks();

@@ -1,38 +1,38 @@
-//! What is to be simulated, and how it is cut into worlds.
+//! What a run simulates, and how it is cut into worlds.
 
 use crate::faults::Rates;
 
-/// Bills in one world.
+/// The largest number of bills in one world.
 pub const WORLD_BILLS: u32 = 200;
 
-/// What is to be simulated.
+/// What a run simulates.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What draws everything.
+    /// The seed that decides everything.
     pub seed: u64,
-    /// How many bills in all.
+    /// The number of bills in all worlds.
     pub bills: u32,
-    /// Only the world with this number.
+    /// If set, only the world with this number runs.
     pub only_world: Option<u32>,
-    /// How often what breaks.
+    /// How often each kind of fault is drawn.
     pub rates: Rates,
-    /// How many worlds run beside each other, each in a thread of its own. The report is the same for any number.
+    /// How many worlds run at once, each in its own thread. The report is the same for any number.
     pub threads: usize,
-    /// Whether the log of the functions is printed.
+    /// Whether the logs of the functions are printed.
     pub talks: bool,
 }
 
-/// A world of a run.
+/// One world of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WorldPlan {
-    /// Counts the worlds, from 0.
+    /// The number of the world, from 0.
     pub(crate) number: u32,
-    /// How many bills are charged in it.
+    /// How many bills are charged in this world.
     pub(crate) bills: u32,
 }
 
 impl Plan {
-    /// With everything breaking at its usual rate.
+    /// A plan with the usual rate of every fault.
     pub fn new(seed: u64, bills: u32) -> Self {
         Self { seed, bills, only_world: None, rates: Rates::usual(), threads: 1, talks: false }
     }

@@ -1,4 +1,4 @@
-//! What drives the functions by itself: the providers' own clock, the queue's mapping, and the schedule.
+//! What starts the functions without a caller: the providers' clock, the queue's mapping, and the schedule.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
     world::World,
 };
 
-/// As far as the sweep looks ahead, and a minute.
+/// How far the sweep looks ahead, and one minute more.
 const LOOKS_AHEAD_MS: i64 = 16 * MINUTE_MS;
 
-/// SQS's own bound of a batch.
+/// The most messages that SQS puts into a batch.
 const BATCH: usize = 10;
 
 pub(crate) fn start(world: &Arc<World>) -> Vec<JoinHandle<()>> {
@@ -45,7 +45,7 @@ async fn providers(world: Arc<World>) {
     }
 }
 
-/// Hands the messages of a queue to its function.
+/// Hands the messages of a queue to the function of that queue.
 async fn queue(world: Arc<World>, from: WorkQueue) {
     loop {
         let mut messages = world.embedded().receive(from, BATCH);
@@ -61,7 +61,7 @@ async fn queue(world: Arc<World>, from: WorkQueue) {
         if messages.len() > 1 && world.strike(Fault::MessagesReordered) {
             world.with_faults(|faults| faults.random().shuffle(&mut messages));
         }
-        // What SQS loses is never seen: it counts, and is taken out.
+        // A lost message is counted and removed, and no function sees it.
         messages.retain(|message| {
             let is_lost = world.strike(Fault::MessageLost);
             if is_lost {
@@ -95,7 +95,7 @@ async fn queue(world: Arc<World>, from: WorkQueue) {
     }
 }
 
-/// Somebody takes a message back from the dead letters, long after what it rang for.
+/// Takes a message back from the dead letters, long after its delivery or question was due.
 async fn redrive(world: Arc<World>, from: WorkQueue, message: local::sqs::Received, wait_ms: i64) {
     sleep(wait_ms).await;
     world.count(Fault::MessageRedriven);
@@ -117,7 +117,7 @@ async fn hand_out(world: &World, from: WorkQueue, messages: &[local::sqs::Receiv
     }
 }
 
-/// Wakes the sweep each minute; minutes in which nothing is due are left out.
+/// Starts the sweep each minute. Minutes without anything due are skipped.
 async fn sweep(world: Arc<World>) {
     let mut did_something = false;
     loop {
@@ -126,7 +126,7 @@ async fn sweep(world: Arc<World>) {
         let next_ms = if did_something {
             next_minute
         } else {
-            // Without a look at what may be written meanwhile, no pause is longer than this.
+            // Something may be written during a pause, so no pause is longer than this.
             let longest = now_ms + 10 * MINUTE_MS;
             let due = first_due(&world).await.map_or(longest, |due_ms| due_ms - LOOKS_AHEAD_MS);
             let minute = due.div_euclid(MINUTE_MS) * MINUTE_MS;
@@ -153,7 +153,7 @@ async fn first_due(world: &World) -> Option<i64> {
     page["Items"].as_array()?.iter().filter_map(due).min()
 }
 
-/// The sums of each day, and the comparison with the providers' bills.
+/// Makes the sums of each day, and the comparison with the providers' bills.
 async fn daily(world: Arc<World>) {
     loop {
         let now_ms = world.time.now_ms();

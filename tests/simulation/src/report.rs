@@ -1,4 +1,4 @@
-//! What a run says in the end. Nothing in it comes from the machine's clock, so that two runs of a seed say the same.
+//! The report of a run. It contains nothing of the machine's clock, so that two runs of a seed give the same report.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{faults::Fault, plan::Plan};
 
-/// What one world lived through.
+/// The results of one world.
 pub(crate) struct Lived {
     pub(crate) bills: u32,
     pub(crate) events: u64,
@@ -64,7 +64,7 @@ impl Report {
         self.violations.extend(lived.violations.into_iter().map(|violation| (number, violation)));
     }
 
-    /// How many bills are over.
+    /// How many bills have ended.
     pub fn bills(&self) -> u64 {
         self.bills
     }
@@ -74,7 +74,7 @@ impl Report {
         self.faults.values().sum()
     }
 
-    /// What was found, each with the number of its world.
+    /// The rules that were broken, each with the number of its world.
     pub fn violations(&self) -> &[(u32, String)] {
         &self.violations
     }

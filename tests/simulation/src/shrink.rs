@@ -1,8 +1,8 @@
-//! Looks for the shortest story that still goes wrong: without one kind of fault after the other.
+//! Looks for the smallest set of faults with which a run still fails. It leaves out one kind after another.
 
 use crate::{Fault, Plan, Report, run};
 
-/// The plan without every kind of fault that the failure does not need, and its report. `None` if the plan does not fail.
+/// The plan without those kinds of fault that the failure does not need, and its report. `None` if the plan does not fail.
 ///
 /// # Errors
 /// Why the stack could not be started.
@@ -24,7 +24,7 @@ pub fn shrink(plan: &Plan, mut progress: impl FnMut(Fault, bool)) -> Result<Opti
     Ok(Some(shortest))
 }
 
-/// Which rule was broken: what stands before its time.
+/// The rule that was broken: the text before its time.
 fn rule_of(violation: &str) -> &str {
     violation.split(" (after ").next().unwrap_or(violation)
 }

@@ -14,17 +14,17 @@ use crate::{
     world::{URL, World},
 };
 
-/// A merchant gives up after so many calls without a usable answer.
+/// After this many calls without a usable answer a merchant gives up.
 const CALLS_MAX: u32 = 8;
 
-/// What a payer does.
+/// The behaviour of a payer.
 #[derive(Clone, Copy, Debug)]
 enum Payer {
-    /// Pays in time, and the provider tells it.
+    /// Pays in time, and the provider sends a notify.
     Pays,
-    /// Pays in time, and the provider never tells it by itself.
+    /// Pays in time, and the provider never sends a notify.
     PaysSilently,
-    /// Pays at the last moment, or behind it.
+    /// Pays at the last moment, or after it.
     PaysLate,
     /// Pays after the merchant closed the bill.
     PaysAfterClose,
@@ -36,7 +36,7 @@ enum Payer {
     Leaves,
 }
 
-/// A bill with what is drawn for it: its story does not depend on what the others draw.
+/// A bill with its own random numbers, so that its story does not depend on the other bills.
 struct Bill {
     world: Arc<World>,
     random: fastrand::Rng,
@@ -47,7 +47,7 @@ struct Bill {
 
 pub(crate) async fn of_bill(world: Arc<World>, number: u32, bills: u32) {
     let mut random = fastrand::Rng::with_seed(world.seed() ^ (u64::from(number) << 20));
-    // Some ten bills are on their way at any time.
+    // Spreads the bills, so that some ten are open at any time.
     sleep(random.i64(0..i64::from(bills) * 10 * SECOND_MS)).await;
     let (fee, timeout_s) = (random.i64(100..20_000), random.choice([360, 900, 7_200]).unwrap_or(7_200));
     let mut bill = Bill { num: format!("B{number}"), world, random, fee, timeout_s };
@@ -101,7 +101,7 @@ impl Bill {
         }
     }
 
-    /// A charge, repeated as a merchant repeats it, and what its payer is handed. The transaction's id.
+    /// A charge, repeated as a merchant repeats it. It records what the payer is handed, and returns the transaction's id.
     async fn charge(&mut self, channel: Channel) -> Option<String> {
         let mut body = json!({
             "channel": channel.name(),
@@ -140,7 +140,7 @@ impl Bill {
         None
     }
 
-    /// The payer pays at the provider. Whether it took the money.
+    /// The payer pays at the provider. Returns whether the provider took the money.
     async fn pay(&mut self, id: &str, is_told: bool) -> bool {
         let Some(order) = self.world.ledger().order(id).cloned() else { return false };
         self.world.ledger().begin_to_pay(id);
@@ -187,7 +187,7 @@ impl Bill {
         }
     }
 
-    /// The merchant asks how the bill stands.
+    /// The merchant queries the state of the bill.
     async fn look(&mut self) {
         sleep(self.random.i64(0..MINUTE_MS)).await;
         match self.random.u32(0..4) {
@@ -197,7 +197,7 @@ impl Bill {
         }
     }
 
-    /// Money goes back: by the merchant's call, in parts that race, or in the provider's console.
+    /// Refunds the payment: by the merchant's call, by several calls that race, or in the provider's console.
     async fn give_back(&mut self, id: &str) {
         let Some(order) = self.world.ledger().order(id).cloned() else { return };
         if !order.is_begun {
@@ -236,7 +236,7 @@ impl Bill {
         sleep(self.random.i64(0..HOUR_MS)).await;
     }
 
-    /// A person at the merchant sends some fen back in the provider's console.
+    /// A person at the merchant refunds some fen in the provider's console.
     async fn give_back_in_console(&mut self, id: &str, channel: Channel) {
         let fen = self.random.i64(1..99);
         if !self.world.draw(Fault::PortalRefund) {
@@ -260,7 +260,7 @@ impl Bill {
         }
     }
 
-    /// The payer's bank does not take a refund of WeChat Pay's that is under way.
+    /// The payer's bank does not accept a pending refund of WeChat Pay.
     async fn spoil_refund(&mut self, id: &str) {
         let path = format!("/_local/simulator/wechat/trades/{id}");
         let Some(trade) = door(&self.world, "GET", &path, &Value::Null).await else { return };
@@ -281,10 +281,10 @@ impl Bill {
         }
     }
 
-    /// A call that the merchant's server makes until it has an answer that is no outage.
+    /// A call of the merchant's server. It is repeated until an answer comes that is not an outage.
     async fn merchant(&mut self, path: &str, body: &Value) -> Option<Value> {
         for _ in 0..CALLS_MAX {
-            // Without a valid key nothing was done: the merchant looks its keys up again.
+            // If the key was not valid, nothing was done. The merchant looks its keys up and calls again.
             if let Some(answer) = self.call(path, body).await.filter(|answer| answer["code"] != 1) {
                 let (num, code) = (&self.num, &answer["code"]);
                 self.world.log.say(|| format!("{path} {num}: {code} {answer}"));

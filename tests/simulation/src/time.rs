@@ -1,18 +1,18 @@
-//! The time of a world: it begins at the same moment in each, and tokio's paused clock moves it.
+//! The time of a world. It begins at the same moment in each world, and tokio's paused clock moves it.
 
 use std::time::Duration;
 
 use local::Clock;
 use tokio::time::Instant;
 
-/// When every world begins: 2026-11-23 22:30:00 in Beijing.
+/// The moment at which every world begins: 2026-11-23 22:30:00 in Beijing.
 pub(crate) const START_MS: i64 = 1_795_444_200_000;
 pub(crate) const SECOND_MS: i64 = 1_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Tells the time of a world. Must be made and asked inside its runtime.
+/// The clock of a world. It must be made and read inside the world's runtime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time(Instant);
 
@@ -26,7 +26,7 @@ impl Time {
         START_MS.saturating_add(gone)
     }
 
-    /// A clock that is ahead by so much, or behind.
+    /// A clock that is fast by `skew_ms`; a negative value makes it slow.
     pub(crate) fn clock(self, skew_ms: i64) -> Clock {
         Clock::new(move || self.now_ms().saturating_add(skew_ms))
     }

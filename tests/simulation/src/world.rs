@@ -1,4 +1,4 @@
-//! One world: its parts, its sandboxes, and how a handler is called, killed and timed out in it. What happens in it is in `life.rs`.
+//! One world: its parts, its sandboxes, and how a handler is called, killed and timed out in it. `life.rs` says what happens in it.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use crate::{
 /// Where the API and the providers are.
 pub(crate) const URL: &str = "http://127.0.0.1:8787";
 
-/// Stories of one world that went wrong and are told; more are not looked at.
+/// At most this many violations of one world are reported; later ones are dropped.
 const VIOLATIONS_MAX: usize = 20;
 
 pub(crate) struct World {
@@ -44,14 +44,14 @@ pub(crate) struct World {
     shop: Mutex<Option<Shop>>,
 }
 
-/// Who waits for something to happen in another part.
+/// Wakes the parts of the world that wait for messages or notifies.
 #[derive(Default)]
 pub(crate) struct Bells {
     pub(crate) queue: Notify,
     pub(crate) providers: Notify,
 }
 
-/// What was noted.
+/// The record of what happened.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) digest: Sha256,
@@ -59,7 +59,7 @@ pub(crate) struct Seen {
     pub(crate) violations: Vec<String>,
 }
 
-/// A sandbox that answered before.
+/// A sandbox that has answered before and can be used again.
 struct Warm {
     sandbox: Arc<FunctionSandbox>,
     is_skewed: bool,
@@ -105,12 +105,12 @@ impl World {
         Ok(world)
     }
 
-    /// No sandbox whose clock is off is used again.
+    /// Drops the sandboxes whose clock is off, so that none is used again.
     pub(crate) fn drop_skewed(&self) {
         self.lock(&self.sandboxes).values_mut().for_each(|warm| warm.retain(|warm| !warm.is_skewed));
     }
 
-    /// What was noted until now, which begins anew.
+    /// Returns the record so far, and begins a new one.
     pub(crate) fn take_seen(&self) -> Seen {
         std::mem::take(&mut self.lock(&self.seen))
     }
@@ -119,7 +119,7 @@ impl World {
         self.me.clone()
     }
 
-    /// Set before anything else happens.
+    /// The embedded stack. It is set before anything else happens.
     pub(crate) fn embedded(&self) -> &Embedded {
         self.embedded.wait()
     }
@@ -132,7 +132,7 @@ impl World {
         self.lock(&self.shop).clone()
     }
 
-    /// From now on the merchants use these keys.
+    /// From now on the merchant uses the keys of this shop.
     pub(crate) fn set_shop(&self, shop: Shop) {
         *self.lock(&self.shop) = Some(shop);
     }
@@ -157,7 +157,7 @@ impl World {
         self.with_faults(|faults| faults.draw(fault))
     }
 
-    /// Draws, and counts what happens.
+    /// Draws a fault, and counts it if it happens.
     pub(crate) fn strike(&self, fault: Fault) -> bool {
         let drawn = self.draw(fault);
         if drawn {
@@ -171,7 +171,7 @@ impl World {
         self.note(|| format!("fault {}", fault.name()));
     }
 
-    /// What happened, in order: two runs of a seed have the same.
+    /// Records an event. Two runs of a seed record the same events in the same order.
     pub(crate) fn note(&self, event: impl FnOnce() -> String) {
         let event = format!("{} {}", self.time.now_ms() - crate::time::START_MS, event());
         self.log.say(|| event.clone());
@@ -181,7 +181,7 @@ impl World {
         seen.digest.update("\n");
     }
 
-    /// Something that must always be true is not.
+    /// Reports that a rule which must always hold is broken.
     pub(crate) fn accuse(&self, rule: &str, what: &str) {
         self.note(|| format!("VIOLATION {rule}: {what}"));
         let at_s = (self.time.now_ms() - crate::time::START_MS) / SECOND_MS;
@@ -191,13 +191,13 @@ impl World {
         }
     }
 
-    /// Calls the API as the world outside does. `None` if there was no answer.
+    /// Calls the API from outside. `None` if there was no answer.
     pub(crate) async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         let function = self.embedded().route(request.method().as_str(), request.uri().path())?;
         self.invoke(function, |sandbox| async move { sandbox.call(request).await }).await.flatten()
     }
 
-    /// Runs a handler in a sandbox of its own. `None` if it did not come to its end.
+    /// Runs a handler in a sandbox of its own. `None` if the handler did not reach its end.
     pub(crate) async fn invoke<T, Fut: Future<Output = T>>(
         &self,
         function: Function,
@@ -239,7 +239,7 @@ impl World {
         done
     }
 
-    /// One that is warm, or a new one whose clock may be off. What was killed is never used again, as in Lambda.
+    /// A warm sandbox, or a new one whose clock may be off. A killed sandbox is never used again, as in Lambda.
     fn warm(&self, function: Function) -> Option<Warm> {
         if let Some(warm) = self.lock(&self.sandboxes).entry(function.name()).or_default().pop() {
             if warm.is_skewed {
@@ -267,13 +267,13 @@ impl World {
         }
     }
 
-    /// Whether any clock was ever off.
+    /// Whether the clock of any sandbox was ever off.
     pub(crate) fn was_skewed(&self) -> bool {
         self.with_faults(|faults| faults.counts().contains_key(&Fault::ClockSkewed))
     }
 }
 
-/// As in the template.
+/// The timeout of a function, as in the template.
 fn timeout_ms(function: Function) -> i64 {
     match function {
         Function::Sweep => 900 * SECOND_MS,

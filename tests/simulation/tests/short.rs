@@ -1,4 +1,4 @@
-//! A short run in each test run, and that a seed is a story: told twice, it is the same to the byte.
+//! A short run in every test run. It also checks that two runs of a seed give the same report, byte for byte.
 
 use simulation::{Plan, run};
 

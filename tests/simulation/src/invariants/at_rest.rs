@@ -1,4 +1,4 @@
-//! What must be true once nothing breaks any more and everything had its time to heal.
+//! What must be true once nothing breaks and everything had time to recover.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ async fn all(world: &World) -> Vec<Item> {
     }
 }
 
-/// Nothing waits any more.
+/// The item is in a final state.
 fn is_final(world: &World, item: &Item) {
     let sk = item.text("sk");
     let status = rows::status(item);
@@ -89,7 +89,7 @@ fn is_final(world: &World, item: &Item) {
     world.ledger().tell(tally);
 }
 
-/// No attempt came before its time.
+/// No attempt came too early.
 fn never_early(world: &World, item: &Item) {
     if !item.text("sk").starts_with("DELIVERY#") {
         return;
@@ -112,11 +112,11 @@ fn never_early(world: &World, item: &Item) {
     }
 }
 
-/// What our books say beside the payments.
+/// The parts of our books beside the payments.
 struct Books {
-    /// What our own refunds sent back, in fen, by the transaction's id.
+    /// What our own refunds returned, in fen, by the transaction's id.
     refunded: BTreeMap<String, i64>,
-    /// What the comparison with the providers' bills found: the transaction, and what differs.
+    /// The differences that the comparison with the providers' bills found: the transaction, and the kind.
     differing: BTreeSet<(String, String)>,
 }
 
@@ -135,7 +135,7 @@ impl Books {
     }
 }
 
-/// What the provider says of an order, in fen.
+/// What the provider says about an order, in fen.
 struct Truth {
     taken: i64,
     returned: i64,
@@ -144,7 +144,7 @@ struct Truth {
 async fn truth(world: &World, id: &str, order: &Order) -> Option<Truth> {
     let (provider, plural) = provider_of(order.channel);
     let trade = door(world, "GET", &format!("/_local/simulator/{provider}/{plural}/{id}"), &Value::Null).await?;
-    // Yuan with two decimals, or fen.
+    // A text is yuan with two decimals; a number is fen.
     let fen = |value: &Value| match value.as_str() {
         Some(text) => text.replace('.', "").parse().unwrap_or_default(),
         None => value.as_i64().unwrap_or_default(),
@@ -164,7 +164,7 @@ async fn truth(world: &World, id: &str, order: &Order) -> Option<Truth> {
     Some(Truth { taken: if is_paid { amount } else { 0 }, returned })
 }
 
-/// What the provider took and gave back is in our books, and the other way round.
+/// What the provider took and returned is in our books, and our books contain nothing else.
 async fn both_books(world: &World, id: &str, order: &Order, row: &Item, books: &Books) {
     if row.text("pk").rsplit('#').next() != Some(order.bill.as_str()) {
         world.accuse("a transaction is its bill's", &format!("{} is of {}", row.name(), order.bill));
@@ -178,7 +178,7 @@ async fn both_books(world: &World, id: &str, order: &Order, row: &Item, books: &
     }
     let back = row.number("refunded_fee").unwrap_or_default();
     let portal = world.ledger().portal.get(id).copied().unwrap_or_default();
-    // Of some refunds only the provider's bill of the day tells: then a person is told.
+    // Some refunds appear only in the provider's bill of the day. The comparison must then list them for a person.
     let is_listed = world.ledger().untold.contains(id)
         && back == truth.returned - portal
         && books.differing.contains(&(id.to_owned(), "refund-differs".to_owned()));
@@ -187,7 +187,7 @@ async fn both_books(world: &World, id: &str, order: &Order, row: &Item, books: &
         let what = format!("{} ({channel}): {} given back, {back} in our books", row.name(), truth.returned);
         world.accuse("what a provider gave back is in our books", &what);
     }
-    // Each refund is in our books as it went: what we say has failed moved nothing.
+    // Each refund ended in our books as it did at the provider. A refund that our books call failed moved no money.
     let done = books.refunded.get(id).copied().unwrap_or_default();
     if truth.returned != done + portal {
         let what = format!("{}: {} given back, {done} by our refunds, {portal} elsewhere", row.name(), truth.returned);
@@ -202,7 +202,8 @@ async fn both_books(world: &World, id: &str, order: &Order, row: &Item, books: &
     }
 }
 
-/// Each paid bill reached each webhook that was there at the time, unless that never answered as it should; then it was tried eleven times.
+/// Each payment reached each webhook that existed at that time. If a webhook never answered correctly, its delivery must have been tried
+/// eleven times.
 fn told(world: &World, transactions: &BTreeMap<String, Item>, items: &[Item]) {
     let hooks = world.ledger().hooks();
     let mut deliveries: BTreeMap<(String, String), &Item> = BTreeMap::new();
@@ -251,7 +252,7 @@ fn tried(delivery: &Item) -> i64 {
     delivery.number("attempt").unwrap_or_default() - 1
 }
 
-/// Every item can be read: through every list of the API.
+/// Every item can be read through the lists of the API.
 async fn readable(world: &World, items: &[Item]) {
     let Some(shop) = world.shop() else { return };
     let mut paths = vec![
@@ -265,7 +266,7 @@ async fn readable(world: &World, items: &[Item]) {
     for kind in ["", "forged"] {
         paths.push(format!("/apps/{}/incidents?mode=test&kind={kind}", shop.app));
     }
-    // With its bill's number a transaction is read from its own rows; without it, it is first looked for in each channel's list.
+    // With its bill's number a transaction is read from its own rows. Without it, it is first searched in the list of each channel.
     for item in items.iter().filter(|item| item.text("sk").starts_with("TX#")) {
         let bill = item.text("pk").rsplit('#').next().unwrap_or_default();
         paths.push(format!("/apps/{}/transactions/{}?mode=test&billNum={bill}", shop.app, item.text("id")));

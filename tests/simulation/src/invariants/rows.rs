@@ -1,11 +1,11 @@
-//! What must be true of one row, whenever it is written.
+//! What must be true of one row after each write.
 
 use serde_json::json;
 
 use super::{Item, TRANSACTIONS, ask};
 use crate::{ledger::Row, world::World};
 
-/// The word for how it stands.
+/// The row's status, or the state of a delivery.
 pub(super) fn status(item: &Item) -> &str {
     if item.text("sk").starts_with("DELIVERY#") { item.text("state") } else { item.text("status") }
 }
@@ -44,7 +44,7 @@ fn transaction(world: &World, item: &Item, before: Option<&Row>) {
     }
 }
 
-/// Paid only where a payer began to pay just that order, at just that price.
+/// A transaction is paid only if a payer began to pay this order at this price.
 fn paid(world: &World, item: &Item, fee: i64) {
     let order = world.ledger().order(item.text("id")).cloned();
     match order {
@@ -80,7 +80,7 @@ async fn delivery(world: &World, item: &Item, before: Option<&Row>) {
             world.accuse("attempts only grow", &format!("{} {} -> {attempt}", item.name(), before.attempt));
         }
     }
-    // The number of the next attempt: behind the eleventh it is twelve.
+    // `attempt` is the number of the next attempt; after the eleventh it is twelve.
     if attempt > 12 {
         world.accuse("at most eleven attempts", &format!("{} is at {attempt}", item.name()));
     }
@@ -89,7 +89,7 @@ async fn delivery(world: &World, item: &Item, before: Option<&Row>) {
     }
 }
 
-/// Whether its transaction's own entry carries it.
+/// Whether the `due` entry of its transaction carries it.
 pub(super) async fn is_carried(world: &World, delivery: &Item) -> bool {
     let sk = delivery.text("sk");
     let (id, webhook) = (sk.split('#').nth(1).unwrap_or_default(), sk.rsplit('#').next().unwrap_or_default());
