@@ -1,5 +1,5 @@
-// A Node function that charges as ours does, under the same Runtime API: reads the app and the bill, signs one Alipay order in its three
-// forms, and keeps the try by one conditional put. For `tests/bench/run start`.
+// A Node function that charges as ours does, under the same Runtime API. It reads the app and the bill, signs one Alipay order in its three
+// forms, and stores the transaction by one conditional put. For `tests/bench/run start`.
 import { createPrivateKey, createSign, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';

@@ -1,5 +1,6 @@
-//! The comparison of a day with the provider's bill, at growing numbers of lines: its time, and what memory it adds to the whole stack, the
-//! simulator that packs the bill among it. In a release build, or the times say nothing: `cargo run --release -p bench -- bills`.
+//! The comparison of a day with the provider's bill, with more and more lines: how long it takes, and how much memory it adds to the whole
+//! stack, including the simulator that packs the bill. The times are meaningful only in a release build: `cargo run --release -p bench --
+//! bills`.
 
 use std::{fs, time::Instant};
 
@@ -13,18 +14,18 @@ use crate::{
     table,
 };
 
-/// Of each kind, among all those that agree.
+/// The number of planted differences of each kind. All other lines agree.
 const DIFFERENCES: i64 = 25;
 
-/// Items that are put in memory at once.
+/// The number of items that are imported at once.
 const IMPORTED_AT_ONCE: i64 = 1000;
 
 const FEE: i64 = 9900;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Compares a day of each length, each on a stack of its own: one whose books agree with the bill but for the planted differences, and
-/// one without books, for which every line is a stranger's.
+/// Compares a day of each length, each on a stack of its own. In one case the books agree with the bill except for the planted differences.
+/// In the other case there are no books, so that every line of the bill is unknown to us.
 pub(crate) async fn run(short: bool) -> Result<(), AnyError> {
     let columns =
         ["lines", "time", "memory before", "at its peak", "differences planted", "found", "kinds that are kept"];
@@ -44,14 +45,14 @@ pub(crate) async fn run(short: bool) -> Result<(), AnyError> {
 }
 
 async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> {
-    // The tables lie in memory: they are there before the comparison begins.
-    // The day is one of the account's, which was configured on it; a clock that stands compares nothing by itself.
+    // The tables are in memory, and are filled before the comparison begins. The day before is a day of the account, because the account
+    // was configured on it. With a standing clock no comparison starts by itself.
     let standing = StackClock::standing(Timestamp::from_ms(1_795_444_200_000)?);
     let shop = Shop::open_at(standing, Kept::InMemory, false).await?;
     let clock = shop.call("POST", "/_local/clock", &[], json!({ "advanceMs": DAY_MS })).await?;
     let now = clock["nowMs"].as_i64().ok_or("the clock tells no time")?;
     let first = Day::of(Timestamp::clamped(now)).before().start().ms() + 3_600_000;
-    // Spread over twenty hours.
+    // The payments are spread over twenty hours.
     let step = 20 * 3_600_000 / lines;
     let planted = if with_books { keep_books(&shop, lines, first, step).await? } else { lines };
     let rows = json!({ "rows": { "count": lines, "fen": FEE, "firstMs": first, "stepMs": step } });
@@ -73,12 +74,12 @@ async fn measure(lines: i64, with_books: bool) -> Result<Vec<String>, AnyError> 
     ])
 }
 
-/// Keeps what the bill will list, but for [`DIFFERENCES`] of each kind: the number of these.
+/// Writes the payments that the bill will list into our books, except for [`DIFFERENCES`] of each kind. Returns the number of differences.
 async fn keep_books(shop: &Shop, payments: i64, first: i64, step: i64) -> Result<i64, AnyError> {
     let (app, mut items) = (&shop.app.app_id, Vec::new());
     let each = payments / DIFFERENCES;
     for n in 0..payments {
-        // What of the four kinds, if any: one in so many, spread over the day.
+        // Which of the four kinds of difference this payment gets, if any. They are spread over the day.
         let odd = n % each;
         let (mut fee, mut status) = (FEE, "success");
         match odd {
@@ -90,7 +91,7 @@ async fn keep_books(shop: &Shop, payments: i64, first: i64, step: i64) -> Result
         let at = first + n * step;
         items.push(item(app, &format!("{at:012x}{n:012x}"), at, fee, status));
         if odd == 4 {
-            // Missing there: charged in the same moment, under a number that the bill does not have.
+            // Missing in the bill: charged in the same moment, under a number that the bill does not list.
             items.push(item(app, &format!("{at:012x}ff{n:010x}"), at, FEE, "success"));
         }
         if items.len() >= usize::try_from(IMPORTED_AT_ONCE)? || n == payments - 1 {
@@ -121,7 +122,7 @@ fn item(app: &str, id: &str, ms: i64, fee: i64, status: &str) -> Value {
     })
 }
 
-/// How many there are of each kind.
+/// The number of differences of each kind.
 async fn kinds(shop: &Shop) -> Result<String, AnyError> {
     let mut counts = std::collections::BTreeMap::new();
     let mut cursor = String::new();
@@ -137,7 +138,7 @@ async fn kinds(shop: &Shop) -> Result<String, AnyError> {
     Ok(counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", "))
 }
 
-/// A line of `/proc/self/status`, in kibibytes.
+/// The value of a line of `/proc/self/status`, in kibibytes.
 fn memory(name: &str) -> Result<u64, AnyError> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-/// A request as API Gateway's payload format 2.0 has it.
+/// A request in the payload format 2.0 of API Gateway.
 pub(crate) fn request(method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> String {
     let headers: serde_json::Map<String, Value> =
         headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), Value::from(value.as_str()))).collect();
@@ -50,11 +50,11 @@ pub(crate) fn batch(bodies: &[String]) -> String {
     json!({ "Records": records }).to_string()
 }
 
-/// Whether a function's answer is an HTTP 200, with code 0 where it has codes.
+/// Whether a function's answer is HTTP 200. If its body has a numeric code, the code must be 0.
 pub(crate) fn is_good(answer: &str) -> bool {
     let Ok(answer) = serde_json::from_str::<Value>(answer) else { return false };
     let Some(status) = answer.get("statusCode") else { return answer["batchItemFailures"] == json!([]) };
     let code = answer["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
-    // WeChat's acknowledgement has a code, too, which is a word.
+    // The acknowledgement for WeChat has a code that is a word, not a number.
     *status == 200 && code.is_none_or(|body| body.get("code").and_then(Value::as_i64).is_none_or(|code| code == 0))
 }

@@ -1,7 +1,7 @@
-//! How long one shop's webhooks take while another shop's target never answers, by the machine's clock.
+//! How long one shop's webhooks take while the target of another shop never answers, measured by the machine's clock.
 //!
-//! The quiet shop is paid three times a second. The noisy one is paid six times a second, and two thousand of its deliveries are sent again
-//! at once; its target takes every connection and says nothing.
+//! The quiet shop is paid three times a second. The noisy shop is paid six times a second, and two thousand of its deliveries are sent
+//! again at once. Its target accepts every connection and never answers.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ use crate::{
     table::print,
 };
 
-/// Of the quiet shop, and of the noisy one.
+/// The time between two payments of the quiet shop, and of the noisy shop.
 const QUIET_EACH: Duration = Duration::from_millis(333);
 const NOISY_EACH: Duration = Duration::from_millis(166);
 
 const SENT_AGAIN: u64 = 2_000;
 const SENT_AT_ONCE: u64 = 50;
 
-/// A payer who is told to pay, by the simulator of Alipay.
+/// The provider whose simulator plays the payer: Alipay.
 const PAY_AT: PaidThrough = PAID_THROUGH[0];
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
@@ -54,7 +54,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Charges and pays a bill in each such time, for as long as the window.
+/// Charges and pays one bill after each interval `each`, until the window ends.
 async fn paid(shop: &Shop, headers: &Headers, name: &str, each: Duration, window: Duration) -> Result<(), AnyError> {
     let begun = tokio::time::Instant::now();
     let mut count = 0_u32;
@@ -67,9 +67,9 @@ async fn paid(shop: &Shop, headers: &Headers, name: &str, each: Duration, window
     Ok(())
 }
 
-/// From each payment to the arrival of its webhook, in milliseconds; the inbox is empty behind it.
+/// The time from each payment to the arrival of its webhook message, in milliseconds. Empties the inbox.
 async fn waits(shop: &Shop, took: Duration) -> Result<Vec<i64>, AnyError> {
-    // What is late is waited for: as long again, and not longer.
+    // Waits for late messages: as long again, and at most 15 seconds.
     tokio::time::sleep(took.min(Duration::from_secs(15))).await;
     let arrived = shop.call("GET", "/_local/inbox?receiver=quiet", &[], Value::Null).await?;
     shop.call("DELETE", "/_local/inbox", &[], Value::Null).await?;
@@ -88,7 +88,7 @@ fn row(what: &str, waits: &[i64]) -> Vec<String> {
     vec![what.to_owned(), waits.len().to_string(), ms(50), ms(99), ms(100)]
 }
 
-/// A shop whose target never answers, with deliveries that wait.
+/// A shop whose target never answers, with waiting deliveries.
 struct Noisy {
     app: String,
     headers: Headers,
@@ -119,7 +119,7 @@ impl Noisy {
         let hook = json!({ "target": { "url": url }, "mode": "test" });
         shop.admin("POST", &format!("/apps/{app}/webhooks"), hook).await?;
 
-        // One is paid, and copied.
+        // One bill is paid, and its delivery is copied.
         let id = shop.charge_as(&headers, PAY_AT.channel, "parked").await?;
         shop.pay(PAY_AT.orders, &id).await?;
         tokio::time::sleep(Duration::from_secs(12)).await;
@@ -145,7 +145,7 @@ impl Noisy {
         Ok(Self { app, headers, waiting: tokens })
     }
 
-    /// Sends all that waits again, at once.
+    /// Sends all waiting deliveries again at once.
     async fn send_again(&self, shop: &Shop) -> Result<(), AnyError> {
         for some in self.waiting.chunks(usize::try_from(SENT_AT_ONCE)?) {
             let sent = some.iter().map(|token| {

@@ -1,4 +1,5 @@
-//! Charges and deliveries a second of the local stack, everything in one process: functions, database, queue, simulators, receiver.
+//! How many charges and deliveries a second the local stack handles. Everything is in one process: functions, database, queue, simulators,
+//! receiver.
 
 use std::{
     sync::Arc,
@@ -14,7 +15,7 @@ use crate::{
     table::print,
 };
 
-/// Callers at once.
+/// The number of callers at the same time.
 const CALLERS: usize = 16;
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
@@ -38,7 +39,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     while let Some(paid) = payers.join_next().await {
         paid??;
     }
-    // Bounded by the patience of who waits: each look takes a while itself.
+    // The wait is bounded. Each look takes some time, too.
     for _ in 0..600 {
         let arrived = shop.call("GET", "/_local/inbox?receiver=shop", &[], Value::Null).await?;
         if arrived.as_array().is_some_and(|arrived| arrived.len() >= bills) {
@@ -62,7 +63,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Charges so many bills, and says how long it took and which transactions they are.
+/// Charges `bills` bills. Returns how long it took, and the transactions.
 async fn charge(shop: &Arc<Shop>, channel: &'static str, bills: usize) -> Result<(Duration, Vec<String>), AnyError> {
     let begun = Instant::now();
     let mut callers = JoinSet::new();

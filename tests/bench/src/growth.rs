@@ -1,6 +1,6 @@
-//! What each kind of query costs and takes when there is much: the same pages over a thousand transactions and over many.
+//! The units and the time of each kind of query: the same pages over a thousand transactions and over many.
 //!
-//! The transactions are copies of one that was really charged and paid, put straight into the tables.
+//! The transactions are copies of one that was really charged and paid. They are written directly into the tables.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::{
     table::{median, print, time},
 };
 
-/// Copies that are written at once.
+/// The number of copies that are written at once.
 const WRITTEN_AT_ONCE: u64 = 5_000;
 
-/// How far apart the copies were charged.
+/// The time between the charges of two copies.
 const APART_MS: i64 = 250;
 
 const CHANNEL: &str = "ali_qrcode";
@@ -50,7 +50,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// After each size, because the largest takes many minutes.
+/// Prints after each size, because the largest size takes many minutes.
 fn show(rounds: usize, sizes: &[String], rows: &[(String, Vec<String>)]) {
     let columns: Vec<&str> = std::iter::once("query").chain(sizes.iter().map(String::as_str)).collect();
     let line = |(what, cells): &(String, Vec<String>)| std::iter::once(what).chain(cells).cloned().collect();
@@ -58,7 +58,7 @@ fn show(rounds: usize, sizes: &[String], rows: &[(String, Vec<String>)]) {
     print(&format!("Growth: read units and time, median of {rounds}"), &columns, &rows);
 }
 
-/// A call of the API, or one of the operator's.
+/// A call of the merchant's API, or of the operator API.
 enum Question {
     Records(Value),
     Operator(String),
@@ -124,7 +124,7 @@ async fn original(shop: &Shop, id: &str) -> Result<Value, AnyError> {
     Ok(found.next().ok_or("the original is not in the table")?.clone())
 }
 
-/// Copies are numbered from the oldest, whatever is added later: what is newest then is older than the original all the same.
+/// Copies are numbered from the oldest. Copies that are added later are newer than those before, but still older than the original.
 fn created_ms(n: u64, newest_ms: i64) -> i64 {
     newest_ms - 40 * 24 * 3_600_000 + i64::try_from(n).unwrap_or_default() * APART_MS
 }

@@ -1,7 +1,8 @@
-//! One app that charges 10,000 times a second: what DynamoDB's partitions take of it, by the number of shards.
+//! One app with 10,000 charges a second: how many writes DynamoDB's partitions accept, by the number of shards.
 //!
-//! A simulation: a partition takes 1,000 write units a second, what it leaves unused it may use later, up to five minutes' worth, and
-//! an index whose partition is full throttles the table. Keys that grow with time are not split for heat.
+//! This is a simulation with these rules: a partition accepts 1,000 write units a second. It may use later what it did not use, up to five
+//! minutes' worth. If an index's partition is full, writes to the table are throttled. DynamoDB does not split a partition for heat if its
+//! keys grow with time.
 
 use crate::table::print;
 
@@ -9,19 +10,19 @@ const BILLS_PER_SECOND: u64 = 10_000;
 const PARTITION_WRITES: u64 = 1_000;
 const BURST_SECONDS: u64 = 300;
 
-/// An hour: bursts are used up in its first minutes.
+/// An hour. The unused units of the bursts are used up in its first minutes.
 const SECONDS: u64 = 3_600;
 
-/// An index key, and how many write units a bill costs it, from the charge to the delivery of its webhook.
+/// An index key, and the write units that a bill costs it, from the charge to the delivery to its webhook.
 const KEYS: [(&str, u64); 5] = [
-    // Put at the charge, taken away when it is paid.
+    // Put at the charge, removed at the payment.
     ("`by_time`, one channel, `created`", 2),
     ("`by_time`, one channel, `success`", 1),
-    // Put when the first attempt failed, taken away when one is answered.
+    // Put after the first attempt failed, removed after an attempt succeeded.
     ("`by_time`, one webhook, `waiting`, target down", 2),
-    // The bill's put and its removal; over all apps.
+    // The put and the removal of the bill's entry; all apps share this key.
     ("`due`, paid within a minute", 2),
-    // The delivery's put and its removal, too.
+    // The put and the removal of the delivery's own entry, too.
     ("`due`, paid later", 4),
 ];
 
@@ -39,7 +40,7 @@ pub(crate) fn run() {
     print(&format!("Hot keys: writes throttled at {BILLS_PER_SECOND} bills a second"), &columns, &rows);
 }
 
-/// How much of the writes is throttled, with each bill in a shard by chance.
+/// The share of the writes that is throttled, if each bill goes into a random shard.
 fn throttled(shards: u64, writes_per_bill: u64) -> String {
     let mut spare = vec![0_u64; usize::try_from(shards).unwrap_or(1)];
     let (mut dice, mut refused) = (0x2545_F491_4F6C_DD1D_u64, 0_u64);

@@ -1,4 +1,4 @@
-//! Many deliveries that wait for a later attempt, all in one hour: how late they are tried, by the stack's clock.
+//! Many deliveries that wait for a later attempt, all within one hour: how late their attempts are, by the stack's clock.
 
 use std::time::Instant;
 
@@ -13,11 +13,12 @@ use crate::{
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// What falls due in one step of the clock: a call has a deadline, and the stack keeps some thousand metrics.
+/// The deliveries that are due in one step of the clock. It is limited because a call has a deadline, and the stack keeps only some
+/// thousand metrics.
 const DUE_IN_A_STEP: i64 = 1_700;
 const STEP_MS_MAX: i64 = 60_000;
 
-/// Copies that are written at once.
+/// The number of copies that are written at once.
 const WRITTEN_AT_ONCE: u64 = 2_500;
 
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
@@ -29,7 +30,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// After each number, because the largest takes many minutes.
+/// Prints after each number, because the largest takes many minutes.
 fn show(rows: &[Vec<String>]) {
     let columns = [
         "parked, due within an hour",
@@ -71,7 +72,7 @@ async fn park(parked: u64) -> Result<Vec<String>, AnyError> {
     }
     let took = begun.elapsed();
     lags.sort_unstable();
-    // One is the original.
+    // One of them is the original.
     if lags.len() < usize::try_from(parked)? {
         return Err(format!("{} of {parked} deliveries were tried", lags.len()).into());
     }
@@ -98,7 +99,7 @@ fn lag(line: &str) -> Option<u64> {
     said["DeliveryLag"].as_u64()
 }
 
-/// A paid transaction, and its delivery to a webhook with this target, whose receiver is `shop`, after a failed attempt.
+/// A paid transaction and its delivery, after a failed first attempt. The delivery's webhook has this target; the receiver is `shop`.
 pub(crate) async fn originals(shop: &Shop, target: Value) -> Result<[Value; 2], AnyError> {
     let app = &shop.app.app_id;
     shop.call("PUT", "/_local/receiver/shop", &[], json!({ "status": 500 })).await?;
@@ -116,7 +117,7 @@ pub(crate) async fn originals(shop: &Shop, target: Value) -> Result<[Value; 2], 
     Ok([of("TX#")?, of("DELIVERY#")?])
 }
 
-/// The same of another bill, with its sixth attempt due at `due_ms`.
+/// Copies of both for another bill. The sixth attempt of the delivery is due at `due_ms`.
 pub(crate) fn copies(transaction: &Value, delivery: &Value, n: u64, due_ms: i64) -> Result<[Value; 2], AnyError> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let (old_id, pk) = (text(transaction, "id"), text(transaction, "pk"));
@@ -132,7 +133,7 @@ pub(crate) fn copies(transaction: &Value, delivery: &Value, n: u64, due_ms: i64)
     }
     delivery["attempt"] = json!({ "N": "6" });
     delivery["next_ms"] = json!({ "N": due_ms.to_string() });
-    // A long wait: the sweep looks 15 minutes ahead.
+    // The wait is long, so the sweep looks 15 minutes ahead.
     delivery["due_ms"] = json!({ "N": (due_ms - 900_000).to_string() });
     delivery["due_pk"] = json!({ "S": format!("DUE#{}", n % 24) });
     Ok([transaction, delivery])

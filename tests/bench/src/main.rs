@@ -1,6 +1,6 @@
-//! Speed and cost, each figure beside what it cannot be faster than, measured in the same run.
+//! Speed and cost. Each figure is shown beside its lower bound, which is measured in the same run.
 //!
-//! `tests/bench/run` builds what is deployed and calls this; `docs/performance.md` says what the figures mean.
+//! `tests/bench/run` builds what is deployed and starts this program. `docs/performance.md` explains the figures.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 #![expect(clippy::indexing_slicing, reason = "of JSON, in which what is absent reads as null")]
@@ -20,20 +20,20 @@ mod work;
 
 use std::path::PathBuf;
 
-/// Whatever stops a benchmark stops it all: there is nothing to save.
+/// Any error stops the whole benchmark: there is nothing to save.
 pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How a section is to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Fewer rounds, for CI: the figures are printed and nobody judges them.
+    /// Fewer rounds, for CI. The figures are printed but not judged.
     pub(crate) short: bool,
-    /// Where the release binaries are.
+    /// The folder of the release binaries.
     pub(crate) binaries: PathBuf,
 }
 
 impl Plan {
-    /// How many transactions there are when questions are asked.
+    /// The numbers of transactions at which the queries are measured.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = u64> + use<> {
         let short = self.short;
         [1_000, 10_000, 100_000, 1_000_000]
@@ -41,7 +41,7 @@ impl Plan {
             .filter(move |size| if short { *size <= 10_000 } else { *size != 10_000 })
     }
 
-    /// How many deliveries wait. A million take a release build half an hour, and a debug build most of a day.
+    /// The numbers of waiting deliveries. A million take half an hour in a release build, and most of a day in a debug build.
     pub(crate) fn parked(&self) -> impl Iterator<Item = u64> + use<> {
         let most = match (self.short, cfg!(debug_assertions)) {
             (true, _) => 1_000,

@@ -1,8 +1,7 @@
-//! How long it takes until a lost notify is found among many unpaid bills, by the machine's clock.
+//! How long it takes to find a lost notify among many unpaid bills, measured by the machine's clock.
 //!
-//! The bills are copies of one that was charged, spread over many accounts, and all fall due at once. The provider of all of them
-//! answers after a tenth of a second: a door between the functions and the simulator makes it so. One bill among them was paid, and no notify
-//! came.
+//! The bills are copies of one charged bill, for many accounts, and all are due at once. A proxy between the functions and the simulator
+//! makes every provider answer after a tenth of a second. One of the bills was paid, and its notify was lost.
 
 use std::{
     net::Ipv4Addr,
@@ -31,7 +30,7 @@ const ACCOUNTS: usize = 50;
 
 const ANSWERS_AFTER: Duration = Duration::from_millis(100);
 
-/// Longer than anybody waits for the result.
+/// If it takes longer than this, the run fails.
 const PATIENCE: Duration = Duration::from_secs(900);
 
 const CHANNEL: &str = "ali_qrcode";
@@ -50,7 +49,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// From when the bills fell due until the paid one is.
+/// The time from when the bills are due until the paid bill is found.
 async fn find(bills: usize) -> Result<Duration, AnyError> {
     let shop = Shop::open(Kept::InMemory, false).await?;
     let mut settings = shop.settings("ali").await?;
@@ -64,7 +63,7 @@ async fn find(bills: usize) -> Result<Duration, AnyError> {
     }
     let (app, keys) = accounts.last().ok_or("no account")?;
     let caller = headers(app, keys["clientKey"].as_str().unwrap_or_default());
-    // It is older than the others, so that it is the last of its account that is asked about.
+    // It is older than the other bills, so that it is the last one of its account to be asked about.
     let lost = shop.charge_as(&caller, CHANNEL, "lost").await?;
     let original = shop.charge_as(&caller, CHANNEL, ORIGINAL).await?;
     let row = row_of(&shop, &original).await?;
@@ -83,7 +82,7 @@ async fn find(bills: usize) -> Result<Duration, AnyError> {
     sleep(Duration::from_millis(left_ms.unsigned_abs())).await;
     let begun = Instant::now();
     let master = headers_of(app, "x-ml-masterkey", keys["masterKey"].as_str().unwrap_or_default());
-    // A question about many bills asks no provider.
+    // A query of a list asks no provider.
     let asked = json!({ "channel": CHANNEL, "status": "success", "limit": 10 });
     while begun.elapsed() < PATIENCE {
         let found = shop.call("POST", "/2.0/maxpay/records", &master, asked.clone()).await?;
@@ -111,7 +110,7 @@ async fn row_of(shop: &Shop, id: &str) -> Result<Value, AnyError> {
     Ok(found.ok_or("the original is not in the table")?.clone())
 }
 
-/// What copies are made of.
+/// The rows from which copies are made.
 struct Original<'a> {
     app: &'a str,
     id: &'a str,
@@ -119,7 +118,7 @@ struct Original<'a> {
 }
 
 impl Original<'_> {
-    /// The same bill of another app, with another number, due at the same time.
+    /// A copy of the bill for another app, with another number, due at the same time.
     fn copy(&self, app: &str, number: usize) -> Result<Value, AnyError> {
         let id = format!("{}{number:012x}", self.id.get(..12).unwrap_or_default());
         let bill = format!("unpaid-{number:08}");
@@ -130,7 +129,7 @@ impl Original<'_> {
     }
 }
 
-/// Passes on to the gateway what comes, and its answer after a while. Where it is.
+/// A proxy that forwards each request to the gateway, and returns the answer after a delay. Returns the proxy's address.
 async fn slow_door(gateway: &str) -> Result<String, AnyError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let uri: Uri = gateway.parse()?;

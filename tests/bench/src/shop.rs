@@ -1,7 +1,7 @@
-//! A shop on a local stack of its own, whose providers' notifies are caught on their way.
+//! A shop on a local stack of its own. It intercepts the providers' notifies.
 //!
-//! What is deployed talks to providers over HTTPS only, so that it never reaches the simulators: bills are charged and paid inside
-//! the stack, and the binaries under test get the genuine notifies.
+//! The deployed binaries call providers only over HTTPS, so they cannot reach the simulators. So bills are charged and paid inside the
+//! stack, and the binaries under test get the genuine notifies.
 
 use std::{
     collections::VecDeque,
@@ -26,7 +26,7 @@ const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(300), body_bytes_m
 /// A message with its headers.
 pub(crate) type Headers = Vec<(String, String)>;
 
-/// A provider's notify, caught.
+/// A provider's notify that was intercepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Notify {
     pub(crate) path: String,
@@ -35,7 +35,7 @@ pub(crate) struct Notify {
 }
 
 impl Notify {
-    /// The event that brings it to the function.
+    /// The event that hands it to the function.
     pub(crate) fn event(&self) -> String {
         events::request("POST", &self.path, &self.headers, self.body.as_bytes())
     }
@@ -54,16 +54,16 @@ pub(crate) struct Shop {
     _scratch: Option<Scratch>,
 }
 
-/// Where the stack keeps its data.
+/// Where the stack stores its data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kept {
-    /// The database takes longer the more is in it, because it shares its heap with everything else.
+    /// The database slows down as it grows, because it shares its heap with everything else.
     InMemory,
-    /// In the folder for temporary files; `TMPDIR=/dev/shm` keeps the disk out of what is measured.
+    /// In the folder for temporary files. With `TMPDIR=/dev/shm` the disk does not affect the result.
     InFile,
 }
 
-/// A folder that is gone when this is dropped.
+/// A temporary folder. Dropping it removes the folder.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {
@@ -74,7 +74,7 @@ impl Drop for Scratch {
     }
 }
 
-/// One tab of each provider, with a channel whose order reaches the provider at once, and how the simulator is told to pay it.
+/// One tab of each provider, a channel whose order reaches the provider at once, and how the simulator is told to pay it.
 #[derive(Clone, Copy)]
 pub(crate) struct PaidThrough {
     pub(crate) tab: &'static str,
@@ -90,12 +90,12 @@ pub(crate) const PAID_THROUGH: [PaidThrough; 3] = [
 ];
 
 impl Shop {
-    /// Opens it, on the tabs of all providers.
+    /// Opens a shop with settings in the tabs of all providers.
     pub(crate) async fn open(kept: Kept, caught: bool) -> Result<Self, AnyError> {
         Self::open_at(StackClock::running(), kept, caught).await
     }
 
-    /// The same with another clock.
+    /// The same, with another clock.
     pub(crate) async fn open_at(clock: StackClock, kept: Kept, caught: bool) -> Result<Self, AnyError> {
         let (public_url, catching) = if caught {
             let (url, caught) = catch().await?;
@@ -125,7 +125,7 @@ impl Shop {
         Ok(Self { stack, url, app, outbound: Outbound::new()?, operator_token, caught: catching, _scratch: scratch })
     }
 
-    /// Any call of the stack.
+    /// Calls any path of the stack.
     pub(crate) async fn call(
         &self,
         method: &str,
@@ -147,18 +147,18 @@ impl Shop {
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    /// A call of the operator API.
+    /// Calls the operator API.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Result<Value, AnyError> {
         let bearer = ("authorization".to_owned(), format!("Bearer {}", self.operator_token));
         self.call(method, &format!("/admin/v1{path}"), &[bearer], body).await
     }
 
-    /// The headers of a caller with the public key of the test mode.
+    /// The headers of a caller with the client key of the test mode.
     pub(crate) fn client(&self) -> Headers {
         self.headers("x-ml-apikey", &self.app.test.client_key)
     }
 
-    /// The headers of a caller with the secret key of the test mode.
+    /// The headers of a caller with the master key of the test mode.
     pub(crate) fn master(&self) -> Headers {
         self.headers("x-ml-masterkey", &self.app.test.master_key)
     }
@@ -168,12 +168,12 @@ impl Shop {
         vec![pair("x-ml-appid", &self.app.app_id), pair(name, key), pair("content-type", "application/json")]
     }
 
-    /// Charges a bill; the id of the transaction.
+    /// Charges a bill and returns the transaction's id.
     pub(crate) async fn charge(&self, channel: &str, bill: &str) -> Result<String, AnyError> {
         self.charge_as(&self.client(), channel, bill).await
     }
 
-    /// The same with the headers of any caller.
+    /// The same, with the headers of any caller.
     pub(crate) async fn charge_as(&self, caller: &Headers, channel: &str, bill: &str) -> Result<String, AnyError> {
         let charged = self.call("POST", "/2.0/maxpay/bill", caller, charge_of(channel, bill)).await?;
         Ok(charged["id"].as_str().ok_or_else(|| format!("not charged: {charged}"))?.to_owned())
@@ -184,17 +184,17 @@ impl Shop {
         self.call("POST", &format!("{simulator}/{id}/pay"), &[], json!({})).await.map(drop)
     }
 
-    /// Moves the clock, and lets happen what falls due.
+    /// Moves the clock forward, and lets everything that is due happen.
     pub(crate) async fn advance(&self, ms: i64) -> Result<(), AnyError> {
         self.call("POST", "/_local/clock", &[], json!({ "advanceMs": ms })).await.map(drop)
     }
 
-    /// The notifies that were caught since this was asked last.
+    /// The notifies that were intercepted since the last call.
     pub(crate) fn notifies(&self) -> Vec<Notify> {
         self.caught.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
-    /// Charges and pays `count` bills through one provider, and catches their notifies.
+    /// Charges and pays `count` bills through one provider, and returns their notifies.
     pub(crate) async fn notifies_of(&self, provider: PaidThrough, count: usize) -> Result<Vec<Notify>, AnyError> {
         let PaidThrough { tab, channel, orders } = provider;
         self.notifies();
@@ -211,7 +211,7 @@ impl Shop {
         }
     }
 
-    /// What a merchant would paste into a tab of ours.
+    /// The settings that a merchant would enter into a tab.
     pub(crate) async fn settings(&self, tab: &str) -> Result<Value, AnyError> {
         let (provider, kind) = match tab {
             "ali" => ("alipay", "openapi"),
@@ -226,8 +226,9 @@ impl Shop {
         if settings.is_object() { Ok(settings) } else { Err(format!("no settings for {tab}").into()) }
     }
 
-    /// Puts real settings in the place of the simulators', with the providers' own addresses: for the binaries under test. They begin a
-    /// second account of each channel, and what was charged so far moves there, because nothing deployed can open a simulator's.
+    /// For the binaries under test: replaces the simulators' settings by real ones with the providers' own addresses. They begin a second
+    /// account of each channel. The transactions so far are moved to that account, because no deployed binary can use a simulator's
+    /// settings.
     pub(crate) async fn configure_for_real(&self) -> Result<(), AnyError> {
         for tab in ["ali", "wx_app", "wx_mp", "unipay_app", "unipay_web"] {
             let mut settings = self.settings(tab).await?;
@@ -244,7 +245,7 @@ impl Shop {
     }
 }
 
-/// A transaction's item with the second account of its channel: the number is the last part of its place in the lists.
+/// The item of a transaction, moved to the second account of its channel. The account's number is the last part of its key in the lists.
 fn at_the_second_account(item: &Value) -> Option<Value> {
     item["sk"]["S"].as_str().filter(|sk| sk.starts_with("TX#"))?;
     let place = item["by_time_sk"]["S"].as_str().filter(|place| place.matches('#').count() == 1)?;
@@ -265,7 +266,7 @@ pub(crate) fn charge_of(channel: &str, bill: &str) -> Value {
     })
 }
 
-/// Takes every notify as its provider wants it taken, and keeps it.
+/// Receives each notify, answers it as its provider expects, and keeps it. Returns the address and the notifies.
 async fn catch() -> Result<(String, Caught), AnyError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! How long each binary takes from the start of its process to its first event, and what its first call takes.
+//! How long each binary takes from the start of its process to its first event, and how long its first call takes.
 
 use std::{
     fs,
@@ -18,16 +18,16 @@ use crate::{
     table::{median, print, ratio, time},
 };
 
-/// What is started: the floor, every function that does anything, and another language.
+/// The binaries that are started: the lower bound, every function that does work, and another language.
 fn binaries() -> impl Iterator<Item = &'static str> {
     let functions = Function::ALL.into_iter().filter(|function| *function != Function::Unrouted);
     ["bare"].into_iter().chain(functions.map(Function::name)).chain([NODE])
 }
 
-/// The same charge in JavaScript, if `tests/bench/peers/run` fetched what it needs.
+/// The same charge in JavaScript. It is measured if `tests/bench/peers/run` has fetched its packages.
 const NODE: &str = "node";
 
-/// Calls after the first.
+/// The number of calls after the first.
 const WARM: usize = 20;
 
 #[derive(Default)]
@@ -47,7 +47,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     shop.configure_for_real().await?;
     let present: Vec<&str> = binaries().filter(|name| file(plan, name).exists()).collect();
     let mut taken: Vec<Taken> = present.iter().map(|_| Taken::default()).collect();
-    // First they are only started: what a call leaves to do for the stack, or the end of Node, would slow down the next start.
+    // The starts come first, without calls. After a call the stack still has work, and Node's end takes time; both would slow down the next
+    // start.
     for is_node in [false, true] {
         for _ in 0..rounds {
             for (name, taken) in present.iter().zip(&mut taken).filter(|(name, _)| (**name == NODE) == is_node) {
@@ -97,7 +98,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Starts a binary as it is deployed, on the tables and queue of the shop's stack.
+/// Starts a binary as it is deployed, with the tables and the queue of the shop's stack.
 pub(crate) async fn start(plan: &Plan, shop: &Shop, name: &str) -> Result<Sandbox, AnyError> {
     let file = file(plan, name);
     let mut command = if name == NODE { Command::new("/usr/bin/env") } else { Command::new(&file) };
@@ -111,7 +112,7 @@ pub(crate) async fn start(plan: &Plan, shop: &Shop, name: &str) -> Result<Sandbo
     Ok(Sandbox::start(command).await?)
 }
 
-/// What is started.
+/// The file of the binary.
 fn file(plan: &Plan, name: &str) -> PathBuf {
     if name == NODE { plan.binaries.join("../peers/charge.mjs") } else { plan.binaries.join(name) }
 }
@@ -145,7 +146,7 @@ fn row(plan: &Plan, name: &str, taken: &Taken, floor: (Duration, Duration)) -> R
     Ok(head.into_iter().chain([memory]).chain(calls).chain([size]).collect())
 }
 
-/// The size of a binary and of its package, in tenths of a megabyte.
+/// The sizes of a binary and of its package, in tenths of a megabyte.
 fn package(binary: &Path) -> Result<(usize, usize), AnyError> {
     let plain = fs::read(binary)?;
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());

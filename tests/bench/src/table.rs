@@ -1,4 +1,4 @@
-//! Tables in Markdown, as they stand in `docs/performance.md`.
+//! Prints tables in Markdown, as `docs/performance.md` shows them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) fn print(heading: &str, columns: &[&str], rows: &[Vec<String>]) {
     }
 }
 
-/// The middle one.
+/// The median.
 pub(crate) fn median<T: Ord + Copy + Default>(values: &[T]) -> T {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();

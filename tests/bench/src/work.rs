@@ -1,4 +1,4 @@
-//! The processor's time for one call, beside the RSA operations that it cannot do without.
+//! The processor time of one call, beside the RSA operations that the call needs.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -15,8 +15,8 @@ use crate::{
     table::{print, ratio, time},
 };
 
-/// What is charged, and how often ring signs and verifies for it: Alipay's page in three forms, WeChat's request, its answer and
-/// the second signature, UnionPay's form.
+/// A channel, and how often its charge signs and verifies with ring. Alipay: the page in three forms. WeChat Pay: the request, the answer
+/// and the second signature. UnionPay: the form.
 const CHARGES: [(&str, u32, u32); 3] = [("ali_app", 3, 0), ("wx_jsapi", 2, 1), ("unipay_web", 1, 0)];
 
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
@@ -56,7 +56,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Whole calls of the deployed binaries, from the Runtime API over DynamoDB and back.
+/// Whole calls of the deployed binaries: from the Runtime API through DynamoDB and back.
 async fn whole_calls(
     plan: &Plan,
     shop: &Shop,
@@ -92,7 +92,7 @@ async fn whole_calls(
 }
 
 /// A delivery at a later attempt, on a stack of its own: its row and its bill are read, the target is called, and the row is changed. The
-/// target is a function, because the address guard lets no deployed binary call this machine.
+/// target is a function, because the address guard does not let a deployed binary call this machine.
 async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
     let shop = Shop::open(Kept::InMemory, false).await?;
     let url = format!("{}/_local/receiver/shop", shop.url);
@@ -101,7 +101,7 @@ async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
     let (mut items, mut bells) = (Vec::new(), Vec::new());
     for n in 0..=calls {
         let [transaction, mut delivery] = lag::copies(&transaction, &delivery, u64::try_from(n)?, 1)?;
-        // Due long since, and left alone by the stack's own sweep.
+        // The attempt is overdue, but `due_ms` is far in the future, so that the stack's own sweep leaves it alone.
         delivery["due_ms"] = json!({ "N": "4000000000000" });
         let name = delivery["sk"]["S"].as_str().and_then(|sk| sk.strip_prefix("DELIVERY#")).ok_or("no delivery")?;
         let bell = json!({ "app": shop.app.app_id, "mode": "test", "billNum": format!("parked-{n}"), "delivery": name, "attempt": 6 });
@@ -112,7 +112,7 @@ async fn delivery(plan: &Plan, calls: usize) -> Result<Vec<String>, AnyError> {
     shop.call("PUT", "/_local/receiver/shop", &[], json!({ "body": r#"{"statusCode":200}"# })).await?;
     let row = whole_call(plan, &shop, "deliver", "delivery to a function", &bells, None).await?;
     let arrived = shop.call("GET", "/_local/inbox?receiver=shop", &[], Value::Null).await?;
-    // One is the first attempt of the original.
+    // One of them is the first attempt of the original.
     if arrived.as_array().is_none_or(|arrived| arrived.len() != calls + 2) {
         return Err("not every delivery arrived once".into());
     }
@@ -130,7 +130,7 @@ async fn whole_call(
 ) -> Result<Vec<String>, AnyError> {
     let mut sandbox = start::start(plan, shop, binary).await?;
     let mut before = Duration::ZERO;
-    // The first call connects and reads the configuration.
+    // The first call is not counted: it connects and reads the configuration.
     for (number, event) in each.iter().enumerate() {
         if number == 1 {
             before = sandbox.cpu_time()?;
@@ -146,7 +146,7 @@ async fn whole_call(
     Ok(vec![what.to_owned(), time(rsa), time(cpu), time(cpu.saturating_sub(rsa)), ratio(cpu, rsa)])
 }
 
-/// Runs the timing program, which is built as the functions are.
+/// Runs the timing program. It is built like the functions.
 async fn signatures(plan: &Plan, inputs: &Value) -> Result<BTreeMap<String, u64>, AnyError> {
     let file: PathBuf = plan.binaries.join("signatures-inputs.json");
     tokio::fs::write(&file, inputs.to_string()).await?;
@@ -155,7 +155,7 @@ async fn signatures(plan: &Plan, inputs: &Value) -> Result<BTreeMap<String, u64>
     if said.status.success() { Ok(serde_json::from_str(&text)?) } else { Err(text.into()) }
 }
 
-/// Settings, orders, and genuine answers and notifies of the simulators.
+/// The inputs of the timing program: settings, orders, and genuine answers and notifies of the simulators.
 async fn inputs(shop: &Shop, caught: &[(&str, Vec<Notify>)]) -> Result<Value, AnyError> {
     let private_key = shop.settings("ali").await?["privateKey"].clone();
     let mut charges = Vec::new();

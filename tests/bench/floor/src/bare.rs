@@ -1,4 +1,4 @@
-//! A Lambda function that does nothing: the floor of every start.
+//! A Lambda function that does nothing. No function can start faster.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

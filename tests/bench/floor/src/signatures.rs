@@ -1,7 +1,8 @@
-//! Times the providers' code against the RSA operations of ring that it cannot do without, in one process.
+//! Times the providers' code, and the RSA operations of ring that it needs, in one process.
 //!
-//! Its first argument is a file of inputs that the benchmark took from the simulators: settings, orders, answers and notifies with
-//! genuine signatures. It prints one JSON object: nanoseconds by name, medians of rounds in which everything has its turn.
+//! The first argument is a file of inputs that the benchmark took from the simulators: settings, orders, answers and notifies with genuine
+//! signatures. The program prints one JSON object: a name and nanoseconds for each task. The value is the median of rounds in which every
+//! task runs in turn.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -21,19 +22,19 @@ use serde_json::{Map, Value};
 
 type AnyError = Box<dyn std::error::Error>;
 
-/// Enough that the median does not move, and done in seconds.
+/// Enough rounds for a stable median; they take seconds.
 const ROUNDS: usize = 400;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Inputs {
-    /// PKCS#8 in base64: the key of the floor.
+    /// PKCS#8 in base64: the key with which the lower bound is measured.
     private_key: String,
     charges: Vec<ChargeInput>,
     notifies: Vec<NotifyInput>,
 }
 
-/// A charge, and the provider's answer to it where the product has one.
+/// A charge, and the provider's answer to it if the product has one.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChargeInput {
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Something to be timed.
+/// A task to be timed.
 type Task = (String, Box<dyn Fn() -> bool>);
 
 fn measure() -> Result<BTreeMap<String, u64>, AnyError> {
