@@ -18,7 +18,7 @@ pub use console::problem_codes;
 pub use deps::Deps;
 use unread::Unread;
 
-/// What this function answers, as `template.yaml` routes it.
+/// The methods and paths that `template.yaml` routes to this function.
 pub const ROUTES: [(Method, &str); 7] = [
     (Method::GET, "/admin/v1/{proxy+}"),
     (Method::GET, "/console"),

@@ -1,4 +1,4 @@
-//! A refund as the back office and the operator API show it alike.
+//! A refund in the form that the back office and the operator API share.
 
 use domain::Refund;
 use serde::{Serialize, Serializer, ser::SerializeMap};

@@ -179,7 +179,7 @@ impl Shop {
         Ok(charged["id"].as_str().ok_or_else(|| format!("not charged: {charged}"))?.to_owned())
     }
 
-    /// Plays the payer.
+    /// Pays the order at the simulator, as its payer.
     pub(crate) async fn pay(&self, simulator: &str, id: &str) -> Result<(), AnyError> {
         self.call("POST", &format!("{simulator}/{id}/pay"), &[], json!({})).await.map(drop)
     }

@@ -28,7 +28,7 @@ pub(crate) struct Shop {
 const MUCH: [&str; 5] = ["payment.success", "payment.closed", "refund.success", "refund.failed", "payment.duplicate"];
 const LITTLE: [&str; 2] = ["refund.failed", "payment.duplicate"];
 
-/// How often an operator tries to replace a key. If the answer is lost, the key may be replaced all the same.
+/// How often an operator tries to replace a key. If the answer is lost, the key has been replaced, too.
 const REPLACED_MAX: u32 = 40;
 
 /// Longer than the longest grace time, two wrong clocks, and the time that a function remembers an app.

@@ -65,8 +65,8 @@ pub(crate) async fn save(
 
 /// Deletes the settings of the account in use.
 ///
+/// # Errors
 /// [`Problem`]: no settings are saved.
-/// [`Problem`]: there are none.
 pub(crate) async fn delete(call: &Call<'_>, app: &AppId, key: TabMode) -> Result<(), Problem> {
     let store = &call.deps.services.store;
     let seen = store.find_current_account(app, key).await?.filter(|seen| seen.settings.is_some());

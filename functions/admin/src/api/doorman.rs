@@ -161,7 +161,7 @@ impl Guess<'_> {
     }
 }
 
-/// Writes into the audit log that somebody signed in.
+/// Writes a sign-in into the audit log.
 ///
 /// # Errors
 /// The storage failed. The sign-in is then refused.

@@ -67,7 +67,7 @@ pub(crate) async fn perform(deps: &Deps, who: Who, request: &Request) -> Result<
     }
 }
 
-/// Makes a change, and an entry about it.
+/// Makes a change, and writes its audit entry.
 async fn change(call: &Call<'_>, Asked { operation, route, .. }: Asked) -> Result<Reply, Problem> {
     let before = match route.shown_by() {
         Some(ShownBy { route, item }) => audit::shown(run(call, route).await, item.as_deref()),

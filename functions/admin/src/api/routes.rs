@@ -139,11 +139,11 @@ impl Route {
 pub struct Operation {
     /// The method.
     pub method: Method,
-    /// The path as `docs/openapi.yaml` writes it, with names for what differs.
+    /// The path as `docs/openapi.yaml` writes it, with names for the variable segments.
     pub path: &'static str,
     /// Operators of this role and of the roles above it may call it.
     pub role: OperatorRole,
-    /// What it is called in the audit log.
+    /// Its name in the audit log.
     pub(crate) name: &'static str,
     /// Whether it belongs into the audit log.
     pub(crate) effect: Effect,
@@ -162,7 +162,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// # Errors
-    /// Not found, or a method that the path does not know.
+    /// The path is not found, or it does not accept the method.
     pub(crate) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let at: Vec<&Operation> = OPERATIONS.iter().filter(|operation| fits(operation.path, path)).collect();
         let Some(operation) = at.iter().find(|operation| operation.method == *method) else {
@@ -262,10 +262,10 @@ fn fits(template: &str, path: &str) -> bool {
         && template.split('/').zip(path.split('/')).all(|(known, found)| known == found || known.starts_with('{'))
 }
 
-/// Lets an operator in: `Authorization: Bearer <operator token>`.
+/// Checks the operator token: `Authorization: Bearer <operator token>`.
 ///
 /// # Errors
-/// Unauthorized, whatever is wrong.
+/// Always unauthorized; the answer does not say what is wrong.
 pub(crate) fn authorize(deps: &Deps, request: &Request) -> Result<(), Problem> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token =

@@ -1,4 +1,4 @@
-//! Sentences as the API writes them: the English text in its own member, beside it the code, and the values in the sentence.
+//! Sentences as the API writes them: the English text in a member, and beside it the code and the values in the sentence.
 
 use domain::{Refund, Said, Sentence};
 use serde_json::{Map, Value, json};

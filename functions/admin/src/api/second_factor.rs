@@ -166,7 +166,7 @@ impl Spent {
     }
 }
 
-/// SHA-1, six digits, thirty seconds, a step to either side: what every authenticator app speaks.
+/// The parameters of every authenticator app: SHA-1, six digits, thirty seconds; one step earlier or later is accepted.
 fn totp(secret: &[u8]) -> Totp {
     Builder::new().with_secret(totp_rs::Secret::new(secret.into())).with_skew(1).build_noncompliant()
 }

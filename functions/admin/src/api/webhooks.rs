@@ -69,7 +69,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 /// wait. A paused target is tried again.
 pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Result<Reply, Problem> {
     let body = call.object()?;
-    // If the webhook does not exist, the answer is 404, whatever the body is.
+    // If the webhook does not exist, the answer is 404, even if the body is wrong.
     load(call, &app, &webhook).await?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
     let mode = Mode::find(mode).ok_or_else(|| Problem::field("mode", Wrong::Mode))?;
@@ -178,7 +178,8 @@ pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     Ok(reply)
 }
 
-/// The secret is shown once; the values of headers and the query may be secrets, too.
+/// A webhook as the API shows it. Its secret is masked, because it is shown only once. Header values and the query are masked, too: they may be
+/// secrets.
 fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Value {
     let target = match &webhook.target {
         WebhookTarget::Url { url, headers } => {

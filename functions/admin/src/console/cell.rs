@@ -23,7 +23,7 @@ const WORDS: [&str; 18] = [
     "sept",
 ];
 
-/// Puts an apostrophe before whatever could be read as a formula, so that it is a text.
+/// Puts an apostrophe before a text that could be read as a formula.
 pub(super) fn guarded(cell: &str) -> Cow<'_, str> {
     let mut guarded = String::with_capacity(cell.len());
     let mut begins = true;

@@ -159,7 +159,7 @@ impl Preferences {
         }
     }
 
-    /// The cookie that keeps it.
+    /// The cookie that contains the preferences.
     pub(crate) fn cookie(self, secure: &str) -> String {
         let mode = self.mode.map_or("", Mode::name);
         let value = format!("{}.{}.{mode}", self.language.code(), self.zone.minutes);

@@ -15,7 +15,7 @@ use crate::api::problem::Problem;
 pub(crate) enum Purpose {
     /// An operator who is signed in.
     Session,
-    /// A browser in which somebody signed in before.
+    /// A browser in which an operator signed in before.
     Device,
     /// An operator who gave the right password and is now asked for a code.
     Ticket,
