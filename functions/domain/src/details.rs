@@ -76,22 +76,28 @@ impl Extras {
     /// Takes the JSON text of an object. `None` if it is not an object, is too long or too deep, holds half a surrogate pair, or has a name
     /// that begins with U+0000. PHP's `json_decode` fails on such a name, so a client key would be enough to stop a merchant's server.
     pub fn parse(json: &str) -> Option<Self> {
-        let extras = Self::parse_kept(json).filter(|_| nests_within(json, JSON_DEPTH_MAX))?;
-        let value = serde_json::from_str(json).ok()?;
-        (!has_name_with_nul(&value)).then_some(extras)
+        let members = members_of(json)?;
+        let fits = nests_within(json, JSON_DEPTH_MAX) && !has_name_with_nul(&members.into());
+        fits.then(|| Self(json.to_owned()))
     }
 
     /// The same for extras that are stored already: earlier versions took any depth that serde reads.
     pub fn parse_kept(json: &str) -> Option<Self> {
-        let fits = json.len() <= Self::BYTES_MAX
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).is_ok();
-        fits.then(|| Self(json.to_owned()))
+        members_of(json).map(|_| Self(json.to_owned()))
     }
 
     /// The JSON text as it came.
     pub fn as_json(&self) -> &str {
         &self.0
     }
+}
+
+/// The members of extras; `None` if the text is too long or not an object.
+fn members_of(json: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    if json.len() > Extras::BYTES_MAX {
+        return None;
+    }
+    serde_json::from_str(json).ok()
 }
 
 /// Whether an object in it has a name that begins with U+0000. The caller has bounded the depth.

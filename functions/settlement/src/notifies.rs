@@ -31,7 +31,7 @@ pub struct Notify<'a> {
     pub key: &'a TransactionKey,
     /// The message.
     pub request: &'a Request,
-    /// When it arrived: as of then it is verified.
+    /// When it arrived. Times in it are checked against this moment.
     pub arrived_at: Timestamp,
     /// The time.
     pub now: Timestamp,

@@ -74,7 +74,7 @@ impl V2 {
         self.request("/pay/downloadbill", fields, moment)
     }
 
-    /// The answer is the file, without signature and hash, or XML with the reason why there is none.
+    /// The answer is the file, without signature and hash, or XML that says why there is no file.
     ///
     /// # Source
     /// `/pay/downloadbill`. The real values of `return_msg` are from WxJava's list of these answers.

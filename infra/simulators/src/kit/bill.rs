@@ -142,7 +142,7 @@ pub(crate) struct DayBounds {
     pub(crate) to_ms: i64,
 }
 
-/// A day in Beijing; `None` if it is none.
+/// The bounds of a day in Beijing. `None` if the text is not a day.
 pub(crate) fn bounds(day: &str) -> Option<DayBounds> {
     let from_ms = parse_seconds(&format!("{day} 00:00:00"))?;
     Some(DayBounds { from_ms, to_ms: from_ms + DAY_MS - 1 })

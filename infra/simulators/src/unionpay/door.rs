@@ -104,7 +104,7 @@ fn cannot_open(refused: &Reply) -> Reply {
     Reply::json_error(409, format!("the payer cannot submit the page of the charge: {page}"))
 }
 
-/// Submits the form of the page from a charge, as the payer's browser does. `None` if there is none.
+/// Submits the form of the page from a charge, as the payer's browser does. `None` if the charge returned no page.
 fn open_handed(simulator: &Simulator, order_id: &str) -> Option<Reply> {
     let page = simulator.handed().find(order_id).filter(|page| page.text.starts_with('<'))?;
     Some(gateway::front(simulator, &Incoming::posted_form(page::form_of(&page.text))))
