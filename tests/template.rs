@@ -146,7 +146,7 @@ fn every_function_is_built_traced_logged_and_encrypted_alike() {
         let own = ["Tracing", "Runtime", "KmsKeyArn", "LoggingConfig", "Role", "FunctionName"];
         let found: Vec<_> = own.into_iter().filter(|name| function.get(name).is_some()).collect();
         // A function without secrets needs no key.
-        let expected: &[&str] = if binary == "unrouted" { &["KmsKeyArn"] } else { &[] };
+        let expected: &[&str] = if binary == "unrouted" { &["KmsKeyArn", "Role"] } else { &["Role"] };
         assert_eq!(found, expected, "{binary}");
     }
     let deployed: BTreeSet<String> = functions(&template).into_keys().collect();
@@ -179,11 +179,46 @@ fn every_list_of_functions_has_each_of_them() {
     assert_eq!(summed.matches("FILL(").count(), Function::ALL.len(), "infra/watch.yaml, errors of all functions");
 }
 
+/// SAM gives managed policies to a function without a role, and those reach every queue and log of the account.
+#[test]
+fn every_function_has_a_role_of_its_own_and_no_managed_policy() {
+    let template = Template::load().unwrap();
+    let mut roles = BTreeSet::new();
+    for (binary, function) in functions(&template) {
+        assert!(function.get("Policies").is_none(), "{binary}: its policies belong to its role");
+        let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap_or_else(|| panic!("{binary} has no Role"));
+        assert!(roles.insert(role.to_owned()), "{role} has two functions");
+        let properties = &template.document["Resources"][role]["Properties"];
+        assert!(properties.get("ManagedPolicyArns").is_none(), "{role}");
+        let trusted = &properties["AssumeRolePolicyDocument"]["Statement"];
+        assert_eq!(trusted[0]["Principal"]["Service"].as_str(), Some("lambda.amazonaws.com"), "{role}");
+        assert_eq!(trusted.as_sequence().unwrap().len(), 1, "{role}");
+    }
+    let written = resources(&template).into_iter().filter(|(_, kind, _)| *kind == "AWS::IAM::Role");
+    assert_eq!(written.map(|(name, _, _)| name.to_owned()).collect::<BTreeSet<_>>(), roles);
+    for grant in &template.grants {
+        assert!(!grant.action.ends_with(":*") && grant.action != "*", "{grant:?}");
+        assert!(grant.resource != "*" || grant.action.starts_with("xray:"), "{grant:?}");
+    }
+}
+
+#[test]
+fn only_iam_decides_who_uses_the_key() {
+    let template = Template::load().unwrap();
+    let statements = &template.document["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"];
+    let [statement] = <[&Value; 1]>::try_from(statements.as_sequence().unwrap().iter().collect::<Vec<_>>()).unwrap();
+    let account = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root";
+    assert_eq!(statement["Principal"]["AWS"]["Fn::Sub"].as_str(), Some(account));
+}
+
 #[test]
 fn what_no_route_takes_reaches_a_function_without_rights_and_secrets() {
     let template = Template::load().unwrap();
     assert_eq!(template.default_function.as_deref(), Some("unrouted"));
-    assert!(template.grants.iter().all(|grant| grant.function != "unrouted"));
+    let actions: Vec<_> =
+        template.grants.iter().filter(|grant| grant.function == "unrouted").map(|grant| &grant.action).collect();
+    let about_itself = |action: &&String| action.starts_with("logs:") || action.starts_with("xray:");
+    assert!(actions.iter().all(about_itself), "{actions:?}");
     let unrouted = functions(&template)["unrouted"];
     assert_eq!(unrouted["Environment"]["Variables"]["MAXPAY_SEALING_KEY"].as_str(), Some("none"));
     assert_eq!(unrouted["KmsKeyArn"]["Ref"].as_str(), Some("AWS::NoValue"));
@@ -275,6 +310,19 @@ fn a_question_has_its_time_and_is_worth_nothing_once_it_was_sent_again() {
     // A message that is not a question becomes a dead letter before the queue's retention ends.
     assert!(receives * seconds("VisibilityTimeout") < seconds("MessageRetentionPeriod"));
     assert_eq!(seconds("MessageRetentionPeriod"), 15 * 60);
+}
+
+/// Nobody waits for the answer of an event of the schedule. API Gateway and SQS wait for theirs.
+#[test]
+fn the_event_of_a_failed_run_is_kept() {
+    let template = Template::load().unwrap();
+    for (binary, function) in functions(&template) {
+        let events = function.get("Events").and_then(Value::as_mapping);
+        let is_scheduled =
+            events.is_some_and(|all| all.values().any(|event| event["Type"].as_str() == Some("Schedule")));
+        let kept = function["DeadLetterQueue"]["TargetArn"]["Fn::GetAtt"][0].as_str();
+        assert_eq!(kept, is_scheduled.then_some("FailedRuns"), "{binary}");
+    }
 }
 
 /// The local stack runs this schedule, and the alarm depends on it.

@@ -18,14 +18,12 @@ parameters = {name: str(about["Default"]) for name, about in template["Parameter
 partition = "aws-cn" if region.startswith("cn-") else "aws"
 parameters.update({"AWS::Region": region, "AWS::Partition": partition})
 
-# AWS knows the managed policies by name; here they are only given an ARN of their partition.
-NAMES = ["AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole"]
-managed = {name: f"arn:{partition}:iam::aws:policy/service-role/{name}" for name in NAMES}
 # The code is where `sam package` would put it.
 for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         resource["Properties"]["CodeUri"] = "s3://bucket/key"
 
-translator = Translator(managed, Parser(), boto_session=boto3.session.Session(region_name=region))
+# No function uses a managed policy, so none needs a name here.
+translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=region))
 translated = translator.translate(sam_template=template, parameter_values=parameters)
 json.dump(translated, sys.stdout, indent=1)

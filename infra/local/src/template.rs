@@ -150,6 +150,11 @@ impl Template {
         self.timeouts.get(function.name()).copied().ok_or_else(|| missing(function.name(), "Timeout"))
     }
 
+    /// The queues whose messages Lambda hands to a function (by its binary), by their logical names.
+    pub fn queues_of<'a>(&'a self, function: &'a str) -> impl Iterator<Item = &'a str> {
+        self.event_sources.iter().filter(move |source| source.function == function).map(|source| source.queue.as_str())
+    }
+
     /// The same template, but its functions may run this many times as long.
     #[must_use]
     pub(crate) fn patient(mut self, patience: u32) -> Self {
