@@ -73,11 +73,15 @@ fn the_environment_is_what_the_code_reads() {
     for name in &read {
         let needed =
             code.contains(&format!(r#" variable("{name}")"#)) || code.contains(&format!(r#"(variable("{name}")"#));
-        // An empty list of targets is valid. During a deployment, new code must also start in the previous environment, which lacks
+        // An empty list of targets is valid, and a stack without a front has no secret of it. During a deployment, new code must also start in the previous environment, which lacks
         // the two newer queues.
-        let may_be_missing =
-            ["MAXPAY_ALLOWED_TARGETS", "MAXPAY_SLOW_DELIVERIES_QUEUE_URL", "MAXPAY_QUESTIONS_QUEUE_URL"]
-                .contains(&name.as_str());
+        let may_be_missing = [
+            "MAXPAY_ALLOWED_TARGETS",
+            "MAXPAY_SLOW_DELIVERIES_QUEUE_URL",
+            "MAXPAY_QUESTIONS_QUEUE_URL",
+            "MAXPAY_ORIGIN_SECRET",
+        ]
+        .contains(&name.as_str());
         assert_eq!(needed || may_be_missing, everyone.contains(name), "{name}: needed, and given to every function");
     }
 }
@@ -221,7 +225,46 @@ fn what_no_route_takes_reaches_a_function_without_rights_and_secrets() {
     assert!(actions.iter().all(about_itself), "{actions:?}");
     let unrouted = functions(&template)["unrouted"];
     assert_eq!(unrouted["Environment"]["Variables"]["MAXPAY_SEALING_KEY"].as_str(), Some("none"));
+    assert_eq!(unrouted["Environment"]["Variables"]["MAXPAY_ORIGIN_SECRET"].as_str(), Some(""));
     assert_eq!(unrouted["KmsKeyArn"]["Ref"].as_str(), Some("AWS::NoValue"));
+}
+
+/// API Gateway escapes nothing in an access log. A caller's own words could end a line's JSON, and write another line's.
+#[test]
+fn no_word_of_a_caller_is_in_the_access_log() {
+    const NOT_THE_CALLERS: [&str; 10] = [
+        "requestId",
+        "requestTime",
+        "identity.sourceIp",
+        "routeKey",
+        "status",
+        "responseLength",
+        "responseLatency",
+        "integrationLatency",
+        "integrationStatus",
+        "error.responseType",
+    ];
+    let template = Template::load().unwrap();
+    let stage = &template.document["Resources"]["ApiStage"]["Properties"];
+    let format = stage["AccessLogSettings"]["Format"].as_str().unwrap();
+    let line: BTreeMap<String, String> = serde_json::from_str(format).unwrap();
+    let variables: BTreeSet<_> = line.values().map(|value| value.strip_prefix("$context.").unwrap()).collect();
+    assert_eq!(variables, NOT_THE_CALLERS.into());
+}
+
+/// The front sends the secret under the name that the functions look for, and states the viewer's address.
+#[test]
+fn the_front_says_what_the_functions_look_for() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let front: Value = serde_yaml_ng::from_str(&read("infra/front.yaml")).unwrap();
+    let code = read("infra/runtime/src/front.rs");
+    let distribution = &front["Resources"]["Distribution"]["Properties"]["DistributionConfig"];
+    let secret = distribution["Origins"][0]["OriginCustomHeaders"][0]["HeaderName"].as_str().unwrap();
+    let policy = &front["Resources"]["Requests"]["Properties"]["OriginRequestPolicyConfig"]["HeadersConfig"];
+    let address = policy["Headers"][0].as_str().unwrap();
+    for name in [secret, address] {
+        assert!(code.contains(&format!(r#""{}";"#, name.to_lowercase())), "{name}");
+    }
 }
 
 #[test]

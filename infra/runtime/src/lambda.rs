@@ -11,9 +11,9 @@ use lambda_http::{Body, RequestExt, request::RequestContext, service_fn};
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
-use crate::{ClientIp, Reply, Request, reply};
+use crate::{ClientIp, Reply, Request, front::Front, reply};
 
-/// Answers API Gateway's events with `handle` for as long as Lambda sends some.
+/// Answers API Gateway's events with `handle` for as long as Lambda sends some. If there is a front, only its requests reach `handle`.
 ///
 /// # Errors
 /// What the Lambda runtime says when it cannot go on.
@@ -22,13 +22,15 @@ where
     F: Fn(Request) -> A,
     A: Future<Output = Reply> + Send,
 {
+    let front = Front::from_environment();
     lambda_http::run(service_fn(|event: lambda_http::Request| {
         let left = event.lambda_context_ref().map(|context| time_left(context.deadline()));
-        let reply = handle(into_request(event));
+        let reply = front.admit(into_request(event)).map(&handle);
         async move {
-            let reply = match left {
-                Some(left) => in_time(left, reply).await,
-                None => reply.await,
+            let reply = match (reply, left) {
+                (None, _) => reply::forbidden(),
+                (Some(reply), Some(left)) => in_time(left, reply).await,
+                (Some(reply), None) => reply.await,
             };
             Ok::<_, std::convert::Infallible>(reply.map(into_body))
         }

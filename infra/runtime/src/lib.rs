@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod error;
 mod error_words;
+mod front;
 mod http_edge;
 mod lambda;
 mod metrics;

@@ -71,6 +71,11 @@ fn log(error: &ApiError, code: ApiCode) {
     }
 }
 
+/// The request did not come through the front. API Gateway answers in these words, too.
+pub(crate) fn forbidden() -> Reply {
+    json(StatusCode::FORBIDDEN, &serde_json::json!({ "message": "Forbidden" }))
+}
+
 /// Nothing is answered at this path; API Gateway sends no request here.
 pub fn not_found() -> Reply {
     json(StatusCode::NOT_FOUND, &serde_json::json!({ "message": "Not Found" }))
