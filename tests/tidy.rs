@@ -26,7 +26,8 @@ const LAW: &[(&str, &[&str])] = &[
     ("store",           &["domain"]),
     ("queue",           &["domain"]),
     ("runtime",         &["domain", "outbound", "providers", "queue", "store"]),
-    ("charge",          &["domain", "outbound", "providers", "runtime", "store"]),
+    ("charge",          &["charging", "domain", "outbound", "providers", "runtime"]),
+    ("charging",        &["domain", "outbound", "providers", "runtime", "store"]),
     ("query",           &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
     ("settlement",      &["domain", "outbound", "providers", "queue", "runtime", "store"]),
     ("provider-notify", &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
@@ -91,6 +92,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("queue",     &["tokio", "http", "hyper", "lambda", "axum"]),
     ("outbound",  &["lambda", "axum", "serde_json"]),
     ("charge",    &["axum", "askama", "ring"]),
+    ("charging",  &["axum", "askama", "ring", "serde"]),
     ("query",     &["axum", "askama", "ring"]),
 ];
 

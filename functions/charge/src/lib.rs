@@ -1,45 +1,20 @@
 //! `POST /2.0/maxpay/bill`: starts a payment, or hands out fresh parameters for one that was started.
 //! `POST /2.0/maxpay/sessions`: hands out a session token.
 //!
-//! A charge goes three ways, in this order: it takes up an open try of its bill, or reserves a new one (`tries.rs`); it asks the provider
-//! for payment parameters; and if the provider already has the order, it recovers what a lost answer said (`begin.rs`).
-//!
-//! The reservation comes before the call to the provider. If the function stops between the two, a pending record is left, and the same
-//! charge made again takes it up. An unclear answer of the provider leaves the bill pending, never failed.
+//! What a charge does is in `charging`, which the checkout uses, too. Here a call becomes a charge, and what came of it an answer.
 
-mod begin;
-mod client_bound;
-mod tries;
-
-use domain::{
-    ApiCode, Author, ChargeForm, ChargeRequest, Charging, PayerAddress, SessionClaims, SessionRequest, SessionToken,
-};
+use charging::{AccountInUse, Begun, ChargeOrder};
+pub use charging::{ClientCounts, Deps};
+use domain::{Author, ChargeForm, PayerAddress, SessionClaims, SessionRequest, SessionToken};
 use http::Method;
-use outbound::Outbound;
-use providers::{Account, Moment, PaymentParameters};
+use providers::PaymentParameters;
 use runtime::{
-    AccountKey, ApiError, Caller, PaymentOutcome, Reply, Request, Role, Services, authenticate, client_ip, failure,
-    json_body, not_found, success,
+    ApiError, Caller, Reply, Request, Role, authenticate, client_ip, failure, json_body, not_found, success,
 };
 use serde::Serialize;
-use tracing::info;
-
-use crate::begin::{Begun, begin};
-pub use crate::client_bound::ClientCounts;
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 2] = [(Method::POST, "/2.0/maxpay/bill"), (Method::POST, "/2.0/maxpay/sessions")];
-
-/// What a charge needs.
-#[derive(Clone, Debug)]
-pub struct Deps {
-    /// Configuration, store, apps and clock.
-    pub services: Services,
-    /// The way to the providers.
-    pub outbound: Outbound,
-    /// How much the public keys of apps did.
-    pub client_counts: ClientCounts,
-}
 
 /// Answers one request.
 pub async fn handle(deps: &Deps, request: Request) -> Reply {
@@ -52,43 +27,22 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
 }
 
 async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
-    let now = deps.services.clock.now();
-    let caller = authenticate(request.headers(), &deps.services.apps, now).await?;
+    let apps = &deps.services.apps;
+    let caller = authenticate(request.headers(), apps, deps.services.clock.now()).await?;
     let form = ChargeForm::parse(json_body(request)?)?;
     let channel = form.channel()?;
-    let mode = caller.mode;
-    let apps = &deps.services.apps;
-    let configured = &caller.configured;
-    let account = configured.current(channel, mode).zip(apps.account(configured, channel, mode));
-    let (key, account) = account.ok_or(ApiError::NotConfigured { channel, mode })?;
+    let account = AccountInUse::find(apps, &caller.configured, channel, caller.mode)?;
     let charge = form.read(channel)?;
-    deps.client_counts.admit(&deps.services, &caller, now).await?;
-    let account = account?;
-
-    let moment = Moment { now, nonce: deps.services.random.nonce()? };
-    let charging = Charging {
-        author: author_of(&caller),
-        channel,
-        account: key.number,
-        clients_name_prices: caller.app().clients_name_prices,
-        now,
+    let author = author_of(&caller);
+    let order = ChargeOrder {
+        configured: &caller.configured,
+        mode: caller.mode,
+        author,
+        caller: author,
+        charge: &charge,
+        caller_ip: client_ip(request).and_then(PayerAddress::parse),
     };
-    let caller_ip = client_ip(request).and_then(PayerAddress::parse);
-    let context =
-        ChargeContext { caller: &caller, charging, charge: &charge, key, account: &account, caller_ip, moment };
-    let begun = begin(deps, &context).await;
-    match &begun {
-        Ok(_) => deps.services.metrics.payment(channel, PaymentOutcome::Charged),
-        Err(error) if error.code() == ApiCode::ChannelError => {
-            deps.services.metrics.payment(channel, PaymentOutcome::Refused);
-        }
-        Err(_) => {}
-    }
-    let Begun { transaction, parameters } = begun?;
-    info!(
-        app.id = %caller.app().id, bill.num = %charge.bill, tx.id = %transaction.id, %channel,
-        "charged bill {} on {channel}", charge.bill
-    );
+    let Begun { transaction, parameters } = charging::charge(deps, account, &order).await?;
     Ok(success(&Charged { id: transaction.id.as_str(), parameters: &parameters }))
 }
 
@@ -105,17 +59,6 @@ fn author_of(caller: &Caller) -> Author {
         Role::Master => Author::Server,
         Role::Client => Author::Client,
     }
-}
-
-/// One charge: what is charged, by whom, on which account, and when.
-struct ChargeContext<'a> {
-    caller: &'a Caller,
-    charging: Charging,
-    charge: &'a ChargeRequest,
-    key: AccountKey,
-    account: &'a Account,
-    caller_ip: Option<PayerAddress>,
-    moment: Moment,
 }
 
 async fn open_session(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {

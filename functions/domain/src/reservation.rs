@@ -10,8 +10,10 @@ use crate::{
 /// Who charges, by which rules, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Charging {
-    /// Who charges.
+    /// Whose price it is.
     pub author: Author,
+    /// Who makes the call, and so what is bounded. A visitor of a checkout charges at the server's price, and is bounded as a client is.
+    pub caller: Author,
     /// On which channel.
     pub channel: Channel,
     /// On which of the channel's accounts.
@@ -109,7 +111,7 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
 pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
     let is_recent =
         |replaced: &&Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
-    if charging.author == Author::Client && tries.iter().filter(is_recent).count() >= REPLACED_MAX {
+    if charging.caller == Author::Client && tries.iter().filter(is_recent).count() >= REPLACED_MAX {
         return Reservation::ReplacedTooOften;
     }
     next_try(NextTry { number: open.key.try_number, replaces: Some(open) }, tries, charging)
@@ -129,10 +131,10 @@ pub fn outpriced<'a>(
 
 /// The try after `last`, if `charging` may have one more on its channel.
 fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
-    let is_clients = |tried: &&Transaction| tried.author == Author::Client && tried.key.channel == charging.channel;
-    let has_more = match charging.author {
+    let counts = |tried: &&Transaction| tried.author == charging.author && tried.key.channel == charging.channel;
+    let has_more = match charging.caller {
         Author::Server => true,
-        Author::Client => tries.iter().filter(is_clients).count() < usize::from(TryNumber::max_for(Author::Client)),
+        Author::Client => tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(Author::Client)),
     };
     let number = last.number.next().filter(|_| has_more);
     number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
@@ -183,6 +185,7 @@ mod tests {
     fn charging(author: Author) -> Charging {
         Charging {
             author,
+            caller: author,
             channel: Channel::AliWeb,
             account: AccountNumber::FIRST,
             clients_name_prices: true,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use domain::{AppId, ClientBounds, Mode, Timestamp};
-use runtime::{ApiError, Caller, ClientBoundError, Role, Services};
+use runtime::{ApiError, ClientBoundError, ConfiguredApp, Services};
 use tracing::warn;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -42,28 +42,34 @@ enum Next {
 }
 
 impl ClientCounts {
-    /// Counts a charge by a public key.
+    /// Counts a charge by a public key, or by a visitor of a checkout.
     ///
     /// # Errors
     /// [`ClientBoundError`] if the app's bound is reached; the store's errors.
-    pub(crate) async fn admit(&self, services: &Services, caller: &Caller, now: Timestamp) -> Result<(), ApiError> {
-        let bounds = caller.app().client_bounds;
-        if caller.role == Role::Master || !bounds.is_bound() {
+    pub(crate) async fn admit(
+        &self,
+        services: &Services,
+        configured: &ConfiguredApp,
+        mode: Mode,
+        now: Timestamp,
+    ) -> Result<(), ApiError> {
+        let (app, bounds) = (&configured.app.id, configured.app.client_bounds);
+        if !bounds.is_bound() {
             return Ok(());
         }
-        let count = match self.next(caller, &bounds, now) {
+        let count = match self.next(app, mode, &bounds, now) {
             Next::Admit => return Ok(()),
             Next::Refuse(error) => return Err(error.into()),
             Next::Report(count) => count,
         };
-        let Some((until, error)) = look(services, caller, count, now).await? else { return Ok(()) };
-        warn!(app.id = %caller.app().id, mode = %caller.mode, "a client key is refused for a while: {error}");
-        self.change(caller, |known| known.refused = Some((until, error)));
+        let Some((until, error)) = look(services, configured, mode, count, now).await? else { return Ok(()) };
+        warn!(app.id = %app, %mode, "a client key is refused for a while: {error}");
+        self.change(app, mode, |known| known.refused = Some((until, error)));
         Err(error.into())
     }
 
-    fn next(&self, caller: &Caller, bounds: &ClientBounds, now: Timestamp) -> Next {
-        self.change(caller, |known| {
+    fn next(&self, app: &AppId, mode: Mode, bounds: &ClientBounds, now: Timestamp) -> Next {
+        self.change(app, mode, |known| {
             match known.refused {
                 Some((until, error)) if now < until && is_bound_still(bounds, error) => return Next::Refuse(error),
                 Some(_) | None => known.refused = None,
@@ -76,12 +82,12 @@ impl ClientCounts {
         })
     }
 
-    fn change<T>(&self, caller: &Caller, change: impl FnOnce(&mut Count) -> T) -> T {
+    fn change<T>(&self, app: &AppId, mode: Mode, change: impl FnOnce(&mut Count) -> T) -> T {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
-        change(known.entry((caller.app().id.clone(), caller.mode)).or_default())
+        change(known.entry((app.clone(), mode)).or_default())
     }
 }
 
@@ -96,18 +102,19 @@ fn is_bound_still(bounds: &ClientBounds, error: ClientBoundError) -> bool {
 /// Adds what this instance counted, and looks whether a bound is reached: until when, and which.
 async fn look(
     services: &Services,
-    caller: &Caller,
+    configured: &ConfiguredApp,
+    mode: Mode,
     count: u32,
     now: Timestamp,
 ) -> Result<Option<(Timestamp, ClientBoundError)>, ApiError> {
-    let (app, mode, bounds) = (caller.app(), caller.mode, caller.app().client_bounds);
+    let (app, bounds) = (&configured.app, configured.app.client_bounds);
     let minute = Timestamp::clamped(now.ms() - now.ms().rem_euclid(MINUTE_MS));
     let seen = services.store.count_client_charges(&app.id, mode, minute, count).await?;
     if let Some(max) = bounds.charges_per_minute.filter(|max| seen.in_minute > i64::from(*max)) {
         return Ok(Some((minute.plus(MINUTE), ClientBoundError::Charges { max })));
     }
     let Some(max) = bounds.open_bills.filter(|max| seen.open_at_most > i64::from(*max)) else { return Ok(None) };
-    let channels = caller.configured.channels_ever(mode);
+    let channels = configured.channels_ever(mode);
     let open = services.store.count_open_bills(app, mode, &channels, max, now).await?;
     // Counted by another instance just now: what it found, and the charges since, are more than the bound.
     let is_full = open.is_none_or(|open| open >= i64::from(max));

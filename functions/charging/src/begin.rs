@@ -29,9 +29,12 @@ const TOKEN_LOOKS: u32 = 4;
 const TOKEN_PAUSE: Duration = Duration::from_millis(200);
 
 /// A try, and what the payer's device needs to pay it.
-pub(crate) struct Begun {
-    pub(crate) transaction: Transaction,
-    pub(crate) parameters: PaymentParameters,
+#[derive(Debug)]
+pub struct Begun {
+    /// The try.
+    pub transaction: Transaction,
+    /// What the payer's device needs.
+    pub parameters: PaymentParameters,
 }
 
 /// Begins a charge.
@@ -71,9 +74,9 @@ async fn ask(
     context: &ChargeContext<'_>,
     call: http::Request<Bytes>,
 ) -> Result<PaymentParameters, ApiError> {
-    let ChargeContext { caller, charge, key, account, moment, .. } = context;
+    let ChargeContext { configured, charge, key, account, moment, .. } = context;
     let question = Question {
-        configured: &caller.configured,
+        configured,
         key: *key,
         account,
         outbound: &deps.outbound,

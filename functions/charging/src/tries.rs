@@ -35,8 +35,7 @@ pub(crate) enum Origin {
 
 /// All tries of the bill.
 pub(crate) async fn load_tries(deps: &Deps, context: &ChargeContext<'_>) -> Result<Vec<Transaction>, StoreError> {
-    let caller = context.caller;
-    deps.services.store.load_bill(&caller.app().id, caller.mode, &context.charge.bill).await
+    deps.services.store.load_bill(&context.configured.app.id, context.mode, &context.charge.bill).await
 }
 
 /// Finds the try that this charge continues, or reserves a new one. The call to the provider is built before anything is written, so that a
@@ -170,20 +169,20 @@ fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option
         Reservation::OtherSubject(_) => Some(BillError::OtherSubject { bill }),
         Reservation::NotOpened => Some(BillError::NotOpened { bill }),
         Reservation::ReplacedTooOften => Some(BillError::ReplacedTooOften { bill }),
-        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.author) }),
+        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.caller) }),
     }
 }
 
 fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumber) -> Result<Transaction, ApiError> {
-    let ChargeContext { caller, charge, charging: Charging { author, account, now, .. }, .. } = *context;
+    let ChargeContext { configured, mode, charge, charging: Charging { author, account, now, .. }, .. } = *context;
     // A provider binds the order to a payer only where the payer is named to it.
     let openid = charge.openid.as_deref().filter(|_| charge.channel.needs_openid());
-    let (app, mode) = (caller.app().id.clone(), caller.mode);
+    let app = configured.app.id.clone();
     let (bill, channel) = (charge.bill.clone(), charge.channel);
     let id = TransactionId::generate(now, deps.services.random.bytes()?);
     Ok(Transaction {
         key: TransactionKey { app, mode, bill, channel, try_number },
-        shard: caller.app().shards.of_new(&id, now),
+        shard: configured.app.shards.of_new(&id, now),
         id,
         account,
         fee: charge.fee,
