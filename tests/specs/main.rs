@@ -20,6 +20,8 @@ mod channel_settings;
 mod channels;
 mod charge;
 mod charsets;
+mod checkout;
+mod checkout_page;
 mod client_bounds;
 mod closed;
 mod console;

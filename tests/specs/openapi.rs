@@ -16,7 +16,17 @@ use crate::{
 };
 
 /// Pages for people, and the one route of the operator API: the document has its operations instead.
-const NOT_DESCRIBED: [&str; 4] = ["/console", "/console/{proxy+}", "/favicon.ico", "/admin/v1/{proxy+}"];
+const NOT_DESCRIBED: [&str; 9] = [
+    "/console",
+    "/console/{proxy+}",
+    "/favicon.ico",
+    "/admin/v1/{proxy+}",
+    "/pay/{token}",
+    "/pay/{token}/state",
+    "/pay/{token}/logo",
+    "/{file}",
+    "/pay/{token}/{channel}",
+];
 
 /// Every operation of the code, except pages: `POST /2.0/maxpay/bill`.
 pub(crate) fn operations() -> BTreeSet<String> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     answer::Answer,
+    checkout::checkout_of,
     console::hire,
     openapi::operations,
     world::{START_MS, World, charge_of, master},
@@ -34,6 +35,7 @@ use Door::{Client, Master, Operator, PresentMaster, Provider};
 #[rustfmt::skip]
 const DOORS: &[(&str, Door)] = &[
     ("POST /2.0/maxpay/bill",                                            Client),
+    ("POST /2.0/maxpay/checkout",                                        Client),
     ("POST /2.0/maxpay/records",                                         Client),
     ("GET /2.0/maxpay/records",                                          Client),
     ("POST /2.0/maxpay/sessions",                                        PresentMaster),
@@ -76,6 +78,13 @@ const DOORS: &[(&str, Door)] = &[
     ("POST /admin/v1/apps/{appId}/transactions/{id}/close",              Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/refund",             Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/give-up",            Operator),
+    ("GET /admin/v1/apps/{appId}/checkout",                              Operator),
+    ("PUT /admin/v1/apps/{appId}/checkout",                              Operator),
+    ("PUT /admin/v1/apps/{appId}/checkout/logo",                         Operator),
+    ("DELETE /admin/v1/apps/{appId}/checkout/logo",                      Operator),
+    ("GET /admin/v1/verification-files",                                 Operator),
+    ("PUT /admin/v1/verification-files/{file}",                          Operator),
+    ("DELETE /admin/v1/verification-files/{file}",                       Operator),
     ("GET /admin/v1/dead-letters",                                       Operator),
     ("POST /admin/v1/dead-letters/take-back",                            Operator),
     ("POST /admin/v1/operators",                                         Operator),
@@ -231,6 +240,7 @@ fn call_of(path: &str, app: &str, number: usize) -> (String, String) {
     let paid = json!({ "billNum": "paid" });
     let body = match path {
         "/2.0/maxpay/bill" => charge_of("ali_web", &format!("new-{number}")),
+        "/2.0/maxpay/checkout" => checkout_of(&format!("new-{number}")),
         "/2.0/maxpay/sessions" => json!({ "ttlSeconds": 60 }),
         "/2.0/maxpay/refund" => json!({ "billNum": "paid", "refundNum": format!("R-{number}"), "refundFee": 1 }),
         "/2.0/maxpay/close" => json!({ "billNum": "closed", "channel": "ali_web" }),

@@ -75,14 +75,8 @@ async fn ask(
     call: http::Request<Bytes>,
 ) -> Result<PaymentParameters, ApiError> {
     let ChargeContext { configured, charge, key, account, moment, .. } = context;
-    let question = Question {
-        configured,
-        key: *key,
-        account,
-        outbound: &deps.outbound,
-        bounds: PROVIDER_BOUNDS,
-        moment,
-    };
+    let question =
+        Question { configured, key: *key, account, outbound: &deps.outbound, bounds: PROVIDER_BOUNDS, moment };
     let read = |account: &Account, answer: &_| account.read_charge(charge.channel, answer, moment);
     Ok(deps.services.ask(&question, call, read).await?.content)
 }

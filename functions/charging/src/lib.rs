@@ -52,6 +52,11 @@ impl AccountInUse {
         let (key, account) = found.ok_or(ApiError::NotConfigured { channel, mode })?;
         Ok(Self { key, account })
     }
+
+    /// The account; `None` if a key in its settings cannot be used.
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_deref().ok()
+    }
 }
 
 /// A charge to be made: for whom, by whom, and what.

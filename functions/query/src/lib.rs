@@ -17,7 +17,7 @@ use runtime::{
 use serde::Serialize;
 use store::RecordsQuery;
 
-pub use crate::sync::Recent;
+pub use settlement::Recent;
 
 /// What this function answers, as `template.yaml` routes it.
 pub const ROUTES: [(Method, &str); 3] =

@@ -75,6 +75,7 @@ pub(crate) async fn build_functions(options: &Options, state: &State, parts: &Pa
     };
     let (charge, query, sweep) =
         (bench.deps(Function::Charge)?, bench.deps(Function::Query)?, bench.deps(Function::Sweep)?);
+    let checkout = bench.deps(Function::Checkout)?;
     let (admin, deliver) = (bench.deps(Function::Admin)?, bench.deps(Function::Deliver)?);
     let functions = Functions {
         charge: charge::Deps {
@@ -82,6 +83,7 @@ pub(crate) async fn build_functions(options: &Options, state: &State, parts: &Pa
             outbound: charge.outbound,
             client_counts: charge::ClientCounts::default(),
         },
+        checkout: checkout::Deps::new(checkout.services, checkout.queue, checkout.outbound),
         query: query::Deps {
             services: query.services,
             queue: query.queue,

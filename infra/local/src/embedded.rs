@@ -325,6 +325,7 @@ impl Embedded {
                 let client_counts = charge::ClientCounts::default();
                 Deps::Charge(charge::Deps { services, outbound, client_counts })
             }
+            Function::Checkout => Deps::Checkout(Box::new(checkout::Deps::new(services, queue, outbound))),
             Function::Query => Deps::Query(query::Deps { services, queue, outbound, recent: query::Recent::default() }),
             Function::ProviderNotify => Deps::ProviderNotify(settlement::Deps { services, queue, outbound }),
             Function::Admin => Deps::Admin(Box::new(admin::Deps { services, queue, outbound, courier })),
@@ -362,6 +363,7 @@ pub struct FunctionSandbox(Deps);
 #[derive(Debug)]
 enum Deps {
     Charge(charge::Deps),
+    Checkout(Box<checkout::Deps>),
     Query(query::Deps),
     ProviderNotify(provider_notify::Deps),
     Admin(Box<admin::Deps>),
@@ -375,6 +377,7 @@ impl FunctionSandbox {
     pub async fn call(&self, request: http::Request<Bytes>) -> Option<http::Response<Bytes>> {
         match &self.0 {
             Deps::Charge(deps) => Some(Box::pin(charge::handle(deps, request)).await),
+            Deps::Checkout(deps) => Some(Box::pin(checkout::handle(deps, request)).await),
             Deps::Query(deps) => Some(Box::pin(query::handle(deps, request)).await),
             Deps::ProviderNotify(deps) => Some(Box::pin(provider_notify::handle(deps, request)).await),
             Deps::Admin(deps) => Some(Box::pin(admin::handle(deps, request)).await),

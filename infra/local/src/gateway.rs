@@ -36,6 +36,7 @@ const OVERLONG_BYTES_READ_MAX: usize = 64 * 1024 * 1024;
 pub(crate) struct Functions {
     pub(crate) template: Arc<Template>,
     pub(crate) charge: charge::Deps,
+    pub(crate) checkout: checkout::Deps,
     pub(crate) query: query::Deps,
     pub(crate) provider_notify: provider_notify::Deps,
     pub(crate) admin: admin::Deps,
@@ -53,6 +54,8 @@ pub(crate) struct Functions {
 pub enum Function {
     /// Starts payments.
     Charge,
+    /// Makes checkouts, and shows their pages.
+    Checkout,
     /// Answers queries about payments.
     Query,
     /// Settles payments.
@@ -80,8 +83,9 @@ pub struct FunctionRoute {
 
 impl Function {
     /// Every function. `tests/template.rs` compares them with the crates, and with every other list of functions.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Charge,
+        Self::Checkout,
         Self::Query,
         Self::ProviderNotify,
         Self::Admin,
@@ -95,6 +99,7 @@ impl Function {
     pub fn name(self) -> &'static str {
         match self {
             Self::Charge => "charge",
+            Self::Checkout => "checkout",
             Self::Query => "query",
             Self::ProviderNotify => "provider-notify",
             Self::Admin => "admin",
@@ -109,6 +114,7 @@ impl Function {
     pub fn routes(self) -> Vec<FunctionRoute> {
         let routes = match self {
             Self::Charge => charge::ROUTES.to_vec(),
+            Self::Checkout => checkout::ROUTES.to_vec(),
             Self::Query => query::ROUTES.to_vec(),
             Self::ProviderNotify => provider_notify::ROUTES.to_vec(),
             Self::Admin => admin::ROUTES.to_vec(),
@@ -147,6 +153,7 @@ impl Functions {
         let limit = self.template.timeout(function).ok()?;
         let reply: Pin<Box<dyn Future<Output = Reply> + Send + '_>> = match function {
             Function::Charge => Box::pin(charge::handle(&self.charge, request)),
+            Function::Checkout => Box::pin(checkout::handle(&self.checkout, request)),
             Function::Query => Box::pin(query::handle(&self.query, request)),
             Function::ProviderNotify => Box::pin(provider_notify::handle(&self.provider_notify, request)),
             Function::Admin => Box::pin(admin::handle(&self.admin, request)),
@@ -175,7 +182,12 @@ impl Functions {
                 serde_json::to_string(&sweep::run(&self.sweep, tick).await).map_err(failed)
             }
             Some(
-                Function::Charge | Function::Query | Function::ProviderNotify | Function::Admin | Function::Unrouted,
+                Function::Charge
+                | Function::Checkout
+                | Function::Query
+                | Function::ProviderNotify
+                | Function::Admin
+                | Function::Unrouted,
             )
             | None => Err(StartError::part("event", format!("`{function}` takes HTTP requests only"))),
         }

@@ -25,6 +25,12 @@ pub enum ApiError {
         /// The mode.
         mode: Mode,
     },
+    /// The app has no settings for any channel that a checkout could offer.
+    #[error("the app has no settings in {mode} mode for a channel that a checkout could offer")]
+    NothingToOffer {
+        /// The mode.
+        mode: Mode,
+    },
     /// The settings of the account that took the money were retired.
     #[error("account {number} of {channel} in {mode} mode, which this was charged on, was retired; save its settings once more (tab {})", channel.tab())]
     Retired {
@@ -158,6 +164,7 @@ impl ApiError {
         match self {
             Self::Credentials(_)
             | Self::NotConfigured { .. }
+            | Self::NothingToOffer { .. }
             | Self::Retired { .. }
             | Self::Body(_)
             | Self::Request(_)
@@ -189,7 +196,7 @@ impl ApiError {
     pub fn code(&self) -> ApiCode {
         match self {
             Self::Credentials(_) => ApiCode::AppInvalid,
-            Self::NotConfigured { .. } | Self::Retired { .. } => ApiCode::PayFactorNotSet,
+            Self::NotConfigured { .. } | Self::NothingToOffer { .. } | Self::Retired { .. } => ApiCode::PayFactorNotSet,
             Self::Request(RequestError::ChannelUnknown { .. }) => ApiCode::ChannelInvalid,
             Self::Request(RequestError::Missing { .. }) => ApiCode::MissParam,
             Self::Request(RequestError::Invalid { .. } | RequestError::NotAnObject { .. })

@@ -39,6 +39,7 @@ impl ApiError {
             Self::Body(error) => as_it_is(error),
             Self::Request(error) => as_it_is(error),
             Self::ClientBound(error) => as_it_is(error),
+            Self::NothingToOffer { .. } => as_it_is(self),
             Self::Bill(error) => error.sentence(),
             Self::Refund(refusal) => refusal.sentence(),
             Self::Provider(error) => error.sentence(),

@@ -6,6 +6,7 @@
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending or stuck; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
+//! | transactions | Checkout | same | `CHECKOUT` | | checkout; gone 7 days after its end |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
@@ -17,6 +18,9 @@
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and queries about a try of that account; operators; gone 430 days after it took its last charge |
 //! | configuration | Form of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>#FORM` | | notifies of orders made before an account changed its protocol; gone 16 days later |
+//! | configuration | Look of an app's checkouts | `LOOK#<app>` | `LOOK` | | checkout, for each page; operators |
+//! | configuration | Its logo | `LOOK#<app>` | `LOGO` | | checkout, for the logo alone |
+//! | configuration | Verification file of WeChat's | `FILES` | `<name>` | | checkout, at the root of the domain; operators |
 //! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
 //! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails or is late |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
@@ -63,6 +67,7 @@ pub(crate) const VERSION_WRITTEN: i64 = 1;
 /// is for 10,000 bills a second. The sweep reads all each minute, which costs some cents a month.
 pub(crate) const DUE_SHARDS: u32 = 24;
 
+pub(crate) const CHECKOUT_SK: &str = "CHECKOUT";
 pub(crate) const TX_PREFIX: &str = "TX#";
 pub(crate) const REFUND_PREFIX: &str = "REFUND#";
 pub(crate) const INCIDENT_PREFIX: &str = "INCIDENT#";
@@ -73,6 +78,9 @@ pub(crate) const TARGET_PREFIX: &str = "TARGET#";
 pub(crate) const APP_SK: &str = "APP";
 pub(crate) const CLIENT_CHARGES_SK: &str = "CHARGES";
 pub(crate) const APPS_PK: &str = "APPS";
+pub(crate) const FILES_PK: &str = "FILES";
+pub(crate) const LOOK_SK: &str = "LOOK";
+pub(crate) const LOGO_SK: &str = "LOGO";
 pub(crate) const ADMIN_PK: &str = "ADMIN";
 pub(crate) const USER_PREFIX: &str = "USER#";
 
@@ -249,6 +257,11 @@ pub(crate) fn delivery_by_time_sk(created_at: Timestamp, id: &DeliveryId) -> Str
 
 pub(crate) fn app_pk(app: &AppId) -> String {
     format!("APP#{app}")
+}
+
+/// The collection of how an app's checkouts look. It is not the app's own, so that no other call reads it along.
+pub(crate) fn look_pk(app: &AppId) -> String {
+    format!("LOOK#{app}")
 }
 
 pub(crate) fn channel_sk(TabMode { tab, mode }: TabMode) -> String {

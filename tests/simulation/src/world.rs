@@ -279,6 +279,8 @@ fn timeout_ms(function: Function) -> i64 {
         Function::Sweep => 900 * SECOND_MS,
         Function::Admin => 29 * SECOND_MS,
         Function::Deliver | Function::Ask => 30 * SECOND_MS,
-        Function::Charge | Function::Query | Function::ProviderNotify | Function::Unrouted => 15 * SECOND_MS,
+        Function::Charge | Function::Checkout | Function::Query | Function::ProviderNotify | Function::Unrouted => {
+            15 * SECOND_MS
+        }
     }
 }

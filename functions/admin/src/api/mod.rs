@@ -10,6 +10,7 @@ mod audit;
 pub(crate) mod call;
 mod channels;
 mod check;
+mod checkout;
 mod dead_letters;
 mod deliveries;
 mod destination;
@@ -91,6 +92,13 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::PutChannel(app, tab) => channels::put(call, app, tab).await,
         Route::ShowChannel(app, tab) => channels::show(call, app, tab).await,
         Route::DeleteChannel(app, tab) => channels::delete(call, app, tab).await,
+        Route::ShowCheckout(app) => checkout::show(call, app).await,
+        Route::ChangeCheckout(app) => checkout::change(call, app).await,
+        Route::SaveLogo(app) => checkout::save_logo(call, app).await,
+        Route::DeleteLogo(app) => checkout::delete_logo(call, app).await,
+        Route::ListVerificationFiles => checkout::list_files(call).await,
+        Route::SaveVerificationFile(name) => checkout::save_file(call, &name).await,
+        Route::DeleteVerificationFile(name) => checkout::delete_file(call, &name).await,
         Route::ListAccounts(app, tab) => old_accounts::list(call, app, tab).await,
         Route::RetireAccount(app, tab, number) => old_accounts::retire(call, app, tab, number).await,
         Route::CreateWebhook(app) => webhooks::create(call, app).await,

@@ -27,6 +27,13 @@ pub(crate) enum Route {
     ShowChannel(AppId, Tab),
     DeleteChannel(AppId, Tab),
     CheckChannel(AppId, Tab),
+    ShowCheckout(AppId),
+    ChangeCheckout(AppId),
+    SaveLogo(AppId),
+    DeleteLogo(AppId),
+    ListVerificationFiles,
+    SaveVerificationFile(String),
+    DeleteVerificationFile(String),
     ListAccounts(AppId, Tab),
     RetireAccount(AppId, Tab, AccountNumber),
     CreateWebhook(AppId),
@@ -86,6 +93,10 @@ impl Route {
         match self {
             Self::ChangeApp(app) => whole(Self::ShowApp(app.clone())),
             Self::PutChannel(app, tab) | Self::DeleteChannel(app, tab) => whole(Self::ShowChannel(app.clone(), *tab)),
+            Self::ChangeCheckout(app) | Self::SaveLogo(app) | Self::DeleteLogo(app) => {
+                whole(Self::ShowCheckout(app.clone()))
+            }
+            Self::DeleteVerificationFile(name) => item(Self::ListVerificationFiles, name.clone()),
             Self::RetireAccount(app, tab, number) => item(Self::ListAccounts(app.clone(), *tab), number.to_string()),
             Self::ChangeWebhook(app, webhook)
             | Self::SwitchWebhook(app, webhook)
@@ -102,6 +113,7 @@ impl Route {
             Self::CreateApp
             | Self::RotateKey(_)
             | Self::CreateSession(_)
+            | Self::SaveVerificationFile(_)
             | Self::CreateWebhook(_)
             | Self::RotateWebhookSecret(..)
             | Self::CreateOperator
@@ -117,6 +129,8 @@ impl Route {
             Self::ListApps
             | Self::ShowApp(_)
             | Self::ShowChannel(..)
+            | Self::ShowCheckout(_)
+            | Self::ListVerificationFiles
             | Self::ListAccounts(..)
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
@@ -215,6 +229,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",                                   "check channel",           Owner,    Change, |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}/accounts",                                "list accounts",           Viewer,   Look,   |at| Ok(Route::ListAccounts(at.app()?, at.tab()?))),
     row(Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}/accounts/{account}",                      "retire account",          Owner,    Change, |at| Ok(Route::RetireAccount(at.app()?, at.tab()?, at.account()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/checkout",                                                             "show checkout",           Viewer,   Look,   |at| Ok(Route::ShowCheckout(at.app()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/checkout",                                                             "change checkout",         Owner,    Change, |at| Ok(Route::ChangeCheckout(at.app()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/checkout/logo",                                                        "save logo",               Owner,    Change, |at| Ok(Route::SaveLogo(at.app()?))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/checkout/logo",                                                        "delete logo",             Owner,    Change, |at| Ok(Route::DeleteLogo(at.app()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/webhooks",                                               "create webhook",          Operator, Change, |at| Ok(Route::CreateWebhook(at.app()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/webhooks",                                               "list webhooks",           Viewer,   Look,   |at| Ok(Route::ListWebhooks(at.app()?))),
     row(Method::PUT,    "/admin/v1/apps/{appId}/webhooks/{webhookId}",                                   "change webhook",          Operator, Change, |at| Ok(Route::ChangeWebhook(at.app()?, at.webhook()?))),
@@ -238,6 +256,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",                                "close transaction",       Operator, Change, |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",                               "refund transaction",      Operator, Change, |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/give-up",                              "give up refund",          Operator, Change, |at| Ok(Route::GiveUpRefund(at.app()?, at.transaction()?))),
+    row(Method::GET,    "/admin/v1/verification-files",                                                                "list verification files", Owner,    Look,   |_| Ok(Route::ListVerificationFiles)),
+    row(Method::PUT,    "/admin/v1/verification-files/{file}",                                                         "save verification file",  Owner,    Change, |at| Ok(Route::SaveVerificationFile(at.text("{file}")))),
+    row(Method::DELETE, "/admin/v1/verification-files/{file}",                                                         "delete verification file", Owner,    Change, |at| Ok(Route::DeleteVerificationFile(at.text("{file}")))),
     row(Method::GET,    "/admin/v1/dead-letters",                                                        "list dead letters",       Owner,    Look,   |_| Ok(Route::ListDeadLetters)),
     row(Method::POST,   "/admin/v1/dead-letters/take-back",                                              "take back dead letters",  Owner,    Change, |_| Ok(Route::TakeBackDeadLetters)),
     row(Method::POST,   "/admin/v1/operators",                                                           "create operator",         Owner,    Change, |_| Ok(Route::CreateOperator)),
@@ -316,6 +337,13 @@ mod tests {
         ("POST",   "/apps/{appId}/transactions/{id}/close",                       Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/refund",                      Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/give-up",                     Operator, Change),
+        ("GET",    "/apps/{appId}/checkout",                                      Viewer,   Look),
+        ("PUT",    "/apps/{appId}/checkout",                                      Owner,    Change),
+        ("PUT",    "/apps/{appId}/checkout/logo",                                 Owner,    Change),
+        ("DELETE", "/apps/{appId}/checkout/logo",                                 Owner,    Change),
+        ("GET",    "/verification-files",                                         Owner,    Look),
+        ("PUT",    "/verification-files/{file}",                                  Owner,    Change),
+        ("DELETE", "/verification-files/{file}",                                  Owner,    Change),
         ("GET",    "/dead-letters",                                               Owner,    Look),
         ("POST",   "/dead-letters/take-back",                                     Owner,    Change),
         ("POST",   "/operators",                                                  Owner,    Change),

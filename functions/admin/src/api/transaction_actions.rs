@@ -108,6 +108,7 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         ApiError::Refund(refusal) => Problem::field("refundFee", Wrong::Refused { why: refusal.into() }),
         ApiError::Credentials(_)
         | ApiError::NotConfigured { .. }
+        | ApiError::NothingToOffer { .. }
         | ApiError::Retired { .. }
         | ApiError::Body(_)
         | ApiError::Bill(_)

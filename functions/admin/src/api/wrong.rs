@@ -68,6 +68,14 @@ domain::sentences! {
         AccountInUse = "account-in-use": "this account is in use; delete the settings of the channel instead";
         AccountHasBusiness { open: i64, refunds: i64 } = "account-has-business": "{open} open bills and {refunds} pending refunds are of this account; with force=true it is retired all the same";
         TooManyAccounts = "too-many-accounts": "this channel had so many accounts that no number is left for another";
+        // Checkouts.
+        Color = "color": "must be # and six hex digits, such as #1677ff";
+        FrameOrigins { origins_max: usize } = "frame-origins": "must be a list of at most {origins_max} origins, such as https://shop.example";
+        LogoTooLarge { bytes_max: usize } = "logo-too-large": "must be at most {bytes_max} bytes";
+        LogoKind = "logo-kind": "must be an SVG or a PNG";
+        LogoForbidden { found: String } = "logo-forbidden": "must be a drawing alone; it holds `{found}`";
+        VerificationFile = "verification-file": "must be MP_verify_, sixteen letters and digits, and .txt";
+        TooManyFiles { files_max: usize } = "too-many-files": "there are {files_max} files already; delete one";
         // Webhooks and their deliveries.
         Target = "target": "must be {{\"url\",\"headers\"?}} or {{\"function\"}}";
         TargetUrl = "target-url": "must be an http or https URL";

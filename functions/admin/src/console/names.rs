@@ -196,6 +196,11 @@ impl Texts {
             "enter code" => self.action_enter_code,
             "enrol second factor" => self.action_enrol_factor,
             "reset second factor" => self.action_reset_factor,
+            "change checkout" => self.action_change_checkout,
+            "save logo" => self.action_save_logo,
+            "delete logo" => self.action_delete_logo,
+            "save verification file" => self.action_save_file,
+            "delete verification file" => self.action_delete_file,
             "change sign-in rules" => self.action_change_rules,
             _ => self.action_other,
         }

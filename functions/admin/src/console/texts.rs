@@ -316,6 +316,11 @@ texts! {
     action_enter_code: "输入两步验证码", "Entered a code";
     action_enrol_factor: "开启两步验证", "Set up two-step sign-in";
     action_reset_factor: "关闭两步验证", "Took two-step sign-in away";
+    action_change_checkout: "修改收银台外观", "Changed how checkouts look";
+    action_save_logo: "上传收银台图标", "Saved the logo of checkouts";
+    action_delete_logo: "删除收银台图标", "Deleted the logo of checkouts";
+    action_save_file: "添加微信域名校验文件", "Saved a verification file";
+    action_delete_file: "删除微信域名校验文件", "Deleted a verification file";
     action_change_rules: "修改登录要求", "Changed the rules of the sign-in";
     unknown_name: "不存在的名称", "A name that nobody has";
     unknown_address: "未知地址", "unknown address";

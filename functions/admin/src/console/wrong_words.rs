@@ -68,6 +68,14 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::AccountInUse => "这个账户正在使用，请改为删除渠道设置",
         K::AccountHasBusiness => "这个账户还有 {open} 笔未支付、{refunds} 笔退款处理中",
         K::TooManyAccounts => "此渠道换过的账户太多，无法再增加",
+        // Checkouts.
+        K::Color => "须为 # 加六位十六进制数字，例如 #1677ff",
+        K::FrameOrigins => "最多 {origins_max} 个来源，例如 https://shop.example",
+        K::LogoTooLarge => "最大 {bytes_max} 字节",
+        K::LogoKind => "须为 SVG 或 PNG 图片",
+        K::LogoForbidden => "只能包含图形，文件中有“{found}”",
+        K::VerificationFile => "文件名须为 MP_verify_ 加十六位字母或数字，再加 .txt",
+        K::TooManyFiles => "已有 {files_max} 个文件，请先删除",
         // Webhooks and their deliveries.
         K::Target => "请填写目标",
         K::TargetUrl => "须为 http 或 https 地址",

@@ -1,0 +1,57 @@
+//! The two kinds of files: a merchant's logo, and what WeChat looks for at the root of the domain.
+
+use bytes::Bytes;
+use domain::{CheckoutToken, Logo, VerificationFile};
+use http::{HeaderValue, StatusCode, header};
+use runtime::{ApiError, Reply, error_chain, not_found};
+use tracing::error;
+
+use crate::{Deps, replies};
+
+/// Who opens a logo by its own address sees a picture that may do nothing.
+const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
+/// `GET /pay/{token}/logo`
+pub(crate) async fn logo(deps: &Deps, token: &str) -> Reply {
+    let found = async {
+        let (services, now) = (deps.services(), deps.services().clock.now());
+        let Some(app) = CheckoutToken::app_named_by(token) else { return Ok(None) };
+        let Some(configured) = services.apps.find(&app, now).await? else { return Ok(None) };
+        if CheckoutToken::verify(token, &configured.app, now).is_err() {
+            return Ok(None);
+        }
+        Ok::<_, ApiError>(services.store.find_logo(&app).await?)
+    };
+    match found.await {
+        Ok(Some(Logo { kind, bytes })) => {
+            let mut reply = replies::guarded(file(bytes.into(), kind.name()), LOGO_POLICY);
+            reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+            reply
+        }
+        Ok(None) => not_found(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// `GET /MP_verify_<16>.txt`: only what an operator saved. For WeChat, an account whose file is shown here owns the domain.
+pub(crate) async fn verification(deps: &Deps, name: &str) -> Reply {
+    let Some(wanted) = VerificationFile::parse(name) else { return not_found() };
+    match deps.services().store.has_verification_file(&wanted).await {
+        Ok(true) => file(Bytes::copy_from_slice(wanted.content().as_bytes()), "text/plain"),
+        Ok(false) => not_found(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+fn file(content: Bytes, kind: &'static str) -> Reply {
+    let mut reply = Reply::new(content);
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
+fn failed(error: &ApiError) -> Reply {
+    error!("a file could not be read: {}", error_chain(error));
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    reply
+}
