@@ -76,6 +76,37 @@ func (c *Charged) decode(request ChargeRequest, raw json.RawMessage) error {
 		member{"tn", &c.TN, false}, member{"html", &c.PageHTML, false})
 }
 
+// CheckoutRequest is a bill to be paid by a page. Channels, where given, are all that the page may offer.
+type CheckoutRequest struct {
+	BillNum   string `json:"billNum"`
+	TotalFee  int64  `json:"totalFee"` // in fen
+	Subject   string `json:"subject"`
+	ReturnURL string `json:"returnUrl"`
+	CancelURL string `json:"cancelUrl,omitempty"`
+	// Extras is anything that is written as a JSON object; it comes back in records and webhooks.
+	Extras    any       `json:"extras,omitempty"`
+	Channels  []Channel `json:"channels,omitempty"`
+	ExpiresIn int       `json:"expiresIn,omitempty"` // in seconds
+	Locale    string    `json:"locale,omitempty"`    // zh-CN or en
+}
+
+// Checkout is a page by which a bill is paid with any wallet. QR is an SVG picture of its address.
+type Checkout struct {
+	URL, QR   string
+	ExpiresAt int64
+	Raw       json.RawMessage
+}
+
+func (c *Checkout) decode(raw json.RawMessage) error {
+	c.Raw = raw
+	return decode(raw, member{"url", &c.URL, true}, member{"qr", &c.QR, true}, member{"expiresAt", &c.ExpiresAt, true})
+}
+
+// Checkout makes a checkout. The same bill has the same checkout until its end.
+func (c *Client) Checkout(ctx context.Context, request CheckoutRequest) (*Checkout, error) {
+	return into(ctx, c, "checkout", request, (*Checkout).decode)
+}
+
 // Record is a transaction. Status is created, success, refund (all of it went back) or closed.
 type Record struct {
 	ID, BillNum           string

@@ -198,3 +198,27 @@ func TestWebhooksAreVerifiedByTheOldAndTheNewSecret(t *testing.T) {
 	receiver.secret = rotated["secret"].(string)
 	receiver.event(t, bill, "payment.success")
 }
+
+func TestACheckoutIsMadeAndItsResultIsVerified(t *testing.T) {
+	client, bill := newClient(t), newBill()
+	request := maxpay.CheckoutRequest{
+		BillNum: bill, TotalFee: 9900, Subject: "一杯茶", ReturnURL: "http://127.0.0.1:9/back?a=b", ExpiresIn: 600, Channels: []maxpay.Channel{maxpay.AliWap},
+	}
+	made := must(client.Checkout(t.Context(), request))(t)
+	equal(t, strings.HasPrefix(made.URL, stackURL+"/pay/"), true)
+	equal(t, strings.HasPrefix(made.QR, "<svg "), true)
+	equal(t, made.ExpiresAt > 0, true)
+	options := maxpay.ResultOptions{MasterKeys: []string{"old", masterKey}, AppID: appID}
+	left := must(maxpay.VerifyResult(leave(t, made.URL), options))(t)
+	equal(t, *left, maxpay.Result{AppID: appID, Mode: "test", BillNum: bill, Status: "cancel", Time: left.Time})
+	charged := charge(t, client, maxpay.AliQrcode, bill)
+	pay(t, maxpay.AliQrcode, charged.ID)
+	must(client.Sync(t.Context(), maxpay.SyncRequest{BillNum: bill}))(t)
+	paid := must(maxpay.VerifyResult(leave(t, made.URL), options))(t)
+	equal(t, paid.Status+" "+paid.ID, "success "+charged.ID)
+	equal(t, paid.TotalFee, 9900)
+	_, err := maxpay.VerifyResult(strings.ReplaceAll(leave(t, made.URL), "9900", "1"), options)
+	equal(t, strings.HasPrefix(fmt.Sprint(err), "wrong-signature"), true)
+	_, err = client.Checkout(t.Context(), request)
+	isRefused(t, err, maxpay.ParamInvalid, "paid")
+}

@@ -83,6 +83,29 @@ type WebhookError struct {
 
 func (e *WebhookError) Error() string { return string(e.Code) + ": " + e.Problem }
 
+// ResultCode says why the result of a checkout must not be believed.
+type ResultCode string
+
+// Why a result is refused, in the order in which it is looked for.
+const (
+	BadKey               ResultCode = "bad-key" // your own settings
+	RepeatedParameter    ResultCode = "repeated-parameter"
+	MissingParameter     ResultCode = "missing-parameter"
+	WrongResultSignature ResultCode = "wrong-signature"
+	BadResult            ResultCode = "bad-result"
+	WrongResultApp       ResultCode = "wrong-app"
+	ResultTooOld         ResultCode = "too-old"
+	ResultTooNew         ResultCode = "too-new"
+)
+
+// ResultError is the result of a checkout that must not be believed. Ask for the bill in its place.
+type ResultError struct {
+	Code    ResultCode
+	Problem string
+}
+
+func (e *ResultError) Error() string { return string(e.Code) + ": " + e.Problem }
+
 func request(id string) string {
 	if id == "" {
 		return ""

@@ -1,4 +1,5 @@
-// Package maxpay charges by Alipay, WeChat Pay and UnionPay through a MaxPay gateway of your own, and verifies its webhooks.
+// Package maxpay charges by Alipay, WeChat Pay and UnionPay through a MaxPay gateway of your own, and verifies its webhooks
+// and what payers bring back from its checkouts.
 //
 // Amounts are integers in fen (1/100 CNY), times are milliseconds since 1970.
 package maxpay

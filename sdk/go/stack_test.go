@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -142,6 +143,18 @@ func pay(t *testing.T, channel maxpay.Channel, id string) {
 		trade = "unionpay/orders"
 	}
 	ask(t, "POST", "/_local/simulator/"+trade+"/"+id+"/pay", map[string]any{})
+}
+
+// leave has a payer leave a checkout, and says where the next page sends the browser.
+func leave(t *testing.T, page string) string {
+	t.Helper()
+	answer := must(http.Post(page+"/leave", "", nil))(t)
+	said := string(must(io.ReadAll(answer.Body))(t))
+	answer.Body.Close()
+	_, sent, isSent := strings.Cut(said, `data-go="`)
+	equal(t, isSent, true)
+	sent, _, _ = strings.Cut(sent, `"`)
+	return html.UnescapeString(sent)
 }
 
 // until asks again and again until there is an answer, a minute at the most.

@@ -4,6 +4,6 @@
 
 declare(strict_types=1);
 
-foreach (['Errors', 'Answers', 'Transport', 'Client', 'Webhook'] as $file) {
+foreach (['Errors', 'Answers', 'Transport', 'Client', 'Webhook', 'Result'] as $file) {
     require_once __DIR__ . "/src/$file.php";
 }

@@ -103,6 +103,26 @@ export type WebhookErrorCode =
   | "wrong-app"
   | "wrong-sign";
 
+export type ResultErrorCode =
+  | "bad-key"
+  | "repeated-parameter"
+  | "missing-parameter"
+  | "wrong-signature"
+  | "bad-result"
+  | "wrong-app"
+  | "too-old"
+  | "too-new";
+
+/** The result of a checkout that is not to be believed: ask for the bill in its place. `bad-key` is a fault of your own settings. */
+export class ResultError extends MaxPayError {
+  constructor(
+    readonly code: ResultErrorCode,
+    message: string,
+  ) {
+    super(`${code}: ${message}`);
+  }
+}
+
 /** A webhook that is not to be believed. Answer it with a status other than 200. `bad-secret` is a fault of your own settings. */
 export class WebhookError extends MaxPayError {
   constructor(

@@ -2,7 +2,7 @@
 
 import { Client, checkFen, refuseMasterKey, resultsOf } from "./client.js";
 import type { CallOptions, Options } from "./transport.js";
-import type { BillRecord, CloseRequest, Refund, RefundRequest, RefundsQuery, Session, SessionRequest, SyncRequest } from "./types.js";
+import type { BillRecord, Checkout, CheckoutRequest, CloseRequest, Refund, RefundRequest, RefundsQuery, Session, SessionRequest, SyncRequest } from "./types.js";
 
 /** The version of this package. */
 export const VERSION = "0.1.0";
@@ -11,6 +11,7 @@ export * from "./errors.js";
 export * from "./types.js";
 export type { CallOptions, Options } from "./transport.js";
 export { channelsFor } from "./channels.js";
+export { verifyResult, type ResultAddress, type ResultOptions } from "./results.js";
 export { verifyWebhook, type RawBody, type WebhookHeaders, type WebhookOptions } from "./webhooks.js";
 
 /** A client of one app's. With a client key or a session token it may charge, and ask by `billNum`; the rest needs the master key. */
@@ -19,6 +20,12 @@ export class MaxPay extends Client {
     if ("document" in globalThis) refuseMasterKey(options);
     // A browser has its own, and would have to ask the gateway's leave to send another.
     super(options, "document" in globalThis ? {} : { "User-Agent": `maxpay-javascript/${VERSION}` });
+  }
+
+  /** Makes a checkout: a page, and a QR code of its address, by which the bill is paid with any wallet. The same bill has the same checkout. */
+  async checkout(checkout: CheckoutRequest, options?: CallOptions): Promise<Checkout> {
+    checkFen("totalFee", checkout.totalFee);
+    return this.transport.call<Checkout>("checkout", checkout, options);
   }
 
   /** Sends money back. The same `refundNum` moves it once. */

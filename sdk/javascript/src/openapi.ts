@@ -5,6 +5,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         chargeBillBody: components["schemas"]["Charge"];
+        makeCheckoutBody: components["schemas"]["Checkout"];
         queryRecordsBody: components["schemas"]["RecordsQuery"];
         createSessionTokenBody: {
             ttlSeconds: components["schemas"]["TtlSeconds"];
@@ -181,6 +182,16 @@ export interface components {
             /** @description What is wrong, with the field and what was expected */
             err: string;
         };
+        CheckoutMade: components["schemas"]["Done"] & {
+            /**
+             * Format: uri
+             * @description The page
+             */
+            url: string;
+            /** @description The page's address as a QR code */
+            qr: string;
+            expiresAt: components["schemas"]["Time"];
+        };
         Records: components["schemas"]["Done"] & {
             results: components["schemas"]["Record"][];
         };
@@ -273,6 +284,32 @@ export interface components {
             openid?: string;
             /** @description The payer's own address; required for wx_h5. An IPv4 in the form `::ffff:203.0.113.8` is taken as that IPv4, and a zone (`%eth0`) is left out */
             clientIp?: string;
+        };
+        Checkout: {
+            billNum: components["schemas"]["BillNum"];
+            /** @description At most 9999999999 at WeChat Pay */
+            totalFee: components["schemas"]["Fen"];
+            subject: components["schemas"]["Subject"];
+            /** @description As for a charge; each try of the checkout has them */
+            extras?: {
+                [key: string]: unknown;
+            };
+            /** @description Where the payer goes afterwards, with the signed result */
+            returnUrl: components["schemas"]["WebUrl"];
+            /** @description Where a payer goes who leaves without paying, with the signed result; without it, to `returnUrl` */
+            cancelUrl?: components["schemas"]["WebUrl"];
+            /** @description What may be offered; without it, every channel that is configured and works where the page is opened. A checkout can offer `ali_app`, `ali_web`, `ali_wap`, `wx_jsapi`, `wx_native`, `wx_h5` and `unipay_web` */
+            channels?: components["schemas"]["Channel"][];
+            /**
+             * @description Seconds. An open checkout keeps its end
+             * @default 7200
+             */
+            expiresIn?: number;
+            /**
+             * @description The language of the page; without it, the browser's
+             * @enum {unknown}
+             */
+            locale?: "zh-CN" | "en";
         };
         RecordsQuery: {
             channel?: components["schemas"]["ChannelOrFamily"];

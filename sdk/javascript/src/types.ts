@@ -8,6 +8,9 @@ type With<Type, Names extends keyof Type> = Type & Required<Pick<Type, Names>>;
 export type Channel = Schemas["Channel"];
 /** `created` is an open bill; `success` is a paid one, also if a part went back; `refund` is one of which all went back. */
 export type Status = Schemas["Status"];
+export type CheckoutRequest = Schemas["Checkout"];
+/** `url` is the page, `qr` its address as an SVG picture, `expiresAt` its end in milliseconds. */
+export type Checkout = Schemas["CheckoutMade"];
 export type BillRecord = Schemas["Record"];
 export type RecordsQuery = Schemas["RecordsQuery"];
 export type RefundRequest = Schemas["refundBillBody"];
@@ -62,3 +65,16 @@ export type WebhookEvent =
   | Event<Schemas["RefundStuck"], "refund.stuck">
   | Event<Schemas["PaymentMismatch"], "payment.mismatch">
   | Event<Schemas["PaymentDuplicate"], "payment.duplicate">;
+
+interface PayerCameBack {
+  appId: string;
+  mode: "live" | "test";
+  billNum: string;
+  /** When the result was made, in milliseconds. */
+  time: number;
+}
+
+/** What a payer brings back from a checkout: paid; or left, where `unknown` may still be paid. A newer gateway may name other channels. */
+export type CheckoutResult =
+  | (PayerCameBack & { status: "success"; id: string; channel: string; totalFee: number })
+  | (PayerCameBack & { status: "cancel" | "unknown"; id?: undefined; channel?: undefined; totalFee?: undefined });

@@ -148,7 +148,7 @@ function objectOf(body: Uint8Array): Record<string, unknown> {
 }
 
 /** In a time that does not depend on where two texts of the same length differ. */
-function isSame(one: string, other: string): boolean {
+export function isSame(one: string, other: string): boolean {
   let difference = one.length ^ other.length;
   for (let place = 0; place < one.length; place += 1) difference |= one.charCodeAt(place) ^ other.charCodeAt(place);
   return difference === 0;

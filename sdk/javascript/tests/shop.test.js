@@ -89,6 +89,36 @@ for (const channel of ["wx_native", "ali_qrcode"]) {
   });
 }
 
+inShop("checkout on a pc: paid at a provider's page, and back to an order that is paid", "pc", async (page, shot) => {
+  const id = await order(page);
+  await choose(page, "checkout");
+  await page.waitForURL(`${stack.url}/pay/*`);
+  await shot("4-checkout");
+  await page.click("form[action$='/ali_web'] button");
+  await payAtCashier(page);
+  await page.waitForURL(`${shop.url}/orders/${id}?*maxpay_status=success*`);
+  await sendBack(page, id);
+});
+
+inShop("checkout on a phone: the payer leaves, is told so, and pays by another channel", "phone", async (page) => {
+  const id = await order(page);
+  await choose(page, "checkout");
+  await page.waitForURL(`${stack.url}/pay/*`);
+  await page.click("form[action$='/leave'] button");
+  await page.waitForURL(`${shop.url}/orders/${id}?*maxpay_status=cancel*`);
+  await page.waitForFunction(() => document.querySelector("#note")?.textContent === "付款已取消，可以重新支付");
+  await choose(page, "ali_wap");
+  await payAtCashier(page);
+  await page.waitForURL(`${shop.url}/orders/${id}*`);
+  await sendBack(page, id);
+});
+
+test("a result that nobody signed is unknown to the shop", { skip }, async () => {
+  const { id } = await newOrder();
+  const made = await post(`orders/${id}/came`, { query: `?maxpay_status=success&maxpay_bill=${id}&maxpay_sign=${"0".repeat(64)}` });
+  assert.deepEqual([made.status], ["unknown"]);
+});
+
 inShop("wx_jsapi inside WeChat: first cancelled, then paid", "wechat", async (page, shot, context) => {
   const id = await order(page);
   await weixinBridge(page, context, "cancel");

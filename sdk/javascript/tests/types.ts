@@ -1,8 +1,8 @@
 // Compiled and never run: what the compiler takes, and what it does not.
 
-import { MaxPay, ParamInvalidError, verifyWebhook, type Charged } from "maxpay";
+import { MaxPay, ParamInvalidError, verifyResult, verifyWebhook, type Charged } from "maxpay";
 import { pay, MaxPay as PageMaxPay } from "maxpay/browser";
-import { verifyWebhookSync } from "maxpay/node";
+import { verifyResultSync, verifyWebhookSync } from "maxpay/node";
 
 const maxpay = new MaxPay({ url: "https://pay.example.com", appId: "568a12086e912100017722e5", masterKey: "m" });
 const bill = { billNum: "1", totalFee: 1, subject: "tea" };
@@ -43,3 +43,14 @@ try {
 } catch (error) {
   if (error instanceof ParamInvalidError) error.err satisfies string;
 }
+
+const checkout = await maxpay.checkout({ ...bill, returnUrl: "https://shop.example/back", channels: ["ali_wap"], locale: "en" });
+checkout.url satisfies string;
+checkout.expiresAt satisfies number;
+// @ts-expect-error: a payer must come back somewhere.
+await maxpay.checkout(bill);
+const came = await verifyResult("?maxpay_app=1", { masterKeys: ["m"] });
+if (came.status === "success") came.totalFee satisfies number;
+// @ts-expect-error: a payer who left has paid nothing.
+if (came.status === "cancel") came.totalFee satisfies number;
+verifyResultSync(new URL("https://shop.example/back"), { masterKeys: ["m"] }) satisfies typeof came;

@@ -144,6 +144,25 @@ final class Charged
     }
 }
 
+/** A page by which a bill is paid with any wallet: `$url`, its address as the SVG picture `$qr`, and its end in milliseconds. */
+final class Checkout
+{
+    private function __construct(
+        public readonly string $url,
+        public readonly string $qr,
+        public readonly int $expiresAt,
+        public readonly \stdClass $raw,
+    ) {
+    }
+
+    /** @internal */
+    public static function of(\stdClass $raw): self
+    {
+        $of = new Members($raw);
+        return new self($of->text('url'), $of->text('qr'), $of->integer('expiresAt'), $raw);
+    }
+}
+
 /** A transaction. `$status` is `created`, `success`, `refund` (all of it went back) or `closed`; amounts are fen. */
 final class Record
 {

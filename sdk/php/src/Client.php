@@ -108,6 +108,32 @@ final class Client
     }
 
     /**
+     * Makes a checkout: a page, and a QR code of its address, by which the bill is paid with any wallet. The same bill has the same checkout.
+     *
+     * @param int $totalFee in fen
+     * @param array<string, mixed>|\stdClass|null $extras comes back in records and webhooks
+     * @param ?list<string> $channels all that the page may offer
+     * @param ?int $expiresIn in seconds
+     * @param ?string $locale `zh-CN` or `en`
+     */
+    public function checkout(
+        string $billNum,
+        mixed $totalFee,
+        string $subject,
+        string $returnUrl,
+        ?string $cancelUrl = null,
+        array|\stdClass|null $extras = null,
+        ?array $channels = null,
+        ?int $expiresIn = null,
+        ?string $locale = null,
+    ): Checkout {
+        $totalFee = self::fen('totalFee', $totalFee);
+        return $this->call('checkout', compact(
+            'billNum', 'totalFee', 'subject', 'returnUrl', 'cancelUrl', 'extras', 'channels', 'expiresIn', 'locale'
+        ), Checkout::of(...));
+    }
+
+    /**
      * One page of records, 20 unless `limit` says more. With a client key `billNum` is needed.
      *
      * @return list<Record>

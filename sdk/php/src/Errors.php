@@ -103,3 +103,13 @@ final class WebhookException extends MaxPayException
         $this->code = $code;
     }
 }
+
+/** The result of a checkout that must not be believed. Ask for the bill in its place; `getCode()` is one of the words in the README. */
+final class ResultException extends MaxPayException
+{
+    public function __construct(string $code, string $problem)
+    {
+        parent::__construct("$code: $problem");
+        $this->code = $code;
+    }
+}

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace MaxPay\Tests;
 
 use MaxPay\AppInvalid;
+use MaxPay\Result;
+use MaxPay\ResultException;
 use PHPUnit\Framework\TestCase;
 
 /** Every channel from the charge to the refund, and webhooks as they arrive. */
@@ -68,6 +70,24 @@ final class ChannelsTest extends TestCase
             self::assertSame('closed', $client->close(billNum: $bill, channel: $channel)->status);
             self::assertSame('closed', self::$receiver->event($bill, 'payment.closed')->status);
         }
+    }
+
+    public function testACheckoutIsMadeAndItsResultIsVerified(): void
+    {
+        [$client, $bill, $key] = [Stack::client(), Stack::newBill(), Stack::env('MAXPAY_MASTER_KEY')];
+        $made = $client->checkout($bill, 9900, '一杯茶', 'http://127.0.0.1:9/back?a=b', expiresIn: 600);
+        self::assertStringStartsWith(Stack::env('MAXPAY_URL') . '/pay/', $made->url);
+        self::assertStringStartsWith('<svg ', $made->qr);
+        $left = Result::verify(Stack::leave($made->url), $key, Stack::env('MAXPAY_APP_ID'));
+        self::assertSame([$bill, 'cancel', 'test', null], [$left->billNum, $left->status, $left->mode, $left->totalFee]);
+        $charged = Stack::charge($client, 'ali_qrcode', $bill);
+        Stack::pay('ali_qrcode', $charged->id);
+        $client->sync(billNum: $bill);
+        $paid = Result::verify(Stack::leave($made->url), ['old', $key]);
+        self::assertSame(['success', $charged->id, 'ali_qrcode', 9900], [$paid->status, $paid->id, $paid->channel, $paid->totalFee]);
+        $this->expectException(ResultException::class);
+        $this->expectExceptionMessage('wrong-signature');
+        Result::verify(str_replace('9900', '1', Stack::leave($made->url)), $key);
     }
 
     public function testTheClientKeyAndASessionTokenChargeAndAsk(): void

@@ -87,6 +87,17 @@ final class Stack
         self::ask('POST', "/_local/simulator/$trade/$id/pay", []);
     }
 
+    /** A payer leaves a checkout: where the next page sends the browser. */
+    public static function leave(string $page): string
+    {
+        $context = stream_context_create(['http' => ['method' => 'POST', 'content' => '', 'timeout' => 30]]);
+        $said = file_get_contents("$page/leave", false, $context);
+        if (!preg_match('~data-go="([^"]*)"~', $said, $sent)) {
+            throw new \RuntimeException("the payer is sent nowhere: $said");
+        }
+        return html_entity_decode($sent[1], ENT_QUOTES | ENT_HTML5);
+    }
+
     /** Asks again and again until there is an answer, a minute at the most. */
     public static function until(string $what, callable $find): mixed
     {

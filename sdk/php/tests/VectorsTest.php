@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace MaxPay\Tests;
 
+use MaxPay\Result;
+use MaxPay\ResultException;
 use MaxPay\Webhook;
 use MaxPay\WebhookException;
 use PHPUnit\Framework\TestCase;
@@ -35,6 +37,33 @@ final class VectorsTest extends TestCase
                 }
             }
             self::assertSame($case['expect'], $code, $case['name']);
+        }
+    }
+
+    public function testEveryResultOfACheckoutIsDecidedAsItSays(): void
+    {
+        $cases = json_decode(file_get_contents(__DIR__ . '/../../vectors/results.json'), true, 512, JSON_THROW_ON_ERROR)['cases'];
+        self::assertGreaterThan(90, count($cases));
+        foreach ($cases as $case) {
+            $code = 'ok';
+            try {
+                $result = Result::verify($case['url'], $case['masterKeys'], $case['appId'], $case['tolerance'], $case['now']);
+                self::assertEquals($case['result'], get_object_vars($result), $case['name']);
+            } catch (ResultException $refusal) {
+                $code = $refusal->getCode();
+                foreach (array_filter($case['masterKeys']) as $key) {
+                    self::assertStringNotContainsString(substr($key, 0, 30), (string) $refusal, $case['name']);
+                }
+            }
+            self::assertSame($case['expect'], $code, $case['name']);
+        }
+        foreach ([false, null, 5, [[]]] as $keys) {
+            try {
+                Result::verify($cases[0]['url'], $keys);
+                self::fail('it was believed');
+            } catch (ResultException $refusal) {
+                self::assertSame('bad-key', $refusal->getCode());
+            }
         }
     }
 

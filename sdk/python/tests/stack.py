@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import html
 import http.client
 import itertools
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -77,6 +79,20 @@ def pay(channel: str, id: str) -> None:
     family = channel.split("_")[0]
     trade = {"ali": "alipay/trades", "wx": "wechat/trades"}.get(family, "unionpay/orders")
     ask("POST", f"/_local/simulator/{trade}/{id}/pay", {})
+
+
+def leave(page: str) -> str:
+    """A payer leaves a checkout: where the next page sends the browser."""
+    parts = urlsplit(page)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection.request("POST", parts.path + "/leave", b"", {"Content-Length": "0"})
+    answer = connection.getresponse()
+    said = answer.read().decode()
+    connection.close()
+    sent = re.search('data-go="([^"]*)"', said)
+    if sent is None:
+        raise AssertionError(f"{answer.status} {said}")
+    return html.unescape(sent.group(1))
 
 
 def until(what: str, find: Callable[[], Optional[T]]) -> T:

@@ -84,6 +84,38 @@ class EveryChannel(unittest.TestCase):
         asyncio.run(main())
 
 
+class Checkouts(unittest.TestCase):
+    def test_a_checkout_is_made_and_its_result_is_verified(self) -> None:
+        client, bill = stack.client(), stack.new_bill()
+        made = client.checkout(bill_num=bill, total_fee=9900, subject="一杯茶", return_url="http://127.0.0.1:9/back?a=b", expires_in=600)
+        self.assertTrue(made.url.startswith(f"{stack.URL}/pay/"))
+        self.assertTrue(made.qr.startswith("<svg "))
+        self.assertGreater(made.expires_at, 0)
+        left = maxpay.verify_result(stack.leave(made.url), master_keys=stack.MASTER_KEY, app_id=stack.APP_ID)
+        self.assertEqual((left.bill_num, left.status, left.mode, left.total_fee), (bill, "cancel", "test", None))
+        charged = client.charge(channel="ali_qrcode", bill_num=bill, total_fee=9900, subject="一杯茶", return_url=f"{stack.URL}/_local/returned")
+        stack.pay("ali_qrcode", charged.id)
+        client.sync(bill_num=bill)
+        paid = maxpay.verify_result(stack.leave(made.url), master_keys=["old", stack.MASTER_KEY])
+        self.assertEqual((paid.status, paid.id, paid.channel, paid.total_fee), ("success", charged.id, "ali_qrcode", 9900))
+        with self.assertRaises(maxpay.ResultError) as raised:
+            maxpay.verify_result(stack.leave(made.url).replace("9900", "1"), master_keys=stack.MASTER_KEY)
+        self.assertEqual(raised.exception.code, "wrong-signature")
+        with self.assertRaisesRegex(maxpay.InvalidArgument, "total_fee"):
+            client.checkout(bill_num=bill, total_fee=99.0, subject="tea", return_url="http://127.0.0.1:9/")  # type: ignore[arg-type]
+
+    def test_the_asyncio_client_makes_the_same_one(self) -> None:
+        bill = stack.new_bill()
+
+        async def main() -> str:
+            async with maxpay.AsyncClient(stack.URL, stack.APP_ID, master_key=stack.MASTER_KEY) as client:
+                made = await client.checkout(bill_num=bill, total_fee=1, subject="tea", return_url="http://127.0.0.1:9/", channels=["ali_wap"])
+                return made.url
+
+        again = stack.client().checkout(bill_num=bill, total_fee=1, subject="tea", return_url="http://127.0.0.1:9/", channels=["ali_wap"])
+        self.assertEqual(asyncio.run(main()), again.url)
+
+
 class Who(unittest.TestCase):
     def test_the_client_key_and_a_session_token_charge_and_ask(self) -> None:
         session = stack.client().session(ttl_seconds=60, user_id="7")

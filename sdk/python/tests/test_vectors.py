@@ -12,6 +12,7 @@ from typing import Any, Callable
 import maxpay
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "vectors" / "webhooks.json"
+RESULTS = VECTORS.with_name("results.json")
 
 
 class Vectors(unittest.TestCase):
@@ -77,3 +78,38 @@ class Vectors(unittest.TestCase):
         with self.assertRaises(maxpay.WebhookError) as refusal:
             maxpay.verify(body, headers, secrets="whsec_AAAA", now=1000)
         self.assertEqual(refusal.exception.code, "bad-body")
+
+
+class Results(unittest.TestCase):
+    def test_every_result_of_a_checkout_is_decided_as_it_says(self) -> None:
+        cases = json.loads(RESULTS.read_text(encoding="utf-8"))["cases"]
+        self.assertGreater(len(cases), 90)
+        for case in cases:
+            with self.subTest(case["name"]):
+                code = "ok"
+                try:
+                    result = maxpay.verify_result(
+                        case["url"], master_keys=case["masterKeys"], app_id=case["appId"], now=case["now"], tolerance=case["tolerance"],
+                    )
+                    self.assertEqual({
+                        "appId": result.app_id, "mode": result.mode, "billNum": result.bill_num, "status": result.status,
+                        "time": result.time, "id": result.id, "channel": result.channel, "totalFee": result.total_fee,
+                    }, case["result"])
+                except maxpay.ResultError as refusal:
+                    code = refusal.code
+                    for key in case["masterKeys"]:
+                        self.assertFalse(key and key in str(refusal))
+                self.assertEqual(code, case["expect"])
+
+    def test_settings_of_another_type_are_refused(self) -> None:
+        verify: Any = maxpay.verify_result
+        case = json.loads(RESULTS.read_text(encoding="utf-8"))["cases"][0]
+        for keys in (None, 5, [None], [], "", [b"key"], b"key"):
+            with self.subTest(keys), self.assertRaises(maxpay.ResultError) as raised:
+                verify(case["url"], master_keys=keys, now=case["now"])
+            self.assertEqual(raised.exception.code, "bad-key")
+        for options in ({"tolerance": math.nan}, {"tolerance": -1}, {"tolerance": "300"}, {"now": math.inf}):
+            with self.subTest(options), self.assertRaisesRegex(maxpay.InvalidArgument, "tolerance must be"):
+                verify(case["url"], **{"master_keys": case["masterKeys"], "now": case["now"] + 9999, **options})
+        with self.assertRaisesRegex(maxpay.InvalidArgument, "address must be"):
+            verify({"maxpay_app": "1"}, master_keys=case["masterKeys"])

@@ -6,11 +6,12 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { MaxPay, MaxPayError, ParamInvalidError, WebhookError, verifyWebhook } from "maxpay";
+import { MaxPay, MaxPayError, ParamInvalidError, ResultError, WebhookError, verifyResult, verifyWebhook } from "maxpay";
 import * as orders from "./orders.js";
 
 const { MAXPAY_URL, MAXPAY_APP_ID, MAXPAY_MASTER_KEY, MAXPAY_WEBHOOK_SECRET, PORT = "3001", SHOP_URL = `http://127.0.0.1:${PORT}` } = process.env;
-const CHANNELS = (process.env.MAXPAY_CHANNELS ?? "ali_web,ali_qrcode,ali_wap,ali_app,wx_native,wx_h5,wx_jsapi,unipay_web").split(",");
+// `checkout` is the gateway's own page, with all wallets; the others are channels.
+const CHANNELS = (process.env.MAXPAY_CHANNELS ?? "checkout,ali_web,ali_qrcode,ali_wap,ali_app,wx_native,wx_h5,wx_jsapi,unipay_web").split(",");
 const maxpay = new MaxPay({ url: MAXPAY_URL, appId: MAXPAY_APP_ID, masterKey: MAXPAY_MASTER_KEY });
 const BODY_BYTES_MAX = 65_536;
 
@@ -62,6 +63,7 @@ async function pay(request, id) {
   if (!CHANNELS.includes(channel)) throw new Refusal(400, "this shop has no such channel");
   if (order.status !== "unpaid") throw new Refusal(409, "this order is not to be paid");
   if (order.open && order.open !== channel) await closeOpen(order);
+  if (channel === "checkout") return checkout(order);
   const charged = await maxpay.charge({
     channel,
     billNum: order.id,
@@ -76,10 +78,36 @@ async function pay(request, id) {
   return charged;
 }
 
+/** One page for all wallets, which the visitor's browser goes to. */
+async function checkout(order) {
+  const { url } = await maxpay.checkout({
+    billNum: order.id,
+    totalFee: order.totalFee,
+    subject: `山间茶铺 订单 ${order.id.slice(0, 8)}`,
+    returnUrl: `${SHOP_URL}/orders/${order.id}`,
+  });
+  order.open = "checkout";
+  return { url };
+}
+
+/** What the visitor's browser brings back from the checkout, verified: good for the next thing to show. The order is paid when the webhook says so. */
+async function came(request, id) {
+  const { query } = await jsonOf(request);
+  try {
+    const { billNum, status } = await verifyResult(String(query), { masterKeys: [MAXPAY_MASTER_KEY], appId: MAXPAY_APP_ID });
+    return { status: billNum === orderOf(id).id ? status : "unknown" };
+  } catch (error) {
+    // An old page that is loaded again, or a made-up address.
+    if (error instanceof ResultError) return { status: "unknown" };
+    throw error;
+  }
+}
+
 /** The visitor chose another channel. What was shown before, such as a QR code, could still be paid: then the order would be paid twice. */
 async function closeOpen(order) {
   try {
-    await maxpay.close({ billNum: order.id, channel: order.open });
+    const tries = await maxpay.records({ billNum: order.id, status: "created" });
+    for (const { channel } of tries) await maxpay.close({ billNum: order.id, channel });
   } catch (error) {
     if (error instanceof ParamInvalidError) throw new Refusal(409, "this order is paid already");
     throw error;
@@ -122,6 +150,7 @@ const ROUTES = {
   "POST orders": makeOrder,
   "GET orders/": (_, id) => orderOf(id),
   "POST orders/pay": pay,
+  "POST orders/came": came,
   "POST orders/refund": refund,
   "POST webhook": hear,
 };

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, TypeVar, Union
+from typing import Any, Callable, Dict, Generic, List, Mapping, Optional, Sequence, TypeVar, Union
 from urllib.parse import urlsplit
 
 from ._transport import Answer, Transport, post
 from ._version import __version__
 from .errors import BY_CODE, ApiError, ConnectionFailed, InvalidArgument, UnexpectedAnswer
-from .models import Charged, Malformed, Raw, Record, Refund, Session
+from .models import Charged, Checkout, Malformed, Raw, Record, Refund, Session
 
 T = TypeVar("T")
 REQUEST_IDS = ("apigw-requestid", "x-amzn-requestid", "x-request-id")
@@ -181,6 +181,17 @@ def charge(
         "clientIp": client_ip,
     }
     return Call("bill", members, lambda raw: Charged.of(channel, bill_num, raw))
+
+
+def checkout(
+    bill_num: str, total_fee: int, subject: str, return_url: str, cancel_url: Optional[str], extras: Optional[Mapping[str, Any]],
+    channels: Optional[Sequence[str]], expires_in: Optional[int], locale: Optional[str],
+) -> Call[Checkout]:
+    members = {
+        "billNum": bill_num, "totalFee": fen("total_fee", total_fee), "subject": subject, "returnUrl": return_url, "cancelUrl": cancel_url,
+        "extras": extras, "channels": None if channels is None else list(channels), "expiresIn": expires_in, "locale": locale,
+    }
+    return Call("checkout", members, Checkout.of)
 
 
 @dataclass(frozen=True)

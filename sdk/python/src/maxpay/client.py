@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Iterator, List, Mapping, Optional, TypeVar, Union
+from typing import Any, Iterator, List, Literal, Mapping, Optional, Sequence, TypeVar, Union
 
 from . import _calls
 from ._transport import Answer, Transport
 from .errors import ConnectionFailed
-from .models import Channel, ChannelOrFamily, Charged, Record, Refund, Session
+from .models import Channel, ChannelOrFamily, Charged, Checkout, Record, Refund, Session
 
 T = TypeVar("T")
 
@@ -56,6 +56,23 @@ class Client:
         call = _calls.charge(
             channel, bill_num, total_fee, subject, extras, return_url, show_url, bill_timeout, qr_pay_mode, openid, client_ip
         )
+        return self._do(call)
+
+    def checkout(
+        self,
+        *,
+        bill_num: str,
+        total_fee: int,
+        subject: str,
+        return_url: str,
+        cancel_url: Optional[str] = None,
+        extras: Optional[Mapping[str, Any]] = None,
+        channels: Optional[Sequence[Channel]] = None,
+        expires_in: Optional[int] = None,
+        locale: Optional[Literal["zh-CN", "en"]] = None,
+    ) -> Checkout:
+        """Makes a checkout: a page, and a QR code of its address, by which the bill is paid with any wallet. The same bill has the same checkout."""
+        call = _calls.checkout(bill_num, total_fee, subject, return_url, cancel_url, extras, channels, expires_in, locale)
         return self._do(call)
 
     def records(

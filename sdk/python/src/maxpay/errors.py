@@ -82,6 +82,14 @@ BY_CODE: Dict[int, Type[ApiError]] = {
 }
 
 
+class ResultError(MaxPayError):
+    """The result of a checkout that must not be believed. Ask for the bill in its place; `code` is one of those in the README."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(f"{code}: {problem}")
+        self.code = code
+
+
 class WebhookError(MaxPayError):
     """A webhook that must not be believed. Answer it with 400; `code` is one of those in the README."""
 

@@ -80,6 +80,37 @@ class Charged:
 
 
 @dataclass(frozen=True)
+class Checkout:
+    """A page by which a bill is paid with any wallet: `url`, its address as the SVG picture `qr`, and its end in milliseconds."""
+
+    url: str
+    qr: str = field(repr=False)
+    expires_at: int
+    raw: Raw = field(repr=False)
+
+    @classmethod
+    def of(cls, raw: Raw) -> Checkout:
+        return cls(url=text(raw, "url"), qr=text(raw, "qr"), expires_at=integer(raw, "expiresAt"), raw=raw)
+
+
+@dataclass(frozen=True)
+class CheckoutResult:
+    """How a payer came back from a checkout. `status` is `success`, `cancel`, or `unknown`: the bill may still be paid.
+
+    `id`, `channel` and `total_fee` are there where it is paid. `time` is when the result was made, in milliseconds.
+    """
+
+    app_id: str
+    mode: str
+    bill_num: str
+    status: str
+    time: int
+    id: Optional[str]
+    channel: Optional[str]
+    total_fee: Optional[int]
+
+
+@dataclass(frozen=True)
 class Record:
     """A transaction. `status` is `created`, `success`, `refund` (all of it went back) or `closed`."""
 

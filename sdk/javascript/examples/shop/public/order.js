@@ -4,7 +4,7 @@ import { channelsFor, pay, untilSettled } from "maxpay/browser";
 import { api, element, money, picture } from "./page.js";
 import { texts } from "./texts.js";
 
-const MARKS = { ali: ["支", "#1677ff"], wx: ["微", "#07c160"], unipay: ["银", "#d7282f"] };
+const MARKS = { checkout: ["码", "#5b6472"], ali: ["支", "#1677ff"], wx: ["微", "#07c160"], unipay: ["银", "#d7282f"] };
 
 /** Which showing of an order is the present one. What an earlier one waits for is not shown any longer. */
 let showing = 0;
@@ -19,9 +19,19 @@ export async function showOrder(main, id, products) {
     return;
   }
   const again = () => shown === showing && isShown(id) && showOrder(main, id, products);
-  main.replaceChildren(...page(order, products, channels.filter((channel) => channelsFor(navigator.userAgent).includes(channel)), again));
+  main.replaceChildren(...page(order, products, channels.filter((channel) => channel === "checkout" || channelsFor(navigator.userAgent).includes(channel)), again));
+  if (order.status === "unpaid") sayHowTheyCame(id);
   // Who comes back from a provider's page has paid, perhaps: the webhook says so in a moment.
   if (order.status === "unpaid" || order.status === "refunding") untilSettled(id, { ask: changeOf(order) }).then((now) => now !== "created" && again(), () => {});
+}
+
+/** Who comes back from the checkout has a signed result in the address. The shop's server verifies it. */
+async function sayHowTheyCame(id) {
+  if (!location.search.includes("maxpay_sign=")) return;
+  const { status } = await api(`orders/${id}/came`, { query: location.search }).catch(() => ({ status: "unknown" }));
+  const note = document.querySelector("#note");
+  const { confirming, cancelled, waiting } = texts();
+  if (note && isShown(id)) note.textContent = { success: confirming, cancel: cancelled, unknown: waiting }[status];
 }
 
 const isShown = (id) => location.pathname === `/orders/${id}`;
@@ -95,6 +105,10 @@ function way(channel, place) {
 async function payBy(order, channel, qr, again) {
   const say = texts();
   const charged = await api(`orders/${order.id}/pay`, { channel });
+  if (channel === "checkout") {
+    location.assign(charged.url);
+    return say.preparing;
+  }
   const draw = (svg) => {
     qr.replaceChildren(svg, element("p", {}, say.scanWith[channel]));
     qr.hidden = false;

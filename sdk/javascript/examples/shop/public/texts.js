@@ -37,6 +37,7 @@ const ZH = {
     jasmine: ["茉莉花茶", "七窨一提 · 75 克"],
   },
   channels: {
+    checkout: ["收银台", "一个二维码，微信、支付宝、云闪付都能扫"],
     ali_web: ["支付宝", "跳转到支付宝付款"],
     ali_qrcode: ["支付宝扫码", "用手机支付宝扫二维码"],
     ali_wap: ["支付宝", "打开支付宝付款"],
@@ -85,6 +86,7 @@ const EN = {
     jasmine: ["Jasmine tea", "Seven scentings · 75 g"],
   },
   channels: {
+    checkout: ["All wallets", "One QR code for WeChat, Alipay and UnionPay"],
     ali_web: ["Alipay", "Pay on Alipay's page"],
     ali_qrcode: ["Alipay QR code", "Scan with Alipay on your phone"],
     ali_wap: ["Alipay", "Pay in Alipay"],
