@@ -1,5 +1,6 @@
 //! The embedded SQS through the real AWS SDK, over loopback, with a clock moved by hand.
 
+mod either;
 mod journal;
 mod limits;
 mod operations;
@@ -51,15 +52,13 @@ impl World {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = sqs.router();
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .endpoint_url(&base)
-            .region(Region::new("cn-north-1"))
-            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(outbound::aws_http_client().unwrap())
-            .build();
-        Self { sqs, client: Client::from_conf(config), base, now_ms, server }
+        Self { sqs, client: client(&base), base, now_ms, server }
+    }
+
+    /// The same, but its client calls another SQS.
+    fn at(mut self, endpoint: &str) -> Self {
+        self.client = client(endpoint);
+        self
     }
 
     fn advance(&self, ms: i64) {
@@ -125,6 +124,18 @@ impl Drop for World {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .region(Region::new("cn-north-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(outbound::aws_http_client().unwrap())
+        .build();
+    Client::from_conf(config)
 }
 
 fn open(state_file: Option<PathBuf>, now_ms: &Arc<AtomicI64>) -> Result<Sqs, super::OpenError> {
