@@ -441,7 +441,11 @@ fn every_alarm_is_explained() {
     for (name, resource) in watch["Resources"].as_mapping().unwrap() {
         if resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm") {
             let name = name.as_str().unwrap();
-            assert!(handbook.contains(&format!("`{name}`")), "{name}");
+            let section = handbook.split(&format!("\n### `{name}`\n")).nth(1).unwrap_or_else(|| panic!("{name}"));
+            let section = section.split("\n### ").next().unwrap();
+            for part in ["* **Means:** ", "* **Look at:** ", "* **Do:** "] {
+                assert!(section.contains(part), "{name}: {part}");
+            }
         }
     }
 }
