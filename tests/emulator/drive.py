@@ -19,6 +19,7 @@ FRONT = {
     "FrontCertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/1",
     "CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/2",
     "DomainName": "pay.example.com",
+    "FrontOnly": "true",
 }
 VIEWER = "203.0.113.7"
 SCHEDULES_SECONDS_MAX = 100

@@ -64,7 +64,7 @@ def rotate(cloud, shop):
     versions["ConsoleKeyVersion"] = cloud.put_secret("ConsoleKeySecret", new["ConsoleKey"])
     versions["SealingKeyVersion"] = cloud.put_secret("SealingKeySecret", f"{new['SealingKey']} {cloud.secret_value('SealingKeySecret')}")
     version = cloud.put_secret("OriginSecretSecret", new["OriginSecret"])
-    # The origin secret in two steps: first the functions accept both, then CloudFront sends the new one.
+    # The origin secret in three steps: the functions accept both; CloudFront sends the new one; the old one ends.
     before = cloud.client("secretsmanager").describe_secret(SecretId=cloud.outputs["OriginSecretSecret"])["VersionIdsToStages"]
     [previous] = [one for one, stages in before.items() if "AWSPREVIOUS" in stages]
     cloud.update("first", OriginSecretVersion=previous, OriginSecretOtherVersion=version, **versions)
@@ -77,7 +77,10 @@ def rotate(cloud, shop):
         cloud.headers = sent
         shop.is_paid("cloud-1")
 
-    cloud.update("first", OriginSecretVersion=version, OriginSecretOtherVersion="")
+    cloud.update("first", OriginSecretVersion=version, OriginSecretOtherVersion=previous)
+    for sent in (old, cloud.headers):
+        assert cloud.call("GET", "/console/sign-in", headers=sent, through_front=False).status == 200, "CloudFront needs minutes"
+    cloud.update("first", OriginSecretOtherVersion="")
     assert cloud.call("GET", "/console", headers=old, through_front=False).status == 403, "the old origin secret still opens"
     shop.console_opens(shop.sign_in())
     # The app's keys, the channel and the webhook were sealed with the old key; the channel is sealed with the new one now.
