@@ -63,7 +63,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("hyper",              &["local"]),
     ("argon2",             &["admin"]),
     ("totp-rs",            &["admin", "tests"]),
-    ("fast_qr",            &["admin", "checkout"]),
+    ("fast_qr",            &["admin", "checkout", "simulators"]),
     ("askama",             &["admin", "checkout"]),
     ("multer",             &["admin"]),
     ("dynoxide",           &["local"]),

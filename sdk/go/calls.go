@@ -21,6 +21,7 @@ const (
 	WxJsapi       Channel = "wx_jsapi"
 	WxNative      Channel = "wx_native"
 	WxH5          Channel = "wx_h5"
+	WxLite        Channel = "wx_lite"
 	UnipayApp     Channel = "unipay_app"
 	UnipayWeb     Channel = "unipay_web"
 	ApplepayUpacp Channel = "applepay_upacp"
@@ -30,7 +31,7 @@ const (
 	FamilyUnipay Channel = "unipay"
 )
 
-// ChargeRequest is a bill to be paid. AliWeb, AliQrcode and UnipayWeb need ReturnURL, WxJsapi needs OpenID, WxH5 needs ClientIP.
+// ChargeRequest is a bill to be paid. AliWeb, AliQrcode and UnipayWeb need ReturnURL, WxJsapi and WxLite need OpenID, WxH5 needs ClientIP.
 type ChargeRequest struct {
 	Channel  Channel `json:"channel"`
 	BillNum  string  `json:"billNum"`

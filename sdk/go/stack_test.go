@@ -46,6 +46,7 @@ var channels = []struct {
 	{maxpay.ChargeRequest{Channel: maxpay.WxApp}, "appid partnerid prepayid package noncestr timestamp sign"},
 	{maxpay.ChargeRequest{Channel: maxpay.WxJsapi, OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}, "appId timeStamp nonceStr package signType paySign"},
 	{maxpay.ChargeRequest{Channel: maxpay.WxNative}, "codeUrl"},
+	{maxpay.ChargeRequest{Channel: maxpay.WxLite, OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}, "appId timeStamp nonceStr package signType paySign"},
 	{maxpay.ChargeRequest{Channel: maxpay.WxH5, ClientIP: "203.0.113.8"}, "wx_h5"},
 	{maxpay.ChargeRequest{Channel: maxpay.UnipayApp}, "tn"},
 	{maxpay.ChargeRequest{Channel: maxpay.UnipayWeb, ReturnURL: stackURL + "/_local/returned"}, "html"},

@@ -44,10 +44,10 @@ async fn good_settings_are_proved_one_by_one() {
     let unionpay = simulated(&world, "unionpay").await;
     #[rustfmt::skip]
     let cases = [
-        ("wx_mp", &wechat["v3Certificate"]["wx_mp"], "verified", "mchId apiV3Key privateKey certSerial platformCerts gateway", "appId"),
-        ("wx_mp", &wechat["v3PublicKey"]["wx_mp"],   "verified", "mchId privateKey certSerial publicKeyId publicKey gateway", "appId apiV3Key"),
-        ("wx_mp", &wechat["v3Both"]["wx_mp"],        "verified", "mchId apiV3Key privateKey certSerial publicKeyId publicKey platformCerts gateway", "appId"),
-        ("wx_mp", &wechat["v2Md5"]["wx_mp"],         "verified", "mchId appId apiKey signType gateway", ""),
+        ("wx_mp", &wechat["v3Certificate"]["wx_mp"], "verified", "mchId apiV3Key privateKey certSerial platformCerts gateway appSecret", "appId liteAppId"),
+        ("wx_mp", &wechat["v3PublicKey"]["wx_mp"],   "verified", "mchId privateKey certSerial publicKeyId publicKey gateway appSecret", "appId apiV3Key liteAppId"),
+        ("wx_mp", &wechat["v3Both"]["wx_mp"],        "verified", "mchId apiV3Key privateKey certSerial publicKeyId publicKey platformCerts gateway appSecret", "appId liteAppId"),
+        ("wx_mp", &wechat["v2Md5"]["wx_mp"],         "verified", "mchId appId apiKey signType gateway appSecret", "liteAppId"),
         ("wx_app", &wechat["v2HmacSha256"]["wx_app"], "verified", "mchId appId apiKey signType gateway", ""),
         ("ali", &alipay["openapi"],                  "verified", "appId privateKey alipayPublicKey gateway", "sellerId"),
         ("ali", &alipay["openapiCert"],              "verified", "appId privateKey appCert alipayRootCert alipayCert gateway", "sellerId"),
@@ -81,7 +81,11 @@ async fn a_wrong_apiv3_key_is_never_verified() {
     // Neither a public key nor a certificate is configured, and no certificate could be decrypted: nothing verified the answer.
     let bare = with(without(wechat(&world, "v3Certificate").await, "platformCerts"), &wrong);
     let report = check(&world, "wx_mp", bare).await;
-    assert_eq!((&report["provider"], fields(&report, "tested").0.as_str()), (&json!("unclear"), ""), "{report}");
+    assert_eq!(
+        (&report["provider"], fields(&report, "tested").0.as_str()),
+        (&json!("unclear"), "appSecret"),
+        "{report}"
+    );
     assert!(report["words"].as_str().unwrap().contains("which is not held"), "{report}");
     // For a merchant without certificates only a notify can prove it. The report tells this.
     let report = check(&world, "wx_mp", with(wechat(&world, "v3PublicKey").await, &wrong)).await;
@@ -99,6 +103,7 @@ async fn what_is_wrong_is_named() {
     let cases = [
         ("wx_mp", with(both.clone(), &json!({ "publicKey": OTHER_PUBLIC })),              "unclear", "publicKey"),
         ("wx_mp", with(both, &json!({ "privateKey": OTHER_PRIVATE })),                    "refused", "mchId privateKey certSerial"),
+        ("wx_mp", with(wechat(&world, "v3Both").await, &json!({ "appSecret": WRONG_KEY })), "verified", "appSecret"),
         ("wx_mp", bare,                                                                   "unclear", "publicKey"),
         ("wx_mp", with(wechat(&world, "v2Md5").await, &json!({ "apiKey": WRONG_KEY })),   "refused", ""),
         ("ali",   with(alipay["openapi"].clone(), &json!({ "privateKey": OTHER_PRIVATE })), "refused", "privateKey"),
@@ -137,8 +142,8 @@ async fn an_answer_that_nobody_can_verify_proves_nothing() {
         world.post_as(&[], "/_local/simulator/wechat/faults", body).await.done(200);
         let report = check(&world, "wx_mp", settings.clone()).await;
         assert_eq!((&report["ok"], &report["provider"]), (&json!(false), &json!(provider)), "{fault} {report}");
-        // The certificates came in a separate answer, which proved these two.
-        assert_eq!(fields(&report, "tested").0, "apiV3Key platformCerts", "{fault} {report}");
+        // The certificates came in a separate answer, which proved these two. The public platform answered about the secret.
+        assert_eq!(fields(&report, "tested").0, "apiV3Key platformCerts appSecret", "{fault} {report}");
     }
     for (fault, words) in [("unsigned", "unsigned"), ("badSignature", "does not fit"), ("garbage", "")] {
         world.faults(&[fault]).await;

@@ -43,7 +43,7 @@ pub(crate) async fn open(world: &World, channel: Channel, charged: &Value) -> St
         Channel::AliQrcode => charged["codeUrl"].as_str().unwrap().to_owned(),
         Channel::AliApp => knock(world, name, charged).await.location(303),
         Channel::AliWeb | Channel::AliWap => knock(world, name, charged).await.location(302),
-        Channel::WxApp | Channel::WxJsapi | Channel::WxNative => {
+        Channel::WxApp | Channel::WxJsapi | Channel::WxLite | Channel::WxNative => {
             world.post_as(&[], "/simulator/wechat/pay", charged.to_string()).await.location(303)
         }
         Channel::WxH5 => world.call("GET", charged["wx_h5"].as_str().unwrap(), &[], "").await.location(303),

@@ -86,6 +86,7 @@ mod webhook_operations;
 mod webhook_trouble;
 mod webhooks;
 mod wechat;
+mod wechat_apps;
 mod who_may;
 mod words;
 mod world;

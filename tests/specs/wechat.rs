@@ -137,9 +137,10 @@ async fn a_payment_settles_while_wechat_changes_its_certificates() {
 async fn an_answer_of_wechat_carries_what_the_contract_says() {
     let world = World::start().await;
     #[rustfmt::skip]
-    let cases: [(&str, &[&str]); 3] = [
+    let cases: [(&str, &[&str]); 4] = [
         ("wx_app",    &["appid", "code", "id", "msg", "noncestr", "package", "partnerid", "prepayid", "sign", "timestamp"]),
         ("wx_jsapi",  &["appId", "code", "id", "msg", "nonceStr", "package", "paySign", "signType", "timeStamp"]),
+        ("wx_lite",   &["appId", "code", "id", "msg", "nonceStr", "package", "paySign", "signType", "timeStamp"]),
         ("wx_native", &["code", "codeUrl", "id", "msg"]),
     ];
     for kind in KINDS {
@@ -167,7 +168,7 @@ fn check_values(channel: &str, charged: &Value) {
             assert_eq!(text("timestamp"), (START_MS / 1000).to_string());
             assert!(!text("prepayid").is_empty() && !text("sign").is_empty());
         }
-        "wx_jsapi" => {
+        "wx_jsapi" | "wx_lite" => {
             assert!(text("package").starts_with("prepay_id=wx"), "{charged}");
             assert_eq!(text("timeStamp"), (START_MS / 1000).to_string());
             assert!(["RSA", "MD5", "HMAC-SHA256"].contains(&text("signType")), "{charged}");

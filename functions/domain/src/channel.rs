@@ -21,6 +21,8 @@ closed_list! {
         WxNative = "wx_native" => Row::of(Tab::WxMp, &[]),
         /// WeChat Pay from a phone's browser outside WeChat.
         WxH5 = "wx_h5" => Row::of(Tab::WxMp, &[Need::ClientIp]),
+        /// WeChat Pay inside a mini program: as inside an official account, with the mini program's own app.
+        WxLite = "wx_lite" => Row::of(Tab::WxMp, &[Need::Openid]),
         /// UnionPay's mobile control.
         UnipayApp = "unipay_app" => Row::of(Tab::UnipayApp, &[]),
         /// UnionPay's gateway page.
@@ -37,7 +39,7 @@ closed_list! {
         Ali = "ali" => Family::Ali,
         /// WeChat Pay inside an app.
         WxApp = "wx_app" => Family::Wx,
-        /// WeChat Pay of an official account: JSAPI and QR code.
+        /// WeChat Pay of an official account and a mini program, and by QR code.
         WxMp = "wx_mp" => Family::Wx,
         /// UnionPay's mobile control.
         UnipayApp = "unipay_app" => Family::Unipay,
@@ -222,7 +224,7 @@ mod tests {
     fn each_channel_needs_what_its_provider_asks_for() {
         // Whether a charge must name the return URL, whether the browser returns by way of us, whether the payer and the address are
         // needed.
-        const NEEDS: [(Channel, Family, [bool; 4]); 11] = [
+        const NEEDS: [(Channel, Family, [bool; 4]); 12] = [
             (Channel::AliApp,        Family::Ali,    [false, false, false, false]),
             (Channel::AliWeb,        Family::Ali,    [true,  false, false, false]),
             (Channel::AliWap,        Family::Ali,    [false, false, false, false]),
@@ -231,6 +233,7 @@ mod tests {
             (Channel::WxJsapi,       Family::Wx,     [false, false, true,  false]),
             (Channel::WxNative,      Family::Wx,     [false, false, false, false]),
             (Channel::WxH5,          Family::Wx,     [false, false, false, true]),
+            (Channel::WxLite,        Family::Wx,     [false, false, true,  false]),
             (Channel::UnipayApp,     Family::Unipay, [false, false, false, false]),
             (Channel::UnipayWeb,     Family::Unipay, [true,  true,  false, false]),
             (Channel::ApplepayUpacp, Family::Unipay, [false, false, false, false]),

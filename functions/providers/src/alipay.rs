@@ -182,7 +182,7 @@ impl Account {
 
     pub(crate) fn columns_reader(&self) -> Option<ColumnsReader> {
         match &self.0 {
-            OpenPlatform(_) => Some(ColumnsReader::new(bill::COLUMNS, "")),
+            OpenPlatform(_) => Some(ColumnsReader::new(bill::COLUMNS, &[])),
             Mapi(_) => None,
         }
     }

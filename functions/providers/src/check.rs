@@ -1,7 +1,8 @@
 //! What a check of settings finds out before the first payment: which settings the provider's answers prove, which no question can
 //! prove, and which are wrong.
 //!
-//! An answer proves a setting only if its signature was verified. An unverified answer proves nothing.
+//! An answer proves a setting only if its signature was verified. An unverified answer proves nothing. The app secret of an official account is
+//! the exception: WeChat's public platform signs nothing, and its answers are believed because of its TLS certificate.
 
 use domain::Sentence;
 
@@ -88,6 +89,12 @@ impl CheckReport {
     pub fn is_good(&self) -> bool {
         let is_wrong = |setting: &CheckedSetting| matches!(setting.proof, Proof::Wrong(_));
         matches!(self.said, Said::Verified | Said::Accepted) && !self.settings.iter().any(is_wrong)
+    }
+
+    /// Adds the result for a setting, in place of an earlier one.
+    pub(crate) fn put(&mut self, checked: CheckedSetting) {
+        self.settings.retain(|known| known.field != checked.field);
+        self.settings.push(checked);
     }
 }
 

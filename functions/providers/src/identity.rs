@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 use crate::tabs::gateway_of;
 
 /// The settings that name an account. Keys and certificates do not belong here: they change while the account stays.
-const NAMES: [&str; 6] = ["appId", "mchId", "merId", "partner", "sellerId", "gateway"];
+const NAMES: [&str; 7] = ["appId", "liteAppId", "mchId", "merId", "partner", "sellerId", "gateway"];
+
+/// Names that may be given later: settings without one are those of the same account.
+const MAY_BE_UNTOLD: [&str; 2] = ["sellerId", "liteAppId"];
 
 /// What a provider knows an account by. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +47,10 @@ impl Identity {
         self.0.iter().filter(|(name, _)| *name != "gateway").map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// Whether the other is the same account. If only one side names a seller, it is the same: the seller was not given before.
+    /// Whether the other is the same account. If only one side names a seller or a mini program, it is the same: it was not given before.
     pub fn compare(&self, other: &Self) -> Sameness {
-        let is_untold = |name: &str| name == "sellerId" && (!self.0.contains_key(name) || !other.0.contains_key(name));
+        let is_untold =
+            |name: &str| MAY_BE_UNTOLD.contains(&name) && (!self.0.contains_key(name) || !other.0.contains_key(name));
         let mut names = self.0.keys().chain(other.0.keys());
         let is_same = names.all(|name| self.0.get(name) == other.0.get(name) || is_untold(name));
         if is_same { Sameness::Same } else { Sameness::Other }
@@ -96,6 +100,9 @@ mod tests {
             (Tab::WxMp, json!({"protocol":"v2","mchId":"19","appId":"wx1"}),            json!({"protocol":"v3","mchId":"19","appId":"wx1","gateway":"https://api.mch.weixin.qq.com/"}), Same),
             (Tab::WxMp, json!({"protocol":"v3","mchId":"19","appId":"wx1"}),            json!({"protocol":"v3","mchId":"19","appId":"wx2"}),         Other),
             (Tab::WxMp, json!({"protocol":"v3","mchId":"19","appId":"wx1"}),            json!({"protocol":"v3","mchId":"18","appId":"wx1"}),         Other),
+            (Tab::WxMp, json!({"protocol":"v3","mchId":"19","appId":"wx1"}),            json!({"protocol":"v3","mchId":"19","appId":"wx1","liteAppId":"wx3"}), Same),
+            (Tab::WxMp, json!({"protocol":"v3","mchId":"19","appId":"wx1","liteAppId":"wx4"}), json!({"protocol":"v3","mchId":"19","appId":"wx1","liteAppId":"wx3"}), Other),
+            (Tab::WxMp, json!({"protocol":"v3","mchId":"19","appId":"wx1","appSecret":"a"}), json!({"protocol":"v3","mchId":"19","appId":"wx1","appSecret":"b"}), Same),
             (Tab::UnipayApp, json!({"merId":"777","pfx":"a"}),                          json!({"merId":"777","pfx":"b"}),                            Same),
             (Tab::UnipayApp, json!({"merId":"777","pfx":"a"}),                          json!({"merId":"778","pfx":"a"}),                            Other),
         ];

@@ -132,6 +132,11 @@ impl Account {
         }
     }
 
+    /// Tells who the payer inside WeChat is. `None` without an app secret.
+    pub fn oauth(&self) -> Option<&wechat::Oauth> {
+        if let Self::Wechat(account) = self { account.oauth() } else { None }
+    }
+
     /// Queries an order.
     ///
     /// # Errors
@@ -273,15 +278,20 @@ impl Account {
         }
     }
 
-    /// Verifies and reads a notify: its headers and raw body as they arrived. Nothing in it is used before its signature is
-    /// verified.
+    /// Verifies and reads a notify about an order of `channel`: its headers and raw body as they arrived. Nothing in it is used
+    /// before its signature is verified. It must name the app of that channel.
     ///
     /// # Errors
     /// [`NotifyError`]: the notify is to be refused and changes nothing.
-    pub fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
+    pub fn read_notify(
+        &self,
+        channel: Channel,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, NotifyError> {
         match self {
             Self::Ali(account) => account.read_notify(notify, now),
-            Self::Wechat(account) => account.read_notify(notify, now),
+            Self::Wechat(account) => account.read_notify(channel, notify, now),
             Self::Unionpay(account) => account.read_notify(notify, now),
         }
     }
@@ -292,10 +302,15 @@ impl Account {
     /// # Errors
     /// [`NotifyError`]: the notify is to be refused and changes nothing. [`NotifyError::Malformed`] if it is not about a refund. At
     /// Alipay this is always so: there the payment's own notify reports refunds.
-    pub fn read_refund_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<RefundReport, NotifyError> {
+    pub fn read_refund_notify(
+        &self,
+        channel: Channel,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<RefundReport, NotifyError> {
         match self {
             Self::Ali(_) => Err(NotifyError::from(MessageProblem::AlipayRefundNotify)),
-            Self::Wechat(account) => account.read_refund_notify(notify, now),
+            Self::Wechat(account) => account.read_refund_notify(channel, notify, now),
             Self::Unionpay(account) => account.read_refund_notify(notify, now),
         }
     }

@@ -79,6 +79,9 @@ domain::sentences! {
         // WeChat Pay.
         WechatMerchant { digits_max: usize } = "wechat-merchant": "must be the merchant's number, 1 to {digits_max} digits";
         WechatAppId { chars_max: usize } = "wechat-app-id": "must be wx and letters and digits, at most {chars_max} of all";
+        WechatAppSecret { chars: usize } = "wechat-app-secret": "must be the app secret of the official account, {chars} letters and digits";
+        WechatRefuses { code: String, words: String } = "wechat-refuses": "wechat refuses it with {code}: {words}";
+        WxLiteNeedsAppId = "wx-lite-needs-app-id": "is not configured, and wx_lite is charged with it";
         SignType = "sign-type": "must be MD5 or HMAC-SHA256";
         ApiKeySigns = "api-key-signs": "has a blank or a sign that is no ASCII in it";
         ApiKeyLength { bytes: usize, found: usize } = "api-key-length": "must be exactly {bytes} bytes, found {found}";

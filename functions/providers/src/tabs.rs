@@ -25,6 +25,11 @@ pub fn addresses_of(tab: Tab, settings: &Map<String, Value>) -> Vec<(&'static st
         let named = settings.get("fileGateway").and_then(Value::as_str);
         addresses.push(("fileGateway", named.map_or_else(|| unionpay::file_gateway_of(gateway), str::to_owned)));
     }
+    // The app secret goes there.
+    if tab == Tab::WxMp {
+        let named = settings.get("oauthGateway").and_then(Value::as_str);
+        addresses.push(("oauthGateway", named.unwrap_or(wechat::OAUTH_GATEWAY).to_owned()));
+    }
     addresses
 }
 
@@ -58,6 +63,9 @@ fn shown(tab: Tab) -> &'static [&'static str] {
             "protocol",
             "mchId",
             "appId",
+            "liteAppId",
+            "oauthPage",
+            "oauthGateway",
             "certSerial",
             "publicKeyId",
             "publicKey",
@@ -131,7 +139,7 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn unionpays_files_lie_beside_its_gateway() {
+    fn unionpays_files_lie_beside_its_gateway_and_the_app_secret_goes_to_wechats_public_platform() {
         let cases = [
             (json!({}),                                                                        "https://filedownload.95516.com/"),
             (json!({"gateway": "https://gateway.test.95516.com/gateway/api"}),                 "https://filedownload.test.95516.com/"),
@@ -143,6 +151,11 @@ mod tests {
             let addresses = addresses_of(Tab::UnipayApp, &object(settings));
             assert_eq!(addresses.last(), Some(&("fileGateway", expect.to_owned())));
         }
-        assert_eq!(addresses_of(Tab::WxMp, &Map::new()).len(), 1);
+        assert_eq!(addresses_of(Tab::WxApp, &Map::new()).len(), 1);
+        let secret_goes_to = |settings| addresses_of(Tab::WxMp, &object(settings)).last().cloned();
+        let usual = ("oauthGateway", "https://api.weixin.qq.com".to_owned());
+        assert_eq!(secret_goes_to(json!({})), Some(usual));
+        let proxy = json!({"oauthGateway": "https://proxy.example"});
+        assert_eq!(secret_goes_to(proxy), Some(("oauthGateway", "https://proxy.example".to_owned())));
     }
 }

@@ -4,12 +4,14 @@
 //! app of `wx_app` and that of `wx_mp` are not interchangeable.
 
 mod answer;
+mod apps;
 pub(crate) mod bill;
 mod certificates;
 mod check;
 mod fields;
 mod messages;
 mod notify;
+mod oauth;
 mod seal;
 mod settings;
 mod sign;
@@ -22,17 +24,23 @@ mod v3;
 mod vectors;
 mod verify;
 
+pub(crate) use oauth::GATEWAY as OAUTH_GATEWAY;
+pub use oauth::{Oauth, Openid};
 pub(crate) use settings::PRODUCTION;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{Channel, Notification, Tab, Timestamp};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
+use apps::WechatApps;
+
 use crate::{
-    Acknowledgement, BillAnswer, Charge, CheckReport, ClientCertificate, Closing, GatewayPolicy, Moment, NotifyError,
-    Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem,
-    SettingsError, Unable, bill::columns::ColumnsReader, settings::Settings,
+    Acknowledgement, BillAnswer, Charge, CheckReport, CheckWords, CheckedSetting, ClientCertificate, Closing,
+    GatewayPolicy, Moment, NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder, RefundOutcome,
+    RefundReport, SettingProblem, SettingsError, Unable, bill::columns::ColumnsReader, settings::Settings,
 };
 
 /// Sent with 200, or with 4xx or 5xx; after these WeChat tries again, fifteen times within 24 hours.
@@ -49,7 +57,10 @@ pub(crate) fn refusal(body: &[u8]) -> Acknowledgement {
 
 /// An account at WeChat Pay. Its settings and verbs are described at [`crate::Account`].
 #[derive(Debug)]
-pub struct Account(Protocol);
+pub struct Account {
+    protocol: Protocol,
+    oauth: Option<Arc<Oauth>>,
+}
 
 #[derive(Debug)]
 enum Protocol {
@@ -62,16 +73,23 @@ use Protocol::{V2, V3};
 impl Account {
     pub(crate) fn open(tab: Tab, settings: &Map<String, Value>, policy: GatewayPolicy) -> Result<Self, SettingsError> {
         let settings = Settings::new(settings);
-        match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "v3, or v2 for old accounts")? {
-            "v3" => settings::v3(tab, settings, policy).map(|account| Self(V3(Box::new(account)))),
-            "v2" => settings::v2(tab, settings, policy).map(|account| Self(V2(Box::new(account)))),
-            "simulator" => Err(SettingsError::new("protocol", SettingProblem::SimulatorNotHere)),
-            _ => Err(SettingsError::new("protocol", SettingProblem::WechatProtocol)),
-        }
+        let protocol =
+            match settings.require("protocol", crate::settings::TEXT_BYTES_MAX, "v3, or v2 for old accounts")? {
+                "v3" => V3(Box::new(settings::v3(tab, settings, policy)?)),
+                "v2" => V2(Box::new(settings::v2(tab, settings, policy)?)),
+                "simulator" => return Err(SettingsError::new("protocol", SettingProblem::SimulatorNotHere)),
+                _ => return Err(SettingsError::new("protocol", SettingProblem::WechatProtocol)),
+            };
+        let oauth = settings::oauth(tab, settings, policy)?.map(Arc::new);
+        Ok(Self { protocol, oauth })
+    }
+
+    pub(crate) fn oauth(&self) -> Option<&Oauth> {
+        self.oauth.as_deref()
     }
 
     pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.charge(order, moment),
             V2(protocol) => protocol.charge(order, moment),
         }
@@ -83,14 +101,14 @@ impl Account {
         response: &Response<Bytes>,
         moment: &Moment,
     ) -> Result<PaymentParameters, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_charge(channel, response, moment),
             V2(protocol) => protocol.read_charge(channel, response, moment),
         }
     }
 
     pub(crate) fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.query(placed, moment),
             V2(protocol) => protocol.query(placed, moment),
         }
@@ -102,7 +120,7 @@ impl Account {
         response: &Response<Bytes>,
         now: Timestamp,
     ) -> Result<Notification, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_query(placed, response, now),
             V2(protocol) => protocol.read_query(placed, response),
         }
@@ -114,21 +132,33 @@ impl Account {
         moments: &[Moment; 2],
     ) -> Result<Vec<Request<Bytes>>, ProviderError> {
         let [moment, _] = moments;
-        match &self.0 {
-            V3(protocol) => protocol.probes(placed, moments),
-            V2(protocol) => Ok(vec![protocol.query(placed, moment)?]),
+        let mut questions = match &self.protocol {
+            V3(protocol) => protocol.probes(placed, moments)?,
+            V2(protocol) => vec![protocol.query(placed, moment)?],
+        };
+        if let Some(oauth) = &self.oauth {
+            questions.push(oauth.probe(moment)?);
         }
+        Ok(questions)
     }
 
+    /// The answer about the app secret is the last one.
     pub(crate) fn read_probes(&self, answers: &[Option<Response<Bytes>>], now: Timestamp) -> CheckReport {
-        match &self.0 {
+        let mut report = match &self.protocol {
             V3(protocol) => protocol.read_probes(answers, now),
             V2(protocol) => protocol.read_probes(answers),
+        };
+        if let Some(oauth) = &self.oauth {
+            report.put(oauth.read_probe(answers.last().and_then(Option::as_ref)));
         }
+        if self.apps().lite().is_some() {
+            report.put(CheckedSetting::untestable("liteAppId", CheckWords::OnlyAPaymentShows));
+        }
+        report
     }
 
     pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.close(placed, moment),
             V2(protocol) => protocol.close(placed, moment),
         }
@@ -141,14 +171,14 @@ impl Account {
         response: &Response<Bytes>,
         now: Timestamp,
     ) -> Result<Closing, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_close(response, now),
             V2(protocol) => protocol.read_close(response),
         }
     }
 
     pub(crate) fn refund(&self, refund: &RefundOrder<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.refund(refund, moment),
             V2(protocol) => protocol.refund(refund, moment),
         }
@@ -160,7 +190,7 @@ impl Account {
         response: &Response<Bytes>,
         now: Timestamp,
     ) -> Result<RefundOutcome, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_refund(refund, response, now),
             V2(protocol) => protocol.read_refund(refund, response),
         }
@@ -171,7 +201,7 @@ impl Account {
         refund: &RefundOrder<'_>,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.refund_query(refund, moment),
             V2(protocol) => protocol.refund_query(refund, moment),
         }
@@ -183,40 +213,49 @@ impl Account {
         response: &Response<Bytes>,
         now: Timestamp,
     ) -> Result<RefundOutcome, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_refund_query(refund, response, now),
             V2(protocol) => protocol.read_refund_query(refund, response),
         }
     }
 
-    pub(crate) fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
-        match &self.0 {
-            V3(protocol) => protocol.read_notify(notify, now),
-            V2(protocol) => protocol.read_notify(notify),
+    pub(crate) fn read_notify(
+        &self,
+        channel: Channel,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, NotifyError> {
+        match &self.protocol {
+            V3(protocol) => protocol.read_notify(channel, notify, now),
+            V2(protocol) => protocol.read_notify(channel, notify),
         }
     }
 
     pub(crate) fn read_refund_notify(
         &self,
+        channel: Channel,
         notify: &Request<Bytes>,
         now: Timestamp,
     ) -> Result<RefundReport, NotifyError> {
-        match &self.0 {
-            V3(protocol) => protocol.read_refund_notify(notify, now),
-            V2(protocol) => protocol.read_refund_notify(notify),
+        match &self.protocol {
+            V3(protocol) => protocol.read_refund_notify(channel, notify, now),
+            V2(protocol) => protocol.read_refund_notify(channel, notify),
         }
     }
 
     pub(crate) fn certificates_request(&self, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.certificates_request(moment),
             V2(_) => Err(no_certificates()),
         }
     }
 
     pub(crate) fn with_certificates(&self, response: &Response<Bytes>, now: Timestamp) -> Result<Self, ProviderError> {
-        match &self.0 {
-            V3(protocol) => protocol.with_certificates(response, now).map(|account| Self(V3(Box::new(account)))),
+        match &self.protocol {
+            V3(protocol) => {
+                let protocol = V3(Box::new(protocol.with_certificates(response, now)?));
+                Ok(Self { protocol, oauth: self.oauth.clone() })
+            }
             V2(_) => Err(no_certificates()),
         }
     }
@@ -224,65 +263,72 @@ impl Account {
     /// A notify of v2 is XML, and one of v3 is JSON.
     pub(crate) fn is_of_other_form(&self, notify: &Request<Bytes>) -> bool {
         let first = notify.body().iter().find(|byte| !byte.is_ascii_whitespace());
-        match &self.0 {
+        match &self.protocol {
             V3(_) => first == Some(&b'<'),
             V2(_) => first == Some(&b'{'),
         }
     }
 
     pub(crate) fn acknowledgement(&self) -> Acknowledgement {
-        match &self.0 {
+        match &self.protocol {
             V3(_) => ACKNOWLEDGEMENT,
             V2(_) => v2::ACKNOWLEDGEMENT,
         }
     }
 
     pub(crate) fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.bill(day, moment),
             V2(protocol) => protocol.bill(day, moment),
         }
     }
 
     pub(crate) fn read_bill(&self, response: &Response<Bytes>, moment: &Moment) -> Result<BillAnswer, ProviderError> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.read_bill(response, moment),
             V2(_) => v2::V2::read_bill(response),
         }
     }
 
     pub(crate) fn columns_reader(&self) -> ColumnsReader {
-        let columns = |app_id: &str| ColumnsReader::new(bill::COLUMNS, app_id);
-        match &self.0 {
-            V3(protocol) => columns(&protocol.app_id),
-            V2(protocol) => columns(&protocol.app_id).up_to_totals(),
+        let reader = ColumnsReader::new(bill::COLUMNS, &self.apps().all().collect::<Vec<_>>());
+        match &self.protocol {
+            V3(_) => reader,
+            V2(_) => reader.up_to_totals(),
         }
     }
 
     /// v2's answer contains the file.
     pub(crate) fn brings_bill(&self) -> bool {
-        matches!(&self.0, V2(_))
+        matches!(&self.protocol, V2(_))
     }
 
-    /// The bill is the merchant's, read for one app.
+    /// The bill is the merchant's, read for the apps of this account.
     pub(crate) fn bill_names(&self) -> Vec<String> {
-        let (mch_id, app_id) = match &self.0 {
-            V3(protocol) => (&protocol.mch_id, &protocol.app_id),
-            V2(protocol) => (&protocol.mch_id, &protocol.app_id),
-        };
-        vec![format!("wechat/{mch_id}/{app_id}")]
+        let mch_id = self.mch_id();
+        self.apps().all().map(|app_id| format!("wechat/{mch_id}/{app_id}")).collect()
     }
 
     pub(crate) fn bill_merchants(&self) -> Vec<String> {
-        let mch_id = match &self.0 {
+        vec![format!("wechat/{}", self.mch_id())]
+    }
+
+    fn mch_id(&self) -> &str {
+        match &self.protocol {
             V3(protocol) => &protocol.mch_id,
             V2(protocol) => &protocol.mch_id,
-        };
-        vec![format!("wechat/{mch_id}")]
+        }
+    }
+
+    fn apps(&self) -> &WechatApps {
+        match &self.protocol {
+            V3(protocol) => &protocol.apps,
+            V2(protocol) => &protocol.apps,
+        }
     }
 
     pub(crate) fn certificates_end_at(&self) -> Option<Timestamp> {
-        match &self.0 {
+        match &self.protocol {
             V3(protocol) => protocol.keys.end_at(),
             V2(protocol) => protocol.client.as_ref().and_then(ClientCertificate::ends_at),
         }

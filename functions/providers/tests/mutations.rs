@@ -109,7 +109,11 @@ fn no_spoiled_notify_stops_a_reader() {
                 ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=GBK", "text/xml"]
             {
                 let notify = http::Request::post("/").header("content-type", kind);
-                let _ = account.read_notify(&notify.body(Bytes::copy_from_slice(body)).unwrap(), fuzz::now());
+                let _ = account.read_notify(
+                    Channel::WxLite,
+                    &notify.body(Bytes::copy_from_slice(body)).unwrap(),
+                    fuzz::now(),
+                );
             }
         }
     });

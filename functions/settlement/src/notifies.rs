@@ -143,7 +143,7 @@ async fn read(
     {
         return Ok(read_former(former, notify));
     }
-    let error = match account.read_notify(notify.request, notify.arrived_at) {
+    let error = match account.read_notify(notify.key.channel, notify.request, notify.arrived_at) {
         Ok(report) => return Ok(ReadNotify::Verified(account, report)),
         Err(error) => error,
     };
@@ -153,7 +153,7 @@ async fn read(
     let moment = Moment { now: notify.now, nonce: deps.services.random.nonce()? };
     let fetch = Fetch { outbound: &deps.outbound, moment: &moment, patience: PATIENCE };
     Ok(match deps.services.apps.renew(configured, by, &fetch).await {
-        Renewed::Account(renewed) => match renewed.read_notify(notify.request, notify.arrived_at) {
+        Renewed::Account(renewed) => match renewed.read_notify(notify.key.channel, notify.request, notify.arrived_at) {
             Ok(report) => ReadNotify::Verified(renewed, report),
             Err(error) => ReadNotify::NotVerified(NotifyOutcome::Refused(error)),
         },
@@ -165,7 +165,7 @@ async fn read(
 /// Reads a notify in the account's protocol before. Only an order that was made before the change is reported so. For a later order the
 /// notify is refused: the old key may be known to others by now.
 fn read_former(FormerAccount { account, changed_at }: FormerAccount, notify: &Notify<'_>) -> ReadNotify {
-    let report = match account.read_notify(notify.request, notify.arrived_at) {
+    let report = match account.read_notify(notify.key.channel, notify.request, notify.arrived_at) {
         Ok(report) => report,
         Err(error) => return ReadNotify::NotVerified(NotifyOutcome::Refused(error)),
     };
@@ -182,5 +182,5 @@ fn refund_report_of(account: &Account, report: &Notification, notify: &Notify<'_
     if report.outcome != Outcome::Pending {
         return None;
     }
-    account.read_refund_notify(notify.request, notify.arrived_at).ok()
+    account.read_refund_notify(notify.key.channel, notify.request, notify.arrived_at).ok()
 }

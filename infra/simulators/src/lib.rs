@@ -24,5 +24,6 @@ pub use alipay::Simulator as Alipay;
 pub use kit::crypto::CryptoError;
 pub use kit::handed::Page;
 pub use kit::owner::{BoxFuture, Clock, NotifySender, SimulatorError, SimulatorOptions};
+pub use kit::wallet::Wallet;
 pub use unionpay::Simulator as UnionPay;
 pub use wechat::Simulator as Wechat;

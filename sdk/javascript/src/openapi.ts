@@ -103,7 +103,7 @@ export interface components {
         /** @description The merchant's own order number, without control characters */
         BillNum: string;
         /** @enum {string} */
-        Channel: "ali_app" | "ali_web" | "ali_wap" | "ali_qrcode" | "wx_app" | "wx_jsapi" | "wx_native" | "wx_h5" | "unipay_app" | "unipay_web" | "applepay_upacp";
+        Channel: "ali_app" | "ali_web" | "ali_wap" | "ali_qrcode" | "wx_app" | "wx_jsapi" | "wx_native" | "wx_h5" | "wx_lite" | "unipay_app" | "unipay_web" | "applepay_upacp";
         /** @description Milliseconds since 1970 UTC */
         Time: number;
         /** @enum {string} */
@@ -164,6 +164,8 @@ export interface components {
              */
             wx_h5: string;
         };
+        /** @description The parameters of `wx.requestPayment` in a mini program, under its own app */
+        ChargedWxLite: components["schemas"]["ChargedWxJsapi"];
         ChargedUnipayApp: components["schemas"]["Charged"] & {
             /** @description UnionPay's number of the order, for its control */
             tn: string;
@@ -280,7 +282,7 @@ export interface components {
             billTimeout?: number;
             /** @enum {unknown} */
             qrPayMode?: 0 | 1 | 2 | 3 | 4 | "0" | "1" | "2" | "3" | "4";
-            /** @description The payer within WeChat; wx_jsapi requires it, of letters, digits, `_` and `-` */
+            /** @description The payer within WeChat; wx_jsapi and wx_lite require it, of letters, digits, `_` and `-`. It belongs to the official account, or to the mini program */
             openid?: string;
             /** @description The payer's own address; required for wx_h5. An IPv4 in the form `::ffff:203.0.113.8` is taken as that IPv4, and a zone (`%eth0`) is left out */
             clientIp?: string;

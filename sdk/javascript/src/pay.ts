@@ -70,6 +70,8 @@ async function handOver(charged: Charged, waitMs: number, options: PayOptions): 
       return payInWechat(page, charged, waitMs);
     case "ali_app":
       return payInAlipay(page, charged, waitMs);
+    case "wx_lite":
+      throw new MaxPayError("wx_lite is paid by a mini program with wx.requestPayment, and by no page");
     case "wx_app":
     case "unipay_app":
     case "applepay_upacp":

@@ -23,7 +23,7 @@ export type Session = Schemas["Session"];
 
 type Needs<C extends Channel> = C extends "ali_web" | "ali_qrcode" | "unipay_web"
   ? { returnUrl: string }
-  : C extends "wx_jsapi"
+  : C extends "wx_jsapi" | "wx_lite"
     ? { openid: string }
     : C extends "wx_h5"
       ? { clientIp: string }
@@ -41,6 +41,7 @@ interface Answers {
   wx_jsapi: Schemas["ChargedWxJsapi"];
   wx_native: Schemas["ChargedWxNative"];
   wx_h5: Schemas["ChargedWxH5"];
+  wx_lite: Schemas["ChargedWxLite"];
   unipay_app: Schemas["ChargedUnipayApp"];
   unipay_web: Schemas["ChargedUnipayWeb"];
   applepay_upacp: Schemas["ChargedApplepayUpacp"];

@@ -102,6 +102,7 @@ for (const [channel, surroundings, told] of [
   ["wx_jsapi", "phone", /inside WeChat only; elsewhere use wx_h5/],
   ["ali_app", "pc", /inside Alipay only; elsewhere use ali_wap/],
   ["wx_app", "phone", /paid by an app with its provider's SDK/],
+  ["wx_lite", "wechat", /paid by a mini program with wx\.requestPayment/],
   ["unipay_app", "phone", /paid by an app with its provider's SDK/],
   ["applepay_upacp", "phone", /paid by an app with its provider's SDK/],
 ]) {

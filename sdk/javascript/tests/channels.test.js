@@ -15,7 +15,7 @@ const options = () => ({ secrets: [webhook.secret], masterKeys: [stack.masterKey
 
 const HANDED_OUT = {
   ali_app: "ali_app", ali_web: "ali_web", ali_wap: "ali_wap", ali_qrcode: "codeUrl", wx_app: "prepayid", wx_jsapi: "paySign",
-  wx_native: "codeUrl", wx_h5: "wx_h5", unipay_app: "tn", unipay_web: "html", applepay_upacp: "tn",
+  wx_native: "codeUrl", wx_h5: "wx_h5", wx_lite: "paySign", unipay_app: "tn", unipay_web: "html", applepay_upacp: "tn",
 };
 
 for (const channel of CHANNELS) {

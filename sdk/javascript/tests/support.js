@@ -21,7 +21,7 @@ export const stack = {
 
 export const CHANNELS = [
   "ali_app", "ali_web", "ali_wap", "ali_qrcode",
-  "wx_app", "wx_jsapi", "wx_native", "wx_h5",
+  "wx_app", "wx_jsapi", "wx_native", "wx_h5", "wx_lite",
   "unipay_app", "unipay_web", "applepay_upacp",
 ];
 export const RETURN_URL = `${stack.url}/_local/returned`;
@@ -30,6 +30,7 @@ const NEEDS = {
   ali_qrcode: { returnUrl: RETURN_URL },
   unipay_web: { returnUrl: RETURN_URL },
   wx_jsapi: { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
+  wx_lite: { openid: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
   wx_h5: { clientIp: "203.0.113.7" },
 };
 

@@ -38,6 +38,7 @@ final class Stack
             'wx_app' => [[], 'appid partnerid prepayid package noncestr timestamp sign'],
             'wx_jsapi' => [['openid' => 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o'], 'appId timeStamp nonceStr package signType paySign'],
             'wx_native' => [[], 'codeUrl'],
+            'wx_lite' => [['openid' => 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o'], 'appId timeStamp nonceStr package signType paySign'],
             'wx_h5' => [['clientIp' => '203.0.113.8'], 'wx_h5'],
             'unipay_app' => [[], 'tn'],
             'unipay_web' => [$back, 'html'],

@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use domain::Channel;
 use libfuzzer_sys::fuzz_target;
 use providers::Account;
 use serde_json::{Value, json};
@@ -15,6 +16,6 @@ static ACCOUNTS: LazyLock<[Account; 2]> = LazyLock::new(|| {
 fuzz_target!(|body: &[u8]| {
     for account in ACCOUNTS.iter() {
         let notify = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
-        let _ = account.read_notify(&notify.body(Bytes::copy_from_slice(body)).unwrap(), fuzz::now());
+        let _ = account.read_notify(Channel::AliApp, &notify.body(Bytes::copy_from_slice(body)).unwrap(), fuzz::now());
     }
 });

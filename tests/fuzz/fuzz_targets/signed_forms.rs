@@ -53,7 +53,7 @@ fn alipay_notify(text: &str) {
     pairs.remove("sign_type");
     let signature = ALIPAY_SIGNER.sign(fuzz::content(&pairs).as_bytes());
     pairs.extend([("sign", signature.as_str()), ("sign_type", "RSA2")]);
-    let _ = OPEN_PLATFORM.read_notify(&notify(&pairs), fuzz::now());
+    let _ = OPEN_PLATFORM.read_notify(Channel::AliApp, &notify(&pairs), fuzz::now());
 }
 
 fn partner_notify(text: &str) {
@@ -63,7 +63,7 @@ fn partner_notify(text: &str) {
     let content = format!("{}5zmc2pn36i4oy71e57wcxp0ucwwmxtqp", fuzz::content(&pairs));
     let signature: String = Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.extend([("sign", signature.as_str()), ("sign_type", "MD5")]);
-    let _ = PARTNER.read_notify(&notify(&pairs), fuzz::now());
+    let _ = PARTNER.read_notify(Channel::AliApp, &notify(&pairs), fuzz::now());
 }
 
 fn unionpay(text: &str) {
@@ -75,8 +75,8 @@ fn unionpay(text: &str) {
     let signature = UNIONPAY_SIGNER.sign(digest.as_bytes());
     pairs.insert("signature", &signature);
     let form = notify(&pairs);
-    let _ = UNIONPAY.read_notify(&form, fuzz::now());
-    let _ = UNIONPAY.read_refund_notify(&form, fuzz::now());
+    let _ = UNIONPAY.read_notify(Channel::UnipayApp, &form, fuzz::now());
+    let _ = UNIONPAY.read_refund_notify(Channel::UnipayApp, &form, fuzz::now());
     let _ = UNIONPAY.read_front_return(&form, fuzz::now());
     let order = fuzz::order();
     let placed = fuzz::placed(&order, Channel::UnipayApp);

@@ -21,14 +21,14 @@ fuzz_target!(|input: &[u8]| {
     let placed = fuzz::placed(&order, Channel::WxNative);
     match kind % 4 {
         0 => {
-            let _ = account.read_notify(&notify(bytes), fuzz::now());
+            let _ = account.read_notify(Channel::WxApp, &notify(bytes), fuzz::now());
         }
         1 | 2 => {
             let event = if kind % 4 == 1 { "TRANSACTION.SUCCESS" } else { "REFUND.SUCCESS" };
             let body = json!({"event_type": event, "resource": sealed(bytes)}).to_string();
             let notify = notify(body.as_bytes());
-            let _ = account.read_notify(&notify, fuzz::now());
-            let _ = account.read_refund_notify(&notify, fuzz::now());
+            let _ = account.read_notify(Channel::WxApp, &notify, fuzz::now());
+            let _ = account.read_refund_notify(Channel::WxApp, &notify, fuzz::now());
         }
         _ => {
             let answer = signed(http::Response::builder(), bytes);

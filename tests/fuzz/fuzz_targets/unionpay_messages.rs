@@ -15,8 +15,8 @@ fuzz_target!(|body: &[u8]| {
     let placed = fuzz::placed(&order, Channel::UnipayApp);
     let form = http::Request::post("/").header("content-type", "application/x-www-form-urlencoded");
     let form = form.body(bytes.clone()).unwrap();
-    let _ = ACCOUNT.read_notify(&form, fuzz::now());
-    let _ = ACCOUNT.read_refund_notify(&form, fuzz::now());
+    let _ = ACCOUNT.read_notify(Channel::UnipayApp, &form, fuzz::now());
+    let _ = ACCOUNT.read_refund_notify(Channel::UnipayApp, &form, fuzz::now());
     let _ = ACCOUNT.read_front_return(&form, fuzz::now());
     let answer = http::Response::new(bytes);
     let _ = ACCOUNT.read_query(&placed, &answer, fuzz::now());

@@ -17,10 +17,10 @@ fuzz_target!(|body: &[u8]| {
         let notify = http::Request::post("/").header("content-type", "application/json");
         let notify = notify.header("wechatpay-timestamp", "1795444200").header("wechatpay-nonce", "n");
         let notify = notify.header("wechatpay-signature", "AAAA").header("wechatpay-serial", "PUB_KEY_ID_1");
-        let _ = account.read_notify(&notify.body(bytes.clone()).unwrap(), fuzz::now());
+        let _ = account.read_notify(Channel::WxApp, &notify.body(bytes.clone()).unwrap(), fuzz::now());
         let xml = http::Request::post("/").header("content-type", "text/xml").body(bytes.clone()).unwrap();
-        let _ = account.read_notify(&xml, fuzz::now());
-        let _ = account.read_refund_notify(&xml, fuzz::now());
+        let _ = account.read_notify(Channel::WxApp, &xml, fuzz::now());
+        let _ = account.read_refund_notify(Channel::WxApp, &xml, fuzz::now());
         let answer = http::Response::new(bytes.clone());
         let _ = account.read_query(&placed, &answer, fuzz::now());
         let _ = account.read_charge(Channel::WxNative, &answer, &fuzz::moment());

@@ -8,14 +8,15 @@ use serde_json::{Map, Value};
 use store::StoredApp;
 use tracing::info;
 
-use super::{accounts, call::Call, destination::Destination, problem::Problem, wrong::Wrong};
+use super::{accounts, call::Call, check, destination::Destination, problem::Problem, wrong::Wrong};
 
-/// `PUT /apps/{appId}/channels/{tab}?mode=`. A field that still contains the mask keeps the value that was saved for this gateway. If the
-/// settings are of another account than the one in use, the answer says so.
+/// `PUT /apps/{appId}/channels/{tab}?mode=`. A field that still contains the mask keeps the value that was saved for this gateway. WeChat is
+/// asked about an app secret. If the settings are of another account than the one in use, the answer says so.
 pub(crate) async fn put(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let mode = call.mode()?;
     let settings = read_settings(call, &app, tab).await?;
-    call.deps.services.apps.open_account(tab, &settings)?;
+    let account = call.deps.services.apps.open_account(tab, &settings)?;
+    check::app_secret(call, &settings, tab, &account).await?;
     let mut shown = mask(tab, &settings);
     if let Some(changed) = accounts::save(call, &app, TabMode { tab, mode }, &settings).await? {
         info!(app.id = %app, tab = %tab, mode = %mode, "the {mode} settings of {tab} are of another account");

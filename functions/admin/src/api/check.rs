@@ -6,29 +6,57 @@
 
 use std::time::Duration;
 
-use domain::{AppId, Fen, Sentence, Tab, TransactionId};
-use http::StatusCode;
+use bytes::Bytes;
+use domain::{AppId, Channel, Fen, Sentence, Tab, TransactionId};
+use http::{Request, Response, StatusCode, Uri};
 use outbound::{Bounds, OutboundError};
-use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said};
+use providers::{Account, CheckReport, CheckedSetting, Moment, Placed, Proof, ProviderError, Said, addresses_of};
 use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 
 use super::{call::Call, channels, problem::Problem, said, wrong::Wrong};
 
-/// A person waits for the result in front of a page. At most two questions are asked.
+/// A person waits for the result in front of a page. At most three questions are asked.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(6), body_bytes_max: 256 * 1024 };
 
 /// `POST /apps/{appId}/channels/{tab}/check?mode=`. The body is that of `PUT`.
 pub(crate) async fn check(call: &Call<'_>, app: AppId, tab: Tab) -> Result<Reply, Problem> {
     let settings = channels::read_settings(call, &app, tab).await?;
     let account = call.deps.services.apps.open_account(tab, &settings)?;
-    let report = ask(call, tab, &account).await?;
+    let report = ask(call, &settings, tab, &account).await?;
     let mut shown = show(&report);
     shown.extend(account.certificates_end_at().map(|ends_at| ("certificatesEndTime".to_owned(), ends_at.ms().into())));
     Ok(json(StatusCode::OK, &shown))
 }
 
-async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport, Problem> {
+/// Refuses settings whose app secret WeChat refuses. If WeChat does not answer, they are saved all the same: the check shows it later.
+pub(crate) async fn app_secret(
+    call: &Call<'_>,
+    settings: &Map<String, Value>,
+    tab: Tab,
+    account: &Account,
+) -> Result<(), Problem> {
+    // The built-in simulator has its own.
+    let Some(oauth) = account.oauth().filter(|_| settings.contains_key("appSecret")) else { return Ok(()) };
+    let channel = tab.channels().next().ok_or_else(|| Problem::not_found("channel"))?;
+    let services = &call.deps.services;
+    let moment = Moment { now: call.now, nonce: services.random.nonce()? };
+    let question = oauth.probe(&moment).map_err(|error| Problem::body(Wrong::Refused { why: error.into() }))?;
+    let Some(answer) = send(call, settings, CheckQuestion { tab, channel, request: question }).await? else {
+        return Ok(());
+    };
+    match oauth.read_exchange(&answer) {
+        Err(ProviderError::Key { field, problem }) => Err(Problem::field(field, problem)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+async fn ask(
+    call: &Call<'_>,
+    settings: &Map<String, Value>,
+    tab: Tab,
+    account: &Account,
+) -> Result<CheckReport, Problem> {
     let services = &call.deps.services;
     let channel = tab.channels().next().ok_or_else(|| Problem::not_found("channel"))?;
     let id = TransactionId::generate(call.now, services.random.bytes()?);
@@ -46,16 +74,35 @@ async fn ask(call: &Call<'_>, tab: Tab, account: &Account) -> Result<CheckReport
         | ProviderError::Param { .. }) => Problem::body(Wrong::Refused { why: other.into() }),
     })?;
     let mut answers = Vec::new();
-    for question in questions {
-        answers.push(match services.ask_provider(&call.deps.outbound, channel, question, BOUNDS).await {
-            Ok(answer) => Some(answer),
-            Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
-                return Err(Problem::field("gateway", Wrong::from(forbidden)));
-            }
-            Err(_) => None,
-        });
+    for request in questions {
+        answers.push(send(call, settings, CheckQuestion { tab, channel, request }).await?);
     }
     Ok(account.read_probes(&answers, call.now))
+}
+
+/// A question to a provider.
+struct CheckQuestion {
+    tab: Tab,
+    channel: Channel,
+    request: Request<Bytes>,
+}
+
+/// Sends a question. `None` if there is no answer.
+async fn send(
+    call: &Call<'_>,
+    settings: &Map<String, Value>,
+    CheckQuestion { tab, channel, request }: CheckQuestion,
+) -> Result<Option<Response<Bytes>>, Problem> {
+    let host = request.uri().host().unwrap_or_default().to_owned();
+    match call.deps.services.ask_provider(&call.deps.outbound, channel, request, BOUNDS).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ApiError::Outbound(OutboundError::Forbidden(forbidden))) => {
+            let names_host = |address: &str| address.parse::<Uri>().is_ok_and(|uri| uri.host() == Some(host.as_str()));
+            let named = addresses_of(tab, settings).into_iter().find(|(_, address)| names_host(address));
+            Err(Problem::field(named.map_or("gateway", |(field, _)| field), Wrong::from(forbidden)))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 fn show(report: &CheckReport) -> Map<String, Value> {

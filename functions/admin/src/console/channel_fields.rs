@@ -65,10 +65,15 @@ pub(crate) struct Protocol {
     pub(crate) name: &'static str,
     zh: &'static str,
     en: &'static str,
-    pub(crate) fields: &'static [Field],
+    groups: &'static [&'static [Field]],
 }
 
 impl Protocol {
+    /// Its settings, in the order of the form.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.groups.iter().copied().flatten()
+    }
+
     pub(crate) fn label(&self, language: Language) -> &'static str {
         match language {
             Language::Zh => self.zh,
@@ -131,6 +136,14 @@ const WX_V2: &[Field] = &[
     GATEWAY,
 ];
 
+/// What only an official account has, beside its protocol's settings.
+const WX_MP: &[Field] = &[
+    field!("liteAppId" Text false "小程序 AppID" "用 wx_lite 收款时填写。小程序须与该商户号绑定；它的 openid 与公众号的不通用。" "Mini program's app ID" "For wx_lite. The mini program must be bound to the merchant number; its openids are not those of the account."),
+    field!("appSecret" Secret false "公众号 AppSecret" "公众平台“开发 - 基本配置”中的 32 位密钥。收银台在微信内取付款人的 openid 时使用，保存时会向微信核对，保存后不再显示。" "Account's app secret" "The 32 characters at “basic configuration” of the public platform. With it the checkout learns the payer’s openid inside WeChat. WeChat is asked when it is saved; it is never shown again."),
+    field!("oauthPage" Text false "网页授权页面地址" "留空即 https://open.weixin.qq.com；经代理访问时填写完整地址。" "Address of the authorisation page" "Leave empty for https://open.weixin.qq.com. For a proxy give its full URL."),
+    field!("oauthGateway" Text false "网页授权接口地址" "留空即 https://api.weixin.qq.com；经代理访问时填写完整地址。AppSecret 会发往这里。" "Address of the authorisation interface" "Leave empty for https://api.weixin.qq.com. For a proxy give its full URL. The app secret goes there."),
+];
+
 const UNIONPAY: &[Field] = &[
     field!("merId" Text true "商户代码" "银联分配的 15 位商户号。" "Merchant code" "The 15 characters that UnionPay gave you."),
     field!("pfx" Private true "商户私钥证书" "从 CFCA 下载的 .pfx 文件；保存后不再显示。" "Merchant certificate" "The .pfx file from CFCA; never shown again."),
@@ -143,21 +156,27 @@ const UNIONPAY: &[Field] = &[
 ];
 
 const SIMULATOR: Protocol =
-    Protocol { name: "simulator", zh: "内置模拟器", en: "Built-in simulator", fields: &[] };
+    Protocol { name: "simulator", zh: "内置模拟器", en: "Built-in simulator", groups: &[] };
 
 /// The protocols of a tab, the usual one first. In test mode a local stack also offers its simulator.
 pub(crate) fn protocols(tab: Tab, mode: Mode, local: Option<&LocalConfig>) -> Vec<Protocol> {
     let mut protocols = match tab {
         Tab::Ali => vec![
-            Protocol { name: "openapi", zh: "开放平台（RSA2）", en: "Open platform (RSA2)", fields: ALI_OPENAPI },
-            Protocol { name: "mapi", zh: "旧版合作伙伴接口", en: "Old partner interface", fields: ALI_MAPI },
+            Protocol {
+                name: "openapi", zh: "开放平台（RSA2）", en: "Open platform (RSA2)", groups: &[ALI_OPENAPI]
+            },
+            Protocol { name: "mapi", zh: "旧版合作伙伴接口", en: "Old partner interface", groups: &[ALI_MAPI] },
         ],
-        Tab::WxApp | Tab::WxMp => vec![
-            Protocol { name: "v3", zh: "APIv3", en: "APIv3", fields: WX_V3 },
-            Protocol { name: "v2", zh: "旧版 v2", en: "Old v2", fields: WX_V2 },
+        Tab::WxApp => vec![
+            Protocol { name: "v3", zh: "APIv3", en: "APIv3", groups: &[WX_V3] },
+            Protocol { name: "v2", zh: "旧版 v2", en: "Old v2", groups: &[WX_V2] },
+        ],
+        Tab::WxMp => vec![
+            Protocol { name: "v3", zh: "APIv3", en: "APIv3", groups: &[WX_V3, WX_MP] },
+            Protocol { name: "v2", zh: "旧版 v2", en: "Old v2", groups: &[WX_V2, WX_MP] },
         ],
         Tab::UnipayApp | Tab::UnipayWeb => {
-            vec![Protocol { name: "", zh: "全渠道 5.1.0", en: "ACP 5.1.0", fields: UNIONPAY }]
+            vec![Protocol { name: "", zh: "全渠道 5.1.0", en: "ACP 5.1.0", groups: &[UNIONPAY] }]
         }
     };
     if mode == Mode::Test && local.is_some() {
@@ -168,7 +187,7 @@ pub(crate) fn protocols(tab: Tab, mode: Mode, local: Option<&LocalConfig>) -> Ve
 
 /// The label of a setting, by its name in the API.
 pub(crate) fn label_of(name: &str, language: Language) -> Option<&'static str> {
-    let all = [ALI_OPENAPI, ALI_MAPI, WX_V3, WX_V2, UNIONPAY];
+    let all = [ALI_OPENAPI, ALI_MAPI, WX_V3, WX_V2, WX_MP, UNIONPAY];
     let field = all.into_iter().flatten().find(|field| field.name == name)?;
     Some(field.label(language))
 }
@@ -184,7 +203,7 @@ mod tests {
     fn every_field_is_explained_in_both_languages() {
         for tab in Tab::ALL {
             for protocol in protocols(tab, Mode::Test, Some(&LocalConfig::default())) {
-                for field in protocol.fields {
+                for field in protocol.fields() {
                     for words in [field.zh, field.en] {
                         assert!(!words.0.is_empty() && !words.1.is_empty(), "{}", field.name);
                     }
@@ -198,7 +217,7 @@ mod tests {
     #[test]
     fn secrets_here_are_those_that_the_api_masks() {
         for tab in Tab::ALL {
-            for field in protocols(tab, Mode::Live, None).iter().flat_map(|protocol| protocol.fields) {
+            for field in protocols(tab, Mode::Live, None).iter().flat_map(Protocol::fields) {
                 let settings = Map::from_iter([(field.name.to_owned(), Value::from("x"))]);
                 let is_masked = mask(tab, &settings)[field.name] == MASK;
                 assert_eq!(is_masked, field.kind.is_secret(), "{tab} {}", field.name);

@@ -155,7 +155,7 @@ fn view(
         serves: texts::fill(t.serves, &[&serves.join(t.comma)]),
         protocols: choices.collect(),
         protocol: chosen.name,
-        fields: chosen.fields.iter().map(|field| shown(field, language, saved_here, typed)).collect(),
+        fields: chosen.fields().map(|field| shown(field, language, saved_here, typed)).collect(),
         saved: saved.is_some(),
         accounts: Vec::new(),
         good: None,
@@ -289,9 +289,8 @@ fn settings(desk: &Desk<'_>, tab: Tab, saved: Option<&Map<String, Value>>, form:
         settings.insert("protocol".to_owned(), name.into());
     }
     let offered = protocols(tab, desk.mode, desk.deps.services.config.local.as_ref());
-    let fields =
-        offered.iter().find(|protocol| protocol.name == name).map_or([].as_slice(), |found: &Protocol| found.fields);
-    for field in fields {
+    let chosen = offered.iter().find(|protocol| protocol.name == name);
+    for field in chosen.into_iter().flat_map(Protocol::fields) {
         let typed = form.text(field.name);
         let is_saved = saved.is_some_and(|saved| saved.get(field.name).is_some_and(|value| value == MASK));
         let keeps = is_saved && !form.has(&format!("remove_{}", field.name));

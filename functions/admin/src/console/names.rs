@@ -52,6 +52,7 @@ impl Named for Channel {
             Self::WxJsapi => words("微信公众号支付", "WeChat official account"),
             Self::WxNative => words("微信扫码支付", "WeChat QR code"),
             Self::WxH5 => words("微信 H5 支付", "WeChat mobile web"),
+            Self::WxLite => words("微信小程序支付", "WeChat mini program"),
             Self::UnipayApp => words("银联移动支付", "UnionPay in apps"),
             Self::UnipayWeb => words("银联网页支付", "UnionPay web page"),
             Self::ApplepayUpacp => words("Apple Pay（银联）", "Apple Pay by UnionPay"),
@@ -74,7 +75,7 @@ impl Named for Tab {
         match self {
             Self::Ali => words("支付宝", "Alipay"),
             Self::WxApp => words("微信 App", "WeChat app"),
-            Self::WxMp => words("微信公众号/扫码", "WeChat account & QR"),
+            Self::WxMp => words("微信公众号/小程序/扫码", "WeChat account, mini program & QR"),
             Self::UnipayApp => words("银联 App", "UnionPay app"),
             Self::UnipayWeb => words("银联网页", "UnionPay web"),
         }

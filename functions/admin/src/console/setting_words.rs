@@ -84,6 +84,9 @@ pub(crate) fn problem(kind: SettingProblemKind) -> &'static str {
         // WeChat Pay.
         K::WechatMerchant => "须为商户号，1 到 {digits_max} 位数字",
         K::WechatAppId => "须以 wx 开头，由字母和数字组成，最多 {chars_max} 位",
+        K::WechatAppSecret => "须为公众号的 AppSecret，{chars} 位字母和数字",
+        K::WechatRefuses => "微信不认可：{code} {words}",
+        K::WxLiteNeedsAppId => "没有填写；wx_lite 要用它下单",
         K::SignType => "须为 MD5 或 HMAC-SHA256",
         K::ApiKeySigns => "含有空格或非 ASCII 字符",
         K::ApiKeyLength => "须正好 {bytes} 字节，填写的是 {found} 字节",

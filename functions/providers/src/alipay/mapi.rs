@@ -81,6 +81,7 @@ impl Mapi {
             | Channel::WxJsapi
             | Channel::WxNative
             | Channel::WxH5
+            | Channel::WxLite
             | Channel::UnipayApp
             | Channel::UnipayWeb
             | Channel::ApplepayUpacp => {

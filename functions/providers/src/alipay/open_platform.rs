@@ -99,6 +99,7 @@ impl OpenPlatform {
             | Channel::WxJsapi
             | Channel::WxNative
             | Channel::WxH5
+            | Channel::WxLite
             | Channel::UnipayApp
             | Channel::UnipayWeb
             | Channel::ApplepayUpacp => Err(ProviderError::from(Unable::NotAlipays { channel: order.channel })),

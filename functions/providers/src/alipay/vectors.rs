@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use domain::{Secret, Tab, Timestamp, TransactionId};
+use domain::{Channel, Secret, Tab, Timestamp, TransactionId};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -140,7 +140,7 @@ fn notify_verify(run: &Run<'_>) {
     let fields = decoded(run.input("body"));
     let account =
         run.account(&fields["app_id"], fields.get("seller_id").map(String::as_str), run.key("alipay_public_key"));
-    let result = account.read_notify(&notify, now());
+    let result = account.read_notify(Channel::AliApp, &notify, now());
     let verified = run.vector.expected["verified"].as_bool().unwrap();
     assert_eq!(result.is_ok(), verified, "{}: {result:?}", run.case());
     assert_eq!(verified, run.case().contains("/valid/"), "{}", run.case());
@@ -176,9 +176,7 @@ fn response_verify(run: &Run<'_>) {
     let node = run.input("response_key");
     let result = match node {
         "alipay_trade_query_response" => account.read_query(&placed(&id), &response, now()).map(|_| ()),
-        "alipay_trade_precreate_response" => {
-            account.read_charge(domain::Channel::AliQrcode, &response, &moment()).map(|_| ())
-        }
+        "alipay_trade_precreate_response" => account.read_charge(Channel::AliQrcode, &response, &moment()).map(|_| ()),
         other => panic!("nothing reads {other}"),
     };
     let verified = run.vector.expected["verified"].as_bool().unwrap();
@@ -217,7 +215,7 @@ fn published(run: &Run<'_>) {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs()).finish();
     let account = run.account(fields["app_id"].as_str().unwrap(), None, run.input("alipay_public_key_pem"));
     let notify = post("application/x-www-form-urlencoded; charset=utf-8", body);
-    let result = account.read_notify(&notify, now());
+    let result = account.read_notify(Channel::AliApp, &notify, now());
     assert_eq!(json!(result.is_ok()), run.vector.expected["verified"]);
     let notification = result.unwrap();
     assert_eq!(notification.order, fields["out_trade_no"]);

@@ -53,7 +53,7 @@ const TOTALS: &[&str] = &["总交易单数", "交易合计", "退款合计"];
 #[derive(Debug)]
 pub(crate) struct ColumnsReader {
     columns: Columns,
-    app: String,
+    apps: Vec<String>,
     charset: Charset,
     part: Part,
     had_heading: bool,
@@ -92,11 +92,12 @@ struct Heading {
 }
 
 impl ColumnsReader {
-    pub(crate) fn new(columns: Columns, app: &str) -> Self {
-        let app = app.to_owned();
+    /// `apps` are those whose orders are read, if one bill lists several.
+    pub(crate) fn new(columns: Columns, apps: &[&str]) -> Self {
+        let apps = apps.iter().map(|app| (*app).to_owned()).collect();
         Self {
             columns,
-            app,
+            apps,
             charset: Charset::Utf8,
             part: Part::BeforeHeading,
             had_heading: false,
@@ -186,10 +187,11 @@ impl ColumnsReader {
             })
         };
         let Ok(order) = TransactionId::parse(cell(heading.order, self.columns.order)?) else { return Ok(None) };
-        if let Some((column, name)) = heading.app.zip(self.columns.app)
-            && cell(column, name)? != self.app
-        {
-            return Ok(None);
+        if let Some((column, name)) = heading.app.zip(self.columns.app) {
+            let app = cell(column, name)?;
+            if !self.apps.iter().any(|own| own == app) {
+                return Ok(None);
+            }
         }
         let kind = cell(heading.kind, self.columns.kind)?;
         let (event, fee) = if kind == self.columns.paid {

@@ -39,7 +39,8 @@ pub(crate) fn channel_type(channel: Channel) -> Result<&'static str, ProviderErr
         | Channel::WxApp
         | Channel::WxJsapi
         | Channel::WxNative
-        | Channel::WxH5 => Err(ProviderError::from(Unable::NotUnionpays { channel })),
+        | Channel::WxH5
+        | Channel::WxLite => Err(ProviderError::from(Unable::NotUnionpays { channel })),
     }
 }
 

@@ -149,7 +149,7 @@ fn request_sign(run: &Run<'_>) {
 fn notify_verify(run: &Run<'_>) {
     let account = run.account();
     let notify = notify_of(run.input("content_type"), run.input("body").to_owned());
-    let result = account.read_notify(&notify, run.verify_at());
+    let result = account.read_notify(Channel::UnipayApp, &notify, run.verify_at());
     assert_eq!(result.is_ok(), run.is_verified(), "{}: {result:?}", run.case());
     assert_eq!(run.is_verified(), run.case().contains("/valid/"), "{}", run.case());
     let Ok(notification) = result else { return };
@@ -236,20 +236,23 @@ fn published_message(run: &Run<'_>, root: &str, middle: &str) {
     let notify = notify_of(FORM, body.to_owned());
     let mut settings = run.settings("777290058146592", root, middle);
     let valid_at = at(run.expected("chain_valid_at"));
-    let production = open(&settings).read_notify(&notify, valid_at);
+    let production = open(&settings).read_notify(Channel::UnipayApp, &notify, valid_at);
     assert!(matches!(production, Err(NotifyError::Untrusted { .. })), "{production:?}");
     settings.insert("cn".to_owned(), run.vector.inputs["accepted_cn_part"][0].clone());
     let account = open(&settings);
-    let report = account.read_notify(&notify, valid_at).unwrap();
+    let report = account.read_notify(Channel::UnipayApp, &notify, valid_at).unwrap();
     assert_eq!((report.order.as_str(), report.outcome, report.fee), ("20171030223623", Outcome::Pending, None::<Fen>));
     assert!(report.claims.iter().all(|claim| claim.said == claim.configured));
     let fields = notify::verified(&notify, &unionpay(&account).trust, valid_at).unwrap();
     assert_eq!(fields.content(), run.expected("string_to_sign").as_bytes());
     assert_eq!(sign::digest_text(fields.content()), run.expected("sha256_hex"));
-    let expired = account.read_notify(&notify, at(run.expected("chain_expired_at")));
+    let expired = account.read_notify(Channel::UnipayApp, &notify, at(run.expected("chain_expired_at")));
     assert!(matches!(expired, Err(NotifyError::Untrusted { .. })), "{expired:?}");
     let forged = notify_of(FORM, body.replace("respCode=00", "respCode=01"));
-    assert_eq!(account.read_notify(&forged, valid_at), Err(NotifyError::BadSignature { field: "signPubKeyCert" }));
+    assert_eq!(
+        account.read_notify(Channel::UnipayApp, &forged, valid_at),
+        Err(NotifyError::BadSignature { field: "signPubKeyCert" })
+    );
     // Only the signature, over the same digits.
     let signature = BASE64.decode(fields.find(sign::SIGNATURE).unwrap()).unwrap();
     let certificate = &cert::read_all(fields.find("signPubKeyCert").unwrap()).unwrap()[0];

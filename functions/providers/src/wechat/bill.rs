@@ -1,6 +1,7 @@
 //! WeChat Pay's bill of a day: the request for it, and its address (v3) or the file itself (v2). Both have the same columns.
 
 use bytes::Bytes;
+use domain::Channel;
 use http::{Method, Request, Response, StatusCode};
 
 use super::{
@@ -71,7 +72,8 @@ impl V2 {
     pub(crate) fn bill(&self, day: &str, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
         let fields =
             vec![("bill_date", day.replace('-', "")), ("bill_type", "ALL".to_owned()), ("tar_type", "GZIP".to_owned())];
-        self.request("/pay/downloadbill", fields, moment)
+        // The bill is the merchant's: the app of this tab only names who asks.
+        self.request("/pay/downloadbill", Channel::WxJsapi, fields, moment)
     }
 
     /// The answer is the file, without signature and hash, or XML that says why there is no file.

@@ -11,6 +11,8 @@ use crate::{Order, Placed, ProviderError, RefundOrder, Unable, bounds};
 pub(crate) enum Product {
     App,
     Jsapi,
+    /// A mini program: the same order as inside an official account, by the mini program's own app.
+    Lite,
     Native,
     H5,
 }
@@ -21,6 +23,7 @@ impl Product {
         match channel {
             Channel::WxApp => Some(Self::App),
             Channel::WxJsapi => Some(Self::Jsapi),
+            Channel::WxLite => Some(Self::Lite),
             Channel::WxNative => Some(Self::Native),
             Channel::WxH5 => Some(Self::H5),
             Channel::AliApp
@@ -37,7 +40,7 @@ impl Product {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::App => "/v3/pay/transactions/app",
-            Self::Jsapi => "/v3/pay/transactions/jsapi",
+            Self::Jsapi | Self::Lite => "/v3/pay/transactions/jsapi",
             Self::Native => "/v3/pay/transactions/native",
             Self::H5 => "/v3/pay/transactions/h5",
         }
@@ -47,7 +50,7 @@ impl Product {
     pub(crate) fn trade_type(self) -> &'static str {
         match self {
             Self::App => "APP",
-            Self::Jsapi => "JSAPI",
+            Self::Jsapi | Self::Lite => "JSAPI",
             Self::Native => "NATIVE",
             Self::H5 => "MWEB",
         }
@@ -126,12 +129,12 @@ struct RefundAmount {
 /// body under the same number would be refused.
 pub(crate) fn payment(product: Product, payee: Payee<'_>, order: &Order<'_>) -> Result<String, ProviderError> {
     let payer = match product {
-        Product::Jsapi => Some(Payer { openid: openid(order)? }),
+        Product::Jsapi | Product::Lite => Some(Payer { openid: openid(order)? }),
         Product::App | Product::Native | Product::H5 => None,
     };
     let scene_info = match product {
         Product::H5 => Some(Scene { payer_client_ip: client_ip(order)?, h5_info: H5 { r#type: "Wap" } }),
-        Product::App | Product::Jsapi | Product::Native => None,
+        Product::App | Product::Jsapi | Product::Lite | Product::Native => None,
     };
     json(&Transaction {
         appid: payee.app_id,

@@ -11,6 +11,8 @@ use base64::Engine as _;
 use domain::{Secret, Tab};
 
 use super::{
+    apps::WechatApps,
+    oauth::{self, Oauth},
     v2::{SignType, V2},
     v3::V3,
     verify::{CERTIFICATES_MAX, Keys, NamedKey, PUBLIC_KEY_ID, is_serial},
@@ -28,6 +30,8 @@ const ID_CHARS_MAX: usize = 32;
 const API_KEY_BYTES: usize = 32;
 /// A certificate's serial number as WeChat writes it.
 const SERIAL_CHARS: usize = 40;
+/// An app secret, as WeChat's public platform makes it.
+const APP_SECRET_CHARS: usize = 32;
 /// `apiclient_cert.p12` is 3 KB.
 const PFX_BYTES_MAX: usize = 64 * 1024;
 
@@ -45,12 +49,14 @@ const V3_MEMBERS: &[&str] = &[
 ];
 const V2_MEMBERS: &[&str] =
     &["protocol", "mchId", "appId", "apiKey", "signType", "clientPfx", "clientPfxPassword", "gateway"];
+/// What only an official account has.
+const MP_MEMBERS: &[&str] = &["liteAppId", "appSecret", "oauthPage", "oauthGateway"];
 
 /// `"protocol":"v3"`.
 pub(crate) fn v3(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<V3, SettingsError> {
-    settings.only(V3_MEMBERS, "v3")?;
+    settings.only(&members(tab, V3_MEMBERS), "v3")?;
     let mch_id = mch_id(settings)?;
-    let app_id = app_id(settings)?;
+    let apps = apps(settings)?;
     let gateway = gateway(settings, policy)?;
     let api_v3_key = api_key(settings, "apiV3Key", "the APIv3 key")?;
     let text = settings.require("privateKey", KEY_BYTES_MAX, "the merchant's private key, apiclient_key.pem")?;
@@ -63,14 +69,14 @@ pub(crate) fn v3(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Res
     let mut keys = Keys::new(public_key(settings, key.public())?);
     platform_certificates(settings, &mut keys, key.public(), &cert_serial)?;
     let key = Arc::new(key);
-    Ok(V3 { tab, gateway, mch_id, app_id, api_v3_key: Secret::new(api_v3_key), cert_serial, key, keys })
+    Ok(V3 { tab, gateway, mch_id, apps, api_v3_key: Secret::new(api_v3_key), cert_serial, key, keys })
 }
 
 /// `"protocol":"v2"`.
 pub(crate) fn v2(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<V2, SettingsError> {
-    settings.only(V2_MEMBERS, "v2")?;
+    settings.only(&members(tab, V2_MEMBERS), "v2")?;
     let mch_id = mch_id(settings)?;
-    let app_id = app_id(settings)?;
+    let apps = apps(settings)?;
     let gateway = gateway(settings, policy)?;
     api_key(settings, "apiKey", "the API key of v2")?;
     let api_key = settings.require("apiKey", TEXT_BYTES_MAX, "the API key of v2")?;
@@ -80,7 +86,7 @@ pub(crate) fn v2(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Res
         _ => return Err(SettingsError::new("signType", SettingProblem::SignType)),
     };
     let client = client_certificate(settings, &mch_id)?;
-    Ok(V2 { tab, gateway, mch_id, app_id, api_key: Secret::new(api_key.to_owned()), sign_type, client })
+    Ok(V2 { tab, gateway, mch_id, apps, api_key: Secret::new(api_key.to_owned()), sign_type, client })
 }
 
 fn mch_id(settings: Settings<'_>) -> Result<String, SettingsError> {
@@ -91,18 +97,65 @@ fn mch_id(settings: Settings<'_>) -> Result<String, SettingsError> {
     Err(SettingsError::new("mchId", SettingProblem::WechatMerchant { digits_max: ID_CHARS_MAX }))
 }
 
+/// The web authorisation of an official account, if its app secret is given.
+pub(crate) fn oauth(tab: Tab, settings: Settings<'_>, policy: GatewayPolicy) -> Result<Option<Oauth>, SettingsError> {
+    const FIELD: &str = "appSecret";
+    if tab != Tab::WxMp {
+        return Ok(None);
+    }
+    let Some(secret) = settings.find(FIELD, TEXT_BYTES_MAX)? else {
+        let useless = ["oauthPage", "oauthGateway"].into_iter().find(|field| settings.has(field));
+        let problem = SettingProblem::UselessWithout { field: FIELD };
+        return useless.map_or(Ok(None), |field| Err(SettingsError::new(field, problem)));
+    };
+    if secret.len() != APP_SECRET_CHARS || !secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(SettingsError::new(FIELD, SettingProblem::WechatAppSecret { chars: APP_SECRET_CHARS }));
+    }
+    Ok(Some(Oauth {
+        app_id: app_id(settings)?,
+        app_secret: Secret::new(secret.to_owned()),
+        page: base(settings, "oauthPage", oauth::PAGE, policy)?,
+        gateway: base(settings, "oauthGateway", oauth::GATEWAY, policy)?,
+    }))
+}
+
+/// The members that settings of this tab may have.
+fn members(tab: Tab, of_protocol: &[&'static str]) -> Vec<&'static str> {
+    let more = if tab == Tab::WxMp { MP_MEMBERS } else { &[] };
+    [of_protocol, more].concat()
+}
+
+fn apps(settings: Settings<'_>) -> Result<WechatApps, SettingsError> {
+    let lite = settings.find("liteAppId", TEXT_BYTES_MAX)?;
+    let lite = lite.map(|text| check_app_id("liteAppId", text)).transpose()?;
+    Ok(WechatApps::new(app_id(settings)?, lite))
+}
+
 fn app_id(settings: Settings<'_>) -> Result<String, SettingsError> {
     let text = settings.require("appId", TEXT_BYTES_MAX, "the app's id, wx and more letters and digits")?;
+    check_app_id("appId", text)
+}
+
+fn check_app_id(field: &'static str, text: &str) -> Result<String, SettingsError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if text.len() <= ID_CHARS_MAX && text.len() > 2 && text.starts_with("wx") && is_plain {
         return Ok(text.to_owned());
     }
-    Err(SettingsError::new("appId", SettingProblem::WechatAppId { chars_max: ID_CHARS_MAX }))
+    Err(SettingsError::new(field, SettingProblem::WechatAppId { chars_max: ID_CHARS_MAX }))
 }
 
-/// The base address for the paths. If a URL library would write it differently, it is refused, because the path is signed.
 fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, SettingsError> {
-    let gateway = settings.gateway(PRODUCTION, policy)?;
+    base(settings, "gateway", PRODUCTION, policy)
+}
+
+/// The base address for paths. If a URL library would write it differently, it is refused, because the path is signed.
+fn base(
+    settings: Settings<'_>,
+    field: &'static str,
+    usual: &str,
+    policy: GatewayPolicy,
+) -> Result<String, SettingsError> {
+    let gateway = settings.url(field, usual, policy)?;
     let gateway = gateway.trim_end_matches('/');
     let path = gateway.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let is_plain = |segment: &str| {
@@ -112,7 +165,7 @@ fn gateway(settings: Settings<'_>, policy: GatewayPolicy) -> Result<String, Sett
     if path.is_empty() || path.split('/').all(is_plain) {
         return Ok(gateway.to_owned());
     }
-    Err(SettingsError::new("gateway", SettingProblem::GatewayPath))
+    Err(SettingsError::new(field, SettingProblem::GatewayPath))
 }
 
 /// The 32 bytes of a key that the merchant chose.

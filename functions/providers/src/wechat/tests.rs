@@ -4,7 +4,9 @@ mod answers;
 mod certificates;
 mod charge;
 mod legacy;
+mod lite;
 mod notifies;
+mod oauth;
 mod settings;
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};

@@ -10,6 +10,7 @@ use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 
 pub(crate) use super::fields::SignType;
 use super::{
+    apps::WechatApps,
     fields::{Fields, content, signed_xml},
     messages::{self, Product},
     seal::{self, StillSealed},
@@ -41,7 +42,7 @@ pub(crate) struct V2 {
     /// Scheme, host and optionally a prefix of the path, without a slash at the end.
     pub(crate) gateway: String,
     pub(crate) mch_id: String,
-    pub(crate) app_id: String,
+    pub(crate) apps: WechatApps,
     pub(crate) api_key: Secret<String>,
     pub(crate) sign_type: SignType,
     pub(crate) client: Option<ClientCertificate>,
@@ -64,12 +65,12 @@ impl V2 {
         ];
         match product {
             Product::App => {}
-            Product::Jsapi => fields.push(("openid", messages::openid(order)?.to_owned())),
+            Product::Jsapi | Product::Lite => fields.push(("openid", messages::openid(order)?.to_owned())),
             // A required field that the merchant chooses. We use the order's number.
             Product::Native => fields.push(("product_id", order.id.to_string())),
             Product::H5 => fields.push(("scene_info", r#"{"h5_info":{"type":"Wap"}}"#.to_owned())),
         }
-        self.request("/pay/unifiedorder", fields, moment).map(Charge::Call)
+        self.request("/pay/unifiedorder", order.channel, fields, moment).map(Charge::Call)
     }
 
     pub(crate) fn read_charge(
@@ -86,14 +87,16 @@ impl V2 {
         let text = |name| fields.filled(name).map(str::to_owned);
         match product {
             Product::App => Ok(self.app_parameters(prepay_id(text("prepay_id"))?, moment)),
-            Product::Jsapi => Ok(self.jsapi_parameters(&prepay_id(text("prepay_id"))?, moment)),
+            Product::Jsapi | Product::Lite => {
+                Ok(self.jsapi_parameters(self.apps.require(channel)?, &prepay_id(text("prepay_id"))?, moment))
+            }
             Product::Native => native_parameters(text("prepay_id"), text("code_url")),
             Product::H5 => h5_parameters(text("mweb_url")),
         }
     }
 
     pub(crate) fn query(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        self.request("/pay/orderquery", vec![("out_trade_no", placed.id.to_string())], moment)
+        self.request("/pay/orderquery", placed.channel, vec![("out_trade_no", placed.id.to_string())], moment)
     }
 
     pub(crate) fn read_query(
@@ -105,7 +108,7 @@ impl V2 {
             Answer::Done(fields) => {
                 let state = fields.filled("trade_state").ok_or_else(|| ProviderError::missing("trade_state"))?;
                 let missing = |field: &str| ProviderError::missing(field);
-                self.report(&fields, trade::outcome(state)).map_err(missing)
+                self.report(placed.channel, &fields, trade::outcome(state)).map_err(missing)
             }
             Answer::Refused(Refusal { code, .. }) if code == "ORDERNOTEXIST" => Ok(trade::not_there(placed)),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -113,7 +116,7 @@ impl V2 {
     }
 
     pub(crate) fn close(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
-        self.request("/pay/closeorder", vec![("out_trade_no", placed.id.to_string())], moment)
+        self.request("/pay/closeorder", placed.channel, vec![("out_trade_no", placed.id.to_string())], moment)
     }
 
     pub(crate) fn read_close(&self, response: &Response<Bytes>) -> Result<Closing, ProviderError> {
@@ -137,7 +140,7 @@ impl V2 {
             ("refund_desc", messages::reason(refund).unwrap_or_default()),
             ("notify_url", notify_url.unwrap_or_default().to_owned()),
         ];
-        let mut request = self.request("/secapi/pay/refund", fields, moment)?;
+        let mut request = self.request("/secapi/pay/refund", refund.placed.channel, fields, moment)?;
         request.extensions_mut().insert(client.clone());
         Ok(request)
     }
@@ -167,7 +170,8 @@ impl V2 {
         refund: &RefundOrder<'_>,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
-        self.request("/pay/refundquery", vec![("out_refund_no", messages::out_refund_no(refund)?)], moment)
+        let fields = vec![("out_refund_no", messages::out_refund_no(refund)?)];
+        self.request("/pay/refundquery", refund.placed.channel, fields, moment)
     }
 
     pub(crate) fn read_refund_query(
@@ -185,14 +189,14 @@ impl V2 {
         }
     }
 
-    pub(crate) fn read_notify(&self, notify: &Request<Bytes>) -> Result<Notification, NotifyError> {
+    pub(crate) fn read_notify(&self, channel: Channel, notify: &Request<Bytes>) -> Result<Notification, NotifyError> {
         let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
         let missing = |field: &str| NotifyError::missing(field);
         if fields.filled("req_info").is_some() {
             // It is about a refund, and decides nothing about the order: see `read_refund_notify`.
             let opened = self.open_refund(&fields)?;
-            let mut report = self.report(&opened, Outcome::Pending).map_err(missing)?;
-            report.claims = self.outer_claims(&fields);
+            let mut report = self.report(channel, &opened, Outcome::Pending).map_err(missing)?;
+            report.claims = self.outer_claims(channel, &fields);
             return Ok(report);
         }
         fields.verify(self.sign_type, &self.api_key)?;
@@ -205,19 +209,23 @@ impl V2 {
             && fields.filled("transaction_id").is_some()
             && fields.filled("time_end").is_some()
             && matches!(fields.filled("trade_state"), None | Some("SUCCESS"));
-        self.report(&fields, if is_payment { Outcome::Paid } else { Outcome::Pending }).map_err(missing)
+        self.report(channel, &fields, if is_payment { Outcome::Paid } else { Outcome::Pending }).map_err(missing)
     }
 
     /// A refund's notify has no signature. Only somebody with the API key can write its encrypted content, but ECB lets anyone
     /// change the order of its blocks. So it is only a hint: the refund must be queried, whatever the notify says.
-    pub(crate) fn read_refund_notify(&self, notify: &Request<Bytes>) -> Result<RefundReport, NotifyError> {
+    pub(crate) fn read_refund_notify(
+        &self,
+        channel: Channel,
+        notify: &Request<Bytes>,
+    ) -> Result<RefundReport, NotifyError> {
         let fields = Fields::parse(notify.body()).map_err(NotifyError::from)?;
         let opened = self.open_refund(&fields)?;
         let require = |field: &'static str| opened.filled(field).ok_or_else(|| NotifyError::missing(field));
         let order = require("out_trade_no")?;
         Ok(RefundReport {
             order: order.to_owned(),
-            claims: self.outer_claims(&fields),
+            claims: self.outer_claims(channel, &fields),
             refund_num: trade::refund_num(order, require("out_refund_no")?),
             refund_fee: opened.filled("refund_fee").and_then(fen),
             sending: None,
@@ -236,19 +244,20 @@ impl V2 {
     }
 
     /// The claims of a refund's notify, which are outside of the encrypted content.
-    fn outer_claims(&self, fields: &Fields) -> Vec<Claim> {
+    fn outer_claims(&self, channel: Channel, fields: &Fields) -> Vec<Claim> {
         let said = |field| Some(fields.filled(field).unwrap_or_default().to_owned());
-        let claims = [claim("appid", said("appid"), &self.app_id), claim("mch_id", said("mch_id"), &self.mch_id)];
+        let claims =
+            [claim("appid", said("appid"), self.apps.of(channel)), claim("mch_id", said("mch_id"), &self.mch_id)];
         claims.into_iter().flatten().collect()
     }
 
     /// Reads the report about an order. The error is the missing field.
-    fn report(&self, fields: &Fields, outcome: Outcome) -> Result<Notification, &'static str> {
+    fn report(&self, channel: Channel, fields: &Fields, outcome: Outcome) -> Result<Notification, &'static str> {
         let is_paid = outcome == Outcome::Paid;
         let text = |field| fields.filled(field).map(str::to_owned);
         let named = |field| text(field).or_else(|| is_paid.then(String::new));
         let claims = [
-            claim("appid", named("appid"), &self.app_id),
+            claim("appid", named("appid"), self.apps.of(channel)),
             claim("mch_id", named("mch_id"), &self.mch_id),
             // It may be missing because it is CNY.
             claim("fee_type", text("fee_type"), "CNY"),
@@ -267,11 +276,12 @@ impl V2 {
     pub(super) fn request(
         &self,
         path: &str,
+        channel: Channel,
         mut fields: Pairs,
         moment: &Moment,
     ) -> Result<Request<Bytes>, ProviderError> {
         fields.extend([
-            ("appid", self.app_id.clone()),
+            ("appid", self.apps.require(channel)?.to_owned()),
             ("mch_id", self.mch_id.clone()),
             ("nonce_str", moment.nonce.as_str().to_owned()),
             ("sign_type", self.sign_type.name().to_owned()),
@@ -318,7 +328,7 @@ impl V2 {
 
     fn app_parameters(&self, prepay_id: String, moment: &Moment) -> PaymentParameters {
         let members = vec![
-            ("appid", self.app_id.clone()),
+            ("appid", self.apps.of(Channel::WxApp).to_owned()),
             ("partnerid", self.mch_id.clone()),
             ("prepayid", prepay_id),
             ("package", "Sign=WXPay".to_owned()),
@@ -328,9 +338,9 @@ impl V2 {
         self.payer_parameters(members, "sign")
     }
 
-    fn jsapi_parameters(&self, prepay_id: &str, moment: &Moment) -> PaymentParameters {
+    fn jsapi_parameters(&self, app_id: &str, prepay_id: &str, moment: &Moment) -> PaymentParameters {
         let members = vec![
-            ("appId", self.app_id.clone()),
+            ("appId", app_id.to_owned()),
             ("timeStamp", seconds(moment.now)),
             ("nonceStr", moment.nonce.as_str().to_owned()),
             ("package", format!("prepay_id={prepay_id}")),

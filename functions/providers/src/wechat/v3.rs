@@ -14,6 +14,7 @@ use http::{
 
 use super::{
     answer::{self, Answer, Refusal},
+    apps::WechatApps,
     certificates,
     messages::{self, Payee, Product},
     notify::{self, Event},
@@ -40,7 +41,7 @@ pub(crate) struct V3 {
     /// Scheme, host and optionally a prefix of the path, without a slash at the end.
     pub(crate) gateway: String,
     pub(crate) mch_id: String,
-    pub(crate) app_id: String,
+    pub(crate) apps: WechatApps,
     pub(crate) api_v3_key: Secret<[u8; 32]>,
     pub(crate) cert_serial: String,
     pub(crate) key: Arc<SigningKey>,
@@ -51,7 +52,8 @@ pub(crate) struct V3 {
 impl V3 {
     pub(crate) fn charge(&self, order: &Order<'_>, moment: &Moment) -> Result<Charge, ProviderError> {
         let product = product(order.channel, self.tab)?;
-        let body = messages::payment(product, self.payee(), order)?;
+        let payee = Payee { mch_id: &self.mch_id, app_id: self.apps.require(order.channel)? };
+        let body = messages::payment(product, payee, order)?;
         self.request(Method::POST, product.path(), body, moment).map(Charge::Call)
     }
 
@@ -69,7 +71,9 @@ impl V3 {
         let text = |name| members.filled(name);
         match product {
             Product::App => self.app_parameters(&prepay_id(text("prepay_id"))?, moment),
-            Product::Jsapi => self.jsapi_parameters(&prepay_id(text("prepay_id"))?, moment),
+            Product::Jsapi | Product::Lite => {
+                self.jsapi_parameters(self.apps.require(channel)?, &prepay_id(text("prepay_id"))?, moment)
+            }
             Product::Native => native_parameters(text("prepay_id"), text("code_url")),
             Product::H5 => h5_parameters(text("h5_url")),
         }
@@ -87,7 +91,7 @@ impl V3 {
         now: Timestamp,
     ) -> Result<Notification, ProviderError> {
         match answer::read(response, &self.keys, now)? {
-            Answer::Done(members) => self.report(&members),
+            Answer::Done(members) => self.report(placed.channel, &members),
             Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyOrder)),
             Answer::Refused(refusal) if is_not_there(&refusal) => Ok(trade::not_there(placed)),
             Answer::Refused(refusal) => Err(refusal.into()),
@@ -153,16 +157,22 @@ impl V3 {
         }
     }
 
-    pub(crate) fn read_notify(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Notification, NotifyError> {
-        self.event(notify, now)?.payment(self.payee())
+    pub(crate) fn read_notify(
+        &self,
+        channel: Channel,
+        notify: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Notification, NotifyError> {
+        self.event(notify, now)?.payment(self.payee(channel))
     }
 
     pub(crate) fn read_refund_notify(
         &self,
+        channel: Channel,
         notify: &Request<Bytes>,
         now: Timestamp,
     ) -> Result<RefundReport, NotifyError> {
-        self.event(notify, now)?.refund(self.payee())
+        self.event(notify, now)?.refund(self.payee(channel))
     }
 
     pub(crate) fn certificates_request(&self, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
@@ -175,8 +185,9 @@ impl V3 {
         Ok(Self { keys, ..self.clone() })
     }
 
-    fn payee(&self) -> Payee<'_> {
-        Payee { mch_id: &self.mch_id, app_id: &self.app_id }
+    /// Whom a report about an order of this channel must name.
+    fn payee(&self, channel: Channel) -> Payee<'_> {
+        Payee { mch_id: &self.mch_id, app_id: self.apps.of(channel) }
     }
 
     fn event(&self, notify: &Request<Bytes>, now: Timestamp) -> Result<Event, NotifyError> {
@@ -223,9 +234,10 @@ impl V3 {
     }
 
     fn app_parameters(&self, prepay_id: &str, moment: &Moment) -> Result<PaymentParameters, ProviderError> {
-        let sign = sign::signed(&self.key, &sign::payer_content(&self.app_id, moment, prepay_id))?;
+        let app_id = self.apps.require(Channel::WxApp)?;
+        let sign = sign::signed(&self.key, &sign::payer_content(app_id, moment, prepay_id))?;
         Ok(PaymentParameters::new(vec![
-            ("appid", self.app_id.clone()),
+            ("appid", app_id.to_owned()),
             ("partnerid", self.mch_id.clone()),
             ("prepayid", prepay_id.to_owned()),
             ("package", "Sign=WXPay".to_owned()),
@@ -235,11 +247,17 @@ impl V3 {
         ]))
     }
 
-    fn jsapi_parameters(&self, prepay_id: &str, moment: &Moment) -> Result<PaymentParameters, ProviderError> {
+    /// The parameters of a page inside WeChat, and of a mini program.
+    fn jsapi_parameters(
+        &self,
+        app_id: &str,
+        prepay_id: &str,
+        moment: &Moment,
+    ) -> Result<PaymentParameters, ProviderError> {
         let package = format!("prepay_id={prepay_id}");
-        let sign = sign::signed(&self.key, &sign::payer_content(&self.app_id, moment, &package))?;
+        let sign = sign::signed(&self.key, &sign::payer_content(app_id, moment, &package))?;
         Ok(PaymentParameters::new(vec![
-            ("appId", self.app_id.clone()),
+            ("appId", app_id.to_owned()),
             ("timeStamp", sign::seconds(moment.now)),
             ("nonceStr", moment.nonce.as_str().to_owned()),
             ("package", package),
@@ -248,15 +266,15 @@ impl V3 {
         ]))
     }
 
-    fn report(&self, members: &Members) -> Result<Notification, ProviderError> {
+    fn report(&self, channel: Channel, members: &Members) -> Result<Notification, ProviderError> {
         let unclear = |field: &str| ProviderError::from(MessageProblem::Unreadable { field: field.to_owned() });
         let state = members.filled("trade_state").ok_or_else(|| unclear("trade_state"))?;
-        notify::report(members, self.payee(), trade::outcome(&state)).map_err(unclear)
+        notify::report(members, self.payee(channel), trade::outcome(&state)).map_err(unclear)
     }
 }
 
 /// The characters that RFC 3986 allows in a path segment, and that a URL library certainly does not change.
-const ENCODED: &percent_encoding::AsciiSet =
+pub(super) const ENCODED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The product of a channel, if this tab's account serves it: the apps of the two tabs are not interchangeable.

@@ -114,7 +114,9 @@ fn run(vectors: &Vectors, vector: &Vector) {
         ("wechat", "v3-notify") => notify(&run),
         ("wechat", "v3-decrypt") => decrypt(&run),
         ("wechat", "v3-app-sign") => payer(&run, Channel::WxApp),
-        ("wechat", "v3-jsapi-paysign") => payer(&run, Channel::WxJsapi),
+        ("wechat", "v3-jsapi-paysign") => {
+            [Channel::WxJsapi, Channel::WxLite].into_iter().for_each(|channel| payer(&run, channel))
+        }
         ("wechat", "v3-certificates") => certificates(&run),
         ("wechat", "published") => published(&run),
         ("wechat-v2", "sign" | "published") => v2_sign(&run),
@@ -168,7 +170,7 @@ fn authorization(run: &Run<'_>) {
 fn verify(run: &Run<'_>) {
     let account = run.account(APP_ID);
     let (headers, body, now) = (run.headers(), run.input("body"), run.now());
-    let Account::Wechat(super::Account(Protocol::V3(v3))) = &account else { panic!("not v3") };
+    let Account::Wechat(super::Account { protocol: Protocol::V3(v3), .. }) = &account else { panic!("not v3") };
     let result = v3.keys.verify(&headers, body.as_bytes(), now);
     assert_eq!(result.is_ok(), run.verified(), "{}: {result:?}", run.case());
 
@@ -211,7 +213,7 @@ fn notify(run: &Run<'_>) {
     let plaintext = run.vector.expected.get("plaintext").map(|text| text.as_str().unwrap());
     let fields: Value = plaintext.map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
     let account = run.account(fields["appid"].as_str().unwrap_or(APP_ID));
-    let result = account.read_notify(&run.notify(), run.now());
+    let result = account.read_notify(Channel::WxApp, &run.notify(), run.now());
     assert_eq!(result.is_ok(), run.verified(), "{}: {result:?}", run.case());
     match result {
         Ok(report) => {
@@ -233,7 +235,7 @@ fn decrypt(run: &Run<'_>) {
     let body = json!({"event_type": "TRANSACTION.SUCCESS", "resource": run.vector.inputs["resource"]}).to_string();
     let notify = super::tests::notify(body.clone(), &signature(Signer::Certificate, body.as_bytes(), 0));
     let account = open(&with(both_modes(), json!({"apiV3Key": run.input("apiv3_key")}))).unwrap();
-    let result = account.read_notify(&notify, now());
+    let result = account.read_notify(Channel::WxApp, &notify, now());
     let Some(plaintext) = run.vector.expected.get("plaintext") else {
         assert_eq!(result, Err(NotifyError::Sealed { field: "apiV3Key" }), "{}", run.case());
         assert_eq!(run.vector.expected["error"], true, "{}", run.case());
@@ -258,7 +260,8 @@ fn decrypt(run: &Run<'_>) {
 fn payer(run: &Run<'_>, channel: Channel) {
     let (now, prepay_id) = (at(run.input("timestamp").parse().unwrap()), run.input("prepay_id"));
     let moment = Moment { now, nonce: Nonce::of(run.input("noncestr")) };
-    let settings = with(both_modes(), json!({"appId": run.input("appid"), "privateKey": run.key("private_key")}));
+    let app = if channel == Channel::WxLite { "liteAppId" } else { "appId" };
+    let settings = with(both_modes(), json!({app: run.input("appid"), "privateKey": run.key("private_key")}));
     let body = json!({ "prepay_id": prepay_id }).to_string();
     // The answer is signed at the vector's own time.
     let skew = now.seconds() - super::tests::now().seconds();
@@ -301,7 +304,7 @@ fn published(run: &Run<'_>) {
             cert_serial(run, run.input("certificate_pem"));
             let settings = with(bare(), json!({"platformCerts": [run.input("certificate_pem")]}));
             // Its signature is right. It was encrypted with a key of another size, which the live service does not have.
-            let result = open(&settings).unwrap().read_notify(&run.notify(), run.now());
+            let result = open(&settings).unwrap().read_notify(Channel::WxApp, &run.notify(), run.now());
             assert_eq!(result, Err(NotifyError::Sealed { field: "apiV3Key" }));
             assert!(run.verified());
         }
@@ -360,7 +363,7 @@ fn v2_notify(run: &Run<'_>) {
     let settings = with(v2(), json!({"apiKey": run.input("key"), "appId": "wx2421b1c4370ec43b", "mchId": MCH_ID}));
     let account = open(&settings).unwrap();
     let notify = Request::new(Bytes::from(run.input("xml").to_owned()));
-    let result = account.read_notify(&notify, moment().now);
+    let result = account.read_notify(Channel::WxApp, &notify, moment().now);
     assert_eq!(result.is_ok(), run.verified(), "{}: {result:?}", run.case());
     let Ok(report) = result else { return };
     let fields = run.vector.expected["fields"].as_object().unwrap();

@@ -11,17 +11,24 @@ use crate::kit::outbox;
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
 
-/// `GET cashier/{trade}`: the buyer opens the order. From then on the trade exists.
-pub(super) fn show(simulator: &Simulator, trade_no: &str) -> Reply {
-    let opened = simulator.with(|ledger, now| {
+/// The buyer opens the order. From then on the trade exists.
+pub(super) fn open(simulator: &Simulator, trade_no: &str) -> Result<Trade, Rule> {
+    simulator.with(|ledger, now| {
         let unopened = ledger.orders.get(trade_no).is_some_and(|trade| trade.status == Status::Prepared);
         if unopened && let Some(trade) = ledger.orders.get_mut(trade_no) {
             trade.open(now)?;
         }
         ledger.orders.get(trade_no).cloned().ok_or(Rule::NotExist)
-    });
-    match opened {
-        Ok(trade) => Reply::html(200, page::cashier(&trade, simulator.merchants().name_of(&trade.order.merchant))),
+    })
+}
+
+/// `GET cashier/{trade}`.
+pub(super) fn show(simulator: &Simulator, trade_no: &str) -> Reply {
+    match open(simulator, trade_no) {
+        Ok(trade) => {
+            let merchant = simulator.merchants().name_of(&trade.order.merchant);
+            Reply::html(200, page::cashier(&trade, merchant, &simulator.cashier_url(trade_no)))
+        }
         Err(rule) => refused(rule),
     }
 }
@@ -92,7 +99,7 @@ pub(super) fn submit(simulator: &Simulator, body: &str) -> Reply {
     }
 }
 
-fn change(
+pub(super) fn change(
     simulator: &Simulator,
     trade_no: &str,
     work: impl FnOnce(&mut Trade, i64) -> Result<(), Rule>,

@@ -9,6 +9,7 @@
 //! | `GET, POST /simulator/alipay/gateway.do` | open platform: page and WAP payments, server calls |
 //! | `GET, POST /simulator/alipay/mapi/gateway.do` | legacy gateway |
 //! | `GET, POST /simulator/alipay/cashier/{trade_no}` | the cashier; POST `action=pay` or `cancel` |
+//! | `POST /simulator/alipay/bridge`, `…/bridge/{trade_no}` | `AlipayJSBridge` of the in-app browser, see `bridge.rs` |
 //! | `GET, POST /simulator/alipay/app` | an order string is pasted; POST `order_string` |
 //! | `POST /_local/simulator/alipay/charset` `{"charset"}` | `GBK` or `utf-8`, for notifies and answers, see `kit/charset.rs` |
 //! | `GET /_local/simulator/alipay/settings` | channel settings of the built-in merchants |
@@ -25,6 +26,7 @@
 //! bar-code payments, MAPI refunds over the wire, MAPI's DSA.
 
 mod bill;
+mod bridge;
 mod cashier;
 mod door;
 mod ledger;
@@ -68,6 +70,8 @@ impl Served for Simulator {
             ["simulator", "alipay", "mapi", "gateway.do"] if get || post => mapi::gateway::gateway(self, query, text)?,
             ["simulator", "alipay", "cashier", trade_no] if get => cashier::show(self, trade_no),
             ["simulator", "alipay", "cashier", trade_no] if post => cashier::act(self, trade_no, text).await?,
+            ["simulator", "alipay", "bridge"] if post => bridge::open(self, request),
+            ["simulator", "alipay", "bridge", trade_no] if post => bridge::pay(self, trade_no).await,
             ["simulator", "alipay", "app"] if get => cashier::phone(),
             ["simulator", "alipay", "app"] if post => cashier::submit(self, text),
             ["simulator", "alipay", "bill", app, day] if get => bill::answer(self, app, day),

@@ -1,11 +1,11 @@
-//! The HTML. All external text goes through [`escape`]; there is no script.
+//! The HTML. All external text goes through [`escape`].
 
 use super::trade::{Status, Trade};
 use crate::kit::beijing::seconds;
-use crate::kit::page::{STYLE, escape};
+use crate::kit::page::{DARK, STYLE, escape, scan, way_back};
 
 /// The order with its buttons, or its result.
-pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
+pub(super) fn cashier(trade: &Trade, merchant: &str, address: &str) -> String {
     let order = &trade.order;
     let mut rows = vec![
         ("Merchant 商户", merchant.to_owned()),
@@ -36,8 +36,10 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
         }
         Status::Closed => "<div class=\"state closed\" role=\"status\">Closed, nothing was paid 交易已关闭</div>",
     };
+    let qr =
+        if matches!(trade.status, Status::Prepared | Status::WaitBuyerPay) { scan(address) } else { String::new() };
     let content = format!(
-        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{end}",
+        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{end}{qr}",
         escape(&order.total.to_yuan()),
         escape(&order.subject),
     );
@@ -56,9 +58,10 @@ pub(super) fn phone() -> String {
 /// An error instead of the cashier.
 pub(super) fn refused(code: &str, why: &str) -> String {
     let content = format!(
-        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>",
+        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>{}",
         escape(code),
-        escape(why)
+        escape(why),
+        way_back("/simulator/alipay/app")
     );
     frame("Error 错误", &content)
 }
@@ -67,7 +70,7 @@ fn frame(title: &str, content: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title} · Alipay simulator</title>\
-         <style>{STYLE}</style></head><body>\
+         <style>{STYLE}{DARK}</style></head><body>\
          <div class=\"note\">This is a simulator. No money moves. 这是模拟环境，不会产生真实交易。</div>\
          <main><header>Alipay simulator 支付宝模拟器<small>{title}</small></header><section>{content}</section></main>\
          </body></html>"

@@ -18,7 +18,10 @@ use crate::kit::reply::Reply;
 pub(super) fn show(simulator: &Simulator, tn: &str) -> Reply {
     let found = simulator.with(|ledger, _| ledger.by_tn(tn).and_then(|query_id| ledger.orders.get(&query_id).cloned()));
     match found {
-        Some(payment) => Reply::html(200, page::cashier(&payment, simulator.registry().name_of(&payment.order.mer_id))),
+        Some(payment) => {
+            let merchant = simulator.registry().name_of(&payment.order.mer_id);
+            Reply::html(200, page::cashier(&payment, merchant, &simulator.cashier_url(tn)))
+        }
         None => refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order")),
     }
 }
@@ -28,23 +31,11 @@ pub(super) fn show(simulator: &Simulator, tn: &str) -> Reply {
 /// The notify is sent before the browser is sent back, so a local merchant usually has it before the buyer returns.
 pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<Reply, SimulatorError> {
     let params = form::merge("", body, None).unwrap_or_default();
-    let pay = match params.get("action").map(String::as_str) {
-        Some("pay") => true,
-        Some("cancel") => false,
+    let done = match params.get("action").map(String::as_str) {
+        Some("pay") => pay(simulator, tn),
+        Some("cancel") => change(simulator, tn, |payment, _| payment.cancel()),
         Some(_) | None => return Ok(refused(400, &Refusal::new(codes::FORMAT, "action must be pay or cancel"))),
     };
-    let done = simulator.with(|ledger, now| {
-        let query_id = ledger.by_tn(tn)?;
-        let payment = ledger.orders.get_mut(&query_id)?;
-        let done = if pay {
-            payment.pay(codes::SUCCESS, Punctuality::InTime, now).map(|()| {
-                payment.queue(now);
-            })
-        } else {
-            payment.cancel()
-        };
-        Some(done.map(|()| payment.clone()))
-    });
     let payment = match done {
         None => return Ok(refused(404, &Refusal::new(codes::NOT_FOUND, "there is no such order"))),
         // A second click, or a form that was left open: the page shows the state of the order.
@@ -53,6 +44,27 @@ pub(super) async fn act(simulator: &Simulator, tn: &str, body: &str) -> Result<R
     };
     outbox::run(simulator, Some(&payment.query_id)).await;
     way_back(simulator, &payment, tn)
+}
+
+/// Pays. `None` if there is no such order; an error if it is over.
+pub(super) fn pay(simulator: &Simulator, tn: &str) -> Option<Result<Transaction, Refusal>> {
+    change(simulator, tn, |payment, now| {
+        payment.pay(codes::SUCCESS, Punctuality::InTime, now)?;
+        payment.queue(now);
+        Ok(())
+    })
+}
+
+fn change(
+    simulator: &Simulator,
+    tn: &str,
+    work: impl FnOnce(&mut Transaction, i64) -> Result<(), Refusal>,
+) -> Option<Result<Transaction, Refusal>> {
+    simulator.with(|ledger, now| {
+        let query_id = ledger.by_tn(tn)?;
+        let payment = ledger.orders.get_mut(&query_id)?;
+        Some(work(payment, now).map(|()| payment.clone()))
+    })
 }
 
 /// After a payment the browser brings the notify's fields to `frontUrl`. After a cancel it goes to `frontFailUrl` without fields.
@@ -79,15 +91,18 @@ pub(super) fn phone() -> Reply {
 pub(super) fn submit(simulator: &Simulator, body: &str) -> Reply {
     let params = form::merge("", body, None).unwrap_or_default();
     let tn = params.get("tn").map(|tn| tn.trim()).unwrap_or_default();
-    let known = simulator.with(|ledger, _| {
-        let query_id = ledger.by_tn(tn)?;
-        ledger.orders.get(&query_id).filter(|payment| payment.order.call == Call::App)?;
-        Some(())
-    });
-    match known {
-        Some(()) => Reply::redirect(303, simulator.cashier_url(tn)),
+    match app_order(simulator, tn) {
+        Some(_) => Reply::redirect(303, simulator.cashier_url(tn)),
         None => refused(404, &Refusal::new(codes::NOT_FOUND, "no app order has this tn, which is 21 digits")),
     }
+}
+
+/// The order of an app with this `tn`.
+pub(super) fn app_order(simulator: &Simulator, tn: &str) -> Option<Transaction> {
+    simulator.with(|ledger, _| {
+        let query_id = ledger.by_tn(tn)?;
+        ledger.orders.get(&query_id).filter(|payment| payment.order.call == Call::App).cloned()
+    })
 }
 
 fn refused(status: u16, refusal: &Refusal) -> Reply {

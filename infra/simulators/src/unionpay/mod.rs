@@ -11,6 +11,7 @@
 //! | `POST /simulator/unionpay/file/` | the files of a settlement day |
 //! | `POST /_local/simulator/unionpay/bill` | plants false content in the files |
 //! | `GET, POST /simulator/unionpay/cashier/{tn}` | the cashier; POST `action=pay` or `cancel` |
+//! | `POST /simulator/unionpay/bridge`, `…/bridge/{tn}` | `upsdk.pay` of the in-app browser, see `bridge.rs` |
 //! | `GET, POST /simulator/unionpay/app` | the `tn` of an app payment is pasted; POST `tn` |
 //! | `GET /_local/simulator/unionpay/settings` | channel settings of the built-in merchants |
 //! | `POST /_local/simulator/unionpay/balance` `{"merchant","empty"}` | whether a merchant's account can refund |
@@ -25,6 +26,7 @@
 //! Left out on purpose: signMethod 11 and 12, versions 5.0.0 and 6.0.0, instalments, pre-authorisation, B2B and token
 //! products, decryption of sensitive fields, query by `queryId`, the phone control's signed result.
 
+mod bridge;
 mod cashier;
 mod codes;
 mod door;
@@ -80,6 +82,8 @@ impl Served for Simulator {
                 Ok(body) => cashier::act(self, tn, body).await?,
                 Err(reply) => reply,
             },
+            ["simulator", "unionpay", "bridge"] if post => bridge::open(self, request),
+            ["simulator", "unionpay", "bridge", tn] if post => bridge::pay(self, tn).await,
             ["simulator", "unionpay", "app"] if get => cashier::phone(),
             ["simulator", "unionpay", "app"] if post => match request.form() {
                 Ok(body) => cashier::submit(self, body),

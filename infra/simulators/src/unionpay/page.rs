@@ -1,11 +1,11 @@
-//! The HTML. All external text goes through `escape`; the only script sends the buyer's browser back to the shop.
+//! The HTML. All external text goes through `escape`; one page sends the buyer's browser back to the shop by a script.
 
 use super::codes;
 use super::message::CARD_MASKED;
 use super::transaction::{Fen, State, Transaction};
 use crate::kit::beijing::seconds;
 use crate::kit::form::Params;
-use crate::kit::page::{STYLE, escape};
+use crate::kit::page::{DARK, STYLE, escape, scan, way_back};
 
 /// Added to the common style: the three colours of the card scheme.
 const COLOURS: &str = "\
@@ -18,7 +18,7 @@ background:linear-gradient(135deg,#00767a,#00447c)}.card small{display:block;fon
 input.tn{width:100%;margin:6px 0 18px;padding:12px;border:1px solid #cdd6e0;border-radius:9px;font:16px/1.4 ui-monospace,Menlo,monospace}";
 
 /// The order with its buttons, or its result.
-pub(super) fn cashier(payment: &Transaction, merchant: &str) -> String {
+pub(super) fn cashier(payment: &Transaction, merchant: &str, address: &str) -> String {
     let order = &payment.order;
     let mut rows = vec![
         ("Merchant 商户", merchant.to_owned()),
@@ -38,8 +38,9 @@ pub(super) fn cashier(payment: &Transaction, merchant: &str) -> String {
         .iter()
         .map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value)))
         .collect();
+    let qr = if payment.state == State::Waiting { scan(address) } else { String::new() };
     let content = format!(
-        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{}",
+        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{}{qr}",
         escape(&order.amount.to_yuan()),
         escape(order.order_desc.as_deref().unwrap_or_default()),
         end(payment),
@@ -98,9 +99,10 @@ fn line_ends_kept(text: &str) -> String {
 /// An error instead of the cashier.
 pub(super) fn refused(code: &str, message: &str) -> String {
     let content = format!(
-        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>respCode {}</div><pre>{}</pre>",
+        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>respCode {}</div><pre>{}</pre>{}",
         escape(code),
-        escape(message)
+        escape(message),
+        way_back("/simulator/unionpay/app")
     );
     frame("Error 错误", "", &content)
 }
@@ -109,7 +111,7 @@ fn frame(title: &str, on_body: &str, content: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title} · UnionPay simulator</title>\
-         <style>{STYLE}{COLOURS}</style></head><body{on_body}>\
+         <style>{STYLE}{COLOURS}{DARK}</style></head><body{on_body}>\
          <div class=\"note\">This is a simulator. No money moves. 这是模拟环境，不会产生真实交易。</div>\
          <main><header>UnionPay simulator 银联模拟器<small>{title}</small></header><section>{content}</section></main>\
          </body></html>"

@@ -11,7 +11,7 @@ use crate::kit::server::Incoming;
 /// `GET cashier/{ticket}`.
 pub(super) fn show(simulator: &Simulator, ticket: &str) -> Reply {
     match admitted(simulator, ticket) {
-        Some((trade, _)) => shown(simulator, &trade),
+        Some((trade, _)) => shown(simulator, &trade, ticket),
         None => refused(),
     }
 }
@@ -45,7 +45,7 @@ pub(super) async fn act(simulator: &Simulator, ticket: &str, request: &Incoming)
     Reply::redirect(303, redirect_url.unwrap_or(cashier))
 }
 
-fn pay(simulator: &Simulator, number: &str) -> Result<(), Rule> {
+pub(super) fn pay(simulator: &Simulator, number: &str) -> Result<(), Rule> {
     simulator.with(|ledger, now| {
         let transaction_id = ledger.provider_number("42", now);
         let trade = ledger.orders.get_mut(number).ok_or(Rule::NotExist)?;
@@ -54,6 +54,11 @@ fn pay(simulator: &Simulator, number: &str) -> Result<(), Rule> {
         trade.queue_payment(&claim, now);
         Ok(())
     })
+}
+
+/// The order that a ticket leads to.
+pub(super) fn order_of(simulator: &Simulator, ticket: &str) -> Option<Trade> {
+    admitted(simulator, ticket).map(|(trade, _)| trade)
 }
 
 fn admitted(simulator: &Simulator, ticket: &str) -> Option<(Trade, Ticket)> {
@@ -65,9 +70,9 @@ fn admitted(simulator: &Simulator, ticket: &str) -> Option<(Trade, Ticket)> {
     })
 }
 
-fn shown(simulator: &Simulator, trade: &Trade) -> Reply {
+fn shown(simulator: &Simulator, trade: &Trade, ticket: &str) -> Reply {
     let merchant = simulator.merchants().find(&trade.order.mch_id).map_or("", |merchant| merchant.name.as_str());
-    Reply::html(200, page::cashier(trade, merchant))
+    Reply::html(200, page::cashier(trade, merchant, &simulator.url(&format!("cashier/{ticket}"))))
 }
 
 fn refused() -> Reply {

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use super::faults::Fault;
 use super::letter::Notify;
 use super::merchants::Stage;
+use super::oauth::OauthCode;
+use super::registered::Registered;
 use super::trade::{Order, Prepay, RefundStatus, Rule, Trade};
 use crate::kit::balance::Balances;
 use crate::kit::beijing::date;
@@ -28,6 +30,10 @@ pub(super) struct Ledger {
     pub(super) plants: Plants,
     /// Which platform certificates are used. Not stored.
     pub(super) stage: Stage,
+    /// The codes that the authorisation gave out. Not stored.
+    pub(super) codes: VecDeque<OauthCode>,
+    /// What the merchants registered at WeChat. Not stored.
+    pub(super) registered: Registered,
 }
 
 impl Booked for Trade {

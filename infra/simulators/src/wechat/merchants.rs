@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::crypto::{CertificateFacts, SignType, certificate_facts};
-use crate::kit::crypto::{CryptoError, Sha256Signer, Sha256Verifier};
+use crate::kit::crypto::{CryptoError, Sha256Signer, Sha256Verifier, md5_hex};
 
 macro_rules! key_file {
     ($name:literal) => {
@@ -24,12 +24,20 @@ const PLATFORM: [(&str, &str); 2] = [
     (key_file!("platform_next_private.pem"), key_file!("platform_next_cert.pem")),
 ];
 
+/// The appids of a built-in merchant.
+#[derive(Clone, Copy)]
+struct AppIds {
+    mobile: &'static str,
+    account: &'static str,
+    lite: &'static str,
+}
+
 /// A built-in v3 merchant's files.
 struct V3Files {
     kind: &'static str,
     mch_id: &'static str,
     name: &'static str,
-    apps: (&'static str, &'static str),
+    apps: AppIds,
     private: &'static str,
     certificate: &'static str,
     api_key: &'static str,
@@ -49,7 +57,7 @@ struct V2Files {
     kind: &'static str,
     mch_id: &'static str,
     name: &'static str,
-    apps: (&'static str, &'static str),
+    apps: AppIds,
     key: &'static str,
     sign_type: SignType,
 }
@@ -59,7 +67,7 @@ const V3: [V3Files; 3] = [
         kind: "v3Certificate",
         mch_id: "1900000001",
         name: "模拟商户 Platform Certificate",
-        apps: ("wx000000000000a101", "wx000000000000a102"),
+        apps: AppIds { mobile: "wx000000000000a101", account: "wx000000000000a102", lite: "wx000000000000a103" },
         private: key_file!("merchant_a_private.pem"),
         certificate: key_file!("merchant_a_cert.pem"),
         api_key: key_file!("apiv3_a.key"),
@@ -71,7 +79,7 @@ const V3: [V3Files; 3] = [
         kind: "v3PublicKey",
         mch_id: "1900000002",
         name: "模拟商户 Public Key",
-        apps: ("wx000000000000b201", "wx000000000000b202"),
+        apps: AppIds { mobile: "wx000000000000b201", account: "wx000000000000b202", lite: "wx000000000000b203" },
         private: key_file!("merchant_b_private.pem"),
         certificate: key_file!("merchant_b_cert.pem"),
         api_key: key_file!("apiv3_b.key"),
@@ -87,7 +95,7 @@ const V3: [V3Files; 3] = [
         kind: "v3Both",
         mch_id: "1900000003",
         name: "模拟商户 Certificate and Public Key",
-        apps: ("wx000000000000c301", "wx000000000000c302"),
+        apps: AppIds { mobile: "wx000000000000c301", account: "wx000000000000c302", lite: "wx000000000000c303" },
         private: key_file!("merchant_c_private.pem"),
         certificate: key_file!("merchant_c_cert.pem"),
         api_key: key_file!("apiv3_c.key"),
@@ -106,7 +114,7 @@ const V2: [V2Files; 2] = [
         kind: "v2Md5",
         mch_id: "1900000004",
         name: "模拟商户 v2 MD5",
-        apps: ("wx000000000000d401", "wx000000000000d402"),
+        apps: AppIds { mobile: "wx000000000000d401", account: "wx000000000000d402", lite: "wx000000000000d403" },
         key: key_file!("v2_d.key"),
         sign_type: SignType::Md5,
     },
@@ -114,7 +122,7 @@ const V2: [V2Files; 2] = [
         kind: "v2HmacSha256",
         mch_id: "1900000005",
         name: "模拟商户 v2 HMAC-SHA256",
-        apps: ("wx000000000000e501", "wx000000000000e502"),
+        apps: AppIds { mobile: "wx000000000000e501", account: "wx000000000000e502", lite: "wx000000000000e503" },
         key: key_file!("v2_e.key"),
         sign_type: SignType::HmacSha256,
     },
@@ -127,6 +135,8 @@ pub(super) enum AppKind {
     Mobile,
     /// A service account.
     Account,
+    /// A mini program.
+    Lite,
 }
 
 pub(super) struct PublicKey {
@@ -157,6 +167,9 @@ pub(super) struct Merchant {
     pub(super) name: String,
     pub(super) mobile_app: String,
     pub(super) account: String,
+    pub(super) lite: String,
+    /// The service account's own secret, for the web authorisation.
+    pub(super) app_secret: String,
     pub(super) access: Access,
     /// The v2 key besides APIv3: a merchant that moves has both, and each order is notified in the format in which it was made.
     pub(super) also_v2: Option<String>,
@@ -168,6 +181,8 @@ impl Merchant {
             Some(AppKind::Mobile)
         } else if app_id == self.account {
             Some(AppKind::Account)
+        } else if app_id == self.lite {
+            Some(AppKind::Lite)
         } else {
             None
         }
@@ -228,8 +243,10 @@ impl Merchants {
             list.push(Merchant {
                 mch_id: files.mch_id.to_owned(),
                 name: files.name.to_owned(),
-                mobile_app: files.apps.0.to_owned(),
-                account: files.apps.1.to_owned(),
+                mobile_app: files.apps.mobile.to_owned(),
+                account: files.apps.account.to_owned(),
+                lite: files.apps.lite.to_owned(),
+                app_secret: app_secret(files.apps.account),
                 access: Access::V3(Box::new(files.access()?)),
                 also_v2: files.v2_key.map(|key| key.trim().to_owned()),
             });
@@ -238,8 +255,10 @@ impl Merchants {
             list.push(Merchant {
                 mch_id: files.mch_id.to_owned(),
                 name: files.name.to_owned(),
-                mobile_app: files.apps.0.to_owned(),
-                account: files.apps.1.to_owned(),
+                mobile_app: files.apps.mobile.to_owned(),
+                account: files.apps.account.to_owned(),
+                lite: files.apps.lite.to_owned(),
+                app_secret: app_secret(files.apps.account),
                 access: Access::V2(files.key.trim().to_owned()),
                 also_v2: None,
             });
@@ -251,6 +270,11 @@ impl Merchants {
             next: platform_certificate(next.0, next.1)?,
             other: Sha256Signer::from_pem(OTHER_PRIVATE)?,
         })
+    }
+
+    /// The merchant with this service account.
+    pub(super) fn of_account(&self, app_id: &str) -> Option<&Merchant> {
+        self.list.iter().find(|merchant| merchant.account == app_id)
     }
 
     pub(super) fn find(&self, mch_id: &str) -> Option<&Merchant> {
@@ -360,32 +384,50 @@ fn platform_certificate(private: &str, pem: &str) -> Result<PlatformCertificate,
     })
 }
 
+/// The throwaway secret of a built-in service account.
+fn app_secret(account: &str) -> String {
+    md5_hex(format!("the app secret of {account}").as_bytes())
+}
+
+/// The settings of both tabs. That of the service account has more members.
+fn tabs(apps: AppIds, gateway: &str, of_app: impl Fn(&str) -> Value) -> Value {
+    let mut account = of_app(apps.account);
+    let more = [
+        ("liteAppId", apps.lite.to_owned()),
+        ("appSecret", app_secret(apps.account)),
+        ("oauthPage", gateway.to_owned()),
+        ("oauthGateway", gateway.to_owned()),
+    ];
+    if let Some(members) = account.as_object_mut() {
+        members.extend(more.map(|(name, value)| (name.to_owned(), json!(value))));
+    }
+    json!({ "wx_app": of_app(apps.mobile), "wx_mp": account })
+}
+
 /// The channel settings that a merchant pastes into the gateway, by kind and tab.
 pub(super) fn settings(base_url: &str) -> Value {
     let gateway = format!("{base_url}/simulator/wechat");
     let v3 = V3.iter().map(|files| {
-        let tabs = json!({
-            "wx_app": files.settings(files.apps.0, &gateway),
-            "wx_mp": files.settings(files.apps.1, &gateway),
-        });
+        let tabs = tabs(files.apps, &gateway, |app_id| files.settings(app_id, &gateway));
         (files.kind.to_owned(), tabs)
     });
-    let v2_tab = |mch_id: &str, app_id: &str, (key, sign_type): (&str, SignType)| {
-        json!({
-            "protocol": "v2",
-            "mchId": mch_id,
-            "appId": app_id,
-            "apiKey": key.trim(),
-            "signType": sign_type,
-            "gateway": gateway,
+    let v2_tabs = |mch_id: &str, apps: AppIds, (key, sign_type): (&str, SignType)| {
+        tabs(apps, &gateway, |app_id| {
+            json!({
+                "protocol": "v2",
+                "mchId": mch_id,
+                "appId": app_id,
+                "apiKey": key.trim(),
+                "signType": sign_type,
+                "gateway": gateway,
+            })
         })
     };
-    let tabs = |mch_id: &str, apps: (&str, &str), key: (&str, SignType)| json!({ "wx_app": v2_tab(mch_id, apps.0, key), "wx_mp": v2_tab(mch_id, apps.1, key) });
     let v2 =
-        V2.iter().map(|files| (files.kind.to_owned(), tabs(files.mch_id, files.apps, (files.key, files.sign_type))));
+        V2.iter().map(|files| (files.kind.to_owned(), v2_tabs(files.mch_id, files.apps, (files.key, files.sign_type))));
     let both = V3.iter().filter_map(|files| {
         let key = (files.v2_key?, SignType::Md5);
-        Some((format!("{}V2", files.kind), tabs(files.mch_id, files.apps, key)))
+        Some((format!("{}V2", files.kind), v2_tabs(files.mch_id, files.apps, key)))
     });
     Value::Object(v3.chain(v2).chain(both).collect())
 }

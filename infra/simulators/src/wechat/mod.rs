@@ -19,6 +19,9 @@
 //! | `GET, POST /pay` | the phone: client parameters or a `weixin://` code are pasted, see `phone.rs` |
 //! | `GET /h5?prepay_id=&package=` | where `h5_url` and `mweb_url` lead |
 //! | `GET, POST /cashier/{ticket}` | the cashier; POST `action=pay` or `cancel` |
+//! | `POST /bridge`, `POST /bridge/{ticket}` | `WeixinJSBridge` of the in-app browser, see `bridge.rs` |
+//! | `GET /connect/oauth2/authorize` | the silent authorisation, `open.weixin.qq.com`: inside WeChat only, see `oauth.rs` |
+//! | `GET /sns/oauth2/access_token` | the payer's openid for a code, `api.weixin.qq.com` |
 //!
 //! | route under `/_local/simulator/wechat` | what |
 //! |---|---|
@@ -26,6 +29,7 @@
 //! | `POST /settings` `{"stage"}` | platform certificate roll-over, see `roll_over.rs` |
 //! | `POST /balance` `{"merchant","empty"}` | whether a merchant's account can refund |
 //! | `POST /faults` | faults of the next server calls, see `faults.rs` |
+//! | `POST /registered` `{"domain","directory","h5Domain","oauthFault"}` | what the merchants registered, see `registered.rs` |
 //! | `GET /trades/{out_trade_no}`, `POST …/{pay, fail, close, refund}` | a trade, its notifies; plays the buyer, see `door.rs` |
 //!
 //! Notifies caused by the cashier and by the JSON door are sent before the answer. Those caused by the clock (refunds settle five
@@ -35,9 +39,10 @@
 //! accepted without it: **a gateway that passes here may still lack its certificate in production.**
 //!
 //! Left out on purpose: service providers, combined and bar-code payments, `Wechatpay-Serial` encryption of
-//! personal fields, registered H5 domains and JSAPI paths, limits on calls, the merchant platform's own notify address.
+//! personal fields, limits on calls, the merchant platform's own notify address.
 
 mod bill;
+mod bridge;
 mod cashier;
 mod crypto;
 mod door;
@@ -48,8 +53,11 @@ mod letter;
 mod merchants;
 mod moment;
 mod notify;
+mod oauth;
 mod page;
+mod payers;
 mod phone;
+mod registered;
 mod roll_over;
 mod simulator;
 #[cfg(test)]
@@ -83,13 +91,18 @@ impl Served for Simulator {
             ["simulator", "wechat", "v3", rest @ ..] => v3::answer(self, request, rest)?,
             ["simulator", "wechat", "pay"] if get => phone::show().into(),
             ["simulator", "wechat", "pay"] if post => phone::submit(self, request)?.into(),
-            ["simulator", "wechat", "h5"] if get => phone::h5(self, request.query())?.into(),
+            ["simulator", "wechat", "h5"] if get => phone::h5(self, request)?.into(),
             ["simulator", "wechat", "cashier", ticket] if get => cashier::show(self, ticket).into(),
             ["simulator", "wechat", "cashier", ticket] if post => cashier::act(self, ticket, request).await.into(),
+            ["simulator", "wechat", "connect", "oauth2", "authorize"] if get => oauth::authorize(self, request)?.into(),
+            ["simulator", "wechat", "sns", "oauth2", "access_token"] => oauth::access_token(self, request)?.into(),
+            ["simulator", "wechat", "bridge"] if post => bridge::open(self, request)?.into(),
+            ["simulator", "wechat", "bridge", ticket] if post => bridge::pay(self, ticket).await.into(),
             ["simulator", "wechat", "pay", call] => v2::answer(self, request, call)?.into(),
             ["simulator", "wechat", "secapi", "pay", "refund"] => v2::answer(self, request, "refund")?.into(),
             ["_local", "simulator", "wechat", "settings"] if get => Reply::json(200, &self.settings()).into(),
             ["_local", "simulator", "wechat", "settings"] if post => roll_over::order(self, &request.body).into(),
+            ["_local", "simulator", "wechat", "registered"] if post => registered::change(self, &request.body).into(),
             ["_local", "simulator", "wechat", "balance"] if post => {
                 self.with(|ledger, _| ledger.balances.change(&request.body)).into()
             }

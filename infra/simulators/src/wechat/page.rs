@@ -1,8 +1,8 @@
-//! The HTML, in WeChat's green. All external text goes through [`escape`]; there is no script.
+//! The HTML, in WeChat's green. All external text goes through [`escape`].
 
 use super::trade::{State, Trade};
 use crate::kit::beijing::seconds;
-use crate::kit::page::{STYLE, escape};
+use crate::kit::page::{DARK, STYLE, escape, scan, way_back};
 
 /// Added to the common style: the colours of the header, the button and the focus ring.
 const GREEN: &str = "\
@@ -12,7 +12,7 @@ button:focus-visible,textarea:focus-visible,a:focus-visible{outline-color:#95ecb
 .amount{font-weight:600}a{color:#576b95}";
 
 /// The order with its buttons, or its result.
-pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
+pub(super) fn cashier(trade: &Trade, merchant: &str, address: &str) -> String {
     let order = &trade.order;
     let mut rows = vec![
         ("Merchant 商户", merchant.to_owned()),
@@ -44,8 +44,9 @@ pub(super) fn cashier(trade: &Trade, merchant: &str) -> String {
         State::Refund => "<div class=\"state closed\" role=\"status\">Refunded 已转入退款</div>",
         State::Closed => "<div class=\"state closed\" role=\"status\">Closed, nothing was paid 订单已关闭</div>",
     };
+    let qr = if matches!(trade.state, State::NotPay | State::PayError) { scan(address) } else { String::new() };
     let content = format!(
-        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{end}",
+        "<p class=\"amount\"><i>¥</i>{}</p><p class=\"subject\">{}</p><dl>{rows}</dl>{end}{qr}",
         escape(&order.total.to_yuan()),
         escape(&order.description),
     );
@@ -74,9 +75,10 @@ pub(super) fn cancelled(cashier: &str) -> String {
 /// An error instead of the cashier.
 pub(super) fn refused(code: &str, why: &str) -> String {
     let content = format!(
-        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>",
+        "<div class=\"state bad\" role=\"alert\">Refused 请求被拒绝<br>{}</div><pre>{}</pre>{}",
         escape(code),
-        escape(why)
+        escape(why),
+        way_back("/simulator/wechat/pay")
     );
     frame("Error 错误", &content)
 }
@@ -85,7 +87,7 @@ fn frame(title: &str, content: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title} · WeChat Pay simulator</title>\
-         <style>{STYLE}{GREEN}</style></head><body>\
+         <style>{STYLE}{GREEN}{DARK}</style></head><body>\
          <div class=\"note\">This is a simulator. No money moves. 这是模拟环境，不会产生真实交易。</div>\
          <main><header>WeChat Pay simulator 微信支付模拟器<small>{title}</small></header><section>{content}</section></main>\
          </body></html>"

@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use super::crypto::random_text;
 use super::merchants::{Merchant, Merchants};
 use super::page;
+use super::registered::host_of;
 use super::simulator::Simulator;
 use super::trade::{H5_URL_MS, Order, PREPAY_MS, Prepay, Product, State, Ticket, Trade, Version};
 use super::v2::sign;
+use crate::kit::crypto::CryptoError;
 use crate::kit::form::{self, Params};
 use crate::kit::owner::SimulatorError;
 use crate::kit::reply::Reply;
@@ -27,9 +29,9 @@ const TIMESTAMP_DIGITS: usize = 10;
 
 /// Why the phone does not open the cashier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Refused {
-    code: &'static str,
-    why: String,
+pub(super) struct Refused {
+    pub(super) code: &'static str,
+    pub(super) why: String,
 }
 
 fn refused<T>(code: &'static str, why: impl Into<String>) -> Result<T, Refused> {
@@ -37,10 +39,10 @@ fn refused<T>(code: &'static str, why: impl Into<String>) -> Result<T, Refused> 
 }
 
 /// Client parameters by name, all as texts.
-type Fields = BTreeMap<String, String>;
+pub(super) type Fields = BTreeMap<String, String>;
 
 /// The input of the phone.
-enum Given {
+pub(super) enum Given {
     Scan(String),
     App(Fields),
     Jsapi(Fields),
@@ -68,22 +70,27 @@ pub(super) fn submit(simulator: &Simulator, request: &Incoming) -> Result<Reply,
 }
 
 /// `GET /simulator/wechat/h5`: the buyer's browser follows `h5_url`.
-pub(super) fn h5(simulator: &Simulator, query: &str) -> Result<Reply, SimulatorError> {
-    match h5_order(simulator, query) {
+pub(super) fn h5(simulator: &Simulator, request: &Incoming) -> Result<Reply, SimulatorError> {
+    match h5_browser(simulator, request).and_then(|()| h5_order(simulator, request.query())) {
         Ok((number, redirect_url)) => admit(simulator, &number, redirect_url),
         Err(refused) => Ok(Reply::html(400, page::refused(refused.code, &refused.why))),
     }
 }
 
 fn admit(simulator: &Simulator, number: &str, redirect_url: Option<String>) -> Result<Reply, SimulatorError> {
+    let ticket = ticket(simulator, number, redirect_url)?;
+    Ok(Reply::redirect(303, simulator.url(&format!("cashier/{ticket}"))))
+}
+
+/// A new ticket to the cashier.
+pub(super) fn ticket(simulator: &Simulator, number: &str, redirect_url: Option<String>) -> Result<String, CryptoError> {
     let id = format!("{number}-{}", random_text::<16>()?);
-    let cashier = simulator.url(&format!("cashier/{id}"));
     simulator.with(|ledger, _| {
         if let Some(trade) = ledger.orders.get_mut(number) {
-            trade.admit(Ticket { id, redirect_url });
+            trade.admit(Ticket { id: id.clone(), redirect_url });
         }
     });
-    Ok(Reply::redirect(303, cashier))
+    Ok(id)
 }
 
 fn given(request: &Incoming) -> Result<Given, Refused> {
@@ -110,7 +117,7 @@ fn members(text: &str) -> Result<BTreeMap<String, Value>, Refused> {
 }
 
 /// Distinguishes the products by members that only one of them has.
-fn classified(mut members: BTreeMap<String, Value>) -> Result<Given, Refused> {
+pub(super) fn classified(mut members: BTreeMap<String, Value>) -> Result<Given, Refused> {
     for (name, long) in [("packageValue", "package"), ("code_url", "codeUrl")] {
         // Android's SDK and WeChat's own answer use other names for the same value.
         if let Some(value) = members.remove(name) {
@@ -140,7 +147,7 @@ fn classified(mut members: BTreeMap<String, Value>) -> Result<Given, Refused> {
 }
 
 /// The number of the order, if it may be paid.
-fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
+pub(super) fn accepted(simulator: &Simulator, given: &Given) -> Result<String, Refused> {
     let merchants = simulator.merchants();
     simulator.with(|ledger, now| {
         let (trade, prepay) = match given {
@@ -272,6 +279,21 @@ fn signature(merchants: &Merchants, order: &Order, fields: &Fields, lines: &[&st
         return Ok(());
     }
     refused("SIGN_ERROR", format!("支付验证签名失败: {name} is not the merchant's signature of\n{signed}"))
+}
+
+/// WeChat opens from other browsers only, and from pages of the registered domain.
+fn h5_browser(simulator: &Simulator, request: &Incoming) -> Result<(), Refused> {
+    if request.header("user-agent").unwrap_or_default().contains("MicroMessenger") {
+        return refused("INSIDE_WECHAT", "请在微信外打开订单，进行支付: inside WeChat use JSAPI");
+    }
+    let Some(domain) = simulator.with(|ledger, _| ledger.registered.h5_domain.clone()) else { return Ok(()) };
+    match request.header("referer").and_then(host_of) {
+        Some(host) if host == domain => Ok(()),
+        Some(host) => {
+            refused("REFERER", format!("商家存在未配置的参数，请联系商家解决: {host} is not the registered {domain}"))
+        }
+        None => refused("REFERER", "商家参数格式有误，请联系商家解决: the page sent no Referer"),
+    }
 }
 
 fn h5_order(simulator: &Simulator, query: &str) -> Result<(String, Option<String>), Refused> {

@@ -66,6 +66,10 @@ impl Simulator {
         self.0.books.sender()
     }
 
+    pub(super) fn base_url(&self) -> &str {
+        self.0.books.base_url()
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}/simulator/wechat/{path}", self.0.books.base_url())
     }

@@ -1,6 +1,7 @@
 //! The simulator under test: a clock moved by hand, a merchant with ordered answers, requests signed with the public keys.
 
 mod notifies;
+mod oauth;
 mod phone;
 mod refunds;
 mod state;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::crypto::SignType;
 use super::fen::Fen;
 use super::letter::Notifies;
+use super::payers;
 use crate::kit::balance::Balance;
 use crate::kit::beijing::{DAY_MS, HOUR_MS, MINUTE_MS};
 
@@ -299,8 +300,7 @@ impl Trade {
 
     /// Pays in any state. On a copy of the order, this is what a forger would claim.
     pub(super) fn pretend_paid(&mut self, payment: Payment, now: i64) {
-        // The only simulated buyer has one openid for each application.
-        let buyer = self.order.openid.clone().unwrap_or_else(|| format!("oSimulatedBuyer_{}", self.order.app_id));
+        let buyer = self.order.openid.clone().unwrap_or_else(|| payers::openid(payers::USUAL, &self.order.app_id));
         self.state = State::Success;
         self.paid_at = Some(now);
         self.transaction_id = Some(payment.transaction_id);

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Literal, Mapping, Optional, Union
 
 Channel = Literal[
-    "ali_app", "ali_web", "ali_wap", "ali_qrcode", "wx_app", "wx_jsapi", "wx_native", "wx_h5", "unipay_app", "unipay_web", "applepay_upacp"
+    "ali_app", "ali_web", "ali_wap", "ali_qrcode", "wx_app", "wx_jsapi", "wx_native", "wx_h5", "wx_lite", "unipay_app", "unipay_web", "applepay_upacp"
 ]
 ChannelOrFamily = Union[Channel, Literal["ali", "wx", "unipay"]]
 Raw = Mapping[str, Any]

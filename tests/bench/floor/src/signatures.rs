@@ -186,7 +186,8 @@ fn notify_task(input: NotifyInput) -> Result<Task, AnyError> {
     let account = open(tab, &input.settings)?;
     let now = Timestamp::from_ms(input.now_ms)?;
     let notify = input.message.into_request(&input.path)?;
-    Ok((format!("notify {tab}"), Box::new(move || account.read_notify(&notify, now).is_ok())))
+    let channel = tab.channels().next().ok_or("no channel of this tab")?;
+    Ok((format!("notify {tab}"), Box::new(move || account.read_notify(channel, &notify, now).is_ok())))
 }
 
 impl Message {

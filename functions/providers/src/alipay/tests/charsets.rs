@@ -1,6 +1,6 @@
 //! Alipay also uses GBK: for old partners, and sometimes although UTF-8 was requested.
 
-use domain::{Outcome, Secret};
+use domain::{Channel, Outcome, Secret};
 use encoding_rs::GB18030;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ fn a_notify_is_verified_over_its_bytes_and_read_by_its_charset() {
     for charset in ["GBK", "gbk", "gb2312", "GB18030", "utf-8", ""] {
         for subject in [gbk("绿茶"), gbk(ODD), "绿茶".into(), b"a\xa3\xa0\x80".to_vec()] {
             let body = signed(&paid(charset, subject));
-            let report = account().read_notify(&notify(FORM, body), now()).unwrap();
+            let report = account().read_notify(Channel::AliApp, &notify(FORM, body), now()).unwrap();
             assert_eq!(
                 (report.order.as_str(), report.outcome),
                 (id().as_str(), Outcome::Refunded(fen(40))),
@@ -68,7 +68,7 @@ fn a_notify_is_verified_over_its_bytes_and_read_by_its_charset() {
     // The same text in other bytes is not what was signed.
     let body =
         signed(&paid("GBK", gbk("绿茶"))).replace(&form(&[("subject", gbk("绿茶"))]), "subject=%E7%BB%BF%E8%8C%B6");
-    let forged = account().read_notify(&notify(FORM, body), now());
+    let forged = account().read_notify(Channel::AliApp, &notify(FORM, body), now());
     assert_eq!(forged.unwrap_err(), NotifyError::BadSignature { field: "alipayPublicKey" });
 }
 
@@ -76,7 +76,7 @@ fn a_notify_is_verified_over_its_bytes_and_read_by_its_charset() {
 fn the_number_of_a_notifys_certificate_may_stand_outside_of_what_is_signed() {
     let account = open(&certificate_mode()).unwrap();
     let number = ("alipay_cert_sn", key("alipay_cert_sn").as_bytes().to_vec());
-    let read = |body: String| account.read_notify(&notify(FORM, body), now());
+    let read = |body: String| account.read_notify(Channel::AliApp, &notify(FORM, body), now());
     let within: Vec<_> = [number.clone()].into_iter().chain(paid("utf-8", b"tea".into())).collect();
     let outside = format!("{}&{}", signed(&paid("utf-8", b"tea".into())), form(&[number]));
     assert_eq!(read(signed(&within)).unwrap(), read(outside.clone()).unwrap());
@@ -104,10 +104,10 @@ fn an_old_partners_notify_in_gbk_is_verified_over_its_bytes() {
         fields.sort();
         let sign = md5_sign(joined(&fields), &Secret::new(MD5_KEY.to_owned()));
         let body = format!("{}&sign_type=MD5&sign={sign}", form(&fields));
-        let report = account.read_notify(&notify(FORM, body), now()).unwrap();
+        let report = account.read_notify(Channel::AliApp, &notify(FORM, body), now()).unwrap();
         assert_eq!((report.fee, report.outcome), (Some(fen(8888)), Outcome::Refunded(fen(40))), "{charset}");
     }
-    let refused = account.read_notify(&notify(FORM, "_input_charset=big5&sign=x"), now()).unwrap_err();
+    let refused = account.read_notify(Channel::AliApp, &notify(FORM, "_input_charset=big5&sign=x"), now()).unwrap_err();
     assert!(
         refused.to_string().contains("_input_charset must be utf-8, gbk, gb2312 or gb18030, found big5"),
         "{refused}"

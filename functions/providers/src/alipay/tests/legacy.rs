@@ -150,7 +150,7 @@ fn paid(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static
 
 fn read(account: &Account, fields: &[(&str, &str)], sign_type: &str, sign: &str) -> Result<Notification, NotifyError> {
     let body = form(fields) + "&" + &form(&[("sign_type", sign_type), ("sign", sign)]);
-    account.read_notify(&notify("application/x-www-form-urlencoded", body), now())
+    account.read_notify(Channel::AliApp, &notify("application/x-www-form-urlencoded", body), now())
 }
 
 #[test]
@@ -315,7 +315,7 @@ proptest! {
         let account = open(&both()).unwrap();
         prop_assert!(account.read_query(&placed(&id()), &response(200, body.clone()), now()).is_err());
         prop_assert!(account.read_close(&placed(&id()), &response(200, body.clone()), now()).is_err());
-        prop_assert!(account.read_notify(&notify("application/x-www-form-urlencoded", body), now()).is_err());
+        prop_assert!(account.read_notify(Channel::AliApp, &notify("application/x-www-form-urlencoded", body), now()).is_err());
     }
 }
 

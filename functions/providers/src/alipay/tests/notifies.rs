@@ -1,6 +1,6 @@
 //! Which notifies of the open platform are accepted, and what they say. The vectors test the signatures themselves.
 
-use domain::{Claim, Notification, Outcome};
+use domain::{Channel, Claim, Notification, Outcome};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn signed(changes: &[(&'static str, &'static str)]) -> String {
 }
 
 fn read(account: &Account, body: impl Into<bytes::Bytes>) -> Result<Notification, NotifyError> {
-    account.read_notify(&notify(FORM, body), now())
+    account.read_notify(Channel::AliApp, &notify(FORM, body), now())
 }
 
 #[track_caller]
@@ -118,13 +118,13 @@ fn the_form_must_be_as_documented() {
     for content_type in
         ["application/json", "text/plain", "", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx"]
     {
-        malformed(account().read_notify(&notify(content_type, body.clone()), now()), "content type");
+        malformed(account().read_notify(Channel::AliApp, &notify(content_type, body.clone()), now()), "content type");
     }
     for content_type in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded ;charset=UTF-8"] {
-        account().read_notify(&notify(content_type, body.clone()), now()).unwrap();
+        account().read_notify(Channel::AliApp, &notify(content_type, body.clone()), now()).unwrap();
     }
     let without = http::Request::post("/").body(body.clone().into()).unwrap();
-    malformed(account().read_notify(&without, now()), "content type");
+    malformed(account().read_notify(Channel::AliApp, &without, now()), "content type");
 
     for again in ["trade_status=TRADE_SUCCESS", "%74rade_status=x", "sign=x", "body=", "charset=gbk"] {
         malformed(read(&account(), format!("{body}&{again}")), "a field is there twice");

@@ -47,7 +47,7 @@ fn read_bytes(mut reader: ColumnsReader, bytes: &[u8]) -> (Vec<Said>, Result<(),
 
 fn alipay(lines: &[&str]) -> Vec<Said> {
     let text = format!("{ALIPAY_HEADING}\n{}", lines.join("\n"));
-    let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, ""), text.as_bytes());
+    let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, &[]), text.as_bytes());
     assert_eq!(complete, Ok(()));
     read
 }
@@ -118,7 +118,7 @@ fn a_damaged_character_says_nothing_of_the_encoding_of_its_file() {
         let mut bytes = charset.encoding().encode(&text).0.into_owned();
         let place = bytes.windows(2).position(|two| two == b"xx").unwrap();
         bytes.splice(place..place + 2, [0xe5, 0x9d]);
-        let mut reader = ColumnsReader::new(ALIPAY, "");
+        let mut reader = ColumnsReader::new(ALIPAY, &[]);
         reader.begin(&bytes);
         let lines = bytes.split(|byte| *byte == b'\n');
         let read: Vec<Said> = lines.filter_map(|bytes| said(reader.read(RawLine { bytes, is_cut: false }))).collect();
@@ -146,7 +146,7 @@ fn a_bill_is_read_in_either_encoding_with_either_line_end_and_with_columns_that_
     let text = format!("{heading}新\0,{},x\r\n\"a,b\",{},y\n#汇总\n", lines[0], lines[1]);
     for charset in [Charset::Utf8, Charset::Gb18030] {
         let (bytes, _, _) = charset.encoding().encode(&text);
-        let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, ""), &bytes);
+        let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, &[]), &bytes);
         assert_eq!((read, complete), (vec![paid(), back()], Ok(())), "{charset:?}");
     }
 }
@@ -155,7 +155,7 @@ fn a_bill_is_read_in_either_encoding_with_either_line_end_and_with_columns_that_
 fn columns_are_found_by_their_names_wherever_a_heading_puts_them() {
     let first = format!("备注,订单金额(元),商户订单号,退款批次号/请求号,业务类型\na,b,99.00,{ORDER},,交易\n");
     let again = format!("业务类型,商户订单号,退款批次号/请求号,订单金额(元),备注\n退款,{ORDER},R1,-0.40,a,b\n");
-    let (read, _) = read_bytes(ColumnsReader::new(ALIPAY, ""), format!("{first}{again}").as_bytes());
+    let (read, _) = read_bytes(ColumnsReader::new(ALIPAY, &[]), format!("{first}{again}").as_bytes());
     assert_eq!(read, [paid(), back()]);
 }
 
@@ -169,7 +169,7 @@ fn a_file_without_its_columns_is_no_bill() {
         ("商户订单号,订单金额(元),退款批次号/请求号",            "the bill has no column 业务类型"),
     ];
     for (text, problem) in cases {
-        let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, ""), text.as_bytes());
+        let (read, complete) = read_bytes(ColumnsReader::new(ALIPAY, &[]), text.as_bytes());
         let found = complete.map_err(|error| error.to_string());
         assert_eq!((read, found), (vec![], Err(format!("the provider's answer is unclear: {problem}"))), "{text}");
     }
@@ -226,16 +226,18 @@ fn wechats_lines_are_read_whatever_the_goods_are_called_and_those_of_other_apps_
     ];
     let totals = format!("总交易单数,应结订单总金额\r\n`3,`99.00\r\n{ORDER}\r\n");
     let text = format!("\u{feff}{WECHAT_HEADING}\r\n{}\r\n{totals}", lines.join("\r\n"));
-    let (read, _) = read_bytes(ColumnsReader::new(WECHAT, "wx1"), text.as_bytes());
+    let (read, _) = read_bytes(ColumnsReader::new(WECHAT, &["wx1"]), text.as_bytes());
     let on_its_way = Said::Back("R1".to_owned(), false, 40);
     assert_eq!(read, [paid(), back(), on_its_way, paid()]);
+    let (both, _) = read_bytes(ColumnsReader::new(WECHAT, &["wx1", "wx2"]), text.as_bytes());
+    assert_eq!(both.len(), read.len() + 1, "the account and its mini program");
 }
 
 #[test]
 fn wechats_older_bill_has_other_columns() {
     let lines = ["SUCCESS", "REFUND"].map(|state| marked("wx1", state, ("R1", "SUCCESS"), ["a,`b", "c"], 24));
     let text = format!("{WECHAT_HEADING_OF_24}\n{}", lines.join("\n"));
-    let (read, complete) = read_bytes(ColumnsReader::new(WECHAT, "wx1"), text.as_bytes());
+    let (read, complete) = read_bytes(ColumnsReader::new(WECHAT, &["wx1"]), text.as_bytes());
     assert_eq!((read, complete), (vec![paid(), back()], Ok(())));
 }
 
@@ -243,7 +245,7 @@ fn wechats_older_bill_has_other_columns() {
 fn a_bill_that_is_cut_off_before_its_totals_is_none() {
     let line = marked("wx1", "SUCCESS", ("0", ""), ["tea", ""], 27);
     let whole = format!("{WECHAT_HEADING}\r\n{line}\r\n总交易单数,应结订单总金额\r\n`1,`99.00\r\n");
-    let reader = || ColumnsReader::new(WECHAT, "wx1").up_to_totals();
+    let reader = || ColumnsReader::new(WECHAT, &["wx1"]).up_to_totals();
     assert_eq!(read_bytes(reader(), whole.as_bytes()), (vec![paid()], Ok(())));
     let (_, cut) = read_bytes(reader(), whole.split("总").next().unwrap().as_bytes());
     assert_eq!(cut, Err(MessageProblem::BillCutOff.into()));
@@ -254,7 +256,7 @@ proptest! {
     fn no_line_makes_a_reader_panic(lines in prop::collection::vec("[\\PC,`\t]{0,200}", 0..8), cell in "[,.0-9a-f`]{0,40}") {
         let good = line(ORDER, "交易", "99.00", &cell, [&cell, &cell, &cell, &cell]);
         let text = format!("{ALIPAY_HEADING}\n{good}\n{}\n{ALIPAY_HEADING}\n{good}", lines.join("\n"));
-        for reader in [ColumnsReader::new(ALIPAY, ""), ColumnsReader::new(WECHAT, "wx1").up_to_totals()] {
+        for reader in [ColumnsReader::new(ALIPAY, &[]), ColumnsReader::new(WECHAT, &["wx1"]).up_to_totals()] {
             let _ = read_bytes(reader, text.as_bytes());
         }
     }

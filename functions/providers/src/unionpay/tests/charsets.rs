@@ -1,6 +1,6 @@
 //! UnionPay's messages name their encoding, and GBK is one of them.
 
-use domain::Outcome;
+use domain::{Channel, Outcome};
 use encoding_rs::GB18030;
 
 use super::{FORM, MER_ID, QUERY_ID, app, fen, id, key, notify_of, now, response, sign_content};
@@ -54,11 +54,11 @@ fn a_notify_and_a_return_in_gbk_are_verified_over_their_bytes() {
     for encoding in ["GBK", "gb2312", "GB18030", "UTF-8"] {
         let fields = paid(encoding, &[]);
         let notify = notify_of(FORM, form(&fields));
-        let report = app().read_notify(&notify, now()).unwrap();
+        let report = app().read_notify(Channel::UnipayApp, &notify, now()).unwrap();
         assert_eq!((report.fee, report.outcome), (Some(fen(8888)), Outcome::Paid), "{encoding}");
         assert_eq!(app().read_front_return(&notify, now()).unwrap(), id());
         let forged = form(&fields).replace("txnAmt=8888", "txnAmt=8889");
-        let refused = app().read_notify(&notify_of(FORM, forged), now()).unwrap_err();
+        let refused = app().read_notify(Channel::UnipayApp, &notify_of(FORM, forged), now()).unwrap_err();
         assert_eq!(refused, NotifyError::BadSignature { field: "signPubKeyCert" });
     }
 }
@@ -66,8 +66,7 @@ fn a_notify_and_a_return_in_gbk_are_verified_over_their_bytes() {
 #[test]
 fn an_answer_in_gbk_is_cut_between_whole_characters() {
     let id = id();
-    let placed =
-        Placed { id: &id, created_at: now(), fee: fen(8888), trade_no: None, channel: domain::Channel::UnipayApp };
+    let placed = Placed { id: &id, created_at: now(), fee: fen(8888), trade_no: None, channel: Channel::UnipayApp };
     for encoding in ["GBK", "UTF-8"] {
         let fields = paid(encoding, &[("origRespCode", "00"), ("origRespMsg", ODD)]);
         let report = app().read_query(&placed, &response(200, joined(&fields)), now()).unwrap();

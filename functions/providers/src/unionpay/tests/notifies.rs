@@ -40,11 +40,11 @@ fn read(fields: &BTreeMap<String, String>) -> Result<Notification, NotifyError> 
 }
 
 fn read_body(body: impl Into<bytes::Bytes>) -> Result<Notification, NotifyError> {
-    app().read_notify(&notify_of(FORM, body), now())
+    app().read_notify(Channel::UnipayApp, &notify_of(FORM, body), now())
 }
 
 fn read_refund(changes: &[(&str, &str)]) -> Result<RefundReport, NotifyError> {
-    app().read_refund_notify(&notify_of(FORM, form_of(&signed(REFUNDED, changes))), now())
+    app().read_refund_notify(Channel::UnipayApp, &notify_of(FORM, form_of(&signed(REFUNDED, changes))), now())
 }
 
 #[track_caller]
@@ -194,9 +194,11 @@ fn the_browsers_return_names_its_order_and_settles_nothing() {
 fn the_form_must_be_as_documented() {
     let body = form_of(&signed(PAID, &[]));
     for content_type in ["application/json", "text/plain", "", "multipart/form-data; boundary=x"] {
-        malformed(app().read_notify(&notify_of(content_type, body.clone()), now()), "content type");
+        malformed(app().read_notify(Channel::UnipayApp, &notify_of(content_type, body.clone()), now()), "content type");
     }
-    app().read_notify(&notify_of("Application/X-WWW-Form-Urlencoded", body.clone()), now()).unwrap();
+    app()
+        .read_notify(Channel::UnipayApp, &notify_of("Application/X-WWW-Form-Urlencoded", body.clone()), now())
+        .unwrap();
     for again in ["respCode=00", "%72espCode=00", "txnAmt=", "signature=x"] {
         malformed(read_body(format!("{body}&{again}")), "a field is there twice");
     }
@@ -209,7 +211,7 @@ fn the_form_must_be_as_documented() {
     let (mut parts, body) = notify_of(FORM, body).into_parts();
     parts.uri = "https://pay.example.com/notify?respCode=61&a=b".parse().unwrap();
     let with_query = http::Request::from_parts(parts, body);
-    assert_eq!(app().read_notify(&with_query, now()).unwrap().outcome, Outcome::Paid);
+    assert_eq!(app().read_notify(Channel::UnipayApp, &with_query, now()).unwrap().outcome, Outcome::Paid);
 }
 
 #[test]
@@ -251,8 +253,8 @@ proptest! {
     #[test]
     fn no_refund_number_makes_it_panic(order_id in ".{0,40}", reserved in ".{0,40}") {
         let notify = notify_of(FORM, form_of(&signed(REFUNDED, &[("orderId", &order_id), ("reqReserved", &reserved)])));
-        let _ = app().read_notify(&notify, now());
-        prop_assert!(app().read_refund_notify(&notify, now()).is_err());
+        let _ = app().read_notify(Channel::UnipayApp, &notify, now());
+        prop_assert!(app().read_refund_notify(Channel::UnipayApp, &notify, now()).is_err());
     }
 
     #[test]

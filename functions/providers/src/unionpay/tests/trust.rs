@@ -1,7 +1,7 @@
 //! Which certificates are trusted, and when.
 
 use base64::Engine as _;
-use domain::{Notification, Tab, Timestamp};
+use domain::{Channel, Notification, Tab, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const PAID: &[(&str, &str)] =
 
 fn read(account: &Account, certificate: &str, now: Timestamp) -> Result<Notification, NotifyError> {
     let fields = signed(PAID, &[("signPubKeyCert", certificate)]);
-    account.read_notify(&notify_of(FORM, form_of(&fields)), now)
+    account.read_notify(Channel::UnipayApp, &notify_of(FORM, form_of(&fields)), now)
 }
 
 #[track_caller]

@@ -321,7 +321,7 @@ fn notify(body: impl Into<Bytes>) -> Request<Bytes> {
 }
 
 fn read(body: impl Into<Bytes>) -> Result<domain::Notification, NotifyError> {
-    account().read_notify(&notify(body), now())
+    account().read_notify(Channel::WxApp, &notify(body), now())
 }
 
 #[track_caller]
@@ -377,11 +377,11 @@ fn notifies_are_verified() {
     let algorithm = |found: &str, expected| Err(NotifyError::Algorithm { found: found.to_owned(), expected });
     assert_eq!(read(signed_by(SignType::HmacSha256, &named)), algorithm("HMAC-SHA256", "MD5"));
     let strong = open(&hmac()).unwrap();
-    strong.read_notify(&notify(signed_by(SignType::HmacSha256, &named)), now()).unwrap();
-    strong.read_notify(&notify(signed_by(SignType::HmacSha256, &paid())), now()).unwrap();
-    assert_eq!(strong.read_notify(&notify(body.clone()), now()), bad);
+    strong.read_notify(Channel::WxApp, &notify(signed_by(SignType::HmacSha256, &named)), now()).unwrap();
+    strong.read_notify(Channel::WxApp, &notify(signed_by(SignType::HmacSha256, &paid())), now()).unwrap();
+    assert_eq!(strong.read_notify(Channel::WxApp, &notify(body.clone()), now()), bad);
     let weak = changed("sign_type", "MD5");
-    assert_eq!(strong.read_notify(&notify(weak.clone()), now()), algorithm("MD5", "HMAC-SHA256"));
+    assert_eq!(strong.read_notify(Channel::WxApp, &notify(weak.clone()), now()), algorithm("MD5", "HMAC-SHA256"));
     read(weak).unwrap();
     assert_eq!(read("<xml><return_code>SUCCESS</return_code></xml>"), Err(NotifyError::Unsigned));
     malformed(read("x".repeat(65537)), "longer than 65536 bytes");
@@ -419,7 +419,7 @@ fn a_refunds_notify_is_a_hint() {
     let claims = [same_claim("appid", APP_ID), same_claim("mch_id", MCH_ID)];
     assert_eq!(report.claims, claims);
 
-    let read_refund = |body: String| account().read_refund_notify(&notify(body), now());
+    let read_refund = |body: String| account().read_refund_notify(Channel::WxApp, &notify(body), now());
     let report = read_refund(refund_body(content)).unwrap();
     assert_eq!((report.order.as_str(), report.refund_num.as_str()), (id().as_str(), "R1"));
     assert_eq!((report.refund_fee, report.outcome), (Some(fen(100)), RefundOutcome::Pending));
@@ -427,7 +427,10 @@ fn a_refunds_notify_is_a_hint() {
 
     let sealed_error = NotifyError::Sealed { field: "apiKey" };
     let other = open(&with(v2(), json!({"apiKey": "z".repeat(32)}))).unwrap();
-    assert_eq!(other.read_refund_notify(&notify(refund_body(content)), now()), Err(sealed_error.clone()));
+    assert_eq!(
+        other.read_refund_notify(Channel::WxApp, &notify(refund_body(content)), now()),
+        Err(sealed_error.clone())
+    );
     assert_eq!(read_refund(refund_body("<root>")), Err(sealed_error));
     malformed(read_refund(refund_body("<root><out_trade_no>1</out_trade_no></root>")), "out_refund_no is missing");
     malformed(read_refund(refund_body("<xml><out_trade_no>1</out_trade_no></xml>")), "out_trade_no is missing");
@@ -447,7 +450,7 @@ proptest! {
     fn no_xml_makes_it_panic(body in "(</?(xml|sign|sign_type|req_info|return_code)>|MD5|SUCCESS|<|&[a-z]{0,3};|.){0,16}") {
         prop_assert!(read(body.clone()).is_err());
         let _ = account().read_query(&placed(&id()), &unsigned(200, &body), now());
-        let _ = account().read_refund_notify(&notify(body), now());
+        let _ = account().read_refund_notify(Channel::WxApp, &notify(body), now());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which notifies of v3 are accepted, and what they say.
 
-use domain::{Claim, Notification, Outcome};
+use domain::{Channel, Claim, Notification, Outcome};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,11 +42,11 @@ fn body(event_type: &str, content: &Value) -> String {
 }
 
 fn read(event_type: &str, content: &Value) -> Result<Notification, NotifyError> {
-    account().read_notify(&signed_notify(&body(event_type, content)), now())
+    account().read_notify(Channel::WxApp, &signed_notify(&body(event_type, content)), now())
 }
 
 fn read_refund(event_type: &str, content: &Value) -> Result<RefundReport, NotifyError> {
-    account().read_refund_notify(&signed_notify(&body(event_type, content)), now())
+    account().read_refund_notify(Channel::WxApp, &signed_notify(&body(event_type, content)), now())
 }
 
 #[track_caller]
@@ -149,7 +149,7 @@ fn what_is_not_believed() {
         let others = good().into_iter().filter(|(known, _)| *known != name);
         others.chain((!value.is_empty()).then(|| (name, value.to_owned()))).collect::<Vec<_>>()
     };
-    let read = |headers: &[(&'static str, String)]| account().read_notify(&notify(body.clone(), headers), now());
+    let read = |headers: &[(&'static str, String)]| account().read_notify(Channel::WxApp, &notify(body.clone(), headers), now());
     let bad = |field| Err(NotifyError::BadSignature { field });
     let stale = |seconds| Err(NotifyError::Stale { seconds, seconds_max: 300 });
     let unknown = |serial: &str| Err(NotifyError::UnknownKey { serial: serial.to_owned() });
@@ -172,18 +172,18 @@ fn what_is_not_believed() {
     }
     // The signature is right, but the configured key does not decrypt the content.
     let other = open(&with(key_mode(), json!({"apiV3Key": "z".repeat(32)}))).unwrap();
-    assert_eq!(other.read_notify(&signed_notify(&body), now()), Err(NotifyError::Sealed { field: "apiV3Key" }));
+    assert_eq!(other.read_notify(Channel::WxApp, &signed_notify(&body), now()), Err(NotifyError::Sealed { field: "apiV3Key" }));
     // There is no key to verify it yet.
     let nothing_held = open(&bare()).unwrap();
     let certified = notify(body.clone(), &signature(Signer::Certificate, body.as_bytes(), 0));
-    assert_eq!(nothing_held.read_notify(&certified, now()), unknown(key("platform_cert_serial_no")));
-    assert_eq!(nothing_held.read_notify(&signed_notify(&body), now()), bad("publicKeyId"));
+    assert_eq!(nothing_held.read_notify(Channel::WxApp, &certified, now()), unknown(key("platform_cert_serial_no")));
+    assert_eq!(nothing_held.read_notify(Channel::WxApp, &signed_notify(&body), now()), bad("publicKeyId"));
 }
 
 #[test]
 #[rustfmt::skip]
 fn the_message_must_be_as_documented() {
-    let read = |body: &str| account().read_notify(&signed_notify(body), now());
+    let read = |body: &str| account().read_notify(Channel::WxApp, &signed_notify(body), now());
     let resource = |name: &str, value: Value| {
         let resource = changed(sealed("transaction", &payment().to_string()), name, value);
         json!({"event_type": "TRANSACTION.SUCCESS", "resource": resource}).to_string()
@@ -212,19 +212,19 @@ fn the_message_must_be_as_documented() {
     for content_type in ["text/xml", "", "application/x-www-form-urlencoded", "application/jsonx"] {
         let mut notify = signed_notify(&body);
         notify.headers_mut().insert("content-type", content_type.parse().unwrap());
-        malformed(account().read_notify(&notify, now()), "content type");
+        malformed(account().read_notify(Channel::WxApp, &notify, now()), "content type");
     }
     let mut notify = signed_notify(&body);
     notify.headers_mut().insert("content-type", "Application/JSON ;charset=utf-8".parse().unwrap());
-    account().read_notify(&notify, now()).unwrap();
+    account().read_notify(Channel::WxApp, &notify, now()).unwrap();
 }
 
 proptest! {
     #[test]
     fn no_notify_makes_it_panic_or_be_believed(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(account().read_notify(&notify(body.clone(), &[]), now()).is_err());
-        prop_assert!(account().read_notify(&notify(body.clone(), &signature(Signer::PublicKey, &body, 0)), now()).is_err());
-        prop_assert!(account().read_refund_notify(&notify(body, &[]), now()).is_err());
+        prop_assert!(account().read_notify(Channel::WxApp, &notify(body.clone(), &[]), now()).is_err());
+        prop_assert!(account().read_notify(Channel::WxApp, &notify(body.clone(), &signature(Signer::PublicKey, &body, 0)), now()).is_err());
+        prop_assert!(account().read_refund_notify(Channel::WxApp, &notify(body, &[]), now()).is_err());
     }
 
     #[test]
@@ -232,13 +232,13 @@ proptest! {
         let names = ["wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature", "wechatpay-signature-type"];
         let headers: Vec<_> = names.into_iter().zip(values).collect();
         let notify = notify("{}", &headers);
-        prop_assert!(account().read_notify(&notify, now()).is_err());
+        prop_assert!(account().read_notify(Channel::WxApp, &notify, now()).is_err());
     }
 
     #[test]
     fn no_content_makes_it_panic(content in "(\\{|\\}|\"(out_trade_no|amount|trade_state)\"|:|,|[a-z0-9\\[\\]]|.){0,30}") {
         let body = json!({"event_type": "TRANSACTION.SUCCESS", "resource": sealed("", &content)}).to_string();
-        let _ = account().read_notify(&signed_notify(&body), now());
+        let _ = account().read_notify(Channel::WxApp, &signed_notify(&body), now());
     }
 
     #[test]
@@ -247,7 +247,7 @@ proptest! {
         let headers = signature(Signer::PublicKey, &body, 0);
         let place = place % body.len();
         body[place] ^= 1 << bit;
-        let result = account().read_notify(&notify(body, &headers), now());
+        let result = account().read_notify(Channel::WxApp, &notify(body, &headers), now());
         prop_assert_eq!(result, Err(NotifyError::BadSignature { field: "publicKey" }));
     }
 }

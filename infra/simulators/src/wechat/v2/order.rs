@@ -5,7 +5,7 @@ use super::super::fen::Fen;
 use super::super::merchants::AppKind;
 use super::super::moment::parse_compact;
 use super::super::trade::{Order, Product, Version};
-use super::super::{phone, v3};
+use super::super::{payers, phone, v3};
 use super::{Call, Refusal};
 use crate::kit::beijing::MINUTE_MS;
 use crate::kit::form::Params;
@@ -53,7 +53,13 @@ fn order_of(call: &Call<'_>) -> Result<Order, Refusal> {
     }
     let time_expire = times(call)?;
     let openid = match product {
-        Product::Jsapi => Some(call.required("openid", 128)?.to_owned()),
+        Product::Jsapi => {
+            let openid = call.required("openid", 128)?;
+            if payers::is_foreign(openid, call.required("appid", 32)?) {
+                return Err(Refusal { code: "PARAM_ERROR", words: payers::FOREIGN.to_owned() });
+            }
+            Some(openid.to_owned())
+        }
         Product::Native => {
             call.required("product_id", 32)?;
             None
@@ -102,10 +108,11 @@ fn product(call: &Call<'_>) -> Result<Product, Refusal> {
     };
     let kind = call.merchant.app(call.required("appid", 32)?);
     match (product, kind) {
-        (Product::App, Some(AppKind::Account)) | (Product::Jsapi, Some(AppKind::Mobile)) => Err(Refusal {
-            code: "NOAUTH",
-            words: "商户无此接口权限: the appid is of the other kind".to_owned(),
-        }),
+        (Product::App, Some(AppKind::Account | AppKind::Lite)) | (Product::Jsapi, Some(AppKind::Mobile)) => {
+            Err(Refusal {
+                code: "NOAUTH", words: "商户无此接口权限: the appid is of the other kind".to_owned()
+            })
+        }
         (Product::App | Product::Jsapi | Product::Native | Product::H5, _) => Ok(product),
     }
 }

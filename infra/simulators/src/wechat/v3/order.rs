@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::crypto::{SignType, random_text};
 use super::super::merchants::AppKind;
 use super::super::moment::{compact, parse_rfc3339};
+use super::super::payers;
 use super::super::phone;
 use super::super::simulator::Simulator;
 use super::super::trade::{Order, Prepay, Product, Rule, Version};
@@ -182,15 +183,15 @@ fn owner(call: &Call<'_>, app_id: &str, product: Product) -> Result<(), Refusal>
         return Err(Refusal::new(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配，请检查后再试"));
     };
     match (product, kind) {
-        (Product::App, AppKind::Account) => {
+        (Product::App, AppKind::Account | AppKind::Lite) => {
             Err(Refusal::new(403, "NO_AUTH", "无权限: APP needs the appid of a mobile application"))
         }
         (Product::Jsapi, AppKind::Mobile) => {
-            Err(Refusal::new(403, "NO_AUTH", "无权限: JSAPI needs the appid of a service account"))
+            Err(Refusal::new(403, "NO_AUTH", "无权限: JSAPI needs the appid of a service account or a mini program"))
         }
         (Product::App, AppKind::Mobile)
-        | (Product::Jsapi, AppKind::Account)
-        | (Product::Native | Product::H5, AppKind::Mobile | AppKind::Account) => Ok(()),
+        | (Product::Jsapi, AppKind::Account | AppKind::Lite)
+        | (Product::Native | Product::H5, AppKind::Mobile | AppKind::Account | AppKind::Lite) => Ok(()),
     }
 }
 
@@ -217,7 +218,11 @@ fn payer(pay: &Pay, product: Product) -> Result<(), Refusal> {
         (Product::Jsapi, None) => Err(Refusal::param("/payer", "is missing: JSAPI needs the payer's openid")),
         (Product::Jsapi, Some(payer)) => {
             text("/payer/openid", &payer.openid, 1..=128)?;
-            body::charset("/payer/openid", &payer.openid, "_-")
+            body::charset("/payer/openid", &payer.openid, "_-")?;
+            if payers::is_foreign(&payer.openid, &pay.appid) {
+                return Err(Refusal::new(400, "PARAM_ERROR", payers::FOREIGN));
+            }
+            Ok(())
         }
         (Product::App | Product::Native | Product::H5, Some(_)) => {
             Err(Refusal::param("/payer", "is no member of this product's order"))
