@@ -23,6 +23,7 @@ mod other_origin;
 mod permissions;
 mod scene;
 mod stories;
+mod wallets;
 mod work;
 #[path = "../specs/world.rs"]
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]

@@ -81,6 +81,7 @@ mod unionpay_days;
 mod units;
 mod unreadable;
 mod upgrades;
+mod wallets;
 mod webhook_functions;
 mod webhook_operations;
 mod webhook_trouble;

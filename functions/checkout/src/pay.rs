@@ -117,7 +117,7 @@ fn hand_over(deps: &Deps, visit: &Visit<'_>, channel: Channel, parameters: &Paym
             Some(reply) => return reply,
             None => None,
         },
-        Channel::AliQrcode | Channel::WxApp | Channel::UnipayApp | Channel::ApplepayUpacp => None,
+        Channel::AliQrcode | Channel::WxApp | Channel::WxLite | Channel::UnipayApp | Channel::ApplepayUpacp => None,
     };
     let t = texts(visit.locale);
     let trouble = || Shown { problem: Some(t.channel_trouble), ..Shown::default() };

@@ -168,6 +168,7 @@ impl Texts {
             | Channel::WxApp
             | Channel::WxJsapi
             | Channel::WxH5
+            | Channel::WxLite
             | Channel::UnipayApp
             | Channel::ApplepayUpacp => self.family(channel.family()),
         }

@@ -33,6 +33,7 @@ mod stack;
 mod state;
 mod storage_faults;
 mod template;
+mod wallets;
 
 pub use admin::{operations as admin_operations, problem_codes};
 pub use clock::StackClock;

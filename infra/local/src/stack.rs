@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, routing};
+use axum::{Router, middleware, routing};
 use bytes::Bytes;
 use domain::Lane;
 use outbound::Outbound;
@@ -28,6 +28,7 @@ use crate::{
     sqs::Sqs,
     state::{CLOCK, State, random_password},
     template::EventSource,
+    wallets,
 };
 
 /// The settings with which the stack is started.
@@ -333,9 +334,11 @@ fn router(
         .route("/_local/sums", routing::post(control::sums).with_state(functions.sweep.clone()))
         .route("/_local/reconcile", routing::post(control::reconcile).with_state(functions.sweep.clone()))
         .merge(parts.simulators.router())
+        .merge(wallets::router())
         .merge(Receiver::new(options.clock.clone()).router())
         .merge(parts.lambda.registry())
         .fallback(routing::any(gateway::serve).with_state(front_door))
+        .layer(middleware::from_fn(wallets::around))
 }
 
 /// The mappings of the template, each with its function.
