@@ -33,6 +33,10 @@ const PAGES: &[(&str, &str)] = &[
     ("audit",          "/audit"),
     ("account",        "/account"),
     ("second-factor",  "/account/second-factor"),
+    ("guides",         "/guides"),
+    ("guide",          "/guides/alipay"),
+    ("guide-commands", "/guides/webhooks"),
+    ("guide-reference", "/guides/reference/operate"),
     ("not-found",      "/nowhere"),
 ];
 

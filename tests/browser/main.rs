@@ -21,6 +21,7 @@ mod other_origin;
 #[path = "../specs/permissions.rs"]
 #[allow(dead_code, reason = "shared with the specs, which use more of it")]
 mod permissions;
+mod reference;
 mod scene;
 mod stories;
 mod wallets;

@@ -33,6 +33,7 @@ mod credentials;
 mod deliveries;
 mod duplicates;
 mod events;
+mod guides;
 mod healing;
 mod incidents;
 mod input;

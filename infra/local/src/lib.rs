@@ -24,6 +24,7 @@ mod pages;
 mod parts;
 mod private;
 mod receiver;
+mod reference;
 mod runtime_api;
 mod said;
 mod schedule;

@@ -12,7 +12,8 @@ pub(crate) async fn front() -> Html<String> {
         "MaxPay runs",
         "<p>The whole stack is running on this machine, with embedded storage and simulated providers.</p>\
          <ul><li><a href='/console'>The console</a>: sign in with what was printed where the stack was started</li>\
-         <li>Charge: <code>POST /2.0/maxpay/bill</code></li><li>Query: <code>POST /2.0/maxpay/records</code></li>\
+         <li><a href='/docs'>Every call</a> of the API, which you can try there; the <a href='/console/guides'>guides</a>, \
+         in Chinese and English</li><li>Charge: <code>POST /2.0/maxpay/bill</code></li><li>Query: <code>POST /2.0/maxpay/records</code></li>\
          <li>Operators: <code>/admin/v1</code></li>\
          <li>Pay as a phone would: <a href='/simulator/alipay/app'>Alipay</a>, \
          <a href='/simulator/wechat/pay'>WeChat Pay</a>, <a href='/simulator/unionpay/app'>UnionPay</a></li>\

@@ -23,6 +23,7 @@ use crate::{
     pages,
     parts::{Running, ServedSqs, WorkQueue, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
+    reference,
     schedule::Schedule,
     simulators::Simulators,
     sqs::Sqs,
@@ -330,6 +331,7 @@ fn router(
     Router::new()
         .route("/", routing::get(pages::front))
         .route("/_local/returned", routing::get(pages::returned))
+        .merge(reference::router())
         .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
         .route("/_local/sums", routing::post(control::sums).with_state(functions.sweep.clone()))
         .route("/_local/reconcile", routing::post(control::reconcile).with_state(functions.sweep.clone()))

@@ -14,7 +14,7 @@ use super::{
     desk::Desk,
     form::Form,
     frame::{Frame, Section},
-    problems, redirect,
+    guides, problems, redirect,
     texts::{self, Texts},
 };
 use crate::api::problem::Problem;
@@ -75,6 +75,7 @@ struct Channels {
     t: &'static Texts,
     tabs: Vec<TabLink>,
     serves: String,
+    guides: [guides::Link; 2],
     protocols: Vec<Choice>,
     protocol: &'static str,
     fields: Vec<Shown>,
@@ -153,6 +154,7 @@ fn view(
     Ok(Channels {
         tabs: tabs.into(),
         serves: texts::fill(t.serves, &[&serves.join(t.comma)]),
+        guides: guides::of_channel(tab).map(|topic| f.guide(topic)),
         protocols: choices.collect(),
         protocol: chosen.name,
         fields: chosen.fields().map(|field| shown(field, language, saved_here, typed)).collect(),

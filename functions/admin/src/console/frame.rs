@@ -6,6 +6,7 @@ use store::AppSummary;
 use super::{
     assets::{self, Asset},
     format,
+    guides::{Link, Topic},
     preferences::{Language, Preferences, ZONES, Zone},
     texts::{self, Texts},
 };
@@ -27,6 +28,7 @@ pub(crate) enum Section {
     DeadLetters,
     Audit,
     Account,
+    Guides,
 }
 
 /// The frame of one page.
@@ -58,6 +60,11 @@ pub(crate) struct ZoneChoice {
 impl Frame {
     pub(crate) fn language(&self) -> Language {
         self.preferences.language
+    }
+
+    /// The link to what the guides say about this.
+    pub(crate) fn guide(&self, topic: Topic) -> Link {
+        topic.link(self.language())
     }
 
     pub(crate) fn zone(&self) -> Zone {

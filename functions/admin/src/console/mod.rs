@@ -21,8 +21,10 @@ mod export;
 mod form;
 mod format;
 mod frame;
+mod guides;
 mod incidents;
 mod kept_words;
+mod markdown;
 mod money;
 mod names;
 mod operators;
@@ -129,7 +131,10 @@ async fn answer(desk: &mut Desk<'_>) -> Answer {
         _ => {}
     }
     if desk.session.is_none() {
-        return sign_in::first(desk);
+        return match (&method, segments.as_slice()) {
+            (&Method::GET, ["guides", rest @ ..]) => guides::show(desk, rest),
+            _ => sign_in::first(desk),
+        };
     }
     if desk.must_enrol && !matches!(segments.as_slice(), ["account", "second-factor"] | ["sign-out"]) {
         return second_factor::first(desk);
@@ -175,6 +180,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["dead-letters"] => dead_letters::list(desk).await,
         ["account"] => account::show(desk).await,
         ["account", "second-factor"] => second_factor::show(desk).await,
+        ["guides", rest @ ..] => guides::show(desk, rest),
         _ => Err(Trouble::NotFound),
     }
 }

@@ -51,6 +51,9 @@ texts! {
     audit: "操作日志", "Audit log";
     dead_letters: "死信", "Dead letters";
     sign_out: "退出登录", "Sign out";
+    guides: "使用指南", "Guides";
+    guide: "使用指南：", "Guide:";
+    guide_part: "{}：{}", "{}: {}";
     navigation: "主导航", "Main navigation";
     operations: "运营", "Operations";
     set_up: "设置", "Set-up";
@@ -504,7 +507,7 @@ pub(super) mod tests {
     #[track_caller]
     pub(crate) fn check_both(name: &str, zh: &str, en: &str) {
         // Texts that are the same in both languages.
-        const SAME: [&str; 1] = ["comma"];
+        const SAME: [&str; 2] = ["comma", "guide_part"];
         assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{name}");
         assert!(!en.chars().any(is_han), "{name} is not English: {en}");
         assert!(zh.chars().any(is_han) || SAME.contains(&name), "{name} is not Chinese: {zh}");
