@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pickle
 import socket
+import threading
 import time
 import traceback
 import unittest
@@ -152,6 +153,20 @@ class Retries(unittest.TestCase):
             waiting.connect_ex(address)
             self.addCleanup(waiting.close)
         return address
+
+    def test_a_name_that_is_not_resolved_in_time_is_waited_for_no_longer(self) -> None:
+        let_go = threading.Event()
+        self.addCleanup(let_go.set)
+
+        def hanging(*_: Any, **__: Any) -> Any:
+            let_go.wait(20)
+            raise socket.gaierror("nobody asks any longer")
+
+        with mock.patch("socket.getaddrinfo", hanging):
+            begun = time.monotonic()
+            with self.assertRaisesRegex(maxpay.ConnectionFailed, "within 0.3 s"):
+                stack.client(base_url="http://slow.example", timeout=0.3, retries=0).records()
+            self.assertLess(time.monotonic() - begun, 5)
 
     def test_waiting_for_a_thread_is_a_part_of_the_timeout(self) -> None:
         async def main() -> None:

@@ -6,11 +6,13 @@ import contextlib
 import functools
 import http.client
 import io
+import queue
 import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Union
+from typing import Any, Callable, Mapping, Union
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConnectionFailed
@@ -63,7 +65,7 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     """Tries each address of the host for its share of the time, so that a dead one leaves some for the next."""
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = _addresses(host, port, deadline)
     problem = OSError("it has no address")
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
         try:
@@ -77,6 +79,27 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
         except OSError as found:
             problem = found
     raise problem
+
+
+def _addresses(host: str, port: int, deadline: float) -> list[Any]:
+    """The system's resolver takes no timeout. So it works in a thread of its own, which ends by the system's bound, and nobody waits for it
+    beyond the deadline."""
+    found: queue.SimpleQueue[Union[list[Any], Exception]] = queue.SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as problem:
+            found.put(problem)
+
+    threading.Thread(target=resolve, name="maxpay-resolve", daemon=True).start()
+    try:
+        answer = found.get(timeout=_left(deadline))
+    except queue.Empty:
+        raise socket.timeout() from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _left(deadline: float) -> float:
