@@ -40,6 +40,8 @@ def main():
         print("== charged, notified, settled, delivered, queried")
         shop.pay("cloud-1")
         shop.is_paid("cloud-1")
+        print("== a checkout, and its page")
+        shop.checkout_opens("checkout-1")
         print("== refunded: the provider cannot be reached")
         shop.refund_is_pending("cloud-1", "R1")
         print("== a gateway on this machine is refused, and so is one without https")
