@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::Lane;
 use futures_util::future::join_all;
+use local::WorkQueue;
 use ring::hmac::{HMAC_SHA256, Key, verify};
 use serde_json::{Value, json};
 
@@ -428,6 +430,25 @@ async fn what_the_page_finds_is_told_to_the_merchant_and_a_second_payment_goes_b
     found.sort();
     assert_eq!(found, ["refund", "success"]);
     world.ignores("shop");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_page_finds_is_told_to_a_late_target_through_the_slow_lane() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "delayMs": 3_200 })).await;
+    world.paid("late").await;
+    world.advance(0).await;
+    world.receiver("shop", json!({})).await;
+    let path = made(&world, &checkout_of("1")).await;
+    let id = at_alipay(&world, &path, "1").await;
+    world.play(&id, "pay", json!({ "notify": false })).await;
+    world.advance(16_000).await;
+    assert_eq!(state(&world, &path).await["state"], "paid");
+    assert_eq!(world.queued_at(world.stack.work_url(WorkQueue::Deliveries(Lane::Slow))).await, 1);
+    world.advance(0).await;
+    assert_eq!(world.arrivals("shop").await.len(), 2);
     world.end().await;
 }
 

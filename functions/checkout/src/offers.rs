@@ -137,7 +137,8 @@ mod tests {
         use Family::{Ali, Unipay, Wx};
         let all = OFFERED.to_vec();
         let without_openid = vec![AliWap, AliWeb, WxH5, WxNative, UnipayWeb];
-        let cases: &[(&[Channel], Place, &[Family], &[Channel])] = &[
+        type Case<'a> = (&'a [Channel], Place, &'a [Family], &'a [Channel]);
+        let cases: &[Case<'_>] = &[
             (&all,            Place::Desktop,  &[Wx, Ali, Unipay], &[AliWeb, UnipayWeb]),
             (&all,            Place::Phone,    &[],                &[AliWap, WxH5, UnipayWeb]),
             (&all,            Place::Wechat,   &[],                &[WxJsapi]),
