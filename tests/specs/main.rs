@@ -21,6 +21,7 @@ mod channels;
 mod charge;
 mod charsets;
 mod checkout;
+mod checkout_openid;
 mod checkout_page;
 mod client_bounds;
 mod closed;

@@ -16,13 +16,14 @@ use crate::{
 };
 
 /// Pages for people, and the one route of the operator API: the document has its operations instead.
-const NOT_DESCRIBED: [&str; 9] = [
+const NOT_DESCRIBED: [&str; 10] = [
     "/console",
     "/console/{proxy+}",
     "/favicon.ico",
     "/admin/v1/{proxy+}",
     "/pay/{token}",
     "/pay/{token}/state",
+    "/pay/{token}/wx",
     "/pay/{token}/logo",
     "/{file}",
     "/pay/{token}/{channel}",

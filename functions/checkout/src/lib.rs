@@ -9,6 +9,7 @@ mod files;
 mod leave;
 mod make;
 mod offers;
+mod openid;
 mod page;
 mod pay;
 mod poll;
@@ -26,10 +27,11 @@ use runtime::{Reply, Request, Services, failure, not_found};
 use settlement::Recent;
 
 /// What this function answers, as `template.yaml` routes it.
-pub const ROUTES: [(Method, &str); 6] = [
+pub const ROUTES: [(Method, &str); 7] = [
     (Method::POST, "/2.0/maxpay/checkout"),
     (Method::GET, "/pay/{token}"),
     (Method::GET, "/pay/{token}/state"),
+    (Method::GET, "/pay/{token}/wx"),
     (Method::GET, "/pay/{token}/logo"),
     (Method::GET, "/{file}"),
     (Method::POST, "/pay/{token}/{channel}"),
@@ -69,6 +71,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
     match (request.method(), steps.as_slice()) {
         (&Method::GET, ["pay", token]) => page::show(deps, &request, token).await,
         (&Method::GET, ["pay", token, "state"]) => poll::state(deps, &request, token).await,
+        (&Method::GET, ["pay", token, "wx"]) => openid::returned(deps, &request, token).await,
         (&Method::GET, ["pay", token, "logo"]) => files::logo(deps, token).await,
         (&Method::GET, [file]) => files::verification(deps, file).await,
         (&Method::POST, ["pay", token, "leave"]) => leave::leave(deps, &request, token).await,

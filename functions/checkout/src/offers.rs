@@ -5,6 +5,7 @@ use std::sync::Arc;
 use charging::AccountInUse;
 use domain::{Channel, Checkout, Family, Mode};
 use http::{HeaderMap, header::USER_AGENT};
+use providers::Account;
 use runtime::{Apps, ConfiguredApp};
 
 /// Where a page is opened.
@@ -76,7 +77,13 @@ pub(crate) fn offers(apps: &Apps, configured: &Arc<ConfiguredApp>, checkout: &Ch
 
 /// An account that cannot name a payer cannot serve WeChat's own browser.
 fn is_configured(apps: &Apps, configured: &ConfiguredApp, mode: Mode, channel: Channel) -> bool {
-    channel != Channel::WxJsapi && AccountInUse::find(apps, configured, channel, mode).is_ok()
+    let found = AccountInUse::find(apps, configured, channel, mode);
+    found.is_ok_and(|account| channel != Channel::WxJsapi || names_payers(&account))
+}
+
+/// Whether an account can name payers inside WeChat.
+fn names_payers(account: &AccountInUse) -> bool {
+    account.account().and_then(Account::oauth).is_some()
 }
 
 /// Those of the usable channels that work at a place.

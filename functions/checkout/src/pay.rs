@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::{
     Deps, make,
     offers::offers,
+    openid,
     page::{self, Shown, WalletCall},
     replies,
     texts::{Texts, texts},
@@ -37,6 +38,9 @@ pub(crate) async fn pay(deps: &Deps, request: &Request, token: &str, channel: &s
     let offered = offers(&deps.services().apps, &visit.configured, checkout, visit.place).channels;
     if !offered.contains(&channel) {
         return page::home(&visit);
+    }
+    if channel == Channel::WxJsapi && visit.state() == CheckoutState::Open {
+        return openid::begin(deps, &visit).unwrap_or_else(|error| refused(deps, &visit, &error));
     }
     charge_and_hand_over(deps, request, &visit, Choice { channel, openid: None }).await
 }
