@@ -319,7 +319,7 @@ async fn local_json_follows_what_is_changed() {
     let again = World::start_with(kept_in(&folder)).await;
     assert_eq!(json!(again.app.test.client_key), key);
     assert_eq!(local_json(&folder)["apps"][0]["test"]["clientKey"], key);
-    assert!(again.stack.doorkeys().console_password_changed, "nobody is told a password that opens nothing");
+    assert!(again.stack.keys().console_password_changed, "nobody is told a password that opens nothing");
     again.end().await;
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use domain::{Lane, Timestamp};
-use local::{DemoApp, Doorkeys, Options, Stack, StackClock, WorkQueue};
+use local::{DemoApp, Options, Stack, StackClock, StackKeys, WorkQueue};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ impl World {
     pub(crate) async fn start_with(options: Options) -> Self {
         logs::capture();
         let stack = Box::pin(Stack::start(options, |_| {})).await.unwrap();
-        let Doorkeys { url, operator_token, console_user, console_password, apps, .. } = stack.doorkeys().clone();
+        let StackKeys { url, operator_token, console_user, console_password, apps, .. } = stack.keys().clone();
         let owner = (console_user, console_password);
         let [app] = <[DemoApp; 1]>::try_from(apps).unwrap();
         let (secrets, read) = (Mutex::default(), Mutex::default());

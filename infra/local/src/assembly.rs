@@ -16,8 +16,8 @@ use crate::{
     iam::Iam,
     items::Tables,
     meter::Meter,
+    metric_lines::MetricLines,
     parts::{DynamoUse, Names, REGION, create_queues, create_tables, queue_urls},
-    said::Said,
     stack::{Endpoints, Options, Parts},
     state::State,
 };
@@ -62,14 +62,14 @@ pub(crate) async fn build_functions(options: &Options, state: &State, parts: &Pa
     };
     let config = config(options, state, parts, &resources)?;
     let environment = environment(&config, &parts.endpoints);
-    let said = Said::default();
+    let metric_lines = MetricLines::default();
     let outbound = Outbound::guarded(config.targets.clone());
     let bench = Workbench {
         outbound: outbound.map_err(|error| StartError::part("http client", error))?,
         clock: options.clock.clone(),
         iam: Iam::new(&template, resources.tables.logical().chain(resources.queues.logical())),
         meter: Meter::default(),
-        metrics: said.metrics(&options.clock),
+        metrics: metric_lines.metrics(&options.clock),
         clients,
         config,
     };
@@ -106,7 +106,7 @@ pub(crate) async fn build_functions(options: &Options, state: &State, parts: &Pa
         },
         tables: Tables { dynamo: bench.clients.dynamo(), names: resources.tables.pairs() },
         template,
-        said,
+        metric_lines,
         iam: bench.iam,
         meter: bench.meter,
     };

@@ -1,4 +1,4 @@
-//! The demo app, and the keys to everything. The app is made through the operator API like any other app; the keys are kept in
+//! The demo app, and the keys and passwords of the stack. The app is made through the operator API like any other app. The keys are kept in
 //! `local.json`.
 
 use std::{path::PathBuf, sync::Arc};
@@ -14,13 +14,13 @@ use tracing::error;
 
 use crate::{
     error::StartError,
-    state::{State, write_doorkeys},
+    state::{State, write_stack_keys},
 };
 
 /// The keys and passwords of this stack: written to `local.json` and printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Doorkeys {
+pub struct StackKeys {
     /// The address at which the stack answers.
     pub url: String,
     /// For `/admin/v1`.
@@ -138,34 +138,34 @@ pub(crate) async fn opens_console(admin: &admin::Deps, name: &str, password: &st
 
 /// Updates `local.json` while the stack runs.
 #[derive(Clone)]
-pub(crate) struct Doorkeeper {
+pub(crate) struct KeysFile {
     store: Store,
     folder: PathBuf,
-    kept: Arc<Mutex<Doorkeys>>,
+    kept: Arc<Mutex<StackKeys>>,
 }
 
-impl Doorkeeper {
+impl KeysFile {
     /// `None` if there is no folder.
-    pub(crate) fn new(store: &Store, folder: Option<PathBuf>, kept: &Doorkeys) -> Option<Self> {
+    pub(crate) fn new(store: &Store, folder: Option<PathBuf>, kept: &StackKeys) -> Option<Self> {
         Some(Self { store: store.clone(), folder: folder?, kept: Arc::new(Mutex::new(kept.clone())) })
     }
 
     /// Called after every possible change: a rotated key is written to the file.
-    pub(crate) async fn look(&self) {
+    pub(crate) async fn refresh(&self) {
         let mut kept = self.kept.lock().await;
         let mut now = kept.clone();
         for app in &mut now.apps {
             match as_it_is(&self.store, app).await {
                 Ok(found) => *app = found.unwrap_or_else(|| app.clone()),
-                Err(error) => return error!("local.json may hold keys of before: {error}"),
+                Err(error) => return error!("local.json may hold old keys: {error}"),
             }
         }
         if now == *kept {
             return;
         }
-        match write_doorkeys(&self.folder, &now) {
+        match write_stack_keys(&self.folder, &now) {
             Ok(()) => *kept = now,
-            Err(error) => error!("local.json holds keys of before: {error}"),
+            Err(error) => error!("local.json holds old keys: {error}"),
         }
     }
 }

@@ -14,8 +14,8 @@ use runtime::Reply;
 use tokio::sync::Semaphore;
 
 use crate::{
-    demo::Doorkeeper, error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter, said::Said,
-    simulators::Simulators, template::Template,
+    demo::KeysFile, error::StartError, handed::read_page, iam::Iam, items::Tables, meter::Meter,
+    metric_lines::MetricLines, simulators::Simulators, template::Template,
 };
 
 /// The path of a charge. What a payer opens comes from its answer.
@@ -40,7 +40,7 @@ pub(crate) struct Functions {
     pub(crate) query: query::Deps,
     pub(crate) provider_notify: provider_notify::Deps,
     pub(crate) admin: admin::Deps,
-    pub(crate) said: Said,
+    pub(crate) metric_lines: MetricLines,
     pub(crate) deliver: deliver::Deps,
     pub(crate) ask: ask::Deps,
     pub(crate) sweep: sweep::Deps,
@@ -200,7 +200,7 @@ pub(crate) struct FrontDoor {
     pub(crate) functions: Functions,
     pub(crate) simulators: Simulators,
     /// Updates `local.json`, if there is one.
-    pub(crate) doorkeeper: Option<Doorkeeper>,
+    pub(crate) keys_file: Option<KeysFile>,
     /// Limits how many requests are answered at once.
     pub(crate) room: Arc<Semaphore>,
 }
@@ -223,8 +223,8 @@ pub(crate) async fn serve(State(door): State<FrontDoor>, request: Request) -> Re
     if let (Some(asked), Some(reply)) = (charge, &answered) {
         door.simulators.keep(read_page(&asked, reply.body()));
     }
-    if let Some(doorkeeper) = door.doorkeeper.filter(|_| may_rotate) {
-        doorkeeper.look().await;
+    if let Some(keys_file) = door.keys_file.filter(|_| may_rotate) {
+        keys_file.refresh().await;
     }
     answered.map_or_else(|| message(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#), |reply| reply.map(Body::from))
 }

@@ -82,15 +82,15 @@ fn say(text: &str) {
 }
 
 fn welcome(stack: &Stack, data_dir: &str) -> String {
-    let doorkeys = stack.doorkeys();
-    let url = &doorkeys.url;
-    let (user, password) = (&doorkeys.console_user, &doorkeys.console_password);
-    let password = if doorkeys.console_password_changed { "the password that they chose" } else { password };
+    let keys = stack.keys();
+    let url = &keys.url;
+    let (user, password) = (&keys.console_user, &keys.console_password);
+    let password = if keys.console_password_changed { "the password that they chose" } else { password };
     let mut text = format!(
         "MaxPay is ready at {url}\n\n  console         {url}/console\n  sign in as      {user} / {password}\n  operator token  {}\n",
-        doorkeys.operator_token
+        keys.operator_token
     );
-    for app in &doorkeys.apps {
+    for app in &keys.apps {
         let (id, name) = (&app.app_id, &app.name);
         let (client, master) = (&app.test.client_key, &app.test.master_key);
         text += &format!(

@@ -15,7 +15,7 @@ use crate::{
     Grant, Metered, StackClock, StorageFaults,
     assembly::{Built, Environment, build_functions},
     control::{self, Clockwork, Sweeper},
-    demo::{self, Doorkeeper, Doorkeys},
+    demo::{self, KeysFile, StackKeys},
     error::StartError,
     gateway::{self, FrontDoor, Function, Functions},
     lambda::LocalLambda,
@@ -51,17 +51,17 @@ pub struct Options {
     pub storage_faults: Option<StorageFaults>,
     /// Whether the queue hands out each message twice and in another order, as SQS may do.
     pub doubled_messages: bool,
-    /// Items in the form of [`Stack::export`]. The tables hold them before anything reads the tables.
+    /// Items in the form of [`Stack::export`] that the tables hold from the start.
     pub items: Option<serde_json::Value>,
-    /// By which factor a function and a call of AWS may take longer than deployed. It is one, except in tests: debug builds on a busy
-    /// machine are slow, and no test is about how long something takes.
+    /// How many times longer than deployed a function or a call of AWS may take. It is 1, except in tests: debug builds on a busy machine
+    /// are slow, and no test measures a time.
     pub patience: u32,
 }
 
 /// A stack that runs.
 #[derive(Debug)]
 pub struct Stack {
-    doorkeys: Doorkeys,
+    keys: StackKeys,
     functions: Functions,
     environment: Environment,
     stop: watch::Sender<()>,
@@ -70,8 +70,7 @@ pub struct Stack {
     _lock: Vec<std::fs::File>,
 }
 
-/// The most requests that are answered at once; further requests are refused. This is one machine, which would otherwise take all of them
-/// into its memory.
+/// The most requests that are answered at once. More are refused, so that they do not fill the memory of this one machine.
 const REQUESTS_AT_ONCE: usize = 256;
 
 /// How often a stack with a running clock looks for what is due.
@@ -105,26 +104,26 @@ impl Stack {
         }
         progress("demo app");
         // This comes before the stack answers, so a caller that finds the stack ready also finds the keys.
-        let doorkeys = prepare_doorkeys(&options, &state, &functions, parts.endpoints.url.clone()).await?;
+        let keys = prepare_keys(&options, &state, &functions, parts.endpoints.url.clone()).await?;
 
         let mappings = mappings(&functions, &parts.sqs, Doubled(options.doubled_messages))?;
         let clockwork = clockwork(&options, &functions, &parts, &mappings);
-        let doorkeeper = Doorkeeper::new(&functions.admin.services.store, options.data_dir.clone(), &doorkeys);
-        let router = router(&options, &functions, parts, &clockwork, doorkeeper);
+        let keys_file = KeysFile::new(&functions.admin.services.store, options.data_dir.clone(), &keys);
+        let router = router(&options, &functions, parts, &clockwork, keys_file);
         serve(&mut running, "http", listener, router);
-        // A standing clock belongs to a test. Nothing becomes due automatically, and a tick must not race with the test's own call.
+        // If the clock stands still, a test moves it and calls what is due. A tick would race with those calls.
         if options.clock.runs() {
             running.parts.spawn(tick(clockwork, running.stopped.clone()));
             for mapping in mappings {
                 running.parts.spawn(mapping.serve(running.stopped.clone()));
             }
         }
-        Ok(Self { doorkeys, functions, environment, stop, running, _lock: state.lock })
+        Ok(Self { keys, functions, environment, stop, running, _lock: state.lock })
     }
 
     /// The address of the stack, and its keys.
-    pub fn doorkeys(&self) -> &Doorkeys {
-        &self.doorkeys
+    pub fn keys(&self) -> &StackKeys {
+        &self.keys
     }
 
     /// The URL of the queue of a lane in the embedded SQS.
@@ -150,7 +149,7 @@ impl Stack {
     /// Answers an event of API Gateway as the deployed function would.
     ///
     /// # Errors
-    /// What is wrong with the event, or that no function has a route for it.
+    /// [`StartError`]: the event cannot be read, or no function has a route for it.
     pub async fn invoke(&self, event: &str) -> Result<http::Response<Bytes>, StartError> {
         let request = runtime::read_event(event).map_err(|error| StartError::part("event", error))?;
         self.functions.call(request).await.ok_or_else(|| StartError::part("event", "no function has a route for it"))
@@ -158,18 +157,18 @@ impl Stack {
 
     /// The metrics that the functions wrote, oldest first, as lines of CloudWatch's embedded format.
     pub fn metrics(&self) -> Vec<String> {
-        self.functions.said.lines()
+        self.functions.metric_lines.lines()
     }
 
     /// Removes and returns the metrics that were written since the last call of this function. Only the latest 10,000 are kept.
     pub fn take_metrics(&self) -> Vec<String> {
-        self.functions.said.take()
+        self.functions.metric_lines.take()
     }
 
     /// Passes an event that is not an HTTP request to the function with this binary, and returns its answer.
     ///
     /// # Errors
-    /// What is wrong with the event, or that no function takes such events.
+    /// [`StartError`]: the event cannot be read, or no function takes such events.
     pub async fn invoke_event(&self, function: &str, event: &str) -> Result<String, StartError> {
         self.functions.call_event(function, event).await
     }
@@ -195,10 +194,10 @@ impl Stack {
         self.functions.tables.import(tables).await
     }
 
-    /// Returns when a part breaks.
+    /// Waits until a part breaks.
     ///
     /// # Errors
-    /// What broke.
+    /// [`StartError`], which names the part.
     pub async fn broken(&mut self) -> Result<(), StartError> {
         match self.running.parts.join_next().await {
             Some(Ok(ended)) => ended,
@@ -207,7 +206,7 @@ impl Stack {
         }
     }
 
-    /// Stops. Running requests get some time to finish.
+    /// Stops the stack. Running requests get three seconds to finish.
     pub async fn stop(mut self) {
         const PATIENCE: Duration = Duration::from_secs(3);
         drop(self.stop);
@@ -255,14 +254,14 @@ impl Parts {
     }
 }
 
-/// The endpoint of DynamoDB: another one if it is given, otherwise the embedded one. If there is a switch that stops the storage, it is put
-/// before that DynamoDB.
+/// The endpoint of DynamoDB: that of the options, or else the embedded one. If the options have storage faults, calls go through them.
 async fn start_dynamo(running: &mut Running, options: &Options, state: &State) -> Result<String, StartError> {
     let endpoint = match options.dynamo_endpoint.clone() {
         Some(endpoint) => endpoint,
         None => {
+            // With items, an empty database is filled.
             if options.items.is_none() {
-                state.hold_database()?;
+                state.require_database()?;
             }
             serve_dynamo(running, state).await?
         }
@@ -274,15 +273,15 @@ async fn start_dynamo(running: &mut Running, options: &Options, state: &State) -
 }
 
 /// Makes the demo app and the first owner of the console, or finds those of an earlier start. Stores the keys.
-async fn prepare_doorkeys(
+async fn prepare_keys(
     options: &Options,
     state: &State,
     functions: &Functions,
     url: String,
-) -> Result<Doorkeys, StartError> {
+) -> Result<StackKeys, StartError> {
     let (admin, operator_token) = (&functions.admin, state.operator_token.clone());
     let apps = match state.apps.clone() {
-        // With another DynamoDB, each start gets new tables.
+        // In another DynamoDB each start makes new tables, so the apps are not looked for there.
         Some(apps) if options.dynamo_endpoint.is_some() => apps,
         Some(apps) => demo::known(admin, state, apps).await?,
         // On the heap: a call of the operator API is deeply nested, and the compiler bounds the depth of one future.
@@ -297,12 +296,12 @@ async fn prepare_doorkeys(
         None => false,
     };
     let (console_user, console_password) = (owner.name, owner.password);
-    let doorkeys = Doorkeys { url, operator_token, console_user, console_password, console_password_changed, apps };
-    state.keep(&doorkeys)?;
-    Ok(doorkeys)
+    let keys = StackKeys { url, operator_token, console_user, console_password, console_password_changed, apps };
+    state.keep(&keys)?;
+    Ok(keys)
 }
 
-/// What moves the time, and runs what becomes due.
+/// Everything that changes with the time, so that a call can move the clock and have due work done.
 fn clockwork(options: &Options, functions: &Functions, parts: &Parts, mappings: &[Mapping]) -> Clockwork {
     Clockwork {
         clock: options.clock.clone(),
@@ -320,12 +319,12 @@ fn router(
     functions: &Functions,
     parts: Parts,
     clockwork: &Clockwork,
-    doorkeeper: Option<Doorkeeper>,
+    keys_file: Option<KeysFile>,
 ) -> Router {
     let front_door = FrontDoor {
         functions: functions.clone(),
         simulators: parts.simulators.clone(),
-        doorkeeper,
+        keys_file,
         room: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
     };
     Router::new()

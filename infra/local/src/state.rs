@@ -1,4 +1,4 @@
-//! What is kept over restarts besides tables and queue: the keys to everything, in the data folder.
+//! What the data folder keeps over restarts besides tables and queue: the keys and passwords of the stack.
 
 use std::{
     fs, io,
@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
-    demo::{DemoApp, Doorkeys, Owner},
+    demo::{DemoApp, Owner, StackKeys},
     error::StartError,
     private,
 };
@@ -53,8 +53,8 @@ impl State {
         private::create_folder(&dir).map_err(failed)?;
         let lock = lock(&dir)?;
         private::restrict_all(&dir).map_err(failed)?;
-        let known: Option<Doorkeys> = match read(&dir.join(LOCAL_JSON))? {
-            Some(text) => Some(read_doorkeys(&dir, &text)?),
+        let known: Option<StackKeys> = match read(&dir.join(LOCAL_JSON))? {
+            Some(text) => Some(read_stack_keys(&dir, &text)?),
             None => None,
         };
         begin_anew_if_killed(&dir, known.is_some()).map_err(failed)?;
@@ -75,15 +75,15 @@ impl State {
         Ok(Self { data_dir: Some(dir), lock, sealing_key, console_key, operator_token, apps, owner })
     }
 
-    pub(crate) fn keep(&self, doorkeys: &Doorkeys) -> Result<(), StartError> {
+    pub(crate) fn keep(&self, keys: &StackKeys) -> Result<(), StartError> {
         let Some(dir) = &self.data_dir else { return Ok(()) };
-        write_doorkeys(dir, doorkeys)?;
+        write_stack_keys(dir, keys)?;
         let path = dir.join(STARTING);
         remove(&path).map_err(|source| StartError::DataDir { path, source })
     }
 
-    /// Refuses a folder whose database is gone: an empty database would answer that nothing was ever charged.
-    pub(crate) fn hold_database(&self) -> Result<(), StartError> {
+    /// Refuses a folder that has keys and no database: an empty database would answer that nothing was ever charged.
+    pub(crate) fn require_database(&self) -> Result<(), StartError> {
         let Some(path) = self.file(DATABASE).filter(|_| self.apps.is_some()) else { return Ok(()) };
         let is_empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
         if is_empty { Err(StartError::DataDirIncomplete { path }) } else { Ok(()) }
@@ -119,12 +119,12 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes `local.json`.
-pub(crate) fn write_doorkeys(dir: &Path, doorkeys: &Doorkeys) -> Result<(), StartError> {
-    let json = serde_json::to_string_pretty(doorkeys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
+pub(crate) fn write_stack_keys(dir: &Path, keys: &StackKeys) -> Result<(), StartError> {
+    let json = serde_json::to_string_pretty(keys).map_err(|error| StartError::part(LOCAL_JSON, error))?;
     write(&dir.join(LOCAL_JSON), &json)
 }
 
-fn read_doorkeys(dir: &Path, text: &str) -> Result<Doorkeys, StartError> {
+fn read_stack_keys(dir: &Path, text: &str) -> Result<StackKeys, StartError> {
     serde_json::from_str(text).map_err(|source| StartError::DataDirDamaged { path: dir.join(LOCAL_JSON), source })
 }
 

@@ -14,7 +14,7 @@ use std::{
 use axum::{Router, extract::State};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use local::{DemoApp, Doorkeys, Options, Stack, StackClock};
+use local::{DemoApp, Options, Stack, StackClock, StackKeys};
 use outbound::{Bounds, Outbound};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -120,7 +120,7 @@ impl Shop {
             patience: 1,
         };
         let stack = Stack::start(options, |_| {}).await?;
-        let Doorkeys { url, operator_token, apps, .. } = stack.doorkeys().clone();
+        let StackKeys { url, operator_token, apps, .. } = stack.keys().clone();
         let app = apps.into_iter().next().ok_or("there is no demo app")?;
         Ok(Self { stack, url, app, outbound: Outbound::new()?, operator_token, caught: catching, _scratch: scratch })
     }

@@ -1,4 +1,4 @@
-//! What the functions wrote about themselves.
+//! The metrics that the functions wrote, as tests read them.
 
 use std::{
     collections::VecDeque,
@@ -11,15 +11,15 @@ use crate::StackClock;
 
 /// The latest metrics that the functions wrote, for tests to read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said(Arc<Mutex<VecDeque<String>>>);
+pub(crate) struct MetricLines(Arc<Mutex<VecDeque<String>>>);
 
-impl Said {
+impl MetricLines {
     const LINES_MAX: usize = 10_000;
 
     pub(crate) fn metrics(&self, clock: &StackClock) -> Metrics {
-        let said = self.clone();
+        let kept = self.clone();
         Metrics::new("local", clock.as_clock(), move |line| {
-            let mut lines = said.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lines = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
             if lines.len() >= Self::LINES_MAX {
                 lines.pop_front();
             }
