@@ -2,15 +2,16 @@
 //!
 //! A payment has three sums. A provider may report refunds at any time, and in one sum with ours:
 //!
-//! * `refunded`: what has certainly gone back, by a refund of ours or in the provider's console.
-//! * `pending`: our refunds without a known end.
-//! * `committed`: what went back or may still. A new refund is allowed if `committed` + its fee <= what was paid.
+//! * `refunded`: what has certainly gone back, by a refund of ours or by one made in the provider's console.
+//! * `pending`: the sum of our refunds whose end is not known.
+//! * `committed`: what went back, and what may still go back. A new refund is allowed if `committed` + its fee <= what was paid.
 //!
-//! `committed - pending` is the part that ended. How the sums change:
+//! `committed - pending` is the part that has ended. The sums change so:
 //!
 //! * A report says how much went back in all, and may include refunds that are pending here. It raises `refunded`. It raises
 //!   `committed` only if it is more than `committed`: then somebody refunded in the provider's console.
-//! * A pending refund succeeds: `refunded` becomes `committed` less what is still pending, unless a report said more already.
+//! * A pending refund succeeds: its fee leaves `pending`, and `refunded` becomes `committed - pending`. If a report has raised `refunded`
+//!   beyond that already, it stays.
 //! * A pending refund fails: its fee leaves `pending` and `committed`.
 //!
 //! Whatever the order of messages, no refund counts twice and no more than the payment is given back. A test plays all orders
@@ -18,9 +19,10 @@
 //!
 //! The money of a stuck refund has left the merchant and not arrived. It stays in `pending`, so it cannot be refunded again.
 //!
-//! The merchant gets an event for each refund of ours that succeeds, fails or gets stuck. A refund made elsewhere gets an event
-//! when a report raises `committed`, or when a pending refund fails that might have explained the report. The event is named
-//! after `committed - pending`, which grows with each, so no sum is announced twice.
+//! The merchant gets an event for each refund of ours that succeeds, fails or gets stuck. For a refund made elsewhere the merchant gets an
+//! event as soon as we know of it. That is when a report raises `committed`. Or a report counted money that a pending refund of ours could
+//! explain, and then that refund fails. Such an event is named after `committed - pending`. This sum is larger for each later one, so no
+//! event is written twice.
 
 mod change;
 mod choice;
@@ -143,15 +145,15 @@ closed_list! {
 /// Money on its way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// The payment that it is of.
+    /// The payment that it pays back.
     pub key: TransactionKey,
     /// That payment's id.
     pub transaction: TransactionId,
-    /// The merchant's number of it.
+    /// The merchant's number.
     pub num: RefundNum,
-    /// How much.
+    /// How much goes back.
     pub fee: Fen,
-    /// Why, in words for the payer.
+    /// The reason, in words for the payer.
     pub reason: Option<String>,
     /// How it is sent.
     pub way: RefundWay,
@@ -178,9 +180,9 @@ impl Refund {
     /// After this time every provider knows each refund that it received.
     pub const KNOWN_AFTER: Duration = DAY;
 
-    /// Whether the latest sending moved no money, if the provider does not know it. This is certain if the provider clearly refused it, or
-    /// would know it by now.
-    pub fn is_untouched(&self, now: Timestamp) -> bool {
+    /// Whether it is certain that the latest sending moved no money. To be asked when the provider does not know the sending: it is certain
+    /// then if the provider clearly refused the sending before, or if the provider would know it by now.
+    pub fn surely_moved_nothing(&self, now: Timestamp) -> bool {
         let is_refused = self.pause.is_some_and(|pause| pause.refused_at.is_some());
         is_refused || self.sending.at.distance(now) >= Self::KNOWN_AFTER
     }
@@ -190,8 +192,8 @@ impl Refund {
         self.pause.is_some_and(|pause| pause.since.distance(now) >= Self::PAUSED_MAX)
     }
 
-    /// The refund with one more sending, after the sending before moved no money. It is stored so before the provider is called. UnionPay
-    /// voids a payment on its day only, so a repeat is sent as a refund.
+    /// The refund with one more sending. It is stored before the provider is called. It is no void, because UnionPay voids a payment on the
+    /// payment's own day only.
     #[must_use]
     pub fn sent_again(&self, now: Timestamp) -> Self {
         let sending = RefundSending { number: self.sending.number.saturating_add(1), at: now };
@@ -204,18 +206,19 @@ impl Refund {
 /// Names a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundKey {
-    /// Whose bill.
+    /// The app of the bill.
     pub app: AppId,
-    /// Real money or not.
+    /// The mode of the bill.
     pub mode: Mode,
-    /// Which bill.
+    /// The bill.
     pub bill: BillNum,
     /// The merchant's number of the refund.
     pub num: RefundNum,
 }
 
-/// When to ask next about a refund that is open at `now`: it waits as long from now as it has waited already. A refund that waits for the
-/// merchant's balance is tried again each hour, and after a day each day. A stuck refund is asked about each day: a person has to end it.
+/// When to ask next about a refund that is open at `now`. The first question comes after a minute. Each later wait is as long as the time since
+/// the request, and six hours at the most. A refund that waits for the merchant's balance is tried again each hour, and after a day each
+/// day. A stuck refund is asked about each day, because a person has to end it.
 pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
     if let Some(pause) = refund.pause {
         let [at_first, later] = PAUSED_AGAIN_AFTER;
@@ -231,9 +234,9 @@ pub fn next_refund_question(refund: &Refund, now: Timestamp) -> Timestamp {
 crate::sentences! {
     /// Why a refund is not begun. Amounts are in fen: what can still go back, and what was asked for.
     pub enum RefundRefusal, RefundRefusalKind {
-        NotPaid = "refund-not-paid": "billNum must be of a paid bill, and this one is not paid";
-        TooMuch { left: i64, found: i64 } = "refund-too-much": "refundFee must be at most {left}, what is left of the payment and of the refunds on their way; found {found}";
-        // The same, but a stuck refund holds a part of the payment.
+        NotPaid = "refund-not-paid": "billNum must be of a paid bill; this one is not paid";
+        TooMuch { left: i64, found: i64 } = "refund-too-much": "refundFee must be at most {left}: that is left of the payment after the refunds that are done or pending; found {found}";
+        // As `TooMuch`, if a part of the payment is held by a stuck refund.
         Stuck { left: i64, found: i64, num: String } = "refund-share-stuck": "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}";
     }
 }
@@ -295,8 +298,9 @@ pub fn sent_back_elsewhere(payment: &Transaction, refunds: &[Refund]) -> Option<
     amount(fen(payment.refunded) - ours)
 }
 
-/// How the money of a payment is sent back. UnionPay can void a whole payment on the payment's own day, at once. If the payment has any
-/// refund already, the next one is a refund, too. A payment is made after its charge, so a charge of today has a payment of today.
+/// How the money of a payment is sent back. UnionPay can void a payment on the payment's own day: the whole of it, at once. If the payment has
+/// another refund already, it is not voided. The day of the charge is compared: a payment follows its charge, so if the charge is of today,
+/// the payment is, too.
 pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Timestamp) -> RefundWay {
     let is_whole = fee == payment.fee && payment.refunded.is_none();
     let is_today = settlement_day(payment.created_at) == settlement_day(now);
@@ -308,14 +312,14 @@ pub fn refund_way(payment: &Transaction, others: &[Refund], fee: Fen, now: Times
     }
 }
 
-/// UnionPay's settlement day ends at 23:00 in Beijing.
+/// UnionPay's settlement day ends at 23:00 in Beijing, an hour before midnight; Beijing is eight hours ahead of UTC.
 fn settlement_day(moment: Timestamp) -> i64 {
     const DAY_MS: i64 = 24 * 3600 * 1000;
-    const OFFSET_MS: i64 = 9 * 3600 * 1000;
+    const OFFSET_MS: i64 = (8 + 1) * 3600 * 1000;
     (moment.ms() + OFFSET_MS).div_euclid(DAY_MS)
 }
 
-/// What went back or may still go back. A report may have raised only `refunded` since the last refund, so the larger one counts.
+/// What went back or may still go back. A report may have raised `refunded` beyond the `committed` that is stored, so the larger one counts.
 fn committed(payment: &Transaction) -> i64 {
     fen(payment.refunds.committed).max(fen(payment.refunded))
 }

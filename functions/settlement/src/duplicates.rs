@@ -117,7 +117,7 @@ async fn send_back(
     let num = RefundNum::of_surplus_payment(&duplicate.id);
     let content = RefundContent { num, fee, reason: Some(why.to_owned()) };
     let planned = refunds::plan(duplicate, &[], content, now);
-    if let Err(error) = refunds::build(deps, configured, duplicate, &planned).await {
+    if let Err(error) = refunds::check_can_be_sent(deps, configured, duplicate, &planned).await {
         // No caller waits for an answer. A person learns of it by the incident.
         let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
         warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));

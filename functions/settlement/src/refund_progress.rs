@@ -1,8 +1,11 @@
-//! How a reserved refund goes on: it is sent, queried, sent again, given up, and changed by what the provider states.
+//! What happens to a reserved refund: it is sent, queried, sent again or given up, and changes as the provider states.
 //!
-//! A refund may wait until the merchant's balance covers it. It is sent again only after the provider stated that the last sending moved
-//! nothing, and each sending is kept before it leaves. So nobody can give up a refund whose sending is on its way. UnionPay knows each
-//! sending under a number of its own; at the other providers a repeat has the same number.
+//! As a rule a refund has one sending. While the provider has not decided, this sending is repeated under the same number.
+//!
+//! If the merchant's balance does not cover a refund, the refund is paused, and each retry is a new sending. A new sending is kept before it
+//! leaves, so nobody can give up a refund whose sending is on its way. UnionPay knows each sending under a number of its own: there, a new
+//! one begins only after UnionPay stated that the last one moved nothing. At the other providers all sendings of a refund have one number,
+//! so the money moves once.
 
 use std::sync::Arc;
 
@@ -58,10 +61,12 @@ pub async fn continue_refund(
         _ if refund.pause.is_some() => {
             Box::pin(retry_paused(deps, configured, &payment, refund, &outcome, bounds)).await
         }
+        // The provider does not have it, and it is too late for it to arrive.
         RefundOutcome::Lost { code, words } => {
             let failed = RefundOutcome::Failed { code, words: Sentence::as_it_is(words) };
             failed_is_an_error(apply_outcome(deps, configured, refund, failed).await?)
         }
+        // The balance does not cover it: the refund is paused.
         RefundOutcome::Short { .. } => failed_is_an_error(apply_outcome(deps, configured, refund, outcome).await?),
         RefundOutcome::Pending | RefundOutcome::NotThere => {
             Box::pin(send(deps, configured, &payment, refund, bounds)).await
@@ -69,7 +74,7 @@ pub async fn continue_refund(
     }
 }
 
-/// A refund that waits for the balance: it is sent again, or it fails once it has waited as long as it may.
+/// Goes on with a refund that waits for the balance. It is sent again, or it fails once it has waited for the longest allowed time.
 async fn retry_paused(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
@@ -78,17 +83,17 @@ async fn retry_paused(
     outcome: &RefundOutcome,
     bounds: Bounds,
 ) -> Result<Refund, ApiError> {
-    let now = deps.services.clock.now();
-    let is_untouched = moved_nothing(outcome, &refund, now);
     if *outcome == RefundOutcome::Pending {
         return Ok(refund);
     }
-    if is_untouched && refund.has_waited(now) {
+    let now = deps.services.clock.now();
+    let moved_nothing = moved_nothing(outcome, &refund, now);
+    if moved_nothing && refund.has_waited(now) {
         let failed = fail_untouched(deps, configured, &refund, RefundFailure::Waited).await?;
         return failed_is_an_error(failed.unwrap_or(refund));
     }
-    // If each sending has a number of its own, a repeat must have the number of the last sending: the provider then knows it again.
-    if !is_untouched && refund.key.channel.family().has(Habit::NumbersSendings) {
+    // The last sending may still move money. A sending under a new number could move it twice, so the last number is used again.
+    if !moved_nothing && refund.key.channel.family().has(Habit::NumbersSendings) {
         return send(deps, configured, payment, refund, bounds).await;
     }
     let again = refund.sent_again(now);
@@ -129,11 +134,11 @@ pub async fn give_up(
     given_up.ok_or_else(|| kept(KeptBecause::SentAgain))
 }
 
-/// Whether the last sending moved nothing, and never will.
+/// Whether the last sending certainly moved no money, and never will.
 fn moved_nothing(outcome: &RefundOutcome, refund: &Refund, now: Timestamp) -> bool {
     match outcome {
         RefundOutcome::Short { .. } | RefundOutcome::Lost { .. } => true,
-        RefundOutcome::NotThere => refund.is_untouched(now),
+        RefundOutcome::NotThere => refund.surely_moved_nothing(now),
         RefundOutcome::Pending | RefundOutcome::Done | RefundOutcome::Stuck { .. } | RefundOutcome::Failed { .. } => {
             false
         }
@@ -199,12 +204,12 @@ async fn apply_outcome(
     refund: Refund,
     outcome: RefundOutcome,
 ) -> Result<Refund, StoreError> {
-    // If all sendings have one number, only a refusal is about the last sending alone.
+    // Where all sendings have one number, an answer is about the refund as a whole. `Short` alone is about the last sending.
     let is_of_last_sending =
         refund.key.channel.family().has(Habit::NumbersSendings) || matches!(outcome, RefundOutcome::Short { .. });
     let sending = is_of_last_sending.then_some(refund.sending.number);
     let Some(statement) = statement_of(outcome, sending) else { return Ok(refund) };
-    // Boxed: the futures around it are large already.
+    // On the heap, because the futures around this one are large.
     match Box::pin(apply_statement(deps, configured, &refund, &statement)).await? {
         RefundApplied::Applied(refund) => Ok(refund),
         RefundApplied::Contradicted(refund, contradiction) => {
@@ -216,7 +221,8 @@ async fn apply_outcome(
     }
 }
 
-/// What an outcome states about a refund; `None` if it decides nothing.
+/// What an outcome states about a refund; `None` if it decides nothing. Whether a lost refund has failed depends on its pause, so its caller
+/// decides that.
 pub(crate) fn statement_of(outcome: RefundOutcome, sending: Option<u32>) -> Option<RefundStatement> {
     let verdict = match outcome {
         RefundOutcome::Pending | RefundOutcome::NotThere | RefundOutcome::Lost { .. } => return None,
@@ -240,7 +246,8 @@ pub(crate) async fn apply_statement(
     change(deps, configured, refund, decide).await
 }
 
-/// Lets a refund fail that moved nothing; `None` if another worker changed it since the provider was `asked`.
+/// Marks a refund as failed that moved no money. `asked` is the refund as it was when its provider was queried; `None` if another worker
+/// changed it since then.
 async fn fail_untouched(
     deps: &Deps,
     configured: &ConfiguredApp,
@@ -287,13 +294,14 @@ async fn change(
     }
 }
 
-/// Why a person has to look at a refund.
+/// What a person has to look at, as an incident says it.
 struct RefundProblem {
     kind: IncidentKind,
     said: Sentence,
 }
 
-/// A person has to look at a refund that is stuck, that begins to wait for the balance, or that failed while no caller waited.
+/// Why a person has to look at a refund: it is stuck, it begins to wait for the balance, or it failed and no caller gets the error. No caller
+/// does if the refund failed after its longest wait, or was made automatically.
 fn problem_of(before: &Refund, after: &Refund) -> Option<RefundProblem> {
     let (num, failure) = (after.num.to_string(), after.failure.clone()?);
     if after.status == RefundStatus::Stuck {

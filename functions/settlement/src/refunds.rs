@@ -1,19 +1,16 @@
-//! Refunds: begun once, and reported by the provider's notifies.
+//! Begins refunds, and takes the notifies about them. `refund_progress.rs` has what happens in between.
 //!
-//! A refund is reserved before its provider is called. If the function stops between the two, the refund is pending: the sweep queries
-//! the provider and, while the provider does not know the refund, sends it again under the same number, which moves money once. An
-//! unclear answer leaves the refund pending. A clear refusal releases its share of the payment. `refund_progress.rs` says how a refund
-//! goes on.
+//! A refund is reserved before its provider is called. A stop between the two leaves it pending. The sweep then queries the provider, and
+//! sends the refund again while the provider does not know it. All sendings have one number, so the money moves once. An unclear answer
+//! leaves the refund pending. A clear refusal releases its share of the payment.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::{
     Fen, IncidentKind, Mode, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
     RefundSending, RefundStatus, Sentence, Timestamp, Transaction, TransactionKey, check, choose_payment,
     is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
-use http::Request;
 use outbound::Bounds;
 use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
 use runtime::{ApiError, BillError, ConfiguredApp, Retry, error_chain};
@@ -72,8 +69,8 @@ pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundA
     let payment = payment_of(&bill, request)?;
     let content = RefundContent { num: request.num.clone(), fee: request.fee, reason: request.reason.clone() };
     let planned = plan(payment, &bill.refunds, content, deps.services.clock.now());
-    // The call is built before the refund is kept, so that a refund that cannot be sent leaves nothing behind.
-    build(deps, configured, payment, &planned).await?;
+    // This comes before the refund is kept, so that a refund that cannot be sent leaves nothing behind.
+    check_can_be_sent(deps, configured, payment, &planned).await?;
     match reserve(deps, &planned).await? {
         RefundReservation::New(payment, refund) => {
             let (num, bill) = (&refund.num, &refund.key.bill);
@@ -100,7 +97,8 @@ fn payment_of<'a>(bill: &'a Bill, request: &RefundRequest) -> Result<&'a Transac
     }
 }
 
-/// The same number once more. Other content is an error; the same content gets the refund as it is now, after a query if it is open.
+/// Answers a call with a number that is in use. Other content is an error. The same content gets the refund as it is now; if the refund is
+/// open, its provider is queried first.
 async fn repeat(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
@@ -145,13 +143,13 @@ pub(crate) fn plan(payment: &Transaction, others: &[Refund], content: RefundCont
     Refund { due_at: Some(next_refund_question(&refund, now)), ..refund }
 }
 
-/// The call that sends a refund to its provider.
-pub(crate) async fn build(
+/// Builds the call that sends a refund, and drops it. `send` builds it anew, because each call has a signature of its own.
+pub(crate) async fn check_can_be_sent(
     deps: &Deps,
     configured: &ConfiguredApp,
     payment: &Transaction,
     refund: &Refund,
-) -> Result<Request<Bytes>, ApiError> {
+) -> Result<(), ApiError> {
     let account = account_of(deps, configured, payment).await?;
     let moment = Moment { now: deps.services.clock.now(), nonce: deps.services.random.nonce()? };
     let notify_url = notify_url(deps, payment);
@@ -159,7 +157,7 @@ pub(crate) async fn build(
     if let Some(certificate) = call.extensions().get::<ClientCertificate>() {
         certificate.open()?;
     }
-    Ok(call)
+    Ok(())
 }
 
 /// Keeps a planned refund, and its share of the payment, in one transaction.
@@ -198,13 +196,13 @@ pub(crate) async fn take_refund_notify(
     }
 }
 
-/// What about a refund does not match, and the kind of incident that it is.
+/// How a notify differs from what is known, and the kind of its incident.
 struct RefundMismatch {
     kind: IncidentKind,
     said: Sentence,
 }
 
-/// Compares a notify with the payment, and its amount with that of the refund.
+/// Compares a notify with the payment. If `ours` has the refund of this number, the amounts are compared, too.
 fn find_mismatch(notify: &RefundNotify<'_>, payment: &Transaction, ours: Option<&Refund>) -> Option<RefundMismatch> {
     if let Err(mismatch) = check(notify.report, payment) {
         return Some(RefundMismatch { kind: mismatch_kind(&mismatch), said: mismatch.into() });
@@ -238,7 +236,8 @@ async fn take_refund_report(
     refund: Refund,
 ) -> Result<ReportOutcome, StoreError> {
     let Some(statement) = statement_of(notify.refund.outcome.clone(), notify.refund.sending) else {
-        // An unsigned hint decides nothing: the provider is queried. If that fails, the sweep queries it.
+        // It says that the refund is pending. So does each notify of WeChat Pay v2, whose content is not signed. The provider is queried
+        // now; if that fails, the sweep queries it.
         if let Err(error) = continue_refund(deps, configured, refund, ASKING_BOUNDS).await {
             warn!(bill.num = %payment.key.bill, tx.id = %payment.id, "a refund stays as it is: {}", error_chain(&error));
         }
@@ -253,7 +252,7 @@ async fn take_refund_report(
     }
 }
 
-/// A refund that was not begun here. If its money left, a person has to look: our books do not know it.
+/// Takes a notify about a refund that was not begun here. If its money left, a person has to look: our books do not have it.
 async fn take_foreign_refund(
     deps: &Deps,
     configured: &ConfiguredApp,

@@ -76,7 +76,7 @@ fn a_provider_that_does_not_know_a_refund_moved_nothing_once_it_refused_it_or_a_
         (paused(None), DAY_MS, true),
         (paused(Some(after(0))), 0, true),
     ] {
-        assert_eq!(refund.is_untouched(after(at)), expect, "{at} {:?}", refund.pause);
+        assert_eq!(refund.surely_moved_nothing(after(at)), expect, "{at} {:?}", refund.pause);
     }
     assert!(!refund.has_waited(after(100 * DAY_MS)));
     assert!(!paused(None).has_waited(after(30 * DAY_MS - 1)) && paused(None).has_waited(after(30 * DAY_MS)));
@@ -261,10 +261,10 @@ fn only_a_refund_that_waits_for_the_balance_is_given_up_and_only_as_it_was_asked
         panic!("not paused")
     };
     let paused = change.refund;
-    assert!(paused.is_untouched(now));
+    assert!(paused.surely_moved_nothing(now));
     let again = paused.sent_again(now);
-    assert!(!again.is_untouched(now), "nobody knows what came of it");
-    assert!(again.is_untouched(now.plus(Refund::KNOWN_AFTER)));
+    assert!(!again.surely_moved_nothing(now), "nobody knows what came of it");
+    assert!(again.surely_moved_nothing(now.plus(Refund::KNOWN_AFTER)));
     assert_eq!(give_up_refund(&paid, &again, &paused, &Sentence::as_it_is("given up"), now), RefundDecision::Unchanged);
     let RefundDecision::Changed(change) = give_up_refund(&paid, &paused, &paused, &Sentence::as_it_is("given up"), now)
     else {
