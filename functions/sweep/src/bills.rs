@@ -1,7 +1,8 @@
-//! Bills and refunds that are due.
+//! Looks at the bills and refunds that are due.
 //!
-//! For an open one its provider is to be queried, which is noted for the end of the run. A paid bill is due for one of two reasons: it
-//! carries a delivery whose first attempt did not happen yet, or nobody looked for a second payment. Both are done here.
+//! If one is open, its provider has to be queried. That question is noted here, and handed out at the end of the run. If a bill is paid, it
+//! is due because it carries a delivery whose first attempt did not happen yet, or because nobody looked for a second payment. Both are done
+//! here.
 
 use domain::{AskedAbout, Delivery, DeliveryId, DeliveryState, Timestamp, Transaction, TransactionKey};
 use futures_util::future::join_all;
@@ -12,7 +13,7 @@ use tracing::warn;
 
 use crate::{Deps, deliveries, run::Run};
 
-/// Paid bills at once in one of the 24 shards.
+/// How many paid bills are looked at together, in each of the 24 shards of `due`.
 const PAID_AT_ONCE: usize = 3;
 
 /// What came of a page.
@@ -24,7 +25,7 @@ pub(crate) struct PageCounts {
     pub(crate) rung: usize,
 }
 
-/// Notes the questions about open bills and refunds, and looks at the paid bills.
+/// Notes the questions about open bills and refunds, and looks at the paid bills. Due deliveries and days are not looked at here.
 ///
 /// # Errors
 /// [`StoreError`]: their rows cannot be read now.
@@ -51,7 +52,7 @@ async fn look_at_paid(deps: &Deps, run: &Run, paid: &[TransactionKey], now: Time
             break;
         }
         for result in join_all(some.iter().map(|key| look_at_one(deps, run, key, now))).await {
-            counts.looked_at += usize::from(result == LookResult::Done);
+            counts.looked_at += usize::from(result == LookResult::LookedAt);
             counts.rung += usize::from(result == LookResult::Woken);
         }
     }
@@ -63,16 +64,16 @@ async fn look_at_paid(deps: &Deps, run: &Run, paid: &[TransactionKey], now: Time
 enum LookResult {
     /// It is no longer due, or another run changed it first.
     NotDue,
-    /// What it was due for is done, or is left for the next run.
-    Done,
+    /// A worker looked at it. If something could not be done, the bill is still due for the next run.
+    LookedAt,
     /// The delivery that it carries was woken.
     Woken,
 }
 
 async fn look_at_one(deps: &Deps, run: &Run, key: &TransactionKey, now: Timestamp) -> LookResult {
     look_at_bill(deps, run, key, now).await.unwrap_or_else(|error| {
-        warn!(bill.num = %key.bill, "bill {} stays as it is: {}", key.bill, error_chain(&error));
-        LookResult::Done
+        warn!(bill.num = %key.bill, "bill {} stays due: {}", key.bill, error_chain(&error));
+        LookResult::LookedAt
     })
 }
 
@@ -85,10 +86,11 @@ async fn look_at_bill(deps: &Deps, run: &Run, key: &TransactionKey, now: Timesta
     if let Some(carried) = &due.carries {
         return look_at_carried(deps, run, &due, carried, now).await;
     }
-    // An answer settled it, and the worker stopped before it looked for a second payment.
+    // The answer to a question settled it, and the worker stopped before it looked for a second payment.
     look_for_second_payment(deps, &due.transaction, now).await?;
+    // Nothing is left to look at: the entry is removed.
     let is_mine = store.postpone_transaction(key, due.due_at, None).await?;
-    Ok(if is_mine { LookResult::Done } else { LookResult::NotDue })
+    Ok(if is_mine { LookResult::LookedAt } else { LookResult::NotDue })
 }
 
 async fn look_for_second_payment(deps: &Deps, bill: &Transaction, now: Timestamp) -> Result<(), ApiError> {
@@ -98,8 +100,8 @@ async fn look_for_second_payment(deps: &Deps, bill: &Transaction, now: Timestamp
     Ok(())
 }
 
-/// A paid bill that still carries a delivery. The worker that makes the first attempt removes the mark. The mark is still here: the
-/// message was lost or is late.
+/// Looks at a paid bill that still carries a delivery. The worker that makes the first attempt removes the mark. So the message of that
+/// attempt was lost or is late.
 async fn look_at_carried(
     deps: &Deps,
     run: &Run,
@@ -110,17 +112,19 @@ async fn look_at_carried(
     let (store, key) = (&deps.services.store, &due.transaction.key);
     let is_untried = |delivery: &Delivery| delivery.state == DeliveryState::Waiting && delivery.attempt == 1;
     let untried = store.find_delivery(carried).await?.filter(is_untried);
-    let mut result = LookResult::Done;
+    let mut result = LookResult::LookedAt;
     if let Some(delivery) = untried {
-        let look_at = Delivery::look_at(delivery.due_at, delivery.created_at);
-        if look_at > now {
+        let late_from = Delivery::look_at(delivery.due_at, delivery.created_at);
+        if now < late_from {
             // The message may still arrive.
-            let is_mine = store.carry_until(key, due.due_at, look_at).await?;
-            return Ok(if is_mine { LookResult::Done } else { LookResult::NotDue });
+            let is_mine = store.carry_until(key, due.due_at, late_from).await?;
+            return Ok(if is_mine { LookResult::LookedAt } else { LookResult::NotDue });
         }
         if !deliveries::ring_again(deps, &delivery, &run.longest_overdue, now).await? {
-            return Ok(LookResult::Done);
+            // The queue refused the message. The mark stays, and the next run tries again.
+            return Ok(LookResult::LookedAt);
         }
+        // The delivery has an entry of its own now.
         result = LookResult::Woken;
     }
     look_for_second_payment(deps, &due.transaction, now).await?;

@@ -121,9 +121,10 @@ struct DayComparison<'a> {
     deps: &'a Deps,
     merchant: &'a MerchantAccount,
     /// The accounts whose orders are in the same bill.
-    others: Vec<&'a MerchantAccount>,
-    /// The accounts whose orders an unreadable line of the bill may name.
-    neighbours: Vec<&'a MerchantAccount>,
+    sharing_bill: Vec<&'a MerchantAccount>,
+    /// The accounts whose orders an unreadable line of the bill may name. They are more: the file may list orders that are not read for this
+    /// account.
+    sharing_file: Vec<&'a MerchantAccount>,
     day: &'a Day,
     now: Timestamp,
 }
@@ -131,9 +132,9 @@ struct DayComparison<'a> {
 impl<'a> DayComparison<'a> {
     fn new(deps: &'a Deps, merchants: &'a [MerchantAccount], day: &'a DayToCompare<'_>) -> Self {
         let (merchant, day) = (day.merchant, &day.day);
-        let others = merchants.iter().filter(|other| merchant.shares_with(other)).collect();
-        let neighbours = merchants.iter().filter(|other| merchant.shares_file_with(other)).collect();
-        Self { deps, merchant, others, neighbours, day, now: deps.services.clock.now() }
+        let sharing_bill = merchants.iter().filter(|other| merchant.shares_bill_with(other)).collect();
+        let sharing_file = merchants.iter().filter(|other| merchant.shares_file_with(other)).collect();
+        Self { deps, merchant, sharing_bill, sharing_file, day, now: deps.services.clock.now() }
     }
 
     /// Compares the day, and keeps the differences.

@@ -1,7 +1,7 @@
 //! Once an hour: sums the days that are over, for the console's overview. Most runs find nothing to do.
 //!
-//! A run reads a bounded number of pages. A day that it does not finish, for this reason or after a stop, is continued by the next run:
-//! the walk over the day is kept.
+//! A walk over a day reads its transactions page by page, list after list: a list has one channel and one status. A run reads a bounded number
+//! of pages. The walk is kept, so that the next run continues a day that was not finished.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use tracing::{info, warn};
 
 use crate::{Deps, apps::Apps};
 
-/// Pages of 3,000 rows that one run reads: twelve million rows, some three minutes.
+/// How many pages one run reads. A page has 3,000 rows, so these are twelve million rows and some three minutes.
 const PAGES_MAX: usize = 4000;
 
-/// The walk is kept after so many pages: a stop costs no more than these.
+/// The walk is kept after this number of pages, so a stop costs no more than these.
 const PAGES_UNKEPT_MAX: usize = 10;
 
-/// The last days of all apps come first, so that the long past of one app does not delay yesterday of another.
+/// These days of all apps come first, so that the long past of one app does not delay yesterday of another.
 const RECENT_DAYS: u32 = 3;
 
 /// What one run did.
@@ -29,7 +29,7 @@ pub struct Summed {
     pub days: usize,
     /// The apps or days that could not be read or kept: the next run does them.
     pub failed: usize,
-    /// Whether there was more than one run reads.
+    /// Whether days are left for the next run.
     pub left: bool,
 }
 
@@ -40,7 +40,7 @@ enum End {
     /// The run has read its pages. The walk is kept, and the next run continues it.
     PagesUsed,
     /// Another run sums this day.
-    Taken,
+    ByAnotherRun,
     /// A row cannot be read, and sums without it are not kept.
     Unreadable,
 }
@@ -50,7 +50,7 @@ pub async fn sum_days(deps: &Deps) -> Summed {
     let now = deps.services.clock.now();
     let mut run = Run { deps, now, pages_left: PAGES_MAX, summed: Summed::default() };
     for ages in [1..=RECENT_DAYS, RECENT_DAYS + 1..=SUMMED_DAYS_MAX] {
-        run.every_app(ages).await;
+        run.sum_apps(ages).await;
     }
     let Summed { days, failed, left } = run.summed;
     if run.summed != Summed::default() {
@@ -69,22 +69,22 @@ struct Run<'a> {
 type Ages = std::ops::RangeInclusive<u32>;
 
 impl Run<'_> {
-    async fn every_app(&mut self, ages: Ages) {
+    async fn sum_apps(&mut self, ages: Ages) {
         let mut apps = Apps::new(self.deps, self.now);
         while let Some(app) = apps.next().await {
-            self.app(&app, ages.clone()).await;
+            self.sum_app(&app, ages.clone()).await;
         }
         self.summed.failed += apps.failed();
     }
 
-    async fn app(&mut self, app: &Arc<ConfiguredApp>, ages: Ages) {
+    async fn sum_app(&mut self, app: &Arc<ConfiguredApp>, ages: Ages) {
         for mode in Mode::ALL {
             let channels = app.channels_ever(mode);
             if channels.is_empty() {
                 continue;
             }
             let records = AppRecords { app: &app.app.id, shards: &app.app.shards, mode, channels };
-            if let Err(error) = self.days(&records, &Day::of(app.app.created_at), ages.clone()).await {
+            if let Err(error) = self.sum_days_of(&records, &Day::of(app.app.created_at), ages.clone()).await {
                 warn!(app.id = %app.app.id, "the sums of an app were not made: {}", error_chain(&error));
                 self.summed.failed += 1;
             }
@@ -92,16 +92,16 @@ impl Run<'_> {
     }
 
     /// Sums the days of these ages that are to be summed, the latest first. Days before the app was made are left out.
-    async fn days(&mut self, records: &AppRecords<'_>, born: &Day, ages: Ages) -> Result<(), StoreError> {
+    async fn sum_days_of(&mut self, records: &AppRecords<'_>, made_on: &Day, ages: Ages) -> Result<(), StoreError> {
         let days = days_back(self.now, *ages.end());
-        let days: Vec<(u32, Day)> = days.filter(|(age, day)| ages.contains(age) && day >= born).collect();
-        let (Some((_, last)), Some((_, first))) = (days.first(), days.last()) else { return Ok(()) };
-        let kept = self.deps.services.store.kept_days(records.app, records.mode, first, last).await?;
+        let days: Vec<(u32, Day)> = days.filter(|(age, day)| ages.contains(age) && day >= made_on).collect();
+        let (Some((_, latest)), Some((_, earliest))) = (days.first(), days.last()) else { return Ok(()) };
+        let kept = self.deps.services.store.kept_days(records.app, records.mode, earliest, latest).await?;
         for (age, day) in &days {
             let found = kept.iter().find(|kept| kept.day == *day);
-            let summed = found.and_then(|kept| kept.sums.as_ref()).map(|(_, at)| age_at(day, *at));
-            let is_open = found.is_some_and(|kept| kept.walk.is_some());
-            if !is_open && !is_to_be_summed(*age, summed) {
+            let summed_at_age = found.and_then(|kept| kept.sums.as_ref()).map(|(_, at)| age_at(day, *at));
+            let has_open_walk = found.is_some_and(|kept| kept.walk.is_some());
+            if !has_open_walk && !is_to_be_summed(*age, summed_at_age) {
                 continue;
             }
             if self.pages_left == 0 {
@@ -109,10 +109,10 @@ impl Run<'_> {
                 return Ok(());
             }
             let kept = found.cloned().unwrap_or_else(|| KeptDay::new(day.clone()));
-            match self.day(records, kept).await? {
+            match self.sum_day(records, kept).await? {
                 End::Summed => self.summed.days += 1,
                 End::PagesUsed => self.summed.left = true,
-                End::Taken => info!(app.id = %records.app, "{day} is being summed by another run"),
+                End::ByAnotherRun => info!(app.id = %records.app, "{day} is being summed by another run"),
                 End::Unreadable => {
                     warn!(app.id = %records.app, "{day} was not summed: a transaction of it cannot be read");
                     self.summed.failed += 1;
@@ -122,34 +122,35 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Walks over a day, from where an earlier walk stopped, to its end or as far as this run may read.
-    async fn day(&mut self, records: &AppRecords<'_>, mut kept: KeptDay) -> Result<End, StoreError> {
+    /// Walks over a day, from where the kept walk stopped. It goes to the end of the day, or as far as this run may read.
+    async fn sum_day(&mut self, records: &AppRecords<'_>, mut kept: KeptDay) -> Result<End, StoreError> {
         let store = &self.deps.services.store;
         let mut unkept = 0;
         while let Some(position) = records.position(kept.walk.as_ref()) {
             if self.pages_left == 0 || unkept == PAGES_UNKEPT_MAX {
                 let Some(written) = store.keep_day(records.app, records.mode, kept).await? else {
-                    return Ok(End::Taken);
+                    return Ok(End::ByAnotherRun);
                 };
                 (kept, unkept) = (written, 0);
             }
             if self.pages_left == 0 {
                 return Ok(End::PagesUsed);
             }
-            let Some(walk) = self.page(records, &kept.day, kept.walk.take(), position).await? else {
+            let Some(walk) = self.read_page(records, &kept.day, kept.walk.take(), position).await? else {
                 return Ok(End::Unreadable);
             };
             kept.walk = Some(walk);
             (unkept, self.pages_left) = (unkept + 1, self.pages_left - 1);
         }
-        let seen = kept.walk.take().map(|walk| (walk.sums, walk.began_at));
-        kept.sums = Some(seen.unwrap_or_else(|| (DaySums::default(), self.now)));
+        let walked = kept.walk.take().map(|walk| (walk.sums, walk.began_at));
+        // Without channels there is no walk, and the sums are zero.
+        kept.sums = Some(walked.unwrap_or_else(|| (DaySums::default(), self.now)));
         let written = store.keep_day(records.app, records.mode, kept).await?;
-        Ok(if written.is_some() { End::Summed } else { End::Taken })
+        Ok(if written.is_some() { End::Summed } else { End::ByAnotherRun })
     }
 
-    /// The walk after one more page; `None` if a row of the page cannot be read.
-    async fn page(
+    /// Reads one page, and returns the walk with it added; `None` if a row of the page cannot be read.
+    async fn read_page(
         &self,
         records: &AppRecords<'_>,
         day: &Day,
@@ -189,9 +190,9 @@ struct AppRecords<'a> {
 }
 
 impl AppRecords<'_> {
-    /// Where a walk reads its next page; `None` at its end. The order of channels and statuses is the same in each run. The status that a
-    /// transaction moves to is read before the status that it leaves. So a transaction that moves during the walk may be missed until the
-    /// next walk, and is never counted twice.
+    /// Where a walk reads its next page; `None` at its end. Channels and statuses have the same order in each run. A status comes before the
+    /// statuses from which a transaction can move to it. So a transaction that moves during the walk may be missed until the next walk, and is
+    /// never counted twice.
     fn position(&self, walk: Option<&Walk>) -> Option<Position> {
         const ORDER: [Status; 4] = [Status::Refund, Status::Success, Status::Closed, Status::Created];
         let lists = |channel: &Channel| ORDER.map(|status| SumList { channel: *channel, status });
@@ -201,7 +202,7 @@ impl AppRecords<'_> {
             Some(Walk { list, progress: ListProgress::Through(row), .. }) => {
                 return Some(Position { list: *list, after: Some(row.clone()) });
             }
-            // The order holds for a channel that was configured since the walk began, too.
+            // The next list is found by its place in the order: channels may have come or gone since the walk began.
             Some(Walk { list: done, progress: ListProgress::Done, .. }) => {
                 let place = |list: &SumList| (list.channel, ORDER.iter().position(|status| *status == list.status));
                 lists.find(|list| place(list) > place(done))?

@@ -51,7 +51,7 @@ impl MerchantAccount {
     }
 
     /// Whether the orders of the other account, of another tab or app, are in the same bill.
-    pub(super) fn shares_with(&self, other: &Self) -> bool {
+    pub(super) fn shares_bill_with(&self, other: &Self) -> bool {
         self.is_beside(other) && self.bills.names.iter().any(|name| other.bills.names.contains(name))
     }
 }

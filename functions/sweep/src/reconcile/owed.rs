@@ -104,7 +104,7 @@ async fn write_down(
 
 /// Whether there is anything to compare. If the settings cannot be used there is: a person has to see that the day is not compared.
 async fn is_owed(deps: &Deps, merchant: &MerchantAccount, day: &Day, now: Timestamp) -> Result<bool, StoreError> {
-    let comparison = DayComparison { deps, merchant, others: Vec::new(), neighbours: Vec::new(), day, now };
+    let comparison = DayComparison { deps, merchant, sharing_bill: Vec::new(), sharing_file: Vec::new(), day, now };
     match comparison.open().await {
         Ok(Some((_, account))) if account.bill_reader().is_none() => Ok(false),
         Ok(Some(_)) => comparison.had_business().await,

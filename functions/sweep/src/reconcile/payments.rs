@@ -1,9 +1,9 @@
 //! A bill's lines beside our records.
 //!
 //! Both are sorted by the order's id, which begins with the time of its charge. So the bill is read in windows, and each window is compared
-//! with the records of the same stretch of time; no line is looked up by itself. Two kinds of lines are not in that stretch. A line about an
-//! order that is older than [`CHARGED_BEFORE`], as a rule a refund, is looked up by its id. A line about an order that is younger than the
-//! day has no record here.
+//! with the records of the same stretch of time; no line is looked up by itself. Two kinds of lines have no record in that stretch. An order
+//! may be older than [`CHARGED_BEFORE`]; as a rule the line is a refund. Its record is looked up by id. And an order may be charged after
+//! the day. It cannot be paid on that day, so it is missing in our books.
 
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
@@ -22,14 +22,14 @@ use super::{
     bill::{Bill, Unread, UnreadLine},
 };
 
-/// The longest `billTimeout`, and a day for what was settled late.
+/// How long before a day its payments may be charged: the longest `billTimeout`, and a day for those that were settled late.
 pub(super) const CHARGED_BEFORE: Duration = Duration::from_secs(16 * 24 * 3600);
 
-/// A record that becomes refunded between the two readings may be missed, and is never counted twice. If the bill lists it, it is checked
-/// again.
+/// The statuses are read one after the other. A record that becomes refunded between the two readings may be missed, and is never read
+/// twice. If the bill lists a missed one, `judge_rest` finds it.
 const PAID: [Status; 2] = [Status::Refund, Status::Success];
 
-/// In the order in which a record goes through them: one that changes its status between two readings is read at least once.
+/// A record goes through the statuses in this order. So a record that changes its status between two readings is read at least once.
 const ALL: [Status; 4] = [Status::Created, Status::Closed, Status::Success, Status::Refund];
 
 /// Our payments of the day that its bill does not list.
@@ -65,7 +65,8 @@ impl BillWindow {
         Ok(Self { lines, refunds: Vec::new(), lines_of_bill, unread, last })
     }
 
-    /// Takes what the bill lists of a record out of the window: judges its payment, and keeps its refunds. Whether its payment is listed.
+    /// Takes the lines about a record out of the window. Judges the payment, and keeps the refunds for later. Returns whether the payment is
+    /// listed.
     async fn match_record(&mut self, record: &Record, findings: &mut Findings<'_>) -> bool {
         let refunds = self.lines.take_refunds(&record.id).into_iter();
         self.refunds.extend(refunds.map(|line| ListedWithPayment { line, payment: record.clone() }));
@@ -84,11 +85,12 @@ impl DayComparison<'_> {
         findings: &mut Findings<'_>,
     ) -> Result<i64, ApiError> {
         let (mut unlisted, mut after) = (Unlisted::new(), None);
-        // It ends, because each window begins after the one before.
+        // Each window begins after the last order of the window before, so this ends.
         loop {
             let mut window = BillWindow::read(bill, account, after.clone())?;
             self.match_payments(account, &mut window, after.as_ref(), &mut unlisted, findings).await?;
             self.judge_rest(account, &mut window, findings).await?;
+            // The unreadable lines are the same for each window, so they are judged once.
             if after.is_none() {
                 self.judge_unread(&window.unread, findings).await?;
             }
@@ -150,7 +152,8 @@ impl DayComparison<'_> {
         TimeSpan { start: start.minus(CHARGED_BEFORE), end }
     }
 
-    /// A payment from just before midnight may be settled after it. It is in the bill of the day before.
+    /// Looks for the unlisted payments in the bill of the day before: a payment of just before midnight may be settled here after midnight. What
+    /// neither bill lists is missing there.
     async fn find_in_bill_before(
         &self,
         account: &Account,
@@ -184,7 +187,7 @@ impl DayComparison<'_> {
             window.match_record(&record, findings).await;
         }
         self.judge_refunds(account, &window.refunds, findings).await?;
-        for other in &self.others {
+        for other in &self.sharing_bill {
             for record in self.find_rest(other, &window.lines).await? {
                 window.lines.take_payment(&record.id);
                 window.lines.take_refunds(&record.id);
@@ -209,7 +212,7 @@ impl DayComparison<'_> {
             };
             let mine = self.find_of(self.merchant, order).await?;
             if mine.is_none() {
-                let theirs = self.neighbours.iter().map(|other| self.find_of(other, order));
+                let theirs = self.sharing_file.iter().map(|other| self.find_of(other, order));
                 if try_join_all(theirs).await?.into_iter().any(|found| found.is_some()) {
                     continue;
                 }
@@ -225,8 +228,8 @@ impl DayComparison<'_> {
         self.deps.services.store.find_record(app, *mode, shards, channels, order).await
     }
 
-    /// The records that an account has of the orders that are left in a window: those that are older than its stretch by their ids, the others
-    /// page by page.
+    /// An account's records of the orders that are left in a window. Those of old orders are looked up by their ids, those of the days before
+    /// are read page by page. Orders that were charged after the day have none.
     async fn find_rest(&self, merchant: &MerchantAccount, window: &Window) -> Result<Vec<Record>, StoreError> {
         let span @ TimeSpan { start, end } = self.charged_within();
         let orders = window.orders();
@@ -260,7 +263,7 @@ impl DayComparison<'_> {
             let judged = some.iter().map(async |ListedWithPayment { line, payment }| {
                 let Some(refund) = &line.refund else { return Ok(None) };
                 let known = self.find_known(account, &refund.num, payment).await?;
-                // A refund of ours is named by our number.
+                // A difference names a refund of ours by our number.
                 let num = known.ours.as_ref().map_or_else(|| refund.num.clone(), |ours| ours.num.to_string());
                 let refund = ListedRefund { num, is_done: refund.is_done };
                 Ok::<_, StoreError>(judge_listed_refund(line, &refund, Some(payment), &known))
@@ -272,8 +275,8 @@ impl DayComparison<'_> {
         Ok(())
     }
 
-    /// What we know about the refund that a bill lists under this number. If it is not ours, all our refunds of the payment are read: the rest
-    /// of what was refunded is not ours.
+    /// What we know about the refund that a bill lists under this number. If it is not ours, all our refunds of the payment are read. What was
+    /// refunded beyond them was refunded elsewhere.
     async fn find_known(&self, account: &Account, listed: &str, record: &Record) -> Result<KnownRefund, StoreError> {
         let (store, MerchantAccount { app, mode, .. }) = (&self.deps.services.store, self.merchant);
         if !account.hides_refund_nums()
