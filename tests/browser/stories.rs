@@ -16,7 +16,7 @@ async fn one_signs_in_is_told_when_not_and_signs_out() {
     browser.fill("#name", "admin").await;
     browser.fill("#password", "not the password").await;
     browser.click("form.stack button").await;
-    assert_eq!(browser.text("#sign-in-problem").await, "The name or the password is wrong");
+    assert_eq!(browser.text("#sign-in-problem").await, "The user name or the password is wrong");
     assert_eq!((browser.value("#name").await, browser.value("#password").await), ("admin".to_owned(), String::new()));
     browser.fill("#password", &scene.world.owner.1).await;
     browser.click("form.stack button").await;
@@ -50,7 +50,7 @@ async fn one_sets_up_two_step_sign_in_and_signs_in_with_a_code() {
     browser.fill("#code", "000000").await;
     browser.fill("#old", &scene.world.owner.1).await;
     browser.click("main .primary").await;
-    assert_eq!(browser.text("#code-problem").await, "Is not the code that the app shows now");
+    assert_eq!(browser.text("#code-problem").await, "Is not the code that the authenticator app shows now");
     assert_eq!(browser.text("#secret").await, secret, "what the phone has by now stays");
     browser.fill("#code", &code(&secret, 0)).await;
     browser.fill("#old", &scene.world.owner.1).await;
@@ -65,7 +65,7 @@ async fn one_sets_up_two_step_sign_in_and_signs_in_with_a_code() {
     scene.sign_in().await;
     browser.fill("#code", "123").await;
     browser.click("form.stack button").await;
-    assert_eq!(browser.text("#sign-in-problem").await, "This code is wrong, or was used before");
+    assert_eq!(browser.text("#sign-in-problem").await, "This code is wrong, or was already used");
     browser.picture("story-code").await;
     browser.fill("#code", &code(&secret, STEP_MS)).await;
     browser.click("form.stack button").await;
@@ -346,7 +346,7 @@ async fn money_goes_back_and_the_event_is_sent_again() {
     let sent = browser.text(".timeline details pre").await;
     assert!(sent.contains(r#""status": "success""#) && sent.contains(r#""sign": "***""#), "{sent}");
     browser.click(".timeline form button").await;
-    assert_eq!(browser.text(".notice.good").await, "It is sent again.");
+    assert_eq!(browser.text(".notice.good").await, "It is being sent again.");
     browser.click("details.confirm:has(#fee) summary").await;
     browser.fill("#fee", "a lot").await;
     browser.click("details.confirm:has(#fee) button").await;

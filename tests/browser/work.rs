@@ -96,7 +96,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.open(&scene.app("/incidents?mode=test")).await;
     assert!(!browser.page().await.contains("支付宝公钥"), "{}", browser.page().await);
     browser.open(&scene.app("/incidents?mode=test&kind=forged")).await;
-    assert!(browser.text("tbody").await.contains("通知的签名与内容和 支付宝公钥 不符"));
+    assert!(browser.text("tbody").await.contains("验签失败：签名与支付宝公钥不匹配"));
     browser.click("tbody button").await;
     assert!(browser.page().await.contains("已重新处理"), "{}", browser.page().await);
 

@@ -75,7 +75,7 @@ async fn a_wrong_apiv3_key_is_never_verified() {
             let report = check(&world, "wx_mp", with(settings, &wrong)).await;
             let (field, why) = fields(&report, "wrong");
             assert_eq!((&report["ok"], field.as_str()), (&json!(false), "apiV3Key"), "{report}");
-            assert!(why.contains("does not open what wechat pay seals"), "{report}");
+            assert!(why.contains("cannot decrypt what wechat pay encrypts"), "{report}");
         }
     }
     // Neither a public key nor a certificate is configured, and no certificate could be decrypted: nothing verified the answer.
@@ -204,7 +204,7 @@ async fn a_failed_check_in_the_console_keeps_what_was_typed_but_no_secret() {
     let page = answer.text();
     assert_eq!(answer.status, 200, "{page}");
     assert!(page.contains("some of the settings are wrong") && page.contains("id=\"checked\""), "{page}");
-    assert!(page.contains("Does not open what wechat pay seals with it"), "{page}");
+    assert!(page.contains("Cannot decrypt what wechat pay encrypts with it"), "{page}");
     for kept in ["mchId", "appId", "certSerial", "publicKeyId", "gateway"] {
         assert!(page.contains(&format!("value=\"{}\"", text(kept))), "{kept} {page}");
     }

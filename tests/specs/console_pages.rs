@@ -36,7 +36,7 @@ async fn apps_are_listed_page_by_page_and_found_by_name_or_id() {
     assert!(found.contains("Shop 077") && !found.contains("Shop 076</b>"), "{found}");
     let id = &world.app.app_id;
     assert!(owner.get(&world, &format!("/apps?q={id}")).await.text().contains("<b>demo</b>"));
-    assert!(owner.get(&world, "/apps?q=nobody").await.text().contains("No app fits"));
+    assert!(owner.get(&world, "/apps?q=nobody").await.text().contains("No app matches"));
     world.end().await;
 }
 

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("admin-audit",                200, -1, "\"action\":\"save channel\""),
     ("admin-console",              200, -1, "Sign in to the MaxPay console"),
-    ("admin-console-sign-in",      422, -1, "The name or the password is wrong"),
+    ("admin-console-sign-in",      422, -1, "The user name or the password is wrong"),
     ("admin-create-app",           201, -1, "\"name\":\"shop\""),
     ("admin-incidents",            200, -1, "\"items\":[]"),
     ("admin-refund",               200,  0, "\"status\":\"success\""),

@@ -29,7 +29,7 @@ async fn an_incident_has_a_code_and_is_said_in_both_languages() {
     let url = trade["notifyUrl"].as_str().unwrap().to_owned();
     world.post_form(&url, Message::paid(&trade).with("total_amount", "0.01").signed()).await;
 
-    let text = "the amount is 1 fen where 9900 were charged";
+    let text = "the amount is 1 fen, but 9900 fen were charged";
     let (code, params) = (json!("amount-differs"), json!({ "said": 1, "expected": 9900 }));
     let [listed] = <[Value; 1]>::try_from(world.incidents().await).unwrap();
     assert_eq!(coded(&listed, "problem"), (&json!(text), &code, &params));
@@ -41,7 +41,7 @@ async fn an_incident_has_a_code_and_is_said_in_both_languages() {
 
     let owner = Visitor::owner(&world).await;
     let page = format!("/apps/{}/incidents?mode=test", world.app.app_id);
-    assert!(owner.get(&world, &page).await.text().contains("The amount is 1 fen where 9900 were charged"));
+    assert!(owner.get(&world, &page).await.text().contains("The amount is 1 fen, but 9900 fen were charged"));
     let chinese = owner.get_in(&world, "zh-CN", &page).await.text();
     assert!(chinese.contains("金额为 1 分，而下单金额为 9900 分"), "{chinese}");
     world.end().await;
@@ -61,7 +61,7 @@ async fn a_forged_message_names_what_does_not_fit_as_the_form_does() {
     let owner = Visitor::owner(&world).await;
     let page = format!("/apps/{}/incidents?mode=test&kind=forged", world.app.app_id);
     let chinese = owner.get_in(&world, "zh-CN", &page).await.text();
-    assert!(chinese.contains("通知的签名与内容和 支付宝公钥 不符"), "{chinese}");
+    assert!(chinese.contains("验签失败：签名与支付宝公钥不匹配"), "{chinese}");
     world.end().await;
 }
 

@@ -106,7 +106,7 @@ async fn owners_limit_somebody_in_the_console() {
         owner.post(&world, "/operators", &fields).await
     };
     assert!(hire("nonsense", "viewer").await.text().contains("There is no app nonsense"));
-    assert!(hire(&id, "owner").await.text().contains("An owner sees every app and cannot be limited"));
+    assert!(hire(&id, "owner").await.text().contains("Must be null for an owner, because owners see every app"));
     assert_eq!(hire(&format!("{id}\r\n"), "viewer").await.status, 303);
     assert!(owner.get(&world, "/operators").await.text().contains("1 of the apps"));
     let lifted =

@@ -181,7 +181,7 @@ async fn a_line_that_cannot_be_read_is_listed_and_the_rest_is_compared() {
     let line = &found[1]["line"];
     assert!(line["problem"].as_str().unwrap().contains("much"), "{line}");
     assert!(line["excerpt"].as_str().unwrap().starts_with(&format!("1,{spoiled},交易,x")), "{line}");
-    assert_eq!(found[3]["line"]["problem"], "it has 2 cells, and the heading has 25");
+    assert_eq!(found[3]["line"]["problem"], "it has 2 cells, but the heading has 25");
     world.end().await;
 }
 

@@ -146,7 +146,7 @@ async fn setting_it_up_and_switching_it_off_takes_the_present_password() {
     let secret = hidden(&owner.get(&world, PAGE).await.text(), "secret");
     let right = code(&secret, 0);
     let cases = [
-        (secret.as_str(), "000000", password.as_str(), "not the code that the app shows now"),
+        (secret.as_str(), "000000", password.as_str(), "not the code that the authenticator app shows now"),
         (secret.as_str(), right.as_str(), "wrong", "not the present password"),
         ("short", right.as_str(), password.as_str(), "20 bytes in base32"),
     ];

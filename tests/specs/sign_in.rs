@@ -165,7 +165,7 @@ async fn sign_ins_stand_in_the_audit_log_and_a_flood_in_few_entries() {
     assert_eq!(audit(&world, "sign in").await.len(), 4, "an hour later it is told anew");
     let owner = Visitor::owner(&world).await;
     let page = owner.get(&world, "/audit").await.text();
-    assert!(page.contains("4 times") && page.contains("127.0.0.66") && page.contains("A name that nobody has"));
+    assert!(page.contains("4 times") && page.contains("127.0.0.66") && page.contains("A name that does not exist"));
     world.end().await;
 }
 

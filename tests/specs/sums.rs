@@ -166,7 +166,7 @@ async fn the_overview_says_what_waits_at_each_webhook() {
     world.advance(MINUTE_MS).await;
     let owner = Visitor::owner(&world).await;
     let page = owner.get(&world, &format!("/apps/{}/overview?mode=test", world.app.app_id)).await.text();
-    let health = page.split_once("Webhook health").unwrap().1;
+    let health = page.split_once("Webhook state").unwrap().1;
     let row = |name: &str| health.split("<tr>").find(|row| row.contains(name)).unwrap().to_owned();
     let broken = row("receiver/broken");
     assert!(broken.contains(">1<") && broken.contains("2026-11-23 22:30:00") && broken.contains("Failing"), "{broken}");

@@ -14,10 +14,10 @@ domain::sentences! {
         StatusCode { found: String } = "attempt-status-code": "statusCode {found}; only 200 means received";
         FunctionError { kind: String } = "attempt-function-error": "the function failed ({kind})";
         Missing = "attempt-missing": "there is no such function";
-        Denied = "attempt-denied": "it may not be invoked from here: its name must be one that the deployment allows";
-        Throttled = "attempt-throttled": "it was throttled";
+        Denied = "attempt-denied": "the function cannot be invoked: the deployment does not allow its name";
+        Throttled = "attempt-throttled": "the function was throttled";
         NoResult { seconds: u64 } = "attempt-no-result": "there was no result within {seconds} s";
-        NotInvoked = "attempt-not-invoked": "it could not be invoked";
-        NotInvokedBecause { code: String } = "attempt-not-invoked-because": "it could not be invoked ({code})";
+        NotInvoked = "attempt-not-invoked": "the function could not be invoked";
+        NotInvokedBecause { code: String } = "attempt-not-invoked-because": "the function could not be invoked ({code})";
     }
 }

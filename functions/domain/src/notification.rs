@@ -45,11 +45,11 @@ crate::sentences! {
     /// Why a genuine report does not fit its transaction. Such a report settles nothing.
     pub enum Mismatch, MismatchKind {
         // It is about another app, merchant or currency, or about another order than the address that it came to.
-        Claim { field: &'static str, said: String, configured: String } = "claim-differs": "{field} is `{said}` where `{configured}` is configured";
-        Order { said: String, expected: String } = "order-differs": "the order is `{said}`, and the address is that of `{expected}`";
+        Claim { field: &'static str, said: String, configured: String } = "claim-differs": "{field} is `{said}`, but `{configured}` is configured";
+        Order { said: String, expected: String } = "order-differs": "the order is `{said}`, but the address is of `{expected}`";
         // Amounts are in fen.
-        AmountUnknown { expected: i64 } = "amount-unknown": "the amount is unknown fen where {expected} were charged";
-        Amount { said: i64, expected: i64 } = "amount-differs": "the amount is {said} fen where {expected} were charged";
+        AmountUnknown { expected: i64 } = "amount-unknown": "the amount is unknown, but {expected} fen were charged";
+        Amount { said: i64, expected: i64 } = "amount-differs": "the amount is {said} fen, but {expected} fen were charged";
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
         let claim = Claim { field: "app_id", said: "2".to_owned(), configured: "1".to_owned() };
         let foreign = Notification { claims: vec![claim], order: "x".to_owned(), ..good.clone() };
-        assert_eq!(check(&foreign, &transaction).unwrap_err().to_string(), "app_id is `2` where `1` is configured");
+        assert_eq!(check(&foreign, &transaction).unwrap_err().to_string(), "app_id is `2`, but `1` is configured");
 
         let stray = Notification { order: "x".to_owned(), fee: None, ..good.clone() };
         assert!(matches!(check(&stray, &transaction), Err(Mismatch::Order { .. })));

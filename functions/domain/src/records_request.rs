@@ -100,7 +100,7 @@ impl RecordsRequest {
             _ => None,
         });
         if start.zip(end).is_some_and(|(start, end)| start > end) {
-            fields.refuse("endTime", "at startTime or after it");
+            fields.refuse("endTime", "startTime or later");
         }
         if let Some(problem) = fields.problem() {
             return Err(problem);
@@ -188,7 +188,7 @@ mod tests {
         refused(r#"{"status":"paid"}"#,              "status must be created, success, refund or closed");
         refused(r#"{"startTime":"today"}"#,          "startTime must be milliseconds");
         refused(r#"{"startTime":-1}"#,               "startTime must be milliseconds");
-        refused(r#"{"startTime":2,"endTime":1}"#,    "endTime must be at startTime or after it, found `1`");
+        refused(r#"{"startTime":2,"endTime":1}"#,    "endTime must be startTime or later, found `1`");
         refused(r#"{"skip":-1}"#,                    "skip must be");
         refused(r#"{"skip":10001}"#,                 "skip must be an integer from 0 to 10000");
         refused(r#"{"limit":0}"#,                    "limit must be");

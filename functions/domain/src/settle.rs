@@ -22,7 +22,7 @@ pub enum Settlement {
 crate::sentences! {
     /// Why a report contradicts what is known. It changes nothing and needs a person.
     pub enum Refusal, RefusalKind {
-        AlreadyPaid = "paid-and-closed": "the transaction is paid, and the provider says that it was closed unpaid";
+        AlreadyPaid = "paid-and-closed": "the transaction is paid, but the provider says that it was closed unpaid";
         // The payer may have paid twice.
         OtherTradeNo = "other-trade-no": "the transaction is paid under another trade number";
         RefundedTooMuch = "refunded-too-much": "the provider says that more was refunded than was paid";

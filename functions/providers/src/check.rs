@@ -12,23 +12,23 @@ domain::sentences! {
     /// Why a setting is neither proved nor refuted, or how it is refuted.
     pub enum CheckWords, CheckWordsKind {
         Unverified = "check-unverified": "the provider's answer could not be verified";
-        RefusedBefore { code: String } = "check-refused-before": "the provider refused with {code}, before it came to this";
+        RefusedBefore { code: String } = "check-refused-before": "the provider refused with {code} before it checked this";
         Silent = "check-silent": "the provider did not answer";
         // Alipay.
         OnlyAPaymentNames = "check-only-a-payment-names": "only a payment names the seller";
-        UnsignedAnswer = "check-unsigned-answer": "alipay signs no answer about an order that is not there; a notify will show it";
+        UnsignedAnswer = "check-unsigned-answer": "alipay does not sign an answer about an unknown order; a notify will show it";
         // WeChat Pay.
         OnlyAPaymentShows = "check-only-a-payment-shows": "only a payment shows whether it belongs to mchId";
         SignedByCertificate = "check-signed-by-certificate": "wechat pay signed its answer with a certificate";
-        OtherCertificates = "check-other-certificates": "not all of them are among those that wechat pay signs with now; these were fetched";
+        OtherCertificates = "check-other-certificates": "some of them are not among those that wechat pay signs with now; the present ones were fetched";
         NoCertificates = "check-no-certificates": "wechat pay gave no certificates to compare";
-        NothingToOpen = "check-nothing-to-open": "this merchant has no platform certificates to open with it; a notify will show it";
+        NothingToOpen = "check-nothing-to-open": "this merchant has no platform certificates to decrypt with it; a notify will show it";
         CertificatesRefused { code: String } = "check-certificates-refused": "wechat pay refused its certificates with {code}";
         CertificatesUnread { problem: ProviderError } = "check-certificates-unread": "wechat pay's certificates could not be read: {problem}";
-        SignRefused { words: String } = "check-sign-refused": "wechat pay refused what mchId, certSerial and privateKey sign together: {words}";
-        PfxOpens = "check-pfx-opens": "it opens with its password; only a refund shows whether wechat pay takes it";
+        SignRefused { words: String } = "check-sign-refused": "wechat pay refused the signature that mchId, certSerial and privateKey make together: {words}";
+        PfxOpens = "check-pfx-opens": "the password opens it; only a refund shows whether wechat pay accepts it";
         // UnionPay.
-        FilesOnceADay = "check-files-once-a-day": "it gives files of days that are over, and is called once a day";
+        FilesOnceADay = "check-files-once-a-day": "it is called once a day, for files of days that are over";
     }
 }
 

@@ -28,13 +28,13 @@ domain::sentences! {
         Unclear { reason: MessageProblem } = "provider-unclear": "the provider's answer is unclear: {reason}";
         // The answer is signed with a platform certificate that we do not have yet. `Account::certificates_request` fetches it;
         // then the same answer can be read again. The serial number is as the answer gives it.
-        UnknownKey { serial: String } = "provider-unknown-key": "the provider's answer is signed with certificate {serial}, which is not held";
+        UnknownKey { serial: String } = "provider-unknown-key": "the provider's answer is signed with certificate {serial}, which is not known here";
         // The account's protocol cannot do this.
         Unsupported { what: Unable } = "provider-unsupported": "the account cannot do this: {what}";
         // The provider accepted this order before, and does not give out its parameters again.
-        AlreadyOrdered = "provider-already-ordered": "the provider has this order already, and the answer to it was lost; try again";
+        AlreadyOrdered = "provider-already-ordered": "the provider has this order already, but its answer was lost; try again";
         // The provider has this order with other parameters, or closed it, and gives out no parameters for it.
-        OrderBound { code: String, words: String } = "provider-order-bound": "the provider takes this order up no more: {code}: {words}";
+        OrderBound { code: String, words: String } = "provider-order-bound": "the provider no longer accepts this order: {code}: {words}";
         // A field of the charge is valid, but this account cannot use it.
         Param { field: &'static str, expected: String } = "provider-param": "{field} must be {expected}";
         // A required key is not configured, or does not work.
@@ -81,19 +81,19 @@ domain::sentences! {
         Malformed { reason: MessageProblem } = "notify-malformed": "the notify is malformed: {reason}";
         Unsigned = "notify-unsigned": "the notify has no signature";
         // It names another signature algorithm than the configured one: a downgrade. The name is cut short.
-        Algorithm { found: String, expected: &'static str } = "notify-algorithm": "the notify is signed with {found} where {expected} is configured";
+        Algorithm { found: String, expected: &'static str } = "notify-algorithm": "the notify is signed with {found}, but {expected} is configured";
         // Its signature does not fit its content and the configured key.
-        BadSignature { field: &'static str } = "notify-bad-signature": "the signature of the notify does not fit its content and {field}";
+        BadSignature { field: &'static str } = "notify-bad-signature": "the signature of the notify does not match its content and {field}";
         // It is signed with a platform certificate that we do not have yet. The caller may fetch it
         // (`Account::certificates_request`) and try once more, but not for every notify: strangers can write any number there.
-        UnknownKey { serial: String } = "notify-unknown-key": "the notify is signed with certificate {serial}, which is not held";
+        UnknownKey { serial: String } = "notify-unknown-key": "the notify is signed with certificate {serial}, which is not known here";
         // Its signing time is too far from the clock here: a replay, or a wrong clock.
-        Stale { seconds: u64, seconds_max: u64 } = "notify-stale": "the notify was signed {seconds} s away from now, at most {seconds_max} are taken";
+        Stale { seconds: u64, seconds_max: u64 } = "notify-stale": "the signing time of the notify is {seconds} s away from now; at most {seconds_max} s are allowed";
         // The provider tests whether signatures are checked: this one is wrong on purpose. It must be refused, and it is not an
         // attack.
         Probe = "notify-probe": "the notify is the provider's own test of a wrong signature";
         // It is genuine, but its encrypted content does not open.
-        Sealed { field: &'static str } = "notify-sealed": "the content of the notify does not open with {field}";
+        Sealed { field: &'static str } = "notify-sealed": "the content of the notify cannot be decrypted with {field}";
         // It contains the certificate that signed it, and that certificate is not the provider's, or not valid now.
         Untrusted { problem: TrustProblem } = "notify-untrusted": "the certificate of the notify is not trusted: {problem}";
     }

@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 return Err(A::Error::custom("too many members"));
             }
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member is there twice"));
+                return Err(A::Error::custom("a member appears twice"));
             }
         }
         Ok(members)

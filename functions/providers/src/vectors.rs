@@ -56,7 +56,7 @@ impl Vectors {
         }
         let names: BTreeSet<(&str, &str)> =
             self.all.iter().map(|vector| (vector.provider.as_str(), vector.case.as_str())).collect();
-        assert_eq!((self.all.len(), names.len()), (count, count), "a case is there twice, or another number of them");
+        assert_eq!((self.all.len(), names.len()), (count, count), "a case appears twice, or another number of them");
         #[expect(clippy::print_stdout, reason = "the count is what a reader of the test's output wants")]
         {
             println!("{count} vectors run: {counts:?}");

@@ -38,10 +38,10 @@ pub enum InvokeError {
     #[error("there is no such function")]
     Missing,
     /// We may not invoke it.
-    #[error("it may not be invoked from here: its name must be one that the deployment allows")]
+    #[error("the function cannot be invoked: the deployment does not allow its name")]
     Denied,
     /// It is invoked too often at once.
-    #[error("it was throttled")]
+    #[error("the function was throttled")]
     Throttled,
     /// It took too long.
     #[error("there was no result within {} s", deadline.as_secs())]
@@ -50,7 +50,7 @@ pub enum InvokeError {
         deadline: Duration,
     },
     /// Lambda could not run it, or was not reached.
-    #[error("it could not be invoked{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    #[error("the function could not be invoked{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Failed {
         /// Lambda's own word for it.
         code: Option<String>,

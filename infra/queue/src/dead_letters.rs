@@ -38,7 +38,7 @@ pub struct DeadLetter {
 #[derive(Debug, thiserror::Error)]
 pub enum TakeBackError {
     /// They are being taken back already.
-    #[error("the dead letters are being taken back already")]
+    #[error("the dead letters are already being taken back")]
     UnderWay,
     /// SQS refused or could not be reached.
     #[error(transparent)]

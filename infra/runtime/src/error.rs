@@ -32,7 +32,7 @@ pub enum ApiError {
         mode: Mode,
     },
     /// The settings of the account that took the money were retired.
-    #[error("account {number} of {channel} in {mode} mode, which this was charged on, was retired; save its settings once more (tab {})", channel.tab())]
+    #[error("this was charged on account {number} of {channel} in {mode} mode, which is retired; save its settings again (tab {})", channel.tab())]
     Retired {
         /// The channel.
         channel: Channel,
@@ -60,7 +60,7 @@ pub enum ApiError {
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
     /// The provider refused the refund, now or before: its number is used up.
-    #[error("the refund `{num}` failed, and needs another refundNum to be tried again: {failure}")]
+    #[error("the refund `{num}` failed: {failure}; to try again, use another refundNum")]
     RefundFailed {
         /// The refund's number.
         num: String,
@@ -87,7 +87,7 @@ pub enum ApiError {
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The provider did not answer.
-    #[error("the provider did not answer ({0}); nothing is decided, and the same call can be made again")]
+    #[error("the provider did not answer ({0}); nothing is decided, so make the same call again")]
     Outbound(#[from] OutboundError),
     /// The storage failed.
     #[error("the storage failed")]

@@ -10,12 +10,12 @@ domain::sentences! {
     /// Why a call came to nothing, where it is neither the bill nor the provider that says so.
     pub enum Failed, FailedKind {
         NotConfigured { channel: Channel, mode: Mode, tab: Tab } = "failed-not-configured": "the app has no settings for {channel} in {mode} mode (tab {tab})";
-        Retired { number: AccountNumber, channel: Channel, mode: Mode, tab: Tab } = "failed-retired": "account {number} of {channel} in {mode} mode, which this was charged on, was retired; save its settings once more (tab {tab})";
+        Retired { number: AccountNumber, channel: Channel, mode: Mode, tab: Tab } = "failed-retired": "this was charged on account {number} of {channel} in {mode} mode, which is retired; save its settings again (tab {tab})";
         Settings { field: String, problem: SettingProblem } = "failed-settings": "the settings of the channel cannot be used: {field}: {problem}";
-        Refund { num: String, failure: Sentence } = "failed-refund": "the refund `{num}` failed, and needs another refundNum to be tried again: {failure}";
+        Refund { num: String, failure: Sentence } = "failed-refund": "the refund `{num}` failed: {failure}; to try again, use another refundNum";
         RefundKept { num: String, why: KeptBecause } = "failed-refund-kept": "the refund `{num}` is not given up: {why}";
         NotClosed { code: String, words: String } = "failed-not-closed": "the provider did not close the bill: {code}: {words}";
-        Unanswered { why: Unanswered } = "failed-unanswered": "the provider did not answer ({why}); nothing is decided, and the same call can be made again";
+        Unanswered { why: Unanswered } = "failed-unanswered": "the provider did not answer ({why}); nothing is decided, so make the same call again";
         Storage = "failed-storage": "the storage failed";
         System = "failed-system": "the system failed";
     }
@@ -24,9 +24,9 @@ domain::sentences! {
 domain::sentences! {
     /// Why a refund is not given up.
     pub enum KeptBecause, KeptBecauseKind {
-        NotPaused = "kept-not-paused": "only one that waits for the merchant's balance can be";
-        MayMove = "kept-may-move": "the provider does not say yet that nothing of it moved; try again later";
-        SentAgain = "kept-sent-again": "it was just sent again; look at it once more";
+        NotPaused = "kept-not-paused": "only a refund that waits for the merchant's balance can be given up";
+        MayMove = "kept-may-move": "the provider has not confirmed yet that no money moved; try again later";
+        SentAgain = "kept-sent-again": "it was sent again just now; look at it again";
     }
 }
 

@@ -42,7 +42,7 @@ pub fn json_body(request: &Request) -> Result<&Bytes, BodyError> {
     if body.len() > BODY_BYTES_MAX { Err(BodyError::TooLong { found: body.len() }) } else { Ok(body) }
 }
 
-/// A parameter of the query string, decoded; the first if it is there twice.
+/// A parameter of the query string, decoded; the first if it appears twice.
 pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<Cow<'a, str>> {
     let query = request.uri().query()?.as_bytes();
     form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value)

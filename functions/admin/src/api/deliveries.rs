@@ -1,5 +1,5 @@
-//! Deliveries: the list of those that were not received at the first attempt, and how one of them is sent again. `replay.rs` sends many
-//! again.
+//! Lists deliveries that were not received at the first attempt, sends one of them again, and cancels those of a deleted webhook.
+//! `replay.rs` sends many again.
 
 use std::time::Duration;
 
@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 use store::{DeliveryList, StoredApp};
 
 use super::{call::Call, problem::Problem, wrong::Wrong};
+
+/// When a webhook is deleted, ten pages of its deliveries are cancelled at once: five hundred. Each other is cancelled when its next attempt
+/// is due.
+const CANCELLED_PAGES_MAX: usize = 10;
 
 /// `GET /apps/{appId}/deliveries?state&webhook&cursor`, newest first, with every attempt. A delivery that was received at the first
 /// attempt is not listed: its transaction shows it.
@@ -27,7 +31,7 @@ pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
 }
 
-/// A page of the list: of one webhook, or of all webhooks of the app, including those deleted in the last 90 days.
+/// A page of the deliveries of one webhook, or of all webhooks of the app, including those that were deleted in the last 90 days.
 pub(crate) async fn page(
     call: &Call<'_>,
     found: &StoredApp,
@@ -51,15 +55,15 @@ pub(crate) async fn page(
     Ok(call.deps.services.store.list_deliveries(&found.app, &lists, cursor).await?)
 }
 
-/// `POST /apps/{appId}/deliveries/{id}/resend`: the delivery is due at once. If it waits, its next attempt stays the same one of the
-/// schedule; if it is over, the schedule begins again.
+/// `POST /apps/{appId}/deliveries/{id}/resend`: the delivery is due at once. A waiting delivery keeps its place in the schedule. For a
+/// delivery that ended, the schedule begins again.
 pub(crate) async fn resend(call: &Call<'_>, app: AppId, token: &str) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
     let id = DeliveryId::from_token(&app, token).ok_or_else(|| Problem::not_found("delivery"))?;
     let delivery = call.deps.services.store.find_delivery(&id).await?.ok_or_else(|| Problem::not_found("delivery"))?;
-    let hears = |webhook: &&Webhook| webhook.id == id.webhook && webhook.mode == id.mode;
-    if !found.webhooks.iter().any(|webhook| hears(&webhook)) {
-        return Err(Problem::conflict(Wrong::NobodyHears { mode: id.mode.name() }));
+    let has_it = |webhook: &Webhook| webhook.id == id.webhook && webhook.mode == id.mode;
+    if !found.webhooks.iter().any(has_it) {
+        return Err(Problem::conflict(Wrong::WebhookGone { mode: id.mode.name() }));
     }
     let again = send_again(call, &delivery).await?;
     let again = again.ok_or_else(|| Problem::conflict(Wrong::InAttempt))?;
@@ -74,6 +78,7 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
     for _ in 0..CANCELLED_PAGES_MAX {
         let waiting = DeliveryList { webhook: webhook.clone(), state: DeliveryState::Waiting };
         let page = store.deliveries_since(app, waiting, Timestamp::clamped(0), after.as_ref()).await?;
+        // An attempt may have ended a delivery since the list was read.
         for delivery in page.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Waiting) {
             let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };
             store.change_delivery(delivery, &cancelled, call.now).await?;
@@ -85,9 +90,6 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
     }
     Ok(())
 }
-
-/// Ten pages are five hundred deliveries in one call. Each of the rest is cancelled when its next attempt is due.
-const CANCELLED_PAGES_MAX: usize = 10;
 
 /// Makes a delivery due now and rings for it. `None` if another worker changed it first.
 pub(super) async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<Option<Delivery>, Problem> {

@@ -10,7 +10,7 @@ domain::sentences! {
         Unauthorized = "unauthorized": "Authorization: Bearer <operator token> is required";
         Forbidden { role: &'static str } = "forbidden": "this needs the role {role}";
         NotFound { what: &'static str } = "not-found": "there is no such {what}";
-        Method { allowed: String } = "method": "this path answers {allowed}";
+        Method { allowed: String } = "method": "this path takes {allowed} only";
         Internal = "internal": "the system failed; the log says more";
         Storage = "storage": "the storage failed; the log says more";
         Queue = "queue": "the queue failed; the log says more";
@@ -19,7 +19,7 @@ domain::sentences! {
         ContentType { found: String } = "content-type": "Content-Type must be application/json, found `{found}`";
         BodyTooLong { bytes_max: usize, found: usize } = "body-too-long": "the body must be at most {bytes_max} bytes, found {found}";
         NoObject { why: String } = "no-object": "the body must be one JSON object: {why}";
-        TooDeep { depth_max: usize } = "too-deep": "the body must be nested at most {depth_max} deep";
+        TooDeep { depth_max: usize } = "too-deep": "the body must have at most {depth_max} levels";
         // Fields in general.
         Required { field: &'static str, expected: &'static str } = "required": "{field} is required: {expected}";
         Invalid { field: &'static str, expected: &'static str, found: String } = "invalid": "{field} must be {expected}, found `{found}`";
@@ -35,73 +35,73 @@ domain::sentences! {
         Mode = "mode": "must be live or test";
         ModeInQuery = "mode-in-query": "must be live or test, in the query string";
         KeyKind = "key-kind": "must be master or client";
-        Cursor = "cursor": "must be one that a list answered";
-        ReplayCursor = "replay-cursor": "must be one that a replay answered";
+        Cursor = "cursor": "must be a cursor from an answer of this list";
+        ReplayCursor = "replay-cursor": "must be a cursor from an answer of a replay";
         Time = "time": "must be milliseconds since 1970";
-        EndBeforeStart = "end-before-start": "must be at startTime or after it";
+        EndBeforeStart = "end-before-start": "must be startTime or later";
         Month = "month": "must be a year and a month, such as 202611";
         Channel = "channel": "must be a channel or ali, wx, unipay";
         Status = "status": "must be created, success, refund or closed";
-        ChangedByOther = "changed-by-other": "was changed by somebody else just now";
+        ChangedByOther = "changed-by-other": "was changed by somebody else just now; try again";
         // Operators.
         OperatorName { expected: &'static str } = "operator-name": "must be {expected}";
-        Taken = "taken": "is taken";
+        Taken = "taken": "is already in use";
         State = "state": "must be enabled or disabled";
         Role = "role": "must be viewer, operator or owner";
-        OwnRole = "own-role": "cannot be taken away from oneself; another owner can";
+        OwnRole = "own-role": "must stay: operators cannot disable themselves or change their own role; another owner can";
         Apps { apps_max: usize } = "apps": "must be null, or a list of 1 to {apps_max} ids of apps";
         NoApp { id: String } = "no-app": "there is no app {id}";
-        OwnerUnlimited = "owner-unlimited": "an owner sees every app and cannot be limited";
+        OwnerUnlimited = "owner-unlimited": "must be null for an owner, because owners see every app";
         Password { chars_min: usize, chars_max: usize } = "password": "must have {chars_min} to {chars_max} characters";
-        PresentPassword = "present-password": "is not the present password";
+        PresentPassword = "present-password": "is not the current password";
         TooManyTries { seconds: String } = "too-many-tries": "too many tries; wait {seconds} seconds and try again";
-        FactorByOneself = "factor-by-oneself": "a second factor is set up by its operator, in the console";
+        FactorByOneself = "factor-by-oneself": "operators set up their second factor themselves, in the console";
         FactorSecret = "factor-secret": "must be 20 bytes in base32";
-        FactorCode = "factor-code": "is not the code that the app shows now";
+        FactorCode = "factor-code": "is not the code that the authenticator app shows now";
         FactorRule = "factor-rule": "must be demanded or optional";
         // Channels and their accounts.
         SimulatorLive = "simulator-live": "the simulator takes no real money; it is for test mode";
-        Masked = "masked": "is masked, and nothing was saved before";
-        MaskedForGateway = "masked-for-gateway": "is masked, and was saved for another gateway; give it anew";
-        MaskedForFile = "masked-for-file": "is masked, and was saved for another file; give it anew";
+        Masked = "masked": "is masked, but no value is saved; give the value";
+        MaskedForGateway = "masked-for-gateway": "is masked, but the saved value is for another gateway; give the value again";
+        MaskedForFile = "masked-for-file": "is masked, but the saved value is for another file; give the value again";
         ClosedAddress { address: String } = "closed-address": "{address} is not a public address";
         AccountInUse = "account-in-use": "this account is in use; delete the settings of the channel instead";
-        AccountHasBusiness { open: i64, refunds: i64 } = "account-has-business": "{open} open bills and {refunds} pending refunds are of this account; with force=true it is retired all the same";
-        TooManyAccounts = "too-many-accounts": "this channel had so many accounts that no number is left for another";
+        AccountHasBusiness { open: i64, refunds: i64 } = "account-has-business": "this account still has {open} open bills and {refunds} pending refunds; give force=true to retire it anyway";
+        TooManyAccounts = "too-many-accounts": "this channel has used all its account numbers";
         // Checkouts.
         Color = "color": "must be # and six hex digits, such as #1677ff";
         FrameOrigins { origins_max: usize } = "frame-origins": "must be a list of at most {origins_max} origins, such as https://shop.example";
         LogoTooLarge { bytes_max: usize } = "logo-too-large": "must be at most {bytes_max} bytes";
         LogoKind = "logo-kind": "must be an SVG or a PNG";
-        LogoForbidden { found: String } = "logo-forbidden": "must be a drawing alone; it holds `{found}`";
+        LogoForbidden { found: String } = "logo-forbidden": "must contain only a drawing, found `{found}`";
         VerificationFile = "verification-file": "must be MP_verify_, sixteen letters and digits, and .txt";
         TooManyFiles { files_max: usize } = "too-many-files": "there are {files_max} files already; delete one";
         // Webhooks and their deliveries.
-        Target = "target": "must be {{\"url\",\"headers\"?}} or {{\"function\"}}";
+        Target = "target": "must be {{\"url\", \"headers\"}} or {{\"function\"}}; headers may be left out";
         TargetUrl = "target-url": "must be an http or https URL";
-        TargetUser = "target-user": "must name no user and no password: they are never sent; give a header instead";
-        TargetFragment = "target-fragment": "must have no #: what stands behind it is never sent";
-        TargetFunction = "target-function": "must be the name or the ARN of a Lambda";
+        TargetUser = "target-user": "must have no user and no password, because they are never sent; give a header instead";
+        TargetFragment = "target-fragment": "must have no #, because the part after it is never sent";
+        TargetFunction = "target-function": "must be the name or the ARN of a Lambda function";
         Headers { headers_max: usize } = "headers": "must be an object of at most {headers_max} header names and text values";
-        OurHeader { name: String } = "our-header": "`{name}` is set by us";
-        NoHeader { name: String } = "no-header": "`{name}` or its value cannot be a header";
-        HeaderMasked { name: String } = "header-masked": "`{name}` is masked, and nothing was saved before";
-        HeaderMaskedForAddress { name: String } = "header-masked-for-address": "`{name}` is masked, and was saved for another address; give it anew";
-        QueryMasked = "query-masked": "its query is masked, and nothing was saved before";
-        QueryMaskedForAddress = "query-masked-for-address": "its query is masked, and was saved for another address; give it anew";
+        OurHeader { name: String } = "our-header": "`{name}` is set by MaxPay; leave it out";
+        NoHeader { name: String } = "no-header": "`{name}` or its value is not allowed in a header";
+        HeaderMasked { name: String } = "header-masked": "`{name}` is masked, but no value is saved; give the value";
+        HeaderMaskedForAddress { name: String } = "header-masked-for-address": "`{name}` is masked, but the saved value is for another address; give the value again";
+        QueryMasked = "query-masked": "its query is masked, but no query is saved; give the whole URL";
+        QueryMaskedForAddress = "query-masked-for-address": "its query is masked, but the saved query is for another address; give the whole URL";
         Events { names: String, found: String } = "events": "must be a list of one or more of {names}, found `{found}`";
         TooManyWebhooks { webhooks_max: usize } = "too-many-webhooks": "an app has at most {webhooks_max} webhooks";
-        NobodyHears { mode: &'static str } = "nobody-hears": "there is no webhook any more that hears {mode} events and had this";
-        TakenBackAlready = "taken-back-already": "the dead letters are being taken back already; look again in a minute";
-        InAttempt = "in-attempt": "the delivery is being changed by an attempt; look again";
+        WebhookGone { mode: &'static str } = "nobody-hears": "the webhook of this delivery was deleted, or its mode is not {mode}";
+        TakenBackAlready = "taken-back-already": "the dead letters are already being taken back; look again in a minute";
+        InAttempt = "in-attempt": "an attempt changes this delivery just now; look again";
         // Money and days.
-        Paid = "paid": "it is paid; refund it instead";
+        Paid = "paid": "the transaction is paid; refund it instead";
         NotClosed { code: String, words: String } = "not-closed": "the provider refused: {code} {words}";
-        RefundNum = "refund-num": "must be that of a refund of this transaction";
+        RefundNum = "refund-num": "must be the number of a refund of this transaction";
         Refused { why: Sentence } = "refused": "{why}";
         DayCompared = "day-compared": "the day was compared already";
         // Incidents.
-        KeptUnreadable = "kept-unreadable": "the kept message cannot be read any more";
-        NobodyReads = "nobody-reads": "the settings of its account were deleted or retired, or cannot be used: save them, and replay it again";
+        KeptUnreadable = "kept-unreadable": "the stored message cannot be read";
+        NobodyReads = "nobody-reads": "the settings of its account are deleted, retired or unusable; save them, and replay it again";
     }
 }

@@ -19,10 +19,10 @@ pub(crate) fn as_it_is(kind: AsItIsKind) -> &'static str {
 pub(crate) fn mismatch(kind: MismatchKind) -> &'static str {
     use MismatchKind as K;
     match kind {
-        K::Claim => "{field} 为“{said}”，而配置的是“{configured}”",
-        K::Order => "通知的订单是“{said}”，而地址属于“{expected}”",
-        K::AmountUnknown => "金额未知，而下单金额为 {expected} 分",
-        K::Amount => "金额为 {said} 分，而下单金额为 {expected} 分",
+        K::Claim => "{field} 为“{said}”，与配置的“{configured}”不一致",
+        K::Order => "通知的订单号为“{said}”，通知地址属于订单“{expected}”，两者不一致",
+        K::AmountUnknown => "通知中没有金额，订单金额为 {expected:yuan}",
+        K::Amount => "通知金额 {said:yuan} 与订单金额 {expected:yuan} 不一致",
     }
 }
 
@@ -30,9 +30,9 @@ pub(crate) fn mismatch(kind: MismatchKind) -> &'static str {
 pub(crate) fn refusal(kind: RefusalKind) -> &'static str {
     use RefusalKind as K;
     match kind {
-        K::AlreadyPaid => "交易已支付，而渠道说它未支付就已关闭",
+        K::AlreadyPaid => "交易已支付，但渠道返回未支付已关闭",
         K::OtherTradeNo => "交易已用另一个渠道交易号支付",
-        K::RefundedTooMuch => "渠道说退款金额超过支付金额",
+        K::RefundedTooMuch => "渠道返回的退款金额超过支付金额",
     }
 }
 
@@ -40,9 +40,9 @@ pub(crate) fn refusal(kind: RefusalKind) -> &'static str {
 pub(crate) fn contradiction(kind: RefundContradictionKind) -> &'static str {
     use RefundContradictionKind as K;
     match kind {
-        K::WentBack => "退款 {num} 已成功，而渠道现在说没有退回：{words}",
-        K::NoRoom => "退款 {num} 已失败，而渠道现在说资金已出账，剩余可退金额已不足",
-        K::Twice => "退款 {num} 在渠道以两个编号退了两次",
+        K::WentBack => "退款 {num} 已成功，但渠道现在返回没有退回：{words}",
+        K::NoRoom => "退款 {num} 已失败，但渠道现在返回资金已出账，剩余可退金额不足",
+        K::Twice => "退款 {num} 在渠道以两个编号各退了一次",
     }
 }
 
@@ -51,8 +51,8 @@ pub(crate) fn refund_refusal(kind: RefundRefusalKind) -> &'static str {
     use RefundRefusalKind as K;
     match kind {
         K::NotPaid => "订单未支付，不能退款",
-        K::TooMuch => "最多可退 {left} 分，填写的是 {found} 分",
-        K::Stuck => "最多可退 {left} 分：退款 {num} 在渠道处异常，仍占用额度，请先在渠道的商户平台处理；填写的是 {found} 分",
+        K::TooMuch => "最多可退 {left:yuan}，填写的是 {found:yuan}",
+        K::Stuck => "最多可退 {left:yuan}：退款 {num} 在渠道侧异常，仍占用额度，请先在渠道的商户平台处理；填写的是 {found:yuan}",
     }
 }
 
@@ -79,16 +79,16 @@ pub(crate) fn day(kind: DayProblemKind) -> &'static str {
 pub(crate) fn found(kind: FoundKind) -> &'static str {
     use FoundKind as K;
     match kind {
-        K::NoSuchTry => "没有这笔交易；通知的订单是“{order}”",
-        K::OtherAccount => "验签的账户不是这笔交易的账户",
+        K::NoSuchTry => "没有这笔交易，通知的订单号为“{order}”",
+        K::OtherAccount => "验签所用的账户与这笔交易的账户不一致",
         K::Unreadable => "它所属账户的设置已删除、停用或无法使用",
         K::PaidToo => "此订单还由交易 {transaction}（{channel}）支付过",
-        K::Mispriced => "客户端自行下单 {paid} 分并已付款，而商户服务端对此订单的定价为 {price} 分",
+        K::Mispriced => "客户端自行下单并支付了 {paid:yuan}，与商户服务端的定价 {price:yuan} 不一致",
         K::RefundStuck => "退款 {num} 已出账但未到账，需人工处理。{failure}",
-        K::RefundPaused => "退款 {num} 因商户余额不足在等待，请充值，或放弃这笔退款。{failure}",
+        K::RefundPaused => "退款 {num} 因商户余额不足正在等待，请充值，或放弃这笔退款。{failure}",
         K::RefundFailed => "退款 {num} 没有退回。{failure}",
-        K::RefundAmount => "退款 {num} 为 {found} 分，而申请的是 {expected} 分",
-        K::RefundUnknown => "退款 {num} 不是由本系统发起的，而渠道说资金已出账",
+        K::RefundAmount => "退款 {num} 的通知金额 {found:yuan} 与申请金额 {expected:yuan} 不一致",
+        K::RefundUnknown => "退款 {num} 不是由本系统发起，但渠道返回资金已出账",
     }
 }
 
@@ -157,13 +157,13 @@ pub(crate) fn bill(kind: BillErrorKind) -> &'static str {
     use BillErrorKind as K;
     match kind {
         K::Paid => "订单“{bill}”已由 {paid_on} 支付（交易 {transaction}）",
-        K::Unknown => "没有下过单的订单“{bill}”",
-        K::UnknownOn => "没有在 {channel} 下过单的订单“{bill}”",
+        K::Unknown => "订单“{bill}”没有下过单",
+        K::UnknownOn => "订单“{bill}”没有在 {channel} 下过单",
         K::Unpaid => "订单“{bill}”没有这笔支付，不能退款",
         K::SeveralPayments => "订单“{bill}”由多笔交易支付过，请用 id 指定其中一笔：{transactions}",
-        K::OtherRefund => "退款编号 {num} 已用于订单“{bill}”的另一笔退款（{fee} 分），请换一个",
+        K::OtherRefund => "退款编号 {num} 已用于订单“{bill}”的另一笔退款（{fee:yuan}），请换一个",
         K::NoRefund => "没有编号为 {num} 的退款",
-        K::OtherFee => "订单“{bill}”之前的下单金额为 {expected} 分，这次是 {found} 分",
+        K::OtherFee => "订单“{bill}”之前的下单金额为 {expected:yuan}，这次是 {found:yuan}",
         K::OtherSubject => "subject 与订单“{bill}”之前下单时的不同",
         K::NotOpened => "商户服务端还没有用主密钥为订单“{bill}”下过单",
         K::ReplacedTooOften => "一小时内付款人在订单“{bill}”上相互替换的次数过多，请先换一个订单",

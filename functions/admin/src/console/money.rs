@@ -20,3 +20,12 @@ pub(crate) fn back(sum: Sum) -> String {
 fn yuan(text: &str) -> String {
     format!("¥ {text}")
 }
+
+/// An amount within a Chinese sentence: `¥0.02`. What is no amount stays in fen.
+pub(crate) fn in_chinese(fen: i64) -> String {
+    match Fen::new(fen) {
+        Ok(fee) => format!("¥{}", fee.to_grouped_yuan()),
+        Err(_) if fen == 0 => "¥0.00".to_owned(),
+        Err(_) => format!("{fen} 分"),
+    }
+}

@@ -18,7 +18,7 @@ use runtime::{BillErrorKind, FailedKind, KeptBecauseKind};
 use serde_json::Value;
 use settlement::FoundKind;
 
-use super::{channel_fields, kept_words, preferences::Language, provider_words, setting_words, wrong_words};
+use super::{channel_fields, kept_words, money, preferences::Language, provider_words, setting_words, wrong_words};
 use crate::api::{problem::Problem, wrong::WrongKind};
 
 /// `Some` if the problem is in this field.
@@ -115,13 +115,41 @@ pub fn problem_codes() -> impl Iterator<Item = &'static str> {
 pub(crate) fn in_chinese(said: &Said) -> Option<String> {
     let row = rows().find(|row| row.code == said.code)?;
     let mut filled = String::new();
-    for (literal, name) in pieces(row.chinese) {
-        filled.push_str(&literal);
-        if let Some(name) = name {
-            filled.push_str(&param_in_chinese(said.params.get(&camel_case(name))?)?);
+    for (literal, hole) in pieces(row.chinese) {
+        push_text(&mut filled, &literal);
+        if let Some(hole) = hole {
+            let (name, is_amount) = hole.strip_suffix(AMOUNT).map_or((hole, false), |name| (name, true));
+            let param = said.params.get(&camel_case(name))?;
+            let text = if is_amount { money::in_chinese(param.as_i64()?) } else { param_in_chinese(param)? };
+            push_text(&mut filled, &text);
         }
     }
     Some(filled)
+}
+
+/// After the name of a value in a pattern: the value is an amount in fen, and is shown in yuan.
+const AMOUNT: &str = ":yuan";
+
+/// Adds a text. Patterns have spaces around their values, as Latin words and numbers need them. Between two Chinese characters a space is left out.
+fn push_text(filled: &mut String, text: &str) {
+    if let Some(rest) = text.strip_prefix(' ')
+        && filled.ends_with(is_han)
+        && rest.starts_with(is_han)
+    {
+        filled.push_str(rest);
+        return;
+    }
+    if let Some(before) = filled.strip_suffix(' ')
+        && before.ends_with(is_han)
+        && text.starts_with(is_han)
+    {
+        filled.pop();
+    }
+    filled.push_str(text);
+}
+
+fn is_han(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
 fn param_in_chinese(param: &Value) -> Option<String> {
@@ -144,15 +172,15 @@ fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     let mut rest = pattern;
     while let Some(place) = rest.find(['{', '}']) {
         text.push_str(rest.get(..place).unwrap_or_default());
-        let behind = rest.get(place + 1..).unwrap_or_default();
+        let after_sign = rest.get(place + 1..).unwrap_or_default();
         if let Some(brace) =
-            behind.chars().next().filter(|sign| rest.get(place..).is_some_and(|at| at.starts_with(*sign)))
+            after_sign.chars().next().filter(|sign| rest.get(place..).is_some_and(|at| at.starts_with(*sign)))
         {
             text.push(brace);
-            rest = behind.get(1..).unwrap_or_default();
+            rest = after_sign.get(1..).unwrap_or_default();
             continue;
         }
-        let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+        let (name, after) = after_sign.split_once('}').unwrap_or((after_sign, ""));
         found.push((std::mem::take(&mut text), Some(name)));
         rest = after;
     }
@@ -169,6 +197,7 @@ fn is_hole(pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use domain::{Mismatch, RefundRefusal};
     use providers::{Given, MessageProblem, NotifyError, ProviderError, SettingProblem, TrustProblem};
     use serde_json::json;
 
@@ -186,7 +215,10 @@ mod tests {
         );
         let busy = MessageProblem::AlipayBusy { code: "40004".to_owned(), words: "业务失败".to_owned() };
         check(ProviderError::Unclear { reason: busy }.into(), "渠道的应答不明确：支付宝返回 40004，原文“业务失败”");
-        check(NotifyError::BadSignature { field: "alipayPublicKey" }.into(), "通知的签名与内容和 支付宝公钥 不符");
+        check(Mismatch::Amount { said: 2, expected: 123_456 }.into(), "通知金额 ¥0.02 与订单金额 ¥1,234.56 不一致");
+        check(RefundRefusal::TooMuch { left: 0, found: 100 }.into(), "最多可退 ¥0.00，填写的是 ¥1.00");
+        check(NotifyError::BadSignature { field: "sign" }.into(), "验签失败：签名与 sign 不匹配");
+        check(NotifyError::BadSignature { field: "alipayPublicKey" }.into(), "验签失败：签名与支付宝公钥不匹配");
     }
 
     #[test]
@@ -210,7 +242,8 @@ mod tests {
             assert!(english.is_ascii() && (!chinese.is_ascii() || is_hole(english)), "{code}: {chinese}");
             let names =
                 |text| pieces(text).into_iter().filter_map(|(_, name)| name.map(str::to_owned)).collect::<Vec<_>>();
-            let (named, used) = (names(english), names(chinese));
+            let (named, mut used) = (names(english), names(chinese));
+            used.iter_mut().for_each(|name| *name = name.strip_suffix(AMOUNT).unwrap_or(name).to_owned());
             assert!(used.iter().all(|name| named.contains(name)), "{code} has {named:?}, and its Chinese {used:?}");
         }
     }
@@ -235,8 +268,8 @@ mod tests {
         );
         check(
             Problem::field("clientPfxPassword", SettingProblem::UselessWithout { field: "clientPfx" }),
-            "Is of no use without clientPfx",
-            "没有 商户证书 时无需填写",
+            "Has no use without clientPfx",
+            "没有商户证书时无需填写",
         );
         check(
             Problem::conflict(Wrong::Refused {
@@ -247,7 +280,7 @@ mod tests {
         );
         check(
             Problem::field("target", Wrong::Target),
-            "Must be {\"url\",\"headers\"?} or {\"function\"}",
+            "Must be {\"url\", \"headers\"} or {\"function\"}; headers may be left out",
             "请填写目标",
         );
     }

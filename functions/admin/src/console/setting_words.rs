@@ -49,7 +49,7 @@ pub(crate) fn problem(kind: SettingProblemKind) -> &'static str {
         K::DoesNotSign => "已损坏：无法签名",
         K::CertificateDamaged => "已损坏：无法读取证书",
         K::BlockDamaged => "已损坏：PEM 中含有 base64 以外的字符",
-        K::RootDamaged => "已损坏：自签名不符",
+        K::RootDamaged => "已损坏：自签名不正确",
         K::PfxDamaged => "已损坏，或不是 PFX 文件",
         K::Damaged => "已损坏（{why}）",
         K::Encrypted => "私钥已加密，请提供没有口令的私钥",

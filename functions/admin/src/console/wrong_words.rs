@@ -14,7 +14,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::Method => "此地址只支持 {allowed}",
         K::Internal => "系统出错，详情见日志",
         K::Storage => "存储暂时不可用，详情见日志",
-        K::Queue => "队列暂时不可用，详见日志",
+        K::Queue => "队列暂时不可用，详情见日志",
         K::Contended => "有人正在修改同一内容，请重试",
         // Bodies.
         K::ContentType => "Content-Type 须为 application/json，收到的是“{found}”",
@@ -48,7 +48,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::Taken => "已被使用",
         K::State => "须为启用或停用",
         K::Role => "须为只读、操作员或所有者",
-        K::OwnRole => "不能取消自己的权限，请由其他所有者操作",
+        K::OwnRole => "不能停用自己或修改自己的角色，请由其他所有者操作",
         K::Apps => "须为 1 到 {apps_max} 个应用 ID",
         K::NoApp => "没有应用 {id}",
         K::OwnerUnlimited => "所有者可见全部应用，不能限制",
@@ -66,7 +66,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::MaskedForFile => "此项是为原文件保存的，更换文件后请重新填写",
         K::ClosedAddress => "{address} 不是公网地址",
         K::AccountInUse => "这个账户正在使用，请改为删除渠道设置",
-        K::AccountHasBusiness => "这个账户还有 {open} 笔未支付、{refunds} 笔退款处理中",
+        K::AccountHasBusiness => "这个账户还有 {open} 笔未支付的订单、{refunds} 笔处理中的退款",
         K::TooManyAccounts => "此渠道换过的账户太多，无法再增加",
         // Checkouts.
         K::Color => "须为 # 加六位十六进制数字，例如 #1677ff",
@@ -91,7 +91,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::QueryMaskedForAddress => "查询参数是为原地址保存的，更换地址后请重新填写",
         K::Events => "请至少选择一个事件",
         K::TooManyWebhooks => "每个应用最多 {webhooks_max} 个 Webhook",
-        K::NobodyHears => "接收“{mode}”环境事件的 Webhook 已不存在",
+        K::WebhookGone => "此通知的 Webhook 已删除，或已切换到另一个环境",
         K::TakenBackAlready => "死信正在重新投递，请稍后再看",
         K::InAttempt => "此通知正在发送，请刷新后再试",
         // Money and days.
@@ -101,7 +101,7 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::Refused => "{why}",
         K::DayCompared => "这一天已经对过账",
         // Incidents.
-        K::KeptUnreadable => "保存的消息已无法读取",
-        K::NobodyReads => "它所属账户的设置已删除、停用或无法使用，请先保存设置再处理",
+        K::KeptUnreadable => "已保存的通知无法读取",
+        K::NobodyReads => "它所属账户的设置已删除、停用或无法使用，请先保存设置，再重新核对",
     }
 }

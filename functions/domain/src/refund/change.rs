@@ -53,11 +53,11 @@ pub enum RefundDecision {
 crate::sentences! {
     /// How a statement contradicts what is known.
     pub enum RefundContradiction, RefundContradictionKind {
-        WentBack { num: String, words: Sentence } = "refund-taken-back": "refund {num} went back, and the provider says now that it did not: {words}";
+        WentBack { num: String, words: Sentence } = "refund-taken-back": "refund {num} succeeded, but the provider now says that it did not: {words}";
         // Its share of the payment is used by other refunds.
-        NoRoom { num: String } = "refund-no-room": "refund {num} failed, and the provider says now that its money left; the rest of the payment does not cover it";
+        NoRoom { num: String } = "refund-no-room": "refund {num} failed, but the provider now says that its money left; the rest of the payment does not cover it";
         // Two sendings of it went back.
-        Twice { num: String } = "refund-twice": "refund {num} went back twice at the provider, under two numbers";
+        Twice { num: String } = "refund-twice": "refund {num} succeeded twice at the provider, under two numbers";
     }
 }
 

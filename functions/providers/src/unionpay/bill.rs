@@ -268,7 +268,7 @@ mod tests {
             (shifted,                                      Some(ORDER), "column 1 is not where it belongs"),
             (good[..150].to_vec(),                         Some(ORDER), "column 13 is not where it belongs"),
             (b"garbage".to_vec(),                          None,        "column 1 is not where it belongs"),
-            (line(&[(12, ORDER), (7, "99.00")]),           Some(ORDER), "column 7, `99.00`, is no amount"),
+            (line(&[(12, ORDER), (7, "99.00")]),           Some(ORDER), "column 7 must be an amount, found `99.00`"),
             (line(&[(12, "x"), (10, "茶")]),               None,        "column 10 is not where it belongs"),
         ];
         for (bytes, order, problem) in cases {

@@ -88,14 +88,14 @@ fn what_is_not_believed() {
     let node = "alipay_trade_query_response";
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let cases: &[(u16, String, &str)] = &[
-        (200, format!(r#"{{"{node}":{other},"{node}":{PAID},"sign":"{sign}"}}"#),                "a member is there twice"),
-        (200, format!(r#"{{"{node}":{PAID},"\u0061lipay_trade_query_response":{other},"sign":"{sign}"}}"#), "a member is there twice"),
-        (200, format!(r#"{{"{node}":{PAID},"sign":"{sign}","sign":"{sign}"}}"#),                 "a member is there twice"),
+        (200, format!(r#"{{"{node}":{other},"{node}":{PAID},"sign":"{sign}"}}"#),                "a member appears twice"),
+        (200, format!(r#"{{"{node}":{PAID},"\u0061lipay_trade_query_response":{other},"sign":"{sign}"}}"#), "a member appears twice"),
+        (200, format!(r#"{{"{node}":{PAID},"sign":"{sign}","sign":"{sign}"}}"#),                 "a member appears twice"),
         (200, format!(r#"{{"{node}":{other},"sign":"{sign}"}}"#),                                "its signature does not fit alipayPublicKey"),
         (200, format!(r#"{{"{node}": {PAID} ,"sign":"!{sign}"}}"#),                              "its signature does not fit"),
-        (200, format!(r#"{{"{node}":{PAID},"sign":""}}"#),                                       "a success without a signature"),
-        (200, format!(r#"{{"{node}":{PAID},"sign":null}}"#),                                     "a success without a signature"),
-        (200, format!(r#"{{"{node}":{PAID}}}"#),                                                 "a success without a signature"),
+        (200, format!(r#"{{"{node}":{PAID},"sign":""}}"#),                                       "the answer says success, but has no signature"),
+        (200, format!(r#"{{"{node}":{PAID},"sign":null}}"#),                                     "the answer says success, but has no signature"),
+        (200, format!(r#"{{"{node}":{PAID}}}"#),                                                 "the answer says success, but has no signature"),
         (200, format!(r#"{{"error_response":{PAID},"{node}":{PAID},"sign":"{sign}"}}"#),         "both"),
         (200, format!(r#"{{"alipay_trade_close_response":{PAID},"sign":"{sign}"}}"#),            "neither"),
         (200, format!(r#"{{"{node}":"{}","sign":"{}"}}"#, "x", alipay_sign("\"x\"")),            "not the documented JSON"),

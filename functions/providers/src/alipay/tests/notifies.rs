@@ -127,14 +127,14 @@ fn the_form_must_be_as_documented() {
     malformed(account().read_notify(Channel::AliApp, &without, now()), "content type");
 
     for again in ["trade_status=TRADE_SUCCESS", "%74rade_status=x", "sign=x", "body=", "charset=gbk"] {
-        malformed(read(&account(), format!("{body}&{again}")), "a field is there twice");
+        malformed(read(&account(), format!("{body}&{again}")), "a field appears twice");
     }
     let must_be = |found: &str| format!("charset must be utf-8, gbk, gb2312 or gb18030, found {found}");
     malformed(read(&account(), signed(&[("charset", "big5")])), &must_be("big5"));
     malformed(read(&account(), format!("charset={}", "x".repeat(60_000))), &must_be(&"x".repeat(256)));
     malformed(read(&account(), b"charset=GB18030&subject=%ff".as_slice()), "neither UTF-8 nor GB18030");
     // The euro sign has two spellings in GBK, but as a name it is one.
-    malformed(read(&account(), b"charset=GBK&%80=1&%a2%e3=2".as_slice()), "a field is there twice");
+    malformed(read(&account(), b"charset=GBK&%80=1&%a2%e3=2".as_slice()), "a field appears twice");
     read(&account(), signed(&[("charset", "UTF-8")])).unwrap();
     malformed(read(&account(), "a".repeat(64 * 1024 + 1)), "longer than 65536 bytes");
     let many: String = (0..129).map(|number| format!("a{number}=&")).collect();

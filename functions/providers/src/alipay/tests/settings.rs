@@ -59,7 +59,7 @@ fn what_was_given_instead_of_a_key_is_named() {
     let cases: &[(&str, &str, &str)] = &[
         ("privateKey",      "app_public",                    "this is a public key, a private key is expected"),
         ("privateKey",      "app_cert",                      "this is a certificate, a private key is expected"),
-        ("privateKey",      "rsa_1024_private",              "the key has 1024 bits, RSA2 needs at least 2048"),
+        ("privateKey",      "rsa_1024_private",              "the key has 1024 bits; RSA2 needs at least 2048"),
         ("privateKey",      "ec_private",                    "this is a private key of another kind than RSA"),
         ("privateKey",      "ec_private_sec1",               "this is a private key of another kind than RSA"),
         ("privateKey",      "encrypted_private",             "is encrypted; give the private key without a passphrase"),
@@ -68,9 +68,9 @@ fn what_was_given_instead_of_a_key_is_named() {
         ("alipayPublicKey", "app_private_pkcs8",             "this is a private key, a public key is expected"),
         ("alipayPublicKey", "app_private_pkcs1",             "this is a private key, a public key is expected"),
         ("alipayPublicKey", "alipay_cert",                   "this is a certificate, a public key is expected"),
-        ("alipayPublicKey", "rsa_1024_public",               "the key has 1024 bits, RSA2 needs at least 2048"),
+        ("alipayPublicKey", "rsa_1024_public",               "the key has 1024 bits; RSA2 needs at least 2048"),
         ("alipayPublicKey", "ec_public",                     "this is a public key of another kind than RSA"),
-        ("alipayPublicKey", "alipay_cert_with_issuer",       "holds 2 PEM blocks, one is expected"),
+        ("alipayPublicKey", "alipay_cert_with_issuer",       "has 2 PEM blocks; one is expected"),
     ];
     for (field, given, words) in cases {
         refused(&with(key_mode(), json!({ *field: key(given) })), field, words);
@@ -127,9 +127,9 @@ fn every_other_member_is_checked() {
         (json!({"gateway": "http://127.0.0.1/gw"}),      "gateway",         "must start with https://"),
         (json!({"gateway": "gateway.do"}),               "gateway",         "must be a full URL"),
         (json!({"privateKey": null}),                    "privateKey",      "is missing"),
-        (json!({"alipayPublicKey": null}),               "alipayPublicKey", "is missing: Alipay's public key; or give appCert"),
+        (json!({"alipayPublicKey": null}),               "alipayPublicKey", "is missing: give Alipay's public key, or appCert"),
         (json!({"appCert": key("app_cert")}),            "alipayPublicKey", "stands beside certificates"),
-        (json!({"partner": "2088349329642930"}),         "partner",         "unknown member; protocol openapi has protocol, appId"),
+        (json!({"partner": "2088349329642930"}),         "partner",         "is not a setting of protocol openapi, which has protocol, appId"),
         (json!({"appid": "1"}),                          "appid",           "unknown member"),
     ];
     for (changes, field, words) in cases {
@@ -149,10 +149,10 @@ fn certificates_must_belong_together() {
         (json!({"appCert": key("ec_cert")}),                        "appCert",        "its key cannot be used: this is a public key of another kind than RSA"),
         (json!({"appCert": key("small_cert")}),                     "appCert",        "its key cannot be used: the key has 1024 bits"),
         (json!({"alipayCert": key("app_cert")}),                    "alipayCert",     "this is your own certificate, not Alipay's"),
-        (json!({"alipayCert": key("forged_alipay_cert")}),          "alipayCert",     "is not signed by the issuer of that name"),
-        (json!({"alipayCert": key("self_signed_alipay_cert")}),     "alipayCert",     "signed itself and is not in alipayRootCert"),
-        (json!({"alipayRootCert": key("impostor_bundle")}),         "alipayCert",     "is not signed by the issuer of that name"),
-        (json!({"alipayRootCert": key("ec_bundle")}),               "alipayRootCert", "holds no certificate that an RSA key signed"),
+        (json!({"alipayCert": key("forged_alipay_cert")}),          "alipayCert",     "is not signed by its issuer, as this file or alipayRootCert has it"),
+        (json!({"alipayCert": key("self_signed_alipay_cert")}),     "alipayCert",     "ends in a self-signed certificate that is not in alipayRootCert"),
+        (json!({"alipayRootCert": key("impostor_bundle")}),         "alipayCert",     "is not signed by its issuer, as this file or alipayRootCert has it"),
+        (json!({"alipayRootCert": key("ec_bundle")}),               "alipayRootCert", "contains no certificate that is signed by an RSA key"),
         (json!({"alipayRootCert": key("app_private_pkcs8")}),       "alipayRootCert", "this is a private key, a certificate is expected"),
         (json!({"alipayRootCert": "x".repeat(64 * 1024 + 1)}),      "alipayRootCert", "is longer than 65536 bytes"),
     ];
@@ -208,7 +208,7 @@ fn a_bundle_has_a_bound_of_blocks() {
     refused(
         &with(certificate_mode(), json!({ "alipayRootCert": bundle })),
         "alipayRootCert",
-        "holds more than 32 PEM blocks",
+        "has more than 32 PEM blocks",
     );
 }
 

@@ -104,9 +104,9 @@ fn a_line_that_cannot_be_read_spoils_no_other() {
     let problems: Vec<&Said> = read.iter().filter(|said| **said != paid()).collect();
     assert_eq!(read.len() - problems.len(), 2, "{read:?}");
     assert_eq!(problems.len(), 4, "{read:?}");
-    assert_eq!(problems[1], &spoiled("which of its cells is 退款批次号/请求号 is not clear"));
-    assert_eq!(problems[2], &spoiled("it has 3 cells, and the heading has 25"));
-    assert_eq!(problems[3], &spoiled("which of its cells is 业务类型 is not clear"));
+    assert_eq!(problems[1], &spoiled("it is not clear which of its cells is 退款批次号/请求号"));
+    assert_eq!(problems[2], &spoiled("it has 3 cells, but the heading has 25"));
+    assert_eq!(problems[3], &spoiled("it is not clear which of its cells is 业务类型"));
     assert!(matches!(problems[0], Said::Spoiled(Some(order), problem) if order == ORDER && problem.contains("`x`")));
 }
 
@@ -132,7 +132,7 @@ fn nothing_but_the_number_is_read_of_other_systems_orders() {
     assert_eq!(alipay(&[&odd, "#交易合计：1笔", "", "\t"]), []);
     // The line ends before its order number: nobody knows whose it is.
     let cut = alipay(&["2026"]);
-    assert_eq!(cut, [Said::Spoiled(None, "it has 1 cells, and the heading has 25".to_owned())]);
+    assert_eq!(cut, [Said::Spoiled(None, "it has 1 cells, but the heading has 25".to_owned())]);
 }
 
 #[test]

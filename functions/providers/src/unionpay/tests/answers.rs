@@ -160,25 +160,25 @@ fn what_is_not_believed() {
     let paid = body(&signed(PAID, &[]));
     let many: String = (0..129).map(|number| format!("a{number}=1&")).collect();
     let cases: &[(u16, String, &str)] = &[
-        (200, paid.replace("txnAmt=8888", "txnAmt=8889"),          "the signature of the answer does not fit its content and signPubKeyCert"),
+        (200, paid.replace("txnAmt=8888", "txnAmt=8889"),          "the signature of the answer does not match its content and signPubKeyCert"),
         (200, paid.replace("origRespCode=00", "origRespCode=05"),  "does not fit"),
         (200, paid.replace("&txnAmt=8888", ""),                    "does not fit"),
         (200, format!("{paid}&extra=1"),                           "does not fit"),
         (200, paid.replace("signature=", "signature=!"),           "signature is not base64"),
-        (200, format!("{paid}&txnAmt=8888"),                       "a field is there twice"),
-        (200, format!("{paid}&respCode=00"),                       "a field is there twice"),
+        (200, format!("{paid}&txnAmt=8888"),                       "a field appears twice"),
+        (200, format!("{paid}&respCode=00"),                       "a field appears twice"),
         (200, format!("{paid}&x"),                                 "a field has no value"),
         (200, format!("x&{paid}"),                                 "a field has no value, or no name"),
         (200, format!("=1&{paid}"),                                "a field has no value, or no name"),
         (200, paid.replace("signMethod=01", "signMethod=11"),      "is signed with 11 where 01 is configured"),
-        (200, body(&without_signature(signed(PAID, &[]))),         "a success without a signature"),
-        (200, body(&signed(PAID, &[("respCode", "")])),            "there is no respCode"),
+        (200, body(&without_signature(signed(PAID, &[]))),         "the answer says success, but has no signature"),
+        (200, body(&signed(PAID, &[("respCode", "")])),            "respCode is missing"),
         (200, body(&signed(PAID, &[("signPubKeyCert", "")])),      "signPubKeyCert is missing"),
         (200, body(&signed(PAID, &[("signPubKeyCert", "MIIB")])),  "the certificate of the answer is not trusted"),
         (200, many,                                                "more fields than any answer has"),
         (200, "\n<html>busy</html>".to_owned(),                    "a page and no answer"),
         (200, "Invalid request.".to_owned(),                       "a field has no value"),
-        (200, String::new(),                                       "there is no respCode"),
+        (200, String::new(),                                       "respCode is missing"),
         (200, " ".repeat(64 * 1024 + 1),                           "longer than 65536 bytes"),
         (502, paid.clone(),                                        "HTTP status 502"),
         (302, String::new(),                                       "HTTP status 302"),
@@ -239,7 +239,7 @@ fn the_number_for_the_control_is_read_from_a_signed_answer() {
     for tn in ["", "82003831500948133167<", "8200 1", long.as_str()] {
         unclear(read(&signed(&made, &[("tn", tn)])), "without a usable tn");
     }
-    unclear(read(&without_signature(signed(&made, &[]))), "a success without a signature");
+    unclear(read(&without_signature(signed(&made, &[]))), "the answer says success, but has no signature");
     unclear(read(&signed(&made, &[("merId", "777290058110098")])), "another merchant");
     unclear(read(&signed(&made, &[("respCode", "05")])), "unionpay answered 05");
     let refused = read(&signed(&made, &[("respCode", "31"), ("respMsg", "商户状态不正确[5010002]")])).unwrap_err();
@@ -286,7 +286,7 @@ fn a_refund_is_pending_short_or_failed() {
     }
     unclear(read(&signed(ACCEPTED, &[("orderId", "")]), 60), "about order ``");
     unclear(read(&signed(ACCEPTED, &[("orderId", id().as_str())]), 60), "and not 568b33a0f7e4beba9244a8e09dada232");
-    unclear(read(&without_signature(signed(ACCEPTED, &[])), 60), "a success without a signature");
+    unclear(read(&without_signature(signed(ACCEPTED, &[])), 60), "the answer says success, but has no signature");
     unclear(read(&without_signature(signed(ACCEPTED, &[("respCode", "36")])), 60), "unsigned code 36");
     unclear(with_refund(|_| (), |refund| app().read_refund(refund, &response(504, ""), now())), "HTTP status 504");
 }

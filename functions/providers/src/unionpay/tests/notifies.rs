@@ -160,14 +160,14 @@ fn only_refunds_of_ours_are_read_as_refunds() {
         ("txnType",      "01",                                "about no refund"),
         ("txnType",      "",                                  "txnType is missing"),
         ("orderId",      "",                                  "orderId is missing"),
-        ("orderId",      "568b33a0f7e4beba9244a8e0",          "not those of a refund of ours"),
-        ("orderId",      "568b33a0f7e4beba9244a8e09dada233",  "not those of a refund of ours"),
-        ("orderId",      "568b33a0f7e4beba9244a8e09DADA232",  "not those of a refund of ours"),
-        ("orderId",      "茶茶茶茶茶茶茶茶茶茶茶",               "not those of a refund of ours"),
-        ("reqReserved",  "",                                  "not those of a refund of ours"),
-        ("reqReserved",  "6YCALTI",                           "not those of a refund of ours"),
-        ("reqReserved",  "6YCALTE=",                          "not those of a refund of ours"),
-        ("reqReserved",  "/w",                                "not those of a refund of ours"),
+        ("orderId",      "568b33a0f7e4beba9244a8e0",          "not of a refund made here"),
+        ("orderId",      "568b33a0f7e4beba9244a8e09dada233",  "not of a refund made here"),
+        ("orderId",      "568b33a0f7e4beba9244a8e09DADA232",  "not of a refund made here"),
+        ("orderId",      "茶茶茶茶茶茶茶茶茶茶茶",               "not of a refund made here"),
+        ("reqReserved",  "",                                  "not of a refund made here"),
+        ("reqReserved",  "6YCALTI",                           "not of a refund made here"),
+        ("reqReserved",  "6YCALTE=",                          "not of a refund made here"),
+        ("reqReserved",  "/w",                                "not of a refund made here"),
         ("respCode",     "",                                  "respCode is missing"),
     ];
     for (field, value, words) in CASES {
@@ -200,7 +200,7 @@ fn the_form_must_be_as_documented() {
         .read_notify(Channel::UnipayApp, &notify_of("Application/X-WWW-Form-Urlencoded", body.clone()), now())
         .unwrap();
     for again in ["respCode=00", "%72espCode=00", "txnAmt=", "signature=x"] {
-        malformed(read_body(format!("{body}&{again}")), "a field is there twice");
+        malformed(read_body(format!("{body}&{again}")), "a field appears twice");
     }
     malformed(read_body("encoding=BIG5&a=1"), "encoding must be utf-8, gbk, gb2312 or gb18030, found BIG5");
     malformed(read_body("encoding=GBK&a=%ff"), "neither UTF-8 nor GB18030");

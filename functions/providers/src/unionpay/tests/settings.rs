@@ -85,18 +85,18 @@ fn what_was_given_instead_of_a_pfx_is_named() {
         (der("merchant_private_pkcs8"),            "this is a private key, a PFX file is expected"),
         (der("merchant_cert"),                     "this is a certificate, a PFX file is expected"),
         (pem("pfx_no_key"),                        "holds no private key"),
-        (pem("pfx_no_certificate"),                "holds no certificate of its private key"),
-        (pem("pfx_foreign_certificate"),           "holds no certificate of its private key"),
+        (pem("pfx_no_certificate"),                "contains no certificate of its private key"),
+        (pem("pfx_foreign_certificate"),           "contains no certificate of its private key"),
         (pem("pfx_ec"),                            "its private key cannot be used: this is a private key of another kind than RSA"),
         (pem("pfx_1024"),                          "its private key cannot be used: the key has 1024 bits"),
-        (pem("pfx_rc4"),                           "is protected with RC4-128, which is not read here: export it anew with AES-256"),
+        (pem("pfx_rc4"),                           "is protected with RC4-128, which cannot be read here: export it again with AES-256"),
         (pem("pfx_rc2_128"),                       "is protected with RC2-128"),
         (pem("pfx_camellia"),                      "is protected with Camellia-256"),
         (pem("pfx_sm4"),                           "is protected with SM4"),
         (pem("pfx_des"),                           "is protected with DES"),
         (pem("pfx_mac_sm3"),                       "is protected with SM3"),
-        (pfx[..pfx.len() / 2 / 4 * 4].to_owned(),  "is damaged, or no PFX file"),
-        ("AAAA".to_owned(),                        "is damaged, or no PFX file"),
+        (pfx[..pfx.len() / 2 / 4 * 4].to_owned(),  "is damaged, or is not a PFX file"),
+        ("AAAA".to_owned(),                        "is damaged, or is not a PFX file"),
         ("不是文件".to_owned(),                     "is not base64"),
         ("A".repeat(44 * 1024),                    "is longer than 32768 bytes"),
         ("A".repeat(48 * 1024 + 1),                "is longer than 49152 bytes"),
@@ -127,14 +127,14 @@ fn every_other_member_is_checked() {
         (json!({"gateway": "https://gateway.95516.com/gateway/api/frontTransReq.do"}), "gateway", "before the name of a method"),
         (json!({"cn": "041@Z12@00040000:SIGN"}),                  "cn",          "without any @"),
         (json!({"cn": " "}),                                      "cn",          "is empty"),
-        (json!({"mchId": "1"}),                                   "mchId",       "unknown member; protocol ACP 5.1.0 has protocol, merId"),
+        (json!({"mchId": "1"}),                                   "mchId",       "is not a setting of protocol ACP 5.1.0, which has protocol, merId"),
         (json!({"rootCert": null}),                               "rootCert",    "is missing: CFCA's root certificate"),
         (json!({"middleCert": null}),                             "middleCert",  "is missing: CFCA's intermediate certificate"),
         (json!({"rootCert": key("merchant_private_pkcs8")}),      "rootCert",    "this is a private key, a certificate is expected"),
         (json!({"rootCert": key("root_ec")}),                     "rootCert",    "its key cannot be used: this is a public key of another kind"),
         (json!({"rootCert": key("root_1024")}),                   "rootCert",    "its key cannot be used: the key has 1024 bits"),
-        (json!({"rootCert": key("middle"), "middleCert": key("root")}), "middleCert", "issued itself: it belongs into rootCert"),
-        (json!({"rootCert": key("middle")}),                      "rootCert",    "is issued by another: it belongs into middleCert"),
+        (json!({"rootCert": key("middle"), "middleCert": key("root")}), "middleCert", "is self-signed: it belongs in rootCert"),
+        (json!({"rootCert": key("middle")}),                      "rootCert",    "is issued by another certificate: it belongs in middleCert"),
         (json!({"rootCert": key("root_other_key")}),              "middleCert",  "is not issued by rootCert"),
         (json!({"middleCert": key("middle_forged")}),             "middleCert",  "is not issued by rootCert"),
         (json!({"middleCert": key("middle_no_ca")}),              "middleCert",  "it may issue no others"),
@@ -158,7 +158,7 @@ fn a_damaged_root_is_no_root() {
     let last = der.len() - 1;
     der[last] ^= 1;
     assert!(head.contains("CERTIFICATE"));
-    refused(&with(json!({ "rootCert": BASE64.encode(&der) })), "rootCert", "its own signature does not fit");
+    refused(&with(json!({ "rootCert": BASE64.encode(&der) })), "rootCert", "its self-signature is wrong");
 }
 
 #[test]

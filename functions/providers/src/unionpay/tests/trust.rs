@@ -56,16 +56,16 @@ fn every_other_certificate_is_refused() {
         (key("unionpay_sign_cert"),       "no certificate of middleCert issued it"),
         (key("root"),                     "no certificate of middleCert issued it"),
         (key("middle"),                   "no certificate of middleCert issued it"),
-        (key("leaf_no_name"),             "it has 0 common names, one is expected"),
-        (key("leaf_two_names"),           "it has 2 common names, one is expected"),
+        (key("leaf_no_name"),             "it has 0 common names; one is expected"),
+        (key("leaf_two_names"),           "it has 2 common names; one is expected"),
         (key("leaf_short_name"),          "it belongs to `` and not to `中国银联股份有限公司`"),
-        (key("leaf_owner_elsewhere"),     "it belongs to `x` and not to `中国银联股份有限公司`"),
+        (key("leaf_owner_elsewhere"),     "it belongs to `x`, not to `中国银联股份有限公司`"),
         (key("leaf_ec"),                  "it has"),
         (key("leaf_1024"),                "the key has 1024 bits"),
         // The merchant's own certificate, from the same authority.
         (key("merchant_cert"),            "it belongs to `777290058110097:SIGN`"),
         (key("merchant_private_pkcs8"),   "this is a private key, a certificate is expected"),
-        (two.as_str(),                    "there are 2 of them, one is expected"),
+        (two.as_str(),                    "there are 2 of them; one is expected"),
         ("x",                             "is neither PEM nor base64"),
         ("-----BEGIN CERTIFICATE-----",   "is cut off"),
     ];
@@ -127,7 +127,7 @@ fn the_test_environment_has_another_owner() {
     // Its owner is right then, but UnionPay's key signed the message.
     assert_eq!(
         read(&merchant, key("leaf"), now()).unwrap_err().to_string(),
-        "the certificate of the notify is not trusted: it belongs to `中国银联股份有限公司` and not to `777290058110097:SIGN`"
+        "the certificate of the notify is not trusted: it belongs to `中国银联股份有限公司`, not to `777290058110097:SIGN`"
     );
     let other_key = Err(NotifyError::BadSignature { field: "signPubKeyCert" });
     assert_eq!(read(&merchant, key("merchant_cert"), now()), other_key);

@@ -155,13 +155,13 @@ fn what_is_not_believed() {
     let with = |name: &'static str, value: &str| [without(name), vec![(name, value.to_owned())]].concat();
     let twice = |name: &'static str| [good(), good().into_iter().filter(|(known, _)| *known == name).collect()].concat();
     let cases: &[(Vec<(&'static str, String)>, &str)] = &[
-        (vec![],                                                           "a success without a signature"),
-        (without("wechatpay-signature"),                                   "a success without a signature"),
+        (vec![],                                                           "the answer says success, but has no signature"),
+        (without("wechatpay-signature"),                                   "the answer says success, but has no signature"),
         (without("wechatpay-timestamp"),                                   "wechatpay-timestamp is missing"),
         (without("wechatpay-nonce"),                                       "wechatpay-nonce is missing"),
         (without("wechatpay-serial"),                                      "wechatpay-serial is missing"),
-        (twice("wechatpay-signature"),                                     "wechatpay-signature is there twice"),
-        (twice("wechatpay-serial"),                                        "wechatpay-serial is there twice"),
+        (twice("wechatpay-signature"),                                     "wechatpay-signature appears twice"),
+        (twice("wechatpay-serial"),                                        "wechatpay-serial appears twice"),
         (with("wechatpay-signature", "AAAA"),                              "does not fit publicKey"),
         (with("wechatpay-signature", "!"),                                 "not base64"),
         (with("wechatpay-signature", ""),                                  "does not fit publicKey"),

@@ -45,7 +45,7 @@ fn nothing_else_is_held() {
     let cases: &[(String, &str)] = &[
         (body(&[]),                                                             "no certificate that is still valid"),
         ("{}".to_owned(),                                                       "data is missing"),
-        (r#"{"data":7}"#.to_owned(),                                            "data is missing or no list"),
+        (r#"{"data":7}"#.to_owned(),                                            "data is missing, or is not a list"),
         ("[]".to_owned(),                                                       "not the documented JSON"),
         (r#"{"data":[7]}"#.to_owned(),                                          "an item is not the documented JSON"),
         (r#"{"data":[{}]}"#.to_owned(),                                         "no serial_no"),

@@ -146,15 +146,15 @@ fn what_wechat_would_refuse_is_not_sent() {
         );
     }
     for (channel, words) in [
-        (Channel::AliApp, "ali_app is no channel of WeChat Pay's"),
-        (Channel::UnipayWeb, "unipay_web is no channel of WeChat Pay's"),
-        (Channel::WxJsapi, "wx_jsapi is configured in tab wx_mp, and this is wx_app"),
+        (Channel::AliApp, "ali_app is not a channel of WeChat Pay's"),
+        (Channel::UnipayWeb, "unipay_web is not a channel of WeChat Pay's"),
+        (Channel::WxJsapi, "wx_jsapi is configured in tab wx_mp, but this is wx_app"),
     ] {
         unsupported(call(&account(), |order| order.channel = channel).map(|_| ()), words);
         unsupported(account().read_charge(channel, &signed(200, "{}"), &moment()).map(|_| ()), words);
     }
     let without = call(&mp_account(), |order| (order.channel, order.openid) = (Channel::WxJsapi, None));
-    unsupported(without.map(|_| ()), "wx_jsapi without an openid");
+    unsupported(without.map(|_| ()), "wx_jsapi needs an openid");
     for number in ["", "a b", "退1", "a/b", "a+b", &"1".repeat(40)] {
         let (id, account) = (id(), account());
         let odd = crate::RefundOrder { refund_num: number, ..refund(&id) };

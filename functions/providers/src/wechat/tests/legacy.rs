@@ -232,7 +232,7 @@ fn what_is_not_believed() {
     unclear(read(body.replace("9900", "9901")), "does not fit its content and apiKey");
     unclear(read(body.replace("</xml>", "<x>1</x></xml>")), "does not fit");
     unclear(read(body.replace("</xml>", "<total_fee>1</total_fee></xml>")), "twice");
-    unclear(read(body.replace("<sign>", "<a>").replace("</sign>", "</a>")), "a success without a signature");
+    unclear(read(body.replace("<sign>", "<a>").replace("</sign>", "</a>")), "the answer says success, but has no signature");
     unclear(read(signed_by(SignType::HmacSha256, &paid)), "does not fit");
     let mut named = paid.clone();
     named.push(("sign_type", "HMAC-SHA256"));
@@ -289,7 +289,7 @@ fn refunds_are_read() {
         assert_eq!((found == RefundOutcome::Done, matches!(found, RefundOutcome::Failed { .. })), (done, failed), "{status}");
         assert_eq!(matches!(found, RefundOutcome::Stuck { .. }), status == "CHANGE", "{status}");
     }
-    unclear(asked(answer(&[("out_refund_no_0", "x")])), "the refund is not in it");
+    unclear(asked(answer(&[("out_refund_no_0", "x")])), "the answer does not contain the refund");
     unclear(asked(answer(&[("out_refund_no_0", number), ("refund_fee_0", "1"), ("refund_status_0", "SUCCESS")])), "refund_fee_0");
     unclear(asked(answer(&[("out_refund_no_0", number), ("refund_fee_0", "100")])), "refund_status_0 is missing");
     assert_eq!(asked(failure("REFUNDNOTEXIST")), Ok(RefundOutcome::NotThere));

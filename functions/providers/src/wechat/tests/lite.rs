@@ -60,7 +60,7 @@ fn without_a_mini_program_the_channel_cannot_be_charged() {
     for settings in [both_modes(), v2()] {
         let error = lite_order(&open_tab(Tab::WxMp, &settings).unwrap()).unwrap_err();
         let ProviderError::Key { field: "liteAppId", problem } = error else { panic!("{error}") };
-        assert_eq!(problem.to_string(), "is not configured, and wx_lite is charged with it");
+        assert_eq!(problem.to_string(), "is not configured, but wx_lite is charged with it");
     }
 }
 

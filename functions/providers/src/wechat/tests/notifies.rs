@@ -198,7 +198,7 @@ fn the_message_must_be_as_documented() {
     malformed(read(&resource("nonce", json!("short"))), "12 bytes");
     malformed(read(&resource("ciphertext", Value::Null)), "ciphertext is missing");
     malformed(read(&resource("ciphertext", json!("!"))), "not base64");
-    malformed(read(&resource("associated_data", json!({}))), "associated_data is no string");
+    malformed(read(&resource("associated_data", json!({}))), "associated_data must be a string");
     for (name, value) in [("ciphertext", json!("")), ("ciphertext", json!("AAAA")), ("associated_data", json!("x")), ("associated_data", Value::Null)] {
         assert_eq!(read(&resource(name, value)), Err(NotifyError::Sealed { field: "apiV3Key" }), "{name}");
     }

@@ -96,14 +96,14 @@ fn every_other_member_is_checked() {
         (json!({"platformCerts": [7]}),                    "platformCerts", "must be a JSON array of strings"),
         (json!({"platformCerts": [""]}),                   "platformCerts", "has an empty item"),
         (json!({"platformCerts": ["x!"]}),                 "platformCerts", "is neither PEM nor base64"),
-        (json!({"platformCerts": many}),                   "platformCerts", "has 17 items, at most 16"),
+        (json!({"platformCerts": many}),                   "platformCerts", "has 17 items; at most 16"),
         (json!({"platformCerts": ["x".repeat(65537)]}),    "platformCerts", "longer than 65536 bytes"),
-        (json!({"gateway": "api.mch.weixin.qq.com"}),      "gateway",       "must be a full URL, like https://api.mch.weixin.qq.com"),
+        (json!({"gateway": "api.mch.weixin.qq.com"}),      "gateway",       "must be a full URL, such as https://api.mch.weixin.qq.com"),
         (json!({"gateway": "http://127.0.0.1"}),           "gateway",       "must start with https://"),
-        (json!({"gateway": "https://a/../b"}),             "gateway",       "must have no path, or one of letters"),
-        (json!({"gateway": "https://a//b"}),               "gateway",       "must have no path, or one of letters"),
-        (json!({"gateway": "https://a/%41"}),              "gateway",       "must have no path, or one of letters"),
-        (json!({"apiKey": API_KEY}),                       "apiKey",        "unknown member; protocol v3 has protocol, mchId"),
+        (json!({"gateway": "https://a/../b"}),             "gateway",       "must have no path, or a path of letters"),
+        (json!({"gateway": "https://a//b"}),               "gateway",       "must have no path, or a path of letters"),
+        (json!({"gateway": "https://a/%41"}),              "gateway",       "must have no path, or a path of letters"),
+        (json!({"apiKey": API_KEY}),                       "apiKey",        "is not a setting of protocol v3, which has protocol, mchId"),
     ];
     for (changes, field, words) in cases {
         refused(&with(both_modes(), changes.clone()), field, words);
@@ -123,7 +123,7 @@ fn legacy_settings_are_checked_too() {
         (json!({"clientPfx": key("mch_cert")}),                     "clientPfx",         "is PEM; give apiclient_cert.p12"),
         (json!({"clientPfx": "!"}),                                 "clientPfx",         "is not base64"),
         (json!({"clientPfx": "A".repeat(65537)}),                   "clientPfx",         "longer than 65536 bytes"),
-        (json!({"clientPfxPassword": "1"}),                         "clientPfxPassword", "is of no use without clientPfx"),
+        (json!({"clientPfxPassword": "1"}),                         "clientPfxPassword", "has no use without clientPfx"),
         (json!({"apiV3Key": "x"}),                                  "apiV3Key",          "protocol v2 has protocol, mchId"),
     ];
     for (changes, field, words) in cases {
