@@ -1,7 +1,7 @@
-//! Channel settings, and the accounts that they were of before.
+//! Channel settings, and the accounts that a channel used before.
 //!
-//! The account in use lies with its app, so that it is read with everything else. The others lie in a collection of their own, each
-//! sealed for the item it is in. One transaction changes from one to another; what of it follows is the caller's to decide.
+//! The account in use is an item of its app's collection, so it is read with the rest of the app. The others are in a collection of their
+//! own. Each is sealed for its own item. A change from one account to another is one transaction. The caller decides what follows from it.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use domain::{AccountNumber, AppId, FORMER_FORM_READ, Mode, Secret, Succession, Tab, TabMode, Timestamp};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A page of 1 MB holds more than a hundred accounts; the rest is a bound, not a plan.
+/// A page of 1 MB has more than a hundred accounts, so one page is usual. This only bounds the loop.
 const OLD_ACCOUNT_PAGES_MAX: usize = 8;
 
 /// What is configured for one tab in one mode.
@@ -28,25 +28,25 @@ pub struct ChannelSettings {
     pub mode: Mode,
     /// Which account they are of.
     pub account: AccountNumber,
-    /// The settings as JSON; `None` once they were deleted: transactions of then can still be asked for.
+    /// The settings as JSON; `None` if they were deleted. Their transactions can still be listed.
     pub settings: Option<Secret<String>>,
-    /// Since when this account is in use; `None` if an older version saved it.
+    /// When this account began to be used; `None` if an older version saved it.
     pub since: Option<Timestamp>,
 }
 
-/// The account in use, as it was seen.
+/// The account in use, as it was read.
 #[derive(Clone, Debug)]
 pub struct CurrentAccount {
     /// Its number.
     pub number: AccountNumber,
     /// The highest number that was given on this channel.
     pub highest: AccountNumber,
-    /// Its settings; `None` once they were deleted.
+    /// Its settings; `None` if they were deleted.
     pub settings: Option<Secret<String>>,
-    /// Whose deleted settings were, as the caller wrote it. `None` if an older version deleted them.
+    /// The identity of the account whose settings were deleted, as the caller wrote it. `None` if an older version deleted them.
     pub identity: Option<String>,
     since: Option<Timestamp>,
-    /// What is sealed in it: nobody saved anything since while this is the same.
+    /// The sealed bytes. While these are the same, nobody has saved the settings.
     sealed: Option<Vec<u8>>,
 }
 
@@ -59,22 +59,22 @@ pub struct OldAccount {
     pub mode: Mode,
     /// Its number.
     pub number: AccountNumber,
-    /// Whose it is, as the caller wrote it.
+    /// The identity of the account, as the caller wrote it.
     pub identity: String,
-    /// The settings that were saved for it last; `None` once they were retired or deleted.
+    /// The settings that were saved last; `None` if they were retired or deleted.
     pub settings: Option<Secret<String>>,
-    /// When another took its place.
+    /// When another account took its place.
     pub replaced_at: Timestamp,
-    /// Since when it was in use; `None` if an older version saved it.
+    /// When it began to be used; `None` if an older version saved it.
     pub since: Option<Timestamp>,
 }
 
-/// What reads notifies of orders that were made before an account changed its protocol.
+/// The settings by which notifies are read whose orders were made before the account changed its protocol.
 #[derive(Clone, Debug)]
 pub struct FormerForm {
-    /// Settings of the protocol before.
+    /// The settings of the old protocol.
     pub settings: Secret<String>,
-    /// When it was changed.
+    /// When the protocol was changed.
     pub changed_at: Timestamp,
 }
 
@@ -85,16 +85,16 @@ pub struct SavedChannel<'a> {
     pub settings: &'a Secret<String>,
     /// Which account they are of.
     pub succession: Succession,
-    /// Whose the settings before were.
+    /// The identity of the account whose settings are replaced.
     pub identity_before: String,
-    /// What of the settings before is kept to read notifies by.
+    /// The part of the replaced settings that is kept to read notifies.
     pub former: Option<Secret<String>>,
     /// The time.
     pub now: Timestamp,
 }
 
 impl Store {
-    /// The account that a channel uses, as it is now; `None` if it was never configured.
+    /// The account that a channel uses now; `None` if the channel was never configured.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,7 +117,7 @@ impl Store {
         }))
     }
 
-    /// The accounts of an app that take no new charges; those of one channel, if one is named.
+    /// The accounts of an app that take no new charges. If `settings` names a channel, only those of this channel.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -161,7 +161,7 @@ impl Store {
         found.map(|attributes| self.read_old_account(&attributes)).transpose()
     }
 
-    /// What reads the notifies of an account's protocol of before.
+    /// The settings by which notifies of an account's old protocol are read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -178,10 +178,11 @@ impl Store {
         Ok(Some(FormerForm { settings, changed_at: item.time("changed_ms")? }))
     }
 
-    /// Saves settings in place of those that were `seen`, and keeps those where they are of another account: all of it or nothing.
+    /// Saves settings in place of those that were `seen`. If those are of another account, they are kept as that of an old account. All of
+    /// this is one transaction.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is no such app, or another operator saved settings since.
+    /// [`StoreError::Stale`] if there is no such app, or another operator saved settings meanwhile.
     pub async fn save_channel(
         &self,
         app: &AppId,
@@ -205,10 +206,10 @@ impl Store {
         self.write_together(writes, &channel_owner(app, settings)).await
     }
 
-    /// Deletes the settings of a channel tab; what is left tells that there were some, and whose.
+    /// Deletes the settings of a channel tab. A marker stays, which says whose the settings were.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if another operator saved settings since.
+    /// [`StoreError::Stale`] if another operator saved settings meanwhile.
     pub async fn delete_channel(
         &self,
         app: &AppId,
@@ -231,7 +232,8 @@ impl Store {
         self.write_together(writes, &channel_owner(app, settings)).await
     }
 
-    /// Forgets the keys of an account that takes no new charges; whose it was stays known, so that it can come back.
+    /// Deletes the keys of an account that takes no new charges. Its identity is kept, so that the account gets its number back if it is
+    /// used again.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if it has none.
@@ -253,10 +255,10 @@ impl Store {
         self.write_together(writes, &account_owner(app, &account_sk(settings, number))).await
     }
 
-    /// Forgets what reads the notifies of an account's protocol of before.
+    /// Deletes the settings by which notifies of an account's old protocol are read.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is nothing of it.
+    /// [`StoreError::Stale`] if there are none.
     pub async fn forget_former_form(
         &self,
         app: &AppId,
@@ -268,7 +270,7 @@ impl Store {
         self.write_together([write], &account_owner(app, &sk)).await
     }
 
-    /// It names what it changes, so that attributes of a newer version survive.
+    /// The update names only the attributes that it changes, so that those of a newer version survive.
     fn written_channel(
         &self,
         app: &AppId,
@@ -279,7 +281,7 @@ impl Store {
         let sealed = self.sealer.seal(&channel_owner(app, settings), saved.settings.expose().as_bytes())?;
         let account = saved.succession.number();
         let highest = seen.map_or(account, |seen| seen.highest).max(account);
-        // An account that an older version saved keeps no beginning: it was in use before.
+        // An account that an older version saved has no time at which it began to be used.
         let since = match (saved.succession, seen) {
             (Succession::Same(_), Some(_)) => "",
             (Succession::Same(_), None) | (Succession::New(_) | Succession::Returning(_), _) => ", since_ms = :now",
@@ -293,7 +295,7 @@ impl Store {
             .expression_attribute_values(":sealed", bytes(sealed))
             .expression_attribute_values(":now", time(saved.now))
             .expression_attribute_values(":v", number(VERSION_WRITTEN));
-        // A channel that only ever had one account is as it was before accounts were counted.
+        // A channel that had only one account is written as by the versions that did not count accounts.
         if highest != AccountNumber::FIRST {
             sets.push_str(", account = :account, accounts = :accounts");
             update = update.expression_attribute_values(":account", number(account.get()));
@@ -335,7 +337,7 @@ impl Store {
         self.put_new(entry)
     }
 
-    /// What is kept of a form takes the place of an older one.
+    /// What is kept of one protocol replaces what was kept of an older one.
     fn written_former(
         &self,
         app: &AppId,
@@ -355,7 +357,7 @@ impl Store {
                 (TTL, Some(ttl(saved.now, FORMER_FORM_READ))),
             ],
         );
-        // The channel's own condition is that of the whole transaction.
+        // The condition of the channel's item holds for the whole transaction.
         let put = Put::builder()
             .table_name(&self.tables.configuration)
             .set_item(Some(entry))
@@ -366,7 +368,7 @@ impl Store {
         Ok(Some(TransactWriteItem::builder().put(put).build()))
     }
 
-    /// Without a condition of its own it is one of several writes, of which another has one.
+    /// Without a condition, it is one of several writes of a transaction, and another of them has one.
     fn deleted(&self, pk: String, sk: String, condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.tables.configuration)
@@ -378,7 +380,7 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Settings that cannot be opened are as good as deleted: the channel takes no charge, and they can be saved anew.
+    /// Settings that cannot be opened count as deleted: the channel takes no charge until they are saved again.
     pub(crate) fn read_channel(&self, app: &AppId, attributes: &Attributes) -> Result<ChannelSettings, StoreError> {
         let item = Item(attributes);
         let key = item.parsed(SK, parse_channel_sk)?;
@@ -398,7 +400,7 @@ impl Store {
         Ok(OldAccount { tab, mode, number, identity, settings, replaced_at, since: item.find_time("since_ms")? })
     }
 
-    /// What is sealed in an item of the accounts.
+    /// Opens the sealed settings of an account's item.
     fn open_settings(&self, attributes: &Attributes) -> Result<Option<Secret<String>>, StoreError> {
         let item = Item(attributes);
         let Some(sealed) = item.find_bytes("sealed") else { return Ok(None) };
@@ -411,7 +413,7 @@ impl Store {
     }
 }
 
-/// Absent, it is the first.
+/// If the attribute is absent, it is the first account.
 fn read_account(item: &Item<'_>, name: &'static str) -> Result<AccountNumber, StoreError> {
     let Some(found) = item.find_number(name)? else { return Ok(AccountNumber::FIRST) };
     AccountNumber::new(found).ok_or_else(|| item.wrong(name))
@@ -425,7 +427,7 @@ fn channel_owner(app: &AppId, settings: TabMode) -> String {
     format!("{} / {}", app_pk(app), channel_sk(settings))
 }
 
-/// What [`Item::key`] says of an item of the accounts.
+/// The owner under which an account's item is sealed, as [`Item::key`] writes it.
 fn account_owner(app: &AppId, sk: &str) -> String {
     format!("{} / {sk}", accounts_pk(app))
 }

@@ -1,4 +1,5 @@
-//! Apps and their keys: the item that everything of an app lies with, and its entry in the list of apps.
+//! Apps and their keys: the app's item, and its entry in the list of apps. The other items of the app are in the same collection as its
+//! item.
 
 use std::time::Duration;
 
@@ -15,23 +16,23 @@ use crate::{
     stored_key::StoredKey,
 };
 
-/// Apps a page of the list.
+/// How many apps a page of the list has.
 const APPS_PAGE: i32 = 100;
 
-/// What of an app is to be changed; nothing else is touched.
+/// The changes of an app. Members that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppChange {
     /// What people call it.
     pub name: Option<String>,
-    /// Whether the second payment of a bill goes back by itself.
+    /// Whether the second payment of a bill is refunded automatically.
     pub refunds_duplicates: Option<bool>,
-    /// Whether clients may open bills that its server did not.
+    /// Whether clients may charge bills that the app's server did not charge.
     pub clients_name_prices: Option<bool>,
-    /// How its transactions are spread: as it was read, and as it is to be.
+    /// How its transactions are spread over shards: as read, and as changed.
     pub shards: Option<(Shards, Shards)>,
-    /// How many charges its public keys make in a minute; `Some(None)` takes the bound away.
+    /// How many charges its client keys may make in a minute; `Some(None)` removes the bound.
     pub charges_per_minute: Option<Option<u32>>,
-    /// How many bills may be open for them to make another.
+    /// How many bills may be open before its client keys can charge no more.
     pub open_bills: Option<Option<u32>>,
 }
 
@@ -51,20 +52,20 @@ pub struct AppSummary {
 pub struct AppPage {
     /// The apps, by id.
     pub apps: Vec<AppSummary>,
-    /// After which app the next page begins; `None` for the last page.
+    /// The app after which the next page begins; `None` for the last page.
     pub next: Option<AppId>,
 }
 
-/// A key that takes the place of another.
+/// A key that replaces another.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyRotation<'a> {
-    /// In which mode.
+    /// The mode.
     pub mode: Mode,
-    /// Which of the mode's keys.
+    /// The kind of key.
     pub kind: KeyKind,
     /// The new key.
     pub next: &'a Key,
-    /// For how long the present key stays valid.
+    /// How long the present key stays valid.
     pub grace: Duration,
 }
 
@@ -77,7 +78,7 @@ impl Store {
         self.first_apps(after, APPS_PAGE).await
     }
 
-    /// The same, of at most `limit`.
+    /// A page of the list of apps with at most `limit` apps.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -112,7 +113,7 @@ impl Store {
         self.write_together(writes, &what).await
     }
 
-    /// Changes what is not a secret of an app.
+    /// Changes an app, except its keys.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such app.
@@ -148,7 +149,8 @@ impl Store {
         }
         if let Some((before, after)) = &change.shards {
             sets.push("shards = :shards");
-            // Nobody's change is forgotten: every count that was in use is asked for ever after. An app that was never changed has none.
+            // The write is conditional on what was read, so no count of shards is lost: lists ask all shards that were ever in use. An app
+            // that was never changed has no attribute.
             let is_default = *before == Shards::default();
             let unchanged =
                 if is_default { "(attribute_not_exists(shards) OR shards = :before)" } else { "shards = :before" };
@@ -178,7 +180,7 @@ impl Store {
         self.write_together(writes, &app_pk(app)).await
     }
 
-    /// Replaces one of an app's keys; the present one stays valid for the grace.
+    /// Replaces one of an app's keys. The present key stays valid for the grace period.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such app, [`StoreError::Contended`] if others keep changing it.
@@ -276,7 +278,7 @@ fn rotate(app: App, mode: Mode, kind: KeyKind, change: impl FnOnce(RotatingKey) 
     }
 }
 
-/// One text of JSON: it is only ever read and written as a whole.
+/// One text of JSON, because it is always read and written as a whole.
 fn write_shards(shards: &Shards) -> String {
     serde_json::to_string(shards).unwrap_or_default()
 }
@@ -286,7 +288,7 @@ fn read_shards(item: &Item<'_>) -> Result<Shards, StoreError> {
     serde_json::from_str(json).map_err(|_| item.wrong("shards"))
 }
 
-/// No bound is a zero; an app whose bounds were never changed has neither, and those that this version gives.
+/// No bound is written as zero. An app whose bounds were never changed has no attribute, and gets this version's default.
 fn write_bound(bound: Option<u32>) -> AttributeValue {
     number(bound.map_or(0, i64::from))
 }
@@ -314,7 +316,7 @@ pub(crate) fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreE
     })
 }
 
-/// The keys of an app as they are sealed.
+/// The keys of an app, in the form in which they are sealed.
 #[derive(Serialize, Deserialize)]
 struct StoredKeys {
     live: StoredKeySet,

@@ -55,7 +55,7 @@ impl Item<'_> {
         self.find_time(name)?.ok_or_else(|| self.wrong(name))
     }
 
-    /// An attribute that says yes or no; absent, it says no.
+    /// An attribute that is true or false. If it is absent, it is false.
     pub(crate) fn find_bool(&self, name: &str) -> bool {
         self.0.get(name).and_then(|value| value.as_bool().ok()).is_some_and(|yes| *yes)
     }
@@ -68,12 +68,12 @@ impl Item<'_> {
         self.find_bytes(name).ok_or_else(|| self.wrong(name))
     }
 
-    /// Reads an attribute through a parser of the domain's.
+    /// Reads an attribute by a parser of `domain`.
     pub(crate) fn parsed<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
         parse(self.text(name)?).ok_or_else(|| self.wrong(name))
     }
 
-    /// Reads an attribute that may be absent through a parser of the domain's.
+    /// Reads an attribute that may be absent by a parser of `domain`.
     pub(crate) fn find_parsed<T>(
         &self,
         name: &'static str,
@@ -99,7 +99,7 @@ pub(crate) fn bytes(value: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
-/// An item with these keys, of the version that is written now, and those of `rest` that are there.
+/// An item with these keys and this version's number, and the attributes of `rest` that are not `None`.
 pub(crate) fn item(
     pk: String,
     sk: String,

@@ -1,7 +1,7 @@
-//! The audit log: who changed what, a month a partition.
+//! The audit log: who changed what. Each month is a partition.
 //!
-//! An entry is written before the change, and completed after it: a change without an entry cannot be, and one whose entry
-//! was never completed is seen as such.
+//! An entry is written before its change, and completed after it. So there is no change without an entry. If a worker stops in between, the
+//! entry stays incomplete, and shows it.
 
 use domain::{ListCursor, Timestamp};
 
@@ -12,7 +12,7 @@ use crate::{
     schema::{PK, SK, by_time_ms},
 };
 
-/// Entries a page; each is at most a few kilobytes.
+/// How many entries a page has. An entry has a few kilobytes at most.
 const PAGE: i32 = 50;
 
 /// Names an entry.
@@ -20,7 +20,7 @@ const PAGE: i32 = 50;
 pub struct AuditId {
     /// When it was done.
     pub at: Timestamp,
-    /// Tells entries of one millisecond apart.
+    /// A random text, because one millisecond may have several entries.
     pub random: String,
 }
 
@@ -33,15 +33,15 @@ pub struct AuditEntry {
     pub who: String,
     /// What was done, in one word.
     pub action: String,
-    /// To what: an app, a channel, a webhook.
+    /// What it was done to: an app, a channel, a webhook.
     pub target: String,
-    /// How it was before, as JSON without secrets.
+    /// The target before the change, as JSON without secrets.
     pub before: Option<String>,
-    /// How it is since, as JSON without secrets.
+    /// The target after the change, as JSON without secrets.
     pub after: Option<String>,
-    /// How it went: `done`, `refused`, or `begun` if nobody knows.
+    /// The result: `done`, `refused`, or `begun` if it is not known.
     pub outcome: String,
-    /// How often: failed sign-ins of strangers share an entry.
+    /// How often it happened: failed sign-ins share an entry.
     pub count: i64,
 }
 
@@ -55,7 +55,7 @@ pub struct AuditPage {
 }
 
 impl Store {
-    /// Writes down what is about to be done.
+    /// Writes the entry of a change that is about to be made.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is such an entry already.
@@ -87,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Counts one more of what an entry tells of. Whether there is such an entry.
+    /// Adds one to the count of an entry. `false` if there is no such entry.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -105,7 +105,7 @@ impl Store {
         is_written(update.send().await, "counting in an audit entry")
     }
 
-    /// Writes down how it went.
+    /// Completes an entry with the result.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such entry.

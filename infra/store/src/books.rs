@@ -1,6 +1,6 @@
-//! The books, read on and on: for the comparison with a provider's bill, which goes through everything that was ever charged in a time.
+//! Reads our books for the comparison with a provider's bill: everything that was charged in a span of time, page by page.
 //!
-//! Unlike [`crate::records`] it merges nothing and leaves the merchant's own data out, so that a page is small and none is read twice.
+//! Unlike [`crate::records`], it merges no lists and leaves the merchant's own data out. So pages are small, and no page is read twice.
 
 use std::ops::Bound;
 
@@ -14,28 +14,28 @@ use crate::{
     transactions::read_fee,
 };
 
-/// A record without the merchant's data has some 300 bytes.
+/// How many records a page has. A record without the merchant's data has some 300 bytes.
 const PAGE: i32 = 1000;
 
-/// What is read of a record, and of a refund that ended.
+/// The attributes that are read of a record, and of a refund that ended.
 const READ: &str = "pk, sk, by_time_sk, id, fee, created_ms, ended_ms, refunded_fee, #status";
 
 /// A list of records in the index `by_time`, in the order of their ids.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordList<'a> {
-    /// Whose.
+    /// The app.
     pub app: &'a AppId,
-    /// Real payments, or tests.
+    /// The mode.
     pub mode: Mode,
-    /// On which channel.
+    /// The channel.
     pub channel: Channel,
-    /// In which status.
+    /// The status.
     pub status: Status,
-    /// In which of the app's shards.
+    /// The shard of the app.
     pub shard: Shard,
 }
 
-/// A stretch of the books.
+/// A range of the books, by time and by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BooksRange {
     start: String,
@@ -43,12 +43,12 @@ pub struct BooksRange {
 }
 
 impl BooksRange {
-    /// What was charged within `span`.
+    /// Everything that was charged within `span`.
     pub fn new(span: TimeSpan) -> Self {
         Self::within(span, Bound::Unbounded, Bound::Unbounded)
     }
 
-    /// What was charged within `span` and has an id within these bounds.
+    /// Everything that was charged within `span` and has an id within these bounds.
     pub fn within(span: TimeSpan, first: Bound<&TransactionId>, last: Bound<&TransactionId>) -> Self {
         let start = match first {
             Bound::Unbounded => String::new(),
@@ -77,7 +77,7 @@ pub struct BooksCursor(Attributes);
 /// A page of the books.
 #[derive(Clone, Debug)]
 pub struct BooksPage<T> {
-    /// What is on it.
+    /// The records or refunds.
     pub items: Vec<T>,
     /// Where the next page begins; `None` for the last page.
     pub next: Option<BooksCursor>,
@@ -99,7 +99,7 @@ impl Store {
         Ok(BooksPage { items: self.readable(&items, read_record), next })
     }
 
-    /// A page of the refunds of a channel that went back between two moments, the first first.
+    /// A page of a channel's refunds that succeeded between two moments, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,8 +1,8 @@
 //! The `due` entry of a transaction carries the first delivery of its payment.
 //!
-//! A bill that waits to be paid has a `due` entry: the time of its next question to the provider. A delivery needs one, too, by which a lost
-//! message is made good. If the bill's entry falls due soon enough for that, the settlement leaves it and marks it with the delivery's
-//! webhook. An entry of the delivery's own would cost a put and a removal.
+//! A bill that waits to be paid has a `due` entry: the time of its next question to the provider. A delivery needs one, too, by which the
+//! sweep finds it if its message is lost. If the bill's entry falls due soon enough for that, the settlement leaves it and marks it with
+//! the delivery's webhook. An entry of the delivery's own would cost a put and a removal.
 //!
 //! After the first attempt, its result is written to the delivery's row, with an entry of its own if the delivery still waits. Only then is
 //! the mark removed. After a stop anywhere in between the mark is still there, and the sweep looks. An entry carries one delivery; those of
@@ -52,7 +52,7 @@ pub(crate) fn due_entry_change(
     now: Timestamp,
 ) -> DueEntryChange {
     if row.transaction.status.is_paid() {
-        // Its entry, if it has one, belongs to its payment: a delivery, or the look for a second one.
+        // If it has an entry, the entry is of its payment: for the delivery that it carries, or to look for a second payment.
         return if row.due_at.is_some() {
             DueEntryChange::Keep
         } else {
@@ -108,7 +108,8 @@ impl Store {
         self.claim(update, "postponement of what is carried").await
     }
 
-    /// Removes the mark of a carried delivery, once the delivery's own row says what is next. `false` if another worker removed it first.
+    /// Removes the mark of a carried delivery. Before this, the delivery's own row must say what is next. `false` if another worker removed
+    /// it first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -127,7 +128,7 @@ impl Store {
         if is_written(ended.send().await, "end of what is carried")? {
             return Ok(true);
         }
-        // The transaction has to be looked at once more: its entry stays, and carries nothing.
+        // The sweep has to look at the transaction once more. So its entry stays, without the mark.
         let kept = update()
             .update_expression(format!("SET {DUE_MS} = {LOOK_AGAIN} REMOVE {CARRIES}, {LOOK_AGAIN}"))
             .condition_expression(format!("{CARRIES} = :webhook AND attribute_exists({LOOK_AGAIN})"));

@@ -1,7 +1,7 @@
-//! Marks by which a writer knows its own claim again.
+//! Marks by which a writer recognises its own claim.
 //!
-//! A claim is an update that one of several writers gets done. When its answer is lost the client sends it again, and its condition no longer
-//! holds. The mark that it left says whether that was its own doing.
+//! Of several writers, one gets a claim by a conditional update. If the answer is lost, the AWS client sends the update again, and the
+//! condition no longer holds. The mark in the item then says whether this writer or another one changed it.
 
 use std::{
     fmt::Write,
@@ -13,7 +13,7 @@ use std::{
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// Gives out marks: no two are alike, in whatever function.
+/// Makes marks. No two marks are the same, in any function.
 #[derive(Clone, Debug)]
 pub(crate) struct Claims {
     /// Drawn once for each process.
@@ -22,8 +22,8 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Where the system has no random bytes, marks begin with zeros, and a function takes another one's claim for its own: it does twice what
-    /// may be done twice.
+    /// If the system has no random bytes, marks begin with zeros. Then a function may take another's claim for its own, and do the work a
+    /// second time. All claimed work bears that.
     pub(crate) fn new() -> Self {
         let mut bytes = [0; 8];
         let _ = SystemRandom::new().fill(&mut bytes);

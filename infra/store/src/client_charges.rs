@@ -1,4 +1,4 @@
-//! How much the public keys of an app did: one item for an app and a mode, which warm functions add to some charges at a time.
+//! Counts what the client keys of an app did. There is one item for an app and a mode. Warm functions add several charges to it at a time.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use crate::{
     schema::{BY_TIME, CLIENT_CHARGES_SK, PK, SK, VERSION_WRITTEN, by_time_pk, client_charges_pk},
 };
 
-/// How often it is tried to add to the item: a new minute takes two, and another instance may begin it first.
+/// How often adding to the item is tried. A new minute takes two tries, and another instance may begin the minute first.
 const ADD_TRIES_MAX: u32 = 4;
 
-/// How long a count of the open bills holds.
+/// How long a count of the open bills is used.
 const COUNTED_FOR: Duration = Duration::from_secs(60);
 
-/// Pages that one count reads at the most, each of a megabyte: hundreds to thousands of bills. What is beyond is not counted.
+/// The most pages that one count reads. A page has a megabyte: hundreds to thousands of bills. Bills on later pages are not counted.
 const COUNTED_PAGES_MAX: u32 = 100;
 
-/// What the public keys of an app did in one mode.
+/// What the client keys of an app did in one mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientCharges {
     /// Charges in this minute.
     pub in_minute: i64,
-    /// Bills that are open at the most: those that were open when they were counted last, and each charge since.
+    /// How many bills are open at the most: those of the last count, and one for each charge since then.
     pub open_at_most: i64,
 }
 
 impl Store {
-    /// Adds `count` charges made in the minute that began at `minute`; answers what there is with them.
+    /// Adds `count` charges of the minute that began at `minute`. Returns the counts with these.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -79,7 +79,7 @@ impl Store {
         Err(StoreError::Contended { what: client_charges_pk(app, mode), tries: ADD_TRIES_MAX })
     }
 
-    /// Counts the open bills, up to one more than `max`; `None` if that was done within the last minute.
+    /// Counts the open bills, up to `max` + 1. `None` if they were counted within the last minute.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -107,7 +107,7 @@ impl Store {
             return Ok(None);
         }
         let count = self.open_bills(app, mode, channels, i64::from(max) + 1).await?;
-        // The charge that asks is not in the table yet.
+        // The charge that is being made is not in the table yet.
         let kept = update("SET open_bills = :count", "counted_ms = :now");
         let kept = kept.expression_attribute_values(":count", number(count + 1));
         is_written(kept.send().await, "count of open bills")?;

@@ -1,4 +1,4 @@
-//! The answer of a conditional write: a condition that does not hold is an answer, and anything else that fails is an error.
+//! Reads the answer of a conditional write. If the condition does not hold, that is an answer. Every other failure is an error.
 
 use std::error::Error;
 
@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::StoreError;
 
-/// How DynamoDB says that the condition of a single write does not hold.
+/// DynamoDB's code for a single write whose condition does not hold.
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
-/// What DynamoDB answered to a conditional write; `None` if its condition does not hold, so that nothing was written.
+/// DynamoDB's answer to a conditional write; `None` if the condition does not hold and nothing was written.
 ///
 /// # Errors
 /// [`StoreError::Dynamo`]: it is not known whether anything was written.

@@ -1,4 +1,4 @@
-//! What is configured for an app: one item collection, read in one query.
+//! The configuration of an app: one item collection, read in one query.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use crate::{
     webhooks::{read_subscription, read_webhook_id},
 };
 
-/// An app has ten channel tabs and twenty webhooks at the most: one page. The rest is a bound, not a plan.
+/// An app has at most ten channel tabs and twenty webhooks, which fit in one page. This only bounds the loop.
 const APP_PAGES_MAX: usize = 8;
 
-/// An app with all that is configured for it, as it is stored. What works with its accounts is a thing of the functions.
+/// An app with its whole configuration, as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredApp {
     /// The app and its keys.
@@ -24,16 +24,16 @@ pub struct StoredApp {
     pub channels: Vec<ChannelSettings>,
     /// Its webhooks, in both modes.
     pub webhooks: Vec<Webhook>,
-    /// Those of its webhooks that cannot be read, without a target: events are kept for them, and wait until they can.
+    /// The webhooks that cannot be read, without their targets. Their events are kept, and are sent when the webhook can be read.
     pub unreadable_webhooks: Vec<Webhook>,
-    /// Webhooks that were deleted lately.
+    /// Webhooks that were deleted in the last 90 days.
     pub deleted_webhooks: Vec<WebhookId>,
-    /// How those targets are doing that failed the last time.
+    /// The health of the targets that fail or are late.
     pub targets: HashMap<WebhookId, TargetHealth>,
 }
 
 impl Store {
-    /// Everything configured for an app, strongly consistent.
+    /// An app with its whole configuration, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,7 +55,7 @@ impl Store {
         self.read_configuration(app, &items)
     }
 
-    /// An app whose own item cannot be read is an error. Of its other items each that cannot be read is passed over.
+    /// If the app's own item cannot be read, that is an error. Another item that cannot be read is passed over.
     fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<StoredApp>, StoreError> {
         let (mut app, mut channels, mut webhooks) = (None, Vec::new(), Vec::new());
         let (mut unreadable_webhooks, mut deleted_webhooks) = (Vec::new(), Vec::new());

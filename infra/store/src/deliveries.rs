@@ -1,4 +1,5 @@
-//! Deliveries: written together with the state they report, changed under the condition that no other worker changed them first.
+//! Deliveries. They are written in one transaction with the state that they report. A change has the condition that no other worker changed
+//! the delivery first.
 
 use std::collections::HashMap;
 
@@ -18,29 +19,29 @@ use crate::{
     transactions::read_transaction,
 };
 
-/// Every webhook of an app with the longest records of every event fits in two pages of 1 MB; the rest is a bound, not a plan.
+/// The deliveries of all webhooks and events of a bill fit in two pages of 1 MB, with the longest records. This only bounds the loop.
 const DELIVERY_PAGES_MAX: usize = 16;
 
-/// A delivery, and what it tells of.
+/// A delivery, and the transaction that it reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryWithTransaction {
     /// The delivery.
     pub delivery: Delivery,
     /// The transaction.
     pub transaction: Transaction,
-    /// Whether it is looked for under the transaction's `due` entry, as far as its first attempt can see.
+    /// Whether the transaction's `due` entry carries it, as the read of the first attempt shows it.
     pub carried: bool,
 }
 
 impl Store {
-    /// The writes that keep these deliveries, to be sent in one transaction with the state that they tell of. A delivery that
-    /// is there already fails the whole: the state it tells of is then there, too.
+    /// The writes of these deliveries, for one transaction with the state that they report. If one of the deliveries exists already, the
+    /// whole transaction fails: then the state is written already, too.
     pub(crate) fn put_deliveries(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
         let due = |delivery| due(delivery, delivery.created_at);
         deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery, due(delivery)))).collect()
     }
 
-    /// The same of deliveries that are looked for under the `due` entry of their transaction, and have none of their own.
+    /// The writes of deliveries that their transaction's `due` entry carries. They have no entry of their own.
     pub(crate) fn put_carried(&self, deliveries: &[Delivery]) -> Result<Vec<TransactWriteItem>, StoreError> {
         deliveries.iter().map(|delivery| self.put_once(write_delivery(delivery, None))).collect()
     }
@@ -54,7 +55,7 @@ impl Store {
         found.as_ref().map(read_delivery).transpose()
     }
 
-    /// Those of these deliveries that are there, strongly consistent, in no order.
+    /// The deliveries with these ids, strongly consistent, in no order. An id without a delivery is left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,10 +68,10 @@ impl Store {
         Ok(self.readable(&items, read_delivery))
     }
 
-    /// A delivery together with the transaction that it tells of, for the attempt `attempt`.
+    /// A delivery and the transaction that it reports, for the attempt `attempt`.
     ///
-    /// The first attempt comes right after the settlement and is by far the most frequent. It reads both in one eventually consistent query,
-    /// at half the price. What this does not show yet, or shows in an unlikely state, is read again, strongly consistent.
+    /// The first attempt comes right after the settlement and is by far the most frequent. It reads both in one eventually consistent
+    /// query, at half the price. If the query does not show them yet, or in an unlikely state, they are read again, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -90,7 +91,7 @@ impl Store {
         let tries = self.load_bill(&id.app, id.mode, &id.bill).await?;
         let told = tries.into_iter().find(|told| told.id == id.transaction);
         let transaction = told.ok_or_else(|| StoreError::Stale { what: id.name() })?;
-        // If its bill still carries it, the sweep removes the mark.
+        // If its bill still carries it, the sweep removes the mark later.
         Ok(Some(DeliveryWithTransaction { delivery, transaction, carried: false }))
     }
 
@@ -124,7 +125,7 @@ impl Store {
         }))
     }
 
-    /// Every delivery that tells of a transaction, strongly consistent.
+    /// All deliveries of a transaction, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,8 +155,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps what became of a delivery. `false` if another worker changed it first: its attempt or state is not that of `before`, and nothing is
-    /// written.
+    /// Writes a change of a delivery. `false` if another worker changed it first: then its attempt or state is not that of `before`, and
+    /// nothing is written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -206,7 +207,7 @@ impl Store {
         if !removes.is_empty() {
             expression = format!("{expression} REMOVE {}", removes.join(", "));
         }
-        // The record of an attempt says when it began and how long it took, so that no two are alike.
+        // The record of an attempt has its beginning and its duration, so no two records are the same.
         self.update_once(update.update_expression(expression), "change of a delivery", |item| {
             read_delivery(item.0).is_ok_and(|found| found == *after)
         })
@@ -214,14 +215,14 @@ impl Store {
     }
 }
 
-/// When the sweep is to look at it, and where it finds it: while it waits.
+/// The `due` entry of a waiting delivery, by which the sweep finds it.
 fn due(delivery: &Delivery, now: Timestamp) -> Option<DueEntry> {
     let entry = || DueEntry { pk: due_pk(&delivery.id.transaction), at: Delivery::look_at(delivery.due_at, now) };
     (delivery.state == DeliveryState::Waiting).then(entry)
 }
 
-/// Under what it is listed. What was received at the first try is not: it is seen at its transaction, and costs every payment
-/// an index write less.
+/// The place in the lists; `None` until the first attempt, and if that attempt was received. Its transaction shows it then. This saves each
+/// payment an index write.
 fn by_time(delivery: &Delivery) -> Option<(String, String)> {
     let at_once = delivery.due_at == delivery.created_at;
     let is_new = delivery.state == DeliveryState::Waiting && delivery.attempt == 1 && at_once;
@@ -237,7 +238,7 @@ fn attempts_before(delivery: &Delivery) -> Option<AttributeValue> {
     (delivery.attempts_before > 0).then(|| number(i64::from(delivery.attempts_before)))
 }
 
-/// One text of JSON: it is only ever read and written as a whole.
+/// One text of JSON, because it is always read and written as a whole.
 fn records(delivery: &Delivery) -> Option<AttributeValue> {
     let json = serde_json::to_string(&delivery.records).ok().filter(|_| !delivery.records.is_empty());
     json.map(text)

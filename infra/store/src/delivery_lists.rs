@@ -10,7 +10,7 @@ use crate::{
     schema::{BY_TIME, BY_TIME_SK, PK, SK, by_time_ms, deliveries_pk, parse_delivery_key},
 };
 
-/// Read from each list at once.
+/// How many entries are read from each list at once.
 const PAGE: usize = 50;
 
 /// Sorts after every moment.
@@ -35,7 +35,7 @@ pub struct DeliveryCount {
     pub count: usize,
     /// Whether there are more than were counted.
     pub more: bool,
-    /// When the event of the oldest was.
+    /// The time of the oldest event.
     pub oldest: Option<Timestamp>,
 }
 
@@ -48,21 +48,21 @@ pub struct DeliveryList {
     pub state: DeliveryState,
 }
 
-/// One entry of a list: its place, and what stands there.
+/// An entry of a list: its sort key, and the delivery.
 type Entry = (String, DeliveryId);
 
-/// Which part of a list is read, and in which direction.
+/// The part of a list that is read, and the direction.
 #[derive(Clone, Copy)]
 enum Part<'a> {
-    /// What is older than this place, newest first.
+    /// The entries before this sort key, newest first.
     Before(&'a str),
-    /// What is newer than this place, oldest first.
+    /// The entries after this sort key, oldest first.
     After(&'a str),
 }
 
 impl Store {
-    /// A page of the deliveries in these lists, newest first, from `cursor` on. What was received at the first try is in none: it
-    /// is seen at its transaction.
+    /// A page of the deliveries in these lists, newest first, from `cursor` on. A delivery that was received at the first attempt is in no
+    /// list: its transaction shows it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,8 +75,8 @@ impl Store {
         self.deliveries_in(app, lists, Part::Before(cursor.map_or(NEWEST, ListCursor::as_str))).await
     }
 
-    /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and after `after`.
-    /// Deliveries that are changed meanwhile leave the list, and the place stays good.
+    /// A page of the deliveries in one list, oldest first: those that were written at `since` or later, and after `after`. A delivery that
+    /// changes meanwhile leaves the list. `after` is a place in time, so it stays valid.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -91,8 +91,7 @@ impl Store {
         self.deliveries_in(app, &[list], Part::After(after.map_or(&since, ListCursor::as_str))).await
     }
 
-    /// How many deliveries are in a list, after an attempt that failed. What waits for its first attempt, for seconds, is not among
-    /// them.
+    /// How many deliveries are in a list. A delivery that waits for its first attempt is in no list; that takes seconds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -174,7 +173,7 @@ impl Store {
         Ok(self.readable(page.items(), read_entry))
     }
 
-    /// The rows themselves, in the order of the entries. The index may be a moment old; the row decides.
+    /// The rows of the entries, in the same order. The index may be some moments old, so each row is read.
     async fn in_order(&self, entries: Vec<Entry>) -> Result<Vec<Delivery>, StoreError> {
         let ids: Vec<DeliveryId> = entries.into_iter().map(|(_, id)| id).collect();
         let mut found = self.find_deliveries(&ids).await?;

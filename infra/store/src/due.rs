@@ -1,4 +1,4 @@
-//! What is due: one sparse index over everything that somebody has to look at when its time has come.
+//! The `due` index: one sparse index of everything that has to be looked at, by its time.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use domain::{AppId, DeliveryId, Mode, RefundKey, Timestamp, TransactionKey};
@@ -13,21 +13,21 @@ use crate::{
     },
 };
 
-/// Read at once; the index carries keys only, so that this is a few read units.
+/// How many entries are read at once. The index has only keys, so this costs a few read units.
 const PAGE: i32 = 100;
 
 /// Something whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// A delivery: send its message, or send it again.
+    /// A delivery: its message has to be sent, or sent again.
     Delivery(DeliveryId),
-    /// A bill that is not paid, or closed here alone: query the provider. Or a paid bill that is to be looked at.
+    /// A bill. If it is not paid, or is closed here alone, its provider has to be queried. If it is paid, the sweep has to look at it.
     Transaction(TransactionKey),
-    /// A pending or stuck refund: query the provider.
+    /// A pending or stuck refund: its provider has to be queried.
     Refund(RefundKey),
-    /// A day that a person asked for.
+    /// A day that a person wants to have compared.
     Day(DayKey),
-    /// What a newer version wrote, for itself.
+    /// An entry that only a newer version knows.
     Other {
         /// Its partition key.
         pk: String,
@@ -52,17 +52,17 @@ pub struct DueCursor(std::collections::HashMap<String, aws_sdk_dynamodb::types::
 /// The pending refunds of an app.
 #[derive(Clone, Debug)]
 pub struct PendingRefunds {
-    /// Which they are.
+    /// The refunds that were found.
     pub found: Vec<RefundKey>,
     /// Whether these are all: the search is bounded.
     pub is_whole: bool,
 }
 
-/// Of each shard two pages of 1 MB are looked through: some ten thousand entries.
+/// How many pages of each shard are searched. Two pages of 1 MB have some ten thousand entries.
 const PENDING_PAGES_MAX: usize = 2;
 
 impl Store {
-    /// Over how many keys of the index what is due is spread.
+    /// The number of the index's partition keys.
     pub const DUE_SHARDS: u32 = DUE_SHARDS;
 
     /// A page of what is due in one shard by `now`, the longest overdue first.
@@ -135,7 +135,7 @@ impl Store {
         self.claim(update, "postponement").await
     }
 
-    /// The same of a refund.
+    /// Moves a refund that fell due at `from` to `to`. `false` if another worker moved it first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -144,7 +144,7 @@ impl Store {
         self.claim(update, "postponement of a refund").await
     }
 
-    /// Moves an entry that still is at `from`, or takes it away.
+    /// The update that moves an entry from `from` to `to`, or removes it. It has the condition that the entry is still at `from`.
     pub(crate) fn postponement(
         &self,
         pk: String,
@@ -169,8 +169,8 @@ impl Store {
         }
     }
 
-    /// The first moment after `now` at which something falls due, in any shard: for the local stack's clock, which need not
-    /// wake the sweep in vain.
+    /// The first moment after `now` at which something falls due, in any shard. The local stack asks for it, so that its clock wakes the
+    /// sweep only if there is work.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,5 @@
-//! What is due of bills, as their rows said a moment ago: enough to say who is asked about what, and what first.
+//! The rows of due bills and refunds, with only what is needed to hand questions out: whom to ask, about what, and in which order. The rows
+//! may be some moments old.
 
 use std::collections::HashMap;
 
@@ -11,25 +12,25 @@ use crate::{
     schema::{PK, SK, bill_pk, parse_refund_key, parse_transaction_key, refund_sk, transaction_pk, transaction_sk},
 };
 
-/// Something due of a bill.
+/// A bill or refund that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DueRow {
-    /// A provider is to be asked.
+    /// It is open: its provider has to be queried.
     Open {
-        /// About what.
+        /// The bill or refund.
         about: AskedAbout,
-        /// Who.
+        /// The account at the provider.
         provider: AskedProvider,
-        /// When the bill was charged, or the refund asked for.
+        /// When the bill was charged, or the refund was requested.
         since: Timestamp,
     },
-    /// It is paid: nobody is to be asked.
+    /// It is paid: no provider is queried.
     Paid(TransactionKey),
 }
 
 impl Store {
-    /// The rows of what is due. The read is eventually consistent and costs half a unit a row, so that a caller must read a row again before it
-    /// asks or changes anything. Rows that are gone or ended are left out.
+    /// The rows of what is due. The read is eventually consistent and costs half a unit for each row. So a caller must read a row again
+    /// before it asks or changes anything. Rows that no longer exist or have ended are left out.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,5 +1,5 @@
-//! Incidents: reports that are genuine and do not fit, messages that could not be verified, and bills that were paid twice, kept for
-//! a person to look at and to replay.
+//! Incidents: verified reports that do not match, messages that could not be verified, and bills that were paid twice. They are kept so
+//! that a person can look at them and replay them.
 
 use std::time::Duration;
 
@@ -24,42 +24,43 @@ use crate::{
 /// How long an incident is kept.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// The index does not carry the raw body, so that a page costs a few units and not a few hundred.
+/// How many incidents a page has. The index does not have the raw bodies, so a page costs a few units.
 const PAGE: i32 = 50;
 
 /// Sorts after every moment.
 const NEWEST: &str = "~";
 
-/// How often it is tried to keep one while others keep the same.
+/// How often keeping an incident is tried while other workers keep the same.
 const KEEP_TRIES_MAX: u32 = 10;
 
-/// Forged messages kept for an app and a mode in an hour: enough to see what is wrong, and few however many strangers send.
+/// The most forged messages that are kept for an app and a mode in an hour. These are enough to see what is wrong, and strangers cannot
+/// fill the table.
 const FORGED_KEPT_MAX: i64 = 50;
 const HOUR_MS: i64 = 3_600_000;
 
-/// Longer than any kind.
+/// More characters than any kind has.
 const KIND_CHARS_MAX: usize = 32;
 
 /// The hours whose counts are shown.
 const FORGED_HOURS: i32 = 24;
 
-/// Pages that a search for one kind reads at the most.
+/// The most pages that a search for one kind reads.
 const SEARCHED_PAGES_MAX: u32 = 20;
 
-/// Something that did not fit.
+/// An incident that is to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// The try it came for.
+    /// The try that it is about.
     pub key: TransactionKey,
     /// When it came first.
     pub seen_at: Timestamp,
-    /// What kind of misfit: its word is a part of the item's key.
+    /// The kind; its word is a part of the item's key.
     pub kind: IncidentKind,
-    /// What does not fit, for people.
+    /// What is wrong, for people.
     pub problem: Sentence,
-    /// The provider's number of the payment, where the report has one.
+    /// The provider's number of the payment, if the report has one.
     pub trade_no: Option<ProviderTradeNo>,
-    /// How it came: `notify`, `answer`, or `books` if it was found in our own.
+    /// The source: `notify`, `answer`, or `books` if it was found in our own records.
     pub source: &'static str,
     /// The headers that its verification needs, by their names in lower case.
     pub headers: Vec<(String, String)>,
@@ -68,7 +69,7 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// Tells apart what happens to one transaction: two incidents of one name are the same one.
+    /// Identifies an incident of its transaction: two incidents with one name are the same.
     pub fn name(&self) -> String {
         let trade_no = self.trade_no.as_ref().map(ProviderTradeNo::as_str).unwrap_or_default();
         let what = if self.kind == IncidentKind::Forged {
@@ -84,7 +85,7 @@ impl Incident {
         format!("{INCIDENT_PREFIX}{}#{}", self.kind, self.name())
     }
 
-    /// The list it stands in.
+    /// The list that has it.
     fn list(&self) -> String {
         let (app, mode) = (&self.key.app, self.key.mode);
         if self.kind == IncidentKind::Forged { forged_pk(app, mode) } else { incidents_pk(app, mode) }
@@ -96,9 +97,9 @@ impl Incident {
 pub enum ForgedKept {
     /// It is kept.
     Kept,
-    /// One of this hour for this transaction is kept already.
+    /// For this transaction, one of this hour is kept already.
     Known,
-    /// This hour has as many as an hour may have; it was counted.
+    /// This hour has as many as are kept, so it was only counted.
     Counted,
 }
 
@@ -116,7 +117,7 @@ pub struct ForgedHour {
 pub struct KeptIncident {
     /// What it is.
     pub summary: IncidentSummary,
-    /// How it came: `notify`, `answer` or `books`.
+    /// The source: `notify`, `answer` or `books`.
     pub source: String,
     /// The headers that its verification needs.
     pub headers: Vec<(String, String)>,
@@ -136,15 +137,15 @@ pub enum IncidentSubject {
 /// An incident without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentSummary {
-    /// One word for addresses of the operator API.
+    /// Its name in addresses of the operator API.
     pub id: String,
     /// What it is about.
     pub subject: IncidentSubject,
     /// When it came first.
     pub seen_at: Timestamp,
-    /// The word of its kind. A later version may have kept kinds that this one does not know.
+    /// The word of its kind. It may be a kind that only a later version knows.
     pub kind: String,
-    /// What does not fit.
+    /// What is wrong.
     pub problem: Sentence,
 }
 
@@ -158,9 +159,9 @@ pub struct IncidentPage {
 }
 
 impl Store {
-    /// Keeps an incident together with the deliveries that tell of it; `false` if it is kept already. The same one again is kept
-    /// once: a provider repeats what was not acknowledged, each time with another time and signature in the body, so that it is
-    /// known by what is wrong and not by its bytes.
+    /// Keeps an incident together with the deliveries that report it; `false` if it is kept already. A provider repeats a message that was
+    /// not acknowledged, each time with another time and signature. So an incident is identified by what is wrong, and not by the bytes of
+    /// its message.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -174,7 +175,7 @@ impl Store {
             if self.get(transaction_pk(&incident.key), incident.sk()).await?.is_some() {
                 return Ok(false);
             }
-            // Somebody is keeping the same one right now.
+            // Another worker is keeping the same incident just now.
             tokio::time::sleep(Duration::from_millis(5) * (round + 1)).await;
         }
         Err(StoreError::Contended { what: incident.sk(), tries: KEEP_TRIES_MAX })
@@ -209,8 +210,8 @@ impl Store {
         Ok(Some(KeptIncident { summary, source: "books".to_owned(), headers: Vec::new(), body: Vec::new() }))
     }
 
-    /// A page of an app's incidents, newest first, from `cursor` on: of one kind, or the genuine ones of every kind. A page of one kind
-    /// may be short, and another one follow all the same.
+    /// A page of an app's incidents, newest first, from `cursor` on: those of one kind, or the verified ones of every kind. A page of one
+    /// kind may be short although another page follows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -249,8 +250,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps a message that could not be verified, as long as its hour has room; the rest is counted. The count comes first, so that an
-    /// hour never has more, however many come at once. A stop between the two leaves the hour with one place less.
+    /// Keeps a message that could not be verified, if its hour has room; otherwise it is only counted. The count is written first, so an
+    /// hour never has too many, however many messages come at once. A stop between the two writes costs the hour one place.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -268,7 +269,7 @@ impl Store {
         Ok(ForgedKept::Counted)
     }
 
-    /// Adds one to a count of the hour's. `false` if the condition does not hold.
+    /// Adds one to a count of an hour. `false` if the condition does not hold.
     async fn count_forged(
         &self,
         incident: &Incident,
@@ -341,7 +342,7 @@ impl Store {
             .table_name(&self.tables.transactions)
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :incident)")
-            // The body is not shown and may be long.
+            // The body is not shown, and may be long.
             .projection_expression("pk, sk, #transaction, kind, problem, extras, created_ms")
             .expression_attribute_names("#transaction", "transaction")
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
@@ -378,10 +379,10 @@ fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError>
     })
 }
 
-/// Stands in the name of a day's incident where others have the bill. No bill's number is empty.
+/// In the id of a day's incident, this is in the place of the bill's number. No bill's number is empty.
 const DAY_ID: &str = "";
 
-/// Reads what a day's incident is called in addresses; `None` for anything else.
+/// Reads the id of a day's incident; `None` for any other text.
 fn parse_day_id(app: &AppId, id: &str) -> Option<DayKey> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let mut lines = text.splitn(3, '\n');
@@ -389,7 +390,7 @@ fn parse_day_id(app: &AppId, id: &str) -> Option<DayKey> {
     if bill == DAY_ID { DayKey::parse(&reconciliations_pk(app, mode), sk) } else { None }
 }
 
-/// Reads what an incident is called in addresses; `None` for anything else.
+/// Reads the id of an incident; `None` for any other text.
 fn parse_id(id: &str) -> Option<(Mode, BillNum, String)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let mut lines = text.splitn(3, '\n');

@@ -1,4 +1,4 @@
-//! The calls that several kinds of items are read and written by: one item, several as one, and what is sealed.
+//! The calls that several kinds of items share: one item, several items in one transaction, and sealed values.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ use crate::{
     schema::{CLAIM, PK, SK},
 };
 
-/// How often a change of the configuration is made again because another operator changed the same.
+/// How often a change of the configuration is tried again because another operator changed the same.
 pub(crate) const CHANGE_TRIES_MAX: u32 = 5;
 
-/// When what is read was true.
+/// How fresh a read is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// An eventually consistent read: half the price.
+    /// An eventually consistent read, at half the price.
     AMomentAgo,
     /// A strongly consistent one.
     Now,
 }
 
-/// How a transaction of writes went.
+/// The result of a transaction of writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     Done,
@@ -39,7 +39,7 @@ pub(crate) enum Written {
 }
 
 impl Store {
-    /// An item of the transactions, as it is now.
+    /// An item of the transactions' table, as it is now.
     pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
         self.get_as(Seen::Now, pk, sk).await
     }
@@ -49,7 +49,7 @@ impl Store {
         self.get_from(&self.tables.transactions, seen, pk, sk).await
     }
 
-    /// An item of the configuration, as it is now.
+    /// An item of the configuration's table, as it is now.
     pub(crate) async fn get_configured(&self, pk: String, sk: String) -> Result<Option<Attributes>, StoreError> {
         self.get_from(&self.tables.configuration, Seen::Now, pk, sk).await
     }
@@ -79,7 +79,7 @@ impl Store {
         Ok(found.item)
     }
 
-    /// A new item of the transactions, to be written with others.
+    /// The write of a new item of the transactions' table, for a transaction.
     pub(crate) fn put_once(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.transactions)
@@ -90,7 +90,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Writes all of it or nothing.
+    /// Writes everything, or nothing.
     pub(crate) async fn write_all(
         &self,
         writes: Vec<TransactWriteItem>,
@@ -104,9 +104,9 @@ impl Store {
         }
     }
 
-    /// Sends an update whose condition lets one of several writers pass. `false` if another writer was first. If an answer is lost, the client
-    /// sends the call again, and the condition no longer holds because of the first time. `is_ours` recognises the item as this update
-    /// leaves it.
+    /// Sends an update whose condition lets one of several writers pass. `false` if another writer was first. If the answer is lost, the
+    /// client sends the call again. Its condition then no longer holds, because the first call was written. `is_ours` recognises the item
+    /// that this update has written.
     pub(crate) async fn update_once(
         &self,
         update: UpdateItemFluentBuilder,
@@ -126,7 +126,7 @@ impl Store {
         }
     }
 
-    /// The same of an update that leaves a mark of its own, `SET claim = :claim`.
+    /// Like `update_once`, for an update that writes a mark of its own: `SET claim = :claim`.
     pub(crate) async fn claim(
         &self,
         update: UpdateItemFluentBuilder,
@@ -137,14 +137,14 @@ impl Store {
         self.update_once(update, operation, |item| item.find_text(CLAIM) == Some(&mark)).await
     }
 
-    /// A new item of the configuration, to be written with others.
+    /// The write of a new item of the configuration's table, for a transaction.
     pub(crate) fn put_new(&self, attributes: Attributes) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder().condition_expression("attribute_not_exists(pk)");
         let put = put.table_name(&self.tables.configuration).set_item(Some(attributes)).build();
         Ok(TransactWriteItem::builder().put(put.map_err(|error| StoreError::dynamo("building a put", error))?).build())
     }
 
-    /// Writes all or nothing; a condition that does not hold means that `what` is stale.
+    /// Writes everything, or nothing. If a condition does not hold, `what` is stale.
     pub(crate) async fn write_together(
         &self,
         writes: impl Into<Vec<TransactWriteItem>>,
@@ -184,7 +184,7 @@ impl Store {
     }
 }
 
-/// Whether a transaction failed because of another write, and not by a fault.
+/// Whether a transaction failed because of another write, and not because of a fault.
 fn lost_the_race(error: &TransactWriteItemsError) -> bool {
     if let TransactWriteItemsError::TransactionCanceledException(cancelled) = error {
         let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());

@@ -1,7 +1,7 @@
 //! DynamoDB: the two tables and every conditional write.
 //!
-//! It knows how things are kept and decides nothing about them: `settle` runs a decision of the domain's and writes
-//! what came out, all or nothing. `schema.rs` shows every item on one screen.
+//! It knows how things are stored, and decides nothing about them: `settle` calls a decision of `domain`, and writes its result in one
+//! transaction. `schema.rs` shows every item on one screen.
 
 mod accounts;
 mod apps;
@@ -89,13 +89,13 @@ pub struct Tables {
 }
 
 impl Store {
-    /// Uses `dynamo` for `tables`, and `sealer` for what must not be readable in them.
+    /// Uses `dynamo` for `tables`, and `sealer` for the values that must not be readable in them.
     pub fn new(dynamo: Client, tables: Tables, sealer: Sealer) -> Self {
         Self { dynamo, tables, sealer, on_unreadable: unreadable::Listener::default(), claims: claims::Claims::new() }
     }
 }
 
-/// What went wrong with the storage. None of it is the caller's fault.
+/// What went wrong in the storage. None of it is the caller's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// DynamoDB refused or could not be reached.
@@ -107,7 +107,7 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// An item is not as this version, or any before it, writes it.
+    /// An item does not have the form of this version or of an earlier one.
     #[error("item {key} has a wrong {attribute}")]
     Item {
         /// Partition and sort key.
@@ -121,7 +121,7 @@ pub enum StoreError {
         /// Whose value.
         owner: String,
     },
-    /// Others changed the same thing again and again.
+    /// Others changed the same thing each time.
     #[error("{what} was changed by others {tries} times in a row")]
     Contended {
         /// What was to be changed.
@@ -129,7 +129,7 @@ pub enum StoreError {
         /// How often it was tried.
         tries: u32,
     },
-    /// The change was decided on something that has changed since: the thing exists already, or was deleted.
+    /// The change was decided on an old state: meanwhile the thing was made, changed or deleted.
     #[error("{what} is not as it was expected to be")]
     Stale {
         /// What was to be changed.
@@ -137,19 +137,19 @@ pub enum StoreError {
     },
 }
 
-/// What may come of it when a call is made again that the storage brought to nothing.
+/// What to expect if a call is made again that failed in the storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreRetry {
-    /// The same: a person has to look.
+    /// The same result: a person has to look.
     No,
     /// The same call, later, may succeed.
     Later,
-    /// The thing is not as it was read: what it has become has to be read first.
+    /// The thing has changed: it has to be read again first.
     ReadAgain,
 }
 
 impl StoreError {
-    /// What may come of another try. A new error has to say it here.
+    /// What to expect from another try. A new error does not compile until this match has it.
     pub fn retryable(&self) -> StoreRetry {
         match self {
             Self::Dynamo { .. } | Self::Contended { .. } => StoreRetry::Later,

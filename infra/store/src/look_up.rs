@@ -7,23 +7,24 @@ use crate::{Store, StoreError, attributes::Attributes};
 /// DynamoDB's own limit of keys in one call.
 const BATCH: usize = 100;
 
-/// How often the keys that an answer left out are asked for again. Each answer has at least one item, and a call that reads nothing at all is
-/// throttled and repeated by the client.
+/// How often the keys that an answer left out are asked for again. Each answer has at least one item: a call that reads nothing is an
+/// error, which the client repeats.
 const TRIES_MAX: u32 = 5;
 
 /// How fresh the items must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// As of now, at a unit for each item.
+    /// The present state, at a unit for each item.
     Strong,
-    /// As of now or some moments ago, at half a unit.
+    /// The present state or one of some moments ago, at half a unit for each item.
     Eventual,
 }
 
 impl Store {
     /// Finds the items with these keys, in no order. A key without an item is left out.
     ///
-    /// An answer of DynamoDB holds at most 16 MB, and less when it is busy: it names the keys that it left out, and these are asked for again.
+    /// An answer of DynamoDB has at most 16 MB, and less if DynamoDB is busy. It names the keys that it left out, and these are asked for
+    /// again.
     ///
     /// # Errors
     /// [`StoreError::Dynamo`]; also when keys are still left out after some tries.
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
     use crate::{Sealer, Tables, attributes::text, schema::PK};
 
-    /// Answers a look-up with its first `at_once` items, and leaves out the others.
+    /// Answers a look-up with the first `at_once` items, and leaves the others out.
     #[derive(Clone, Debug)]
     struct Busy {
         at_once: usize,
@@ -129,7 +130,7 @@ mod tests {
         let found = store(&busy).look_up("t", keys(150), Freshness::Eventual).await.unwrap();
         let expected = keys(150);
         assert!(found.len() == 150 && expected.iter().all(|key| found.contains(key)));
-        // A hundred in four answers, and fifty in two.
+        // A hundred keys take four answers, and fifty take two.
         assert_eq!(*busy.calls.lock().unwrap(), 6);
     }
 

@@ -9,18 +9,18 @@ use crate::{
     schema::{ADMIN_PK, SK, USER_PREFIX},
 };
 
-/// A house has few operators; more than this are not listed.
+/// There are few operators; more than this are not listed.
 const LISTED_MAX: i32 = 500;
 
-/// How often a change of an operator is made again because another operator changed it first.
+/// How often a change of an operator is tried again because another operator changed it first.
 const CHANGE_TRIES_MAX: u32 = 5;
 
 /// An operator before and after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorChange {
-    /// As it was.
+    /// The operator before the change.
     pub before: Operator,
-    /// As it is from now on.
+    /// The operator after the change.
     pub after: Operator,
 }
 
@@ -39,7 +39,7 @@ impl Store {
         if is_written(put.send().await, "keeping an operator")? { Ok(()) } else { Err(stale(&operator.name)) }
     }
 
-    /// One operator, strongly consistent: who was shut out is out at once.
+    /// One operator, strongly consistent, so that an operator who was disabled is out at once.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -160,7 +160,7 @@ fn owner(sk: &str) -> String {
     format!("{ADMIN_PK} / {sk}")
 }
 
-/// Another owner than the password's, so that neither opens as the other.
+/// The owner of the sealed second factor. It differs from that of the password, so that neither can be opened as the other.
 fn factor_owner(sk: &str) -> String {
     format!("{} / factor", owner(sk))
 }

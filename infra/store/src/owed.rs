@@ -1,7 +1,7 @@
-//! Days that are owed: each day of an account, until it is compared with its provider's bill.
+//! The days that are owed. A day of an account is owed until it is compared with the provider's bill.
 //!
-//! One item follows a day through all its states: owed, tried, compared. A day that could not be compared is among the incidents until it
-//! is. A small item for each account says through which day its days are written down, so that a day on which nothing ran is owed, too.
+//! One item follows a day through all its states: owed, tried, compared. A day that could not be compared is an incident until it is
+//! compared. A small item for each account has the last day that was written down. So a day on which nothing ran is owed, too.
 
 use std::time::Duration;
 
@@ -22,22 +22,22 @@ use crate::{
 /// How long a day is kept: longer than a business year.
 pub(crate) const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Days that are read at once.
+/// How many days are read at once.
 const READ_AT_ONCE: usize = 10;
 
 /// How long a claim lasts: longer than the function can run.
 const CLAIMED: Duration = Duration::from_secs(16 * 60);
 
-/// People ask for a few days, so that one shard takes them all.
+/// The shard of the days that people ask for. They are few, so one shard is enough.
 const ASKED_SHARD: u32 = 0;
 
-/// What is kept of a reason.
+/// How many characters of a reason are kept.
 const PROBLEM_CHARS_MAX: usize = 500;
 
 /// Names a day of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DayKey {
-    /// Which account.
+    /// The account.
     pub account: AppAccount,
     /// Which day.
     pub day: Day,
@@ -48,13 +48,13 @@ pub struct DayKey {
 pub struct OwedDay {
     /// Since when.
     pub since: Timestamp,
-    /// How often it was tried to compare it.
+    /// How often a comparison was tried.
     pub tries: i64,
-    /// When that was tried last.
+    /// When the last comparison was tried.
     pub tried_at: Option<Timestamp>,
     /// Why it could not be compared.
     pub problem: Option<Sentence>,
-    /// Until when somebody may be comparing it.
+    /// Until when a run may be comparing it.
     claimed_until: Option<Timestamp>,
 }
 
@@ -67,19 +67,19 @@ pub struct OwedDayEntry {
     pub owed: OwedDay,
 }
 
-/// A claim of a day: no other run compares it meanwhile.
+/// A claim of a day. While it lasts, no other run compares the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Counts the day's tries.
+    /// The number of this try.
     pub try_number: i64,
-    /// Whether an incident was made of a try before, which was stopped.
+    /// Whether an earlier try was stopped, and is an incident because of this claim.
     pub found_stopped: bool,
     /// Whether the day is an incident.
     pub is_incident: bool,
 }
 
 impl OwedDay {
-    /// Whether somebody may be comparing it.
+    /// Whether a run may be comparing it now.
     pub fn is_claimed(&self, now: Timestamp) -> bool {
         self.claimed_until.is_some_and(|until| now < until)
     }
@@ -96,12 +96,13 @@ impl DayKey {
         reconciliations_pk(&self.account.app, self.account.mode)
     }
 
-    /// A difference is of the tab and not of the account: two accounts may find the same one, where their bills are those of one seller.
+    /// The sort key. A difference belongs to the tab and not to the account: if two accounts share one seller's bill, both may find the
+    /// same difference.
     pub(crate) fn sk(&self) -> String {
         format!("{}#{}", self.day, account_name(&self.account))
     }
 
-    /// Reads the keys of a day; `None` if they are those of something else, a difference among them.
+    /// Reads the keys of a day; `None` for the keys of another item, such as a difference.
     pub(crate) fn parse(pk: &str, sk: &str) -> Option<Self> {
         let AppMode { app, mode } = parse_reconciliations_pk(pk)?;
         let (day, name) = sk.split_once('#')?;
@@ -109,7 +110,7 @@ impl DayKey {
         Some(Self { account: AppAccount { app, mode, tab, number }, day: Day::parse(day)? })
     }
 
-    /// Where it stands among the incidents, if it has been one since `now`.
+    /// Its place in the list of incidents, if it becomes one at `now`.
     fn incident_place(&self, now: Timestamp) -> String {
         format!("{}#{}", by_time_ms(now), self.sk())
     }
@@ -123,7 +124,7 @@ fn parse_name(name: &str) -> Option<(Tab, AccountNumber)> {
 }
 
 impl Store {
-    /// The last of an account's days that was written down; `None` if none was.
+    /// The last of an account's days that was written down; `None` if no day was written down.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -132,7 +133,7 @@ impl Store {
         found.map(|attributes| Item(&attributes).parsed("through", Day::parse)).transpose()
     }
 
-    /// Says that an account's days are written down through `day`. Never goes back.
+    /// Keeps that an account's days are written down through `day`. An earlier day than the kept one changes nothing.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,7 +153,7 @@ impl Store {
         is_written(update.send().await, "last day that is owed").map(|_| ())
     }
 
-    /// Writes down that a day is owed; once.
+    /// Writes down that a day is owed, once.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -161,7 +162,7 @@ impl Store {
         self.put_if_new(item(key.pk(), key.sk(), owed)).await
     }
 
-    /// Those of an account's days that are owed, in the same order.
+    /// The owed days among `days` of an account, in the same order.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -186,7 +187,7 @@ impl Store {
         if attributes.contains_key("done_ms") { Ok(None) } else { read_owed(&attributes) }
     }
 
-    /// Whether anything is known of a day.
+    /// Whether there is an item for a day.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -194,8 +195,8 @@ impl Store {
         Ok(self.get(key.pk(), key.sk()).await?.is_some())
     }
 
-    /// Claims a day as it was `seen`. `None` if another run claimed it first, or it is compared already. If the try before was stopped, the day
-    /// becomes an incident.
+    /// Claims a day under the condition that it is as it was `seen`. `None` if another run claimed it first, or it is compared already. If
+    /// the last try was stopped, the day becomes an incident.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -227,7 +228,7 @@ impl Store {
         Ok(self.claim(update, "claim of a day").await?.then_some(claim))
     }
 
-    /// Says why a day could not be compared. It is an incident from the first time on, and the same one every time.
+    /// Keeps why a day could not be compared. The day is an incident from the first time on. Later failures change the same incident.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -251,7 +252,7 @@ impl Store {
         is_written(update.send().await, "failure of a day")
     }
 
-    /// Has a day asked for by the next sweep. `false` if it is not owed.
+    /// Has the next sweep compare a day. `false` if the day is not owed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -265,7 +266,7 @@ impl Store {
         is_written(update.send().await, "question about a day")
     }
 
-    /// Takes away that a person asked for a day, because it is being asked for.
+    /// Removes a person's request for a day, because the day is compared now.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -297,7 +298,7 @@ struct Changes<'a> {
 }
 
 impl DayIncident<'_> {
-    /// Adds to an update of the day what makes an incident of it. A day that already is one keeps its place.
+    /// Adds to an update of a day the attributes of an incident. If the day is an incident already, it keeps its place in the list.
     fn added_to(&self, update: UpdateItemFluentBuilder, changes: &Changes<'_>) -> UpdateItemFluentBuilder {
         let (Changes { sets, removes }, account) = (changes, &self.key.account);
         update
@@ -318,7 +319,7 @@ pub(crate) fn ttl(day: &Day) -> AttributeValue {
     number(day.end().plus(KEPT).seconds())
 }
 
-/// `None` if it was compared by a version that did not write down what is owed.
+/// `None` if the day was compared by a version that had no owed days.
 pub(crate) fn read_owed(attributes: &Attributes) -> Result<Option<OwedDay>, StoreError> {
     let item = Item(attributes);
     let Some(since) = item.find_time("owed_ms")? else { return Ok(None) };

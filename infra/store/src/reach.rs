@@ -1,4 +1,4 @@
-//! The apps that an operator sees whose rights are limited to some, and the rules of the sign-in for all operators.
+//! The apps that an operator sees whose rights are limited to some apps. And the rules of the sign-in for all operators.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ use crate::{
 
 const RULES_SK: &str = "RULES";
 
-/// What owners ask of all operators.
+/// The rules that owners set for all operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignInRules {
-    /// An operator without a second factor sets one up before anything else.
+    /// Whether an operator without a second factor must set one up first.
     pub demands_second_factor: bool,
     revision: i64,
 }
 
 impl Store {
-    /// Those of these apps that are there, by id; at most [`Reach::APPS_MAX`] are looked for.
+    /// The apps with these ids, by id. An id without an app is left out. At most [`Reach::APPS_MAX`] are looked for.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,7 +48,7 @@ impl Store {
         Ok(SignInRules { demands_second_factor, revision: item.number("rev")? })
     }
 
-    /// Keeps other rules in place of those that were read.
+    /// Changes the rules.
     ///
     /// # Errors
     /// [`StoreError::Contended`] if another operator changed them meanwhile.

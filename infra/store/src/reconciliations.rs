@@ -1,6 +1,7 @@
-//! Reconciliations: which days were compared with a provider's bill, and what differed.
+//! Reconciliations: the days that were compared with a provider's bill, and their differences.
 //!
-//! A day's differences are written first and its summary last, so that a day without a summary is compared again.
+//! The differences of a day are written first, and its summary last. So if a comparison stops, the day has no summary and is compared
+//! again.
 
 use domain::{
     AccountNumber, AppAccount, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Sentence, Tab,
@@ -26,35 +27,35 @@ const NEWEST: &str = "~";
 pub struct Reconciled {
     /// Which account.
     pub tab: Tab,
-    /// Which of the accounts that the tab had.
+    /// The number of the account.
     pub account: AccountNumber,
     /// Which day.
     pub day: Day,
     /// When it was compared.
     pub done_at: Timestamp,
-    /// The payments and refunds of ours that the provider lists.
+    /// How many of our payments and refunds the provider lists.
     pub lines: i64,
-    /// How much differs.
+    /// How many differences there are.
     pub differences: i64,
-    /// How many of the differences are kept, the others being too many.
+    /// How many differences are kept. There may be too many to keep all.
     pub kept: i64,
 }
 
 impl Reconciled {
-    /// Whether more differs than is kept.
+    /// Whether there are more differences than are kept.
     pub fn is_truncated(&self) -> bool {
         self.differences > self.kept
     }
 }
 
-/// One line of the list.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconciliationEntry {
-    /// A day that was compared, and how it was owed; `None` if an older version compared it.
+    /// A day that was compared, and its tries; `None` if an older version compared it.
     Day(Reconciled, Option<OwedDay>),
     /// A day that was not compared.
     Owed(DayKey, OwedDay),
-    /// Something that differs.
+    /// A difference.
     Difference(Tab, Day, Difference),
 }
 
@@ -68,7 +69,7 @@ pub struct ReconciliationPage {
 }
 
 impl Store {
-    /// Keeps something of an account that differs; once, however often it is found.
+    /// Keeps a difference of an account, once, however often it is found.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -160,7 +161,8 @@ fn day_sk(tab: Tab, day: &Day) -> String {
     format!("{day}#{tab}")
 }
 
-/// A line is of one account's bill; anything else is kept once for the tab, where two accounts may find it: their bills may be one seller's.
+/// An unreadable line belongs to one account's bill. Any other difference is kept once for the tab, because two accounts may share one
+/// seller's bill and find the same difference.
 fn difference_sk(key: &DayKey, difference: &Difference) -> String {
     let DayKey { account: AppAccount { tab, number, .. }, day } = key;
     let id = difference.transaction.as_ref().map_or("-", TransactionId::as_str);

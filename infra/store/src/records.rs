@@ -1,6 +1,6 @@
-//! Records: a merge of a few queries of `by_time`, one for each channel and status, read page by page.
+//! Lists records: a merge of some queries of `by_time`, one for each channel and status, page by page.
 //!
-//! Nothing is scanned and thrown away but what `skip` passes over, which the request bounds.
+//! No row is read in vain, except those that `skip` passes over. The request bounds their number.
 
 use std::collections::VecDeque;
 
@@ -17,14 +17,14 @@ use crate::{
     transactions::{read_fee, read_key, read_refunded},
 };
 
-/// A page of a merge's source: two times the largest answer, about 80 kB.
+/// How many records a page of one source has: twice as many as the largest answer, about 80 kB.
 const SOURCE_PAGE_MAX: usize = 2 * RecordsRequest::LIMIT_MAX;
 
-/// Queries at once: all channels in all statuses of an app that is not hot.
+/// How many queries are made at once: enough for all channels and statuses of an app with one shard.
 pub(crate) const ASKED_AT_ONCE: usize = 64;
 
-/// Where a page of records begins: at the first record that is not newer than this. It is a place in time and not an item, so that it
-/// holds while records change their status, and costs the same however far down it is.
+/// Where a page of records begins: at the first record that is not newer than this. It is a place in time and not an item. So it stays
+/// valid when records change their status, and it costs the same at any depth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordsPosition {
     /// When that record was charged.
@@ -33,16 +33,16 @@ pub struct RecordsPosition {
     pub id: TransactionId,
 }
 
-/// Whose records are asked for, and on which channels there can be any.
+/// Which records are asked for, and the channels that may have any.
 #[derive(Clone, Debug)]
 pub struct RecordsQuery<'a> {
     /// The app.
     pub app: &'a App,
-    /// Real payments, or tests.
+    /// The mode.
     pub mode: Mode,
-    /// The channels that were ever configured; the others cost nothing.
+    /// The channels that were ever configured. The others have no records.
     pub channels: Vec<Channel>,
-    /// What is asked for.
+    /// The request.
     pub request: &'a RecordsRequest,
 }
 
@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// A page of the records that `query` asks for, newest first and from a position on, and where the next one begins. `skip` and
-    /// the bill do not count here: a bill is asked for by [`Self::records`].
+    /// `billNum` are not used here: [`Self::records`] finds those of a bill.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,7 +103,7 @@ impl Store {
         Ok(RecordsPage { records, next })
     }
 
-    /// Finds a transaction by its id alone: the id begins with its time, so that each channel and status is asked for one exact key.
+    /// Finds a transaction by its id alone. The id begins with its time, so each channel and status is asked for one exact key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,7 +147,7 @@ impl Store {
         let key = |(channel, status), shard| by_time_pk(&app.id, query.mode, channel, status, shard);
         let mut sources: Vec<Source> =
             lists.flat_map(|list| app.shards.all().map(move |shard| Source::new(key(list, shard)))).collect();
-        // Shards have about as much each of what is next, so that each is asked for its part and some more.
+        // Each shard has about the same number of the next records. So each is asked for its part, and some more.
         let shards = app.shards.all().count();
         let page = if shards == 1 { wanted } else { (wanted.div_ceil(shards) * 2).min(wanted) }.min(SOURCE_PAGE_MAX);
         for some in sources.chunks_mut(ASKED_AT_ONCE) {
@@ -162,7 +162,7 @@ impl Store {
             };
             let Some(source) = next else { break };
             merged.extend(source.ready.pop_front());
-            // A source is at its end or not; nobody asks once the answer is whole.
+            // When the answer is complete, no source is read further.
             if source.ready.is_empty() && merged.len() < wanted {
                 self.fill(source, query.request, range, page).await?;
             }
@@ -170,7 +170,7 @@ impl Store {
         Ok(merged)
     }
 
-    /// Reads on in a source until it has something ready, or is at its end.
+    /// Reads a source until it has a record ready, or is at its end.
     async fn fill(
         &self,
         source: &mut Source,
@@ -213,7 +213,7 @@ impl Store {
     }
 }
 
-/// The part of each source that is asked for, both ends in.
+/// The part of each source that is read, with both ends.
 struct Range {
     start: String,
     end: String,
@@ -222,13 +222,13 @@ struct Range {
 impl Range {
     fn of(request: &RecordsRequest) -> Self {
         let start = request.filter.start.map_or_else(|| "0".to_owned(), by_time_ms);
-        // `~` sorts after the `#` that follows the time, so that the last millisecond is in.
+        // `~` sorts after the `#` that follows the time, so the last millisecond is included.
         let end = request.filter.end.map_or_else(|| "~".to_owned(), |end| format!("{}~", by_time_ms(end)));
         Self { start, end }
     }
 }
 
-/// One channel in one status: the records that were read and not taken yet, and where the next page begins.
+/// One channel in one status: the records that were read and not used yet, and where the next page begins.
 struct Source {
     pk: String,
     ready: VecDeque<Record>,

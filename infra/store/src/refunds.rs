@@ -1,7 +1,7 @@
-//! Refunds: reserved before anyone is called, and changed together with their payment.
+//! Refunds. They are reserved before a provider is called, and changed together with their payment.
 //!
-//! A refund lies in the collection of its bill. Its number is the merchant's, unique in the app, so that a small item of its own
-//! holds the number and says which bill it is of; the three are written in one transaction.
+//! A refund is in the collection of its bill. Its number is the merchant's and unique in the app: a small item of its own holds the number,
+//! and names the bill. Refund, number and payment are written in one transaction.
 
 use std::time::Duration;
 
@@ -23,57 +23,57 @@ use crate::{
     transactions::{Row, SETS_OF_STATUS, read_fee, read_transaction},
 };
 
-/// A bill has some tries, and at most some refunds a payment; the rest is a bound, not a plan.
+/// A bill has few tries and refunds, so one page is usual. This only bounds the loop.
 const BILL_PAGES_MAX: usize = 16;
 
-/// How often a change is decided again because another was first: of twenty that race for one payment, each gets its turn.
+/// How often a change is decided again because another worker was first. It is enough for twenty workers that change one payment at once.
 const TRIES_MAX: u32 = 40;
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// The sort key of the item that holds a number.
+/// The sort key of the item of a refund's number.
 const NUMBER_SK: &str = "REFUND";
 
 /// A bill: its tries and its refunds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
-    /// What was tried to have it paid.
+    /// Its tries.
     pub tries: Vec<Transaction>,
-    /// What was, or is, on its way back.
+    /// Its refunds.
     pub refunds: Vec<Refund>,
 }
 
 /// A refund that is to be begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRefund {
-    /// Its payment, with the refund in its sums.
+    /// The payment, with the refund in its sums.
     pub payment: Transaction,
     /// The refund.
     pub refund: Refund,
 }
 
-/// How the beginning of a refund went.
+/// The result of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundReservation<E> {
     /// There is no such payment.
     NotFound,
-    /// The decision was not to begin it.
+    /// The decision was to refuse it.
     Refused(E),
-    /// There is one with this number already.
+    /// There is a refund with this number already.
     Taken(Box<Refund>),
     /// It is reserved; the provider may be called.
     New(Box<Transaction>, Box<Refund>),
 }
 
-/// How a change of a refund went.
+/// The result of a change of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundChanged {
     /// There is no such refund, or no such payment.
     NotFound,
     /// There was nothing to change.
     Unchanged(Box<Refund>),
-    /// What was heard contradicts it.
+    /// The statement contradicts the refund.
     Contradicted(Box<Refund>, RefundContradiction),
-    /// It changed now, and these deliveries tell of it.
+    /// The refund changed, and these deliveries report it.
     Changed(Box<Refund>, Vec<Delivery>),
 }
 
@@ -142,8 +142,8 @@ impl Store {
         self.find_refund(app, mode, &bill, num).await
     }
 
-    /// Reads a payment, lets `decide` say whether the refund fits, and reserves it: the payment's sums, the refund and its number,
-    /// all or nothing. `decide` may run again if others were faster.
+    /// Reads a payment, lets `decide` say whether the refund is allowed, and reserves it: the payment's sums, the refund and its number, in
+    /// one transaction. `decide` may run again if another worker was first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -159,7 +159,7 @@ impl Store {
             };
             let PlannedRefund { payment, refund } = match decide(&before) {
                 Ok(decided) => decided,
-                // The room may be taken by this very refund, begun by another call.
+                // The share may be reserved by this very refund, from another call.
                 Err(refusal) => {
                     let taken = self.find_begun(key, num).await?;
                     return Ok(taken.map_or(RefundReservation::Refused(refusal), |taken| {
@@ -185,8 +185,8 @@ impl Store {
         Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
     }
 
-    /// The refund that has this number by now. Mostly it is of the same bill; only another bill's is looked for by its number, which not
-    /// every function may.
+    /// The refund that has this number now. Usually it is of the same bill. A look-up by number alone comes second, because not every
+    /// function has the right to make it.
     async fn find_begun(&self, key: &TransactionKey, num: &RefundNum) -> Result<Option<Refund>, StoreError> {
         match self.find_refund(&key.app, key.mode, &key.bill, num).await? {
             Some(refund) => Ok(Some(refund)),
@@ -194,8 +194,8 @@ impl Store {
         }
     }
 
-    /// Reads a refund and its payment, lets `decide` change them, and writes both together with one delivery for each of `webhooks`
-    /// that wants an event. `decide` may run again if others were faster.
+    /// Reads a refund and its payment, lets `decide` change them, and writes both together with one delivery for each of `webhooks` that
+    /// subscribed to an event. `decide` may run again if another worker was first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -234,7 +234,7 @@ impl Store {
         Err(StoreError::Contended { what: format!("refund {num}"), tries: TRIES_MAX })
     }
 
-    /// What a refund changes of its payment.
+    /// The update of the payment, when its refund changes.
     fn update_of_refunded(&self, after: &Transaction, revision: i64) -> Result<TransactWriteItem, StoreError> {
         let sum = |fee: Option<domain::Fen>| number(fee.map_or(0, domain::Fen::get));
         let mut sets = format!("SET {SETS_OF_STATUS}, refund_pending = :pending, refund_committed = :committed");
@@ -251,7 +251,7 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// Keeps that a refund is sent again. `false` if another worker changed it first.
+    /// Writes that a refund is sent again. `false` if another worker changed it first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -260,7 +260,7 @@ impl Store {
         Ok(self.write_all(vec![write], "sending of a refund").await? == Written::Done)
     }
 
-    /// A refund as it is from now on, under the condition that it stands and was sent as before.
+    /// The update of a refund, under the condition that its status and its sending are still those of `before`.
     fn update_of_refund(&self, before: &Refund, after: &Refund) -> Result<TransactWriteItem, StoreError> {
         let key = &after.key;
         let sent = if before.sending.number == 0 { "attribute_not_exists(sending)" } else { "sending = :sent" };
@@ -275,7 +275,8 @@ impl Store {
             update = update.expression_attribute_values(":sent", number(before.sending.number.into()));
         }
         let went_back = after.ended_at.filter(|_| after.status == RefundStatus::Success);
-        // By day, beside the provider's bill. The index shows when a thing was made under one name, whatever it is.
+        // The place in the list by day, for the comparison with the provider's bill. The index has one attribute for the time at which any
+        // item was made.
         let listed = [
             ("created_ms", went_back.map(|_| time(after.requested_at))),
             (BY_TIME_PK, went_back.map(|_| text(ended_refunds_pk(&key.app, key.mode, key.channel)))),
@@ -297,8 +298,8 @@ impl Store {
     }
 }
 
-/// What changes of a refund after it was asked for, beside its status. Of a refund that was sent once, the way and the time of its sending are
-/// those of the beginning.
+/// The attributes of a refund that change after its request, besides the status. If it was sent once, its way and the time of its sending
+/// are those of the request.
 fn changing(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 10] {
     let RefundSending { number: sending, at } = refund.sending;
     let again = (sending != 0).then_some(());

@@ -29,8 +29,8 @@
 //! | configuration | Rules of the sign-in | `ADMIN` | `RULES` | | the console |
 //! | configuration | Audit entry | `AUDIT#<yyyymm>` | `<ms>#<random>` | | owners, a month at a time |
 //!
-//! Where a transaction's account is not the first of its channel, its sort key in `by_time` is `<createdMs>#<id>#<account>`: the index
-//! carries so who was paid, without another attribute. A Channel's item is that of the account in use.
+//! If a transaction's account is not the first of its channel, its sort key in `by_time` is `<createdMs>#<id>#<account>`. So the index has
+//! the account without another attribute. A Channel's item is that of the account in use.
 //!
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
@@ -46,16 +46,17 @@ pub(crate) const BY_TIME_PK: &str = "by_time_pk";
 pub(crate) const BY_TIME_SK: &str = "by_time_sk";
 pub(crate) const DUE_PK: &str = "due_pk";
 pub(crate) const DUE_MS: &str = "due_ms";
-/// At a paid transaction: the webhook of the delivery that is looked for under the transaction's own `due` entry (`carried.rs`).
+/// Of a paid transaction: the webhook of the delivery that the transaction's own `due` entry carries (`carried.rs`).
 pub(crate) const CARRIES: &str = "carries";
-/// At a paid transaction: when it was found that it has to be looked at once more, whatever its entry carries.
+/// Of a paid transaction: since when the sweep has to look at it once more, whatever its entry carries.
 pub(crate) const LOOK_AGAIN: &str = "look_ms";
-/// By which a writer knows its own claim of an item again (`claims.rs`).
+/// The mark by which a writer recognises its own claim of an item (`claims.rs`).
 pub(crate) const CLAIM: &str = "claim";
-/// At an incident, a day and a difference: the code of the sentence in `problem`, and what stands in it ([`domain::Sentence::to_json`]). It has the name
-/// of what a transaction keeps under it, because that is in `by_time`, whose attributes cannot be changed where it is there already.
+/// Of an incident, a day and a difference: the code and the parameters of the sentence in `problem` ([`domain::Sentence::to_json`]). Its
+/// name is that of a transaction's attribute, because `by_time` has that attribute, and the attributes of an existing index cannot be
+/// changed.
 pub(crate) const PROBLEM_SAID: &str = "extras";
-/// The same at a refund, of its `failure`.
+/// Of a refund: the code and the parameters of the sentence in `failure`.
 pub(crate) const FAILURE_SAID: &str = "failure_said";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
@@ -63,8 +64,8 @@ pub(crate) const VERSION: &str = "v";
 /// The form in which this version writes items.
 pub(crate) const VERSION_WRITTEN: i64 = 1;
 
-/// Spreads what is due over this many index keys: one takes 1,000 writes per second, and a bill makes two of them, so that this
-/// is for 10,000 bills a second. The sweep reads all each minute, which costs some cents a month.
+/// The number of partition keys of the `due` index. One key takes 1,000 writes a second, and a bill makes two, so 24 are enough for 10,000
+/// bills a second. The sweep reads all of them each minute, which costs some cents a month.
 pub(crate) const DUE_SHARDS: u32 = 24;
 
 pub(crate) const CHECKOUT_SK: &str = "CHECKOUT";
@@ -114,17 +115,18 @@ pub(crate) fn parse_refund_key(pk: &str, sk: &str) -> Option<RefundKey> {
     Some(RefundKey { app, mode, bill, num: RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?)? })
 }
 
-/// The collection of a refund's number: no bill's begins so, because an app's id is hex.
+/// The collection of a refund's number. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String {
     format!("{REFUND_PREFIX}{app}#{mode}#{num}")
 }
 
-/// The collection of an app's reconciliations: no bill's begins so, because an app's id is hex.
+/// The collection of an app's reconciliations. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn reconciliations_pk(app: &AppId, mode: Mode) -> String {
     format!("RECONCILED#{app}#{mode}")
 }
 
-/// The collection of how far the days of an app's accounts were written down: no bill's begins so, because an app's id is hex.
+/// The collection of the last days that were written down for an app's accounts. No bill's key begins like this, because an app's id is
+/// hex.
 pub(crate) fn owed_pk(app: &AppId, mode: Mode) -> String {
     format!("OWED#{app}#{mode}")
 }
@@ -141,12 +143,12 @@ pub(crate) fn parse_reconciliations_pk(pk: &str) -> Option<AppMode> {
     Some(AppMode { app: AppId::parse(app).ok()?, mode: Mode::find(mode)? })
 }
 
-/// The collection of an app's sums: no bill's begins so, because an app's id is hex.
+/// The collection of an app's sums. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn sums_pk(app: &AppId, mode: Mode) -> String {
     format!("SUMS#{app}#{mode}")
 }
 
-/// Names a bill: the collection of its tries, refunds, deliveries and incidents.
+/// Names a bill, whose collection has its tries, refunds, deliveries and incidents.
 struct BillKey {
     app: AppId,
     mode: Mode,
@@ -163,7 +165,7 @@ pub(crate) fn by_time_pk(app: &AppId, mode: Mode, channel: Channel, status: Stat
     in_shard(format!("{app}#{mode}#{channel}#{}", status.name()), shard)
 }
 
-/// The first shard has no number, so that apps that are not hot have short keys.
+/// The first shard has no number, so that apps with one shard have short keys.
 fn in_shard(list: String, shard: Shard) -> String {
     if shard == Shard::FIRST { list } else { format!("{list}#{}", shard.number()) }
 }
@@ -180,10 +182,10 @@ pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
     format!("{}#{id}", by_time_ms(created_at))
 }
 
-/// Sorts after every account that [`transaction_by_time_sk`] adds to a place.
+/// A sign that sorts after every account that [`transaction_by_time_sk`] adds.
 pub(crate) const BEHIND: &str = "~";
 
-/// The place of a transaction in the lists. The first account has no number, as before accounts were counted.
+/// The place of a transaction in the lists. The first account has no number, as in versions that did not count accounts.
 pub(crate) fn transaction_by_time_sk(transaction: &Transaction) -> String {
     let place = by_time_sk(transaction.created_at, &transaction.id);
     if transaction.account == AccountNumber::FIRST { place } else { format!("{place}#{}", transaction.account) }
@@ -194,12 +196,12 @@ pub(crate) fn parse_account(by_time_sk: &str) -> Option<AccountNumber> {
     by_time_sk.split('#').nth(2).map_or(Some(AccountNumber::FIRST), AccountNumber::parse)
 }
 
-/// 15 digits reach beyond the last moment that can be written, so that text sorts as time does.
+/// 15 digits are enough for the last possible moment, so texts sort in the order of time.
 pub(crate) fn by_time_ms(moment: Timestamp) -> String {
     format!("{:015}", moment.ms())
 }
 
-/// Refunds that went back: no status is called so.
+/// The list of refunds that succeeded. No status has this name.
 pub(crate) fn ended_refunds_pk(app: &AppId, mode: Mode, channel: Channel) -> String {
     format!("{app}#{mode}#{channel}#refunds")
 }
@@ -212,22 +214,22 @@ pub(crate) fn incidents_pk(app: &AppId, mode: Mode) -> String {
     format!("{app}#{mode}#incident")
 }
 
-/// What could not be verified: apart from what is genuine, because anyone can send it.
+/// The list of messages that could not be verified. It is apart from the verified ones, because anyone can send such messages.
 pub(crate) fn forged_pk(app: &AppId, mode: Mode) -> String {
     format!("{app}#{mode}#forged")
 }
 
-/// The collection of the counts of what could not be verified: no bill's begins so, because an app's id is hex.
+/// The collection of the counts of messages that could not be verified. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn forged_counts_pk(app: &AppId, mode: Mode) -> String {
     format!("FORGED#{app}#{mode}")
 }
 
-/// The collection of what the public keys of an app did: no bill's begins so, because an app's id is hex.
+/// The collection of what the client keys of an app did. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn client_charges_pk(app: &AppId, mode: Mode) -> String {
     format!("CLIENT#{app}#{mode}")
 }
 
-/// The shard of what is due follows from the transaction's id, whose last digits are random.
+/// The key of the `due` index. The last digits of a transaction's id are random, and give its shard.
 pub(crate) fn due_pk(id: &TransactionId) -> String {
     let digits = id.as_str().get(18..).and_then(|digits| u32::from_str_radix(digits, 16).ok());
     due_shard_pk(digits.unwrap_or_default() % DUE_SHARDS)
@@ -241,7 +243,7 @@ pub(crate) fn delivery_sk(id: &DeliveryId) -> String {
     format!("{DELIVERY_PREFIX}{}", id.name())
 }
 
-/// Reads the keys of a delivery; `None` if they are those of something else.
+/// Reads the keys of a delivery; `None` for the keys of another item.
 pub(crate) fn parse_delivery_key(pk: &str, sk: &str) -> Option<DeliveryId> {
     let BillKey { app, mode, bill } = parse_bill_pk(pk)?;
     DeliveryId::parse(app, mode, bill, sk.strip_prefix(DELIVERY_PREFIX)?)
@@ -273,7 +275,8 @@ pub(crate) fn parse_channel_sk(sk: &str) -> Option<TabMode> {
     Some(TabMode { tab: Tab::find(tab)?, mode: Mode::find(mode)? })
 }
 
-/// The collection of an app's accounts that take no new charges. It is not the app's own, so that no call reads more for them.
+/// The collection of an app's accounts that take no new charges. It is apart from the app's own collection, so that reading an app does not
+/// cost more.
 pub(crate) fn accounts_pk(app: &AppId) -> String {
     format!("ACCOUNT#{app}")
 }
@@ -321,7 +324,7 @@ pub(crate) struct DueEntry {
     pub(crate) at: Timestamp,
 }
 
-/// The `due` entry of a new transaction: while it is open, the first time at which its provider is asked.
+/// The `due` entry of a new transaction, with the time of the first question to its provider; `None` if it is not open.
 pub(crate) fn transaction_due(transaction: &Transaction) -> Option<DueEntry> {
     match transaction.status {
         Status::Created => {

@@ -1,4 +1,4 @@
-//! Seals what must not be readable in the tables: AES-256-GCM, bound to the item it belongs to.
+//! Seals values that must not be readable in the tables, by AES-256-GCM. A sealed value is bound to its item.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::StoreError;
 /// Seals and opens. A sealed value is a version byte, a random nonce, the ciphertext and its tag.
 #[derive(Clone)]
 pub struct Sealer {
-    /// The first seals, and all of them open.
+    /// The first key seals, and every key opens.
     keys: Arc<[LessSafeKey]>,
     random: SystemRandom,
 }
@@ -29,8 +29,8 @@ impl fmt::Debug for Sealer {
 const FORMAT: u8 = 1;
 
 impl Sealer {
-    /// Takes 32 bytes in base64, or as 64 hex digits. Older keys may follow the present one after spaces: what they sealed still
-    /// opens, and what is sealed from now on needs them no more.
+    /// Takes 32 bytes in base64, or as 64 hex digits. Older keys may follow the present one after spaces. They still open what they sealed,
+    /// and seal nothing more.
     ///
     /// # Errors
     /// [`InvalidSealingKey`] for anything else.
@@ -39,7 +39,7 @@ impl Sealer {
         if keys.is_empty() { Err(InvalidSealingKey) } else { Ok(Self { keys, random: SystemRandom::new() }) }
     }
 
-    /// Seals `plain` for `owner`; it opens for the same owner only.
+    /// Seals `plain` for `owner`. Only the same owner can open it.
     pub(crate) fn seal(&self, owner: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
         let failed = |_| StoreError::Sealed { owner: owner.to_owned() };
         let mut nonce = [0; NONCE_LEN];

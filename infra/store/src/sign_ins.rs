@@ -1,5 +1,5 @@
-//! Counters of the sign-in: how often somebody failed, and how much was tried in a stretch of time. Who is counted together is decided
-//! by the caller, who names a slot.
+//! Counters of the sign-in: how many tries failed, and how many were made in a window of time. The caller names a slot, and so decides
+//! which tries are counted together.
 
 use std::time::Duration;
 
@@ -12,39 +12,38 @@ use crate::{
     schema::{ADMIN_PK, PK, SK, TTL},
 };
 
-/// How long a failure is held against a slot after its last pause.
+/// How long the failures of a slot count after its last pause.
 const FAILURES_KEPT: Duration = Duration::from_secs(3600);
 
-/// Of several that count at the same moment one may have to look again, once.
+/// How often a count is tried. Of several callers at one moment, one may have to look again.
 const COUNT_TRIES_MAX: u32 = 2;
 
-/// How long somebody waits who came at the same moment as another one.
+/// How long a caller waits that came at the same moment as another.
 const TIE: Duration = Duration::from_secs(1);
 
 /// Whether a password may be tried now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInTry {
-    /// It may, and has been counted as a failure until [`Store::forget_sign_ins`] says otherwise: so that many tries at once
-    /// count as many.
+    /// It may. It counts as a failure until [`Store::forget_sign_ins`] is called, so that many tries at once count as many.
     Counted {
-        /// When the first of the failures was that are held against the slot.
+        /// When the first failure was that counts for the slot.
         since: Timestamp,
     },
     /// Not before this moment.
     Wait(Timestamp),
 }
 
-/// So much in so long.
+/// A number of tries that is allowed in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// How long a window is. Windows begin at multiples of it.
+    /// The length of a window. Windows begin at multiples of it.
     pub length: Duration,
-    /// What fits into one.
+    /// How many tries a window allows.
     pub max: i64,
 }
 
 impl Window {
-    /// When the window began in which `now` is.
+    /// The beginning of the window that contains `now`.
     pub fn begin(&self, now: Timestamp) -> Timestamp {
         let length = i64::try_from(self.length.as_millis()).unwrap_or(i64::MAX).max(1);
         Timestamp::clamped(now.ms() - now.ms().rem_euclid(length))
@@ -52,8 +51,8 @@ impl Window {
 }
 
 impl Store {
-    /// Asks whether a password may be tried now for `slot`, and counts the try beforehand, so that the answer holds for all
-    /// instances of a function together. Of several at the same moment one goes ahead.
+    /// Whether a password may be tried now for `slot`. The try is counted first, so that the limit holds for all instances of a function
+    /// together. Of several callers at the same moment, one may try.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -106,8 +105,8 @@ impl Store {
         Ok(())
     }
 
-    /// Counts one more of `slot` in the window that is now, if it fits in. Otherwise nothing is written, and the answer is when the next
-    /// window begins.
+    /// Counts one more try of `slot` in the present window, if the window allows it. Otherwise nothing is written, and the beginning of the
+    /// next window is returned.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,7 +135,7 @@ impl Store {
         Ok(Some(now.plus(TIE)))
     }
 
-    /// Whether it was counted: another caller may have taken the last place.
+    /// Whether the try was counted. Another caller may have taken the last place.
     async fn count_one_more(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
         let update = self
             .dynamo
@@ -153,7 +152,7 @@ impl Store {
         is_written(update.send().await, "counting in a window")
     }
 
-    /// Whether it was opened: another caller may have been first.
+    /// Whether the window was begun. Another caller may have been first.
     async fn open_window(&self, slot: &str, window: Window, begin: Timestamp) -> Result<bool, StoreError> {
         let ends_at = begin.plus(window.length);
         let put = self

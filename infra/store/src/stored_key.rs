@@ -1,4 +1,4 @@
-//! A key that is rotated, as it is sealed: the present one, and the one before with its end.
+//! A key that can be rotated, in its sealed form: the present key, and the old key with its end.
 
 use domain::{RotatingKey, Secret, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
-//! Kept sums: what the transactions of a day came to. They are kept so that the overview does not read the transactions again.
+//! The sums of the transactions of a day. They are kept so that the overview does not read the transactions again.
 //!
-//! A job walks over a day: one channel and status after the other, page by page. The day's item keeps how far the walk is, with the sums so
-//! far, so that a walk that stopped goes on there. If two walks go over one day, only one of them can write its steps.
+//! A job walks over a day: one channel and status after another, page by page. The day's item keeps how far the walk is, and the sums so
+//! far, so that a walk that stopped can go on. If two walks go over one day, only one of them can write.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 /// How long sums are kept: longer than a business year.
 const KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 
-/// Rows a page: about a megabyte, which is as much as one query answers.
+/// How many rows a page has: about a megabyte, which is the most that one query returns.
 const PAGE: usize = 3000;
 
 /// A day's item.
@@ -28,9 +28,9 @@ const PAGE: usize = 3000;
 pub struct KeptDay {
     /// Which day.
     pub day: Day,
-    /// What it came to, and when that was so; `None` until it was summed once.
+    /// The sums, and the time that they are of; `None` if the day was never summed.
     pub sums: Option<(DaySums, Timestamp)>,
-    /// A walk that is not at its end.
+    /// A walk that is not finished.
     pub walk: Option<Walk>,
     /// How often the item was written.
     revision: i64,
@@ -39,11 +39,11 @@ pub struct KeptDay {
 /// How far a walk over a day is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
-    /// When it began: the sums will be those of this moment.
+    /// When it began. The sums will be those of this time.
     pub began_at: Timestamp,
-    /// What it saw so far.
+    /// The sums so far.
     pub sums: DaySums,
-    /// The list it is at; those before are done.
+    /// The list that it reads now. The lists before are finished.
     pub list: SumList,
     /// How far it is in that list.
     pub progress: ListProgress,
@@ -67,7 +67,7 @@ pub enum ListProgress {
     Done,
 }
 
-/// How an item names a list that is read to its end. No row is named so: a row's name begins with a digit.
+/// The name that an item has for the end of a list. The name of a row begins with a digit.
 const DONE: &str = "~";
 
 impl ListProgress {
@@ -83,16 +83,16 @@ impl ListProgress {
     }
 }
 
-/// One transaction as far as sums are concerned.
+/// The part of a transaction that sums need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SumRow {
     /// When it was charged.
     pub created_at: Timestamp,
-    /// What it adds.
+    /// What it adds to the sums.
     pub sum: Sum,
 }
 
-/// Which rows of one channel and status are read, and from which end.
+/// The rows of one channel and status that are read, and the direction.
 #[derive(Clone, Debug)]
 pub struct SumRange {
     /// The channel.
@@ -103,9 +103,9 @@ pub struct SumRange {
     pub start: Timestamp,
     /// The last moment.
     pub end: Timestamp,
-    /// From the last row to the first.
+    /// Whether they are read from the last to the first.
     pub newest_first: bool,
-    /// The last row that was seen before, as [`SumPage::next`] says it.
+    /// The last row of the page before, as in [`SumPage::next`].
     pub after: Option<String>,
 }
 
@@ -114,21 +114,21 @@ pub struct SumRange {
 pub struct SumPage {
     /// Up to 3,000.
     pub rows: Vec<SumRow>,
-    /// Whether all rows could be read: what is kept for accountants is not made of fewer.
+    /// Whether all rows could be read. Otherwise the sums are not kept, because accountants use them.
     pub is_whole: bool,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
 }
 
 impl KeptDay {
-    /// A day of which nothing is kept yet.
+    /// A day that was never summed.
     pub fn new(day: Day) -> Self {
         Self { day, sums: None, walk: None, revision: 0 }
     }
 }
 
 impl Store {
-    /// What is kept of the days from `first` to `last`, in order; of a day that was never summed there is nothing.
+    /// The days from `first` to `last`, in order. A day that was never summed is left out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -196,7 +196,7 @@ impl Store {
         Ok(is_kept.then(|| KeptDay { revision: day.revision.saturating_add(1), ..day }))
     }
 
-    /// A page of the rows of one channel and status in a range of time: a merge of the app's shards, as far as all of them are read.
+    /// A page of the rows of one channel and status in a range of time. It merges the app's shards, as far as every shard is read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -224,7 +224,7 @@ impl Store {
         if range.newest_first {
             rows.reverse();
         }
-        // Both ends are in the range, and the row that was seen last is one of them.
+        // The range has both its ends, and one of them is the last row of the page before.
         let is_new = |place: &String| range.after.as_ref() != Some(place);
         let is_whole = |place: &String| {
             next.as_ref().is_none_or(|cut| if range.newest_first { place >= cut } else { place <= cut })
@@ -263,7 +263,7 @@ impl Store {
     }
 }
 
-/// Which places of a list are read, both ends in, and from which end.
+/// The places of a list that are read, with both ends, and the direction.
 #[derive(Clone, Copy)]
 struct Places<'a> {
     start: &'a str,
@@ -271,7 +271,7 @@ struct Places<'a> {
     newest_first: bool,
 }
 
-/// What one shard has of a page, each row with its place.
+/// One shard's part of a page: each row with its place.
 struct ShardPart {
     rows: Vec<(String, SumRow)>,
     /// Whether all of them could be read.
@@ -290,7 +290,7 @@ fn write_sums(sums: &DaySums) -> AttributeValue {
     AttributeValue::M(channels.into_iter().map(|(channel, by)| (channel, AttributeValue::M(by))).collect())
 }
 
-/// What a later version sums of channels that this one does not know is left out.
+/// Sums of channels that only a later version knows are left out.
 fn read_sums(value: &AttributeValue) -> Option<DaySums> {
     let mut sums = DaySums::default();
     for (channel, by_status) in value.as_m().ok()? {

@@ -1,5 +1,5 @@
-//! The health of webhooks' targets: an item beside the webhook while its target fails, and none while it is well. It comes with the
-//! app's other items, so that looking at it costs nothing.
+//! The health of webhooks' targets. While a target fails or is late, there is an item beside its webhook. It is read together with the
+//! app's other items, so it costs nothing.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::{
     webhooks::read_webhook_id,
 };
 
-/// How often a place in the row of releases is asked for because others took it.
+/// How often a place in the queue is tried because others took it.
 const SLOT_TRIES_MAX: u32 = 5;
 
 impl Store {
-    /// Counts a failure of a target that is not paused. Its health from now on; `None` if it was paused meanwhile.
+    /// Counts a failure of a target that is not paused. Returns its new health; `None` if it was paused meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -40,7 +40,7 @@ impl Store {
         counted.as_ref().and_then(|counted| counted.attributes()).map(read_health).transpose()
     }
 
-    /// Pauses a target until a probe is answered, the first at `probe_at`. `false` if it is paused already.
+    /// Pauses a target until a probe succeeds. The first probe is at `probe_at`. `false` if it is paused already.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -60,7 +60,8 @@ impl Store {
         is_written(update.send().await, "pausing a target")
     }
 
-    /// Takes the probe that is due, so that there is one at a time, and sets the next. `false` if another worker took it first.
+    /// Claims the probe that is due, and sets the time of the next. So there is one probe at a time. `false` if another worker took it
+    /// first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -80,8 +81,8 @@ impl Store {
         self.claim(update, "taking a probe").await
     }
 
-    /// The place of one delivery in the queue for a paused target: `step` after the one before, and not before `earliest`. `None` if the target
-    /// is not paused.
+    /// Takes the next place in the queue of a paused target, for one delivery: `step` after the place before, and `earliest` or later.
+    /// `None` if the target is not paused.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -104,7 +105,7 @@ impl Store {
             if let Some(taken) = unless_condition_failed(next.send().await, "taking a place")? {
                 return taken.attributes().map(|old| Item(old).time("free_ms")).transpose();
             }
-            // The row has run dry: it begins anew at the earliest moment.
+            // The queue is empty: its next place is the earliest moment.
             let anew = self
                 .target(app, webhook)
                 .update_expression("SET free_ms = :free")
@@ -118,7 +119,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Notes how long a target let us wait.
+    /// Keeps whether a target answered late or in time.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,7 +153,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets all that is known of a target: the webhook has another one, or is gone.
+    /// Deletes the health of a target, because the webhook has another target or was deleted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -160,7 +161,7 @@ impl Store {
         self.delete_target(app, webhook, "attribute_exists(failures)").await.map(|_| ())
     }
 
-    /// The target has answered with success: what was counted of its failures is forgotten, and a pause is over. Its lateness stays.
+    /// Deletes the failures of a target that answered with success, and ends its pause. Its lateness stays.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -179,7 +180,7 @@ impl Store {
         Ok(())
     }
 
-    /// `false` if the condition does not hold; `:none` in it is zero.
+    /// `false` if the condition does not hold. In the condition, `:none` is zero.
     async fn delete_target(&self, app: &AppId, webhook: &WebhookId, condition: &str) -> Result<bool, StoreError> {
         let delete = self
             .dynamo

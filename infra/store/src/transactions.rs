@@ -1,4 +1,4 @@
-//! Transactions: looked up by bill, reserved once, settled in one piece.
+//! Transactions. They are looked up by their bill, reserved once, and settled in one transaction of writes.
 
 use std::time::Duration;
 
@@ -24,22 +24,22 @@ use crate::{
     },
 };
 
-/// Nine channels of at most 99 small tries each fit in two pages of 1 MB; the rest is a bound, not a plan.
+/// All tries of a bill, at most 99 small ones for each channel, fit in two pages of 1 MB. This only bounds the loop.
 const BILL_PAGES_MAX: usize = 16;
 
-/// How often a settlement is decided again because another was first. One of them wins each round. A notify that loses more often is
-/// repeated by its provider.
+/// How often a settlement is decided again because another writer was first. In each round one of them succeeds. If a notify loses more
+/// often, its provider repeats it.
 const SETTLE_TRIES_MAX: u32 = 10;
 
-/// What [`Store::status_update`] has the values of.
+/// What [`Store::status_update`] sets.
 pub(crate) const SETS_OF_STATUS: &str = "#status = :status, rev = :next, by_time_pk = :by_time";
 
-/// How the reservation of a try went.
+/// The result of a try's reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reserved {
-    /// It is ours.
+    /// This caller has reserved it.
     New,
-    /// Another caller reserved it first; this is theirs.
+    /// Another caller reserved it first: this is that try.
     Taken(Box<Transaction>),
 }
 
@@ -50,11 +50,11 @@ pub struct SettlementContext<'a> {
     pub webhooks: &'a [Webhook],
     /// The time.
     pub now: Timestamp,
-    /// When the sweep is to look at the transaction again; `None` if it need not.
+    /// When the sweep has to look at the transaction again; `None` if it does not have to.
     pub look_at: Option<Timestamp>,
 }
 
-/// How a settlement went.
+/// The result of a settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled<E> {
     /// There is no such transaction.
@@ -63,12 +63,12 @@ pub enum Settled<E> {
     Refused(Box<Transaction>, E),
     /// There was nothing new.
     Unchanged(Box<Transaction>),
-    /// The new state is kept, together with these deliveries.
+    /// The new state is written, together with these deliveries.
     Changed(Box<Transaction>, Vec<Delivery>),
 }
 
 impl Store {
-    /// Everything that was tried to have a bill paid, strongly consistent.
+    /// All tries of a bill, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -77,7 +77,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.transaction).collect())
     }
 
-    /// The same with what is kept beside each try.
+    /// All tries of a bill, with what is stored beside each.
     async fn load_rows(&self, seen: Seen, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Row>, StoreError> {
         let mut pages = self
             .dynamo
@@ -107,7 +107,7 @@ impl Store {
         Ok(self.find_row(Seen::Now, key).await?.map(|row| row.transaction))
     }
 
-    /// Reserves a try. Of many at once for the same try one gets it, and the others get to see it.
+    /// Reserves a try. If many callers reserve the same try at once, one succeeds, and the others get that try.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,7 +126,7 @@ impl Store {
         if let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() {
             let theirs = lost.item().ok_or_else(|| stale(&transaction.key))?;
             let theirs = read_transaction(theirs)?;
-            // The client had sent it before, and the answer was lost.
+            // The AWS client sent this write before, and the answer was lost.
             if theirs.id == transaction.id {
                 return Ok(Reserved::New);
             }
@@ -135,8 +135,8 @@ impl Store {
         Err(StoreError::dynamo("reservation", error))
     }
 
-    /// Keeps the token that the provider gave out for an open try; it gives it out once. `false` if the try is not open, or has a token already:
-    /// then this token must not be handed out. It counts as a revision, so that a caller that is about to give the try up decides again.
+    /// Keeps the token of an open try, which the provider gives out once. `false` if the try is not open, or has a token already: then this
+    /// token must not be handed out. The write raises the revision, so that a caller that is about to give the try up decides again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -159,8 +159,8 @@ impl Store {
         is_written(update.send().await, "keeping a token")
     }
 
-    /// Marks an open try as replaced and has the sweep close it at once. `false` if it is paid, closed or replaced by now: then the
-    /// charge has to be decided anew.
+    /// Marks an open try as replaced and has the sweep close it at once. `false` if it is paid, closed or replaced meanwhile: then the
+    /// charge has to be decided again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -185,7 +185,7 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Has the sweep look at a paid transaction once more. Where its entry carries a delivery, the mark stays until that is over.
+    /// Has the sweep look at a paid transaction once more. If its entry carries a delivery, the sweep looks after that.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -206,12 +206,12 @@ impl Store {
         Ok(())
     }
 
-    /// Reads a transaction, lets `decide` say what becomes of it, and writes that together with one delivery for each
-    /// of `webhooks` that wants an event: all of it or nothing. `decide` may run again if another writer was first. With `look_at`
-    /// the sweep looks at the transaction again at that time.
+    /// Reads a transaction, lets `decide` change it, and writes the change together with one delivery for each of `webhooks` that
+    /// subscribed to an event, in one transaction. `decide` may run again if another writer was first. If there is a `look_at`, the sweep
+    /// looks at the transaction again at that time.
     ///
-    /// The first read is eventually consistent, at half the price: it may show the row as it was a moment ago. A change that is decided on it
-    /// is written under the condition that the row is still the same. Any other decision is made again, on a strongly consistent read.
+    /// The first read is eventually consistent, at half the price, and may show an old row. A change that is decided on it is written under
+    /// the condition that the row is still the same. Any other decision is made again on a strongly consistent read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -224,8 +224,7 @@ impl Store {
         self.settle_in_bill(key, told, |transaction, _| decide(transaction)).await
     }
 
-    /// The same, with all tries of the bill before `decide`. They are one item collection, so that reading them costs what
-    /// reading the one costs.
+    /// Like `settle`, but `decide` gets all tries of the bill. They are one item collection, so reading them costs as much as reading one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -286,8 +285,8 @@ impl Store {
         self.write_all(writes, "settlement").await
     }
 
-    /// The part of an update that a settlement and a refund share: the status, under the condition that the row is at `revision`.
-    /// What it sets is [`SETS_OF_STATUS`].
+    /// The part of an update that settlements and refunds share: it sets the status by [`SETS_OF_STATUS`], under the condition that the row
+    /// is at `revision`.
     pub(crate) fn status_update(&self, after: &Transaction, revision: i64) -> UpdateBuilder {
         let key = &after.key;
         Update::builder()
@@ -305,7 +304,7 @@ impl Store {
             )
     }
 
-    /// Names only what a settlement changes, so that attributes of a newer version survive.
+    /// The update names only the attributes that a settlement changes, so that those of a newer version survive.
     fn settlement_update(&self, after: &Transaction, revision: i64, due_entry: DueEntryChange) -> UpdateBuilder {
         let mut sets = vec![SETS_OF_STATUS];
         let mut update = self.status_update(after, revision);
@@ -315,7 +314,7 @@ impl Store {
             DueEntryChange::Remove => removes = " REMOVE due_pk, due_ms",
             DueEntryChange::MoveTo(moment) => look_at = Some(moment),
             DueEntryChange::Carry(webhook, due) => {
-                // The entry stays as it was seen, or the settlement is decided anew.
+                // If the entry is not as it was read, the settlement is decided again.
                 update = update.condition_expression("rev = :rev AND due_ms = :seen");
                 update = update.expression_attribute_values(":seen", time(due));
                 carries = Some(text(webhook.as_str()));
@@ -343,7 +342,7 @@ fn name(key: &TransactionKey) -> String {
     format!("{} / {}", transaction_pk(key), transaction_sk(key))
 }
 
-/// A transaction with what is kept beside it.
+/// A transaction, with what is stored beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) transaction: Transaction,
@@ -400,7 +399,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
     )
 }
 
-/// The author is written for the server's tries only. A row without one, like those of older versions, counts as a client's.
+/// Only the server's tries have an author. A row without one counts as a client's, as the rows of older versions do.
 const AUTHOR_SERVER: &str = "server";
 
 fn parse_author(text: &str) -> Option<Author> {

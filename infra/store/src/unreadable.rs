@@ -1,7 +1,7 @@
-//! Items that cannot be read: a list passes over them, and says so.
+//! Items that cannot be read. A list passes over them and reports them.
 //!
-//! One item that somebody changed by hand, or that was sealed under another key, must not hide all others of its page, or keep the sweep from
-//! the rest of its shard. What decides about money is not read this way: the tries and refunds of one bill are read whole or not at all.
+//! An item may be changed by hand, or sealed with another key. It must not hide the other items of its page, or stop the sweep in its
+//! shard. What decides about money is not read this way: the tries and refunds of a bill are read completely, or the read fails.
 
 use std::{fmt, sync::Arc};
 
@@ -17,11 +17,11 @@ use crate::{
 pub struct Unreadable {
     /// Its partition key and its sort key.
     pub item: String,
-    /// What of it cannot be read.
+    /// The attribute that cannot be read.
     pub attribute: &'static str,
 }
 
-/// What to call with each item that was passed over.
+/// The function that is called with each item that was passed over.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<dyn Fn(&Unreadable) + Send + Sync>);
 
@@ -38,7 +38,7 @@ impl fmt::Debug for Listener {
 }
 
 impl Store {
-    /// The same store, which also tells `tell` of each item that it passes over.
+    /// The same store, which calls `tell` with each item that it passes over.
     #[must_use]
     pub fn with_listener(&self, tell: impl Fn(&Unreadable) + Send + Sync + 'static) -> Self {
         let Listener(before) = self.on_unreadable.clone();
@@ -49,7 +49,7 @@ impl Store {
         Self { on_unreadable: Listener(Arc::new(both)), ..self.clone() }
     }
 
-    /// What can be read of `items`.
+    /// The items of `items` that can be read.
     pub(crate) fn readable<'a, T>(
         &self,
         items: impl IntoIterator<Item = &'a Attributes>,
@@ -58,7 +58,7 @@ impl Store {
         items.into_iter().filter_map(|attributes| self.find_readable(attributes, &read)).collect()
     }
 
-    /// What `read` makes of one item among others; `None` if it cannot be read.
+    /// One item among others, read by `read`; `None` if it cannot be read.
     pub(crate) fn find_readable<T>(
         &self,
         attributes: &Attributes,

@@ -1,4 +1,4 @@
-//! Webhooks: where an app's events go. Each is sealed as a whole, and the app's item counts them.
+//! Webhooks: where an app's events are sent. Each is sealed as a whole. The app's item counts them.
 
 use std::time::Duration;
 
@@ -15,17 +15,18 @@ use crate::{
     stored_key::StoredKey,
 };
 
-/// At most this many webhooks an app: all of them are written in one transaction with a settlement, and that takes 100.
+/// The most webhooks of an app. A settlement and the deliveries of all webhooks are one transaction, which takes at most 100 writes.
 pub const WEBHOOKS_MAX: usize = 20;
 
-/// How long it is known that a deleted webhook was there.
+/// How long the marker of a deleted webhook is kept.
 const DELETED_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 impl Store {
-    /// Keeps a new webhook. The app's item counts them, so that they stay within [`WEBHOOKS_MAX`] however many are made at once.
+    /// Writes a new webhook. The app's item counts them, so that there are never more than [`WEBHOOKS_MAX`], even if several are made at
+    /// once.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if there is no such app, or it has as many webhooks as it may.
+    /// [`StoreError::Stale`] if there is no such app, or it has [`WEBHOOKS_MAX`] webhooks already.
     pub async fn create_webhook(&self, app: &AppId, webhook: &Webhook) -> Result<(), StoreError> {
         let max = i64::try_from(WEBHOOKS_MAX).unwrap_or(i64::MAX);
         let count = self
@@ -69,7 +70,7 @@ impl Store {
         Err(StoreError::Contended { what, tries: CHANGE_TRIES_MAX }.into())
     }
 
-    /// Deletes a webhook; what is left for a while tells that there was one.
+    /// Deletes a webhook. A marker stays for a while, because its deliveries are still listed.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if there is no such webhook.
@@ -129,7 +130,7 @@ impl Store {
         };
         Ok(Webhook {
             mode: item.parsed("mode", Mode::find)?,
-            // An event of a newer version is not ours to send.
+            // Events of a newer version are left out: only that version sends them.
             events: item.text("events")?.split(' ').filter_map(Event::find).collect(),
             target,
             secret: StoredKey { current: stored.secret, previous: stored.previous }
@@ -141,8 +142,8 @@ impl Store {
     }
 }
 
-/// What can be read of a webhook whose target or key cannot: what it hears. Where not even that can be read it hears everything in both modes:
-/// an event too many can be told, and one that was not kept is lost.
+/// What can be read of a webhook whose target or key cannot be read: its mode and its events. If these cannot be read either, it gets every
+/// event of both modes, because a delivery too many does less harm than a lost one.
 pub(crate) fn read_subscription(attributes: &Attributes) -> Vec<Webhook> {
     let item = Item(attributes);
     let Ok(id) = read_webhook_id(&item, WEBHOOK_PREFIX) else { return Vec::new() };
@@ -168,7 +169,7 @@ fn webhook_owner(app: &AppId, webhook: &WebhookId) -> String {
     format!("{} / {}", app_pk(app), webhook_sk(webhook))
 }
 
-/// A webhook's target and key as they are sealed; its headers may be secrets, too.
+/// A webhook's target and key, in the form in which they are sealed. Its headers may be secrets, too.
 #[derive(Serialize, Deserialize)]
 struct StoredTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +179,7 @@ struct StoredTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     function: Option<String>,
     secret: String,
-    /// The secret before, and until when it signs, too. Earlier versions do not look at it, and sign with the present one.
+    /// The old secret, and its end. Until then it signs, too. Earlier versions ignore it, and sign with the present secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<(String, i64)>,
 }
