@@ -1,8 +1,7 @@
-//! The way to AWS, for the clients of its SDK: the HTTP client that everybody else is reached with, and the roots that AWS's endpoints
-//! are certified under.
+//! The way to AWS for the clients of its SDK. It uses the same HTTP client as all other calls, with the roots of AWS's certificates.
 //!
-//! The SDK's own HTTP client would be a second one in every function, with HTTP/2, which neither DynamoDB nor SQS speaks, and it reads
-//! its roots from PEM at each start.
+//! The SDK's own HTTP client would be a second one in every function. It has HTTP/2, which neither DynamoDB nor SQS uses, and it reads its
+//! roots from PEM at each start.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -29,7 +28,7 @@ use tracing::warn;
 
 use crate::{Bounds, Outbound, OutboundError};
 
-/// Amazon's and Starfield's, and DigiCert's for China.
+/// The root certificates of Amazon, Starfield, and DigiCert (for China).
 ///
 /// # Source
 /// <https://www.amazontrust.com/repository/>, <https://www.digicert.com/kb/digicert-root-certificates.htm>
@@ -43,10 +42,11 @@ const ROOTS: [&[u8]; 7] = [
     include_bytes!("../certificates/digicert-global-root-g2.der"),
 ];
 
-/// The SDK cancels a call at the caller's own deadline, and none is longer than this. A batch of DynamoDB's has 16 MB, without its JSON.
+/// The SDK cancels a call at the caller's own deadline, which is shorter than this. A batch of DynamoDB has 16 MB of values, and more as
+/// JSON.
 const BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(60), body_bytes_max: 48 * 1024 * 1024 };
 
-/// An HTTP client for the clients of AWS's SDK. All that are made with it, or with a clone, share its connections.
+/// An HTTP client for the clients of AWS's SDK. All clients that are made with it, or with a clone of it, share its connections.
 ///
 /// # Errors
 /// [`OutboundError::Client`].
@@ -64,8 +64,8 @@ pub(crate) fn roots() -> Result<RootCertStore, rustls::Error> {
 #[derive(Clone, Debug)]
 struct ToAws(Arc<Mutex<Connections>>);
 
-/// The pool of connections that is in use. Our HTTP client does not close a single connection, so that a broken one is closed together with its
-/// pool: what is on its way ends there, and the next request begins a new pool.
+/// The pool of connections that is in use. The HTTP client cannot close a single connection. So a broken one is left together with its
+/// pool: running requests end there, and the next request begins a new pool.
 #[derive(Clone, Debug)]
 struct Connections {
     generation: u64,
@@ -88,7 +88,7 @@ impl ToAws {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a new pool, if the one of this generation is in use: of many requests that fail at once one does.
+    /// Begins a new pool, if that of this generation is in use. So if many requests fail at once, only one of them begins a new pool.
     fn leave(&self, generation: u64) {
         let mut connections = self.connections();
         if connections.generation == generation {
@@ -99,7 +99,7 @@ impl ToAws {
         }
     }
 
-    /// Tells the SDK how to get rid of the connection of a request that failed for a passing reason.
+    /// Gives the SDK a function that leaves the connection of a request. The SDK calls it after a passing failure.
     fn hand_over(&self, capture: &CaptureSmithyConnection, generation: u64) {
         let to_aws = self.clone();
         capture.set_connection_retriever(move || {
@@ -110,7 +110,8 @@ impl ToAws {
     }
 }
 
-/// The settings of a connector are two time-outs: connecting has the one of [`Outbound`], and the answer the SDK's own of each attempt.
+/// The settings of a connector are two time limits, and none is used: connecting has the limit of [`Outbound`], and the SDK limits each
+/// attempt.
 impl HttpClient for ToAws {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
@@ -139,7 +140,7 @@ fn read_request(request: HttpRequest) -> Result<http::Request<Bytes>, BoxError> 
     Ok(request.map(|_| body))
 }
 
-/// What the SDK tries again: whatever may have been the connection's fault.
+/// An error as the SDK knows it. The SDK tries again what may be a fault of the connection.
 fn failed(error: OutboundError) -> ConnectorError {
     match error {
         OutboundError::Connect { .. } | OutboundError::Broken { .. } => ConnectorError::io(error.into()),
@@ -172,7 +173,7 @@ mod tests {
         request
     }
 
-    /// Takes one such request, and answers it.
+    /// Takes one request, and answers it.
     async fn serve(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

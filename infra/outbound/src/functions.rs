@@ -22,16 +22,16 @@ pub struct Functions(Arc<LazyLock<Client, ClientMaker>>);
 
 type ClientMaker = Box<dyn FnOnce() -> Client + Send>;
 
-/// What a function gave back.
+/// What a function returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invoked {
-    /// Its result, or what it failed with: JSON.
+    /// Its result or its error, as JSON.
     pub payload: Bytes,
     /// `Handled` or `Unhandled`, if it failed.
     pub function_error: Option<String>,
 }
 
-/// Why a function gave nothing back.
+/// Why a function returned nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
     /// There is no such function.
@@ -46,13 +46,13 @@ pub enum InvokeError {
     /// It took too long.
     #[error("there was no result within {} s", deadline.as_secs())]
     Deadline {
-        /// What was allowed.
+        /// The deadline.
         deadline: Duration,
     },
     /// Lambda could not run it, or was not reached.
     #[error("the function could not be invoked{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Failed {
-        /// Lambda's own word for it.
+        /// Lambda's own code.
         code: Option<String>,
         /// What the client says.
         #[source]
@@ -61,17 +61,17 @@ pub enum InvokeError {
 }
 
 impl Functions {
-    /// Uses `lambda`, which is called for the first invocation: most webhooks are URLs.
+    /// Uses the client that `lambda` makes. `lambda` is called at the first invocation, because most webhooks are URLs.
     pub fn new(lambda: impl FnOnce() -> Client + Send + 'static) -> Self {
         Self(Arc::new(LazyLock::new(Box::new(lambda))))
     }
 
-    /// Runs the function `name` (a name or an ARN) with `payload`, once, and waits for what it gives back.
+    /// Runs the function `name` (a name or an ARN) with `payload`, once, and waits for its result.
     ///
     /// # Errors
     /// [`InvokeError`].
     pub async fn invoke(&self, name: &str, payload: Bytes, deadline: Duration) -> Result<Invoked, InvokeError> {
-        // One try, which may take all the time: the caller tries again in its own way.
+        // There is one try, which may take the whole deadline: the caller has its own retries.
         let once = aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
             TimeoutConfig::builder().operation_timeout(deadline).operation_attempt_timeout(deadline).build(),
         );

@@ -1,7 +1,7 @@
-//! The address guard: which addresses a merchant's URL may lead to.
+//! The address guard. It says which addresses a merchant's URL may lead to.
 //!
-//! A name is judged by every address that it stands for, and the connection goes to an address that was judged: nobody looks the
-//! name up again in between.
+//! A name is allowed only if all its addresses are allowed. The connection is made to one of these addresses: the name is not looked up a
+//! second time.
 
 use std::{
     error::Error,
@@ -16,7 +16,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
-/// Which addresses are reached beside the public ones.
+/// Which addresses are allowed besides the public ones.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     allowed: Arc<[IpNet]>,
@@ -44,7 +44,7 @@ impl Forbidden {
     }
 }
 
-/// What no host in the public internet has.
+/// The ranges that no host in the public internet has.
 ///
 /// # Source
 /// IANA's registry of special-purpose IPv4 addresses; RFC 6890, 1112 and 5771.
@@ -67,10 +67,10 @@ const CLOSED_V4: [(Ipv4Addr, u8); 16] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// All public IPv6 addresses lie here.
+/// The range of all public IPv6 addresses.
 const GLOBAL_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// What lies there and is not public all the same: Teredo and its like, documentation, and 6to4, which hides an IPv4 address.
+/// The ranges within it that are not public: Teredo and similar, documentation, and 6to4, which contains an IPv4 address.
 ///
 /// # Source
 /// IANA's registry of special-purpose IPv6 addresses.
@@ -81,11 +81,11 @@ const CLOSED_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// What a network that translates gives for public IPv4 addresses: judged by the address inside.
+/// The range that NAT64 networks use for public IPv4 addresses. The IPv4 address inside decides.
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 impl Guard {
-    /// Reads ranges as an operator writes them: CIDR, separated by commas; none at all is an empty text.
+    /// Reads ranges as an operator writes them: CIDR, separated by commas. An empty text has no ranges.
     ///
     /// # Errors
     /// [`InvalidRange`].
@@ -98,24 +98,24 @@ impl Guard {
         Ok(Self { allowed: allowed.collect::<Result<_, _>>()?, own: None })
     }
 
-    /// Closes the machine itself whatever is allowed: in Lambda its loopback answers with the runtime's own interface, at
-    /// `runtime` (`127.0.0.1:9001`).
+    /// Forbids the machine itself, whatever else is allowed. In Lambda, the loopback has the runtime's own interface, at `runtime`
+    /// (`127.0.0.1:9001`).
     #[must_use]
     pub fn without_runtime(self, runtime: &str) -> Self {
         let own = runtime.parse::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
         Self { own: Some(own), ..self }
     }
 
-    /// Judges the address that stands in a URL itself. A name is judged when it is looked up, at each connection.
+    /// Checks a URL whose host is an address. A name is checked when it is looked up, at each connection.
     ///
     /// # Errors
     /// [`Forbidden`] unless it is public or allowed.
     pub fn judge_url(&self, url: &str) -> Result<(), Forbidden> {
-        // A text that is no URL is never called.
+        // A text that is not a URL is never called.
         Url::parse(url).map_or(Ok(()), |url| self.judge_written(&url))
     }
 
-    /// Every spelling of an address (`0x7f.1`, `2130706433`) was read as the address it is.
+    /// `Url` has already read every spelling of an address (`0x7f.1`, `2130706433`) as an address.
     pub(crate) fn judge_written(&self, url: &Url) -> Result<(), Forbidden> {
         let host = url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
@@ -155,7 +155,7 @@ fn nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
     in_v6(address, NAT64).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
-/// Looks names up, and hands out addresses only if the guard admits every one of them.
+/// Looks names up. It returns the addresses of a name only if the guard allows all of them.
 #[derive(Clone, Debug)]
 pub(crate) struct GuardedResolver(pub(crate) Guard);
 
@@ -173,7 +173,7 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// What the guard said, if that is why a request failed.
+/// The guard's error, if a request failed because of it.
 pub(crate) fn forbidden(error: &(dyn Error + 'static)) -> Option<Forbidden> {
     let mut cause = Some(error);
     while let Some(error) = cause {

@@ -25,7 +25,7 @@ pub use guard::{Forbidden, Guard, InvalidRange};
 #[cfg(feature = "simulated")]
 pub use simulated::{Exchange, Unanswered};
 
-/// A connection that takes longer will not come.
+/// The longest time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client that keeps its connections. Cheap to clone.
@@ -47,7 +47,7 @@ struct Network {
     guard: Option<Guard>,
 }
 
-/// Who we are, for who asks for a certificate: the chain, our own first, and its private key, each as DER.
+/// A client certificate, for servers that ask for one. The chain begins with our own certificate. The chain and the private key are DER.
 pub struct Identity {
     /// The certificates.
     pub chain: Vec<Vec<u8>>,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// What one exchange may take.
+/// The bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// From the first byte sent to the last byte read.
@@ -72,8 +72,8 @@ pub struct Bounds {
 }
 
 impl Outbound {
-    /// Builds the client: TLS by ring with Mozilla's roots, which are compiled in, since loading the system's costs
-    /// every cold start five milliseconds.
+    /// Builds the client, with TLS by ring. Mozilla's roots are compiled in, because loading the system's roots costs each cold start some
+    /// milliseconds.
     ///
     /// # Errors
     /// [`OutboundError::Client`].
@@ -81,7 +81,7 @@ impl Outbound {
         Self::build(None, None)
     }
 
-    /// The same for addresses that a merchant or an operator chose: it reaches public ones, and those that `guard` allows.
+    /// Builds the client for addresses that a merchant or an operator chose. It reaches public addresses, and those that `guard` allows.
     ///
     /// # Errors
     /// [`OutboundError::Client`].
@@ -89,10 +89,10 @@ impl Outbound {
         Self::build(Some(guard), None)
     }
 
-    /// Another client, under the same guard, with a certificate of ours for who asks for one.
+    /// Another client with the same guard, and with a client certificate.
     ///
     /// # Errors
-    /// [`OutboundError::Client`] if the certificate and the key are none, or no pair.
+    /// [`OutboundError::Client`] if the certificate or the key cannot be used, or they are not a pair.
     pub fn identified(&self, identity: Identity) -> Result<Self, OutboundError> {
         match &self.way {
             Way::Network(network) => Self::build(network.guard.clone(), Some(identity)),
@@ -106,7 +106,7 @@ impl Outbound {
         Self::trusting(roots, guard, identity)
     }
 
-    /// Private, so that nobody outside of this crate trusts other roots.
+    /// Private, so that no other crate can trust other roots.
     fn trusting(roots: RootCertStore, guard: Option<Guard>, identity: Option<Identity>) -> Result<Self, OutboundError> {
         let client = |source: Box<dyn Error + Send + Sync>| OutboundError::Client { source };
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -136,7 +136,7 @@ impl Outbound {
     /// Sends a request and reads its whole answer, whatever its status.
     ///
     /// # Errors
-    /// [`OutboundError`]. What becomes of the request is then unknown, unless it was not [`OutboundError::Connect`]ed.
+    /// [`OutboundError`]. Except for [`OutboundError::Connect`], it is not known whether the request was received.
     pub async fn send(
         &self,
         request: http::Request<Bytes>,
@@ -145,10 +145,10 @@ impl Outbound {
         self.within(request, bounds, Overlong::Refused).await
     }
 
-    /// Sends a request and reads its answer as far as the bound; the rest is left unread, and the answer counts.
+    /// Sends a request and reads its answer up to the bound. If the answer is longer, the rest is not read, and the answer counts.
     ///
     /// # Errors
-    /// [`OutboundError`], and never [`OutboundError::TooLong`].
+    /// [`OutboundError`], but never [`OutboundError::TooLong`].
     pub async fn send_and_cut(
         &self,
         request: http::Request<Bytes>,
@@ -206,21 +206,21 @@ impl Network {
         Ok(response)
     }
 
-    /// An address that stands in the URL itself is never looked up.
+    /// If the URL's host is an address, no name is looked up, so the address is checked here.
     fn judge(&self, request: &reqwest::Request) -> Result<(), OutboundError> {
         let Some(guard) = &self.guard else { return Ok(()) };
         guard.judge_written(request.url()).map_err(OutboundError::Forbidden)
     }
 }
 
-/// What an answer beyond the bound is.
+/// What to do with an answer that is longer than the bound.
 #[derive(Clone, Copy)]
 enum Overlong {
     Refused,
     Cut,
 }
 
-/// The URL may carry signed parameters, so that it is taken out of what the client says.
+/// The URL may have signed parameters, so it is removed from the error.
 fn broken(error: reqwest::Error) -> OutboundError {
     let error = error.without_url();
     if let Some(forbidden) = guard::forbidden(&error) {
@@ -241,10 +241,10 @@ pub enum OutboundError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The address is not one that a merchant may have us call.
+    /// The guard does not allow the address.
     #[error("{0}")]
     Forbidden(Forbidden),
-    /// Nobody was reached; nothing was sent.
+    /// No connection was made, and nothing was sent.
     #[error("no connection was made")]
     Connect {
         /// What the client says.

@@ -1,4 +1,4 @@
-//! A way out without a network: the owner of the simulation answers each request.
+//! A client without a network: the simulation answers each request.
 //!
 //! Only the feature `simulated` compiles it, and no deployed function is built with that.
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{Outbound, OutboundError, Overlong, Way};
 
-/// Answers a request. What never answers runs into the caller's deadline.
+/// Answers a request. If it never answers, the caller's deadline ends the wait.
 pub type Exchange = Arc<
     dyn Fn(http::Request<Bytes>) -> Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, Unanswered>> + Send>>
         + Send
@@ -18,7 +18,7 @@ pub type Exchange = Arc<
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
-    /// Nobody was reached; nothing was sent.
+    /// No connection was made, and nothing was sent.
     #[error("simulated: nobody was reached")]
     Unconnected,
     /// The connection broke; the request may have been read.
@@ -36,7 +36,7 @@ impl fmt::Debug for Simulated {
 }
 
 impl Outbound {
-    /// A client that reaches nobody but `exchange`.
+    /// A client whose requests all go to `exchange`.
     pub fn simulated(exchange: Exchange) -> Self {
         Self { way: Way::Simulated(Simulated(exchange)) }
     }

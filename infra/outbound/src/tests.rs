@@ -1,4 +1,4 @@
-//! A certificate of ours before a real TLS server that demands one, as WeChat Pay's v2 does for refunds.
+//! Client certificates, with a real TLS server that demands one, as WeChat Pay v2 does for refunds.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
@@ -37,7 +37,8 @@ fn roots(authority: &Authority) -> RootCertStore {
     roots
 }
 
-/// A server with a certificate of `of`, which lets in who has one of `lets_in`, and answers with that certificate.
+/// A server whose certificate was issued by `of`. It admits clients whose certificates were issued by `lets_in`, and answers with the
+/// client's certificate.
 async fn serve(of: &Authority, lets_in: &Authority) -> String {
     let ring = Arc::new(ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(lets_in)), Arc::clone(&ring));
@@ -62,7 +63,7 @@ async fn serve(of: &Authority, lets_in: &Authority) -> String {
     url
 }
 
-/// A client that is not admitted gets nothing but TLS's own alert.
+/// A client that is not admitted gets only an alert of TLS.
 async fn answer(acceptor: TlsAcceptor, connection: TcpStream) {
     let Ok(mut connection) = acceptor.accept(connection).await else { return };
     let mut request = Vec::new();

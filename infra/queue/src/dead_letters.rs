@@ -1,4 +1,4 @@
-//! Messages that nobody could deal with: how many there are, some of them, and the way back to the queues they came from.
+//! Dead letters: messages that no worker could process. They are counted, some are shown, and all can be moved back to their queues.
 
 use aws_sdk_sqs::{
     error::ProvideErrorMetadata,
@@ -7,13 +7,13 @@ use aws_sdk_sqs::{
 
 use crate::{Queue, QueueError};
 
-/// How long the messages that are shown are hidden from others, who are none but the way back.
+/// How long the messages that are shown are hidden from other readers. The only other reader is the move back.
 const LOOKED_AT_SECONDS: i32 = 1;
 
-/// SQS's own bound of one call.
+/// SQS's limit of messages in one call.
 const SHOWN_MAX: i32 = 10;
 
-/// What SQS answers if there is a move already, or nothing to move.
+/// SQS's code if a move is running already, or if there is nothing to move.
 const NOT_NOW: &str = "AWS.SimpleQueueService.UnsupportedOperation";
 
 /// The dead letters.
@@ -21,14 +21,14 @@ const NOT_NOW: &str = "AWS.SimpleQueueService.UnsupportedOperation";
 pub struct DeadLetters {
     /// About how many there are.
     pub count: u64,
-    /// At the most ten of them, in no order.
+    /// At most ten of them, in no order.
     pub some: Vec<DeadLetter>,
 }
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// What it says; [`crate::Bell::parse`] reads it.
+    /// Its text, which [`crate::Bell::parse`] reads.
     pub body: String,
     /// When it was sent, in milliseconds.
     pub sent_ms: i64,
@@ -46,7 +46,7 @@ pub enum TakeBackError {
 }
 
 impl Queue {
-    /// The dead letters as far as SQS shows them.
+    /// The dead letters that SQS shows.
     ///
     /// # Errors
     /// [`QueueError`].
@@ -71,7 +71,7 @@ impl Queue {
         Ok(DeadLetters { count, some: some.collect() })
     }
 
-    /// Has SQS move them all back to the queues that they came from. About how many they are.
+    /// Has SQS move all of them back to the queues that they came from. Returns about how many they are.
     ///
     /// # Errors
     /// [`TakeBackError`].

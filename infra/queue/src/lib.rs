@@ -1,10 +1,10 @@
-//! SQS: the bell that wakes a delivery, and questions for providers on their way to who asks them.
+//! SQS: the bell that wakes a delivery, and the questions for providers on their way to `ask`.
 //!
-//! The truth about a delivery is its row. A lost message delays it until the sweep, and a doubled one is dropped by
-//! the reader of the row, so that nothing here needs to be exact.
+//! The row of a delivery decides. If a message is lost, the sweep sends another. If it comes twice, the reader of the row drops the second.
+//! So nothing here needs to be exact.
 //!
-//! There are two queues of deliveries, one for each [`Lane`]. In each the message group is the target, so that SQS gives quiet targets precedence
-//! over one whose messages keep many workers busy ("fair queues").
+//! There are two queues of deliveries, one for each [`Lane`]. In each the message group is the target, so that SQS serves quiet targets
+//! before a target that keeps many workers busy ("fair queues").
 
 mod dead_letters;
 mod question;
@@ -41,13 +41,13 @@ type ClientMaker = Box<dyn FnOnce() -> Client + Send>;
 /// Where the queues are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueUrls {
-    /// Of the fast lane.
+    /// The URL of the fast lane's queue.
     pub fast: String,
-    /// Of the slow lane.
+    /// The URL of the slow lane's queue.
     pub slow: String,
-    /// Of the messages that no worker could process. Only `admin` knows it.
+    /// The URL of the queue of dead letters. Only `admin` knows it.
     pub dead_letters: Option<String>,
-    /// Of questions for providers.
+    /// The URL of the queue of questions.
     pub questions: String,
 }
 
@@ -61,7 +61,7 @@ impl QueueUrls {
     }
 }
 
-/// What a message says: which delivery, and at which attempt it should be.
+/// The content of a message: a delivery, and the number of the attempt that is due.
 ///
 /// ```json
 /// {"app":"568a12086e912100017722e5","mode":"test","billNum":"112233",
@@ -97,9 +97,9 @@ impl Bell {
 /// The attempt of a delivery that a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueAttempt {
-    /// Which delivery.
+    /// The delivery.
     pub delivery: DeliveryId,
-    /// Which of its attempts.
+    /// The number of the attempt.
     pub attempt: u32,
 }
 
@@ -108,9 +108,9 @@ pub struct DueAttempt {
 pub struct Ring<'a> {
     /// Which.
     pub delivery: &'a Delivery,
-    /// Through which queue.
+    /// The lane of its queue.
     pub lane: Lane,
-    /// In whole seconds and never earlier; at the most [`Delivery::QUEUE_WAIT_MAX`], which is what SQS takes.
+    /// The wait, at most [`Delivery::QUEUE_WAIT_MAX`], which is SQS's limit. It is rounded up to whole seconds.
     pub delay: Duration,
 }
 
@@ -121,7 +121,7 @@ struct Outgoing {
     delay: Duration,
 }
 
-/// A message that is to come again.
+/// A message that is given back to its queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returned {
     /// Proof of its receipt.
@@ -131,12 +131,11 @@ pub struct Returned {
 }
 
 impl Queue {
-    /// How long a call takes at the most, all its attempts together: a message that is not sent is made good by the sweep, and nobody waits
-    /// longer for one.
+    /// The longest time of a call, with all its attempts. If a message is not sent, the sweep sends it later, so no caller waits longer.
     pub const CALL_LONGEST: Duration = Duration::from_secs(1);
 
-    /// Uses `sqs` for these queues. It is called when the first bell rings: a cold start does not wait for a client that most
-    /// calls never need.
+    /// Uses the client that `sqs` makes for these queues. `sqs` is called when the first message is sent, because most calls do not need
+    /// the client, and a cold start must not wait for it.
     pub fn new(sqs: impl FnOnce() -> Client + Send + 'static, urls: QueueUrls) -> Self {
         Self { sqs: Arc::new(LazyLock::new(Box::new(sqs))), urls: Arc::new(urls) }
     }
@@ -147,7 +146,7 @@ impl Queue {
         if name(arn, ':') == name(&self.urls.slow, '/') { Lane::Slow } else { Lane::Fast }
     }
 
-    /// Wakes deliveries: ten a call, and all calls at once. The deliveries that were rung for; the sweep rings for the others.
+    /// Wakes deliveries: ten in a call, and all calls at once. Returns the deliveries whose messages were sent. The sweep wakes the others.
     pub async fn ring<'a>(&self, rings: &[Ring<'a>]) -> Vec<&'a Delivery> {
         let of_lane = |lane| rings.iter().filter(|ring| ring.lane == lane).copied().collect::<Vec<_>>();
         let lanes = Lane::ALL.map(|lane| (lane, of_lane(lane)));
@@ -168,7 +167,7 @@ impl Queue {
         sent.into_iter().filter_map(|place| batch.get(place)).map(|ring| ring.delivery).collect()
     }
 
-    /// Hands questions on: ten a call, and all calls at once. How many were; the others are due in the next minute, too.
+    /// Sends questions: ten in a call, and all calls at once. Returns how many were sent. The others are still due in the next minute.
     pub async fn ask(&self, questions: &[Question<'_>]) -> usize {
         let calls = questions.chunks(BATCH).map(|batch| {
             let message = |question: &Question<'_>| {
@@ -180,7 +179,7 @@ impl Queue {
         join_all(calls).await.iter().map(Vec::len).sum()
     }
 
-    /// Sends at the most ten messages; the places of those that SQS took. The sweep sends the others again.
+    /// Sends at most ten messages. Returns the places of those that SQS took. The sweep sends the others again.
     async fn send(&self, url: &str, messages: Vec<Option<Outgoing>>) -> Vec<usize> {
         let count = messages.len();
         let entries = messages.into_iter().enumerate().filter_map(|(place, message)| {
@@ -203,8 +202,8 @@ impl Queue {
         }
     }
 
-    /// Says when messages come again that could not be dealt with: at the most ten, as many as one batch has. Without it they come when
-    /// the visibility timeout of their queue is over.
+    /// Sets when messages come again that could not be processed: at most ten, as in one batch. Otherwise they come when the visibility
+    /// timeout of their queue is over.
     ///
     /// # Errors
     /// [`QueueError`].
@@ -220,7 +219,7 @@ impl Queue {
     }
 }
 
-/// The body of a message: JSON in ASCII, because SQS refuses two of the signs that a merchant's number may have, U+FFFE and U+FFFF.
+/// The body of a message: JSON in ASCII. SQS refuses two characters that a merchant's number may have, U+FFFE and U+FFFF.
 fn body_of(message: &impl Serialize) -> Option<String> {
     let json = serde_json::to_string(message).ok()?;
     let mut body = String::with_capacity(json.len());
@@ -228,7 +227,7 @@ fn body_of(message: &impl Serialize) -> Option<String> {
         if sign.is_ascii() {
             body.push(sign);
         } else {
-            // Outside of ASCII a sign stands in a text, where JSON has it as one or two units of UTF-16.
+            // Characters outside of ASCII are only within texts. JSON writes them as one or two units of UTF-16.
             for unit in sign.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(body, "\\u{unit:04x}");
@@ -238,10 +237,10 @@ fn body_of(message: &impl Serialize) -> Option<String> {
     Some(body)
 }
 
-/// SQS's own bound.
+/// SQS's limit of messages in one call.
 const BATCH: usize = 10;
 
-/// Whole seconds, rounded up: a bell that comes a moment late is better than one that comes early and has to be rung again.
+/// Whole seconds, rounded up. A message that comes a moment late does no harm; one that comes early has to be sent again.
 fn delay_seconds(delay: Duration) -> i32 {
     let millis = delay.min(Delivery::QUEUE_WAIT_MAX).as_millis();
     i32::try_from(millis.div_ceil(1000)).unwrap_or(0)

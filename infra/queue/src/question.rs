@@ -1,5 +1,6 @@
-//! A question for a provider on its way through the queue. The message is a hint; the row of the bill or refund says whether it is still due.
-//! Several messages may ask the same. The first worker that moves the row's due time asks; the others drop theirs.
+//! A question for a provider, as a message in the queue. The message is a hint: the row of the bill or refund says whether the question is
+//! still due. Several messages may have the same question. The worker that moves the row's due time first asks it, and the others drop
+//! theirs.
 
 use std::time::Duration;
 
@@ -15,13 +16,14 @@ use crate::body_of;
 pub struct Question<'a> {
     /// About what.
     pub about: &'a AskedAbout,
-    /// Whom. It is the group of the message: SQS brings those of quiet accounts before those of one that keeps many workers waiting.
+    /// The account at the provider. It is the group of the message: SQS brings the questions of quiet accounts before those of an account
+    /// that keeps many workers busy.
     pub provider: &'a AskedProvider,
-    /// In how long.
+    /// The wait before it comes.
     pub delay: Duration,
 }
 
-/// What a message says.
+/// The content of a message.
 ///
 /// ```json
 /// {"app":"568a12086e912100017722e5","mode":"test","billNum":"112233","channel":"ali_web","try":"01"}

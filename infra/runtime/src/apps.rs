@@ -1,4 +1,4 @@
-//! Apps and their channels, remembered for some seconds by a warm function.
+//! Apps and their channels. A warm function remembers them for some seconds.
 
 use std::{
     collections::HashMap,
@@ -23,19 +23,19 @@ use crate::{
     renewals::{Fetch, Renewals, Renewed},
 };
 
-/// A warm function serves few apps at a time; beyond this it forgets them all and begins anew.
+/// The most apps that a warm function remembers. If there are more, it forgets all of them.
 pub(crate) const APPS_MAX: usize = 1000;
 
-/// An app with its accounts at the providers, made of a [`StoredApp`]; their keys are read when they are first needed.
+/// An app with its accounts at the providers, made from a [`StoredApp`]. The keys of an account are read when they are first needed.
 #[derive(Debug)]
 pub struct ConfiguredApp {
     /// The app and its keys.
     pub app: App,
-    /// Its webhooks, those among them that cannot be read: events are kept for all of them.
+    /// Its webhooks, including those that cannot be read, because events are kept for all of them.
     pub webhooks: Vec<Webhook>,
-    /// Which of them cannot be read, so that nothing can be sent to them now.
+    /// The webhooks that cannot be read, so nothing can be sent to them now.
     pub unreadable_webhooks: Vec<WebhookId>,
-    /// How those targets are doing that failed the last time.
+    /// The health of the targets that fail or are late.
     pub targets: HashMap<WebhookId, TargetHealth>,
     channels: HashMap<TabMode, ConfiguredChannel>,
 }
@@ -43,13 +43,13 @@ pub struct ConfiguredApp {
 #[derive(Debug)]
 struct ConfiguredChannel {
     number: AccountNumber,
-    /// Since when it is in use, where that is known.
+    /// Since when it is in use; `None` if that is not known.
     since: Option<Timestamp>,
-    /// `None` once the settings were deleted.
+    /// `None` if the settings were deleted.
     held: Option<Arc<Held>>,
 }
 
-/// Settings, and the account that they are once it is needed.
+/// Settings, and the account that is made from them when it is first needed.
 #[derive(Debug)]
 struct Held {
     settings: Secret<String>,
@@ -67,14 +67,14 @@ impl Held {
 pub struct AccountKey {
     /// A channel that it serves.
     pub channel: Channel,
-    /// Real money or not.
+    /// The mode.
     pub mode: Mode,
-    /// Which of the accounts that this channel had.
+    /// The number of the account.
     pub number: AccountNumber,
 }
 
 impl AccountKey {
-    /// The settings that name it.
+    /// The tab and the mode whose settings name it.
     fn settings(self) -> TabMode {
         TabMode { tab: self.channel.tab(), mode: self.mode }
     }
@@ -98,18 +98,18 @@ impl ConfiguredApp {
         self.targets.get(webhook).map_or(Lane::Fast, TargetHealth::lane)
     }
 
-    /// Which of its accounts `channel` uses in `mode` for what is charged from now on. `None` if it was never configured.
+    /// The account that `channel` uses in `mode` for new charges. `None` if the channel was never configured.
     pub fn current(&self, channel: Channel, mode: Mode) -> Option<AccountKey> {
         let number = self.channels.get(&TabMode { tab: channel.tab(), mode })?.number;
         Some(AccountKey { channel, mode, number })
     }
 
-    /// Since when the account is in use that `channel` uses; `None` if that is not known.
+    /// Since when `channel` uses its present account; `None` if that is not known.
     pub fn current_since(&self, channel: Channel, mode: Mode) -> Option<Timestamp> {
         self.channels.get(&TabMode { tab: channel.tab(), mode })?.since
     }
 
-    /// The channels whose tab was ever configured in `mode`: no other can have a transaction.
+    /// The channels whose tab was ever configured in `mode`. No other channel can have transactions.
     pub fn channels_ever(&self, mode: Mode) -> Vec<Channel> {
         Channel::ALL
             .into_iter()
@@ -118,7 +118,7 @@ impl ConfiguredApp {
     }
 }
 
-/// Reads settings, those of the built-in simulator included.
+/// Reads settings, including those of the built-in simulator.
 ///
 /// # Errors
 /// [`SettingsError`] names the field.
@@ -133,7 +133,7 @@ pub(crate) fn open_account(
     Account::open(tab, settings, policy)
 }
 
-/// What `{"protocol":"simulator"}` stands for; other settings are what they are. `None` if there is no such simulator.
+/// The settings that `{"protocol":"simulator"}` stands for. Other settings are returned unchanged. `None` if there is no such simulator.
 fn resolve<'a>(
     tab: Tab,
     settings: &'a Map<String, Value>,
@@ -146,7 +146,7 @@ fn resolve<'a>(
     simulators.iter().find(|simulated| simulated.tab == tab).map(|simulated| &simulated.settings)
 }
 
-/// What a warm function remembers of accounts that were replaced, each with the time at which it was read; `None` if there was nothing.
+/// What a warm function remembers of replaced accounts, each with the time at which it was read; `None` if there is no such account.
 type Remembered<T> = Mutex<HashMap<AppAccount, (Timestamp, Option<T>)>>;
 
 /// A certificate of an account that ends soon or has ended.
@@ -161,7 +161,7 @@ pub struct EndingCertificate {
 /// An account in the protocol that it used before.
 #[derive(Clone, Debug)]
 pub struct FormerAccount {
-    /// The account; it reads notifies only.
+    /// The account, which only reads notifies.
     pub account: Arc<Account>,
     /// When its protocol was changed.
     pub changed_at: Timestamp,
@@ -196,8 +196,8 @@ impl Apps {
         }
     }
 
-    /// The account that `channel` uses in `mode` for what is charged from now on, with certificates fetched since, where there are some.
-    /// `None` if there are no settings for it.
+    /// The account that `channel` uses in `mode` for new charges, with the certificates that were fetched for it. `None` if the channel has
+    /// no settings.
     ///
     /// # Errors
     /// [`SettingsError`] if a stored key or certificate cannot be used.
@@ -212,8 +212,8 @@ impl Apps {
         Some(self.open(&configured.app.id, key, held))
     }
 
-    /// The accounts in use in `mode` whose certificates end soon or have ended, and when. One that cannot be opened is left out: its problem
-    /// shows where it is saved and where it is used.
+    /// The accounts in use in `mode` whose certificates end soon or have ended. An account that cannot be opened is left out: its problem
+    /// is shown when it is saved and when it is used.
     pub fn certificates_end_soon(
         &self,
         configured: &ConfiguredApp,
@@ -242,8 +242,8 @@ impl Apps {
         Ok(Some(self.open(&configured.app.id, key, &held)?))
     }
 
-    /// Reads notifies in the account's former protocol, and says when it changed. `None` if it never changed, or so long ago that orders
-    /// of that time get no notifies now.
+    /// The account in its old protocol, which reads notifies, and when the protocol changed. `None` if it never changed, or so long ago
+    /// that old orders get no more notifies.
     ///
     /// # Errors
     /// As [`Self::account_of`].
@@ -286,7 +286,7 @@ impl Apps {
         }
         let held = match self.store.find_old_account(app, settings, key.number).await? {
             Some(old) => old.settings.map(Held::new),
-            // It is in use again, or since some seconds only, and this function remembers the app from before.
+            // It is in use again, or only for some seconds, and this function remembers an older state of the app.
             None => {
                 let found = self.store.find_app(app).await?.map(|found| found.channels).unwrap_or_default();
                 let is_this = |one: &ChannelSettings| {
@@ -299,8 +299,8 @@ impl Apps {
         Ok(held)
     }
 
-    /// Fetches the certificates that the provider signs with from now on, after it named one that is not held yet. Of several who need
-    /// them at a time one fetches, and the others wait for it, each as long as it has patience.
+    /// Fetches the certificates that the provider signs with now, after a message named one that is not known here. If several callers need
+    /// them at once, one fetches. The others wait for it, each as long as its `patience`.
     pub async fn renew(&self, configured: &ConfiguredApp, key: AccountKey, fetch: &Fetch<'_>) -> Renewed {
         let renewing = Box::pin(self.renew_in_turn(configured, key, fetch));
         match tokio::time::timeout(fetch.patience, renewing).await {
@@ -348,7 +348,7 @@ impl Apps {
         Ok(renewed)
     }
 
-    /// The account of these settings, with certificates fetched since, where there are some.
+    /// The account of these settings, with the certificates that were fetched for it.
     fn open(&self, app: &AppId, key: AccountKey, held: &Held) -> Result<Arc<Account>, SettingsError> {
         self.renewed.account(&key.of_app(app), &held.settings).map_or_else(|| self.opened(key.channel.tab(), held), Ok)
     }
@@ -387,7 +387,7 @@ impl Apps {
         open_account(tab, settings, self.policy, self.local.as_ref())
     }
 
-    /// Whose account settings are of; those of the built-in simulator are its merchant's.
+    /// The identity of the account that settings are of. Settings of the built-in simulator are of its merchant.
     pub fn identity(&self, tab: Tab, settings: &Map<String, Value>) -> Identity {
         Identity::of(tab, resolve(tab, settings, self.local.as_ref()).unwrap_or(settings))
     }
@@ -420,7 +420,7 @@ fn read_settings(settings: &Secret<String>) -> Result<Map<String, Value>, Settin
         .map_err(|_| SettingsError { field: "settings".to_owned(), problem: SettingProblem::StoredUnreadable })
 }
 
-/// What is known of an account and was read lately.
+/// What was remembered of an account, if it was read a short time ago.
 fn recall<T: Clone>(
     known: &Remembered<T>,
     account: &AppAccount,

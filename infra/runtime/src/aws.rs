@@ -1,4 +1,4 @@
-//! AWS clients, built by hand: `aws-config` and the system's root store cost a cold start 13 ms that nothing here needs.
+//! AWS clients, built by hand. `aws-config` and the system's root store would cost each cold start 13 ms, and are not needed.
 
 use std::time::Duration;
 
@@ -9,25 +9,26 @@ use queue::Queue;
 
 use crate::config::{ConfigError, find_variable, variable};
 
-/// One try of a call of DynamoDB's; the client makes three. With the pauses between them the call as a whole is over in time.
+/// The limit of one try of a call to DynamoDB. The client makes three tries. With the pauses between them, the call takes seven seconds at
+/// most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// The same of SQS's.
+/// The limit of one try of a call to SQS.
 const SQS_ATTEMPT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Who asks, and where.
+/// Credentials, region and endpoints.
 #[derive(Clone, Debug)]
 pub struct AwsConfig {
     /// `AWS_REGION`
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets for the life of a sandbox.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which Lambda sets for each sandbox.
     pub credentials: Credentials,
-    /// Another place than AWS's own: `AWS_ENDPOINT_URL_DYNAMODB`
+    /// An endpoint other than AWS's own: `AWS_ENDPOINT_URL_DYNAMODB`
     pub dynamo_endpoint: Option<String>,
-    /// Another place than AWS's own: `AWS_ENDPOINT_URL_SQS`
+    /// An endpoint other than AWS's own: `AWS_ENDPOINT_URL_SQS`
     pub sqs_endpoint: Option<String>,
-    /// Another place than AWS's own: `AWS_ENDPOINT_URL_LAMBDA`
+    /// An endpoint other than AWS's own: `AWS_ENDPOINT_URL_LAMBDA`
     pub lambda_endpoint: Option<String>,
 }
 
@@ -67,13 +68,13 @@ impl AwsClients {
         Ok(Self { config, http: outbound::aws_http_client()?, patience: 1 })
     }
 
-    /// The same clients on another way to AWS, made of this one: the local stack puts one between that asks IAM.
+    /// The same clients with another HTTP client, which is made from this one. The local stack so puts its IAM in between.
     #[must_use]
     pub fn rerouted(&self, route: impl FnOnce(SharedHttpClient) -> SharedHttpClient) -> Self {
         Self { http: route(self.http.clone()), ..self.clone() }
     }
 
-    /// The same clients, whose calls may take this many times as long.
+    /// The same clients, with time limits that are this many times as long.
     #[must_use]
     pub fn patient(self, patience: u32) -> Self {
         Self { patience, ..self }
@@ -139,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes where a request would go, and sends nothing.
+    /// Keeps the address of a request, and sends nothing.
     #[derive(Clone, Debug, Default)]
     struct Addressee(Arc<Mutex<Vec<String>>>);
 
@@ -218,7 +219,7 @@ mod tests {
         Delivery { id, members, shard, created_at: now, state, attempt, attempts_before, due_at: now, records }
     }
 
-    /// By a clock that jumps to the next timer, not by the machine's.
+    /// The clock of this test jumps to the next timer.
     #[tokio::test(start_paused = true)]
     async fn bells_of_a_queue_that_hangs_take_a_second_however_many_they_are() {
         let credentials = Credentials::new("key", "secret", None, None, "test");

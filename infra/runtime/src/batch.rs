@@ -1,8 +1,8 @@
-//! A batch of messages as Lambda brings it from SQS, and which of them are given back.
+//! A batch of messages, as Lambda brings it from SQS, and the messages that are given back.
 
 use serde::{Deserialize, Serialize};
 
-/// What Lambda brings from SQS; only what is needed of it.
+/// The parts of Lambda's SQS event that are needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Batch {
     /// The messages.
@@ -24,12 +24,12 @@ pub struct Message {
     /// The queue it comes from.
     #[serde(default, rename = "eventSourceARN")]
     pub source: String,
-    /// What SQS says of it.
+    /// Its attributes in SQS.
     #[serde(default)]
     pub attributes: MessageAttributes,
 }
 
-/// What SQS says of a message.
+/// The attributes of a message in SQS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct MessageAttributes {
     /// How often it was received, this time included: a number as text.
@@ -37,7 +37,7 @@ pub struct MessageAttributes {
     pub receive_count: String,
 }
 
-/// Which messages are to come again (`ReportBatchItemFailures`); all others are done.
+/// The messages that are given back (`ReportBatchItemFailures`). All others are done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failures {
@@ -45,7 +45,7 @@ pub struct Failures {
     pub batch_item_failures: Vec<Failure>,
 }
 
-/// A message that is to come again.
+/// A message that is given back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {

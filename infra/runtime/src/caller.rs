@@ -1,4 +1,4 @@
-//! Who calls: the app, the mode and the role, from the headers of the wire contract.
+//! Finds the caller: the app, the mode and the role, from the headers of the wire contract.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::{ApiError, Apps, Config, ConfiguredApp};
 pub enum Role {
     /// Everything for its app.
     Master,
-    /// Charge, and query a bill it can name.
+    /// Charge, and query a bill by its number.
     Client,
 }
 
-/// A caller whose credentials fit.
+/// A caller whose credentials are right.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The app, with its channels and webhooks.
@@ -32,12 +32,12 @@ pub struct Caller {
     key: Standing,
 }
 
-/// How long the credential of a caller has to live.
+/// Whether the credential of a caller is the present master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// It is the present master key.
     Current,
-    /// It is a master key in its grace, or no master key.
+    /// It is an old master key in its grace period, or not a master key.
     Other,
 }
 
@@ -47,8 +47,8 @@ impl Caller {
         &self.configured.app
     }
 
-    /// The master key that session tokens are made with, for who presented just that one. A key that was replaced may be the one that
-    /// leaked: in its grace it does everything but make credentials that outlive it.
+    /// The master key that session tokens are made with, if the caller presented it. A replaced key may have been replaced because it
+    /// leaked. In its grace period it may do everything, except make tokens that are valid longer than itself.
     ///
     /// # Errors
     /// [`CredentialsError::MasterNeeded`] or [`CredentialsError::MasterReplaced`].
@@ -64,13 +64,13 @@ impl Caller {
 /// Why credentials were refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// No `X-ML-AppId`, or not one that could be.
+    /// `X-ML-AppId` is missing, or is not an app's id.
     #[error("X-ML-AppId must be the app's id, 24 lower-case hex digits")]
     AppId,
-    /// None of the four credentials is there.
+    /// None of the four credentials was sent.
     #[error("one of X-ML-MasterKey, X-ML-Session-Token, X-ML-APIKey and X-ML-Request-Sign is required")]
     Absent,
-    /// There is no such app, or the credential is not its own. Which of the two is not for strangers to know.
+    /// There is no such app, or the credential is not of this app. Strangers must not learn which of the two it is.
     #[error("there is no such app, or {header} does not fit it")]
     DoesNotFit {
         /// The header that was looked at.
@@ -79,20 +79,20 @@ pub enum CredentialsError {
     /// The time in a signed client key is wrong.
     #[error(transparent)]
     SignedClientKey(SignedClientKeyError),
-    /// The session token was good once.
+    /// The session token has expired.
     #[error("the session token in X-ML-Session-Token has expired")]
     SessionExpired,
     /// The call needs the master key.
     #[error("this call needs X-ML-MasterKey")]
     MasterNeeded,
-    /// The master key was good once, and its grace does not reach as far as this.
+    /// The master key was replaced: in its grace period it makes no session tokens.
     #[error("session tokens are made with the present master key; the one in X-ML-MasterKey was replaced")]
     MasterReplaced,
 }
 
-/// Finds who calls. Of several credentials the strongest counts, and it alone: a wrong master key is not made good
-/// by a client key beside it. An empty header is as good as none, which is how the SDKs send it, and so is the token of another
-/// service where a client key comes, too: the Android and iOS SDKs send that of whatever user is signed in.
+/// Finds the caller. Of several credentials only the strongest counts: if the master key is wrong, a right client key does not help. An
+/// empty header counts as missing, because the SDKs send it so. The token of another service counts as missing, too, if there is a client
+/// key: the Android and iOS SDKs send the token of the user that is signed in.
 ///
 /// # Errors
 /// [`ApiError`]: code 1, or code 14 if the store fails.
@@ -106,7 +106,7 @@ pub async fn authenticate(headers: &HeaderMap, apps: &Apps, now: Timestamp) -> R
     Ok(Caller { configured, mode, role: credential.role(), key })
 }
 
-/// The four ways to say who one is, the strongest first.
+/// The four kinds of credentials, the strongest first.
 #[derive(Clone, Copy)]
 enum Credential<'a> {
     MasterKey(&'a str),
@@ -151,7 +151,7 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The mode whose key this is; `None` if it is nobody's.
+    /// The mode of the app whose key this is; `None` if it is not a key of the app.
     fn mode(self, app: &App, now: Timestamp) -> Result<Option<Mode>, CredentialsError> {
         match self {
             Self::MasterKey(key) => Ok(app.mode_where(|keys| keys.master.admits(key, now))),

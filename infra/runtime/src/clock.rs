@@ -1,4 +1,4 @@
-//! What time it is. Tests and the local stack move it by hand.
+//! The clock. Tests and the local stack set its time.
 
 use std::{
     fmt,

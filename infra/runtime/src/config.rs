@@ -1,4 +1,4 @@
-//! Configuration, read once at the start of a function.
+//! The configuration of a function, read once at its start.
 
 use std::{env, time::Duration};
 
@@ -11,9 +11,9 @@ use store::InvalidSealingKey;
 /// How a function is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The name of the stack, under which everything is counted. `MAXPAY_STACK`
+    /// The name of the stack, which all metrics have. `MAXPAY_STACK`
     pub stack: String,
-    /// Where the providers reach this API, without a slash at the end. `MAXPAY_PUBLIC_URL`
+    /// The URL at which providers reach this API, without a slash at the end. `MAXPAY_PUBLIC_URL`
     pub public_url: String,
     /// `MAXPAY_TRANSACTIONS_TABLE`
     pub transactions_table: String,
@@ -22,15 +22,15 @@ pub struct Config {
     /// `MAXPAY_DELIVERIES_QUEUE_URL`, `MAXPAY_SLOW_DELIVERIES_QUEUE_URL` and `MAXPAY_QUESTIONS_QUEUE_URL`; in `admin` also
     /// `MAXPAY_DEAD_LETTERS_QUEUE_URL`
     pub queues: QueueUrls,
-    /// As [`store::Sealer::new`] takes it. `MAXPAY_SEALING_KEY`
+    /// In the form of [`store::Sealer::new`]. `MAXPAY_SEALING_KEY`
     pub sealing_key: Secret<String>,
     /// Only `admin` has it. `MAXPAY_OPERATOR_TOKEN`
     pub operator_token: Option<Secret<String>>,
-    /// Seals the sessions of operators, as any text. Only `admin` has it. `MAXPAY_CONSOLE_KEY`
+    /// Any text, from which the key of operators' sessions is made. Only `admin` has it. `MAXPAY_CONSOLE_KEY`
     pub console_key: Option<Secret<String>>,
-    /// How long a warm function believes what it read about an app.
+    /// How long a warm function remembers an app.
     pub apps_remembered: Duration,
-    /// Which addresses a webhook or a gateway may lead to beside the public ones: ranges in CIDR, separated by commas.
+    /// The addresses that webhooks and gateways may have besides the public ones: ranges in CIDR, separated by commas.
     /// `MAXPAY_ALLOWED_TARGETS`
     pub targets: Guard,
     /// What the local stack allows and a deployed one does not.
@@ -53,11 +53,11 @@ pub struct SimulatorSettings {
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Short enough that a changed key or channel is in force before anyone wonders, and long enough that a busy
-/// function reads an app's configuration once in hundreds of charges.
+/// It is short, so that a changed key or channel is soon used everywhere. It is long enough that a busy function reads an app's
+/// configuration once in hundreds of charges.
 const APPS_REMEMBERED: Duration = Duration::from_secs(5);
 
-/// Something is missing or wrong before the first call.
+/// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// An environment variable is missing or not text.
@@ -87,7 +87,7 @@ impl Config {
             public_url: variable("MAXPAY_PUBLIC_URL")?,
             transactions_table: variable("MAXPAY_TRANSACTIONS_TABLE")?,
             configuration_table: variable("MAXPAY_CONFIGURATION_TABLE")?,
-            // While a deployment is under way new code may meet the environment of before, which knows the first queue alone. It must start.
+            // During a deployment, new code may run with the old environment, which has only the first queue. It must start all the same.
             queues: QueueUrls {
                 slow: find_variable("MAXPAY_SLOW_DELIVERIES_QUEUE_URL").unwrap_or_else(|| fast.clone()),
                 fast,
@@ -103,7 +103,7 @@ impl Config {
         })
     }
 
-    /// Plain http is for the simulator and for nothing that is deployed.
+    /// Plain http is only for the simulators, and never for a deployed function.
     pub fn gateway_policy(&self) -> GatewayPolicy {
         if self.local.is_some() { GatewayPolicy::AllowHttp } else { GatewayPolicy::HttpsOnly }
     }

@@ -14,7 +14,7 @@ use crate::{CredentialsError, RandomError, error_words::KeptBecause, http_edge::
 /// Everything that a call under `/2.0/maxpay` can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// Who calls is not clear.
+    /// The caller's credentials are wrong or missing.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The app has no settings for the channel.
@@ -41,22 +41,22 @@ pub enum ApiError {
         /// Which of the channel's accounts.
         number: AccountNumber,
     },
-    /// The body is not one that can be read.
+    /// The body cannot be read.
     #[error(transparent)]
     Body(#[from] BodyError),
     /// A field is absent or wrong.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The bill does not allow it.
+    /// The state of the bill does not allow it.
     #[error(transparent)]
     Bill(#[from] BillError),
-    /// A public key of the app did as much as it may.
+    /// A client key of the app has reached a limit.
     #[error(transparent)]
     ClientBound(#[from] ClientBoundError),
     /// A stored key or certificate cannot be used.
     #[error("the settings of the channel cannot be used: {0}")]
     Settings(#[from] SettingsError),
-    /// The refund does not fit its payment.
+    /// The payment does not allow the refund.
     #[error(transparent)]
     Refund(#[from] RefundRefusal),
     /// The provider refused the refund, now or before: its number is used up.
@@ -83,7 +83,7 @@ pub enum ApiError {
         /// The provider's own words.
         words: String,
     },
-    /// The provider refused, or its answer is not to be trusted.
+    /// The provider refused, or its answer cannot be trusted.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The provider did not answer.
@@ -92,12 +92,12 @@ pub enum ApiError {
     /// The storage failed.
     #[error("the storage failed")]
     Store(#[from] StoreError),
-    /// There is no randomness.
+    /// The system gave no random bytes.
     #[error("the system failed")]
     Random(#[from] RandomError),
 }
 
-/// A bound of the app's public keys is reached. The master key has none.
+/// A limit of the app's client keys is reached. The master key has no limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientBoundError {
     /// Too many charges in this minute.
@@ -126,40 +126,41 @@ domain::sentences! {
         Paid { bill: String, paid_on: Channel, transaction: String } = "bill-paid": "billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})";
         Unknown { bill: String } = "bill-unknown": "billNum must be of a bill that was charged; there is no `{bill}`";
         UnknownOn { bill: String, channel: Channel } = "bill-unknown-on": "billNum must be of a bill that was charged on {channel}; there is no `{bill}`";
-        // There is no payment that fits what was named.
+        // The bill has no payment with this id or channel.
         Unpaid { bill: String } = "bill-unpaid": "billNum must be of a paid bill; `{bill}` has no such payment";
-        // Which payment is meant is not to be guessed.
+        // The caller has to say which payment is meant.
         SeveralPayments { bill: String, transactions: String } = "bill-several-payments": "id is required, because the bill `{bill}` was paid by several transactions: {transactions}";
         OtherRefund { num: String, fee: i64, bill: String } = "bill-other-refund": "refundNum must be a new one; `{num}` is that of a refund of {fee} fen of the bill `{bill}`";
         NoRefund { num: String } = "bill-no-refund": "refundNum must be that of a refund; there is no `{num}`";
         OtherFee { bill: String, expected: i64, found: i64 } = "bill-other-fee": "totalFee must be {expected}, as the bill `{bill}` was charged before; found {found}";
         OtherSubject { bill: String } = "bill-other-subject": "subject must be the one with which the bill `{bill}` was charged before";
-        // The app lets clients charge only what its server opened.
+        // The app lets clients charge only bills that its server has charged.
         NotOpened { bill: String } = "bill-not-opened": "billNum must be of a bill that the server has charged with the master key; it has not charged `{bill}`";
         // Clients replaced its open tries too often.
         ReplacedTooOften { bill: String } = "bill-replaced-too-often": "billNum must be of another bill for now: payers replaced one another on `{bill}` too often within an hour";
-        // It does not fit into a notify address.
+        // The notify address with this number would be too long.
         NumberTooLong { chars: usize, max: usize } = "bill-number-too-long": "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}";
-        // So many tries there are for this caller.
+        // This caller has no more tries of this bill.
         Exhausted { bill: String, max: u8 } = "bill-exhausted": "billNum must be of a bill tried less than {max} times on this channel; `{bill}` was tried so often";
     }
 }
 
-/// What may come of it when a call that failed is made again.
+/// What to expect if a call that failed is made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// The same: it ends as before until somebody changes the call or the settings.
+    /// The same result, until somebody changes the call or the settings.
     No,
-    /// The storage failed, or others changed the same thing all the time: the same call, later, may succeed.
+    /// The storage failed, or others changed the same thing each time. The same call may succeed later.
     Storage,
-    /// The provider was not reached, or gave no whole answer.
+    /// The provider was not reached, or its answer was not complete.
     Unanswered,
     /// The provider answered.
     Answered(AnswerRetry),
 }
 
 impl ApiError {
-    /// Whether another try can succeed. Callers that query a provider again, or leave one alone, decide by this. A new error has to say it here.
+    /// What to expect from another try. By this, callers decide whether to query a provider again. A new error does not compile until this
+    /// match has it.
     pub fn retryable(&self) -> Retry {
         match self {
             Self::Credentials(_)

@@ -1,4 +1,4 @@
-//! What an error says to people, as a sentence of a list: with its code, and what stands in it.
+//! The sentences of errors, each with its code and its parameters.
 
 use domain::{AccountNumber, AsItIs, Channel, Mode, Sentence, Tab, Unanswered};
 use outbound::OutboundError;
@@ -7,7 +7,7 @@ use providers::SettingProblem;
 use crate::error::ApiError;
 
 domain::sentences! {
-    /// Why a call came to nothing, where it is neither the bill nor the provider that says so.
+    /// Why a call failed, if neither the bill nor the provider says why.
     pub enum Failed, FailedKind {
         NotConfigured { channel: Channel, mode: Mode, tab: Tab } = "failed-not-configured": "the app has no settings for {channel} in {mode} mode (tab {tab})";
         Retired { number: AccountNumber, channel: Channel, mode: Mode, tab: Tab } = "failed-retired": "this was charged on account {number} of {channel} in {mode} mode, which is retired; save its settings again (tab {tab})";
@@ -31,10 +31,10 @@ domain::sentences! {
 }
 
 impl ApiError {
-    /// What it says to people. A new error has to say it here.
+    /// The sentence of this error. A new error does not compile until this match has it.
     pub fn said(&self) -> Sentence {
         match self {
-            // What is wrong with a call of the merchant's is told to the merchant alone.
+            // Errors in a merchant's call are shown only to the merchant, so they have no code.
             Self::Credentials(error) => as_it_is(error),
             Self::Body(error) => as_it_is(error),
             Self::Request(error) => as_it_is(error),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::PayerAddress;
 use http::{HeaderMap, header::CONTENT_TYPE};
 
-/// A request with its whole body, decoded from base64 where API Gateway sent it so.
+/// A request with its whole body. If API Gateway sent the body in base64, it is decoded.
 pub type Request = http::Request<Bytes>;
 /// A reply with its whole body.
 pub type Reply = http::Response<Bytes>;
@@ -14,10 +14,10 @@ pub type Reply = http::Response<Bytes>;
 /// The longest body that is read: a charge with the longest `extras` takes a quarter of it.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Why a body is not even looked at.
+/// Why a body is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON by its own word.
+    /// Its content type is not JSON.
     #[error("Content-Type must be application/json, found `{found}`")]
     ContentType {
         /// What was sent, cut short.
@@ -31,8 +31,8 @@ pub enum BodyError {
     },
 }
 
-/// The body of a request that must be JSON. Parameters of the content type do not matter (the PHP SDK sends
-/// `application/json;charset=utf-8;`), and none at all is taken for JSON.
+/// The body of a request that must be JSON. Parameters of the content type do not matter: the PHP SDK sends
+/// `application/json;charset=utf-8;`. A request without a content type counts as JSON.
 ///
 /// # Errors
 /// [`BodyError`].
@@ -58,18 +58,18 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), BodyError> {
     Err(BodyError::ContentType { found: text.chars().take(64).collect() })
 }
 
-/// The address that a request came from, as the front door saw it: an extension of [`Request`].
+/// The address that a request came from, as API Gateway saw it. It is an extension of [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIp(String);
 
 impl ClientIp {
-    /// One caller has one spelling, whichever socket it came in by: an IPv4 in the form `::ffff:203.0.113.8` is that IPv4.
+    /// An IPv4 address in the form `::ffff:203.0.113.8` becomes that IPv4 address, so each caller has one spelling.
     pub fn new(text: &str) -> Self {
         Self(PayerAddress::parse(text).map_or_else(|| text.to_owned(), |address| address.to_string()))
     }
 }
 
-/// The address that a request came from, where the front door told it.
+/// The address that a request came from; `None` if it is not known.
 pub fn client_ip(request: &Request) -> Option<&str> {
     request.extensions().get::<ClientIp>().map(|ip| ip.0.as_str())
 }

@@ -38,18 +38,18 @@ where
     .await
 }
 
-/// So long before Lambda would stop it a function answers by itself.
+/// A function answers by itself this long before Lambda would stop it.
 const ANSWERS_BEFORE: Duration = Duration::from_millis(500);
 
 fn time_left(deadline: SystemTime) -> Duration {
-    // What is measured is Lambda's own patience, not a time of the business.
+    // Lambda's deadline is measured here, and not a time of the business.
     #[expect(clippy::disallowed_methods, reason = "Lambda gives its deadline by the machine's clock")]
     let now = SystemTime::now();
     deadline.duration_since(now).unwrap_or_default().saturating_sub(ANSWERS_BEFORE)
 }
 
-/// The reply, or after `limit` one that says to call again. What was begun is cut off as by a kill, which every handler bears; but the
-/// caller hears of it.
+/// Returns the reply. After `limit`, it returns a reply that says to call again. The handler is cut off like by a kill, which every handler
+/// bears.
 pub async fn in_time(limit: Duration, reply: impl Future<Output = Reply>) -> Reply {
     tokio::time::timeout(limit, reply).await.unwrap_or_else(|_| {
         error!("took longer than {} ms", limit.as_millis());
@@ -99,7 +99,7 @@ fn into_bytes(body: Body) -> Bytes {
     Bytes::copy_from_slice(body.as_ref())
 }
 
-/// Text as text: API Gateway would have to decode anything else from base64.
+/// Text is sent as text, because API Gateway has to decode other bodies from base64.
 fn into_body(bytes: Bytes) -> Body {
     String::from_utf8(bytes.into()).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
 }

@@ -1,6 +1,6 @@
-//! What every function stands on: configuration, AWS clients, the error map, callers, replies and logs.
+//! What every function needs: configuration, AWS clients, the error map, callers, replies and logs.
 //!
-//! It holds no flow: the functions say what happens in which order.
+//! It has no flow of the business: the functions say what happens in which order.
 
 mod apps;
 mod aws;
@@ -54,11 +54,11 @@ pub struct Services {
     pub store: Store,
     /// The apps, remembered for some seconds.
     pub apps: Arc<Apps>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// Random bytes.
     pub random: Random,
-    /// What is counted and measured.
+    /// The metrics.
     pub metrics: Metrics,
 }
 
@@ -79,8 +79,8 @@ impl Services {
         Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics })
     }
 
-    /// Asks a provider, and measures how long it takes to answer, or to fail. A call that says so is sent with the merchant's own
-    /// certificate, on a connection of its own: those are few.
+    /// Asks a provider, and measures how long the answer or the failure takes. If a call needs the merchant's own certificate, it is sent
+    /// on a connection of its own. Such calls are few.
     ///
     /// # Errors
     /// [`ApiError`]: there is no answer, or the certificate cannot be used.
@@ -112,7 +112,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Everything from the environment, with the system's clock.
+    /// Reads everything from the environment, and uses the system's clock.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or wrong.

@@ -1,7 +1,7 @@
 //! Metrics in CloudWatch's embedded format: a line of JSON on the standard output, which CloudWatch reads from the log.
 //!
-//! There is no call, no client and nothing to wait for. Dimensions are closed sets of words, so that neither the bill for
-//! metrics nor a secret can grow out of them. Alarms and dashboard name what is listed here, which a test holds.
+//! There is no call, no client and no wait. Dimensions are closed sets of words, so they contain no secret, and the number of metrics is
+//! bounded. Alarms and the dashboard use the names of this file, which a test checks.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ pub const METRICS_NAMESPACE: &str = "MaxPay";
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// How often a payment took a step, by channel and outcome.
+    /// How often a payment reached a state, by channel and outcome.
     Payments,
     /// How long a provider took to answer.
     ProviderLatency,
@@ -29,13 +29,13 @@ pub enum Metric {
     DeliveryAttempts,
     /// How much later than due an attempt was made.
     DeliveryLag,
-    /// How long the oldest delivery that is due has been waiting for its attempt, seen once a minute.
+    /// How long the oldest delivery that is due has waited for its attempt, measured once a minute.
     OldestOverdueDelivery,
-    /// Reports that did not fit and bills that were paid twice, by kind.
+    /// Incidents, by kind.
     Incidents,
-    /// Messages to real bills' addresses that could not be verified, kept or not: anyone can send them.
+    /// Messages to the addresses of real bills that could not be verified, kept or not. Anyone can send them.
     ForgedMessages,
-    /// Accounts in use whose certificates end within 30 days, counted once a day.
+    /// How many accounts in use have certificates that end within 30 days, counted once a day.
     CertificatesEnding,
     /// How often an item was passed over because it cannot be read.
     UnreadableItems,
@@ -82,7 +82,7 @@ pub struct MetricEntry {
     pub dimensions: &'static [&'static str],
 }
 
-/// A step of a payment's.
+/// A state that a payment reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentOutcome {
     /// Parameters were handed out.
@@ -93,7 +93,7 @@ pub enum PaymentOutcome {
     Paid,
     /// It was closed unpaid.
     Closed,
-    /// Money went back, or some of it.
+    /// All or a part of its money went back.
     Refunded,
 }
 
@@ -113,7 +113,7 @@ impl PaymentOutcome {
 /// How one attempt of a delivery went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
-    /// The target took it.
+    /// The target received it.
     Delivered,
     /// It will be tried again.
     Failed,
@@ -147,7 +147,7 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Hands each line to `write`.
+    /// Calls `write` with each line.
     pub fn new(stack: &str, clock: Clock, write: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { stack: stack.into(), clock, write: Arc::new(write) }
     }
@@ -156,28 +156,28 @@ impl Metrics {
     pub fn to_stdout(stack: &str, clock: Clock) -> Self {
         Self::new(stack, clock, |line| {
             let mut out = io::stdout().lock();
-            // A metric that cannot be written is lost; a payment is not to be lost with it.
+            // If a metric cannot be written, it is lost. The payment goes on.
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         })
     }
 
-    /// Counts a step of a payment's.
+    /// Counts a state that a payment reached.
     pub fn payment(&self, channel: Channel, outcome: PaymentOutcome) {
         self.put(Metric::Payments, 1, &[channel.name(), outcome.name()]);
     }
 
-    /// Says how long a provider took to answer.
+    /// Keeps how long a provider took to answer.
     pub fn provider_latency(&self, provider: Family, took: Duration) {
         self.put(Metric::ProviderLatency, milliseconds(took), &[provider.name()]);
     }
 
-    /// Counts an attempt of a delivery, and says how much later than due it was made.
+    /// Counts an attempt of a delivery, and keeps how late it was.
     pub fn delivery_attempt(&self, outcome: AttemptOutcome, lag: Duration) {
         self.put(Metric::DeliveryAttempts, 1, &[outcome.name()]);
         self.put(Metric::DeliveryLag, milliseconds(lag), &[]);
     }
 
-    /// Says how long the oldest delivery that is due has been waiting: to be said each minute, also if it is zero.
+    /// Keeps how long the oldest delivery that is due has waited. It is written each minute, also if it is zero.
     pub fn oldest_overdue_delivery(&self, overdue: Duration) {
         self.put(Metric::OldestOverdueDelivery, overdue.as_secs(), &[]);
     }
@@ -192,7 +192,7 @@ impl Metrics {
         self.put(Metric::ForgedMessages, 1, &[]);
     }
 
-    /// Says how many accounts in use have a certificate that ends soon: to be said each day, also if the number is 0.
+    /// Keeps how many accounts in use have a certificate that ends soon. It is written each day, also if it is zero.
     pub fn certificates_ending(&self, mode: Mode, accounts: u64) {
         self.put(Metric::CertificatesEnding, accounts, &[mode.name()]);
     }
@@ -202,7 +202,7 @@ impl Metrics {
         self.put(Metric::UnreadableItems, 1, &[]);
     }
 
-    /// Counts under the stack alone, for alarms, and under all dimensions.
+    /// Counts twice: with the stack's name alone, for alarms, and with all dimensions.
     fn put(&self, metric: Metric, value: u64, words: &[&str]) {
         let (name, unit, dimensions) = metric.row();
         let mut sets = vec![vec![STACK]];

@@ -1,4 +1,4 @@
-//! A question to a provider: asked, and its answer read.
+//! Asks a provider a question, and reads the answer.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::{AccountKey, ApiError, ConfiguredApp, Fetch, Renewed, Services};
 /// How long a question waits for the certificate that its answer is signed with.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Who asks whom, and what that may take.
+/// A question: the account, the way to the provider, and the bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The app.
     pub configured: &'a ConfiguredApp,
-    /// Which account of the app.
+    /// The account of the app.
     pub key: AccountKey,
-    /// The account as it is known by now.
+    /// The account, with the certificates that are known now.
     pub account: &'a Account,
     /// The way to the provider.
     pub outbound: &'a Outbound,
-    /// What the exchange may take.
+    /// The bounds of the exchange.
     pub bounds: Bounds,
     /// When it is asked.
     pub moment: &'a Moment,
@@ -39,10 +39,11 @@ pub struct ProviderAnswer<T> {
 }
 
 impl Services {
-    /// Sends a call and reads its answer, if need be with certificates that the provider has only begun to sign with.
+    /// Sends a call and reads its answer. If the answer is signed with a certificate that is not known here, the certificate is fetched
+    /// first.
     ///
     /// # Errors
-    /// [`ApiError`]: there is no answer, or none that can be believed.
+    /// [`ApiError`]: there is no answer, or it cannot be trusted.
     pub async fn ask<T>(
         &self,
         question: &Question<'_>,
@@ -54,7 +55,7 @@ impl Services {
         let content = match read(account, &response) {
             Ok(content) => content,
             Err(error) if error.retryable() == AnswerRetry::WithCertificate => {
-                // A nonce signs one message.
+                // A nonce signs only one message.
                 let moment = Moment { now: moment.now, nonce: self.random.nonce()? };
                 let fetch = Fetch { outbound, moment: &moment, patience: PATIENCE };
                 match self.apps.renew(configured, key, &fetch).await {

@@ -28,7 +28,7 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// The system has no randomness to give.
+/// The system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system's random source failed")]
 pub struct RandomError;
@@ -58,7 +58,7 @@ impl Random {
         Ok(bytes)
     }
 
-    /// A nonce for one verb of a provider's.
+    /// A nonce for one call to a provider.
     ///
     /// # Errors
     /// [`RandomError`].

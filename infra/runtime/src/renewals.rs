@@ -1,6 +1,6 @@
-//! Certificates that a provider gave us on top of those in the settings: fetched once, however many messages need them at a time.
+//! Certificates that a provider signs with and the settings do not have. They are fetched once, even if many messages need them at once.
 //!
-//! It is remembered as long as the function is warm. Nothing here is a proof: what is fetched was verified by who fetched it.
+//! A warm function remembers them. Nothing is verified here: the fetch has verified the certificates.
 
 use std::{
     collections::HashMap,
@@ -15,42 +15,42 @@ use providers::{Account, Moment};
 
 use crate::apps::APPS_MAX;
 
-/// Any stranger can name an unknown certificate, so the provider is asked once in this time, however many do.
+/// The provider is asked once in this time at most, because any stranger can send a message that names an unknown certificate.
 const PAUSE: Duration = Duration::from_secs(60);
-/// The same after a fetch that nobody answered. It is shorter than a provider waits before it sends its notify again.
+/// The time after a fetch without an answer. It is shorter than the wait of a provider before it repeats a notify.
 const LATE_PAUSE: Duration = Duration::from_secs(10);
 
-/// Who fetches certificates, and how long that may take, with the wait for another who does the same.
+/// How certificates are fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetch<'a> {
     /// The way to the provider.
     pub outbound: &'a Outbound,
-    /// When, with dice of its own: its nonce signs no other message.
+    /// The time, and a nonce that signs no other message.
     pub moment: &'a Moment,
-    /// How long.
+    /// How long the caller waits, for its own fetch or for that of another caller.
     pub patience: Duration,
 }
 
-/// What came of it.
+/// The result of a fetch.
 #[derive(Clone, Debug)]
 pub enum Renewed {
-    /// The account as it is known from now on, by this fetch or by one that ended just before.
+    /// The account with its new certificates, by this fetch or by one that ended just before.
     Account(Arc<Account>),
-    /// The provider was asked, or was just before, and gives nothing that can be used. What could not be verified stays refused.
+    /// The provider was asked now or just before, and gave no certificate that can be used. The message stays refused.
     Nothing,
-    /// There was no answer in time. The same message can be brought again.
+    /// There was no answer in time. The same message may come again.
     Late,
 }
 
-/// What was fetched, by account.
+/// The fetched certificates, by account.
 #[derive(Debug, Default)]
 pub(crate) struct Renewals(Mutex<HashMap<AppAccount, Arc<Renewal>>>);
 
 /// The fetches for one account.
 pub(crate) struct Renewal {
-    /// The settings that they belong to: changed ones begin anew.
+    /// The settings that they belong to. Other settings begin a new `Renewal`.
     settings: Secret<String>,
-    /// Held by who fetches.
+    /// The caller that fetches holds it.
     pub(crate) turn: tokio::sync::Mutex<()>,
     known: Mutex<Known>,
 }
@@ -69,7 +69,7 @@ impl fmt::Debug for Renewal {
 }
 
 impl Renewals {
-    /// The account with what was fetched for these settings, if anything was.
+    /// The account with the certificates that were fetched for these settings, if there are any.
     pub(crate) fn account(&self, of: &AppAccount, settings: &Secret<String>) -> Option<Arc<Account>> {
         let renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let renewal = renewed.get(of).filter(|renewal| renewal.settings == *settings)?;
@@ -97,7 +97,7 @@ impl Renewal {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the fetch gave that ended just before. `None` if it is time to ask.
+    /// The result of a fetch that ended just before. `None` if the provider may be asked now.
     pub(crate) fn fresh(&self, now: Timestamp) -> Option<Renewed> {
         let known = self.known();
         let is_fresh = known.asked.is_some_and(|(at, pause)| at.distance(now) < pause);
@@ -108,7 +108,7 @@ impl Renewal {
         })
     }
 
-    /// Notes what a fetch gave. What was known before stays known.
+    /// Keeps the result of a fetch. Earlier certificates are kept, too.
     pub(crate) fn keep(&self, now: Timestamp, renewed: &Renewed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (is_late, pause) = match renewed {

@@ -1,4 +1,4 @@
-//! Replies in the wire contract's manner.
+//! Replies in the form of the wire contract.
 
 use bytes::Bytes;
 use domain::ApiCode;
@@ -20,8 +20,8 @@ pub fn success(rest: &impl Serialize) -> Reply {
     json(StatusCode::OK, &Success { code: ApiCode::Ok.number(), msg: ApiCode::Ok.name(), rest })
 }
 
-/// `{"code":N,"msg":"NAME","err":"..."}`. Every documented failure is HTTP 200, since the PHP SDK does not read the body
-/// of any other; only an outage on our side is 500 or 503.
+/// `{"code":N,"msg":"NAME","err":"..."}`. Every documented failure is HTTP 200, because the PHP SDK reads no other body. Only an outage of
+/// ours is 500 or 503.
 pub fn failure(error: &ApiError) -> Reply {
     let code = error.code();
     log(error, code);
@@ -35,8 +35,8 @@ pub fn failure(error: &ApiError) -> Reply {
     json(status, &Failure { code, err: error.to_string() })
 }
 
-/// The function's time was over before its work was. A call of the merchant's contract may be made again: it goes on where it was. What an
-/// operator made may be there.
+/// The reply when the function's time is over before its work is done. A call of the merchant's contract may be made again, and goes on
+/// where it was. What an operator wanted to make may exist.
 pub(crate) fn out_of_time() -> Reply {
     let err = "this took too long; it may have been done all the same".to_owned();
     json(StatusCode::SERVICE_UNAVAILABLE, &Failure { code: ApiCode::RunTimeError, err })
@@ -57,7 +57,7 @@ impl Serialize for Failure {
     }
 }
 
-/// Our own faults wake somebody; what the provider or the merchant did does not; bad input is the caller's affair.
+/// Our own faults are errors, which wake somebody. Faults of the provider or of a setting are warnings. Bad input is not logged.
 fn log(error: &ApiError, code: ApiCode) {
     match code {
         ApiCode::RunTimeError => error!(api.code = code.number(), "{}", error_chain(error)),
@@ -76,7 +76,7 @@ pub(crate) fn forbidden() -> Reply {
     json(StatusCode::FORBIDDEN, &serde_json::json!({ "message": "Forbidden" }))
 }
 
-/// Nothing is answered at this path; API Gateway sends no request here.
+/// The reply for a path without an answer. API Gateway sends no such request.
 pub fn not_found() -> Reply {
     json(StatusCode::NOT_FOUND, &serde_json::json!({ "message": "Not Found" }))
 }
@@ -85,7 +85,7 @@ pub fn not_found() -> Reply {
 pub fn json(status: StatusCode, body: &impl Serialize) -> Reply {
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
-        // Every body here is made of strings, numbers and checked JSON; should one fail all the same, it is our fault.
+        // A body has only strings, numbers and checked JSON. If it cannot be written all the same, that is a fault of ours.
         Err(error) => {
             error!("a reply could not be written: {error}");
             (
