@@ -32,7 +32,7 @@ use crate::{
     bill::columns::ColumnsReader, settings::Settings,
 };
 
-/// Exactly these seven letters. After any other answer Alipay tries again, eight times within 25 hours.
+/// The body must be exactly these seven letters. After any other answer Alipay tries again, eight times within 25 hours.
 pub(crate) const ACKNOWLEDGEMENT: Acknowledgement =
     Acknowledgement { content_type: "text/plain", accepted: b"success", refused: b"fail" };
 
@@ -187,7 +187,7 @@ impl Account {
         }
     }
 
-    /// The bill is the seller's, for all of the seller's apps. Not everybody configures the seller.
+    /// The bill is of the seller, for all of the seller's apps. The settings do not always name the seller, so the app's id is a name, too.
     pub(crate) fn bill_names(&self) -> Vec<String> {
         match &self.0 {
             OpenPlatform(protocol) => {
@@ -206,7 +206,7 @@ impl Account {
     }
 }
 
-/// `refund_fastpay_by_platform_nopwd` takes batches and answers later, to an address of its own. It was never tried here.
+/// The call `refund_fastpay_by_platform_nopwd` takes batches, and its result comes later, to another address. It was never tried here.
 fn no_bill() -> ProviderError {
     ProviderError::from(Unable::MapiBills)
 }

@@ -61,7 +61,7 @@ pub struct BillDownload {
 pub enum BillPacking {
     /// A ZIP with the bill and its summary.
     Zip,
-    /// The same, deflated once more.
+    /// A ZIP that is deflated once more.
     DeflatedZip,
     /// Gzip.
     Gzip,
@@ -121,14 +121,14 @@ pub struct UnreadableText {
     pub order: Option<TransactionId>,
     /// What is wrong.
     pub problem: LineProblem,
-    /// How it begins, without control characters.
+    /// The beginning of the line, without control characters.
     pub excerpt: String,
 }
 
 impl UnreadableText {
     pub(crate) fn new(text: &str, order: Option<TransactionId>, problem: LineProblem) -> Self {
         let printable = |sign: char| if sign.is_control() { ' ' } else { sign };
-        // Masked first, so that no number is cut to a shorter one.
+        // Numbers are masked before the text is cut, so that a cut cannot make a card's number look shorter.
         let beginning: String = text.chars().map(printable).take(2 * EXCERPT_CHARS_MAX).collect();
         let excerpt = without_cards(&beginning).chars().take(EXCERPT_CHARS_MAX).collect();
         Self { order, problem, excerpt }

@@ -62,7 +62,7 @@ impl Text {
         self.cut(&self.plain(text))
     }
 
-    /// The same for a required field: if no character of the text is left, the order's number is sent.
+    /// The text as the provider accepts it, for a required field. If no character is left, the order's number is sent.
     pub(crate) fn fit_or(&self, text: &str, number: &str) -> String {
         let fitted = self.fit(text);
         if fitted.trim().is_empty() { number.to_owned() } else { fitted }

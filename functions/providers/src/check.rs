@@ -127,7 +127,7 @@ impl Said {
         CheckedSetting { field, proof }
     }
 
-    /// The same, but these codes of the provider say that exactly this setting is wrong.
+    /// Like `proves`, but these codes of the provider say that exactly this setting is wrong.
     pub(crate) fn proves_unless(&self, field: &'static str, codes: &[&str]) -> CheckedSetting {
         match self {
             Self::Refused { code, words } if codes.contains(&code.as_str()) => {

@@ -119,7 +119,7 @@ impl NotifyError {
         Self::Malformed { reason: MessageProblem::Missing { field: field.into() } }
     }
 
-    /// The same for an answer, which is signed as notifies are.
+    /// The same problem of an answer, because answers are signed in the same way as notifies.
     pub(crate) fn of_answer(self) -> MessageProblem {
         use MessageProblem as P;
         match self {

@@ -72,7 +72,7 @@ pub struct Order<'a> {
     pub created_at: Timestamp,
 }
 
-/// An order that was placed at the provider: what the other verbs need of it.
+/// An order that was placed at the provider, as the verbs after the charge need it.
 #[derive(Clone, Copy, Debug)]
 pub struct Placed<'a> {
     /// The order number at the provider.
@@ -169,7 +169,7 @@ impl fmt::Debug for PaymentParameters {
 pub enum Closing {
     /// The order is closed at the provider; its signed answer says this. The order can no longer be paid.
     Closed,
-    /// The provider says this without a signature. Only its query tells whether the order can still be paid.
+    /// The provider says that the order is closed, but without a signature. Only a query shows whether it can still be paid.
     Unconfirmed,
     /// The provider does not know the order: there is nothing to close. The payer may still open the cashier until the order
     /// expires, so a late payment is possible.

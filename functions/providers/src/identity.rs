@@ -1,4 +1,4 @@
-//! Which account settings belong to, as the provider knows it. This decides whether changed settings are those of another account.
+//! The account that settings belong to, as the provider knows it. It decides whether changed settings are of another account.
 
 use std::collections::BTreeMap;
 

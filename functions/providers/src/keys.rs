@@ -41,7 +41,7 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
-/// The same without padding, in the alphabet that is safe in URLs.
+/// Base64 without padding, in the alphabet that is safe in URLs.
 pub(crate) const BASE64_URL: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::URL_SAFE, base64::engine::general_purpose::NO_PAD);
 
@@ -344,7 +344,7 @@ fn identify_sequence(der: &[u8]) -> Option<Kind<'_>> {
         (INTEGER, SEQUENCE, Some((OCTET_STRING, key))) if is_rsa(second_content) => {
             Kind::RsaPrivate { pkcs1: key, public: public_of_pkcs1(key)? }
         }
-        // The same of another algorithm, or ECPrivateKey ::= { 1, key, .. }
+        // PrivateKeyInfo of another algorithm, or ECPrivateKey ::= { 1, key, .. }
         (INTEGER, SEQUENCE, Some((OCTET_STRING, _))) | (INTEGER, OCTET_STRING, _) => Kind::OtherPrivate,
         // SubjectPublicKeyInfo ::= { { oid, .. }, RSAPublicKey }
         (SEQUENCE, BIT_STRING, None) if is_rsa(content) => {

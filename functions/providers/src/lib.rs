@@ -197,8 +197,8 @@ impl Account {
         }
     }
 
-    /// Until when an order can be paid that was not closed at the provider: `expires_at`, which the charge gave it as `time_expire`
-    /// (Alipay, WeChat Pay) or `payTimeout` (UnionPay), or later if the provider counts from another moment.
+    /// The time until which an order can be paid, if it was not closed at the provider. As a rule this is `expires_at`, which the charge
+    /// sent as `time_expire` (Alipay, WeChat Pay) or `payTimeout` (UnionPay). It is later if the provider counts from another moment.
     pub fn payable_until(&self, expires_at: Timestamp) -> Timestamp {
         match self {
             Self::Ali(account) => account.payable_until(expires_at),
@@ -493,7 +493,7 @@ impl Account {
         }
     }
 
-    /// The same, if it is within 30 days or in the past: a renewal takes some days.
+    /// When the first certificate expires, if that is within 30 days or in the past. A renewal takes some days.
     pub fn certificates_end_soon(&self, now: Timestamp) -> Option<Timestamp> {
         self.certificates_end_at().filter(|ends_at| ends_at.ms() <= now.plus(CERTIFICATES_TOLD_BEFORE).ms())
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// A file with its whole chain is five kilobytes.
 const PFX_BYTES_MAX: usize = 32 * 1024;
-/// The same in base64, with line breaks.
+/// The longest file as a text in base64, with line breaks.
 pub(crate) const PFX_TEXT_BYTES_MAX: usize = 48 * 1024;
 
 /// The key that signs, and its certificate.

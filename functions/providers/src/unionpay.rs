@@ -141,7 +141,7 @@ impl Account {
         Err(ProviderError::from(Unable::NoClosing))
     }
 
-    /// Independent of the answer: UnionPay cannot close, an order there only expires.
+    /// The answer does not matter: UnionPay cannot close an order. An order there only expires.
     pub(crate) fn read_close(
         &self,
         _placed: &Placed<'_>,
@@ -184,7 +184,7 @@ impl Account {
             Answer::Undecided { .. } => Ok(RefundOutcome::Pending),
             // A repeat. The query tells the result of the first.
             Answer::Refused { code, .. } if code == answer::DUPLICATE => Ok(RefundOutcome::Pending),
-            // The same for a late repeat: it is refused because of its `txnTime`, whether the first arrived or not.
+            // A late repeat, too, says nothing: it is refused because of its `txnTime`, whether the first arrived or not.
             Answer::Refused { .. } if refund.sending.at.distance(now) > TXN_TIME_WINDOW => Ok(RefundOutcome::Pending),
             Answer::Refused { code, words, .. } => Ok(refused_refund(code, words)),
         }
@@ -211,7 +211,7 @@ impl Account {
                 (words(code), words(fields.find("origRespMsg").unwrap_or_default()))
             }
             Answer::Refused { code, words, is_signed: true } if code == answer::NOT_THERE => (code, words),
-            // The question was refused; this says nothing about the refund.
+            // The query was refused. This says nothing about the refund.
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => return Err(other.into_error()),
         };
         if code != answer::NOT_THERE {
@@ -263,7 +263,7 @@ impl Account {
             return Err(foreign());
         }
         let mut claims = vec![self.mer_id_claim(&fields)];
-        // It is optional in a refund.
+        // The field is optional in a refund.
         claims.extend(fields.find("currencyCode").map(|_| currency_claim(&fields)));
         let outcome = refund_outcome(fields.require("respCode")?, words(fields.find("respMsg").unwrap_or_default()));
         let (order, refund_fee, sending) = (payment.to_string(), fen(&fields), Some(sending));

@@ -39,7 +39,7 @@ pub(crate) struct Vectors {
 const PUBLISHED: &str = include_str!("../vectors/published.json");
 
 impl Vectors {
-    /// Those of the provider's own file and of `published.json`.
+    /// Loads the vectors of the provider's own file and of `published.json`.
     pub(crate) fn load(own: &str, provider: &str) -> Self {
         let file: File = serde_json::from_str(own).unwrap();
         let published: File = serde_json::from_str(PUBLISHED).unwrap();

@@ -43,7 +43,8 @@ use crate::{
     RefundReport, SettingProblem, SettingsError, Unable, bill::columns::ColumnsReader, settings::Settings,
 };
 
-/// Sent with 200, or with 4xx or 5xx; after these WeChat tries again, fifteen times within 24 hours.
+/// A notify that is accepted gets 200, and one that is refused gets 4xx or 5xx. After a refusal WeChat tries again, fifteen times within 24
+/// hours.
 const ACKNOWLEDGEMENT: Acknowledgement = Acknowledgement {
     content_type: "application/json",
     accepted: r#"{"code":"SUCCESS","message":"成功"}"#.as_bytes(),
@@ -164,7 +165,7 @@ impl Account {
         }
     }
 
-    /// In both protocols the answer does not name the closed order: only the connection tells.
+    /// In both protocols the answer does not name the closed order. Only the connection shows which order it is about.
     pub(crate) fn read_close(
         &self,
         _placed: &Placed<'_>,

@@ -19,7 +19,7 @@ pub(crate) enum Answer {
     Done(Members),
     /// A definite no. Without a signature it is what the gateway finds wrong with the call itself.
     Refused { code: String, words: String, is_signed: bool },
-    /// Neither: Alipay does not know the result itself.
+    /// Neither a success nor a refusal: Alipay itself does not know the result.
     Busy { code: String, words: String },
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn read(method: &str, response: &Response<Bytes>, alipay: &AlipayKey)
     let named = Charset::of_headers(response.headers()).unwrap_or(Charset::Utf8);
     let neither = || ProviderError::from(MessageProblem::UnknownCharset);
     let charset = named.fitting(body).ok_or_else(neither)?;
-    // Shielded first, so that half of a character cannot look like a quote or a brace.
+    // The text is shielded first, so that half of a character cannot look like a quote or a brace.
     let text = charset.shield(body).ok_or_else(neither)?;
     let not_json = |reason| ProviderError::from(MessageProblem::NotJson { why: reason });
     let members = Members::parse(&text).map_err(not_json)?;

@@ -166,7 +166,7 @@ impl Mapi {
                 ("seller_id", &self.seller),
                 ("out_trade_no", order.id.as_str()),
                 ("subject", &subject),
-                // A required field of this product. The subject says all there is.
+                // This product requires the field. We have no other text than the subject.
                 ("body", &subject),
                 ("total_fee", &fee),
                 ("notify_url", order.notify_url),
@@ -316,7 +316,7 @@ pub(crate) fn signed_content(fields: &Fields) -> Vec<u8> {
     fields.content(|name, value| name != b"sign" && name != b"sign_type" && !value.is_empty())
 }
 
-/// The same in a request.
+/// The signed content of a request in this protocol.
 pub(crate) fn legacy_content<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let is_signed = |(name, value): &(&str, &str)| *name != "sign" && *name != "sign_type" && !value.is_empty();
     joined(fields.into_iter().filter(is_signed))

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{Order, RefundOrder, bounds};
 
-/// A product of the open platform. All but `Precreate` need no call of ours: we sign, and the payer's side sends.
+/// A product of the open platform. `Precreate` needs a call of ours. For the others we only sign, and the payer's side sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Product {
     /// The phone's SDK sends it.
@@ -64,7 +64,7 @@ pub(crate) fn payment(product: Product, order: &Order<'_>) -> String {
     if let (Product::Page, Some(mode)) = (product, order.qr_pay_mode) {
         members.put("qr_pay_mode", mode.get().to_string());
     }
-    // Where a payer goes who leaves before the payment. The order has no better address than the one for after the payment.
+    // The page for a payer who leaves before the payment. The order has only the page for after the payment, so it is used.
     if let (Product::Wap, Some(url)) = (product, order.return_url) {
         members.put("quit_url", url.as_str());
     }

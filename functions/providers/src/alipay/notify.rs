@@ -56,7 +56,7 @@ impl Form {
         self.0.content(|name, _| !is_signature(name))
     }
 
-    /// The same without the certificate's number. In Alipay's answers that number is not part of the signed content.
+    /// The signed content without the certificate's number. In Alipay's answers this number is not signed.
     fn content_without_certificate(&self) -> Vec<u8> {
         self.0.content(|name, _| !is_signature(name) && name != CERTIFICATE_NUMBER.as_bytes())
     }

@@ -85,7 +85,7 @@ struct Call<'a> {
 impl OpenPlatform {
     pub(crate) fn charge(&self, order: &Order<'_>, now: Timestamp) -> Result<Charge, ProviderError> {
         match order.channel {
-            // The original service answered all three together, and a client reads the one of its channel.
+            // All three are in the answer, as merchants' clients expect. A client reads that of its channel.
             Channel::AliApp | Channel::AliWeb | Channel::AliWap => {
                 let url = |parameters| format!("{}?{}", self.gateway, sign::encoded(&parameters));
                 Ok(Charge::Ready(PaymentParameters::new(vec![
@@ -167,7 +167,7 @@ impl OpenPlatform {
         match self.read(messages::REFUND, response)? {
             Answer::Done(members) => {
                 is_about(&members, refund.placed.id)?;
-                // Not `Y`: this call moved no money, perhaps because an earlier one did.
+                // If it is not `Y`, this call moved no money; an earlier call may have.
                 let moved = members.text("fund_change").as_deref() == Some("Y");
                 Ok(if moved { RefundOutcome::Done } else { RefundOutcome::Pending })
             }
@@ -199,7 +199,7 @@ impl OpenPlatform {
             Answer::Refused { code, words, .. } if code == TRADE_NOT_EXIST => {
                 Ok(RefundOutcome::Failed { code, words: Sentence::as_it_is(words) })
             }
-            // The question was refused; this says nothing about the refund.
+            // The query was refused. This says nothing about the refund.
             Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { .. } => Ok(RefundOutcome::Pending),
         }

@@ -118,7 +118,7 @@ fn account_number(settings: Settings<'_>, field: &'static str) -> Result<Option<
     Err(SettingsError::new(field, SettingProblem::AlipayAccount))
 }
 
-/// An old kind of account name. This check is enough to tell it from a number.
+/// An e-mail address, the old kind of account name. This check only has to distinguish it from a number.
 fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
         && text.bytes().all(|byte| byte.is_ascii_graphic())

@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Word,
     /// Printable ASCII without blanks, or nothing.
     Code,
-    /// The same, and usually an order of our form: only lines that name one are aligned.
+    /// Like `Code`, and usually an order of our form. Only lines with such an order are aligned.
     Order,
     /// An amount or a rate.
     Amount,

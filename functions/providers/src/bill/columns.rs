@@ -20,7 +20,7 @@ pub(crate) struct Columns {
     pub(crate) refund_fee: &'static [&'static str],
     /// The state of a refund, if the bill also lists refunds that are not done.
     pub(crate) refund_state: Option<RefundStates>,
-    /// Whose order it is, if one bill lists several apps.
+    /// The column of the app, if one bill lists several apps.
     pub(crate) app: Option<&'static str>,
     /// The values of `kind` for a payment and for a refund.
     pub(crate) paid: &'static str,
@@ -106,7 +106,7 @@ impl ColumnsReader {
         }
     }
 
-    /// The same for a bill that is complete only if its totals are there: nothing else shows whether it was cut off.
+    /// The same reader, for a bill that is complete only if it has its totals. Nothing else shows whether such a bill was cut off.
     pub(crate) fn up_to_totals(self) -> Self {
         Self { end: End::AtTotals, ..self }
     }
@@ -233,7 +233,7 @@ impl ColumnsReader {
             found
         };
         let columns = &self.columns;
-        // Only a heading has both columns.
+        // Only a heading has both names.
         let (order, kind) = (at(&[columns.order])?, at(&[columns.kind]));
         let found = (kind, at(columns.paid_fee), at(&[columns.refund_num]), at(columns.refund_fee));
         let refund_state = columns.refund_state.map(|states| at(&[states.column]));

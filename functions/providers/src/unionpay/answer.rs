@@ -38,8 +38,8 @@ pub(crate) enum Verdict {
 /// What a code means. `A6` is a success with a defect: the money moved.
 ///
 /// # Source
-/// `protocols.md` 3.5 for 00, A6, 03, 04 and 05. 06 (busy), 37 (queried too often) and 68 (timed out) are from UnionPay's names for
-/// them. If a failure is taken for undecided, it costs a query; the opposite mistake may cost money.
+/// `protocols.md` 3.5 for 00, A6, 03, 04 and 05. 06 (busy), 37 (queried too often) and 68 (timed out) are from UnionPay's names for them.
+/// If a failure counts as undecided, that costs a query. The opposite mistake may cost money.
 pub(crate) fn verdict(code: &str) -> Verdict {
     match code {
         "00" | "A6" => Verdict::Done,
@@ -48,9 +48,9 @@ pub(crate) fn verdict(code: &str) -> Verdict {
     }
 }
 
-/// Whether a refund is refused because a balance does not suffice. Of the codes that UnionPay publishes only 64 is about a balance,
-/// "on the card"; none is about the merchant's own. So the words count, too. If another refusal is taken for this one, it costs a
-/// repeat a day, for a month; the opposite mistake ends a refund for good.
+/// Whether a refund is refused because a balance does not suffice. Of the codes that UnionPay publishes only 64 is about a balance, "on the
+/// card"; none is about the merchant's own. So the words count, too. If another refusal counts as this one, that costs a repeat each day
+/// for a month. The opposite mistake ends a refund for good.
 ///
 /// # Source
 /// UnionPay's list of response codes, for 64. The code for the merchant's own balance is not certain.

@@ -67,7 +67,7 @@ impl V3 {
         match listed {
             Some(Ok(listed)) if self.keys.are_among(listed) => CheckedSetting::tested(FIELD),
             Some(Ok(_)) => CheckedSetting::untestable(FIELD, CheckWords::OtherCertificates),
-            // Without a public key only they can have verified the answer.
+            // If there is no public key, only the certificates can have verified the answer.
             Some(Err(_)) | None if self.keys.public_key_id().is_none() => said.proves(FIELD),
             Some(Err(_)) | None => CheckedSetting::untestable(FIELD, CheckWords::NoCertificates),
         }
@@ -82,7 +82,7 @@ fn said(response: &Response<Bytes>, keys: &Keys, now: Timestamp) -> Said {
             Said::Refused { code: refusal.code, words: refusal.words }
         }
         Ok(Answer::Refused(refusal)) if refusal.is_signed => Said::Verified,
-        // It is the right answer, but anybody could have written it.
+        // It is the right answer, but it is unsigned, so anybody could have written it.
         Ok(Answer::Refused(_)) => match keys.verify(response.headers(), response.body(), now) {
             Ok(()) => Said::Verified,
             Err(super::verify::Unverified::Unsigned) => Said::Unclear { reason: MessageProblem::AnswerUnsigned.into() },

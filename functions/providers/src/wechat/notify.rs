@@ -104,8 +104,8 @@ impl Event {
 /// Reads a transaction of a notify or of a query's answer. The error is the missing member.
 pub(crate) fn report(content: &Members, payee: Payee<'_>, outcome: Outcome) -> Result<Notification, &'static str> {
     let amount = content.object("amount");
-    // A payment must name its merchant and app. If it does not, the claim is empty and does not fit. A refund names no app, and the
-    // currency may be missing because it is CNY.
+    // A payment must name its merchant and app. If it does not, the claim is empty, and the payment is refused. A refund names no app, and
+    // the currency may be missing because it is CNY.
     let is_paid = outcome == Outcome::Paid;
     let named = |field: &str| content.text(field).or_else(|| is_paid.then(String::new));
     let currency = amount.as_ref().and_then(|amount| amount.filled("currency"));

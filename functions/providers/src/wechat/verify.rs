@@ -31,7 +31,7 @@ const SERIAL_CHARS_MAX: usize = 64;
 /// More certificates than WeChat ever signs with at one time.
 pub(crate) const CERTIFICATES_MAX: usize = 16;
 
-/// The keys that WeChat Pay signs with, as far as we have them.
+/// The keys of WeChat Pay that we have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     public_key: Option<NamedKey>,
