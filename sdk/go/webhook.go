@@ -98,7 +98,7 @@ func (o VerifyOptions) keys() ([][]byte, error) {
 		key, err := base64.StdEncoding.DecodeString(written)
 		// The decoder passes over line ends.
 		if !isOurs || err != nil || len(key) == 0 || strings.ContainsAny(written, "\r\n") {
-			return nil, &WebhookError{BadSecret, "a secret is `whsec_` and base64 behind it, as the gateway gave it"}
+			return nil, &WebhookError{BadSecret, "a secret is `whsec_` and base64 after it, as the gateway gave it"}
 		}
 		keys[place] = key
 	}

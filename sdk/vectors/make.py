@@ -25,7 +25,7 @@ MASTER = "vectors-master-key-that-is-in-force-00000000"
 OLD_MASTER = "vectors-master-key-from-before-rotation-0000"
 
 CODES = {
-    "bad-secret": "no secret is given, one is not `whsec_` with padded base64 behind it, or a master key is empty or no text",
+    "bad-secret": "no secret is given, one is not `whsec_` with padded base64 after it, or a master key is empty or no text",
     "missing-header": "`webhook-id`, `webhook-timestamp` or `webhook-signature` is absent, empty or no text",
     "bad-timestamp": "`webhook-timestamp` is not 1 to 12 ASCII digits",
     "too-old": "`webhook-timestamp` is more than the tolerance before now",

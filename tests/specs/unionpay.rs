@@ -46,8 +46,8 @@ impl Form {
     fn of(page: &str) -> Self {
         let (head, rest) = page.split_once("<form ").unwrap_or_else(|| panic!("no form: {page}"));
         assert!(head.contains("onload=") && head.contains("submit()"), "{page}");
-        let (form, behind) = rest.split_once("</form>").unwrap();
-        assert!(!behind.contains("<form "), "{page}");
+        let (form, after) = rest.split_once("</form>").unwrap();
+        assert!(!after.contains("<form "), "{page}");
         let (tag, content) = form.split_once('>').unwrap();
         assert_eq!(attribute(tag, "method"), "post");
         let inputs = content.split("<input ").skip(1).map(|input| input.split('>').next().unwrap());

@@ -21,10 +21,10 @@ use crate::{
 /// A provider that takes longer leaves the bill pending; the function itself has 15 seconds.
 const PROVIDER_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_bytes_max: 256 * 1024 };
 
-/// How many tries one charge goes through at the most.
+/// The most tries that one charge goes through. If all of them are over, the next charge begins with another.
 const ROUNDS_MAX: u32 = 3;
 
-/// Another caller that got a token keeps it within milliseconds. It is looked for a hundred times as long.
+/// Another caller that got the token stores it within milliseconds. Four looks within 0.8 seconds are enough to find it.
 const TOKEN_LOOKS: u32 = 4;
 const TOKEN_PAUSE: Duration = Duration::from_millis(200);
 
@@ -99,7 +99,7 @@ async fn keep_token(
 /// The token that the provider gave out for this order before; `None` if the try was given up, and another has to be found.
 ///
 /// # Errors
-/// The error itself, if the same charge would end the same way.
+/// `error` itself, if another round would end in the same error.
 async fn recover_token(
     deps: &Deps,
     context: &ChargeContext<'_>,

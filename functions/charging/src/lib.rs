@@ -1,7 +1,7 @@
 //! The flow of a charge. The functions that charge share it: `charge` for a merchant's call, `checkout` for a visitor of its page.
 //!
-//! A charge goes three ways, in this order: it takes up an open try of its bill, or reserves a new one (`tries.rs`); it asks the provider
-//! for payment parameters; and if the provider already has the order, it recovers what a lost answer said (`begin.rs`).
+//! A charge has up to three steps. It continues an open try of its bill, or reserves a new one (`tries.rs`). It asks the provider for
+//! payment parameters. If the provider already has the order, it recovers the token that a lost answer had (`begin.rs`).
 //!
 //! The reservation comes before the call to the provider. If the function stops between the two, a pending record is left, and the same
 //! charge made again takes it up. An unclear answer of the provider leaves the bill pending, never failed.

@@ -141,7 +141,7 @@ async fn set_price(
     let (store, now) = (&deps.services.store, context.charging.now);
     let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
     for open in outpriced(context.charge, tries, Author::Server).filter(|open| !is_replaced(open)) {
-        // If it is paid by now, its settlement saw the price, or the look for other payments will.
+        // If it was paid meanwhile, its settlement has seen the price, or the sweep's look for other payments will see it.
         store.supersede(open, now).await?;
     }
     let with_ours: Vec<Transaction> = tries.iter().chain([ours]).cloned().collect();
@@ -152,7 +152,7 @@ async fn set_price(
     Ok(())
 }
 
-/// Why a charge may neither continue a try nor begin one; `None` where it may.
+/// Why a charge may neither continue a try nor begin one; `None` if it may.
 fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option<BillError> {
     let charge = context.charge;
     let bill = charge.bill.to_string();
@@ -175,7 +175,7 @@ fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option
 
 fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumber) -> Result<Transaction, ApiError> {
     let ChargeContext { configured, mode, charge, charging: Charging { author, account, now, .. }, .. } = *context;
-    // A provider binds the order to a payer only where the payer is named to it.
+    // Only on these channels the provider learns who the payer is, and binds the order to this payer.
     let openid = charge.openid.as_deref().filter(|_| charge.channel.needs_openid());
     let app = configured.app.id.clone();
     let (bill, channel) = (charge.bill.clone(), charge.channel);

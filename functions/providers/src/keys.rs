@@ -360,22 +360,22 @@ fn identify_sequence(der: &[u8]) -> Option<Kind<'_>> {
 /// Whether a certificate names one signature algorithm, byte for byte the same inside and outside of the signed part, as RFC 5280
 /// requires (4.1.1.2), and its signature is whole bytes. Then no bit of it can be changed unnoticed.
 pub(crate) fn has_one_algorithm(certificate: &[u8]) -> bool {
-    algorithms(certificate).is_some_and(|(within, behind)| within == behind)
+    algorithms(certificate).is_some_and(|(inside, outside)| inside == outside)
 }
 
 fn algorithms(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
     const VERSION: u8 = 0xa0;
     let mut fields = Der(certificate).enter(SEQUENCE)?;
     let (SEQUENCE, signed) = fields.next()? else { return None };
-    let (SEQUENCE, behind) = fields.next()? else { return None };
+    let (SEQUENCE, outside) = fields.next()? else { return None };
     let (BIT_STRING, [0, ..]) = fields.next()? else { return None };
     let mut signed = Der(signed);
     let (first, _) = signed.next()?;
     if first == VERSION {
         signed.next()?;
     }
-    let (SEQUENCE, within) = signed.next()? else { return None };
-    Some((within, behind))
+    let (SEQUENCE, inside) = signed.next()? else { return None };
+    Some((inside, outside))
 }
 
 fn is_rsa(algorithm: &[u8]) -> bool {

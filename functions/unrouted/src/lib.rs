@@ -1,8 +1,8 @@
-//! Whatever no route takes. A call of the API with a slash too many is sent on to its own path (the iOS SDK joins `/2.0/` and
+//! Answers the calls that no route takes. A call of the API with a slash too many is sent on to its own path (the iOS SDK joins `/2.0/` and
 //! `/maxpay/records`), and everything else is not found.
 //!
-//! API Gateway takes no route key with an empty part, and does not document how it matches a path that has one: this is behind its
-//! default route. It has no rights, and knows no secret, because strangers reach it with anything.
+//! API Gateway takes no route key with an empty part, and does not document how it matches a path that has one. So this function is
+//! its default route. It has no rights and knows no secret, because strangers may send it anything.
 
 use http::{HeaderValue, Method, StatusCode, header::LOCATION};
 use runtime::{Reply, Request, not_found};

@@ -164,7 +164,7 @@ struct DoubleTables {
     primary: Database,
     replica: Database,
     /// Writes that the primary has and the replica does not have yet.
-    behind: Mutex<VecDeque<(i64, AwsCall)>>,
+    pending: Mutex<VecDeque<(i64, AwsCall)>>,
 }
 
 impl Embedded {
@@ -177,7 +177,7 @@ impl Embedded {
         let tables = Arc::new(DoubleTables {
             primary: Database::memory().map_err(failed)?,
             replica: Database::memory().map_err(failed)?,
-            behind: Mutex::default(),
+            pending: Mutex::default(),
         });
         let stack_clock = StackClock::of(options.clock);
         let now = stack_clock.clone();
@@ -415,16 +415,16 @@ impl DoubleTables {
         let answer = answered(&self.primary, call);
         let is_done = matches!(answer, AwsAnswer::Answered(200, _));
         if is_done && dynamo::changes(&call.operation) {
-            self.behind.lock().unwrap_or_else(PoisonError::into_inner).push_back((now_ms, call.clone()));
+            self.pending.lock().unwrap_or_else(PoisonError::into_inner).push_back((now_ms, call.clone()));
         }
         answer
     }
 
     fn catch_up(&self, until_ms: i64) {
-        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some((at_ms, call)) = behind.pop_front() {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((at_ms, call)) = pending.pop_front() {
             if at_ms > until_ms {
-                behind.push_front((at_ms, call));
+                pending.push_front((at_ms, call));
                 return;
             }
             // If the primary took a write, the replica takes it, too: both are written in the same order.

@@ -10,7 +10,7 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
     records::read_record,
-    schema::{BEHIND, BY_TIME, PK, SK, by_time_ms, by_time_pk, by_time_sk, ended_refunds_pk, parse_refund_key},
+    schema::{BY_TIME, PK, SK, SORTS_LAST, by_time_ms, by_time_pk, by_time_sk, ended_refunds_pk, parse_refund_key},
     transactions::read_fee,
 };
 
@@ -53,13 +53,13 @@ impl BooksRange {
         let start = match first {
             Bound::Unbounded => String::new(),
             Bound::Included(id) => sort_key(id),
-            Bound::Excluded(id) => format!("{}{BEHIND}", sort_key(id)),
+            Bound::Excluded(id) => format!("{}{SORTS_LAST}", sort_key(id)),
         }
         .max(by_time_ms(span.start));
-        let end = format!("{}{BEHIND}", by_time_ms(span.end));
+        let end = format!("{}{SORTS_LAST}", by_time_ms(span.end));
         let end = match last {
             Bound::Unbounded => end,
-            Bound::Included(id) | Bound::Excluded(id) => end.min(format!("{}{BEHIND}", sort_key(id))),
+            Bound::Included(id) | Bound::Excluded(id) => end.min(format!("{}{SORTS_LAST}", sort_key(id))),
         };
         Self { start, end }
     }
@@ -67,7 +67,7 @@ impl BooksRange {
 
 /// An id without a time sorts after all others.
 fn sort_key(id: &TransactionId) -> String {
-    id.created_at().map_or_else(|| BEHIND.to_owned(), |created_at| by_time_sk(created_at, id))
+    id.created_at().map_or_else(|| SORTS_LAST.to_owned(), |created_at| by_time_sk(created_at, id))
 }
 
 /// Where the next page begins.
@@ -183,7 +183,7 @@ mod tests {
         }
         assert!(is_in(&range(Bound::Included(&low), Bound::Unbounded), &low));
         assert_eq!(range(Bound::Unbounded, Bound::Included(&stray)), all);
-        let behind = range(Bound::Excluded(&stray), Bound::Unbounded);
-        assert!(behind.start > behind.end);
+        let empty = range(Bound::Excluded(&stray), Bound::Unbounded);
+        assert!(empty.start > empty.end);
     }
 }

@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, text},
-    schema::{BEHIND, BY_TIME, BY_TIME_SK, by_time_ms, by_time_pk, by_time_sk, parse_account},
+    schema::{BY_TIME, BY_TIME_SK, SORTS_LAST, by_time_ms, by_time_pk, by_time_sk, parse_account},
     transactions::{read_fee, read_key, read_refunded},
 };
 
@@ -91,7 +91,7 @@ impl Store {
     ) -> Result<RecordsPage, StoreError> {
         let mut range = Range::of(query.request);
         if let Some(position) = from {
-            range.end = range.end.min(format!("{}{BEHIND}", by_time_sk(position.created_at, &position.id)));
+            range.end = range.end.min(format!("{}{SORTS_LAST}", by_time_sk(position.created_at, &position.id)));
         }
         if range.start > range.end {
             return Ok(RecordsPage { records: Vec::new(), next: None });

@@ -183,7 +183,7 @@ pub(crate) fn by_time_sk(created_at: Timestamp, id: &TransactionId) -> String {
 }
 
 /// A sign that sorts after every account that [`transaction_by_time_sk`] adds.
-pub(crate) const BEHIND: &str = "~";
+pub(crate) const SORTS_LAST: &str = "~";
 
 /// The place of a transaction in the lists. The first account has no number, as in versions that did not count accounts.
 pub(crate) fn transaction_by_time_sk(transaction: &Transaction) -> String {

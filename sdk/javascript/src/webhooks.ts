@@ -109,7 +109,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 function keyOf(secret: string): Uint8Array<ArrayBuffer> {
   const key = secret.startsWith("whsec_") ? bytesOfBase64(secret.slice("whsec_".length)) : undefined;
-  if (!key?.length) throw new WebhookError("bad-secret", "a secret must be `whsec_` and base64 behind it");
+  if (!key?.length) throw new WebhookError("bad-secret", "a secret must be `whsec_` and base64 after it");
   return key;
 }
 

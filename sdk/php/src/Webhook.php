@@ -80,7 +80,7 @@ final class Webhook
     private static function key(#[\SensitiveParameter] string $secret): string
     {
         if (!preg_match(self::SECRET, $secret, $written)) {
-            throw new WebhookException('bad-secret', 'a secret is `whsec_` and base64 behind it, as the gateway gave it');
+            throw new WebhookException('bad-secret', 'a secret is `whsec_` and base64 after it, as the gateway gave it');
         }
         return base64_decode($written[1]);
     }

@@ -238,7 +238,7 @@ fn a_word_about_an_earlier_sending_is_no_news_unless_money_moved() {
     assert_eq!(apply_refund_statement(&paid, &again, &failed, now), RefundDecision::Unchanged);
     let RefundDecision::Changed(change) = apply_refund_statement(&paid, &again, &of_first(RefundVerdict::Done), now)
     else {
-        panic!("money that moved is told of")
+        panic!("money that moved is an event")
     };
     let of_second = RefundStatement { verdict: RefundVerdict::Done, sending: Some(1) };
     let repeated = apply_refund_statement(&change.payment, &change.refund, &of_first(RefundVerdict::Done), now);

@@ -83,7 +83,7 @@ def _list(one_or_more: object) -> Sequence[str]:
 def _key(secret: str) -> bytes:
     written = _SECRET.fullmatch(secret)
     if not written:
-        raise WebhookError("bad-secret", "a secret is `whsec_` and base64 behind it, as the gateway gave it")
+        raise WebhookError("bad-secret", "a secret is `whsec_` and base64 after it, as the gateway gave it")
     return base64.b64decode(written.group(1))
 
 
