@@ -87,7 +87,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.click(".filters .primary").await;
     browser.click(".about summary").await;
     browser.click("button[value=replay]").await;
-    assert_eq!(browser.text(".notice.good").await, "已重新处理。");
+    assert_eq!(browser.text(".notice.good").await, "已重新核对。");
     world.advance(60 * MINUTE_MS).await;
     browser.open(&scene.app("/deliveries?mode=test&state=waiting")).await;
     assert!(browser.page().await.contains("没有通知记录"), "{}", browser.page().await);
@@ -98,7 +98,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.open(&scene.app("/incidents?mode=test&kind=forged")).await;
     assert!(browser.text("tbody").await.contains("验签失败：签名与支付宝公钥不匹配"));
     browser.click("tbody button").await;
-    assert!(browser.page().await.contains("已重新处理"), "{}", browser.page().await);
+    assert!(browser.page().await.contains("已重新核对"), "{}", browser.page().await);
 
     // A token to try the gateway with.
     browser.open(&scene.app("/settings?mode=test")).await;

@@ -289,11 +289,11 @@ texts! {
     audit_text: "每一次修改与登录：谁、何时、做了什么，密钥已隐去。同一地址一小时内的登录失败合并为一条。", "Every change and every sign-in: who, when, and what, with secrets masked. Sign-ins that failed at one address within an hour are one entry.";
     month: "月份", "Month";
     no_audit: "这个月没有记录", "Nothing in this month";
-    who: "操作者", "Who";
+    who: "操作人", "Who";
     what: "操作", "What";
     target: "对象", "Target";
     outcome: "结果", "Outcome";
-    before_after: "前后", "Before and after";
+    before_after: "修改前后", "Before and after";
     before: "修改前", "Before";
     after: "修改后", "After";
     outcome_done: "完成", "Done";
@@ -326,7 +326,7 @@ texts! {
     action_save_file: "添加微信域名校验文件", "Saved a verification file";
     action_delete_file: "删除微信域名校验文件", "Deleted a verification file";
     action_change_rules: "修改登录要求", "Changed the sign-in rules";
-    unknown_name: "不存在的名称", "A name that does not exist";
+    unknown_name: "不存在的用户名", "A name that does not exist";
     unknown_address: "未知地址", "unknown address";
     many_addresses: "多个地址", "many addresses";
     times: "{} 次", "{} times";
@@ -371,12 +371,12 @@ texts! {
     what_is_wrong: "原因", "What is wrong";
     actions: "操作", "Actions";
     check_again: "重新核对", "Check again";
-    done_replayed: "已重新处理。", "It was checked again.";
+    done_replayed: "已重新核对。", "It was checked again.";
     // Webhooks.
     webhook_what: "什么是 Webhook？", "What is a webhook?";
     webhook_what_1: "支付成功、退款、关闭等事件会推送到您指定的地址，便于后续处理。", "Events such as a payment, a refund or a closing are sent to an address of yours.";
     webhook_what_2: "测试模式接收测试环境的事件；正式模式接收真实交易的事件。", "Test webhooks receive events of the test mode; live webhooks receive those of real payments.";
-    webhook_what_3: "每个通知都带有签名，请用它验证通知的合法性。", "Each message is signed. Verify the signature before you use the message.";
+    webhook_what_3: "每个通知都带有签名，请先验签再处理。", "Each message is signed. Verify the signature before you use the message.";
     webhook_what_4: "目标可以是 URL，也可以是云函数（AWS Lambda），无需自建服务器。失败后在 55 小时内最多重试 10 次。", "The target is a URL, or a cloud function (AWS Lambda) that needs no server. A failed message is sent up to 10 more times within 55 hours.";
     no_webhooks: "还没有 Webhook", "No webhooks yet";
     no_webhooks_text: "新增一个，支付成功后即可自动通知您的系统。", "Create one, and your system is notified of each payment.";
@@ -414,7 +414,7 @@ texts! {
     received: "接收成功", "Received";
     not_received: "未收到", "Not received";
     // Deliveries.
-    deliveries_text: "等待、重试或失败的通知。一次成功的通知请在交易详情中查看。", "Deliveries that wait, are retried, or failed. A delivery that was received at the first attempt is shown at its transaction.";
+    deliveries_text: "等待、重试或失败的通知。首次即送达的通知请在交易详情中查看。", "Deliveries that wait, are retried, or failed. A delivery that was received at the first attempt is shown at its transaction.";
     no_deliveries: "没有通知记录", "No deliveries";
     no_deliveries_text: "没有等待或失败的通知。", "No delivery waits or failed.";
     every_state: "所有状态", "Every state";
