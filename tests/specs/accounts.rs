@@ -236,7 +236,7 @@ async fn a_merchant_that_moves_from_v2_to_v3_is_one_account_and_both_forms_are_r
     let forged_before = incidents("forged").await;
     world.advance(17 * DAY_MS).await;
     assert_eq!(repeat().await, 400);
-    assert_eq!(incidents("forged").await, forged_before + 1, "nobody can read it any more");
+    assert_eq!(incidents("forged").await, forged_before + 1, "nobody can read it now");
     world.end().await;
 }
 

@@ -25,7 +25,7 @@ struct KeptNotify {
     body: String,
 }
 
-/// The notify of a paid bill, signed with a certificate that nothing here holds any more.
+/// The notify of a paid bill, signed with a certificate that is no longer stored here.
 async fn signed_with_unknown(world: &World) -> KeptNotify {
     use_merchant(world, "v3Certificate").await;
     let id = charged(world, "wx_native", "rolled").await;

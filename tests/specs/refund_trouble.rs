@@ -210,7 +210,7 @@ async fn a_waiting_refund_is_given_up_only_when_nothing_moved_and_then_its_share
     assert_eq!(incidents_of(&world, "1").await, ["refund-paused"], "a person knows what they did");
     balance(&world, "wechat", &merchant, false).await;
     world.advance(3 * DAY_MS).await;
-    assert_eq!(found(&world, "R1").await["status"], "failed", "and nobody sends it any more");
+    assert_eq!(found(&world, "R1").await["status"], "failed", "and nobody sends it again");
     refund(&world, &of("1", "R2", 9800)).await.ok();
     world.advance(10 * MINUTE_MS).await;
     assert_eq!(world.record("1").await["status"], "refund");

@@ -29,9 +29,9 @@ pub struct Deps {
     pub left_alone: LeftAlone,
 }
 
-/// How long a batch takes at the most, because its questions are asked all at once. The longest is a bill's whose time is over: it is asked
-/// about, closed and asked about once more, each within [`settlement::ASKING_BOUNDS`], and some reads and writes lie between. What takes longer is cut
-/// off as by a kill, and asked again at its next time.
+/// The longest time of a batch, whose questions are asked all at once. The longest is a bill's whose time is over: it is asked about,
+/// closed and asked about once more, each within [`settlement::ASKING_BOUNDS`], and some reads and writes lie between. What takes longer is
+/// cut off as by a kill, and asked again at its next time.
 pub const LONGEST: Duration = Duration::from_secs(25);
 
 /// Answers a batch: all its questions at once.

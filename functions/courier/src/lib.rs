@@ -86,7 +86,7 @@ impl Request {
     }
 }
 
-/// What came back, within bounds.
+/// The response, within bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
@@ -102,7 +102,7 @@ pub struct Answer {
 pub struct AttemptResult {
     /// What was sent.
     pub request: Request,
-    /// What came back.
+    /// The response.
     pub answer: Answer,
     /// What that means.
     pub verdict: Verdict,

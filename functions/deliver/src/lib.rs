@@ -227,16 +227,16 @@ async fn put_off(deps: &Deps, told: &DeliveryWithTransaction, lane: Lane, until:
     Ok(())
 }
 
-/// The webhook as it is now, if it still hears this mode.
+/// The present webhook, if it still has this mode.
 fn find_webhook<'a>(configured: &'a ConfiguredApp, id: &DeliveryId) -> Option<&'a Webhook> {
     configured.webhooks.iter().find(|webhook| webhook.id == id.webhook && webhook.mode == id.mode)
 }
 
-/// Its webhook was deleted, or hears the other mode from now on.
+/// Cancels a delivery, because its webhook was deleted or has another mode now.
 async fn cancel(deps: &Deps, told: &DeliveryWithTransaction) -> Result<(), StoreError> {
     let cancelled = Delivery { state: DeliveryState::Cancelled, ..told.delivery.clone() };
     if keep(deps, told, &cancelled, deps.services.clock.now()).await? {
-        info!(delivery.id = cancelled.id.name(), "cancelled a delivery: its webhook is not there any more");
+        info!(delivery.id = cancelled.id.name(), "cancelled a delivery: its webhook was deleted or has another mode");
     }
     Ok(())
 }

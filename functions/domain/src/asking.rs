@@ -1,4 +1,4 @@
-//! When a provider is queried about a bill or refund, if the provider did not report its end by itself.
+//! When a provider is queried about a bill or refund whose end it did not report.
 
 use std::{fmt, time::Duration};
 

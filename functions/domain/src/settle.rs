@@ -10,7 +10,7 @@ use crate::{
 pub enum Settlement {
     /// It says nothing new.
     Unchanged,
-    /// The transaction as it is from now on, and the events for the merchant.
+    /// The changed transaction, and the events for the merchant.
     Changed {
         /// The new state.
         transaction: Box<Transaction>,

@@ -54,7 +54,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     Ok(success(&Records { results: find_records(deps, &caller, &everything).await? }))
 }
 
-/// Asks about what of `results` has been pending for a while, unless it was asked about just now. `true` if there is news.
+/// Asks about those of `results` that have been pending for a while, except those asked about just now. `true` if anything changed.
 pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, results: &[Record]) -> bool {
     let silent = deps.recent.silent(results, facts, deps.services.clock.now());
     if silent.is_empty() {

@@ -14,7 +14,7 @@ use crate::{
     taking::take_report,
 };
 
-/// What came of a question to a provider.
+/// The result of a question to a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryOutcome {
     /// The provider has not decided yet.

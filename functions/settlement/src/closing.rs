@@ -15,7 +15,7 @@ use crate::{
     provider_client::{ProviderClient, account_of, placed},
 };
 
-/// What came of a closing.
+/// The result of a closing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// It is closed, now or before.

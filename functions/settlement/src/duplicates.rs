@@ -18,9 +18,9 @@ use crate::{
     refunds::{self, RefundContent},
 };
 
-/// Looks for a second payment of a paid bill. Each payment is written before this looks, so of two payments that settle in the same
-/// instant at least one sees the other. The first payment counts, whether it was refunded since or not; each later one is a
-/// duplicate. A duplicate is kept as an incident together with its deliveries, and is refunded by itself if the app says so.
+/// Looks for a second payment of a paid bill. Each payment is written before this looks, so of two payments that settle in the same instant
+/// at least one sees the other. The first payment counts, whether it was refunded since or not; each later one is a duplicate. A duplicate
+/// is kept as an incident together with its deliveries. It is refunded automatically if the app's settings say so.
 ///
 /// # Errors
 /// [`StoreError`]: the caller has to look again.

@@ -1,9 +1,9 @@
-//! What is found that does not fit, as it is kept for a person to look at.
+//! Findings that a person has to look at, as incidents keep them.
 
 use domain::{Channel, Sentence};
 
 domain::sentences! {
-    /// What does not fit, where neither the report nor the provider says so.
+    /// What is wrong, if neither the report nor the provider says so.
     pub enum Found, FoundKind {
         NoSuchTry { order: String } = "found-no-such-try": "there is no such try; the report is about order `{order}`";
         OtherAccount = "found-other-account": "it was verified by another account than that of the try";

@@ -16,7 +16,7 @@ use crate::{Deps, deliveries, run::Run};
 /// How many paid bills are looked at together, in each of the 24 shards of `due`.
 const PAID_AT_ONCE: usize = 3;
 
-/// What came of a page.
+/// The result of a page.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PageCounts {
     /// The paid bills that were looked at.
@@ -59,7 +59,7 @@ async fn look_at_paid(deps: &Deps, run: &Run, paid: &[TransactionKey], now: Time
     counts
 }
 
-/// What came of the look at one paid bill.
+/// The result of the look at one paid bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LookResult {
     /// It is no longer due, or another run changed it first.

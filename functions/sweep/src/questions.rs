@@ -1,4 +1,5 @@
-//! Questions to providers, handed out to `ask`: for each account the newest bills first, and no more than it is asked in a minute.
+//! Questions to providers, which are handed out to `ask`. Each account gets the newest bills first, and only as many as it may be asked in
+//! a minute.
 //!
 //! Nothing is written here. `ask` moves the time at which a row is due; until then each minute brings another message. So a lost message costs
 //! a minute, and a message too many costs a look at a row.
@@ -93,7 +94,7 @@ fn keep_some(waiting: &mut Vec<Waiting>) {
     }
 }
 
-/// Hands out what was noted, spread over a minute. How many were.
+/// Hands out the questions that were noted, spread over a minute. Returns how many.
 pub(crate) async fn hand_out(deps: &Deps, run: &Run) -> usize {
     let (mut handed_out, mut in_vain) = (0, 0);
     for turns in run.questions.take().chunks(SENT_AT_ONCE) {

@@ -19,7 +19,8 @@ const READ_WITHIN: Duration = Duration::from_secs(35);
 /// No question is handed out after this time: a sweep may take a minute.
 const HANDED_OUT_WITHIN: Duration = Duration::from_secs(50);
 
-/// Days that people asked for, compared in one run at the most: each is a call or two, and the next minute's run takes the next.
+/// The most days that people asked for and one run compares. Each day takes one or two calls. The run of the next minute takes the next
+/// days.
 const DAYS_MAX: usize = 5;
 
 /// What one run has met so far.

@@ -51,7 +51,7 @@ async fn live_in(world: &Arc<World>, bills: u32) -> Lived {
     world.with_faults(Faults::calm);
     world.drop_skewed();
     people::calm(world).await;
-    world.log.say(|| "=== nothing breaks any more".to_owned());
+    world.log.say(|| "=== nothing breaks from here on".to_owned());
     sleep(BROKEN_MS).await;
     people::revive_targets(world);
     sleep(EXHAUSTED_MS - BROKEN_MS).await;

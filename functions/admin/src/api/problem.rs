@@ -139,7 +139,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             // A caller can break only one condition of the configuration's writes: that the thing exists.
-            StoreError::Stale { .. } => Self::not_found("thing any more"),
+            StoreError::Stale { .. } => Self::not_found("thing now"),
             StoreError::Contended { .. } => Self::conflict(Wrong::Contended),
             StoreError::Dynamo { .. } | StoreError::Item { .. } | StoreError::Sealed { .. } => {
                 error!("the storage failed: {}", error_chain(&error));

@@ -18,7 +18,7 @@ use crate::deps::Deps;
 
 /// What RFC 4226 recommends: 160 bits.
 const SECRET_BYTES: usize = 20;
-/// They fill a page. Each is good for one sign-in.
+/// They fill a page. Each can be used for one sign-in.
 const RECOVERY_CODES: usize = 10;
 /// The white border of a QR code, in modules. Cameras do not read the code without it.
 const QUIET_ZONE: usize = 4;

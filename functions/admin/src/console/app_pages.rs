@@ -85,7 +85,7 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
     })
 }
 
-/// A charge that works as it is.
+/// A charge that works without changes.
 fn snippet(url: &str, app: &str, client_key: &str) -> String {
     format!(
         "curl -s {url}/2.0/maxpay/bill \\\n  -H 'X-ML-AppId: {app}' -H 'X-ML-APIKey: {client_key}' \\\n  \

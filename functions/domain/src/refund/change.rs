@@ -31,9 +31,9 @@ pub struct RefundStatement {
 /// What a statement changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundChange {
-    /// The payment as it is from then on.
+    /// The changed payment.
     pub payment: Transaction,
-    /// The refund as it is from then on.
+    /// The changed refund.
     pub refund: Refund,
     /// The events for the merchant.
     pub events: Vec<OccurredEvent>,

@@ -68,10 +68,10 @@ impl Bill {
         self.0.is_none()
     }
 
-    /// Hands out the lines that look like ours, and answers what cannot be read.
+    /// Calls `each` with the lines that look like ours. Returns the lines that cannot be read.
     ///
     /// # Errors
-    /// [`ProviderError::Unclear`]; nothing is to be concluded from the lines that were handed out by then.
+    /// [`ProviderError::Unclear`]; then nothing is concluded from the lines that `each` got before.
     pub(super) fn read(&self, account: &Account, mut each: impl FnMut(Listed)) -> Result<Unread, ProviderError> {
         let mut unread = Unread::default();
         let (Some(packed), Some(mut reader)) = (&self.0, account.bill_reader()) else { return Ok(unread) };

@@ -1,6 +1,6 @@
 //! The days that are owed: each day of an account, from its configuration on, until it is compared.
 //!
-//! A run first writes down the days since the last run. So a missed run is made good, and a day on which an account had no business is
+//! A run first writes down the days since the last run. So a missed run loses no day, and a day on which an account had no business is
 //! looked at once. A day is claimed before it is compared, so that one of two runs compares it. A run that is killed leaves the day owed.
 
 use std::{cmp::Ordering, collections::HashMap};
@@ -32,7 +32,7 @@ impl DayToCompare<'_> {
     }
 }
 
-/// What came of one day.
+/// The result of one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DayOutcome {
     /// It was compared; so many differences.
@@ -148,7 +148,7 @@ async fn fail_without_settings(deps: &Deps, key: &DayKey, owed: &OwedDay, now: T
 }
 
 impl DayComparison<'_> {
-    /// Claims the day, compares it, and keeps what came of it.
+    /// Claims the day, compares it, and keeps the result.
     pub(super) async fn run(&self, owed: &OwedDay) -> DayOutcome {
         match self.try_to_run(owed).await {
             Ok(outcome) => outcome,

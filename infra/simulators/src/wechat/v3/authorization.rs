@@ -31,7 +31,7 @@ pub(super) struct Verified<'a> {
     pub(super) access: &'a V3Access,
 }
 
-/// Why a request is not taken for its caller's.
+/// Why a request is not accepted as its caller's.
 pub(super) struct NotVerified<'a> {
     /// The caller it claims to be, whose key then signs the answer.
     pub(super) claimed: Option<&'a V3Access>,
