@@ -263,7 +263,7 @@ async fn a_notify_for_deleted_settings_is_kept_and_counts_once_they_are_back() {
     assert_eq!(trade["notifies"][0]["attempts"][0]["status"], 400);
     let incidents = world.incidents().await;
     assert_eq!(incidents.len(), 1, "{incidents:?}");
-    assert!(incidents[0]["problem"].as_str().unwrap().contains("deleted or retired"), "{incidents:?}");
+    assert!(incidents[0]["problem"].as_str().unwrap().contains("deleted, retired"), "{incidents:?}");
 
     // Another account replaces the deleted one, and does not get its bills.
     assert_eq!(numbers(&switch_to(&world, "openapiCert").await), (json!(2), vec![json!(1)]));
@@ -272,7 +272,7 @@ async fn a_notify_for_deleted_settings_is_kept_and_counts_once_they_are_back() {
     asked.refused(2, "account 1");
     assert_eq!(world.record("1").await["status"], "created");
     let replay = format!("/apps/{}/incidents/{}/replay", world.app.app_id, incidents[0]["id"].as_str().unwrap());
-    world.admin("POST", &replay, Value::Null).await.problem(409, "deleted or retired");
+    world.admin("POST", &replay, Value::Null).await.problem(409, "deleted, retired");
 
     // After its settings were saved again, it has its number back. While another account is used, its bills are also read.
     assert_eq!(numbers(&switch_to(&world, "openapi").await), (json!(1), vec![json!(2)]));

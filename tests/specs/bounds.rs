@@ -80,7 +80,7 @@ async fn a_body_for_operators_is_nested_thirty_two_deep_at_the_most() {
         serde_json::from_str::<Value>(&text).unwrap()
     };
     let app = format!("/apps/{}", world.app.app_id);
-    world.admin("PATCH", &app, nested(33)).await.problem(400, "nested at most 32 deep");
+    world.admin("PATCH", &app, nested(33)).await.problem(400, "at most 32 levels");
     world.admin("PATCH", &app, nested(32)).await.problem(400, "name");
     world.end().await;
 }

@@ -86,7 +86,7 @@ async fn a_wrong_apiv3_key_is_never_verified() {
         (&json!("unclear"), "appSecret"),
         "{report}"
     );
-    assert!(report["words"].as_str().unwrap().contains("which is not held"), "{report}");
+    assert!(report["words"].as_str().unwrap().contains("which is not known here"), "{report}");
     // For a merchant without certificates only a notify can prove it. The report tells this.
     let report = check(&world, "wx_mp", with(wechat(&world, "v3PublicKey").await, &wrong)).await;
     assert!(fields(&report, "untestable").1.contains("no platform certificates"), "{report}");

@@ -184,7 +184,7 @@ fn open_platform_mistakes() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "protocol": "v3" }),                   "protocol",        "openapi"),
         (json!({ "privatekey": "x" }),                  "privatekey",      "unknown"),
         (json!({ "md5Key": "x" }),                      "md5Key",          "unknown"),
-        (json!({ "appCert": APP_CERT }),                "alipayPublicKey", "beside certificates"),
+        (json!({ "appCert": APP_CERT }),                "alipayPublicKey", "together with certificates"),
         (json!({ "gateway": "ftp://alipay.example/" }), "gateway",         "https"),
         (json!({ "gateway": "openapi.alipay.com" }),    "gateway",         "URL"),
         (json!({ "gateway": "https://a:b@c.example/" }), "gateway",        "user"),

@@ -191,7 +191,7 @@ async fn one_changes_ones_own_password_and_nothing_else() {
     let post = async |old: &str, new: &str, again: &str| {
         viewer.post(&world, "/account", &[("old", old), ("password", new), ("again", again), ("role", "owner")]).await
     };
-    assert!(post("wrong", "a better password", "a better password").await.text().contains("not the present password"));
+    assert!(post("wrong", "a better password", "a better password").await.text().contains("not the current password"));
     assert!(post(old, "a better password", "another").await.text().contains("not the same"));
     assert!(post(old, "short", "short").await.text().contains("Must have 10 to 128 characters"));
     let changed = post(old, "a better password", "a better password").await;

@@ -200,7 +200,7 @@ async fn an_answer_with_another_amount_settles_and_closes_nothing_and_is_kept() 
     assert_eq!(world.arrivals("shop").await, Vec::<Value>::new());
     let kept = show(&world, &only(&world).await).await;
     assert_eq!((&kept["kind"], &kept["source"]), (&json!("amount"), &json!("answer")));
-    assert!(kept["problem"].as_str().unwrap().contains("1 fen where 9900"), "{kept}");
+    assert!(kept["problem"].as_str().unwrap().contains("1 fen, but 9900"), "{kept}");
     assert!(kept["body"].as_str().unwrap().contains(r#""total_amount":"0.01""#), "the raw body: {kept}");
     // When the provider reports the charged amount, it settles.
     world.play(&id, "misstate", json!({ "totalAmount": "99.00" })).await;

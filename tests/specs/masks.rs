@@ -50,9 +50,9 @@ async fn a_masked_header_and_a_masked_query_go_to_no_other_address() {
     // A change to a function and back does not help, either: the values that were saved for the address are deleted then.
     world.admin("PUT", &path, json!({ "mode": "test", "target": { "function": "webhook-x" } })).await.done(200);
     for body in [edit(&elsewhere[0], "***"), edit(&format!("{}?***", elsewhere[0]), "new")] {
-        world.admin("PUT", &path, body.clone()).await.problem(400, "nothing was saved before");
+        world.admin("PUT", &path, body.clone()).await.problem(400, "is masked, but no");
         let hooks = format!("/apps/{}/webhooks", world.app.app_id);
-        world.admin("POST", &hooks, body).await.problem(400, "nothing was saved before");
+        world.admin("POST", &hooks, body).await.problem(400, "is masked, but no");
     }
     // If it is typed again, it is sent to any address.
     world.admin("PUT", &path, edit(&elsewhere[0], "typed-anew")).await.done(200);
@@ -183,7 +183,7 @@ async fn the_consoles_forms_keep_as_little() {
         let page = format!("{app}/channels/ali?mode=test");
         let answer = owner.post(&world, &page, &[&fields[..], &[("do", button)]].concat()).await;
         assert_eq!(answer.status, 422, "{}", answer.text());
-        assert!(answer.text().contains("saved for another gateway") && answer.text().contains(&gateway));
+        assert!(answer.text().contains("saved value is for another gateway") && answer.text().contains(&gateway));
     }
     let hook = secretive(&world).await;
     let page = format!("{}?mode=test", hook_path(&world, &hook));
@@ -193,7 +193,7 @@ async fn the_consoles_forms_keep_as_little() {
     };
     let kept = "Authorization: ***";
     let answer = form("http://127.0.0.1:1/thief", kept).await;
-    assert!(answer.status == 422 && answer.text().contains("saved for another address"), "{}", answer.text());
+    assert!(answer.status == 422 && answer.text().contains("saved value is for another address"), "{}", answer.text());
     assert!(answer.text().contains(kept) && answer.text().contains("http://127.0.0.1:1/thief"));
     let answer = form("http://127.0.0.1:1/thief?***", "X: y").await;
     assert!(answer.status == 422 && answer.text().contains("Its query is masked"), "{}", answer.text());

@@ -147,7 +147,7 @@ async fn setting_it_up_and_switching_it_off_takes_the_present_password() {
     let right = code(&secret, 0);
     let cases = [
         (secret.as_str(), "000000", password.as_str(), "not the code that the authenticator app shows now"),
-        (secret.as_str(), right.as_str(), "wrong", "not the present password"),
+        (secret.as_str(), right.as_str(), "wrong", "not the current password"),
         ("short", right.as_str(), password.as_str(), "20 bytes in base32"),
     ];
     for (secret, code, old, said) in cases {
@@ -156,7 +156,7 @@ async fn setting_it_up_and_switching_it_off_takes_the_present_password() {
         assert!(answer.status >= 400 && answer.text().contains(said), "{said}: {}", answer.text());
     }
     let (_, _, owner) = enrol(&world, &owner, &password, 0).await;
-    assert!(owner.post(&world, PAGE, &[("do", "off"), ("old", "x")]).await.text().contains("not the present password"));
+    assert!(owner.post(&world, PAGE, &[("do", "off"), ("old", "x")]).await.text().contains("not the current password"));
     assert_eq!(owner.post(&world, "/operators/admin/second-factor", &[]).await.status, 400, "by whatever form");
     let off = owner.post(&world, PAGE, &[("do", "off"), ("old", &password)]).await;
     assert_eq!(off.status, 303, "{}", off.text());

@@ -221,13 +221,13 @@ async fn ones_own_password_takes_the_present_one_by_whatever_form() {
     let owner = Visitor::owner(&world).await;
     let fields = [("role", "owner"), ("state", "enabled"), ("password", "planted password")];
     let refused = owner.post(&world, "/operators/admin", &fields).await;
-    assert!(refused.status >= 400 && refused.text().contains("present password"), "{}", refused.text());
+    assert!(refused.status >= 400 && refused.text().contains("current password"), "{}", refused.text());
     assert_eq!(try_sign_in(&world, "admin", "planted password").await.status, 422);
     assert_eq!(try_sign_in(&world, "admin", &world.owner.1).await.status, 303);
     // Guessing this password is slow, and slows down nobody at the sign-in.
     let guess = [("old", "wrong"), ("password", "planted password"), ("again", "planted password")];
     for _ in 0..4 {
-        assert!(owner.post(&world, "/account", &guess).await.text().contains("not the present password"));
+        assert!(owner.post(&world, "/account", &guess).await.text().contains("not the current password"));
     }
     assert!(owner.post(&world, "/account", &guess).await.text().contains("Too many tries"));
     assert_eq!(try_sign_in(&world, "admin", &world.owner.1).await.status, 303);

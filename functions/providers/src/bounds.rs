@@ -290,7 +290,7 @@ mod tests {
             (MAPI_PAGE_URL.check("showUrl", &long[..201]),  "showUrl must be at most 200 bytes long for this account, found 201"),
             (UNIONPAY_URL.check("returnUrl", "https://a/~"), "returnUrl must be without ~ for this account"),
             (MAPI_NOTIFY_URL.check_notify(&long[..191]),    "billNum must be shorter in UTF-8: its notify address would have 191 characters, and this account takes 190"),
-            (WECHAT_NOTIFY_URL.check_notify("https://[::1]/n"), "a notify address with [ in it"),
+            (WECHAT_NOTIFY_URL.check_notify("https://[::1]/n"), "the notify address contains ["),
             (wechat_fen(domain::Fen::new(10_000_000_000).unwrap()).map(|_| ""), "totalFee must be at most 9999999999 fen"),
         ];
         for (found, expect) in cases {

@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn a_reason_names_a_setting_by_its_whole_name() {
-        assert!(names("its signature does not fit publicKey; is it?", "publicKey"));
-        assert!(!names("its signature does not fit publicKeyId; is it?", "publicKey"));
+        assert!(names("its signature does not match publicKey; check it", "publicKey"));
+        assert!(!names("its signature does not match publicKeyId; check it", "publicKey"));
         assert!(!names("", "publicKey"));
     }
 

@@ -91,8 +91,8 @@ fn what_is_not_believed() {
         (200, format!(r#"{{"{node}":{other},"{node}":{PAID},"sign":"{sign}"}}"#),                "a member appears twice"),
         (200, format!(r#"{{"{node}":{PAID},"\u0061lipay_trade_query_response":{other},"sign":"{sign}"}}"#), "a member appears twice"),
         (200, format!(r#"{{"{node}":{PAID},"sign":"{sign}","sign":"{sign}"}}"#),                 "a member appears twice"),
-        (200, format!(r#"{{"{node}":{other},"sign":"{sign}"}}"#),                                "its signature does not fit alipayPublicKey"),
-        (200, format!(r#"{{"{node}": {PAID} ,"sign":"!{sign}"}}"#),                              "its signature does not fit"),
+        (200, format!(r#"{{"{node}":{other},"sign":"{sign}"}}"#),                                "its signature does not match alipayPublicKey"),
+        (200, format!(r#"{{"{node}": {PAID} ,"sign":"!{sign}"}}"#),                              "its signature does not match"),
         (200, format!(r#"{{"{node}":{PAID},"sign":""}}"#),                                       "the answer says success, but has no signature"),
         (200, format!(r#"{{"{node}":{PAID},"sign":null}}"#),                                     "the answer says success, but has no signature"),
         (200, format!(r#"{{"{node}":{PAID}}}"#),                                                 "the answer says success, but has no signature"),
@@ -100,7 +100,7 @@ fn what_is_not_believed() {
         (200, format!(r#"{{"alipay_trade_close_response":{PAID},"sign":"{sign}"}}"#),            "neither"),
         (200, format!(r#"{{"{node}":"{}","sign":"{}"}}"#, "x", alipay_sign("\"x\"")),            "not the documented JSON"),
         (200, format!(r#"{{"{node}":{deep},"sign":"{}"}}"#, alipay_sign(&deep)),                 "not the documented JSON"),
-        (200, format!(r#"{{"{node}":{{}},"sign":"{}"}}"#, alipay_sign("{}")),                    "there is no code"),
+        (200, format!(r#"{{"{node}":{{}},"sign":"{}"}}"#, alipay_sign("{}")),                    "the answer has no code"),
         (200, format!(r#"{{"{node}":{PAID},"sign":"{sign}"}}x"#),                                "not the documented JSON"),
         (200, "<html>busy</html>".to_owned(),                                                    "not the documented JSON"),
         (200, String::new(),                                                                     "not the documented JSON"),
@@ -192,7 +192,7 @@ fn a_closing_is_closed_absent_or_refused() {
     }
     unclear(account().read_close(&placed(&order), &signed_answer("alipay.trade.close", r#"{"code":"10000","out_trade_no":"x"}"#), now()), "about order x");
     unclear(account().read_close(&placed(&order), &signed_answer("alipay.trade.close", r#"{"code":"20000"}"#), now()), "20000");
-    unclear(account().read_close(&placed(&order), &response(200, r#"{"alipay_trade_close_response":{"code":"10000"}}"#), now()), "without a signature");
+    unclear(account().read_close(&placed(&order), &response(200, r#"{"alipay_trade_close_response":{"code":"10000"}}"#), now()), "has no signature");
 }
 
 #[test]

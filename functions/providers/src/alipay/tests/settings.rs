@@ -97,7 +97,7 @@ fn damaged_keys_are_refused_in_words() {
         ("privateKey", json!(cut_off),                             "is cut off: `-----END PRIVATE KEY-----` is missing"),
         ("privateKey", json!("-----BEGIN PRIVATE KEY"),            "is cut off: a PEM header has no end"),
         ("privateKey", json!(pem.replace('\n', "\\n")),            "a backslash and an n"),
-        ("privateKey", json!(pem.replacen("MII", "M!I", 1)),       "other signs than base64"),
+        ("privateKey", json!(pem.replacen("MII", "M!I", 1)),       "characters that are not base64"),
         ("privateKey", json!(BASE64.encode(&der)),                 "is damaged"),
         ("privateKey", json!("x".repeat(16 * 1024 + 1)),           "is longer than 16384 bytes"),
         ("privateKey", json!(""),                                  "is empty"),
@@ -128,9 +128,9 @@ fn every_other_member_is_checked() {
         (json!({"gateway": "gateway.do"}),               "gateway",         "must be a full URL"),
         (json!({"privateKey": null}),                    "privateKey",      "is missing"),
         (json!({"alipayPublicKey": null}),               "alipayPublicKey", "is missing: give Alipay's public key, or appCert"),
-        (json!({"appCert": key("app_cert")}),            "alipayPublicKey", "stands beside certificates"),
+        (json!({"appCert": key("app_cert")}),            "alipayPublicKey", "cannot be used together with certificates"),
         (json!({"partner": "2088349329642930"}),         "partner",         "is not a setting of protocol openapi, which has protocol, appId"),
-        (json!({"appid": "1"}),                          "appid",           "unknown member"),
+        (json!({"appid": "1"}),                          "appid",           "is not a setting of protocol"),
     ];
     for (changes, field, words) in cases {
         refused(&with(key_mode(), changes.clone()), field, words);
@@ -227,10 +227,10 @@ fn legacy_settings_are_checked_too() {
     let cases: &[(Value, &str, &str)] = &[
         (json!({"partner": null}),                                       "partner",         "is missing"),
         (json!({"partner": "2088"}),                                     "partner",         "2088 and 12 more digits"),
-        (json!({"md5Key": "has blank"}),                                 "md5Key",          "without blanks"),
+        (json!({"md5Key": "has blank"}),                                 "md5Key",          "without spaces"),
         (json!({"md5Key": null, "privateKey": null, "alipayPublicKey": null}), "md5Key",    "is missing"),
         (json!({"md5Key": null, "alipayPublicKey": null}),               "alipayPublicKey", "is missing"),
-        (json!({"privateKey": null}),                                    "alipayPublicKey", "of no use without privateKey"),
+        (json!({"privateKey": null}),                                    "alipayPublicKey", "has no use without privateKey"),
         (json!({"alipayPublicKey": key("rsa_1024_public")}),             "alipayPublicKey", "this is your own public key"),
         (json!({"privateKey": key("app_public")}),                       "privateKey",      "this is a public key"),
         (json!({"appId": APP_ID}),                                       "appId",           "protocol mapi has protocol, partner"),

@@ -103,7 +103,7 @@ fn an_answer_claims_its_merchant_and_currency() {
     let report = read_query(&answer(&signed(PAID, &[("currencyCode", "")]))).unwrap();
     assert_eq!(report.claims, [claim("merId", MER_ID, MER_ID)]);
     for mer_id in ["", "777290058110098"] {
-        unclear(read_query(&answer(&signed(PAID, &[("merId", mer_id)]))), "another merchant");
+        unclear(read_query(&answer(&signed(PAID, &[("merId", mer_id)]))), "a merchant other than merId");
     }
 }
 
@@ -161,22 +161,22 @@ fn what_is_not_believed() {
     let many: String = (0..129).map(|number| format!("a{number}=1&")).collect();
     let cases: &[(u16, String, &str)] = &[
         (200, paid.replace("txnAmt=8888", "txnAmt=8889"),          "the signature of the answer does not match its content and signPubKeyCert"),
-        (200, paid.replace("origRespCode=00", "origRespCode=05"),  "does not fit"),
-        (200, paid.replace("&txnAmt=8888", ""),                    "does not fit"),
-        (200, format!("{paid}&extra=1"),                           "does not fit"),
+        (200, paid.replace("origRespCode=00", "origRespCode=05"),  "does not match"),
+        (200, paid.replace("&txnAmt=8888", ""),                    "does not match"),
+        (200, format!("{paid}&extra=1"),                           "does not match"),
         (200, paid.replace("signature=", "signature=!"),           "signature is not base64"),
         (200, format!("{paid}&txnAmt=8888"),                       "a field appears twice"),
         (200, format!("{paid}&respCode=00"),                       "a field appears twice"),
         (200, format!("{paid}&x"),                                 "a field has no value"),
         (200, format!("x&{paid}"),                                 "a field has no value, or no name"),
         (200, format!("=1&{paid}"),                                "a field has no value, or no name"),
-        (200, paid.replace("signMethod=01", "signMethod=11"),      "is signed with 11 where 01 is configured"),
+        (200, paid.replace("signMethod=01", "signMethod=11"),      "is signed with 11, but 01 is configured"),
         (200, body(&without_signature(signed(PAID, &[]))),         "the answer says success, but has no signature"),
         (200, body(&signed(PAID, &[("respCode", "")])),            "respCode is missing"),
         (200, body(&signed(PAID, &[("signPubKeyCert", "")])),      "signPubKeyCert is missing"),
         (200, body(&signed(PAID, &[("signPubKeyCert", "MIIB")])),  "the certificate of the answer is not trusted"),
         (200, many,                                                "more fields than any answer has"),
-        (200, "\n<html>busy</html>".to_owned(),                    "a page and no answer"),
+        (200, "\n<html>busy</html>".to_owned(),                    "a web page, not an answer"),
         (200, "Invalid request.".to_owned(),                       "a field has no value"),
         (200, String::new(),                                       "respCode is missing"),
         (200, " ".repeat(64 * 1024 + 1),                           "longer than 65536 bytes"),
@@ -237,10 +237,10 @@ fn the_number_for_the_control_is_read_from_a_signed_answer() {
     assert_eq!(serde_json::to_string(&parameters).unwrap(), r#"{"tn":"820038315009481331679"}"#);
     let long = "8".repeat(65);
     for tn in ["", "82003831500948133167<", "8200 1", long.as_str()] {
-        unclear(read(&signed(&made, &[("tn", tn)])), "without a usable tn");
+        unclear(read(&signed(&made, &[("tn", tn)])), "no usable tn");
     }
     unclear(read(&without_signature(signed(&made, &[]))), "the answer says success, but has no signature");
-    unclear(read(&signed(&made, &[("merId", "777290058110098")])), "another merchant");
+    unclear(read(&signed(&made, &[("merId", "777290058110098")])), "a merchant other than merId");
     unclear(read(&signed(&made, &[("respCode", "05")])), "unionpay answered 05");
     let refused = read(&signed(&made, &[("respCode", "31"), ("respMsg", "商户状态不正确[5010002]")])).unwrap_err();
     assert_eq!(refused, ProviderError::Refused { code: "31".to_owned(), words: "商户状态不正确[5010002]".to_owned() });
@@ -285,7 +285,7 @@ fn a_refund_is_pending_short_or_failed() {
         assert_eq!(read(&fields, *seconds).unwrap(), *expect, "{code} {seconds}");
     }
     unclear(read(&signed(ACCEPTED, &[("orderId", "")]), 60), "about order ``");
-    unclear(read(&signed(ACCEPTED, &[("orderId", id().as_str())]), 60), "and not 568b33a0f7e4beba9244a8e09dada232");
+    unclear(read(&signed(ACCEPTED, &[("orderId", id().as_str())]), 60), ", not 568b33a0f7e4beba9244a8e09dada232");
     unclear(read(&without_signature(signed(ACCEPTED, &[])), 60), "the answer says success, but has no signature");
     unclear(read(&without_signature(signed(ACCEPTED, &[("respCode", "36")])), 60), "unsigned code 36");
     unclear(with_refund(|_| (), |refund| app().read_refund(refund, &response(504, ""), now())), "HTTP status 504");
@@ -320,7 +320,7 @@ fn a_refunds_query_tells_what_became_of_it() {
         assert_eq!(read(&signed(REFUNDED, changes), *seconds).unwrap(), *expect, "{changes:?} {seconds}");
     }
     for fee in ["", "101", "9900", "x"] {
-        unclear(read(&signed(REFUNDED, &[("txnAmt", fee)]), 60), "txnAmt is another");
+        unclear(read(&signed(REFUNDED, &[("txnAmt", fee)]), 60), "txnAmt differs");
     }
     unclear(read(&signed(REFUNDED, &[("origRespCode", "")]), 60), "origRespCode is missing");
     unclear(read(&signed(REFUNDED, &[("orderId", id().as_str())]), 60), "it is about order");

@@ -147,7 +147,7 @@ fn what_does_not_fit_is_refused() {
         assert!(result.unwrap_err().to_string().contains(words), "{url}");
     }
     let tilde = WebUrl::parse("https://shop.example.com/~").unwrap();
-    for (return_url, words) in [(None, "where the browser goes"), (Some(&tilde), "returnUrl must be without ~")] {
+    for (return_url, words) in [(None, "sends the browser there"), (Some(&tilde), "returnUrl must be without ~")] {
         let result = with_order(
             |order| order.channel = Channel::UnipayWeb,
             |order| web().charge(&Order { return_url, ..*order }, &moment()),
@@ -238,7 +238,7 @@ fn what_a_refund_needs_is_said() {
         }
     };
     refused(|refund| refund.placed.trade_no = None, "queryId");
-    refused(|refund| refund.notify_url = None, "an address for the notify");
+    refused(|refund| refund.notify_url = None, "needs a notify address");
     refused(|refund| refund.notify_url = Some("https://a.b/~"), "without");
     refused(|refund| refund.refund_num = "", "refundNum must be a string of 1 to 64 bytes");
     refused(

@@ -157,7 +157,7 @@ fn a_refund_is_read() {
 #[rustfmt::skip]
 fn only_refunds_of_ours_are_read_as_refunds() {
     const CASES: &[(&str, &str, &str)] = &[
-        ("txnType",      "01",                                "about no refund"),
+        ("txnType",      "01",                                "not about a refund"),
         ("txnType",      "",                                  "txnType is missing"),
         ("orderId",      "",                                  "orderId is missing"),
         ("orderId",      "568b33a0f7e4beba9244a8e0",          "not of a refund made here"),
@@ -181,9 +181,9 @@ fn the_browsers_return_names_its_order_and_settles_nothing() {
         |changes: &[(&str, &str)]| app().read_front_return(&notify_of(FORM, form_of(&signed(PAID, changes))), now());
     assert_eq!(returned(&[]), Ok(id()));
     assert_eq!(returned(&[("respCode", "61"), ("txnAmt", ""), ("queryId", "")]), Ok(id()));
-    malformed(returned(&[("merId", "777290058110098")]), "another merchant");
+    malformed(returned(&[("merId", "777290058110098")]), "a merchant other than merId");
     malformed(returned(&[("merId", "")]), "merId is missing");
-    malformed(returned(&[("orderId", "20261123001")]), "not one of ours");
+    malformed(returned(&[("orderId", "20261123001")]), "not an order made here");
     malformed(returned(&[("origRespCode", "00")]), "the answer to a query");
     let forged = form_of(&signed(PAID, &[])).replace("568b33a0f7e4beba9244a8e0", "568b33a0f7e4beba9244a8e1");
     let result = app().read_front_return(&notify_of(FORM, forged), now());

@@ -58,7 +58,7 @@ fn every_other_certificate_is_refused() {
         (key("middle"),                   "no certificate of middleCert issued it"),
         (key("leaf_no_name"),             "it has 0 common names; one is expected"),
         (key("leaf_two_names"),           "it has 2 common names; one is expected"),
-        (key("leaf_short_name"),          "it belongs to `` and not to `中国银联股份有限公司`"),
+        (key("leaf_short_name"),          "it belongs to ``, not to `中国银联股份有限公司`"),
         (key("leaf_owner_elsewhere"),     "it belongs to `x`, not to `中国银联股份有限公司`"),
         (key("leaf_ec"),                  "it has"),
         (key("leaf_1024"),                "the key has 1024 bits"),
@@ -90,7 +90,7 @@ fn all_three_must_be_valid_at_the_time() {
         (&short_middle, "2027-01-01 08:00:00", None),
         (&short_middle, "2027-01-01 08:00:01", Some("middleCert, which issued it, is not valid at 2027-01-01T00:00:01Z")),
         (&short_root,   "2027-01-01 08:00:00", None),
-        (&short_root,   "2027-01-01 08:00:01", Some("rootCert does not hold at 2027-01-01T00:00:01Z")),
+        (&short_root,   "2027-01-01 08:00:01", Some("rootCert of middleCert, which issued it, is not valid at 2027-01-01T00:00:01Z")),
     ];
     for (account, time, problem) in cases {
         let result = read(account, key("leaf"), at(time));
@@ -116,7 +116,10 @@ fn while_an_authority_changes_either_certificate_will_do() {
     // A valid root does not help a certificate that another one issued.
     let ended = account(json!({ "rootCert": both("root_expires_2027", "root_cert") }));
     read(&ended, key("leaf"), at("2026-12-31 00:00:00")).unwrap();
-    untrusted(read(&ended, key("leaf"), at("2030-01-01 00:00:00")), "rootCert does not hold at 2029-12-31T16:00:00Z");
+    untrusted(
+        read(&ended, key("leaf"), at("2030-01-01 00:00:00")),
+        "rootCert of middleCert, which issued it, is not valid at 2029-12-31T16:00:00Z",
+    );
     let old = account(json!({ "middleCert": key("middle_other_key") }));
     untrusted(read(&old, key("leaf"), now()), "no certificate of middleCert issued it");
 }

@@ -138,7 +138,7 @@ fn failures_are_read_by_their_class() {
         // A signature that is wrong is worse than none.
         if (400..500).contains(status) && !matches!(expect, Unclear) {
             let forged = response(*status, body.clone(), &signature(Signer::Merchant, body.as_bytes(), 0));
-            unclear(account().read_query(&placed(&id()), &forged, now()), "does not fit publicKey");
+            unclear(account().read_query(&placed(&id()), &forged, now()), "does not match publicKey");
         }
     }
     for (status, body) in [(404, ""), (404, "<html>"), (400, "{}"), (400, r#"{"code":7}{}"#), (404, r#"{"code":""}"#), (502, "")] {
@@ -162,25 +162,25 @@ fn what_is_not_believed() {
         (without("wechatpay-serial"),                                      "wechatpay-serial is missing"),
         (twice("wechatpay-signature"),                                     "wechatpay-signature appears twice"),
         (twice("wechatpay-serial"),                                        "wechatpay-serial appears twice"),
-        (with("wechatpay-signature", "AAAA"),                              "does not fit publicKey"),
+        (with("wechatpay-signature", "AAAA"),                              "does not match publicKey"),
         (with("wechatpay-signature", "!"),                                 "not base64"),
-        (with("wechatpay-signature", ""),                                  "does not fit publicKey"),
+        (with("wechatpay-signature", ""),                                  "does not match publicKey"),
         (with("wechatpay-signature", "WECHATPAY/SIGNTEST/x"),              "own test of a wrong signature"),
         (with("wechatpay-signature-type", "WECHATPAY2-SM2-WITH-SM3"),      "WECHATPAY2-SM2-WITH-SM3"),
-        (with("wechatpay-nonce", "other"),                                 "does not fit publicKey"),
-        (with("wechatpay-timestamp", "1795444201"),                        "does not fit publicKey"),
-        (with("wechatpay-timestamp", "+1795444200"),                       "no number of seconds"),
-        (with("wechatpay-timestamp", "1795444200000"),                     "no number of seconds"),
-        (with("wechatpay-timestamp", "99999999999999999999"),              "no number of seconds"),
-        (with("wechatpay-timestamp", ""),                                  "no number of seconds"),
+        (with("wechatpay-nonce", "other"),                                 "does not match publicKey"),
+        (with("wechatpay-timestamp", "1795444201"),                        "does not match publicKey"),
+        (with("wechatpay-timestamp", "+1795444200"),                       "must be a number of seconds"),
+        (with("wechatpay-timestamp", "1795444200000"),                     "must be a number of seconds"),
+        (with("wechatpay-timestamp", "99999999999999999999"),              "must be a number of seconds"),
+        (with("wechatpay-timestamp", ""),                                  "must be a number of seconds"),
         (with("wechatpay-timestamp", "1795443899"),                        "301 s away"),
-        (with("wechatpay-serial", "PUB_KEY_ID_2"),                         "does not fit publicKeyId"),
-        (with("wechatpay-serial", "x"),                                    "no serial number"),
+        (with("wechatpay-serial", "PUB_KEY_ID_2"),                         "does not match publicKeyId"),
+        (with("wechatpay-serial", "x"),                                    "must be a serial number"),
         (with("wechatpay-serial", key("platform_cert_serial_no")),         "does not fit platformCerts"),
-        (signature(Signer::Merchant, body.as_bytes(), 0),                  "does not fit publicKey"),
+        (signature(Signer::Merchant, body.as_bytes(), 0),                  "does not match publicKey"),
         (signature(Signer::PublicKey, body.as_bytes(), -301),              "301 s away"),
         (signature(Signer::PublicKey, body.as_bytes(), 301),               "301 s away"),
-        (signature(Signer::PublicKey, b"", 0),                             "does not fit publicKey"),
+        (signature(Signer::PublicKey, b"", 0),                             "does not match publicKey"),
     ];
     for (headers, words) in cases {
         unclear(account().read_query(&placed(&id()), &response(200, body.clone(), headers), now()), words);
@@ -211,7 +211,7 @@ fn what_is_not_believed() {
         unclear(account().read_query(&placed(&id()), &signed(200, body), now()), words);
     }
     unclear(account().read_query(&placed(&id()), &signed(200, &" ".repeat(256 * 1024 + 1)), now()), "longer than 262144 bytes");
-    unclear(account().read_query(&placed(&id()), &signed(204, ""), now()), "without content");
+    unclear(account().read_query(&placed(&id()), &signed(204, ""), now()), "no content");
 }
 
 #[test]
@@ -219,10 +219,10 @@ fn what_is_not_believed() {
 fn closings_are_read() {
     let read = |answer| account().read_close(&placed(&id()), &answer, now());
     assert_eq!(read(signed(204, "")), Ok(Closing::Closed));
-    unclear(read(unsigned(204, "")), "without a signature");
+    unclear(read(unsigned(204, "")), "has no signature");
     unclear(read(signed(204, "x")), "204 with content");
     unclear(read(signed(200, "{}")), "200 where 204");
-    unclear(read(response(204, "", &signature(Signer::Merchant, b"", 0))), "does not fit publicKey");
+    unclear(read(response(204, "", &signature(Signer::Merchant, b"", 0))), "does not match publicKey");
     let failure = |code: &str| format!(r#"{{"code":"{code}","message":"words"}}"#);
     assert_eq!(read(signed(404, &failure("ORDER_NOT_EXIST"))), Ok(Closing::NotThere));
     // No signature proves that it does not exist, so it must be queried.
@@ -295,9 +295,9 @@ fn refunds_are_read() {
         unclear(made(signed(status, &failure(code))), code);
         unclear(asked(signed(status, &failure(code))), code);
     }
-    unclear(made(unsigned(200, &refund_answer("SUCCESS").to_string())), "without a signature");
-    unclear(made(signed(204, "")), "without content");
-    unclear(asked(signed(204, "")), "without content");
+    unclear(made(unsigned(200, &refund_answer("SUCCESS").to_string())), "has no signature");
+    unclear(made(signed(204, "")), "no content");
+    unclear(asked(signed(204, "")), "no content");
 }
 
 proptest! {

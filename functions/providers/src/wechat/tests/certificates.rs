@@ -34,7 +34,7 @@ fn new_certificates_are_held_beside_what_was() {
     }
     // In public key mode the public key signs the answer.
     account().with_certificates(&signed(200, &body), now()).unwrap();
-    unclear(open(&bare()).unwrap().with_certificates(&signed(200, &body), now()), "does not fit publicKeyId");
+    unclear(open(&bare()).unwrap().with_certificates(&signed(200, &body), now()), "does not match publicKeyId");
     assert_eq!(open(&bare()).unwrap().certificates_end_at(), None);
 }
 
@@ -50,7 +50,7 @@ fn nothing_else_is_held() {
         (r#"{"data":[7]}"#.to_owned(),                                          "an item is not the documented JSON"),
         (r#"{"data":[{}]}"#.to_owned(),                                         "no serial_no"),
         (r#"{"data":[{"serial_no":"A"}]}"#.to_owned(),                          "no encrypt_certificate"),
-        (body(&[item(other_serial, key("platform_cert"))]),                     "not that of the certificate"),
+        (body(&[item(other_serial, key("platform_cert"))]),                     "differs from that of the certificate"),
         (body(&[item(key("mch_cert_serial_no"), key("mch_cert"))]),             "the merchant's own"),
         (body(&[item("A", key("wechatpay_public_key"))]),                       "this is a public key"),
         (body(&[item("A", "x!")]),                                              "neither PEM nor base64"),
@@ -63,7 +63,7 @@ fn nothing_else_is_held() {
     }
     let body = body(&[platform()]);
     let read = |headers: &[(&'static str, String)], now| open(&bare()).unwrap().with_certificates(&response(200, body.clone(), headers), now);
-    unclear(read(&[], now()), "without a signature");
+    unclear(read(&[], now()), "has no signature");
     unclear(read(&signature(Signer::Certificate, body.as_bytes(), 301), now()), "301 s away");
     unclear(read(&signature(Signer::Certificate, b"x", 0), now()), "does not fit platformCerts");
     unclear(read(&signature(Signer::Certificate, body.as_bytes(), 0), Timestamp::from_ms(2_200_000_000_000).unwrap()), "still valid");
@@ -78,7 +78,7 @@ fn a_merchant_without_certificates_goes_on() {
     refused(open(&key_mode()).unwrap().with_certificates(&signed(404, failure), now()), "RESOURCE_NOT_EXISTS");
     refused(open(&bare()).unwrap().with_certificates(&unsigned(404, failure), now()), "RESOURCE_NOT_EXISTS");
     unclear(account().with_certificates(&signed(500, r#"{"code":"SYSTEM_ERROR"}"#), now()), "SYSTEM_ERROR");
-    unclear(account().with_certificates(&signed(204, ""), now()), "without content");
+    unclear(account().with_certificates(&signed(204, ""), now()), "no content");
     let v2 = open(&v2()).unwrap();
     assert!(matches!(v2.certificates_request(&moment()), Err(ProviderError::Unsupported { .. })));
     assert!(matches!(v2.with_certificates(&signed(200, "{}"), now()), Err(ProviderError::Unsupported { .. })));

@@ -194,13 +194,13 @@ fn the_payers_side_gets_what_it_needs() {
 fn an_order_that_was_not_made_is_no_success() {
     let long = format!(r#"{{"prepay_id":"{}"}}"#, "x".repeat(65));
     for body in ["{}", r#"{"prepay_id":""}"#, r#"{"prepay_id":"a\nb"}"#, r#"{"prepay_id":null}"#, &long] {
-        unclear(account().read_charge(Channel::WxApp, &signed(200, body), &moment()), "without a usable prepay_id");
+        unclear(account().read_charge(Channel::WxApp, &signed(200, body), &moment()), "no usable prepay_id");
     }
     for body in ["{}", r#"{"code_url":""}"#, r#"{"prepay_id":"wx1"}"#] {
-        unclear(mp_account().read_charge(Channel::WxNative, &signed(200, body), &moment()), "without a usable code_url");
+        unclear(mp_account().read_charge(Channel::WxNative, &signed(200, body), &moment()), "no usable code_url");
     }
-    unclear(account().read_charge(Channel::WxApp, &unsigned(200, r#"{"prepay_id":"wx1"}"#), &moment()), "without a signature");
-    unclear(account().read_charge(Channel::WxApp, &signed(204, ""), &moment()), "without content");
+    unclear(account().read_charge(Channel::WxApp, &unsigned(200, r#"{"prepay_id":"wx1"}"#), &moment()), "has no signature");
+    unclear(account().read_charge(Channel::WxApp, &signed(204, ""), &moment()), "no content");
     unclear(account().read_charge(Channel::WxApp, &signed(500, r#"{"code":"SYSTEM_ERROR"}"#), &moment()), "SYSTEM_ERROR");
     refused(account().read_charge(Channel::WxApp, &signed(403, r#"{"code":"NO_AUTH"}"#), &moment()), "NO_AUTH");
 }

@@ -202,7 +202,7 @@ fn the_payers_side_gets_what_it_needs() {
         let native = mp.read_charge(Channel::WxNative, &answer, &moment()).unwrap();
         assert_eq!(serde_json::to_value(native).unwrap(), json!({"prepayid": "wx1", "codeUrl": "weixin://x"}));
     }
-    unclear(account().read_charge(Channel::WxApp, &answer(&[]), &moment()), "without a usable prepay_id");
+    unclear(account().read_charge(Channel::WxApp, &answer(&[]), &moment()), "no usable prepay_id");
     refused(account().read_charge(Channel::WxApp, &failure("ORDERPAID"), &moment()), "ORDERPAID");
 }
 
@@ -229,15 +229,15 @@ fn what_is_not_believed() {
     let paid = good(&[("out_trade_no", "568b33a0f7e4beba9244a8e0"), ("trade_state", "SUCCESS"), ("total_fee", "9900")]);
     let body = signed(&paid);
     read(body.clone()).unwrap();
-    unclear(read(body.replace("9900", "9901")), "does not fit its content and apiKey");
-    unclear(read(body.replace("</xml>", "<x>1</x></xml>")), "does not fit");
+    unclear(read(body.replace("9900", "9901")), "does not match its content and apiKey");
+    unclear(read(body.replace("</xml>", "<x>1</x></xml>")), "does not match");
     unclear(read(body.replace("</xml>", "<total_fee>1</total_fee></xml>")), "twice");
     unclear(read(body.replace("<sign>", "<a>").replace("</sign>", "</a>")), "the answer says success, but has no signature");
-    unclear(read(signed_by(SignType::HmacSha256, &paid)), "does not fit");
+    unclear(read(signed_by(SignType::HmacSha256, &paid)), "does not match");
     let mut named = paid.clone();
     named.push(("sign_type", "HMAC-SHA256"));
     unclear(read(signed_by(SignType::HmacSha256, &named)), "is signed with HMAC-SHA256 where MD5 is configured");
-    unclear(open(&hmac()).unwrap().read_query(&placed(&id()), &unsigned(200, &body), now()), "does not fit");
+    unclear(open(&hmac()).unwrap().read_query(&placed(&id()), &unsigned(200, &body), now()), "does not match");
     let mut other_case = body.clone();
     let start = other_case.find("<sign>").unwrap();
     other_case.get_mut(start..).unwrap().make_ascii_lowercase();

@@ -90,9 +90,9 @@ fn only_what_says_that_it_is_paid_is() {
         assert_eq!((report.fee.map(domain::Fen::get), report.outcome), (*fee, *outcome), "{event} {name} {value}");
     }
     malformed(read("TRANSACTION.SUCCESS", &changed(payment(), "out_trade_no", Value::Null)), "out_trade_no is missing");
-    malformed(read("PAYSCORE.USER_OPEN_SERVICE", &payment()), "PAYSCORE.USER_OPEN_SERVICE is no event");
-    malformed(read("transaction.success", &payment()), "is no event");
-    malformed(read("REFUND.", &payment()), "is no event");
+    malformed(read("PAYSCORE.USER_OPEN_SERVICE", &payment()), "PAYSCORE.USER_OPEN_SERVICE is not an event");
+    malformed(read("transaction.success", &payment()), "is not an event");
+    malformed(read("REFUND.", &payment()), "is not an event");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_refund_is_read_as_one_and_settles_no_payment() {
     for name in ["out_trade_no", "out_refund_no", "refund_status"] {
         malformed(read_refund("REFUND.SUCCESS", &changed(refund(), name, Value::Null)), &format!("{name} is missing"));
     }
-    malformed(read_refund("TRANSACTION.SUCCESS", &refund()), "TRANSACTION.SUCCESS is no event");
+    malformed(read_refund("TRANSACTION.SUCCESS", &refund()), "TRANSACTION.SUCCESS is not an event");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_is_not_believed() {
     let algorithm = NotifyError::Algorithm { found: "WECHATPAY2-SM2-WITH-SM3".to_owned(), expected: "WECHATPAY2-SHA256-RSA2048" };
     assert_eq!(read(&with_header("wechatpay-signature-type", "WECHATPAY2-SM2-WITH-SM3")), Err(algorithm));
     malformed(read(&with_header("wechatpay-nonce", "")), "wechatpay-nonce is missing");
-    malformed(read(&with_header("wechatpay-serial", "../../x")), "no serial number");
+    malformed(read(&with_header("wechatpay-serial", "../../x")), "must be a serial number");
     for seconds in [-300, 300] {
         read(&signature(Signer::Certificate, body.as_bytes(), seconds)).unwrap();
     }
@@ -193,7 +193,7 @@ fn the_message_must_be_as_documented() {
     malformed(read(r#"{"event_type":"TRANSACTION.SUCCESS"}"#), "resource is missing");
     malformed(read(r#"{"event_type":"TRANSACTION.SUCCESS","resource":"x"}"#), "resource is missing");
     malformed(read(r#"{"event_type":"a","event_type":"b"}"#), "twice");
-    malformed(read(&resource("algorithm", json!("AEAD_AES_128_GCM"))), "algorithm is not");
+    malformed(read(&resource("algorithm", json!("AEAD_AES_128_GCM"))), "algorithm must be");
     malformed(read(&resource("nonce", Value::Null)), "nonce is missing");
     malformed(read(&resource("nonce", json!("short"))), "12 bytes");
     malformed(read(&resource("ciphertext", Value::Null)), "ciphertext is missing");

@@ -55,7 +55,7 @@ fn swapped_keys_are_named() {
         (json!({"platformCerts": [key("wechatpay_public_key")]}),          "platformCerts", "this is a public key, a certificate is expected; it goes into publicKey"),
         (json!({"platformCerts": [key("mch_private_pkcs8")]}),             "platformCerts", "this is a private key, a certificate is expected"),
         (json!({"certSerial": key("platform_cert_serial_no")}),            "certSerial",    "the serial number of WeChat Pay's certificate"),
-        (json!({"certSerial": key("wechatpay_public_key_id")}),            "certSerial",    "which is publicKeyId"),
+        (json!({"certSerial": key("wechatpay_public_key_id")}),            "certSerial",    "give it as publicKeyId"),
     ];
     for (changes, field, words) in cases {
         refused(&with(both_modes(), changes.clone()), field, words);
@@ -75,14 +75,14 @@ fn every_other_member_is_checked() {
         (json!({"mchId": 1928448811}),                     "mchId",         "must be a JSON string"),
         (json!({"mchId": "1".repeat(33)}),                 "mchId",         "1 to 32 digits"),
         (json!({"appId": null}),                           "appId",         "is missing"),
-        (json!({"appId": "1928448811"}),                   "appId",         "must be wx and letters"),
-        (json!({"appId": "wx"}),                           "appId",         "must be wx and letters"),
-        (json!({"appId": "wx a"}),                         "appId",         "must be wx and letters"),
+        (json!({"appId": "1928448811"}),                   "appId",         "must be wx and then letters"),
+        (json!({"appId": "wx"}),                           "appId",         "must be wx and then letters"),
+        (json!({"appId": "wx a"}),                         "appId",         "must be wx and then letters"),
         (json!({"appId": format!("wx{}", "1".repeat(31))}), "appId",        "at most 32"),
         (json!({"apiV3Key": null}),                        "apiV3Key",      "is missing"),
         (json!({"apiV3Key": "short"}),                     "apiV3Key",      "must be exactly 32 bytes, found 5"),
         (json!({"apiV3Key": "x".repeat(33)}),              "apiV3Key",      "must be exactly 32 bytes, found 33"),
-        (json!({"apiV3Key": format!("{}\n", "x".repeat(31))}), "apiV3Key",  "has a blank"),
+        (json!({"apiV3Key": format!("{}\n", "x".repeat(31))}), "apiV3Key",  "must be ASCII without spaces"),
         (json!({"privateKey": null}),                      "privateKey",    "is missing"),
         (json!({"certSerial": null}),                      "certSerial",    "is missing"),
         (json!({"certSerial": "6FA4"}),                    "certSerial",    "40 upper-case hex digits"),
@@ -124,7 +124,7 @@ fn legacy_settings_are_checked_too() {
         (json!({"clientPfx": "!"}),                                 "clientPfx",         "is not base64"),
         (json!({"clientPfx": "A".repeat(65537)}),                   "clientPfx",         "longer than 65536 bytes"),
         (json!({"clientPfxPassword": "1"}),                         "clientPfxPassword", "has no use without clientPfx"),
-        (json!({"apiV3Key": "x"}),                                  "apiV3Key",          "protocol v2 has protocol, mchId"),
+        (json!({"apiV3Key": "x"}),                                  "apiV3Key",          "protocol v2, which has protocol, mchId"),
     ];
     for (changes, field, words) in cases {
         refused(&with(v2(), changes.clone()), field, words);
