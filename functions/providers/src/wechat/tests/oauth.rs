@@ -158,7 +158,7 @@ fn the_members_of_an_official_account_are_checked_and_the_secret_is_never_shown(
         (json!({"oauthGateway": "http://a.example"}), "oauthGateway", "https://"),
         (json!({"oauthPage": "https://a.example/?a"}), "oauthPage", "no ?"),
         (json!({"oauthPage": "https://a.example/a%20b"}), "oauthPage", "must have no path"),
-        (json!({"liteAppId": "1900"}), "liteAppId", "must be wx and letters"),
+        (json!({"liteAppId": "1900"}), "liteAppId", "must be wx and then letters"),
     ] {
         let error = open_tab(Tab::WxMp, &with(authorising(), changes)).unwrap_err();
         assert!(error.field == field && error.problem.to_string().contains(words), "{field} {words}: {error}");
@@ -166,7 +166,7 @@ fn the_members_of_an_official_account_are_checked_and_the_secret_is_never_shown(
     // A mobile app has none of them.
     for (name, value) in [("appSecret", SECRET), ("liteAppId", LITE), ("oauthPage", "https://a.example")] {
         let error = open_tab(Tab::WxApp, &with(both_modes(), json!({ name: value }))).unwrap_err();
-        assert!(error.field == name && error.problem.to_string().contains("unknown member"), "{error}");
+        assert!(error.field == name && error.problem.to_string().contains("is not a setting of protocol"), "{error}");
     }
     assert!(open_tab(Tab::WxMp, &both_modes()).unwrap().oauth().is_none());
     let account = account_with(json!({}));
