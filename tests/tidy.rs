@@ -32,7 +32,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("query",           &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
     ("settlement",      &["domain", "outbound", "providers", "queue", "runtime", "store"]),
     ("provider-notify", &["domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
-    ("admin",           &["courier", "domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
+    ("admin",           &["charging", "courier", "domain", "outbound", "providers", "queue", "runtime", "settlement", "store"]),
     ("courier",         &["domain", "outbound"]),
     ("deliver",         &["courier", "domain", "outbound", "queue", "runtime", "store"]),
     ("ask",             &["domain", "outbound", "providers", "queue", "runtime", "settlement"]),

@@ -28,6 +28,7 @@ const PAGES: &[(&str, &str)] = &[
     ("channel-wechat", "APP/channels/wx_mp?mode=live"),
     ("channel-unionpay", "APP/channels/unipay_web?mode=live"),
     ("channel-simulator", "APP/channels/ali?mode=test"),
+    ("payment-links",  "APP/checkout?mode=test"),
     ("settings",       "APP/settings?mode=test"),
     ("operators",      "/operators"),
     ("audit",          "/audit"),

@@ -83,6 +83,7 @@ async fn nobody_is_offered_what_they_may_not() {
         format!("{app}/incidents?mode=test"),
         format!("{app}/webhooks?mode=test"),
         format!("{app}/channels/ali?mode=test"),
+        format!("{app}/checkout?mode=test"),
         format!("{app}/settings?mode=test"),
     ];
     let mut offered = 0;

@@ -26,6 +26,7 @@ mod checkout_page;
 mod client_bounds;
 mod closed;
 mod console;
+mod console_checkout;
 mod console_pages;
 mod contract;
 mod cors;

@@ -78,6 +78,7 @@ const DOORS: &[(&str, Door)] = &[
     ("POST /admin/v1/apps/{appId}/transactions/{id}/close",              Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/refund",             Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/give-up",            Operator),
+    ("POST /admin/v1/apps/{appId}/checkouts",                            Operator),
     ("GET /admin/v1/apps/{appId}/checkout",                              Operator),
     ("PUT /admin/v1/apps/{appId}/checkout",                              Operator),
     ("PUT /admin/v1/apps/{appId}/checkout/logo",                         Operator),

@@ -39,6 +39,17 @@ for (const text of document.querySelectorAll("[data-copy]")) {
   text.addEventListener("click", () => getSelection().selectAllChildren(text));
 }
 
+// A button copies the text that it names. Where there is no clipboard, the text is selected.
+for (const button of document.querySelectorAll("[data-copies]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = document.getElementById(button.dataset.copies);
+    getSelection().selectAllChildren(text);
+    await navigator.clipboard?.writeText(text.textContent);
+    button.textContent = button.dataset.done;
+  });
+}
+
 // Only the fields of the chosen kind are shown.
 for (const form of document.querySelectorAll("form[data-target]")) {
   const show = () => {

@@ -1,4 +1,5 @@
-//! The flow of a charge. The functions that charge share it: `charge` for a merchant's call, `checkout` for a visitor of its page.
+//! The flow of a charge. The functions that charge share it: `charge` for a merchant's call, `checkout` for a visitor of its page. The flow
+//! that makes a checkout is here, too (`checkouts.rs`), because `admin` makes payment links.
 //!
 //! A charge has up to three steps. It continues an open try of its bill, or reserves a new one (`tries.rs`). It asks the provider for
 //! payment parameters. If the provider already has the order, it recovers the token that a lost answer had (`begin.rs`).
@@ -9,7 +10,9 @@
 //! It authenticates nobody and reads no request: the functions say who charges, and what.
 
 mod begin;
+mod checkouts;
 mod client_bound;
+mod offered;
 mod tries;
 
 use std::sync::Arc;
@@ -21,7 +24,12 @@ use runtime::{AccountKey, ApiError, Apps, ConfiguredApp, PaymentOutcome, Service
 use tracing::info;
 
 use crate::begin::begin;
-pub use crate::{begin::Begun, client_bound::ClientCounts};
+pub use crate::{
+    begin::Begun,
+    checkouts::{CheckoutOrder, MadeCheckout, checkout_url, give_up_outdated, make_checkout},
+    client_bound::ClientCounts,
+    offered::{OFFERED, can_offer_anything},
+};
 
 /// What a charge needs.
 #[derive(Clone, Debug)]

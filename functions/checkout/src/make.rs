@@ -1,21 +1,11 @@
-//! Makes a checkout, or finds the one that the bill has.
-//!
-//! A bill has one checkout, and one address until its end. The server may name its content anew; then the address stays, and orders with
-//! the old content are given up. What a client made first stays as it is.
+//! `POST /2.0/maxpay/checkout`: makes a checkout, or finds the one that the bill has. The flow is that of `charging`.
 
-use domain::{
-    App, Author, BillPayments, Channel, Checkout, CheckoutClaims, CheckoutForm, CheckoutKey, CheckoutRequest,
-    CheckoutState, CheckoutToken, Timestamp, Transaction, WebUrl, latest_of_server,
-};
-use runtime::{ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, json_body, success};
+use charging::{CheckoutOrder, MadeCheckout, make_checkout};
+use domain::{Author, CheckoutForm};
+use runtime::{ApiError, CredentialsError, Reply, Request, Role, authenticate, json_body, success};
 use serde::Serialize;
-use store::{CheckoutBill, StoreError};
-use tracing::info;
 
 use crate::{Deps, offers, qr};
-
-/// How often a checkout is decided again because another caller made or changed it at the same time.
-const ROUNDS_MAX: u32 = 5;
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -23,15 +13,6 @@ struct Made<'a> {
     qr: String,
     #[serde(rename = "expiresAt")]
     expires_at: i64,
-}
-
-/// What is asked for, and by whom.
-struct Asked<'a> {
-    caller: &'a Caller,
-    author: Author,
-    channels: Vec<Channel>,
-    request: CheckoutRequest,
-    now: Timestamp,
 }
 
 pub(crate) async fn make(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
@@ -48,124 +29,9 @@ pub(crate) async fn make(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     if !offers::can_be_paid(&services.apps, &caller.configured, caller.mode, &channels) {
         return Err(ApiError::NothingToOffer { mode: caller.mode });
     }
-    let asked = Asked { caller: &caller, author, channels, request: form.read()?, now };
-    let checkout = keep(deps, &asked).await?;
-    let url = url_of(&services.config.public_url, caller.app(), &checkout)?;
-    info!(app.id = %caller.app().id, bill.num = %checkout.key.bill, "a checkout of bill {} is open", checkout.key.bill);
+    let (configured, mode, request) = (&caller.configured, caller.mode, form.read()?);
+    let order = CheckoutOrder { configured, mode, author, channels, request, now };
+    let MadeCheckout { checkout, url } = make_checkout(services, &order).await?;
     let qr = qr::draw(url.as_str())?.to_svg();
     Ok(success(&Made { url: url.as_str(), qr, expires_at: checkout.expires_at.ms() }))
-}
-
-/// The address of a checkout's page.
-///
-/// # Errors
-/// [`BillError::NumberTooLong`]: providers take no longer address to come back to.
-pub(crate) fn url_of(public_url: &str, app: &App, checkout: &Checkout) -> Result<WebUrl, ApiError> {
-    let Checkout { key, expires_at, .. } = checkout;
-    let claims = CheckoutClaims { key: key.clone(), expires_at: *expires_at };
-    let token = CheckoutToken::issue(&claims, &app.keys(key.mode).master.current);
-    let url = format!("{public_url}/pay/{}", token.as_str());
-    let too_long = BillError::NumberTooLong { chars: url.len(), max: WebUrl::CHARS_MAX };
-    Ok(WebUrl::parse(&url).ok_or(too_long)?)
-}
-
-async fn keep(deps: &Deps, asked: &Asked<'_>) -> Result<Checkout, ApiError> {
-    let (app, mode, store) = (asked.caller.app(), asked.caller.mode, &deps.services().store);
-    for _ in 0..ROUNDS_MAX {
-        let CheckoutBill { kept, tries } = store.load_checkout_bill(&app.id, mode, &asked.request.bill).await?;
-        let before = kept.as_ref().map(|kept| kept.revision);
-        let current = kept.map(|kept| kept.checkout).filter(|checkout| checkout.expires_at > asked.now);
-        let wanted = wanted(asked, current.as_ref());
-        url_of(&deps.services().config.public_url, app, &wanted)?;
-        if let Decision::Keep = decide(asked, &wanted, current.as_ref(), &tries)?
-            && let Some(current) = current
-        {
-            return Ok(current);
-        }
-        if store.keep_checkout(&wanted, before).await? {
-            give_up_outdated(deps, &wanted, &tries, asked.now).await?;
-            return Ok(wanted);
-        }
-    }
-    let what = format!("checkout of bill {}", asked.request.bill);
-    Err(StoreError::Contended { what, tries: ROUNDS_MAX }.into())
-}
-
-/// What is asked for, with the end of the checkout that there is: the address names it.
-fn wanted(asked: &Asked<'_>, current: Option<&Checkout>) -> Checkout {
-    let CheckoutRequest { bill, fee, subject, extras, return_url, cancel_url, time_to_live, locale } = &asked.request;
-    let ends_at = asked.now.plus(*time_to_live);
-    let whole_seconds = Timestamp::clamped(ends_at.seconds() * 1000);
-    Checkout {
-        key: CheckoutKey { app: asked.caller.app().id.clone(), mode: asked.caller.mode, bill: bill.clone() },
-        fee: *fee,
-        subject: subject.clone(),
-        extras: extras.clone(),
-        return_url: return_url.clone(),
-        cancel_url: cancel_url.clone(),
-        channels: asked.channels.clone(),
-        locale: *locale,
-        author: asked.author,
-        named_at: asked.now,
-        expires_at: current.map_or(whole_seconds, |current| current.expires_at),
-    }
-}
-
-/// What becomes of a call.
-enum Decision {
-    /// The checkout stays as it is.
-    Keep,
-    /// The content that is asked for is written.
-    Write,
-}
-
-fn decide(
-    asked: &Asked<'_>,
-    wanted: &Checkout,
-    current: Option<&Checkout>,
-    tries: &[Transaction],
-) -> Result<Decision, BillError> {
-    let bill = || wanted.key.bill.to_string();
-    if let Some(paid) = BillPayments::of(tries).counted.first() {
-        return Err(BillError::Paid { bill: bill(), paid_on: paid.key.channel, transaction: paid.id.to_string() });
-    }
-    match asked.author {
-        Author::Server => {
-            let is_as_wanted = |current: &Checkout| {
-                current.is_same_offer(wanted) && current.state(tries, asked.now) == CheckoutState::Open
-            };
-            Ok(if current.is_some_and(is_as_wanted) { Decision::Keep } else { Decision::Write })
-        }
-        Author::Client => {
-            let server = latest_of_server(tries).map(|server| (server.fee, &server.subject));
-            let bound = current.map(|current| (current.fee, &current.subject));
-            for (fee, subject) in server.into_iter().chain(bound) {
-                if fee != wanted.fee {
-                    let (expected, found) = (fee.get(), wanted.fee.get());
-                    return Err(BillError::OtherFee { bill: bill(), expected, found });
-                }
-                if *subject != wanted.subject {
-                    return Err(BillError::OtherSubject { bill: bill() });
-                }
-            }
-            Ok(if current.is_some() { Decision::Keep } else { Decision::Write })
-        }
-    }
-}
-
-/// Gives up the open orders whose price or subject is not that of the server's checkout. A visitor's charge does it, too: the function may
-/// stop before this.
-pub(crate) async fn give_up_outdated(
-    deps: &Deps,
-    checkout: &Checkout,
-    tries: &[Transaction],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if checkout.author == Author::Server {
-        for outdated in checkout.outdated(tries) {
-            // If it is paid, closed or replaced by now, the next look at the bill sees that.
-            deps.services().store.supersede(outdated, now).await?;
-        }
-    }
-    Ok(())
 }

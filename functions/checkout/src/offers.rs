@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use charging::AccountInUse;
+use charging::{AccountInUse, OFFERED};
 use domain::{Channel, Checkout, Family, Mode};
 use http::{HeaderMap, header::USER_AGENT};
 use providers::Account;
@@ -49,17 +49,6 @@ pub(crate) struct Offers {
     /// The channels to choose from, the best first.
     pub(crate) channels: Vec<Channel>,
 }
-
-/// The channels that a page of a checkout can offer, in the order in which they are shown.
-const OFFERED: [Channel; 7] = [
-    Channel::WxJsapi,
-    Channel::AliApp,
-    Channel::AliWap,
-    Channel::WxH5,
-    Channel::AliWeb,
-    Channel::UnipayWeb,
-    Channel::WxNative,
-];
 
 /// Whether anything can be offered, wherever the page is opened.
 pub(crate) fn can_be_paid(apps: &Apps, configured: &ConfiguredApp, mode: Mode, allowed: &[Channel]) -> bool {

@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 
 use askama::Template;
+use charging::checkout_url;
 use domain::{BrandColor, Channel, CheckoutLocale, CheckoutLook, CheckoutState, FrameOrigin, Mode};
 use http::{HeaderValue, StatusCode, header};
 use runtime::{ApiError, Reply, Request, error_chain};
 use tracing::error;
 
 use crate::{
-    Deps, make,
+    Deps,
     offers::{Offers, Place, offers},
     qr, replies, result,
     texts::{Texts, texts},
@@ -210,7 +211,7 @@ pub(crate) fn open(deps: &Deps, visit: &Visit<'_>, shown: Shown) -> Reply {
         return page.reply(StatusCode::OK);
     }
     if !scanned_by.is_empty() {
-        let own = make::url_of(&deps.services().config.public_url, &visit.configured.app, checkout);
+        let own = checkout_url(&deps.services().config.public_url, &visit.configured.app, checkout);
         page.code = own.ok().and_then(|url| qr::draw(url.as_str()).ok());
         page.code_title = format!("{}{}", t.scan_with, t.list(&scanned_by));
         page.notes.push(t.scan_hint.to_owned());

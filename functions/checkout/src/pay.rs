@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use charging::{AccountInUse, Begun, ChargeOrder};
+use charging::{AccountInUse, Begun, ChargeOrder, give_up_outdated};
 use domain::{Author, Channel, ChargeRequest, CheckoutState, PayerAddress, WebUrl};
 use http::StatusCode;
 use providers::PaymentParameters;
@@ -14,7 +14,7 @@ use runtime::{ApiError, BillError, Reply, Request, Retry, client_ip, error_chain
 use tracing::warn;
 
 use crate::{
-    Deps, make,
+    Deps,
     offers::offers,
     openid,
     page::{self, Shown, WalletCall},
@@ -73,7 +73,7 @@ async fn charge(
     if visit.state() != CheckoutState::Open {
         return Ok(None);
     }
-    make::give_up_outdated(deps, checkout, &visit.tries, visit.now).await?;
+    give_up_outdated(&deps.services().store, checkout, &visit.tries, visit.now).await?;
     let apps = &deps.services().apps;
     let account = AccountInUse::find(apps, &visit.configured, channel, checkout.key.mode)?;
     let home = WebUrl::parse(&format!("{}{}", deps.services().config.public_url, visit.home()));

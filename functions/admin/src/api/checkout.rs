@@ -1,12 +1,45 @@
-//! How an app's checkouts look, and the files by which WeChat checks the domain of the checkouts.
+//! Payment links, how an app's checkouts look, and the files by which WeChat checks the domain of the checkouts.
 
-use domain::{AppId, BrandColor, CheckoutLook, FrameOrigin, InvalidLogo, Logo, VerificationFile};
+use charging::{CheckoutOrder, MadeCheckout, can_offer_anything, make_checkout};
+use domain::{AppId, Author, BrandColor, CheckoutForm, CheckoutLook, FrameOrigin, InvalidLogo, Logo, VerificationFile};
 use http::StatusCode;
-use runtime::{Reply, json};
+use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 use store::{KeptLook, StoreError};
 
-use super::{call::Call, problem::Problem, wrong::Wrong};
+use super::{call::Call, problem::Problem, transaction_actions::refused, wrong::Wrong};
+
+/// `POST /apps/{appId}/checkouts?mode= {"billNum"?,"totalFee","subject","returnUrl",...}`: a payment link, at the server's price
+/// and with every channel. Without
+/// `billNum` the bill gets a number of its own; two such calls are two bills.
+pub(crate) async fn make(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
+    let (mode, mut body) = (call.mode()?, call.object()?);
+    let services = &call.deps.services;
+    if !body.contains_key("billNum") {
+        let random = services.random.text::<12>()?.replace(['-', '_'], "x");
+        body.insert("billNum".to_owned(), format!("link-{random}").into());
+    }
+    let found = services.apps.find(&app, call.now).await.map_err(|error| refused(error.into()))?;
+    let configured = found.ok_or_else(|| Problem::not_found("app"))?;
+    let body = Value::Object(body).to_string();
+    let form = CheckoutForm::parse(body.as_bytes())?;
+    let request = form.read()?;
+    if !can_offer_anything(&services.apps, &configured, mode) {
+        return Err(refused(ApiError::NothingToOffer { mode }));
+    }
+    let (configured, now) = (&configured, call.now);
+    let order = CheckoutOrder { configured, mode, author: Author::Server, channels: Vec::new(), request, now };
+    let MadeCheckout { checkout, url } = make_checkout(services, &order).await.map_err(refused_link)?;
+    let (bill, until) = (checkout.key.bill.as_str(), checkout.expires_at.ms());
+    Ok(json(StatusCode::CREATED, &json!({ "billNum": bill, "url": url.as_str(), "expiresAt": until })))
+}
+
+/// A bill that cannot have this checkout is a matter of its number.
+fn refused_link(error: ApiError) -> Problem {
+    let is_about_bill = matches!(error, ApiError::Bill(_));
+    let problem = refused(error);
+    if is_about_bill { problem.at("billNum") } else { problem }
+}
 
 /// `GET /apps/{appId}/checkout`
 pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {

@@ -92,6 +92,7 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::PutChannel(app, tab) => channels::put(call, app, tab).await,
         Route::ShowChannel(app, tab) => channels::show(call, app, tab).await,
         Route::DeleteChannel(app, tab) => channels::delete(call, app, tab).await,
+        Route::MakeCheckout(app) => Box::pin(checkout::make(call, app)).await,
         Route::ShowCheckout(app) => checkout::show(call, app).await,
         Route::ChangeCheckout(app) => checkout::change(call, app).await,
         Route::SaveLogo(app) => checkout::save_logo(call, app).await,

@@ -27,6 +27,7 @@ pub(crate) enum Route {
     ShowChannel(AppId, Tab),
     DeleteChannel(AppId, Tab),
     CheckChannel(AppId, Tab),
+    MakeCheckout(AppId),
     ShowCheckout(AppId),
     ChangeCheckout(AppId),
     SaveLogo(AppId),
@@ -114,6 +115,7 @@ impl Route {
             | Self::RotateKey(_)
             | Self::CreateSession(_)
             | Self::SaveVerificationFile(_)
+            | Self::MakeCheckout(_)
             | Self::CreateWebhook(_)
             | Self::RotateWebhookSecret(..)
             | Self::CreateOperator
@@ -229,6 +231,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::POST,   "/admin/v1/apps/{appId}/channels/{tab}/check",                                   "check channel",           Owner,    Change, |at| Ok(Route::CheckChannel(at.app()?, at.tab()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/channels/{tab}/accounts",                                "list accounts",           Viewer,   Look,   |at| Ok(Route::ListAccounts(at.app()?, at.tab()?))),
     row(Method::DELETE, "/admin/v1/apps/{appId}/channels/{tab}/accounts/{account}",                      "retire account",          Owner,    Change, |at| Ok(Route::RetireAccount(at.app()?, at.tab()?, at.account()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/checkouts",                                                            "make checkout",           Operator, Change, |at| Ok(Route::MakeCheckout(at.app()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/checkout",                                                             "show checkout",           Viewer,   Look,   |at| Ok(Route::ShowCheckout(at.app()?))),
     row(Method::PUT,    "/admin/v1/apps/{appId}/checkout",                                                             "change checkout",         Owner,    Change, |at| Ok(Route::ChangeCheckout(at.app()?))),
     row(Method::PUT,    "/admin/v1/apps/{appId}/checkout/logo",                                                        "save logo",               Owner,    Change, |at| Ok(Route::SaveLogo(at.app()?))),
@@ -337,6 +340,7 @@ mod tests {
         ("POST",   "/apps/{appId}/transactions/{id}/close",                       Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/refund",                      Operator, Change),
         ("POST",   "/apps/{appId}/transactions/{id}/give-up",                     Operator, Change),
+        ("POST",   "/apps/{appId}/checkouts",                                     Operator, Change),
         ("GET",    "/apps/{appId}/checkout",                                      Viewer,   Look),
         ("PUT",    "/apps/{appId}/checkout",                                      Owner,    Change),
         ("PUT",    "/apps/{appId}/checkout/logo",                                 Owner,    Change),

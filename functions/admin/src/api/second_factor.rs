@@ -49,7 +49,11 @@ pub(crate) struct QrCode {
 
 /// The secret as a QR code that authenticator apps read.
 pub(crate) fn qr_code(name: &OperatorName, secret: &str) -> Result<QrCode, Problem> {
-    let url = format!("otpauth://totp/{ISSUER}:{name}?secret={secret}&issuer={ISSUER}");
+    draw(&format!("otpauth://totp/{ISSUER}:{name}?secret={secret}&issuer={ISSUER}"))
+}
+
+/// The QR code of an address.
+pub(crate) fn draw(url: &str) -> Result<QrCode, Problem> {
     let Ok(code) = QRBuilder::new(url).ecl(ECL::M).build() else {
         error!("a QR code could not be made");
         return Err(Problem::internal());

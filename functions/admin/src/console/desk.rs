@@ -198,6 +198,11 @@ impl<'a> Desk<'a> {
         self.perform(self.who()?, method, path, body).await.map(drop)
     }
 
+    /// Sends a file to the operator API, in place of what is there.
+    pub(crate) async fn upload(&self, path: &str, file: Vec<u8>) -> Result<Value, Problem> {
+        read(&self.send(self.who()?, Method::PUT, path, file.into()).await?)
+    }
+
     /// Who is signed in. Without a session the call is refused.
     fn who(&self) -> Result<Who, Problem> {
         let operator = self.session.as_ref().map(|session| session.name.clone());
@@ -209,19 +214,19 @@ impl<'a> Desk<'a> {
     }
 
     async fn call(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
-        let reply = self.perform(who, method, path, body).await?;
-        if reply.body().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
+        read(&self.perform(who, method, path, body).await?)
     }
 
     async fn perform(&self, who: Who, method: Method, path: &str, body: &Value) -> Result<Reply, Problem> {
+        self.send(who, method, path, Bytes::from(body.to_string())).await
+    }
+
+    async fn send(&self, who: Who, method: Method, path: &str, body: Bytes) -> Result<Reply, Problem> {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("/admin/v1{path}"))
             .header(CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))
+            .body(body)
             .map_err(|_| Problem::not_found("path"))?;
         Box::pin(api::perform(self.deps, who, &request)).await
     }
@@ -265,4 +270,11 @@ impl<'a> Desk<'a> {
         let page = TroublePage { f: self.frame(heading), t, heading, text };
         page.render().map_or_else(|_| html(500, t.failed.to_owned()), |body| html(status, body))
     }
+}
+
+fn read(reply: &Reply) -> Result<Value, Problem> {
+    if reply.body().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(reply.body()).map_err(|_| Problem::internal())
 }

@@ -19,6 +19,7 @@ pub(crate) enum Section {
     Overview,
     Transactions,
     Channels,
+    Checkout,
     Webhooks,
     Deliveries,
     Incidents,

@@ -13,6 +13,7 @@ mod channel_accounts;
 mod channel_fields;
 mod channels;
 mod chart;
+mod checkout_page;
 mod cookies;
 mod dead_letters;
 mod deliveries;
@@ -174,6 +175,7 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["app", "transactions", id] => transaction::show(desk, id).await,
         ["app", "channels"] => redirect(&desk.frame("").at("/channels/ali"), &[]),
         ["app", "channels", tab] => channels::show(desk, tab).await,
+        ["app", "checkout"] => checkout_page::show(desk).await,
         ["app", "settings"] => app_pages::settings(desk),
         ["operators"] => operators::list(desk).await,
         ["audit"] => audit_page::show(desk).await,
@@ -191,6 +193,7 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
         ["sign-out"] => sign_in::out(desk).await,
         ["apps"] => apps::create(desk, form).await,
         ["app", "channels", tab] => channels::act(desk, tab, form).await,
+        ["app", "checkout", action] => checkout_page::act(desk, action, form).await,
         ["app", "transactions", id, action] => transaction::act(desk, id, action, form).await,
         ["app", "webhooks"] => webhooks::create(desk, form).await,
         ["app", "webhooks", id] => webhooks::act(desk, id, form).await,
