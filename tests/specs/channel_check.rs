@@ -145,7 +145,7 @@ async fn an_answer_that_nobody_can_verify_proves_nothing() {
         // The certificates came in a separate answer, which proved these two. The public platform answered about the secret.
         assert_eq!(fields(&report, "tested").0, "apiV3Key platformCerts appSecret", "{fault} {report}");
     }
-    for (fault, words) in [("unsigned", "unsigned"), ("badSignature", "does not fit"), ("garbage", "")] {
+    for (fault, words) in [("unsigned", "unsigned"), ("badSignature", "does not match"), ("garbage", "")] {
         world.faults(&[fault]).await;
         let report = check(&world, "ali", world.merchant("openapi").await).await;
         assert_eq!((&report["ok"], &report["provider"]), (&json!(false), &json!("unclear")), "{fault} {report}");

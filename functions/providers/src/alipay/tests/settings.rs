@@ -233,7 +233,7 @@ fn legacy_settings_are_checked_too() {
         (json!({"privateKey": null}),                                    "alipayPublicKey", "has no use without privateKey"),
         (json!({"alipayPublicKey": key("rsa_1024_public")}),             "alipayPublicKey", "this is your own public key"),
         (json!({"privateKey": key("app_public")}),                       "privateKey",      "this is a public key"),
-        (json!({"appId": APP_ID}),                                       "appId",           "protocol mapi has protocol, partner"),
+        (json!({"appId": APP_ID}),                                       "appId",           "protocol mapi, which has protocol, partner"),
     ];
     for (changes, field, words) in cases {
         refused(&with(base(), changes.clone()), field, words);

@@ -181,7 +181,7 @@ fn the_browsers_return_names_its_order_and_settles_nothing() {
         |changes: &[(&str, &str)]| app().read_front_return(&notify_of(FORM, form_of(&signed(PAID, changes))), now());
     assert_eq!(returned(&[]), Ok(id()));
     assert_eq!(returned(&[("respCode", "61"), ("txnAmt", ""), ("queryId", "")]), Ok(id()));
-    malformed(returned(&[("merId", "777290058110098")]), "a merchant other than merId");
+    malformed(returned(&[("merId", "777290058110098")]), "merId is of another merchant");
     malformed(returned(&[("merId", "")]), "merId is missing");
     malformed(returned(&[("orderId", "20261123001")]), "not an order made here");
     malformed(returned(&[("origRespCode", "00")]), "the answer to a query");

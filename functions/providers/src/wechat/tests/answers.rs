@@ -176,7 +176,7 @@ fn what_is_not_believed() {
         (with("wechatpay-timestamp", "1795443899"),                        "301 s away"),
         (with("wechatpay-serial", "PUB_KEY_ID_2"),                         "does not match publicKeyId"),
         (with("wechatpay-serial", "x"),                                    "must be a serial number"),
-        (with("wechatpay-serial", key("platform_cert_serial_no")),         "does not fit platformCerts"),
+        (with("wechatpay-serial", key("platform_cert_serial_no")),         "does not match platformCerts"),
         (signature(Signer::Merchant, body.as_bytes(), 0),                  "does not match publicKey"),
         (signature(Signer::PublicKey, body.as_bytes(), -301),              "301 s away"),
         (signature(Signer::PublicKey, body.as_bytes(), 301),               "301 s away"),

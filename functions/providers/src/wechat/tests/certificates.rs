@@ -65,7 +65,7 @@ fn nothing_else_is_held() {
     let read = |headers: &[(&'static str, String)], now| open(&bare()).unwrap().with_certificates(&response(200, body.clone(), headers), now);
     unclear(read(&[], now()), "has no signature");
     unclear(read(&signature(Signer::Certificate, body.as_bytes(), 301), now()), "301 s away");
-    unclear(read(&signature(Signer::Certificate, b"x", 0), now()), "does not fit platformCerts");
+    unclear(read(&signature(Signer::Certificate, b"x", 0), now()), "does not match platformCerts");
     unclear(read(&signature(Signer::Certificate, body.as_bytes(), 0), Timestamp::from_ms(2_200_000_000_000).unwrap()), "still valid");
     let other_key = open(&with(bare(), json!({"apiV3Key": "z".repeat(32)}))).unwrap();
     let refused = other_key.with_certificates(&signed(200, &body), now()).unwrap_err();

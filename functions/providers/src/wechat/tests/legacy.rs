@@ -236,7 +236,7 @@ fn what_is_not_believed() {
     unclear(read(signed_by(SignType::HmacSha256, &paid)), "does not match");
     let mut named = paid.clone();
     named.push(("sign_type", "HMAC-SHA256"));
-    unclear(read(signed_by(SignType::HmacSha256, &named)), "is signed with HMAC-SHA256 where MD5 is configured");
+    unclear(read(signed_by(SignType::HmacSha256, &named)), "is signed with HMAC-SHA256, but MD5 is configured");
     unclear(open(&hmac()).unwrap().read_query(&placed(&id()), &unsigned(200, &body), now()), "does not match");
     let mut other_case = body.clone();
     let start = other_case.find("<sign>").unwrap();

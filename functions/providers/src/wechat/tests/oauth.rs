@@ -149,14 +149,14 @@ fn the_members_of_an_official_account_are_checked_and_the_secret_is_never_shown(
     for (changes, field, words) in [
         (json!({"appSecret": "short"}), "appSecret", "32 letters and digits"),
         (json!({"appSecret": format!("{}-", &SECRET[1..])}), "appSecret", "32 letters and digits"),
-        (json!({"appSecret": null, "oauthPage": "https://a.example"}), "oauthPage", "of no use without appSecret"),
+        (json!({"appSecret": null, "oauthPage": "https://a.example"}), "oauthPage", "has no use without appSecret"),
         (
             json!({"appSecret": null, "oauthGateway": "https://a.example"}),
             "oauthGateway",
-            "of no use without appSecret",
+            "has no use without appSecret",
         ),
         (json!({"oauthGateway": "http://a.example"}), "oauthGateway", "https://"),
-        (json!({"oauthPage": "https://a.example/?a"}), "oauthPage", "no ?"),
+        (json!({"oauthPage": "https://a.example/?a"}), "oauthPage", "without ?"),
         (json!({"oauthPage": "https://a.example/a%20b"}), "oauthPage", "must have no path"),
         (json!({"liteAppId": "1900"}), "liteAppId", "must be wx and then letters"),
     ] {
