@@ -156,7 +156,7 @@ mod tests {
         let body = br#"{"channel":"wx","status":"success"}"#;
         let request = RecordsRequest::parse(body, RecordsScope::Everything).unwrap();
         let channels: Vec<_> = request.filter.channels().map(Channel::name).collect();
-        assert_eq!(channels, ["wx_app", "wx_jsapi", "wx_native", "wx_h5"]);
+        assert_eq!(channels, ["wx_app", "wx_jsapi", "wx_native", "wx_h5", "wx_lite"]);
         assert_eq!(request.filter.statuses().collect::<Vec<_>>(), [Status::Success]);
     }
 
