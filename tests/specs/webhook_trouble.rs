@@ -1,6 +1,7 @@
 //! Problems between here and a merchant: lost and doubled messages, and targets that hang, break, answer too much or stay down.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::Lane;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{
@@ -283,6 +284,38 @@ async fn a_target_that_stays_down_is_paused_probed_and_released() {
     let times: Vec<i64> = arrived.iter().map(time).collect();
     assert!(times.windows(11).all(|window| window[10] > window[0]), "{times:?}");
     assert_eq!(health("down").await, None);
+    world.end().await;
+}
+
+/// How many messages the fast lane holds: those that can be received, those that are being worked on, and those that wait.
+async fn messages(world: &World) -> usize {
+    const COUNTS: [&str; 3] =
+        ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"];
+    let answer = world.sqs(Lane::Fast, "GetQueueAttributes", json!({ "AttributeNames": COUNTS })).await;
+    COUNTS.map(|name| answer["Attributes"][name].as_str().unwrap().parse::<usize>().unwrap()).iter().sum()
+}
+
+/// Each message is handed out twice. Of the bells for one delivery, one is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn doubled_messages_for_a_paused_target_do_not_multiply() {
+    const BILLS: usize = 25;
+    let world = World::start_with(local::Options { doubled_messages: true, ..options() }).await;
+    world.webhook_to("down", &json!({})).await;
+    world.receiver("down", json!({ "status": 500 })).await;
+    for bill in 0..BILLS {
+        world.paid(&format!("b-{bill}")).await;
+    }
+    // The target is paused after 106 minutes, at the sixth attempts. The seventh are due two hours later, and wait for the probes.
+    world.advance(4 * HOUR_MS).await;
+    assert_eq!(world.deliveries("waiting").await.len(), BILLS);
+    for _ in 0..4 {
+        world.advance(5 * MINUTE_MS).await;
+    }
+    let bells = messages(&world).await;
+    assert!((1..=2 * BILLS).contains(&bells), "{bells}");
+    // Six attempts of each, and the probes.
+    let calls = world.arrivals("down").await.len();
+    assert!((6 * BILLS..7 * BILLS).contains(&calls), "{calls}");
     world.end().await;
 }
 

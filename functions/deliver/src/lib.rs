@@ -49,6 +49,10 @@ const KEPT_WITHIN: Duration = Duration::from_secs(8);
 pub const LONGEST: Duration =
     PREPARED_WITHIN.saturating_add(courier::DEADLINE).saturating_add(KEPT_WITHIN).saturating_add(Queue::CALL_LONGEST);
 
+/// How far the clocks of two functions differ at the most. A bell that comes earlier than this is dropped. If each early bell sent another,
+/// a paused target's bells would never become fewer, and each message that SQS doubles would add one for ever.
+const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(10);
+
 /// How often it is noted that something was received while others change the same delivery.
 const RECEIVED_TRIES_MAX: u32 = 5;
 
@@ -162,7 +166,10 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
     }
     let early = now.until(delivery.due_at);
     if !early.is_zero() {
-        ring_within_reach(deps, delivery, came_by, early).await;
+        // A bell that comes much too early belongs to a time that was put off since. Another bell was sent for the new time.
+        if early <= CLOCKS_DIFFER_MAX {
+            ring_within_reach(deps, delivery, came_by, early).await;
+        }
         return Ok(None);
     }
     let configured = deps.services.apps.find(&id.app, now).await?;
