@@ -5,6 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Parser;
 use local::{Options, Stack, StackClock, StartError};
 
+/// After many requests at once, this allocator gives memory back. The system's keeps it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// MaxPay on this machine: the gateway, its storage and queue, and simulated providers.
 #[derive(Debug, Parser)]
 #[command(version)]
