@@ -1,0 +1,183 @@
+"""Looks at the files of a release. Standard library only; tests/release/run calls it.
+
+    look.py FOLDER VERSION SAM
+
+Sums; each packed function is a program for its architecture; SAM takes the packed template, validates it, and uploads the packed functions as
+they are, to a stand-in for S3 on this machine, without a build. Each SDK's package is installed into an empty project as its guide says, and
+says its version or makes its client.
+"""
+
+import hashlib
+import http.server
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+
+FOLDER, VERSION, SAM = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], pathlib.Path(sys.argv[3]).absolute()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# The machine in the header of an ELF program.
+MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
+# Lambda's limit for a package that is uploaded directly; SAM uploads through S3, where there are 250 MB. Ours stay far below both.
+PACKED_BYTES_MAX = 10 * 1024 * 1024
+
+
+def run(command, **options):
+    """Runs a program. Its output is shown if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+def unpack(archive, to):
+    """zipfile forgets who may execute a file, so this sets it as `unzip` does."""
+    with zipfile.ZipFile(archive) as packed:
+        for entry in packed.infolist():
+            path = pathlib.Path(packed.extract(entry, to))
+            path.chmod(entry.external_attr >> 16 & 0o777 or 0o644)
+
+
+class Uploads(http.server.BaseHTTPRequestHandler):
+    """Stands in for S3: it has nothing yet, and keeps what is put."""
+
+    kept = {}
+
+    def answer(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.send_header("ETag", '"0"')
+        self.end_headers()
+
+    def do_HEAD(self):
+        self.answer(404)
+
+    def do_PUT(self):
+        self.kept[self.path.split("?")[0]] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200)
+
+    def log_message(self, *_):
+        pass
+
+
+def sums():
+    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+    told = dict(reversed(line.split("  ")) for line in lines)
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.iterdir() if path.name != "SHA256SUMS"}
+    assert told == files, f"SHA256SUMS tells {told}, and there are {files}"
+
+
+def functions(architecture, folder):
+    names = sorted(path.name for path in (folder / "functions").iterdir())
+    wanted = sorted(f"{line.split('Binary: ')[1].split(' ')[0]}.zip" for line in (ROOT / "template.yaml").read_text().splitlines() if "Binary: " in line)
+    assert names == wanted, f"{names} are packed, and the template has {wanted}"
+    for name in names:
+        packed = (folder / "functions" / name).read_bytes()
+        assert len(packed) < PACKED_BYTES_MAX, f"{name} has {len(packed)} bytes"
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            (entry,) = archive.infolist()
+            assert entry.filename == "bootstrap" and entry.external_attr >> 16 & 0o111, f"{name}: {entry}"
+            header = archive.read(entry)[:20]
+        machine = int.from_bytes(header[18:20], "little")
+        assert header[:4] == b"\x7fELF" and machine == MACHINES[architecture], f"{name} is a program for machine {machine:#x}"
+
+
+def upload(folder):
+    """`sam deploy` begins with what `sam package` does: it uploads, and writes a template that names the uploads."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Uploads)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    keys = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
+    environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_address[1]}", "NO_PROXY": "127.0.0.1"}
+    Uploads.kept.clear()
+    run([SAM, "validate", "--lint", "--region", "us-east-1", "--template", "template.yaml"], cwd=folder, env=environment)
+    run([SAM, "package", "--template-file", "template.yaml", "--s3-bucket", "packages", "--region", "us-east-1", "--use-json",
+         "--output-template-file", "uploaded.json"], cwd=folder, env=environment)
+    server.shutdown()
+    resources = json.loads((folder / "uploaded.json").read_text())["Resources"]
+    codes = [one["Properties"]["CodeUri"] for one in resources.values() if one["Type"] == "AWS::Serverless::Function"]
+    sent = sorted(hashlib.sha256(Uploads.kept[code.removeprefix("s3:/")]).hexdigest() for code in codes)
+    packed = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "functions").iterdir())
+    assert sent == packed, "SAM uploads something else than the packed functions"
+
+
+def template(architecture, work):
+    unpack(FOLDER / f"maxpay-{VERSION}-{architecture}.zip", work)
+    functions(architecture, work)
+    upload(work)
+
+
+def javascript(work):
+    run(["npm", "init", "--yes"], cwd=work)
+    run(["npm", "install", "--no-audit", "--no-fund", FOLDER / f"maxpay-{VERSION}.tgz"], cwd=work)
+    program = "import { MaxPay, verifyWebhook } from 'maxpay'; new MaxPay({ url: 'https://pay.example.com', appId: 'a'.repeat(24), masterKey: 'key' });"
+    run(["node", "--input-type=module", "--eval", program], cwd=work)
+
+
+def python(work):
+    run([sys.executable, "-m", "venv", work / "venv"])
+    wheel = FOLDER / f"maxpay_gateway-{VERSION}-py3-none-any.whl"
+    run([work / "venv/bin/pip", "install", "--no-index", "--disable-pip-version-check", wheel])
+    told = run([work / "venv/bin/python", "-c", "import maxpay; print(maxpay.__version__, maxpay.Client, maxpay.AsyncClient, maxpay.verify)"])
+    assert told.startswith(VERSION), told
+    assert (FOLDER / f"maxpay_gateway-{VERSION}.tar.gz").is_file()
+
+
+def go(work):
+    proxy = work / "proxy"
+    unpack(FOLDER / f"maxpay-go-{VERSION}.zip", proxy)
+    module = next(proxy.rglob("@v")).parent.relative_to(proxy)
+    shop = work / "shop"
+    shop.mkdir()
+    (shop / "main.go").write_text(f'package main\n\nimport "{module}"\n\nfunc main() {{ _, err := maxpay.New(maxpay.Config{{}}); if err == nil {{ panic("no error") }} }}\n')
+    environment = {**os.environ, "GOPROXY": f"file://{proxy}", "GONOSUMDB": str(module), "GOFLAGS": "-modcacherw", "GOMODCACHE": str(work / "modules"),
+                   "GOTOOLCHAIN": "local"}
+    run(["go", "mod", "init", "shop.example"], cwd=shop, env=environment)
+    run(["go", "get", f"{module}@v{VERSION}"], cwd=shop, env=environment)
+    run(["go", "run", "."], cwd=shop, env=environment)
+
+
+def php(work):
+    archive = FOLDER / f"maxpay-php-{VERSION}.zip"
+    program = "new MaxPay\\Client('https://pay.example.com', str_repeat('a', 24), masterKey: 'key'); echo MaxPay\\Webhook::class;"
+    unpack(archive, work / "plain")
+    assert run(["php", "-r", f"require '{work}/plain/autoload.php'; {program}"]).strip().endswith("Webhook")
+    if not shutil.which("composer"):
+        print("  (Composer is not installed: its archive is only unpacked)")
+        return
+    shop = work / "shop"
+    shop.mkdir()
+    shutil.copy(archive, shop)
+    project = {"repositories": [{"type": "artifact", "url": "."}, {"packagist.org": False}], "require": {"maxpay-gateway/maxpay": VERSION}}
+    (shop / "composer.json").write_text(json.dumps(project))
+    run(["composer", "install", "--no-interaction"], cwd=shop, env={**os.environ, "COMPOSER_ALLOW_SUPERUSER": "1"})
+    assert run(["php", "-r", f"require 'vendor/autoload.php'; {program}"], cwd=shop).strip().endswith("Webhook")
+
+
+def main():
+    names = {path.name for path in FOLDER.iterdir()}
+    looks = {"sums": lambda _: sums()}
+    for architecture in MACHINES:
+        if f"maxpay-{VERSION}-{architecture}.zip" in names:
+            looks[f"template for {architecture}"] = lambda work, architecture=architecture: template(architecture, work)
+    looks.update({"JavaScript": javascript, "Python": python, "Go": go, "PHP": php})
+    failed = 0
+    for name, look in looks.items():
+        with tempfile.TemporaryDirectory(prefix="maxpay-release-") as work:
+            try:
+                look(pathlib.Path(work))
+                print(f"ok      {name}")
+            except Exception as wrong:  # Each look is told of, whatever is wrong with another.
+                failed += 1
+                print(f"FAILED  {name}: {wrong}")
+    print(f"{len(looks) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
