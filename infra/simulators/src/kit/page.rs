@@ -10,8 +10,8 @@ font:16px/1.5 -apple-system,'Segoe UI','PingFang SC','Microsoft YaHei','Noto San
 main{width:100%;max-width:440px;margin:6vh 16px 24px;background:#fff;border-radius:14px;overflow:hidden;\
 box-shadow:0 10px 30px rgba(20,50,90,.12)}\
 header{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:2px 12px;\
-background:#1677ff;color:#fff;padding:18px 28px;font-weight:600;letter-spacing:.02em}\
-header small{font-weight:400;opacity:.85;white-space:nowrap}\
+background:#0958d9;color:#fff;padding:18px 28px;font-weight:600;letter-spacing:.02em}\
+header small{font-weight:400;white-space:nowrap}\
 section{padding:28px}\
 .amount{font-size:42px;font-weight:700;text-align:center;margin:4px 0 2px;font-variant-numeric:tabular-nums}\
 .amount i{font-style:normal;font-size:26px;margin-right:4px}\
@@ -20,8 +20,8 @@ dl{margin:0 0 24px;border-top:1px solid #e6ebf1}\
 dl div{display:flex;justify-content:space-between;gap:24px;padding:10px 0;border-bottom:1px solid #e6ebf1;font-size:14px}\
 dt{color:#6a7887;white-space:nowrap}dd{margin:0;text-align:right;overflow-wrap:anywhere}\
 button{display:block;width:100%;padding:13px;border-radius:9px;font:inherit;font-weight:600;cursor:pointer;\
-border:1px solid #1677ff;background:#1677ff;color:#fff}\
-button:hover{background:#0958d9}button:focus-visible,textarea:focus-visible{outline:3px solid #91caff;outline-offset:2px}\
+border:1px solid #0958d9;background:#0958d9;color:#fff}\
+button:hover{background:#003eb3}button:focus-visible,textarea:focus-visible{outline:3px solid #91caff;outline-offset:2px}\
 button.plain{margin-top:12px;background:#fff;color:#51606f;border-color:#cdd6e0}button.plain:hover{background:#f4f7fa}\
 .state{text-align:center;border-radius:9px;padding:14px;font-weight:600;background:#eaf7ee;color:#137333}\
 .state.closed{background:#f1f3f5;color:#51606f}.state.bad{background:#fdecea;color:#a8201a}\
@@ -30,7 +30,7 @@ font:13px/1.5 ui-monospace,Menlo,Consolas,monospace}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;background:#f4f7fa;padding:12px;border-radius:9px;margin:16px 0 0}\
 .back{margin:20px 0 0;text-align:center}.qr{display:none;margin:24px 0 0;text-align:center;color:#51606f;font-size:14px}\
 .qr svg{display:block;width:180px;margin:0 auto 8px;border-radius:9px}\
-@media(min-width:700px)and (hover:hover){.qr{display:block}}";
+@media (min-width:700px){.qr{display:block}}";
 
 /// The dark colours, after the colours of a provider.
 pub(crate) const DARK: &str = "\

@@ -6,8 +6,8 @@ use crate::kit::page::{DARK, STYLE, escape, scan, way_back};
 
 /// Added to the common style: the colours of the header, the button and the focus ring.
 const GREEN: &str = "\
-body{background:#ededed}header{background:#07c160}\
-button{border-color:#07c160;background:#07c160}button:hover{background:#06ad56}\
+body{background:#ededed}header{background:#087a3e}\
+button{border-color:#087a3e;background:#087a3e}button:hover{background:#066532}\
 button:focus-visible,textarea:focus-visible,a:focus-visible{outline-color:#95ecb9}\
 .amount{font-weight:600}a{color:#576b95}";
 

@@ -4,6 +4,6 @@ const codes = { paid: "9000", cancelled: "6001", refused: "4000", unknown: "6002
 provide("AlipayJSBridge", {
   call: (name, params, heard = () => {}) => {
     if (name !== "tradePay") return setTimeout(heard, 0, { error: 1, errorMessage: "接口不存在" });
-    pay("alipay", "#1677ff", params).then(({ end, message }) => heard({ resultCode: codes[end], memo: message }));
+    pay("alipay", "#0958d9", params).then(({ end, message }) => heard({ resultCode: codes[end], memo: message }));
   },
 });
