@@ -55,9 +55,10 @@ macro_rules! reference {
     };
 }
 
-static DOCUMENTS: [Document; 20] = [
+static DOCUMENTS: [Document; 21] = [
     guide!("README"),
     guide!("quick-start"),
+    guide!("checkout"),
     guide!("testing"),
     guide!("webhooks"),
     guide!("refunds-and-reconciliation"),
