@@ -407,10 +407,11 @@ async fn no_secret_of_wechat_ever_comes_back() {
     // The settings come with the account that they belong to.
     let settings_in = |answer: &Answer| without(without(answer.done(200), "account"), "previousAccounts");
     for kind in KINDS {
-        let secrets: &[&str] = if kind.starts_with("v3") { &["apiV3Key", "privateKey"] } else { &["apiKey"] };
-        for (tab, channel) in [("wx_app", "wx_app"), ("wx_mp", "wx_native")] {
+        let of_kind: &[&str] = if kind.starts_with("v3") { &["apiV3Key", "privateKey"] } else { &["apiKey"] };
+        for (tab, channel, of_tab) in [("wx_app", "wx_app", &[][..]), ("wx_mp", "wx_native", &["appSecret"][..])] {
             let settings = settings_of(&world, kind, tab).await;
-            for secret in secrets {
+            let secrets = [of_kind, of_tab].concat();
+            for secret in &secrets {
                 world.must_stay_secret(stretch(settings[*secret].as_str().unwrap()));
             }
             let masks: Value = secrets.iter().map(|secret| ((*secret).to_owned(), json!("***"))).collect();
@@ -423,7 +424,7 @@ async fn no_secret_of_wechat_ever_comes_back() {
             let charged = world.charge(&wx_charge(channel, &format!("{kind} {tab}"))).await;
             charged.ok();
             for answer in [&saved, &shown, &app, &charged] {
-                check_shows_no_key(answer, &settings, secrets);
+                check_shows_no_key(answer, &settings, &secrets);
             }
             // The shown settings can be saved, and payments work.
             save(&world, tab, &shown.json()).await.done(200);
