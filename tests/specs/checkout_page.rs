@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     checkout::{
-        ALIPAY, DESKTOP, PHONE, UNIONPAY, WECHAT, checkout_of, choose, made, make, offered, path_of, records_of, visit,
+        ALIPAY, DESKTOP, PHONE, UNIONPAY, WECHAT, checkout_of, choose, made, offered, path_of, records_of, visit,
     },
     world::{MINUTE_MS, World, with},
 };
