@@ -187,6 +187,7 @@ impl Texts {
             "take back dead letters" => self.action_take_back,
             "ask provider" => self.action_ask_provider,
             "close transaction" => self.action_close_transaction,
+            "make checkout" => self.action_make_checkout,
             "refund transaction" => self.action_refund_transaction,
             "give up refund" => self.action_give_up_refund,
             "create operator" => self.action_create_operator,

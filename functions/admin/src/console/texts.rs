@@ -162,7 +162,7 @@ texts! {
     upload: "上传", "Upload";
     remove_logo: "删除标志", "Remove the logo";
     verification_files: "微信校验文件", "WeChat's verification files";
-    verification_files_text: "在公众平台设置网页授权域名时下载的文件，上传后可在域名根目录访问，对所有应用有效。", "The file that the official accounts platform gives for its 网页授权域名. It is served at the root of the domain, for all apps.";
+    verification_files_text: "在公众平台设置网页授权域名时下载的文件，上传后可在域名根目录访问，对所有应用有效。", "The file that WeChat's Official Accounts Platform gives for its web authorization domain. It is served at the root of the domain, for all apps.";
     verification_file: "文件名", "Name of the file";
     remove: "删除", "Remove";
     // App settings.
@@ -353,6 +353,7 @@ texts! {
     action_enter_code: "输入两步验证码", "Entered a code";
     action_enrol_factor: "开启两步验证", "Set up two-step sign-in";
     action_reset_factor: "关闭两步验证", "Switched two-step sign-in off";
+    action_make_checkout: "生成付款链接", "Made a payment link";
     action_change_checkout: "修改收银台外观", "Changed how checkouts look";
     action_save_logo: "上传收银台图标", "Saved the logo of checkouts";
     action_delete_logo: "删除收银台图标", "Deleted the logo of checkouts";

@@ -66,7 +66,7 @@ async fn an_app_order_is_paid_on_the_phone() {
     let pasted = bench.post(PHONE, FORM, &encoded(&json!({ "params": format!("{params}\r\n") }))).await;
     let path = cashier(&pasted);
     let page = text(&bench.get(&path).await);
-    assert!(page.contains("88.88") && page.contains("测试 &lt;商品&gt; &quot;1&quot;") && page.contains("#07c160"));
+    assert!(page.contains("88.88") && page.contains("测试 &lt;商品&gt; &quot;1&quot;") && page.contains("#087a3e"));
     let cancelled = bench.post(&path, FORM, "action=cancel").await;
     assert!(text(&cancelled).contains("Cancelled"));
     assert_eq!(bench.trade("P00000001").await["state"], "NOTPAY");
