@@ -182,8 +182,8 @@ fn open_platform_mistakes() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "sellerId": "1088000000000001" }),     "sellerId",        "2088"),
         (json!({ "protocol": null }),                   "protocol",        "openapi"),
         (json!({ "protocol": "v3" }),                   "protocol",        "openapi"),
-        (json!({ "privatekey": "x" }),                  "privatekey",      "unknown"),
-        (json!({ "md5Key": "x" }),                      "md5Key",          "unknown"),
+        (json!({ "privatekey": "x" }),                  "privatekey",      "is not a setting"),
+        (json!({ "md5Key": "x" }),                      "md5Key",          "is not a setting"),
         (json!({ "appCert": APP_CERT }),                "alipayPublicKey", "together with certificates"),
         (json!({ "gateway": "ftp://alipay.example/" }), "gateway",         "https"),
         (json!({ "gateway": "openapi.alipay.com" }),    "gateway",         "URL"),
@@ -220,7 +220,7 @@ fn legacy_mistakes() -> Vec<(Value, &'static str, &'static str)> {
         (json!({ "md5Key": null, "privateKey": null, "alipayPublicKey": null }), "md5Key", "missing"),
         (json!({ "md5Key": null, "alipayPublicKey": null }), "alipayPublicKey", "missing"),
         (json!({ "privateKey": null }),                 "alipayPublicKey", "privateKey"),
-        (json!({ "appId": "2021000000000001" }),        "appId",           "unknown"),
+        (json!({ "appId": "2021000000000001" }),        "appId",           "is not a setting"),
     ]
 }
 

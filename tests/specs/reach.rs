@@ -79,11 +79,11 @@ async fn a_limit_is_set_and_lifted_by_owners_and_never_theirs() {
         let refused = change(json!({ "apps": wrong })).await;
         refused.problem(400, "apps");
     }
-    change(json!({ "role": "owner" })).await.problem(400, "limited");
-    change(json!({ "role": "owner", "apps": [demo] })).await.problem(400, "limited");
-    world.admin("PATCH", "/operators/admin", json!({ "apps": [demo] })).await.problem(400, "limited");
+    change(json!({ "role": "owner" })).await.problem(400, "owners see every app");
+    change(json!({ "role": "owner", "apps": [demo] })).await.problem(400, "owners see every app");
+    world.admin("PATCH", "/operators/admin", json!({ "apps": [demo] })).await.problem(400, "owners see every app");
     let new = json!({ "name": "owner.two", "role": "owner", "password": "a password of theirs", "apps": [demo] });
-    world.admin("POST", "/operators", new).await.problem(400, "limited");
+    world.admin("POST", "/operators", new).await.problem(400, "owners see every app");
     assert_eq!(viewer.get(&world, &format!("/apps/{mine}/overview")).await.status, 200, "nothing was changed");
     let both = change(json!({ "apps": [mine, demo, mine] })).await.done(200)["apps"].clone();
     assert_eq!(both.as_array().unwrap().len(), 2);

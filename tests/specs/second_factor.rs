@@ -124,7 +124,7 @@ async fn codes_are_guessed_as_slowly_as_passwords_and_by_all_strangers_together(
         if minute % 5 == 0 {
             asked = ticket(&world, "admin", &password).await;
         } else {
-            refused += usize::from(say(&world, &asked, "000000", "").await.text().contains("was used before"));
+            refused += usize::from(say(&world, &asked, "000000", "").await.text().contains("was already used"));
         }
         world.advance(60_000).await;
         after_ms += 60_000;
