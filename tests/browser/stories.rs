@@ -84,7 +84,7 @@ async fn language_and_zone_are_chosen_by_a_click() {
     assert!(browser.text("thead").await.contains("UTC+08:00"));
     let before = browser.text("tbody tr:last-child td:nth-child(3)").await;
     browser.click("a.language").await;
-    assert!(browser.text("h1").await.contains("Transactions"));
+    browser.until("return document.querySelector('h1')?.innerText.includes('Transactions')").await;
     browser.click(".user summary").await;
     browser.choose("#zone", "0").await;
     browser.until("return document.querySelector('thead').innerText.includes('UTC+00:00')").await;
