@@ -211,6 +211,6 @@ async fn a_failed_check_in_the_console_keeps_what_was_typed_but_no_secret() {
     let middle_of = |name: &str| text(name).get(60..100).unwrap_or(text(name)).to_owned();
     assert!(page.contains(&middle_of("publicKey")));
     assert!(!page.contains(WRONG_KEY) && !page.contains(&middle_of("privateKey")));
-    assert!(page.contains("type it once more before you save"), "{page}");
+    assert!(page.contains("Type it once more before you save"), "{page}");
     world.end().await;
 }
