@@ -16,7 +16,7 @@ const COPIES: usize = 8;
 /// How long the simulator holds an answer that times out.
 const HELD: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-const ENDS: &str = "a certificate ends 2027-01-01";
+const ENDS: &str = "a certificate ends on 2027-01-01";
 
 /// A notify as the simulator sent it.
 struct KeptNotify {

@@ -62,7 +62,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Stack {
     keys: StackKeys,
-    functions: Functions,
+    functions: Box<Functions>,
     environment: Environment,
     stop: watch::Sender<()>,
     running: Running,
@@ -118,7 +118,7 @@ impl Stack {
                 running.parts.spawn(mapping.serve(running.stopped.clone()));
             }
         }
-        Ok(Self { keys, functions, environment, stop, running, _lock: state.lock })
+        Ok(Self { keys, functions: Box::new(functions), environment, stop, running, _lock: state.lock })
     }
 
     /// The address of the stack, and its keys.
