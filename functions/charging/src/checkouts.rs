@@ -123,7 +123,8 @@ fn decide(
     tries: &[Transaction],
 ) -> Result<Decision, BillError> {
     let bill = || wanted.key.bill.to_string();
-    if let Some(paid) = BillPayments::of(tries).counted.first() {
+    let is_payment = |paid: &&&Transaction| paid.author == Author::Server || wanted.is_paid_by(paid);
+    if let Some(paid) = BillPayments::of(tries).counted.iter().find(is_payment) {
         return Err(BillError::Paid { bill: bill(), paid_on: paid.key.channel, transaction: paid.id.to_string() });
     }
     match asked.author {

@@ -198,7 +198,7 @@ pub(crate) fn open(deps: &Deps, visit: &Visit<'_>, shown: Shown) -> Reply {
     page.problem = shown.problem;
     page.leave = format!("{}/leave", visit.home());
     page.leave_label = t.leave;
-    page.host = result::host_of(checkout).to_owned();
+    page.host = result::host_of(visit, checkout).to_owned();
     page.refresh = format!("10;url={}", visit.home());
     page.orders = Orders { state: format!("{}/state", visit.home()), home: visit.home(), ..Orders::default() };
     if let Some(code) = &shown.native_code {
@@ -253,7 +253,7 @@ pub(crate) fn end(visit: &Visit<'_>) -> Reply {
     if let Some(checkout) = &visit.checkout {
         page.leave = format!("{}/leave", visit.home());
         page.leave_label = t.back_to_shop;
-        page.host = result::host_of(checkout).to_owned();
+        page.host = result::host_of(visit, checkout).to_owned();
     }
     if let CheckoutState::Paid(paid) = visit.state() {
         page.tone = "good";

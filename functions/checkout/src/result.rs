@@ -8,20 +8,28 @@ use crate::visit::Visit;
 /// The address, with the result as it is now. `None` if the checkout is gone.
 pub(crate) fn next(visit: &Visit<'_>) -> Option<String> {
     let checkout = visit.checkout.as_ref()?;
-    let is_open = |tried: &Transaction| tried.status == Status::Created && tried.superseded_at.is_none();
-    let payment = match visit.state() {
-        CheckoutState::Paid(paid) => Some(paid),
-        CheckoutState::Expired | CheckoutState::Closed | CheckoutState::Open => None,
-    };
-    let status = match payment {
-        Some(_) => CheckoutResultStatus::Success,
-        None if visit.tries.iter().any(is_open) => CheckoutResultStatus::Unknown,
-        None => CheckoutResultStatus::Cancel,
-    };
+    let payment = payment(visit);
+    let status = status(visit);
     let url = destination(checkout, status);
     let result = CheckoutResult { key: &checkout.key, status, payment, now: visit.now };
     let master = &visit.configured.app.keys(checkout.key.mode).master.current;
     Some(with_parameters(url, &result.signed(master)))
+}
+
+fn payment<'a>(visit: &'a Visit<'_>) -> Option<&'a Transaction> {
+    match visit.state() {
+        CheckoutState::Paid(paid) => Some(paid),
+        CheckoutState::Expired | CheckoutState::Closed | CheckoutState::Open => None,
+    }
+}
+
+/// An order that was replaced here may still be paid at the provider, so that nothing is certain before it is closed.
+fn status(visit: &Visit<'_>) -> CheckoutResultStatus {
+    match payment(visit) {
+        Some(_) => CheckoutResultStatus::Success,
+        None if visit.tries.iter().any(|tried| tried.status == Status::Created) => CheckoutResultStatus::Unknown,
+        None => CheckoutResultStatus::Cancel,
+    }
 }
 
 /// Where the payer goes: a payer who did not pay goes to the merchant's address for that, if there is one.
@@ -34,9 +42,9 @@ fn destination(checkout: &Checkout, status: CheckoutResultStatus) -> &WebUrl {
     }
 }
 
-/// The host of the merchant's address, for people.
-pub(crate) fn host_of(checkout: &Checkout) -> &str {
-    let rest = checkout.return_url.as_str().split_once("://").map_or("", |(_, rest)| rest);
+/// The host to which a payer goes from here, for people.
+pub(crate) fn host_of<'a>(visit: &Visit<'_>, checkout: &'a Checkout) -> &'a str {
+    let rest = destination(checkout, status(visit)).as_str().split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default()
 }
 

@@ -81,8 +81,13 @@ impl CheckoutState<'_> {
 impl Checkout {
     /// Where it stands, by all tries of its bill. A payment counts after the end, too.
     pub fn state<'a>(&self, tries: &'a [Transaction], now: Timestamp) -> CheckoutState<'a> {
-        if let Some(paid) = BillPayments::of(tries).counted.first() {
+        let payments = BillPayments::of(tries).counted;
+        if let Some(paid) = payments.iter().copied().find(|payment| self.is_paid_by(payment)) {
             return CheckoutState::Paid(paid);
+        }
+        // The server opened an order at another price, and it was paid.
+        if payments.iter().any(|payment| payment.author == Author::Server) {
+            return CheckoutState::Closed;
         }
         if self.expires_at <= now {
             return CheckoutState::Expired;
@@ -90,6 +95,12 @@ impl Checkout {
         let is_outdated =
             latest_of_server(tries).is_some_and(|latest| latest.created_at > self.named_at && latest.fee != self.fee);
         if is_outdated || self.is_closed(tries) { CheckoutState::Closed } else { CheckoutState::Open }
+    }
+
+    /// Whether a payment pays this checkout. If the server made the checkout, only its own price does: a client may have opened an order at
+    /// a price of its own before, and a payer may have kept an order from before a new price.
+    pub fn is_paid_by(&self, payment: &Transaction) -> bool {
+        self.author == Author::Client || payment.fee == self.fee
     }
 
     /// The merchant closes a bill by its tries: one was closed since this content was named, and none is open.
@@ -167,6 +178,13 @@ pub(crate) mod tests {
         check(&[server(Status::Success, |_| {})], made.expires_at, "paid");
         check(&[server(Status::Refund, |_| {})], later, "paid");
         check(&[server(Status::Closed, |_| {})], later, "closed");
+        // A payment at another price is not that of this checkout.
+        check(&[server(Status::Success, |tried| tried.fee = fen(1))], later, "closed");
+        let cheap = Transaction { fee: fen(1), ..sample(Status::Success) };
+        check(&[Transaction { author: Author::Client, ..cheap.clone() }], later, "open");
+        let tries = [Transaction { author: Author::Client, ..cheap }];
+        let of_client = Checkout { author: Author::Client, ..made.clone() };
+        assert_eq!(of_client.state(&tries, later).name(), "paid");
         // What was closed before this content was named, or because another try replaced it, says nothing.
         check(
             &[server(Status::Closed, |tried| tried.ended_at = Some(made.named_at.minus(Duration::from_secs(1))))],
