@@ -102,8 +102,9 @@ mod tests {
     fn a_front_is_proved_by_one_of_its_secrets_and_nothing_else() {
         let wrong = OURS.replace('R', "r");
         let (half, both) = (&OURS[1..], format!("{OURS} other"));
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
         #[rustfmt::skip]
-        let cases: &[(&str, &[(&str, &str)], bool)] = &[
+        let cases: &[Case<'_>] = &[
             (OURS,  &[],                                false),
             (OURS,  &[(SECRET, "")],                    false),
             (OURS,  &[(SECRET, &wrong)],                false),
