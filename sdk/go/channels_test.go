@@ -51,7 +51,7 @@ func TestEveryChannelIsChargedPaidToldAndRefunded(t *testing.T) {
 		equal(t, refund.Reason, "凉了")
 		refunds = append(refunds, refund)
 	}
-	equal(t, len(refunds), 11)
+	equal(t, len(refunds), 12)
 	for _, refund := range refunds {
 		done := until(t, "the refund of "+string(refund.Channel), func() (maxpay.Refund, bool) {
 			must(client.Sync(ctx, maxpay.SyncRequest{BillNum: refund.BillNum}))(t)

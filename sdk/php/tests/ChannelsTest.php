@@ -45,7 +45,7 @@ final class ChannelsTest extends TestCase
             self::assertSame([100, '凉了'], [$refund->refundFee, $refund->reason]);
             $refunds[] = $refund;
         }
-        self::assertCount(11, $refunds);
+        self::assertCount(12, $refunds);
         foreach ($refunds as $refund) {
             $bill = $refund->billNum;
             $done = Stack::until("the refund of $refund->channel", function () use ($client, $refund, $bill) {

@@ -62,8 +62,22 @@ async function pay(request, id) {
   const { channel } = await jsonOf(request);
   if (!CHANNELS.includes(channel)) throw new Refusal(400, "this shop has no such channel");
   if (order.status !== "unpaid") throw new Refusal(409, "this order is not to be paid");
-  if (order.open && order.open !== channel) await closeOpen(order);
-  if (channel === "checkout") return checkout(order);
+  try {
+    if (order.open && order.open !== channel) await closeOpen(order);
+    return channel === "checkout" ? await checkout(order) : await charge(request, order, channel);
+  } catch (error) {
+    if (error instanceof ParamInvalidError && (await isPaid(order))) throw new Refusal(409, "this order is paid already");
+    throw error;
+  }
+}
+
+/** The webhook may come later than the visitor's next click, so the gateway is asked. */
+async function isPaid(order) {
+  const tries = await maxpay.records({ billNum: order.id });
+  return tries.some(({ status }) => status === "success");
+}
+
+async function charge(request, order, channel) {
   const charged = await maxpay.charge({
     channel,
     billNum: order.id,
@@ -105,13 +119,8 @@ async function came(request, id) {
 
 /** The visitor chose another channel. What was shown before, such as a QR code, could still be paid: then the order would be paid twice. */
 async function closeOpen(order) {
-  try {
-    const tries = await maxpay.records({ billNum: order.id, status: "created" });
-    for (const { channel } of tries) await maxpay.close({ billNum: order.id, channel });
-  } catch (error) {
-    if (error instanceof ParamInvalidError) throw new Refusal(409, "this order is paid already");
-    throw error;
-  }
+  const tries = await maxpay.records({ billNum: order.id, status: "created" });
+  for (const { channel } of tries) await maxpay.close({ billNum: order.id, channel });
 }
 
 /** A real shop asks who wants that. The same number moves the money once, however often this is called. */
