@@ -190,7 +190,7 @@ export interface components {
              * @description The page
              */
             url: string;
-            /** @description The page's address as a QR code */
+            /** @description The page's address as a QR code, an SVG picture */
             qr: string;
             expiresAt: components["schemas"]["Time"];
         };
