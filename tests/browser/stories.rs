@@ -83,7 +83,7 @@ async fn language_and_zone_are_chosen_by_a_click() {
     assert!(browser.text("h1").await.contains("交易管理"));
     assert!(browser.text("thead").await.contains("UTC+08:00"));
     let before = browser.text("tbody tr:last-child td:nth-child(3)").await;
-    browser.click("a.language").await;
+    browser.click("a.language[hreflang]").await;
     browser.until("return document.querySelector('h1')?.innerText.includes('Transactions')").await;
     browser.click(".user summary").await;
     browser.choose("#zone", "0").await;
