@@ -5,13 +5,9 @@ All signatures come from the openssl program, so that no SDK witnesses for itsel
 `make_results.py --check` fails if the file is not what would be written.
 """
 
-import json
-import pathlib
-import subprocess
-import sys
 import urllib.parse
 
-FILE = pathlib.Path(__file__).resolve().parent / "results.json"
+from vectors import hmac_sha256, write
 
 NOW = 1_795_474_104
 APP = "568a12086e912100017722e5"
@@ -34,8 +30,7 @@ CODES = {
 
 def signature(parameters, key=MASTER):
     lines = ["maxpay-checkout-result", *(f"{name}={value}" for name, value in sorted(parameters.items()))]
-    mac = ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{key.encode().hex()}", "-binary"]
-    return subprocess.run(mac, input="\n".join(lines).encode(), stdout=subprocess.PIPE, check=True).stdout.hex()
+    return hmac_sha256(key.encode(), "\n".join(lines).encode()).hex()
 
 
 def left(**changed):
@@ -153,8 +148,7 @@ def wrong_signatures():
     yield case("the key from before a rotation signed", "wrong-signature", signed(paid(), OLD_MASTER))
     yield case("an altered, old result of another app", "wrong-signature", {**result, "maxpay_fee": "1"}, now=NOW + 9999, appId="0" * 24)
     plain = "\n".join(f"{name}={value}" for name, value in sorted(paid().items()))
-    mac = ["openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{MASTER.encode().hex()}", "-binary"]
-    bare = subprocess.run(mac, input=plain.encode(), stdout=subprocess.PIPE, check=True).stdout.hex()
+    bare = hmac_sha256(MASTER.encode(), plain.encode()).hex()
     yield case("a signature without the first line", "wrong-signature", {**paid(), "maxpay_sign": bare})
 
 
@@ -191,16 +185,4 @@ def wrong_keys():
     yield case("no master key, and nothing at all", "bad-key", url="", masterKeys=[])
 
 
-def document():
-    cases = [*good(), *wrong_parameters(), *wrong_signatures(), *wrong_results(), *wrong_apps_and_times(), *wrong_keys()]
-    names = [one["name"] for one in cases]
-    assert len(names) == len(set(names)), "each case needs a name of its own"
-    assert {one["expect"] for one in cases} == {"ok", *CODES}, "each code needs a case"
-    return json.dumps({"format": 1, "codes": CODES, "cases": cases}, indent=1, ensure_ascii=False) + "\n"
-
-
-if sys.argv[1:] == ["--check"]:
-    if FILE.read_text(encoding="utf-8") != document():
-        sys.exit("results.json is not what make_results.py writes: run sdk/vectors/make_results.py")
-else:
-    FILE.write_text(document(), encoding="utf-8")
+write(__file__, "results.json", CODES, [*good(), *wrong_parameters(), *wrong_signatures(), *wrong_results(), *wrong_apps_and_times(), *wrong_keys()])
