@@ -1,7 +1,7 @@
 //! Makes a checkout, or finds the one that the bill has. A merchant's call does it, and an operator who makes a payment link.
 //!
 //! A bill has one checkout, and one address until its end. The server may name its content anew; then the address stays, and orders with
-//! the old content are given up. What a client made first stays as it is.
+//! the old content are given up. A client's call changes nothing that is there.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct CheckoutOrder<'a> {
     pub mode: Mode,
     /// Whose price it is.
     pub author: Author,
-    /// The channels that may be offered; all if there is none.
+    /// The channels that may be offered. An empty list allows all.
     pub channels: Vec<Channel>,
     /// What is asked for.
     pub request: CheckoutRequest,

@@ -28,7 +28,7 @@ pub use crate::{
     begin::Begun,
     checkouts::{CheckoutOrder, MadeCheckout, checkout_url, give_up_outdated, make_checkout},
     client_bound::ClientCounts,
-    offered::{OFFERED, can_offer_anything},
+    offered::{OFFERED, can_offer, can_offer_anything},
 };
 
 /// What a charge needs.

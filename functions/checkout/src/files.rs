@@ -1,28 +1,19 @@
 //! The two kinds of files: a merchant's logo, and what WeChat looks for at the root of the domain.
 
 use bytes::Bytes;
-use domain::{CheckoutToken, Logo, VerificationFile};
+use domain::{Logo, VerificationFile};
 use http::{HeaderValue, StatusCode, header};
 use runtime::{ApiError, Reply, error_chain, not_found};
 use tracing::error;
 
-use crate::{Deps, replies};
+use crate::{Deps, replies, visit::verify};
 
 /// Who opens a logo by its own address sees a picture that may do nothing.
 const LOGO_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
 
 /// `GET /pay/{token}/logo`
 pub(crate) async fn logo(deps: &Deps, token: &str) -> Reply {
-    let found = async {
-        let (services, now) = (deps.services(), deps.services().clock.now());
-        let Some(app) = CheckoutToken::app_named_by(token) else { return Ok(None) };
-        let Some(configured) = services.apps.find(&app, now).await? else { return Ok(None) };
-        if CheckoutToken::verify(token, &configured.app, now).is_err() {
-            return Ok(None);
-        }
-        Ok::<_, ApiError>(services.store.find_logo(&app).await?)
-    };
-    match found.await {
+    match find_logo(deps, token).await {
         Ok(Some(Logo { kind, bytes })) => {
             let mut reply = replies::guarded(file(bytes.into(), kind.name()), LOGO_POLICY);
             reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
@@ -31,6 +22,11 @@ pub(crate) async fn logo(deps: &Deps, token: &str) -> Reply {
         Ok(None) => not_found(),
         Err(error) => failed(&error),
     }
+}
+
+async fn find_logo(deps: &Deps, token: &str) -> Result<Option<Logo>, ApiError> {
+    let Some(verified) = verify(deps, token, deps.services().clock.now()).await? else { return Ok(None) };
+    Ok(deps.services().store.find_logo(&verified.claims.key.app).await?)
 }
 
 /// `GET /MP_verify_<16>.txt`: only what an operator saved. For WeChat, an account whose file is shown here owns the domain.

@@ -1,11 +1,11 @@
 //! `POST /2.0/maxpay/checkout`: makes a checkout, or finds the one that the bill has. The flow is that of `charging`.
 
-use charging::{CheckoutOrder, MadeCheckout, make_checkout};
+use charging::{CheckoutOrder, MadeCheckout, can_offer_anything, make_checkout};
 use domain::{Author, CheckoutForm};
 use runtime::{ApiError, CredentialsError, Reply, Request, Role, authenticate, json_body, success};
 use serde::Serialize;
 
-use crate::{Deps, offers, qr};
+use crate::{Deps, qr};
 
 #[derive(Serialize)]
 struct Made<'a> {
@@ -26,7 +26,7 @@ pub(crate) async fn make(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     };
     let form = CheckoutForm::parse(json_body(request)?)?;
     let channels = form.channels()?;
-    if !offers::can_be_paid(&services.apps, &caller.configured, caller.mode, &channels) {
+    if !can_offer_anything(&services.apps, &caller.configured, caller.mode, &channels) {
         return Err(ApiError::NothingToOffer { mode: caller.mode });
     }
     let (configured, mode, request) = (&caller.configured, caller.mode, form.read()?);

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use charging::{AccountInUse, OFFERED};
-use domain::{Channel, Checkout, Family, Mode};
+use charging::{OFFERED, can_offer};
+use domain::{Channel, Checkout, Family};
 use http::{HeaderMap, header::USER_AGENT};
-use providers::Account;
 use runtime::{Apps, ConfiguredApp};
 
 /// Where a page is opened.
@@ -50,29 +49,13 @@ pub(crate) struct Offers {
     pub(crate) channels: Vec<Channel>,
 }
 
-/// Whether anything can be offered, wherever the page is opened.
-pub(crate) fn can_be_paid(apps: &Apps, configured: &ConfiguredApp, mode: Mode, allowed: &[Channel]) -> bool {
-    let fits = |channel: &Channel| allowed.is_empty() || allowed.contains(channel);
-    OFFERED.iter().filter(|channel| fits(channel)).any(|channel| is_configured(apps, configured, mode, *channel))
-}
-
 /// What the page of a checkout offers at a place.
 pub(crate) fn offers(apps: &Apps, configured: &Arc<ConfiguredApp>, checkout: &Checkout, place: Place) -> Offers {
-    let mode = checkout.key.mode;
-    let is_usable = |channel: &Channel| checkout.allows(*channel) && is_configured(apps, configured, mode, *channel);
+    let Checkout { key, channels, .. } = checkout;
+    let is_usable =
+        |channel: &Channel| Checkout::is_allowed(channels, *channel) && can_offer(apps, configured, key.mode, *channel);
     let usable: Vec<Channel> = OFFERED.into_iter().filter(is_usable).collect();
     fitting(&usable, place)
-}
-
-/// An account that cannot name a payer cannot serve WeChat's own browser.
-fn is_configured(apps: &Apps, configured: &ConfiguredApp, mode: Mode, channel: Channel) -> bool {
-    let found = AccountInUse::find(apps, configured, channel, mode);
-    found.is_ok_and(|account| channel != Channel::WxJsapi || names_payers(&account))
-}
-
-/// Whether an account can name payers inside WeChat.
-fn names_payers(account: &AccountInUse) -> bool {
-    account.account().and_then(Account::oauth).is_some()
 }
 
 /// Those of the usable channels that work at a place.

@@ -7,16 +7,13 @@ use std::time::Duration;
 
 use charging::AccountInUse;
 use domain::{Channel, CheckoutState, OpenidState};
-use http::{
-    HeaderValue,
-    header::{COOKIE, SET_COOKIE},
-};
+use http::{HeaderValue, header::SET_COOKIE};
 use outbound::Bounds;
 use providers::{
     Account,
     wechat::{Oauth, Openid},
 };
-use runtime::{ApiError, Reply, Request, query_parameter};
+use runtime::{ApiError, Reply, Request, find_cookie, query_parameter};
 
 use crate::{
     Deps, page,
@@ -44,7 +41,7 @@ pub(crate) fn begin(deps: &Deps, visit: &Visit<'_>) -> Result<Reply, ApiError> {
     let nonce = services.random.nonce()?;
     let bound = OpenidState { token: visit.token, nonce: nonce.as_str() };
     let state = bound.issue(&visit.configured.app.keys(key.mode).master.current, visit.now);
-    let here = format!("{}{}/wx", services.config.public_url, visit.home());
+    let here = format!("{}/wx", visit.address(deps));
     let reply = page::forward(visit, &oauth.authorize_url(&here, &state));
     Ok(with_nonce(deps, visit, reply, nonce.as_str(), NONCE_SECONDS))
 }
@@ -89,9 +86,7 @@ async fn exchange(deps: &Deps, visit: &Visit<'_>, code: &str) -> Result<Option<O
 }
 
 fn nonce_of(request: &Request) -> Option<&str> {
-    let lines = request.headers().get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == NONCE).map(|(_, nonce)| nonce).filter(|nonce| !nonce.is_empty())
+    find_cookie(request.headers(), NONCE).filter(|nonce| !nonce.is_empty())
 }
 
 fn with_nonce(deps: &Deps, visit: &Visit<'_>, mut reply: Reply, nonce: &str, seconds: u32) -> Reply {

@@ -77,11 +77,11 @@ struct Page {
     t: &'static Texts,
     lang: &'static str,
     style: &'static str,
-    /// A style of the merchant's own colour; empty if there is none.
+    /// A style with the merchant's colour. Empty without a colour.
     brand: String,
     /// Who may show the page in a frame.
     frames: String,
-    /// The path of the logo; empty if there is none.
+    /// The path of the logo. Empty without a logo.
     logo: String,
     script: &'static str,
     bill: Option<Bill>,
@@ -94,14 +94,14 @@ struct Page {
     code_title: String,
     buttons_title: &'static str,
     buttons: Vec<Button>,
-    /// What stands on the button that calls the wallet again; empty if there is none.
+    /// The label of the button that calls the wallet again. Empty without such a button.
     again: &'static str,
-    /// The path of the form that goes back to the merchant, and its label; empty if there is none.
+    /// The path of the form that goes back to the merchant, and its label. Both are empty without such a form.
     leave: String,
     leave_label: &'static str,
     /// The host to which that form leads.
     host: String,
-    /// Where a link leads; empty if there is none.
+    /// The address of a link. Empty without a link.
     link: String,
     link_label: &'static str,
     /// What a browser without scripts does: `seconds;url=...`.
@@ -154,6 +154,14 @@ impl Page {
         }
     }
 
+    /// Gives the page its button back to the merchant, with the host to which it leads.
+    fn lead_to_merchant(&mut self, visit: &Visit<'_>, label: &'static str) {
+        let Some(checkout) = &visit.checkout else { return };
+        self.leave = format!("{}/leave", visit.home());
+        self.leave_label = label;
+        self.host = result::host_of(visit, checkout).to_owned();
+    }
+
     fn reply(&self, status: StatusCode) -> Reply {
         let policy = self.policy();
         match self.render() {
@@ -196,9 +204,7 @@ pub(crate) fn open(deps: &Deps, visit: &Visit<'_>, shown: Shown) -> Reply {
     let mut page = Page::of(visit, t.choose, "");
     page.notes.clear();
     page.problem = shown.problem;
-    page.leave = format!("{}/leave", visit.home());
-    page.leave_label = t.leave;
-    page.host = result::host_of(visit, checkout).to_owned();
+    page.lead_to_merchant(visit, t.leave);
     page.refresh = format!("10;url={}", visit.home());
     page.orders = Orders { state: format!("{}/state", visit.home()), home: visit.home(), ..Orders::default() };
     if let Some(code) = &shown.native_code {
@@ -250,11 +256,7 @@ pub(crate) fn end(visit: &Visit<'_>) -> Reply {
     };
     let mut page = Page::of(visit, heading, note);
     page.tone = "bad";
-    if let Some(checkout) = &visit.checkout {
-        page.leave = format!("{}/leave", visit.home());
-        page.leave_label = t.back_to_shop;
-        page.host = result::host_of(visit, checkout).to_owned();
-    }
+    page.lead_to_merchant(visit, t.back_to_shop);
     if let CheckoutState::Paid(paid) = visit.state() {
         page.tone = "good";
         page.notes.insert(0, format!("{}{}", t.paid_by, t.family(paid.key.channel.family())));

@@ -1,7 +1,7 @@
 //! `POST /pay/{token}/{channel}`: the payer chose a channel.
 //!
-//! The same choice again is the same order: a double click, a reload and a second person with the same wallet meet one order, as far as the
-//! provider lets one order serve them. Before another channel gets an order, the providers of the orders that are open are asked, so that
+//! The same choice again is the same order. So a double click, a reload and a second person with the same wallet get one order, if the
+//! provider allows several payers for it. Before another channel gets an order, the providers of the orders that are open are asked, so that
 //! nobody pays twice because a notify was lost.
 
 use std::time::Duration;
@@ -76,7 +76,6 @@ async fn charge(
     give_up_outdated(&deps.services().store, checkout, &visit.tries, visit.now).await?;
     let apps = &deps.services().apps;
     let account = AccountInUse::find(apps, &visit.configured, channel, checkout.key.mode)?;
-    let home = WebUrl::parse(&format!("{}{}", deps.services().config.public_url, visit.home()));
     let order = ChargeOrder {
         configured: &visit.configured,
         mode: checkout.key.mode,
@@ -88,7 +87,7 @@ async fn charge(
             fee: checkout.fee,
             subject: checkout.subject.clone(),
             extras: checkout.extras.clone(),
-            return_url: home,
+            return_url: WebUrl::parse(&visit.address(deps)),
             show_url: None,
             timeout: visit.now.until(checkout.expires_at).max(ORDER_TIME_MIN),
             qr_pay_mode: None,
@@ -100,38 +99,25 @@ async fn charge(
     Ok(Some(Box::pin(charging::charge(&deps.charging, account, &order)).await?))
 }
 
-/// Hands the payer over to the provider, in the way of the channel.
+/// Hands the payer over to the provider, in the way of the channel. If the parameters for that are not there, the page says that the channel
+/// does not work now.
 fn hand_over(deps: &Deps, visit: &Visit<'_>, channel: Channel, parameters: &PaymentParameters) -> Reply {
     let member = |name: &str| parameters.find(name).map(str::to_owned);
-    let shown = match channel {
-        Channel::AliApp => {
-            member("ali_app").map(|order| Shown { call: Some(WalletCall::Alipay(order)), ..Shown::default() })
-        }
-        Channel::WxJsapi => serde_json::to_string(parameters)
-            .ok()
-            .map(|json| Shown { call: Some(WalletCall::Wechat(json)), ..Shown::default() }),
-        Channel::WxNative => member("codeUrl").map(|code| Shown { native_code: Some(code), ..Shown::default() }),
-        Channel::AliWap => return forward_or_trouble(deps, visit, member("ali_wap")),
-        Channel::AliWeb => return forward_or_trouble(deps, visit, member("ali_web")),
-        Channel::WxH5 => {
-            let home = format!("{}{}", deps.services().config.public_url, visit.home());
-            return forward_or_trouble(deps, visit, member("wx_h5").map(|url| with_way_back(&url, &home)));
-        }
-        Channel::UnipayWeb => match parameters.find("html").and_then(own_form) {
-            Some(reply) => return reply,
-            None => None,
-        },
+    let show = |shown: Shown| page::open(deps, visit, shown);
+    let show_call = |call: WalletCall| show(Shown { call: Some(call), ..Shown::default() });
+    let forward = |url: String| page::forward(visit, &url);
+    let handed = match channel {
+        Channel::AliApp => member("ali_app").map(|order| show_call(WalletCall::Alipay(order))),
+        Channel::WxJsapi => serde_json::to_string(parameters).ok().map(|json| show_call(WalletCall::Wechat(json))),
+        Channel::WxNative => member("codeUrl").map(|code| show(Shown { native_code: Some(code), ..Shown::default() })),
+        Channel::AliWap => member("ali_wap").map(forward),
+        Channel::AliWeb => member("ali_web").map(forward),
+        Channel::WxH5 => member("wx_h5").map(|url| forward(with_way_back(&url, &visit.address(deps)))),
+        Channel::UnipayWeb => parameters.find("html").and_then(own_form),
         Channel::AliQrcode | Channel::WxApp | Channel::WxLite | Channel::UnipayApp | Channel::ApplepayUpacp => None,
     };
-    let t = texts(visit.locale);
-    let trouble = || Shown { problem: Some(t.channel_trouble), ..Shown::default() };
-    page::open(deps, visit, shown.unwrap_or_else(trouble))
-}
-
-fn forward_or_trouble(deps: &Deps, visit: &Visit<'_>, url: Option<String>) -> Reply {
-    let t = texts(visit.locale);
-    let trouble = || page::open(deps, visit, Shown { problem: Some(t.channel_trouble), ..Shown::default() });
-    url.map_or_else(trouble, |url| page::forward(visit, &url))
+    let trouble = || show(Shown { problem: Some(texts(visit.locale).channel_trouble), ..Shown::default() });
+    handed.unwrap_or_else(trouble)
 }
 
 /// WeChat's page returns to this address, which must be on the registered domain.

@@ -25,7 +25,7 @@ pub(crate) fn guarded(mut reply: Reply, policy: &str) -> Reply {
     for (name, value) in GUARDS {
         reply.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    // Browsers that do not know the policy's word for frames know this one. It has no word for some origins.
+    // For browsers that do not know `frame-ancestors`. This header cannot name several origins, so it is sent only for a page without frames.
     if policy.contains("frame-ancestors 'none'") {
         reply.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }

@@ -52,22 +52,20 @@ impl<'a> Visit<'a> {
     /// # Errors
     /// [`ApiError`]: the storage failed.
     async fn open(deps: &Deps, request: &Request, token: &'a str, look: Look) -> Result<Option<Self>, ApiError> {
-        let (services, now) = (deps.services(), deps.services().clock.now());
-        let Some(app) = CheckoutToken::app_named_by(token) else { return Ok(None) };
-        let Some(configured) = services.apps.find(&app, now).await? else { return Ok(None) };
-        let Ok(claims) = CheckoutToken::verify(token, &configured.app, now) else { return Ok(None) };
+        let now = deps.services().clock.now();
+        let Some(Verified { configured, claims }) = verify(deps, token, now).await? else { return Ok(None) };
         let CheckoutBill { kept, tries } = load(deps, &claims, look).await?;
         let checkout = kept.map(|kept| kept.checkout).filter(|checkout| checkout.expires_at == claims.expires_at);
         let locale = checkout.as_ref().and_then(|checkout| checkout.locale).unwrap_or_else(|| locale_of(request));
         let place = Place::of(request.headers());
         let look = match look {
             Look::State => CheckoutLook::default(),
-            Look::Glance | Look::Now => services.store.glance_at_checkout_look(&app).await?,
+            Look::Glance | Look::Now => deps.services().store.glance_at_checkout_look(&claims.key.app).await?,
         };
         Ok(Some(Self { token, configured, claims, checkout, tries, look, place, locale, now }))
     }
 
-    /// The same. While the checkout is open, the providers of tries that are silent for a while are asked, each at most once in fifteen seconds.
+    /// Opens the checkout of a token. While it is open, the providers of tries that are silent for a while are asked, each at most once in fifteen seconds.
     ///
     /// # Errors
     /// [`ApiError`]: the storage failed.
@@ -101,10 +99,32 @@ impl<'a> Visit<'a> {
         format!("/pay/{}", self.token)
     }
 
+    /// The whole address of its page.
+    pub(crate) fn address(&self, deps: &Deps) -> String {
+        format!("{}{}", deps.services().config.public_url, self.home())
+    }
+
     /// Whether the merchant's server made it. The client key is public, so a browser is not sent by itself to an address that a client named.
     pub(crate) fn is_of_server(&self) -> bool {
         self.checkout.as_ref().is_some_and(|checkout| checkout.author == Author::Server)
     }
+}
+
+/// What a genuine token names.
+pub(crate) struct Verified {
+    pub(crate) configured: Arc<ConfiguredApp>,
+    pub(crate) claims: CheckoutClaims,
+}
+
+/// Verifies a token. `None` if it is not genuine.
+///
+/// # Errors
+/// [`ApiError`]: the storage failed.
+pub(crate) async fn verify(deps: &Deps, token: &str, now: Timestamp) -> Result<Option<Verified>, ApiError> {
+    let Some(app) = CheckoutToken::app_named_by(token) else { return Ok(None) };
+    let Some(configured) = deps.services().apps.find(&app, now).await? else { return Ok(None) };
+    let claims = CheckoutToken::verify(token, &configured.app, now).ok();
+    Ok(claims.map(|claims| Verified { configured, claims }))
 }
 
 async fn load(deps: &Deps, claims: &CheckoutClaims, look: Look) -> Result<CheckoutBill, ApiError> {

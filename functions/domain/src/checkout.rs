@@ -120,9 +120,9 @@ impl Checkout {
         tries.iter().filter(move |tried| is_current(tried) && (tried.fee != fee || tried.subject != subject))
     }
 
-    /// Whether a channel may be offered.
-    pub fn allows(&self, channel: Channel) -> bool {
-        self.channels.is_empty() || self.channels.contains(&channel)
+    /// Whether a merchant's list of channels allows this one. An empty list allows all.
+    pub fn is_allowed(allowed: &[Channel], channel: Channel) -> bool {
+        allowed.is_empty() || allowed.contains(&channel)
     }
 
     /// Whether `other` offers the same.

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use domain::PayerAddress;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::{
+    HeaderMap,
+    header::{CONTENT_TYPE, COOKIE},
+};
 
 /// A request with its whole body. If API Gateway sent the body in base64, it is decoded.
 pub type Request = http::Request<Bytes>;
@@ -46,6 +49,17 @@ pub fn json_body(request: &Request) -> Result<&Bytes, BodyError> {
 pub fn query_parameter<'a>(request: &'a Request, name: &str) -> Option<Cow<'a, str>> {
     let query = request.uri().query()?.as_bytes();
     form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// Browsers keep at most 4 KiB a cookie. A request with more cookies than this does not come from a browser.
+const COOKIES_MAX: usize = 100;
+
+/// The value of the cookie `name`.
+pub fn find_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        lines.flat_map(|line| line.split(';')).take(COOKIES_MAX).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), BodyError> {

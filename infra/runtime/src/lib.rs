@@ -28,7 +28,9 @@ pub use clock::Clock;
 pub use config::{Config, ConfigError, LocalConfig, SimulatorSettings};
 pub use error::{ApiError, BillError, BillErrorKind, ClientBoundError, Retry, error_chain};
 pub use error_words::{Failed, FailedKind, KeptBecause, KeptBecauseKind};
-pub use http_edge::{BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, json_body, query_parameter};
+pub use http_edge::{
+    BODY_BYTES_MAX, BodyError, ClientIp, Reply, Request, client_ip, find_cookie, json_body, query_parameter,
+};
 pub use lambda::{in_time, read_event, serve, serve_events};
 pub use metrics::{AttemptOutcome, METRICS_NAMESPACE, Metric, MetricEntry, Metrics, PaymentOutcome, STACK};
 pub use question::{ProviderAnswer, Question};

@@ -142,7 +142,7 @@ impl Store {
         is_written(put.send().await, "keeping a verification file")
     }
 
-    /// Removes a verification file. `false` if there is none.
+    /// Removes a verification file. `false` if it was not there.
     ///
     /// # Errors
     /// [`StoreError`].

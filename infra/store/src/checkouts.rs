@@ -35,7 +35,7 @@ pub struct KeptCheckout {
 /// A bill with its checkout.
 #[derive(Clone, Debug, Default)]
 pub struct CheckoutBill {
-    /// The checkout; `None` if there is none, or it is gone.
+    /// The checkout. `None` if none was made, or if it is gone already.
     pub kept: Option<KeptCheckout>,
     /// All tries of the bill.
     pub tries: Vec<Transaction>,

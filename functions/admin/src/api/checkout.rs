@@ -9,9 +9,8 @@ use store::{KeptLook, StoreError};
 
 use super::{call::Call, problem::Problem, transaction_actions::refused, wrong::Wrong};
 
-/// `POST /apps/{appId}/checkouts?mode= {"billNum"?,"totalFee","subject","returnUrl",...}`: a payment link, at the server's price
-/// and with every channel. Without
-/// `billNum` the bill gets a number of its own; two such calls are two bills.
+/// `POST /apps/{appId}/checkouts?mode= {"billNum"?,"totalFee","subject","returnUrl",...}`: a payment link, at the server's price and with
+/// every channel. Without `billNum` the bill gets a number of its own, so two such calls are two bills.
 pub(crate) async fn make(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let (mode, mut body) = (call.mode()?, call.object()?);
     let services = &call.deps.services;
@@ -24,11 +23,12 @@ pub(crate) async fn make(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
     let body = Value::Object(body).to_string();
     let form = CheckoutForm::parse(body.as_bytes())?;
     let request = form.read()?;
-    if !can_offer_anything(&services.apps, &configured, mode) {
+    let channels = Vec::new();
+    if !can_offer_anything(&services.apps, &configured, mode, &channels) {
         return Err(refused(ApiError::NothingToOffer { mode }));
     }
     let (configured, now) = (&configured, call.now);
-    let order = CheckoutOrder { configured, mode, author: Author::Server, channels: Vec::new(), request, now };
+    let order = CheckoutOrder { configured, mode, author: Author::Server, channels, request, now };
     let MadeCheckout { checkout, url } = make_checkout(services, &order).await.map_err(refused_link)?;
     let (bill, until) = (checkout.key.bill.as_str(), checkout.expires_at.ms());
     Ok(json(StatusCode::CREATED, &json!({ "billNum": bill, "url": url.as_str(), "expiresAt": until })))

@@ -64,7 +64,7 @@ struct Page {
     name: Typed,
     color: Typed,
     origins: Typed,
-    /// The kind of the logo; empty if there is none.
+    /// The kind of the logo. Empty without a logo.
     logo: String,
     logo_problem: Option<String>,
     files: Vec<String>,

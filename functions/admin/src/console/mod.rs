@@ -14,7 +14,6 @@ mod channel_fields;
 mod channels;
 mod chart;
 mod checkout_page;
-mod cookies;
 mod dead_letters;
 mod deliveries;
 mod desk;

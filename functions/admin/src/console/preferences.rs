@@ -2,8 +2,7 @@
 
 use domain::Mode;
 use http::{HeaderMap, header};
-
-use super::cookies;
+use runtime::find_cookie;
 
 /// The languages of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +139,7 @@ const YEAR_SECONDS: u32 = 365 * 24 * 3600;
 impl Preferences {
     /// The preferences in the cookie; else what the browser prefers; else Beijing's zone and Chinese.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
-        let kept = cookies::find(headers, COOKIE).unwrap_or_default();
+        let kept = find_cookie(headers, COOKIE).unwrap_or_default();
         let mut parts = kept.split('.');
         let language = parts.next().and_then(Language::find);
         Self {

@@ -10,13 +10,10 @@ use std::time::Duration;
 use domain::{Operator, OperatorName, Timestamp};
 use http::HeaderMap;
 use ring::digest::{SHA256, digest};
-use runtime::{Config, Random, Services};
+use runtime::{Config, Random, Services, find_cookie};
 use subtle::ConstantTimeEq;
 
-use super::{
-    cookies,
-    sealed::{self, Purpose},
-};
+use super::sealed::{self, Purpose};
 use crate::api::problem::Problem;
 
 /// A working day.
@@ -44,7 +41,7 @@ impl Session {
 
     /// The session in the cookie, if we sealed it and it has not ended.
     pub(crate) fn read(headers: &HeaderMap, config: &Config, now: Timestamp) -> Option<Self> {
-        let cookie = cookies::find(headers, cookie_name(config))?;
+        let cookie = find_cookie(headers, cookie_name(config))?;
         let [name, epoch, csrf, ends_ms] = sealed::open(config, Purpose::Session, cookie)?;
         let session =
             Self { name: OperatorName::parse(&name)?, epoch: epoch.parse().ok()?, csrf, ends_at: moment(&ends_ms)? };
@@ -82,7 +79,7 @@ impl KnownBrowser {
 
     /// The browser, if its mark is for this operator and the operator's present password.
     pub(crate) fn read(headers: &HeaderMap, config: &Config, operator: &Operator, now: Timestamp) -> Option<Self> {
-        let cookie = cookies::find(headers, &browser_cookie_name(config, &operator.name))?;
+        let cookie = find_cookie(headers, &browser_cookie_name(config, &operator.name))?;
         let [name, password, id, ends_ms] = sealed::open(config, Purpose::Device, cookie)?;
         let fits = name == operator.name.as_str() && password == fingerprint(operator) && now < moment(&ends_ms)?;
         fits.then_some(Self { id })
