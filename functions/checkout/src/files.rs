@@ -33,7 +33,10 @@ async fn find_logo(deps: &Deps, token: &str) -> Result<Option<Logo>, ApiError> {
 pub(crate) async fn verification(deps: &Deps, name: &str) -> Reply {
     let Some(wanted) = VerificationFile::parse(name) else { return not_found() };
     match deps.services().store.has_verification_file(&wanted).await {
-        Ok(true) => file(Bytes::copy_from_slice(wanted.content().as_bytes()), "text/plain"),
+        Ok(true) => {
+            let content = Bytes::copy_from_slice(wanted.content().as_bytes());
+            replies::guarded(file(content, "text/plain"), "default-src 'none'; frame-ancestors 'none'")
+        }
         Ok(false) => not_found(),
         Err(error) => failed(&error.into()),
     }

@@ -1,13 +1,13 @@
 //! Payment links, how an app's checkouts look, and the files by which WeChat checks the domain of the checkouts.
 
 use charging::{CheckoutOrder, MadeCheckout, can_offer_anything, make_checkout};
-use domain::{AppId, Author, BrandColor, CheckoutForm, CheckoutLook, FrameOrigin, InvalidLogo, Logo, VerificationFile};
+use domain::{AppId, Author, BrandColor, CheckoutForm, CheckoutLook, FrameOrigin, Logo, VerificationFile};
 use http::StatusCode;
 use runtime::{ApiError, Reply, json};
 use serde_json::{Map, Value, json};
 use store::{KeptLook, StoreError};
 
-use super::{call::Call, problem::Problem, transaction_actions::refused, wrong::Wrong};
+use super::{call::Call, logo::read_logo, problem::Problem, transaction_actions::refused, wrong::Wrong};
 
 /// `POST /apps/{appId}/checkouts?mode= {"billNum"?,"totalFee","subject","returnUrl",...}`: a payment link, at the server's price and with
 /// every channel. Without `billNum` the bill gets a number of its own, so two such calls are two bills.
@@ -66,7 +66,7 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
 /// `PUT /apps/{appId}/checkout/logo`: the body is the file.
 pub(crate) async fn save_logo(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     call.load_app(&app).await?;
-    let logo = Logo::parse(call.request.body()).map_err(|error| Problem::field("logo", wrong_logo(error)))?;
+    let logo = read_logo(call.request.body()).map_err(|wrong| Problem::field("logo", wrong))?;
     change_logo(call, &app, Some(&logo)).await
 }
 
@@ -153,12 +153,4 @@ fn read_origins(body: &Map<String, Value>) -> Result<Vec<FrameOrigin>, Problem> 
     let wrong = || Problem::field("frameOrigins", Wrong::FrameOrigins { origins_max });
     let list = value.as_array().filter(|list| list.len() <= origins_max).ok_or_else(wrong)?;
     list.iter().map(|origin| origin.as_str().and_then(FrameOrigin::parse).ok_or_else(wrong)).collect()
-}
-
-fn wrong_logo(error: InvalidLogo) -> Wrong {
-    match error {
-        InvalidLogo::TooLarge => Wrong::LogoTooLarge { bytes_max: Logo::BYTES_MAX },
-        InvalidLogo::Kind => Wrong::LogoKind,
-        InvalidLogo::Forbidden { found } => Wrong::LogoForbidden { found },
-    }
 }

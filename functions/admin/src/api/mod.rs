@@ -16,6 +16,7 @@ mod deliveries;
 mod destination;
 pub(crate) mod doorman;
 mod incidents;
+mod logo;
 mod old_accounts;
 mod operators;
 pub(crate) mod page;

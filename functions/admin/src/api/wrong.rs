@@ -73,7 +73,6 @@ domain::sentences! {
         FrameOrigins { origins_max: usize } = "frame-origins": "must be a list of at most {origins_max} origins, such as https://shop.example";
         LogoTooLarge { bytes_max: usize } = "logo-too-large": "must be at most {bytes_max} bytes";
         LogoKind = "logo-kind": "must be an SVG or a PNG";
-        LogoForbidden { found: String } = "logo-forbidden": "must contain only a drawing, found `{found}`";
         VerificationFile = "verification-file": "must be MP_verify_, sixteen letters and digits, and .txt";
         TooManyFiles { files_max: usize } = "too-many-files": "there are {files_max} files already; delete one";
         // Webhooks and their deliveries.

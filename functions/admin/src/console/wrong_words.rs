@@ -73,7 +73,6 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::FrameOrigins => "最多 {origins_max} 个来源，例如 https://shop.example",
         K::LogoTooLarge => "最大 {bytes_max} 字节",
         K::LogoKind => "须为 SVG 或 PNG 图片",
-        K::LogoForbidden => "只能包含图形，文件中有“{found}”",
         K::VerificationFile => "文件名须为 MP_verify_ 加十六位字母或数字，再加 .txt",
         K::TooManyFiles => "已有 {files_max} 个文件，请先删除",
         // Webhooks and their deliveries.
