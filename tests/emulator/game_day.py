@@ -35,7 +35,9 @@ def hook_breaks(shop):
 def payer_is_forgotten(cloud, shop):
     """The merchant's words about a bill go; its amount, state, times and numbers stay."""
     words = "a tea for Ms Wang"
-    shop.pay("forget-1", subject=words, extras={"phone": "13800000000"})
+    said = {"subject": words, "extras": {"phone": "13800000000"}}
+    shop.checkout_opens("forget-1", **said)
+    shop.pay("forget-1", **said)
     table, bill = cloud.physical("TransactionsTable"), {"S": f"{shop.app}#live#forget-1"}
     tables = cloud.client("dynamodb")
 
@@ -45,9 +47,9 @@ def payer_is_forgotten(cloud, shop):
     before = shop.record("forget-1")
     assert words in str(kept()) and "13800000000" in str(kept()) and before["extras"], before
     for item in kept():
-        if item["sk"]["S"].startswith("TX#"):
+        removals = {"TX#": "SET subject = :none REMOVE extras, payer, return_url", "TX-": "SET subject = :none REMOVE extras"}
+        if removed := removals.get(item["sk"]["S"][:3]):
             key, none = {"pk": bill, "sk": item["sk"]}, {":none": {"S": "-"}}
-            removed = "SET subject = :none REMOVE extras, payer, return_url"
             tables.update_item(TableName=table, Key=key, ConditionExpression="attribute_exists(pk)", UpdateExpression=removed, ExpressionAttributeValues=none)
     assert words not in str(kept()) and "13800000000" not in str(kept()), kept()
     after = shop.record("forget-1")

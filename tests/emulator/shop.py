@@ -127,9 +127,9 @@ class Shop:
             answer = self.save_channel(gateway=gateway)
             assert (answer.status, answer.json["field"]) == (400, "gateway"), answer.body
 
-    def checkout_opens(self, bill):
+    def checkout_opens(self, bill, **other):
         """The page by which a bill is paid with any wallet."""
-        body = {"billNum": bill, "totalFee": 1, "subject": "a second tea", "returnUrl": "https://shop.example/back"}
+        body = {"billNum": bill, "totalFee": 1, "subject": "a second tea", "returnUrl": "https://shop.example/back"} | other
         made = self.cloud.call("POST", "/2.0/maxpay/checkout", body, self.master).json
         assert made["code"] == 0, made
         page = self.cloud.call("GET", urllib.parse.urlparse(made["url"]).path)

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     charge::knock,
+    checkout::checkout_of,
     notify_message::Message,
     wechat,
     world::{MINUTE_MS, World, charge_of, master, options, test_channel, texts, with, without},
@@ -72,13 +73,15 @@ enum Flow {
     Reprice,
     /// The server's charge at its own price, after a client paid at another price.
     LatePrice,
+    /// The server's checkout at its own price, after a client paid at another price.
+    LateCheckout,
     /// The sweep's check of payments made before the server named another price.
     PriceLook,
     /// A client's payment at a price that is not the server's. It is refunded automatically.
     Mispriced,
 }
 
-const FLOWS: [Flow; 26] = [
+const FLOWS: [Flow; 27] = [
     Flow::Charge,
     Flow::Notify,
     Flow::Misfit,
@@ -103,6 +106,7 @@ const FLOWS: [Flow; 26] = [
     Flow::SecondPayer,
     Flow::Reprice,
     Flow::LatePrice,
+    Flow::LateCheckout,
     Flow::PriceLook,
     Flow::Mispriced,
 ];
@@ -155,7 +159,7 @@ impl<'a> Case<'a> {
                 let id = first["id"].as_str().unwrap().to_owned();
                 return Self { world, flow, bill, ids, at_wechat: Some(id) };
             }
-            Flow::Reprice | Flow::LatePrice | Flow::PriceLook | Flow::Mispriced => {
+            Flow::Reprice | Flow::LatePrice | Flow::LateCheckout | Flow::PriceLook | Flow::Mispriced => {
                 let cheap = with(charge_of("ali_web", &bill), &json!({ "totalFee": CLIENTS_FEE }));
                 let charged = world.charge(&cheap).await.ok();
                 knock(world, "ali_web", &charged).await;
@@ -228,6 +232,7 @@ impl<'a> Case<'a> {
             Flow::Reprice | Flow::LatePrice => {
                 world.charge_as_server(&charge_of("ali_app", bill)).await;
             }
+            Flow::LateCheckout => post("/2.0/maxpay/checkout", checkout_of(bill).to_string()).await,
             Flow::Notify | Flow::Mispriced => self.hear(0, |paid| paid.signed()).await,
             Flow::Duplicate | Flow::AfterRefund => self.hear(1, |paid| paid.signed()).await,
             Flow::Misfit => self.hear(0, |paid| paid.with("total_amount", "0.01").signed()).await,
@@ -349,7 +354,9 @@ async fn kill_after_each_write(flow: Flow) -> usize {
         Flow::Short | Flow::ToppedUp | Flow::GiveUp | Flow::Stuck | Flow::Unstuck => {
             &["refund.success", "refund.failed", "refund.stuck"]
         }
-        Flow::LatePrice | Flow::PriceLook | Flow::Mispriced => &["payment.success", "payment.mismatch"],
+        Flow::LatePrice | Flow::LateCheckout | Flow::PriceLook | Flow::Mispriced => {
+            &["payment.success", "payment.mismatch"]
+        }
         Flow::SecondPayer | Flow::Reprice => &["payment.closed"],
         Flow::Charge
         | Flow::Notify

@@ -23,6 +23,7 @@ mod charsets;
 mod checkout;
 mod checkout_openid;
 mod checkout_page;
+mod checkout_prices;
 mod client_bounds;
 mod closed;
 mod console;

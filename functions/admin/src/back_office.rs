@@ -37,7 +37,7 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let found = match RefundsRequest::parse(json_body(request)?)? {
         RefundsRequest::OfBill(bill, None) => {
             let found = store.load_whole_bill(app, mode, &bill).await?;
-            if found.tries.is_empty() {
+            if found.bill.tries.is_empty() {
                 return Err(BillError::Unknown { bill: bill.to_string() }.into());
             }
             let mut refunds = found.refunds;
@@ -60,10 +60,10 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
     let (app, mode) = (&caller.app().id, caller.mode);
-    let tries = deps.services.store.load_bill(app, mode, &asked.bill).await?;
+    let found = deps.services.store.load_bill(app, mode, &asked.bill).await?;
     let bill = || asked.bill.to_string();
-    let on_channel = tries.into_iter().filter(|found| found.key.channel == asked.channel);
-    let last = on_channel.max_by_key(|found| found.key.try_number);
+    let on_channel = found.tries.into_iter().filter(|tried| tried.key.channel == asked.channel);
+    let last = on_channel.max_by_key(|tried| tried.key.try_number);
     let last = last.ok_or_else(|| BillError::UnknownOn { bill: bill(), channel: asked.channel })?;
     let closed = match last.status {
         Status::Closed => return Ok(success(&domain::Record::from(last))),

@@ -15,7 +15,7 @@ use store::{Settled, SettlementContext, StoreError};
 
 use crate::{
     ChargeContext, Deps,
-    tries::{Origin, Try, find_try, load_tries, replace_try},
+    tries::{Origin, Try, find_try, load_bill, replace_try},
 };
 
 /// A provider that takes longer leaves the bill pending; the function itself has 15 seconds.
@@ -43,8 +43,8 @@ pub struct Begun {
 /// [`ApiError`]: the charge is not allowed, cannot be built, or the provider gave no clear answer.
 pub(crate) async fn begin(deps: &Deps, context: &ChargeContext<'_>) -> Result<Begun, ApiError> {
     for _ in 0..ROUNDS_MAX {
-        let tries = load_tries(deps, context).await?;
-        let found = find_try(deps, context, tries).await?;
+        let bill = load_bill(deps, context).await?;
+        let found = find_try(deps, context, bill).await?;
         if let Some(begun) = begin_try(deps, context, found).await? {
             return Ok(begun);
         }

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use domain::{
-    App, Author, BillPayments, Channel, Checkout, CheckoutClaims, CheckoutKey, CheckoutRequest, CheckoutState,
-    CheckoutToken, Mode, Timestamp, Transaction, WebUrl, latest_of_server,
+    App, Author, Bill, Channel, Checkout, CheckoutClaims, CheckoutKey, CheckoutRequest, CheckoutState, CheckoutToken,
+    Mode, Status, Timestamp, Transaction, WebUrl,
 };
 use runtime::{ApiError, BillError, ConfiguredApp, Services};
-use store::{CheckoutBill, Store, StoreError};
+use store::{Store, StoreError};
 use tracing::info;
 
 /// How often a checkout is decided again because another caller made or changed it at the same time.
@@ -69,31 +69,38 @@ pub fn checkout_url(public_url: &str, app: &App, checkout: &Checkout) -> Result<
 async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout, ApiError> {
     let (app, mode, store) = (&asked.configured.app, asked.mode, &services.store);
     for _ in 0..ROUNDS_MAX {
-        let CheckoutBill { kept, tries } = store.load_checkout_bill(&app.id, mode, &asked.request.bill).await?;
-        let before = kept.as_ref().map(|kept| kept.revision);
-        let current = kept.map(|kept| kept.checkout).filter(|checkout| checkout.expires_at > asked.now);
-        let wanted = wanted(asked, current.as_ref());
+        let bill = store.load_bill(&app.id, mode, &asked.request.bill).await?;
+        let wanted = wanted(asked, bill.checkout.as_ref());
         checkout_url(&services.config.public_url, app, &wanted)?;
-        if let Decision::Keep = decide(asked, &wanted, current.as_ref(), &tries)?
-            && let Some(current) = current
-        {
-            return Ok(current);
-        }
-        if store.keep_checkout(&wanted, before).await? {
-            give_up_outdated(store, &wanted, &tries, asked.now).await?;
-            return Ok(wanted);
+        match decide(asked, &wanted, &bill)? {
+            Decision::Keep(current) => {
+                // The call that wrote it may have stopped before this.
+                set_price(store, current, &bill, asked.now).await?;
+                return Ok(current.clone());
+            }
+            Decision::Write if store.keep_checkout(&wanted).await? => {
+                // Here are the payments that were settled before the write. Those that are settled from now on see the price.
+                let bill = store.load_bill(&app.id, mode, &asked.request.bill).await?;
+                set_price(store, &wanted, &bill, asked.now).await?;
+                return Ok(wanted);
+            }
+            Decision::Write => {}
         }
     }
     let what = format!("checkout of bill {}", asked.request.bill);
     Err(StoreError::Contended { what, tries: ROUNDS_MAX }.into())
 }
 
-/// What is asked for, with the end of the checkout that there is: the address names it.
-fn wanted(asked: &CheckoutOrder<'_>, current: Option<&Checkout>) -> Checkout {
+/// What is asked for. A checkout that is open keeps its end, because the address names it; but a client's end does not bind the server. A
+/// client may prolong what the server offered, and changes nothing in it.
+fn wanted(asked: &CheckoutOrder<'_>, kept: Option<&Checkout>) -> Checkout {
     let CheckoutRequest { bill, fee, subject, extras, return_url, cancel_url, time_to_live, locale } = &asked.request;
     let ends_at = asked.now.plus(*time_to_live);
     let whole_seconds = Timestamp::clamped(ends_at.seconds() * 1000);
-    Checkout {
+    let is_bound = |kept: &&Checkout| {
+        kept.expires_at > asked.now && (kept.author == Author::Server || asked.author == Author::Client)
+    };
+    let wanted = Checkout {
         key: CheckoutKey { app: asked.configured.app.id.clone(), mode: asked.mode, bill: bill.clone() },
         fee: *fee,
         subject: subject.clone(),
@@ -104,55 +111,75 @@ fn wanted(asked: &CheckoutOrder<'_>, current: Option<&Checkout>) -> Checkout {
         locale: *locale,
         author: asked.author,
         named_at: asked.now,
-        expires_at: current.map_or(whole_seconds, |current| current.expires_at),
+        revision: kept.map_or(1, |kept| kept.revision + 1),
+        expires_at: kept.filter(is_bound).map_or(whole_seconds, |open| open.expires_at),
+    };
+    match kept {
+        Some(kept) if asked.author == Author::Client && kept.author == Author::Server => Checkout {
+            fee: wanted.fee,
+            subject: wanted.subject,
+            named_at: wanted.named_at,
+            revision: wanted.revision,
+            expires_at: wanted.expires_at,
+            ..kept.clone()
+        },
+        Some(_) | None => wanted,
     }
 }
 
 /// What becomes of a call.
-enum Decision {
+enum Decision<'a> {
     /// The checkout stays as it is.
-    Keep,
+    Keep(&'a Checkout),
     /// The content that is asked for is written.
     Write,
 }
 
-fn decide(
-    asked: &CheckoutOrder<'_>,
-    wanted: &Checkout,
-    current: Option<&Checkout>,
-    tries: &[Transaction],
-) -> Result<Decision, BillError> {
-    let bill = || wanted.key.bill.to_string();
-    let is_payment = |paid: &&&Transaction| paid.author == Author::Server || wanted.is_paid_by(paid);
-    if let Some(paid) = BillPayments::of(tries).counted.iter().find(is_payment) {
-        return Err(BillError::Paid { bill: bill(), paid_on: paid.key.channel, transaction: paid.id.to_string() });
-    }
-    match asked.author {
+fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> Result<Decision<'a>, BillError> {
+    let num = || wanted.key.bill.to_string();
+    let open = bill.checkout.as_ref().filter(|kept| kept.expires_at > asked.now);
+    let current = match asked.author {
         Author::Server => {
-            let is_as_wanted = |current: &Checkout| {
-                current.is_same_offer(wanted) && current.state(tries, asked.now) == CheckoutState::Open
-            };
-            Ok(if current.is_some_and(is_as_wanted) { Decision::Keep } else { Decision::Write })
+            let as_wanted = Bill { checkout: Some(wanted.clone()), ..bill.clone() };
+            check_unpaid(&as_wanted, num)?;
+            open.filter(|open| open.is_same_offer(wanted) && open.state(bill, asked.now) == CheckoutState::Open)
         }
         Author::Client => {
-            let server = latest_of_server(tries).map(|server| (server.fee, &server.subject));
-            let bound = current.map(|current| (current.fee, &current.subject));
-            for (fee, subject) in server.into_iter().chain(bound) {
-                if fee != wanted.fee {
-                    let (expected, found) = (fee.get(), wanted.fee.get());
-                    return Err(BillError::OtherFee { bill: bill(), expected, found });
-                }
-                if *subject != wanted.subject {
-                    return Err(BillError::OtherSubject { bill: bill() });
-                }
+            check_unpaid(bill, num)?;
+            let of_server = bill.server_price().map(|price| (price.fee, price.subject));
+            let bound = of_server.or_else(|| open.map(|open| (open.fee, &open.subject)));
+            if let Some((fee, _)) = bound.filter(|(fee, _)| *fee != wanted.fee) {
+                return Err(BillError::OtherFee { bill: num(), expected: fee.get(), found: wanted.fee.get() });
             }
-            Ok(if current.is_some() { Decision::Keep } else { Decision::Write })
+            if bound.is_some_and(|(_, subject)| *subject != wanted.subject) {
+                return Err(BillError::OtherSubject { bill: num() });
+            }
+            open.filter(|open| open.fee == wanted.fee && open.subject == wanted.subject)
         }
-    }
+    };
+    Ok(current.map_or(Decision::Write, Decision::Keep))
 }
 
-/// Gives up the open orders whose price or subject is not that of the server's checkout. A visitor's charge does it, too: the function may
-/// stop before this.
+fn check_unpaid(bill: &Bill, num: impl Fn() -> String) -> Result<(), BillError> {
+    let Some(paid) = bill.payments().counted.first().copied() else { return Ok(()) };
+    Err(BillError::Paid { bill: num(), paid_on: paid.key.channel, transaction: paid.id.to_string() })
+}
+
+/// The server's checkout sets the price. Open orders with another price or subject are given up. What a client paid at another price is
+/// looked at by the sweep, which reports it to the merchant.
+async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timestamp) -> Result<(), StoreError> {
+    if checkout.author == Author::Client {
+        return Ok(());
+    }
+    give_up_outdated(store, checkout, &bill.tries, now).await?;
+    for paid in bill.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
+        store.look_again(paid, now).await?;
+    }
+    Ok(())
+}
+
+/// Gives up the open orders whose price or subject is not that of the server's checkout. A visitor's charge does it, too: a client may have
+/// opened one since.
 ///
 /// # Errors
 /// The storage failed.

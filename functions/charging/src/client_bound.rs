@@ -42,11 +42,11 @@ enum Next {
 }
 
 impl ClientCounts {
-    /// Counts a charge by a public key, or by a visitor of a checkout.
+    /// Counts a charge or a checkout by a public key, or a charge by a visitor of a checkout.
     ///
     /// # Errors
     /// [`ClientBoundError`] if the app's bound is reached; the store's errors.
-    pub(crate) async fn admit(
+    pub async fn admit(
         &self,
         services: &Services,
         configured: &ConfiguredApp,

@@ -4,7 +4,7 @@
 //! same bill. The write is conditional, so it fails then, and the charge is decided again.
 
 use domain::{
-    Author, BillPayments, Charging, NextTry, PayerDigest, RefundSums, Reservation, Status, Transaction, TransactionId,
+    Author, Bill, Charging, NextTry, PayerDigest, RefundSums, Reservation, Status, Transaction, TransactionId,
     TransactionKey, TryNumber, WebUrl, outpriced, replace, reserve,
 };
 use providers::{Charge, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
@@ -33,30 +33,26 @@ pub(crate) enum Origin {
     Continued,
 }
 
-/// All tries of the bill.
-pub(crate) async fn load_tries(deps: &Deps, context: &ChargeContext<'_>) -> Result<Vec<Transaction>, StoreError> {
+/// The bill as it is now.
+pub(crate) async fn load_bill(deps: &Deps, context: &ChargeContext<'_>) -> Result<Bill, StoreError> {
     deps.services.store.load_bill(&context.configured.app.id, context.mode, &context.charge.bill).await
 }
 
 /// Finds the try that this charge continues, or reserves a new one. The call to the provider is built before anything is written, so that a
 /// charge that cannot be built leaves nothing behind.
-pub(crate) async fn find_try(
-    deps: &Deps,
-    context: &ChargeContext<'_>,
-    mut tries: Vec<Transaction>,
-) -> Result<Try, ApiError> {
+pub(crate) async fn find_try(deps: &Deps, context: &ChargeContext<'_>, mut bill: Bill) -> Result<Try, ApiError> {
     let charge = context.charge;
     for _ in 0..RESERVE_ROUNDS_MAX {
-        match reserve(charge, &tries, &context.charging) {
-            Reservation::Same(open) => return continue_try(deps, context, &tries, open).await,
-            Reservation::Next(next) => match reserve_try(deps, context, &tries, next).await? {
+        match reserve(charge, &bill, &context.charging) {
+            Reservation::Same(open) => return continue_try(deps, context, &bill, open).await,
+            Reservation::Next(next) => match reserve_try(deps, context, &bill, next).await? {
                 ReserveResult::Reserved(reserved) => return Ok(*reserved),
-                ReserveResult::TakenBy(theirs) => tries.push(*theirs),
-                ReserveResult::Outdated => tries = load_tries(deps, context).await?,
+                ReserveResult::TakenBy(theirs) => bill.tries.push(*theirs),
+                ReserveResult::Outdated => bill = load_bill(deps, context).await?,
             },
             refused @ (Reservation::Paid(_)
             | Reservation::OtherFee(_)
-            | Reservation::OtherSubject(_)
+            | Reservation::OtherSubject
             | Reservation::NotOpened
             | Reservation::ReplacedTooOften
             | Reservation::Exhausted) => {
@@ -71,14 +67,14 @@ pub(crate) async fn find_try(
 async fn continue_try(
     deps: &Deps,
     context: &ChargeContext<'_>,
-    tries: &[Transaction],
+    bill: &Bill,
     open: &Transaction,
 ) -> Result<Try, ApiError> {
     let built = match &open.token {
         Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
         None => build(deps, context, open)?,
     };
-    set_price(deps, context, tries, open).await?;
+    set_price(deps, context, bill, open).await?;
     Ok(Try { transaction: open.clone(), built, origin: Origin::Continued })
 }
 
@@ -94,7 +90,7 @@ enum ReserveResult {
 async fn reserve_try(
     deps: &Deps,
     context: &ChargeContext<'_>,
-    tries: &[Transaction],
+    bill: &Bill,
     NextTry { number, replaces }: NextTry<'_>,
 ) -> Result<ReserveResult, ApiError> {
     let store = &deps.services.store;
@@ -107,7 +103,7 @@ async fn reserve_try(
     }
     match store.reserve(&transaction).await? {
         Reserved::New => {
-            set_price(deps, context, tries, &transaction).await?;
+            set_price(deps, context, bill, &transaction).await?;
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
         Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),
@@ -116,9 +112,9 @@ async fn reserve_try(
 
 /// Replaces a try whose order the provider no longer accepts, as far as the charge may replace tries.
 pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound: &Transaction) -> Result<(), ApiError> {
-    let tries = load_tries(deps, context).await?;
+    let bill = load_bill(deps, context).await?;
     if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) =
-        replace(bound, &tries, &context.charging)
+        replace(bound, &bill.tries, &context.charging)
     {
         return Err(refusal(&refused, context).map_or(ProviderError::AlreadyOrdered.into(), ApiError::from));
     }
@@ -132,7 +128,7 @@ pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound:
 async fn set_price(
     deps: &Deps,
     context: &ChargeContext<'_>,
-    tries: &[Transaction],
+    bill: &Bill,
     ours: &Transaction,
 ) -> Result<(), StoreError> {
     if context.charging.author != Author::Server {
@@ -140,13 +136,13 @@ async fn set_price(
     }
     let (store, now) = (&deps.services.store, context.charging.now);
     let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
-    for open in outpriced(context.charge, tries, Author::Server).filter(|open| !is_replaced(open)) {
+    for open in outpriced(context.charge, &bill.tries, Author::Server).filter(|open| !is_replaced(open)) {
         // If it was paid meanwhile, its settlement has seen the price, or the sweep's look for other payments will see it.
         store.supersede(open, now).await?;
     }
-    let with_ours: Vec<Transaction> = tries.iter().chain([ours]).cloned().collect();
-    let mispriced = BillPayments::of(&with_ours).mispriced;
-    for paid in mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
+    let mut with_ours = bill.clone();
+    with_ours.tries.push(ours.clone());
+    for paid in with_ours.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
         store.look_again(paid, now).await?;
     }
     Ok(())
@@ -163,10 +159,10 @@ fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option
             Some(BillError::Paid { bill, paid_on, transaction })
         }
         Reservation::OtherFee(bound) => {
-            let (expected, found) = (bound.fee.get(), charge.fee.get());
+            let (expected, found) = (bound.get(), charge.fee.get());
             Some(BillError::OtherFee { bill, expected, found })
         }
-        Reservation::OtherSubject(_) => Some(BillError::OtherSubject { bill }),
+        Reservation::OtherSubject => Some(BillError::OtherSubject { bill }),
         Reservation::NotOpened => Some(BillError::NotOpened { bill }),
         Reservation::ReplacedTooOften => Some(BillError::ReplacedTooOften { bill }),
         Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.caller) }),

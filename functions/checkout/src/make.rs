@@ -30,6 +30,9 @@ pub(crate) async fn make(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
         return Err(ApiError::NothingToOffer { mode: caller.mode });
     }
     let (configured, mode, request) = (&caller.configured, caller.mode, form.read()?);
+    if author == Author::Client {
+        deps.charging.client_counts.admit(services, configured, mode, now).await?;
+    }
     let order = CheckoutOrder { configured, mode, author, channels, request, now };
     let MadeCheckout { checkout, url } = make_checkout(services, &order).await?;
     let qr = qr::draw(url.as_str())?.to_svg();

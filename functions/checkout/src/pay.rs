@@ -73,7 +73,7 @@ async fn charge(
     if visit.state() != CheckoutState::Open {
         return Ok(None);
     }
-    give_up_outdated(&deps.services().store, checkout, &visit.tries, visit.now).await?;
+    give_up_outdated(&deps.services().store, checkout, &visit.bill.tries, visit.now).await?;
     let apps = &deps.services().apps;
     let account = AccountInUse::find(apps, &visit.configured, channel, checkout.key.mode)?;
     let order = ChargeOrder {

@@ -27,7 +27,7 @@ fn payment<'a>(visit: &'a Visit<'_>) -> Option<&'a Transaction> {
 fn status(visit: &Visit<'_>) -> CheckoutResultStatus {
     match payment(visit) {
         Some(_) => CheckoutResultStatus::Success,
-        None if visit.tries.iter().any(|tried| tried.status == Status::Created) => CheckoutResultStatus::Unknown,
+        None if visit.bill.tries.iter().any(|tried| tried.status == Status::Created) => CheckoutResultStatus::Unknown,
         None => CheckoutResultStatus::Cancel,
     }
 }

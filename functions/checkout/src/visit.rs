@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use domain::{
-    Author, Checkout, CheckoutClaims, CheckoutLocale, CheckoutLook, CheckoutState, CheckoutToken, Timestamp,
-    Transaction,
+    Author, Bill, Checkout, CheckoutClaims, CheckoutLocale, CheckoutLook, CheckoutState, CheckoutToken, Timestamp,
 };
 use http::header::ACCEPT_LANGUAGE;
 use runtime::{ApiError, ConfiguredApp, Request};
 use settlement::{TryFacts, glance};
-use store::CheckoutBill;
 
 use crate::{Deps, offers::Place};
 
@@ -31,7 +29,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) claims: CheckoutClaims,
     /// `None` once it is gone, or another one took its place after its end.
     pub(crate) checkout: Option<Checkout>,
-    pub(crate) tries: Vec<Transaction>,
+    pub(crate) bill: Bill,
     /// How the page looks.
     pub(crate) look: CheckoutLook,
     pub(crate) place: Place,
@@ -54,15 +52,15 @@ impl<'a> Visit<'a> {
     async fn open(deps: &Deps, request: &Request, token: &'a str, look: Look) -> Result<Option<Self>, ApiError> {
         let now = deps.services().clock.now();
         let Some(Verified { configured, claims }) = verify(deps, token, now).await? else { return Ok(None) };
-        let CheckoutBill { kept, tries } = load(deps, &claims, look).await?;
-        let checkout = kept.map(|kept| kept.checkout).filter(|checkout| checkout.expires_at == claims.expires_at);
+        let bill = load(deps, &claims, look).await?;
+        let checkout = bill.checkout.clone().filter(|checkout| checkout.expires_at == claims.expires_at);
         let locale = checkout.as_ref().and_then(|checkout| checkout.locale).unwrap_or_else(|| locale_of(request));
         let place = Place::of(request.headers());
         let look = match look {
             Look::State => CheckoutLook::default(),
             Look::Glance | Look::Now => deps.services().store.glance_at_checkout_look(&claims.key.app).await?,
         };
-        Ok(Some(Self { token, configured, claims, checkout, tries, look, place, locale, now }))
+        Ok(Some(Self { token, configured, claims, checkout, bill, look, place, locale, now }))
     }
 
     /// Opens the checkout of a token. While it is open, the providers of tries that are silent for a while are asked, each at most once in fifteen seconds.
@@ -79,9 +77,9 @@ impl<'a> Visit<'a> {
         if visit.state() != CheckoutState::Open {
             return Ok(Some(visit));
         }
-        let silent = deps.recent.silent(&visit.tries, TryFacts::of, visit.now);
+        let silent = deps.recent.silent(&visit.bill.tries, TryFacts::of, visit.now);
         if !silent.is_empty() && glance(&deps.settlement, &visit.configured, &silent).await {
-            visit.tries = load(deps, &visit.claims, Look::Now).await?.tries;
+            visit.bill = load(deps, &visit.claims, Look::Now).await?;
         }
         Ok(Some(visit))
     }
@@ -89,7 +87,7 @@ impl<'a> Visit<'a> {
     /// Where the checkout stands.
     pub(crate) fn state(&self) -> CheckoutState<'_> {
         match &self.checkout {
-            Some(checkout) => checkout.state(&self.tries, self.now),
+            Some(checkout) => checkout.state(&self.bill, self.now),
             None => CheckoutState::Expired,
         }
     }
@@ -127,10 +125,10 @@ pub(crate) async fn verify(deps: &Deps, token: &str, now: Timestamp) -> Result<O
     Ok(claims.map(|claims| Verified { configured, claims }))
 }
 
-async fn load(deps: &Deps, claims: &CheckoutClaims, look: Look) -> Result<CheckoutBill, ApiError> {
+async fn load(deps: &Deps, claims: &CheckoutClaims, look: Look) -> Result<Bill, ApiError> {
     let (store, key) = (&deps.services().store, &claims.key);
     Ok(match look {
-        Look::State | Look::Glance => store.glance_at_checkout_bill(&key.app, key.mode, &key.bill).await?,
-        Look::Now => store.load_checkout_bill(&key.app, key.mode, &key.bill).await?,
+        Look::State | Look::Glance => store.glance_at_bill(&key.app, key.mode, &key.bill).await?,
+        Look::Now => store.load_bill(&key.app, key.mode, &key.bill).await?,
     })
 }

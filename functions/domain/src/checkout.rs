@@ -1,8 +1,8 @@
 //! A checkout: what a hosted page offers for one bill, and where it stands. The page's address is a token (`checkout_token.rs`).
 
 use crate::{
-    AppId, Author, BillNum, BillPayments, Channel, Extras, Fen, Mode, Status, Subject, Timestamp, Transaction, WebUrl,
-    closed_list, latest_of_server, price::is_current,
+    AppId, Author, Bill, BillNum, Channel, Extras, Fen, Mode, Status, Subject, Timestamp, Transaction, WebUrl,
+    closed_list, price::is_current,
 };
 
 closed_list! {
@@ -49,6 +49,8 @@ pub struct Checkout {
     pub author: Author,
     /// When this content was named last.
     pub named_at: Timestamp,
+    /// How often it was written. A change is written only over the revision that it was decided on.
+    pub revision: i64,
     /// Until when it can be paid, in whole seconds.
     pub expires_at: Timestamp,
 }
@@ -79,37 +81,26 @@ impl CheckoutState<'_> {
 }
 
 impl Checkout {
-    /// Where it stands, by all tries of its bill. A payment counts after the end, too.
-    pub fn state<'a>(&self, tries: &'a [Transaction], now: Timestamp) -> CheckoutState<'a> {
-        let payments = BillPayments::of(tries).counted;
-        if let Some(paid) = payments.iter().copied().find(|payment| self.is_paid_by(payment)) {
+    /// Where it stands, by its bill. A payment counts after the end, too. So does that of an order which the server opened at an older
+    /// price: the bill is paid, and the result names the amount.
+    pub fn state<'a>(&self, bill: &'a Bill, now: Timestamp) -> CheckoutState<'a> {
+        if let Some(paid) = bill.payments().counted.first() {
             return CheckoutState::Paid(paid);
-        }
-        // The server opened an order at another price, and it was paid.
-        if payments.iter().any(|payment| payment.author == Author::Server) {
-            return CheckoutState::Closed;
         }
         if self.expires_at <= now {
             return CheckoutState::Expired;
         }
-        let is_outdated =
-            latest_of_server(tries).is_some_and(|latest| latest.created_at > self.named_at && latest.fee != self.fee);
-        if is_outdated || self.is_closed(tries) { CheckoutState::Closed } else { CheckoutState::Open }
+        let is_outdated = bill.server_price().is_some_and(|price| price.fee != self.fee);
+        if is_outdated || self.is_closed(&bill.tries) { CheckoutState::Closed } else { CheckoutState::Open }
     }
 
-    /// Whether a payment pays this checkout. If the server made the checkout, only its own price does: a client may have opened an order at
-    /// a price of its own before, and a payer may have kept an order from before a new price.
-    pub fn is_paid_by(&self, payment: &Transaction) -> bool {
-        self.author == Author::Client || payment.fee == self.fee
-    }
-
-    /// The merchant closes a bill by its tries: one was closed since this content was named, and none is open.
+    /// The merchant closes a bill by its tries: one was closed before its time since this content was named, and none is open.
     fn is_closed(&self, tries: &[Transaction]) -> bool {
         let was_closed = |tried: &Transaction| {
             tried.status == Status::Closed
                 && tried.superseded_at.is_none()
                 && tried.fee == self.fee
-                && tried.ended_at.is_some_and(|ended_at| ended_at >= self.named_at)
+                && tried.ended_at.is_some_and(|ended_at| ended_at >= self.named_at && ended_at < tried.expires_at)
         };
         tries.iter().any(was_closed) && !tries.iter().any(is_current)
     }
@@ -127,8 +118,12 @@ impl Checkout {
 
     /// Whether `other` offers the same.
     pub fn is_same_offer(&self, other: &Self) -> bool {
-        let unnamed =
-            |checkout: &Self| Self { named_at: self.named_at, expires_at: self.expires_at, ..checkout.clone() };
+        let unnamed = |checkout: &Self| Self {
+            named_at: self.named_at,
+            expires_at: self.expires_at,
+            revision: self.revision,
+            ..checkout.clone()
+        };
         unnamed(self) == unnamed(other)
     }
 }
@@ -153,6 +148,7 @@ pub(crate) mod tests {
             locale: None,
             author: Author::Server,
             named_at: tried.created_at,
+            revision: 1,
             expires_at: tried.created_at.plus(Duration::from_secs(7200)),
         }
     }
@@ -169,7 +165,8 @@ pub(crate) mod tests {
         let made = checkout();
         let later = made.named_at.plus(Duration::from_secs(1));
         let check = |tries: &[Transaction], at: Timestamp, expect: &str| {
-            assert_eq!(made.state(tries, at).name(), expect, "{tries:?}");
+            let bill = Bill { tries: tries.to_vec(), checkout: Some(made.clone()) };
+            assert_eq!(made.state(&bill, at).name(), expect, "{tries:?}");
         };
         check(&[], later, "open");
         check(&[], made.expires_at, "expired");
@@ -178,13 +175,14 @@ pub(crate) mod tests {
         check(&[server(Status::Success, |_| {})], made.expires_at, "paid");
         check(&[server(Status::Refund, |_| {})], later, "paid");
         check(&[server(Status::Closed, |_| {})], later, "closed");
-        // A payment at another price is not that of this checkout.
-        check(&[server(Status::Success, |tried| tried.fee = fen(1))], later, "closed");
+        // The payer of an order that the server opened at another price has paid the bill. A client's payment at another price has not.
+        check(&[server(Status::Success, |tried| tried.fee = fen(1))], later, "paid");
         let cheap = Transaction { fee: fen(1), ..sample(Status::Success) };
         check(&[Transaction { author: Author::Client, ..cheap.clone() }], later, "open");
-        let tries = [Transaction { author: Author::Client, ..cheap }];
         let of_client = Checkout { author: Author::Client, ..made.clone() };
-        assert_eq!(of_client.state(&tries, later).name(), "paid");
+        let tries = vec![Transaction { author: Author::Client, ..cheap }];
+        let bill = Bill { tries, checkout: Some(of_client.clone()) };
+        assert_eq!(of_client.state(&bill, later).name(), "paid");
         // What was closed before this content was named, or because another try replaced it, says nothing.
         check(
             &[server(Status::Closed, |tried| tried.ended_at = Some(made.named_at.minus(Duration::from_secs(1))))],
@@ -192,6 +190,8 @@ pub(crate) mod tests {
             "open",
         );
         check(&[server(Status::Closed, |tried| tried.superseded_at = Some(later))], later, "open");
+        // This order had a shorter time than the checkout, and it is over.
+        check(&[server(Status::Closed, |tried| tried.expires_at = tried.created_at)], later, "open");
         let other = |tried: &mut Transaction| tried.key.channel = Channel::AliApp;
         check(&[server(Status::Closed, |_| {}), server(Status::Created, other)], later, "open");
         // The server charged the bill at another price after it made the checkout.

@@ -76,14 +76,14 @@ impl<'a> CheckoutForm<'a> {
         for field in ["returnUrl", "cancelUrl", "locale"] {
             fields.forget_if(field, is_empty_text);
         }
-        let read_url = |raw| WebUrl::parse(&text(raw)?);
+        let read_url = |raw| WebUrl::parse(&text(raw)?).filter(|url| !has_result(url));
         let bill = fields.required("billNum", BillNum::EXPECTED, |raw| BillNum::parse(&text(raw)?).ok());
         let fee =
             fields.required("totalFee", "an integer from 1 to 10000000000, in fen", |raw| Fen::new(integer(raw)?).ok());
         let subject = fields.required("subject", Subject::EXPECTED, |raw| Subject::parse(&text(raw)?));
         let extras = fields.optional("extras", Extras::EXPECTED, Extras::parse);
-        let return_url = fields.required("returnUrl", WebUrl::EXPECTED, read_url);
-        let cancel_url = fields.optional("cancelUrl", WebUrl::EXPECTED, read_url);
+        let return_url = fields.required("returnUrl", ADDRESS_EXPECTED, read_url);
+        let cancel_url = fields.optional("cancelUrl", ADDRESS_EXPECTED, read_url);
         let seconds = fields.optional("expiresIn", "an integer from 300 to 86400, in seconds", |raw| {
             u64::try_from(integer(raw)?).ok().filter(|seconds| (SECONDS_MIN..=SECONDS_MAX).contains(seconds))
         });
@@ -104,6 +104,13 @@ impl<'a> CheckoutForm<'a> {
             (None, ..) => Err(RequestError::NotAnObject { reason: "a required field could not be read".to_owned() }),
         }
     }
+}
+
+const ADDRESS_EXPECTED: &str = "an http or https URL of at most 256 characters, percent-encoded, without a parameter whose name begins with maxpay_";
+
+/// Whether an address has parameters that are named like those of a result, which are added to it.
+fn has_result(url: &WebUrl) -> bool {
+    ["?maxpay_", "&maxpay_"].iter().any(|begin| url.as_str().contains(begin))
 }
 
 #[cfg(test)]
@@ -150,6 +157,9 @@ mod tests {
         check("cancelUrl", r#""""#,                    "ok");
         check("cancelUrl", r#""javascript:x""#,        "cancelUrl must be");
         check("returnUrl", r#""""#,                    "returnUrl is required");
+        check("returnUrl", r#""https://a.example/maxpay_x?a=maxpay_b""#, "ok");
+        check("returnUrl", r#""https://a.example/?maxpay_status=success""#, "begins with maxpay_");
+        check("cancelUrl", r#""https://a.example/?a=b&maxpay_id=1""#, "begins with maxpay_");
         check("billNum", "",                           "billNum is required");
         check("totalFee", "0",                         "totalFee must be");
         check("subject", r#"" ""#,                     "subject must be");

@@ -61,7 +61,7 @@ pub use bill::{Author, TransactionKey, TryNumber};
 pub use channel::{Channel, ChannelFilter, Family, Habit, Mode, Tab};
 pub use charge_request::{ChargeForm, ChargeRequest, QrPayMode};
 pub use checkout::{Checkout, CheckoutKey, CheckoutLocale, CheckoutState};
-pub use checkout_look::{BrandColor, CheckoutLook, FrameOrigin, InvalidLogo, Logo, LogoKind, VerificationFile};
+pub use checkout_look::{BrandColor, CheckoutLook, FrameOrigin, Logo, LogoKind, VerificationFile};
 pub use checkout_request::{CheckoutForm, CheckoutRequest};
 pub use checkout_result::{CheckoutResult, CheckoutResultStatus};
 pub use checkout_token::{CheckoutClaims, CheckoutToken, InvalidCheckoutToken};
@@ -77,7 +77,7 @@ pub use notification::{Claim, Mismatch, MismatchKind, Notification, Outcome, che
 pub use openid_state::OpenidState;
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use payer_address::PayerAddress;
-pub use price::{BillPayments, counts_for_bill, latest_of_server};
+pub use price::{Bill, BillPayments, ServerPrice, counts_for_bill};
 pub use reconciliation::{
     DayProblem, DayProblemKind, Difference, DifferenceKind, EndedRefund, KnownRefund, Listed, ListedRefund,
     TooManyLines, UnreadableLine, Window, is_payment_of, judge_listed, judge_listed_refund, missing_there,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AccountNumber, Author, Channel, ChargeRequest, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
-    price::{counts_for_bill, is_current, latest_of_server},
+    AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
+    price::{counts_for_bill, is_current},
 };
 
 /// Who charges, by which rules, and when.
@@ -33,10 +33,10 @@ pub enum Reservation<'a> {
     Next(NextTry<'a>),
     /// The bill is paid, by this transaction.
     Paid(&'a Transaction),
-    /// This try binds the price, and the charge has another one.
-    OtherFee(&'a Transaction),
-    /// This try binds the subject, and the charge has another one.
-    OtherSubject(&'a Transaction),
+    /// This price binds the charge, which has another one.
+    OtherFee(Fen),
+    /// The bill has another subject, which binds the charge.
+    OtherSubject,
     /// The app lets clients continue only bills that its server opened, and the server did not open this one.
     NotOpened,
     /// Clients replaced open tries of this bill too often within an hour.
@@ -66,12 +66,12 @@ const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
 /// provider knows when a try expires, so an expired try need not be closed here yet. If it is still paid, the payment is settled; if the
 /// next try is paid, too, a duplicate is found.
 ///
-/// The server's latest try, in any state, binds a client's charge. A client's try never binds the server's charge.
-pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: &Charging) -> Reservation<'a> {
-    let of_server = latest_of_server(tries);
+/// What the server named last, by a charge or by its checkout, binds a client's charge. A client's try never binds the server's charge.
+pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging) -> Reservation<'a> {
+    let (tries, of_server) = (&bill.tries, bill.server_price());
     let server_price = match charging.author {
-        Author::Server => Some(of_server.map_or(request.fee, |transaction| transaction.fee)),
-        Author::Client => of_server.map(|transaction| transaction.fee),
+        Author::Server => Some(of_server.map_or(request.fee, |price| price.fee)),
+        Author::Client => of_server.map(|price| price.fee),
     };
     let is_payment = |payment: &&Transaction| payment.status.is_paid() && counts_for_bill(payment, server_price);
     if let Some(paid) = tries.iter().find(is_payment) {
@@ -80,8 +80,8 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
     if charging.author == Author::Client {
         match of_server {
             None if !charging.clients_name_prices => return Reservation::NotOpened,
-            Some(server) if server.fee != request.fee => return Reservation::OtherFee(server),
-            Some(server) if server.subject != request.subject => return Reservation::OtherSubject(server),
+            Some(price) if price.fee != request.fee => return Reservation::OtherFee(price.fee),
+            Some(price) if *price.subject != request.subject => return Reservation::OtherSubject,
             Some(_) | None => {}
         }
     }
@@ -101,8 +101,8 @@ pub fn reserve<'a>(request: &ChargeRequest, tries: &'a [Transaction], charging: 
     match (last.fee == request.fee, last.subject == request.subject) {
         // Another account of the channel does not know the order.
         (true, true) if last.account == charging.account && !is_other_payer(last, request) => Reservation::Same(last),
-        (false, _) if !is_free => Reservation::OtherFee(last),
-        (true, false) if !is_free => Reservation::OtherSubject(last),
+        (false, _) if !is_free => Reservation::OtherFee(last.fee),
+        (true, false) if !is_free => Reservation::OtherSubject,
         _ => replace(last, tries, charging),
     }
 }
@@ -162,7 +162,8 @@ fn is_over(last: &Transaction, now: Timestamp) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        BillNum, Status, Subject,
+        BillNum, Checkout, Status, Subject,
+        checkout::tests::checkout,
         transaction::tests::{fen, sample},
     };
 
@@ -209,16 +210,21 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(found: &Reservation<'_>, expect: &str) {
-        let found = match found {
+    fn check(request: &ChargeRequest, tries: &[Transaction], charging: &Charging, expect: &str) {
+        check_bill(request, &Bill { tries: tries.to_vec(), checkout: None }, charging, expect);
+    }
+
+    #[track_caller]
+    fn check_bill(request: &ChargeRequest, bill: &Bill, charging: &Charging, expect: &str) {
+        let found = match reserve(request, bill, charging) {
             Reservation::Same(open) => format!("same {}", open.key.try_number),
             Reservation::Next(next) => {
                 let replaces = next.replaces.map_or("nothing".to_owned(), |open| open.key.try_number.to_string());
                 format!("next {} replaces {replaces}", next.number)
             }
             Reservation::Paid(_) => "paid".to_owned(),
-            Reservation::OtherFee(bound) => format!("other fee {}", bound.fee.get()),
-            Reservation::OtherSubject(_) => "other subject".to_owned(),
+            Reservation::OtherFee(fee) => format!("other fee {}", fee.get()),
+            Reservation::OtherSubject => "other subject".to_owned(),
             Reservation::NotOpened => "not opened".to_owned(),
             Reservation::ReplacedTooOften => "too often".to_owned(),
             Reservation::Exhausted => "exhausted".to_owned(),
@@ -232,7 +238,7 @@ mod tests {
         for author in [Author::Server, Author::Client] {
             let check = |tries: &[Transaction], expect: &str| {
                 let tries: Vec<_> = tries.iter().map(|transaction| by(author, transaction.clone())).collect();
-                check(&reserve(&request(), &tries, &charging(author)), expect);
+                check(&request(), &tries, &charging(author), expect);
             };
             check(&[], "next 01 replaces nothing");
             check(&[on(AliApp, Status::Created, "01")], "next 01 replaces nothing");
@@ -253,7 +259,7 @@ mod tests {
         }
         // Between charges of the server only an open try binds the price.
         let closed = by(Author::Server, at(1, on(AliWeb, Status::Closed, "01")));
-        check(&reserve(&request(), &[closed], &charging(Author::Server)), "next 02 replaces nothing");
+        check(&request(), &[closed], &charging(Author::Server), "next 02 replaces nothing");
     }
 
     #[test]
@@ -281,13 +287,35 @@ mod tests {
             (Server, &[tried(Server, 10000, AliApp, Status::Success), tried(Server, 9900, AliWeb, Status::Closed)], "paid"),
         ];
         for (author, tries, expect) in cases {
-            check(&reserve(&request(), tries, &charging(*author)), expect);
+            check(&request(), tries, &charging(*author), expect);
         }
         let strict = Charging { clients_name_prices: false, ..charging(Client) };
-        check(&reserve(&request(), &[], &strict), "not opened");
-        check(&reserve(&request(), &[tried(Server, 9900, AliApp, Status::Created)], &strict), "next 01 replaces nothing");
+        check(&request(), &[], &strict, "not opened");
+        check(&request(), &[tried(Server, 9900, AliApp, Status::Created)], &strict, "next 01 replaces nothing");
         let server = Charging { clients_name_prices: false, ..charging(Server) };
-        check(&reserve(&request(), &[], &server), "next 01 replaces nothing");
+        check(&request(), &[], &server, "next 01 replaces nothing");
+    }
+
+    #[test]
+    fn a_checkout_of_the_server_names_the_price_before_anybody_chose_a_channel() {
+        let at_price = |author, fee| {
+            let checkout = Checkout { author, fee: fen(fee), subject: request().subject, ..checkout() };
+            Bill { tries: Vec::new(), checkout: Some(checkout) }
+        };
+        let (server, client) = (charging(Author::Server), charging(Author::Client));
+        check_bill(&request(), &at_price(Author::Server, 10_000), &client, "other fee 10000");
+        check_bill(&request(), &at_price(Author::Server, 9900), &client, "next 01 replaces nothing");
+        check_bill(&request(), &at_price(Author::Server, 10_000), &server, "next 01 replaces nothing");
+        check_bill(&request(), &at_price(Author::Client, 10_000), &client, "next 01 replaces nothing");
+        let coffee = ChargeRequest { subject: Subject::parse("coffee").unwrap(), ..request() };
+        check_bill(&coffee, &at_price(Author::Server, 9900), &client, "other subject");
+        // Such a bill was opened by the server.
+        let strict = Charging { clients_name_prices: false, ..client };
+        check_bill(&request(), &at_price(Author::Server, 9900), &strict, "next 01 replaces nothing");
+        check_bill(&request(), &at_price(Author::Client, 9900), &strict, "not opened");
+        let paid = by(Author::Client, at(1, on(Channel::AliApp, Status::Success, "01")));
+        let bill = Bill { tries: vec![paid], ..at_price(Author::Server, 9900) };
+        check_bill(&request(), &bill, &client, "next 01 replaces nothing");
     }
 
     #[test]
@@ -312,20 +340,20 @@ mod tests {
             ..on(Channel::WxJsapi, Status::Created, number)
         };
         let client = charging(Author::Client);
-        check(&reserve(&charge, &[open("01")], &client), "next 02 replaces 01");
+        check(&charge, &[open("01")], &client, "next 02 replaces 01");
         let same = ChargeRequest { openid: Some("first".to_owned()), ..charge.clone() };
-        check(&reserve(&same, &[open("01")], &client), "same 01");
+        check(&same, &[open("01")], &client, "same 01");
         // A row of the previous version does not say who its payer is. The provider decides.
-        check(&reserve(&charge, &[Transaction { payer: None, ..open("01") }], &client), "same 01");
+        check(&charge, &[Transaction { payer: None, ..open("01") }], &client, "same 01");
 
         let mut tries: Vec<_> = (1..=REPLACED_MAX)
             .map(|number| Transaction { superseded_at: Some(now), ..open(&format!("{number:02}")) })
             .collect();
         tries.push(open("11"));
-        check(&reserve(&charge, &tries, &client), "too often");
-        check(&reserve(&charge, &tries, &charging(Author::Server)), "next 12 replaces 11");
+        check(&charge, &tries, &client, "too often");
+        check(&charge, &tries, &charging(Author::Server), "next 12 replaces 11");
         let later = Charging { now: now.plus(REPLACED_WITHIN), ..client };
-        check(&reserve(&charge, &tries, &later), "next 12 replaces 11");
+        check(&charge, &tries, &later, "next 12 replaces 11");
     }
 
     #[test]
@@ -334,9 +362,9 @@ mod tests {
         let open = on(Channel::AliWeb, Status::Created, "01");
         for author in [Author::Server, Author::Client] {
             let moved = Charging { account: second, ..charging(author) };
-            check(&reserve(&request(), std::slice::from_ref(&open), &moved), "next 02 replaces 01");
+            check(&request(), std::slice::from_ref(&open), &moved, "next 02 replaces 01");
             let known = Transaction { author, account: second, ..on(Channel::AliWeb, Status::Created, "02") };
-            check(&reserve(&request(), &[open.clone(), known], &moved), "same 02");
+            check(&request(), &[open.clone(), known], &moved, "same 02");
         }
     }
 
@@ -344,13 +372,13 @@ mod tests {
     fn the_server_always_finds_a_number_where_clients_used_theirs_up() {
         let closed = |number: u8| on(Channel::AliWeb, Status::Closed, &format!("{number:02}"));
         let mut tries: Vec<_> = (1..=49).map(closed).collect();
-        check(&reserve(&request(), &tries, &charging(Author::Client)), "exhausted");
-        check(&reserve(&request(), &tries, &charging(Author::Server)), "next 50 replaces nothing");
+        check(&request(), &tries, &charging(Author::Client), "exhausted");
+        check(&request(), &tries, &charging(Author::Server), "next 50 replaces nothing");
         // Numbers that the server used do not count against the clients.
         for number in [47, 48] {
             tries[number].author = Author::Server;
         }
-        check(&reserve(&request(), &tries, &charging(Author::Client)), "next 50 replaces nothing");
+        check(&request(), &tries, &charging(Author::Client), "next 50 replaces nothing");
     }
 
     #[test]
@@ -360,9 +388,9 @@ mod tests {
         let at =
             |seconds| Charging { now: open.created_at.plus(Duration::from_secs(seconds)), ..charging(Author::Client) };
         let (within, later) = (at(29), at(30));
-        check(&reserve(&charge, &[open.clone()], &within), "same 01");
-        check(&reserve(&charge, &[open.clone()], &later), "next 02 replaces nothing");
+        check(&charge, &[open.clone()], &within, "same 01");
+        check(&charge, &[open.clone()], &later, "next 02 replaces nothing");
         open.token = Some("820038315009481331679".to_owned());
-        check(&reserve(&charge, &[open], &later), "same 01");
+        check(&charge, &[open], &later, "same 01");
     }
 }

@@ -6,6 +6,7 @@ use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, error_chain, json_body, success,
 };
 use settlement::{ASKING_BOUNDS, TryFacts, ask, continue_refund, glance};
+use store::WholeBill;
 use tracing::warn;
 
 use crate::{Deps, Records, find_records};
@@ -22,7 +23,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     }
     let asked = SyncRequest::parse(json_body(request)?)?;
     let (app, mode) = (&caller.app().id, caller.mode);
-    let mut bill = deps.services.store.load_whole_bill(app, mode, &asked.bill).await?;
+    let WholeBill { mut bill, refunds } = deps.services.store.load_whole_bill(app, mode, &asked.bill).await?;
     bill.tries.retain(|found| asked.channel.is_none_or(|filter| filter.admits(found.key.channel)));
     if bill.tries.is_empty() {
         return Err(BillError::Unknown { bill: asked.bill.to_string() }.into());
@@ -34,7 +35,7 @@ pub(crate) async fn sync(deps: &Deps, request: &Request) -> Result<Reply, ApiErr
     let settlement = deps.settlement();
     let asked_all = join_all(open.iter().map(|found| ask(&settlement, &caller.configured, found, ASKING_BOUNDS))).await;
     // A stuck one may have been dealt with at the provider.
-    let unended = bill.refunds.iter().filter(|refund| refund.status.is_open()).take(REFUNDS_MAX);
+    let unended = refunds.iter().filter(|refund| refund.status.is_open()).take(REFUNDS_MAX);
     let pursued =
         join_all(unended.map(|refund| continue_refund(&settlement, &caller.configured, refund.clone(), ASKING_BOUNDS)))
             .await;
@@ -60,15 +61,15 @@ pub(crate) async fn refresh(deps: &Deps, caller: &Caller, bill: &BillNum, result
     if silent.is_empty() {
         return false;
     }
-    let tries = match deps.services.store.load_bill(&caller.app().id, caller.mode, bill).await {
-        Ok(tries) => tries,
+    let found = match deps.services.store.load_bill(&caller.app().id, caller.mode, bill).await {
+        Ok(found) => found,
         Err(error) => {
             warn!(bill.num = %bill, "a silent bill was not looked at: {}", error_chain(&error));
             return false;
         }
     };
     let open: Vec<&Transaction> =
-        tries.iter().filter(|found| silent.iter().any(|record| record.id == found.id)).collect();
+        found.tries.iter().filter(|tried| silent.iter().any(|record| record.id == tried.id)).collect();
     glance(&deps.settlement(), &caller.configured, &open).await
 }
 

@@ -2,8 +2,8 @@
 //! made at another price than the server's.
 
 use domain::{
-    About, BillPayments, Event, IncidentKind, OccurredEvent, RefundNum, Sentence, Status, Timestamp, Transaction,
-    deliveries, latest_of_server, refundable,
+    About, BillPayments, Event, Fen, IncidentKind, OccurredEvent, RefundNum, Sentence, Status, Timestamp, Transaction,
+    deliveries, refundable,
 };
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
@@ -34,11 +34,11 @@ pub async fn look_for_duplicate(
         return Ok(());
     }
     let key = &transaction.key;
-    let tries = deps.services.store.load_bill(&key.app, key.mode, &key.bill).await?;
-    let BillPayments { counted, mispriced } = BillPayments::of(&tries);
+    let bill = deps.services.store.load_bill(&key.app, key.mode, &key.bill).await?;
+    let BillPayments { counted, mispriced } = bill.payments();
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
-        if let Some(server) = latest_of_server(&tries) {
-            report_mispriced(deps, configured, payment, server, now).await?;
+        if let Some(price) = bill.server_price() {
+            report_mispriced(deps, configured, payment, price.fee, now).await?;
         }
         if configured.app.refunds_duplicates {
             send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;
@@ -54,15 +54,15 @@ pub async fn look_for_duplicate(
     Ok(())
 }
 
-/// Keeps the incident of a payment that a client made at another price than that of the `server`'s charge.
+/// Keeps the incident of a payment that a client made at another price than the server's.
 async fn report_mispriced(
     deps: &Deps,
     configured: &ConfiguredApp,
     payment: &Transaction,
-    server: &Transaction,
+    server_fee: Fen,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (paid, price) = (payment.fee.get(), server.fee.get());
+    let (paid, price) = (payment.fee.get(), server_fee.get());
     let problem = Found::Mispriced { paid, price }.sentence();
     let members = Map::from_iter([
         ("kind".to_owned(), json!(IncidentKind::Price.name())),

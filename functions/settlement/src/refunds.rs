@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use domain::{
-    Fen, IncidentKind, Mode, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
+    Bill, Fen, IncidentKind, Mode, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
     RefundSending, RefundStatus, Sentence, Timestamp, Transaction, TransactionKey, check, choose_payment,
     is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
 use outbound::Bounds;
 use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
 use runtime::{ApiError, BillError, ConfiguredApp, Retry, error_chain};
-use store::{Bill, PlannedRefund, RefundReservation, StoreError};
+use store::{PlannedRefund, RefundReservation, StoreError, WholeBill};
 use tracing::{info, warn};
 
 use crate::{
@@ -62,13 +62,13 @@ pub(crate) struct RefundNotify<'a> {
 /// [`ApiError`]: nothing was begun, or the provider clearly refused.
 pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundAsked<'_>) -> Result<Refund, ApiError> {
     let (request, app) = (asked.request, &configured.app.id);
-    let bill = deps.services.store.load_whole_bill(app, asked.mode, &request.bill).await?;
-    if let Some(known) = bill.refunds.iter().find(|refund| refund.num == request.num) {
+    let WholeBill { bill, refunds } = deps.services.store.load_whole_bill(app, asked.mode, &request.bill).await?;
+    if let Some(known) = refunds.iter().find(|refund| refund.num == request.num) {
         return repeat(deps, configured, asked, known.clone()).await;
     }
     let payment = payment_of(&bill, request)?;
     let content = RefundContent { num: request.num.clone(), fee: request.fee, reason: request.reason.clone() };
-    let planned = plan(payment, &bill.refunds, content, deps.services.clock.now());
+    let planned = plan(payment, &refunds, content, deps.services.clock.now());
     // This comes before the refund is kept, so that a refund that cannot be sent leaves nothing behind.
     check_can_be_sent(deps, configured, payment, &planned).await?;
     match reserve(deps, &planned).await? {
@@ -78,14 +78,14 @@ pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundA
             send(deps, configured, &payment, *refund, asked.bounds).await
         }
         RefundReservation::Taken(known) => repeat(deps, configured, asked, *known).await,
-        RefundReservation::Refused(refusal) => Err(refusal.explained(&planned.transaction, &bill.refunds).into()),
+        RefundReservation::Refused(refusal) => Err(refusal.explained(&planned.transaction, &refunds).into()),
         RefundReservation::NotFound => Err(BillError::Unpaid { bill: request.bill.to_string() }.into()),
     }
 }
 
 fn payment_of<'a>(bill: &'a Bill, request: &RefundRequest) -> Result<&'a Transaction, ApiError> {
     let name = request.bill.to_string();
-    match choose_payment(&bill.tries, request) {
+    match choose_payment(bill, request) {
         PaymentChoice::One(payment) => Ok(payment),
         PaymentChoice::None if bill.tries.is_empty() => Err(BillError::Unknown { bill: name }.into()),
         PaymentChoice::None => Err(BillError::Unpaid { bill: name }.into()),

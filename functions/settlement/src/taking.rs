@@ -1,8 +1,8 @@
 //! Applies a verified report to its transaction.
 
 use domain::{
-    Event, IncidentKind, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check,
-    counts_for_bill, latest_of_server, settle,
+    Bill, Event, IncidentKind, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check,
+    counts_for_bill, settle,
 };
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, SettlementContext, StoreError};
@@ -27,12 +27,12 @@ pub async fn take_report(
     report: &Notification,
     context: &ReportContext<'_>,
 ) -> Result<ReportOutcome, StoreError> {
-    let decide = |transaction: &Transaction, tries: &[Transaction]| -> Result<_, NotApplied> {
+    let decide = |transaction: &Transaction, bill: &Bill| -> Result<_, NotApplied> {
         if transaction.account != context.account {
             return Err(NotApplied::OtherAccount(transaction.account));
         }
         check(report, transaction)?;
-        Ok(without_mispriced(settle(transaction, report, context.now)?, tries))
+        Ok(without_mispriced(settle(transaction, report, context.now)?, bill))
     };
     // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
     // if this stops before that look, the sweep makes it.
@@ -80,9 +80,9 @@ pub async fn take_report(
 
 /// A payment at another price than the server's is kept, and its webhooks are not told that the bill is paid. The look for other
 /// payments reports it as a payment at a wrong price.
-fn without_mispriced(settlement: Settlement, tries: &[Transaction]) -> Settlement {
+fn without_mispriced(settlement: Settlement, bill: &Bill) -> Settlement {
     let Settlement::Changed { transaction, mut events } = settlement else { return settlement };
-    let server_price = latest_of_server(tries).map(|latest| latest.fee);
+    let server_price = bill.server_price().map(|price| price.fee);
     if !counts_for_bill(&transaction, server_price) {
         events.retain(|occurred| occurred.event != Event::PaymentSuccess);
     }

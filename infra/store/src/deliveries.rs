@@ -88,8 +88,8 @@ impl Store {
             return Ok(Some(told));
         }
         let Some(delivery) = self.find_delivery(id).await? else { return Ok(None) };
-        let tries = self.load_bill(&id.app, id.mode, &id.bill).await?;
-        let told = tries.into_iter().find(|told| told.id == id.transaction);
+        let bill = self.load_bill(&id.app, id.mode, &id.bill).await?;
+        let told = bill.tries.into_iter().find(|told| told.id == id.transaction);
         let transaction = told.ok_or_else(|| StoreError::Stale { what: id.name() })?;
         // If its bill still carries it, the sweep removes the mark later.
         Ok(Some(DeliveryWithTransaction { delivery, transaction, carried: false }))

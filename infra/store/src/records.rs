@@ -63,8 +63,8 @@ impl Store {
     pub async fn records(&self, query: &RecordsQuery<'_>) -> Result<Vec<Record>, StoreError> {
         let filter = &query.request.filter;
         let mut records = if let Some(bill) = &filter.bill {
-            let tries = self.load_bill(&query.app.id, query.mode, bill).await?;
-            let mut records: Vec<Record> = tries.into_iter().map(Record::from).collect();
+            let bill = self.load_bill(&query.app.id, query.mode, bill).await?;
+            let mut records: Vec<Record> = bill.tries.into_iter().map(Record::from).collect();
             records.retain(|record| asked_for(query.request, record));
             records.sort_by_key(sort_key);
             if query.request.order == RecordsOrder::NewestFirst {

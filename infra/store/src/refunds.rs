@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
-    AppId, BillNum, Delivery, Mode, Refund, RefundContradiction, RefundDecision, RefundNum, RefundPause, RefundSending,
-    RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId, TransactionKey, Webhook, deliveries,
+    AppId, Bill, BillNum, CheckoutKey, Delivery, Mode, Refund, RefundContradiction, RefundDecision, RefundNum,
+    RefundPause, RefundSending, RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId,
+    TransactionKey, Webhook, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
+    checkouts::read_checkout,
     items::{Seen, Written},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, FAILURE_SAID, PK, REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk,
-        ended_refund_sk, ended_refunds_pk, parse_transaction_key, refund_num_pk, refund_sk, transaction_pk,
-        transaction_sk,
+        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CHECKOUT_SK, DUE_MS, DUE_PK, FAILURE_SAID, PK, REFUND_PREFIX, SK,
+        TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk, parse_transaction_key, refund_num_pk, refund_sk,
+        transaction_pk, transaction_sk,
     },
     transactions::{Row, SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -33,11 +35,11 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 /// The sort key of the item of a refund's number.
 const NUMBER_SK: &str = "REFUND";
 
-/// A bill: its tries and its refunds.
+/// A bill and its refunds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bill {
-    /// Its tries.
-    pub tries: Vec<Transaction>,
+pub struct WholeBill {
+    /// The bill.
+    pub bill: Bill,
     /// Its refunds.
     pub refunds: Vec<Refund>,
 }
@@ -82,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn load_whole_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Bill, StoreError> {
+    pub async fn load_whole_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<WholeBill, StoreError> {
         let mut pages = self
             .dynamo
             .query()
@@ -91,17 +93,20 @@ impl Store {
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
             .expression_attribute_values(":first", text(REFUND_PREFIX))
-            .expression_attribute_values(":last", text(format!("{TX_PREFIX}~")))
+            .expression_attribute_values(":last", text(format!("{BILL_PREFIX}~")))
             .into_paginator()
             .send();
-        let mut whole = Bill::default();
+        let mut whole = WholeBill::default();
         for _ in 0..BILL_PAGES_MAX {
             let Some(page) = pages.next().await else { return Ok(whole) };
             for attributes in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
                 let item = Item(attributes);
                 let sk = item.text(SK)?;
                 if sk.starts_with(TX_PREFIX) {
-                    whole.tries.push(read_transaction(attributes)?);
+                    whole.bill.tries.push(read_transaction(attributes)?);
+                } else if sk == CHECKOUT_SK {
+                    let key = CheckoutKey { app: app.clone(), mode, bill: bill.clone() };
+                    whole.bill.checkout = Some(read_checkout(key, attributes)?);
                 } else if sk.starts_with(REFUND_PREFIX) {
                     whole.refunds.push(read_refund(attributes)?);
                 }

@@ -6,7 +6,7 @@
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending or stuck; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
-//! | transactions | Checkout | same | `CHECKOUT` | | checkout; gone 7 days after its end |
+//! | transactions | Checkout | same | `TX-CHECKOUT`, which is read with the tries | | checkout; whoever reads the tries, for the server's price; a client's is gone 7 days after its end |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
@@ -68,7 +68,10 @@ pub(crate) const VERSION_WRITTEN: i64 = 1;
 /// bills a second. The sweep reads all of them each minute, which costs some cents a month.
 pub(crate) const DUE_SHARDS: u32 = 24;
 
-pub(crate) const CHECKOUT_SK: &str = "CHECKOUT";
+/// Begins the sort keys of what makes up a bill: its tries and its checkout.
+pub(crate) const BILL_PREFIX: &str = "TX";
+/// It lies behind the tries. Versions without checkouts read `TX#` alone, and do not see it.
+pub(crate) const CHECKOUT_SK: &str = "TX-CHECKOUT";
 pub(crate) const TX_PREFIX: &str = "TX#";
 pub(crate) const REFUND_PREFIX: &str = "REFUND#";
 pub(crate) const INCIDENT_PREFIX: &str = "INCIDENT#";

@@ -7,20 +7,22 @@ use aws_sdk_dynamodb::{
     types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    AppId, Author, BillNum, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo, RefundSums, Settlement, Status,
-    Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook, WebhookId, deliveries,
+    AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo,
+    RefundSums, Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
+    WebhookId, deliveries,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     carried::{DueEntryChange, due_entry_change},
+    checkouts::read_checkout,
     conditions::is_written,
     items::{Seen, Written},
     schema::{
-        BY_TIME_PK, BY_TIME_SK, CARRIES, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, TX_PREFIX, bill_pk, by_time_pk, due_pk,
-        parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk,
-        transaction_sk,
+        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, bill_pk,
+        by_time_pk, due_pk, parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due,
+        transaction_pk, transaction_sk,
     },
 };
 
@@ -68,32 +70,44 @@ pub enum Settled<E> {
 }
 
 impl Store {
-    /// All tries of a bill, strongly consistent.
+    /// A bill, strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn load_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Transaction>, StoreError> {
-        let rows = self.load_rows(Seen::Now, app, mode, bill).await?;
-        Ok(rows.into_iter().map(|row| row.transaction).collect())
+    pub async fn load_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Bill, StoreError> {
+        Ok(self.load_rows(Seen::Now, app, mode, bill).await?.into_bill())
     }
 
-    /// All tries of a bill, with what is stored beside each.
-    async fn load_rows(&self, seen: Seen, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Vec<Row>, StoreError> {
+    /// The same as it was a moment ago, at half the price: for pages that ask again and again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn glance_at_bill(&self, app: &AppId, mode: Mode, bill: &BillNum) -> Result<Bill, StoreError> {
+        Ok(self.load_rows(Seen::AMomentAgo, app, mode, bill).await?.into_bill())
+    }
+
+    /// A bill, with what is stored beside each try.
+    async fn load_rows(&self, seen: Seen, app: &AppId, mode: Mode, bill: &BillNum) -> Result<BillRows, StoreError> {
         let mut pages = self
             .dynamo
             .query()
             .table_name(&self.tables.transactions)
             .consistent_read(seen == Seen::Now)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :tx)")
+            .key_condition_expression("pk = :pk AND begins_with(sk, :bill)")
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
-            .expression_attribute_values(":tx", text(TX_PREFIX))
+            .expression_attribute_values(":bill", text(BILL_PREFIX))
             .into_paginator()
             .send();
-        let mut tries = Vec::new();
+        let mut rows = BillRows { tries: Vec::new(), checkout: None };
         for _ in 0..BILL_PAGES_MAX {
-            let Some(page) = pages.next().await else { return Ok(tries) };
-            for item in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
-                tries.push(read_row(item)?);
+            let Some(page) = pages.next().await else { return Ok(rows) };
+            for attributes in page.map_err(|error| StoreError::dynamo("query of a bill", error))?.items() {
+                if Item(attributes).text(SK)? == CHECKOUT_SK {
+                    let key = CheckoutKey { app: app.clone(), mode, bill: bill.clone() };
+                    rows.checkout = Some(read_checkout(key, attributes)?);
+                } else {
+                    rows.tries.push(read_row(attributes)?);
+                }
             }
         }
         Err(StoreError::Item { key: bill_pk(app, mode, bill), attribute: "number of tries" })
@@ -224,7 +238,7 @@ impl Store {
         self.settle_in_bill(key, told, |transaction, _| decide(transaction)).await
     }
 
-    /// Like `settle`, but `decide` gets all tries of the bill. They are one item collection, so reading them costs as much as reading one.
+    /// Like `settle`, but `decide` gets the whole bill. It is one item collection, so reading it costs as much as reading one try.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -232,14 +246,14 @@ impl Store {
         &self,
         key: &TransactionKey,
         SettlementContext { webhooks, now, look_at }: SettlementContext<'_>,
-        decide: impl Fn(&Transaction, &[Transaction]) -> Result<Settlement, E>,
+        decide: impl Fn(&Transaction, &Bill) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         let mut seen = Seen::AMomentAgo;
         for round in 0..=SETTLE_TRIES_MAX {
             let rows = self.load_rows(seen, &key.app, key.mode, &key.bill).await?;
-            let tries: Vec<Transaction> = rows.iter().map(|row| row.transaction.clone()).collect();
-            let found = rows.into_iter().find(|row| row.transaction.key == *key);
-            let decided = found.as_ref().map(|row| decide(&row.transaction, &tries));
+            let found = rows.tries.iter().find(|row| row.transaction.key == *key).cloned();
+            let bill = rows.into_bill();
+            let decided = found.as_ref().map(|row| decide(&row.transaction, &bill));
             let is_change = matches!(decided, Some(Ok(Settlement::Changed { .. })));
             if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_change {
                 continue;
@@ -340,6 +354,18 @@ impl Store {
 
 fn name(key: &TransactionKey) -> String {
     format!("{} / {}", transaction_pk(key), transaction_sk(key))
+}
+
+/// A bill, with what is stored beside each try.
+struct BillRows {
+    tries: Vec<Row>,
+    checkout: Option<Checkout>,
+}
+
+impl BillRows {
+    fn into_bill(self) -> Bill {
+        Bill { tries: self.tries.into_iter().map(|row| row.transaction).collect(), checkout: self.checkout }
+    }
 }
 
 /// A transaction, with what is stored beside it.

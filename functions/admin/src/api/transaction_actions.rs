@@ -91,8 +91,9 @@ async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund
 async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<ConfiguredApp>, Transaction), Problem> {
     let mode = call.mode()?;
     let bill = transactions::bill_of(call, app, mode, id).await?;
-    let tries = call.deps.services.store.load_bill(app, mode, &bill).await?;
-    let transaction = tries.into_iter().find(|one| one.id == *id).ok_or_else(|| Problem::not_found("transaction"))?;
+    let bill = call.deps.services.store.load_bill(app, mode, &bill).await?;
+    let transaction =
+        bill.tries.into_iter().find(|one| one.id == *id).ok_or_else(|| Problem::not_found("transaction"))?;
     let configured = call.deps.services.apps.find(app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
     Ok((configured, transaction))
 }

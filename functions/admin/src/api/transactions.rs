@@ -9,7 +9,7 @@ use domain::{
 use http::StatusCode;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Map, Value, json};
-use store::{Bill, IncidentSubject, RecordsPage, RecordsPosition, RecordsQuery, Store, StoredApp};
+use store::{IncidentSubject, RecordsPage, RecordsPosition, RecordsQuery, Store, StoredApp, WholeBill};
 
 use super::{
     call::Call,
@@ -84,8 +84,8 @@ pub(crate) async fn load_details(
     bill: &BillNum,
     id: &TransactionId,
 ) -> Result<Option<TransactionDetails>, Problem> {
-    let Bill { tries, refunds } = store.load_whole_bill(app, mode, bill).await?;
-    let (mut this, others): (Vec<_>, Vec<_>) = tries.into_iter().partition(|one| one.id == *id);
+    let WholeBill { bill: found, refunds } = store.load_whole_bill(app, mode, bill).await?;
+    let (mut this, others): (Vec<_>, Vec<_>) = found.tries.into_iter().partition(|one| one.id == *id);
     let Some(transaction) = this.pop() else { return Ok(None) };
     let incidents = store.bill_incidents(app, mode, bill).await?;
     let mine = IncidentSubject::Try(transaction.key.clone());

@@ -1,7 +1,7 @@
 //! Which payment a request for a refund means, and whether it asks for the same refund again.
 
 use super::Refund;
-use crate::{BillPayments, RefundRequest, Status, Transaction};
+use crate::{Bill, RefundRequest, Status, Transaction};
 
 /// The payment of a bill that a request for a refund means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub enum PaymentChoice<'a> {
 
 /// Finds the payment that a refund is of. A payment with money left goes before one that went back in full. A payment that does not count
 /// for the bill is found only if the request names it: a stranger's payment of one fen must not stand in the way of a refund.
-pub fn choose_payment<'a>(tries: &'a [Transaction], request: &RefundRequest) -> PaymentChoice<'a> {
+pub fn choose_payment<'a>(bill: &'a Bill, request: &RefundRequest) -> PaymentChoice<'a> {
     let fits = |payment: &&Transaction| {
         request.channel.is_none_or(|channel| payment.key.channel == channel)
             && request.transaction.as_ref().is_none_or(|id| payment.id == *id)
     };
-    let payments = BillPayments::of(tries);
+    let payments = bill.payments();
     let with = |some: &[&'a Transaction], status| {
         some.iter().copied().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>()
     };

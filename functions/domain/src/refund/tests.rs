@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Channel, Event, Outcome, RefundRequest, Refusal, Settlement, Status, settle,
+    Bill, Channel, Event, Outcome, RefundRequest, Refusal, Settlement, Status, settle,
     transaction::tests::{fen as fen_of, report, sample},
 };
 
@@ -144,13 +144,14 @@ fn the_payment_is_found_and_never_guessed() {
             .unwrap()
     };
     use crate::Channel::{AliApp, AliWeb, WxApp};
-    let tries = [
+    let tries = vec![
         of(AliWeb, Status::Success, "1"),
         of(AliApp, Status::Success, "2"),
         of(WxApp, Status::Refund, "3"),
         of(WxApp, Status::Closed, "4"),
     ];
-    let found = |more: &str| match choose_payment(&tries, &ask(more)) {
+    let bill = Bill { tries, checkout: None };
+    let found = |more: &str| match choose_payment(&bill, &ask(more)) {
         PaymentChoice::One(one) => one.id.as_str().chars().next().unwrap_or('?').to_string(),
         PaymentChoice::None => "none".to_owned(),
         PaymentChoice::Several(several) => format!("{} of them", several.len()),

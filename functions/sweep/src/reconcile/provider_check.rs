@@ -70,7 +70,7 @@ impl DayComparison<'_> {
     ) -> Result<bool, ApiError> {
         let MerchantAccount { app, mode, number, .. } = self.merchant;
         let whole = self.deps.services.store.load_whole_bill(app, *mode, bill).await?;
-        let Some(payment) = whole.tries.iter().find(|one| one.id == *order && one.account == *number) else {
+        let Some(payment) = whole.bill.tries.iter().find(|one| one.id == *order && one.account == *number) else {
             return Ok(false);
         };
         let Some(num) = num else { return self.agrees_on_payment(payment).await };

@@ -79,8 +79,8 @@ impl DayComparison<'_> {
         let mut mine = Vec::new();
         for some in refunds.chunks(LOOKED_UP_AT_ONCE) {
             let looked = some.iter().map(async |refund| {
-                let tries = store.load_bill(app, *mode, &refund.bill).await?;
-                let payment = tries.into_iter().find(|payment| payment.id == refund.transaction);
+                let bill = store.load_bill(app, *mode, &refund.bill).await?;
+                let payment = bill.tries.into_iter().find(|payment| payment.id == refund.transaction);
                 Ok::<_, StoreError>(payment.filter(|payment| payment.account == *number).map(|_| refund.clone()))
             });
             mine.extend(try_join_all(looked).await?.into_iter().flatten());
