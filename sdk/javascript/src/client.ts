@@ -68,11 +68,11 @@ export function checkFen(field: string, value: unknown): void {
 // A master key is 43 characters long, and a client key 24.
 const MASTER_KEY = /^[A-Za-z0-9_-]{43}$/;
 
-/** Who has a page has every key in it. */
-export function refuseMasterKey(options: Options): void {
+/** Who has a page or an app has every key in it. */
+export function refuseMasterKey(options: Options, place = "a browser"): void {
   for (const name of ["masterKey", "clientKey", "sessionToken"] as const) {
     const key = options[name];
     if (key === undefined || (name !== "masterKey" && !MASTER_KEY.test(key))) continue;
-    throw new InvalidInputError(name, "must not be a master key in a browser, where everybody can read it: use it on your server, and rotate it now");
+    throw new InvalidInputError(name, `must not be a master key in ${place}, where everybody can read it: use it on your server, and rotate it now`);
   }
 }

@@ -1,11 +1,12 @@
 // One call for a page: it hands the payer over as the channel needs it, and then asks until the bill says what became of it.
 
 import { InvalidInputError, MaxPayError } from "./errors.js";
-import { askerOf, untilSettled, waitOf, type AskOptions } from "./settled.js";
-import type { Charged, ChargeRequest, Status } from "./types.js";
-import { goTo, payInAlipay, payInWechat, qrCode, submitForm, type WalletWord } from "./wallets.js";
+import { payBy, type Payment, type WalletWord } from "./payment.js";
+import type { AskOptions } from "./settled.js";
+import type { Charged, ChargeRequest } from "./types.js";
+import { goTo, payInAlipay, payInWechat, qrCode, submitForm } from "./wallets.js";
 
-export type { WalletWord } from "./wallets.js";
+export type { Payment, WalletWord } from "./payment.js";
 
 export interface PayOptions extends AskOptions {
   /** Where a QR code is drawn, for `ali_qrcode` and `wx_native`; or what to do with it. */
@@ -16,40 +17,12 @@ export interface PayOptions extends AskOptions {
   window?: Window;
 }
 
-export interface Payment {
-  /** What the payer's wallet said: good for the next thing to show, and no proof. `unknown` where nothing is said: a QR code, another page. */
-  result: WalletWord;
-  /** What the bill says. `created` is an open one: the payer cancelled, or `waitMs` is over. */
-  settled: Promise<Status>;
-}
-
-/** How long a bill is looked at that the payer cancelled. */
-const CANCELLED_MS = 2000;
-/** What an answer to a charge may have, and a charge to be made has not. A backend may leave `id` out. */
-const HANDED_OUT = ["id", "ali_app", "ali_web", "ali_wap", "codeUrl", "prepayid", "paySign", "wx_h5", "tn", "html"];
-
 /**
  * Has a bill paid. `charge` is what your server's `charge` answered; or a charge to be made here, with the client.
  * Where the page itself goes to the provider, nothing follows: the page at `returnUrl` asks, with `untilSettled`.
  */
 export async function pay(charge: Charged | ChargeRequest, options: PayOptions): Promise<Payment> {
-  askerOf(charge.billNum, options);
-  const waitMs = waitOf(options);
-  const charged = isCharged(charge) ? charge : await chargeHere(charge, options);
-  const result = await handOver(charged, waitMs, options);
-  const settled = untilSettled(charged.billNum, { ...options, waitMs: result === "cancel" ? Math.min(waitMs, CANCELLED_MS) : waitMs });
-  // A page that does not look at it gets no complaint in its console where the asking fails.
-  settled.catch(() => {});
-  return { result, settled };
-}
-
-function isCharged(charge: Charged | ChargeRequest): charge is Charged {
-  return HANDED_OUT.some((name) => name in charge);
-}
-
-async function chargeHere(charge: ChargeRequest, { client, signal }: PayOptions): Promise<Charged> {
-  if (!client) throw new InvalidInputError("client", "is needed for a charge: give what your server's charge answered, or a client");
-  return client.charge(charge, { signal });
+  return payBy(charge, options, (charged, waitMs) => handOver(charged, waitMs, options));
 }
 
 async function handOver(charged: Charged, waitMs: number, options: PayOptions): Promise<WalletWord> {

@@ -2,7 +2,6 @@
 
 import type { Client } from "./client.js";
 import { InvalidInputError, TransportError } from "./errors.js";
-import { sleep } from "./transport.js";
 import type { BillRecord, Status } from "./types.js";
 
 /** Asks what became of the bill: your own server, for example. Another word than these four is an error, so translate your own. */
@@ -16,6 +15,8 @@ export interface AskOptions {
   /** How long it is waited for; 5 minutes if absent. */
   waitMs?: number;
   signal?: AbortSignal;
+  /** Calls `back` when the payer comes back, so that it is asked at once, and gives what ends that; a page's visibility if absent. */
+  onReturn?: (back: () => void) => () => void;
 }
 
 const STATUSES: readonly unknown[] = ["created", "success", "refund", "closed"] satisfies Status[];
@@ -32,18 +33,38 @@ export async function untilSettled(billNum: string, options: AskOptions): Promis
   const waitMs = waitOf(options);
   const until = Date.now() + waitMs;
   // Nobody who is asked can take longer.
-  const over = sleep(waitMs, options.signal).then((): Status => "created");
+  const { over, leave } = timeLimit(waitMs, options.signal);
   let failures = 0;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.3, PAUSE_MS_MAX)) {
-    const status = await Promise.race([wordOf(ask), over]).catch((error: unknown): Status => {
-      failures += 1;
-      if (options.signal?.aborted || !mayPass(error) || failures > FAILURES_MAX) throw error;
-      return "created";
-    });
-    const left = until - Date.now();
-    if (status !== "created" || left <= 0) return status;
-    await pauseOrReturn(Math.min(pause, left), options.signal);
+  try {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.3, PAUSE_MS_MAX)) {
+      const status = await Promise.race([wordOf(ask), over]).catch((error: unknown): Status => {
+        failures += 1;
+        if (options.signal?.aborted || !mayPass(error) || failures > FAILURES_MAX) throw error;
+        return "created";
+      });
+      const left = until - Date.now();
+      if (status !== "created" || left <= 0) return status;
+      await pauseOrReturn(Math.min(pause, left), options);
+    }
+  } finally {
+    leave();
   }
+}
+
+/** `over` is `created` when the time is over, and rejects as soon as the signal says so. `leave` lets go of the timer. */
+function timeLimit(ms: number, signal?: AbortSignal): { over: Promise<Status>; leave: () => void } {
+  let leave = () => {};
+  const over = new Promise<Status>((resolve, reject) => {
+    const stop = () => reject(signal?.reason);
+    const timer = setTimeout(() => resolve("created"), ms);
+    leave = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    };
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+  return { over, leave };
 }
 
 export function askerOf(billNum: string, { client, ask, signal }: AskOptions): Ask {
@@ -77,22 +98,27 @@ function statusOf(records: BillRecord[]): Status {
   return has("created") || records.length === 0 ? "created" : "closed";
 }
 
-/** Ends early when the payer comes back to the page. */
-function pauseOrReturn(ms: number, signal?: AbortSignal): Promise<void> {
+/** Ends early when the payer comes back. */
+function pauseOrReturn(ms: number, { signal, onReturn = onPageReturn }: AskOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", back);
+      leave();
       signal?.removeEventListener("abort", end);
       if (signal?.aborted) reject(signal.reason);
       else resolve();
     };
-    const back = () => {
-      if (document.visibilityState === "visible") end();
-    };
     const timer = setTimeout(end, ms);
-    document.addEventListener("visibilitychange", back);
+    const leave = onReturn(end);
     signal?.addEventListener("abort", end);
     if (signal?.aborted) end();
   });
+}
+
+function onPageReturn(back: () => void): () => void {
+  const looked = () => {
+    if (document.visibilityState === "visible") back();
+  };
+  document.addEventListener("visibilitychange", looked);
+  return () => document.removeEventListener("visibilitychange", looked);
 }

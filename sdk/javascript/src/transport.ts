@@ -129,18 +129,29 @@ function jsonOf(body: object): string {
 }
 
 async function textOf(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
+  // React Native's fetch has no stream: its text comes as a whole.
+  if (!response.body) return withinBound(await response.text(), response.status);
+  const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let [text, bytes] = ["", 0];
-  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+  for (let part = await reader.read(); part.value; part = await reader.read()) {
     bytes += part.value.length;
     if (bytes > ANSWER_BYTES_MAX) {
-      await reader?.cancel();
-      throw new TransportError(`an answer of more than ${ANSWER_BYTES_MAX} bytes`, { status: response.status });
+      await reader.cancel();
+      throw tooLong(response.status);
     }
     text += decoder.decode(part.value, { stream: true });
   }
   return text + decoder.decode();
+}
+
+function withinBound(text: string, status: number): string {
+  if (text.length > ANSWER_BYTES_MAX) throw tooLong(status);
+  return text;
+}
+
+function tooLong(status: number): TransportError {
+  return new TransportError(`an answer of more than ${ANSWER_BYTES_MAX} bytes`, { status });
 }
 
 function answerOf(response: Response, text: string): unknown {

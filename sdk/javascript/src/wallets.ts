@@ -3,10 +3,8 @@
 import { generate } from "lean-qr";
 import { toSvg } from "lean-qr/extras/svg";
 import { InvalidInputError, MaxPayError } from "./errors.js";
+import type { WalletWord } from "./payment.js";
 import type { Charged } from "./types.js";
-
-/** What the payer's side says. It proves nothing: `unknown` wherever nobody says anything. */
-export type WalletWord = "success" | "cancel" | "unknown";
 
 const BRIDGE_MS_MAX = 10_000;
 
