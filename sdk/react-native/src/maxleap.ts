@@ -56,7 +56,8 @@ export async function startPayment(payment: MaxLeapPayment): Promise<string | Ma
   return asMaxLeap(async () => {
     const channel = channelOf(payment.channel);
     const charged = await asked().charge(chargeOf(payment, channel));
-    const said = await handOver(charged as Charged<AppChannel>, WALLET_MS, { mode: environment === 0 ? "live" : "test", ...(payment.scheme && { scheme: payment.scheme }) });
+    const mode = environment === 0 ? "live" : "test";
+    const said = await handOver(charged as Charged<AppChannel>, WALLET_MS, { mode, ...(payment.scheme && { scheme: payment.scheme }) });
     await mustBePaid(payment.billNo, said);
     if (Platform.OS !== "ios") return charged.id;
     return { channel, ...(said.detail && { info: said.detail }), payment: { extraAttrs: {}, ...payment } };
