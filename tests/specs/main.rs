@@ -31,6 +31,7 @@ mod console_checkout;
 mod console_pages;
 mod contract;
 mod cors;
+mod crash_flows;
 mod crashes;
 mod credentials;
 mod deliveries;
