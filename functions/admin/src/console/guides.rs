@@ -55,10 +55,11 @@ macro_rules! reference {
     };
 }
 
-static DOCUMENTS: [Document; 21] = [
+static DOCUMENTS: [Document; 22] = [
     guide!("README"),
     guide!("quick-start"),
     guide!("checkout"),
+    guide!("android"),
     guide!("testing"),
     guide!("webhooks"),
     guide!("refunds-and-reconciliation"),
