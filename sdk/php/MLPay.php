@@ -28,7 +28,7 @@ class MLRESTUtil
 {
     final public static function getApiUrl(): string
     {
-        return rtrim(self::setting('MAXPAY_URL') ?? throw new Exception(getErrMsg()['need_param'] . 'MAXPAY_URL'), '/');
+        return rtrim(self::setting('MAXPAY_URL') ?? throw MaxPay\Trace::withoutArguments(new Exception(getErrMsg()['need_param'] . 'MAXPAY_URL')), '/');
     }
 
     /** The body of the answer, or a text that begins with `CURL EXCEPTION:`. A status of 400 or more is trouble, too. */
@@ -38,7 +38,7 @@ class MLRESTUtil
         unset($data['appid'], $data['token']);
         foreach ($headers as $name => $value) {
             if (!preg_match('/\A[!-~]+\z/', $value)) {
-                throw new Exception(getErrMsg()['need_valid_param'] . $name);
+                throw MaxPay\Trace::withoutArguments(new Exception(getErrMsg()['need_valid_param'] . $name));
             }
         }
         try {
@@ -62,7 +62,10 @@ class MLRESTUtil
                 return [$header => self::setting($name)];
             }
         }
-        return $token === '' ? throw new Exception(getErrMsg()['need_param'] . 'token') : ['X-ML-Session-Token' => $token];
+        if ($token === '') {
+            throw MaxPay\Trace::withoutArguments(new Exception(getErrMsg()['need_param'] . 'token'));
+        }
+        return ['X-ML-Session-Token' => $token];
     }
 
     private static function setting(string $name): ?string
@@ -102,12 +105,12 @@ class MLPayApi
     private static function post(string $api, #[SensitiveParameter] array $data): stdClass
     {
         if (!isset($data['appid'])) {
-            throw new Exception(getErrMsg()['need_param'] . 'appid');
+            throw MaxPay\Trace::withoutArguments(new Exception(getErrMsg()['need_param'] . 'appid'));
         }
         $said = MLRESTUtil::request(MLRESTUtil::getApiUrl() . $api, 'post', $data, 30);
         // An answer may hold what a log should not.
         $words = str_starts_with($said, 'CURL EXCEPTION:') ? $said : strlen($said) . ' bytes';
-        return MaxPay\Json::object($said) ?? throw new Exception(getErrMsg()['unexpected_result'] . $words);
+        return MaxPay\Json::object($said) ?? throw MaxPay\Trace::withoutArguments(new Exception(getErrMsg()['unexpected_result'] . $words));
     }
 }
 

@@ -7,6 +7,25 @@ namespace MaxPay;
 /** The base of everything that this package throws. No message holds a key, a secret or the body of a request or an answer. */
 abstract class MaxPayException extends \RuntimeException
 {
+    public function __construct(string $message, int $code = 0)
+    {
+        parent::__construct($message, $code);
+        Trace::withoutArguments($this);
+    }
+}
+
+/** @internal */
+final class Trace
+{
+    /** PHP 8.1 does not know \SensitiveParameter: a trace would show keys and secrets. So it shows no argument at all there. */
+    public static function withoutArguments(\Exception $problem): \Exception
+    {
+        if (PHP_VERSION_ID < 80200) {
+            $calls = array_map(fn (array $call) => array_diff_key($call, ['args' => 0]), $problem->getTrace());
+            (new \ReflectionProperty(\Exception::class, 'trace'))->setValue($problem, $calls);
+        }
+        return $problem;
+    }
 }
 
 /** An argument that cannot be sent; nothing was sent. */
