@@ -1,6 +1,8 @@
 """Packs the parts of a release. infra/release/run calls it; standard library only.
 
     pack.py template VERSION ARCHITECTURE FUNCTIONS OUT NAME...
+    pack.py local VERSION ARCHITECTURE PROGRAM OUT
+    pack.py sbom VERSION FOLDER OUT
     pack.py go VERSION OUT
     pack.py php VERSION OUT
     pack.py sums OUT
@@ -78,6 +80,19 @@ def template(version, architecture, bootstraps, out, *functions):
     write(pathlib.Path(out, f"maxpay-{version}-{architecture}.zip"), archive(entries))
 
 
+def local(version, architecture, program, out):
+    """The local stack for any Linux of this architecture: one program, which needs nothing beside it."""
+    entries = [("maxpay-local", pathlib.Path(program).read_bytes(), PROGRAM), ("LICENSE", (ROOT / "LICENSE").read_bytes(), FILE)]
+    write(pathlib.Path(out, f"maxpay-local-{version}-linux-{architecture}.zip"), archive(entries))
+
+
+def sbom(version, folder, out):
+    """What each program and package is made of, as CycloneDX: one file for each."""
+    files = sorted(path for path in pathlib.Path(folder).rglob("*.cdx.json"))
+    entries = [(str(path.relative_to(folder)), path.read_bytes(), FILE) for path in files]
+    write(pathlib.Path(out, f"maxpay-sbom-{version}.zip"), archive(entries))
+
+
 def go(version, out):
     """A folder for GOPROXY: the module's archive beside its description, as the module proxy serves them."""
     files = tracked("sdk/go")
@@ -105,5 +120,5 @@ def sums(out):
 
 
 if __name__ == "__main__":
-    COMMANDS = {"template": template, "go": go, "php": php, "sums": sums}
+    COMMANDS = {"template": template, "local": local, "sbom": sbom, "go": go, "php": php, "sums": sums}
     COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -3,29 +3,40 @@
     look.py FOLDER VERSION SAM
 
 Sums; each packed function is a program for its architecture; SAM takes the packed template, validates it, and uploads the packed functions as
-they are, to a stand-in for S3 on this machine, without a build. Each SDK's package is installed into an empty project as its guide says, and
-says its version or makes its client.
+they are, to a stand-in for S3 on this machine, without a build. The local stack for this machine takes a payment in an empty folder; that for the
+other architecture does, too, where qemu is installed (Debian: qemu-user-static). Each program has its SBOM, in which each part has a name, a
+version and a licence. Each SDK's package is installed into an empty project as its guide says, and says its version or makes its client.
 """
 
+import functools
 import hashlib
 import http.server
 import io
 import json
 import os
 import pathlib
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 
 FOLDER, VERSION, SAM = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], pathlib.Path(sys.argv[3]).absolute()
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/processes"))
+from stack import Merchant, Stack, free_port  # noqa: E402
+
+HERE = platform.machine().replace("aarch64", "arm64")
 # The machine in the header of an ELF program.
 MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
 # Lambda's limit for a package that is uploaded directly; SAM uploads through S3, where there are 250 MB. Ours stay far below both.
 PACKED_BYTES_MAX = 10 * 1024 * 1024
+# Under qemu everything takes longer.
+NOTIFY_SECONDS_MAX = 30
 
 
 def run(command, **options):
@@ -73,9 +84,13 @@ def sums():
     assert told == files, f"SHA256SUMS tells {told}, and there are {files}"
 
 
+def function_names():
+    return re.findall(r"Binary: (\S+) ", (ROOT / "template.yaml").read_text())
+
+
 def functions(architecture, folder):
     names = sorted(path.name for path in (folder / "functions").iterdir())
-    wanted = sorted(f"{line.split('Binary: ')[1].split(' ')[0]}.zip" for line in (ROOT / "template.yaml").read_text().splitlines() if "Binary: " in line)
+    wanted = sorted(f"{name}.zip" for name in function_names())
     assert names == wanted, f"{names} are packed, and the template has {wanted}"
     for name in names:
         packed = (folder / "functions" / name).read_bytes()
@@ -84,8 +99,12 @@ def functions(architecture, folder):
             (entry,) = archive.infolist()
             assert entry.filename == "bootstrap" and entry.external_attr >> 16 & 0o111, f"{name}: {entry}"
             header = archive.read(entry)[:20]
-        machine = int.from_bytes(header[18:20], "little")
-        assert header[:4] == b"\x7fELF" and machine == MACHINES[architecture], f"{name} is a program for machine {machine:#x}"
+        check_machine(name, header, architecture)
+
+
+def check_machine(name, header, architecture):
+    machine = int.from_bytes(header[18:20], "little")
+    assert header[:4] == b"\x7fELF" and machine == MACHINES[architecture], f"{name} is a program for machine {machine:#x}"
 
 
 def upload(folder):
@@ -110,6 +129,50 @@ def template(architecture, work):
     unpack(FOLDER / f"maxpay-{VERSION}-{architecture}.zip", work)
     functions(architecture, work)
     upload(work)
+
+
+def local(architecture, work):
+    unpack(FOLDER / f"maxpay-local-{VERSION}-linux-{architecture}.zip", work)
+    program = work / "maxpay-local"
+    check_machine(program.name, program.read_bytes()[:20], architecture)
+    needed = [line for line in run(["readelf", "--wide", "--dynamic", "--program-headers", program]).splitlines() if "INTERP" in line or "NEEDED" in line]
+    assert not needed, f"it needs files of the system that it runs on: {needed}"
+    if architecture != HERE:
+        emulator = shutil.which(f"qemu-{architecture.replace('arm64', 'aarch64')}-static")
+        if emulator is None:
+            print("  (SKIPPED: the local stack is not run, since qemu-user-static is not installed)")
+            return
+        emulated = work / "emulated"
+        emulated.write_text(f'#!/bin/sh\nexec {emulator} {program} "$@"\n')
+        emulated.chmod(0o755)
+        program = emulated
+    stack = Stack(str(program), work / "data", free_port())
+    stack.start()
+    try:
+        stack.wait_until_ready()
+        merchant = Merchant(stack)
+        charged = merchant.charge("first", 9900)
+        merchant.pay(charged["id"])
+        until = time.monotonic() + NOTIFY_SECONDS_MAX
+        while (found := merchant.call("records", {"billNum": "first"}))["results"][0]["status"] != "success":
+            assert time.monotonic() < until, f"it is not paid after {NOTIFY_SECONDS_MAX} s: {found}"
+            time.sleep(0.2)
+    finally:
+        Stack.kill_all()
+
+
+def sbom(architectures, work):
+    unpack(FOLDER / f"maxpay-sbom-{VERSION}.zip", work)
+    programs = [f"{name}.cdx.json" for name in [*function_names(), "maxpay-local"]]
+    wanted = {"sdk/javascript.cdx.json"} | {f"{architecture}/{program}" for architecture in architectures for program in programs}
+    found = {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
+    assert found == wanted, f"there are {sorted(found ^ wanted)} too many or too few"
+    for name in sorted(found):
+        described = json.loads((work / name).read_text())
+        parts = described["components"]
+        assert described["bomFormat"] == "CycloneDX" and described["metadata"]["component"]["version"] == VERSION, name
+        lacking = [part["name"] for part in parts if not (part["version"] and part["purl"] and part["licenses"])]
+        assert parts and not lacking, f"{name}: without version, address or licence: {lacking}"
 
 
 def javascript(work):
@@ -148,23 +211,36 @@ def php(work):
     unpack(archive, work / "plain")
     assert run(["php", "-r", f"require '{work}/plain/autoload.php'; {program}"]).strip().endswith("Webhook")
     if not shutil.which("composer"):
-        print("  (Composer is not installed: its archive is only unpacked)")
+        print("  (SKIPPED: Composer is not installed, so the archive is only unpacked)")
         return
-    shop = work / "shop"
-    shop.mkdir()
-    shutil.copy(archive, shop)
-    project = {"repositories": [{"type": "artifact", "url": "."}, {"packagist.org": False}], "require": {"maxpay-gateway/maxpay": VERSION}}
-    (shop / "composer.json").write_text(json.dumps(project))
-    run(["composer", "install", "--no-interaction"], cwd=shop, env={**os.environ, "COMPOSER_ALLOW_SUPERUSER": "1"})
-    assert run(["php", "-r", f"require 'vendor/autoload.php'; {program}"], cwd=shop).strip().endswith("Webhook")
+    # Of the archive, and of the tree. Composer reads archives by PHP's extension zip.
+    kinds = [("artifact", FOLDER, VERSION), ("path", ROOT / "sdk/php", "*@dev")]
+    if "zip" not in run(["php", "-m"]).split():
+        print("  (SKIPPED: PHP has no extension zip, so Composer installs from the tree alone)")
+        kinds = kinds[1:]
+    for kind, url, version in kinds:
+        shop = work / kind
+        shop.mkdir()
+        composer = functools.partial(run, cwd=shop, env={**os.environ, "COMPOSER_ALLOW_SUPERUSER": "1"})
+        composer(["composer", "init", "--no-interaction", "--name=shop/shop"])
+        composer(["composer", "config", "repositories.maxpay", kind, url])
+        composer(["composer", "config", "repositories.packagist", "false"])
+        composer(["composer", "require", "--no-interaction", f"maxpay-gateway/maxpay:{version}"])
+        classes = "foreach (['ApiException', 'Record', 'Psr18Transport', 'Result', 'Trace'] as $class) { new ReflectionClass(\"MaxPay\\\\$class\"); }"
+        told = run(["php", "-r", f"require 'vendor/autoload.php'; {classes} {program}"], cwd=shop)
+        assert told.strip().endswith("Webhook"), f"{kind}: {told}"
 
 
 def main():
     names = {path.name for path in FOLDER.iterdir()}
     looks = {"sums": lambda _: sums()}
-    for architecture in MACHINES:
-        if f"maxpay-{VERSION}-{architecture}.zip" in names:
-            looks[f"template for {architecture}"] = lambda work, architecture=architecture: template(architecture, work)
+    architectures = [architecture for architecture in MACHINES if f"maxpay-{VERSION}-{architecture}.zip" in names]
+    for architecture in architectures:
+        looks[f"template for {architecture}"] = functools.partial(template, architecture)
+    # What is made without a build, for CI, has neither.
+    if f"maxpay-sbom-{VERSION}.zip" in names:
+        looks.update({f"local stack for {architecture}": functools.partial(local, architecture) for architecture in architectures})
+        looks["SBOM"] = functools.partial(sbom, architectures)
     looks.update({"JavaScript": javascript, "Python": python, "Go": go, "PHP": php})
     failed = 0
     for name, look in looks.items():

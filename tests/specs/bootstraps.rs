@@ -2,7 +2,7 @@
 //! pointing to its own stack.
 //!
 //! This needs the built functions, which takes minutes: `tests/bootstraps/run` builds and measures them, and then runs this with
-//! `MAXPAY_BOOTSTRAPS` set to their folder.
+//! `MAXPAY_BOOTSTRAPS` set to their folder. `MAXPAY_EMULATOR` is the command that runs functions for another kind of machine.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -39,7 +39,7 @@ struct Bootstraps<'a> {
 impl Bootstraps<'_> {
     async fn invoke(&mut self, function: &str, event: &str) -> String {
         if !self.running.contains_key(function) {
-            let mut command = Command::new(self.folder.join(function).join("bootstrap"));
+            let mut command = emulated(self.folder.join(function).join("bootstrap"));
             let log = fs::File::create(self.log(function)).unwrap();
             command.env_clear().envs(self.world.stack.environment());
             command.stdout(log.try_clone().unwrap()).stderr(log);
@@ -63,6 +63,15 @@ impl Bootstraps<'_> {
             }
         }
     }
+}
+
+fn emulated(bootstrap: PathBuf) -> Command {
+    let emulator = std::env::var_os("MAXPAY_EMULATOR").unwrap_or_default();
+    let mut words = emulator.to_str().unwrap().split_whitespace();
+    let Some(program) = words.next() else { return Command::new(bootstrap) };
+    let mut command = Command::new(program);
+    command.args(words).arg(bootstrap);
+    command
 }
 
 /// The answer of a function behind API Gateway: status, code, and the body as the caller gets it.
