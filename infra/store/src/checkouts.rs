@@ -1,4 +1,4 @@
-//! Checkouts: one item among the tries of its bill, so that whoever reads the tries knows the price that the server named there.
+//! Checkouts. A checkout is one item. It lies among the tries of its bill, so each read of the tries also gives the server's price.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 //! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending or stuck; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
 //! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
-//! | transactions | Checkout | same | `TX-CHECKOUT`, which is read with the tries | | checkout; whoever reads the tries, for the server's price; a client's is gone 7 days after its end |
+//! | transactions | Checkout | same | `TX-CHECKOUT`; each read of the tries reads it, too | | checkout; charge, notify, refunds, for the server's price. A client's is gone 7 days after its end |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
 //! | transactions | Charges of public keys | `CLIENT#<app>#<mode>` | `CHARGES` | | charge, once in some charges: those of this minute, and how many bills are open at the most |
