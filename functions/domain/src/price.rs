@@ -3,7 +3,7 @@
 //! The client key is public: every copy of a shop's app or page contains it. A stranger who has it can charge any bill number at any price.
 //! So the server's price decides, and a client's payment at another price never counts as the payment of the bill.
 
-use crate::{Author, Checkout, Fen, Status, Subject, Timestamp, Transaction};
+use crate::{Author, Checkout, Fen, Status, Subject, Transaction};
 
 /// A bill: its tries, and its checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,6 @@ pub struct ServerPrice<'a> {
     pub fee: Fen,
     /// What is bought.
     pub subject: &'a Subject,
-    /// When the server said so.
-    pub named_at: Timestamp,
 }
 
 impl Bill {
@@ -30,11 +28,11 @@ impl Bill {
     pub fn server_price(&self) -> Option<ServerPrice<'_>> {
         let of_server = self.tries.iter().filter(|tried| tried.author == Author::Server);
         let charged = of_server.max_by_key(|tried| (tried.created_at, &tried.id));
-        let charged = charged.map(|tried| (tried.created_at, tried.fee, &tried.subject));
+        let charged = charged.map(|tried| (tried.created_at, ServerPrice { fee: tried.fee, subject: &tried.subject }));
         let checkout = self.checkout.iter().filter(|checkout| checkout.author == Author::Server);
-        let offered = checkout.map(|checkout| (checkout.named_at, checkout.fee, &checkout.subject));
-        let latest = charged.into_iter().chain(offered).max_by_key(|(named_at, ..)| *named_at);
-        latest.map(|(named_at, fee, subject)| ServerPrice { fee, subject, named_at })
+        let offered =
+            checkout.map(|checkout| (checkout.named_at, ServerPrice { fee: checkout.fee, subject: &checkout.subject }));
+        charged.into_iter().chain(offered).max_by_key(|(named_at, _)| *named_at).map(|(_, price)| price)
     }
 
     /// Its paid tries, divided by whether they count for it.
