@@ -64,7 +64,7 @@ mod tests {
             "<path fill=\"url(https://evil.example/x)\"/>",
             "<path style=\"fill: u\\72l(https://evil.example/x)\"/>",
             "<foreignObject><body xmlns=\"http://www.w3.org/1999/xhtml\"><iframe src=\"https://evil.example/x\"/></body></foreignObject>",
-            "<set attributeName=\"onload\" to=\"alert(1)\"/>",
+            "<set attributeName=\"onload\" to=\"1\"/>",
         ] {
             if let Ok(kept) = svg(bad) {
                 for word in
