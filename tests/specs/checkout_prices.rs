@@ -1,8 +1,12 @@
 //! A checkout of the server names the price of its bill, from the moment that it is made. Everybody has the client key.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
+    answer::Answer,
+    channels::{charge_on, named},
     charge::knock,
     checkout::{PHONE, checkout_of, choose, made, make, path_of, records_of, sent_on, state},
     world::{MINUTE_MS, World, charge_of, client, master, texts, with},
@@ -113,22 +117,143 @@ async fn what_a_client_paid_before_is_told_as_a_mismatch_and_goes_back() {
     world.end().await;
 }
 
+async fn by_client(world: &World, body: &Value) -> Answer {
+    world.post_as(&client(&world.app), "/2.0/maxpay/checkout", body.to_string()).await
+}
+
+async fn close(world: &World, body: &Value) -> Answer {
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", body.to_string()).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_prolongs_what_the_server_offered_and_changes_nothing_in_it() {
+async fn a_client_gets_what_the_server_offered_and_can_neither_change_nor_prolong_it() {
     let world = World::start().await;
     let first = made(&world, &checkout_of("1")).await;
-    world.advance(121 * MINUTE_MS).await;
-    let by_client =
-        async |body: &Value| world.post_as(&client(&world.app), "/2.0/maxpay/checkout", body.to_string()).await;
-    by_client(&with(checkout_of("1"), &json!({ "totalFee": 1 }))).await.refused(5, "totalFee must be 9900");
-    let elsewhere = json!({ "returnUrl": "https://evil.example/", "extras": { "user": "attacker" } });
-    let path = path_of(&world, &by_client(&with(checkout_of("1"), &elsewhere)).await.ok());
-    assert_ne!(path, first);
+    by_client(&world, &with(checkout_of("1"), &json!({ "totalFee": 1 }))).await.refused(5, "totalFee must be 9900");
+    let elsewhere =
+        json!({ "returnUrl": "https://evil.example/", "extras": { "user": "attacker" }, "expiresIn": 86400 });
+    let path = path_of(&world, &by_client(&world, &with(checkout_of("1"), &elsewhere)).await.ok());
+    assert_eq!(path, first);
+    // The server's charge named another price. A client does not bring the checkout to it.
+    made(&world, &checkout_of("2")).await;
+    let dearer = with(charge_of("ali_web", "2"), &json!({ "totalFee": 9901 }));
+    world.advance(1).await;
+    world.post_as(&master(&world.app), "/2.0/maxpay/bill", dearer.to_string()).await.ok();
+    by_client(&world, &with(checkout_of("2"), &json!({ "totalFee": 9901 }))).await.refused(5, "only the server");
+    // A checkout that the merchant closed, or whose time is over, stays so.
+    made(&world, &checkout_of("3")).await;
+    close(&world, &json!({ "billNum": "3" })).await.ok();
+    by_client(&world, &checkout_of("3")).await.refused(5, "only the server");
+    made(&world, &with(checkout_of("4"), &json!({ "expiresIn": 300 }))).await;
+    world.advance(6 * MINUTE_MS).await;
+    by_client(&world, &checkout_of("4")).await.refused(5, "only the server");
     let page = crate::checkout::visit(&world, &path, PHONE).await;
     assert!(!page.text().contains("evil"), "{}", page.text());
     paid_on_page(&world, &path, "1").await;
     let [paid] = <[Value; 1]>::try_from(records_of(&world, "1").await).unwrap();
     assert_eq!((&paid["status"], paid.get("extras")), (&json!("success"), None), "{paid}");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paid_bill_keeps_its_price() {
+    let world = world_with_webhook().await;
+    let path = made(&world, &checkout_of("1")).await;
+    let charged = world.charge(&charge_of("ali_app", "1")).await.ok();
+    knock(&world, "ali_app", &charged).await;
+    world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+    for fee in [8800, 9900, 9901] {
+        make(&world, &with(checkout_of("1"), &json!({ "totalFee": fee }))).await.refused(5, "was paid by ali_app");
+    }
+    world.advance(5 * MINUTE_MS).await;
+    assert_eq!(told(&world).await, pairs([("payment.success", 9900)]));
+    assert_eq!(state(&world, &path).await["state"], "paid");
+    world.end().await;
+}
+
+/// The provider is slow for a visitor, and meanwhile the server names another price.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_overlaps_with_a_new_price_never_brings_the_old_one_back() {
+    let world = world_with_webhook().await;
+    let path = made(&world, &with(checkout_of("1"), &json!({ "totalFee": 5000 }))).await;
+    let url = sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
+    knock(&world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
+    world.advance(20_000).await;
+    // Before another channel gets an order, Alipay is asked about this one.
+    world.faults(&["timeout"]).await;
+    let (_, remade) = tokio::join!(choose(&world, &path, "wx_h5", PHONE), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        make(&world, &checkout_of("1")).await
+    });
+    remade.ok();
+    assert_eq!(state(&world, &path).await["state"], "open");
+    let cheap = with(charge_of("ali_app", "1"), &json!({ "totalFee": 5000 }));
+    world.charge(&cheap).await.refused(5, "totalFee must be 9900");
+    let open = records_of(&world, "1").await.into_iter().filter(|record| record["channel"] == "wx_h5");
+    assert!(open.into_iter().all(|record| record["totalFee"] == 9900));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_with_the_client_key_uses_up_nothing_of_the_visitors() {
+    let world = World::start().await;
+    let path = made(&world, &checkout_of("1")).await;
+    for payer in 0..11 {
+        let charge = with(charge_of("wx_jsapi", "1"), &json!({ "openid": format!("o{payer}") }));
+        world.charge(&charge).await.ok();
+    }
+    for channel in ["ali_wap", "wx_h5", "unipay_web"] {
+        world.charge(&charge_on(named(channel), "1")).await.ok();
+        let answer = choose(&world, &path, channel, PHONE).await;
+        assert!(!answer.text().contains("频繁"), "{channel}");
+    }
+    assert_eq!(state(&world, &path).await["state"], "open");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_merchant_closes_a_checkout_and_all_that_is_open_with_it() {
+    let world = World::start().await;
+    let path = made(&world, &checkout_of("1")).await;
+    let url = sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
+    knock(&world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
+    let id = records_of(&world, "1").await[0]["id"].as_str().unwrap().to_owned();
+    world.play(&id, "open", json!({})).await;
+    world.play(&id, "close", json!({})).await;
+    // The payer cancelled in the wallet. The page offers another order.
+    world.advance(20_000).await;
+    assert_eq!(state(&world, &path).await["state"], "open");
+    sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
+    sent_on(&choose(&world, &path, "wx_h5", PHONE).await);
+    let closed = close(&world, &json!({ "billNum": "1" })).await.ok();
+    assert_eq!(texts(&closed["results"], "status"), ["closed", "closed"]);
+    assert_eq!(state(&world, &path).await["state"], "closed");
+    // A client's charge does not open it again. The server does.
+    world.charge(&charge_of("ali_app", "1")).await.ok();
+    assert_eq!(state(&world, &path).await["state"], "closed");
+    assert_eq!(made(&world, &checkout_of("1")).await, path);
+    assert_eq!(state(&world, &path).await["state"], "open");
+    // Nobody has chosen a channel on this one.
+    let path = made(&world, &checkout_of("2")).await;
+    close(&world, &json!({ "billNum": "2" })).await.ok();
+    assert_eq!(state(&world, &path).await["state"], "closed");
+    close(&world, &json!({ "billNum": "3" })).await.refused(5, "there is no `3`");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_charge_of_the_server_names_the_price_on_a_channel_of_before_too() {
+    let world = World::start().await;
+    let charge = async |channel: &str, fee: i64| {
+        world.advance(1).await;
+        let body = with(charge_of(channel, "1"), &json!({ "totalFee": fee }));
+        world.post_as(&master(&world.app), "/2.0/maxpay/bill", body.to_string()).await.ok();
+    };
+    charge("ali_app", 9900).await;
+    charge("wx_native", 5000).await;
+    charge("ali_app", 9900).await;
+    world.charge(&with(charge_of("ali_web", "1"), &json!({ "totalFee": 5000 }))).await.refused(5, "must be 9900");
+    world.charge(&charge_of("ali_web", "1")).await.ok();
     world.end().await;
 }
 
@@ -155,12 +280,9 @@ async fn the_checkouts_of_a_client_are_counted_like_its_charges() {
     let world = World::start().await;
     let app = format!("/apps/{}", world.app.app_id);
     world.admin("PATCH", &app, json!({ "clientChargesPerMinute": 2 })).await.done(200);
-    let by_client = async |bill: &str| {
-        world.post_as(&client(&world.app), "/2.0/maxpay/checkout", checkout_of(bill).to_string()).await
-    };
-    by_client("1").await.ok();
-    by_client("2").await.ok();
-    by_client("3").await.refused(5, "clientChargesPerMinute");
+    by_client(&world, &checkout_of("1")).await.ok();
+    by_client(&world, &checkout_of("2")).await.ok();
+    by_client(&world, &checkout_of("3")).await.refused(5, "clientChargesPerMinute");
     made(&world, &checkout_of("3")).await;
     world.end().await;
 }

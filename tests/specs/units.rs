@@ -144,7 +144,7 @@ const CHECKOUT: &[(&str, Cost)] = &[
     ("checkout made",                  Cost { half_reads: 4, writes: 1, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
     ("checkout's page",                Cost { half_reads: 1, writes: 0, configuration_half_reads: 3, sqs: 0, invocations: 1 }),
     ("checkout asked for its state",   Cost { half_reads: 1, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
-    ("checkout charged",               Cost { half_reads: 4, writes: 3, configuration_half_reads: 3, sqs: 0, invocations: 1 }),
+    ("checkout charged",               Cost { half_reads: 6, writes: 3, configuration_half_reads: 3, sqs: 0, invocations: 1 }),
     ("its state, provider asked",      Cost { half_reads: 1, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
 ];
 

@@ -1,7 +1,7 @@
 //! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`. The caller presents the app's master key. Answers have
 //! the form of the wire contract.
 
-use domain::{CloseRequest, Mode, RefundRequest, RefundsRequest, Status};
+use domain::{CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status, Transaction, is_current};
 use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
     success,
@@ -53,28 +53,49 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
             vec![found.ok_or_else(|| BillError::NoRefund { num: num.to_string() })?]
         }
     };
-    Ok(success(&Refunds { results: found.iter().map(ShownRefund).collect() }))
+    Ok(success(&Results { results: found.iter().map(ShownRefund).collect() }))
 }
 
+/// Closes an unpaid bill on one channel, or on all. Its checkout is closed first, so that the page opens no order in between.
 async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
-    let (app, mode) = (&caller.app().id, caller.mode);
-    let found = deps.services.store.load_bill(app, mode, &asked.bill).await?;
+    let (app, mode, store) = (&caller.app().id, caller.mode, &deps.services.store);
+    let found = store.load_bill(app, mode, &asked.bill).await?;
     let bill = || asked.bill.to_string();
-    let on_channel = found.tries.into_iter().filter(|tried| tried.key.channel == asked.channel);
-    let last = on_channel.max_by_key(|tried| tried.key.try_number);
-    let last = last.ok_or_else(|| BillError::UnknownOn { bill: bill(), channel: asked.channel })?;
-    let closed = match last.status {
-        Status::Closed => return Ok(success(&domain::Record::from(last))),
-        Status::Success | Status::Refund => Closed::Paid(Box::new(last)),
-        Status::Created => settlement::close(&deps.settlement(), &caller.configured, &last, ASKING_BOUNDS).await?,
+    if let Some(checkout) = &found.checkout {
+        store.close_checkout(&checkout.key, deps.services.clock.now()).await?;
+    }
+    if let Some(channel) = asked.channel {
+        let on_channel = found.tries.into_iter().filter(|tried| tried.key.channel == channel);
+        let last = on_channel.max_by_key(|tried| tried.key.try_number);
+        let last = last.ok_or_else(|| BillError::UnknownOn { bill: bill(), channel })?;
+        return Ok(success(&close_try(deps, &caller, last).await?));
+    }
+    if found.tries.is_empty() && found.checkout.is_none() {
+        return Err(BillError::Unknown { bill: bill() }.into());
+    }
+    // A replaced order is closed by the sweep.
+    let open = found.tries.iter().filter(|tried| is_current(tried));
+    let mut results = Vec::new();
+    for tried in found.payments().counted.into_iter().chain(open) {
+        results.push(close_try(deps, &caller, tried.clone()).await?);
+    }
+    Ok(success(&Results { results }))
+}
+
+/// Closes one try. What is closed already is shown as it is.
+async fn close_try(deps: &Deps, caller: &Caller, tried: Transaction) -> Result<Record, ApiError> {
+    let closed = match tried.status {
+        Status::Closed => return Ok(Record::from(tried)),
+        Status::Success | Status::Refund => Closed::Paid(Box::new(tried)),
+        Status::Created => settlement::close(&deps.settlement(), &caller.configured, &tried, ASKING_BOUNDS).await?,
     };
     match closed {
-        Closed::Closed(closed, _) => Ok(success(&domain::Record::from(*closed))),
+        Closed::Closed(closed, _) => Ok(Record::from(*closed)),
         Closed::Paid(paid) => {
-            let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
-            Err(BillError::Paid { bill: bill(), paid_on, transaction }.into())
+            let (bill, paid_on, transaction) = (paid.key.bill.to_string(), paid.key.channel, paid.id.to_string());
+            Err(BillError::Paid { bill, paid_on, transaction }.into())
         }
         Closed::Refused { code, words } => Err(ApiError::NotClosed { code, words }),
     }
@@ -87,6 +108,6 @@ async fn master(deps: &Deps, request: &Request) -> Result<Caller, ApiError> {
 }
 
 #[derive(Serialize)]
-struct Refunds<'a> {
-    results: Vec<ShownRefund<'a>>,
+struct Results<T> {
+    results: Vec<T>,
 }

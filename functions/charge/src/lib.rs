@@ -38,7 +38,7 @@ async fn charge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
         configured: &caller.configured,
         mode: caller.mode,
         author,
-        caller: author,
+        offer: None,
         charge: &charge,
         caller_ip: client_ip(request).and_then(PayerAddress::parse),
     };

@@ -1,7 +1,7 @@
 //! Makes a checkout, or finds the one that the bill has. A merchant's call does it, and an operator who makes a payment link.
 //!
 //! A bill has one checkout, and one address until its end. The server may name its content anew; then the address stays, and orders with
-//! the old content are given up. A client's call changes nothing that is there.
+//! the old content are given up. A client's call gets the server's checkout as it is, and changes nothing in it.
 
 use std::sync::Arc;
 
@@ -91,16 +91,13 @@ async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout
     Err(StoreError::Contended { what, tries: ROUNDS_MAX }.into())
 }
 
-/// What is asked for. A checkout that is open keeps its end, because the address names it; but a client's end does not bind the server. A
-/// client may prolong what the server offered, and changes nothing in it.
+/// What is asked for. A checkout that is open keeps its end, because the address names it; but a client's end does not bind the server.
 fn wanted(asked: &CheckoutOrder<'_>, kept: Option<&Checkout>) -> Checkout {
     let CheckoutRequest { bill, fee, subject, extras, return_url, cancel_url, time_to_live, locale } = &asked.request;
     let ends_at = asked.now.plus(*time_to_live);
     let whole_seconds = Timestamp::clamped(ends_at.seconds() * 1000);
-    let is_bound = |kept: &&Checkout| {
-        kept.expires_at > asked.now && (kept.author == Author::Server || asked.author == Author::Client)
-    };
-    let wanted = Checkout {
+    let keeps_end = |kept: &&Checkout| kept.expires_at > asked.now && kept.author == asked.author;
+    Checkout {
         key: CheckoutKey { app: asked.configured.app.id.clone(), mode: asked.mode, bill: bill.clone() },
         fee: *fee,
         subject: subject.clone(),
@@ -111,19 +108,9 @@ fn wanted(asked: &CheckoutOrder<'_>, kept: Option<&Checkout>) -> Checkout {
         locale: *locale,
         author: asked.author,
         named_at: asked.now,
+        closed_at: None,
         revision: kept.map_or(1, |kept| kept.revision + 1),
-        expires_at: kept.filter(is_bound).map_or(whole_seconds, |open| open.expires_at),
-    };
-    match kept {
-        Some(kept) if asked.author == Author::Client && kept.author == Author::Server => Checkout {
-            fee: wanted.fee,
-            subject: wanted.subject,
-            named_at: wanted.named_at,
-            revision: wanted.revision,
-            expires_at: wanted.expires_at,
-            ..kept.clone()
-        },
-        Some(_) | None => wanted,
+        expires_at: kept.filter(keeps_end).map_or(whole_seconds, |open| open.expires_at),
     }
 }
 
@@ -137,15 +124,14 @@ enum Decision<'a> {
 
 fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> Result<Decision<'a>, BillError> {
     let num = || wanted.key.bill.to_string();
+    if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
+        return Err(BillError::Paid { bill: num(), paid_on: paid.key.channel, transaction: paid.id.to_string() });
+    }
     let open = bill.checkout.as_ref().filter(|kept| kept.expires_at > asked.now);
+    let is_open = |kept: &&Checkout| kept.state(bill, asked.now) == CheckoutState::Open;
     let current = match asked.author {
-        Author::Server => {
-            let as_wanted = Bill { checkout: Some(wanted.clone()), ..bill.clone() };
-            check_unpaid(&as_wanted, num)?;
-            open.filter(|open| open.is_same_offer(wanted) && open.state(bill, asked.now) == CheckoutState::Open)
-        }
-        Author::Client => {
-            check_unpaid(bill, num)?;
+        Author::Server => open.filter(is_open).filter(|open| open.is_same_offer(wanted)),
+        Author::Visitor | Author::Client => {
             let of_server = bill.server_price().map(|price| (price.fee, price.subject));
             let bound = of_server.or_else(|| open.map(|open| (open.fee, &open.subject)));
             if let Some((fee, _)) = bound.filter(|(fee, _)| *fee != wanted.fee) {
@@ -154,21 +140,22 @@ fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> R
             if bound.is_some_and(|(_, subject)| *subject != wanted.subject) {
                 return Err(BillError::OtherSubject { bill: num() });
             }
-            open.filter(|open| open.fee == wanted.fee && open.subject == wanted.subject)
+            match &bill.checkout {
+                Some(kept) if kept.author == Author::Server => {
+                    let over = || BillError::CheckoutOver { bill: num() };
+                    Some(Some(kept).filter(is_open).ok_or_else(over)?)
+                }
+                Some(_) | None => open.filter(|open| open.fee == wanted.fee && open.subject == wanted.subject),
+            }
         }
     };
     Ok(current.map_or(Decision::Write, Decision::Keep))
 }
 
-fn check_unpaid(bill: &Bill, num: impl Fn() -> String) -> Result<(), BillError> {
-    let Some(paid) = bill.payments().counted.first().copied() else { return Ok(()) };
-    Err(BillError::Paid { bill: num(), paid_on: paid.key.channel, transaction: paid.id.to_string() })
-}
-
 /// The server's checkout sets the price. Open orders with another price or subject are given up. What a client paid at another price is
 /// looked at by the sweep, which reports it to the merchant.
 async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timestamp) -> Result<(), StoreError> {
-    if checkout.author == Author::Client {
+    if checkout.author != Author::Server {
         return Ok(());
     }
     give_up_outdated(store, checkout, &bill.tries, now).await?;

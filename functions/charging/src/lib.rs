@@ -74,10 +74,10 @@ pub struct ChargeOrder<'a> {
     pub configured: &'a Arc<ConfiguredApp>,
     /// Real money or not.
     pub mode: Mode,
-    /// Whose price it is: the server's or a client's.
+    /// Who charges: whose price it is, and what is bounded.
     pub author: Author,
-    /// Who makes this call. It decides what is bounded.
-    pub caller: Author,
+    /// The revision of the checkout that a visitor saw.
+    pub offer: Option<i64>,
     /// What is charged.
     pub charge: &'a ChargeRequest,
     /// The address of the caller's device, if it is known.
@@ -89,16 +89,16 @@ pub struct ChargeOrder<'a> {
 /// # Errors
 /// [`ApiError`]: the charge is not allowed, cannot be built, or the provider gave no clear answer.
 pub async fn charge(deps: &Deps, account: AccountInUse, order: &ChargeOrder<'_>) -> Result<Begun, ApiError> {
-    let ChargeOrder { configured, mode, author, caller, charge, caller_ip } = *order;
+    let ChargeOrder { configured, mode, author, offer, charge, caller_ip } = *order;
     let now = deps.services.clock.now();
-    if caller == Author::Client {
+    if author != Author::Server {
         deps.client_counts.admit(&deps.services, configured, mode, now).await?;
     }
     let AccountInUse { key, account } = account;
     let account = account?;
     let moment = Moment { now, nonce: deps.services.random.nonce()? };
     let (channel, clients_name_prices) = (charge.channel, configured.app.clients_name_prices);
-    let charging = Charging { author, caller, channel, account: key.number, clients_name_prices, now };
+    let charging = Charging { author, offer, channel, account: key.number, clients_name_prices, now };
     let context = ChargeContext { configured, mode, charging, charge, key, account: &account, caller_ip, moment };
     let begun = begin(deps, &context).await;
     match &begun {

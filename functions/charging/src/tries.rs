@@ -53,6 +53,7 @@ pub(crate) async fn find_try(deps: &Deps, context: &ChargeContext<'_>, mut bill:
             refused @ (Reservation::Paid(_)
             | Reservation::OtherFee(_)
             | Reservation::OtherSubject
+            | Reservation::OfferChanged
             | Reservation::NotOpened
             | Reservation::ReplacedTooOften
             | Reservation::Exhausted) => {
@@ -102,12 +103,23 @@ async fn reserve_try(
         return Ok(ReserveResult::Outdated);
     }
     match store.reserve(&transaction).await? {
+        Reserved::New if is_offer_changed(deps, context).await? => {
+            store.supersede(&transaction, context.moment.now).await?;
+            Err(BillError::OfferChanged { bill: context.charge.bill.to_string() }.into())
+        }
         Reserved::New => {
             set_price(deps, context, bill, &transaction).await?;
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
         Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),
     }
+}
+
+/// Whether the checkout is no longer as the visitor saw it. The server may have changed it after the bill was read, and then it saw nothing
+/// of the new try, which nobody would give up.
+async fn is_offer_changed(deps: &Deps, context: &ChargeContext<'_>) -> Result<bool, StoreError> {
+    let Some(revision) = context.charging.offer else { return Ok(false) };
+    Ok(!load_bill(deps, context).await?.offers(revision, context.charging.now))
 }
 
 /// Replaces a try whose order the provider no longer accepts, as far as the charge may replace tries.
@@ -123,7 +135,7 @@ pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound:
     Ok(())
 }
 
-/// The server's charge sets the price. What clients opened at another price is closed. What they paid at another price is looked at by the
+/// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid at another price is looked at by the
 /// sweep, which reports it to the merchant. This comes after the reservation, so that the sweep sees the price.
 async fn set_price(
     deps: &Deps,
@@ -136,7 +148,7 @@ async fn set_price(
     }
     let (store, now) = (&deps.services.store, context.charging.now);
     let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
-    for open in outpriced(context.charge, &bill.tries, Author::Server).filter(|open| !is_replaced(open)) {
+    for open in outpriced(context.charge, &bill.tries).filter(|open| !is_replaced(open)) {
         // If it was paid meanwhile, its settlement has seen the price, or the sweep's look for other payments will see it.
         store.supersede(open, now).await?;
     }
@@ -163,9 +175,10 @@ fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option
             Some(BillError::OtherFee { bill, expected, found })
         }
         Reservation::OtherSubject => Some(BillError::OtherSubject { bill }),
+        Reservation::OfferChanged => Some(BillError::OfferChanged { bill }),
         Reservation::NotOpened => Some(BillError::NotOpened { bill }),
         Reservation::ReplacedTooOften => Some(BillError::ReplacedTooOften { bill }),
-        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.caller) }),
+        Reservation::Exhausted => Some(BillError::Exhausted { bill, max: TryNumber::max_for(context.charging.author) }),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use charging::{AccountInUse, Begun, ChargeOrder, give_up_outdated};
-use domain::{Author, Channel, ChargeRequest, CheckoutState, PayerAddress, WebUrl};
+use domain::{Channel, ChargeRequest, CheckoutState, PayerAddress, WebUrl};
 use http::StatusCode;
 use providers::PaymentParameters;
 use runtime::{ApiError, BillError, Reply, Request, Retry, client_ip, error_chain};
@@ -79,8 +79,8 @@ async fn charge(
     let order = ChargeOrder {
         configured: &visit.configured,
         mode: checkout.key.mode,
-        author: checkout.author,
-        caller: Author::Client,
+        author: checkout.author.of_visitors(),
+        offer: Some(checkout.revision),
         charge: &ChargeRequest {
             channel,
             bill: checkout.key.bill.clone(),
@@ -144,7 +144,7 @@ fn own_form(html: &str) -> Option<Reply> {
 
 /// The page again, with what is wrong.
 pub(crate) fn refused(deps: &Deps, visit: &Visit<'_>, error: &ApiError) -> Reply {
-    if let ApiError::Bill(BillError::Paid { .. }) = error {
+    if let ApiError::Bill(BillError::Paid { .. } | BillError::OfferChanged { .. }) = error {
         return page::home(visit);
     }
     if error.retryable() == Retry::Storage {

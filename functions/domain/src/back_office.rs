@@ -80,8 +80,8 @@ impl RefundsRequest {
 pub struct CloseRequest {
     /// Which bill.
     pub bill: BillNum,
-    /// On which channel.
-    pub channel: Channel,
+    /// On which channel. `None` means the bill's checkout and all its open orders.
+    pub channel: Option<Channel>,
 }
 
 impl CloseRequest {
@@ -90,8 +90,6 @@ impl CloseRequest {
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::parse(body)?;
         let channel = find_channel(&fields)?;
-        let channel_missing = RequestError::Missing { field: "channel", expected: "the name of a channel" };
-        let channel = channel.ok_or(channel_missing)?;
         let bill = fields.required("billNum", BillNum::EXPECTED, read_bill);
         match (bill, fields.problem()) {
             (Some(bill), None) => Ok(Self { bill, channel }),
@@ -139,7 +137,7 @@ fn find_channel(fields: &Fields<'_>) -> Result<Option<Channel>, RequestError> {
 }
 
 fn channel_unknown(raw: &str, expected: String) -> RequestError {
-    RequestError::ChannelUnknown { expected, found: shortened(raw) }
+    RequestError::ChannelUnknown { field: "channel", expected, found: shortened(raw) }
 }
 
 /// Cannot happen: a required field that could not be read was noted as a problem before.
@@ -179,7 +177,6 @@ mod tests {
         refused(RefundsRequest::parse(b"{}"), "billNum is required");
         refused(RefundsRequest::parse(br#"{"billNum":7}"#), "billNum must be");
         refused(RefundsRequest::parse(br#"{"refundNum":"a b"}"#), "refundNum must be");
-        refused(CloseRequest::parse(br#"{"billNum":"1"}"#), "channel is required");
         refused(CloseRequest::parse(br#"{"billNum":"1","channel":"wx"}"#), "channel must be one of");
         refused(CloseRequest::parse(br#"{"channel":"wx_app"}"#), "billNum is required");
         refused(SyncRequest::parse(br#"{"channel":"ali"}"#), "billNum is required");

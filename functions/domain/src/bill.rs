@@ -64,13 +64,25 @@ impl TransactionKey {
     }
 }
 
-/// Who opened a try.
+/// Who opened a try, and so whose price it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
-    /// The merchant's server, with the master key.
+    /// The merchant's server, with the master key. It names the price.
     Server,
-    /// A client: the public key, or a session token.
+    /// A visitor of the server's checkout, at the price that the checkout had. A visitor names no price, and is bounded as a client is.
+    Visitor,
+    /// A client: the public key, or a session token. A visitor of a client's checkout is one, too.
     Client,
+}
+
+impl Author {
+    /// Who opens the tries of a checkout that this author made.
+    pub fn of_visitors(self) -> Self {
+        match self {
+            Self::Server | Self::Visitor => Self::Visitor,
+            Self::Client => Self::Client,
+        }
+    }
 }
 
 /// Counts the tries of a bill on one channel, from 1 to 99. A new try begins when the last one was closed or replaced.
@@ -84,8 +96,11 @@ impl TryNumber {
     /// Two digits in the sort key.
     const MAX: u8 = 99;
 
-    /// The last number for clients. Anyone can have the client key: strangers may use up these numbers, and the rest stays for the server.
+    /// How many tries clients have. Anyone can have the client key: strangers may use up these, and the rest stays for others.
     const MAX_OF_CLIENTS: u8 = 49;
+
+    /// How many tries the visitors of a checkout have. The rest stays for the server.
+    const MAX_OF_VISITORS: u8 = 25;
 
     /// The try after this one; `None` after the last.
     pub fn next(self) -> Option<Self> {
@@ -96,6 +111,7 @@ impl TryNumber {
     pub fn max_for(author: Author) -> u8 {
         match author {
             Author::Server => Self::MAX,
+            Author::Visitor => Self::MAX_OF_VISITORS,
             Author::Client => Self::MAX_OF_CLIENTS,
         }
     }

@@ -76,9 +76,11 @@ impl<'a> ChargeForm<'a> {
         if is_empty_text(raw) {
             return Err(missing("the name of a channel; an empty one is AUTOMATIC, which needs a checkout"));
         }
-        text(raw)
-            .and_then(|name| Channel::find(&name))
-            .ok_or_else(|| RequestError::ChannelUnknown { expected: Channel::names(), found: shortened(raw) })
+        text(raw).and_then(|name| Channel::find(&name)).ok_or_else(|| RequestError::ChannelUnknown {
+            field: "channel",
+            expected: Channel::names(),
+            found: shortened(raw),
+        })
     }
 
     /// Reads the other fields as `channel` needs them. For a field without a value, older clients send `""`; for empty extras, PHP sends an

@@ -1,8 +1,8 @@
 //! A checkout: what a hosted page offers for one bill, and where it stands. The page's address is a token (`checkout_token.rs`).
 
 use crate::{
-    AppId, Author, Bill, BillNum, Channel, Extras, Fen, Mode, Status, Subject, Timestamp, Transaction, WebUrl,
-    closed_list, price::is_current,
+    AppId, Author, Bill, BillNum, Channel, Extras, Fen, Mode, Subject, Timestamp, Transaction, WebUrl, closed_list,
+    price::is_current,
 };
 
 closed_list! {
@@ -45,10 +45,12 @@ pub struct Checkout {
     pub channels: Vec<Channel>,
     /// The language of the page; without one, the browser's.
     pub locale: Option<CheckoutLocale>,
-    /// Who made it. Its tries are this author's.
+    /// Who made it: the server or a client.
     pub author: Author,
     /// When this content was named last.
     pub named_at: Timestamp,
+    /// When the merchant closed it.
+    pub closed_at: Option<Timestamp>,
     /// How often it was written. A change is written only over the revision that it was decided on.
     pub revision: i64,
     /// Until when it can be paid, in whole seconds.
@@ -62,7 +64,7 @@ pub enum CheckoutState<'a> {
     Paid(&'a Transaction),
     /// Its time is over.
     Expired,
-    /// The merchant closed the bill after this content was named, or charged it at another price.
+    /// The merchant closed it, or charged the bill at another price.
     Closed,
     /// It can be paid.
     Open,
@@ -91,18 +93,7 @@ impl Checkout {
             return CheckoutState::Expired;
         }
         let is_outdated = bill.server_price().is_some_and(|price| price.fee != self.fee);
-        if is_outdated || self.is_closed(&bill.tries) { CheckoutState::Closed } else { CheckoutState::Open }
-    }
-
-    /// The merchant closes a bill by its tries: one was closed before its time since this content was named, and none is open.
-    fn is_closed(&self, tries: &[Transaction]) -> bool {
-        let was_closed = |tried: &Transaction| {
-            tried.status == Status::Closed
-                && tried.superseded_at.is_none()
-                && tried.fee == self.fee
-                && tried.ended_at.is_some_and(|ended_at| ended_at >= self.named_at && ended_at < tried.expires_at)
-        };
-        tries.iter().any(was_closed) && !tries.iter().any(is_current)
+        if is_outdated || self.closed_at.is_some() { CheckoutState::Closed } else { CheckoutState::Open }
     }
 
     /// The open tries with another price or subject than this content. A visitor must not be given their orders.
@@ -121,6 +112,7 @@ impl Checkout {
         let unnamed = |checkout: &Self| Self {
             named_at: self.named_at,
             expires_at: self.expires_at,
+            closed_at: self.closed_at,
             revision: self.revision,
             ..checkout.clone()
         };
@@ -133,7 +125,10 @@ pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::transaction::tests::{fen, sample};
+    use crate::{
+        Status,
+        transaction::tests::{fen, sample},
+    };
 
     pub(crate) fn checkout() -> Checkout {
         let tried = sample(Status::Created);
@@ -148,6 +143,7 @@ pub(crate) mod tests {
             locale: None,
             author: Author::Server,
             named_at: tried.created_at,
+            closed_at: None,
             revision: 1,
             expires_at: tried.created_at.plus(Duration::from_secs(7200)),
         }
@@ -174,7 +170,8 @@ pub(crate) mod tests {
         check(&[server(Status::Success, |_| {})], later, "paid");
         check(&[server(Status::Success, |_| {})], made.expires_at, "paid");
         check(&[server(Status::Refund, |_| {})], later, "paid");
-        check(&[server(Status::Closed, |_| {})], later, "closed");
+        // A payer closes an order in the wallet. That closes nothing for the others.
+        check(&[server(Status::Closed, |_| {})], later, "open");
         // The payer of an order that the server opened at another price has paid the bill. A client's payment at another price has not.
         check(&[server(Status::Success, |tried| tried.fee = fen(1))], later, "paid");
         let cheap = Transaction { fee: fen(1), ..sample(Status::Success) };
@@ -183,17 +180,12 @@ pub(crate) mod tests {
         let tries = vec![Transaction { author: Author::Client, ..cheap }];
         let bill = Bill { tries, checkout: Some(of_client.clone()) };
         assert_eq!(of_client.state(&bill, later).name(), "paid");
-        // What was closed before this content was named, or because another try replaced it, says nothing.
-        check(
-            &[server(Status::Closed, |tried| tried.ended_at = Some(made.named_at.minus(Duration::from_secs(1))))],
-            later,
-            "open",
-        );
-        check(&[server(Status::Closed, |tried| tried.superseded_at = Some(later))], later, "open");
-        // This order had a shorter time than the checkout, and it is over.
-        check(&[server(Status::Closed, |tried| tried.expires_at = tried.created_at)], later, "open");
-        let other = |tried: &mut Transaction| tried.key.channel = Channel::AliApp;
-        check(&[server(Status::Closed, |_| {}), server(Status::Created, other)], later, "open");
+        // The merchant closed it, and an order of before is paid all the same.
+        let closed = Checkout { closed_at: Some(later), ..made.clone() };
+        for (tried, expect) in [(Status::Created, "closed"), (Status::Success, "paid")] {
+            let bill = Bill { tries: vec![server(tried, |_| {})], checkout: Some(closed.clone()) };
+            assert_eq!(closed.state(&bill, later).name(), expect);
+        }
         // The server charged the bill at another price after it made the checkout.
         let dearer = |tried: &mut Transaction| {
             tried.fee = fen(10_000);

@@ -60,6 +60,7 @@ impl<'a> CheckoutForm<'a> {
             return Err(invalid());
         }
         let unknown = |name: &String| RequestError::ChannelUnknown {
+            field: "channels",
             expected: Channel::names(),
             found: name.chars().take(64).collect(),
         };
@@ -110,7 +111,9 @@ const ADDRESS_EXPECTED: &str = "an http or https URL of at most 256 characters, 
 
 /// Whether an address has parameters that are named like those of a result, which are added to it.
 fn has_result(url: &WebUrl) -> bool {
-    ["?maxpay_", "&maxpay_"].iter().any(|begin| url.as_str().contains(begin))
+    let address = url.as_str().split('#').next().unwrap_or_default();
+    let Some((_, query)) = address.split_once('?') else { return false };
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("maxpay_"))
 }
 
 #[cfg(test)]
@@ -149,8 +152,8 @@ mod tests {
         check("expiresIn", "86401",                    "expiresIn must be");
         check("channels", r#"["ali_wap","wx_jsapi"]"#, "ok 2");
         check("channels", "[]",                        "ok 0");
-        check("channels", r#"["paypal"]"#,             "channel must be one of");
-        check("channels", r#"["ali"]"#,                "channel must be one of");
+        check("channels", r#"["paypal"]"#,             "channels must be one of");
+        check("channels", r#"["ali"]"#,                "channels must be one of");
         check("channels", r#""ali_wap""#,              "channels must be a list");
         check("locale", r#""en""#,                     "ok");
         check("locale", r#""fr""#,                     "locale must be zh-CN or en");
@@ -160,6 +163,8 @@ mod tests {
         check("returnUrl", r#""https://a.example/maxpay_x?a=maxpay_b""#, "ok");
         check("returnUrl", r#""https://a.example/?maxpay_status=success""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?a=b&maxpay_id=1""#, "begins with maxpay_");
+        check("cancelUrl", r#""https://a.example/?%6Daxpay_id=1""#, "begins with maxpay_");
+        check("cancelUrl", r#""https://a.example/?a=?maxpay_b#?maxpay_c""#, "ok");
         check("billNum", "",                           "billNum is required");
         check("totalFee", "0",                         "totalFee must be");
         check("subject", r#"" ""#,                     "subject must be");

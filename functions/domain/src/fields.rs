@@ -32,8 +32,10 @@ pub enum RequestError {
         found: String,
     },
     /// There is no such channel.
-    #[error("channel must be one of {expected}, found `{found}`")]
+    #[error("{field} must be one of {expected}, found `{found}`")]
     ChannelUnknown {
+        /// The field's name on the wire.
+        field: &'static str,
         /// The names of all channels.
         expected: String,
         /// The channel's JSON text, cut short.

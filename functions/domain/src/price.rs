@@ -3,7 +3,7 @@
 //! The client key is public: every copy of a shop's app or page contains it. A stranger who has it can charge any bill number at any price.
 //! So the server's price decides, and a client's payment at another price never counts as the payment of the bill.
 
-use crate::{Author, Checkout, Fen, Status, Subject, Transaction};
+use crate::{Author, Checkout, CheckoutState, Fen, Status, Subject, Timestamp, Transaction};
 
 /// A bill: its tries, and its checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct ServerPrice<'a> {
 }
 
 impl Bill {
-    /// What the server named last: by a charge, in any state, or by its checkout, open or not.
+    /// What the server named last: by a charge, in any state, or by its checkout, open or not. A visitor's order names no price, because it
+    /// may have been made while the server named another one.
     pub fn server_price(&self) -> Option<ServerPrice<'_>> {
         let of_server = self.tries.iter().filter(|tried| tried.author == Author::Server);
         let charged = of_server.max_by_key(|tried| (tried.created_at, &tried.id));
@@ -37,7 +38,24 @@ impl Bill {
 
     /// Its paid tries, divided by whether they count for it.
     pub fn payments(&self) -> BillPayments<'_> {
-        let server_price = self.server_price().map(|price| price.fee);
+        self.payments_at(self.server_price().map(|price| price.fee))
+    }
+
+    /// The payment by which the bill is paid for an author who asks for `fee`. The price that the server named before decides, because a new
+    /// price must not make a paid bill unpaid. A server that names the first price is not bound by what a client paid at another one.
+    pub fn paid_for(&self, author: Author, fee: Fen) -> Option<&Transaction> {
+        let named = self.server_price().map(|price| price.fee);
+        let price = named.or_else(|| (author == Author::Server).then_some(fee));
+        self.payments_at(price).counted.first().copied()
+    }
+
+    /// Whether the checkout is open and still has the content of this revision.
+    pub fn offers(&self, revision: i64, now: Timestamp) -> bool {
+        let offered = self.checkout.as_ref().filter(|checkout| checkout.revision == revision);
+        offered.is_some_and(|checkout| checkout.state(self, now) == CheckoutState::Open)
+    }
+
+    fn payments_at(&self, server_price: Option<Fen>) -> BillPayments<'_> {
         let mut paid: Vec<&Transaction> = self.tries.iter().filter(|payment| payment.status.is_paid()).collect();
         paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
         let (counted, mispriced) = paid.into_iter().partition(|payment| counts_for_bill(payment, server_price));
@@ -45,11 +63,11 @@ impl Bill {
     }
 }
 
-/// Whether a payment counts as the payment of its bill. It counts if the server opened it, if it has the server's price, or if the server
-/// has named no price.
+/// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, if it has the
+/// server's price, or if the server has named no price.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
-        Author::Server => true,
+        Author::Server | Author::Visitor => true,
         Author::Client => server_price.is_none_or(|price| price == payment.fee),
     }
 }
@@ -64,7 +82,7 @@ pub struct BillPayments<'a> {
 }
 
 /// Whether a try can still be taken up or replaced: it is open, and no other try took its place.
-pub(crate) fn is_current(transaction: &Transaction) -> bool {
+pub fn is_current(transaction: &Transaction) -> bool {
     transaction.status == Status::Created && transaction.superseded_at.is_none()
 }
 
@@ -87,7 +105,7 @@ mod tests {
 
     #[test]
     fn only_what_a_client_paid_at_another_price_does_not_count() {
-        use Author::{Client, Server};
+        use Author::{Client, Server, Visitor};
         let check_bill = |bill: &Bill, counted: &[i64], mispriced: &[i64]| {
             let payments = bill.payments();
             let fees = |some: &[&Transaction]| some.iter().map(|payment| payment.fee.get()).collect::<Vec<_>>();
@@ -117,5 +135,13 @@ mod tests {
         check_bill(&with(&[paid(Client, 90, 2), open(90, 2)], Server, 100, 1), &[90], &[]);
         check_bill(&with(&[paid(Client, 90, 2), open(90, 2)], Server, 100, 3), &[], &[90]);
         check_bill(&with(&[paid(Client, 1, 0)], Client, 100, 1), &[1], &[]);
+        // An order of the checkout's visitor counts and names no price.
+        check_bill(&with(&[paid(Visitor, 90, 2), paid(Client, 90, 2)], Server, 100, 1), &[90], &[90]);
+        // A new price does not make a paid bill unpaid. The first price of the server does.
+        let is_paid = |bill: &Bill, fee| bill.paid_for(Server, fen(fee)).is_some();
+        assert!(is_paid(&with(&[paid(Client, 100, 2)], Server, 100, 1), 90));
+        assert!(!is_paid(&with(&[paid(Client, 1, 2)], Server, 100, 1), 1));
+        assert!(!is_paid(&Bill { tries: vec![paid(Client, 1, 0)], checkout: None }, 100));
+        assert!(is_paid(&Bill { tries: vec![paid(Client, 100, 0)], checkout: None }, 100));
     }
 }

@@ -116,10 +116,11 @@ impl RecordsRequest {
 
 fn read_channel(fields: &Fields<'_>) -> Result<Option<ChannelFilter>, RequestError> {
     let Some(raw) = fields.raw("channel") else { return Ok(None) };
-    text(raw)
-        .and_then(|name| ChannelFilter::find(&name))
-        .map(Some)
-        .ok_or_else(|| RequestError::ChannelUnknown { expected: ChannelFilter::names(), found: shortened(raw) })
+    text(raw).and_then(|name| ChannelFilter::find(&name)).map(Some).ok_or_else(|| RequestError::ChannelUnknown {
+        field: "channel",
+        expected: ChannelFilter::names(),
+        found: shortened(raw),
+    })
 }
 
 fn read_time(raw: &str) -> Option<Timestamp> {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::{
     AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
-    price::{counts_for_bill, is_current},
+    price::is_current,
 };
 
 /// Who charges, by which rules, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Charging {
-    /// Whose price it is.
+    /// Who charges, and so whose price it is and what is bounded.
     pub author: Author,
-    /// Who makes the call, and so what is bounded. A visitor of a checkout charges at the server's price, and is bounded as a client is.
-    pub caller: Author,
+    /// The revision of the checkout that a visitor saw.
+    pub offer: Option<i64>,
     /// On which channel.
     pub channel: Channel,
     /// On which of the channel's accounts.
@@ -37,9 +37,11 @@ pub enum Reservation<'a> {
     OtherFee(Fen),
     /// The bill has another subject, which binds the charge.
     OtherSubject,
+    /// The checkout is over, or has other content than the visitor saw.
+    OfferChanged,
     /// The app lets clients continue only bills that its server opened, and the server did not open this one.
     NotOpened,
-    /// Clients replaced open tries of this bill too often within an hour.
+    /// Clients, or visitors, replaced open tries of this bill too often within an hour.
     ReplacedTooOften,
     /// There are no more tries on this channel.
     Exhausted,
@@ -54,8 +56,8 @@ pub struct NextTry<'a> {
     pub replaces: Option<&'a Transaction>,
 }
 
-/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`]. Anyone can have the client key, and the payer of a
-/// replaced try can no longer pay that order. Ten people may share the bill of a table.
+/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`], and visitors as many. Anyone can have the client key, and
+/// the payer of a replaced try can no longer pay that order. Ten people may share the bill of a table.
 const REPLACED_MAX: usize = 10;
 const REPLACED_WITHIN: Duration = Duration::from_secs(3600);
 
@@ -69,13 +71,11 @@ const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
 /// What the server named last, by a charge or by its checkout, binds a client's charge. A client's try never binds the server's charge.
 pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging) -> Reservation<'a> {
     let (tries, of_server) = (&bill.tries, bill.server_price());
-    let server_price = match charging.author {
-        Author::Server => Some(of_server.map_or(request.fee, |price| price.fee)),
-        Author::Client => of_server.map(|price| price.fee),
-    };
-    let is_payment = |payment: &&Transaction| payment.status.is_paid() && counts_for_bill(payment, server_price);
-    if let Some(paid) = tries.iter().find(is_payment) {
+    if let Some(paid) = bill.paid_for(charging.author, request.fee) {
         return Reservation::Paid(paid);
+    }
+    if charging.offer.is_some_and(|revision| !bill.offers(revision, charging.now)) {
+        return Reservation::OfferChanged;
     }
     if charging.author == Author::Client {
         match of_server {
@@ -92,15 +92,22 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
     if is_over(last, charging.now) {
         return next_try(NextTry { number: last.key.try_number, replaces: None }, tries, charging);
     }
-    // A client's try never binds the server, even at the same price: its extras and its end are the client's.
-    if charging.author == Author::Server && last.author == Author::Client {
+    // A client's try never binds the server or its checkout, even at the same price: its extras and its end are the client's.
+    if charging.author != Author::Client && last.author == Author::Client {
         return replace(last, tries, charging);
     }
-    // Here a client's charge has the server's latest price, so an open try with another price is outdated.
-    let is_free = charging.author == Author::Client && of_server.is_some();
+    // The charge of a client or a visitor has the server's latest price here, so an open try with another price is outdated. A visitor's try
+    // does not bind the server.
+    let is_free = match charging.author {
+        Author::Server => last.author == Author::Visitor,
+        Author::Visitor | Author::Client => of_server.is_some(),
+    };
+    // The time of a try is the time at which its price was named. So a server that comes back to an older price needs a new try.
+    let names_again = charging.author == Author::Server && of_server.is_some_and(|price| price.fee != request.fee);
+    // Another account of the channel does not know the order.
+    let is_fit = !names_again && last.account == charging.account && !is_other_payer(last, request);
     match (last.fee == request.fee, last.subject == request.subject) {
-        // Another account of the channel does not know the order.
-        (true, true) if last.account == charging.account && !is_other_payer(last, request) => Reservation::Same(last),
+        (true, true) if is_fit => Reservation::Same(last),
         (false, _) if !is_free => Reservation::OtherFee(last.fee),
         (true, false) if !is_free => Reservation::OtherSubject,
         _ => replace(last, tries, charging),
@@ -109,32 +116,53 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
 
 /// Replaces an open try whose order cannot be paid as `charging` wants it.
 pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
-    let is_recent =
-        |replaced: &&Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
-    if charging.caller == Author::Client && tries.iter().filter(is_recent).count() >= REPLACED_MAX {
+    if is_bounded(charging.author, open) && count_replaced(tries, charging) >= REPLACED_MAX {
         return Reservation::ReplacedTooOften;
     }
     next_try(NextTry { number: open.key.try_number, replaces: Some(open) }, tries, charging)
 }
 
-/// The open tries that a charge of the server makes worthless: clients opened them at another price, on any channel.
-pub fn outpriced<'a>(
-    request: &'a ChargeRequest,
-    tries: &'a [Transaction],
-    author: Author,
-) -> impl Iterator<Item = &'a Transaction> {
-    let is_outpriced = move |open: &&Transaction| {
-        author == Author::Server && open.author == Author::Client && is_current(open) && open.fee != request.fee
+/// Whether the bound holds for `author` who replaces a try. What a client opened takes nothing from the visitors of a checkout. So a stranger
+/// who has the client key cannot use up their bound.
+fn is_bounded(author: Author, replaced: &Transaction) -> bool {
+    match author {
+        Author::Server => false,
+        Author::Visitor => replaced.author != Author::Client,
+        Author::Client => true,
+    }
+}
+
+/// How many open tries the author of `charging` replaced lately. The next try of the channel says who replaced one.
+fn count_replaced(tries: &[Transaction], charging: &Charging) -> usize {
+    let is_recent =
+        |replaced: &Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
+    let is_by_author = |replaced: &Transaction| {
+        let is_next = |tried: &&Transaction| {
+            tried.key.channel == replaced.key.channel && Some(tried.key.try_number) == replaced.key.try_number.next()
+        };
+        tries.iter().find(is_next).is_some_and(|next| next.author == charging.author)
     };
+    let counts = |replaced: &&Transaction| {
+        is_recent(replaced) && is_bounded(charging.author, replaced) && is_by_author(replaced)
+    };
+    tries.iter().filter(counts).count()
+}
+
+/// The open tries that a charge of the server makes worthless: clients or visitors opened them at another price, on any channel.
+pub fn outpriced<'a>(request: &'a ChargeRequest, tries: &'a [Transaction]) -> impl Iterator<Item = &'a Transaction> {
+    let is_outpriced =
+        move |open: &&Transaction| open.author != Author::Server && is_current(open) && open.fee != request.fee;
     tries.iter().filter(is_outpriced)
 }
 
 /// The try after `last`, if `charging` may have one more on its channel.
 fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
     let counts = |tried: &&Transaction| tried.author == charging.author && tried.key.channel == charging.channel;
-    let has_more = match charging.caller {
+    let has_more = match charging.author {
         Author::Server => true,
-        Author::Client => tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(Author::Client)),
+        bounded @ (Author::Visitor | Author::Client) => {
+            tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(bounded))
+        }
     };
     let number = last.number.next().filter(|_| has_more);
     number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
@@ -186,7 +214,7 @@ mod tests {
     fn charging(author: Author) -> Charging {
         Charging {
             author,
-            caller: author,
+            offer: None,
             channel: Channel::AliWeb,
             account: AccountNumber::FIRST,
             clients_name_prices: true,
@@ -225,6 +253,7 @@ mod tests {
             Reservation::Paid(_) => "paid".to_owned(),
             Reservation::OtherFee(fee) => format!("other fee {}", fee.get()),
             Reservation::OtherSubject => "other subject".to_owned(),
+            Reservation::OfferChanged => "offer changed".to_owned(),
             Reservation::NotOpened => "not opened".to_owned(),
             Reservation::ReplacedTooOften => "too often".to_owned(),
             Reservation::Exhausted => "exhausted".to_owned(),
@@ -319,16 +348,51 @@ mod tests {
     }
 
     #[test]
-    fn a_charge_of_the_server_makes_the_tries_of_clients_at_other_prices_worthless() {
+    fn a_visitor_charges_what_the_checkout_offers_and_names_no_price() {
+        use Author::{Client, Server, Visitor};
+        use Channel::{AliApp, AliWeb};
+        let offer = Checkout { fee: request().fee, subject: request().subject, ..checkout() };
+        let with = |tries: &[Transaction]| Bill { tries: tries.to_vec(), checkout: Some(offer.clone()) };
+        let tried = |author, fee, channel| by(author, at(fee, on(channel, Status::Created, "01")));
+        let visitor = Charging { offer: Some(offer.revision), ..charging(Visitor) };
+        check_bill(&request(), &with(&[]), &visitor, "next 01 replaces nothing");
+        check_bill(&request(), &with(&[tried(Visitor, 9900, AliWeb)]), &visitor, "same 01");
+        check_bill(&request(), &with(&[tried(Server, 9900, AliWeb)]), &visitor, "same 01");
+        check_bill(&request(), &with(&[tried(Client, 9900, AliWeb)]), &visitor, "next 02 replaces 01");
+        check_bill(&request(), &with(&[tried(Visitor, 1, AliWeb)]), &visitor, "next 02 replaces 01");
+        // The visitor saw another revision, or the server charged another price meanwhile.
+        let before = Charging { offer: Some(offer.revision - 1), ..visitor };
+        check_bill(&request(), &with(&[]), &before, "offer changed");
+        let mut dearer = tried(Server, 10_000, AliApp);
+        dearer.created_at = offer.named_at.plus(Duration::from_secs(1));
+        check_bill(&request(), &with(&[dearer]), &visitor, "offer changed");
+        check_bill(&request(), &with(&[]), &Charging { now: offer.expires_at, ..visitor }, "offer changed");
+        // A visitor's order at an older price binds nobody.
+        let mut older = tried(Visitor, 1, AliWeb);
+        older.created_at = offer.named_at.plus(Duration::from_secs(1));
+        check_bill(&request(), &with(&[older.clone()]), &charging(Client), "next 02 replaces 01");
+        check_bill(&request(), &with(&[older]), &charging(Server), "next 02 replaces 01");
+    }
+
+    #[test]
+    fn a_server_that_comes_back_to_an_older_price_names_it_again() {
+        let first = by(Author::Server, on(Channel::AliWeb, Status::Created, "01"));
+        let mut other = by(Author::Server, at(5000, on(Channel::WxNative, Status::Created, "01")));
+        other.created_at = first.created_at.plus(Duration::from_secs(1));
+        check(&request(), &[first, other], &charging(Author::Server), "next 02 replaces 01");
+    }
+
+    #[test]
+    fn a_charge_of_the_server_makes_the_tries_of_others_at_other_prices_worthless() {
         let tries = [
             by(Author::Client, at(1, on(Channel::WxApp, Status::Created, "01"))),
             by(Author::Client, at(9900, on(Channel::AliApp, Status::Created, "01"))),
             by(Author::Server, at(1, on(Channel::AliWap, Status::Created, "01"))),
+            by(Author::Visitor, at(1, on(Channel::WxH5, Status::Created, "01"))),
             by(Author::Client, at(1, on(Channel::AliWeb, Status::Closed, "01"))),
         ];
-        let found = |author| outpriced(&request(), &tries, author).map(|open| open.key.channel).collect::<Vec<_>>();
-        assert_eq!(found(Author::Server), [Channel::WxApp]);
-        assert_eq!(found(Author::Client), []);
+        let found: Vec<_> = outpriced(&request(), &tries).map(|open| open.key.channel).collect();
+        assert_eq!(found, [Channel::WxApp, Channel::WxH5]);
     }
 
     #[test]
@@ -352,6 +416,12 @@ mod tests {
         tries.push(open("11"));
         check(&charge, &tries, &client, "too often");
         check(&charge, &tries, &charging(Author::Server), "next 12 replaces 11");
+        // What clients opened takes nothing from the visitors of a checkout, and the other way round.
+        let visitor = charging(Author::Visitor);
+        check(&charge, &tries, &visitor, "next 12 replaces 11");
+        let of_visitors: Vec<_> = tries.iter().map(|tried| by(Author::Visitor, tried.clone())).collect();
+        check(&charge, &of_visitors, &visitor, "too often");
+        check(&charge, &of_visitors, &client, "next 12 replaces 11");
         let later = Charging { now: now.plus(REPLACED_WITHIN), ..client };
         check(&charge, &tries, &later, "next 12 replaces 11");
     }

@@ -136,6 +136,10 @@ domain::sentences! {
         OtherSubject { bill: String } = "bill-other-subject": "subject must be the one with which the bill `{bill}` was charged before";
         // The app lets clients charge only bills that its server has charged.
         NotOpened { bill: String } = "bill-not-opened": "billNum must be of a bill that the server has charged with the master key; it has not charged `{bill}`";
+        // The server's checkout has ended or is closed, and a client must not open it again.
+        CheckoutOver { bill: String } = "bill-checkout-over": "billNum must be of a bill whose checkout is open; that of `{bill}` is over, and only the server makes it again";
+        // The checkout was changed or closed after the visitor saw it.
+        OfferChanged { bill: String } = "bill-offer-changed": "billNum must be of a bill whose checkout is as the payer saw it; that of `{bill}` was changed just now";
         // Clients replaced its open tries too often.
         ReplacedTooOften { bill: String } = "bill-replaced-too-often": "billNum must be of another bill for now: payers replaced one another on `{bill}` too often within an hour";
         // The notify address with this number would be too long.

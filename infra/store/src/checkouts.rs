@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Author, Channel, Checkout, CheckoutKey, CheckoutLocale, Extras, Fen, Subject, WebUrl};
+use domain::{Author, Channel, Checkout, CheckoutKey, CheckoutLocale, Extras, Fen, Subject, Timestamp, WebUrl};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     conditions::is_written,
-    schema::{CHECKOUT_SK, TTL, bill_pk},
+    schema::{CHECKOUT_SK, PK, SK, TTL, bill_pk},
     transactions::read_fee,
 };
 
@@ -32,6 +32,24 @@ impl Store {
         };
         is_written(put.send().await, "keeping a checkout")
     }
+
+    /// Closes the checkout of a bill. `false` if there is none, or it is closed already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close_checkout(&self, key: &CheckoutKey, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.transactions)
+            .key(PK, text(bill_pk(&key.app, key.mode, &key.bill)))
+            .key(SK, text(CHECKOUT_SK))
+            .update_expression(format!("SET {CLOSED_MS} = :now ADD rev :one"))
+            .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists({CLOSED_MS})"))
+            .expression_attribute_values(":now", time(now))
+            .expression_attribute_values(":one", number(1));
+        is_written(update.send().await, "closing a checkout")
+    }
 }
 
 fn write_checkout(checkout: &Checkout) -> Attributes {
@@ -51,6 +69,7 @@ fn write_checkout(checkout: &Checkout) -> Attributes {
             ("locale", checkout.locale.map(|locale| text(locale.name()))),
             ("author", (checkout.author == Author::Server).then(|| text(AUTHOR_SERVER))),
             ("named_ms", Some(time(checkout.named_at))),
+            (CLOSED_MS, checkout.closed_at.map(time)),
             ("expires_ms", Some(time(checkout.expires_at))),
             (TTL, (checkout.author == Author::Client).then(|| number(checkout.expires_at.plus(KEPT_FOR).seconds()))),
         ],
@@ -58,6 +77,7 @@ fn write_checkout(checkout: &Checkout) -> Attributes {
 }
 
 const AUTHOR_SERVER: &str = "server";
+const CLOSED_MS: &str = "closed_ms";
 
 /// Reads the checkout of a bill.
 pub(crate) fn read_checkout(key: CheckoutKey, attributes: &Attributes) -> Result<Checkout, StoreError> {
@@ -74,6 +94,7 @@ pub(crate) fn read_checkout(key: CheckoutKey, attributes: &Attributes) -> Result
         locale: item.find_parsed("locale", CheckoutLocale::find)?,
         author: if item.find_text("author") == Some(AUTHOR_SERVER) { Author::Server } else { Author::Client },
         named_at: item.time("named_ms")?,
+        closed_at: item.find_time(CLOSED_MS)?,
         revision: item.number("rev")?,
         expires_at: item.time("expires_ms")?,
     })
@@ -88,7 +109,7 @@ fn read_channels(item: &Item<'_>) -> Result<Vec<Channel>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{AppId, BillNum, Mode, Timestamp};
+    use domain::{AppId, BillNum, Mode};
 
     use super::*;
 
@@ -109,6 +130,7 @@ mod tests {
             locale: None,
             author: Author::Client,
             named_at: Timestamp::from_ms(1_795_444_200_000).unwrap(),
+            closed_at: None,
             revision: 1,
             expires_at: Timestamp::from_ms(1_795_444_207_000).unwrap(),
         };
@@ -118,6 +140,7 @@ mod tests {
             channels: vec![Channel::AliWap, Channel::WxJsapi],
             locale: Some(CheckoutLocale::En),
             author: Author::Server,
+            closed_at: Timestamp::from_ms(1_795_444_201_000).ok(),
             revision: 7,
             ..least.clone()
         };

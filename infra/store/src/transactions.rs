@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, update_item::builders::UpdateItemFluentBuilder},
-    types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
     AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo,
@@ -405,7 +405,8 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("extras", transaction.extras.as_ref().map(|extras| text(extras.as_json()))),
             ("created_ms", Some(time(transaction.created_at))),
             ("expires_ms", Some(time(transaction.expires_at))),
-            ("author", (transaction.author == Author::Server).then(|| text(AUTHOR_SERVER))),
+            ("author", (transaction.author != Author::Client).then(|| text(AUTHOR_SERVER))),
+            ("visitor", (transaction.author == Author::Visitor).then(|| AttributeValue::Bool(true))),
             ("payer", transaction.payer.as_ref().map(|payer| text(payer.as_str()))),
             ("superseded_ms", transaction.superseded_at.map(time)),
             ("token", transaction.token.as_ref().map(text)),
@@ -425,11 +426,17 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
     )
 }
 
-/// Only the server's tries have an author. A row without one counts as a client's, as the rows of older versions do.
+/// Only the tries of the server and of its checkout's visitors have an author. A row without one counts as a client's, as the rows of older
+/// versions do. Older versions read a visitor's try as the server's.
 const AUTHOR_SERVER: &str = "server";
 
-fn parse_author(text: &str) -> Option<Author> {
-    (text == AUTHOR_SERVER).then_some(Author::Server)
+fn read_author(item: &Item<'_>) -> Result<Author, StoreError> {
+    let is_of_server = item.find_parsed("author", |text| (text == AUTHOR_SERVER).then_some(()))?.is_some();
+    Ok(match (is_of_server, item.0.contains_key("visitor")) {
+        (false, _) => Author::Client,
+        (true, false) => Author::Server,
+        (true, true) => Author::Visitor,
+    })
 }
 
 pub(crate) fn read_key(item: &Item<'_>) -> Result<TransactionKey, StoreError> {
@@ -463,7 +470,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         extras: item.find_parsed("extras", Extras::parse_kept)?,
         created_at: item.time("created_ms")?,
         expires_at: item.time("expires_ms")?,
-        author: item.find_parsed("author", parse_author)?.unwrap_or(Author::Client),
+        author: read_author(&item)?,
         payer: item.find_parsed("payer", PayerDigest::parse)?,
         superseded_at: item.find_time("superseded_ms")?,
         token: item.find_text("token").map(str::to_owned),

@@ -16,7 +16,8 @@ export type RecordsQuery = Schemas["RecordsQuery"];
 export type RefundRequest = Schemas["refundBillBody"];
 export type Refund = Schemas["Refund"];
 export type RefundsQuery = With<Schemas["queryRefundsBody"], "billNum"> | With<Schemas["queryRefundsBody"], "refundNum">;
-export type CloseRequest = Schemas["closeBillBody"];
+/** One order of a bill. The API also closes all of them at once, which this SDK does not. */
+export type CloseRequest = Required<Schemas["closeBillBody"]>;
 export type SyncRequest = Schemas["syncBillBody"];
 export type SessionRequest = Schemas["createSessionTokenBody"];
 export type Session = Schemas["Session"];

@@ -116,8 +116,8 @@ impl From<RequestError> for Problem {
             RequestError::Invalid { field, expected, found } => {
                 Self::field(field, Wrong::Invalid { field, expected, found })
             }
-            RequestError::ChannelUnknown { expected, found } => {
-                Self::field("channel", Wrong::OneOf { words: expected, found })
+            RequestError::ChannelUnknown { field, expected, found } => {
+                Self::field(field, Wrong::OneOf { words: expected, found })
             }
         }
     }
