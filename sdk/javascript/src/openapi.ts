@@ -31,7 +31,7 @@ export interface components {
         };
         closeBillBody: {
             billNum: components["schemas"]["BillNum"];
-            channel: components["schemas"]["Channel"];
+            channel?: components["schemas"]["Channel"];
         };
         PaymentSuccess: components["schemas"]["WebhookBody"] & {
             /** @constant */
