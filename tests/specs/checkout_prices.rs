@@ -1,7 +1,5 @@
 //! A checkout of the server names the price of its bill, from the moment that it is made. Everybody has the client key.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::{
@@ -181,10 +179,8 @@ async fn a_choice_that_overlaps_with_a_new_price_never_brings_the_old_one_back()
     world.advance(20_000).await;
     // Before another channel gets an order, Alipay is asked about this one.
     world.faults(&["timeout"]).await;
-    let (_, remade) = tokio::join!(choose(&world, &path, "wx_h5", PHONE), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        make(&world, &checkout_of("1")).await
-    });
+    let dearer = checkout_of("1");
+    let (_, remade) = tokio::join!(choose(&world, &path, "wx_h5", PHONE), make(&world, &dearer));
     remade.ok();
     assert_eq!(state(&world, &path).await["state"], "open");
     let cheap = with(charge_of("ali_app", "1"), &json!({ "totalFee": 5000 }));
