@@ -103,7 +103,7 @@ pub(crate) async fn records_of(world: &World, bill: &str) -> Vec<Value> {
 }
 
 /// Goes where the choice of Alipay's page leads, up to the cashier. Returns the transaction's id.
-async fn at_alipay(world: &World, path: &str, bill: &str) -> String {
+pub(crate) async fn at_alipay(world: &World, path: &str, bill: &str) -> String {
     let url = sent_on(&choose(world, path, "ali_wap", PHONE).await);
     knock(world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
     let records = records_of(world, bill).await;

@@ -6,7 +6,7 @@ use crate::{
     answer::Answer,
     channels::{charge_on, named},
     charge::knock,
-    checkout::{PHONE, checkout_of, choose, made, make, path_of, records_of, sent_on, state},
+    checkout::{PHONE, at_alipay, checkout_of, choose, made, make, path_of, records_of, sent_on, state},
     world::{MINUTE_MS, World, charge_of, client, master, texts, with},
 };
 
@@ -31,11 +31,8 @@ async fn opened_at_one_fen(world: &World, bill: &str) -> String {
 
 /// Chooses Alipay on the page, and pays.
 async fn paid_on_page(world: &World, path: &str, bill: &str) {
-    let url = sent_on(&choose(world, path, "ali_wap", PHONE).await);
-    knock(world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
-    let records = records_of(world, bill).await;
-    let mine = records.iter().find(|record| record["channel"] == "ali_wap").unwrap();
-    world.play(mine["id"].as_str().unwrap(), "pay", json!({})).await;
+    let id = at_alipay(world, path, bill).await;
+    world.play(&id, "pay", json!({})).await;
 }
 
 /// The events and amounts that the shop got, in order.
@@ -136,7 +133,7 @@ async fn a_client_gets_what_the_server_offered_and_can_neither_change_nor_prolon
     made(&world, &checkout_of("2")).await;
     let dearer = with(charge_of("ali_web", "2"), &json!({ "totalFee": 9901 }));
     world.advance(1).await;
-    world.post_as(&master(&world.app), "/2.0/maxpay/bill", dearer.to_string()).await.ok();
+    world.charge_as_server(&dearer).await.ok();
     by_client(&world, &with(checkout_of("2"), &json!({ "totalFee": 9901 }))).await.refused(5, "only the server");
     // A checkout that the merchant closed, or whose time is over, stays so.
     made(&world, &checkout_of("3")).await;
@@ -174,8 +171,7 @@ async fn a_paid_bill_keeps_its_price() {
 async fn a_choice_that_overlaps_with_a_new_price_never_brings_the_old_one_back() {
     let world = world_with_webhook().await;
     let path = made(&world, &with(checkout_of("1"), &json!({ "totalFee": 5000 }))).await;
-    let url = sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
-    knock(&world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
+    at_alipay(&world, &path, "1").await;
     world.advance(20_000).await;
     // Before another channel gets an order, Alipay is asked about this one.
     world.faults(&["timeout"]).await;
@@ -211,9 +207,7 @@ async fn a_stranger_with_the_client_key_uses_up_nothing_of_the_visitors() {
 async fn only_the_merchant_closes_a_checkout_and_all_that_is_open_with_it() {
     let world = World::start().await;
     let path = made(&world, &checkout_of("1")).await;
-    let url = sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
-    knock(&world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
-    let id = records_of(&world, "1").await[0]["id"].as_str().unwrap().to_owned();
+    let id = at_alipay(&world, &path, "1").await;
     world.play(&id, "open", json!({})).await;
     world.play(&id, "close", json!({})).await;
     // The payer cancelled in the wallet. The page offers another order.
@@ -242,8 +236,7 @@ async fn the_latest_charge_of_the_server_names_the_price_on_a_channel_of_before_
     let world = World::start().await;
     let charge = async |channel: &str, fee: i64| {
         world.advance(1).await;
-        let body = with(charge_of(channel, "1"), &json!({ "totalFee": fee }));
-        world.post_as(&master(&world.app), "/2.0/maxpay/bill", body.to_string()).await.ok();
+        world.charge_as_server(&with(charge_of(channel, "1"), &json!({ "totalFee": fee }))).await.ok();
     };
     charge("ali_app", 9900).await;
     charge("wx_native", 5000).await;
@@ -258,9 +251,7 @@ async fn the_latest_charge_of_the_server_names_the_price_on_a_channel_of_before_
 async fn an_order_at_an_older_price_of_the_server_pays_the_bill_and_the_result_says_how_much() {
     let world = world_with_webhook().await;
     let path = made(&world, &checkout_of("1")).await;
-    let url = sent_on(&choose(&world, &path, "ali_wap", PHONE).await);
-    knock(&world, "ali_wap", &json!({ "ali_wap": url })).await.location(302);
-    let old = records_of(&world, "1").await[0]["id"].as_str().unwrap().to_owned();
+    let old = at_alipay(&world, &path, "1").await;
     world.advance(1000).await;
     made(&world, &with(checkout_of("1"), &json!({ "totalFee": 8800 }))).await;
     world.play(&old, "pay", json!({})).await;

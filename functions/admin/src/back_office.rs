@@ -56,16 +56,15 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     Ok(success(&Results { results: found.iter().map(ShownRefund).collect() }))
 }
 
-/// Closes an unpaid bill on one channel, or on all. Its checkout is closed first, so that the page opens no order in between.
+/// Closes an unpaid bill on one channel, or on all. Its checkout is closed before its orders are read. A choice on the page that comes later
+/// gives up its own order.
 async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
     let (app, mode, store) = (&caller.app().id, caller.mode, &deps.services.store);
+    store.close_checkout(app, mode, &asked.bill, deps.services.clock.now()).await?;
     let found = store.load_bill(app, mode, &asked.bill).await?;
     let bill = || asked.bill.to_string();
-    if let Some(checkout) = &found.checkout {
-        store.close_checkout(&checkout.key, deps.services.clock.now()).await?;
-    }
     if let Some(channel) = asked.channel {
         let on_channel = found.tries.into_iter().filter(|tried| tried.key.channel == channel);
         let last = on_channel.max_by_key(|tried| tried.key.try_number);
@@ -93,10 +92,7 @@ async fn close_try(deps: &Deps, caller: &Caller, tried: Transaction) -> Result<R
     };
     match closed {
         Closed::Closed(closed, _) => Ok(Record::from(*closed)),
-        Closed::Paid(paid) => {
-            let (bill, paid_on, transaction) = (paid.key.bill.to_string(), paid.key.channel, paid.id.to_string());
-            Err(BillError::Paid { bill, paid_on, transaction }.into())
-        }
+        Closed::Paid(paid) => Err(BillError::paid_by(&paid).into()),
         Closed::Refused { code, words } => Err(ApiError::NotClosed { code, words }),
     }
 }

@@ -125,7 +125,7 @@ enum Decision<'a> {
 fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> Result<Decision<'a>, BillError> {
     let num = || wanted.key.bill.to_string();
     if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
-        return Err(BillError::Paid { bill: num(), paid_on: paid.key.channel, transaction: paid.id.to_string() });
+        return Err(BillError::paid_by(paid));
     }
     let open = bill.checkout.as_ref().filter(|kept| kept.expires_at > asked.now);
     let is_open = |kept: &&Checkout| kept.state(bill, asked.now) == CheckoutState::Open;
@@ -142,8 +142,10 @@ fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> R
             }
             match &bill.checkout {
                 Some(kept) if kept.author == Author::Server => {
-                    let over = || BillError::CheckoutOver { bill: num() };
-                    Some(Some(kept).filter(is_open).ok_or_else(over)?)
+                    if !is_open(&kept) {
+                        return Err(BillError::CheckoutOver { bill: num() });
+                    }
+                    Some(kept)
                 }
                 Some(_) | None => open.filter(|open| open.fee == wanted.fee && open.subject == wanted.subject),
             }

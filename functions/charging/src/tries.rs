@@ -166,10 +166,7 @@ fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option
     let bill = charge.bill.to_string();
     match reservation {
         Reservation::Same(_) | Reservation::Next(_) => None,
-        Reservation::Paid(paid) => {
-            let (paid_on, transaction) = (paid.key.channel, paid.id.to_string());
-            Some(BillError::Paid { bill, paid_on, transaction })
-        }
+        Reservation::Paid(paid) => Some(BillError::paid_by(paid)),
         Reservation::OtherFee(bound) => {
             let (expected, found) = (bound.get(), charge.fee.get());
             Some(BillError::OtherFee { bill, expected, found })

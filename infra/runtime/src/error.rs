@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError, Sentence};
+use domain::{AccountNumber, ApiCode, Channel, Mode, RefundRefusal, RequestError, Sentence, Transaction};
 use outbound::OutboundError;
 use providers::{AnswerRetry, ProviderError, SettingsError};
 use store::{StoreError, StoreRetry};
@@ -146,6 +146,14 @@ domain::sentences! {
         NumberTooLong { chars: usize, max: usize } = "bill-number-too-long": "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}";
         // This caller has no more tries of this bill.
         Exhausted { bill: String, max: u8 } = "bill-exhausted": "billNum must be of a bill tried less than {max} times on this channel; `{bill}` was tried so often";
+    }
+}
+
+impl BillError {
+    /// The bill is paid, by this transaction.
+    pub fn paid_by(paid: &Transaction) -> Self {
+        let (bill, paid_on, transaction) = (paid.key.bill.to_string(), paid.key.channel, paid.id.to_string());
+        Self::Paid { bill, paid_on, transaction }
     }
 }
 

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Author, Channel, Checkout, CheckoutKey, CheckoutLocale, Extras, Fen, Subject, Timestamp, WebUrl};
+use domain::{
+    AppId, Author, BillNum, Channel, Checkout, CheckoutKey, CheckoutLocale, Extras, Fen, Mode, Subject, Timestamp,
+    WebUrl,
+};
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     conditions::is_written,
     schema::{CHECKOUT_SK, PK, SK, TTL, bill_pk},
-    transactions::read_fee,
+    transactions::{AUTHOR_SERVER, read_fee},
 };
 
 /// How long a client's checkout is kept after its end: a payer who comes late is told that it is over, and where the shop is. A checkout of
@@ -33,22 +36,28 @@ impl Store {
         is_written(put.send().await, "keeping a checkout")
     }
 
-    /// Closes the checkout of a bill. `false` if there is none, or it is closed already.
+    /// Closes the checkout of a bill. A bill without a checkout stays as it is. A closed checkout keeps the time of its closing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn close_checkout(&self, key: &CheckoutKey, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn close_checkout(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        bill: &BillNum,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let update = self
             .dynamo
             .update_item()
             .table_name(&self.tables.transactions)
-            .key(PK, text(bill_pk(&key.app, key.mode, &key.bill)))
+            .key(PK, text(bill_pk(app, mode, bill)))
             .key(SK, text(CHECKOUT_SK))
             .update_expression(format!("SET {CLOSED_MS} = :now ADD rev :one"))
             .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists({CLOSED_MS})"))
             .expression_attribute_values(":now", time(now))
             .expression_attribute_values(":one", number(1));
-        is_written(update.send().await, "closing a checkout")
+        is_written(update.send().await, "closing a checkout").map(|_| ())
     }
 }
 
@@ -76,7 +85,6 @@ fn write_checkout(checkout: &Checkout) -> Attributes {
     )
 }
 
-const AUTHOR_SERVER: &str = "server";
 const CLOSED_MS: &str = "closed_ms";
 
 /// Reads the checkout of a bill.
@@ -109,8 +117,6 @@ fn read_channels(item: &Item<'_>) -> Result<Vec<Channel>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{AppId, BillNum, Mode};
-
     use super::*;
 
     #[test]

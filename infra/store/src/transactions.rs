@@ -428,7 +428,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
 
 /// Only the tries of the server and of its checkout's visitors have an author. A row without one counts as a client's, as the rows of older
 /// versions do. Older versions read a visitor's try as the server's.
-const AUTHOR_SERVER: &str = "server";
+pub(crate) const AUTHOR_SERVER: &str = "server";
 
 fn read_author(item: &Item<'_>) -> Result<Author, StoreError> {
     let is_of_server = item.find_parsed("author", |text| (text == AUTHOR_SERVER).then_some(()))?.is_some();

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{
-    AppId, CheckoutKey, Record, Refund, RefundNum, RefundRequest, Transaction, TransactionId, TransactionKey,
-    is_current,
-};
+use domain::{AppId, Record, Refund, RefundNum, RefundRequest, Transaction, TransactionId, TransactionKey, is_current};
 use http::StatusCode;
 use runtime::{ApiError, ConfiguredApp, Reply, error_chain, json};
 use serde_json::{Value, json};
@@ -47,8 +44,8 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
     }
     if is_current(&transaction) {
         // The page of the bill would open another order.
-        let TransactionKey { app, mode, bill, .. } = transaction.key.clone();
-        call.deps.services.store.close_checkout(&CheckoutKey { app, mode, bill }, call.now).await?;
+        let TransactionKey { app, mode, bill, .. } = &transaction.key;
+        call.deps.services.store.close_checkout(app, *mode, bill, call.now).await?;
     }
     match settlement::close(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await.map_err(refused)? {
         Closed::Closed(closed, _) => Ok(json(StatusCode::OK, &Record::from(*closed))),
