@@ -82,6 +82,9 @@ async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout
                 // Here are the payments that were settled before the write. Those that are settled from now on see the price.
                 let bill = store.load_bill(&app.id, mode, &asked.request.bill).await?;
                 set_price(store, &wanted, &bill, asked.now).await?;
+                if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
+                    return Err(BillError::paid_by(paid).into());
+                }
                 return Ok(wanted);
             }
             Decision::Write => {}
@@ -141,6 +144,7 @@ fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> R
                 return Err(BillError::OtherSubject { bill: num() });
             }
             match &bill.checkout {
+                Some(kept) if kept.closed_at.is_some() => return Err(BillError::CheckoutOver { bill: num() }),
                 Some(kept) if kept.author == Author::Server => {
                     if !is_open(&kept) {
                         return Err(BillError::CheckoutOver { bill: num() });

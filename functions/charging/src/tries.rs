@@ -14,7 +14,7 @@ use store::{Reserved, StoreError};
 use crate::{ChargeContext, Deps};
 
 /// How often a reservation is decided again. A caller that wins costs the others two rounds: one for the mark on the replaced try, one for
-/// the new try. The payers of one bill replace one another ten times an hour at the most; beyond that the charge is refused.
+/// the new try. Orders of one bill are replaced or cancelled ten times an hour at the most; beyond that the charge is refused.
 const RESERVE_ROUNDS_MAX: u32 = 24;
 
 /// A try, and the call to the provider.
@@ -203,6 +203,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
+        at_server_price: false,
         trade_no: None,
         refunded: None,
         refunds: RefundSums::default(),

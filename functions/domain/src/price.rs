@@ -64,12 +64,18 @@ impl Bill {
 }
 
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, if it has the
-/// server's price, or if the server has named no price.
+/// server's price or had it when it was settled, or if the server has named no price.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
-        Author::Client => server_price.is_none_or(|price| price == payment.fee),
+        Author::Client => payment.at_server_price || server_price.is_none_or(|price| price == payment.fee),
     }
+}
+
+/// Whether a client paid the price that the server has named. It is kept with the payment, because the server may name another price in the
+/// same moment.
+pub fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> bool {
+    payment.author == Author::Client && payment.status.is_paid() && server_price == Some(payment.fee)
 }
 
 /// The payments of a bill, divided by whether they count for it.
@@ -120,9 +126,11 @@ mod tests {
         check(&[paid(Client, 1, 0), open(100, 1)], &[], &[1]);
         check(&[paid(Client, 1, 2), closed(100, 1)], &[], &[1]);
         check(&[paid(Client, 100, 2), closed(100, 1)], &[100], &[]);
-        // A payment that the server opened at an older price still counts. A client's payment at an older price does not.
+        // A payment that the server opened at an older price still counts. A client's payment at an older price does not, unless it was settled
+        // while that was the server's price.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
+        check(&[Transaction { at_server_price: true, ..paid(Client, 100, 0) }, open(90, 1)], &[100], &[]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
         // A checkout of the server names a price, too, and the latest word decides. A client's checkout names none.
         let with = |tries: &[Transaction], author, fee, seconds| {

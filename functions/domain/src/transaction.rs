@@ -64,6 +64,8 @@ pub struct Transaction {
     pub status: Status,
     /// When the payment ended: paid, or closed.
     pub ended_at: Option<Timestamp>,
+    /// Whether a client paid it at the price that the server named then. A later price of the server does not change that it counts.
+    pub at_server_price: bool,
     /// The provider's number of the payment.
     pub trade_no: Option<ProviderTradeNo>,
     /// What went back to the payer so far.
@@ -117,6 +119,7 @@ pub(crate) mod tests {
             token: None,
             status,
             ended_at: status.is_paid().then_some(created_at),
+            at_server_price: false,
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
             refunded: (status == Status::Refund).then(|| fen(9900)),
             refunds: RefundSums::default(),

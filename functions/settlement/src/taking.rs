@@ -1,8 +1,8 @@
 //! Applies a verified report to its transaction.
 
 use domain::{
-    Bill, Event, IncidentKind, Notification, Outcome, Settlement, Status, Transaction, TransactionKey, check,
-    counts_for_bill, settle,
+    Bill, Event, IncidentKind, Notification, OccurredEvent, Outcome, Settlement, Status, Transaction, TransactionKey,
+    check, counts_for_bill, is_at_server_price, settle,
 };
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, SettlementContext, StoreError};
@@ -32,7 +32,7 @@ pub async fn take_report(
             return Err(NotApplied::OtherAccount(transaction.account));
         }
         check(report, transaction)?;
-        Ok(without_mispriced(settle(transaction, report, context.now)?, bill))
+        Ok(by_price(settle(transaction, report, context.now)?, bill))
     };
     // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
     // if this stops before that look, the sweep makes it.
@@ -78,15 +78,22 @@ pub async fn take_report(
     }
 }
 
-/// A payment at another price than the server's is kept, and its webhooks are not told that the bill is paid. The look for other
-/// payments reports it as a payment at a wrong price.
-fn without_mispriced(settlement: Settlement, bill: &Bill) -> Settlement {
-    let Settlement::Changed { transaction, mut events } = settlement else { return settlement };
+/// A payment at the server's price counts, whatever the server names later. A payment at another price is kept, and its webhooks are not told
+/// that the bill is paid. The look for other payments reports it as a payment at a wrong price.
+fn by_price(settlement: Settlement, bill: &Bill) -> Settlement {
+    let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
     let server_price = bill.server_price().map(|price| price.fee);
+    if events.iter().any(is_payment) {
+        transaction.at_server_price = is_at_server_price(&transaction, server_price);
+    }
     if !counts_for_bill(&transaction, server_price) {
-        events.retain(|occurred| occurred.event != Event::PaymentSuccess);
+        events.retain(|occurred| !is_payment(occurred));
     }
     Settlement::Changed { transaction, events }
+}
+
+fn is_payment(occurred: &OccurredEvent) -> bool {
+    occurred.event == Event::PaymentSuccess
 }
 
 fn says_paid(report: &Notification) -> bool {
