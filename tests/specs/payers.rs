@@ -61,7 +61,7 @@ async fn clients_replace_so_many_orders_of_a_bill_within_an_hour() {
         opened_by(&world, &format!("oPayer{payer:022}")).await;
     }
     let next = charge_for("oPayerZ000000000000000000099");
-    world.charge(&next).await.refused(5, "payers replaced one another on `table-7`");
+    world.charge(&next).await.refused(5, "orders of `table-7` were replaced or cancelled");
     // An existing order stays, the server is not limited, and an hour later clients are not limited either.
     opened_by(&world, "oPayer0000000000000000000010").await;
     world.charge_as_server(&next).await.ok();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
-    price::is_current,
+    AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Status, Timestamp, Transaction,
+    TryNumber, price::is_current,
 };
 
 /// Who charges, by which rules, and when.
@@ -41,7 +41,7 @@ pub enum Reservation<'a> {
     OfferChanged,
     /// The app lets clients continue only bills that its server opened, and the server did not open this one.
     NotOpened,
-    /// Clients, or visitors, replaced open tries of this bill too often within an hour.
+    /// Clients, or visitors, replaced or cancelled tries of this bill too often within an hour.
     ReplacedTooOften,
     /// There are no more tries on this channel.
     Exhausted,
@@ -56,10 +56,10 @@ pub struct NextTry<'a> {
     pub replaces: Option<&'a Transaction>,
 }
 
-/// How many open tries of one bill clients may replace within [`REPLACED_WITHIN`], and visitors as many. Anyone can have the client key, and
-/// the payer of a replaced try can no longer pay that order. Ten people may share the bill of a table.
-const REPLACED_MAX: usize = 10;
-const REPLACED_WITHIN: Duration = Duration::from_secs(3600);
+/// How many tries of one bill clients may follow by another within [`FOLLOWED_WITHIN`], and visitors as many. Anyone can have the client key,
+/// can replace an open try, and can cancel in the wallet. Ten people may share the bill of a table.
+const FOLLOWED_MAX: usize = 10;
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// How long a try without a token can be presented again to a provider that knows an order by its time, too.
 const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
         return Reservation::Next(NextTry { number: TryNumber::FIRST, replaces: None });
     };
     if is_over(last, charging.now) {
-        return next_try(NextTry { number: last.key.try_number, replaces: None }, tries, charging);
+        return next_try(last, None, tries, charging);
     }
     // A client's try never binds the server or its checkout, even at the same price: its extras and its end are the client's.
     if charging.author != Author::Client && last.author == Author::Client {
@@ -116,36 +116,39 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
 
 /// Replaces an open try whose order cannot be paid as `charging` wants it.
 pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
-    if is_bounded(charging.author, open) && count_replaced(tries, charging) >= REPLACED_MAX {
-        return Reservation::ReplacedTooOften;
-    }
-    next_try(NextTry { number: open.key.try_number, replaces: Some(open) }, tries, charging)
+    next_try(open, Some(open), tries, charging)
 }
 
-/// Whether the bound holds for `author` who replaces a try. What a client opened takes nothing from the visitors of a checkout. So a stranger
+/// Whether the bound holds for `author` who follows a try. What a client opened takes nothing from the visitors of a checkout. So a stranger
 /// who has the client key cannot use up their bound.
-fn is_bounded(author: Author, replaced: &Transaction) -> bool {
+fn is_bounded(author: Author, followed: &Transaction) -> bool {
     match author {
         Author::Server => false,
-        Author::Visitor => replaced.author != Author::Client,
+        Author::Visitor => followed.author != Author::Client,
         Author::Client => true,
     }
 }
 
-/// How many open tries the author of `charging` replaced lately. The next try of the channel says who replaced one.
-fn count_replaced(tries: &[Transaction], charging: &Charging) -> usize {
+/// How many tries that ended before their time the author of `charging` followed lately. The next try of the channel says who followed one.
+fn count_followed(tries: &[Transaction], charging: &Charging) -> usize {
     let is_recent =
-        |replaced: &Transaction| replaced.superseded_at.is_some_and(|at| at.distance(charging.now) < REPLACED_WITHIN);
-    let is_by_author = |replaced: &Transaction| {
+        |followed: &Transaction| ended_early(followed).is_some_and(|at| at.distance(charging.now) < FOLLOWED_WITHIN);
+    let is_by_author = |followed: &Transaction| {
         let is_next = |tried: &&Transaction| {
-            tried.key.channel == replaced.key.channel && Some(tried.key.try_number) == replaced.key.try_number.next()
+            tried.key.channel == followed.key.channel && Some(tried.key.try_number) == followed.key.try_number.next()
         };
         tries.iter().find(is_next).is_some_and(|next| next.author == charging.author)
     };
-    let counts = |replaced: &&Transaction| {
-        is_recent(replaced) && is_bounded(charging.author, replaced) && is_by_author(replaced)
+    let counts = |followed: &&Transaction| {
+        is_recent(followed) && is_bounded(charging.author, followed) && is_by_author(followed)
     };
     tries.iter().filter(counts).count()
+}
+
+/// When a try was replaced, or was closed although it could still be paid: its payer cancelled it.
+fn ended_early(tried: &Transaction) -> Option<Timestamp> {
+    let cancelled_at = tried.ended_at.filter(|at| tried.status == Status::Closed && *at < tried.expires_at);
+    tried.superseded_at.or(cancelled_at)
 }
 
 /// The open tries that a charge of the server makes worthless: clients or visitors opened them at another price, on any channel.
@@ -156,7 +159,16 @@ pub fn outpriced<'a>(request: &'a ChargeRequest, tries: &'a [Transaction]) -> im
 }
 
 /// The try after `last`, if `charging` may have one more on its channel.
-fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
+fn next_try<'a>(
+    last: &'a Transaction,
+    replaces: Option<&'a Transaction>,
+    tries: &[Transaction],
+    charging: &Charging,
+) -> Reservation<'a> {
+    let ends_early = replaces.is_some() || ended_early(last).is_some();
+    if ends_early && is_bounded(charging.author, last) && count_followed(tries, charging) >= FOLLOWED_MAX {
+        return Reservation::ReplacedTooOften;
+    }
     let counts = |tried: &&Transaction| tried.author == charging.author && tried.key.channel == charging.channel;
     let has_more = match charging.author {
         Author::Server => true,
@@ -164,8 +176,8 @@ fn next_try<'a>(last: NextTry<'a>, tries: &[Transaction], charging: &Charging) -
             tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(bounded))
         }
     };
-    let number = last.number.next().filter(|_| has_more);
-    number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, ..last }))
+    let number = last.key.try_number.next().filter(|_| has_more);
+    number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, replaces }))
 }
 
 /// Whether the order was made for another payer. At WeChat only that payer can pay it.
@@ -410,7 +422,7 @@ mod tests {
         // A row of the previous version does not say who its payer is. The provider decides.
         check(&charge, &[Transaction { payer: None, ..open("01") }], &client, "same 01");
 
-        let mut tries: Vec<_> = (1..=REPLACED_MAX)
+        let mut tries: Vec<_> = (1..=FOLLOWED_MAX)
             .map(|number| Transaction { superseded_at: Some(now), ..open(&format!("{number:02}")) })
             .collect();
         tries.push(open("11"));
@@ -422,8 +434,19 @@ mod tests {
         let of_visitors: Vec<_> = tries.iter().map(|tried| by(Author::Visitor, tried.clone())).collect();
         check(&charge, &of_visitors, &visitor, "too often");
         check(&charge, &of_visitors, &client, "next 12 replaces 11");
-        let later = Charging { now: now.plus(REPLACED_WITHIN), ..client };
+        let later = Charging { now: now.plus(FOLLOWED_WITHIN), ..client };
         check(&charge, &tries, &later, "next 12 replaces 11");
+        // A payer who cancels in the wallet is bounded by the same rule. An order whose time is over is not.
+        let closed = |at: Timestamp| {
+            let close = |number| Transaction {
+                ended_at: Some(at),
+                ..on(Channel::WxJsapi, Status::Closed, &format!("{number:02}"))
+            };
+            (1..=FOLLOWED_MAX + 1).map(close).collect::<Vec<_>>()
+        };
+        check(&charge, &closed(now), &client, "too often");
+        check(&charge, &closed(now), &later, "next 12 replaces nothing");
+        check(&charge, &closed(open("01").expires_at), &client, "next 12 replaces nothing");
     }
 
     #[test]
