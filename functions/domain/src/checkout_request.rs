@@ -109,11 +109,13 @@ impl<'a> CheckoutForm<'a> {
 
 const ADDRESS_EXPECTED: &str = "an http or https URL of at most 256 characters, percent-encoded, without a parameter whose name begins with maxpay_";
 
-/// Whether an address has parameters that are named like those of a result, which are added to it.
+/// Whether an address has parameters that are named like those of a result, which are added to it. Some readers of queries divide at `;`, too,
+/// or pass over white space before a name.
 fn has_result(url: &WebUrl) -> bool {
     let address = url.as_str().split('#').next().unwrap_or_default();
     let Some((_, query)) = address.split_once('?') else { return false };
-    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.starts_with("maxpay_"))
+    let parameters = query.split([';', '&']).flat_map(|part| form_urlencoded::parse(part.as_bytes()));
+    parameters.into_iter().any(|(name, _)| name.trim_start().starts_with("maxpay_"))
 }
 
 #[cfg(test)]
@@ -164,6 +166,8 @@ mod tests {
         check("returnUrl", r#""https://a.example/?maxpay_status=success""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?a=b&maxpay_id=1""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?%6Daxpay_id=1""#, "begins with maxpay_");
+        check("returnUrl", r#""https://a.example/?a=1;%6daxpay_id=1""#, "begins with maxpay_");
+        check("returnUrl", r#""https://a.example/?+maxpay_id=1""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?a=?maxpay_b#?maxpay_c""#, "ok");
         check("billNum", "",                           "billNum is required");
         check("totalFee", "0",                         "totalFee must be");
