@@ -139,6 +139,9 @@ async fn a_client_gets_what_the_server_offered_and_can_neither_change_nor_prolon
     made(&world, &checkout_of("3")).await;
     close(&world, &json!({ "billNum": "3" })).await.ok();
     by_client(&world, &checkout_of("3")).await.refused(5, "only the server");
+    by_client(&world, &checkout_of("5")).await.ok();
+    close(&world, &json!({ "billNum": "5" })).await.ok();
+    by_client(&world, &checkout_of("5")).await.refused(5, "only the server");
     made(&world, &with(checkout_of("4"), &json!({ "expiresIn": 300 }))).await;
     world.advance(6 * MINUTE_MS).await;
     by_client(&world, &checkout_of("4")).await.refused(5, "only the server");
@@ -147,6 +150,8 @@ async fn a_client_gets_what_the_server_offered_and_can_neither_change_nor_prolon
     paid_on_page(&world, &path, "1").await;
     let [paid] = <[Value; 1]>::try_from(records_of(&world, "1").await).unwrap();
     assert_eq!((&paid["status"], paid.get("extras")), (&json!("success"), None), "{paid}");
+    world.advance(24 * 60 * MINUTE_MS).await;
+    by_client(&world, &checkout_of("5")).await.refused(5, "only the server");
     world.end().await;
 }
 
@@ -163,6 +168,23 @@ async fn a_paid_bill_keeps_its_price() {
     world.advance(5 * MINUTE_MS).await;
     assert_eq!(told(&world).await, pairs([("payment.success", 9900)]));
     assert_eq!(state(&world, &path).await["state"], "paid");
+    world.end().await;
+}
+
+/// Two calls at once, in either order: one that came first decides, and what was told is not taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_overlaps_with_a_new_price_is_told_one_way() {
+    let world = world_with_webhook().await;
+    for round in 0..12 {
+        let bill = round.to_string();
+        made(&world, &checkout_of(&bill)).await;
+        let charged = world.charge(&charge_of("ali_app", &bill)).await.ok();
+        knock(&world, "ali_app", &charged).await;
+        let (id, cheaper) = (charged["id"].as_str().unwrap(), with(checkout_of(&bill), &json!({ "totalFee": 8800 })));
+        tokio::join!(world.play(id, "pay", json!({})), make(&world, &cheaper));
+        world.advance(5 * MINUTE_MS).await;
+    }
+    assert_eq!(told(&world).await.len(), 12, "each bill is told as paid, or as a mismatch: {:?}", told(&world).await);
     world.end().await;
 }
 
@@ -204,6 +226,24 @@ async fn a_stranger_with_the_client_key_uses_up_nothing_of_the_visitors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_cancels_again_and_again_shuts_a_channel_for_an_hour_at_most() {
+    let world = World::start().await;
+    let path = made(&world, &with(checkout_of("1"), &json!({ "expiresIn": 86400 }))).await;
+    for _ in 0..11 {
+        let id = at_alipay(&world, &path, "1").await;
+        world.play(&id, "open", json!({})).await;
+        world.play(&id, "close", json!({})).await;
+        world.advance(20_000).await;
+    }
+    let refused = choose(&world, &path, "ali_wap", PHONE).await;
+    assert!(refused.text().contains("频繁"), "{}", refused.text());
+    sent_on(&choose(&world, &path, "wx_h5", PHONE).await);
+    world.advance(61 * MINUTE_MS).await;
+    at_alipay(&world, &path, "1").await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_merchant_closes_a_checkout_and_all_that_is_open_with_it() {
     let world = World::start().await;
     let path = made(&world, &checkout_of("1")).await;
@@ -228,6 +268,51 @@ async fn only_the_merchant_closes_a_checkout_and_all_that_is_open_with_it() {
     close(&world, &json!({ "billNum": "2" })).await.ok();
     assert_eq!(state(&world, &path).await["state"], "closed");
     close(&world, &json!({ "billNum": "3" })).await.refused(5, "there is no `3`");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closing_that_is_refused_closes_no_more_than_it_says() {
+    let world = World::start().await;
+    let path = made(&world, &checkout_of("1")).await;
+    for wrong in [json!({ "channel": null }), json!({ "chanel": "ali_wap" })] {
+        close(&world, &with(json!({ "billNum": "1" }), &wrong)).await.refused(4, "channel");
+    }
+    close(&world, &json!({ "billNum": "1", "channel": "ali_wap" })).await.refused(5, "charged on ali_wap");
+    assert_eq!(state(&world, &path).await["state"], "open");
+    // Alipay does not answer. The order at WeChat is closed all the same.
+    at_alipay(&world, &path, "1").await;
+    sent_on(&choose(&world, &path, "wx_h5", PHONE).await);
+    world.faults(&["timeout"]).await;
+    close(&world, &json!({ "billNum": "1" })).await.refused(7, "make the same call again");
+    let open = records_of(&world, "1").await.into_iter().filter(|record| record["status"] == "created");
+    assert_eq!(texts(&json!(open.collect::<Vec<_>>()), "channel"), ["ali_wap"]);
+    close(&world, &json!({ "billNum": "1" })).await.ok();
+    // The bill is paid, and another order of it is open.
+    let path = made(&world, &checkout_of("2")).await;
+    let id = at_alipay(&world, &path, "2").await;
+    sent_on(&choose(&world, &path, "wx_h5", PHONE).await);
+    world.play(&id, "pay", json!({})).await;
+    close(&world, &json!({ "billNum": "2" })).await.refused(5, "was paid by ali_wap");
+    assert_eq!(texts(&json!(records_of(&world, "2").await), "status"), ["success", "closed"]);
+    world.end().await;
+}
+
+/// The provider is slow for a visitor, and meanwhile the merchant closes the bill.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_overlaps_with_a_closing_leaves_no_open_order() {
+    let world = World::start().await;
+    for round in 0..8 {
+        let bill = round.to_string();
+        let path = made(&world, &checkout_of(&bill)).await;
+        let all = json!({ "billNum": bill });
+        let (_, closed) = tokio::join!(choose(&world, &path, "ali_wap", PHONE), close(&world, &all));
+        closed.ok();
+        assert_eq!(state(&world, &path).await["state"], "closed");
+        world.advance(2 * MINUTE_MS).await;
+        let open = records_of(&world, &bill).await.into_iter().filter(|record| record["status"] == "created");
+        assert_eq!(open.collect::<Vec<_>>(), Vec::<Value>::new(), "round {round}");
+    }
     world.end().await;
 }
 

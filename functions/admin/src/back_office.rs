@@ -1,13 +1,17 @@
 //! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`. The caller presents the app's master key. Answers have
 //! the form of the wire contract.
 
-use domain::{CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status, Transaction, is_current};
+use domain::{
+    Bill, BillNum, Channel, CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status, Transaction, is_current,
+};
+use futures_util::future::join_all;
 use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
     success,
 };
 use serde::Serialize;
 use settlement::{ASKING_BOUNDS, Closed, RefundAsked};
+use store::StoreError;
 
 use crate::{deps::Deps, shown_refund::ShownRefund};
 
@@ -56,31 +60,45 @@ async fn refunds(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     Ok(success(&Results { results: found.iter().map(ShownRefund).collect() }))
 }
 
-/// Closes an unpaid bill on one channel, or on all. Its checkout is closed before its orders are read. A choice on the page that comes later
-/// gives up its own order.
+/// Closes an unpaid bill on one channel, or on all.
 async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
-    let (app, mode, store) = (&caller.app().id, caller.mode, &deps.services.store);
-    store.close_checkout(app, mode, &asked.bill, deps.services.clock.now()).await?;
-    let found = store.load_bill(app, mode, &asked.bill).await?;
-    let bill = || asked.bill.to_string();
-    if let Some(channel) = asked.channel {
-        let on_channel = found.tries.into_iter().filter(|tried| tried.key.channel == channel);
-        let last = on_channel.max_by_key(|tried| tried.key.try_number);
-        let last = last.ok_or_else(|| BillError::UnknownOn { bill: bill(), channel })?;
-        return Ok(success(&close_try(deps, &caller, last).await?));
+    let Some(channel) = asked.channel else { return close_all(deps, &caller, &asked.bill).await };
+    if last_on(load(deps, &caller, &asked.bill).await?, channel).is_none() {
+        return Err(BillError::UnknownOn { bill: asked.bill.to_string(), channel }.into());
     }
-    if found.tries.is_empty() && found.checkout.is_none() {
-        return Err(BillError::Unknown { bill: bill() }.into());
+    let bill = close_checkout(deps, &caller, &asked.bill).await?;
+    let last = last_on(bill, channel).ok_or_else(|| StoreError::Stale { what: asked.bill.to_string() })?;
+    Ok(success(&close_try(deps, &caller, last).await?))
+}
+
+/// Closes the checkout of a bill and all its open orders. If one of them cannot be closed, the others are closed all the same.
+async fn close_all(deps: &Deps, caller: &Caller, num: &BillNum) -> Result<Reply, ApiError> {
+    let bill = close_checkout(deps, caller, num).await?;
+    if bill.tries.is_empty() && bill.checkout.is_none() {
+        return Err(BillError::Unknown { bill: num.to_string() }.into());
     }
+    let paid = bill.payments().counted.into_iter().take(1);
     // A replaced order is closed by the sweep.
-    let open = found.tries.iter().filter(|tried| is_current(tried));
-    let mut results = Vec::new();
-    for tried in found.payments().counted.into_iter().chain(open) {
-        results.push(close_try(deps, &caller, tried.clone()).await?);
-    }
-    Ok(success(&Results { results }))
+    let open = bill.tries.iter().filter(|tried| is_current(tried));
+    let closed = join_all(paid.chain(open).map(|tried| close_try(deps, caller, tried.clone()))).await;
+    Ok(success(&Results { results: closed.into_iter().collect::<Result<Vec<_>, _>>()? }))
+}
+
+/// Closes the checkout before the orders are read: a choice on the page that comes later gives up its own order.
+async fn close_checkout(deps: &Deps, caller: &Caller, num: &BillNum) -> Result<Bill, StoreError> {
+    deps.services.store.close_checkout(&caller.app().id, caller.mode, num, deps.services.clock.now()).await?;
+    load(deps, caller, num).await
+}
+
+async fn load(deps: &Deps, caller: &Caller, num: &BillNum) -> Result<Bill, StoreError> {
+    deps.services.store.load_bill(&caller.app().id, caller.mode, num).await
+}
+
+fn last_on(bill: Bill, channel: Channel) -> Option<Transaction> {
+    let on_channel = bill.tries.into_iter().filter(|tried| tried.key.channel == channel);
+    on_channel.max_by_key(|tried| tried.key.try_number)
 }
 
 /// Closes one try. What is closed already is shown as it is.

@@ -85,11 +85,17 @@ pub struct CloseRequest {
 }
 
 impl CloseRequest {
+    /// A misspelt or empty `channel` must not close the whole bill.
+    ///
     /// # Errors
     /// [`RequestError`].
     pub fn parse(body: &[u8]) -> Result<Self, RequestError> {
         let mut fields = Fields::parse(body)?;
         let channel = find_channel(&fields)?;
+        if channel.is_none() && !fields.has_only("billNum") {
+            let expected = "the name of a channel; only billNum alone closes the whole bill";
+            return Err(RequestError::Missing { field: "channel", expected });
+        }
         let bill = fields.required("billNum", BillNum::EXPECTED, read_bill);
         match (bill, fields.problem()) {
             (Some(bill), None) => Ok(Self { bill, channel }),

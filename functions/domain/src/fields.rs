@@ -69,6 +69,11 @@ impl<'a> Fields<'a> {
         self.values.get(field).map(|raw| raw.get()).filter(|text| *text != "null")
     }
 
+    /// Whether there is no other field than this one, not even with `null`.
+    pub(crate) fn has_only(&self, field: &str) -> bool {
+        self.values.keys().all(|name| name == field)
+    }
+
     /// Treats a field as absent if `is_nothing` is true of its JSON text.
     pub(crate) fn forget_if(&mut self, field: &str, is_nothing: impl Fn(&str) -> bool) {
         if self.raw(field).is_some_and(is_nothing) {
