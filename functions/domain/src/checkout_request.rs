@@ -109,13 +109,17 @@ impl<'a> CheckoutForm<'a> {
 
 const ADDRESS_EXPECTED: &str = "an http or https URL of at most 256 characters, percent-encoded, without a parameter whose name begins with maxpay_";
 
-/// Whether an address has parameters that are named like those of a result, which are added to it. Some readers of queries divide at `;`, too,
-/// or pass over white space before a name.
+/// Whether an address has parameters that are named like those of a result, which are added to it. Readers of queries differ: some divide at `;`,
+/// too, some pass over white space and brackets before a name, and PHP takes `.`, white space and `[` for `_`.
 fn has_result(url: &WebUrl) -> bool {
     let address = url.as_str().split('#').next().unwrap_or_default();
     let Some((_, query)) = address.split_once('?') else { return false };
     let parameters = query.split([';', '&']).flat_map(|part| form_urlencoded::parse(part.as_bytes()));
-    parameters.into_iter().any(|(name, _)| name.trim_start().starts_with("maxpay_"))
+    let is_result = |name: &str| {
+        let rest = name.trim_start_matches(|c: char| c.is_whitespace() || c == '[' || c == ']').strip_prefix("maxpay");
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || ['_', '.', '['].contains(&c)))
+    };
+    parameters.into_iter().any(|(name, _)| is_result(&name))
 }
 
 #[cfg(test)]
@@ -167,7 +171,10 @@ mod tests {
         check("cancelUrl", r#""https://a.example/?a=b&maxpay_id=1""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?%6Daxpay_id=1""#, "begins with maxpay_");
         check("returnUrl", r#""https://a.example/?a=1;%6daxpay_id=1""#, "begins with maxpay_");
-        check("returnUrl", r#""https://a.example/?+maxpay_id=1""#, "begins with maxpay_");
+        for name in ["+maxpay_id", "maxpay.id", "maxpay+id", "maxpay%20id", "maxpay[id", "%5Bmaxpay_id%5D", "%5b%5dmaxpay_id"] {
+            check("returnUrl", &format!(r#""https://a.example/?{name}=1""#), "begins with maxpay_");
+        }
+        check("returnUrl", r#""https://a.example/?maxpayid=1&my_maxpay_id=2""#, "ok");
         check("cancelUrl", r#""https://a.example/?a=?maxpay_b#?maxpay_c""#, "ok");
         check("billNum", "",                           "billNum is required");
         check("totalFee", "0",                         "totalFee must be");
