@@ -125,8 +125,7 @@ async fn is_offer_changed(deps: &Deps, context: &ChargeContext<'_>) -> Result<bo
 /// Replaces a try whose order the provider no longer accepts, as far as the charge may replace tries.
 pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound: &Transaction) -> Result<(), ApiError> {
     let bill = load_bill(deps, context).await?;
-    if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) =
-        replace(bound, &bill.tries, &context.charging)
+    if let refused @ (Reservation::ReplacedTooOften | Reservation::Exhausted) = replace(bound, &bill, &context.charging)
     {
         return Err(refusal(&refused, context).map_or(ProviderError::AlreadyOrdered.into(), ApiError::from));
     }
@@ -203,7 +202,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
-        at_server_price: false,
+        at_server_price: None,
         trade_no: None,
         refunded: None,
         refunds: RefundSums::default(),

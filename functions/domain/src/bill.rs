@@ -99,8 +99,7 @@ impl TryNumber {
     /// How many tries clients have. Anyone can have the client key: strangers may use up these, and the rest stays for others.
     const MAX_OF_CLIENTS: u8 = 49;
 
-    /// How many tries the visitors of a checkout have: more than they can open within two hours, which a checkout usually lives. The rest stays
-    /// for the server.
+    /// How many tries the visitors of a checkout have. What neither they nor clients can use stays for the server.
     const MAX_OF_VISITORS: u8 = 40;
 
     /// The try after this one; `None` after the last.

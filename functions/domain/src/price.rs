@@ -21,6 +21,8 @@ pub struct ServerPrice<'a> {
     pub fee: Fen,
     /// What is bought.
     pub subject: &'a Subject,
+    /// When the server named it.
+    pub named_at: Timestamp,
 }
 
 impl Bill {
@@ -29,11 +31,15 @@ impl Bill {
     pub fn server_price(&self) -> Option<ServerPrice<'_>> {
         let of_server = self.tries.iter().filter(|tried| tried.author == Author::Server);
         let charged = of_server.max_by_key(|tried| (tried.created_at, &tried.id));
-        let charged = charged.map(|tried| (tried.created_at, ServerPrice { fee: tried.fee, subject: &tried.subject }));
+        let charged =
+            charged.map(|tried| ServerPrice { fee: tried.fee, subject: &tried.subject, named_at: tried.created_at });
         let checkout = self.checkout.iter().filter(|checkout| checkout.author == Author::Server);
-        let offered =
-            checkout.map(|checkout| (checkout.named_at, ServerPrice { fee: checkout.fee, subject: &checkout.subject }));
-        charged.into_iter().chain(offered).max_by_key(|(named_at, _)| *named_at).map(|(_, price)| price)
+        let offered = checkout.map(|checkout| ServerPrice {
+            fee: checkout.fee,
+            subject: &checkout.subject,
+            named_at: checkout.named_at,
+        });
+        charged.into_iter().chain(offered).max_by_key(|price| price.named_at)
     }
 
     /// Its paid tries, divided by whether they count for it.
@@ -63,19 +69,21 @@ impl Bill {
     }
 }
 
-/// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, if it has the
-/// server's price or had it when it was settled, or if the server has named no price.
+/// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
+/// named no price. A client's payment otherwise counts if it had the server's price when it was settled.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
-        Author::Client => payment.at_server_price || server_price.is_none_or(|price| price == payment.fee),
+        Author::Client => {
+            payment.at_server_price.unwrap_or_else(|| server_price.is_none_or(|price| price == payment.fee))
+        }
     }
 }
 
-/// Whether a client paid the price that the server has named. It is kept with the payment, because the server may name another price in the
-/// same moment.
-pub fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> bool {
-    payment.author == Author::Client && payment.status.is_paid() && server_price == Some(payment.fee)
+/// Whether a client paid the price that the server has named; `None` if the server has named none. It is kept with the payment, because the
+/// merchant is told of it, and the server may name another price in the same moment or later.
+pub fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> Option<bool> {
+    server_price.filter(|_| payment.author == Author::Client).map(|price| price == payment.fee)
 }
 
 /// The payments of a bill, divided by whether they count for it.
@@ -126,11 +134,13 @@ mod tests {
         check(&[paid(Client, 1, 0), open(100, 1)], &[], &[1]);
         check(&[paid(Client, 1, 2), closed(100, 1)], &[], &[1]);
         check(&[paid(Client, 100, 2), closed(100, 1)], &[100], &[]);
-        // A payment that the server opened at an older price still counts. A client's payment at an older price does not, unless it was settled
-        // while that was the server's price.
+        // A payment that the server opened at an older price still counts. A client's payment counts by the price at which it was settled. If
+        // none was named then, the price of today decides.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
-        check(&[Transaction { at_server_price: true, ..paid(Client, 100, 0) }, open(90, 1)], &[100], &[]);
+        let settled = |at_server_price| Transaction { at_server_price: Some(at_server_price), ..paid(Client, 100, 0) };
+        check(&[settled(true), open(90, 1)], &[100], &[]);
+        check(&[settled(false), open(100, 1)], &[], &[100]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
         // A checkout of the server names a price, too, and the latest word decides. A client's checkout names none.
         let with = |tries: &[Transaction], author, fee, seconds| {

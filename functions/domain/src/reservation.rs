@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Status, Timestamp, Transaction,
-    TryNumber, price::is_current,
+    AccountNumber, Author, Bill, Channel, ChargeRequest, Fen, Habit, PayerDigest, Timestamp, Transaction, TryNumber,
+    price::is_current,
 };
 
 /// Who charges, by which rules, and when.
@@ -56,8 +56,8 @@ pub struct NextTry<'a> {
     pub replaces: Option<&'a Transaction>,
 }
 
-/// How many tries of one bill clients may follow by another within [`FOLLOWED_WITHIN`], and visitors as many. Anyone can have the client key,
-/// can replace an open try, and can cancel in the wallet. Ten people may share the bill of a table.
+/// How many tries of one bill that could still be paid clients may follow by another within [`FOLLOWED_WITHIN`], and visitors as many. Anyone
+/// can have the client key, can replace an open try, and can cancel in the wallet. Ten people may share the bill of a table.
 const FOLLOWED_MAX: usize = 10;
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(3600);
 
@@ -90,11 +90,11 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
         return Reservation::Next(NextTry { number: TryNumber::FIRST, replaces: None });
     };
     if is_over(last, charging.now) {
-        return next_try(last, None, tries, charging);
+        return next_try(last, None, bill, charging);
     }
     // A client's try never binds the server or its checkout, even at the same price: its extras and its end are the client's.
     if charging.author != Author::Client && last.author == Author::Client {
-        return replace(last, tries, charging);
+        return replace(last, bill, charging);
     }
     // The charge of a client or a visitor has the server's latest price here, so an open try with another price is outdated. A visitor's try
     // does not bind the server.
@@ -110,13 +110,13 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
         (true, true) if is_fit => Reservation::Same(last),
         (false, _) if !is_free => Reservation::OtherFee(last.fee),
         (true, false) if !is_free => Reservation::OtherSubject,
-        _ => replace(last, tries, charging),
+        _ => replace(last, bill, charging),
     }
 }
 
 /// Replaces an open try whose order cannot be paid as `charging` wants it.
-pub fn replace<'a>(open: &'a Transaction, tries: &[Transaction], charging: &Charging) -> Reservation<'a> {
-    next_try(open, Some(open), tries, charging)
+pub fn replace<'a>(open: &'a Transaction, bill: &Bill, charging: &Charging) -> Reservation<'a> {
+    next_try(open, Some(open), bill, charging)
 }
 
 /// Whether the bound holds for `author` who follows a try. What a client opened takes nothing from the visitors of a checkout. So a stranger
@@ -129,26 +129,21 @@ fn is_bounded(author: Author, followed: &Transaction) -> bool {
     }
 }
 
-/// How many tries that ended before their time the author of `charging` followed lately. The next try of the channel says who followed one.
-fn count_followed(tries: &[Transaction], charging: &Charging) -> usize {
-    let is_recent =
-        |followed: &Transaction| ended_early(followed).is_some_and(|at| at.distance(charging.now) < FOLLOWED_WITHIN);
-    let is_by_author = |followed: &Transaction| {
-        let is_next = |tried: &&Transaction| {
-            tried.key.channel == followed.key.channel && Some(tried.key.try_number) == followed.key.try_number.next()
+/// How many tries the author of `charging` opened lately after one that could still be paid. What the server named last begins the count anew:
+/// a merchant who closes a bill or changes its price ends the tries of the payers, too.
+fn count_followed(bill: &Bill, charging: &Charging) -> usize {
+    let since = bill.server_price().map(|price| price.named_at);
+    let is_recent = |next: &Transaction| {
+        next.created_at.distance(charging.now) < FOLLOWED_WITHIN && since.is_none_or(|since| next.created_at > since)
+    };
+    let follows = |next: &Transaction| {
+        let is_followed = |tried: &&Transaction| {
+            tried.key.channel == next.key.channel && tried.key.try_number.next() == Some(next.key.try_number)
         };
-        tries.iter().find(is_next).is_some_and(|next| next.author == charging.author)
+        let followed = bill.tries.iter().find(is_followed);
+        followed.is_some_and(|followed| is_bounded(charging.author, followed) && next.created_at < followed.expires_at)
     };
-    let counts = |followed: &&Transaction| {
-        is_recent(followed) && is_bounded(charging.author, followed) && is_by_author(followed)
-    };
-    tries.iter().filter(counts).count()
-}
-
-/// When a try was replaced, or was closed although it could still be paid: its payer cancelled it.
-fn ended_early(tried: &Transaction) -> Option<Timestamp> {
-    let cancelled_at = tried.ended_at.filter(|at| tried.status == Status::Closed && *at < tried.expires_at);
-    tried.superseded_at.or(cancelled_at)
+    bill.tries.iter().filter(|next| next.author == charging.author && is_recent(next) && follows(next)).count()
 }
 
 /// The open tries that a charge of the server makes worthless: clients or visitors opened them at another price, on any channel.
@@ -162,18 +157,18 @@ pub fn outpriced<'a>(request: &'a ChargeRequest, tries: &'a [Transaction]) -> im
 fn next_try<'a>(
     last: &'a Transaction,
     replaces: Option<&'a Transaction>,
-    tries: &[Transaction],
+    bill: &Bill,
     charging: &Charging,
 ) -> Reservation<'a> {
-    let ends_early = replaces.is_some() || ended_early(last).is_some();
-    if ends_early && is_bounded(charging.author, last) && count_followed(tries, charging) >= FOLLOWED_MAX {
+    let is_early = charging.now < last.expires_at;
+    if is_early && is_bounded(charging.author, last) && count_followed(bill, charging) >= FOLLOWED_MAX {
         return Reservation::ReplacedTooOften;
     }
     let counts = |tried: &&Transaction| tried.author == charging.author && tried.key.channel == charging.channel;
     let has_more = match charging.author {
         Author::Server => true,
         bounded @ (Author::Visitor | Author::Client) => {
-            tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(bounded))
+            bill.tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(bounded))
         }
     };
     let number = last.key.try_number.next().filter(|_| has_more);
@@ -436,17 +431,15 @@ mod tests {
         check(&charge, &of_visitors, &client, "next 12 replaces 11");
         let later = Charging { now: now.plus(FOLLOWED_WITHIN), ..client };
         check(&charge, &tries, &later, "next 12 replaces 11");
-        // A payer who cancels in the wallet is bounded by the same rule. An order whose time is over is not.
-        let closed = |at: Timestamp| {
-            let close = |number| Transaction {
-                ended_at: Some(at),
-                ..on(Channel::WxJsapi, Status::Closed, &format!("{number:02}"))
-            };
-            (1..=FOLLOWED_MAX + 1).map(close).collect::<Vec<_>>()
-        };
-        check(&charge, &closed(now), &client, "too often");
-        check(&charge, &closed(now), &later, "next 12 replaces nothing");
-        check(&charge, &closed(open("01").expires_at), &client, "next 12 replaces nothing");
+        // A payer who cancels in the wallet is bounded by the same rule. An order whose time is over is not, and what the server names begins
+        // the count anew.
+        let close = |number| on(Channel::WxJsapi, Status::Closed, &format!("{number:02}"));
+        let mut closed: Vec<_> = (1..=FOLLOWED_MAX + 1).map(close).collect();
+        check(&charge, &closed, &client, "too often");
+        check(&charge, &closed, &later, "next 12 replaces nothing");
+        check(&charge, &closed, &Charging { now: closed[0].expires_at, ..client }, "next 12 replaces nothing");
+        closed.push(by(Author::Server, on(Channel::AliWeb, Status::Closed, "01")));
+        check(&charge, &closed, &client, "next 12 replaces nothing");
     }
 
     #[test]
@@ -465,13 +458,15 @@ mod tests {
     fn the_server_always_finds_a_number_where_clients_used_theirs_up() {
         let closed = |number: u8| on(Channel::AliWeb, Status::Closed, &format!("{number:02}"));
         let mut tries: Vec<_> = (1..=49).map(closed).collect();
-        check(&request(), &tries, &charging(Author::Client), "exhausted");
+        let client = charging(Author::Client);
+        let client = Charging { now: client.now.plus(FOLLOWED_WITHIN), ..client };
+        check(&request(), &tries, &client, "exhausted");
         check(&request(), &tries, &charging(Author::Server), "next 50 replaces nothing");
         // Numbers that the server used do not count against the clients.
         for number in [47, 48] {
             tries[number].author = Author::Server;
         }
-        check(&request(), &tries, &charging(Author::Client), "next 50 replaces nothing");
+        check(&request(), &tries, &client, "next 50 replaces nothing");
     }
 
     #[test]

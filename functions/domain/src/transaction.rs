@@ -64,8 +64,8 @@ pub struct Transaction {
     pub status: Status,
     /// When the payment ended: paid, or closed.
     pub ended_at: Option<Timestamp>,
-    /// Whether a client paid it at the price that the server named then. A later price of the server does not change that it counts.
-    pub at_server_price: bool,
+    /// Whether a client paid it at the server's price; `None` if the server had named none when it was settled. A later price does not change it.
+    pub at_server_price: Option<bool>,
     /// The provider's number of the payment.
     pub trade_no: Option<ProviderTradeNo>,
     /// What went back to the payer so far.
@@ -119,7 +119,7 @@ pub(crate) mod tests {
             token: None,
             status,
             ended_at: status.is_paid().then_some(created_at),
-            at_server_price: false,
+            at_server_price: None,
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
             refunded: (status == Status::Refund).then(|| fen(9900)),
             refunds: RefundSums::default(),

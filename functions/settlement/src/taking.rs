@@ -78,8 +78,8 @@ pub async fn take_report(
     }
 }
 
-/// A payment at the server's price counts, whatever the server names later. A payment at another price is kept, and its webhooks are not told
-/// that the bill is paid. The look for other payments reports it as a payment at a wrong price.
+/// A payment at the server's price counts, whatever the server names later. A payment at another price never does: it is kept, its webhooks are
+/// not told that the bill is paid, and the look for other payments reports it as a payment at a wrong price.
 fn by_price(settlement: Settlement, bill: &Bill) -> Settlement {
     let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
     let server_price = bill.server_price().map(|price| price.fee);

@@ -336,7 +336,7 @@ impl Store {
         }
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
-            ("at_server_price = :priced", ":priced", after.at_server_price.then_some(AttributeValue::Bool(true))),
+            ("at_server_price = :priced", ":priced", after.at_server_price.map(AttributeValue::Bool)),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
@@ -414,7 +414,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
             ("ended_ms", transaction.ended_at.map(time)),
-            ("at_server_price", transaction.at_server_price.then_some(AttributeValue::Bool(true))),
+            ("at_server_price", transaction.at_server_price.map(AttributeValue::Bool)),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
             (
@@ -479,7 +479,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,
         ended_at: item.find_time("ended_ms")?,
-        at_server_price: item.find_bool("at_server_price"),
+        at_server_price: item.0.contains_key("at_server_price").then(|| item.find_bool("at_server_price")),
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
         refunds: RefundSums {
