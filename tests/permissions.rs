@@ -1,7 +1,7 @@
 //! Compares the policies of `template.yaml` with the calls of the functions while the specs ran, in both directions:
 //!
 //!     rm -rf target/tmp/permissions
-//!     cargo test -p tests --test specs && cargo test -p tests --test permissions -- --nocapture
+//!     cargo test --workspace --test specs && cargo test --workspace --test permissions -- --nocapture
 //!
 //! It is not part of `cargo test`, because it needs the results of all specs. Each spec already checks that a policy lacks nothing:
 //! the local stack refuses such a call, as AWS would.
