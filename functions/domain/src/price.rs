@@ -80,8 +80,8 @@ pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool
     }
 }
 
-/// Whether a client paid the price that the server has named; `None` if the server has named none. It is kept with the payment, because the
-/// merchant is told of it, and the server may name another price in the same moment or later.
+/// Whether a client paid the price that the server has named; `None` if the server has named none. The answer is kept with the payment, so that
+/// a later price does not change what the merchant was told.
 pub fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> Option<bool> {
     server_price.filter(|_| payment.author == Author::Client).map(|price| price == payment.fee)
 }
