@@ -319,14 +319,15 @@ async fn doubled_messages_for_a_paused_target_do_not_multiply() {
     world.end().await;
 }
 
-/// Five hundred bills of twenty webhooks; all queue messages are lost.
+/// A hundred and fifty bills of twenty webhooks; all queue messages are lost. Each shard of what is due has more than one page of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_waiting_deliveries_are_released_by_sweeps() {
+async fn three_thousand_waiting_deliveries_are_released_by_sweeps() {
+    const BILLS: usize = 150;
     let world = World::start().await;
     for receiver in 0..20 {
         world.webhook_to(&format!("shop-{receiver}"), &json!({})).await;
     }
-    for some in 0..50 {
+    for some in 0..BILLS / 10 {
         let paid = (0..10).map(|one| world.paid_as(format!("b-{some}-{one}")));
         join_all(paid).await;
     }
@@ -337,8 +338,10 @@ async fn ten_thousand_waiting_deliveries_are_released_by_sweeps() {
         let arrived = world.arrivals(&format!("shop-{receiver}")).await;
         let mut ids: Vec<_> = arrived.iter().map(|one| one["headers"]["webhook-id"].to_string()).collect();
         ids.sort();
+        // A call of the queue that takes more than half a second is made again, and its messages may come twice then.
+        assert!(ids.windows(3).all(|three| three[0] != three[2]), "a delivery came three times");
         ids.dedup();
-        assert_eq!((arrived.len(), ids.len()), (500, 500));
+        assert_eq!(ids.len(), BILLS);
         // A lost message is noticed after two minutes, and the sweep runs each minute.
         let window = START_MS + 2 * MINUTE_MS..=START_MS + 3 * MINUTE_MS;
         assert!(arrived.iter().all(|one| window.contains(&time(one))));
