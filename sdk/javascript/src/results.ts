@@ -101,7 +101,8 @@ function parametersOf(address: ResultAddress): Iterable<[string, string]> {
   const [whole = ""] = address.split("#", 1);
   if (!/^(https?:\/\/|[/?])/i.test(whole)) return new URLSearchParams(whole);
   const at = whole.indexOf("?");
-  return new URLSearchParams(at < 0 ? "" : whole.slice(at + 1));
+  // With its question mark, of which one is not read.
+  return new URLSearchParams(at < 0 ? "" : whole.slice(at));
 }
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(utf8ToBytes(text));
