@@ -10,7 +10,7 @@ use crate::{
     world::{MINUTE_MS, World, charge_of, client, master, texts, with},
 };
 
-const EVENTS: [&str; 4] = ["payment.success", "payment.closed", "payment.mismatch", "payment.duplicate"];
+pub(crate) const EVENTS: [&str; 4] = ["payment.success", "payment.closed", "payment.mismatch", "payment.duplicate"];
 
 async fn world_with_webhook() -> World {
     let world = World::start().await;
@@ -36,7 +36,7 @@ async fn paid_on_page(world: &World, path: &str, bill: &str) {
 }
 
 /// The events and amounts that the shop got, in order.
-async fn told(world: &World) -> Vec<(String, i64)> {
+pub(crate) async fn told(world: &World) -> Vec<(String, i64)> {
     world.advance(1).await;
     let event = |arrival: &Value| {
         let body: Value = serde_json::from_str(arrival["body"].as_str().unwrap()).unwrap();

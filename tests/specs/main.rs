@@ -24,6 +24,7 @@ mod checkout;
 mod checkout_openid;
 mod checkout_page;
 mod checkout_prices;
+mod checkout_tries;
 mod client_bounds;
 mod closed;
 mod console;

@@ -4,7 +4,7 @@
 use domain::{
     Bill, BillNum, Channel, CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status, Transaction, is_current,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use runtime::{
     ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
     success,
@@ -65,12 +65,16 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = CloseRequest::parse(json_body(request)?)?;
     let Some(channel) = asked.channel else { return close_all(deps, &caller, &asked.bill).await };
-    if last_on(load(deps, &caller, &asked.bill).await?, channel).is_none() {
+    if tries_on(load(deps, &caller, &asked.bill).await?, channel).is_empty() {
         return Err(BillError::UnknownOn { bill: asked.bill.to_string(), channel }.into());
     }
-    let bill = close_checkout(deps, &caller, &asked.bill).await?;
-    let last = last_on(bill, channel).ok_or_else(|| StoreError::Stale { what: asked.bill.to_string() })?;
-    Ok(success(&close_try(deps, &caller, last).await?))
+    let mut tries = tries_on(close_checkout(deps, &caller, &asked.bill).await?, channel);
+    let last = tries.pop().ok_or_else(|| StoreError::Stale { what: asked.bill.to_string() })?;
+    // UnionPay's next order does not replace the one before, which can still be paid.
+    let earlier = tries.into_iter().filter(is_current).map(|tried| close_try(deps, &caller, tried));
+    let (closed, earlier) = join(close_try(deps, &caller, last), join_all(earlier)).await;
+    earlier.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(success(&closed?))
 }
 
 /// Closes the checkout of a bill and all its open orders. If one of them cannot be closed, the others are closed all the same.
@@ -96,9 +100,12 @@ async fn load(deps: &Deps, caller: &Caller, num: &BillNum) -> Result<Bill, Store
     deps.services.store.load_bill(&caller.app().id, caller.mode, num).await
 }
 
-fn last_on(bill: Bill, channel: Channel) -> Option<Transaction> {
-    let on_channel = bill.tries.into_iter().filter(|tried| tried.key.channel == channel);
-    on_channel.max_by_key(|tried| tried.key.try_number)
+/// The tries on a channel, the last one at the end.
+fn tries_on(bill: Bill, channel: Channel) -> Vec<Transaction> {
+    let mut tries = bill.tries;
+    tries.retain(|tried| tried.key.channel == channel);
+    tries.sort_by_key(|tried| tried.key.try_number);
+    tries
 }
 
 /// Closes one try. What is closed already is shown as it is.

@@ -166,7 +166,7 @@ async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timesta
     }
     give_up_outdated(store, checkout, &bill.tries, now).await?;
     for paid in bill.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
-        store.look_again(paid, now).await?;
+        store.note_mispriced(paid, now).await?;
     }
     Ok(())
 }

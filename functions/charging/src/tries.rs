@@ -108,7 +108,12 @@ async fn reserve_try(
             Err(BillError::OfferChanged { bill: context.charge.bill.to_string() }.into())
         }
         Reserved::New => {
-            set_price(deps, context, bill, &transaction).await?;
+            // A client's order at another price may have been paid since the bill was read, by a settlement that did not see this price.
+            let is_at_risk = |tried: &Transaction| tried.author == Author::Client && tried.fee != transaction.fee;
+            let is_server = context.charging.author == Author::Server;
+            let looks_again = is_server && bill.tries.iter().any(is_at_risk);
+            let fresh = if looks_again { Some(load_bill(deps, context).await?) } else { None };
+            set_price(deps, context, fresh.as_ref().unwrap_or(bill), &transaction).await?;
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
         Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),
@@ -134,8 +139,8 @@ pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound:
     Ok(())
 }
 
-/// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid at another price is looked at by the
-/// sweep, which reports it to the merchant. This comes after the reservation, so that the sweep sees the price.
+/// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid at another price is looked
+/// at by the sweep, which reports it to the merchant. This comes after the reservation, so that the sweep sees the price.
 async fn set_price(
     deps: &Deps,
     context: &ChargeContext<'_>,
@@ -154,7 +159,7 @@ async fn set_price(
     let mut with_ours = bill.clone();
     with_ours.tries.push(ours.clone());
     for paid in with_ours.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
-        store.look_again(paid, now).await?;
+        store.note_mispriced(paid, now).await?;
     }
     Ok(())
 }

@@ -111,6 +111,11 @@ impl Channel {
         self.row().tab
     }
 
+    /// Whether nobody can pay an order without the token that the provider gives out for it once.
+    pub fn is_paid_by_token(self) -> bool {
+        self.tab() == Tab::UnipayApp
+    }
+
     /// Whether a charge must say where the browser goes after the payment.
     pub fn needs_return_url(self) -> bool {
         self.needs(Need::ReturnUrl) || self.returns_by_way_of_us()

@@ -110,14 +110,19 @@ impl<'a> CheckoutForm<'a> {
 const ADDRESS_EXPECTED: &str = "an http or https URL of at most 256 characters, percent-encoded, without a parameter whose name begins with maxpay_";
 
 /// Whether an address has parameters that are named like those of a result, which are added to it. Readers of queries differ: some divide at `;`,
-/// too, some pass over white space and brackets before a name, and PHP takes `.`, white space and `[` for `_`.
+/// too, some pass over white space, brackets or a second `?` before a name, PHP takes `.`, white space and `[` for `_`, and ASP.NET reads names in
+/// any case and takes `%u006d` for `m`.
 fn has_result(url: &WebUrl) -> bool {
     let address = url.as_str().split('#').next().unwrap_or_default();
     let Some((_, query)) = address.split_once('?') else { return false };
+    if query.contains("%u") {
+        return true;
+    }
     let parameters = query.split([';', '&']).flat_map(|part| form_urlencoded::parse(part.as_bytes()));
     let is_result = |name: &str| {
-        let rest = name.trim_start_matches(|c: char| c.is_whitespace() || c == '[' || c == ']').strip_prefix("maxpay");
-        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || ['_', '.', '['].contains(&c)))
+        let name = name.trim_start_matches(|c: char| c.is_whitespace() || ['[', ']', '?'].contains(&c)).to_lowercase();
+        name.strip_prefix("maxpay")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_whitespace() || ['_', '.', '['].contains(&c)))
     };
     parameters.into_iter().any(|(name, _)| is_result(&name))
 }
@@ -171,7 +176,7 @@ mod tests {
         check("cancelUrl", r#""https://a.example/?a=b&maxpay_id=1""#, "begins with maxpay_");
         check("cancelUrl", r#""https://a.example/?%6Daxpay_id=1""#, "begins with maxpay_");
         check("returnUrl", r#""https://a.example/?a=1;%6daxpay_id=1""#, "begins with maxpay_");
-        for name in ["+maxpay_id", "maxpay.id", "maxpay+id", "maxpay%20id", "maxpay[id", "%5Bmaxpay_id%5D", "%5b%5dmaxpay_id"] {
+        for name in ["+maxpay_id", "maxpay.id", "maxpay+id", "maxpay%20id", "maxpay[id", "%5Bmaxpay_id%5D", "%5b%5dmaxpay_id", "?maxpay_id", "MaxPay_ID", "%u006daxpay_id"] {
             check("returnUrl", &format!(r#""https://a.example/?{name}=1""#), "begins with maxpay_");
         }
         check("returnUrl", r#""https://a.example/?maxpayid=1&my_maxpay_id=2""#, "ok");

@@ -3,7 +3,9 @@
 //! The client key is public: every copy of a shop's app or page contains it. A stranger who has it can charge any bill number at any price.
 //! So the server's price decides, and a client's payment at another price never counts as the payment of the bill.
 
-use crate::{Author, Checkout, CheckoutState, Fen, Status, Subject, Timestamp, Transaction};
+use crate::{
+    Author, Checkout, CheckoutState, Event, Fen, OccurredEvent, Settlement, Status, Subject, Timestamp, Transaction,
+};
 
 /// A bill: its tries, and its checkout.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +72,8 @@ impl Bill {
 }
 
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
-/// named no price. A client's payment otherwise counts if it had the server's price when it was settled.
+/// named no price. A client's payment otherwise counts if it had the server's price when it was settled, or when the server named its first
+/// price after that.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
@@ -80,9 +83,29 @@ pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool
     }
 }
 
+/// What the change of a try means for its bill. A client's payment at another price than the server's is kept, but the webhooks are not told
+/// that the bill is paid. The look for other payments reports it. A try that is closed is not told once the bill is paid by another: the
+/// merchant would give away again what is sold.
+pub fn settle_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill) -> Settlement {
+    let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
+    let server_price = bill.server_price().map(|price| price.fee);
+    if transaction.status.is_paid() && !before.status.is_paid() {
+        transaction.at_server_price = is_at_server_price(&transaction, server_price);
+    }
+    let counts = counts_for_bill(&transaction, server_price);
+    let is_bill_paid = !bill.payments().counted.is_empty();
+    let is_untold = |occurred: &OccurredEvent| match occurred.event {
+        Event::PaymentSuccess => !counts,
+        Event::PaymentClosed => is_bill_paid,
+        _ => false,
+    };
+    events.retain(|occurred| !is_untold(occurred));
+    Settlement::Changed { transaction, events }
+}
+
 /// Whether a client paid the price that the server has named; `None` if the server has named none. The answer is kept with the payment, so that
 /// a later price does not change what the merchant was told.
-pub fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> Option<bool> {
+fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> Option<bool> {
     server_price.filter(|_| payment.author == Author::Client).map(|price| price == payment.fee)
 }
 
@@ -161,5 +184,30 @@ mod tests {
         assert!(!is_paid(&with(&[paid(Client, 1, 2)], Server, 100, 1), 1));
         assert!(!is_paid(&Bill { tries: vec![paid(Client, 1, 0)], checkout: None }, 100));
         assert!(is_paid(&Bill { tries: vec![paid(Client, 100, 0)], checkout: None }, 100));
+    }
+
+    #[test]
+    fn a_change_is_told_as_its_bill_is() {
+        use Author::{Client, Server};
+        let open = Transaction { status: Status::Created, ended_at: None, ..paid(Client, 100, 0) };
+        let after = |status| Box::new(Transaction { status, ..open.clone() });
+        let check = |status, event: Event, others: &[Transaction], expect: (Option<bool>, usize)| {
+            let settlement = Settlement::Changed { transaction: after(status), events: vec![event.into()] };
+            let bill = Bill { tries: others.to_vec(), checkout: None };
+            let Settlement::Changed { transaction, events } = settle_in_bill(&open, settlement, &bill) else {
+                panic!("nothing changed")
+            };
+            assert_eq!((transaction.at_server_price, events.len()), expect, "{status:?} {others:?}");
+        };
+        let named = |fee| Transaction { status: Status::Closed, ended_at: None, ..paid(Server, fee, 1) };
+        check(Status::Success, Event::PaymentSuccess, &[], (None, 1));
+        check(Status::Success, Event::PaymentSuccess, &[named(100)], (Some(true), 1));
+        check(Status::Success, Event::PaymentSuccess, &[named(90)], (Some(false), 0));
+        // Paid and refunded before either was known.
+        check(Status::Refund, Event::RefundSuccess, &[named(90)], (Some(false), 1));
+        check(Status::Closed, Event::PaymentClosed, &[], (None, 1));
+        check(Status::Closed, Event::PaymentClosed, &[named(90)], (None, 1));
+        check(Status::Closed, Event::PaymentClosed, &[paid(Server, 100, 1)], (None, 0));
+        check(Status::Closed, Event::PaymentClosed, &[paid(Client, 1, 0), named(100)], (None, 1));
     }
 }

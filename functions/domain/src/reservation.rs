@@ -56,8 +56,9 @@ pub struct NextTry<'a> {
     pub replaces: Option<&'a Transaction>,
 }
 
-/// How many tries of one bill that could still be paid clients may follow by another within [`FOLLOWED_WITHIN`], and visitors as many. Anyone
-/// can have the client key, can replace an open try, and can cancel in the wallet. Ten people may share the bill of a table.
+/// How many tries of one bill at one provider clients may follow by another within [`FOLLOWED_WITHIN`], and visitors as many. Only tries that
+/// could still be paid count. Anyone can have the client key, can replace an open try, and can cancel in the wallet. Ten people may share the
+/// bill of a table. Each provider has its own count, so that the bound at one provider does not shut the others.
 const FOLLOWED_MAX: usize = 10;
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(3600);
 
@@ -129,21 +130,34 @@ fn is_bounded(author: Author, followed: &Transaction) -> bool {
     }
 }
 
-/// How many tries the author of `charging` opened lately after one that could still be paid. What the server named last begins the count anew:
-/// a merchant who closes a bill or changes its price ends the tries of the payers, too.
+/// Whether a try was opened after the server named its price. A new price ends the tries of the payers, so it begins their counts anew.
+fn is_since_price(bill: &Bill, tried: &Transaction) -> bool {
+    bill.server_price().is_none_or(|price| tried.created_at > price.named_at)
+}
+
+/// Whether anybody could pay the order of this try before its end.
+fn was_payable(tried: &Transaction) -> bool {
+    tried.token.is_some() || !tried.key.channel.is_paid_by_token()
+}
+
+/// How many tries the author of `charging` opened lately after one that could still be paid.
 fn count_followed(bill: &Bill, charging: &Charging) -> usize {
-    let since = bill.server_price().map(|price| price.named_at);
-    let is_recent = |next: &Transaction| {
-        next.created_at.distance(charging.now) < FOLLOWED_WITHIN && since.is_none_or(|since| next.created_at > since)
+    let counts = |next: &Transaction| {
+        next.author == charging.author
+            && next.key.channel.family() == charging.channel.family()
+            && next.created_at.distance(charging.now) < FOLLOWED_WITHIN
+            && is_since_price(bill, next)
     };
     let follows = |next: &Transaction| {
         let is_followed = |tried: &&Transaction| {
             tried.key.channel == next.key.channel && tried.key.try_number.next() == Some(next.key.try_number)
         };
         let followed = bill.tries.iter().find(is_followed);
-        followed.is_some_and(|followed| is_bounded(charging.author, followed) && next.created_at < followed.expires_at)
+        followed.is_some_and(|followed| {
+            is_bounded(charging.author, followed) && was_payable(followed) && next.created_at < followed.expires_at
+        })
     };
-    bill.tries.iter().filter(|next| next.author == charging.author && is_recent(next) && follows(next)).count()
+    bill.tries.iter().filter(|next| counts(next) && follows(next)).count()
 }
 
 /// The open tries that a charge of the server makes worthless: clients or visitors opened them at another price, on any channel.
@@ -160,11 +174,13 @@ fn next_try<'a>(
     bill: &Bill,
     charging: &Charging,
 ) -> Reservation<'a> {
-    let is_early = charging.now < last.expires_at;
+    let is_early = charging.now < last.expires_at && was_payable(last);
     if is_early && is_bounded(charging.author, last) && count_followed(bill, charging) >= FOLLOWED_MAX {
         return Reservation::ReplacedTooOften;
     }
-    let counts = |tried: &&Transaction| tried.author == charging.author && tried.key.channel == charging.channel;
+    let counts = |tried: &&Transaction| {
+        tried.author == charging.author && tried.key.channel == charging.channel && is_since_price(bill, tried)
+    };
     let has_more = match charging.author {
         Author::Server => true,
         bounded @ (Author::Visitor | Author::Client) => {
@@ -410,7 +426,8 @@ mod tests {
             payer: Some(PayerDigest::of_openid("first")),
             ..on(Channel::WxJsapi, Status::Created, number)
         };
-        let client = charging(Author::Client);
+        let at_wechat = |author| Charging { channel: Channel::WxJsapi, ..charging(author) };
+        let client = at_wechat(Author::Client);
         check(&charge, &[open("01")], &client, "next 02 replaces 01");
         let same = ChargeRequest { openid: Some("first".to_owned()), ..charge.clone() };
         check(&same, &[open("01")], &client, "same 01");
@@ -424,7 +441,7 @@ mod tests {
         check(&charge, &tries, &client, "too often");
         check(&charge, &tries, &charging(Author::Server), "next 12 replaces 11");
         // What clients opened takes nothing from the visitors of a checkout, and the other way round.
-        let visitor = charging(Author::Visitor);
+        let visitor = at_wechat(Author::Visitor);
         check(&charge, &tries, &visitor, "next 12 replaces 11");
         let of_visitors: Vec<_> = tries.iter().map(|tried| by(Author::Visitor, tried.clone())).collect();
         check(&charge, &of_visitors, &visitor, "too often");
@@ -440,6 +457,38 @@ mod tests {
         check(&charge, &closed, &Charging { now: closed[0].expires_at, ..client }, "next 12 replaces nothing");
         closed.push(by(Author::Server, on(Channel::AliWeb, Status::Closed, "01")));
         check(&charge, &closed, &client, "next 12 replaces nothing");
+        // Each provider has its own count.
+        tries.push(on(Channel::AliWeb, Status::Closed, "01"));
+        check(&request(), &tries, &charging(Author::Client), "next 02 replaces nothing");
+    }
+
+    #[test]
+    fn an_order_that_nobody_can_pay_is_followed_as_often_as_there_are_numbers() {
+        let charge = ChargeRequest { channel: Channel::UnipayApp, ..request() };
+        let client = Charging { channel: Channel::UnipayApp, ..charging(Author::Client) };
+        let stale = |number: u8| Transaction {
+            token: None,
+            superseded_at: Some(client.now),
+            ..on(Channel::UnipayApp, Status::Created, &format!("{number:02}"))
+        };
+        let mut tries: Vec<_> = (1..=20).map(stale).collect();
+        check(&charge, &tries, &client, "next 21 replaces nothing");
+        for held in &mut tries {
+            held.token = Some("820038315009481331679".to_owned());
+        }
+        check(&charge, &tries, &client, "too often");
+    }
+
+    #[test]
+    fn a_new_price_gives_visitors_their_tries_back() {
+        let visitor = charging(Author::Visitor);
+        let max = TryNumber::max_for(Author::Visitor);
+        let tried = |number: u8| by(Author::Visitor, on(Channel::AliWeb, Status::Closed, &format!("{number:02}")));
+        let mut tries: Vec<_> = (1..=max).map(tried).collect();
+        let later = Charging { now: visitor.now.plus(FOLLOWED_WITHIN), ..visitor };
+        check(&request(), &tries, &later, "exhausted");
+        tries.push(by(Author::Server, on(Channel::AliApp, Status::Created, "01")));
+        check(&request(), &tries, &later, "next 41 replaces nothing");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Applies a verified report to its transaction.
 
 use domain::{
-    Bill, Event, IncidentKind, Notification, OccurredEvent, Outcome, Settlement, Status, Transaction, TransactionKey,
-    check, counts_for_bill, is_at_server_price, settle,
+    Bill, IncidentKind, Notification, Outcome, Status, Transaction, TransactionKey, check, settle, settle_in_bill,
 };
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, SettlementContext, StoreError};
@@ -32,7 +31,7 @@ pub async fn take_report(
             return Err(NotApplied::OtherAccount(transaction.account));
         }
         check(report, transaction)?;
-        Ok(by_price(settle(transaction, report, context.now)?, bill))
+        Ok(settle_in_bill(transaction, settle(transaction, report, context.now)?, bill))
     };
     // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
     // if this stops before that look, the sweep makes it.
@@ -76,24 +75,6 @@ pub async fn take_report(
             Ok(ReportOutcome::Mismatched)
         }
     }
-}
-
-/// A payment at the server's price counts, whatever the server names later. A payment at another price never does: it is kept, its webhooks are
-/// not told that the bill is paid, and the look for other payments reports it as a payment at a wrong price.
-fn by_price(settlement: Settlement, bill: &Bill) -> Settlement {
-    let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
-    let server_price = bill.server_price().map(|price| price.fee);
-    if events.iter().any(is_payment) {
-        transaction.at_server_price = is_at_server_price(&transaction, server_price);
-    }
-    if !counts_for_bill(&transaction, server_price) {
-        events.retain(|occurred| !is_payment(occurred));
-    }
-    Settlement::Changed { transaction, events }
-}
-
-fn is_payment(occurred: &OccurredEvent) -> bool {
-    occurred.event == Event::PaymentSuccess
 }
 
 fn says_paid(report: &Notification) -> bool {

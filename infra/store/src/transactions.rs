@@ -33,6 +33,9 @@ const BILL_PAGES_MAX: usize = 16;
 /// often, its provider repeats it.
 const SETTLE_TRIES_MAX: u32 = 10;
 
+/// How often a payment is marked while its delivery is brought.
+const NOTE_TRIES_MAX: u32 = 3;
+
 /// What [`Store::status_update`] sets.
 pub(crate) const SETS_OF_STATUS: &str = "#status = :status, rev = :next, by_time_pk = :by_time";
 
@@ -199,25 +202,40 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Has the sweep look at a paid transaction once more. If its entry carries a delivery, the sweep looks after that.
+    /// Keeps that a client's payment was not made at the server's price, and has the sweep look at it. The word stays, whatever the server names
+    /// later: the merchant is told of it. If the entry of the payment carries a delivery, the sweep looks after that.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn look_again(&self, paid: &Transaction, now: Timestamp) -> Result<(), StoreError> {
-        let update = self
-            .dynamo
-            .update_item()
-            .table_name(&self.tables.transactions)
-            .key(PK, text(transaction_pk(&paid.key)))
-            .key(SK, text(transaction_sk(&paid.key)))
-            .update_expression(format!(
-                "SET {LOOK_AGAIN} = :now, due_pk = if_not_exists(due_pk, :due), due_ms = if_not_exists(due_ms, :now)"
-            ))
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":due", text(due_pk(&paid.id)))
-            .expression_attribute_values(":now", time(now));
-        is_written(update.send().await, "mark for another look")?;
-        Ok(())
+    pub async fn note_mispriced(&self, paid: &Transaction, now: Timestamp) -> Result<(), StoreError> {
+        const WORD: &str = "at_server_price = if_not_exists(at_server_price, :false)";
+        let update = || {
+            self.dynamo
+                .update_item()
+                .table_name(&self.tables.transactions)
+                .key(PK, text(transaction_pk(&paid.key)))
+                .key(SK, text(transaction_sk(&paid.key)))
+                .expression_attribute_values(":false", AttributeValue::Bool(false))
+                .expression_attribute_values(":now", time(now))
+        };
+        for _ in 0..NOTE_TRIES_MAX {
+            // A new time, so that a look that began before this does not remove the entry.
+            let due = update()
+                .update_expression(format!("SET {WORD}, {DUE_PK} = :due, {DUE_MS} = :now"))
+                .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists({CARRIES})"))
+                .expression_attribute_values(":due", text(due_pk(&paid.id)));
+            if is_written(due.send().await, "mark of a payment at another price")? {
+                return Ok(());
+            }
+            let later = update()
+                .update_expression(format!("SET {WORD}, {LOOK_AGAIN} = :now"))
+                .condition_expression(format!("attribute_exists({CARRIES})"));
+            if is_written(later.send().await, "mark of a payment at another price")? {
+                return Ok(());
+            }
+            // The delivery was brought between the two.
+        }
+        Err(StoreError::Contended { what: name(&paid.key), tries: NOTE_TRIES_MAX })
     }
 
     /// Reads a transaction, lets `decide` change it, and writes the change together with one delivery for each of `webhooks` that

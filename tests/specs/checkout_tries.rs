@@ -1,0 +1,209 @@
+//! How often the payers of one checkout may begin again, and what a price that comes back means for a payment in between.
+
+use serde_json::{Value, json};
+
+use crate::{
+    channels::{charge_on, named},
+    charge::knock,
+    checkout::{PHONE, at_alipay, checkout_of, choose, made, make, records_of, sent_on, state},
+    checkout_prices::{EVENTS, told},
+    unionpay,
+    world::{MINUTE_MS, World, charge_of, master, texts, with},
+};
+
+/// More than the thirty seconds within which an order of UnionPay is presented again.
+const OUTDATED_MS: i64 = 31_000;
+
+/// Chooses UnionPay, and never opens its form. `false` if the page refuses because that was done too often.
+async fn gets_a_form(world: &World, path: &str) -> bool {
+    let page = choose(world, path, "unipay_web", PHONE).await;
+    let text = page.text();
+    assert_eq!(page.status, 200, "{text}");
+    assert_ne!(text.contains("name=\"txnAmt\""), text.contains("频繁"), "a form, or a refusal: {text}");
+    text.contains("name=\"txnAmt\"")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_leaves_unionpays_form_again_and_again_is_bounded_by_the_hour() {
+    let world = World::start().await;
+    let path = made(&world, &with(checkout_of("1"), &json!({ "expiresIn": 86400 }))).await;
+    for _ in 0..11 {
+        assert!(gets_a_form(&world, &path).await);
+        // The order is presented again for a moment, which is no new try.
+        assert!(gets_a_form(&world, &path).await);
+        world.advance(OUTDATED_MS).await;
+    }
+    assert!(!gets_a_form(&world, &path).await);
+    sent_on(&choose(&world, &path, "wx_h5", PHONE).await);
+    world.advance(61 * MINUTE_MS).await;
+    assert!(gets_a_form(&world, &path).await);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merchant_who_closes_and_offers_again_gives_the_payers_their_tries_back() {
+    let world = World::start().await;
+    let path = made(&world, &with(checkout_of("1"), &json!({ "expiresIn": 86400 }))).await;
+    for _ in 0..11 {
+        assert!(gets_a_form(&world, &path).await);
+        world.advance(OUTDATED_MS).await;
+    }
+    assert!(!gets_a_form(&world, &path).await);
+    let all = json!({ "billNum": "1" }).to_string();
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", all).await.ok();
+    world.advance(1000).await;
+    made(&world, &checkout_of("1")).await;
+    world.advance(1000).await;
+    assert!(gets_a_form(&world, &path).await);
+    world.end().await;
+}
+
+/// A client's order at the first price is paid while the second one is in force. The first price comes back, and the payment stays a mismatch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_comes_back_makes_no_payment_count_that_was_told_as_a_mismatch() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let path = made(&world, &checkout_of("1")).await;
+    let charged = world.charge(&charge_of("ali_app", "1")).await.ok();
+    knock(&world, "ali_app", &charged).await;
+    let id = charged["id"].as_str().unwrap();
+    world.advance(1000).await;
+    made(&world, &with(checkout_of("1"), &json!({ "totalFee": 8800 }))).await;
+    world.play(id, "pay", json!({})).await;
+    let event = |name: &str| (name.to_owned(), 9900);
+    assert_eq!(told(&world).await, [event("payment.mismatch")]);
+    world.advance(1000).await;
+    made(&world, &checkout_of("1")).await;
+    assert_eq!(state(&world, &path).await["state"], "open");
+    world.advance(10 * MINUTE_MS).await;
+    assert_eq!(told(&world).await, [event("payment.mismatch")]);
+    let id = at_alipay(&world, &path, "1").await;
+    world.play(&id, "pay", json!({})).await;
+    assert_eq!(told(&world).await, [event("payment.mismatch"), event("payment.success")]);
+    assert_eq!(state(&world, &path).await["state"], "paid");
+    world.end().await;
+}
+
+/// The same with a payment that came before the server named any price.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_from_before_every_price_counts_for_no_later_one() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let app = format!("/apps/{}", world.app.app_id);
+    world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    for (bill, looks) in [("1", 0), ("2", 10)] {
+        let charged = world.charge(&charge_of("ali_app", bill)).await.ok();
+        knock(&world, "ali_app", &charged).await;
+        world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+        let path = made(&world, &with(checkout_of(bill), &json!({ "totalFee": 8800 }))).await;
+        world.advance(1000 + looks * MINUTE_MS).await;
+        // The old price comes back before the sweep has looked, and after it.
+        made(&world, &checkout_of(bill)).await;
+        let id = at_alipay(&world, &path, bill).await;
+        world.play(&id, "pay", json!({})).await;
+        world.advance(10 * MINUTE_MS).await;
+        assert_eq!(state(&world, &path).await["state"], "paid");
+        let trade = world.trade(&id).await;
+        assert_eq!(trade["refunds"], json!([]), "the honest payment stays");
+    }
+    let mut told = told(&world).await;
+    told.sort();
+    let event = |name: &str| (name.to_owned(), 9900);
+    let twice = |name| [event(name), event(name)];
+    let success = [twice("payment.success"), twice("payment.success")].concat();
+    assert_eq!(told, [twice("payment.mismatch").to_vec(), success].concat());
+    world.end().await;
+}
+
+/// UnionPay fails for a while. Nobody can pay an order whose number was never given out, so it takes nothing from the payer.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_unionpay_uses_up_no_tries_of_a_client() {
+    let world = World::start().await;
+    let charge = charge_on(named("unipay_app"), "1");
+    for _ in 0..13 {
+        unionpay::fault(&world, "http500").await;
+        world.charge(&charge).await.refused(7, "");
+        world.advance(OUTDATED_MS).await;
+    }
+    world.charge(&charge).await.ok();
+    world.charge(&charge_of("ali_app", "1")).await.ok();
+    world.end().await;
+}
+
+/// The visitor went to Alipay first, then paid at WeChat. The first order ends, and the goods are not to be given away again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_ends_beside_the_one_that_was_paid_is_not_told_as_a_closed_bill() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let path = made(&world, &checkout_of("1")).await;
+    assert!(gets_a_form(&world, &path).await);
+    world.advance(OUTDATED_MS).await;
+    assert!(gets_a_form(&world, &path).await);
+    let id = at_alipay(&world, &path, "1").await;
+    world.play(&id, "pay", json!({})).await;
+    world.advance(26 * 60 * MINUTE_MS).await;
+    assert_eq!(told(&world).await, [("payment.success".to_owned(), 9900)]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_closed_with_all_its_orders() {
+    let world = World::start().await;
+    let path = made(&world, &checkout_of("1")).await;
+    assert!(gets_a_form(&world, &path).await);
+    world.advance(OUTDATED_MS).await;
+    assert!(gets_a_form(&world, &path).await);
+    let close = json!({ "billNum": "1", "channel": "unipay_web" }).to_string();
+    let last = world.post_as(&master(&world.app), "/2.0/maxpay/close", close).await.ok();
+    assert_eq!(last["status"], "closed");
+    assert_eq!(texts(&json!(records_of(&world, "1").await), "status"), ["closed", "closed"]);
+    world.end().await;
+}
+
+/// The payment came by the price that was in force. No later price takes that back, and none is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_follows_a_payment_is_refused_and_changes_nothing() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let path = made(&world, &with(checkout_of("1"), &json!({ "totalFee": 8800 }))).await;
+    world.advance(1000).await;
+    made(&world, &checkout_of("1")).await;
+    let charged = world.charge(&charge_of("ali_app", "1")).await.ok();
+    knock(&world, "ali_app", &charged).await;
+    world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+    for fee in [8800, 9900] {
+        make(&world, &with(checkout_of("1"), &json!({ "totalFee": fee }))).await.refused(5, "was paid by ali_app");
+    }
+    world.advance(10 * MINUTE_MS).await;
+    assert_eq!(told(&world).await, [("payment.success".to_owned(), 9900)]);
+    assert_eq!(state(&world, &path).await["state"], "paid");
+    world.end().await;
+}
+
+/// PHP, Rack and others read these names as that of a result's parameter, and might take the address's own for the signed one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_names_no_parameter_that_any_reader_takes_for_a_result() {
+    let world = World::start().await;
+    for name in [
+        "maxpay_fee",
+        "maxpay.fee",
+        "maxpay%20fee",
+        "maxpay[fee",
+        "%20maxpay_fee",
+        "a=1;maxpay_fee",
+        "[maxpay_fee]",
+        "?maxpay_fee",
+        "MaxPay_Fee",
+    ] {
+        let address = format!("https://shop.example/back?{name}=1");
+        for field in ["returnUrl", "cancelUrl"] {
+            let body: Value = with(checkout_of("1"), &json!({ field: address }));
+            make(&world, &body).await.refused(5, field);
+        }
+    }
+    for name in ["maxpay", "maxpayment", "my_maxpay_fee", "maxpay-fee"] {
+        let address = format!("https://shop.example/back?{name}=1");
+        made(&world, &with(checkout_of("1"), &json!({ "returnUrl": address }))).await;
+    }
+    world.end().await;
+}
