@@ -115,6 +115,41 @@ async fn a_payment_from_before_every_price_counts_for_no_later_one() {
     world.end().await;
 }
 
+/// What went back to a client counts for no price that the server names after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid() {
+    let world = World::start().await;
+    let app = format!("/apps/{}", world.app.app_id);
+    world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    let pay = async |channel: &str, bill: &str, fee: i64| {
+        let charged = world.charge(&with(charge_of(channel, bill), &json!({ "totalFee": fee }))).await.ok();
+        knock(&world, channel, &charged).await;
+        world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+    };
+    // The merchant refunds it.
+    pay("ali_app", "1", 9900).await;
+    let refund = json!({ "billNum": "1", "refundNum": "R1", "refundFee": 9900 }).to_string();
+    world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
+    // It goes back as a second payment. The first one was a stranger's, of a fen.
+    let dear = world.charge(&charge_of("ali_app", "2")).await.ok();
+    knock(&world, "ali_app", &dear).await;
+    pay("ali_web", "2", 1).await;
+    world.play(dear["id"].as_str().unwrap(), "pay", json!({})).await;
+    world.advance(5 * MINUTE_MS).await;
+    for bill in ["1", "2"] {
+        made(&world, &with(checkout_of(bill), &json!({ "totalFee": 8800 }))).await;
+        world.advance(1000).await;
+        let path = made(&world, &checkout_of(bill)).await;
+        assert_eq!(state(&world, &path).await["state"], "open", "{bill}");
+        let id = at_alipay(&world, &path, bill).await;
+        world.play(&id, "pay", json!({})).await;
+        world.advance(5 * MINUTE_MS).await;
+        assert_eq!(state(&world, &path).await["state"], "paid", "{bill}");
+        assert_eq!(world.trade(&id).await["refunds"], json!([]), "the honest payment stays: {bill}");
+    }
+    world.end().await;
+}
+
 /// UnionPay fails for a while. Nobody can pay an order whose number was never given out, so it takes nothing from the payer.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_unionpay_uses_up_no_tries_of_a_client() {
@@ -157,6 +192,22 @@ async fn a_channel_is_closed_with_all_its_orders() {
     let last = world.post_as(&master(&world.app), "/2.0/maxpay/close", close).await.ok();
     assert_eq!(last["status"], "closed");
     assert_eq!(texts(&json!(records_of(&world, "1").await), "status"), ["closed", "closed"]);
+    // The older of two orders is paid.
+    let path = made(&world, &checkout_of("2")).await;
+    let form = choose(&world, &path, "unipay_web", PHONE).await;
+    unionpay::open(&world, "unipay_web", &json!({ "html": form.text() })).await;
+    let id = records_of(&world, "2").await[0]["id"].as_str().unwrap().to_owned();
+    world.advance(OUTDATED_MS).await;
+    assert!(gets_a_form(&world, &path).await);
+    unionpay::play(&world, &id, "pay", json!({})).await;
+    let close = json!({ "billNum": "2", "channel": "unipay_web" }).to_string();
+    for _ in 0..2 {
+        let answer = world.post_as(&master(&world.app), "/2.0/maxpay/close", close.clone()).await;
+        answer.refused(5, "was paid by unipay_web");
+    }
+    let mut states = texts(&json!(records_of(&world, "2").await), "status");
+    states.sort();
+    assert_eq!(states, ["closed", "success"]);
     world.end().await;
 }
 

@@ -68,13 +68,16 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     if tries_on(load(deps, &caller, &asked.bill).await?, channel).is_empty() {
         return Err(BillError::UnknownOn { bill: asked.bill.to_string(), channel }.into());
     }
-    let mut tries = tries_on(close_checkout(deps, &caller, &asked.bill).await?, channel);
+    let bill = close_checkout(deps, &caller, &asked.bill).await?;
+    let paid = bill.payments().counted.into_iter().find(|paid| paid.key.channel == channel).map(BillError::paid_by);
+    let mut tries = tries_on(bill, channel);
     let last = tries.pop().ok_or_else(|| StoreError::Stale { what: asked.bill.to_string() })?;
     // UnionPay's next order does not replace the one before, which can still be paid.
     let earlier = tries.into_iter().filter(is_current).map(|tried| close_try(deps, &caller, tried));
     let (closed, earlier) = join(close_try(deps, &caller, last), join_all(earlier)).await;
     earlier.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(success(&closed?))
+    let closed = closed?;
+    paid.map_or_else(|| Ok(success(&closed)), |paid| Err(paid.into()))
 }
 
 /// Closes the checkout of a bill and all its open orders. If one of them cannot be closed, the others are closed all the same.

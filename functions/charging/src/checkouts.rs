@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::{
     App, Author, Bill, Channel, Checkout, CheckoutClaims, CheckoutKey, CheckoutRequest, CheckoutState, CheckoutToken,
-    Mode, Status, Timestamp, Transaction, WebUrl,
+    Mode, Timestamp, Transaction, WebUrl,
 };
 use runtime::{ApiError, BillError, ConfiguredApp, Services};
 use store::{Store, StoreError};
@@ -165,8 +165,8 @@ async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timesta
         return Ok(());
     }
     give_up_outdated(store, checkout, &bill.tries, now).await?;
-    for paid in bill.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
-        store.note_mispriced(paid, now).await?;
+    for paid in bill.payments().mispriced.into_iter().filter(|paid| paid.judged_at.is_none()) {
+        store.note_mispriced(paid, checkout.fee, now).await?;
     }
     Ok(())
 }

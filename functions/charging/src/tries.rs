@@ -158,8 +158,8 @@ async fn set_price(
     }
     let mut with_ours = bill.clone();
     with_ours.tries.push(ours.clone());
-    for paid in with_ours.payments().mispriced.into_iter().filter(|paid| paid.status == Status::Success) {
-        store.note_mispriced(paid, now).await?;
+    for paid in with_ours.payments().mispriced.into_iter().filter(|paid| paid.judged_at.is_none()) {
+        store.note_mispriced(paid, context.charge.fee, now).await?;
     }
     Ok(())
 }
@@ -207,7 +207,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
-        at_server_price: None,
+        judged_at: None,
         trade_no: None,
         refunded: None,
         refunds: RefundSums::default(),

@@ -96,18 +96,26 @@ impl TryNumber {
     /// Two digits in the sort key.
     const MAX: u8 = 99;
 
-    /// How many tries clients have. Anyone can have the client key: strangers may use up these, and the rest stays for others.
+    /// How many tries clients have at one price of the server. Anyone can have the client key: strangers may use up these.
     const MAX_OF_CLIENTS: u8 = 49;
 
-    /// How many tries the visitors of a checkout have. What neither they nor clients can use stays for the server.
+    /// How many tries the visitors of a checkout have at one price.
     const MAX_OF_VISITORS: u8 = 40;
+
+    /// The last number that is not the server's alone. However often the price changes, the server finds a number.
+    const LAST_OF_OTHERS: Self = Self(89);
 
     /// The try after this one; `None` after the last.
     pub fn next(self) -> Option<Self> {
         (self.0 < Self::MAX).then(|| Self(self.0 + 1))
     }
 
-    /// How many tries `author` has on a channel.
+    /// The try after this one, if there is one for `author`.
+    pub fn next_for(self, author: Author) -> Option<Self> {
+        self.next().filter(|next| author == Author::Server || *next <= Self::LAST_OF_OTHERS)
+    }
+
+    /// How many tries `author` has on a channel at one price.
     pub fn max_for(author: Author) -> u8 {
         match author {
             Author::Server => Self::MAX,

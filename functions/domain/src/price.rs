@@ -72,13 +72,14 @@ impl Bill {
 }
 
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
-/// named no price. A client's payment otherwise counts if it had the server's price when it was settled, or when the server named its first
-/// price after that.
+/// named no price. A client's payment otherwise counts if it had the server's price when it was settled. If the server named its first price
+/// after that, it counts if it has this price and was not refunded in full before.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
         Author::Client => {
-            payment.at_server_price.unwrap_or_else(|| server_price.is_none_or(|price| price == payment.fee))
+            let is_open_to_price = |price: Fen| price == payment.fee && payment.status != Status::Refund;
+            payment.judged_at.map_or_else(|| server_price.is_none_or(is_open_to_price), |price| price == payment.fee)
         }
     }
 }
@@ -90,23 +91,23 @@ pub fn settle_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill)
     let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
     let server_price = bill.server_price().map(|price| price.fee);
     if transaction.status.is_paid() && !before.status.is_paid() {
-        transaction.at_server_price = is_at_server_price(&transaction, server_price);
+        transaction.judged_at = server_price.filter(|_| transaction.author == Author::Client);
     }
     let counts = counts_for_bill(&transaction, server_price);
-    let is_bill_paid = !bill.payments().counted.is_empty();
-    let is_untold = |occurred: &OccurredEvent| match occurred.event {
-        Event::PaymentSuccess => !counts,
-        Event::PaymentClosed => is_bill_paid,
-        _ => false,
+    // While the server has named no price, a stranger may have paid a fen.
+    let is_whole = |paid: &&Transaction| server_price.is_some() || paid.fee >= transaction.fee;
+    let is_bill_paid = bill.payments().counted.iter().any(is_whole);
+    let is_told = |occurred: &OccurredEvent| match occurred.event {
+        Event::PaymentSuccess => counts,
+        Event::PaymentClosed => !is_bill_paid,
+        Event::PaymentMismatch
+        | Event::PaymentDuplicate
+        | Event::RefundSuccess
+        | Event::RefundFailed
+        | Event::RefundStuck => true,
     };
-    events.retain(|occurred| !is_untold(occurred));
+    events.retain(is_told);
     Settlement::Changed { transaction, events }
-}
-
-/// Whether a client paid the price that the server has named; `None` if the server has named none. The answer is kept with the payment, so that
-/// a later price does not change what the merchant was told.
-fn is_at_server_price(payment: &Transaction, server_price: Option<Fen>) -> Option<bool> {
-    server_price.filter(|_| payment.author == Author::Client).map(|price| price == payment.fee)
 }
 
 /// The payments of a bill, divided by whether they count for it.
@@ -161,9 +162,13 @@ mod tests {
         // none was named then, the price of today decides.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
-        let settled = |at_server_price| Transaction { at_server_price: Some(at_server_price), ..paid(Client, 100, 0) };
-        check(&[settled(true), open(90, 1)], &[100], &[]);
-        check(&[settled(false), open(100, 1)], &[], &[100]);
+        let settled = |price| Transaction { judged_at: Some(fen(price)), ..paid(Client, 100, 0) };
+        check(&[settled(100), open(90, 1)], &[100], &[]);
+        check(&[settled(90), open(100, 1)], &[], &[100]);
+        let refunded = Transaction { status: Status::Refund, ..paid(Client, 100, 0) };
+        check(std::slice::from_ref(&refunded), &[100], &[]);
+        check(&[refunded.clone(), open(100, 1)], &[], &[100]);
+        check(&[Transaction { judged_at: Some(fen(100)), ..refunded }, open(90, 1)], &[100], &[]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
         // A checkout of the server names a price, too, and the latest word decides. A client's checkout names none.
         let with = |tries: &[Transaction], author, fee, seconds| {
@@ -191,23 +196,25 @@ mod tests {
         use Author::{Client, Server};
         let open = Transaction { status: Status::Created, ended_at: None, ..paid(Client, 100, 0) };
         let after = |status| Box::new(Transaction { status, ..open.clone() });
-        let check = |status, event: Event, others: &[Transaction], expect: (Option<bool>, usize)| {
+        let check = |status, event: Event, others: &[Transaction], expect: (Option<i64>, usize)| {
             let settlement = Settlement::Changed { transaction: after(status), events: vec![event.into()] };
             let bill = Bill { tries: others.to_vec(), checkout: None };
             let Settlement::Changed { transaction, events } = settle_in_bill(&open, settlement, &bill) else {
                 panic!("nothing changed")
             };
-            assert_eq!((transaction.at_server_price, events.len()), expect, "{status:?} {others:?}");
+            assert_eq!((transaction.judged_at.map(Fen::get), events.len()), expect, "{status:?} {others:?}");
         };
         let named = |fee| Transaction { status: Status::Closed, ended_at: None, ..paid(Server, fee, 1) };
         check(Status::Success, Event::PaymentSuccess, &[], (None, 1));
-        check(Status::Success, Event::PaymentSuccess, &[named(100)], (Some(true), 1));
-        check(Status::Success, Event::PaymentSuccess, &[named(90)], (Some(false), 0));
+        check(Status::Success, Event::PaymentSuccess, &[named(100)], (Some(100), 1));
+        check(Status::Success, Event::PaymentSuccess, &[named(90)], (Some(90), 0));
         // Paid and refunded before either was known.
-        check(Status::Refund, Event::RefundSuccess, &[named(90)], (Some(false), 1));
+        check(Status::Refund, Event::RefundSuccess, &[named(90)], (Some(90), 1));
         check(Status::Closed, Event::PaymentClosed, &[], (None, 1));
         check(Status::Closed, Event::PaymentClosed, &[named(90)], (None, 1));
-        check(Status::Closed, Event::PaymentClosed, &[paid(Server, 100, 1)], (None, 0));
+        check(Status::Closed, Event::PaymentClosed, &[paid(Server, 90, 1)], (None, 0));
+        check(Status::Closed, Event::PaymentClosed, &[paid(Client, 100, 1)], (None, 0));
+        check(Status::Closed, Event::PaymentClosed, &[paid(Client, 1, 1)], (None, 1));
         check(Status::Closed, Event::PaymentClosed, &[paid(Client, 1, 0), named(100)], (None, 1));
     }
 }

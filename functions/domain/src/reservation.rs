@@ -65,6 +65,10 @@ const FOLLOWED_WITHIN: Duration = Duration::from_secs(3600);
 /// How long a try without a token can be presented again to a provider that knows an order by its time, too.
 const PRESENTED_AGAIN: Duration = Duration::from_secs(30);
 
+/// The same after a try for which the provider gave out nothing either: it does not answer, and a payer who tries again and again must not use
+/// up the numbers. UnionPay takes a time as the current one for some minutes.
+const PRESENTED_LONGER: Duration = Duration::from_secs(240);
+
 /// Decides what `request` may do. A try that is closed, expired or replaced is over. An open try binds the amount and the subject. The
 /// provider knows when a try expires, so an expired try need not be closed here yet. If it is still paid, the payment is settled; if the
 /// next try is paid, too, a duplicate is found.
@@ -90,7 +94,7 @@ pub fn reserve<'a>(request: &ChargeRequest, bill: &'a Bill, charging: &Charging)
     let Some(last) = on_channel.max_by_key(|transaction| transaction.key.try_number) else {
         return Reservation::Next(NextTry { number: TryNumber::FIRST, replaces: None });
     };
-    if is_over(last, charging.now) {
+    if is_over(last, tries, charging.now) {
         return next_try(last, None, bill, charging);
     }
     // A client's try never binds the server or its checkout, even at the same price: its extras and its end are the client's.
@@ -149,11 +153,7 @@ fn count_followed(bill: &Bill, charging: &Charging) -> usize {
             && is_since_price(bill, next)
     };
     let follows = |next: &Transaction| {
-        let is_followed = |tried: &&Transaction| {
-            tried.key.channel == next.key.channel && tried.key.try_number.next() == Some(next.key.try_number)
-        };
-        let followed = bill.tries.iter().find(is_followed);
-        followed.is_some_and(|followed| {
+        followed(next, &bill.tries).is_some_and(|followed| {
             is_bounded(charging.author, followed) && was_payable(followed) && next.created_at < followed.expires_at
         })
     };
@@ -187,7 +187,7 @@ fn next_try<'a>(
             bill.tries.iter().filter(counts).count() < usize::from(TryNumber::max_for(bounded))
         }
     };
-    let number = last.key.try_number.next().filter(|_| has_more);
+    let number = last.key.try_number.next_for(charging.author).filter(|_| has_more);
     number.map_or(Reservation::Exhausted, |number| Reservation::Next(NextTry { number, replaces }))
 }
 
@@ -199,13 +199,22 @@ fn is_other_payer(open: &Transaction, request: &ChargeRequest) -> bool {
     }
 }
 
+/// The try before `tried` on its channel.
+fn followed<'a>(tried: &Transaction, tries: &'a [Transaction]) -> Option<&'a Transaction> {
+    tries.iter().find(|earlier| {
+        earlier.key.channel == tried.key.channel && earlier.key.try_number.next() == Some(tried.key.try_number)
+    })
+}
+
 /// Whether a try cannot be taken up again. A paid try that does not count for the bill is over, too. UnionPay takes an order once, and only
 /// while the order's time matches the clock. If it gave out nothing for a try, the try is presented again for a short time, because the
 /// caller may only repeat the same call. After that the try is over.
-fn is_over(last: &Transaction, now: Timestamp) -> bool {
+fn is_over(last: &Transaction, tries: &[Transaction], now: Timestamp) -> bool {
+    let is_second = followed(last, tries).is_some_and(|earlier| !was_payable(earlier));
+    let presented = if is_second { PRESENTED_LONGER } else { PRESENTED_AGAIN };
     let is_stale = last.key.channel.family().has(Habit::TakesOrderOnce)
         && last.token.is_none()
-        && last.created_at.plus(PRESENTED_AGAIN) <= now;
+        && last.created_at.plus(presented) <= now;
     !is_current(last) || last.expires_at <= now || is_stale
 }
 
@@ -489,6 +498,12 @@ mod tests {
         check(&request(), &tries, &later, "exhausted");
         tries.push(by(Author::Server, on(Channel::AliApp, Status::Created, "01")));
         check(&request(), &tries, &later, "next 41 replaces nothing");
+        // The last numbers stay for the server.
+        let mut last = tried(89);
+        last.created_at = last.created_at.plus(Duration::from_secs(1));
+        tries.push(last);
+        check(&request(), &tries, &later, "exhausted");
+        check(&request(), &tries, &Charging { author: Author::Server, ..later }, "next 90 replaces nothing");
     }
 
     #[test]
@@ -522,12 +537,16 @@ mod tests {
     fn a_try_at_unionpay_without_a_token_is_presented_again_for_half_a_minute() {
         let charge = ChargeRequest { channel: Channel::UnipayApp, ..request() };
         let mut open = on(Channel::UnipayApp, Status::Created, "01");
-        let at =
-            |seconds| Charging { now: open.created_at.plus(Duration::from_secs(seconds)), ..charging(Author::Client) };
+        let began = open.created_at;
+        let at = |seconds| Charging { now: began.plus(Duration::from_secs(seconds)), ..charging(Author::Client) };
         let (within, later) = (at(29), at(30));
         check(&charge, &[open.clone()], &within, "same 01");
         check(&charge, &[open.clone()], &later, "next 02 replaces nothing");
         open.token = Some("820038315009481331679".to_owned());
         check(&charge, &[open], &later, "same 01");
+        // UnionPay does not answer. The next try is presented for some minutes.
+        let tries = ["01", "02"].map(|number| on(Channel::UnipayApp, Status::Created, number));
+        check(&charge, &tries, &at(239), "same 02");
+        check(&charge, &tries, &at(240), "next 03 replaces nothing");
     }
 }

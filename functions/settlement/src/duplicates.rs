@@ -38,11 +38,11 @@ pub async fn look_for_duplicate(
     let BillPayments { counted, mispriced } = bill.payments();
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
         if let Some(price) = bill.server_price() {
-            if payment.at_server_price.is_none() {
+            if payment.judged_at.is_none() {
                 // It was paid before the server named a price. What is told now must stay true if the server names the old price again.
-                deps.services.store.note_mispriced(payment, now).await?;
+                deps.services.store.note_mispriced(payment, price.fee, now).await?;
             }
-            report_mispriced(deps, configured, payment, price.fee, now).await?;
+            report_mispriced(deps, configured, payment, payment.judged_at.unwrap_or(price.fee), now).await?;
         }
         if configured.app.refunds_duplicates {
             send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;

@@ -72,11 +72,13 @@ impl Incident {
     /// Identifies an incident of its transaction: two incidents with one name are the same.
     pub fn name(&self) -> String {
         let trade_no = self.trade_no.as_ref().map(ProviderTradeNo::as_str).unwrap_or_default();
-        let what = match self.kind {
-            IncidentKind::Forged => (self.seen_at.seconds() / 3600).to_string(),
+        let what = if self.kind == IncidentKind::Forged {
+            (self.seen_at.seconds() / 3600).to_string()
+        } else if self.kind == IncidentKind::Price {
             // The server may name several prices after a payment at another one. The merchant learns of the payment once.
-            IncidentKind::Price => String::new(),
-            _ => self.problem.text.clone(),
+            String::new()
+        } else {
+            self.problem.text.clone()
         };
         let wrong = format!("{}#{trade_no}#{what}", transaction_sk(&self.key));
         URL_SAFE_NO_PAD.encode(Sha256::digest(wrong))

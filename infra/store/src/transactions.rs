@@ -202,20 +202,21 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Keeps that a client's payment was not made at the server's price, and has the sweep look at it. The word stays, whatever the server names
-    /// later: the merchant is told of it. If the entry of the payment carries a delivery, the sweep looks after that.
+    /// Keeps the server's price that a client's payment does not have, and has the sweep look at the payment. Whatever the server names later,
+    /// the payment is judged by this price: the merchant is told of it. If the entry of the payment carries a delivery, the sweep looks after
+    /// that.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn note_mispriced(&self, paid: &Transaction, now: Timestamp) -> Result<(), StoreError> {
-        const WORD: &str = "at_server_price = if_not_exists(at_server_price, :false)";
+    pub async fn note_mispriced(&self, paid: &Transaction, price: Fen, now: Timestamp) -> Result<(), StoreError> {
+        const WORD: &str = "judged_at = if_not_exists(judged_at, :price)";
         let update = || {
             self.dynamo
                 .update_item()
                 .table_name(&self.tables.transactions)
                 .key(PK, text(transaction_pk(&paid.key)))
                 .key(SK, text(transaction_sk(&paid.key)))
-                .expression_attribute_values(":false", AttributeValue::Bool(false))
+                .expression_attribute_values(":price", number(price.get()))
                 .expression_attribute_values(":now", time(now))
         };
         for _ in 0..NOTE_TRIES_MAX {
@@ -354,7 +355,7 @@ impl Store {
         }
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
-            ("at_server_price = :priced", ":priced", after.at_server_price.map(AttributeValue::Bool)),
+            ("judged_at = :judged", ":judged", after.judged_at.map(|price| number(price.get()))),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
@@ -432,7 +433,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
             ("ended_ms", transaction.ended_at.map(time)),
-            ("at_server_price", transaction.at_server_price.map(AttributeValue::Bool)),
+            ("judged_at", transaction.judged_at.map(|price| number(price.get()))),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
             (
@@ -468,8 +469,11 @@ pub(crate) fn read_fee(item: &Item<'_>) -> Result<Fen, StoreError> {
 }
 
 pub(crate) fn read_refunded(item: &Item<'_>) -> Result<Option<Fen>, StoreError> {
-    let refunded = item.find_number("refunded_fee")?;
-    refunded.map(|fen| Fen::new(fen).map_err(|_| item.wrong("refunded_fee"))).transpose()
+    find_fen(item, "refunded_fee")
+}
+
+fn find_fen(item: &Item<'_>, name: &'static str) -> Result<Option<Fen>, StoreError> {
+    item.find_number(name)?.map(|fen| Fen::new(fen).map_err(|_| item.wrong(name))).transpose()
 }
 
 /// A sum may be zero.
@@ -497,7 +501,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,
         ended_at: item.find_time("ended_ms")?,
-        at_server_price: item.0.contains_key("at_server_price").then(|| item.find_bool("at_server_price")),
+        judged_at: find_fen(&item, "judged_at")?,
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
         refunds: RefundSums {
