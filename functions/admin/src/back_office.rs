@@ -75,9 +75,11 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     // UnionPay's next order does not replace the one before, which can still be paid.
     let earlier = tries.into_iter().filter(is_current).map(|tried| close_try(deps, &caller, tried));
     let (closed, earlier) = join(close_try(deps, &caller, last), join_all(earlier)).await;
+    if let Some(paid) = paid {
+        return Err(paid.into());
+    }
     earlier.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let closed = closed?;
-    paid.map_or_else(|| Ok(success(&closed)), |paid| Err(paid.into()))
+    Ok(success(&closed?))
 }
 
 /// Closes the checkout of a bill and all its open orders. If one of them cannot be closed, the others are closed all the same.

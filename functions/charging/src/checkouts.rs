@@ -158,17 +158,14 @@ fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> R
     Ok(current.map_or(Decision::Write, Decision::Keep))
 }
 
-/// The server's checkout sets the price. Open orders with another price or subject are given up. What a client paid at another price is
-/// looked at by the sweep, which reports it to the merchant.
+/// The server's checkout sets the price. Open orders with another price or subject are given up. What clients paid before is judged by it, and
+/// the sweep reports what they paid at another price.
 async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timestamp) -> Result<(), StoreError> {
     if checkout.author != Author::Server {
         return Ok(());
     }
     give_up_outdated(store, checkout, &bill.tries, now).await?;
-    for paid in bill.payments().mispriced.into_iter().filter(|paid| paid.judged_at.is_none()) {
-        store.note_mispriced(paid, checkout.fee, now).await?;
-    }
-    Ok(())
+    store.judge_payments(bill, now).await
 }
 
 /// Gives up the open orders whose price or subject is not that of the server's checkout. A visitor's charge does it, too: a client may have

@@ -14,7 +14,7 @@ use store::{Reserved, StoreError};
 use crate::{ChargeContext, Deps};
 
 /// How often a reservation is decided again. A caller that wins costs the others two rounds: one for the mark on the replaced try, one for
-/// the new try. Orders of one bill are replaced or cancelled ten times an hour at the most; beyond that the charge is refused.
+/// the new try. A client replaces or cancels ten orders of a bill an hour at one provider; beyond that the charge is refused.
 const RESERVE_ROUNDS_MAX: u32 = 24;
 
 /// A try, and the call to the provider.
@@ -108,11 +108,10 @@ async fn reserve_try(
             Err(BillError::OfferChanged { bill: context.charge.bill.to_string() }.into())
         }
         Reserved::New => {
-            // A client's order at another price may have been paid since the bill was read, by a settlement that did not see this price.
-            let is_at_risk = |tried: &Transaction| tried.author == Author::Client && tried.fee != transaction.fee;
+            // A client's order may have been paid since the bill was read, by a settlement that did not see this price.
             let is_server = context.charging.author == Author::Server;
-            let looks_again = is_server && bill.tries.iter().any(is_at_risk);
-            let fresh = if looks_again { Some(load_bill(deps, context).await?) } else { None };
+            let reads_again = is_server && bill.tries.iter().any(|tried| tried.author == Author::Client);
+            let fresh = if reads_again { Some(load_bill(deps, context).await?) } else { None };
             set_price(deps, context, fresh.as_ref().unwrap_or(bill), &transaction).await?;
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
@@ -139,8 +138,8 @@ pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound:
     Ok(())
 }
 
-/// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid at another price is looked
-/// at by the sweep, which reports it to the merchant. This comes after the reservation, so that the sweep sees the price.
+/// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid before is judged by it, and
+/// the sweep reports what they paid at another price. This comes after the reservation, so that the sweep sees the price.
 async fn set_price(
     deps: &Deps,
     context: &ChargeContext<'_>,
@@ -158,10 +157,7 @@ async fn set_price(
     }
     let mut with_ours = bill.clone();
     with_ours.tries.push(ours.clone());
-    for paid in with_ours.payments().mispriced.into_iter().filter(|paid| paid.judged_at.is_none()) {
-        store.note_mispriced(paid, context.charge.fee, now).await?;
-    }
-    Ok(())
+    store.judge_payments(&with_ours, now).await
 }
 
 /// Why a charge may neither continue a try nor begin one; `None` if it may.
@@ -207,7 +203,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
-        judged_at: None,
+        judged_price: None,
         trade_no: None,
         refunded: None,
         refunds: RefundSums::default(),

@@ -102,7 +102,7 @@ impl TryNumber {
     /// How many tries the visitors of a checkout have at one price.
     const MAX_OF_VISITORS: u8 = 40;
 
-    /// The last number that is not the server's alone. However often the price changes, the server finds a number.
+    /// The last number that is not the server's alone. However often the price changes, ten numbers stay for the server.
     const LAST_OF_OTHERS: Self = Self(89);
 
     /// The try after this one; `None` after the last.

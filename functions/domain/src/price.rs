@@ -5,6 +5,7 @@
 
 use crate::{
     Author, Checkout, CheckoutState, Event, Fen, OccurredEvent, Settlement, Status, Subject, Timestamp, Transaction,
+    refundable,
 };
 
 /// A bill: its tries, and its checkout.
@@ -44,6 +45,16 @@ impl Bill {
         charged.into_iter().chain(offered).max_by_key(|price| price.named_at)
     }
 
+    /// The payments of clients that `price` judges, because no price did before. A payment that has this price and goes back in full stays
+    /// without one, so that it does not count.
+    pub fn unjudged(&self, price: Fen) -> impl Iterator<Item = &Transaction> {
+        let is_unjudged = move |tried: &&Transaction| {
+            let is_paid = tried.author == Author::Client && tried.status.is_paid() && tried.judged_price.is_none();
+            is_paid && (tried.fee != price || refundable(tried).is_some())
+        };
+        self.tries.iter().filter(is_unjudged)
+    }
+
     /// Its paid tries, divided by whether they count for it.
     pub fn payments(&self) -> BillPayments<'_> {
         self.payments_at(self.server_price().map(|price| price.fee))
@@ -72,14 +83,14 @@ impl Bill {
 }
 
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
-/// named no price. A client's payment otherwise counts if it had the server's price when it was settled. If the server named its first price
-/// after that, it counts if it has this price and was not refunded in full before.
+/// named no price. A client's payment otherwise counts if it has the price by which it is judged. One that nobody has judged counts if it has
+/// the server's price of today and does not go back in full.
 pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
         Author::Client => {
-            let is_open_to_price = |price: Fen| price == payment.fee && payment.status != Status::Refund;
-            payment.judged_at.map_or_else(|| server_price.is_none_or(is_open_to_price), |price| price == payment.fee)
+            let may_count = |price: Fen| price == payment.fee && refundable(payment).is_some();
+            payment.judged_price.map_or_else(|| server_price.is_none_or(may_count), |price| price == payment.fee)
         }
     }
 }
@@ -87,16 +98,16 @@ pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool
 /// What the change of a try means for its bill. A client's payment at another price than the server's is kept, but the webhooks are not told
 /// that the bill is paid. The look for other payments reports it. A try that is closed is not told once the bill is paid by another: the
 /// merchant would give away again what is sold.
-pub fn settle_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill) -> Settlement {
+pub fn judge_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill) -> Settlement {
     let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
     let server_price = bill.server_price().map(|price| price.fee);
     if transaction.status.is_paid() && !before.status.is_paid() {
-        transaction.judged_at = server_price.filter(|_| transaction.author == Author::Client);
+        transaction.judged_price = server_price.filter(|_| transaction.author == Author::Client);
     }
     let counts = counts_for_bill(&transaction, server_price);
-    // While the server has named no price, a stranger may have paid a fen.
-    let is_whole = |paid: &&Transaction| server_price.is_some() || paid.fee >= transaction.fee;
-    let is_bill_paid = bill.payments().counted.iter().any(is_whole);
+    // While the server has named no price, a stranger may have paid a fen. That does not silence the end of an honest order.
+    let pays_as_much = |paid: &&Transaction| server_price.is_some() || paid.fee >= transaction.fee;
+    let is_bill_paid = bill.payments().counted.iter().any(pays_as_much);
     let is_told = |occurred: &OccurredEvent| match occurred.event {
         Event::PaymentSuccess => counts,
         Event::PaymentClosed => !is_bill_paid,
@@ -162,13 +173,25 @@ mod tests {
         // none was named then, the price of today decides.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
-        let settled = |price| Transaction { judged_at: Some(fen(price)), ..paid(Client, 100, 0) };
+        let settled = |price| Transaction { judged_price: Some(fen(price)), ..paid(Client, 100, 0) };
         check(&[settled(100), open(90, 1)], &[100], &[]);
         check(&[settled(90), open(100, 1)], &[], &[100]);
-        let refunded = Transaction { status: Status::Refund, ..paid(Client, 100, 0) };
+        let refunded = Transaction { status: Status::Refund, refunded: Some(fen(100)), ..paid(Client, 100, 0) };
         check(std::slice::from_ref(&refunded), &[100], &[]);
         check(&[refunded.clone(), open(100, 1)], &[], &[100]);
-        check(&[Transaction { judged_at: Some(fen(100)), ..refunded }, open(90, 1)], &[100], &[]);
+        check(&[Transaction { judged_price: Some(fen(100)), ..refunded.clone() }, open(90, 1)], &[100], &[]);
+        let mut going_back = paid(Client, 100, 0);
+        going_back.refunds.committed = Some(fen(100));
+        check(&[going_back.clone(), open(100, 1)], &[], &[100]);
+        // What a price judges.
+        let judged = |price, tries: &[Transaction]| {
+            let bill = Bill { tries: tries.to_vec(), checkout: None };
+            bill.unjudged(fen(price)).map(|paid| paid.fee.get()).collect::<Vec<_>>()
+        };
+        assert_eq!(judged(100, &[paid(Client, 100, 0), paid(Client, 1, 0)]), [100, 1]);
+        assert_eq!(judged(100, &[refunded.clone(), going_back.clone()]), [0; 0]);
+        assert_eq!(judged(90, &[refunded, going_back]), [100, 100]);
+        assert_eq!(judged(90, &[settled(90), paid(Visitor, 9, 0), open(90, 1)]), [0; 0]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
         // A checkout of the server names a price, too, and the latest word decides. A client's checkout names none.
         let with = |tries: &[Transaction], author, fee, seconds| {
@@ -199,10 +222,10 @@ mod tests {
         let check = |status, event: Event, others: &[Transaction], expect: (Option<i64>, usize)| {
             let settlement = Settlement::Changed { transaction: after(status), events: vec![event.into()] };
             let bill = Bill { tries: others.to_vec(), checkout: None };
-            let Settlement::Changed { transaction, events } = settle_in_bill(&open, settlement, &bill) else {
+            let Settlement::Changed { transaction, events } = judge_in_bill(&open, settlement, &bill) else {
                 panic!("nothing changed")
             };
-            assert_eq!((transaction.judged_at.map(Fen::get), events.len()), expect, "{status:?} {others:?}");
+            assert_eq!((transaction.judged_price.map(Fen::get), events.len()), expect, "{status:?} {others:?}");
         };
         let named = |fee| Transaction { status: Status::Closed, ended_at: None, ..paid(Server, fee, 1) };
         check(Status::Success, Event::PaymentSuccess, &[], (None, 1));

@@ -64,9 +64,9 @@ pub struct Transaction {
     pub status: Status,
     /// When the payment ended: paid, or closed.
     pub ended_at: Option<Timestamp>,
-    /// The server's price by which a client's payment is judged: that of its settlement, or the first one after that. A later price does not
-    /// change it. `None` if the server has named none, and for what the server or a visitor opened.
-    pub judged_at: Option<Fen>,
+    /// The server's price by which a client's payment is judged: the one that was in force when it was settled, or the first one that was found
+    /// after that. A later price does not change it.
+    pub judged_price: Option<Fen>,
     /// The provider's number of the payment.
     pub trade_no: Option<ProviderTradeNo>,
     /// What went back to the payer so far.
@@ -120,7 +120,7 @@ pub(crate) mod tests {
             token: None,
             status,
             ended_at: status.is_paid().then_some(created_at),
-            judged_at: None,
+            judged_price: None,
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
             refunded: (status == Status::Refund).then(|| fen(9900)),
             refunds: RefundSums::default(),

@@ -129,7 +129,7 @@ async fn close_here(
     let (key, now) = (&transaction.key, deps.services.clock.now());
     let settlement = SettlementContext { webhooks: &configured.webhooks, now, look_at: asked_at };
     let decide = |before: &Transaction, bill: &Bill| {
-        Ok::<_, Infallible>(domain::settle_in_bill(before, domain::close(before, now), bill))
+        Ok::<_, Infallible>(domain::judge_in_bill(before, domain::close(before, now), bill))
     };
     match deps.services.store.settle_in_bill(key, settlement, decide).await? {
         Settled::Changed(closed, deliveries) => {

@@ -35,14 +35,13 @@ pub async fn look_for_duplicate(
     }
     let key = &transaction.key;
     let bill = deps.services.store.load_bill(&key.app, key.mode, &key.bill).await?;
+    // What is told now must stay true if the server names other prices.
+    deps.services.store.judge_payments(&bill, now).await?;
+    let price_today = bill.server_price().map(|price| price.fee);
     let BillPayments { counted, mispriced } = bill.payments();
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
-        if let Some(price) = bill.server_price() {
-            if payment.judged_at.is_none() {
-                // It was paid before the server named a price. What is told now must stay true if the server names the old price again.
-                deps.services.store.note_mispriced(payment, price.fee, now).await?;
-            }
-            report_mispriced(deps, configured, payment, payment.judged_at.unwrap_or(price.fee), now).await?;
+        if let Some(price) = payment.judged_price.or(price_today) {
+            report_mispriced(deps, configured, payment, price, now).await?;
         }
         if configured.app.refunds_duplicates {
             send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;

@@ -1,7 +1,7 @@
 //! Applies a verified report to its transaction.
 
 use domain::{
-    Bill, IncidentKind, Notification, Outcome, Status, Transaction, TransactionKey, check, settle, settle_in_bill,
+    Bill, IncidentKind, Notification, Outcome, Status, Transaction, TransactionKey, check, judge_in_bill, settle,
 };
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, SettlementContext, StoreError};
@@ -31,7 +31,7 @@ pub async fn take_report(
             return Err(NotApplied::OtherAccount(transaction.account));
         }
         check(report, transaction)?;
-        Ok(settle_in_bill(transaction, settle(transaction, report, context.now)?, bill))
+        Ok(judge_in_bill(transaction, settle(transaction, report, context.now)?, bill))
     };
     // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
     // if this stops before that look, the sweep makes it.

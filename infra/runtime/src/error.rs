@@ -141,7 +141,7 @@ domain::sentences! {
         // The checkout was changed or closed after the visitor saw it.
         OfferChanged { bill: String } = "bill-offer-changed": "billNum must be of a bill whose checkout is as the payer saw it; that of `{bill}` was changed just now";
         // Clients replaced or cancelled its tries too often.
-        ReplacedTooOften { bill: String } = "bill-replaced-too-often": "billNum must be of another bill for now: orders of `{bill}` were replaced or cancelled too often within an hour";
+        ReplacedTooOften { bill: String } = "bill-replaced-too-often": "channel must be of another provider, or billNum of another bill, for now: orders of `{bill}` were replaced or cancelled too often within an hour";
         // The notify address with this number would be too long.
         NumberTooLong { chars: usize, max: usize } = "bill-number-too-long": "billNum must be shorter in UTF-8: its notify address would have {chars} characters, and providers take {max}";
         // This caller has no more tries of this bill.

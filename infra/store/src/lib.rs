@@ -21,6 +21,7 @@ mod due;
 mod due_rows;
 mod incidents;
 mod items;
+mod judgements;
 mod look_up;
 mod operators;
 mod owed;

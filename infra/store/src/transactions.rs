@@ -20,9 +20,9 @@ use crate::{
     conditions::is_written,
     items::{Seen, Written},
     schema::{
-        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, LOOK_AGAIN, PK, SK, bill_pk,
-        by_time_pk, due_pk, parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due,
-        transaction_pk, transaction_sk,
+        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, PK, SK, bill_pk, by_time_pk, due_pk,
+        parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk,
+        transaction_sk,
     },
 };
 
@@ -32,9 +32,6 @@ const BILL_PAGES_MAX: usize = 16;
 /// How often a settlement is decided again because another writer was first. In each round one of them succeeds. If a notify loses more
 /// often, its provider repeats it.
 const SETTLE_TRIES_MAX: u32 = 10;
-
-/// How often a payment is marked while its delivery is brought.
-const NOTE_TRIES_MAX: u32 = 3;
 
 /// What [`Store::status_update`] sets.
 pub(crate) const SETS_OF_STATUS: &str = "#status = :status, rev = :next, by_time_pk = :by_time";
@@ -202,49 +199,12 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Keeps the server's price that a client's payment does not have, and has the sweep look at the payment. Whatever the server names later,
-    /// the payment is judged by this price: the merchant is told of it. If the entry of the payment carries a delivery, the sweep looks after
-    /// that.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn note_mispriced(&self, paid: &Transaction, price: Fen, now: Timestamp) -> Result<(), StoreError> {
-        const WORD: &str = "judged_at = if_not_exists(judged_at, :price)";
-        let update = || {
-            self.dynamo
-                .update_item()
-                .table_name(&self.tables.transactions)
-                .key(PK, text(transaction_pk(&paid.key)))
-                .key(SK, text(transaction_sk(&paid.key)))
-                .expression_attribute_values(":price", number(price.get()))
-                .expression_attribute_values(":now", time(now))
-        };
-        for _ in 0..NOTE_TRIES_MAX {
-            // A new time, so that a look that began before this does not remove the entry.
-            let due = update()
-                .update_expression(format!("SET {WORD}, {DUE_PK} = :due, {DUE_MS} = :now"))
-                .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists({CARRIES})"))
-                .expression_attribute_values(":due", text(due_pk(&paid.id)));
-            if is_written(due.send().await, "mark of a payment at another price")? {
-                return Ok(());
-            }
-            let later = update()
-                .update_expression(format!("SET {WORD}, {LOOK_AGAIN} = :now"))
-                .condition_expression(format!("attribute_exists({CARRIES})"));
-            if is_written(later.send().await, "mark of a payment at another price")? {
-                return Ok(());
-            }
-            // The delivery was brought between the two.
-        }
-        Err(StoreError::Contended { what: name(&paid.key), tries: NOTE_TRIES_MAX })
-    }
-
     /// Reads a transaction, lets `decide` change it, and writes the change together with one delivery for each of `webhooks` that
     /// subscribed to an event, in one transaction. `decide` may run again if another writer was first. If there is a `look_at`, the sweep
     /// looks at the transaction again at that time.
     ///
-    /// The first read is eventually consistent, at half the price, and may show an old row. A change that is decided on it is written under
-    /// the condition that the row is still the same. Any other decision is made again on a strongly consistent read.
+    /// The first read is eventually consistent, at half the price, and may show an old row. A change of a bill's only try that is decided on it
+    /// is written under the condition that the row is still the same. Any other decision is made again on a strongly consistent read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -273,8 +233,9 @@ impl Store {
             let found = rows.tries.iter().find(|row| row.transaction.key == *key).cloned();
             let bill = rows.into_bill();
             let decided = found.as_ref().map(|row| decide(&row.transaction, &bill));
-            let is_change = matches!(decided, Some(Ok(Settlement::Changed { .. })));
-            if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_change {
+            // The condition covers one row. What the decision takes from other tries may be old.
+            let is_certain = matches!(decided, Some(Ok(Settlement::Changed { .. }))) && bill.tries.len() == 1;
+            if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_certain {
                 continue;
             }
             let (Some(row), Some(decided)) = (found, decided) else { return Ok(Settled::NotFound) };
@@ -355,7 +316,7 @@ impl Store {
         }
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
-            ("judged_at = :judged", ":judged", after.judged_at.map(|price| number(price.get()))),
+            ("judged_price = :judged", ":judged", after.judged_price.map(|price| number(price.get()))),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
@@ -433,7 +394,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
             ("ended_ms", transaction.ended_at.map(time)),
-            ("judged_at", transaction.judged_at.map(|price| number(price.get()))),
+            ("judged_price", transaction.judged_price.map(|price| number(price.get()))),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
             (
@@ -501,7 +462,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,
         ended_at: item.find_time("ended_ms")?,
-        judged_at: find_fen(&item, "judged_at")?,
+        judged_price: find_fen(&item, "judged_price")?,
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
         refunds: RefundSums {

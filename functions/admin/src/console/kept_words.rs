@@ -168,7 +168,7 @@ pub(crate) fn bill(kind: BillErrorKind) -> &'static str {
         K::CheckoutOver => "订单“{bill}”的收银台已结束或已关闭，只能由商户服务端重新创建",
         K::OfferChanged => "订单“{bill}”的收银台刚刚有变化，请以最新页面为准",
         K::NotOpened => "商户服务端还没有用主密钥为订单“{bill}”下过单",
-        K::ReplacedTooOften => "订单“{bill}”的支付单一小时内被替换或取消的次数过多，请稍后再试，或换一个订单号",
+        K::ReplacedTooOften => "订单“{bill}”的支付单一小时内被替换或取消的次数过多，请稍后再试，或换一家支付渠道",
         K::NumberTooLong => "订单号过长：通知地址将有 {chars} 个字符，渠道最多接受 {max} 个",
         K::Exhausted => "订单“{bill}”在此渠道最多尝试 {max} 次，次数已用完",
     }
