@@ -134,6 +134,8 @@ async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid(
     let dear = world.charge(&charge_of("ali_app", "2")).await.ok();
     knock(&world, "ali_app", &dear).await;
     pay("ali_web", "2", 1).await;
+    // Of two payments in one moment either may be the first.
+    world.advance(1000).await;
     world.play(dear["id"].as_str().unwrap(), "pay", json!({})).await;
     pay("ali_app", "3", 9900).await;
     let refund = json!({ "billNum": "3", "refundNum": "R3", "refundFee": 9900 }).to_string();
@@ -152,6 +154,9 @@ async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid(
         assert_eq!(state(&world, &path).await["state"], "paid", "{bill}");
         assert_eq!(world.trade(&id).await["refunds"], json!([]), "the honest payment stays: {bill}");
     }
+    // What has the price and goes back is no payment at a wrong price.
+    let wrong = world.incidents().await.into_iter().filter(|one| one["kind"] == "price" && one["billNum"] == "3");
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<Value>::new());
     world.end().await;
 }
 

@@ -40,7 +40,8 @@ pub async fn look_for_duplicate(
     let price_today = bill.server_price().map(|price| price.fee);
     let BillPayments { counted, mispriced } = bill.payments();
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
-        if let Some(price) = payment.judged_price.or(price_today) {
+        // One that has the price does not count because it goes back in full, which is no wrong price.
+        if let Some(price) = payment.judged_price.or(price_today).filter(|price| *price != payment.fee) {
             report_mispriced(deps, configured, payment, price, now).await?;
         }
         if configured.app.refunds_duplicates {
