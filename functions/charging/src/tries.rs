@@ -75,7 +75,7 @@ async fn continue_try(
         Some(token) => Charge::Ready(PaymentParameters::of_token(token.clone())),
         None => build(deps, context, open)?,
     };
-    set_price(deps, context, bill, open).await?;
+    set_price(deps, context, bill).await?;
     Ok(Try { transaction: open.clone(), built, origin: Origin::Continued })
 }
 
@@ -108,11 +108,12 @@ async fn reserve_try(
             Err(BillError::OfferChanged { bill: context.charge.bill.to_string() }.into())
         }
         Reserved::New => {
-            // A client's order may have been paid since the bill was read, by a settlement that did not see this price.
+            // A client's order may have been paid since the bill was read, by a settlement that did not see this price. The fresh bill has
+            // our try, whose price judges. Without an order of a client there is nothing to judge.
             let is_server = context.charging.author == Author::Server;
             let reads_again = is_server && bill.tries.iter().any(|tried| tried.author == Author::Client);
             let fresh = if reads_again { Some(load_bill(deps, context).await?) } else { None };
-            set_price(deps, context, fresh.as_ref().unwrap_or(bill), &transaction).await?;
+            set_price(deps, context, fresh.as_ref().unwrap_or(bill)).await?;
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
         Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),
@@ -140,24 +141,17 @@ pub(crate) async fn replace_try(deps: &Deps, context: &ChargeContext<'_>, bound:
 
 /// The server's charge sets the price. What clients and visitors opened at another price is closed. What clients paid before is judged by it, and
 /// the sweep reports what they paid at another price. This comes after the reservation, so that the sweep sees the price.
-async fn set_price(
-    deps: &Deps,
-    context: &ChargeContext<'_>,
-    bill: &Bill,
-    ours: &Transaction,
-) -> Result<(), StoreError> {
+async fn set_price(deps: &Deps, context: &ChargeContext<'_>, bill: &Bill) -> Result<(), StoreError> {
     if context.charging.author != Author::Server {
         return Ok(());
     }
     let (store, now) = (&deps.services.store, context.charging.now);
-    let is_replaced = |open: &Transaction| open.key.channel == ours.key.channel;
+    let is_replaced = |open: &Transaction| open.key.channel == context.charge.channel;
     for open in outpriced(context.charge, &bill.tries).filter(|open| !is_replaced(open)) {
         // If it was paid meanwhile, its settlement has seen the price, or the sweep's look for other payments will see it.
         store.supersede(open, now).await?;
     }
-    let mut with_ours = bill.clone();
-    with_ours.tries.push(ours.clone());
-    store.judge_payments(&with_ours, now).await
+    store.judge_payments(bill, now).await
 }
 
 /// Why a charge may neither continue a try nor begin one; `None` if it may.

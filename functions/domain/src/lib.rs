@@ -77,7 +77,7 @@ pub use notification::{Claim, Mismatch, MismatchKind, Notification, Outcome, che
 pub use openid_state::OpenidState;
 pub use operator::{Operator, OperatorName, OperatorRole, Reach, SecondFactor, sign_in_pause};
 pub use payer_address::PayerAddress;
-pub use price::{Bill, BillPayments, ServerPrice, counts_for_bill, is_current, judge_in_bill};
+pub use price::{Bill, BillPayments, ServerPrice, is_current, judge_in_bill};
 pub use reconciliation::{
     DayProblem, DayProblemKind, Difference, DifferenceKind, EndedRefund, KnownRefund, Listed, ListedRefund,
     TooManyLines, UnreadableLine, Window, is_payment_of, judge_listed, judge_listed_refund, missing_there,

@@ -85,7 +85,7 @@ impl Bill {
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
 /// named no price. A client's payment otherwise counts if it has the price by which it is judged. One that nobody has judged counts if it has
 /// the server's price of today and does not go back in full.
-pub fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
+fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
         Author::Client => {

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use domain::{Bill, Status, Timestamp, Transaction, next_closed_question};
+use domain::{Status, Timestamp, Transaction, next_closed_question};
 use outbound::Bounds;
 use providers::{Account, Closing, ProviderError};
 use runtime::{ApiError, ConfiguredApp, PaymentOutcome};
@@ -128,10 +128,8 @@ async fn close_here(
 ) -> Result<Closed, StoreError> {
     let (key, now) = (&transaction.key, deps.services.clock.now());
     let settlement = SettlementContext { webhooks: &configured.webhooks, now, look_at: asked_at };
-    let decide = |before: &Transaction, bill: &Bill| {
-        Ok::<_, Infallible>(domain::judge_in_bill(before, domain::close(before, now), bill))
-    };
-    match deps.services.store.settle_in_bill(key, settlement, decide).await? {
+    let decide = |before: &Transaction| Ok::<_, Infallible>(domain::close(before, now));
+    match deps.services.store.settle(key, settlement, decide).await? {
         Settled::Changed(closed, deliveries) => {
             let (bill, id) = (&key.bill, &closed.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, "closed bill {bill}");

@@ -1,8 +1,6 @@
 //! Applies a verified report to its transaction.
 
-use domain::{
-    Bill, IncidentKind, Notification, Outcome, Status, Transaction, TransactionKey, check, judge_in_bill, settle,
-};
+use domain::{IncidentKind, Notification, Outcome, Status, Transaction, TransactionKey, check, settle};
 use runtime::{ConfiguredApp, PaymentOutcome};
 use store::{Settled, SettlementContext, StoreError};
 use tracing::info;
@@ -26,18 +24,18 @@ pub async fn take_report(
     report: &Notification,
     context: &ReportContext<'_>,
 ) -> Result<ReportOutcome, StoreError> {
-    let decide = |transaction: &Transaction, bill: &Bill| -> Result<_, NotApplied> {
+    let decide = |transaction: &Transaction| -> Result<_, NotApplied> {
         if transaction.account != context.account {
             return Err(NotApplied::OtherAccount(transaction.account));
         }
         check(report, transaction)?;
-        Ok(judge_in_bill(transaction, settle(transaction, report, context.now)?, bill))
+        Ok(settle(transaction, report, context.now)?)
     };
     // A provider repeats its notify until it is acknowledged, which is after the look for a second payment. An answer comes once:
     // if this stops before that look, the sweep makes it.
     let look_at = (context.source == ReportSource::Answer && says_paid(report)).then_some(context.now);
     let settlement = SettlementContext { webhooks: &configured.webhooks, now: context.now, look_at };
-    match deps.services.store.settle_in_bill(key, settlement, decide).await? {
+    match deps.services.store.settle(key, settlement, decide).await? {
         Settled::Unchanged(transaction) => {
             let (bill, id) = (&key.bill, &transaction.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a report told nothing new of bill {bill}");

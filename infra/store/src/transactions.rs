@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo,
     RefundSums, Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
-    WebhookId, deliveries,
+    WebhookId, deliveries, judge_in_bill,
 };
 
 use crate::{
@@ -199,9 +199,9 @@ impl Store {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// Reads a transaction, lets `decide` change it, and writes the change together with one delivery for each of `webhooks` that
-    /// subscribed to an event, in one transaction. `decide` may run again if another writer was first. If there is a `look_at`, the sweep
-    /// looks at the transaction again at that time.
+    /// Reads a transaction, lets `decide` change it, judges the change by the whole bill, and writes it together with one delivery for each of
+    /// `webhooks` that subscribed to an event, in one transaction. `decide` may run again if another writer was first. If there is a `look_at`,
+    /// the sweep looks at the transaction again at that time. A bill is one item collection, so reading it costs as much as reading one try.
     ///
     /// The first read is eventually consistent, at half the price, and may show an old row. A change of a bill's only try that is decided on it
     /// is written under the condition that the row is still the same. Any other decision is made again on a strongly consistent read.
@@ -211,28 +211,16 @@ impl Store {
     pub async fn settle<E>(
         &self,
         key: &TransactionKey,
-        told: SettlementContext<'_>,
-        decide: impl Fn(&Transaction) -> Result<Settlement, E>,
-    ) -> Result<Settled<E>, StoreError> {
-        self.settle_in_bill(key, told, |transaction, _| decide(transaction)).await
-    }
-
-    /// Like `settle`, but `decide` gets the whole bill. It is one item collection, so reading it costs as much as reading one try.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn settle_in_bill<E>(
-        &self,
-        key: &TransactionKey,
         SettlementContext { webhooks, now, look_at }: SettlementContext<'_>,
-        decide: impl Fn(&Transaction, &Bill) -> Result<Settlement, E>,
+        decide: impl Fn(&Transaction) -> Result<Settlement, E>,
     ) -> Result<Settled<E>, StoreError> {
         let mut seen = Seen::AMomentAgo;
         for round in 0..=SETTLE_TRIES_MAX {
             let rows = self.load_rows(seen, &key.app, key.mode, &key.bill).await?;
             let found = rows.tries.iter().find(|row| row.transaction.key == *key).cloned();
             let bill = rows.into_bill();
-            let decided = found.as_ref().map(|row| decide(&row.transaction, &bill));
+            let in_bill = |before: &Transaction| Ok(judge_in_bill(before, decide(before)?, &bill));
+            let decided = found.as_ref().map(|row| in_bill(&row.transaction));
             // The condition covers one row. What the decision takes from other tries may be old.
             let is_certain = matches!(decided, Some(Ok(Settlement::Changed { .. }))) && bill.tries.len() == 1;
             if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_certain {
