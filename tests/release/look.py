@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import zipfile
 
 FOLDER, VERSION, SAM = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], pathlib.Path(sys.argv[3]).absolute()
@@ -56,22 +57,41 @@ def unpack(archive, to):
 
 
 class Uploads(http.server.BaseHTTPRequestHandler):
-    """Stands in for S3: it has nothing yet, and keeps what is put."""
+    """Stands in for S3: it has nothing yet, and keeps what is put. SAM uploads what is larger than 8 MB in parts."""
 
     kept = {}
 
-    def answer(self, status):
+    def answer(self, status, text=""):
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(text)))
         self.send_header("ETag", '"0"')
         self.end_headers()
+        self.wfile.write(text.encode())
+
+    def body(self):
+        return self.rfile.read(int(self.headers["Content-Length"]))
 
     def do_HEAD(self):
         self.answer(404)
 
     def do_PUT(self):
-        self.kept[self.path.split("?")[0]] = self.rfile.read(int(self.headers["Content-Length"]))
+        address = urllib.parse.urlsplit(self.path)
+        part = urllib.parse.parse_qs(address.query).get("partNumber")
+        if part is None:
+            self.kept[address.path] = self.body()
+        else:
+            self.kept.setdefault(address.path, {})[int(part[0])] = self.body()
         self.answer(200)
+
+    def do_POST(self):
+        """The first word and the last one of an upload in parts."""
+        address = urllib.parse.urlsplit(self.path)
+        if address.query == "uploads":
+            self.answer(200, "<InitiateMultipartUploadResult><UploadId>only</UploadId></InitiateMultipartUploadResult>")
+            return
+        self.body()
+        self.kept[address.path] = b"".join(part for _, part in sorted(self.kept[address.path].items()))
+        self.answer(200, "<CompleteMultipartUploadResult/>")
 
     def log_message(self, *_):
         pass
@@ -88,13 +108,13 @@ def function_names():
     return re.findall(r"Binary: (\S+) ", (ROOT / "template.yaml").read_text())
 
 
-def functions(architecture, folder):
+def functions(architecture, folder, packed_bytes_max):
     names = sorted(path.name for path in (folder / "functions").iterdir())
     wanted = sorted(f"{name}.zip" for name in function_names())
     assert names == wanted, f"{names} are packed, and the template has {wanted}"
     for name in names:
         packed = (folder / "functions" / name).read_bytes()
-        assert len(packed) < PACKED_BYTES_MAX, f"{name} has {len(packed)} bytes"
+        assert packed_bytes_max is None or len(packed) < packed_bytes_max, f"{name} has {len(packed)} bytes"
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             (entry,) = archive.infolist()
             assert entry.filename == "bootstrap" and entry.external_attr >> 16 & 0o111, f"{name}: {entry}"
@@ -125,9 +145,9 @@ def upload(folder):
     assert sent == packed, "SAM uploads something else than the packed functions"
 
 
-def template(architecture, work):
+def template(architecture, packed_bytes_max, work):
     unpack(FOLDER / f"maxpay-{VERSION}-{architecture}.zip", work)
-    functions(architecture, work)
+    functions(architecture, work, packed_bytes_max)
     upload(work)
 
 
@@ -235,10 +255,11 @@ def main():
     names = {path.name for path in FOLDER.iterdir()}
     looks = {"sums": lambda _: sums()}
     architectures = [architecture for architecture in MACHINES if f"maxpay-{VERSION}-{architecture}.zip" in names]
+    # What is made for CI has no local stack and no SBOM, and its functions are a debug build, whose size says nothing.
+    whole = f"maxpay-sbom-{VERSION}.zip" in names
     for architecture in architectures:
-        looks[f"template for {architecture}"] = functools.partial(template, architecture)
-    # What is made without a build, for CI, has neither.
-    if f"maxpay-sbom-{VERSION}.zip" in names:
+        looks[f"template for {architecture}"] = functools.partial(template, architecture, PACKED_BYTES_MAX if whole else None)
+    if whole:
         looks.update({f"local stack for {architecture}": functools.partial(local, architecture) for architecture in architectures})
         looks["SBOM"] = functools.partial(sbom, architectures)
     looks.update({"JavaScript": javascript, "Python": python, "Go": go, "PHP": php})
