@@ -7,7 +7,8 @@ use crate::{
     charge::knock,
     checkout::{PHONE, at_alipay, checkout_of, choose, made, make, records_of, sent_on, state},
     checkout_prices::{EVENTS, told},
-    unionpay,
+    refund_trouble::{balance, give_up, paid_at_wechat},
+    unionpay, wechat,
     world::{MINUTE_MS, World, charge_of, master, texts, with},
 };
 
@@ -157,6 +158,66 @@ async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid(
     // What has the price and goes back is no payment at a wrong price.
     let wrong = world.incidents().await.into_iter().filter(|one| one["kind"] == "price" && one["billNum"] == "3");
     assert_eq!(wrong.collect::<Vec<_>>(), Vec::<Value>::new());
+    world.end().await;
+}
+
+/// A refund of the whole payment waits for the balance, and fails in the end. The payment is a payment again: it goes back otherwise, or it
+/// counts for the bill, and the other one is the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_whose_refund_failed_is_looked_at_again() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let app = format!("/apps/{}", world.app.app_id);
+    world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
+    for (bill, fee) in [("mispriced", 8800), ("right", 9900)] {
+        let (id, merchant) = paid_at_wechat(&world, bill).await;
+        balance(&world, "wechat", &merchant, true).await;
+        let refund = json!({ "billNum": bill, "refundNum": bill, "refundFee": 9900 }).to_string();
+        world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
+        world.advance(1000).await;
+        let path = made(&world, &with(checkout_of(bill), &json!({ "totalFee": fee }))).await;
+        assert_eq!(state(&world, &path).await["state"], "open", "{bill}");
+        world.advance(5 * MINUTE_MS).await;
+        let second = at_alipay(&world, &path, bill).await;
+        world.play(&second, "pay", json!({})).await;
+        assert_eq!(state(&world, &path).await["state"], "paid", "{bill}");
+        balance(&world, "wechat", &merchant, false).await;
+        give_up(&world, &id, bill).await.done(200);
+        world.advance(5 * MINUTE_MS).await;
+        let refunds = |trade: &Value| trade["refunds"].as_array().unwrap().len();
+        let back = (refunds(&wechat::trade(&world, &id).await), refunds(&world.trade(&second).await));
+        assert_eq!(back, if bill == "right" { (0, 1) } else { (1, 0) }, "{bill}");
+    }
+    let event = |name: &str, fee| (name.to_owned(), fee);
+    let success = |fee| event("payment.success", fee);
+    let mispriced = [success(9900), event("payment.mismatch", 9900), success(8800)];
+    let right = [success(9900), success(9900), event("payment.duplicate", 9900)];
+    assert_eq!(told(&world).await, [mispriced, right].concat());
+    world.end().await;
+}
+
+/// The server names no price by a charge that is refused. It was told that the bill is paid, so no later price makes the payment a mismatch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_which_the_server_was_told_stays_that_of_the_bill() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    for bill in ["charge", "checkout"] {
+        let charged = world.charge(&charge_of("ali_app", bill)).await.ok();
+        knock(&world, "ali_app", &charged).await;
+        world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
+        let paid = "was paid by ali_app";
+        if bill == "charge" {
+            world.charge_as_server(&charge_of("ali_web", bill)).await.refused(5, paid);
+        } else {
+            make(&world, &checkout_of(bill)).await.refused(5, paid);
+        }
+        make(&world, &with(checkout_of(bill), &json!({ "totalFee": 8800 }))).await.refused(5, paid);
+        let cheaper = with(charge_of("ali_web", bill), &json!({ "totalFee": 8800 }));
+        world.charge_as_server(&cheaper).await.refused(5, paid);
+        world.advance(10 * MINUTE_MS).await;
+    }
+    let success = || ("payment.success".to_owned(), 9900);
+    assert_eq!(told(&world).await, [success(), success()]);
     world.end().await;
 }
 

@@ -6,12 +6,13 @@ use domain::{
 };
 use futures_util::future::{join, join_all};
 use runtime::{
-    ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, failure, json_body, not_found,
-    success,
+    ApiError, BillError, Caller, CredentialsError, Reply, Request, Role, authenticate, error_chain, failure, json_body,
+    not_found, success,
 };
 use serde::Serialize;
 use settlement::{ASKING_BOUNDS, Closed, RefundAsked};
 use store::StoreError;
+use tracing::warn;
 
 use crate::{deps::Deps, shown_refund::ShownRefund};
 
@@ -75,6 +76,7 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     // UnionPay's next order does not replace the one before, which can still be paid.
     let earlier = tries.into_iter().filter(is_current).map(|tried| close_try(deps, &caller, tried));
     let (closed, earlier) = join(close_try(deps, &caller, last), join_all(earlier)).await;
+    // What could not be closed besides is in the log: the bill is paid, whatever becomes of it.
     if let Some(paid) = paid {
         return Err(paid.into());
     }
@@ -115,15 +117,21 @@ fn tries_on(bill: Bill, channel: Channel) -> Vec<Transaction> {
 
 /// Closes one try. What is closed already is shown as it is.
 async fn close_try(deps: &Deps, caller: &Caller, tried: Transaction) -> Result<Record, ApiError> {
+    let id = tried.id.clone();
     let closed = match tried.status {
         Status::Closed => return Ok(Record::from(tried)),
         Status::Success | Status::Refund => Closed::Paid(Box::new(tried)),
-        Status::Created => settlement::close(&deps.settlement(), &caller.configured, &tried, ASKING_BOUNDS).await?,
+        Status::Created => settlement::close(&deps.settlement(), &caller.configured, &tried, ASKING_BOUNDS)
+            .await
+            .inspect_err(|error| warn!(tx.id = %id, "not closed: {}", error_chain(error)))?,
     };
     match closed {
         Closed::Closed(closed, _) => Ok(Record::from(*closed)),
         Closed::Paid(paid) => Err(BillError::paid_by(&paid).into()),
-        Closed::Refused { code, words } => Err(ApiError::NotClosed { code, words }),
+        Closed::Refused { code, words } => {
+            warn!(tx.id = %id, provider.code = code, "not closed: {words}");
+            Err(ApiError::NotClosed { code, words })
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use runtime::{ApiError, BillError, ConfiguredApp, Services};
 use store::{Store, StoreError};
 use tracing::info;
 
+use crate::tries::keep_as_paid;
+
 /// How often a checkout is decided again because another caller made or changed it at the same time.
 const ROUNDS_MAX: u32 = 5;
 
@@ -72,16 +74,22 @@ async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout
         let bill = store.load_bill(&app.id, mode, &asked.request.bill).await?;
         let wanted = wanted(asked, bill.checkout.as_ref());
         checkout_url(&services.config.public_url, app, &wanted)?;
+        if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
+            keep_as_paid(store, asked.author, paid, asked.now).await?;
+            return Err(BillError::paid_by(paid).into());
+        }
         match decide(asked, &wanted, &bill)? {
             Decision::Keep(current) => {
                 // The call that wrote it may have stopped before this.
-                set_price(store, current, &bill, asked.now).await?;
+                give_up_outdated(store, current, &bill.tries, asked.now).await?;
+                store.judge_payments(&bill, asked.now).await?;
                 return Ok(current.clone());
             }
             Decision::Write if store.keep_checkout(&wanted).await? => {
-                // Here are the payments that were settled before the write. Those that are settled from now on see the price.
-                let bill = store.load_bill(&app.id, mode, &asked.request.bill).await?;
-                set_price(store, &wanted, &bill, asked.now).await?;
+                // The price judges what clients paid before the write, and the sweep reports what they paid at another one. What is settled
+                // from now on sees the price.
+                let bill = store.load_judged_bill(&app.id, mode, &asked.request.bill, asked.now).await?;
+                give_up_outdated(store, &wanted, &bill.tries, asked.now).await?;
                 if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
                     return Err(BillError::paid_by(paid).into());
                 }
@@ -117,7 +125,7 @@ fn wanted(asked: &CheckoutOrder<'_>, kept: Option<&Checkout>) -> Checkout {
     }
 }
 
-/// What becomes of a call.
+/// What becomes of a call for a bill that is not paid.
 enum Decision<'a> {
     /// The checkout stays as it is.
     Keep(&'a Checkout),
@@ -127,9 +135,6 @@ enum Decision<'a> {
 
 fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> Result<Decision<'a>, BillError> {
     let num = || wanted.key.bill.to_string();
-    if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
-        return Err(BillError::paid_by(paid));
-    }
     let open = bill.checkout.as_ref().filter(|kept| kept.expires_at > asked.now);
     let is_open = |kept: &&Checkout| kept.state(bill, asked.now) == CheckoutState::Open;
     let current = match asked.author {
@@ -156,16 +161,6 @@ fn decide<'a>(asked: &CheckoutOrder<'_>, wanted: &Checkout, bill: &'a Bill) -> R
         }
     };
     Ok(current.map_or(Decision::Write, Decision::Keep))
-}
-
-/// The server's checkout sets the price. Open orders with another price or subject are given up. What clients paid before is judged by it, and
-/// the sweep reports what they paid at another price.
-async fn set_price(store: &Store, checkout: &Checkout, bill: &Bill, now: Timestamp) -> Result<(), StoreError> {
-    if checkout.author != Author::Server {
-        return Ok(());
-    }
-    give_up_outdated(store, checkout, &bill.tries, now).await?;
-    store.judge_payments(bill, now).await
 }
 
 /// Gives up the open orders whose price or subject is not that of the server's checkout. A visitor's charge does it, too: a client may have

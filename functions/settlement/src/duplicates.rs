@@ -34,9 +34,8 @@ pub async fn look_for_duplicate(
         return Ok(());
     }
     let key = &transaction.key;
-    let bill = deps.services.store.load_bill(&key.app, key.mode, &key.bill).await?;
     // What is told now must stay true if the server names other prices.
-    deps.services.store.judge_payments(&bill, now).await?;
+    let bill = deps.services.store.load_judged_bill(&key.app, key.mode, &key.bill, now).await?;
     let price_today = bill.server_price().map(|price| price.fee);
     let BillPayments { counted, mispriced } = bill.payments();
     for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {

@@ -1,6 +1,6 @@
 //! By which price of the server a client's payment is judged.
 
-use domain::{Bill, Fen, Timestamp, Transaction};
+use domain::{AppId, Bill, BillNum, Fen, Mode, Timestamp, Transaction};
 
 use crate::{
     Store, StoreError,
@@ -13,21 +13,42 @@ use crate::{
 const JUDGE_TRIES_MAX: u32 = 3;
 
 impl Store {
-    /// Judges the payments of clients that no price judges yet, by what the server has named last.
+    /// A bill whose payments are judged, as [`Self::judge_payments`] does it.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn judge_payments(&self, bill: &Bill, now: Timestamp) -> Result<(), StoreError> {
-        let Some(price) = bill.server_price() else { return Ok(()) };
+    pub async fn load_judged_bill(
+        &self,
+        app: &AppId,
+        mode: Mode,
+        num: &BillNum,
+        now: Timestamp,
+    ) -> Result<Bill, StoreError> {
+        let bill = self.load_bill(app, mode, num).await?;
+        // Another worker may have judged them by another price.
+        if self.judge_payments(&bill, now).await? { self.load_bill(app, mode, num).await } else { Ok(bill) }
+    }
+
+    /// Judges the payments of clients that no price judges yet, by what the server has named last. `true` if there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn judge_payments(&self, bill: &Bill, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(price) = bill.server_price() else { return Ok(false) };
+        let mut has_judged = false;
         for paid in bill.unjudged(price.fee) {
-            self.judge(paid, price.fee, now).await?;
+            self.judge_payment(paid, price.fee, now).await?;
+            has_judged = true;
         }
-        Ok(())
+        Ok(has_judged)
     }
 
     /// Keeps the server's price by which a client's payment is judged, unless one is kept. The sweep then looks at the payment: at once, or
     /// after the first attempt of the delivery that its entry carries.
-    async fn judge(&self, paid: &Transaction, price: Fen, now: Timestamp) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn judge_payment(&self, paid: &Transaction, price: Fen, now: Timestamp) -> Result<(), StoreError> {
         const PRICE: &str = "judged_price = if_not_exists(judged_price, :price)";
         let update = || {
             self.dynamo

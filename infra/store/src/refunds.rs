@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
     AppId, Bill, BillNum, CheckoutKey, Delivery, Mode, Refund, RefundContradiction, RefundDecision, RefundNum,
     RefundPause, RefundSending, RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId,
-    TransactionKey, Webhook, deliveries,
+    TransactionKey, Webhook, deliveries, refundable,
 };
 
 use crate::{
@@ -18,9 +18,9 @@ use crate::{
     checkouts::read_checkout,
     items::{Seen, Written},
     schema::{
-        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CHECKOUT_SK, DUE_MS, DUE_PK, FAILURE_SAID, PK, REFUND_PREFIX, SK,
-        TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk, parse_transaction_key, refund_num_pk, refund_sk,
-        transaction_pk, transaction_sk,
+        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, FAILURE_SAID, LOOK_AGAIN, PK,
+        REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk, parse_transaction_key,
+        refund_num_pk, refund_sk, transaction_pk, transaction_sk,
     },
     transactions::{Row, SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -51,6 +51,17 @@ pub struct PlannedRefund {
     pub payment: Transaction,
     /// The refund.
     pub refund: Refund,
+}
+
+/// When the sweep looks at a payment whose refund changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PaymentLook {
+    /// Nothing is to be looked at.
+    Unneeded,
+    /// At this time.
+    At(Timestamp),
+    /// After the first attempt of the delivery that its entry carries, and not before this time.
+    AfterCarried(Timestamp),
 }
 
 /// The result of a reservation.
@@ -173,7 +184,7 @@ impl Store {
                 }
             };
             let writes = [
-                self.update_of_refunded(&payment, revision)?,
+                self.update_of_refunded(&payment, revision, PaymentLook::Unneeded)?,
                 self.put_once(write_refund(&refund))?,
                 self.put_once(write_number(&refund))?,
             ];
@@ -216,7 +227,7 @@ impl Store {
             let Some(before) = self.find_refund(&key.app, key.mode, &key.bill, num).await? else {
                 return Ok(RefundChanged::NotFound);
             };
-            let Some(Row { transaction: payment, revision, .. }) = self.find_row(Seen::Now, key).await? else {
+            let Some(Row { transaction: payment, revision, carries, .. }) = self.find_row(Seen::Now, key).await? else {
                 return Ok(RefundChanged::NotFound);
             };
             let change = match decide(&payment, &before) {
@@ -228,7 +239,13 @@ impl Store {
             let told: Vec<Delivery> = change.events.iter().flat_map(of_event).collect();
             let mut writes = vec![self.update_of_refund(&before, &change.refund)?];
             if change.payment != payment {
-                writes.push(self.update_of_refunded(&change.payment, revision)?);
+                // What does not go back after all may have to be sent back otherwise, see `settlement::look_for_duplicate`.
+                let look = match (refundable(&change.payment) > refundable(&payment), carries) {
+                    (false, _) => PaymentLook::Unneeded,
+                    (true, None) => PaymentLook::At(now),
+                    (true, Some(_)) => PaymentLook::AfterCarried(now),
+                };
+                writes.push(self.update_of_refunded(&change.payment, revision, look)?);
             }
             writes.extend(self.put_deliveries(&told)?);
             match self.write_all(writes, "change of a refund").await? {
@@ -240,7 +257,12 @@ impl Store {
     }
 
     /// The update of the payment, when its refund changes.
-    fn update_of_refunded(&self, after: &Transaction, revision: i64) -> Result<TransactWriteItem, StoreError> {
+    fn update_of_refunded(
+        &self,
+        after: &Transaction,
+        revision: i64,
+        look: PaymentLook,
+    ) -> Result<TransactWriteItem, StoreError> {
         let sum = |fee: Option<domain::Fen>| number(fee.map_or(0, domain::Fen::get));
         let mut sets = format!("SET {SETS_OF_STATUS}, refund_pending = :pending, refund_committed = :committed");
         let mut update = self
@@ -250,6 +272,22 @@ impl Store {
         if let Some(refunded) = after.refunded {
             sets.push_str(", refunded_fee = :refunded");
             update = update.expression_attribute_values(":refunded", number(refunded.get()));
+        }
+        match look {
+            PaymentLook::Unneeded => {}
+            PaymentLook::At(due) => {
+                sets.push_str(&format!(", {DUE_PK} = :due, {DUE_MS} = :look"));
+                update = update
+                    .condition_expression(format!("rev = :rev AND attribute_not_exists({CARRIES})"))
+                    .expression_attribute_values(":due", text(due_pk(&after.id)))
+                    .expression_attribute_values(":look", time(due));
+            }
+            PaymentLook::AfterCarried(due) => {
+                sets.push_str(&format!(", {LOOK_AGAIN} = :look"));
+                update = update
+                    .condition_expression(format!("rev = :rev AND attribute_exists({CARRIES})"))
+                    .expression_attribute_values(":look", time(due));
+            }
         }
         let update = update.update_expression(sets).build();
         let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;

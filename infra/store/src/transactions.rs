@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo,
     RefundSums, Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
-    WebhookId, deliveries, judge_in_bill,
+    WebhookId, deliveries, is_current, judge_in_bill,
 };
 
 use crate::{
@@ -221,8 +221,10 @@ impl Store {
             let bill = rows.into_bill();
             let in_bill = |before: &Transaction| Ok(judge_in_bill(before, decide(before)?, &bill));
             let decided = found.as_ref().map(|row| in_bill(&row.transaction));
-            // The condition covers one row. What the decision takes from other tries may be old.
-            let is_certain = matches!(decided, Some(Ok(Settlement::Changed { .. }))) && bill.tries.len() == 1;
+            // The condition covers one row. What the decision takes from other tries may be old, and so may the server's price. But a new price
+            // also marks what clients opened at another one, unless it is closed or marked already.
+            let is_alone = bill.tries.len() == 1 && bill.tries.iter().all(is_current);
+            let is_certain = matches!(decided, Some(Ok(Settlement::Changed { .. }))) && is_alone;
             if std::mem::replace(&mut seen, Seen::Now) == Seen::AMomentAgo && !is_certain {
                 continue;
             }
