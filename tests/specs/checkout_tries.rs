@@ -8,9 +8,22 @@ use crate::{
     checkout::{PHONE, at_alipay, checkout_of, choose, made, make, records_of, sent_on, state},
     checkout_prices::{EVENTS, told},
     refund_trouble::{balance, give_up, paid_at_wechat},
-    unionpay, wechat,
+    refunds::refunds,
+    unionpay,
     world::{MINUTE_MS, World, charge_of, master, texts, with},
 };
+
+/// An order of a client that the payer has opened.
+async fn open_of_client(world: &World, channel: &str, bill: &str, fee: i64) -> String {
+    let charged = world.charge(&with(charge_of(channel, bill), &json!({ "totalFee": fee }))).await.ok();
+    knock(world, channel, &charged).await;
+    charged["id"].as_str().unwrap().to_owned()
+}
+
+async fn paid_by_client(world: &World, channel: &str, bill: &str, fee: i64) {
+    let id = open_of_client(world, channel, bill, fee).await;
+    world.play(&id, "pay", json!({})).await;
+}
 
 /// More than the thirty seconds within which an order of UnionPay is presented again.
 const OUTDATED_MS: i64 = 31_000;
@@ -122,11 +135,7 @@ async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid(
     let world = World::start().await;
     let app = format!("/apps/{}", world.app.app_id);
     world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
-    let pay = async |channel: &str, bill: &str, fee: i64| {
-        let charged = world.charge(&with(charge_of(channel, bill), &json!({ "totalFee": fee }))).await.ok();
-        knock(&world, channel, &charged).await;
-        world.play(charged["id"].as_str().unwrap(), "pay", json!({})).await;
-    };
+    let pay = async |channel: &str, bill: &str, fee: i64| paid_by_client(&world, channel, bill, fee).await;
     // The merchant refunds it.
     pay("ali_app", "1", 9900).await;
     let refund = json!({ "billNum": "1", "refundNum": "R1", "refundFee": 9900 }).to_string();
@@ -161,18 +170,18 @@ async fn a_payment_that_went_back_before_every_price_leaves_the_bill_to_be_paid(
     world.end().await;
 }
 
-/// A refund of the whole payment waits for the balance, and fails in the end. The payment is a payment again: it goes back otherwise, or it
-/// counts for the bill, and the other one is the second.
+/// A refund of a payment waits for the balance, and fails in the end. The payment does not count for the bill, so it goes back otherwise, in
+/// full or the part that is left.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_whose_refund_failed_is_looked_at_again() {
+async fn a_payment_whose_refund_failed_goes_back_otherwise() {
     let world = World::start().await;
     world.webhook_to("shop", &json!({ "events": EVENTS })).await;
     let app = format!("/apps/{}", world.app.app_id);
     world.admin("PATCH", &app, json!({ "refundDuplicates": true })).await.done(200);
-    for (bill, fee) in [("mispriced", 8800), ("right", 9900)] {
+    for (bill, fee, refunded) in [("mispriced", 8800, 9900), ("right", 9900, 9900), ("part", 8800, 5000)] {
         let (id, merchant) = paid_at_wechat(&world, bill).await;
         balance(&world, "wechat", &merchant, true).await;
-        let refund = json!({ "billNum": bill, "refundNum": bill, "refundFee": 9900 }).to_string();
+        let refund = json!({ "billNum": bill, "refundNum": bill, "refundFee": refunded }).to_string();
         world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
         world.advance(1000).await;
         let path = made(&world, &with(checkout_of(bill), &json!({ "totalFee": fee }))).await;
@@ -184,15 +193,105 @@ async fn a_payment_whose_refund_failed_is_looked_at_again() {
         balance(&world, "wechat", &merchant, false).await;
         give_up(&world, &id, bill).await.done(200);
         world.advance(5 * MINUTE_MS).await;
-        let refunds = |trade: &Value| trade["refunds"].as_array().unwrap().len();
-        let back = (refunds(&wechat::trade(&world, &id).await), refunds(&world.trade(&second).await));
-        assert_eq!(back, if bill == "right" { (0, 1) } else { (1, 0) }, "{bill}");
+        world.advance(2 * 60 * MINUTE_MS).await;
+        let begun = refunds(&world, &json!({ "billNum": bill })).await.ok();
+        let mut begun = texts(&begun["results"], "refundNum");
+        begun.sort();
+        let (whole, rest) = (format!("twice-{id}"), format!("twice-{id}-2"));
+        let expect = if bill == "part" { vec![bill.to_owned(), whole, rest] } else { vec![bill.to_owned(), whole] };
+        assert_eq!(begun, expect);
+        assert_eq!(world.trade(&second).await["refunds"], json!([]), "the other payment stays: {bill}");
+        assert_eq!(state(&world, &path).await["state"], "paid", "{bill}");
     }
     let event = |name: &str, fee| (name.to_owned(), fee);
     let success = |fee| event("payment.success", fee);
-    let mispriced = [success(9900), event("payment.mismatch", 9900), success(8800)];
-    let right = [success(9900), success(9900), event("payment.duplicate", 9900)];
-    assert_eq!(told(&world).await, [mispriced, right].concat());
+    let mispriced = vec![success(9900), event("payment.mismatch", 9900), success(8800)];
+    let right = vec![success(9900), success(9900)];
+    assert_eq!(told(&world).await, [mispriced.clone(), right, mispriced].concat());
+    world.end().await;
+}
+
+/// A stranger's fen was the first payment, and the second one is a duplicate of it. Then the server names the price, and the second one is the
+/// first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_of_another_payment_than_before_is_told_once_and_the_look_ends() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let first = open_of_client(&world, "ali_app", "1", 1).await;
+    let second = open_of_client(&world, "ali_web", "1", 9900).await;
+    let third = open_of_client(&world, "ali_wap", "1", 9900).await;
+    for id in [&first, &second, &third] {
+        world.play(id, "pay", json!({})).await;
+        world.advance(1000).await;
+    }
+    make(&world, &checkout_of("1")).await.refused(5, "was paid by ali_web");
+    let first = open_of_client(&world, "ali_app", "2", 1).await;
+    let second = open_of_client(&world, "ali_web", "2", 9900).await;
+    let late = open_of_client(&world, "ali_wap", "2", 9900).await;
+    world.play(&first, "pay", json!({})).await;
+    world.advance(1000).await;
+    world.play(&second, "pay", json!({})).await;
+    made(&world, &with(checkout_of("2"), &json!({ "totalFee": 8800 }))).await;
+    world.play(&late, "pay", json!({})).await;
+    world.advance(5 * MINUTE_MS).await;
+    let kinds = |bill: &str, incidents: &[Value]| {
+        let of_bill = incidents.iter().filter(|one| one["billNum"] == bill).cloned();
+        let mut kinds = texts(&json!(of_bill.collect::<Vec<_>>()), "kind");
+        kinds.sort();
+        kinds
+    };
+    let incidents = world.incidents().await;
+    assert_eq!(kinds("1", &incidents), ["duplicate", "duplicate", "price"]);
+    assert_eq!(kinds("2", &incidents), ["duplicate", "price", "price", "price"]);
+    let mut told = told(&world).await;
+    told.sort();
+    let times = |name: &str, fees: &[i64]| fees.iter().map(|fee| (name.to_owned(), *fee)).collect::<Vec<_>>();
+    let duplicates = times("payment.duplicate", &[9900, 9900, 9900]);
+    let mismatches = times("payment.mismatch", &[1, 1, 9900, 9900]);
+    let successes = times("payment.success", &[1, 1, 9900, 9900, 9900]);
+    assert_eq!(told, [duplicates, mismatches, successes].concat());
+    world.end().await;
+}
+
+/// The server's call was refused because the bill is paid, and it named the price all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fen_counts_for_no_bill_of_which_the_server_was_told_that_another_payment_paid_it() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({ "events": EVENTS })).await;
+    let late = open_of_client(&world, "ali_app", "1", 1).await;
+    let first = open_of_client(&world, "ali_wap", "1", 1).await;
+    let second = open_of_client(&world, "ali_web", "1", 9900).await;
+    world.play(&first, "pay", json!({})).await;
+    world.advance(1000).await;
+    world.play(&second, "pay", json!({})).await;
+    world.charge_as_server(&charge_of("ali_qrcode", "1")).await.refused(5, "was paid by ali_web");
+    world.play(&late, "pay", json!({})).await;
+    world.advance(5 * MINUTE_MS).await;
+    let mut told = told(&world).await;
+    told.sort();
+    let event = |name: &str, fee| (name.to_owned(), fee);
+    let mismatch = || event("payment.mismatch", 1);
+    let success = |fee| event("payment.success", fee);
+    assert_eq!(told, [event("payment.duplicate", 9900), mismatch(), mismatch(), success(1), success(9900)]);
+    world.end().await;
+}
+
+/// A stranger's payment is not that of the bill, so `/close` does not tell the server that the bill is paid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_closed_beside_a_payment_that_does_not_count() {
+    let world = World::start().await;
+    let late = open_of_client(&world, "ali_web", "1", 1).await;
+    paid_by_client(&world, "ali_app", "1", 1).await;
+    made(&world, &checkout_of("1")).await;
+    let close = async |channel: &str| {
+        let body = json!({ "billNum": "1", "channel": channel }).to_string();
+        world.post_as(&master(&world.app), "/2.0/maxpay/close", body).await
+    };
+    close("ali_app").await.refused(5, "does not count for the bill");
+    // Its notify is on the way.
+    world.play(&late, "pay", json!({ "notify": false })).await;
+    close("ali_web").await.refused(5, "does not count for the bill");
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", json!({ "billNum": "1" }).to_string()).await.ok();
     world.end().await;
 }
 

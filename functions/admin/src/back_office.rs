@@ -2,7 +2,8 @@
 //! the form of the wire contract.
 
 use domain::{
-    Bill, BillNum, Channel, CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status, Transaction, is_current,
+    Bill, BillNum, BillPayments, Channel, CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status,
+    Transaction, is_current,
 };
 use futures_util::future::{join, join_all};
 use runtime::{
@@ -70,9 +71,15 @@ async fn close(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
         return Err(BillError::UnknownOn { bill: asked.bill.to_string(), channel }.into());
     }
     let bill = close_checkout(deps, &caller, &asked.bill).await?;
-    let paid = bill.payments().counted.into_iter().find(|paid| paid.key.channel == channel).map(BillError::paid_by);
+    let BillPayments { counted, uncounted } = bill.payments();
+    let paid = counted.into_iter().find(|paid| paid.key.channel == channel).map(BillError::paid_by);
+    let uncounted: Vec<_> = uncounted.into_iter().cloned().collect();
     let mut tries = tries_on(bill, channel);
-    let last = tries.pop().ok_or_else(|| StoreError::Stale { what: asked.bill.to_string() })?;
+    tries.retain(|tried| !uncounted.contains(tried));
+    let Some(last) = tries.pop() else {
+        let paid = uncounted.iter().find(|paid| paid.key.channel == channel).map(BillError::not_counted);
+        return Err(paid.map_or_else(|| StoreError::Stale { what: asked.bill.to_string() }.into(), ApiError::from));
+    };
     // UnionPay's next order does not replace the one before, which can still be paid.
     let earlier = tries.into_iter().filter(is_current).map(|tried| close_try(deps, &caller, tried));
     let (closed, earlier) = join(close_try(deps, &caller, last), join_all(earlier)).await;
@@ -127,7 +134,12 @@ async fn close_try(deps: &Deps, caller: &Caller, tried: Transaction) -> Result<R
     };
     match closed {
         Closed::Closed(closed, _) => Ok(Record::from(*closed)),
-        Closed::Paid(paid) => Err(BillError::paid_by(&paid).into()),
+        Closed::Paid(paid) => {
+            // The server has named another price, and takes code 5 for the payment of the bill.
+            let bill = load(deps, caller, &paid.key.bill).await?;
+            let counts = bill.payments().counted.iter().any(|counted| counted.id == paid.id);
+            Err(if counts { BillError::paid_by(&paid) } else { BillError::not_counted(&paid) }.into())
+        }
         Closed::Refused { code, words } => {
             warn!(tx.id = %id, provider.code = code, "not closed: {words}");
             Err(ApiError::NotClosed { code, words })

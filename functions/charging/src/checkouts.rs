@@ -13,8 +13,6 @@ use runtime::{ApiError, BillError, ConfiguredApp, Services};
 use store::{Store, StoreError};
 use tracing::info;
 
-use crate::tries::keep_as_paid;
-
 /// How often a checkout is decided again because another caller made or changed it at the same time.
 const ROUNDS_MAX: u32 = 5;
 
@@ -75,7 +73,7 @@ async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout
         let wanted = wanted(asked, bill.checkout.as_ref());
         checkout_url(&services.config.public_url, app, &wanted)?;
         if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
-            keep_as_paid(store, asked.author, paid, asked.now).await?;
+            store.confirm_paid(&bill, asked.author, wanted.fee, asked.now).await?;
             return Err(BillError::paid_by(paid).into());
         }
         match decide(asked, &wanted, &bill)? {

@@ -4,12 +4,12 @@
 //! same bill. The write is conditional, so it fails then, and the charge is decided again.
 
 use domain::{
-    Author, Bill, Charging, NextTry, PayerDigest, RefundSums, Reservation, Status, Timestamp, Transaction,
-    TransactionId, TransactionKey, TryNumber, WebUrl, outpriced, replace, reserve,
+    Author, Bill, Charging, NextTry, PayerDigest, RefundSums, Reservation, Status, Transaction, TransactionId,
+    TransactionKey, TryNumber, WebUrl, outpriced, replace, reserve,
 };
 use providers::{Charge, NOTIFY_URL_BYTES_MAX, Order, PaymentParameters, ProviderError};
 use runtime::{ApiError, BillError};
-use store::{Reserved, Store, StoreError};
+use store::{Reserved, StoreError};
 
 use crate::{ChargeContext, Deps};
 
@@ -57,8 +57,9 @@ pub(crate) async fn find_try(deps: &Deps, context: &ChargeContext<'_>, mut bill:
             | Reservation::NotOpened
             | Reservation::ReplacedTooOften
             | Reservation::Exhausted) => {
-                if let Reservation::Paid(paid) = &refused {
-                    keep_as_paid(&deps.services.store, context.charging.author, paid, context.charging.now).await?;
+                if matches!(refused, Reservation::Paid(_)) {
+                    let Charging { author, now, .. } = context.charging;
+                    deps.services.store.confirm_paid(&bill, author, charge.fee, now).await?;
                 }
                 let stale = || StoreError::Stale { what: charge.bill.to_string() };
                 return Err(refusal(&refused, context).map_or_else(|| stale().into(), ApiError::from));
@@ -158,20 +159,6 @@ async fn set_price(deps: &Deps, context: &ChargeContext<'_>, bill: &Bill) -> Res
     Ok(())
 }
 
-/// The server is told that this payment paid the bill. If it came before every price, this keeps that the price was right: no later price takes
-/// it back.
-pub(crate) async fn keep_as_paid(
-    store: &Store,
-    author: Author,
-    paid: &Transaction,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if author == Author::Server && paid.author == Author::Client && paid.judged_price.is_none() {
-        store.judge_payment(paid, paid.fee, now).await?;
-    }
-    Ok(())
-}
-
 /// Why a charge may neither continue a try nor begin one; `None` if it may.
 fn refusal(reservation: &Reservation<'_>, context: &ChargeContext<'_>) -> Option<BillError> {
     let charge = context.charge;
@@ -215,7 +202,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
         return_url: charge.return_url.clone().filter(|_| charge.channel.returns_by_way_of_us()),
         status: Status::Created,
         ended_at: None,
-        judged_price: None,
+        judgement: None,
         trade_no: None,
         refunded: None,
         refunds: RefundSums::default(),

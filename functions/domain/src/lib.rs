@@ -101,7 +101,7 @@ pub use shards::{Shard, Shards};
 pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, SumEntry, is_to_be_summed};
 pub use target_health::{Lane, Pace, Paused, TargetHealth};
 pub use time::{InvalidTimestamp, TimeSpan, Timestamp};
-pub use transaction::{RefundSums, Status, Transaction};
+pub use transaction::{Judgement, RefundSums, Status, Transaction};
 pub use unanswered::{Unanswered, UnansweredKind};
 pub use webhook::{Event, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -4,8 +4,8 @@
 //! So the server's price decides, and a client's payment at another price never counts as the payment of the bill.
 
 use crate::{
-    Author, Checkout, CheckoutState, Event, Fen, OccurredEvent, Settlement, Status, Subject, Timestamp, Transaction,
-    refundable,
+    Author, Checkout, CheckoutState, Event, Fen, Judgement, OccurredEvent, Settlement, Status, Subject, Timestamp,
+    Transaction, refundable,
 };
 
 /// A bill: its tries, and its checkout.
@@ -45,26 +45,33 @@ impl Bill {
         charged.into_iter().chain(offered).max_by_key(|price| price.named_at)
     }
 
-    /// The payments of clients that `price` judges, because no price did before. A payment that has this price and goes back in full stays
-    /// without one, so that it does not count.
-    pub fn unjudged(&self, price: Fen) -> impl Iterator<Item = &Transaction> {
-        let is_unjudged = move |tried: &&Transaction| {
-            let is_paid = tried.author == Author::Client && tried.status.is_paid() && tried.judged_price.is_none();
-            is_paid && (tried.fee != price || refundable(tried).is_some())
+    /// The server's price by which payments are judged. If the server's only call was refused because the bill is paid, the payments that it
+    /// judged have the price.
+    pub fn named_fee(&self) -> Option<Fen> {
+        let of_payment = |tried: &Transaction| match tried.judgement {
+            Some(Judgement::ByPrice(price)) => Some(price),
+            Some(Judgement::WentBack) | None => None,
+        };
+        self.server_price().map(|price| price.fee).or_else(|| self.tries.iter().find_map(of_payment))
+    }
+
+    /// The payments of clients that are not judged yet.
+    pub fn unjudged(&self) -> impl Iterator<Item = &Transaction> {
+        let is_unjudged = |tried: &&Transaction| {
+            tried.author == Author::Client && tried.status.is_paid() && tried.judgement.is_none()
         };
         self.tries.iter().filter(is_unjudged)
     }
 
     /// Its paid tries, divided by whether they count for it.
     pub fn payments(&self) -> BillPayments<'_> {
-        self.payments_at(self.server_price().map(|price| price.fee))
+        self.payments_at(self.named_fee())
     }
 
     /// The payment by which the bill is paid for an author who asks for `fee`. The price that the server named before decides, because a new
     /// price must not make a paid bill unpaid. A server that names the first price is not bound by what a client paid at another one.
     pub fn paid_for(&self, author: Author, fee: Fen) -> Option<&Transaction> {
-        let named = self.server_price().map(|price| price.fee);
-        let price = named.or_else(|| (author == Author::Server).then_some(fee));
+        let price = self.named_fee().or_else(|| (author == Author::Server).then_some(fee));
         self.payments_at(price).counted.first().copied()
     }
 
@@ -74,24 +81,32 @@ impl Bill {
         offered.is_some_and(|checkout| checkout.state(self, now) == CheckoutState::Open)
     }
 
-    fn payments_at(&self, server_price: Option<Fen>) -> BillPayments<'_> {
+    fn payments_at(&self, named: Option<Fen>) -> BillPayments<'_> {
         let mut paid: Vec<&Transaction> = self.tries.iter().filter(|payment| payment.status.is_paid()).collect();
         paid.sort_by_key(|payment| (payment.ended_at, payment.id.clone()));
-        let (counted, mispriced) = paid.into_iter().partition(|payment| counts_for_bill(payment, server_price));
-        BillPayments { counted, mispriced }
+        let (counted, uncounted) = paid.into_iter().partition(|payment| counts_for_bill(payment, named));
+        BillPayments { counted, uncounted }
+    }
+}
+
+impl Judgement {
+    /// The judgement of a payment that was settled before `price` was named.
+    pub fn of(payment: &Transaction, price: Fen) -> Self {
+        let goes_back = payment.fee == price && refundable(payment).is_none();
+        if goes_back { Self::WentBack } else { Self::ByPrice(price) }
     }
 }
 
 /// Whether a payment counts as the payment of its bill. It counts if the server or a visitor of its checkout opened it, or if the server has
-/// named no price. A client's payment otherwise counts if it has the price by which it is judged. One that nobody has judged counts if it has
-/// the server's price of today and does not go back in full.
-fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
+/// named no price. A client's payment otherwise counts by its judgement. If it has none yet, it is judged by the price that is named now.
+fn counts_for_bill(payment: &Transaction, named: Option<Fen>) -> bool {
     match payment.author {
         Author::Server | Author::Visitor => true,
-        Author::Client => {
-            let may_count = |price: Fen| price == payment.fee && refundable(payment).is_some();
-            payment.judged_price.map_or_else(|| server_price.is_none_or(may_count), |price| price == payment.fee)
-        }
+        Author::Client => match payment.judgement.or_else(|| named.map(|price| Judgement::of(payment, price))) {
+            None => true,
+            Some(Judgement::ByPrice(price)) => price == payment.fee,
+            Some(Judgement::WentBack) => false,
+        },
     }
 }
 
@@ -100,13 +115,13 @@ fn counts_for_bill(payment: &Transaction, server_price: Option<Fen>) -> bool {
 /// merchant would give away again what is sold.
 pub fn judge_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill) -> Settlement {
     let Settlement::Changed { mut transaction, mut events } = settlement else { return settlement };
-    let server_price = bill.server_price().map(|price| price.fee);
+    let named = bill.named_fee();
     if transaction.status.is_paid() && !before.status.is_paid() {
-        transaction.judged_price = server_price.filter(|_| transaction.author == Author::Client);
+        transaction.judgement = named.filter(|_| transaction.author == Author::Client).map(Judgement::ByPrice);
     }
-    let counts = counts_for_bill(&transaction, server_price);
+    let counts = counts_for_bill(&transaction, named);
     // While the server has named no price, a stranger may have paid a fen. That does not silence the end of an honest order.
-    let pays_as_much = |paid: &&Transaction| server_price.is_some() || paid.fee >= transaction.fee;
+    let pays_as_much = |paid: &&Transaction| named.is_some() || paid.fee >= transaction.fee;
     let is_bill_paid = bill.payments().counted.iter().any(pays_as_much);
     let is_told = |occurred: &OccurredEvent| match occurred.event {
         Event::PaymentSuccess => counts,
@@ -126,8 +141,8 @@ pub fn judge_in_bill(before: &Transaction, settlement: Settlement, bill: &Bill) 
 pub struct BillPayments<'a> {
     /// Those that count, the first payment first.
     pub counted: Vec<&'a Transaction>,
-    /// Those that a client made at another price than the server's.
-    pub mispriced: Vec<&'a Transaction>,
+    /// Those of clients that do not count: they have another price than the server's, or went back before it was named.
+    pub uncounted: Vec<&'a Transaction>,
 }
 
 /// Whether a try can still be taken up or replaced: it is open, and no other try took its place.
@@ -155,13 +170,13 @@ mod tests {
     #[test]
     fn only_what_a_client_paid_at_another_price_does_not_count() {
         use Author::{Client, Server, Visitor};
-        let check_bill = |bill: &Bill, counted: &[i64], mispriced: &[i64]| {
+        let check_bill = |bill: &Bill, counted: &[i64], uncounted: &[i64]| {
             let payments = bill.payments();
             let fees = |some: &[&Transaction]| some.iter().map(|payment| payment.fee.get()).collect::<Vec<_>>();
-            assert_eq!((fees(&payments.counted), fees(&payments.mispriced)), (counted.to_vec(), mispriced.to_vec()));
+            assert_eq!((fees(&payments.counted), fees(&payments.uncounted)), (counted.to_vec(), uncounted.to_vec()));
         };
-        let check = |tries: &[Transaction], counted: &[i64], mispriced: &[i64]| {
-            check_bill(&Bill { tries: tries.to_vec(), checkout: None }, counted, mispriced);
+        let check = |tries: &[Transaction], counted: &[i64], uncounted: &[i64]| {
+            check_bill(&Bill { tries: tries.to_vec(), checkout: None }, counted, uncounted);
         };
         let open = |fee, seconds| Transaction { status: Status::Created, ended_at: None, ..paid(Server, fee, seconds) };
         let closed = |fee, seconds| Transaction { status: Status::Closed, ..open(fee, seconds) };
@@ -173,25 +188,30 @@ mod tests {
         // none was named then, the price of today decides.
         check(&[paid(Server, 100, 0), open(90, 1)], &[100], &[]);
         check(&[paid(Client, 100, 0), open(90, 1)], &[], &[100]);
-        let settled = |price| Transaction { judged_price: Some(fen(price)), ..paid(Client, 100, 0) };
+        let by_price = |price| Some(Judgement::ByPrice(fen(price)));
+        let settled = |price| Transaction { judgement: by_price(price), ..paid(Client, 100, 0) };
         check(&[settled(100), open(90, 1)], &[100], &[]);
         check(&[settled(90), open(100, 1)], &[], &[100]);
         let refunded = Transaction { status: Status::Refund, refunded: Some(fen(100)), ..paid(Client, 100, 0) };
         check(std::slice::from_ref(&refunded), &[100], &[]);
         check(&[refunded.clone(), open(100, 1)], &[], &[100]);
-        check(&[Transaction { judged_price: Some(fen(100)), ..refunded.clone() }, open(90, 1)], &[100], &[]);
+        check(&[Transaction { judgement: by_price(100), ..refunded.clone() }, open(90, 1)], &[100], &[]);
         let mut going_back = paid(Client, 100, 0);
         going_back.refunds.committed = Some(fen(100));
         check(&[going_back.clone(), open(100, 1)], &[], &[100]);
         // What a price judges.
         let judged = |price, tries: &[Transaction]| {
             let bill = Bill { tries: tries.to_vec(), checkout: None };
-            bill.unjudged(fen(price)).map(|paid| paid.fee.get()).collect::<Vec<_>>()
+            bill.unjudged().map(|paid| Some(Judgement::of(paid, fen(price)))).collect::<Vec<_>>()
         };
-        assert_eq!(judged(100, &[paid(Client, 100, 0), paid(Client, 1, 0)]), [100, 1]);
-        assert_eq!(judged(100, &[refunded.clone(), going_back.clone()]), [0; 0]);
-        assert_eq!(judged(90, &[refunded, going_back]), [100, 100]);
-        assert_eq!(judged(90, &[settled(90), paid(Visitor, 9, 0), open(90, 1)]), [0; 0]);
+        assert_eq!(judged(100, &[paid(Client, 100, 0), paid(Client, 1, 0)]), [by_price(100), by_price(100)]);
+        assert_eq!(judged(100, &[refunded.clone(), going_back.clone()]), [Some(Judgement::WentBack); 2]);
+        assert_eq!(judged(90, &[refunded, going_back]), [by_price(90), by_price(90)]);
+        assert_eq!(judged(90, &[settled(90), paid(Visitor, 9, 0), open(90, 1)]), []);
+        let gone = Transaction { judgement: Some(Judgement::WentBack), ..paid(Client, 100, 0) };
+        check(&[gone, open(100, 1)], &[], &[100]);
+        // The server's only call was refused, because the bill is paid.
+        check(&[settled(100), paid(Client, 1, 1)], &[100], &[1]);
         check(&[paid(Server, 90, 5), paid(Client, 90, 3), paid(Client, 1, 1)], &[90, 90], &[1]);
         // A checkout of the server names a price, too, and the latest word decides. A client's checkout names none.
         let with = |tries: &[Transaction], author, fee, seconds| {
@@ -225,7 +245,11 @@ mod tests {
             let Settlement::Changed { transaction, events } = judge_in_bill(&open, settlement, &bill) else {
                 panic!("nothing changed")
             };
-            assert_eq!((transaction.judged_price.map(Fen::get), events.len()), expect, "{status:?} {others:?}");
+            let judged_by = transaction.judgement.map(|judgement| match judgement {
+                Judgement::ByPrice(price) => price.get(),
+                Judgement::WentBack => panic!("it did not go back"),
+            });
+            assert_eq!((judged_by, events.len()), expect, "{status:?} {others:?}");
         };
         let named = |fee| Transaction { status: Status::Closed, ended_at: None, ..paid(Server, fee, 1) };
         check(Status::Success, Event::PaymentSuccess, &[], (None, 1));

@@ -71,10 +71,18 @@ impl RefundNum {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// How many automatic refunds a payment has at the most. It needs a second one if a refund of the merchant's fails after the first.
+    pub const SURPLUS_MAX: u8 = 9;
+
     /// The number of the refund that returns a surplus payment automatically: the bill was paid before, or it has another price. The number
-    /// is derived from the payment, so that the refund happens once.
-    pub fn of_surplus_payment(payment: &TransactionId) -> Self {
-        Self(format!("twice-{payment}"))
+    /// is derived from the payment, so that the refund happens once. `which` is from 1 to [`Self::SURPLUS_MAX`].
+    pub fn of_surplus_payment(payment: &TransactionId, which: u8) -> Self {
+        Self(if which == 1 { format!("twice-{payment}") } else { format!("twice-{payment}-{which}") })
+    }
+
+    /// Whether it is a number of [`Self::of_surplus_payment`].
+    pub fn is_of_surplus_payment(&self, payment: &TransactionId) -> bool {
+        (1..=Self::SURPLUS_MAX).any(|which| *self == Self::of_surplus_payment(payment, which))
     }
 
     /// The number as the merchant wrote it.

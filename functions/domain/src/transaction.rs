@@ -64,15 +64,23 @@ pub struct Transaction {
     pub status: Status,
     /// When the payment ended: paid, or closed.
     pub ended_at: Option<Timestamp>,
-    /// The server's price by which a client's payment is judged: the one that was in force when it was settled, or the first one that was found
-    /// after that. A later price does not change it.
-    pub judged_price: Option<Fen>,
+    /// What a client's payment means for its bill, once the server has named a price. A later price does not change it.
+    pub judgement: Option<Judgement>,
     /// The provider's number of the payment.
     pub trade_no: Option<ProviderTradeNo>,
     /// What went back to the payer so far.
     pub refunded: Option<Fen>,
     /// What else is known of its refunds.
     pub refunds: RefundSums,
+}
+
+/// What a client's payment means for its bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It counts if it has this price of the server: the one that was in force when it was settled, or the first one that was named after that.
+    ByPrice(Fen),
+    /// It has the price, and went back in full or was going back when the price was named. It does not count.
+    WentBack,
 }
 
 /// What is known of the refunds of a payment, besides how much went back.
@@ -120,7 +128,7 @@ pub(crate) mod tests {
             token: None,
             status,
             ended_at: status.is_paid().then_some(created_at),
-            judged_price: None,
+            judgement: None,
             trade_no: status.is_paid().then(|| ProviderTradeNo::parse("T1").unwrap()),
             refunded: (status == Status::Refund).then(|| fen(9900)),
             refunds: RefundSums::default(),

@@ -2,12 +2,12 @@
 //! made at another price than the server's.
 
 use domain::{
-    About, BillPayments, Event, Fen, IncidentKind, OccurredEvent, RefundNum, Sentence, Status, Timestamp, Transaction,
-    deliveries, refundable,
+    About, BillPayments, Event, Fen, IncidentKind, Judgement, OccurredEvent, RefundNum, RefundStatus, Sentence, Status,
+    Timestamp, Transaction, deliveries, refundable,
 };
 use runtime::{ConfiguredApp, error_chain};
 use serde_json::{Map, json};
-use store::{Incident, StoreError};
+use store::{Incident, RefundReservation, StoreError};
 use tracing::{info, warn};
 
 use crate::{
@@ -36,23 +36,46 @@ pub async fn look_for_duplicate(
     let key = &transaction.key;
     // What is told now must stay true if the server names other prices.
     let bill = deps.services.store.load_judged_bill(&key.app, key.mode, &key.bill, now).await?;
-    let price_today = bill.server_price().map(|price| price.fee);
-    let BillPayments { counted, mispriced } = bill.payments();
-    for payment in mispriced.into_iter().filter(|payment| payment.status == Status::Success) {
-        // One that has the price does not count because it goes back in full, which is no wrong price.
-        if let Some(price) = payment.judged_price.or(price_today).filter(|price| *price != payment.fee) {
-            report_mispriced(deps, configured, payment, price, now).await?;
-        }
-        if configured.app.refunds_duplicates {
-            send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;
-        }
+    let BillPayments { counted, uncounted } = bill.payments();
+    // What goes wrong with one payment does not hold up the others.
+    let mut looked = Ok(());
+    for payment in uncounted.into_iter().filter(|payment| payment.status == Status::Success) {
+        looked = looked.and(look_at_uncounted(deps, configured, payment, now).await);
     }
-    let Some((first, later)) = counted.split_first() else { return Ok(()) };
+    let Some((first, later)) = counted.split_first() else { return looked };
     for duplicate in later {
-        report_duplicate(deps, configured, duplicate, first, now).await?;
-        if configured.app.refunds_duplicates {
-            send_back(deps, configured, duplicate, "the order was paid twice", now).await?;
-        }
+        looked = looked.and(look_at_duplicate(deps, configured, duplicate, first, now).await);
+    }
+    looked
+}
+
+/// A payment that went back before the server named the price has no wrong price, and is not reported. If its refund failed, it goes back
+/// otherwise.
+async fn look_at_uncounted(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    payment: &Transaction,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(Judgement::ByPrice(price)) = payment.judgement {
+        report_mispriced(deps, configured, payment, price, now).await?;
+    }
+    if configured.app.refunds_duplicates {
+        send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await?;
+    }
+    Ok(())
+}
+
+async fn look_at_duplicate(
+    deps: &Deps,
+    configured: &ConfiguredApp,
+    duplicate: &Transaction,
+    first: &Transaction,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    report_duplicate(deps, configured, duplicate, first, now).await?;
+    if configured.app.refunds_duplicates {
+        send_back(deps, configured, duplicate, "the order was paid twice", now).await?;
     }
     Ok(())
 }
@@ -107,35 +130,45 @@ async fn report_duplicate(
     keep(deps, configured, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &deliveries).await
 }
 
-/// Reserves the refund of all that is left of a duplicate. Its number follows from the payment, so it happens once. The sweep sends it:
-/// the provider may be waiting for the acknowledgement of its notify, and must not wait for another call as well.
+/// Reserves the refund of all that is left of a payment. Its number follows from the payment, so it happens once. If a refund of the
+/// merchant's fails after it, the rest goes back under the next number. The sweep sends it: the provider may be waiting for the
+/// acknowledgement of its notify, and must not wait for another call as well.
 async fn send_back(
     deps: &Deps,
     configured: &ConfiguredApp,
-    duplicate: &Transaction,
+    payment: &Transaction,
     why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(fee) = refundable(duplicate) else { return Ok(()) };
-    let num = RefundNum::of_surplus_payment(&duplicate.id);
-    let content = RefundContent { num, fee, reason: Some(why.to_owned()) };
-    let planned = refunds::plan(duplicate, &[], content, now);
-    if let Err(error) = refunds::check_can_be_sent(deps, configured, duplicate, &planned).await {
-        // No caller waits for an answer. A person learns of it by the incident.
-        let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
-        warn!(tx.id = %duplicate.id, "a payment cannot be sent back: {}", error_chain(&error));
-        let incident = refund_progress::incident(&planned, IncidentKind::RefundFailed, problem, now);
-        return keep(deps, configured, &incident, &[]).await;
-    }
-    match refunds::reserve(deps, &planned).await? {
-        store::RefundReservation::New(..) => {
-            info!(app.id = %duplicate.key.app, bill.num = %duplicate.key.bill, tx.id = %duplicate.id, "a payment goes back: {why}");
+    let mut left = payment.clone();
+    for which in 1..=RefundNum::SURPLUS_MAX {
+        let Some(fee) = refundable(&left) else { return Ok(()) };
+        let num = RefundNum::of_surplus_payment(&left.id, which);
+        let content = RefundContent { num, fee, reason: Some(why.to_owned()) };
+        let planned = refunds::plan(&left, &[], content, now);
+        if let Err(error) = refunds::check_can_be_sent(deps, configured, &left, &planned).await {
+            // No caller waits for an answer. A person learns of it by the incident.
+            let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
+            warn!(tx.id = %left.id, "a payment cannot be sent back: {}", error_chain(&error));
+            let incident = refund_progress::incident(&planned, IncidentKind::RefundFailed, problem, now);
+            return keep(deps, configured, &incident, &[]).await;
         }
-        // It is on its way already.
-        store::RefundReservation::Taken(_) => {}
-        // Another refund of this payment was begun in this moment. The rest is refunded at the next look.
-        store::RefundReservation::Refused(_) | store::RefundReservation::NotFound => {
-            return Err(StoreError::Stale { what: duplicate.id.to_string() });
+        match refunds::reserve(deps, &planned).await? {
+            RefundReservation::New(..) => {
+                info!(app.id = %left.key.app, bill.num = %left.key.bill, tx.id = %left.id, "a payment goes back: {why}");
+                return Ok(());
+            }
+            // The provider refused it, and a person knows.
+            RefundReservation::Taken(taken) if taken.status == RefundStatus::Failed => return Ok(()),
+            // It is on its way already, or it was a part.
+            RefundReservation::Taken(_) => {
+                let now = deps.services.store.find_transaction(&left.key).await?;
+                left = now.ok_or_else(|| StoreError::Stale { what: payment.id.to_string() })?;
+            }
+            // Another refund of this payment was begun in this moment. The rest is refunded at the next look.
+            RefundReservation::Refused(_) | RefundReservation::NotFound => {
+                return Err(StoreError::Stale { what: payment.id.to_string() });
+            }
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{
-    Habit, IncidentKind, Refund, RefundContradiction, RefundDecision, RefundFailure, RefundFailureKind, RefundNum,
+    Habit, IncidentKind, Refund, RefundContradiction, RefundDecision, RefundFailure, RefundFailureKind,
     RefundStatement, RefundStatus, RefundVerdict, RefundWay, Sentence, Timestamp, Transaction, apply_refund_statement,
     give_up_refund,
 };
@@ -313,8 +313,7 @@ fn problem_of(before: &Refund, after: &Refund) -> Option<RefundProblem> {
         return Some(RefundProblem { kind: IncidentKind::RefundPaused, said });
     }
     let is = |kind: RefundFailureKind| failure.said.code == kind.code();
-    let is_automatic =
-        after.num == RefundNum::of_surplus_payment(&after.transaction) && !is(RefundFailureKind::GivenUp);
+    let is_automatic = after.num.is_of_surplus_payment(&after.transaction) && !is(RefundFailureKind::GivenUp);
     let failed_unseen = after.status == RefundStatus::Failed && (is(RefundFailureKind::Waited) || is_automatic);
     failed_unseen.then(|| RefundProblem {
         kind: IncidentKind::RefundFailed,

@@ -124,6 +124,8 @@ domain::sentences! {
     /// Why something cannot be done with a bill. Amounts are in fen.
     pub enum BillError, BillErrorKind {
         Paid { bill: String, paid_on: Channel, transaction: String } = "bill-paid": "billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})";
+        // A client paid at another price than the server's.
+        NotCounted { bill: String, paid_on: Channel, transaction: String } = "bill-not-counted": "channel must be one on which `{bill}` can be closed; what was paid by {paid_on} (transaction {transaction}) does not count for the bill, see its incidents";
         Unknown { bill: String } = "bill-unknown": "billNum must be of a bill that was charged; there is no `{bill}`";
         UnknownOn { bill: String, channel: Channel } = "bill-unknown-on": "billNum must be of a bill that was charged on {channel}; there is no `{bill}`";
         // The bill has no payment with this id or channel.
@@ -154,6 +156,12 @@ impl BillError {
     pub fn paid_by(paid: &Transaction) -> Self {
         let (bill, paid_on, transaction) = (paid.key.bill.to_string(), paid.key.channel, paid.id.to_string());
         Self::Paid { bill, paid_on, transaction }
+    }
+
+    /// This transaction is paid, and does not count for the bill.
+    pub fn not_counted(paid: &Transaction) -> Self {
+        let (bill, paid_on, transaction) = (paid.key.bill.to_string(), paid.key.channel, paid.id.to_string());
+        Self::NotCounted { bill, paid_on, transaction }
     }
 }
 

@@ -74,8 +74,9 @@ impl Incident {
         let trade_no = self.trade_no.as_ref().map(ProviderTradeNo::as_str).unwrap_or_default();
         let what = if self.kind == IncidentKind::Forged {
             (self.seen_at.seconds() / 3600).to_string()
-        } else if self.kind == IncidentKind::Price {
-            // The server may name several prices after a payment at another one. The merchant learns of the payment once.
+        } else if matches!(self.kind, IncidentKind::Price | IncidentKind::Duplicate) {
+            // The server may name several prices after a payment at another one, and another payment may come to be the first of the bill. The
+            // merchant learns of the payment once.
             String::new()
         } else {
             self.problem.text.clone()
@@ -168,7 +169,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_incident(&self, incident: &Incident, told: &[Delivery]) -> Result<bool, StoreError> {
+    pub async fn keep_incident(&self, incident: &Incident, mut told: &[Delivery]) -> Result<bool, StoreError> {
         for round in 0..KEEP_TRIES_MAX {
             let mut writes = vec![self.put_once(write_incident(incident))?];
             writes.extend(self.put_deliveries(told)?);
@@ -177,6 +178,12 @@ impl Store {
             }
             if self.get(transaction_pk(&incident.key), incident.sk()).await?.is_some() {
                 return Ok(false);
+            }
+            // The merchant was told under an incident that is gone since, or that an older version named otherwise.
+            if let Some(first) = told.first()
+                && self.find_delivery(&first.id).await?.is_some()
+            {
+                told = &[];
             }
             // Another worker is keeping the same incident just now.
             tokio::time::sleep(Duration::from_millis(5) * (round + 1)).await;

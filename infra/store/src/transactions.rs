@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use domain::{
-    AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Mode, PayerDigest, ProviderTradeNo,
-    RefundSums, Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey, WebUrl, Webhook,
-    WebhookId, deliveries, is_current, judge_in_bill,
+    AppId, Author, Bill, BillNum, Checkout, CheckoutKey, Delivery, Extras, Fen, Judgement, Mode, PayerDigest,
+    ProviderTradeNo, RefundSums, Settlement, Status, Subject, Timestamp, Transaction, TransactionId, TransactionKey,
+    WebUrl, Webhook, WebhookId, deliveries, is_current, judge_in_bill,
 };
 
 use crate::{
@@ -306,7 +306,7 @@ impl Store {
         }
         let rest = [
             ("ended_ms = :ended", ":ended", after.ended_at.map(time)),
-            ("judged_price = :judged", ":judged", after.judged_price.map(|price| number(price.get()))),
+            ("judged_price = :judged", ":judged", after.judgement.map(write_judgement)),
             ("trade_no = :trade", ":trade", after.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
@@ -384,7 +384,7 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             ("return_url", transaction.return_url.as_ref().map(|url| text(url.as_str()))),
             ("status", Some(text(transaction.status.name()))),
             ("ended_ms", transaction.ended_at.map(time)),
-            ("judged_price", transaction.judged_price.map(|price| number(price.get()))),
+            ("judged_price", transaction.judgement.map(write_judgement)),
             ("trade_no", transaction.trade_no.as_ref().map(|trade_no| text(trade_no.as_str()))),
             ("refunded_fee", transaction.refunded.map(|fee| number(fee.get()))),
             (
@@ -396,6 +396,21 @@ fn write_transaction(transaction: &Transaction) -> Attributes {
             (DUE_MS, due.map(|due| time(due.at))),
         ],
     )
+}
+
+/// The price, or 0 if the payment went back before there was one.
+pub(crate) fn write_judgement(judgement: Judgement) -> AttributeValue {
+    number(match judgement {
+        Judgement::ByPrice(price) => price.get(),
+        Judgement::WentBack => 0,
+    })
+}
+
+fn read_judgement(item: &Item<'_>, price: i64) -> Result<Judgement, StoreError> {
+    if price == 0 {
+        return Ok(Judgement::WentBack);
+    }
+    Fen::new(price).map(Judgement::ByPrice).map_err(|_| item.wrong("judged_price"))
 }
 
 /// Only the tries of the server and of its checkout's visitors have an author. A row without one counts as a client's, as the rows of older
@@ -452,7 +467,7 @@ pub(crate) fn read_transaction(attributes: &Attributes) -> Result<Transaction, S
         return_url: item.find_parsed("return_url", WebUrl::parse)?,
         status: item.parsed("status", Status::find)?,
         ended_at: item.find_time("ended_ms")?,
-        judged_price: find_fen(&item, "judged_price")?,
+        judgement: item.find_number("judged_price")?.map(|price| read_judgement(&item, price)).transpose()?,
         trade_no: item.find_parsed("trade_no", ProviderTradeNo::parse)?,
         refunded: read_refunded(&item)?,
         refunds: RefundSums {

@@ -25,12 +25,12 @@ pub fn choose_payment<'a>(bill: &'a Bill, request: &RefundRequest) -> PaymentCho
     let with = |some: &[&'a Transaction], status| {
         some.iter().copied().filter(fits).filter(|payment| payment.status == status).collect::<Vec<_>>()
     };
-    let (counted, mispriced) = (&payments.counted, &payments.mispriced);
+    let (counted, uncounted) = (&payments.counted, &payments.uncounted);
     let candidates = [
         (counted, Status::Success),
         (counted, Status::Refund),
-        (mispriced, Status::Success),
-        (mispriced, Status::Refund),
+        (uncounted, Status::Success),
+        (uncounted, Status::Refund),
     ];
     let found = candidates.into_iter().map(|(some, status)| with(some, status));
     let paid = found.into_iter().find(|paid| !paid.is_empty()).unwrap_or_default();

@@ -111,8 +111,12 @@ fn a_refund_number_has_signs_that_every_provider_takes() {
     for bad in ["", "a b", "a#b", "退1", "a.b", "a/b", &"a".repeat(33)] {
         assert_eq!(RefundNum::parse(bad), None, "{bad}");
     }
-    let own = RefundNum::of_surplus_payment(&sample(Status::Success).id);
-    assert_eq!(RefundNum::parse(own.as_str()), Some(own));
+    let payment = sample(Status::Success).id;
+    for which in [1, RefundNum::SURPLUS_MAX] {
+        let own = RefundNum::of_surplus_payment(&payment, which);
+        assert!(own.is_of_surplus_payment(&payment));
+        assert_eq!(RefundNum::parse(own.as_str()), Some(own));
+    }
 }
 
 #[test]
