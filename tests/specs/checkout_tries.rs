@@ -276,6 +276,29 @@ async fn a_fen_counts_for_no_bill_of_which_the_server_was_told_that_another_paym
     world.end().await;
 }
 
+/// Two first prices at once, after a client's payment. If the server is told that the payment paid the bill, it stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_which_the_server_was_told_is_no_mismatch_of_a_call_at_the_same_time() {
+    let world = World::start().await;
+    let bills: Vec<_> = (0..12).map(|round| round.to_string()).collect();
+    let mut told_as_paid = Vec::new();
+    for bill in &bills {
+        paid_by_client(&world, "ali_app", bill, 9900).await;
+        let cheaper = with(charge_of("ali_web", bill), &json!({ "totalFee": 8800 }));
+        let same = charge_of("ali_qrcode", bill);
+        let (_, same) = tokio::join!(world.charge_as_server(&cheaper), world.charge_as_server(&same));
+        if same.text().contains("was paid by ali_app") {
+            told_as_paid.push(bill);
+        }
+    }
+    world.advance(5 * MINUTE_MS).await;
+    let incidents = world.incidents().await;
+    let is_mismatch = |bill: &&String| incidents.iter().any(|one| one["kind"] == "price" && one["billNum"] == **bill);
+    let both: Vec<_> = told_as_paid.into_iter().filter(is_mismatch).collect();
+    assert_eq!(both, Vec::<&String>::new());
+    world.end().await;
+}
+
 /// A stranger's payment is not that of the bill, so `/close` does not tell the server that the bill is paid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_is_closed_beside_a_payment_that_does_not_count() {

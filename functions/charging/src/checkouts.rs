@@ -73,7 +73,9 @@ async fn keep(services: &Services, asked: &CheckoutOrder<'_>) -> Result<Checkout
         let wanted = wanted(asked, bill.checkout.as_ref());
         checkout_url(&services.config.public_url, app, &wanted)?;
         if let Some(paid) = bill.paid_for(asked.author, wanted.fee) {
-            store.confirm_paid(&bill, asked.author, wanted.fee, asked.now).await?;
+            if store.confirm_paid(&bill, asked.author, wanted.fee, asked.now).await? {
+                continue;
+            }
             return Err(BillError::paid_by(paid).into());
         }
         match decide(asked, &wanted, &bill)? {

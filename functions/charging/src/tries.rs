@@ -50,6 +50,9 @@ pub(crate) async fn find_try(deps: &Deps, context: &ChargeContext<'_>, mut bill:
                 ReserveResult::TakenBy(theirs) => bill.tries.push(*theirs),
                 ReserveResult::Outdated => bill = load_bill(deps, context).await?,
             },
+            Reservation::Paid(_) if has_to_confirm(deps, context, &bill).await? => {
+                bill = load_bill(deps, context).await?
+            }
             refused @ (Reservation::Paid(_)
             | Reservation::OtherFee(_)
             | Reservation::OtherSubject
@@ -57,16 +60,18 @@ pub(crate) async fn find_try(deps: &Deps, context: &ChargeContext<'_>, mut bill:
             | Reservation::NotOpened
             | Reservation::ReplacedTooOften
             | Reservation::Exhausted) => {
-                if matches!(refused, Reservation::Paid(_)) {
-                    let Charging { author, now, .. } = context.charging;
-                    deps.services.store.confirm_paid(&bill, author, charge.fee, now).await?;
-                }
                 let stale = || StoreError::Stale { what: charge.bill.to_string() };
                 return Err(refusal(&refused, context).map_or_else(|| stale().into(), ApiError::from));
             }
         }
     }
     Err(StoreError::Contended { what: format!("bill {}", charge.bill), tries: RESERVE_ROUNDS_MAX }.into())
+}
+
+/// Whether the refusal of the server's charge judged a payment first.
+async fn has_to_confirm(deps: &Deps, context: &ChargeContext<'_>, bill: &Bill) -> Result<bool, StoreError> {
+    let Charging { author, now, .. } = context.charging;
+    deps.services.store.confirm_paid(bill, author, context.charge.fee, now).await
 }
 
 async fn continue_try(
@@ -117,7 +122,13 @@ async fn reserve_try(
             let is_server = context.charging.author == Author::Server;
             let reads_again = is_server && bill.tries.iter().any(|tried| tried.author == Author::Client);
             let fresh = if reads_again { Some(load_bill(deps, context).await?) } else { None };
-            set_price(deps, context, fresh.as_ref().unwrap_or(bill)).await?;
+            let bill = fresh.as_ref().unwrap_or(bill);
+            set_price(deps, context, bill).await?;
+            // It was paid meanwhile, at this price. The payer gets no second order.
+            if let Some(paid) = bill.paid_for(context.charging.author, context.charge.fee) {
+                store.supersede(&transaction, context.moment.now).await?;
+                return Err(BillError::paid_by(paid).into());
+            }
             Ok(ReserveResult::Reserved(Box::new(Try { transaction, built, origin: Origin::Reserved })))
         }
         Reserved::Taken(theirs) => Ok(ReserveResult::TakenBy(theirs)),

@@ -124,8 +124,8 @@ domain::sentences! {
     /// Why something cannot be done with a bill. Amounts are in fen.
     pub enum BillError, BillErrorKind {
         Paid { bill: String, paid_on: Channel, transaction: String } = "bill-paid": "billNum must be of an unpaid bill; `{bill}` was paid by {paid_on} (transaction {transaction})";
-        // A client paid at another price than the server's.
-        NotCounted { bill: String, paid_on: Channel, transaction: String } = "bill-not-counted": "channel must be one on which `{bill}` can be closed; what was paid by {paid_on} (transaction {transaction}) does not count for the bill, see its incidents";
+        // A client paid at another price than the server's, or the payment went back before the server named the price.
+        NotCounted { bill: String, paid_on: Channel, transaction: String } = "bill-not-counted": "billNum must be of a bill that can be closed; `{bill}` was paid by {paid_on} (transaction {transaction}), but at another price than the server's or before a refund, so that the payment does not count for it";
         Unknown { bill: String } = "bill-unknown": "billNum must be of a bill that was charged; there is no `{bill}`";
         UnknownOn { bill: String, channel: Channel } = "bill-unknown-on": "billNum must be of a bill that was charged on {channel}; there is no `{bill}`";
         // The bill has no payment with this id or channel.

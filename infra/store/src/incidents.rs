@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    AppId, BillNum, Delivery, IncidentKind, ListCursor, Mode, ProviderTradeNo, Sentence, Timestamp, TransactionKey,
+    AppId, BillNum, Delivery, DeliveryId, IncidentKind, ListCursor, Mode, ProviderTradeNo, Sentence, Timestamp,
+    TransactionKey,
 };
 use sha2::{Digest, Sha256};
 
@@ -169,23 +170,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn keep_incident(&self, incident: &Incident, mut told: &[Delivery]) -> Result<bool, StoreError> {
+    pub async fn keep_incident(&self, incident: &Incident, told: &[Delivery]) -> Result<bool, StoreError> {
+        let mut told = told.to_vec();
         for round in 0..KEEP_TRIES_MAX {
             let mut writes = vec![self.put_once(write_incident(incident))?];
-            writes.extend(self.put_deliveries(told)?);
+            writes.extend(self.put_deliveries(&told)?);
             if self.write_all(writes, "keeping an incident").await? == Written::Done {
                 return Ok(true);
             }
             if self.get(transaction_pk(&incident.key), incident.sk()).await?.is_some() {
                 return Ok(false);
             }
-            // The merchant was told under an incident that is gone since, or that an older version named otherwise.
-            if let Some(first) = told.first()
-                && self.find_delivery(&first.id).await?.is_some()
-            {
-                told = &[];
-            }
-            // Another worker is keeping the same incident just now.
+            // Some webhooks were told under an incident that is gone since, or that an older version named otherwise. If none were, another worker
+            // is keeping the same incident just now.
+            let ids: Vec<DeliveryId> = told.iter().map(|delivery| delivery.id.clone()).collect();
+            let kept = self.find_deliveries(&ids).await?;
+            told.retain(|delivery| kept.iter().all(|kept| kept.id != delivery.id));
             tokio::time::sleep(Duration::from_millis(5) * (round + 1)).await;
         }
         Err(StoreError::Contended { what: incident.sk(), tries: KEEP_TRIES_MAX })

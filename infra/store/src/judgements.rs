@@ -41,16 +41,23 @@ impl Store {
         }
     }
 
-    /// The server's call is refused because the bill is paid. If it named the first price, this price judges the payments all the same: the
-    /// server was told which of them paid the bill, and no later price takes that back.
+    /// The server's call is to be refused because the bill is paid. If it names the first price, this price judges the payments all the same:
+    /// the server is told which of them paid the bill, and no later price takes that back. `true` if there were any to judge. Another call
+    /// may have judged them by another price, so the bill has to be read and decided again then.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn confirm_paid(&self, bill: &Bill, author: Author, fee: Fen, now: Timestamp) -> Result<(), StoreError> {
-        if author == Author::Server {
-            self.judge_by(bill.named_fee().unwrap_or(fee), bill, now).await?;
+    pub async fn confirm_paid(
+        &self,
+        bill: &Bill,
+        author: Author,
+        fee: Fen,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        match author {
+            Author::Server => self.judge_by(bill.named_fee().unwrap_or(fee), bill, now).await,
+            Author::Visitor | Author::Client => Ok(false),
         }
-        Ok(())
     }
 
     async fn judge_by(&self, price: Fen, bill: &Bill, now: Timestamp) -> Result<bool, StoreError> {

@@ -157,7 +157,7 @@ pub(crate) fn bill(kind: BillErrorKind) -> &'static str {
     use BillErrorKind as K;
     match kind {
         K::Paid => "订单“{bill}”已由 {paid_on} 支付（交易 {transaction}）",
-        K::NotCounted => "订单“{bill}”在 {paid_on} 的付款（交易 {transaction}）金额不符，不算这个订单的付款，见异常",
+        K::NotCounted => "订单“{bill}”在 {paid_on} 的付款（交易 {transaction}）不算这个订单的付款：金额与服务端的定价不符，或者在定价前已退款",
         K::Unknown => "订单“{bill}”没有下过单",
         K::UnknownOn => "订单“{bill}”没有在 {channel} 下过单",
         K::Unpaid => "订单“{bill}”没有这笔支付，不能退款",
