@@ -310,10 +310,10 @@ async fn a_channel_is_closed_beside_a_payment_that_does_not_count() {
         let body = json!({ "billNum": "1", "channel": channel }).to_string();
         world.post_as(&master(&world.app), "/2.0/maxpay/close", body).await
     };
-    close("ali_app").await.refused(5, "does not count for the bill");
+    close("ali_app").await.refused(5, "does not count for it");
     // Its notify is on the way.
     world.play(&late, "pay", json!({ "notify": false })).await;
-    close("ali_web").await.refused(5, "does not count for the bill");
+    close("ali_web").await.refused(5, "does not count for it");
     world.post_as(&master(&world.app), "/2.0/maxpay/close", json!({ "billNum": "1" }).to_string()).await.ok();
     world.end().await;
 }
