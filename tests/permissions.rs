@@ -68,10 +68,15 @@ fn used() -> Uses {
     texts.iter().flat_map(|text| text.lines().map(read)).collect()
 }
 
-/// Policies allow cloud functions by name patterns. Only the fact that functions are invoked can be compared.
+/// Policies allow cloud functions and topics by name patterns. Only the fact that functions are invoked, and that something is published,
+/// can be compared.
 fn comparable(grant: Grant) -> (String, String, String, String) {
-    let invokes = grant.action == "lambda:InvokeFunction";
-    (grant.function, grant.action, if invokes { "cloud functions".to_owned() } else { grant.resource }, grant.keys)
+    let resource = match grant.action.as_str() {
+        "lambda:InvokeFunction" => "cloud functions".to_owned(),
+        "sns:Publish" => "topics".to_owned(),
+        _ => grant.resource,
+    };
+    (grant.function, grant.action, resource, grant.keys)
 }
 
 #[test]

@@ -42,7 +42,7 @@ async fn records(scene: &Scene) -> Vec<Value> {
 
 fn same(csv: &str, records: &[Value]) {
     let rows = cells(csv);
-    assert_eq!((rows.len(), records.len()), (records.len() + 1, usize::try_from(ROWS).unwrap() + 1));
+    assert_eq!((rows.len(), records.len()), (records.len() + 2, usize::try_from(ROWS).unwrap() + 1));
     for (row, record) in rows.iter().skip(1).zip(records) {
         let text = |name: &str| record[name].as_str().unwrap();
         assert_eq!([row[0].as_str(), &row[1], &row[5]], [text("id"), text("billNum"), text("channel")]);
@@ -76,7 +76,7 @@ async fn one_click_saves_thousands_of_rows_in_one_file() {
     let watch = "window.seen = []; new MutationObserver(() => seen.push([document.querySelector('[data-bar]').value,
         document.querySelector('[data-told]').textContent])).observe(document.querySelector('[data-told]'), { childList: true })";
     browser.run(watch, json!([])).await;
-    browser.click("[data-begin]").await;
+    browser.click("[data-begin=csv]").await;
     browser.until("return document.querySelector('[data-told]').textContent.startsWith('Done')").await;
     assert_eq!(browser.text("[data-told]").await, "Done: 4,001 rows in one file.");
     let seen = browser.run("return seen", json!([])).await;
@@ -98,11 +98,11 @@ async fn one_click_saves_thousands_of_rows_in_one_file() {
         write: async (chunk) => written.push(new TextDecoder('utf-8', { ignoreBOM: true }).decode(await chunk.arrayBuffer())),
         close: async () => window.finished = true, abort: async () => {} }) })";
     browser.run(picker, json!([])).await;
-    browser.click("[data-begin]").await;
+    browser.click("[data-begin=csv]").await;
     browser.until("return window.finished === true").await;
     let written = browser.run("return written", json!([])).await;
     let parts: Vec<&str> = written.as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect();
-    assert_eq!(parts.iter().map(|part| part.matches("\r\n").count()).collect::<Vec<_>>(), [2001, 2000, 1]);
+    assert_eq!(parts.iter().map(|part| part.matches("\r\n").count()).collect::<Vec<_>>(), [2001, 2000, 2]);
     same(&parts.concat(), &records);
     scene.end().await;
 }
@@ -123,7 +123,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
         "const real = window.fetch; window.real = real; window.fetch = (url, how) => url.searchParams.has('cursor')
         ? new Promise((_, no) => how.signal.addEventListener('abort', () => no(how.signal.reason))) : real(url, how)";
     browser.run(hang, json!([])).await;
-    browser.click("[data-begin]").await;
+    browser.click("[data-begin=csv]").await;
     browser.until("return document.querySelector('[data-told]').textContent.includes('已导出 2,000 笔')").await;
     assert_eq!((browser.count("[data-stop]").await, browser.count("[data-begin]").await), (1, 0));
     browser.picture("story-exporting").await;
@@ -134,7 +134,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
     // A refused part stops the export, and the parts before it are kept.
     let refuse = "window.fetch = (url, how) => url.searchParams.has('cursor') ? Promise.resolve(new Response('', { status: 403 })) : real(url, how)";
     browser.run(refuse, json!([])).await;
-    browser.click("[data-begin]").await;
+    browser.click("[data-begin=csv]").await;
     browser
         .until("return document.querySelector('[data-told]').textContent.includes('连接中断，已导出 2,000 笔')")
         .await;
@@ -142,7 +142,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
     browser.click("[data-resume]").await;
     browser.until("return window.finished === true").await;
     let lines = browser.run("return written.join('').split('\\r\\n').length - 1", json!([])).await;
-    assert_eq!(lines, ROWS + 2);
+    assert_eq!(lines, ROWS + 3);
 
     // Without scripts, each part is a link; another link leads to the next.
     browser.without_scripts().await;
@@ -150,7 +150,7 @@ async fn an_export_is_cancelled_and_goes_on_after_a_failure() {
     assert_eq!(browser.count("[data-begin]").await, 0);
     for part in ["最新的一笔开始", "21:56:40 开始的部分", "21:23:20 开始的部分"] {
         assert!(browser.page().await.contains(part), "{part}: {}", browser.page().await);
-        browser.click("a[rel=next]").await;
+        browser.click("a[rel=next][data-format=csv]").await;
     }
     assert_eq!(browser.text(".notice.good").await, "导出完成，没有更多内容。");
     scene.end().await;

@@ -14,6 +14,7 @@ mod answer;
 mod contract;
 mod driver;
 mod export;
+mod first_steps;
 #[path = "../specs/logs.rs"]
 mod logs;
 mod look;

@@ -5,7 +5,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     driver::{Browser, missing},
-    world::{self, MINUTE_MS, World, charge_of, with},
+    world::{self, MINUTE_MS, World, charge_of, master, with},
 };
 
 /// One browser at a time, because two cores are quickly busy.
@@ -80,6 +80,15 @@ impl Scene {
         }
     }
 
+    /// A refund that Alipay refuses, because the trade is finished.
+    pub(crate) async fn failed_refund(&self) {
+        let id = self.world.paid("finished").await;
+        self.world.play(&id, "finish", json!({})).await;
+        let body = json!({ "billNum": "finished", "refundNum": "R-failed", "refundFee": 1200 });
+        let refused = self.world.post_as(&master(&self.world.app), "/2.0/maxpay/refund", body.to_string()).await;
+        refused.refused(7, "ACQ.");
+    }
+
     /// Puts `count` paid bills directly into the table, one a second, one in a hundred refunded: through the API, thousands would
     /// take too long. They have the form of a bill that came through the API.
     pub(crate) async fn many(&self, count: u32) {
@@ -116,6 +125,42 @@ impl Scene {
         let path = trade["notifyUrl"].as_str().unwrap();
         let form = "trade_status=TRADE_SUCCESS&total_amount=99.00&sign_type=RSA2&sign=AAAA";
         world.call("POST", path, &[("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], form).await;
+    }
+
+    /// A genuine notify about another amount. Returns the id of its incident.
+    pub(crate) async fn of_another_amount(&self) -> String {
+        let world = &self.world;
+        let id = world.charged("two-prices").await;
+        world.play(&id, "misstate", json!({ "totalAmount": "0.02" })).await;
+        world.play(&id, "pay", json!({})).await;
+        world.incidents_of("amount").await[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A day whose bill differs from the books, compared on the next one.
+    pub(crate) async fn differences(&self) {
+        let world = &self.world;
+        let (omitted, altered) = (world.paid("omitted").await, world.paid("altered").await);
+        let planted = json!({ "omit": [omitted], "amounts": { altered.as_str(): 1 } }).to_string();
+        world.post_as(&[], "/_local/simulator/alipay/bill", planted).await.done(200);
+        world.advance(24 * 60 * MINUTE_MS).await;
+        world.post_as(&[], "/_local/reconcile", "").await.done(200);
+    }
+
+    /// A webhook whose events the merchant fetches.
+    pub(crate) async fn pulled_webhook(&self) {
+        let body = json!({ "target": { "pull": true }, "mode": "test" });
+        let hooks = format!("/apps/{}/webhooks", self.world.app.app_id);
+        let made = self.world.admin("POST", &hooks, body).await.done(201);
+        self.world.must_stay_secret(made["secret"].as_str().unwrap());
+    }
+
+    /// A topic to which alerts go. Returns its id.
+    pub(crate) async fn alert_target(&self) -> String {
+        let topic = "arn:aws:sns:us-east-1:000000000000:alerts-shop";
+        let target = json!({ "kind": "sns", "address": topic, "mode": "test", "causes": ["incident", "refund"] });
+        let alerts = format!("/apps/{}/alerts", self.world.app.app_id);
+        let saved = self.world.admin("PUT", &alerts, json!({ "targets": [target] })).await.done(200);
+        saved["targets"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// A webhook whose target answers 500. Returns its id.

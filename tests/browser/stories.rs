@@ -102,23 +102,24 @@ async fn a_payment_is_found_by_filters_and_by_its_number() {
     browser.open(&scene.app("/transactions?mode=test")).await;
     assert_eq!(browser.count("tbody tr").await, 16);
     assert_eq!(browser.count("[data-own-range]").await, 0, "the days show for a range only");
+    // Each filter acts at once, and the reader stays at it.
     browser.choose("#status", "success").await;
+    browser.until("return location.search.includes('status=success') && document.activeElement.id === 'status'").await;
     browser.choose("#channel", "ali").await;
-    browser.click(".go .primary").await;
+    browser.until("return location.search.includes('channel=ali')").await;
     assert_eq!(browser.count("tbody tr").await, 5);
     assert!(browser.text("tbody").await.contains("¥ 1,234.56"));
-    browser.fill("#q", "tea-3").await;
-    browser.choose("#status", "").await;
-    browser.click(".go .primary").await;
-    assert_eq!(browser.count("tbody tr").await, 1);
-    let id = browser.text("tbody code").await;
-    browser.fill("#q", &id).await;
-    browser.click(".go .primary").await;
-    assert_eq!(browser.text("tbody b").await, "tea-3");
-    browser.fill("#q", "").await;
+    browser.fill("#find", "tea-3").await;
+    browser.click(".find button").await;
+    assert!(browser.text(".crumbs").await.contains("tea-3"), "one step leads to the payment");
+    browser.fill("#find", "TEA-1").await;
+    browser.click(".find button").await;
+    assert_eq!(browser.text("tbody tr:last-child b").await, "tea-1", "beginnings in either case");
+    browser.open(&scene.app("/transactions?mode=test")).await;
     browser.choose("#time", "own").await;
-    browser.run("from.value = '2026-11-24'; to.value = '2026-11-23'", json!([])).await;
-    browser.click(".go .primary").await;
+    let backwards = "from.value = '2026-11-24'; to.value = '2026-11-23'; to.dispatchEvent(new Event('change'))";
+    browser.run(backwards, json!([])).await;
+    browser.until("return location.search.includes('2026-11-23')").await;
     assert_eq!(browser.text("#to-problem").await, "The range ends before it begins");
     assert_eq!(browser.value("#from").await, "2026-11-24", "what was typed is kept");
     scene.end().await;
@@ -289,7 +290,7 @@ async fn everything_is_reached_by_the_keyboard() {
         assert_eq!(browser.run(ring, json!([])).await, json!(true), "{now} shows no focus");
         seen.push(now);
     }
-    for wanted in ["Live", "Test", "中文", "admin", "Overview", "App settings", "Export CSV", "Show"] {
+    for wanted in ["Live", "Test", "中文", "admin", "Overview", "App settings", "Export", "Every status"] {
         assert!(seen.iter().any(|one| one.contains(wanted)), "{wanted} is not reached: {seen:?}");
     }
     // Enter opens a menu, and Escape moves the focus back to its button.
@@ -372,6 +373,7 @@ async fn an_export_goes_part_by_part_and_the_overview_sums_up() {
     browser.click(".actions .button:last-child").await;
     assert_eq!(browser.text(".notice.good").await, "That was the last part.");
     browser.open(&scene.app("/overview?mode=test&days=7")).await;
+    assert!(browser.count(".plot .bar").await > 0, "the bars of the chart are seen");
     let page = browser.page().await;
     assert!(page.contains("37.5%") && page.contains("2026-11-24"), "{page}");
     scene.end().await;

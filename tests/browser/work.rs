@@ -35,7 +35,7 @@ async fn people_are_taken_on_changed_and_seen_in_the_log() {
     let log = browser.text("tbody").await;
     assert!(log.contains("新增操作员") && log.contains("修改操作员") && log.contains("admin"), "{log}");
     browser.click("tr:has(td:nth-child(2)):first-child summary").await;
-    assert!(browser.text("tbody tr:first-child").await.contains("\"role\""), "{}", browser.page().await);
+    assert!(browser.text("tbody tr:first-child").await.contains("role viewer operator"), "{}", browser.page().await);
     assert!(!browser.page().await.contains("a password of theirs"));
     // The operator's own password, wrong at first.
     browser.open(&scene.at("/account")).await;
@@ -84,10 +84,10 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     );
     browser.picture("story-deliveries").await;
     browser.choose("#webhook", &hook).await;
-    browser.click(".filters .primary").await;
+    browser.until("return location.search.includes('webhook=')").await;
     browser.click(".about summary").await;
     browser.click("button[value=replay]").await;
-    assert_eq!(browser.text(".notice.good").await, "已重新核对。");
+    assert_eq!(browser.text(".notice.good").await, "已安排重新发送。");
     world.advance(60 * MINUTE_MS).await;
     browser.open(&scene.app("/deliveries?mode=test&state=waiting")).await;
     assert!(browser.page().await.contains("没有通知记录"), "{}", browser.page().await);

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    accounting::{column, sheets, totals},
     console::Visitor,
     refunds::{of, refund, refunds},
     wechat,
@@ -121,12 +122,22 @@ async fn by_export(world: &World, owner: &Visitor) -> Books {
     for line in csv.lines().skip(1) {
         let cells: Vec<&str> =
             line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap().split("\",\"").collect();
-        let [.., status, amount, back] = cells.as_slice() else { panic!("{line}") };
+        let [_, _, _, _, _, _, status, amount, back, ..] = cells.as_slice() else { panic!("{line}") };
         if ["Paid", "Refunded"].contains(status) {
             books.add(fen(amount), fen(back));
         }
     }
     books
+}
+
+/// The books from the workbook that an accountant downloads: the lines of money in and out, which the sheet of totals must agree with.
+async fn by_workbook(world: &World, owner: &Visitor) -> Books {
+    let address = format!("/apps/{}/export/part?mode=test&by=created&format=xlsx", world.app.app_id);
+    let [lines, total] = sheets(&owner.get(world, &address).await);
+    let [amount, back] = [16, 17].map(|place| column(&lines, place));
+    let (paid, sums) = totals(&total);
+    assert_eq!(sums, [amount, back, amount - back]);
+    Books { paid: paid.parse().unwrap(), amount, back }
 }
 
 /// The books from the tiles of the overview: amount, count, rate, refunded.
@@ -152,6 +163,7 @@ async fn all_readers_of_the_books_say_what_the_providers_say() {
         assert!(at_providers.back > 0 && at_providers.back < at_providers.amount, "{seed}: {at_providers:?}");
         assert_eq!(by_records(&world).await, at_providers, "records, {seed}");
         assert_eq!(by_export(&world, &owner).await, at_providers, "export, {seed}");
+        assert_eq!(by_workbook(&world, &owner).await, at_providers, "workbook, {seed}");
         assert_eq!(by_overview(&world, &owner).await, at_providers, "overview of today, {seed}");
 
         // The stored sums of a finished day, and the providers' bills of that day.

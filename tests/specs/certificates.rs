@@ -78,7 +78,7 @@ async fn copies_that_waited_two_seconds_are_refused_without_an_incident() {
 }
 
 /// UnionPay settings whose intermediate certificate ends with the year 2026.
-fn ending_settings() -> Value {
+pub(crate) fn ending_settings() -> Value {
     let file: Value =
         serde_json::from_str(include_str!("../../functions/providers/vectors/unionpay-keys.json")).unwrap();
     let key = |name: &str| file["keys"][name].clone();

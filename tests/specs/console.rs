@@ -56,6 +56,12 @@ impl Visitor {
         world.call("GET", &format!("/console{page}"), &headers, "").await
     }
 
+    /// The same user in another zone, in minutes east of Greenwich.
+    pub(crate) fn in_zone(&self, minutes: i32) -> Self {
+        let cookie = format!("{}; maxpay_view=en.{minutes}.test", self.cookie);
+        Self { cookie, csrf: self.csrf.clone() }
+    }
+
     pub(crate) async fn post(&self, world: &World, page: &str, fields: &[(&str, &str)]) -> Answer {
         let fields = [&[("csrf", self.csrf.as_str())], fields].concat();
         let headers = [("Cookie", self.cookie.as_str()), ("Accept-Language", "en"), FORM];
@@ -421,7 +427,7 @@ async fn the_switch_changes_the_mode_of_every_page_and_an_address_keeps_its_own(
     let app = format!("/apps/{}", world.app.app_id);
     for page in [
         "/overview?days=7",
-        "/transactions?mode=test&q=one",
+        "/find?mode=test&q=on",
         "/export?mode=test",
         "/channels/ali?mode=test",
         "/incidents?mode=test",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     console::{Visitor, hire},
-    world::World,
+    world::{World, charge_of, with},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn browsers_get_the_sign_they_ask_for() {
 }
 
 /// The changes that a page offers: the address of each form with a button.
-fn offers(page: &str) -> Vec<String> {
+pub(crate) fn offers(page: &str) -> Vec<String> {
     let main = page.split_once("<main").unwrap().1;
     let forms = main.split("<form").skip(1).map(|form| form.split_once("</form>").unwrap().0);
     let posts = forms.filter(|form| form.contains("method=\"post\"") && form.contains("<button"));
@@ -76,7 +76,9 @@ async fn nobody_is_offered_what_they_may_not() {
         "/apps".to_owned(),
         format!("{app}/overview?mode=test"),
         format!("{app}/transactions?mode=test"),
+        format!("{app}/refunds?mode=test"),
         format!("{app}/export?mode=test"),
+        format!("{app}/statement?mode=test"),
         format!("{app}/transactions/{id}?mode=test"),
         format!("{app}/transactions/{open}?mode=test"),
         format!("{app}/deliveries?mode=test"),
@@ -85,6 +87,7 @@ async fn nobody_is_offered_what_they_may_not() {
         format!("{app}/channels/ali?mode=test"),
         format!("{app}/checkout?mode=test"),
         format!("{app}/settings?mode=test"),
+        format!("{app}/first-steps?mode=test"),
     ];
     let mut offered = 0;
     for page in &pages {
@@ -117,5 +120,94 @@ async fn an_owner_says_who_names_prices() {
     assert_eq!((&shown["clientsNamePrices"], &shown["refundDuplicates"]), (&json!(false), &json!(true)));
     let page = owner.get(&world, &format!("{path}/settings")).await.text();
     assert!(page.contains(r#"<option value="false" selected>"#), "{page}");
+    world.end().await;
+}
+
+/// The address of the link with this relation, if the page has one.
+pub(crate) fn link(page: &str, relation: &str) -> Option<String> {
+    let (_, link) = page.split_once(&format!("rel=\"{relation}\" href=\"/console"))?;
+    Some(link.split_once('"').unwrap().0.replace("&#38;", "&"))
+}
+
+/// The bills on a page, and what it says about how many there are.
+fn listed(page: &str) -> (Vec<String>, String) {
+    let rows = page.split_once("<tbody>").unwrap().1.split("<b>").skip(1);
+    let bills = rows.map(|row| row.split_once("</b>").unwrap().0.to_owned()).collect();
+    let rows = page.split_once("class=\"rows\">").unwrap().1;
+    (bills, rows.split_once('<').unwrap().0.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_goes_on_and_back_and_says_how_many() {
+    let world = World::start().await;
+    for number in 0..60 {
+        world.charge(&charge_of("ali_web", &format!("b-{number:02}"))).await.ok();
+        world.advance(1).await;
+    }
+    let owner = Visitor::owner(&world).await;
+    let first = format!("/apps/{}/transactions?mode=test", world.app.app_id);
+    let (mut page, mut seen) = (owner.get(&world, &first).await.text(), Vec::new());
+    loop {
+        seen.push(listed(&page));
+        let Some(next) = link(&page, "next") else { break };
+        page = owner.get(&world, &next).await.text();
+    }
+    let said: Vec<&str> = seen.iter().map(|(_, rows)| rows.as_str()).collect();
+    assert_eq!(said, ["1–25 of 60", "26–50 of 60", "51–60 of 60"]);
+    // A payment that arrives meanwhile moves nothing.
+    world.charged("late").await;
+    for before in seen.iter().rev().skip(1) {
+        page = owner.get(&world, &link(&page, "prev").unwrap()).await.text();
+        let bills = listed(&page).0;
+        let is_first = before.1.starts_with("1–");
+        assert_eq!(&bills[usize::from(is_first)..], &before.0[..25 - usize::from(is_first)], "{}", before.1);
+    }
+    assert_eq!((link(&page, "prev"), &listed(&page).0[0]), (None, &"late".to_owned()));
+    // One page is whole, and says so. What an address makes up costs nothing but a wrong number.
+    let few = owner.get(&world, &format!("{first}&status=created&channel=ali_qrcode")).await.text();
+    assert_eq!(listed(&few).1, "1–1 of 1");
+    let made_up = owner.get(&world, &format!("{first}&row=x&trail=!!::!&cursor=")).await;
+    assert_eq!(made_up.status, 200);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_counted_to_their_end_although_an_answer_of_the_table_has_a_megabyte() {
+    let world = World::start().await;
+    let long = json!({ "extras": { "note": "x".repeat(8000) } });
+    for number in 0..150 {
+        world.charge(&with(charge_of("ali_web", &format!("b-{number:03}")), &long)).await.ok();
+        world.advance(1).await;
+    }
+    let owner = Visitor::owner(&world).await;
+    let page = owner.get(&world, &format!("/apps/{}/transactions?mode=test", world.app.app_id)).await.text();
+    assert_eq!(listed(&page).1, "1–25 of 150");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_address_is_warned_of_when_a_webhook_is_saved() {
+    let world = World::start().await;
+    let path = format!("/apps/{}/webhooks", world.app.app_id);
+    let body = |url: &str| json!({ "target": { "url": url }, "mode": "test", "events": ["payment.success"] });
+    let private = world.admin("POST", &path, body("https://10.0.0.7/paid")).await.done(201);
+    world.must_stay_secret(private["secret"].as_str().unwrap());
+    assert_eq!(
+        (&private["warning"], &private["code"], &private["params"]),
+        (&json!("10.0.0.7 is not a public address"), &json!("closed-address"), &json!({ "address": "10.0.0.7" }))
+    );
+    let id = private["id"].as_str().unwrap();
+    let public = world.admin("PUT", &format!("{path}/{id}"), body("https://8.8.8.8/paid")).await.done(200);
+    assert!(public.get("warning").is_none(), "{public}");
+    let owner = Visitor::owner(&world).await;
+    let form = |url| [("kind", "url"), ("url", url), ("headers", ""), ("mode", "test"), ("event", "payment.success")];
+    let made = owner.post(&world, &path, &form("http://192.168.1.5/hook")).await;
+    assert_eq!(made.status, 201);
+    let made = made.text();
+    assert!(made.contains("192.168.1.5 is not a public address. Nothing is sent there."), "{made}");
+    world.must_stay_secret(made.split_once("whsec_").map(|(_, rest)| rest.split_once('<').unwrap().0).unwrap());
+    let list = owner.get_in(&world, "zh", &path).await.text();
+    assert!(list.contains("192.168.1.5 不是公网地址，通知不会发往那里。"), "{list}");
+    assert_eq!(list.matches("不是公网地址").count(), 1);
     world.end().await;
 }

@@ -140,7 +140,7 @@ pub(crate) fn charged_name(channel: &str) -> String {
 }
 
 /// Members whose null removes a limit.
-const NULL_SAYS_SOMETHING: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
+const NULL_SAYS_SOMETHING: [&str; 4] = ["clientChargesPerMinute", "clientOpenBills", "operatorRefundsPerDay", "apps"];
 
 fn hold_request(operation: &str, seen: &Seen<'_>, who: &str) {
     let Ok(mut sent) = serde_json::from_slice::<Map<String, Value>>(seen.sent) else { return };

@@ -369,9 +369,8 @@ async fn a_comparison_that_is_killed_after_any_write_ends_like_one_that_is_not()
             }
         }
     }
-    // The writes: the day, how far days are recorded, a claim, three differences, and the end. Nothing waits for the answer of the
-    // last.
-    assert_eq!(runs, 7 + 6);
+    // The writes: the day, how far days are recorded, a claim, three differences, and the end. After the last, alerts are looked for.
+    assert_eq!(runs, 7 + 7);
     world.end().await;
 }
 

@@ -58,7 +58,7 @@ async fn a_payment_arrives_in_the_words_of_the_contract() {
 
 /// Checks the headers of Standard Webhooks, with the implementation of the specification's authors.
 #[track_caller]
-fn check_signature(hook: &Value, arrived: &Value) {
+pub(crate) fn check_signature(hook: &Value, arrived: &Value) {
     let text = |name: &str| arrived["headers"][name].as_str().unwrap().to_owned();
     let (id, timestamp) = (text("webhook-id"), text("webhook-timestamp").parse().unwrap());
     let signer = standardwebhooks::Webhook::new(hook["secret"].as_str().unwrap()).unwrap();

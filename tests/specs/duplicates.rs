@@ -30,7 +30,7 @@ async fn a_bill_that_is_paid_on_two_channels_is_settled_twice_and_kept_as_an_inc
 }
 
 /// Charges a bill on two channels. Returns the ids.
-async fn charged_twice(world: &World, bill: &str) -> [String; 2] {
+pub(crate) async fn charged_twice(world: &World, bill: &str) -> [String; 2] {
     let mut ids = Vec::new();
     for channel in ["ali_web", "ali_app"] {
         let charged = world.charge(&charge_of(channel, bill)).await.ok();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,6 +26,8 @@ pub(crate) const EVENTS: &[(&str, u16, i64, &str)] = &[
     ("admin-refund-unpaid",        200,  5, "billNum"),
     ("admin-refunds",              200,  0, "\"refundNum\":\"R-1\""),
     ("admin-close",                200,  0, "\"status\":\"closed\""),
+    ("admin-events",               200,  4, "webhook"),
+    ("admin-events-ack",           200,  5, "ids"),
     ("admin-missing-token",        401, -1, "Bearer"),
     ("admin-transactions",         200, -1, "\"billNum\":\"event-"),
     ("charge-ali_app",             200,  0, "\"ali_app\":\""),
@@ -74,7 +77,9 @@ pub(crate) async fn placeholders(world: &World) -> Vec<(&'static str, String)> {
     let trade = world.trade(&opened(world, "event-notified").await).await;
     let path = trade["notifyUrl"].as_str().unwrap().strip_prefix(&world.url).unwrap().to_owned();
     let paid = Message::paid(&trade);
+    let today = Timestamp::clamped(world.now_ms().await).to_string();
     vec![
+        ("{{month}}", format!("{}{}", &today[..4], &today[5..7])),
         ("{{appId}}", world.app.app_id.clone()),
         ("{{clientKey}}", world.app.test.client_key.clone()),
         ("{{signedClientKey}}", signed(&world.app.test.client_key, world.now_ms().await)),

@@ -44,7 +44,7 @@ async fn every_guide_is_read_without_a_password_and_every_link_in_it_leads_somew
     for (language, title) in [("zh-CN", "<h1 id=\"支付宝\">支付宝</h1>"), ("en", "<h1 id=\"alipay\">Alipay</h1>")]
     {
         let pages = walk(&world, language).await;
-        assert_eq!(pages.len(), 22, "{:?}", pages.keys());
+        assert_eq!(pages.len(), 23, "{:?}", pages.keys());
         assert!(pages["/console/guides/alipay"].contains(title), "{language}");
         for (path, page) in &pages {
             let shown = page.split_once("<article").unwrap().1;
@@ -81,6 +81,10 @@ async fn pages_of_the_console_lead_to_the_guide_that_helps_there_in_the_readers_
         ("/transactions/PAID?mode=test",    &[("refunds-and-reconciliation#退款的结局", "refunds-and-reconciliation#how-a-refund-ends")]),
         ("/settings?mode=test",             &[("quick-start", "quick-start"), ("errors", "errors"), ("prices-and-threats", "prices-and-threats")]),
         ("/overview?mode=live",             &[("going-live", "going-live")]),
+        ("/first-steps",                    &[("quick-start", "quick-start"), ("alipay#密钥在哪里填到哪里", "alipay#where-each-key-is-and-where-it-goes"),
+                                              ("wechat-pay#密钥在哪里填到哪里", "wechat-pay#where-each-key-is-and-where-it-goes"),
+                                              ("unionpay#证书在哪里填到哪里", "unionpay#where-each-certificate-is-and-where-it-goes"),
+                                              ("testing", "testing"), ("webhooks", "webhooks"), ("going-live", "going-live")]),
     ];
     let world = World::start().await;
     let id = world.paid("paid").await;

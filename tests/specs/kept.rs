@@ -41,7 +41,7 @@ async fn an_incident_has_a_code_and_is_said_in_both_languages() {
 
     let owner = Visitor::owner(&world).await;
     let page = format!("/apps/{}/incidents?mode=test", world.app.app_id);
-    assert!(owner.get(&world, &page).await.text().contains("The amount is 1 fen, but 9900 fen were charged"));
+    assert!(owner.get(&world, &page).await.text().contains("The amount is ¥0.01, but ¥99.00 were charged"));
     let chinese = owner.get_in(&world, "zh-CN", &page).await.text();
     assert!(chinese.contains("通知金额 ¥0.01 与订单金额 ¥99.00 不一致"), "{chinese}");
     world.end().await;

@@ -48,6 +48,8 @@ async fn an_app_is_shown_and_listed_without_its_keys() {
         "shards": 1,
         "clientChargesPerMinute": 6000,
         "clientOpenBills": 50000,
+        "operatorRefundsPerDay": null,
+        "hotChannels": [],
     });
     assert_eq!(shown.done(200), expect);
     let listed = world.admin("GET", "/apps", Value::Null).await;

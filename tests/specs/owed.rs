@@ -204,7 +204,7 @@ async fn a_day_that_fails_and_is_killed_after_any_write_is_one_incident_and_comp
             runs += 1;
         }
     }
-    // The writes: the day, how far days are recorded, a claim, and the result. Nothing waits for the answer of the last.
-    assert_eq!(runs, 4 + 3);
+    // The writes: the day, how far days are recorded, a claim, and the result. After the last, alerts are looked for.
+    assert_eq!(runs, 4 + 4);
     world.end().await;
 }

@@ -231,14 +231,14 @@ async fn the_console_offers_what_the_api_allows_and_gives_a_waiting_refund_up() 
     let owner = Visitor::owner(&world).await;
     let (page, query) = (format!("/apps/{}/transactions/{id}", world.app.app_id), "?mode=test&bill=1");
     let shown = owner.get(&world, &format!("{page}{query}")).await.text();
-    assert!(shown.contains("At most ¥ 39.00."), "{shown}");
+    assert!(shown.contains("At most ¥\u{a0}39.00."), "{shown}");
     assert!(shown.contains("value=\"39.00\"") && shown.contains("waits for your balance"), "{shown}");
     refund(&world, &of("1", "R2", 3901)).await.refused(5, "at most 3900");
 
     let done = owner.post(&world, &format!("{page}/give-up{query}"), &[("num", "R1")]).await;
     assert_eq!(done.status, 303, "{}", done.text());
     let shown = owner.get(&world, &format!("{page}{query}")).await.text();
-    assert!(shown.contains("At most ¥ 69.00.") && !shown.contains("/give-up?"), "{shown}");
+    assert!(shown.contains("At most ¥\u{a0}69.00.") && !shown.contains("/give-up?"), "{shown}");
     balance(&world, "alipay", &merchant, false).await;
     refund(&world, &of("1", "R2", 6900)).await.ok();
     world.end().await;

@@ -55,6 +55,22 @@ async fn a_refund_of_a_part_and_then_of_the_rest_gives_all_back() {
     world.end().await;
 }
 
+/// If another payment's refund had the number of an automatic refund, the automatic refund could never begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_an_automatic_refund_is_for_its_payment_alone() {
+    let world = World::start().await;
+    let (id, other) = (world.paid("1").await, world.paid("2").await);
+    for num in [format!("twice-{other}"), format!("twice-{id}-x"), "twice-".to_owned()] {
+        refund(&world, &of("1", &num, 100)).await.refused(5, "refundNum must not begin with twice-");
+    }
+    let own = format!("twice-{id}");
+    for _ in 0..2 {
+        assert_eq!(refund(&world, &of("1", &own, 100)).await.ok()["status"], "success");
+    }
+    assert_eq!(found(&world, &own).await["billNum"], "1");
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_number_gives_the_same_answer_and_moves_money_once() {
     let world = World::start().await;

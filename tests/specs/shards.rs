@@ -9,8 +9,9 @@ use crate::world::{World, charge_of, master, texts};
 impl World {
     async fn spread_over(&self, shards: u8) {
         let path = format!("/apps/{}", self.app.app_id);
-        let changed = self.admin("PATCH", &path, json!({ "shards": shards })).await.done(200);
-        assert_eq!(changed["shards"], shards);
+        let spread = json!({ "shards": shards, "hotChannels": ["ali_qrcode"] });
+        let changed = self.admin("PATCH", &path, spread).await.done(200);
+        assert_eq!((&changed["shards"], &changed["hotChannels"]), (&json!(shards), &json!(["ali_qrcode"])));
         // A change takes effect when every warm function has read it.
         self.advance(15_000).await;
     }
@@ -203,5 +204,44 @@ async fn what_waits_for_a_webhook_is_spread_with_its_transactions_and_nobody_can
     world.advance(0).await;
     world.admin("DELETE", &format!("/apps/{}/webhooks/{hook}", world.app.app_id), Value::Null).await.done(204);
     assert_eq!(world.deliveries("cancelled").await.len(), 6);
+    world.end().await;
+}
+
+/// How many keys of the lists a page of everything asks.
+async fn keys_asked(world: &World) -> u64 {
+    world.stack.metered();
+    let path = format!("/apps/{}/transactions?mode=test&limit=25", world.app.app_id);
+    world.admin("GET", &path, Value::Null).await.done(200);
+    let metered = world.stack.metered().into_iter().filter(|metered| metered.place.ends_with("/by_time"));
+    metered.map(|metered| metered.calls).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_everything_asks_a_bounded_number_of_keys_whatever_the_shards() {
+    // What the hot channels share, and one list for each other channel. An app keeps what it ever had, so each case has its own.
+    for (hot, lists) in [(json!([]), 12 * 5), (json!(["ali_qrcode"]), 64 + 11)] {
+        let world = World::start().await;
+        world.some("bill", 3).await;
+        let path = format!("/apps/{}", world.app.app_id);
+        // 12 channels in 4 statuses.
+        assert_eq!(keys_asked(&world).await, 12 * 4);
+        let spread = json!({ "shards": 64, "hotChannels": hot });
+        world.admin("PATCH", &path, spread).await.done(200);
+        world.advance(15_000).await;
+        // A list with as many rows as were asked for is asked once more.
+        let asked = keys_asked(&world).await;
+        assert!((4 * lists..=4 * lists + 3).contains(&asked), "{hot}: {asked}");
+        world.end().await;
+    }
+    let world = World::start().await;
+    let path = format!("/apps/{}", world.app.app_id);
+    for wrong in [json!("ali_qrcode"), json!(["paypal"]), json!([1])] {
+        world.admin("PATCH", &path, json!({ "hotChannels": wrong })).await.problem(400, "hotChannels");
+    }
+    // Either can be changed alone, and the other stays.
+    let named = world.admin("PATCH", &path, json!({ "hotChannels": ["wx_native", "ali_web"] })).await.done(200);
+    assert_eq!((&named["shards"], &named["hotChannels"]), (&json!(1), &json!(["ali_web", "wx_native"])));
+    let more = world.admin("PATCH", &path, json!({ "shards": 2 })).await.done(200);
+    assert_eq!((&more["shards"], &more["hotChannels"]), (&json!(2), &json!(["ali_web", "wx_native"])));
     world.end().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     console::Visitor,
-    world::{MINUTE_MS, START_MS, World, charge_of, options, with},
+    world::{MINUTE_MS, START_MS, World, charge_of, master, options, with},
 };
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
@@ -134,14 +134,14 @@ async fn the_overview_takes_days_that_are_over_from_their_sums() {
     let owner = Visitor::owner(&world).await;
     let page = format!("/apps/{}/overview?mode=test&days=7", world.app.app_id);
     let today = owner.get(&world, &page).await.text();
-    for text in ["¥ 396.00", "80.0%", "4 of 5 charged", "¥ 100.00", "2026-11-23"] {
+    for text in ["¥\u{a0}396.00", "80.0%", "4 of 5 charged", "¥\u{a0}100.00", "2026-11-23"] {
         assert!(today.contains(text), "{text}: {today}");
     }
     world.advance(DAY_MS).await;
     sum(&world).await;
     let owner = Visitor::owner(&world).await;
     let summed = owner.get(&world, &page).await.text();
-    assert!(summed.contains("¥ 396.00") && summed.contains("4 of 5 charged"), "{summed}");
+    assert!(summed.contains("¥\u{a0}396.00") && summed.contains("4 of 5 charged"), "{summed}");
     assert!(summed.contains("The oldest of these sums was made 2026-11-24 22:30:00"), "{summed}");
 
     // For a million charges of yesterday the page reads one item.
@@ -150,9 +150,110 @@ async fn the_overview_takes_days_that_are_over_from_their_sums() {
         "sums": { "M": { "ali_web": { "M": { "success": of("900000", "123456789", "0"), "created": of("100000", "1", "0") } } } } });
     world.stack.import(&json!({ "TransactionsTable": [yesterday] })).await.unwrap();
     let large = owner.get(&world, &page).await.text();
-    for text in ["¥ 1,234,567.89", "90.0%", "900,000 of 1,000,000 charged"] {
+    for text in ["¥\u{a0}1,234,567.89", "90.0%", "900,000 of 1,000,000 charged"] {
         assert!(large.contains(text), "{text}: {large}");
     }
+    world.end().await;
+}
+
+/// The overview of the last `days` days.
+async fn overview(world: &World, days: u32) -> String {
+    let owner = Visitor::owner(world).await;
+    owner.get(world, &format!("/apps/{}/overview?mode=test&days={days}", world.app.app_id)).await.text()
+}
+
+#[track_caller]
+fn check_texts(page: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_compares_with_the_period_before_up_to_the_same_time_of_the_day() {
+    let world = World::start().await;
+    charge_some(&world).await;
+    world.advance(7 * DAY_MS - 1).await;
+    sum(&world).await;
+    world.paid("a week later").await;
+    // A week before, nothing was charged yet at this time of the day.
+    let early = overview(&world, 7).await;
+    check_texts(&early, &["Nothing before", "2026-11-17 00:00:00 to 2026-11-23 22:29:59"]);
+    world.advance(1).await;
+    let page = overview(&world, 7).await;
+    check_texts(
+        &page,
+        &[
+            "−75.0%, was ¥\u{a0}396.00",
+            "−75.0%, was 4",
+            "+20.0 points",
+            "−100.0%, was ¥\u{a0}100.00",
+            "2026-11-17 00:00:00 to 2026-11-23 22:30:00",
+            "11-30: ¥\u{a0}99.00, 1 payments; Before, 11-23: ¥\u{a0}396.00, 4 payments",
+            // The axis reaches the higher of the two.
+            ">¥400<",
+        ],
+    );
+    assert_eq!(page.matches(r#"class="slot""#).count(), 7, "{page}");
+    assert!(!page.contains("<script>") && !page.contains("style="), "{page}");
+
+    // One day is shown by its hours.
+    let today = overview(&world, 1).await;
+    check_texts(&today, &["22:00 – 22:59", "22:00: ¥\u{a0}99.00, 1 payments; Before, 11-29 22:00: ¥\u{a0}0.00"]);
+    assert_eq!(today.matches(r#"class="slot""#).count(), 24, "{today}");
+    world.end().await;
+}
+
+/// The rows of the table of what was not paid: each name with its count.
+fn unpaid(page: &str) -> Vec<(String, String)> {
+    let table = page.split_once("What was not paid, by reason").unwrap().1.split_once("</table>").unwrap().0;
+    let body = table.split_once("<tbody>").unwrap().1.split_once("</tbody>").unwrap().0;
+    let row = |row: &str| {
+        let (name, rest) = row.split_once('<').unwrap();
+        let count = rest.split_once(r#"data-label="Count">"#).unwrap().1.split_once('<').unwrap().0;
+        (name.to_owned(), count.to_owned())
+    };
+    body.split("<tr><td>").skip(1).map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_paid_is_told_by_reason_live_and_from_stored_sums() {
+    let world = World::start().await;
+    world.charged("expired").await;
+    world.charged("expired too").await;
+    world.charged("closed").await;
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", json!({ "billNum": "closed" }).to_string()).await.ok();
+    world.charge(&with(charge_of("wx_native", "open"), &json!({ "billTimeout": 1_296_000 }))).await.ok();
+    // It was closed and is paid all the same.
+    let late = world.charged("late").await;
+    world.post_as(&master(&world.app), "/2.0/maxpay/close", json!({ "billNum": "late" }).to_string()).await.ok();
+    let rows = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
+    };
+    assert_eq!(
+        unpaid(&overview(&world, 7).await),
+        rows(&[("Still open when it was summed", "3"), ("Closed before its end", "2")])
+    );
+    world.play(&late, "pay", json!({})).await;
+    world.advance(DAY_MS).await;
+    let expect =
+        rows(&[("Still open when it was summed", "1"), ("Its time was over", "2"), ("Closed before its end", "1")]);
+    assert_eq!(unpaid(&overview(&world, 7).await), expect);
+    sum(&world).await;
+    assert_eq!(unpaid(&overview(&world, 7).await), expect, "from the stored sums");
+
+    // An older version wrote no reasons.
+    let tables = world.stack.export().await.unwrap();
+    let items = tables["TransactionsTable"].as_array().unwrap().iter();
+    let mut item = items.clone().find(|item| item["pk"]["S"].as_str().unwrap().starts_with("SUMS#")).unwrap().clone();
+    assert_eq!(
+        item["closings"]["M"],
+        json!({ "ali_qrcode": { "M": { "expired": { "N": "2" }, "early": { "N": "1" } } } })
+    );
+    item.as_object_mut().unwrap().remove("closings");
+    world.stack.import(&json!({ "TransactionsTable": [item] })).await.unwrap();
+    let unrecorded = rows(&[("Still open when it was summed", "1"), ("Reason not recorded", "3")]);
+    assert_eq!(unpaid(&overview(&world, 7).await), unrecorded);
     world.end().await;
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     checkout::{PHONE, checkout_of, choose, made, state, visit},
     notify_message::Message,
-    world::{World, charge_of, options},
+    world::{World, charge_of, master, options},
 };
 
 /// The consumption: half read units and write units of the transactions, half read units of the configuration (a busy function
@@ -52,6 +52,15 @@ fn cost(world: &World) -> Cost {
     }
     assert_eq!(half_writes % 2, 0, "DynamoDB has no half write units");
     Cost { writes: half_writes / 2, ..cost }
+}
+
+/// Prints the costs, and compares them with what is said.
+#[track_caller]
+fn hold(limits: &[(&str, Cost)], found: &[Cost]) {
+    print(limits, found);
+    for ((what, limit), found) in limits.iter().zip(found) {
+        assert_eq!(found, limit, "{what} costs something else; if it is less, say so here");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,10 +107,41 @@ async fn nothing_costs_more_than_it_did() {
     world.inbox::<2>("shop").await;
     world.end().await;
 
-    print(LIMITS, &found);
-    for ((what, limit), found) in LIMITS.iter().zip(&found) {
-        assert_eq!(found, limit, "{what} costs something else; if it is less, say so here");
+    hold(LIMITS, &found);
+}
+
+/// A payment with a webhook that is fetched alone, and what its fetcher asks for.
+#[rustfmt::skip]
+const FETCHED: &[(&str, Cost)] = &[
+    ("notify, with one webhook that is fetched", Cost { half_reads: 3, writes: 9, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("a fetch that finds one event",             Cost { half_reads: 5, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("an acknowledgement",                       Cost { half_reads: 4, writes: 4, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+    ("a fetch that finds nothing",               Cost { half_reads: 1, writes: 0, configuration_half_reads: 2, sqs: 0, invocations: 1 }),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_are_fetched_cost_what_is_said() {
+    if options().dynamo_endpoint.is_some() {
+        eprintln!("SKIPPED: see above");
+        return;
     }
+    let world = World::start().await;
+    let hook = json!({ "target": { "pull": true }, "mode": "test" });
+    world.admin("POST", &format!("/apps/{}/webhooks", world.app.app_id), hook).await.done(201);
+    let id = world.charged("one").await;
+    world.stack.metered();
+    let mut found = Vec::new();
+    world.play(&id, "pay", json!({})).await;
+    found.push(cost(&world));
+    let post = async |path: &str, body: Value| world.post_as(&master(&world.app), path, body.to_string()).await.ok();
+    let event = post("/2.0/maxpay/events", json!({})).await["events"][0]["id"].clone();
+    found.push(cost(&world));
+    post("/2.0/maxpay/events/ack", json!({ "ids": [event] })).await;
+    found.push(cost(&world));
+    post("/2.0/maxpay/events", json!({})).await;
+    found.push(cost(&world));
+    world.end().await;
+    hold(FETCHED, &found);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,10 +210,7 @@ async fn a_checkout_that_waits_writes_nothing() {
     assert_eq!(state(&world, &path).await["state"], "open");
     found.push(cost(&world));
     world.end().await;
-    print(CHECKOUT, &found);
-    for ((what, limit), found) in CHECKOUT.iter().zip(&found) {
-        assert_eq!(found, limit, "{what} costs something else; if it is less, say so here");
-    }
+    hold(CHECKOUT, &found);
 }
 
 /// The table of `docs/performance.md`.

@@ -94,18 +94,18 @@ async fn an_item_that_cannot_be_read_stops_nothing_but_itself() {
     end(world, folder).await;
 }
 
-/// The webhook of the demo app as it is in the table.
-async fn stored_webhook(world: &World, id: &str) -> Value {
+/// The first item of a table whose attribute begins so.
+pub(crate) async fn stored(world: &World, table: &str, attribute: &str, begin: &str) -> Value {
     let tables = world.stack.export().await.unwrap();
-    let items = tables["ConfigurationTable"].as_array().unwrap().clone();
-    items.into_iter().find(|item| item["sk"]["S"] == format!("WEBHOOK#{id}")).unwrap()
+    let items = tables[table].as_array().unwrap().clone();
+    items.into_iter().find(|item| item[attribute]["S"].as_str().is_some_and(|text| text.starts_with(begin))).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_while_a_webhook_cannot_be_read_is_told_once_it_can() {
     let world = World::start().await;
     let hook = world.webhook_to("shop", &json!({})).await["id"].as_str().unwrap().to_owned();
-    let good = stored_webhook(&world, &hook).await;
+    let good = stored(&world, "ConfigurationTable", "sk", &format!("WEBHOOK#{hook}")).await;
     let put = async |item: &Value| {
         world.stack.import(&json!({ "ConfigurationTable": [item] })).await.unwrap();
         // No function still has what it read before.

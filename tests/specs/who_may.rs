@@ -43,6 +43,8 @@ const DOORS: &[(&str, Door)] = &[
     ("POST /2.0/maxpay/refund",                                          Master),
     ("POST /2.0/maxpay/refunds",                                         Master),
     ("POST /2.0/maxpay/close",                                           Master),
+    ("POST /2.0/maxpay/events",                                          Master),
+    ("POST /2.0/maxpay/events/ack",                                      Master),
     ("POST /notify/{app}/{mode}/{channel}/{try}/{bill}",                 Provider),
     ("POST /return/{app}/{mode}/{channel}/{try}/{bill}",                 Provider),
     ("POST /admin/v1/apps",                                              Operator),
@@ -70,10 +72,20 @@ const DOORS: &[(&str, Door)] = &[
     ("GET /admin/v1/apps/{appId}/incidents",                             Operator),
     ("GET /admin/v1/apps/{appId}/incidents/{incidentId}",                Operator),
     ("POST /admin/v1/apps/{appId}/incidents/{incidentId}/replay",        Operator),
+    ("PUT /admin/v1/apps/{appId}/incidents/{incidentId}/handled",        Operator),
+    ("DELETE /admin/v1/apps/{appId}/incidents/{incidentId}/handled",     Operator),
     ("GET /admin/v1/apps/{appId}/reconciliations",                       Operator),
     ("POST /admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask", Operator),
+    ("PUT /admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled", Operator),
+    ("DELETE /admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled", Operator),
+    ("GET /admin/v1/apps/{appId}/find",                                  Operator),
     ("GET /admin/v1/apps/{appId}/transactions",                          Operator),
     ("GET /admin/v1/apps/{appId}/transactions/{id}",                     Operator),
+    ("GET /admin/v1/apps/{appId}/refunds",                               Operator),
+    ("POST /admin/v1/apps/{appId}/refunds",                              Operator),
+    ("GET /admin/v1/apps/{appId}/refunds/proposed",                      Operator),
+    ("POST /admin/v1/apps/{appId}/transactions/{id}/approve-refund",     Operator),
+    ("POST /admin/v1/apps/{appId}/transactions/{id}/decline-refund",     Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/sync",               Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/close",              Operator),
     ("POST /admin/v1/apps/{appId}/transactions/{id}/refund",             Operator),
@@ -97,6 +109,9 @@ const DOORS: &[(&str, Door)] = &[
     ("GET /admin/v1/sign-in",                                            Operator),
     ("PUT /admin/v1/sign-in",                                            Operator),
     ("GET /admin/v1/audit",                                              Operator),
+    ("GET /admin/v1/apps/{appId}/alerts",                                Operator),
+    ("PUT /admin/v1/apps/{appId}/alerts",                                Operator),
+    ("POST /admin/v1/apps/{appId}/alerts/test",                          Operator),
 ];
 
 /// The result of a call.
@@ -284,6 +299,11 @@ async fn each_credential_opens_its_doors_and_no_other() {
     world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
     let close = json!({ "billNum": "closed", "channel": "ali_web" }).to_string();
     world.post_as(&master(&world.app), "/2.0/maxpay/close", close).await.ok();
+    let hooks = format!("/apps/{}/webhooks", world.app.app_id);
+    let pull = json!({ "target": { "pull": true }, "mode": "test" });
+    let pull = world.admin("POST", &hooks, pull).await.done(201)["id"].clone();
+    world.paid("fetched").await;
+    let fetched = world.post_as(&master(&world.app), "/2.0/maxpay/events", "{}").await.ok()["events"][0]["id"].clone();
     let callers = callers(&world).await;
     let mut wrong = Vec::new();
     for (number, (credential, outcomes)) in OUTCOMES.iter().enumerate() {
@@ -301,6 +321,11 @@ async fn each_credential_opens_its_doors_and_no_other() {
             let is_token = path == "/2.0/maxpay/sessions" && expected == Absent;
             let expected = if is_token { Taken } else { expected };
             let (target, body) = call_of(path, &callers.app, number);
+            let body = match path {
+                "/2.0/maxpay/events" => json!({ "webhook": pull }).to_string(),
+                "/2.0/maxpay/events/ack" => json!({ "ids": [fetched] }).to_string(),
+                _ => body,
+            };
             let sent = if method == "GET" { String::new() } else { body };
             let json = [("Content-Type", "application/json")];
             let answer = world.call(method, &target, &[&json[..], &headers].concat(), sent).await;

@@ -1,5 +1,7 @@
-//! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds` and `/close`. The caller presents the app's master key. Answers have
+//! The merchant's back office: `POST /2.0/maxpay/refund`, `/refunds`, `/close` and `/events`. The caller presents the app's master key. Answers have
 //! the form of the wire contract.
+
+mod events;
 
 use domain::{
     Bill, BillNum, BillPayments, Channel, CloseRequest, Mode, Record, RefundRequest, RefundsRequest, Status,
@@ -23,6 +25,8 @@ pub(crate) async fn handle(deps: &Deps, operation: &str, request: &Request) -> R
         "refund" => refund(deps, request).await,
         "refunds" => refunds(deps, request).await,
         "close" => close(deps, request).await,
+        "events" => events::fetch(deps, request).await,
+        "events/ack" => events::acknowledge(deps, request).await,
         _ => return not_found(),
     };
     answered.unwrap_or_else(|error| failure(&error))
@@ -31,7 +35,8 @@ pub(crate) async fn handle(deps: &Deps, operation: &str, request: &Request) -> R
 async fn refund(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = RefundRequest::parse(json_body(request)?)?;
-    let asked = RefundAsked { mode: caller.mode, request: &asked, bounds: ASKING_BOUNDS };
+    let asked =
+        RefundAsked { mode: caller.mode, request: &asked, allowance: None, proposed: None, bounds: ASKING_BOUNDS };
     let refund = Box::pin(settlement::refund(&deps.settlement(), &caller.configured, asked)).await?;
     Ok(success(&ShownRefund(&refund)))
 }

@@ -1,4 +1,4 @@
-//! The merchant's side of the gateway, in three parts: the back office (`POST /2.0/maxpay/refund`, `/refunds`, `/close`), the operator API
+//! The merchant's side of the gateway, in three parts: the back office (`POST /2.0/maxpay/refund`, `/refunds`, `/close`, `/events`), the operator API
 //! under `/admin/v1`, and the console under `/console`. The console is built on the operator API.
 
 mod api;
@@ -19,7 +19,7 @@ pub use deps::Deps;
 use unread::Unread;
 
 /// The methods and paths that `template.yaml` routes to this function.
-pub const ROUTES: [(Method, &str); 7] = [
+pub const ROUTES: [(Method, &str); 9] = [
     (Method::GET, "/admin/v1/{proxy+}"),
     (Method::GET, "/console"),
     (Method::GET, "/favicon.ico"),
@@ -27,6 +27,8 @@ pub const ROUTES: [(Method, &str); 7] = [
     (Method::POST, "/2.0/maxpay/refund"),
     (Method::POST, "/2.0/maxpay/refunds"),
     (Method::POST, "/2.0/maxpay/close"),
+    (Method::POST, "/2.0/maxpay/events"),
+    (Method::POST, "/2.0/maxpay/events/ack"),
 ];
 
 /// Whether this name and password open the console. The local stack asks this before it prints the password of its first owner. It is not a

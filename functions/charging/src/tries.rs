@@ -198,7 +198,7 @@ fn new_transaction(deps: &Deps, context: &ChargeContext<'_>, try_number: TryNumb
     let id = TransactionId::generate(now, deps.services.random.bytes()?);
     Ok(Transaction {
         key: TransactionKey { app, mode, bill, channel, try_number },
-        shard: configured.app.shards.of_new(&id, now),
+        shard: configured.app.shards.of_new(charge.channel, &id, now),
         id,
         account,
         fee: charge.fee,

@@ -5,6 +5,7 @@ use domain::Unanswered;
 domain::sentences! {
     /// Why a try failed, for people.
     pub enum AttemptProblem, AttemptProblemKind {
+        Unfetched { days: u64 } = "attempt-unfetched": "nobody fetched and acknowledged it within {days} days";
         // URLs.
         Redirect { status: u16 } = "attempt-redirect": "HTTP {status}: redirects are not followed";
         Status { status: u16 } = "attempt-status": "HTTP {status}; only 200 means received";

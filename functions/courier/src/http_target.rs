@@ -3,16 +3,16 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use domain::{Timestamp, Unanswered, is_reserved_header, standard_signatures};
+use domain::{Timestamp, Unanswered, is_reserved_header};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    header::{RETRY_AFTER, USER_AGENT},
 };
 use outbound::{Bounds, Outbound, OutboundError};
 
 use crate::{
     ANSWER_BYTES_MAX, Answer, AttemptProblem, AttemptResult, DEADLINE, Request, Signed, Verdict, WebhookMessage,
-    beginning,
+    beginning, signed_headers,
 };
 
 const BOUNDS: Bounds = Bounds { deadline: DEADLINE, body_bytes_max: ANSWER_BYTES_MAX };
@@ -59,6 +59,11 @@ fn judge(request: Request, answer: &http::Response<Bytes>, now: Timestamp) -> At
     AttemptResult { request, answer: told, verdict, problem, retry_after: retry_after(answer.headers(), now) }
 }
 
+/// Why there is no answer.
+pub(crate) fn why_unanswered(error: &OutboundError) -> Unanswered {
+    unanswered(error).1
+}
+
 fn unanswered(error: &OutboundError) -> (Verdict, Unanswered) {
     match error {
         OutboundError::Forbidden(forbidden) => {
@@ -91,18 +96,10 @@ fn headers(signed: &Signed<'_>, message: &WebhookMessage) -> (HeaderMap, Vec<(St
             shown.push((name.clone(), MASK.to_owned()));
         }
     }
-    let signature = standard_signatures(signed.secret, &message.id, message.now, &message.body);
-    let ours = [
-        (CONTENT_TYPE, Some("application/json".to_owned())),
-        (HeaderName::from_static("webhook-id"), Some(message.id.clone())),
-        (HeaderName::from_static("webhook-timestamp"), Some(message.now.seconds().to_string())),
-        (HeaderName::from_static("webhook-signature"), signature),
-    ];
-    for (name, value) in ours {
-        let Some(text) = value else { continue };
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            headers.insert(name.clone(), value);
-            shown.push((name.to_string(), text));
+    for (name, text) in signed_headers(signed.secret, message) {
+        if let (Ok(header), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&text)) {
+            headers.insert(header, value);
+            shown.push((name, text));
         }
     }
     (headers, shown)

@@ -1,21 +1,29 @@
-//! One try to bring a message to a merchant's webhook, and the verdict.
+//! One try to bring a message to a merchant's webhook, or an alert to its people, and the verdict.
 //!
-//! Used by `deliver` for events and by `admin` for the operator's test, so that what a test shows is what an event will do. It
+//! Used by `deliver` for events, by `sweep` for alerts, and by `admin` for the operator's tests, so that what a test shows is what an event will do. It
 //! sends once, keeps nothing, and knows nothing of schedules.
 
+mod alert;
+mod alert_problem;
+mod alert_text;
 mod attempt_problem;
 mod http_target;
 mod lambda_target;
 
 use std::time::Duration;
 
-use domain::{RotatingKey, Secret, Timestamp, Webhook, WebhookTarget};
+use domain::{PULLED_WITHIN, RotatingKey, Secret, Timestamp, Webhook, WebhookTarget, standard_signatures};
 use outbound::{Functions, Outbound};
 
+pub use alert::{AlertWays, tell};
+pub use alert_problem::{AlertProblem, AlertProblemKind};
+pub use alert_text::{AlertSubject, alert_text, test_text};
 pub use attempt_problem::{AttemptProblem, AttemptProblemKind};
 
 /// From the first byte sent to the last byte read.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+
+const SECONDS_A_DAY: u64 = 24 * 3600;
 
 /// What is kept of an answer.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024;
@@ -43,8 +51,10 @@ pub struct WebhookMessage {
 domain::closed_list! {
     /// How a try ended.
     pub enum Verdict {
-        /// HTTP 200, or a function's result that says nothing else.
+        /// HTTP 200, a function's result that says nothing else, or an acknowledgement.
         Received = "received",
+        /// The merchant did not fetch it in time.
+        Unfetched = "unfetched",
         /// Another HTTP status.
         Status = "status",
         /// A redirect: it is not followed.
@@ -118,7 +128,7 @@ impl AttemptResult {
     }
 }
 
-/// Brings a message to a webhook, once.
+/// Brings a message to a webhook, once. An event that the merchant fetches comes here when its time is over.
 pub async fn bring(courier: &Courier, webhook: &Webhook, message: &WebhookMessage) -> AttemptResult {
     match &webhook.target {
         WebhookTarget::Url { url, headers } => {
@@ -126,7 +136,23 @@ pub async fn bring(courier: &Courier, webhook: &Webhook, message: &WebhookMessag
             http_target::bring(&courier.outbound, url, &signed, message).await
         }
         WebhookTarget::Function(name) => lambda_target::bring(&courier.functions, name, message).await,
+        WebhookTarget::Pull => {
+            let problem = AttemptProblem::Unfetched { days: PULLED_WITHIN.as_secs() / SECONDS_A_DAY };
+            AttemptResult::failed(Request::default(), Verdict::Unfetched, problem)
+        }
     }
+}
+
+/// The headers of a message, which prove who sent it: those of Standard Webhooks, and the type of the body.
+pub fn signed_headers(secret: &RotatingKey, message: &WebhookMessage) -> Vec<(String, String)> {
+    let signature = standard_signatures(secret, &message.id, message.now, &message.body);
+    let headers = [
+        ("content-type", Some("application/json".to_owned())),
+        ("webhook-id", Some(message.id.clone())),
+        ("webhook-timestamp", Some(message.now.seconds().to_string())),
+        ("webhook-signature", signature),
+    ];
+    headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// What a request to a URL is made with.

@@ -53,9 +53,6 @@ pub const LONGEST: Duration =
 /// a paused target's bells would never become fewer, and each message that SQS doubles would add one for ever.
 const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(10);
 
-/// How often it is noted that something was received while others change the same delivery.
-const RECEIVED_TRIES_MAX: u32 = 5;
-
 /// What is kept of an answer with its record: of a success for proof, of a failure for finding its cause.
 const RECEIVED_CHARS_MAX: usize = 128;
 const FAILED_CHARS_MAX: usize = 512;
@@ -185,6 +182,12 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
         cancel(deps, &told).await?;
         return Ok(None);
     };
+    let end = webhook.first_due(delivery.created_at);
+    if now < end {
+        // A function that could not read this webhook made it due at once.
+        put_off(deps, &told, came_by, end).await?;
+        return Ok(None);
+    }
     let lane = configured.lane(&webhook.id);
     if (came_by, lane) == (Lane::Fast, Lane::Slow) {
         // The message was sent before the target was known to be slow. Other deliveries must not wait for it.
@@ -204,6 +207,12 @@ async fn prepare(deps: &Deps, id: &DeliveryId, attempt: u32, came_by: Lane) -> R
 async fn finish(deps: &Deps, attempt: &Attempt, tried: &AttemptResult, took: Duration) -> Result<(), AttemptError> {
     let Attempt { told, webhook, turn, lane, now, .. } = attempt;
     let delivery = &told.delivery;
+    if webhook.is_pulled() {
+        // Nothing was sent, so nothing is known of a target.
+        let record = record(delivery.attempt, now.ms(), took, tried);
+        conclude(deps, told, tried, *lane, record).await?;
+        return Ok(());
+    }
     let pace = if tried.verdict == Verdict::Deadline { Pace::Late } else { Pace::of(took) };
     let is_received = tried.verdict == Verdict::Received;
     if *turn == Turn::Probe && !is_received {
@@ -279,7 +288,7 @@ async fn conclude(
 ) -> Result<bool, StoreError> {
     let DeliveryWithTransaction { delivery, transaction, .. } = told;
     let now = deps.services.clock.now();
-    let wait = wait_after(delivery.tried(), tried.retry_after);
+    let wait = if tried.verdict == Verdict::Unfetched { None } else { wait_after(delivery.tried(), tried.retry_after) };
     let (state, outcome) = match (tried.verdict, wait) {
         (Verdict::Received, _) => (DeliveryState::Delivered, AttemptOutcome::Delivered),
         (_, Some(_)) => (DeliveryState::Waiting, AttemptOutcome::Failed),
@@ -288,7 +297,7 @@ async fn conclude(
     let wait = wait.unwrap_or_default();
     let due_at = if state == DeliveryState::Waiting { now.plus(wait) } else { delivery.due_at };
     let (n, verdict) = (record.attempt, record.verdict.clone());
-    let after = Delivery { state, due_at, ..with_record(delivery, record.clone()) };
+    let after = Delivery { state, due_at, ..delivery.with_record(record.clone()) };
     if !keep(deps, told, &after, now).await? {
         let is_received = state == DeliveryState::Delivered;
         return if is_received { received_all_the_same(deps, &delivery.id, record).await } else { Ok(false) };
@@ -312,37 +321,15 @@ async fn conclude(
     Ok(true)
 }
 
-/// The target has it, whatever another bell for the same attempt found out, and though its webhook was deleted meanwhile: it is not sent
-/// again, and does not count as exhausted or cancelled. `false` if that is known.
+/// The target has it, whatever another bell for the same attempt found out, and though its webhook was deleted meanwhile. `false` if that
+/// is known.
 async fn received_all_the_same(deps: &Deps, id: &DeliveryId, record: AttemptRecord) -> Result<bool, StoreError> {
-    let store = &deps.services.store;
-    for _ in 0..RECEIVED_TRIES_MAX {
-        let Some(known) = store.find_delivery(id).await? else { return Ok(false) };
-        if known.state == DeliveryState::Delivered {
-            return Ok(false);
-        }
-        let after = Delivery { state: DeliveryState::Delivered, ..with_record(&known, record.clone()) };
-        if store.change_delivery(&known, &after, deps.services.clock.now()).await? {
-            info!(
-                delivery.id = id.name(),
-                attempt.n = record.attempt,
-                "was received, though it was {}",
-                known.state.name()
-            );
-            return Ok(true);
-        }
+    let known = deps.services.store.end_as_received(id, &record, deps.services.clock.now()).await?;
+    if let Some(known) = &known {
+        let (name, was) = (id.name(), known.state.name());
+        info!(delivery.id = name, attempt.n = record.attempt, "was received, though it was {was}");
     }
-    Err(StoreError::Contended { what: id.name(), tries: RECEIVED_TRIES_MAX })
-}
-
-/// The delivery after an attempt.
-fn with_record(delivery: &Delivery, record: AttemptRecord) -> Delivery {
-    let attempt = delivery.attempt.max(record.attempt.saturating_add(1));
-    let mut records = delivery.records.clone();
-    records.push(record);
-    let superfluous = records.len().saturating_sub(Delivery::RECORDS_MAX);
-    records.drain(..superfluous);
-    Delivery { attempt, records, ..delivery.clone() }
+    Ok(known.is_some())
 }
 
 fn record(attempt: u32, time: i64, took: Duration, tried: &AttemptResult) -> AttemptRecord {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-use crate::{AppId, ClientBounds, Mode, Secret, Shards, Timestamp, closed_list};
+use crate::{AppId, ClientBounds, Fen, Mode, Secret, Shards, Timestamp, closed_list};
 
 closed_list! {
     /// Which of an app's keys.
@@ -88,6 +88,8 @@ pub struct App {
     pub shards: Shards,
     /// What its public keys may do.
     pub client_bounds: ClientBounds,
+    /// How much operators who are no owners may refund together on one day in Beijing, in each mode. `None`: no limit.
+    pub operator_refunds_per_day: Option<Fen>,
 }
 
 impl App {
@@ -169,6 +171,7 @@ pub(crate) mod tests {
             clients_name_prices: true,
             shards: Shards::default(),
             client_bounds: ClientBounds::default(),
+            operator_refunds_per_day: None,
         }
     }
 

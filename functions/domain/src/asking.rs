@@ -53,7 +53,7 @@ impl fmt::Display for AskedProvider {
 const ASKED_AFTER: [Duration; 4] = [minutes(1), minutes(5), minutes(15), minutes(60)];
 
 /// A payment that began in the last second may still be on its way, and the provider's clock may differ from ours.
-const EXPIRY_GRACE: Duration = minutes(1);
+pub(crate) const EXPIRY_GRACE: Duration = minutes(1);
 
 /// The shortest and the longest wait between questions about something overdue that the provider has not decided yet.
 const AGAIN_AFTER_MIN: Duration = minutes(5);
@@ -61,7 +61,7 @@ const AGAIN_AFTER_MAX: Duration = minutes(6 * 60);
 const SUPERSEDED_AGAIN_AFTER_MIN: Duration = minutes(1);
 
 /// When the last question about a closed bill is asked. By then the provider has decided what was under way when the order ended.
-const CLOSED_LAST_AFTER: Duration = minutes(24 * 60);
+pub(crate) const CLOSED_LAST_AFTER: Duration = minutes(24 * 60);
 
 /// The shortest and the longest wait between two questions about a closed bill.
 const CLOSED_AGAIN_AFTER_MIN: Duration = minutes(60);

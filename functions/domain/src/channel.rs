@@ -52,11 +52,11 @@ closed_list! {
     /// A family of channels: one provider. Valid in a query, not in a charge.
     pub enum Family: &'static [Habit] {
         /// Alipay.
-        Ali = "ali" => &[Habit::ClosesWhatIsRefunded],
+        Ali = "ali" => &[Habit::ClosesWhatIsRefunded, Habit::CountsFromCashier],
         /// WeChat Pay.
         Wx = "wx" => &[],
         /// UnionPay.
-        Unipay = "unipay" => &[Habit::TakesOrderOnce, Habit::NumbersSendings, Habit::VoidsOfTheDay],
+        Unipay = "unipay" => &[Habit::TakesOrderOnce, Habit::NumbersSendings, Habit::VoidsOfTheDay, Habit::SettlesBeforeMidnight],
     }
 }
 
@@ -98,6 +98,11 @@ pub enum Habit {
     NumbersSendings,
     /// A whole payment of the current settlement day can be voided, which is quicker than a refund.
     VoidsOfTheDay,
+    /// Its settlement day ends at 23:00 in Beijing. The others' ends at midnight.
+    SettlesBeforeMidnight,
+    /// Its older interface counts the time to pay from the moment at which the payer opens the cashier. So an order may be open twice as
+    /// long as its charge says.
+    CountsFromCashier,
 }
 
 impl Channel {

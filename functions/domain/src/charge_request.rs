@@ -49,6 +49,8 @@ pub struct ChargeRequest {
 const BILL_TIMEOUT_SECONDS_MIN: u64 = 360;
 /// The longest: 15 days, the upper end of Alipay's.
 const BILL_TIMEOUT_SECONDS_MAX: u64 = 15 * 24 * 3600;
+/// The same, as a length of time.
+pub(crate) const BILL_TIMEOUT_MAX: Duration = Duration::from_secs(BILL_TIMEOUT_SECONDS_MAX);
 /// The default if a charge names no timeout: two hours.
 const BILL_TIMEOUT_SECONDS_DEFAULT: u64 = 2 * 3600;
 /// WeChat's bound of `openid`. Its bytes and its characters are checked where it is sent.

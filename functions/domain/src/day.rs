@@ -6,7 +6,8 @@ use crate::{TimeSpan, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(String);
 
-const DAY_MS: i64 = 24 * 3600 * 1000;
+const HOUR_MS: i64 = 3600 * 1000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// On how many days a missing bill is asked for. Providers keep their bills for three months at least. A problem that lasts longer than a
 /// month does not pass by itself.
@@ -28,6 +29,17 @@ impl Day {
     pub fn start(&self) -> Timestamp {
         // Every day was made from a moment.
         Timestamp::from_beijing(&format!("{} 00:00:00", self.0)).unwrap_or(Timestamp::clamped(0))
+    }
+
+    /// In which of its hours a moment of the day is, from 0 to 23.
+    pub fn hour_of(&self, at: Timestamp) -> usize {
+        usize::try_from((at.ms() - self.start().ms()) / HOUR_MS).unwrap_or_default()
+    }
+
+    /// The same time of day, some days before.
+    pub fn days_before(moment: Timestamp, days: usize) -> Timestamp {
+        let days = u64::try_from(days).unwrap_or(u64::MAX);
+        moment.minus(std::time::Duration::from_secs(days.saturating_mul(24 * 3600)))
     }
 
     /// The last moment before the next day.

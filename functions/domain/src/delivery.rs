@@ -162,17 +162,33 @@ impl Delivery {
         usize::try_from(self.attempt.saturating_sub(self.attempts_before)).unwrap_or(usize::MAX)
     }
 
-    /// The same delivery, sent again at once by hand. A waiting one keeps its place in the schedule. For any other the schedule begins
-    /// anew.
+    /// The same delivery, sent again by hand and due at `due_at`. A waiting one keeps its place in the schedule. For any other the schedule
+    /// begins anew.
     #[must_use]
-    pub fn sent_again(&self, now: Timestamp) -> Self {
+    pub fn sent_again(&self, due_at: Timestamp) -> Self {
         let attempts_before = match self.state {
             DeliveryState::Waiting => self.attempts_before,
             DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Cancelled => {
                 self.attempt.saturating_sub(1)
             }
         };
-        Self { state: DeliveryState::Waiting, attempts_before, due_at: now, ..self.clone() }
+        Self { state: DeliveryState::Waiting, attempts_before, due_at, ..self.clone() }
+    }
+
+    /// Whether a new delivery goes to the queue at once. A delivery that is due later stays in its row until then.
+    pub fn is_rung_at_once(&self) -> bool {
+        self.due_at == self.created_at
+    }
+
+    /// The delivery after an attempt, with its record among the latest ones.
+    #[must_use]
+    pub fn with_record(&self, record: AttemptRecord) -> Self {
+        let attempt = self.attempt.max(record.attempt.saturating_add(1));
+        let mut records = self.records.clone();
+        records.push(record);
+        let superfluous = records.len().saturating_sub(Self::RECORDS_MAX);
+        records.drain(..superfluous);
+        Self { attempt, records, ..self.clone() }
     }
 
     /// When the sweep must look at a delivery that is due at `due_at`. If it still rests in its row, the sweep looks in time to hand it to
@@ -215,7 +231,7 @@ pub struct AttemptRecord {
     pub answer: String,
 }
 
-/// One delivery, due now, for each of `webhooks` that subscribes to the event.
+/// One delivery for each of `webhooks` that subscribes to the event.
 pub fn deliveries(
     transaction: &Transaction,
     occurred: &OccurredEvent,
@@ -241,7 +257,7 @@ pub fn deliveries(
             state: DeliveryState::Waiting,
             attempt: 1,
             attempts_before: 0,
-            due_at: now,
+            due_at: webhook.first_due(now),
             records: Vec::new(),
         })
         .collect()
@@ -299,19 +315,20 @@ mod tests {
 
     #[test]
     fn each_webhook_of_the_mode_that_wants_it_gets_one() {
-        let hook = |digit: char, mode, events: &[Event]| Webhook {
+        let hook = |digit: char, mode, events: &[Event], target| Webhook {
             id: WebhookId::parse(&digit.to_string().repeat(24)).unwrap(),
             mode,
             events: events.to_vec(),
-            target: WebhookTarget::Function("f".to_owned()),
+            target,
             secret: RotatingKey::new(Secret::new(String::new())),
             created_at: Timestamp::clamped(0),
         };
+        let function = || WebhookTarget::Function("f".to_owned());
         let hooks = [
-            hook('1', Mode::Test, &[Event::RefundSuccess]),
-            hook('2', Mode::Live, &[Event::RefundSuccess]),
-            hook('3', Mode::Test, &[Event::PaymentSuccess]),
-            hook('4', Mode::Test, &[Event::PaymentSuccess, Event::RefundSuccess]),
+            hook('1', Mode::Test, &[Event::RefundSuccess], function()),
+            hook('2', Mode::Live, &[Event::RefundSuccess], function()),
+            hook('3', Mode::Test, &[Event::PaymentSuccess], function()),
+            hook('4', Mode::Test, &[Event::PaymentSuccess, Event::RefundSuccess], WebhookTarget::Pull),
         ];
         let about = About { name: "R".repeat(65), members: Map::new() };
         let now = Timestamp::clamped(5);
@@ -319,7 +336,10 @@ mod tests {
         let made = deliveries(&sample(Status::Success), &occurred, &hooks, now);
         let told: Vec<_> = made.iter().map(|made| made.id.webhook.as_str().chars().next().unwrap()).collect();
         assert_eq!(told, ['1', '4']);
-        assert!(made.iter().all(|made| made.id.about.len() == 64 && made.due_at == now && made.tried() == 1));
+        assert!(made.iter().all(|made| made.id.about.len() == 64 && made.tried() == 1));
+        // A merchant who fetches events has a week.
+        let due: Vec<_> = made.iter().map(|made| (made.due_at.ms(), made.is_rung_at_once())).collect();
+        assert_eq!(due, [(5, true), (5 + 7 * 24 * 3_600_000, false)]);
     }
 
     #[test]

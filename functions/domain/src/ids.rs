@@ -97,6 +97,11 @@ hex24_id! {
     WebhookId, "24 lower-case hex digits"
 }
 
+hex24_id! {
+    /// Where alerts go: 24 lower-case hex digits.
+    AlertTargetId, "24 lower-case hex digits"
+}
+
 /// The merchant's own order number: 1 to 64 characters, none of them a control character. Providers never see it: their order number is the
 /// transaction's id.
 ///

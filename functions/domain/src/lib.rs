@@ -4,6 +4,10 @@
 //! random numbers: the time and random bytes are arguments.
 
 mod account;
+mod alert;
+mod alert_rules;
+mod alert_signature;
+mod alert_state;
 mod api_code;
 mod app;
 mod asking;
@@ -21,7 +25,9 @@ mod closed_list;
 mod day;
 mod delivery;
 mod details;
+mod events_request;
 mod fields;
+mod handled;
 mod ids;
 mod incident_kind;
 mod money;
@@ -46,11 +52,18 @@ mod sums;
 mod target_health;
 mod time;
 mod transaction;
+mod turnover;
 mod unanswered;
 mod webhook;
 mod webhook_message;
 
 pub use account::{AccountNumber, AppAccount, FORMER_FORM_READ, KnownAccount, Sameness, Succession, TabMode, succeed};
+pub use alert::{
+    Alert, AlertAddress, AlertCause, AlertFact, AlertKind, AlertLanguage, AlertSettings, AlertTarget, QuietHours,
+};
+pub use alert_rules::{FallenRate, Rate, USUAL_WEEKS, fallen_rate, stopped_payments};
+pub use alert_signature::{dingtalk_signature, feishu_signature};
+pub use alert_state::{AlertOutbox, AlertState, FoundAlerts, HandedAlerts, LastAlertAnswer};
 pub use api_code::ApiCode;
 pub use app::{App, Key, KeyKind, KeySet, RotatingKey, SignedClientKeyError, verify_signed_client_key};
 pub use asking::{
@@ -69,8 +82,10 @@ pub use client_bounds::ClientBounds;
 pub use day::Day;
 pub use delivery::{About, AttemptRecord, Delivery, DeliveryId, DeliveryState, OccurredEvent, deliveries};
 pub use details::{Extras, PayerDigest, ProviderTradeNo, Subject, WebUrl};
+pub use events_request::{AcknowledgeRequest, EventsRequest};
 pub use fields::{JSON_DEPTH_MAX, RequestError, nests_within};
-pub use ids::{AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
+pub use handled::{Handled, HandledNote, HandledState};
+pub use ids::{AlertTargetId, AppId, BillNum, InvalidId, ListCursor, TransactionId, WebhookId};
 pub use incident_kind::IncidentKind;
 pub use money::{Fen, InvalidFen, grouped};
 pub use notification::{Claim, Mismatch, MismatchKind, Notification, Outcome, check};
@@ -85,10 +100,12 @@ pub use reconciliation::{
 pub use record::Record;
 pub use records_request::{RecordsFilter, RecordsOrder, RecordsRequest, RecordsScope};
 pub use refund::{
-    PaymentChoice, Refund, RefundChange, RefundContradiction, RefundContradictionKind, RefundDecision, RefundFailure,
-    RefundFailureKind, RefundKey, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending,
-    RefundStatement, RefundStatus, RefundVerdict, RefundWay, apply_refund_statement, choose_payment, give_up_refund,
-    is_same_refund, next_refund_question, refund_way, refundable, reserve_refund, sent_back_elsewhere,
+    FailedForReason, FailedRefunds, OtherFailures, PaymentChoice, ProposedRefund, Refund, RefundAllowance,
+    RefundChange, RefundContradiction, RefundContradictionKind, RefundDecision, RefundFailure, RefundFailureKind,
+    RefundKey, RefundNum, RefundPause, RefundRefusal, RefundRefusalKind, RefundSending, RefundStatement, RefundStatus,
+    RefundVerdict, RefundWait, RefundWaiting, RefundWay, apply_refund_statement, choose_payment, failed_by_reason,
+    give_up_refund, is_same_refund, next_refund_question, refund_waiting, refund_way, refundable, refundable_in_all,
+    reserve_refund, sent_back_elsewhere,
 };
 pub use reservation::{Charging, NextTry, Reservation, outpriced, replace, reserve};
 pub use retry::{ATTEMPTS_MAX, RETRY_WAITS, wait_after};
@@ -98,10 +115,11 @@ pub use session::{SessionClaims, SessionToken, SessionTokenError};
 pub use session_request::SessionRequest;
 pub use settle::{Refusal, RefusalKind, Settlement, close, settle, withdraw};
 pub use shards::{Shard, Shards};
-pub use sums::{DaySums, SUMMED_DAYS_MAX, Sum, SumEntry, is_to_be_summed};
+pub use sums::{ClosingEntry, DaySums, SUMMED_DAYS_MAX, Sum, SumEntry, is_to_be_summed};
 pub use target_health::{Lane, Pace, Paused, TargetHealth};
 pub use time::{InvalidTimestamp, TimeSpan, Timestamp};
-pub use transaction::{Judgement, RefundSums, Status, Transaction};
+pub use transaction::{Closing, Judgement, RefundSums, Status, Transaction};
+pub use turnover::{AccountingPeriod, Basis, ChargedPart, PaymentTimes, Turnover};
 pub use unanswered::{Unanswered, UnansweredKind};
-pub use webhook::{Event, Webhook, WebhookTarget};
+pub use webhook::{Event, PULLED_WITHIN, Webhook, WebhookTarget};
 pub use webhook_message::{is_reserved_header, sample_body, standard_signatures, webhook_body};

@@ -271,6 +271,8 @@ pub struct EndedRefund {
     pub fee: Fen,
     /// When it was asked for.
     pub requested_at: Timestamp,
+    /// When it went back.
+    pub ended_at: Timestamp,
 }
 
 impl EndedRefund {

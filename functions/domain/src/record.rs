@@ -2,7 +2,10 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{AccountNumber, BillNum, Channel, Extras, Fen, Status, Timestamp, Transaction, TransactionId};
+use crate::{
+    AccountNumber, AppId, BillNum, Channel, Extras, Fen, Mode, Status, Timestamp, Transaction, TransactionId,
+    TransactionKey, TryNumber,
+};
 
 /// What a query answers about a transaction, in the contract's words.
 ///
@@ -18,6 +21,8 @@ pub struct Record {
     pub bill: BillNum,
     /// How it was charged.
     pub channel: Channel,
+    /// Which of the bill's tries on this channel it is. It is not on the wire.
+    pub try_number: TryNumber,
     /// When it was charged.
     pub created_at: Timestamp,
     /// When it was paid or closed.
@@ -39,12 +44,26 @@ impl From<Transaction> for Record {
             account: transaction.account,
             bill: transaction.key.bill,
             channel: transaction.key.channel,
+            try_number: transaction.key.try_number,
             created_at: transaction.created_at,
             ended_at: transaction.ended_at,
             fee: transaction.fee,
             status: transaction.status,
             refunded: transaction.refunded,
             extras: transaction.extras,
+        }
+    }
+}
+
+impl Record {
+    /// Its key, in the app and mode that it was read in.
+    pub fn key(&self, app: &AppId, mode: Mode) -> TransactionKey {
+        TransactionKey {
+            app: app.clone(),
+            mode,
+            bill: self.bill.clone(),
+            channel: self.channel,
+            try_number: self.try_number,
         }
     }
 }

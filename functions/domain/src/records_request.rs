@@ -14,6 +14,8 @@ pub struct RecordsFilter {
     pub bill: Option<BillNum>,
     /// One status.
     pub status: Option<Status>,
+    /// Paid ones alone, refunded or not.
+    pub only_paid: bool,
     /// Created at this time or later.
     pub start: Option<Timestamp>,
     /// Created at this time or earlier.
@@ -26,9 +28,14 @@ impl RecordsFilter {
         Channel::ALL.into_iter().filter(|channel| self.channel.is_none_or(|filter| filter.admits(*channel)))
     }
 
+    /// Whether a status is asked for.
+    pub fn admits(&self, status: Status) -> bool {
+        self.status.is_none_or(|asked| asked == status) && (status.is_paid() || !self.only_paid)
+    }
+
     /// The statuses asked for.
     pub fn statuses(&self) -> impl Iterator<Item = Status> + '_ {
-        Status::ALL.into_iter().filter(|status| self.status.is_none_or(|asked| asked == *status))
+        Status::ALL.into_iter().filter(|status| self.admits(*status))
     }
 }
 
@@ -106,7 +113,7 @@ impl RecordsRequest {
             return Err(problem);
         }
         Ok(Self {
-            filter: RecordsFilter { channel, bill, status, start, end },
+            filter: RecordsFilter { channel, bill, status, only_paid: false, start, end },
             order: order.unwrap_or_default(),
             skip: skip.unwrap_or(0),
             limit: limit.unwrap_or(Self::LIMIT_DEFAULT),
@@ -159,6 +166,21 @@ mod tests {
         let channels: Vec<_> = request.filter.channels().map(Channel::name).collect();
         assert_eq!(channels, ["wx_app", "wx_jsapi", "wx_native", "wx_h5", "wx_lite"]);
         assert_eq!(request.filter.statuses().collect::<Vec<_>>(), [Status::Success]);
+    }
+
+    #[test]
+    fn those_that_are_paid_have_two_statuses() {
+        let statuses =
+            |status| RecordsFilter { status, only_paid: true, ..RecordsFilter::default() }.statuses().collect();
+        let cases: [(Option<Status>, &[Status]); 3] = [
+            (None, &[Status::Success, Status::Refund]),
+            (Some(Status::Refund), &[Status::Refund]),
+            (Some(Status::Closed), &[]),
+        ];
+        for (status, expect) in cases {
+            let found: Vec<Status> = statuses(status);
+            assert_eq!(found, expect, "{status:?}");
+        }
     }
 
     #[test]

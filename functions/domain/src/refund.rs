@@ -26,10 +26,13 @@
 
 mod change;
 mod choice;
+mod failures;
 #[cfg(test)]
 mod histories;
+mod limit;
 #[cfg(test)]
 pub(crate) mod tests;
+mod waiting;
 
 use std::time::Duration;
 
@@ -39,6 +42,9 @@ pub use self::change::{
     apply_refund_statement, give_up_refund,
 };
 pub use self::choice::{PaymentChoice, choose_payment, is_same_refund};
+pub use self::failures::{FailedForReason, FailedRefunds, OtherFailures, failed_by_reason};
+pub use self::limit::{ProposedRefund, RefundAllowance};
+pub use self::waiting::{RefundWait, RefundWaiting, refund_waiting};
 use crate::{
     AppId, BillNum, Fen, Habit, Mode, RefundSums, Sentence, Timestamp, Transaction, TransactionId, TransactionKey,
     closed_list,
@@ -71,13 +77,35 @@ impl RefundNum {
         fits.then(|| Self(text.to_owned()))
     }
 
+    const RESERVED_PREFIX: &str = "twice-";
+
     /// How many automatic refunds a payment has at the most. It needs a second one if a refund of the merchant's fails after the first.
     pub const SURPLUS_MAX: u8 = 9;
 
     /// The number of the refund that returns a surplus payment automatically: the bill was paid before, or it has another price. The number
     /// is derived from the payment, so that the refund happens once. `which` is from 1 to [`Self::SURPLUS_MAX`].
     pub fn of_surplus_payment(payment: &TransactionId, which: u8) -> Self {
-        Self(if which == 1 { format!("twice-{payment}") } else { format!("twice-{payment}-{which}") })
+        let first = format!("{}{payment}", Self::RESERVED_PREFIX);
+        Self(if which == 1 { first } else { format!("{first}-{which}") })
+    }
+
+    /// The number of a refund that was begun together with others: `<batch>-<id of the payment>`.
+    pub fn of_batch(batch: &str, payment: &TransactionId) -> Option<Self> {
+        let is_name = batch.len() == Self::BATCH_CHARS && batch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_name.then(|| Self(format!("{batch}-{payment}")))
+    }
+
+    /// Whether it is a number of [`Self::of_batch`].
+    pub fn is_of_batch(&self, payment: &TransactionId) -> bool {
+        self.0.split_once('-').is_some_and(|(batch, _)| Self::of_batch(batch, payment).as_ref() == Some(self))
+    }
+
+    /// The characters of a batch's name.
+    pub const BATCH_CHARS: usize = 6;
+
+    /// Whether MaxPay keeps numbers like this one for its automatic refunds. Only the payment that such a number names may have it.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with(Self::RESERVED_PREFIX)
     }
 
     /// Whether it is a number of [`Self::of_surplus_payment`].
@@ -195,6 +223,12 @@ impl Refund {
         is_refused || self.sending.at.distance(now) >= Self::KNOWN_AFTER
     }
 
+    /// The code at the beginning of the failure ([`RefundFailure`]), or the whole text if it has none.
+    pub fn failure_code(&self) -> Option<&str> {
+        let text = &self.failure.as_ref()?.text;
+        Some(text.split_once(": ").map_or(text, |(code, _)| code))
+    }
+
     /// Whether it waited for the balance for the longest allowed time.
     pub fn has_waited(&self, now: Timestamp) -> bool {
         self.pause.is_some_and(|pause| pause.since.distance(now) >= Self::PAUSED_MAX)
@@ -246,6 +280,9 @@ crate::sentences! {
         TooMuch { left: i64, found: i64 } = "refund-too-much": "refundFee must be at most {left}: that is left of the payment after the refunds that are done or pending; found {found}";
         // As `TooMuch`, if a part of the payment is held by a stuck refund.
         Stuck { left: i64, found: i64, num: String } = "refund-share-stuck": "refundFee must be at most {left}, because the refund `{num}` is stuck at the provider and keeps its share until a person deals with it in the provider's merchant platform; found {found}";
+        // Of an operator who is no owner. What is left of the day's limit.
+        AboveLimit { left: i64, found: i64 } = "refund-above-limit": "refundFee must be at most {left}: that is left of what operators may refund today, and an owner has to approve more; found {found}";
+        Reserved { num: String } = "refund-num-reserved": "refundNum must not begin with twice-, because MaxPay's automatic refunds have such numbers; found {num}";
     }
 }
 
@@ -295,6 +332,11 @@ pub fn reserve_refund(before: &Transaction, fee: Fen) -> Result<Transaction, Ref
 /// How much of a payment can still be refunded. `None` if nothing can.
 pub fn refundable(payment: &Transaction) -> Option<Fen> {
     if payment.status.is_paid() { amount(payment.fee.get() - committed(payment)) } else { None }
+}
+
+/// How much can still be refunded of all these payments together, in fen.
+pub fn refundable_in_all(payments: &[Transaction]) -> i64 {
+    payments.iter().filter_map(refundable).fold(0, |sum, left| sum.saturating_add(left.get()))
 }
 
 /// How much of a payment was refunded elsewhere, usually in the provider's console: `refunded` less our own refunds.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Channel, Fen, Status, money::grouped_yuan};
+use crate::{Channel, Closing, Fen, Status, money::grouped_yuan};
 
 /// How old in days a day is when it is summed. First on the three days after it, because payments come late. Then when none of its bills
 /// can be open any longer (a charge may ask for 15 days). Then for its refunds: most come within a month, and the last within three.
@@ -25,9 +25,12 @@ pub struct Sum {
     pub refunded: i64,
 }
 
-/// The sums of the transactions that were charged on one day, by channel and status.
+/// The sums of the transactions that were charged on one day, by channel and status, and why those that are closed were closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DaySums(BTreeMap<(Channel, Status), Sum>);
+pub struct DaySums {
+    sums: BTreeMap<(Channel, Status), Sum>,
+    closings: BTreeMap<(Channel, Closing), i64>,
+}
 
 /// The sum of one channel in one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,17 @@ pub struct SumEntry {
     pub status: Status,
     /// The sum of its transactions.
     pub sum: Sum,
+}
+
+/// How many transactions of one channel were closed for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosingEntry {
+    /// The channel.
+    pub channel: Channel,
+    /// The reason.
+    pub closing: Closing,
+    /// How many.
+    pub count: i64,
 }
 
 impl Sum {
@@ -68,7 +82,23 @@ impl DaySums {
     /// Adds to one channel and status.
     pub fn add(&mut self, channel: Channel, status: Status, sum: Sum) {
         if sum != Sum::default() {
-            self.0.entry((channel, status)).or_default().add(sum);
+            self.sums.entry((channel, status)).or_default().add(sum);
+        }
+    }
+
+    /// Adds a transaction. A reason counts only while the transaction is closed: one that was paid later keeps the reason.
+    pub fn add_transaction(&mut self, channel: Channel, status: Status, sum: Sum, closing: Option<Closing>) {
+        self.add(channel, status, sum);
+        if let Some(closing) = closing.filter(|_| status == Status::Closed) {
+            self.add_closing(ClosingEntry { channel, closing, count: sum.count });
+        }
+    }
+
+    /// Adds to those of a channel that were closed for a reason. They are counted in their sum, too.
+    pub fn add_closing(&mut self, ClosingEntry { channel, closing, count }: ClosingEntry) {
+        if count > 0 {
+            let own = self.closings.entry((channel, closing)).or_default();
+            *own = own.saturating_add(count);
         }
     }
 
@@ -77,11 +107,33 @@ impl DaySums {
         for SumEntry { channel, status, sum } in other.iter() {
             self.add(channel, status, sum);
         }
+        other.closings().for_each(|entry| self.add_closing(entry));
+    }
+
+    /// How many were closed for this reason.
+    pub fn closed_for(&self, closing: Closing) -> i64 {
+        self.closings().filter(|entry| entry.closing == closing).map(|entry| entry.count).sum()
+    }
+
+    /// For how many closed ones it is not recorded why: versions before did not record it.
+    pub fn closed_unrecorded(&self) -> i64 {
+        let recorded: i64 = self.closings().map(|entry| entry.count).sum();
+        (self.in_status(Status::Closed).count - recorded).max(0)
+    }
+
+    /// Every channel and reason for which transactions were closed. Transactions of older versions were closed without a reason.
+    pub fn closings(&self) -> impl Iterator<Item = ClosingEntry> {
+        let entry = |((channel, closing), count): (&(Channel, Closing), &i64)| ClosingEntry {
+            channel: *channel,
+            closing: *closing,
+            count: *count,
+        };
+        self.closings.iter().map(entry)
     }
 
     /// Every channel and status that has transactions.
     pub fn iter(&self) -> impl Iterator<Item = SumEntry> {
-        self.0.iter().map(|((channel, status), sum)| SumEntry { channel: *channel, status: *status, sum: *sum })
+        self.sums.iter().map(|((channel, status), sum)| SumEntry { channel: *channel, status: *status, sum: *sum })
     }
 
     /// What was charged, paid or not, on the channels for which `wanted` is true.
@@ -92,6 +144,11 @@ impl DaySums {
     /// What was paid, refunded later or not, on the channels for which `wanted` is true.
     pub fn paid(&self, wanted: impl Fn(Channel) -> bool) -> Sum {
         self.total(|channel, status| wanted(channel) && status.is_paid())
+    }
+
+    /// What is in one status.
+    pub fn in_status(&self, status: Status) -> Sum {
+        self.total(|_, own| own == status)
     }
 
     fn total(&self, wanted: impl Fn(Channel, Status) -> bool) -> Sum {
@@ -150,6 +207,27 @@ mod tests {
         let mut twice = sums.clone();
         twice.add_all(&sums);
         assert_eq!(twice.charged(|_| true).count, 8);
+    }
+
+    #[test]
+    fn closings_are_added_by_channel_and_reason() {
+        let entry = |channel, closing, count| ClosingEntry { channel, closing, count };
+        let mut sums = DaySums::default();
+        sums.add_closing(entry(Channel::AliWeb, Closing::Expired, 2));
+        sums.add_closing(entry(Channel::AliWeb, Closing::Expired, 1));
+        sums.add_closing(entry(Channel::WxApp, Closing::Early, 0));
+        let mut row = DaySums::default();
+        row.add_transaction(Channel::WxApp, Status::Success, Sum::of(Fen::new(7).unwrap(), None), Some(Closing::Early));
+        row.add_transaction(Channel::WxApp, Status::Closed, Sum::of(Fen::new(7).unwrap(), None), None);
+        assert_eq!((row.closings().count(), row.in_status(Status::Closed).count), (0, 1));
+        row.add_transaction(Channel::WxApp, Status::Closed, Sum::of(Fen::new(7).unwrap(), None), Some(Closing::Early));
+        assert_eq!(row.closings().collect::<Vec<_>>(), [entry(Channel::WxApp, Closing::Early, 1)]);
+        let mut twice = sums.clone();
+        twice.add_all(&sums);
+        assert_eq!(twice.closings().collect::<Vec<_>>(), [entry(Channel::AliWeb, Closing::Expired, 6)]);
+        sums.add_closing(entry(Channel::AliWeb, Closing::Expired, i64::MAX));
+        assert_eq!(sums.closings().next(), Some(entry(Channel::AliWeb, Closing::Expired, i64::MAX)));
+        assert_eq!(sums.in_status(Status::Closed), Sum::default());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A transaction: one try to have a bill paid on one channel, and its state. `settle.rs` says how the state changes.
 
+use std::time::Duration;
+
 use crate::{
     AccountNumber, Author, Extras, Fen, PayerDigest, ProviderTradeNo, Shard, Subject, Timestamp, TransactionId,
     TransactionKey, WebUrl, closed_list,
@@ -28,6 +30,23 @@ impl Status {
         }
     }
 }
+
+closed_list! {
+    /// Why a transaction was closed unpaid, as far as the transaction itself says.
+    pub enum Closing {
+        /// Its time was over.
+        Expired = "expired",
+        /// Before its time was over: by the merchant, an operator or the provider.
+        Early = "early",
+        /// Another try of the bill took its place on the channel.
+        Replaced = "replaced",
+        /// The provider never gave out the token without which nobody can pay it.
+        NoToken = "no-token",
+    }
+}
+
+/// A provider closes an order by its own clock, which may be a little ahead of ours.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
 /// One try to have a bill paid on one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +111,24 @@ pub struct RefundSums {
     pub committed: Option<Fen>,
 }
 
+impl Transaction {
+    /// Why it was closed; `None` if it is not closed.
+    pub fn closing(&self) -> Option<Closing> {
+        let ended_at = self.ended_at.filter(|_| self.status == Status::Closed)?;
+        Some(if self.superseded_at.is_some() {
+            Closing::Replaced
+        } else if self.key.channel.is_paid_by_token() && self.token.is_none() {
+            Closing::NoToken
+        } else if ended_at.plus(CLOCKS_DIFFER) >= self.expires_at {
+            Closing::Expired
+        } else {
+            Closing::Early
+        })
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{AppId, BillNum, Channel, Mode, Notification, Outcome, TryNumber};
 
@@ -142,6 +175,34 @@ pub(crate) mod tests {
             fee: Some(fen(9900)),
             outcome,
             trade_no: ProviderTradeNo::parse(trade_no),
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_closed_transaction_says_why_it_was_closed() {
+        // Channel, whether it was replaced, its token, seconds from its end to its closing.
+        const CASES: &[(Channel, bool, Option<&str>, i64, Closing)] = &[
+            (Channel::AliWeb,    false, None,      0,    Closing::Expired),
+            (Channel::AliWeb,    false, None,      300,  Closing::Expired),
+            (Channel::AliWeb,    false, None,      -60,  Closing::Expired), // the provider's clock is ahead
+            (Channel::AliWeb,    false, None,      -61,  Closing::Early),
+            (Channel::AliWeb,    true,  None,      300,  Closing::Replaced),
+            (Channel::UnipayApp, false, None,      -300, Closing::NoToken),
+            (Channel::UnipayApp, false, None,      300,  Closing::NoToken),
+            (Channel::UnipayApp, false, Some("t"), -300, Closing::Early),
+            (Channel::UnipayApp, true,  None,      -300, Closing::Replaced),
+        ];
+        for (channel, is_replaced, token, seconds, expect) in CASES {
+            let mut closed = sample(Status::Closed);
+            closed.key.channel = *channel;
+            closed.superseded_at = is_replaced.then_some(closed.created_at);
+            closed.token = token.map(str::to_owned);
+            closed.ended_at = Some(Timestamp::clamped(closed.expires_at.ms() + seconds * 1000));
+            assert_eq!(closed.closing(), Some(*expect), "{channel} {is_replaced} {token:?} {seconds}");
+            for status in [Status::Created, Status::Success, Status::Refund] {
+                assert_eq!(Transaction { status, ..closed.clone() }.closing(), None);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A webhook: the merchant's target, and the events that it can receive.
 
+use std::time::Duration;
+
 use crate::{Mode, RotatingKey, Secret, Timestamp, WebhookId, closed_list};
 
 closed_list! {
@@ -22,9 +24,16 @@ closed_list! {
         /// A bill was closed unpaid.
         PaymentClosed = "payment.closed" => Telling { bill: Shown::Closed, sample: &[] },
         /// A genuine report of the provider does not fit the bill.
-        PaymentMismatch = "payment.mismatch" => Telling { bill: Shown::AsItIs, sample: &[] },
+        PaymentMismatch = "payment.mismatch" => Telling {
+            bill: Shown::AsItIs,
+            sample: &[
+                ("kind", r#""price""#),
+                ("problem", r#""a client charged 1 fen and it was paid, but the server charges 2 fen for this bill""#),
+                ("serverFee", "2"),
+            ],
+        },
         /// A bill was paid a second time.
-        PaymentDuplicate = "payment.duplicate" => Telling { bill: Shown::AsItIs, sample: &[] },
+        PaymentDuplicate = "payment.duplicate" => Telling { bill: Shown::AsItIs, sample: &[("duplicateOf", r#""000000000000000000000001""#)] },
     }
 }
 
@@ -68,7 +77,12 @@ pub enum WebhookTarget {
     },
     /// The merchant's own Lambda: a name or an ARN.
     Function(String),
+    /// Nowhere: the merchant fetches the events and acknowledges them.
+    Pull,
 }
+
+/// How long an event is kept for a merchant who fetches it.
+pub const PULLED_WITHIN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A target at which an app wants to receive events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,5 +105,15 @@ impl Webhook {
     /// Whether it subscribes to `event` in `mode`.
     pub fn wants(&self, event: Event, mode: Mode) -> bool {
         self.mode == mode && self.events.contains(&event)
+    }
+
+    /// Whether the merchant fetches its events.
+    pub fn is_pulled(&self) -> bool {
+        self.target == WebhookTarget::Pull
+    }
+
+    /// When a delivery that begins now is due: at once, or once it was kept long enough for the merchant to fetch it.
+    pub fn first_due(&self, now: Timestamp) -> Timestamp {
+        if self.is_pulled() { now.plus(PULLED_WITHIN) } else { now }
     }
 }

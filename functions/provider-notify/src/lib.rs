@@ -44,9 +44,10 @@ pub async fn handle(deps: &Deps, request: Request) -> Reply {
         // Whether there is such an app and channel is nobody's affair.
         Ok(None) => refused(&stranger),
         Ok(Some(NotifyOutcome::Taken(ReportOutcome::Settled, acknowledgement))) => acknowledged(&acknowledgement),
-        Ok(Some(NotifyOutcome::Taken(ReportOutcome::Mismatched | ReportOutcome::OtherAccount(_), acknowledgement))) => {
-            refused(&acknowledgement)
-        }
+        Ok(Some(NotifyOutcome::Taken(
+            ReportOutcome::Mismatched(_) | ReportOutcome::OtherAccount(_),
+            acknowledgement,
+        ))) => refused(&acknowledgement),
         Ok(Some(NotifyOutcome::Unreadable)) => keep_unreadable(deps, &key, &request, &stranger).await,
         // It says nothing about who sent it: a genuine one comes again, and by then its certificate is held.
         Ok(Some(NotifyOutcome::Late(error))) => {

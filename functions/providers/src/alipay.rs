@@ -22,7 +22,7 @@ pub(crate) use settings::{MAPI_PRODUCTION, PRODUCTION};
 pub(crate) use sign::joined;
 
 use bytes::Bytes;
-use domain::{Channel, Notification, Timestamp};
+use domain::{Channel, Notification, ProviderTradeNo, Timestamp};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -94,6 +94,18 @@ impl Account {
         response: &Response<Bytes>,
     ) -> Result<Notification, ProviderError> {
         with!(self, protocol => protocol.read_query(placed.id, response))
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        with!(self, protocol => protocol.look_up(number, moment.now))
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+    ) -> Result<Option<String>, ProviderError> {
+        with!(self, protocol => protocol.read_look_up(number, response))
     }
 
     pub(crate) fn probes(&self, placed: &Placed<'_>, moment: &Moment) -> Result<Vec<Request<Bytes>>, ProviderError> {

@@ -44,6 +44,7 @@ use crate::{
     error::words,
     form::{self, Parameters},
     keys::SigningKey,
+    look_up::FoundOrder,
     settings::Settings,
 };
 
@@ -134,6 +135,33 @@ impl Account {
             Answer::Refused { code, is_signed: true, .. } if code == answer::NOT_THERE => Ok(not_there(placed.id)),
             other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => Err(other.into_error()),
         }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo) -> Result<Request<Bytes>, ProviderError> {
+        self.post(messages::QUERY, &self.signed(messages::query_by_number(number.as_str()))?)
+    }
+
+    /// A refund has a `queryId` of its own, too. The order is then that of its payment.
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Option<String>, ProviderError> {
+        let fields = match self.read(response, now)? {
+            Answer::Done(fields) => fields,
+            Answer::Refused { code, is_signed: true, .. } if code == answer::NOT_THERE => return Ok(None),
+            other @ (Answer::Undecided { .. } | Answer::Refused { .. }) => return Err(other.into_error()),
+        };
+        let text = |name| fields.find(name).map(str::to_owned);
+        let found = FoundOrder {
+            number_field: "queryId",
+            number: text("queryId"),
+            order_field: "orderId",
+            order: text("orderId"),
+        };
+        let payment = |order: String| messages::payment_of(&order).map_or(order, |payment| payment.to_string());
+        Ok(found.order_of(number)?.map(payment))
     }
 
     /// There is no request to send; the error is that of [`Self::read_close`].

@@ -31,7 +31,7 @@ pub(crate) use settings::PRODUCTION;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Channel, Notification, Tab, Timestamp};
+use domain::{Channel, Notification, ProviderTradeNo, Tab, Timestamp};
 use http::{Request, Response};
 use serde_json::{Map, Value};
 
@@ -124,6 +124,25 @@ impl Account {
         match &self.protocol {
             V3(protocol) => protocol.read_query(placed, response, now),
             V2(protocol) => protocol.read_query(placed, response),
+        }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        match &self.protocol {
+            V3(protocol) => protocol.look_up(number, moment),
+            V2(protocol) => protocol.look_up(number, moment),
+        }
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Option<String>, ProviderError> {
+        match &self.protocol {
+            V3(protocol) => protocol.read_look_up(number, response, now),
+            V2(protocol) => protocol.read_look_up(number, response),
         }
     }
 

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use domain::{Outcome, Transaction};
+use domain::{Outcome, Sentence, Transaction};
 use outbound::Bounds;
 use providers::Account;
 use runtime::{ApiError, ConfiguredApp, ProviderAnswer};
 
 use crate::{
     deps::Deps,
+    found::Found,
     provider_client::{ProviderClient, placed},
     report::{ReportContext, ReportOutcome, ReportSource},
     taking::take_report,
 };
 
 /// The result of a question to a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueryOutcome {
     /// The provider has not decided yet.
     Pending,
@@ -23,8 +24,8 @@ pub enum QueryOutcome {
     Closed,
     /// The provider reported something else, and that is settled here.
     Settled,
-    /// The report does not match what is known, and is kept as an incident.
-    Mismatched,
+    /// The report does not match what is known, for this reason, and is kept as an incident.
+    Mismatched(Sentence),
 }
 
 /// Queries the provider of `transaction`, and settles its report.
@@ -56,6 +57,7 @@ pub async fn ask(
     match take_report(deps, &transaction.key, configured, &report, &context).await? {
         ReportOutcome::Settled if report.outcome == Outcome::Closed => Ok(QueryOutcome::Closed),
         ReportOutcome::Settled => Ok(QueryOutcome::Settled),
-        ReportOutcome::Mismatched | ReportOutcome::OtherAccount(_) => Ok(QueryOutcome::Mismatched),
+        ReportOutcome::Mismatched(why) => Ok(QueryOutcome::Mismatched(why)),
+        ReportOutcome::OtherAccount(_) => Ok(QueryOutcome::Mismatched(Found::OtherAccount.into())),
     }
 }

@@ -20,6 +20,8 @@ pub struct Deps {
 
 /// Wakes deliveries, at best effort: they are kept, and the sweep wakes those whose message is not sent.
 pub(crate) async fn ring(deps: &Deps, configured: &ConfiguredApp, deliveries: &[Delivery]) {
-    let ring = |delivery| Ring { delivery, lane: configured.lane(&delivery.id.webhook), delay: Duration::ZERO };
-    deps.queue.ring(&deliveries.iter().map(ring).collect::<Vec<_>>()).await;
+    let due = deliveries.iter().filter(|delivery| delivery.is_rung_at_once());
+    let rings =
+        due.map(|delivery| Ring { delivery, lane: configured.lane(&delivery.id.webhook), delay: Duration::ZERO });
+    deps.queue.ring(&rings.collect::<Vec<_>>()).await;
 }

@@ -15,7 +15,7 @@ use crate::{
     found::Found,
     incidents::keep,
     refund_progress,
-    refunds::{self, RefundContent},
+    refunds::{self, Allowed, RefundContent},
 };
 
 /// Looks for a second payment of a paid bill. Each payment is written before this looks, so of two payments that settle in the same instant
@@ -142,7 +142,7 @@ async fn send_back(
         let Some(fee) = refundable(&left) else { return Ok(()) };
         let num = RefundNum::of_surplus_payment(&left.id, which);
         let content = RefundContent { num, fee, reason: Some(why.to_owned()) };
-        let planned = refunds::plan(&left, &[], content, now);
+        let planned = refunds::for_the_sweep(refunds::plan(&left, &[], content, now));
         if let Err(error) = refunds::check_can_be_sent(deps, configured, &left, &planned).await {
             // No caller waits for an answer. A person learns of it by the incident.
             let problem = Found::RefundFailed { num: planned.num.to_string(), failure: error.said() }.into();
@@ -150,7 +150,7 @@ async fn send_back(
             let incident = refund_progress::incident(&planned, IncidentKind::RefundFailed, problem, now);
             return keep(deps, configured, &incident, &[]).await;
         }
-        match refunds::reserve(deps, &planned).await? {
+        match refunds::reserve(deps, &planned, Allowed::default()).await? {
             RefundReservation::New(..) => {
                 info!(app.id = %left.key.app, bill.num = %left.key.bill, tx.id = %left.id, "a payment goes back: {why}");
                 return Ok(());

@@ -28,6 +28,6 @@ pub use incidents::keep_forged;
 pub use notifies::{Notify, NotifyOutcome, take_notify};
 pub use provider_client::ASKING_BOUNDS;
 pub use refund_progress::{continue_refund, give_up};
-pub use refunds::{RefundAsked, refund};
+pub use refunds::{RefundAsked, begin_refund, refund};
 pub use report::{ReportContext, ReportOutcome, ReportSource};
 pub use taking::take_report;

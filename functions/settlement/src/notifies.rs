@@ -75,7 +75,7 @@ async fn find_other(
 ) -> Result<Option<AccountNumber>, ApiError> {
     match first {
         NotifyOutcome::Taken(ReportOutcome::OtherAccount(number), _) => Ok(Some(*number)),
-        NotifyOutcome::Taken(ReportOutcome::Settled | ReportOutcome::Mismatched, _)
+        NotifyOutcome::Taken(ReportOutcome::Settled | ReportOutcome::Mismatched(_), _)
         | NotifyOutcome::Refused(NotifyError::Probe) => Ok(None),
         NotifyOutcome::Refused(..) | NotifyOutcome::Late(..) | NotifyOutcome::Unreadable => {
             let found = deps.services.store.find_transaction(key).await?;

@@ -301,7 +301,7 @@ struct RefundProblem {
 }
 
 /// Why a person has to look at a refund: it is stuck, it begins to wait for the balance, or it failed and no caller gets the error. No caller
-/// does if the refund failed after its longest wait, or was made automatically.
+/// does if the refund failed after its longest wait, was made automatically, or was begun together with others and sent later.
 fn problem_of(before: &Refund, after: &Refund) -> Option<RefundProblem> {
     let (num, failure) = (after.num.to_string(), after.failure.clone()?);
     if after.status == RefundStatus::Stuck {
@@ -313,8 +313,10 @@ fn problem_of(before: &Refund, after: &Refund) -> Option<RefundProblem> {
         return Some(RefundProblem { kind: IncidentKind::RefundPaused, said });
     }
     let is = |kind: RefundFailureKind| failure.said.code == kind.code();
-    let is_automatic = after.num.is_of_surplus_payment(&after.transaction) && !is(RefundFailureKind::GivenUp);
-    let failed_unseen = after.status == RefundStatus::Failed && (is(RefundFailureKind::Waited) || is_automatic);
+    let (num_of, payment) = (&after.num, &after.transaction);
+    let sent_later = num_of.is_of_surplus_payment(payment) || num_of.is_of_batch(payment);
+    let is_unseen = is(RefundFailureKind::Waited) || (sent_later && !is(RefundFailureKind::GivenUp));
+    let failed_unseen = after.status == RefundStatus::Failed && is_unseen;
     failed_unseen.then(|| RefundProblem {
         kind: IncidentKind::RefundFailed,
         said: Found::RefundFailed { num, failure: failure.clone() }.into(),

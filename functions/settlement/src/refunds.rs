@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use domain::{
-    Bill, Fen, IncidentKind, Mode, Notification, PaymentChoice, Refund, RefundNum, RefundRefusal, RefundRequest,
-    RefundSending, RefundStatus, Sentence, Timestamp, Transaction, TransactionKey, check, choose_payment,
-    is_same_refund, next_refund_question, refund_way, reserve_refund,
+    Bill, Fen, IncidentKind, Mode, Notification, PaymentChoice, ProposedRefund, Refund, RefundAllowance, RefundNum,
+    RefundRefusal, RefundRequest, RefundSending, RefundStatus, RefundWay, Sentence, Timestamp, Transaction,
+    TransactionKey, check, choose_payment, is_same_refund, next_refund_question, refund_way, reserve_refund,
 };
 use outbound::Bounds;
 use providers::{ClientCertificate, Moment, RefundOutcome, RefundReport};
 use runtime::{ApiError, BillError, ConfiguredApp, Retry, error_chain};
-use store::{PlannedRefund, RefundReservation, StoreError, WholeBill};
+use store::{PlannedRefund, RefundReservation, RefundTerms, StoreError, WholeBill};
 use tracing::{info, warn};
 
 use crate::{
@@ -35,6 +35,10 @@ pub struct RefundAsked<'a> {
     pub mode: Mode,
     /// The request.
     pub request: &'a RefundRequest,
+    /// What the caller may refund today; `None`: the caller is no operator.
+    pub allowance: Option<&'a RefundAllowance>,
+    /// The proposal that the refund carries out.
+    pub proposed: Option<&'a ProposedRefund>,
     /// The bounds of one call.
     pub bounds: Bounds,
 }
@@ -56,28 +60,72 @@ pub(crate) struct RefundNotify<'a> {
     pub(crate) context: &'a ReportContext<'a>,
 }
 
+/// A refund that is kept here.
+enum Begun {
+    /// It is new. It was not sent to its provider.
+    New(Box<Transaction>, Box<Refund>),
+    /// There was one with this number and content.
+    Known(Box<Refund>),
+}
+
 /// Begins a refund, or goes on with the refund that has this number.
 ///
 /// # Errors
 /// [`ApiError`]: nothing was begun, or the provider clearly refused.
 pub async fn refund(deps: &Deps, configured: &Arc<ConfiguredApp>, asked: RefundAsked<'_>) -> Result<Refund, ApiError> {
+    // These futures are large. In boxes they do not fill the stack of the caller.
+    match Box::pin(begin(deps, configured, asked, |planned| planned)).await? {
+        Begun::New(payment, refund) => Box::pin(send(deps, configured, &payment, *refund, asked.bounds)).await,
+        Begun::Known(known) => Box::pin(proceed(deps, configured, asked, *known)).await,
+    }
+}
+
+/// Begins a refund. The sweep sends it within minutes. A refund that has this number is returned as it is.
+///
+/// # Errors
+/// [`ApiError`]: nothing was begun.
+pub async fn begin_refund(
+    deps: &Deps,
+    configured: &Arc<ConfiguredApp>,
+    asked: RefundAsked<'_>,
+) -> Result<Refund, ApiError> {
+    match Box::pin(begin(deps, configured, asked, for_the_sweep)).await? {
+        Begun::New(_, refund) | Begun::Known(refund) => Ok(*refund),
+    }
+}
+
+/// A refund that the sweep sends is not a void: the payment's own day may be over by then.
+pub(crate) fn for_the_sweep(planned: Refund) -> Refund {
+    Refund { way: RefundWay::Refund, ..planned }
+}
+
+async fn begin(
+    deps: &Deps,
+    configured: &Arc<ConfiguredApp>,
+    asked: RefundAsked<'_>,
+    adapt: impl Fn(Refund) -> Refund,
+) -> Result<Begun, ApiError> {
     let (request, app) = (asked.request, &configured.app.id);
     let WholeBill { bill, refunds } = deps.services.store.load_whole_bill(app, asked.mode, &request.bill).await?;
     if let Some(known) = refunds.iter().find(|refund| refund.num == request.num) {
-        return repeat(deps, configured, asked, known.clone()).await;
+        return same(known.clone(), request);
     }
     let payment = payment_of(&bill, request)?;
+    if request.num.is_reserved() && !request.num.is_of_surplus_payment(&payment.id) {
+        return Err(RefundRefusal::Reserved { num: request.num.to_string() }.into());
+    }
     let content = RefundContent { num: request.num.clone(), fee: request.fee, reason: request.reason.clone() };
-    let planned = plan(payment, &refunds, content, deps.services.clock.now());
+    let planned = adapt(plan(payment, &refunds, content, deps.services.clock.now()));
     // This comes before the refund is kept, so that a refund that cannot be sent leaves nothing behind.
     check_can_be_sent(deps, configured, payment, &planned).await?;
-    match reserve(deps, &planned).await? {
+    let allowed = Allowed { allowance: asked.allowance, proposed: asked.proposed };
+    match reserve(deps, &planned, allowed).await? {
         RefundReservation::New(payment, refund) => {
             let (num, bill) = (&refund.num, &refund.key.bill);
             info!(app.id = %app, bill.num = %bill, tx.id = %payment.id, "began refund {num} of bill {bill}");
-            send(deps, configured, &payment, *refund, asked.bounds).await
+            Ok(Begun::New(payment, refund))
         }
-        RefundReservation::Taken(known) => repeat(deps, configured, asked, *known).await,
+        RefundReservation::Taken(known) => same(*known, request),
         RefundReservation::Refused(refusal) => Err(refusal.explained(&planned.transaction, &refunds).into()),
         RefundReservation::NotFound => Err(BillError::Unpaid { bill: request.bill.to_string() }.into()),
     }
@@ -97,19 +145,23 @@ fn payment_of<'a>(bill: &'a Bill, request: &RefundRequest) -> Result<&'a Transac
     }
 }
 
-/// Answers a call with a number that is in use. Other content is an error. The same content gets the refund as it is now; if the refund is
-/// open, its provider is queried first.
-async fn repeat(
+/// The refund whose number a call has. Other content is an error.
+fn same(known: Refund, request: &RefundRequest) -> Result<Begun, ApiError> {
+    if !is_same_refund(&known, request) {
+        let (num, bill) = (known.num.to_string(), known.key.bill.to_string());
+        return Err(BillError::OtherRefund { num, fee: known.fee.get(), bill }.into());
+    }
+    Ok(Begun::Known(Box::new(known)))
+}
+
+/// Answers a repeated call with the refund as it is now. If the refund is open, its provider is queried first.
+async fn proceed(
     deps: &Deps,
     configured: &Arc<ConfiguredApp>,
     asked: RefundAsked<'_>,
     known: Refund,
 ) -> Result<Refund, ApiError> {
-    if !is_same_refund(&known, asked.request) {
-        let (num, bill) = (known.num.to_string(), known.key.bill.to_string());
-        return Err(BillError::OtherRefund { num, fee: known.fee.get(), bill }.into());
-    }
-    match continue_refund(deps, configured, known.clone(), asked.bounds).await {
+    match Box::pin(continue_refund(deps, configured, known.clone(), asked.bounds)).await {
         Ok(refund) => Ok(refund),
         Err(error) => match error.retryable() {
             // The provider did not answer: the refund is as it was.
@@ -160,12 +212,28 @@ pub(crate) async fn check_can_be_sent(
     Ok(())
 }
 
+/// What allows a refund of an operator. The app's own server needs neither.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowed<'a> {
+    allowance: Option<&'a RefundAllowance>,
+    proposed: Option<&'a ProposedRefund>,
+}
+
 /// Keeps a planned refund, and its share of the payment, in one transaction.
-pub(crate) async fn reserve(deps: &Deps, planned: &Refund) -> Result<RefundReservation<RefundRefusal>, StoreError> {
-    let decide = |payment: &Transaction| {
-        Ok(PlannedRefund { payment: reserve_refund(payment, planned.fee)?, refund: planned.clone() })
+pub(crate) async fn reserve(
+    deps: &Deps,
+    planned: &Refund,
+    Allowed { allowance, proposed }: Allowed<'_>,
+) -> Result<RefundReservation<RefundRefusal>, StoreError> {
+    let decide = |payment: &Transaction, refunded_today: i64| {
+        let payment = reserve_refund(payment, planned.fee)?;
+        if let Some(allowance) = allowance {
+            allowance.check(refunded_today, planned.fee)?;
+        }
+        Ok(PlannedRefund { payment, refund: planned.clone() })
     };
-    deps.services.store.begin_refund(&planned.key, &planned.num, decide).await
+    let terms = RefundTerms { day: allowance.map(|allowance| &allowance.day), proposed };
+    deps.services.store.begin_refund(&planned.key, &planned.num, terms, decide).await
 }
 
 /// Settles a verified notify about one refund.
@@ -179,7 +247,10 @@ pub(crate) async fn take_refund_notify(
     notify: &RefundNotify<'_>,
 ) -> Result<ReportOutcome, StoreError> {
     let store = &deps.services.store;
-    let Some(payment) = store.find_transaction(key).await? else { return Ok(ReportOutcome::Mismatched) };
+    let Some(payment) = store.find_transaction(key).await? else {
+        let order = notify.report.order.clone();
+        return Ok(ReportOutcome::Mismatched(Found::NoSuchTry { order }.into()));
+    };
     if payment.account != notify.context.account {
         return Ok(ReportOutcome::OtherAccount(payment.account));
     }
@@ -222,9 +293,9 @@ async fn keep_refund_mismatch(
     payment: &Transaction,
     RefundMismatch { kind, said }: RefundMismatch,
 ) -> Result<ReportOutcome, StoreError> {
-    let mismatch = ReportMismatch { kind, said, report: notify.report, transaction: Some(payment) };
+    let mismatch = ReportMismatch { kind, said: said.clone(), report: notify.report, transaction: Some(payment) };
     keep_mismatch(deps, &payment.key, configured, notify.context, mismatch).await?;
-    Ok(ReportOutcome::Mismatched)
+    Ok(ReportOutcome::Mismatched(said))
 }
 
 /// Applies the report about one of our refunds.

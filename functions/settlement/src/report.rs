@@ -41,12 +41,12 @@ impl ReportSource {
 }
 
 /// What became of a verified report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReportOutcome {
     /// It is settled, now or before.
     Settled,
-    /// It does not match what is known, and is kept as an incident.
-    Mismatched,
+    /// It does not match what is known, for this reason, and is kept as an incident.
+    Mismatched(Sentence),
     /// The try was charged on this account, and another account verified the report. The right account has to read it again.
     OtherAccount(AccountNumber),
 }

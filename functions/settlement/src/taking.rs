@@ -54,23 +54,23 @@ pub async fn take_report(
             Ok(ReportOutcome::Settled)
         }
         Settled::NotFound => {
-            let said = Found::NoSuchTry { order: report.order.clone() }.into();
+            let said = Found::NoSuchTry { order: report.order.clone() }.sentence();
             keep_mismatch(
                 deps,
                 key,
                 configured,
                 context,
-                ReportMismatch { kind: IncidentKind::Unknown, said, report, transaction: None },
+                ReportMismatch { kind: IncidentKind::Unknown, said: said.clone(), report, transaction: None },
             )
             .await?;
-            Ok(ReportOutcome::Mismatched)
+            Ok(ReportOutcome::Mismatched(said))
         }
         Settled::Refused(_, NotApplied::OtherAccount(account)) => Ok(ReportOutcome::OtherAccount(account)),
         Settled::Refused(transaction, reason) => {
             let (kind, said) = (reason.kind(), reason.said());
-            let mismatch = ReportMismatch { kind, said, report, transaction: Some(&transaction) };
+            let mismatch = ReportMismatch { kind, said: said.clone(), report, transaction: Some(&transaction) };
             keep_mismatch(deps, key, configured, context, mismatch).await?;
-            Ok(ReportOutcome::Mismatched)
+            Ok(ReportOutcome::Mismatched(said))
         }
     }
 }

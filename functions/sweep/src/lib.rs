@@ -2,8 +2,9 @@
 //!
 //! A function may stop anywhere; the sweep goes on with what it left. It wakes deliveries whose message was lost, and hands long waits to
 //! the queue once they are short enough for it. It hands questions to the providers of silent bills and of pending refunds to `ask`.
-//! Runs may overlap: every write is conditional, and the receiver of a message drops one that is not needed.
+//! It tells an app's people what they have to look at. Runs may overlap: every write is conditional, and the receiver of a message drops one that is not needed.
 
+mod alerts;
 mod apps;
 mod bills;
 mod certificates;
@@ -26,7 +27,7 @@ pub use settlement::Deps;
 use store::{Due, DueCursor, Store, StoreError};
 use tracing::{error, info};
 
-use crate::run::Run;
+use crate::{alerts::Look, run::Run};
 
 /// What the schedule says: nothing each minute, and a task once an hour or a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -45,7 +46,7 @@ pub enum Task {
     Sweep,
     /// To compare the days that are owed with the providers' bills, and to look which certificates end soon.
     Reconcile,
-    /// To sum the days that are over.
+    /// To sum the days that are over, and to look at the hour that is over.
     Sums,
 }
 
@@ -67,9 +68,15 @@ pub async fn run(deps: &Deps, tick: Tick) -> Done {
         Task::Sweep => Done::Swept(handle(deps).await),
         Task::Reconcile => {
             Box::pin(certificates::count_ending(deps, deps.services.clock.now())).await;
-            Done::Compared(Box::pin(reconcile(deps)).await)
+            let compared = Box::pin(reconcile(deps)).await;
+            Box::pin(alerts::tell_all(deps, Look::Days)).await;
+            Done::Compared(compared)
         }
-        Task::Sums => Done::Summed(Box::pin(sum_days(deps)).await),
+        Task::Sums => {
+            let summed = Box::pin(sum_days(deps)).await;
+            Box::pin(alerts::tell_all(deps, Look::Hour)).await;
+            Done::Summed(summed)
+        }
     }
 }
 
@@ -95,6 +102,8 @@ pub async fn handle(deps: &Deps) -> Swept {
     deps.services.metrics.oldest_overdue_delivery(run.longest_overdue.get());
     let handed_out = questions::hand_out(deps, &run).await;
     let compared = Box::pin(compare_asked(deps, &run.asked_days())).await;
+    // Last, so that no delivery and no question waits for a robot.
+    Box::pin(alerts::tell_all(deps, Look::Minute)).await;
     let add = |sum: Swept, swept: &Swept| Swept {
         rung: sum.rung + swept.rung,
         asked: sum.asked + swept.asked,

@@ -211,7 +211,7 @@ impl<'a> Pages<'a> {
         for channel in &merchant.channels {
             for status in statuses {
                 let in_shard = |shard| RecordList { app, mode, channel: *channel, status: *status, shard };
-                lists.extend(merchant.shards.all().map(in_shard));
+                lists.extend(merchant.shards.of_channel(*channel).map(in_shard));
             }
         }
         lists.reverse();

@@ -166,7 +166,7 @@ impl Run<'_> {
         let (mut sums, began_at) =
             walk.map_or_else(|| (DaySums::default(), self.now), |walk| (walk.sums, walk.began_at));
         for row in &page.rows {
-            sums.add(channel, status, row.sum);
+            sums.add_transaction(channel, status, row.sum, row.closing);
         }
         let progress = page.next.map_or(ListProgress::Done, ListProgress::Through);
         Ok(Some(Walk { began_at, sums, list, progress }))

@@ -18,6 +18,7 @@ use crate::{
     meter::Meter,
     metric_lines::MetricLines,
     parts::{DynamoUse, Names, REGION, create_queues, create_tables, queue_urls},
+    robots::{ROBOTS_PATH, SNS_PATH},
     stack::{Endpoints, Options, Parts},
     state::State,
 };
@@ -137,6 +138,7 @@ fn clients(options: &Options, endpoints: &Endpoints) -> Result<AwsClients, Start
         dynamo_endpoint: Some(endpoints.dynamo.clone()),
         sqs_endpoint: Some(endpoints.sqs.clone()),
         lambda_endpoint: Some(endpoints.lambda.clone()),
+        sns_endpoint: Some(format!("{}{SNS_PATH}", endpoints.url)),
     });
     Ok(clients.map_err(|error| StartError::part("aws clients", error))?.patient(options.patience))
 }
@@ -154,7 +156,10 @@ fn config(options: &Options, state: &State, parts: &Parts, resources: &Resources
         apps_remembered: Duration::ZERO,
         targets: Guard::allowing(&format!("{LOOPBACK},{}", options.allow_targets))
             .map_err(|error| StartError::part("address guard", error))?,
-        local: Some(LocalConfig { simulators: parts.simulators.tabs() }),
+        local: Some(LocalConfig {
+            simulators: parts.simulators.tabs(),
+            robots: format!("{}{ROBOTS_PATH}", parts.endpoints.url),
+        }),
     })
 }
 
@@ -168,6 +173,7 @@ fn environment(config: &Config, endpoints: &Endpoints) -> Environment {
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamo.clone()),
         ("AWS_ENDPOINT_URL_SQS", endpoints.sqs.clone()),
         ("AWS_ENDPOINT_URL_LAMBDA", endpoints.lambda.clone()),
+        ("AWS_ENDPOINT_URL_SNS", format!("{}{SNS_PATH}", endpoints.url)),
         ("MAXPAY_STACK", config.stack.clone()),
         ("MAXPAY_PUBLIC_URL", config.public_url.clone()),
         ("MAXPAY_TRANSACTIONS_TABLE", config.transactions_table.clone()),

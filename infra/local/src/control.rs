@@ -109,6 +109,12 @@ pub(crate) async fn reconcile(State(sweep): State<sweep::Deps>) -> impl IntoResp
     Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Reconcile }).await)
 }
 
+/// `POST /_local/sweep`: sweeps now, as the deployed stack does each minute. While the clock stands, minutes in which nothing is due are
+/// skipped otherwise.
+pub(crate) async fn sweep(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
+    Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Sweep }).await)
+}
+
 /// `POST /_local/sums`: sums the days that are over now, as the deployed stack does each hour.
 pub(crate) async fn sums(State(sweep): State<sweep::Deps>) -> impl IntoResponse {
     Json(sweep::run(&sweep, sweep::Tick { task: sweep::Task::Sums }).await)

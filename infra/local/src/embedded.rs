@@ -196,6 +196,7 @@ impl Embedded {
             dynamo_endpoint: Some(ENDPOINT.to_owned()),
             sqs_endpoint: Some(ENDPOINT.to_owned()),
             lambda_endpoint: Some(ENDPOINT.to_owned()),
+            sns_endpoint: Some(ENDPOINT.to_owned()),
         })
         .map_err(|error| StartError::part("aws clients", error))?;
         let straight = Arc::clone(&tables);
@@ -218,7 +219,7 @@ impl Embedded {
             console_key: Some(Secret::new(options.sealing_key)),
             apps_remembered: Duration::from_secs(5),
             targets: Guard::default(),
-            local: Some(LocalConfig { simulators: simulators.tabs() }),
+            local: Some(LocalConfig { simulators: simulators.tabs(), robots: String::new() }),
         };
         let (sqs_router, providers) = (sqs.router(), simulators.router());
         Ok(Self { tables, sqs, sqs_router, simulators, providers, template, clients, config })

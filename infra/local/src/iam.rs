@@ -46,12 +46,17 @@ pub(crate) struct Iam {
 /// Cloud functions are not in the template. It allows them by a pattern of their names.
 const CLOUD_FUNCTIONS: &str = "cloud functions";
 
+/// Neither are topics.
+const TOPICS: &str = "topics";
+
 impl Iam {
     /// `names` are the names in use, each with its logical name.
     pub(crate) fn new(template: &Template, names: impl IntoIterator<Item = (String, String)>) -> Self {
         let allowed = template.grants.iter().cloned().map(|mut grant| {
-            if grant.action == "lambda:InvokeFunction" {
-                grant.resource = CLOUD_FUNCTIONS.to_owned();
+            match grant.action.as_str() {
+                "lambda:InvokeFunction" => grant.resource = CLOUD_FUNCTIONS.to_owned(),
+                "sns:Publish" => grant.resource = TOPICS.to_owned(),
+                _ => {}
             }
             grant
         });
@@ -114,7 +119,12 @@ impl Iam {
 
     /// What a request does, in IAM's words, each action with the name of its target.
     fn read_acts(&self, request: &HttpRequest, body: &Value) -> Vec<Act> {
-        let Some(target) = request.headers().get("x-amz-target") else { return invocation(request.uri()) };
+        let Some(target) = request.headers().get("x-amz-target") else {
+            let form = request.body().bytes().unwrap_or_default();
+            let publishes = form.starts_with(b"Action=Publish&");
+            let published = publishes.then(|| Act::without_keys("sns:Publish", TOPICS));
+            return published.into_iter().chain(invocation(request.uri())).collect();
+        };
         match target.split_once('.') {
             Some(("AmazonSQS", "StartMessageMoveTask")) => self.move_task(body),
             Some(("AmazonSQS", operation)) => {

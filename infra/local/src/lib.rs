@@ -26,6 +26,7 @@ mod parts;
 mod private;
 mod receiver;
 mod reference;
+mod robots;
 mod runtime_api;
 mod schedule;
 mod simulators;

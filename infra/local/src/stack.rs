@@ -24,6 +24,7 @@ use crate::{
     parts::{Running, ServedSqs, WorkQueue, listen, serve, serve_dynamo, serve_lambda, serve_sqs},
     receiver::Receiver,
     reference,
+    robots::Robots,
     schedule::Schedule,
     simulators::Simulators,
     sqs::Sqs,
@@ -332,11 +333,13 @@ fn router(
         .route("/_local/returned", routing::get(pages::returned))
         .merge(reference::router())
         .route("/_local/clock", routing::post(control::advance).with_state(clockwork.clone()))
+        .route("/_local/sweep", routing::post(control::sweep).with_state(functions.sweep.clone()))
         .route("/_local/sums", routing::post(control::sums).with_state(functions.sweep.clone()))
         .route("/_local/reconcile", routing::post(control::reconcile).with_state(functions.sweep.clone()))
         .merge(parts.simulators.router())
         .merge(wallets::router())
         .merge(Receiver::new(options.clock.clone()).router())
+        .merge(Robots::new(options.clock.clone()).router())
         .merge(parts.lambda.registry())
         .fallback(routing::any(gateway::serve).with_state(front_door))
         .layer(middleware::from_fn(wallets::around))

@@ -1,4 +1,4 @@
-//! HTTP to the outside and to AWS, bounded in time and size, and the invocation of a merchant's own Lambda.
+//! HTTP to the outside and to AWS, bounded in time and size, the invocation of a merchant's own Lambda, and messages to topics of SNS.
 //!
 //! It knows requests and responses, and nothing of payments. Redirects are never followed: an answer with a redirect counts as no
 //! answer.
@@ -8,6 +8,7 @@ mod functions;
 mod guard;
 #[cfg(feature = "simulated")]
 mod simulated;
+mod topics;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ pub use functions::{Functions, InvokeError, Invoked};
 pub use guard::{Forbidden, Guard, InvalidRange};
 #[cfg(feature = "simulated")]
 pub use simulated::{Exchange, Unanswered};
+pub use topics::{PublishError, Topics};
 
 /// The longest time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -71,6 +71,14 @@ impl Queue {
         Ok(DeadLetters { count, some: some.collect() })
     }
 
+    /// About how many there are.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn count_dead_letters(&self) -> Result<u64, QueueError> {
+        Ok(self.describe(self.dead_letters_url()?).await?.0)
+    }
+
     /// Has SQS move all of them back to the queues that they came from. Returns about how many they are.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub struct AwsConfig {
     pub sqs_endpoint: Option<String>,
     /// An endpoint other than AWS's own: `AWS_ENDPOINT_URL_LAMBDA`
     pub lambda_endpoint: Option<String>,
+    /// An endpoint other than AWS's own: `AWS_ENDPOINT_URL_SNS`
+    pub sns_endpoint: Option<String>,
 }
 
 impl AwsConfig {
@@ -49,6 +51,7 @@ impl AwsConfig {
             dynamo_endpoint: find_variable("AWS_ENDPOINT_URL_DYNAMODB"),
             sqs_endpoint: find_variable("AWS_ENDPOINT_URL_SQS"),
             lambda_endpoint: find_variable("AWS_ENDPOINT_URL_LAMBDA"),
+            sns_endpoint: find_variable("AWS_ENDPOINT_URL_SNS"),
         })
     }
 }
@@ -115,6 +118,17 @@ impl AwsClients {
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
+    /// A client of SNS.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        let mut config = aws_sdk_sns::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.config.region.clone()))
+            .credentials_provider(self.config.credentials.clone())
+            .http_client(self.http.clone());
+        config.set_endpoint_url(self.config.sns_endpoint.clone());
+        aws_sdk_sns::Client::from_conf(config.build())
+    }
+
     fn timeouts(&self, attempt: Duration, call: Duration) -> TimeoutConfig {
         let [attempt, call] = [attempt, call].map(|longest| longest * self.patience);
         TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(call).build()
@@ -169,8 +183,15 @@ mod tests {
             let addressee = Addressee::default();
             let credentials = Credentials::new("key", "secret", Some("token".to_owned()), None, "test");
             let region_name = region.to_owned();
-            let (dynamo_endpoint, sqs_endpoint, lambda_endpoint) = (None, None, None);
-            let config = AwsConfig { region: region_name, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint };
+            let (dynamo_endpoint, sqs_endpoint, lambda_endpoint, sns_endpoint) = (None, None, None, None);
+            let config = AwsConfig {
+                region: region_name,
+                credentials,
+                dynamo_endpoint,
+                sqs_endpoint,
+                lambda_endpoint,
+                sns_endpoint,
+            };
             let clients = AwsClients::new(config).unwrap().rerouted(|_| SharedHttpClient::new(addressee.clone()));
             drop(clients.dynamo().get_item().table_name("t").send().await);
             let queue = format!("https://sqs.{region}.{domain}/123456789012/q");
@@ -223,9 +244,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn bells_of_a_queue_that_hangs_take_a_second_however_many_they_are() {
         let credentials = Credentials::new("key", "secret", None, None, "test");
-        let (dynamo_endpoint, sqs_endpoint, lambda_endpoint) = (None, None, None);
+        let (dynamo_endpoint, sqs_endpoint, lambda_endpoint, sns_endpoint) = (None, None, None, None);
         let region = "eu-central-1".to_owned();
-        let config = AwsConfig { region, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint };
+        let config = AwsConfig { region, credentials, dynamo_endpoint, sqs_endpoint, lambda_endpoint, sns_endpoint };
         let clients = AwsClients::new(config).unwrap().rerouted(|_| SharedHttpClient::new(Silent));
         let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/q".to_owned();
         let urls = QueueUrls { fast: url.clone(), slow: url.clone(), questions: url, dead_letters: None };

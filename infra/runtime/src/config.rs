@@ -42,6 +42,8 @@ pub struct Config {
 pub struct LocalConfig {
     /// What `{"protocol":"simulator"}` stands for, by tab.
     pub simulators: Vec<SimulatorSettings>,
+    /// Where the robots of the local stack are.
+    pub robots: String,
 }
 
 /// The settings of a tab on the built-in simulator.
@@ -101,6 +103,11 @@ impl Config {
             targets: targets()?,
             local: None,
         })
+    }
+
+    /// Where robots are that are none of the known services. A deployed function has none.
+    pub fn local_robots(&self) -> Option<&str> {
+        self.local.as_ref().map(|local| local.robots.as_str()).filter(|robots| !robots.is_empty())
     }
 
     /// Plain http is only for the simulators, and never for a deployed function.

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Channel;
-use outbound::{Bounds, Identity, Outbound};
+use outbound::{Bounds, Identity, Outbound, Topics};
 use providers::{ClientCertificate, OpenedCertificate};
 use store::{Sealer, Store, Tables};
 
@@ -62,6 +62,8 @@ pub struct Services {
     pub random: Random,
     /// The metrics.
     pub metrics: Metrics,
+    /// The topics of SNS to which alerts may go.
+    pub topics: Topics,
 }
 
 impl Services {
@@ -78,7 +80,9 @@ impl Services {
         let counted = metrics.clone();
         let store = Store::new(clients.dynamo(), tables, sealer).with_listener(move |_| counted.unreadable_item());
         let apps = Arc::new(Apps::new(store.clone(), &config));
-        Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics })
+        let for_sns = clients.clone();
+        let topics = Topics::new(move || for_sns.sns());
+        Ok(Self { config: Arc::new(config), store, apps, clock, random: Random::new(), metrics, topics })
     }
 
     /// Asks a provider, and measures how long the answer or the failure takes. If a call needs the merchant's own certificate, it is sent

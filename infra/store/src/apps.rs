@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update, builders::UpdateBuilder};
-use domain::{App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, RotatingKey, Shards, Timestamp};
+use domain::{App, AppId, ClientBounds, Fen, Key, KeyKind, KeySet, Mode, RotatingKey, Shards, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,6 +34,8 @@ pub struct AppChange {
     pub charges_per_minute: Option<Option<u32>>,
     /// How many bills may be open before its client keys can charge no more.
     pub open_bills: Option<Option<u32>>,
+    /// How much operators may refund on one day; `Some(None)` removes the limit.
+    pub operator_refunds_per_day: Option<Option<Fen>>,
 }
 
 /// An app in the list of apps.
@@ -146,6 +148,10 @@ impl Store {
                 sets.push(set);
                 update = update.expression_attribute_values(name, write_bound(bound));
             }
+        }
+        if let Some(limit) = change.operator_refunds_per_day {
+            sets.push("operator_refunds = :limit");
+            update = update.expression_attribute_values(":limit", number(limit.map_or(0, Fen::get)));
         }
         if let Some((before, after)) = &change.shards {
             sets.push("shards = :shards");
@@ -263,6 +269,7 @@ impl Store {
             clients_name_prices: !item.find_bool("clients_only_continue"),
             shards: read_shards(&item)?,
             client_bounds: read_bounds(&item)?,
+            operator_refunds_per_day: read_refund_limit(&item)?,
         })
     }
 }
@@ -305,6 +312,12 @@ fn read_bounds(item: &Item<'_>) -> Result<ClientBounds, StoreError> {
         charges_per_minute: read("client_charges", default.charges_per_minute)?,
         open_bills: read("client_open", default.open_bills)?,
     })
+}
+
+/// No limit is zero, or no attribute.
+fn read_refund_limit(item: &Item<'_>) -> Result<Option<Fen>, StoreError> {
+    let limit = item.find_number("operator_refunds")?.filter(|limit| *limit != 0);
+    limit.map(|limit| Fen::new(limit).map_err(|_| item.wrong("operator_refunds"))).transpose()
 }
 
 pub(crate) fn read_summary(attributes: &Attributes) -> Result<AppSummary, StoreError> {

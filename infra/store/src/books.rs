@@ -79,6 +79,8 @@ pub struct BooksCursor(Attributes);
 pub struct BooksPage<T> {
     /// The records or refunds.
     pub items: Vec<T>,
+    /// Whether all of them could be read.
+    pub is_whole: bool,
     /// Where the next page begins; `None` for the last page.
     pub next: Option<BooksCursor>,
 }
@@ -95,8 +97,7 @@ impl Store {
         from: Option<BooksCursor>,
     ) -> Result<BooksPage<Record>, StoreError> {
         let pk = by_time_pk(list.app, list.mode, list.channel, list.status, list.shard);
-        let BooksPage { items, next } = self.books_page(pk, range, from).await?;
-        Ok(BooksPage { items: self.readable(&items, read_record), next })
+        Ok(self.read_books(self.books_page(pk, range, from).await?, read_record))
     }
 
     /// A page of a channel's refunds that succeeded between two moments, the oldest first.
@@ -112,8 +113,17 @@ impl Store {
         from: Option<BooksCursor>,
     ) -> Result<BooksPage<EndedRefund>, StoreError> {
         let range = BooksRange::new(span);
-        let BooksPage { items, next } = self.books_page(ended_refunds_pk(app, mode, channel), &range, from).await?;
-        Ok(BooksPage { items: self.readable(&items, read_ended_refund), next })
+        let page = self.books_page(ended_refunds_pk(app, mode, channel), &range, from).await?;
+        Ok(self.read_books(page, read_ended_refund))
+    }
+
+    fn read_books<T>(
+        &self,
+        BooksPage { items, next, .. }: BooksPage<Attributes>,
+        read: fn(&Attributes) -> Result<T, StoreError>,
+    ) -> BooksPage<T> {
+        let found = self.readable(&items, read);
+        BooksPage { is_whole: found.len() == items.len(), items: found, next }
     }
 
     async fn books_page(
@@ -123,7 +133,7 @@ impl Store {
         from: Option<BooksCursor>,
     ) -> Result<BooksPage<Attributes>, StoreError> {
         if range.start > range.end {
-            return Ok(BooksPage { items: Vec::new(), next: None });
+            return Ok(BooksPage { items: Vec::new(), is_whole: true, next: None });
         }
         let page = self
             .dynamo
@@ -142,7 +152,7 @@ impl Store {
             .await
             .map_err(|error| StoreError::dynamo("query of the books", error))?;
         let next = page.last_evaluated_key.map(BooksCursor);
-        Ok(BooksPage { items: page.items.unwrap_or_default(), next })
+        Ok(BooksPage { items: page.items.unwrap_or_default(), is_whole: true, next })
     }
 }
 
@@ -155,6 +165,7 @@ fn read_ended_refund(attributes: &Attributes) -> Result<EndedRefund, StoreError>
         bill,
         fee: read_fee(&item)?,
         requested_at: item.time("created_ms")?,
+        ended_at: item.time("ended_ms")?,
     })
 }
 

@@ -64,7 +64,9 @@ pub(crate) fn due_entry_change(
     }
     let soon = |due: &Timestamp| *due <= now.plus(Delivery::BELL_GRACE);
     match (after.status, row.due_at.filter(soon), deliveries.first()) {
-        (Status::Success, Some(due), Some(first)) if first.id.event == Event::PaymentSuccess => {
+        (Status::Success, Some(due), Some(first))
+            if first.id.event == Event::PaymentSuccess && first.is_rung_at_once() =>
+        {
             DueEntryChange::Carry(first.id.webhook.clone(), due)
         }
         (Status::Created, _, _) => DueEntryChange::Keep,

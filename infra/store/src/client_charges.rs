@@ -117,7 +117,8 @@ impl Store {
     async fn open_bills(&self, app: &App, mode: Mode, channels: &[Channel], enough: i64) -> Result<i64, StoreError> {
         let list = |channel: &Channel| {
             let channel = *channel;
-            app.shards.all().map(move |shard| by_time_pk(&app.id, mode, channel, Status::Created, shard))
+            let in_shard = move |shard| by_time_pk(&app.id, mode, channel, Status::Created, shard);
+            app.shards.of_channel(channel).map(in_shard)
         };
         let mut lists = channels.iter().flat_map(list);
         let (mut current, mut from, mut count) = (lists.next(), None, 0);

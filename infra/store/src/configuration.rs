@@ -9,7 +9,7 @@ use crate::{
     attributes::{Attributes, Item, text},
     schema::{APP_SK, CHANNEL_PREFIX, SK, TARGET_PREFIX, WEBHOOK_PREFIX, app_pk},
     targets::read_target,
-    webhooks::{read_subscription, read_webhook_id},
+    webhooks::{find_tested, read_subscription, read_webhook_id},
 };
 
 /// An app has at most ten channel tabs and twenty webhooks, which fit in one page. This only bounds the loop.
@@ -30,6 +30,8 @@ pub struct StoredApp {
     pub deleted_webhooks: Vec<WebhookId>,
     /// The health of the targets that fail or are late.
     pub targets: HashMap<WebhookId, TargetHealth>,
+    /// The webhooks whose targets took a test message since they were saved.
+    pub tested_webhooks: Vec<WebhookId>,
 }
 
 impl Store {
@@ -59,7 +61,7 @@ impl Store {
     fn read_configuration(&self, id: &AppId, items: &[Attributes]) -> Result<Option<StoredApp>, StoreError> {
         let (mut app, mut channels, mut webhooks) = (None, Vec::new(), Vec::new());
         let (mut unreadable_webhooks, mut deleted_webhooks) = (Vec::new(), Vec::new());
-        let mut targets = HashMap::new();
+        let (mut targets, mut tested_webhooks) = (HashMap::new(), Vec::new());
         for attributes in items {
             let item = Item(attributes);
             let sk = item.text(SK)?;
@@ -70,6 +72,7 @@ impl Store {
             } else if sk.starts_with(WEBHOOK_PREFIX) && item.find_bytes("sealed").is_none() {
                 deleted_webhooks.extend(read_webhook_id(&item, WEBHOOK_PREFIX));
             } else if sk.starts_with(WEBHOOK_PREFIX) {
+                tested_webhooks.extend(find_tested(&item));
                 match self.find_readable(attributes, |one| self.read_webhook(id, one)) {
                     Some(webhook) => webhooks.push(webhook),
                     None => unreadable_webhooks.extend(read_subscription(attributes)),
@@ -79,7 +82,15 @@ impl Store {
                 targets.extend(found.map(|found| (found.webhook, found.health)));
             } // Anything else was written by a newer version, for itself.
         }
-        let found = |app| StoredApp { app, channels, webhooks, unreadable_webhooks, deleted_webhooks, targets };
+        let found = |app| StoredApp {
+            app,
+            channels,
+            webhooks,
+            unreadable_webhooks,
+            deleted_webhooks,
+            targets,
+            tested_webhooks,
+        };
         Ok(app.map(found))
     }
 }

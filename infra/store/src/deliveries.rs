@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use domain::{
-    AppId, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Shard, Timestamp, Transaction, TransactionId,
+    AppId, AttemptRecord, BillNum, Delivery, DeliveryId, DeliveryState, Event, Mode, Shard, Timestamp, Transaction,
+    TransactionId,
 };
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 
 /// The deliveries of all webhooks and events of a bill fit in two pages of 1 MB, with the longest records. This only bounds the loop.
 const DELIVERY_PAGES_MAX: usize = 16;
+
+/// How often it is noted that something was received while others change the same delivery.
+const RECEIVED_TRIES_MAX: u32 = 5;
 
 /// A delivery, and the transaction that it reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +159,30 @@ impl Store {
         Ok(found)
     }
 
+    /// Notes that the target has a delivery, whatever became of it meanwhile. The delivery is not sent again, and counts neither as exhausted
+    /// nor as cancelled. Returns the delivery as it was before, or `None` if there is no such delivery or it was known as received.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_as_received(
+        &self,
+        id: &DeliveryId,
+        record: &AttemptRecord,
+        now: Timestamp,
+    ) -> Result<Option<Delivery>, StoreError> {
+        for _ in 0..RECEIVED_TRIES_MAX {
+            let Some(known) = self.find_delivery(id).await? else { return Ok(None) };
+            if known.state == DeliveryState::Delivered {
+                return Ok(None);
+            }
+            let after = Delivery { state: DeliveryState::Delivered, ..known.with_record(record.clone()) };
+            if self.change_delivery(&known, &after, now).await? {
+                return Ok(Some(known));
+            }
+        }
+        Err(StoreError::Contended { what: id.name(), tries: RECEIVED_TRIES_MAX })
+    }
+
     /// Writes a change of a delivery. `false` if another worker changed it first: then its attempt or state is not that of `before`, and
     /// nothing is written.
     ///
@@ -222,9 +250,9 @@ fn due(delivery: &Delivery, now: Timestamp) -> Option<DueEntry> {
 }
 
 /// The place in the lists; `None` until the first attempt, and if that attempt was received. Its transaction shows it then. This saves each
-/// payment an index write.
+/// payment an index write. What a merchant fetches is found by its place, so it has one from the beginning.
 fn by_time(delivery: &Delivery) -> Option<(String, String)> {
-    let at_once = delivery.due_at == delivery.created_at;
+    let at_once = delivery.is_rung_at_once();
     let is_new = delivery.state == DeliveryState::Waiting && delivery.attempt == 1 && at_once;
     let at_first = delivery.state == DeliveryState::Delivered && delivery.attempt == 2 && at_once;
     let place = || {

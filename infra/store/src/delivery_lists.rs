@@ -60,6 +60,23 @@ enum Part<'a> {
     After(&'a str),
 }
 
+impl Part<'_> {
+    /// Whether this direction comes to `place` no later than to `end`.
+    fn reaches(self, place: &str, end: &str) -> bool {
+        match self {
+            Self::Before(_) => place >= end,
+            Self::After(_) => place <= end,
+        }
+    }
+}
+
+/// What was read of one list.
+struct EntriesRead {
+    entries: Vec<Entry>,
+    /// The place of the last entry, if there may be more behind it.
+    end: Option<String>,
+}
+
 impl Store {
     /// A page of the deliveries in these lists, newest first, from `cursor` on. A delivery that was received at the first attempt is in no
     /// list: its transaction shows it.
@@ -137,22 +154,34 @@ impl Store {
         part: Part<'_>,
     ) -> Result<DeliveryPage, StoreError> {
         let mut entries: Vec<Entry> = Vec::new();
+        // The nearest place behind which a list was not read.
+        let mut end: Option<String> = None;
         for some in keys(app, lists).chunks(ASKED_AT_ONCE) {
-            let read = try_join_all(some.iter().map(|key| self.entries(key, part))).await?;
-            entries.extend(read.into_iter().flatten());
+            for read in try_join_all(some.iter().map(|key| self.entries(key, part))).await? {
+                entries.extend(read.entries);
+                end = [end, read.end]
+                    .into_iter()
+                    .flatten()
+                    .reduce(|one, other| if part.reaches(&one, &other) { one } else { other });
+            }
         }
         entries.sort();
         if matches!(part, Part::Before(_)) {
             entries.reverse();
         }
-        let more = entries.len() > PAGE;
-        entries.truncate(PAGE);
-        let cursor = entries.last().filter(|_| more).and_then(|(place, _)| ListCursor::parse(place).ok());
+        if let Some(end) = &end {
+            entries.retain(|(place, _)| part.reaches(place, end));
+        }
+        if entries.len() > PAGE {
+            entries.truncate(PAGE);
+            end = entries.last().map(|(place, _)| place.clone());
+        }
+        let cursor = end.and_then(|place| ListCursor::parse(&place).ok());
         Ok(DeliveryPage { deliveries: self.in_order(entries).await?, cursor })
     }
 
-    /// One more than a page, so that it is known whether there is another.
-    async fn entries(&self, key: &str, part: Part<'_>) -> Result<Vec<Entry>, StoreError> {
+    /// One more than a page, so that it is known whether there is another. What cannot be read counts, too.
+    async fn entries(&self, key: &str, part: Part<'_>) -> Result<EntriesRead, StoreError> {
         let (condition, place, oldest_first) = match part {
             Part::Before(place) => ("by_time_pk = :pk AND by_time_sk < :place", place, false),
             Part::After(place) => ("by_time_pk = :pk AND by_time_sk > :place", place, true),
@@ -170,7 +199,8 @@ impl Store {
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of deliveries", error))?;
-        Ok(self.readable(page.items(), read_entry))
+        let end = page.items().get(PAGE).and_then(|last| Item(last).find_text(BY_TIME_SK).map(str::to_owned));
+        Ok(EntriesRead { entries: self.readable(page.items(), read_entry), end })
     }
 
     /// The rows of the entries, in the same order. The index may be some moments old, so each row is read.

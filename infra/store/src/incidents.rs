@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    AppId, BillNum, Delivery, DeliveryId, IncidentKind, ListCursor, Mode, ProviderTradeNo, Sentence, Timestamp,
-    TransactionKey,
+    AppId, BillNum, Delivery, DeliveryId, Handled, HandledState, IncidentKind, ListCursor, Mode, ProviderTradeNo,
+    Sentence, Timestamp, TransactionKey,
 };
 use sha2::{Digest, Sha256};
 
@@ -14,9 +14,10 @@ use crate::{
     DayKey, Store, StoreError,
     attributes::{Attributes, Item, bytes, item, number, text, time},
     conditions::is_written,
+    handled::{ItemKey, find_handled},
     items::Written,
     schema::{
-        BY_TIME, BY_TIME_PK, BY_TIME_SK, INCIDENT_PREFIX, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, bill_pk,
+        BY_TIME, BY_TIME_PK, BY_TIME_SK, HANDLED, INCIDENT_PREFIX, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, bill_pk,
         by_time_ms, forged_counts_pk, forged_pk, incidents_pk, parse_transaction_key, reconciliations_pk,
         transaction_pk, transaction_sk,
     },
@@ -152,6 +153,17 @@ pub struct IncidentSummary {
     pub kind: String,
     /// What is wrong.
     pub problem: Sentence,
+    /// Who dealt with it; `None` if nobody did.
+    pub handled: Option<Handled>,
+}
+
+/// Which incidents are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IncidentFilter {
+    /// Those of one kind. Without it, the verified ones of every kind.
+    pub kind: Option<IncidentKind>,
+    /// Those that somebody dealt with, or the others. Without it, both.
+    pub state: Option<HandledState>,
 }
 
 /// A page of incidents, newest first.
@@ -220,8 +232,7 @@ impl Store {
         Ok(Some(KeptIncident { summary, source: "books".to_owned(), headers: Vec::new(), body: Vec::new() }))
     }
 
-    /// A page of an app's incidents, newest first, from `cursor` on: those of one kind, or the verified ones of every kind. A page of one
-    /// kind may be short although another page follows.
+    /// A page of an app's incidents, newest first, from `cursor` on. A page that is filtered may be short although another page follows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -229,9 +240,10 @@ impl Store {
         &self,
         app: &AppId,
         mode: Mode,
-        kind: Option<IncidentKind>,
+        filter: IncidentFilter,
         cursor: Option<&ListCursor>,
     ) -> Result<IncidentPage, StoreError> {
+        let IncidentFilter { kind, state } = filter;
         let is_forged = kind == Some(IncidentKind::Forged);
         let list = if is_forged { forged_pk(app, mode) } else { incidents_pk(app, mode) };
         let mut found = IncidentPage { incidents: Vec::new(), cursor: cursor.cloned() };
@@ -247,8 +259,20 @@ impl Store {
                 .expression_attribute_values(":before", text(before))
                 .scan_index_forward(false)
                 .limit(PAGE);
+            let mut conditions = Vec::new();
             if let Some(kind) = kind.filter(|_| !is_forged) {
-                query = query.filter_expression("kind = :kind").expression_attribute_values(":kind", text(kind.name()));
+                conditions.push("kind = :kind");
+                query = query.expression_attribute_values(":kind", text(kind.name()));
+            }
+            if let Some(state) = state {
+                conditions.push(match state {
+                    HandledState::Open => "attribute_not_exists(#handled)",
+                    HandledState::Handled => "attribute_exists(#handled)",
+                });
+                query = query.expression_attribute_names("#handled", HANDLED);
+            }
+            if !conditions.is_empty() {
+                query = query.filter_expression(conditions.join(" AND "));
             }
             let page = query.send().await.map_err(|error| StoreError::dynamo("query of incidents", error))?;
             found.incidents = self.readable(page.items(), read_incident);
@@ -353,8 +377,9 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :incident)")
             // The body is not shown, and may be long.
-            .projection_expression("pk, sk, #transaction, kind, problem, extras, created_ms")
+            .projection_expression("pk, sk, #transaction, kind, problem, extras, created_ms, #handled")
             .expression_attribute_names("#transaction", "transaction")
+            .expression_attribute_names("#handled", HANDLED)
             .expression_attribute_values(":pk", text(bill_pk(app, mode, bill)))
             .expression_attribute_values(":incident", text(INCIDENT_PREFIX))
             .limit(PAGE)
@@ -365,7 +390,7 @@ impl Store {
     }
 }
 
-fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError> {
+pub(crate) fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError> {
     let item = Item(attributes);
     let sk = item.text(SK)?;
     let (subject, id) = match DayKey::parse(item.text(PK)?, sk) {
@@ -386,6 +411,7 @@ fn read_incident(attributes: &Attributes) -> Result<IncidentSummary, StoreError>
         seen_at: item.time("created_ms")?,
         kind: item.text("kind")?.to_owned(),
         problem: Sentence::kept(item.text("problem")?, item.find_text(PROBLEM_SAID)),
+        handled: find_handled(&item)?,
     })
 }
 
@@ -398,6 +424,15 @@ fn parse_day_id(app: &AppId, id: &str) -> Option<DayKey> {
     let mut lines = text.splitn(3, '\n');
     let (mode, bill, sk) = (Mode::find(lines.next()?)?, lines.next()?, lines.next()?);
     if bill == DAY_ID { DayKey::parse(&reconciliations_pk(app, mode), sk) } else { None }
+}
+
+/// The keys of the item that an incident's id names; `None` if `id` is not one of the app's.
+pub(crate) fn incident_key(app: &AppId, id: &str) -> Option<ItemKey> {
+    if let Some(day) = parse_day_id(app, id) {
+        return Some(ItemKey { pk: day.pk(), sk: day.sk() });
+    }
+    let (mode, bill, sk) = parse_id(id)?;
+    Some(ItemKey { pk: bill_pk(app, mode, &bill), sk })
 }
 
 /// Reads the id of an incident; `None` for any other text.

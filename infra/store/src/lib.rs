@@ -4,6 +4,7 @@
 //! transaction. `schema.rs` shows every item on one screen.
 
 mod accounts;
+mod alerts;
 mod apps;
 mod attributes;
 mod audit;
@@ -19,6 +20,8 @@ mod deliveries;
 mod delivery_lists;
 mod due;
 mod due_rows;
+mod handled;
+mod hours;
 mod incidents;
 mod items;
 mod judgements;
@@ -28,6 +31,8 @@ mod owed;
 mod reach;
 mod reconciliations;
 mod records;
+mod refund_limits;
+mod refund_lists;
 mod refunds;
 mod schema;
 mod sealing;
@@ -44,8 +49,9 @@ use std::error::Error;
 use aws_sdk_dynamodb::Client;
 
 pub use accounts::{ChannelSettings, CurrentAccount, FormerForm, OldAccount, SavedChannel};
+pub use alerts::{AppAlerts, IncidentsSince, KeptAlertState, KeptAlerts};
 pub use apps::{AppChange, AppPage, AppSummary, KeyRotation};
-pub use audit::{AuditEntry, AuditId, AuditPage};
+pub use audit::{AuditEnd, AuditEntry, AuditFilter, AuditId, AuditPage, AuditResult};
 pub use books::{BooksCursor, BooksPage, BooksRange, RecordList};
 pub use carried::DueTransaction;
 pub use checkout_looks::KeptLook;
@@ -55,13 +61,18 @@ pub use deliveries::DeliveryWithTransaction;
 pub use delivery_lists::{DeliveryCount, DeliveryList, DeliveryPage};
 pub use due::{Due, DueCursor, DuePage, PendingRefunds};
 pub use due_rows::DueRow;
-pub use incidents::{ForgedHour, ForgedKept, Incident, IncidentPage, IncidentSubject, IncidentSummary, KeptIncident};
+pub use handled::DaySeen;
+pub use incidents::{
+    ForgedHour, ForgedKept, Incident, IncidentFilter, IncidentPage, IncidentSubject, IncidentSummary, KeptIncident,
+};
 pub use operators::OperatorChange;
 pub use owed::{Claim, DayKey, OwedDay, OwedDayEntry};
 pub use reach::SignInRules;
-pub use reconciliations::{Reconciled, ReconciliationEntry, ReconciliationPage};
+pub use reconciliations::{Reconciled, ReconciliationEntry, ReconciliationFilter, ReconciliationPage};
 pub use records::{RecordsPage, RecordsPosition, RecordsQuery};
-pub use refunds::{PlannedRefund, RefundChanged, RefundReservation, WholeBill};
+pub use refund_limits::Proposed;
+pub use refund_lists::{RefundPosition, RefundSpan, RefundsPage};
+pub use refunds::{PlannedRefund, RefundChanged, RefundReservation, RefundTerms, WholeBill};
 pub use sealing::{InvalidSealingKey, Sealer};
 pub use sign_ins::{SignInTry, Window};
 pub use sums::{KeptDay, ListProgress, SumList, SumPage, SumRange, SumRow, Walk};

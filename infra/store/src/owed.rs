@@ -187,14 +187,6 @@ impl Store {
         if attributes.contains_key("done_ms") { Ok(None) } else { read_owed(&attributes) }
     }
 
-    /// Whether there is an item for a day.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn has_day(&self, key: &DayKey) -> Result<bool, StoreError> {
-        Ok(self.get(key.pk(), key.sk()).await?.is_some())
-    }
-
     /// Claims a day under the condition that it is as it was `seen`. `None` if another run claimed it first, or it is compared already. If
     /// the last try was stopped, the day becomes an incident.
     ///

@@ -4,23 +4,29 @@
 //! again.
 
 use domain::{
-    AccountNumber, AppAccount, AppId, BillNum, Day, Difference, DifferenceKind, Fen, ListCursor, Mode, Sentence, Tab,
-    Timestamp, TransactionId, UnreadableLine,
+    AccountNumber, AppAccount, AppId, BillNum, Day, Difference, DifferenceKind, Fen, Handled, ListCursor, Mode,
+    Sentence, Tab, Timestamp, TransactionId, UnreadableLine,
 };
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     conditions::is_written,
+    handled::find_handled,
     owed::{DayKey, OwedDay, read_owed, ttl},
-    schema::{BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, reconciliations_pk},
+    schema::{
+        BY_TIME_PK, BY_TIME_SK, DUE_MS, DUE_PK, HANDLED, PK, PROBLEM_SAID, SK, TTL, VERSION_WRITTEN, reconciliations_pk,
+    },
 };
 
 /// A page of the list.
 const PAGE: i32 = 200;
 
-/// Sorts after every day.
+/// Sorts after every day, and after everything of a day.
 const NEWEST: &str = "~";
+
+/// The most pages that a search for days reads. A day may have many differences.
+const SEARCHED_PAGES_MAX: u32 = 20;
 
 /// A day of one tab that was compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +57,21 @@ impl Reconciled {
 /// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReconciliationEntry {
-    /// A day that was compared, and its tries; `None` if an older version compared it.
-    Day(Reconciled, Option<OwedDay>),
-    /// A day that was not compared.
-    Owed(DayKey, OwedDay),
+    /// A day that was compared, its tries (`None` if an older version compared it), and who dealt with it.
+    Day(Reconciled, Option<OwedDay>, Option<Handled>),
+    /// A day that was not compared, and who dealt with it.
+    Owed(DayKey, OwedDay, Option<Handled>),
     /// A difference.
     Difference(Tab, Day, Difference),
+}
+
+/// Which entries are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReconciliationFilter {
+    /// Those of one day. Without it, of every day.
+    pub day: Option<Day>,
+    /// Whether differences are left out.
+    pub days_only: bool,
 }
 
 /// A page of the list.
@@ -96,7 +111,8 @@ impl Store {
         self.put_if_new(entry).await
     }
 
-    /// Keeps that a day is compared, once. Its differences are stored first. The day is no longer owed, and no longer an incident.
+    /// Keeps that a day is compared, once. Its differences are stored first. The day is no longer owed, and no longer an incident. If a person
+    /// dealt with the owed day, they did not see its differences, so that this is forgotten.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -106,9 +122,10 @@ impl Store {
             .update_day(&DayKey { account, day: done.day.clone() })
             .update_expression(format!(
                 "SET done_ms = :done, #lines = :lines, differences = :differences, kept = :kept, #ttl = :ttl, v = :v \
-                 REMOVE claimed_ms, kind, created_ms, {BY_TIME_PK}, {BY_TIME_SK}, {DUE_PK}, {DUE_MS}"
+                 REMOVE claimed_ms, kind, created_ms, #handled, {BY_TIME_PK}, {BY_TIME_SK}, {DUE_PK}, {DUE_MS}"
             ))
             .condition_expression("attribute_not_exists(done_ms)")
+            .expression_attribute_names("#handled", HANDLED)
             .expression_attribute_names("#lines", "lines")
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_values(":done", time(done.done_at))
@@ -120,7 +137,8 @@ impl Store {
         is_written(update.send().await, "end of a reconciliation").map(|_| ())
     }
 
-    /// What was compared and what is owed, newest day first, from `cursor` on.
+    /// What was compared and what is owed, newest day first, from `cursor` on. A page without differences may be short although another page
+    /// follows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -128,22 +146,54 @@ impl Store {
         &self,
         app: &AppId,
         mode: Mode,
+        filter: &ReconciliationFilter,
         cursor: Option<&ListCursor>,
     ) -> Result<ReconciliationPage, StoreError> {
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&self.tables.transactions)
-            .key_condition_expression("pk = :pk AND sk < :before")
-            .expression_attribute_values(":pk", text(reconciliations_pk(app, mode)))
-            .expression_attribute_values(":before", text(cursor.map_or(NEWEST, ListCursor::as_str)))
-            .scan_index_forward(false)
-            .limit(PAGE)
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
-        let next = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
-        Ok(ReconciliationPage { entries: self.readable(page.items(), read_entry), next })
+        let first = filter.day.as_ref().map_or_else(String::new, |day| format!("{day}#"));
+        let last = format!("{first}{NEWEST}");
+        let mut found = ReconciliationPage { entries: Vec::new(), next: cursor.cloned() };
+        for _ in 0..SEARCHED_PAGES_MAX {
+            let before = found.next.as_ref().map_or(last.as_str(), ListCursor::as_str).min(&last).to_owned();
+            if before < first {
+                found.next = None;
+                break;
+            }
+            let mut query = self
+                .dynamo
+                .query()
+                .table_name(&self.tables.transactions)
+                .expression_attribute_values(":pk", text(reconciliations_pk(app, mode)))
+                .expression_attribute_values(":before", text(&before))
+                .scan_index_forward(false)
+                .limit(PAGE);
+            query = match &filter.day {
+                Some(_) => query
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :before")
+                    .expression_attribute_values(":first", text(&first)),
+                None => query.key_condition_expression("pk = :pk AND sk < :before"),
+            };
+            if filter.days_only {
+                query = query.filter_expression("attribute_exists(done_ms) OR attribute_exists(owed_ms)");
+            }
+            let page = query.send().await.map_err(|error| StoreError::dynamo("query of reconciliations", error))?;
+            // A range includes its ends, and the page before ended there.
+            let items = page.items().iter().filter(|item| Item(item).find_text(SK) != Some(&before));
+            found.entries = self.readable(items, read_entry);
+            found.next = page.last_evaluated_key().and_then(|key| Item(key).find_cursor(SK));
+            if found.next.is_none() || !found.entries.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// One day of an account, compared or owed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_day(&self, key: &DayKey) -> Result<Option<ReconciliationEntry>, StoreError> {
+        let found = self.get(key.pk(), key.sk()).await?;
+        found.map(|attributes| read_day(key.clone(), &attributes)).transpose()
     }
 
     pub(crate) async fn put_if_new(&self, entry: Attributes) -> Result<(), StoreError> {
@@ -183,13 +233,16 @@ fn read_entry(attributes: &Attributes) -> Result<ReconciliationEntry, StoreError
 
 fn read_day(key: DayKey, attributes: &Attributes) -> Result<ReconciliationEntry, StoreError> {
     let (item, owed) = (Item(attributes), read_owed(attributes)?);
+    let handled = find_handled(&item)?;
     let Some(done_at) = item.find_time("done_ms")? else {
-        return Ok(ReconciliationEntry::Owed(key, owed.ok_or_else(|| item.wrong("owed_ms"))?));
+        let owed = owed.ok_or_else(|| item.wrong("owed_ms"))?;
+        return Ok(ReconciliationEntry::Owed(key, owed, handled));
     };
     let (lines, differences) = (item.number("lines")?, item.number("differences")?);
     let kept = item.find_number("kept")?.unwrap_or(differences);
     let DayKey { account: AppAccount { tab, number, .. }, day } = key;
-    Ok(ReconciliationEntry::Day(Reconciled { tab, account: number, day, done_at, lines, differences, kept }, owed))
+    let done = Reconciled { tab, account: number, day, done_at, lines, differences, kept };
+    Ok(ReconciliationEntry::Day(done, owed, handled))
 }
 
 fn read_difference(item: &Item<'_>) -> Result<ReconciliationEntry, StoreError> {

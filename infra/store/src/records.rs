@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::{operation::query::QueryOutput, types::Select};
 use domain::{
-    App, AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Shards, Status, Timestamp, TransactionId,
+    App, AppId, Channel, Extras, Mode, Record, RecordsOrder, RecordsRequest, Shard, Shards, Status, Timestamp,
+    TransactionId,
 };
 use futures_util::future::try_join_all;
 
@@ -44,6 +45,20 @@ pub struct RecordsQuery<'a> {
     pub channels: Vec<Channel>,
     /// The request.
     pub request: &'a RecordsRequest,
+}
+
+/// A list that is being counted.
+struct CountedList {
+    pk: String,
+    /// The last record that was counted.
+    from: Option<Attributes>,
+}
+
+/// One answer of a list that is being counted.
+struct Counted {
+    count: usize,
+    /// Where to go on; `None` at the end of the list.
+    next: Option<Attributes>,
 }
 
 /// A page of records.
@@ -103,6 +118,50 @@ impl Store {
         Ok(RecordsPage { records, next })
     }
 
+    /// How many records `query` asks for, but no more than are counted of one list: a little above `enough` if there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_records(&self, query: &RecordsQuery<'_>, enough: usize) -> Result<usize, StoreError> {
+        let range = Range::of(query.request);
+        let lists = sources(query, 0).into_iter().map(|source| CountedList { pk: source.pk, from: None });
+        let mut lists: Vec<CountedList> = lists.collect();
+        let mut count = 0;
+        while !lists.is_empty() && count <= enough {
+            let waiting = lists.split_off(lists.len().min(ASKED_AT_ONCE));
+            // Each list is asked for its share, so that two long lists do not cost twice as much as one.
+            let share = (enough + 1 - count).div_ceil(lists.len());
+            let counted = try_join_all(lists.iter().map(|list| self.count_list(list, &range, share))).await?;
+            count += counted.iter().map(|answer| answer.count).sum::<usize>();
+            let counted = lists.into_iter().zip(counted);
+            let unfinished =
+                counted.filter_map(|(list, answer)| Some(CountedList { from: Some(answer.next?), ..list }));
+            lists = unfinished.chain(waiting).collect();
+        }
+        Ok(count)
+    }
+
+    /// Counts on in a list, up to `limit`. An answer counts a megabyte at the most, which may be less.
+    async fn count_list(&self, list: &CountedList, range: &Range, limit: usize) -> Result<Counted, StoreError> {
+        let answer = self
+            .dynamo
+            .query()
+            .table_name(&self.tables.transactions)
+            .index_name(BY_TIME)
+            .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
+            .expression_attribute_values(":pk", text(&list.pk))
+            .expression_attribute_values(":start", text(&range.start))
+            .expression_attribute_values(":end", text(&range.end))
+            .select(Select::Count)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(list.from.clone())
+            .send()
+            .await
+            .map_err(|error| StoreError::dynamo("count of records", error))?;
+        let count = usize::try_from(answer.count()).unwrap_or_default();
+        Ok(Counted { count, next: answer.last_evaluated_key })
+    }
+
     /// Finds a transaction by its id alone. The id begins with its time, so each channel and status is asked for one exact key.
     ///
     /// # Errors
@@ -116,10 +175,10 @@ impl Store {
         id: &TransactionId,
     ) -> Result<Option<Record>, StoreError> {
         let Some(created_at) = id.created_at() else { return Ok(None) };
-        let shards = shards.of(id);
         let lists = channels.iter().flat_map(|channel| Status::ALL.map(|status| (*channel, status)));
-        let in_shards =
-            |(channel, status)| shards.iter().map(move |shard| by_time_pk(app, mode, channel, status, *shard));
+        let in_shards = |(channel, status)| {
+            shards.of(channel, id).into_iter().map(move |shard| by_time_pk(app, mode, channel, status, shard))
+        };
         let keys = lists.flat_map(in_shards);
         let asked = keys.map(|pk| async move {
             self.dynamo
@@ -140,18 +199,9 @@ impl Store {
 
     /// The first `wanted` records of all sources together.
     async fn merge(&self, query: &RecordsQuery<'_>, range: &Range, wanted: usize) -> Result<Vec<Record>, StoreError> {
-        let filter = &query.request.filter;
-        let channels = filter.channels().filter(|channel| query.channels.contains(channel));
-        let lists = channels.flat_map(|channel| filter.statuses().map(move |status| (channel, status)));
-        let app = query.app;
-        let key = |(channel, status), shard| by_time_pk(&app.id, query.mode, channel, status, shard);
-        let mut sources: Vec<Source> =
-            lists.flat_map(|list| app.shards.all().map(move |shard| Source::new(key(list, shard)))).collect();
-        // Each shard has about the same number of the next records. So each is asked for its part, and some more.
-        let shards = app.shards.all().count();
-        let page = if shards == 1 { wanted } else { (wanted.div_ceil(shards) * 2).min(wanted) }.min(SOURCE_PAGE_MAX);
+        let mut sources = sources(query, wanted);
         for some in sources.chunks_mut(ASKED_AT_ONCE) {
-            try_join_all(some.iter_mut().map(|source| self.fill(source, query.request, range, page))).await?;
+            try_join_all(some.iter_mut().map(|source| self.fill(source, query.request, range))).await?;
         }
         let mut merged = Vec::with_capacity(wanted);
         while merged.len() < wanted {
@@ -164,24 +214,18 @@ impl Store {
             merged.extend(source.ready.pop_front());
             // When the answer is complete, no source is read further.
             if source.ready.is_empty() && merged.len() < wanted {
-                self.fill(source, query.request, range, page).await?;
+                self.fill(source, query.request, range).await?;
             }
         }
         Ok(merged)
     }
 
     /// Reads a source until it has a record ready, or is at its end.
-    async fn fill(
-        &self,
-        source: &mut Source,
-        request: &RecordsRequest,
-        range: &Range,
-        page: usize,
-    ) -> Result<(), StoreError> {
+    async fn fill(&self, source: &mut Source, request: &RecordsRequest, range: &Range) -> Result<(), StoreError> {
         while source.ready.is_empty()
             && let Progress::From(start_key) = std::mem::replace(&mut source.progress, Progress::Ended)
         {
-            let answer = self.source_page(&source.pk, request, range, page, start_key).await?;
+            let answer = self.source_page(source, request, range, start_key).await?;
             source.ready.extend(self.readable(answer.items(), read_record));
             source.progress = answer.last_evaluated_key.map_or(Progress::Ended, |key| Progress::From(Some(key)));
         }
@@ -190,10 +234,9 @@ impl Store {
 
     async fn source_page(
         &self,
-        pk: &str,
+        source: &Source,
         request: &RecordsRequest,
         range: &Range,
-        page: usize,
         start_key: Option<Attributes>,
     ) -> Result<QueryOutput, StoreError> {
         self.dynamo
@@ -201,16 +244,33 @@ impl Store {
             .table_name(&self.tables.transactions)
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
-            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":pk", text(&source.pk))
             .expression_attribute_values(":start", text(&range.start))
             .expression_attribute_values(":end", text(&range.end))
             .scan_index_forward(request.order == RecordsOrder::OldestFirst)
-            .limit(i32::try_from(page).unwrap_or(i32::MAX))
+            .limit(i32::try_from(source.page).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start_key)
             .send()
             .await
             .map_err(|error| StoreError::dynamo("query of records", error))
     }
+}
+
+/// Every list that can have a record that `query` asks for.
+fn sources(query: &RecordsQuery<'_>, wanted: usize) -> Vec<Source> {
+    let filter = &query.request.filter;
+    let channels = filter.channels().filter(|channel| query.channels.contains(channel));
+    let mut sources = Vec::new();
+    for channel in channels {
+        let shards: Vec<_> = query.app.shards.of_channel(channel).collect();
+        // Each shard has about the same number of the next records. So each is asked for its part, and some more.
+        let part = if shards.len() == 1 { wanted } else { (wanted.div_ceil(shards.len()) * 2).min(wanted) };
+        for status in filter.statuses() {
+            let key = |shard: &Shard| by_time_pk(&query.app.id, query.mode, channel, status, *shard);
+            sources.extend(shards.iter().map(|shard| Source::new(key(shard), part.min(SOURCE_PAGE_MAX))));
+        }
+    }
+    sources
 }
 
 /// The part of each source that is read, with both ends.
@@ -231,6 +291,8 @@ impl Range {
 /// One channel in one status: the records that were read and not used yet, and where the next page begins.
 struct Source {
     pk: String,
+    /// How many records one query asks for.
+    page: usize,
     ready: VecDeque<Record>,
     progress: Progress,
 }
@@ -241,8 +303,8 @@ enum Progress {
 }
 
 impl Source {
-    fn new(pk: String) -> Self {
-        Self { pk, ready: VecDeque::new(), progress: Progress::From(None) }
+    fn new(pk: String, page: usize) -> Self {
+        Self { pk, page, ready: VecDeque::new(), progress: Progress::From(None) }
     }
 
     fn head_key(&self) -> Option<(Timestamp, TransactionId)> {
@@ -257,7 +319,7 @@ fn sort_key(record: &Record) -> (Timestamp, TransactionId) {
 fn asked_for(request: &RecordsRequest, record: &Record) -> bool {
     let filter = &request.filter;
     filter.channel.is_none_or(|channel| channel.admits(record.channel))
-        && filter.status.is_none_or(|status| status == record.status)
+        && filter.admits(record.status)
         && filter.start.is_none_or(|start| record.created_at >= start)
         && filter.end.is_none_or(|end| record.created_at <= end)
 }
@@ -270,6 +332,7 @@ pub(crate) fn read_record(attributes: &Attributes) -> Result<Record, StoreError>
         account: item.parsed(BY_TIME_SK, parse_account)?,
         bill: key.bill,
         channel: key.channel,
+        try_number: key.try_number,
         created_at: item.time("created_ms")?,
         ended_at: item.find_time("ended_ms")?,
         fee: read_fee(&item)?,

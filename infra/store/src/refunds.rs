@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use domain::{
-    AppId, Bill, BillNum, CheckoutKey, Delivery, Mode, Refund, RefundContradiction, RefundDecision, RefundNum,
-    RefundPause, RefundSending, RefundStatus, RefundWay, Sentence, Timestamp, Transaction, TransactionId,
-    TransactionKey, Webhook, deliveries, refundable,
+    AppId, Bill, BillNum, CheckoutKey, Day, Delivery, Mode, ProposedRefund, Refund, RefundContradiction,
+    RefundDecision, RefundNum, RefundPause, RefundSending, RefundStatus, RefundWay, Sentence, Timestamp, Transaction,
+    TransactionId, TransactionKey, Webhook, deliveries, refundable,
 };
 
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
     items::{Seen, Written},
     schema::{
         BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, FAILURE_SAID, LOOK_AGAIN, PK,
-        REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk, ended_refunds_pk, parse_transaction_key,
-        refund_num_pk, refund_sk, transaction_pk, transaction_sk,
+        REFUND_PREFIX, SK, TX_PREFIX, bill_pk, due_pk, ended_refund_sk, parse_transaction_key, refund_num_pk,
+        refund_sk, refunds_pk, transaction_pk, transaction_sk,
     },
     transactions::{Row, SETS_OF_STATUS, read_fee, read_transaction},
 };
@@ -62,6 +62,15 @@ enum PaymentLook {
     At(Timestamp),
     /// After the first attempt of the delivery that its entry carries, and not before this time.
     AfterCarried(Timestamp),
+}
+
+/// What a refund of an operator changes besides the payment, in the same transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RefundTerms<'a> {
+    /// The day on which it counts among the refunds of operators.
+    pub day: Option<&'a Day>,
+    /// The proposal that it carries out, which ends.
+    pub proposed: Option<&'a ProposedRefund>,
 }
 
 /// The result of a reservation.
@@ -159,21 +168,27 @@ impl Store {
     }
 
     /// Reads a payment, lets `decide` say whether the refund is allowed, and reserves it: the payment's sums, the refund and its number, in
-    /// one transaction. `decide` may run again if another worker was first.
+    /// one transaction. `decide` gets what operators refunded on the day of `terms` so far. `decide` may run again if another worker was
+    /// first.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]. [`StoreError::Stale`] if the proposal of `terms` was ended or is another one now.
     pub async fn begin_refund<E>(
         &self,
         key: &TransactionKey,
         num: &RefundNum,
-        decide: impl Fn(&Transaction) -> Result<PlannedRefund, E>,
+        terms: RefundTerms<'_>,
+        decide: impl Fn(&Transaction, i64) -> Result<PlannedRefund, E>,
     ) -> Result<RefundReservation<E>, StoreError> {
         for round in 0..TRIES_MAX {
             let Some(Row { transaction: before, revision, .. }) = self.find_row(Seen::Now, key).await? else {
                 return Ok(RefundReservation::NotFound);
             };
-            let PlannedRefund { payment, refund } = match decide(&before) {
+            let refunded = match terms.day {
+                Some(day) => self.refunded_by_operators(&key.app, key.mode, day).await?,
+                None => None,
+            };
+            let PlannedRefund { payment, refund } = match decide(&before, refunded.unwrap_or_default()) {
                 Ok(decided) => decided,
                 // The share may be reserved by this very refund, from another call.
                 Err(refusal) => {
@@ -183,16 +198,25 @@ impl Store {
                     }));
                 }
             };
-            let writes = [
+            let mut writes = vec![
                 self.update_of_refunded(&payment, revision, PaymentLook::Unneeded)?,
                 self.put_once(write_refund(&refund))?,
                 self.put_once(write_number(&refund))?,
             ];
-            match self.write_all(writes.into(), "reservation of a refund").await? {
+            if let Some(day) = terms.day {
+                writes.push(self.count_refunded(key, day, refunded, refund.fee)?);
+            }
+            if let Some(proposed) = terms.proposed {
+                writes.push(self.end_with_refund(proposed)?);
+            }
+            match self.write_all(writes, "reservation of a refund").await? {
                 Written::Done => return Ok(RefundReservation::New(Box::new(payment), Box::new(refund))),
                 Written::Lost => {
                     if let Some(taken) = self.find_begun(key, num).await? {
                         return Ok(RefundReservation::Taken(Box::new(taken)));
+                    }
+                    if let Some(proposed) = terms.proposed {
+                        self.must_be_proposed(proposed).await?;
                     }
                 }
             }
@@ -317,17 +341,9 @@ impl Store {
         if before.sending.number != 0 {
             update = update.expression_attribute_values(":sent", number(before.sending.number.into()));
         }
-        let went_back = after.ended_at.filter(|_| after.status == RefundStatus::Success);
-        // The place in the list by day, for the comparison with the provider's bill. The index has one attribute for the time at which any
-        // item was made.
-        let listed = [
-            ("created_ms", went_back.map(|_| time(after.requested_at))),
-            (BY_TIME_PK, went_back.map(|_| text(ended_refunds_pk(&key.app, key.mode, key.channel)))),
-            (BY_TIME_SK, went_back.map(|at| text(ended_refund_sk(at, &after.num)))),
-        ];
         let (mut sets, mut removes) = (vec!["#status = :status".to_owned()], Vec::new());
         update = update.expression_attribute_values(":status", text(after.status.name()));
-        for (name, value) in changing(after).into_iter().chain(listed) {
+        for (name, value) in changing(after).into_iter().chain(listed(after)) {
             let Some(value) = value else {
                 removes.push(name);
                 continue;
@@ -339,6 +355,18 @@ impl Store {
         let update = update.map_err(|error| StoreError::dynamo("building a refund", error))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
+}
+
+/// The place of a refund in the list of its status, for operators and for the comparison with the provider's bill. The index has one
+/// attribute for the time at which any item was made.
+fn listed(refund: &Refund) -> [(&'static str, Option<AttributeValue>); 3] {
+    let key = &refund.key;
+    let at = refund.ended_at.filter(|_| refund.status == RefundStatus::Success).unwrap_or(refund.requested_at);
+    [
+        ("created_ms", Some(time(refund.requested_at))),
+        (BY_TIME_PK, Some(text(refunds_pk(&key.app, key.mode, key.channel, refund.status)))),
+        (BY_TIME_SK, Some(text(ended_refund_sk(at, &refund.num)))),
+    ]
 }
 
 /// The attributes of a refund that change after its request, besides the status. If it was sent once, its way and the time of its sending
@@ -378,7 +406,8 @@ fn write_refund(refund: &Refund) -> Attributes {
             ("status", Some(text(refund.status.name()))),
         ]
         .into_iter()
-        .chain(changing(refund)),
+        .chain(changing(refund))
+        .chain(listed(refund)),
     )
 }
 
@@ -388,7 +417,7 @@ fn write_number(refund: &Refund) -> Attributes {
     item(refund_num_pk(&key.app, key.mode, &refund.num), NUMBER_SK.to_owned(), [bill])
 }
 
-fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
+pub(crate) fn read_refund(attributes: &Attributes) -> Result<Refund, StoreError> {
     let item = Item(attributes);
     let pk = item.text(PK)?;
     let num = item.parsed(SK, |sk| RefundNum::parse(sk.strip_prefix(REFUND_PREFIX)?))?;

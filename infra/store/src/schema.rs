@@ -3,9 +3,11 @@
 //! | table | item | pk | sk | index | read by |
 //! |---|---|---|---|---|---|
 //! | transactions | Transaction | `<app>#<mode>#<billNum>` | `TX#<channel>#<nn>` | `by_time`: `<app>#<mode>#<channel>#<status>[#<shard>]` / `<createdMs>#<id>`; `due` while unpaid, and once closed here alone: when the provider is asked next; once paid, while it carries its first delivery | charge, notify; records; sweep |
-//! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending or stuck; `by_time` once it went back: `<app>#<mode>#<channel>#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation |
+//! | transactions | Refund | same | `REFUND#<refundNum>` | `due` while pending or stuck; `by_time`: `<app>#<mode>#<channel>#refunds-<status>` / `<requestedMs>#<refundNum>`, and once it went back `...#refunds` / `<endedMs>#<refundNum>` | refunds, sweep; reconciliation; operators |
 //! | transactions | Refund's number | `REFUND#<app>#<mode>#<refundNum>` | `REFUND` | | who knows a refund by its number only |
-//! | transactions | Delivery | same | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
+//! | transactions | What operators refunded on a day under a limit | `REFUNDS#<app>#<mode>` | `DAY#<day>` | | refunds of operators; gone after 30 days |
+//! | transactions | Refund that waits for an owner's approval | same | `PROPOSED#<refundNum>` | | operators; gone after 30 days |
+//! | transactions | Delivery | `<app>#<mode>#<billNum>` | `DELIVERY#<tx>#<event>[#<about>]#<webhook>` | `by_time` once an attempt failed: `<app>#<webhook>#<state>[#<shard>]` / `<createdMs>#<tx>#<event>[#<about>]`; `due` while it waits and its transaction does not carry it | deliver, sweep, operators |
 //! | transactions | Checkout | same | `TX-CHECKOUT`; each read of the tries reads it, too | | checkout; charge, notify, refunds, for the server's price. A client's is gone 7 days after its end |
 //! | transactions | Incident | same | `INCIDENT#<kind>#<hash of what is wrong, or of the hour>` | `by_time`: `<app>#<mode>#incident`, or `#forged` for what could not be verified / `<ms>#<sk>` | operators; gone after 90 days |
 //! | transactions | An hour's forged messages | `FORGED#<app>#<mode>` | `<ms>` | | how many were kept and how many were not; gone after 90 days |
@@ -14,6 +16,7 @@
 //! | transactions | Difference | same | `<day>#<tab>#<tx>#<kind>#<refundNum>` | | operators; gone after 400 days |
 //! | transactions | Through which day an account's days were written down | `OWED#<app>#<mode>` | `<tab>[@<account>]` | | sweep; gone 400 days after the last |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
+//! | transactions | What was told of an app and waits to be told | `ALERT#<app>#<mode>` | `STATE` | | sweep, each minute while the app has alerts; operators |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and queries about a try of that account; operators; gone 430 days after it took its last charge |
@@ -21,8 +24,9 @@
 //! | configuration | Look of an app's checkouts | `LOOK#<app>` | `LOOK` | | checkout, for each page; operators |
 //! | configuration | Its logo | `LOOK#<app>` | `LOGO` | | checkout, for the logo alone |
 //! | configuration | Verification file of WeChat's | `FILES` | `<name>` | | checkout, at the root of the domain; operators |
-//! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | once deleted, a marker without its target for 90 days: its deliveries are still listed |
+//! | configuration | Webhook | `APP#<app>` | `WEBHOOK#<id>` | | everyone; it notes the first test message that its target took. Once deleted, a marker without its target for 90 days: its deliveries are still listed |
 //! | configuration | Target's health | `APP#<app>` | `TARGET#<webhook>` | | deliver; there only while the target fails or is late |
+//! | configuration | Where an app's alerts go | `ALERTS` | `<app>` | | sweep, all of them each minute; operators |
 //! | configuration | App's entry | `APPS` | `<app>` | | operators, to list the apps |
 //! | configuration | Operator | `ADMIN` | `USER#<name>` | | each call of the console |
 //! | configuration | Sign-ins that failed, and what was tried in a window | `ADMIN` | `SIGNIN#<slot>` | | the sign-in; gone within hours |
@@ -35,8 +39,8 @@
 //! Every item carries `v`, the version of its form. A new form gets a new number, and the old ones stay readable.
 
 use domain::{
-    AccountNumber, AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundKey, RefundNum, Shard, Status, Tab,
-    TabMode, Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
+    AccountNumber, AppId, BillNum, Channel, DeliveryId, DeliveryState, Mode, RefundKey, RefundNum, RefundStatus, Shard,
+    Status, Tab, TabMode, Timestamp, Transaction, TransactionId, TransactionKey, TryNumber, WebhookId, next_question,
 };
 
 pub(crate) const PK: &str = "pk";
@@ -56,7 +60,13 @@ pub(crate) const CLAIM: &str = "claim";
 /// name is that of a transaction's attribute, because `by_time` has that attribute, and the attributes of an existing index cannot be
 /// changed.
 pub(crate) const PROBLEM_SAID: &str = "extras";
-/// Of a refund: the code and the parameters of the sentence in `failure`.
+/// Of an incident and a day: who dealt with it, when, and a note (`handled.rs`). Its name is that of a transaction's attribute, for the same
+/// reason.
+pub(crate) const HANDLED: &str = "status";
+/// Of a closed transaction: why it was closed ([`domain::Transaction::closing`]). Its name is that of an incident's attribute, for the same
+/// reason.
+pub(crate) const CLOSING: &str = "kind";
+/// Of a refund and an audit entry: the code and the parameters of the sentence in `failure` or `why`.
 pub(crate) const FAILURE_SAID: &str = "failure_said";
 pub(crate) const TTL: &str = "ttl";
 pub(crate) const VERSION: &str = "v";
@@ -74,6 +84,7 @@ pub(crate) const BILL_PREFIX: &str = "TX";
 pub(crate) const CHECKOUT_SK: &str = "TX-CHECKOUT";
 pub(crate) const TX_PREFIX: &str = "TX#";
 pub(crate) const REFUND_PREFIX: &str = "REFUND#";
+pub(crate) const PROPOSED_PREFIX: &str = "PROPOSED#";
 pub(crate) const INCIDENT_PREFIX: &str = "INCIDENT#";
 pub(crate) const DELIVERY_PREFIX: &str = "DELIVERY#";
 pub(crate) const CHANNEL_PREFIX: &str = "CHANNEL#";
@@ -83,6 +94,8 @@ pub(crate) const APP_SK: &str = "APP";
 pub(crate) const CLIENT_CHARGES_SK: &str = "CHARGES";
 pub(crate) const APPS_PK: &str = "APPS";
 pub(crate) const FILES_PK: &str = "FILES";
+pub(crate) const ALERTS_PK: &str = "ALERTS";
+pub(crate) const ALERT_STATE_SK: &str = "STATE";
 pub(crate) const LOOK_SK: &str = "LOOK";
 pub(crate) const LOGO_SK: &str = "LOGO";
 pub(crate) const ADMIN_PK: &str = "ADMIN";
@@ -123,6 +136,11 @@ pub(crate) fn refund_num_pk(app: &AppId, mode: Mode, num: &RefundNum) -> String 
     format!("{REFUND_PREFIX}{app}#{mode}#{num}")
 }
 
+/// The collection of what operators refunded under a limit. No bill's key begins like this, because an app's id is hex.
+pub(crate) fn refund_limits_pk(app: &AppId, mode: Mode) -> String {
+    format!("REFUNDS#{app}#{mode}")
+}
+
 /// The collection of an app's reconciliations. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn reconciliations_pk(app: &AppId, mode: Mode) -> String {
     format!("RECONCILED#{app}#{mode}")
@@ -149,6 +167,11 @@ pub(crate) fn parse_reconciliations_pk(pk: &str) -> Option<AppMode> {
 /// The collection of an app's sums. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn sums_pk(app: &AppId, mode: Mode) -> String {
     format!("SUMS#{app}#{mode}")
+}
+
+/// The collection of what was told of an app. No bill's key begins like this, because an app's id is hex.
+pub(crate) fn alert_state_pk(app: &AppId, mode: Mode) -> String {
+    format!("ALERT#{app}#{mode}")
 }
 
 /// Names a bill, whose collection has its tries, refunds, deliveries and incidents.
@@ -207,6 +230,16 @@ pub(crate) fn by_time_ms(moment: Timestamp) -> String {
 /// The list of refunds that succeeded. No status has this name.
 pub(crate) fn ended_refunds_pk(app: &AppId, mode: Mode, channel: Channel) -> String {
     format!("{app}#{mode}#{channel}#refunds")
+}
+
+/// The list of refunds in a status: of those that succeeded by the time of their end, of the others by that of their request.
+pub(crate) fn refunds_pk(app: &AppId, mode: Mode, channel: Channel, status: RefundStatus) -> String {
+    match status {
+        RefundStatus::Success => ended_refunds_pk(app, mode, channel),
+        RefundStatus::Pending | RefundStatus::Stuck | RefundStatus::Failed => {
+            format!("{app}#{mode}#{channel}#refunds-{status}")
+        }
+    }
 }
 
 pub(crate) fn ended_refund_sk(ended_at: Timestamp, num: &RefundNum) -> String {

@@ -6,14 +6,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{AppId, Channel, Day, DaySums, Mode, Shards, Status, Sum, SumEntry, Timestamp};
+use domain::{AppId, Channel, Closing, ClosingEntry, Day, DaySums, Mode, Shards, Status, Sum, SumEntry, Timestamp};
 use futures_util::future::try_join_all;
 
 use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, number, text, time},
     conditions::is_written,
-    schema::{BY_TIME, BY_TIME_SK, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, by_time_pk, sums_pk},
+    schema::{BY_TIME, BY_TIME_SK, CLOSING, PK, SK, TTL, VERSION_WRITTEN, by_time_ms, by_time_pk, sums_pk},
     transactions::{read_fee, read_refunded},
 };
 
@@ -88,8 +88,12 @@ impl ListProgress {
 pub struct SumRow {
     /// When it was charged.
     pub created_at: Timestamp,
+    /// When it was paid or closed.
+    pub ended_at: Option<Timestamp>,
     /// What it adds to the sums.
     pub sum: Sum,
+    /// Why it was closed the last time; `None` if it never was, or by an older version. One that was paid later has the reason, too.
+    pub closing: Option<Closing>,
 }
 
 /// The rows of one channel and status that are read, and the direction.
@@ -139,7 +143,7 @@ impl Store {
         first: &Day,
         last: &Day,
     ) -> Result<Vec<KeptDay>, StoreError> {
-        // A hundred items of two kilobytes at the most are one page.
+        // Two hundred items of three kilobytes at the most are one page.
         let page = self
             .dynamo
             .query()
@@ -173,9 +177,10 @@ impl Store {
             .expression_attribute_values(":ttl", number(ends_at))
             .expression_attribute_values(":next", number(day.revision.saturating_add(1)));
         if let Some((sums, summed_at)) = &day.sums {
-            set.extend(["sums = :sums", "summed_ms = :summed"]);
+            set.extend(["sums = :sums", "closings = :closings", "summed_ms = :summed"]);
             update = update
                 .expression_attribute_values(":sums", write_sums(sums))
+                .expression_attribute_values(":closings", write_closings(sums))
                 .expression_attribute_values(":summed", time(*summed_at));
         }
         let remove = if let Some(walk) = &day.walk {
@@ -211,8 +216,9 @@ impl Store {
         if let Some(after) = &range.after {
             *(if range.newest_first { &mut end } else { &mut start }) = after.clone();
         }
-        let limit = PAGE.div_ceil(shards.all().count().max(1));
-        let keys = shards.all().map(|shard| by_time_pk(app, mode, range.channel, range.status, shard));
+        let limit = PAGE.div_ceil(shards.of_channel(range.channel).count().max(1));
+        let of_channel = shards.of_channel(range.channel);
+        let keys = of_channel.map(|shard| by_time_pk(app, mode, range.channel, range.status, shard));
         let places = Places { start: &start, end: &end, newest_first: range.newest_first };
         let asked = keys.map(|key| self.sum_source(key, places, limit));
         let sources = try_join_all(asked).await?;
@@ -245,7 +251,8 @@ impl Store {
             .table_name(&self.tables.transactions)
             .index_name(BY_TIME)
             .key_condition_expression("by_time_pk = :pk AND by_time_sk BETWEEN :start AND :end")
-            .projection_expression("by_time_sk, created_ms, fee, refunded_fee")
+            .projection_expression("by_time_sk, created_ms, ended_ms, fee, refunded_fee, #closing")
+            .expression_attribute_names("#closing", CLOSING)
             .expression_attribute_values(":pk", text(key))
             .expression_attribute_values(":start", text(start))
             .expression_attribute_values(":end", text(end))
@@ -255,7 +262,10 @@ impl Store {
         let row = |attributes: &Attributes| {
             let item = Item(attributes);
             let sum = Sum::of(read_fee(&item)?, read_refunded(&item)?);
-            Ok((item.text(BY_TIME_SK)?.to_owned(), SumRow { created_at: item.time("created_ms")?, sum }))
+            let (created_at, ended_at) = (item.time("created_ms")?, item.find_time("ended_ms")?);
+            // A reason that only a later version knows counts as none.
+            let closing = item.find_text(CLOSING).and_then(Closing::find);
+            Ok((item.text(BY_TIME_SK)?.to_owned(), SumRow { created_at, ended_at, sum, closing }))
         };
         let rows = self.readable(answer.items(), row);
         let next = answer.last_evaluated_key().map(|key| Ok(Item(key).text(BY_TIME_SK)?.to_owned())).transpose()?;
@@ -305,10 +315,35 @@ fn read_sums(value: &AttributeValue) -> Option<DaySums> {
     Some(sums)
 }
 
+/// `{"ali_web": {"expired": count}}`
+fn write_closings(sums: &DaySums) -> AttributeValue {
+    let mut channels: HashMap<String, HashMap<String, AttributeValue>> = HashMap::new();
+    for ClosingEntry { channel, closing, count } in sums.closings() {
+        channels.entry(channel.name().to_owned()).or_default().insert(closing.name().to_owned(), number(count));
+    }
+    AttributeValue::M(channels.into_iter().map(|(channel, by)| (channel, AttributeValue::M(by))).collect())
+}
+
+/// The sums and the closings of a day or a walk. Older versions wrote no closings, and what only a later version knows is left out.
+fn read_both(attributes: &Attributes, sums: &AttributeValue) -> Option<DaySums> {
+    let mut sums = read_sums(sums)?;
+    let Some(channels) = attributes.get("closings") else { return Some(sums) };
+    for (channel, by_closing) in channels.as_m().ok()? {
+        for (closing, count) in by_closing.as_m().ok()? {
+            let count = count.as_n().ok()?.parse().ok()?;
+            if let (Some(channel), Some(closing)) = (Channel::find(channel), Closing::find(closing)) {
+                sums.add_closing(ClosingEntry { channel, closing, count });
+            }
+        }
+    }
+    Some(sums)
+}
+
 fn write_walk(walk: &Walk) -> AttributeValue {
     let members = [
         ("began_ms", time(walk.began_at)),
         ("sums", write_sums(&walk.sums)),
+        ("closings", write_closings(&walk.sums)),
         ("channel", text(walk.list.channel.name())),
         ("status", text(walk.list.status.name())),
         ("after", text(walk.progress.to_text())),
@@ -320,7 +355,7 @@ fn read_walk(attributes: &Attributes) -> Result<Walk, StoreError> {
     let item = Item(attributes);
     Ok(Walk {
         began_at: item.time("began_ms")?,
-        sums: attributes.get("sums").and_then(read_sums).ok_or_else(|| item.wrong("sums"))?,
+        sums: attributes.get("sums").and_then(|sums| read_both(attributes, sums)).ok_or_else(|| item.wrong("sums"))?,
         list: SumList { channel: item.parsed("channel", Channel::find)?, status: item.parsed("status", Status::find)? },
         progress: ListProgress::parse(item.text("after")?),
     })
@@ -328,7 +363,8 @@ fn read_walk(attributes: &Attributes) -> Result<Walk, StoreError> {
 
 fn read_day(attributes: &Attributes) -> Result<KeptDay, StoreError> {
     let item = Item(attributes);
-    let sums = attributes.get("sums").map(|sums| read_sums(sums).ok_or_else(|| item.wrong("sums"))).transpose()?;
+    let sums = attributes.get("sums").map(|sums| read_both(attributes, sums).ok_or_else(|| item.wrong("sums")));
+    let sums = sums.transpose()?;
     let walk = attributes.get("walk").map(|walk| walk.as_m().map_err(|_| item.wrong("walk"))).transpose()?;
     Ok(KeptDay {
         day: item.parsed(SK, Day::parse)?,
@@ -348,6 +384,7 @@ mod tests {
         sums.add(Channel::AliWeb, Status::Success, Sum { count: 3, amount: i64::MAX, refunded: 7 });
         sums.add(Channel::WxApp, Status::Closed, Sum { count: 1, amount: 5, refunded: 0 });
         assert_eq!(read_sums(&write_sums(&sums)), Some(sums.clone()));
+        sums.add_closing(ClosingEntry { channel: Channel::WxApp, closing: Closing::Expired, count: 1 });
         assert_eq!(read_sums(&write_sums(&DaySums::default())), Some(DaySums::default()));
         for progress in [ListProgress::Done, ListProgress::Through("000001795444200#01".to_owned())] {
             let began_at = Timestamp::from_ms(1_795_444_200_000).unwrap();

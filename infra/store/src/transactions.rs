@@ -20,9 +20,9 @@ use crate::{
     conditions::is_written,
     items::{Seen, Written},
     schema::{
-        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, DUE_MS, DUE_PK, PK, SK, bill_pk, by_time_pk, due_pk,
-        parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due, transaction_pk,
-        transaction_sk,
+        BILL_PREFIX, BY_TIME_PK, BY_TIME_SK, CARRIES, CHECKOUT_SK, CLOSING, DUE_MS, DUE_PK, PK, SK, bill_pk,
+        by_time_pk, due_pk, parse_account, parse_shard, parse_transaction_key, transaction_by_time_sk, transaction_due,
+        transaction_pk, transaction_sk,
     },
 };
 
@@ -311,8 +311,12 @@ impl Store {
             ("refunded_fee = :refunded", ":refunded", after.refunded.map(|fee| number(fee.get()))),
             ("due_pk = :due", ":due", look_at.map(|_| text(due_pk(&after.id)))),
             ("due_ms = :look", ":look", look_at.map(time)),
+            ("#closing = :closing", ":closing", after.closing().map(|closing| text(closing.name()))),
             ("carries = :carries", ":carries", carries),
         ];
+        if after.closing().is_some() {
+            update = update.expression_attribute_names("#closing", CLOSING);
+        }
         for (set, name, value) in rest {
             if let Some(value) = value {
                 sets.push(set);

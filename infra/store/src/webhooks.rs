@@ -70,6 +70,31 @@ impl Store {
         Err(StoreError::Contended { what, tries: CHANGE_TRIES_MAX }.into())
     }
 
+    /// Notes that a webhook's target took a test message. A change of the webhook writes its item anew, without the note. `false` if it is
+    /// noted already, or the webhook has another target by now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_tested(&self, app: &AppId, tested: &Webhook, now: Timestamp) -> Result<bool, StoreError> {
+        let (pk, sk) = (app_pk(app), webhook_sk(&tested.id));
+        let Some(found) = self.get_configured(pk.clone(), sk.clone()).await? else { return Ok(false) };
+        let Some(sealed) = Item(&found).find_bytes("sealed").map(<[u8]>::to_vec) else { return Ok(false) };
+        if self.read_webhook(app, &found)?.target != tested.target {
+            return Ok(false);
+        }
+        let update = self
+            .dynamo
+            .update_item()
+            .table_name(&self.tables.configuration)
+            .key(PK, text(pk))
+            .key(SK, text(sk))
+            .update_expression("SET tested_ms = :now")
+            .condition_expression("sealed = :sealed AND attribute_not_exists(tested_ms)")
+            .expression_attribute_values(":sealed", bytes(sealed))
+            .expression_attribute_values(":now", time(now));
+        is_written(update.send().await, "noting a test of a webhook")
+    }
+
     /// Deletes a webhook. A marker stays for a while, because its deliveries are still listed.
     ///
     /// # Errors
@@ -98,10 +123,12 @@ impl Store {
         let (url, headers, function) = match &webhook.target {
             WebhookTarget::Url { url, headers } => (Some(url.clone()), headers.as_slice(), None),
             WebhookTarget::Function(function) => (None, [].as_slice(), Some(function.clone())),
+            WebhookTarget::Pull => (None, [].as_slice(), None),
         };
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.expose().clone())).collect();
         let StoredKey { current: secret, previous } = StoredKey::from(&webhook.secret);
-        let stored = StoredTarget { url, headers, function, secret, previous };
+        let pull = webhook.is_pulled();
+        let stored = StoredTarget { url, headers, function, pull, secret, previous };
         let sealed = self.seal_json(&webhook_owner(app, &webhook.id), &stored)?;
         let events: Vec<_> = webhook.events.iter().map(|event| event.name()).collect();
         Ok(item(
@@ -120,13 +147,16 @@ impl Store {
         let item = Item(attributes);
         let id = read_webhook_id(&item, WEBHOOK_PREFIX)?;
         let stored: StoredTarget = self.open_json(&webhook_owner(app, &id), &item)?;
-        let target = match (stored.url, stored.function) {
-            (Some(url), None) => {
+        let target = match (stored.url, stored.function, stored.pull) {
+            (Some(url), None, false) => {
                 let headers = stored.headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
                 WebhookTarget::Url { url, headers }
             }
-            (None, Some(function)) => WebhookTarget::Function(function),
-            (Some(_), Some(_)) | (None, None) => return Err(item.wrong("sealed")),
+            (None, Some(function), false) => WebhookTarget::Function(function),
+            (None, None, true) => WebhookTarget::Pull,
+            (Some(_), _, true) | (_, Some(_), true) | (Some(_), Some(_), _) | (None, None, false) => {
+                return Err(item.wrong("sealed"));
+            }
         };
         Ok(Webhook {
             mode: item.parsed("mode", Mode::find)?,
@@ -161,6 +191,12 @@ pub(crate) fn read_subscription(attributes: &Attributes) -> Vec<Webhook> {
     modes.into_iter().map(hearing).collect()
 }
 
+/// The id of a webhook whose target took a test message.
+pub(crate) fn find_tested(item: &Item<'_>) -> Option<WebhookId> {
+    item.find_time("tested_ms").ok().flatten()?;
+    read_webhook_id(item, WEBHOOK_PREFIX).ok()
+}
+
 pub(crate) fn read_webhook_id(item: &Item<'_>, prefix: &str) -> Result<WebhookId, StoreError> {
     item.parsed(SK, |sk| WebhookId::parse(sk.strip_prefix(prefix)?).ok())
 }
@@ -178,6 +214,9 @@ struct StoredTarget {
     headers: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     function: Option<String>,
+    /// Whether the merchant fetches its events. An earlier version cannot read such a webhook; its deliveries wait then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pull: bool,
     secret: String,
     /// The old secret, and its end. Until then it signs, too. Earlier versions ignore it, and sign with the present secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -33,6 +33,16 @@ export interface components {
             billNum: components["schemas"]["BillNum"];
             channel?: components["schemas"]["Channel"];
         };
+        fetchEventsBody: {
+            /** @description Needed only if the app has several webhooks of the kind pull in the key's mode */
+            webhook?: components["schemas"]["Id"];
+            /** @description The `cursor` of the page before */
+            cursor?: string;
+        };
+        acknowledgeEventsBody: {
+            /** @description The `id` of each event */
+            ids: string[];
+        };
         PaymentSuccess: components["schemas"]["WebhookBody"] & {
             /** @constant */
             status?: "success";
@@ -43,7 +53,6 @@ export interface components {
             /** @constant */
             status?: "closed";
         };
-        /** @description A test has `event` alone. */
         RefundSuccess: components["schemas"]["WebhookBody"] & {
             /** @constant */
             event: "refund.success";
@@ -61,21 +70,19 @@ export interface components {
             /** @constant */
             event?: "refund.stuck";
         };
-        /** @description A test has `event` alone. */
         PaymentMismatch: components["schemas"]["WebhookBody"] & {
             /** @constant */
             event: "payment.mismatch";
-            kind?: components["schemas"]["IncidentKind"];
-            problem?: string;
+            kind: components["schemas"]["IncidentKind"];
+            problem: string;
             /** @description With the kind `price`: what the server charges for the bill, in fen */
             serverFee?: components["schemas"]["Fen"];
         };
-        /** @description A test has `event` alone. */
         PaymentDuplicate: components["schemas"]["WebhookBody"] & {
             /** @constant */
             event: "payment.duplicate";
             /** @description The transaction that counts */
-            duplicateOf?: components["schemas"]["Id"];
+            duplicateOf: components["schemas"]["Id"];
         };
         WebhookBody: {
             appid: components["schemas"]["Id"];
@@ -240,6 +247,20 @@ export interface components {
             extras?: {
                 [key: string]: unknown;
             };
+        };
+        FetchedEvent: {
+            /** @description What is acknowledged. `webhook-id` names the event for its receiver */
+            id: string;
+            event: components["schemas"]["Event"];
+            createdTime: components["schemas"]["Time"];
+            headers: components["schemas"]["Headers"];
+            /** @description The text that is signed, of the form of the webhook with that name */
+            body: string;
+        };
+        /** @enum {string} */
+        Event: "payment.success" | "refund.success" | "refund.failed" | "refund.stuck" | "payment.closed" | "payment.mismatch" | "payment.duplicate";
+        Headers: {
+            [key: string]: string;
         };
         /** @description In words for the payer, without control characters */
         Reason: string;

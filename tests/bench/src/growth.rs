@@ -20,11 +20,15 @@ const APART_MS: i64 = 250;
 
 const CHANNEL: &str = "ali_qrcode";
 
+/// The most that an app can have.
+const SHARDS: usize = 64;
+
 pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     let shop = Shop::open(Kept::InFile, false).await?;
     let id = shop.charge(CHANNEL, "grown").await?;
     shop.pay("/_local/simulator/alipay/trades", &id).await?;
     let original = original(&shop, &id).await?;
+    let wide = wide_app(&shop).await?;
     let newest_ms = number(&original, "created_ms")?;
     let mut rows: Vec<(String, Vec<String>)> = Vec::new();
     let rounds = if plan.short { 9 } else { 99 };
@@ -32,10 +36,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), AnyError> {
     for size in plan.sizes() {
         while there < size {
             let some = (there..size.min(there + WRITTEN_AT_ONCE)).map(|n| copy(&original, n, newest_ms));
-            shop.stack.import(&json!({ "TransactionsTable": some.collect::<Result<Vec<_>, _>>()? })).await?;
+            let some = some.collect::<Result<Vec<_>, _>>()?;
+            let spread = some.iter().enumerate().map(|(n, copy)| of_wide_app(copy, &shop.app.app_id, &wide, n));
+            shop.stack.import(&json!({ "TransactionsTable": spread.collect::<Vec<_>>() })).await?;
+            shop.stack.import(&json!({ "TransactionsTable": some })).await?;
             there = size.min(there + WRITTEN_AT_ONCE);
         }
-        for (what, question) in questions(&shop, size, newest_ms) {
+        for (what, question) in questions(&shop, &wide, size, newest_ms) {
             let (units, took) = ask(&shop, &question, rounds).await?;
             let cell = format!("{units}, {}", time(took));
             match rows.iter_mut().find(|(known, _)| *known == what) {
@@ -65,7 +72,7 @@ enum Question {
     Sweep,
 }
 
-fn questions(shop: &Shop, size: u64, newest_ms: i64) -> Vec<(String, Question)> {
+fn questions(shop: &Shop, wide: &str, size: u64, newest_ms: i64) -> Vec<(String, Question)> {
     let middle = size / 2;
     let middle_ms = created_ms(middle, newest_ms);
     let app = format!("/apps/{}", shop.app.app_id);
@@ -82,6 +89,10 @@ fn questions(shop: &Shop, size: u64, newest_ms: i64) -> Vec<(String, Question)> 
         named(
             "a transaction by its id alone",
             Question::Operator(format!("{app}/transactions/{}?mode=test", id(middle, newest_ms))),
+        ),
+        named(
+            "transactions over 64 shards, first page of 25, everything",
+            Question::Operator(format!("/apps/{wide}/transactions?mode=test&limit=25")),
         ),
         named("incidents", Question::Operator(format!("{app}/incidents?mode=test"))),
         named("a sweep with nothing due", Question::Sweep),
@@ -114,6 +125,33 @@ async fn ask(shop: &Shop, question: &Question, rounds: usize) -> Result<(String,
         halves = mine.map(|one| one.half_reads).sum::<u64>();
     }
     Ok((format!("{}.{}", halves / 2, halves % 2 * 5), median(&times)))
+}
+
+/// An app that has every channel, and 64 shards for one of them. Returns its id.
+async fn wide_app(shop: &Shop) -> Result<String, AnyError> {
+    let made = shop.admin("POST", "/apps", json!({ "name": "wide" })).await?;
+    let app = made["appId"].as_str().ok_or("no appId")?.to_owned();
+    for tab in ["ali", "wx_app", "wx_mp", "unipay_app", "unipay_web"] {
+        let path = format!("/apps/{app}/channels/{tab}?mode=test");
+        shop.admin("PUT", &path, json!({ "protocol": "simulator" })).await?;
+    }
+    let spread = json!({ "shards": SHARDS, "hotChannels": [CHANNEL] });
+    shop.admin("PATCH", &format!("/apps/{app}"), spread).await?;
+    Ok(app)
+}
+
+/// The same transaction as one of the wide app, in its shard.
+fn of_wide_app(copy: &Value, app: &str, wide: &str, n: usize) -> Value {
+    let mut item = copy.clone();
+    for key in ["pk", "by_time_pk"] {
+        item[key] = json!({ "S": copy[key]["S"].as_str().unwrap_or_default().replace(app, wide) });
+    }
+    let shard = n % SHARDS;
+    if shard > 0 {
+        item["by_time_pk"] =
+            json!({ "S": format!("{}#{shard}", item["by_time_pk"]["S"].as_str().unwrap_or_default()) });
+    }
+    item
 }
 
 async fn original(shop: &Shop, id: &str) -> Result<Value, AnyError> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    App, AppId, ClientBounds, Key, KeyKind, KeySet, Mode, Reach, RotatingKey, Secret, SessionClaims, SessionRequest,
-    SessionToken, Shards, Timestamp,
+    App, AppId, Channel, ClientBounds, Fen, Key, KeyKind, KeySet, Mode, Reach, RotatingKey, Secret, SessionClaims,
+    SessionRequest, SessionToken, Shards, Timestamp,
 };
 use http::StatusCode;
 use runtime::{Random, RandomError, Reply, json, query_parameter};
@@ -35,6 +35,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         clients_name_prices: true,
         shards: Shards::default(),
         client_bounds: ClientBounds::default(),
+        operator_refunds_per_day: None,
     };
     call.deps.services.store.create_app(&app).await?;
     info!(app.id = %app.id, "made app {}", app.id);
@@ -93,33 +94,42 @@ pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
         "refundDuplicates": found.app.refunds_duplicates,
         "clientsNamePrices": found.app.clients_name_prices,
         "shards": found.app.shards.count(),
+        "hotChannels": found.app.shards.hot_channels().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "clientChargesPerMinute": found.app.client_bounds.charges_per_minute,
         "clientOpenBills": found.app.client_bounds.open_bills,
+        "operatorRefundsPerDay": found.app.operator_refunds_per_day,
     });
     Ok(json(StatusCode::OK, &body))
 }
 
-/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"clientsNamePrices"?,"shards"?,"clientChargesPerMinute"?,"clientOpenBills"?}`
+/// `PATCH /apps/{appId} {"name"?,"refundDuplicates"?,"clientsNamePrices"?,"shards"?,"hotChannels"?,"clientChargesPerMinute"?,"clientOpenBills"?,
+/// "operatorRefundsPerDay"?}`
 pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let refunds_duplicates = read_switch(&body, "refundDuplicates")?;
     let clients_name_prices = read_switch(&body, "clientsNamePrices")?;
-    let shards = match body.get("shards") {
-        Some(value) => Some(respread(call.load_app(&app).await?.app.shards, value, call.now)?),
-        None => None,
-    };
+    let is_respread = ["shards", "hotChannels"].iter().any(|name| body.contains_key(*name));
+    let shards =
+        if is_respread { Some(respread(call.load_app(&app).await?.app.shards, &body, call.now)?) } else { None };
     let charges_per_minute = read_bound(&body, "clientChargesPerMinute", ClientBounds::CHARGES_PER_MINUTE_MAX)?;
     let open_bills = read_bound(&body, "clientOpenBills", ClientBounds::OPEN_BILLS_MAX)?;
-    let is_bound = charges_per_minute.is_some() || open_bills.is_some();
+    let operator_refunds_per_day = read_refund_limit(&body)?;
+    let is_bound = charges_per_minute.is_some() || open_bills.is_some() || operator_refunds_per_day.is_some();
     let name = match body.get("name") {
         None if refunds_duplicates.is_some() || clients_name_prices.is_some() || shards.is_some() || is_bound => None,
         Some(_) | None => Some(read_name(&body)?),
     };
-    let change = AppChange { name, refunds_duplicates, clients_name_prices, shards, charges_per_minute, open_bills };
+    let change = AppChange {
+        name,
+        refunds_duplicates,
+        clients_name_prices,
+        shards,
+        charges_per_minute,
+        open_bills,
+        operator_refunds_per_day,
+    };
     match call.deps.services.store.change_app(&app, &change).await {
-        Err(StoreError::Stale { .. }) if body.contains_key("shards") => {
-            Err(Problem::conflict_at("shards", Wrong::ChangedByOther))
-        }
+        Err(StoreError::Stale { .. }) if is_respread => Err(Problem::conflict_at("shards", Wrong::ChangedByOther)),
         changed => {
             changed?;
             show(call, app).await
@@ -138,6 +148,18 @@ fn read_bound(body: &Map<String, Value>, name: &'static str, max: u32) -> Result
     bound.map(|bound| Some(Some(bound)))
 }
 
+/// The limit of operators, in fen. Absent: it stays as it is. `null`: it is removed.
+fn read_refund_limit(body: &Map<String, Value>) -> Result<Option<Option<Fen>>, Problem> {
+    const NAME: &str = "operatorRefundsPerDay";
+    let Some(value) = body.get(NAME) else { return Ok(None) };
+    if value.is_null() {
+        return Ok(Some(None));
+    }
+    let limit = value.as_i64().and_then(|fen| Fen::new(fen).ok());
+    let wrong = || Problem::field(NAME, Wrong::Bound { max: Fen::MAX, found: value.to_string() });
+    Ok(Some(Some(limit.ok_or_else(wrong)?)))
+}
+
 fn read_switch(body: &Map<String, Value>, field: &'static str) -> Result<Option<bool>, Problem> {
     let read = |value: &Value| {
         value.as_bool().ok_or_else(|| Problem::field(field, Wrong::Switch { found: value.to_string() }))
@@ -145,13 +167,24 @@ fn read_switch(body: &Map<String, Value>, field: &'static str) -> Result<Option<
     body.get(field).map(read).transpose()
 }
 
-fn respread(shards: Shards, value: &Value, now: Timestamp) -> Result<(Shards, Shards), Problem> {
-    let count = value.as_u64().and_then(|count| u8::try_from(count).ok());
-    let changed = count.and_then(|count| shards.changed(count, now));
+/// The shards as they are, and as the body changes them: their number, the channels that share them, or both.
+fn respread(shards: Shards, body: &Map<String, Value>, now: Timestamp) -> Result<(Shards, Shards), Problem> {
+    let hot = match body.get("hotChannels") {
+        None => shards.hot_channels(),
+        Some(value) => read_channels(value)
+            .ok_or_else(|| Problem::field("hotChannels", Wrong::HotChannels { found: value.to_string() }))?,
+    };
+    let found = body.get("shards").cloned().unwrap_or_else(|| shards.count().into());
+    let count = found.as_u64().and_then(|count| u8::try_from(count).ok());
+    let changed = count.and_then(|count| shards.changed(count, &hot, now));
     let changed = changed.ok_or_else(|| {
-        Problem::field("shards", Wrong::Integer { min: 1, max: Shards::MAX.into(), found: value.to_string() })
+        Problem::field("shards", Wrong::Integer { min: 1, max: Shards::MAX.into(), found: found.to_string() })
     })?;
     Ok((shards, changed))
+}
+
+fn read_channels(value: &Value) -> Option<Vec<Channel>> {
+    value.as_array()?.iter().map(|name| Channel::find(name.as_str()?)).collect()
 }
 
 /// `POST /apps/{appId}/keys/rotate {"mode","key","graceSeconds"?}`

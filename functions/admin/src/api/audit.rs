@@ -4,17 +4,45 @@
 //! The entry is begun before the change and completed after it, so that every change has an entry. Before and after are what the API shows,
 //! and the API shows no secret. Keys that are shown once are masked here.
 
+use std::borrow::Cow;
+
+use domain::AppId;
 use http::{StatusCode, Uri};
 use providers::MASK;
 use runtime::{Reply, json, query_parameter};
 use serde_json::{Value, json};
-use store::{AuditEntry, AuditId};
+use store::{AuditEnd, AuditEntry, AuditFilter, AuditId, AuditResult};
 use tracing::error;
 
-use super::{call::Call, problem::Problem, routes::Operation, wrong::Wrong};
+use super::{call::Call, problem::Problem, routes::Operation, said, wrong::Wrong};
 
 /// Members to mask: keys that an answer shows once, and what a person typed in.
 const SECRETS: [&str; 6] = ["clientKey", "masterKey", "secret", "password", "token", "recoveryCodes"];
+/// The members of a request that an entry keeps: amounts, numbers and choices. Whatever a person may have typed in as a secret is not among
+/// them.
+const ASKED: [&str; 19] = [
+    "batch",
+    "billNum",
+    "channel",
+    "event",
+    "events",
+    "force",
+    "key",
+    "mode",
+    "name",
+    "note",
+    "reason",
+    "refundFee",
+    "refundNum",
+    "refunds",
+    "role",
+    "since",
+    "state",
+    "states",
+    "totalFee",
+];
+/// Operations whose request is a channel's settings. A misspelled member of theirs may be a secret under a name that another operation keeps.
+const SETTINGS: [&str; 2] = ["save channel", "check channel"];
 /// Longer texts, such as certificates, are cut to their beginning.
 const TEXT_CHARS_MAX: usize = 160;
 /// The most bytes that one side of an entry may have.
@@ -31,7 +59,10 @@ pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option
         target: target(call.request.uri()),
         before,
         after: None,
-        outcome: "begun".to_owned(),
+        from: call.who.from.clone(),
+        asked: if SETTINGS.contains(&operation.name) { None } else { asked(call) },
+        outcome: AuditResult::Begun.name().to_owned(),
+        why: None,
         count: 1,
     };
     call.deps.services.store.begin_audit(&id, &entry).await?;
@@ -40,17 +71,25 @@ pub(crate) async fn begin(call: &Call<'_>, operation: &Operation, before: Option
 
 /// Completes the entry with the result of the change.
 pub(crate) async fn complete(call: &Call<'_>, id: &AuditId, answer: &Result<Reply, Problem>) {
-    let (outcome, after) = match answer {
-        Ok(reply) => ("done", masked(reply)),
-        Err(problem) => (problem.outcome(), None),
+    let (outcome, after, why) = match answer {
+        Ok(reply) => (AuditResult::Done, masked(reply), None),
+        Err(problem) => (problem.outcome(), None, Some(problem.said())),
     };
-    if let Err(failed) = call.deps.services.store.finish_audit(id, outcome, after.as_deref()).await {
+    let end = AuditEnd { outcome: outcome.name(), after: after.as_deref(), why };
+    if let Err(failed) = call.deps.services.store.finish_audit(id, end).await {
         // The change is made, and its entry says that it was begun. So the caller must not get an error.
         error!("an audit entry could not be completed: {}", runtime::error_chain(&failed));
     }
 }
 
-/// `GET /audit?month=202611&cursor=`, newest first. Without `month`: this month.
+/// The members of the request's body that an entry keeps; `None` if it has none of them.
+fn asked(call: &Call<'_>) -> Option<String> {
+    let Ok(Value::Object(mut members)) = serde_json::from_slice(call.request.body()) else { return None };
+    members.retain(|name, value| ASKED.contains(&name.as_str()) && !value.is_null());
+    if members.is_empty() { None } else { write(Value::Object(members)) }
+}
+
+/// `GET /audit?month=202611&who=&action=&app=&outcome=&cursor=`, newest first. Without `month`: this month.
 pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let month = match query_parameter(call.request, "month") {
         Some(month) => month.into_owned(),
@@ -60,9 +99,25 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         return Err(Problem::field("month", Wrong::Month));
     }
     let cursor = call.cursor()?;
-    let page = call.deps.services.store.audit_log(&month, cursor.as_ref()).await?;
+    let page = call.deps.services.store.audit_log(&month, &read_filter(call)?, cursor.as_ref()).await?;
     let items: Vec<Value> = page.entries.iter().map(show).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items, "cursor": page.cursor })))
+}
+
+fn read_filter(call: &Call<'_>) -> Result<AuditFilter, Problem> {
+    let parameter =
+        |name: &str| query_parameter(call.request, name).filter(|text| !text.is_empty()).map(Cow::into_owned);
+    let result = parameter("outcome").map(|word| {
+        let words = || AuditResult::ALL.map(AuditResult::name).join(", ");
+        AuditResult::find(&word).ok_or_else(|| Problem::field("outcome", Wrong::OneOf { words: words(), found: word }))
+    });
+    let app = parameter("app").map(|id| AppId::parse(&id).map_err(|_| Problem::field("app", Wrong::NoApp { id })));
+    Ok(AuditFilter {
+        who: parameter("who"),
+        action: parameter("action"),
+        app: app.transpose()?,
+        result: result.transpose()?,
+    })
 }
 
 /// The current month in UTC. The months of the log are in UTC, too.
@@ -72,7 +127,7 @@ pub(crate) fn this_month(call: &Call<'_>) -> String {
 
 fn show(entry: &AuditEntry) -> Value {
     let parse = |text: &Option<String>| text.as_ref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    json!({
+    let shown = json!({
         "time": entry.at.ms(),
         "who": entry.who,
         "action": entry.action,
@@ -81,7 +136,10 @@ fn show(entry: &AuditEntry) -> Value {
         "count": entry.count,
         "before": parse(&entry.before),
         "after": parse(&entry.after),
-    })
+        "from": entry.from,
+        "asked": parse(&entry.asked),
+    });
+    said::with(shown, said::text("why", entry.why.as_ref()))
 }
 
 fn target(uri: &Uri) -> String {

@@ -1,7 +1,7 @@
 //! One call of the operator API: the caller, the request, and what every operation needs from both.
 
 use domain::{AppId, JSON_DEPTH_MAX, ListCursor, Mode, OperatorName, OperatorRole, Reach, Timestamp, nests_within};
-use runtime::{Request, query_parameter};
+use runtime::{Request, client_ip, query_parameter};
 use serde_json::{Map, Value};
 use store::StoredApp;
 
@@ -15,11 +15,14 @@ pub(crate) struct Who {
     pub(crate) operator: Option<OperatorName>,
     pub(crate) role: OperatorRole,
     pub(crate) reach: Reach,
+    /// The address that the call came from, if it is known.
+    pub(crate) from: Option<String>,
 }
 
 impl Who {
-    pub(crate) fn token() -> Self {
-        Self { operator: None, role: OperatorRole::Owner, reach: Reach::Everything }
+    pub(crate) fn token(request: &Request) -> Self {
+        let from = client_ip(request).map(str::to_owned);
+        Self { operator: None, role: OperatorRole::Owner, reach: Reach::Everything, from }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -36,7 +39,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// Members in which `null` has a meaning: no limit, or all apps.
-const NULL_SPEAKS: [&str; 3] = ["clientChargesPerMinute", "clientOpenBills", "apps"];
+const NULL_SPEAKS: [&str; 4] = ["clientChargesPerMinute", "clientOpenBills", "operatorRefundsPerDay", "apps"];
 
 impl Call<'_> {
     /// The body, which must be one JSON object. A member that is `null` counts as absent, unless `null` has a meaning in it.

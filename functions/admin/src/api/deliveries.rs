@@ -62,10 +62,9 @@ pub(crate) async fn resend(call: &Call<'_>, app: AppId, token: &str) -> Result<R
     let id = DeliveryId::from_token(&app, token).ok_or_else(|| Problem::not_found("delivery"))?;
     let delivery = call.deps.services.store.find_delivery(&id).await?.ok_or_else(|| Problem::not_found("delivery"))?;
     let has_it = |webhook: &Webhook| webhook.id == id.webhook && webhook.mode == id.mode;
-    if !found.webhooks.iter().any(has_it) {
-        return Err(Problem::conflict(Wrong::WebhookGone { mode: id.mode.name() }));
-    }
-    let again = send_again(call, &delivery).await?;
+    let webhook = found.webhooks.iter().find(|webhook| has_it(webhook));
+    let webhook = webhook.ok_or_else(|| Problem::conflict(Wrong::WebhookGone { mode: id.mode.name() }))?;
+    let again = send_again(call, webhook, &delivery).await?;
     let again = again.ok_or_else(|| Problem::conflict(Wrong::InAttempt))?;
     Ok(json(StatusCode::OK, &show(&again)))
 }
@@ -91,11 +90,18 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
     Ok(())
 }
 
-/// Makes a delivery due now and rings for it. `None` if another worker changed it first.
-pub(super) async fn send_again(call: &Call<'_>, delivery: &Delivery) -> Result<Option<Delivery>, Problem> {
-    let again = delivery.sent_again(call.now);
+/// Makes a delivery due now and rings for it, or lets the merchant fetch it again. `None` if another worker changed it first.
+pub(super) async fn send_again(
+    call: &Call<'_>,
+    webhook: &Webhook,
+    delivery: &Delivery,
+) -> Result<Option<Delivery>, Problem> {
+    let again = delivery.sent_again(webhook.first_due(call.now));
     if !call.deps.services.store.change_delivery(delivery, &again, call.now).await? {
         return Ok(None);
+    }
+    if webhook.is_pulled() {
+        return Ok(Some(again));
     }
     let configured = call.deps.services.apps.find(&again.id.app, call.now).await?;
     let lane = configured.map_or(Lane::Fast, |configured| configured.lane(&again.id.webhook));

@@ -185,7 +185,10 @@ fn entry(action: &str, who: Option<&OperatorName>, address: Option<&str>, outcom
         target: address.unwrap_or(NOWHERE).to_owned(),
         before: None,
         after: None,
+        from: None,
+        asked: None,
         outcome: outcome.to_owned(),
+        why: None,
         count: 1,
     }
 }

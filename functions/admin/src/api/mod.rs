@@ -5,6 +5,7 @@
 //! A key is shown when it is made, and never again.
 
 mod accounts;
+mod alerts;
 pub(crate) mod apps;
 mod audit;
 pub(crate) mod call;
@@ -13,8 +14,12 @@ mod check;
 mod checkout;
 mod dead_letters;
 mod deliveries;
-mod destination;
+pub(crate) mod destination;
 pub(crate) mod doorman;
+pub(crate) mod find;
+pub(crate) mod find_at_provider;
+mod handled;
+mod incident_check;
 mod incidents;
 mod logo;
 mod old_accounts;
@@ -22,11 +27,14 @@ mod operators;
 pub(crate) mod page;
 pub(crate) mod password;
 pub(crate) mod problem;
+pub(crate) mod proposed_refunds;
 mod reconciliations;
+pub(crate) mod refunds;
 mod replay;
 pub(crate) mod routes;
 pub(crate) mod said;
 pub(crate) mod second_factor;
+pub(crate) mod several_refunds;
 mod sign_in_rules;
 mod transaction_actions;
 pub(crate) mod transactions;
@@ -45,7 +53,7 @@ pub use routes::{Operation, operations};
 /// Answers one request of the holder of the operator token.
 pub(crate) async fn answer(deps: &Deps, request: &Request) -> Reply {
     let answered = match routes::authorize(deps, request) {
-        Ok(()) => perform(deps, Who::token(), request).await,
+        Ok(()) => perform(deps, Who::token(request), request).await,
         Err(problem) => Err(problem),
     };
     answered.unwrap_or_else(problem::reply)
@@ -115,18 +123,28 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::Replay(app, webhook) => replay::replay(call, app, webhook).await,
         Route::ListDeadLetters => dead_letters::list(call).await,
         Route::TakeBackDeadLetters => dead_letters::take_back(call).await,
+        Route::FindPayments(app) => Box::pin(find::find(call, app)).await,
         Route::ListTransactions(app) => transactions::list(call, app).await,
+        Route::ListRefunds(app) => refunds::list(call, app).await,
         Route::ShowTransaction(app, id) => transactions::show(call, app, id).await,
         // Boxed: the futures of money flows are large, and other calls should not carry their size.
         Route::SyncTransaction(app, id) => Box::pin(transaction_actions::sync(call, app, id)).await,
-        Route::CloseTransaction(app, id) => transaction_actions::close(call, app, id).await,
+        Route::CloseTransaction(app, id) => Box::pin(transaction_actions::close(call, app, id)).await,
         Route::RefundTransaction(app, id) => Box::pin(transaction_actions::refund(call, app, id)).await,
+        Route::BeginRefunds(app) => Box::pin(several_refunds::begin(call, app)).await,
+        Route::ListProposedRefunds(app) => proposed_refunds::list(call, app).await,
+        Route::ApproveRefund(app, id) => Box::pin(proposed_refunds::approve(call, app, id)).await,
+        Route::DeclineRefund(app, id) => Box::pin(proposed_refunds::decline(call, app, id)).await,
         Route::GiveUpRefund(app, id) => Box::pin(transaction_actions::give_up(call, app, id)).await,
         Route::ListIncidents(app) => incidents::list(call, app).await,
         Route::ListReconciliations(app) => reconciliations::list(call, app).await,
         Route::AskForDay(app, day) => reconciliations::ask(call, app, day).await,
+        Route::HandleDay(app, day) => reconciliations::handle(call, app, day).await,
+        Route::ReopenDay(app, day) => reconciliations::reopen(call, app, day).await,
         Route::ShowIncident(app, id) => incidents::show(call, app, &id).await,
-        Route::ReplayIncident(app, id) => Box::pin(incidents::replay(call, app, &id)).await,
+        Route::ReplayIncident(app, id) => Box::pin(incident_check::replay(call, app, &id)).await,
+        Route::HandleIncident(app, id) => incidents::handle(call, app, &id).await,
+        Route::ReopenIncident(app, id) => incidents::reopen(call, app, &id).await,
         Route::CreateOperator => operators::create(call).await,
         Route::ListOperators => operators::list(call).await,
         Route::ChangeOperator(name) => operators::change(call, name).await,
@@ -136,5 +154,8 @@ async fn run(call: &Call<'_>, route: Route) -> Result<Reply, Problem> {
         Route::ShowSignInRules => sign_in_rules::show(call).await,
         Route::ChangeSignInRules => sign_in_rules::change(call).await,
         Route::ListAudit => audit::list(call).await,
+        Route::ShowAlerts(app) => alerts::show(call, app).await,
+        Route::ChangeAlerts(app) => Box::pin(alerts::change(call, app)).await,
+        Route::TestAlerts(app) => Box::pin(alerts::test(call, app)).await,
     }
 }

@@ -183,7 +183,7 @@ async fn count_open(call: &Call<'_>, whose: &TabOfApp<'_>, business: &mut OpenBu
     let range = BooksRange::new(TimeSpan { start: call.now.minus(OPEN_AT_MOST), end: call.now });
     let mut pages_left = OPEN_PAGES_MAX;
     for channel in whose.channels() {
-        for shard in app.shards.all() {
+        for shard in app.shards.of_channel(channel) {
             let list = RecordList { app: &app.id, mode: whose.mode, channel, status: Status::Created, shard };
             let mut from = None;
             loop {

@@ -7,7 +7,7 @@ use providers::SettingsError;
 use queue::{QueueError, TakeBackError};
 use runtime::{BODY_BYTES_MAX, BodyError, RandomError, Reply, error_chain, json};
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{AuditResult, StoreError};
 use tracing::error;
 
 use super::{said, wrong::Wrong};
@@ -77,8 +77,8 @@ impl Problem {
     }
 
     /// The word for this problem in the audit log.
-    pub(crate) fn outcome(&self) -> &'static str {
-        if self.status.is_server_error() { "failed" } else { "refused" }
+    pub(crate) fn outcome(&self) -> AuditResult {
+        if self.status.is_server_error() { AuditResult::Failed } else { AuditResult::Refused }
     }
 
     /// The same problem, reported at the field that the form has for it.

@@ -78,7 +78,7 @@ impl Replay<'_> {
         let mut replayed = 0;
         for delivery in &page.deliveries {
             if delivery.state == state && delivery.id.mode == webhook.mode {
-                replayed += usize::from(send_again(self.call, delivery).await?.is_some());
+                replayed += usize::from(send_again(self.call, webhook, delivery).await?.is_some());
             }
         }
         Ok(Part { replayed, next: page.cursor.map(|cursor| Place::List(state, Some(cursor))) })
@@ -100,7 +100,7 @@ impl Replay<'_> {
             for delivery in store.load_deliveries(app, webhook.mode, &record.bill, &record.id).await? {
                 let is_received = delivery.state == DeliveryState::Delivered && delivery.created_at >= self.since;
                 if is_received && delivery.id.webhook == webhook.id {
-                    replayed += usize::from(send_again(self.call, &delivery).await?.is_some());
+                    replayed += usize::from(send_again(self.call, webhook, &delivery).await?.is_some());
                 }
             }
         }

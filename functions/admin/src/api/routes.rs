@@ -49,17 +49,27 @@ pub(crate) enum Route {
     Replay(AppId, WebhookId),
     ListDeadLetters,
     TakeBackDeadLetters,
+    FindPayments(AppId),
     ListTransactions(AppId),
     ShowTransaction(AppId, TransactionId),
+    ListRefunds(AppId),
     SyncTransaction(AppId, TransactionId),
     CloseTransaction(AppId, TransactionId),
     RefundTransaction(AppId, TransactionId),
     GiveUpRefund(AppId, TransactionId),
+    BeginRefunds(AppId),
+    ListProposedRefunds(AppId),
+    ApproveRefund(AppId, TransactionId),
+    DeclineRefund(AppId, TransactionId),
     ListIncidents(AppId),
     ListReconciliations(AppId),
     AskForDay(AppId, NamedDay),
+    HandleDay(AppId, NamedDay),
+    ReopenDay(AppId, NamedDay),
     ShowIncident(AppId, String),
     ReplayIncident(AppId, String),
+    HandleIncident(AppId, String),
+    ReopenIncident(AppId, String),
     CreateOperator,
     ListOperators,
     ChangeOperator(OperatorName),
@@ -69,6 +79,9 @@ pub(crate) enum Route {
     ShowSignInRules,
     ChangeSignInRules,
     ListAudit,
+    ShowAlerts(AppId),
+    ChangeAlerts(AppId),
+    TestAlerts(AppId),
 }
 
 /// Whether an operation changes something or has an effect outside. Such operations are in the audit log.
@@ -105,11 +118,13 @@ impl Route {
             Self::SyncTransaction(app, id)
             | Self::CloseTransaction(app, id)
             | Self::RefundTransaction(app, id)
+            | Self::ApproveRefund(app, id)
             | Self::GiveUpRefund(app, id) => whole(Self::ShowTransaction(app.clone(), id.clone())),
             Self::ChangeOperator(name) | Self::EnrolSecondFactor(name) | Self::ResetSecondFactor(name) => {
                 item(Self::ListOperators, name.to_string())
             }
             Self::ChangeSignInRules => whole(Self::ShowSignInRules),
+            Self::ChangeAlerts(app) => whole(Self::ShowAlerts(app.clone())),
             // A new thing has no state before, and neither has a key that nobody may see.
             Self::CreateApp
             | Self::RotateKey(_)
@@ -121,10 +136,15 @@ impl Route {
             | Self::CreateOperator
             | Self::EndSessions(_)
             | Self::ReplayIncident(..)
-            | Self::AskForDay(..) => None,
+            | Self::AskForDay(..)
+            | Self::BeginRefunds(_)
+            | Self::DeclineRefund(..) => None,
+            // The answer says who dealt with it. The incident itself has the provider's message, which may identify the payer.
+            Self::HandleIncident(..) | Self::ReopenIncident(..) | Self::HandleDay(..) | Self::ReopenDay(..) => None,
             // A message that is sent leaves its own trace.
             Self::CheckChannel(..)
             | Self::TestWebhook(..)
+            | Self::TestAlerts(_)
             | Self::ResendDelivery(..)
             | Self::Replay(..)
             | Self::TakeBackDeadLetters => None,
@@ -137,13 +157,17 @@ impl Route {
             | Self::ListWebhooks(_)
             | Self::ListDeliveries(_)
             | Self::ListDeadLetters
+            | Self::FindPayments(_)
             | Self::ListTransactions(_)
             | Self::ShowTransaction(..)
+            | Self::ListRefunds(_)
+            | Self::ListProposedRefunds(_)
             | Self::ListIncidents(_)
             | Self::ShowIncident(..)
             | Self::ListReconciliations(_)
             | Self::ListOperators
             | Self::ShowSignInRules
+            | Self::ShowAlerts(_)
             | Self::ListAudit => None,
         }
     }
@@ -251,10 +275,21 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     // The body of a message may identify the payer.
     row(Method::GET,    "/admin/v1/apps/{appId}/incidents/{incidentId}",                                 "show incident",           Operator, Look,   |at| Ok(Route::ShowIncident(at.app()?, at.text("{incidentId}")))),
     row(Method::POST,   "/admin/v1/apps/{appId}/incidents/{incidentId}/replay",                          "replay incident",         Operator, Change, |at| Ok(Route::ReplayIncident(at.app()?, at.text("{incidentId}")))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/incidents/{incidentId}/handled",                         "handle incident",         Operator, Change, |at| Ok(Route::HandleIncident(at.app()?, at.text("{incidentId}")))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/incidents/{incidentId}/handled",                         "reopen incident",         Operator, Change, |at| Ok(Route::ReopenIncident(at.app()?, at.text("{incidentId}")))),
     row(Method::GET,    "/admin/v1/apps/{appId}/reconciliations",                                        "list reconciliations",    Viewer,   Look,   |at| Ok(Route::ListReconciliations(at.app()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask",              "ask for a day",           Operator, Change, |at| Ok(Route::AskForDay(at.app()?, at.day()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled",          "handle day",              Operator, Change, |at| Ok(Route::HandleDay(at.app()?, at.day()?))),
+    row(Method::DELETE, "/admin/v1/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled",          "reopen day",              Operator, Change, |at| Ok(Route::ReopenDay(at.app()?, at.day()?))),
+    // Providers are asked about a number of theirs, and nothing changes there or here.
+    row(Method::GET,    "/admin/v1/apps/{appId}/find",                                                   "find payments",           Viewer,   Look,   |at| Ok(Route::FindPayments(at.app()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/transactions",                                           "list transactions",       Viewer,   Look,   |at| Ok(Route::ListTransactions(at.app()?))),
     row(Method::GET,    "/admin/v1/apps/{appId}/transactions/{id}",                                      "show transaction",        Viewer,   Look,   |at| Ok(Route::ShowTransaction(at.app()?, at.transaction()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/refunds",                                                "list refunds",            Viewer,   Look,   |at| Ok(Route::ListRefunds(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/refunds",                                                "refund several",          Operator, Change, |at| Ok(Route::BeginRefunds(at.app()?))),
+    row(Method::GET,    "/admin/v1/apps/{appId}/refunds/proposed",                                       "list proposed refunds",   Viewer,   Look,   |at| Ok(Route::ListProposedRefunds(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/approve-refund",                       "approve refund",          Owner,    Change, |at| Ok(Route::ApproveRefund(at.app()?, at.transaction()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/decline-refund",                       "decline refund",          Operator, Change, |at| Ok(Route::DeclineRefund(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/sync",                                 "ask provider",            Operator, Change, |at| Ok(Route::SyncTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/close",                                "close transaction",       Operator, Change, |at| Ok(Route::CloseTransaction(at.app()?, at.transaction()?))),
     row(Method::POST,   "/admin/v1/apps/{appId}/transactions/{id}/refund",                               "refund transaction",      Operator, Change, |at| Ok(Route::RefundTransaction(at.app()?, at.transaction()?))),
@@ -273,6 +308,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row(Method::GET,    "/admin/v1/sign-in",                                                             "show sign-in rules",      Owner,    Look,   |_| Ok(Route::ShowSignInRules)),
     row(Method::PUT,    "/admin/v1/sign-in",                                                             "change sign-in rules",    Owner,    Change, |_| Ok(Route::ChangeSignInRules)),
     row(Method::GET,    "/admin/v1/audit",                                                               "show audit log",          Owner,    Look,   |_| Ok(Route::ListAudit)),
+    row(Method::GET,    "/admin/v1/apps/{appId}/alerts",                                                 "show alerts",             Viewer,   Look,   |at| Ok(Route::ShowAlerts(at.app()?))),
+    row(Method::PUT,    "/admin/v1/apps/{appId}/alerts",                                                 "change alerts",           Operator, Change, |at| Ok(Route::ChangeAlerts(at.app()?))),
+    row(Method::POST,   "/admin/v1/apps/{appId}/alerts/test",                                            "test alerts",             Operator, Change, |at| Ok(Route::TestAlerts(at.app()?))),
 ];
 
 /// Every operation of the API.
@@ -329,11 +367,21 @@ mod tests {
         ("POST",   "/apps/{appId}/webhooks/{webhookId}/replay",                   Operator, Change),
         ("GET",    "/apps/{appId}/deliveries",                                    Viewer,   Look),
         ("POST",   "/apps/{appId}/deliveries/{deliveryId}/resend",                Operator, Change),
+        ("GET",    "/apps/{appId}/refunds",                                       Viewer,   Look),
+        ("POST",   "/apps/{appId}/refunds",                                       Operator, Change),
+        ("GET",    "/apps/{appId}/refunds/proposed",                              Viewer,   Look),
+        ("POST",   "/apps/{appId}/transactions/{id}/approve-refund",              Owner,    Change),
+        ("POST",   "/apps/{appId}/transactions/{id}/decline-refund",              Operator, Change),
         ("GET",    "/apps/{appId}/incidents",                                     Viewer,   Look),
         ("GET",    "/apps/{appId}/incidents/{incidentId}",                        Operator, Look),
         ("POST",   "/apps/{appId}/incidents/{incidentId}/replay",                 Operator, Change),
+        ("PUT",    "/apps/{appId}/incidents/{incidentId}/handled",                Operator, Change),
+        ("DELETE", "/apps/{appId}/incidents/{incidentId}/handled",                Operator, Change),
         ("GET",    "/apps/{appId}/reconciliations",                               Viewer,   Look),
         ("POST",   "/apps/{appId}/reconciliations/{day}/{tab}/{account}/ask",     Operator, Change),
+        ("PUT",    "/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled", Operator, Change),
+        ("DELETE", "/apps/{appId}/reconciliations/{day}/{tab}/{account}/handled", Operator, Change),
+        ("GET",    "/apps/{appId}/find",                                          Viewer,   Look),
         ("GET",    "/apps/{appId}/transactions",                                  Viewer,   Look),
         ("GET",    "/apps/{appId}/transactions/{id}",                             Viewer,   Look),
         ("POST",   "/apps/{appId}/transactions/{id}/sync",                        Operator, Change),
@@ -359,6 +407,9 @@ mod tests {
         ("GET",    "/sign-in",                                                    Owner,    Look),
         ("PUT",    "/sign-in",                                                    Owner,    Change),
         ("GET",    "/audit",                                                      Owner,    Look),
+        ("GET",    "/apps/{appId}/alerts",                                        Viewer,   Look),
+        ("PUT",    "/apps/{appId}/alerts",                                        Operator, Change),
+        ("POST",   "/apps/{appId}/alerts/test",                                   Operator, Change),
     ];
 
     /// Finds the operation by a path with a value for each name.

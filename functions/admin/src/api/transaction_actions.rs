@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use domain::{AppId, Record, Refund, RefundNum, RefundRequest, Transaction, TransactionId, TransactionKey, is_current};
+use domain::{
+    AppId, Record, Refund, RefundNum, RefundRefusal, RefundRequest, Transaction, TransactionId, TransactionKey,
+    is_current,
+};
 use http::StatusCode;
 use runtime::{ApiError, ConfiguredApp, Reply, error_chain, json};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, Closed, QueryOutcome, RefundAsked};
 use tracing::warn;
 
-use super::{call::Call, problem::Problem, said, transactions, wrong::Wrong};
+use super::{call::Call, problem::Problem, proposed_refunds, said, transactions, wrong::Wrong};
 
 /// A payment has few open refunds; this is only a safety limit.
 const REFUNDS_MAX: usize = 8;
@@ -17,12 +20,12 @@ const REFUNDS_MAX: usize = 8;
 /// `POST /apps/{appId}/transactions/{id}/sync?mode&billNum`: asks the provider now about the payment and its open refunds, and settles the
 /// answers.
 pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
-    let (configured, transaction) = load(call, &app, &id).await?;
+    let Loaded { configured, transaction } = load(call, &app, &id).await?;
     let asked = settlement::ask(&call.deps.settlement(), &configured, &transaction, ASKING_BOUNDS).await;
     let word = match asked.map_err(refused)? {
         QueryOutcome::Pending => "pending",
         QueryOutcome::Closed | QueryOutcome::Settled => "settled",
-        QueryOutcome::Mismatched => "misfit",
+        QueryOutcome::Mismatched(_) => "misfit",
     };
     let refunds = refunds_of(call, &transaction).await?.into_iter().filter(|refund| refund.status.is_open());
     for refund in refunds.take(REFUNDS_MAX) {
@@ -32,13 +35,13 @@ pub(crate) async fn sync(call: &Call<'_>, app: AppId, id: TransactionId) -> Resu
             Err(error) => return Err(refused(error)),
         }
     }
-    let (_, now) = load(call, &app, &id).await?;
+    let Loaded { transaction: now, .. } = load(call, &app, &id).await?;
     Ok(json(StatusCode::OK, &json!({ "result": word, "transaction": Record::from(now) })))
 }
 
 /// `POST /apps/{appId}/transactions/{id}/close?mode&billNum`
 pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
-    let (configured, transaction) = load(call, &app, &id).await?;
+    let Loaded { configured, transaction } = load(call, &app, &id).await?;
     if transaction.status.is_paid() {
         return Err(Problem::conflict(Wrong::Paid));
     }
@@ -55,10 +58,10 @@ pub(crate) async fn close(call: &Call<'_>, app: AppId, id: TransactionId) -> Res
 }
 
 /// `POST /apps/{appId}/transactions/{id}/refund?mode&billNum {"refundNum"?,"refundFee","reason"?}`. Without `refundNum` the refund gets a
-/// generated number; two such calls are two refunds.
+/// generated number; two such calls are two refunds. Above the limit of operators it waits for an owner's approval (202).
 pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let mut body = call.object()?;
-    let (configured, transaction) = load(call, &app, &id).await?;
+    let Loaded { configured, transaction } = load(call, &app, &id).await?;
     let own = RefundNum::parse(&format!("op-{}", call.deps.services.random.text::<12>()?.replace(['-', '_'], "x")));
     if let Some(own) = own.filter(|_| !body.contains_key("refundNum")) {
         body.insert("refundNum".to_owned(), own.as_str().into());
@@ -69,9 +72,23 @@ pub(crate) async fn refund(call: &Call<'_>, app: AppId, id: TransactionId) -> Re
     body.insert("id".to_owned(), transaction.id.as_str().into());
     let request =
         RefundRequest::parse(Value::Object(body).to_string().as_bytes()).map_err(|error| refused(error.into()))?;
-    let asked = RefundAsked { mode: key.mode, request: &request, bounds: ASKING_BOUNDS };
-    let refund = settlement::refund(&call.deps.settlement(), &configured, asked).await.map_err(refused)?;
-    Ok(json(StatusCode::OK, &said::refund(&refund)))
+    let allowance = proposed_refunds::allowance(call, &configured);
+    let proposed = proposed_refunds::waiting(call, &app, key.mode, &request).await?;
+    let asked = RefundAsked {
+        mode: key.mode,
+        request: &request,
+        allowance: allowance.as_ref(),
+        proposed: proposed.as_ref(),
+        bounds: ASKING_BOUNDS,
+    };
+    match Box::pin(settlement::refund(&call.deps.settlement(), &configured, asked)).await {
+        Ok(refund) => Ok(json(StatusCode::OK, &said::refund(&refund))),
+        Err(ApiError::Refund(RefundRefusal::AboveLimit { .. })) => {
+            let proposed = proposed_refunds::propose(call, &transaction, &request).await?;
+            Ok(json(StatusCode::ACCEPTED, &proposed_refunds::show(&proposed)))
+        }
+        Err(error) => Err(refused(error)),
+    }
 }
 
 /// `POST /apps/{appId}/transactions/{id}/give-up?mode&billNum {"refundNum"}`: ends a refund that waits for the merchant's balance, after
@@ -80,7 +97,7 @@ pub(crate) async fn give_up(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     let body = call.object()?;
     let num = body.get("refundNum").and_then(Value::as_str).and_then(RefundNum::parse);
     let num = num.ok_or_else(|| Problem::field("refundNum", Wrong::RefundNum))?;
-    let (configured, transaction) = load(call, &app, &id).await?;
+    let Loaded { configured, transaction } = load(call, &app, &id).await?;
     let refund = refunds_of(call, &transaction).await?.into_iter().find(|refund| refund.num == num);
     let refund = refund.ok_or_else(|| Problem::not_found("refund"))?;
     let given_up = settlement::give_up(&call.deps.settlement(), &configured, refund, ASKING_BOUNDS).await;
@@ -93,14 +110,20 @@ async fn refunds_of(call: &Call<'_>, payment: &Transaction) -> Result<Vec<Refund
     Ok(bill.refunds.into_iter().filter(|refund| refund.transaction == payment.id).collect())
 }
 
-async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<(Arc<ConfiguredApp>, Transaction), Problem> {
+/// A transaction, with the settings of its app.
+pub(crate) struct Loaded {
+    pub(crate) configured: Arc<ConfiguredApp>,
+    pub(crate) transaction: Transaction,
+}
+
+pub(crate) async fn load(call: &Call<'_>, app: &AppId, id: &TransactionId) -> Result<Loaded, Problem> {
     let mode = call.mode()?;
     let bill = transactions::bill_of(call, app, mode, id).await?;
     let bill = call.deps.services.store.load_bill(app, mode, &bill).await?;
     let transaction =
         bill.tries.into_iter().find(|one| one.id == *id).ok_or_else(|| Problem::not_found("transaction"))?;
     let configured = call.deps.services.apps.find(app, call.now).await?.ok_or_else(|| Problem::not_found("app"))?;
-    Ok((configured, transaction))
+    Ok(Loaded { configured, transaction })
 }
 
 /// The status for an error that the wire contract reports as a code: the caller's fault, a conflict with the present state, or the

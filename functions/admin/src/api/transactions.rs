@@ -123,7 +123,7 @@ impl TransactionDetails {
     }
 }
 
-fn members(record: &Record) -> Map<String, Value> {
+pub(crate) fn members(record: &Record) -> Map<String, Value> {
     match serde_json::to_value(record) {
         Ok(Value::Object(members)) => members,
         // A record is an object. Its extras were checked when they arrived.
@@ -156,6 +156,7 @@ fn read_request(call: &Call<'_>) -> Result<RecordsRequest, Problem> {
             channel: channel.transpose().map_err(|problem| Problem::field("channel", problem))?,
             bill: bill.map_err(|error| Problem::field("billNum", Wrong::from(error)))?,
             status: status.transpose().map_err(|problem| Problem::field("status", problem))?,
+            only_paid: false,
             start,
             end,
         },

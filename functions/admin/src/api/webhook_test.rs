@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use courier::{AttemptProblem, Verdict, WebhookMessage};
-use domain::{AppId, Event, WebhookId, WebhookTarget, sample_body};
+use domain::{AppId, Event, Webhook, WebhookId, WebhookTarget, sample_body};
 use http::StatusCode;
-use runtime::{Reply, json};
+use runtime::{Reply, error_chain, json};
 use serde_json::{Map, Value, json};
+use tracing::warn;
 
 use super::{call::Call, destination, problem::Problem, said, webhooks, wrong::Wrong};
 
@@ -22,12 +23,18 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
         })?,
     };
     let webhook = webhooks::load(call, &app, &webhook).await?;
+    if webhook.is_pulled() {
+        return Err(Problem::conflict(Wrong::PulledWebhook));
+    }
     let found = call.load_app(&app).await?;
     let id = format!("msg_test_{}", call.deps.services.random.text::<12>()?);
     let letter = WebhookMessage { id, body: sample_body(event, &found.app, webhook.mode, call.now), now: call.now };
     let started = Instant::now();
     let tried = courier::bring(&call.deps.courier, &webhook, &letter).await;
     let took = started.elapsed();
+    if tried.verdict == Verdict::Received {
+        note(call, &app, &webhook).await;
+    }
 
     let headers = |headers: &[(String, String)]| -> Map<String, Value> {
         headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
@@ -35,6 +42,7 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     let (target, name) = match &webhook.target {
         WebhookTarget::Url { url, .. } => ("url", destination::shown(url)),
         WebhookTarget::Function(name) => ("function", name.clone()),
+        WebhookTarget::Pull => ("pull", String::new()),
     };
     let answer = &tried.answer;
     let shown = json!({
@@ -50,4 +58,13 @@ pub(crate) async fn run(call: &Call<'_>, app: AppId, webhook: WebhookId) -> Resu
     });
     let problem = tried.problem.as_ref().map(AttemptProblem::sentence);
     Ok(json(StatusCode::OK, &said::with(shown, said::text("problem", problem.as_ref()))))
+}
+
+/// Notes for the first steps of the app that the target took a message. Without the note that step stays open; the test is over all the
+/// same.
+async fn note(call: &Call<'_>, app: &AppId, webhook: &Webhook) {
+    if let Err(error) = call.deps.services.store.note_tested(app, webhook, call.now).await {
+        let id = &webhook.id;
+        warn!(app.id = %app, webhook.id = %id, "a test of webhook {id} could not be noted: {}", error_chain(&error));
+    }
 }

@@ -1,7 +1,7 @@
 //! Webhooks: where an app's events go.
 
 use domain::{
-    AppId, Event, Key, Lane, Mode, RotatingKey, Secret, TargetHealth, Timestamp, Webhook, WebhookId, WebhookTarget,
+    AppId, Event, Key, Lane, Mode, RotatingKey, Secret, TargetHealth, Webhook, WebhookId, WebhookTarget,
     is_reserved_header,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -17,6 +17,7 @@ use super::{
     deliveries,
     destination::{self, Destination},
     problem::Problem,
+    said,
     wrong::Wrong,
 };
 
@@ -25,7 +26,7 @@ const FUNCTION_BYTES_MAX: usize = 170;
 const HEADERS_MAX: usize = 20;
 const HEADER_BYTES_MAX: usize = 1024;
 
-/// `POST /apps/{appId}/webhooks {"target":{"url","headers"?} | {"function"},"mode","events"?}`
+/// `POST /apps/{appId}/webhooks {"target":{"url","headers"?} | {"function"} | {"pull":true},"mode","events"?}`
 pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     let mode = body.get("mode").and_then(Value::as_str).unwrap_or_default();
@@ -49,7 +50,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
         Err(error) => return Err(error.into()),
     }
     info!(app.id = %app, webhook.id = %webhook.id, "made webhook {}", webhook.id);
-    let mut shown = show(&webhook, None, call.now);
+    let mut shown = show(call, &webhook, None);
     if let Some(members) = shown.as_object_mut() {
         members.insert("secret".to_owned(), webhook.secret.current.expose().as_str().into());
     }
@@ -60,7 +61,7 @@ pub(crate) async fn create(call: &Call<'_>, app: AppId) -> Result<Reply, Problem
 pub(crate) async fn list(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let found = call.load_app(&app).await?;
     let items: Vec<Value> =
-        found.webhooks.iter().map(|webhook| show(webhook, found.targets.get(&webhook.id), call.now)).collect();
+        found.webhooks.iter().map(|webhook| show(call, webhook, found.targets.get(&webhook.id))).collect();
     Ok(json(StatusCode::OK, &json!({ "items": items })))
 }
 
@@ -78,6 +79,10 @@ pub(crate) async fn change(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
     save(call, &app, &webhook, |before| {
         let mut after = Webhook { mode, events: events.clone(), target: target.clone(), ..before.clone() };
         unmask(&mut after.target, Some(&before.target))?;
+        // What waits to be fetched and what waits to be sent have different times.
+        if before.is_pulled() != after.is_pulled() {
+            return Err(Problem::field("target", Wrong::TargetKind));
+        }
         Ok(after)
     })
     .await
@@ -124,7 +129,7 @@ async fn save(
     let changed = call.deps.services.store.change_webhook(app, webhook, change).await?;
     call.deps.services.store.forget_target(app, webhook).await?;
     info!(app.id = %app, webhook.id = %webhook, "changed webhook {webhook}");
-    Ok(json(StatusCode::OK, &show(&changed, None, call.now)))
+    Ok(json(StatusCode::OK, &show(call, &changed, None)))
 }
 
 /// Replaces each mask by the saved value. A value that was saved for one address is never sent to another: a person who may change the
@@ -133,7 +138,7 @@ fn unmask(target: &mut WebhookTarget, before: Option<&WebhookTarget>) -> Result<
     let WebhookTarget::Url { url, headers } = target else { return Ok(()) };
     let saved = match before {
         Some(WebhookTarget::Url { url, headers }) => Some((url, headers)),
-        Some(WebhookTarget::Function(_)) | None => None,
+        Some(WebhookTarget::Function(_) | WebhookTarget::Pull) | None => None,
     };
     let stays = saved.is_some_and(|(saved, _)| Destination::of(saved) == Destination::of(url));
     for (name, value) in headers.iter_mut().filter(|(_, value)| value.expose() == MASK) {
@@ -180,13 +185,14 @@ pub(crate) async fn delete(call: &Call<'_>, app: AppId, webhook: WebhookId) -> R
 
 /// A webhook as the API shows it. Its secret is masked, because it is shown only once. Header values and the query are masked, too: they may be
 /// secrets.
-fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Value {
+fn show(call: &Call<'_>, webhook: &Webhook, health: Option<&TargetHealth>) -> Value {
     let target = match &webhook.target {
         WebhookTarget::Url { url, headers } => {
             let headers: Map<String, Value> = headers.iter().map(|(name, _)| (name.clone(), MASK.into())).collect();
             json!({ "url": destination::shown(url), "headers": headers })
         }
         WebhookTarget::Function(function) => json!({ "function": function }),
+        WebhookTarget::Pull => json!({ "pull": true }),
     };
     let mut shown = json!({
         "id": webhook.id.as_str(),
@@ -199,7 +205,13 @@ fn show(webhook: &Webhook, health: Option<&TargetHealth>, now: Timestamp) -> Val
     let Some(members) = shown.as_object_mut() else { return shown };
     // A healthy target has no `health`, and a secret that was not rotated lately has no such member either.
     members.extend(health.map(|health| ("health".to_owned(), show_health(health))));
-    let previous = webhook.secret.previous.as_ref().filter(|(_, until)| now < *until);
+    // An address that is written out is judged now; a name only when it is looked up, at each connection.
+    if let WebhookTarget::Url { url, .. } = &webhook.target
+        && let Err(forbidden) = call.deps.services.config.targets.judge_url(url)
+    {
+        members.extend(said::text("warning", Some(&Wrong::from(forbidden).into())));
+    }
+    let previous = webhook.secret.previous.as_ref().filter(|(_, until)| call.now < *until);
     members.extend(previous.map(|(_, until)| ("previousSecretValidUntil".to_owned(), until.ms().into())));
     shown
 }
@@ -233,8 +245,13 @@ fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
     let wrong = || Problem::field("target", Wrong::Target);
     let target = value.and_then(Value::as_object).ok_or_else(wrong)?;
     let find = |name| target.get(name).filter(|value| !value.is_null());
-    match (find("url"), find("function")) {
-        (Some(url), None) => {
+    let pull = match find("pull") {
+        None | Some(Value::Bool(false)) => false,
+        Some(Value::Bool(true)) => true,
+        Some(other) => return Err(Problem::field("target.pull", Wrong::Switch { found: other.to_string() })),
+    };
+    match (find("url"), find("function"), pull) {
+        (Some(url), None, false) => {
             let url = url.as_str().filter(|url| is_web_url(url));
             let wrong = |problem| Problem::field("target.url", problem);
             let url = url.ok_or_else(|| wrong(Wrong::TargetUrl))?;
@@ -246,12 +263,13 @@ fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
             }
             Ok(WebhookTarget::Url { url: url.to_owned(), headers: read_headers(find("headers"))? })
         }
-        (None, Some(function)) => {
+        (None, Some(function), false) => {
             let name = function.as_str().filter(|name| is_function_name(name));
             let name = name.ok_or_else(|| Problem::field("target.function", Wrong::TargetFunction))?;
             Ok(WebhookTarget::Function(name.to_owned()))
         }
-        (Some(_), Some(_)) | (None, None) => Err(wrong()),
+        (None, None, true) => Ok(WebhookTarget::Pull),
+        (Some(_), _, true) | (_, Some(_), true) | (Some(_), Some(_), _) | (None, None, false) => Err(wrong()),
     }
 }
 

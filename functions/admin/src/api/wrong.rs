@@ -41,6 +41,8 @@ domain::sentences! {
         EndBeforeStart = "end-before-start": "must be startTime or later";
         Month = "month": "must be a year and a month, such as 202611";
         Channel = "channel": "must be a channel or ali, wx, unipay";
+        SearchText { chars_max: usize } = "search-text": "must be 1 to {chars_max} characters to look for";
+        HotChannels { found: String } = "hot-channels": "must be a list of channels, empty for all of them, found `{found}`";
         Status = "status": "must be created, success, refund or closed";
         ChangedByOther = "changed-by-other": "was changed by somebody else just now; try again";
         // Operators.
@@ -76,7 +78,9 @@ domain::sentences! {
         VerificationFile = "verification-file": "must be MP_verify_, sixteen letters and digits, and .txt";
         TooManyFiles { files_max: usize } = "too-many-files": "there are {files_max} files already; delete one";
         // Webhooks and their deliveries.
-        Target = "target": "must be {{\"url\", \"headers\"}} or {{\"function\"}}; headers may be left out";
+        Target = "target": "must be {{\"url\", \"headers\"}}, {{\"function\"}} or {{\"pull\": true}}; headers may be left out";
+        TargetKind = "target-kind": "cannot change between events that are sent and events that are fetched; make another webhook";
+        PulledWebhook = "pulled-webhook": "nothing is sent to this webhook: its events are fetched by POST /2.0/maxpay/events";
         TargetUrl = "target-url": "must be an http or https URL";
         TargetUser = "target-user": "must have no user and no password, because they are never sent; give a header instead";
         TargetFragment = "target-fragment": "must have no #, because the part after it is never sent";
@@ -93,13 +97,30 @@ domain::sentences! {
         WebhookGone { mode: &'static str } = "nobody-hears": "the webhook of this delivery was deleted, or its mode is not {mode}";
         TakenBackAlready = "taken-back-already": "the dead letters are already being taken back; look again in a minute";
         InAttempt = "in-attempt": "an attempt changes this delivery just now; look again";
+        // Alerts.
+        AlertTargets { targets_max: usize } = "alert-targets": "must be a list of at most {targets_max} targets, each once";
+        NoAlertTarget { id: String } = "no-alert-target": "there is no target {id}";
+        AlertAddress { form: &'static str } = "alert-address-form": "must be {form}";
+        AlertNoSecret = "alert-no-secret": "must be left out: this kind checks no signature";
+        AlertSecret { chars_max: usize } = "alert-secret": "must be 1 to {chars_max} letters, digits and signs";
+        QuietHours = "quiet-hours": "must be two different full hours from 0 to 23 in Beijing: {{\"from\", \"to\"}}";
         // Money and days.
         Paid = "paid": "the transaction is paid; refund it instead";
         NotClosed { code: String, words: String } = "not-closed": "the provider refused: {code} {words}";
         RefundNum = "refund-num": "must be the number of a refund of this transaction";
+        OtherProposed { num: String } = "other-proposed": "another refund `{num}` is waiting for approval";
+        ProposedFee = "proposed-fee": "must be the amount that waits for approval, in fen";
+        RefundBegun = "refund-begun": "the refund was begun already; see its status";
+        TooManyProposed = "too-many-proposed": "too many refunds are waiting for approval";
+        Batch { chars: usize } = "batch": "must be {chars} letters and digits";
+        Refunds { refunds_max: usize } = "refunds": "must be a list of 1 to {refunds_max} objects with billNum, id and refundFee";
         Refused { why: Sentence } = "refused": "{why}";
+        Day = "day": "must be a day such as 2026-11-23";
         DayCompared = "day-compared": "the day was compared already";
-        // Incidents.
+        // Incidents and days that a person dealt with.
+        Note { chars_max: usize } = "note": "must be a text of at most {chars_max} characters";
+        Handled { by: String } = "handled": "{by} dealt with it already; reopen it first";
+        NotHandled = "not-handled": "nobody dealt with it yet";
         KeptUnreadable = "kept-unreadable": "the stored message cannot be read";
         NobodyReads = "nobody-reads": "the settings of its account are deleted, retired or unusable; save them, and replay it again";
     }

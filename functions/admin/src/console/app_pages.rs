@@ -1,7 +1,7 @@
 //! An app's own settings: its name, its keys, a quick start with its values, and session tokens for tests.
 
 use askama::Template;
-use domain::{ClientBounds, Mode, RotatingKey};
+use domain::{ClientBounds, Fen, Mode, RotatingKey};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ struct Settings {
     clients_name_prices: bool,
     refunds_duplicates: bool,
     bounds: [Bound; 2],
+    refund_limit: String,
+    refund_limit_problem: Option<String>,
     client_key: String,
     client_until: Option<String>,
     master_until: Option<String>,
@@ -73,6 +75,8 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
         clients_name_prices: app.clients_name_prices,
         refunds_duplicates: app.refunds_duplicates,
         bounds: bounds(t, &app.client_bounds),
+        refund_limit: app.operator_refunds_per_day.map(Fen::to_yuan).unwrap_or_default(),
+        refund_limit_problem: None,
         client_until: until(&keys.client),
         master_until: until(&keys.master),
         graces: vec![(0, t.at_once), (3600, t.hour), (86400, t.day), (604_800, t.week)],
@@ -86,7 +90,7 @@ fn view(desk: &Desk<'_>) -> Result<Settings, Trouble> {
 }
 
 /// A charge that works without changes.
-fn snippet(url: &str, app: &str, client_key: &str) -> String {
+pub(crate) fn snippet(url: &str, app: &str, client_key: &str) -> String {
     format!(
         "curl -s {url}/2.0/maxpay/bill \\\n  -H 'X-ML-AppId: {app}' -H 'X-ML-APIKey: {client_key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  \
@@ -107,8 +111,8 @@ fn bounds(t: &'static Texts, bounds: &ClientBounds) -> [Bound; 2] {
     ]
 }
 
-/// Changes the name, the number of shards, the limits of the public keys, whether clients may set prices, or whether duplicates are
-/// refunded.
+/// Changes the name, the number of shards, the limits of the public keys or of operators, whether clients may set prices, or whether
+/// duplicates are refunded.
 pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}", desk.app()?.app.id);
     let name = form.text("name");
@@ -116,6 +120,8 @@ pub(crate) async fn rename(desk: &Desk<'_>, form: &Form) -> Answer {
         return spread(desk, &path, form.text("shards")).await;
     } else if form.has("clientChargesPerMinute") {
         return bind(desk, &path, form).await;
+    } else if form.has("operatorRefundsPerDay") {
+        return limit_refunds(desk, &path, form.text("operatorRefundsPerDay")).await;
     } else if form.has("clientsNamePrices") {
         let is_on = |name: &str| form.text(name) == "true";
         let switches = json!({
@@ -156,6 +162,18 @@ async fn bind(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
     desk.page(422, &page)
 }
 
+/// Saves what operators may refund a day. An empty field means no limit.
+async fn limit_refunds(desk: &Desk<'_>, path: &str, typed: &str) -> Answer {
+    let limit = if typed.is_empty() { Ok(None) } else { Fen::from_yuan(typed).map(Some) };
+    let Ok(limit) = limit else {
+        let problem = Some(desk.t().wrong_amount.to_owned());
+        let page = Settings { refund_limit: typed.to_owned(), refund_limit_problem: problem, ..view(desk)? };
+        return desk.page(422, &page);
+    };
+    desk.api(Method::PATCH, path, &json!({ "operatorRefundsPerDay": limit })).await?;
+    redirect(&desk.frame("").at("/settings?done=saved"), &[])
+}
+
 async fn spread(desk: &Desk<'_>, path: &str, shards: &str) -> Answer {
     // A value that is not a number is passed on: the API refuses it.
     let count = shards.trim().parse::<u32>().map_or_else(|_| Value::from(shards), Value::from);
@@ -180,7 +198,7 @@ pub(crate) async fn rotate(desk: &Desk<'_>, form: &Form) -> Answer {
     let values = vec![(texts::fill("{} · {}", &[mode_word(t, form), label]), key.unwrap_or_default().to_owned())];
     let f = Frame { section: Section::Settings, ..desk.frame(t.key_made) };
     let onward = f.at("/settings");
-    desk.page(201, &KeysOnce { f, t, heading: t.key_made, values, onward })
+    desk.page(201, &KeysOnce { f, t, heading: t.key_made, values, warning: None, onward })
 }
 
 /// A session token for tests, like one of `POST /2.0/maxpay/sessions`.
@@ -202,7 +220,7 @@ pub(crate) async fn session(desk: &Desk<'_>, form: &Form) -> Answer {
     let values = vec![(texts::fill("{} · {}", &[mode_word(t, form), t.session_token]), token)];
     let f = Frame { section: Section::Settings, ..desk.frame(t.token_made) };
     let onward = f.at("/settings");
-    desk.page(201, &KeysOnce { f, t, heading: t.token_made, values, onward })
+    desk.page(201, &KeysOnce { f, t, heading: t.token_made, values, warning: None, onward })
 }
 
 fn refuse_user(desk: &Desk<'_>, user: &str, problem: &Problem) -> Answer {

@@ -12,6 +12,7 @@ use super::{
     desk::Desk,
     form::Form,
     frame::{Frame, Section},
+    pages::{Pages, Total},
     problems::{self, at},
     query, redirect,
     texts::{self, Texts},
@@ -31,9 +32,8 @@ struct Apps {
     t: &'static Texts,
     q: String,
     rows: Vec<AppSummary>,
-    /// Where the next page begins, or where the search goes on.
-    next: Option<String>,
-    first: Option<String>,
+    /// Its next page is where the next one begins, or where the search goes on.
+    pages: Pages,
 }
 
 #[derive(Template)]
@@ -53,6 +53,7 @@ pub(crate) struct KeysOnce {
     pub(crate) t: &'static Texts,
     pub(crate) heading: &'static str,
     pub(crate) values: Vec<(String, String)>,
+    pub(crate) warning: Option<String>,
     pub(crate) onward: String,
 }
 
@@ -70,17 +71,15 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let q: String = parameter("q").trim().chars().take(64).collect();
     let cursor = Some(parameter("cursor")).filter(|cursor| !cursor.is_empty());
     let after = cursor.as_deref().map(AppId::parse).transpose().map_err(|_| Trouble::NotFound)?;
-    let is_first = after.is_none();
     let (rows, next) = search(desk, &q, after).await?;
-    let address = |cursor: &str| {
-        let pairs = [("q", q.as_str()), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
-        format!("/console/apps?{}", query(&pairs.collect::<Vec<_>>()))
+    let address = |more: &[(&str, &str)]| {
+        let own = [("q", q.as_str())].into_iter().filter(|(_, value)| !value.is_empty());
+        format!("/console/apps?{}", query(&own.chain(more.iter().copied()).collect::<Vec<_>>()))
     };
     let page = Apps {
         f: Frame { section: Section::Apps, ..desk.frame(desk.t().apps) },
         t: desk.t(),
-        next: next.map(|next| address(next.as_str())),
-        first: (!is_first).then(|| address("")),
+        pages: Pages::of(desk, rows.len(), Total::Unknown, next.as_ref().map(AppId::as_str), address),
         rows,
         q,
     };
@@ -142,5 +141,15 @@ pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
         (texts::fill("{} · {}", &[t.live, t.master_key]), key("live", "masterKey")),
     ];
     let f = Frame { section: Section::Apps, ..desk.frame(t.app_made) };
-    desk.page(201, &KeysOnce { f, t, heading: t.app_made, values, onward: format!("/console/apps/{id}/channels/ali") })
+    desk.page(
+        201,
+        &KeysOnce {
+            f,
+            t,
+            heading: t.app_made,
+            values,
+            warning: None,
+            onward: format!("/console/apps/{id}/first-steps?mode=test"),
+        },
+    )
 }

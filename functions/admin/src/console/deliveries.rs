@@ -1,7 +1,7 @@
 //! Deliveries: those that wait, those that never arrived and why, and how to send them again.
 
 use askama::Template;
-use domain::{DeliveryState, Event, Timestamp};
+use domain::{DeliveryState, Event, Mode, Timestamp};
 use http::Method;
 use runtime::query_parameter;
 use serde_json::{Value, json};
@@ -12,9 +12,15 @@ use super::{
     form::Form,
     frame::{Frame, Section},
     inside, problems, query, redirect,
+    targets::{self, FailingTarget},
     texts::{self, Texts},
     webhooks,
 };
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// A hundred days: deliveries are kept for less.
+const HOURS_MAX: i64 = 2400;
 
 /// One attempt, as one line.
 struct Attempt {
@@ -29,6 +35,11 @@ struct Row {
     bill_href: String,
     event: &'static str,
     target: String,
+    /// Whether its target fails now.
+    is_failing: bool,
+    /// Whether it can be sent again: its webhook is still there, in the same mode.
+    can_resend: bool,
+    resend: String,
     state: String,
     state_label: &'static str,
     next: Option<String>,
@@ -43,8 +54,7 @@ struct Deliveries {
     states: Vec<(&'static str, &'static str, bool)>,
     webhooks: Vec<(String, String, bool)>,
     rows: Vec<Row>,
-    /// The chosen webhook, if all its deliveries can be sent again.
-    replay: Option<String>,
+    failing: Vec<FailingTarget>,
     next: Option<String>,
     here: String,
 }
@@ -69,7 +79,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
         states: std::iter::once(every).chain(states).collect(),
         webhooks: choices.collect(),
         rows: items.iter().map(|item| row(desk, &f, item, &known)).collect(),
-        replay: known.iter().find(|one| one.id == webhook).map(|one| one.id.clone()),
+        failing: targets::failing(desk, &f, &known).await?,
         next,
         here: f.here.clone(),
         f,
@@ -83,6 +93,8 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value, known: &[webhooks::Row]) -> Row
     let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
     let webhook = known.iter().find(|one| one.id == text("webhook"));
     let next = item.get("nextTime").and_then(Value::as_i64).map(|ms| f.moment(Timestamp::clamped(ms)));
+    let is_pulled = webhook.is_some_and(|one| one.kind == webhooks::Kind::Pull);
+    let next = next.map(|next| if is_pulled { format!("{} {next}", t.kept_until) } else { next });
     let asked = query(&[("mode", text("mode")), ("bill", text("billNum"))]);
     let attempts = item.get("attempts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     Row {
@@ -90,7 +102,10 @@ fn row(desk: &Desk<'_>, f: &Frame, item: &Value, known: &[webhooks::Row]) -> Row
         bill: text("billNum").to_owned(),
         bill_href: format!("{}/{}?{asked}", f.at("/transactions"), text("transaction")),
         event: Event::find(text("event")).map_or("", |event| t.name_of(event)),
+        resend: webhook.map(|one| texts::fill(t.resend_to, &[&targets::short(&one.target)])).unwrap_or_default(),
         target: webhook.map_or_else(|| t.deleted_webhook.to_owned(), |one| one.target.clone()),
+        is_failing: webhook.is_some_and(|one| one.is_failing),
+        can_resend: webhook.is_some_and(|one| one.is_live == (text("mode") == Mode::Live.name())),
         state: text("state").to_owned(),
         state_label: DeliveryState::find(text("state")).map_or("", |state| t.name_of(state)),
         next,
@@ -124,6 +139,19 @@ pub(crate) fn attempt_words(f: &Frame, t: &'static Texts, attempt: &Value) -> St
         number("durationMs").map(|ms| format!("{ms} ms")),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// Sends again what failed or waits, of one webhook: since a moment, or in the last hours.
+pub(crate) async fn replay(desk: &Desk<'_>, form: &Form) -> Answer {
+    let number = |name: &str| form.text(name).parse::<i64>().ok();
+    let hours = number("hours").filter(|hours| (1..=HOURS_MAX).contains(hours));
+    let since = number("since").or_else(|| hours.map(|hours| desk.now.ms().saturating_sub(hours * HOUR_MS).max(0)));
+    let body = json!({ "since": since.ok_or(Trouble::Form)?, "states": ["exhausted", "waiting"] });
+    let path = format!("/apps/{}/webhooks/{}/replay", desk.app()?.app.id, form.text("webhook"));
+    let replayed = desk.api(Method::POST, &path, &body).await?;
+    let is_all = replayed.get("cursor").is_none_or(Value::is_null);
+    let done = if is_all { "replayed" } else { "replayed-part" };
+    redirect(&format!("{}?done={done}", desk.frame("").at("/deliveries")), &[])
 }
 
 /// Sends one delivery again, and returns to the page of the button.

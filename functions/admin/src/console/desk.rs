@@ -4,10 +4,10 @@ use askama::Template;
 use bytes::Bytes;
 use domain::{AppId, Mode, OperatorName, OperatorRole, Reach, Timestamp};
 use http::{
-    Method, Uri,
+    Method, StatusCode, Uri,
     header::{CONTENT_TYPE, REFERER},
 };
-use runtime::{Reply, Request, query_parameter};
+use runtime::{Reply, Request, client_ip, query_parameter};
 use serde_json::Value;
 use store::{AppSummary, StoredApp};
 use tracing::error;
@@ -17,6 +17,7 @@ use super::{
     frame::{Frame, Section},
     html, inside,
     preferences::Preferences,
+    put_away::PutAway,
     session::{self, Session},
     texts::{self, Texts},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) unread: Unread,
     pub(crate) now: Timestamp,
     pub(crate) preferences: Preferences,
+    /// The apps whose first steps the reader does not want to see.
+    pub(crate) put_away: PutAway,
     pub(crate) session: Option<Session>,
     role: OperatorRole,
     pub(crate) reach: Reach,
@@ -66,6 +69,7 @@ impl<'a> Desk<'a> {
             unread,
             now,
             preferences,
+            put_away: PutAway::read(request.headers()),
             session: None,
             role: OperatorRole::Viewer,
             reach: Reach::Apps(Vec::new()),
@@ -146,11 +150,13 @@ impl<'a> Desk<'a> {
             preferences: self.preferences,
             here: self.here(),
             section: Section::None,
+            searched: String::new(),
             operator: self.session.as_ref().map(|session| (session.name.to_string(), self.role)),
             csrf: self.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default(),
             apps: self.apps.clone(),
             app: self.app.as_ref().map(summary),
             mode: self.mode,
+            has_first_steps: self.app.as_ref().is_some_and(|found| !self.put_away.has(&found.app.id)),
             unread: self.unread.clone(),
             // A form that is shown again with errors has its own message, and not that of the action before it.
             notice: query_parameter(self.request, "done")
@@ -193,9 +199,9 @@ impl<'a> Desk<'a> {
         self.call(self.who()?, method, path, body).await
     }
 
-    /// The same, without reading the answer: a transaction may be nested deeper than the JSON reader accepts.
-    pub(crate) async fn act(&self, method: Method, path: &str, body: &Value) -> Result<(), Problem> {
-        self.perform(self.who()?, method, path, body).await.map(drop)
+    /// The same, without reading the answer but its status: a transaction may be nested deeper than the JSON reader accepts.
+    pub(crate) async fn act(&self, method: Method, path: &str, body: &Value) -> Result<StatusCode, Problem> {
+        self.perform(self.who()?, method, path, body).await.map(|reply| reply.status())
     }
 
     /// Sends a file to the operator API, in place of what is there.
@@ -210,6 +216,7 @@ impl<'a> Desk<'a> {
             operator: Some(operator.ok_or_else(Problem::unauthorized)?),
             role: self.role,
             reach: self.reach.clone(),
+            from: self.from(),
         })
     }
 
@@ -236,8 +243,14 @@ impl<'a> Desk<'a> {
     pub(crate) async fn oneself(&self, method: Method, path: &str, body: &Value) -> Result<Value, Problem> {
         let name = self.session.as_ref().map(|session| session.name.clone()).ok_or_else(Problem::unauthorized)?;
         let path = format!("/operators/{name}{path}");
-        let who = Who { operator: Some(name), role: OperatorRole::Owner, reach: Reach::Everything };
+        let reach = Reach::Everything;
+        let who = Who { operator: Some(name), role: OperatorRole::Owner, reach, from: self.from() };
         self.call(who, method, &path, body).await
+    }
+
+    /// The address of the browser.
+    fn from(&self) -> Option<String> {
+        client_ip(self.request).map(str::to_owned)
     }
 
     /// Renders a page.

@@ -1,32 +1,91 @@
-//! The list of transactions as CSV, in parts. A function's answer is limited in size, but the list is not, so each answer is one part. Our
-//! script fetches part after part into one file and shows the progress. Without the script each part is a link.
+//! The list of transactions as a file, CSV or XLSX, in parts. A function's answer is limited in size, but the list is not, so each answer is
+//! one part. Our script fetches part after part and shows the progress: the parts of a CSV become one file, and each part of an XLSX is a
+//! file of its own, with the totals of the whole period. Without the script each part is a link.
 
 use askama::Template;
 use bytes::Bytes;
-use domain::{ChannelFilter, Record, RecordsOrder, RecordsRequest, Status};
+use domain::{Basis, ChannelFilter, Status};
 use http::{HeaderName, HeaderValue, header};
 use runtime::{Reply, query_parameter};
 use serde_json::json;
-use store::RecordsPosition;
+use tracing::error;
 
 use super::{
     Answer, Trouble,
-    cell::{guarded, text_cell},
+    choices::{Offer, offer},
+    csv,
     desk::Desk,
+    export_cursor::ExportCursor,
     format,
     frame::{Frame, Section},
+    lines::{self, Part, PartSize, Place},
     redirect,
+    scope::{Scope, Totals, cursor_of},
+    table::{COLUMNS, Cell, Line},
     texts::{self, Texts},
-    transactions::{Filter, by_id},
+    transactions::{DaysOf, Filter, Range},
+    workbook::{self, Book, Summary},
 };
-use crate::api::{
-    page::{parse_cursor, write_cursor},
-    problem::Problem,
-    transactions::page,
-};
+use crate::api::problem::Problem;
 
-/// Rows in one part: about half a megabyte. Lambda allows six.
-const ROWS: usize = 2000;
+/// A part of a CSV has about half a megabyte. The script writes such parts into one file.
+const CSV: PartSize = PartSize { lines: 2000, bytes: 3_000_000 };
+
+/// An answer of Lambda's has 6 MB, and a file needs a third more as base64. The texts of a file are bounded so that it fits even if nothing
+/// in them can be packed; with short texts a file has all these lines.
+const XLSX: PartSize = PartSize { lines: 16_000, bytes: 3_000_000 };
+
+/// The kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileKind {
+    Csv,
+    Xlsx,
+}
+
+impl FileKind {
+    const ALL: [Self; 2] = [Self::Xlsx, Self::Csv];
+
+    fn of(desk: &Desk<'_>) -> Self {
+        let asked = query_parameter(desk.request, "format").unwrap_or_default();
+        if asked == Self::Xlsx.name() { Self::Xlsx } else { Self::Csv }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    fn label(self, t: &'static Texts) -> &'static str {
+        match self {
+            Self::Csv => t.export_csv,
+            Self::Xlsx => t.export_xlsx,
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+
+    fn size(self) -> PartSize {
+        match self {
+            Self::Csv => CSV,
+            Self::Xlsx => XLSX,
+        }
+    }
+}
+
+/// The links of one kind of file, for readers without our script.
+struct FileLinks {
+    kind: &'static str,
+    label: &'static str,
+    part: String,
+    next: String,
+}
 
 #[derive(Template)]
 #[template(path = "export.html")]
@@ -35,50 +94,110 @@ struct Export {
     t: &'static Texts,
     /// The filter of the export: label and value.
     asked: Vec<(&'static str, String)>,
+    periods: Vec<Offer>,
+    bases: Vec<Offer>,
+    basis_text: &'static str,
+    times: Vec<Offer>,
+    /// The parts of the filter that the form has no field for.
+    kept: Vec<(&'static str, String)>,
+    filter: Filter,
+    problem: Option<String>,
     /// The address of the first part, where the script begins.
     all: String,
     name: String,
-    /// The times of the first and the last row, in milliseconds. The script shows its progress between them.
-    newest: i64,
-    oldest: i64,
     /// The script's sentences, as JSON.
     said: String,
-    /// The part on this page, and where the next part begins.
-    part: String,
-    next: String,
+    links: Vec<FileLinks>,
     back: String,
+    statement: String,
     reached: String,
 }
 
-/// `/export`: a button for everything, a link to this part, and a link to the next one.
+/// `/export`: what is exported, a button for each kind of file, a link to this part, and a link to the next one.
 pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
-    let (t, filter) = (desk.t(), Filter::read(desk));
-    let f = Frame { section: Section::Transactions, ..desk.frame(t.export) };
-    let cursor = query_parameter(desk.request, "cursor").unwrap_or_default();
-    let more: &[(&str, &str)] = if cursor.is_empty() { &[] } else { &[("cursor", &cursor)] };
-    let reached = match cursor.as_ref() {
-        "" => t.export_first.to_owned(),
-        cursor => texts::fill(t.export_reached, &[&f.moment(parse_cursor(cursor)?.created_at)]),
+    let t = desk.t();
+    let mut filter = Filter::read(desk);
+    let basis = Basis::find(&filter.basis).unwrap_or(Basis::Created);
+    basis.name().clone_into(&mut filter.basis);
+    let cursor = cursor_of(desk);
+    let ExportCursor { times, place } = ExportCursor::parse(&cursor)?;
+    let zone = filter.zone(desk, basis);
+    let (range, problem) = match filter.range(desk, zone) {
+        Ok(range) => (times.unwrap_or(range), None),
+        Err(problem) => (Range::default(), Some(problem)),
     };
+    let f = Frame { section: Section::Accounting, ..desk.frame(t.accounting) };
+    let totals = query_parameter(desk.request, "totals").unwrap_or_default();
+    let going_on = [("cursor", cursor.as_str()), ("totals", totals.as_ref())];
+    let reached = match place {
+        Place::Payments(None) => t.export_first.to_owned(),
+        Place::Payments(Some(from)) => texts::fill(t.export_reached, &[&f.moment(from.created_at)]),
+        Place::Refunds(None) => t.export_refunds.to_owned(),
+        Place::Refunds(Some(from)) => texts::fill(t.export_reached, &[&f.moment(from.at)]),
+    };
+    let links = FileKind::ALL.map(|kind| {
+        let more: Vec<(&str, &str)> =
+            [("format", kind.name())].into_iter().chain(going_on).filter(|(_, value)| !value.is_empty()).collect();
+        FileLinks {
+            kind: kind.name(),
+            label: kind.label(t),
+            part: filter.href(&f, "/export/part", &more),
+            next: filter.href(&f, "/export/next", &more),
+        }
+    });
     let page = Export {
-        asked: asked(t, &f, &filter),
+        asked: asked(t, &f, &filter.counted_by(basis), DaysOf { range, zone }),
+        periods: periods(t, &f, &filter),
+        bases: Basis::ALL.map(|one| offer(one.name(), t.name_of(one), basis.name())).to_vec(),
+        basis_text: basis_text(t, basis),
         all: filter.href(&f, "/export/part", &[]),
-        name: file_name(desk),
-        newest: end_of_list(desk, &filter, RecordsOrder::NewestFirst).await?,
-        oldest: end_of_list(desk, &filter, RecordsOrder::OldestFirst).await?,
+        name: format!("transactions-{}-{}", desk.mode, format::day(desk.now, desk.preferences.zone)),
         said: sentences(t),
-        part: filter.href(&f, "/export/part", more),
-        next: filter.href(&f, "/export/next", more),
-        back: filter.href(&f, "/transactions", &[]),
+        links: links.into(),
+        back: Filter { days: String::new(), ..filter.clone() }.href(&f, "/transactions", &[]),
+        statement: f.at("/statement"),
+        times: filter.times(t),
+        kept: kept(&filter),
         reached,
+        problem,
+        filter,
         t,
         f,
     };
-    desk.page(200, &page)
+    let status = if page.problem.is_some() { 422 } else { 200 };
+    desk.page(status, &page)
+}
+
+/// The parts of the filter that the form has no field for.
+fn kept(filter: &Filter) -> Vec<(&'static str, String)> {
+    [("q", &filter.search), ("status", &filter.status), ("channel", &filter.channel), ("days", &filter.days)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.clone()))
+        .collect()
+}
+
+/// What a basis means.
+pub(crate) fn basis_text(t: &'static Texts, basis: Basis) -> &'static str {
+    match basis {
+        Basis::Created => t.basis_created_text,
+        Basis::Paid => t.basis_paid_text,
+        Basis::Settled => t.basis_settled_text,
+    }
+}
+
+fn periods(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<Offer> {
+    let rows = [("yesterday", t.yesterday), ("month", t.this_month), ("last-month", t.last_month), ("", t.any_time)];
+    let link = |(time, label): (&str, &'static str)| {
+        let is_chosen = filter.time == time;
+        let other = Filter { time: time.to_owned(), ..filter.at_any_time() };
+        Offer { value: other.href(f, "/export", &[]), label, is_chosen }
+    };
+    rows.map(link).into()
 }
 
 /// The filter in words.
-fn asked(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<(&'static str, String)> {
+fn asked(t: &'static Texts, f: &Frame, filter: &Filter, days: DaysOf) -> Vec<(&'static str, String)> {
     let mode = if f.is_live() { t.live } else { t.test };
     let status = Status::find(&filter.status).map_or(t.every_status, |status| t.name_of(status));
     let channel = match ChannelFilter::find(&filter.channel) {
@@ -86,20 +205,10 @@ fn asked(t: &'static Texts, f: &Frame, filter: &Filter) -> Vec<(&'static str, St
         Some(ChannelFilter::One(channel)) => t.name_of(channel),
         Some(ChannelFilter::Family(family)) => t.name_of(family),
     };
-    let time = match filter.time.as_str() {
-        "1" => t.today.to_owned(),
-        "7" => t.days_7.to_owned(),
-        "30" => t.days_30.to_owned(),
-        "60" => t.days_60.to_owned(),
-        "own" => format!("{} – {}", filter.from, filter.to),
-        _ => t.any_time.to_owned(),
-    };
-    let mut asked = vec![
-        (t.mode, mode.to_owned()),
-        (t.status, status.to_owned()),
-        (t.channel, channel.to_owned()),
-        (t.time, format!("{time} · {}", f.zone_label())),
-    ];
+    let mut asked = vec![(t.mode, mode.to_owned()), (t.status, status.to_owned()), (t.channel, channel.to_owned())];
+    if !filter.names_one() {
+        asked.push((t.time, filter.time_in_words(t, f.language(), days)));
+    }
     if !filter.search.is_empty() {
         asked.push((t.search, filter.search.clone()));
     }
@@ -112,56 +221,49 @@ fn sentences(t: &'static Texts) -> String {
         "begun": t.export_begun,
         "going": t.export_going,
         "done": t.export_done,
+        "doneFiles": t.export_done_files,
         "failed": t.export_failed,
         "stopped": t.export_stopped,
     })
     .to_string()
 }
 
-/// When the first or last row was charged; empty if there is no row.
-async fn end_of_list(desk: &Desk<'_>, filter: &Filter, order: RecordsOrder) -> Result<i64, Trouble> {
-    let request = RecordsRequest { order, ..filter.request(desk, 1).map_err(|_| Trouble::NotFound)? };
-    let read = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, None).await?;
-    Ok(read.records.first().map_or(0, |record| record.created_at.ms()))
-}
-
 /// `/export/next`: leads to the next part.
 pub(crate) async fn next(desk: &Desk<'_>) -> Answer {
-    let filter = Filter::read(desk);
-    let f = desk.frame("");
-    match read(desk, &filter).await? {
-        (_, Some(next)) => redirect(&filter.href(&f, "/export", &[("cursor", &write_cursor(&next))]), &[]),
-        (_, None) => redirect(&filter.href(&f, "/transactions", &[("done", "exported")]), &[]),
-    }
+    let (mut scope, f) = (Scope::read(desk).await?, desk.frame(""));
+    let (part, totals) = read(desk, &mut scope, FileKind::of(desk)).await?;
+    let Some(next) = part.next else {
+        return redirect(&scope.filter.href(&f, "/transactions", &[("done", "exported")]), &[]);
+    };
+    let sealed = totals.map(|totals| scope.seal_totals(desk, &totals)).transpose()?.unwrap_or_default();
+    redirect(&scope.filter.href(&f, "/export", &[("cursor", &scope.cursor(next)), ("totals", &sealed)]), &[])
 }
 
-/// `/export/part`: one part. A header says where the next part begins.
+/// `/export/part`: one part. Headers say where the next part begins, and hand the totals on.
 pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
-    let filter = Filter::read(desk);
-    let is_first = query_parameter(desk.request, "cursor").is_none_or(|cursor| cursor.is_empty());
-    let (records, next) = read(desk, &filter).await?;
-    let mut text = String::new();
-    if is_first {
-        // The byte order mark, by which spreadsheets recognize UTF-8.
-        text.push('\u{feff}');
-        write_row(&mut text, &headings(desk).each_ref().map(String::as_str));
-    }
-    for record in &records {
-        write_row(&mut text, &row(desk, record).each_ref().map(String::as_str));
-    }
-    // If a row is missing, the file says so, because readers compute sums from it.
-    for unreadable in desk.unread.items() {
-        write_row(&mut text, &[&unreadable.item, &texts::fill(desk.t().export_unreadable, &[unreadable.attribute])]);
-    }
-    let mut reply = Reply::new(Bytes::from(text));
-    let reached = records.last().map(|last| last.created_at);
+    let kind = FileKind::of(desk);
+    let is_first = cursor_of(desk).is_empty();
+    let mut scope = Scope::read(desk).await?;
+    let (part, totals) = read(desk, &mut scope, kind).await?;
+    let (rows, reached, next) = (part.lines.len(), part.reached, part.next.clone().map(|next| scope.cursor(next)));
+    let body = match kind {
+        FileKind::Csv => write_csv(desk, &part, totals.as_ref(), is_first).into_bytes(),
+        FileKind::Xlsx => write_xlsx(desk, &scope, part, totals.as_ref())?,
+    };
+    let sealed = totals.as_ref().map(|totals| scope.seal_totals(desk, totals)).transpose()?;
+    let mut reply = Reply::new(Bytes::from(body));
+    let ms = |at: domain::Timestamp| at.ms().to_string();
+    let name = format!("transactions-{}-{}.{}", desk.mode, format::day(desk.now, desk.preferences.zone), kind.name());
     let heads = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file_name(desk))),
-        (HeaderName::from_static("x-rows"), records.len().to_string()),
+        (header::CONTENT_TYPE, kind.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (HeaderName::from_static("x-rows"), rows.to_string()),
         (HeaderName::from_static("x-reached"), reached.map(|at| desk.frame("").moment(at)).unwrap_or_default()),
-        (HeaderName::from_static("x-reached-ms"), reached.map(|at| at.ms().to_string()).unwrap_or_default()),
-        (HeaderName::from_static("x-next-cursor"), next.as_ref().map(write_cursor).unwrap_or_default()),
+        (HeaderName::from_static("x-reached-ms"), reached.map(ms).unwrap_or_default()),
+        (HeaderName::from_static("x-newest-ms"), ms(scope.charged.end)),
+        (HeaderName::from_static("x-oldest-ms"), ms(scope.charged.start)),
+        (HeaderName::from_static("x-next-cursor"), next.unwrap_or_default()),
+        (HeaderName::from_static("x-totals"), sealed.unwrap_or_default()),
     ];
     for (name, value) in heads {
         let value = HeaderValue::from_str(&value).map_err(|_| Trouble::Api(Problem::internal()))?;
@@ -170,73 +272,94 @@ pub(crate) async fn part(desk: &Desk<'_>) -> Answer {
     Ok(reply)
 }
 
-fn file_name(desk: &Desk<'_>) -> String {
-    format!("transactions-{}-{}.csv", desk.mode, format::day(desk.now, desk.preferences.zone))
+async fn read(desk: &Desk<'_>, scope: &mut Scope, kind: FileKind) -> Result<(Part, Option<Totals>), Trouble> {
+    let totals = if scope.lists_refunds { Some(scope.count(desk).await?) } else { None };
+    Ok((lines::gather(desk, scope, scope.place.clone(), kind.size()).await?, totals))
 }
 
-async fn read(desk: &Desk<'_>, filter: &Filter) -> Result<(Vec<Record>, Option<RecordsPosition>), Trouble> {
-    let cursor = query_parameter(desk.request, "cursor").filter(|cursor| !cursor.is_empty());
-    let from = cursor.as_deref().map(parse_cursor).transpose()?;
-    if let Some(record) = by_id(desk, filter).await? {
-        return Ok((vec![record], None));
+fn write_csv(desk: &Desk<'_>, part: &Part, totals: Option<&Totals>, is_first: bool) -> String {
+    let mut text = String::new();
+    if is_first {
+        text.push(csv::MARK);
+        csv::write_row(&mut text, &lines::headings(desk).each_ref().map(String::as_str));
     }
-    let request: RecordsRequest = filter.request(desk, ROWS).map_err(|_| Trouble::NotFound)?;
-    let read = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
-    Ok((read.records, read.next))
-}
-
-fn headings(desk: &Desk<'_>) -> [String; 9] {
-    let (t, offset) = (desk.t(), desk.preferences.zone.offset());
-    let time = |label: &str| format!("{label} ({offset})");
-    [
-        t.transaction_id.to_owned(),
-        t.bill.to_owned(),
-        time(t.created),
-        time(t.ended),
-        t.channel.to_owned(),
-        t.channel_code.to_owned(),
-        t.status.to_owned(),
-        texts::fill("{} (CNY)", &[t.amount]),
-        texts::fill("{} (CNY)", &[t.refunded]),
-    ]
-}
-
-fn row(desk: &Desk<'_>, record: &Record) -> [String; 9] {
-    let (t, zone) = (desk.t(), desk.preferences.zone);
-    [
-        text_cell(record.id.as_str()),
-        text_cell(record.bill.as_str()),
-        format::moment(record.created_at, zone),
-        record.ended_at.map(|at| format::moment(at, zone)).unwrap_or_default(),
-        t.name_of(record.channel).to_owned(),
-        record.channel.name().to_owned(),
-        t.name_of(record.status).to_owned(),
-        record.fee.to_yuan(),
-        record.refunded.map(domain::Fen::to_yuan).unwrap_or_default(),
-    ]
-}
-
-/// Writes one row of texts, amounts and times. [`text_cell`] has already protected the texts that need it.
-fn write_row(text: &mut String, cells: &[&str]) {
-    for (place, cell) in cells.iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        text.push('"');
-        text.push_str(&guarded(cell).replace('"', "\"\""));
-        text.push('"');
+    for line in &part.lines {
+        csv::write_line(&mut text, line, desk.preferences.zone);
     }
-    text.push_str("\r\n");
+    // If a row is missing, the file says so, because readers compute sums from it.
+    for unreadable in desk.unread.items() {
+        let said = texts::fill(desk.t().export_unreadable, &[unreadable.attribute]);
+        csv::write_row(&mut text, &[&unreadable.item, &said]);
+    }
+    if let Some(totals) = totals.filter(|_| part.next.is_none()) {
+        csv::write_line(&mut text, &total_line(desk.t(), totals), desk.preferences.zone);
+    }
+    text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::write_row;
+/// An amount without the separators of thousands, as a program reads it.
+fn plain(yuan: &str) -> Cell {
+    Cell::Yuan(yuan.replace(',', ""))
+}
 
-    #[test]
-    fn a_row_is_quoted_whatever_it_holds() {
-        let mut text = String::new();
-        write_row(&mut text, &["1", "=HYPERLINK(\"x\")", "a\"b,c", "茶\r\n"]);
-        assert_eq!(text, "\"1\",\"'=HYPERLINK(\"\"x\"\")\",\"a\"\"b,c\",\"茶\r\n\"\r\n");
+/// The last line of a CSV: the totals stand under the money that came in and went back.
+fn total_line(t: &'static Texts, totals: &Totals) -> Line {
+    const KIND: usize = 9;
+    let label = if totals.is_cut { t.totals_cut } else { t.total };
+    let mut line: Line = [const { Cell::Empty }; COLUMNS];
+    if let Some(kind) = line.get_mut(KIND) {
+        *kind = Cell::Text(label.to_owned());
     }
+    if !totals.is_cut {
+        let [.., money_in, money_out] = &mut line;
+        *money_in = plain(&totals.total.amount_in_yuan());
+        *money_out = plain(&totals.total.refunded_in_yuan());
+    }
+    line
+}
+
+fn write_xlsx(desk: &Desk<'_>, scope: &Scope, part: Part, totals: Option<&Totals>) -> Result<Vec<u8>, Trouble> {
+    let t = desk.t();
+    let has_more = part.next.is_some();
+    let book = Book {
+        name: t.export_lines,
+        headings: lines::headings(desk),
+        lines: part.lines,
+        summary: totals.map(|totals| Summary { name: t.total, rows: summary(desk, scope, totals, has_more) }),
+        made_at: desk.now,
+        zone: desk.preferences.zone,
+    };
+    workbook::write(&book).map_err(|problem| {
+        error!("a workbook could not be written: {problem}");
+        Trouble::Api(Problem::internal())
+    })
+}
+
+/// What the file is of, and the totals by channel.
+fn summary(desk: &Desk<'_>, scope: &Scope, totals: &Totals, has_more: bool) -> Vec<Vec<Cell>> {
+    let (t, f) = (desk.t(), desk.frame(""));
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let mut rows = vec![vec![text(t.app), text(f.app_name())]];
+    let days = DaysOf { range: scope.range, zone: scope.zone };
+    rows.extend(asked(t, &f, &scope.filter, days).into_iter().map(|(label, value)| vec![text(label), text(&value)]));
+    rows.push(vec![text(t.basis), text(t.name_of(scope.period.basis))]);
+    rows.push(vec![text(t.made_at), Cell::Moment(desk.now)]);
+    rows.push(vec![text(t.this_file), text(if has_more { t.more_files } else { t.last_file })]);
+    for unreadable in desk.unread.items() {
+        rows.push(vec![text(&texts::fill(t.export_unreadable, &[unreadable.attribute])), text(&unreadable.item)]);
+    }
+    rows.push(Vec::new());
+    if totals.is_cut {
+        rows.push(vec![text(t.total), text(t.totals_cut)]);
+        return rows;
+    }
+    rows.push([t.channel, t.paid_count, t.money_in, t.money_out, t.net].map(text).to_vec());
+    let own = totals.channels.iter().map(|(channel, own)| (t.name_of(*channel), own));
+    for (name, own) in own.chain([(t.total, &totals.total)]) {
+        let sums = [own.amount_in_yuan(), own.refunded_in_yuan(), own.net_in_yuan()];
+        rows.push(
+            [text(name), text(&own.paid.to_string())].into_iter().chain(sums.iter().map(|sum| plain(sum))).collect(),
+        );
+    }
+    rows
 }

@@ -33,6 +33,31 @@ pub(crate) fn days_start(at: Timestamp, zone: Zone, days: i64) -> Timestamp {
     day_start(at, zone, 1 - days)
 }
 
+/// The day before that of `at`.
+pub(crate) fn yesterday(at: Timestamp, zone: Zone) -> TimeSpan {
+    let start = day_start(at, zone, -1);
+    TimeSpan { start, end: Timestamp::clamped(start.ms() + DAY_MS - 1) }
+}
+
+/// The month of `at`.
+pub(crate) fn month(at: Timestamp, zone: Zone) -> TimeSpan {
+    let first = civil(at, zone).and_then(|civil| civil.date().replace_day(1).ok());
+    first.map_or(TimeSpan { start: at, end: at }, |first| month_from(first, zone))
+}
+
+/// The month before that of `at`.
+pub(crate) fn last_month(at: Timestamp, zone: Zone) -> TimeSpan {
+    let last = Timestamp::clamped(month(at, zone).start.ms() - 1);
+    month(last, zone)
+}
+
+fn month_from(first: Date, zone: Zone) -> TimeSpan {
+    let days = Duration::days(i64::from(first.month().length(first.year())));
+    let start = at_midnight(first, zone);
+    let end = first.checked_add(days).map_or(start, |next| at_midnight(next, zone));
+    TimeSpan { start, end: Timestamp::clamped(end.ms() - 1) }
+}
+
 /// Reads a typed day: `2026-11-23`.
 pub(crate) fn parse_day(text: &str, zone: Zone) -> Option<TimeSpan> {
     let mut parts = text.splitn(3, '-');
@@ -58,6 +83,25 @@ fn offset(zone: Zone) -> UtcOffset {
 #[cfg(test)]
 mod tests {
     use super::{super::preferences::ZONES, *};
+
+    #[test]
+    fn yesterday_and_months_are_whole_days_of_the_readers_zone() {
+        let [beijing, .., tokyo, _] = ZONES;
+        let check = |TimeSpan { start, end }: TimeSpan, zone, expect: [&str; 2]| {
+            assert_eq!([moment(start, zone), moment(end, zone)], expect);
+            assert_eq!((end.ms() + 1) % 1000, 0, "to the last millisecond");
+        };
+        // 00:30 in Tokyo on the first of March, and half past eleven of the evening before in Beijing.
+        let at = Timestamp::from_beijing("2026-02-28 23:30:00").unwrap();
+        check(yesterday(at, tokyo), tokyo, ["2026-02-28 00:00:00", "2026-02-28 23:59:59"]);
+        check(yesterday(at, beijing), beijing, ["2026-02-27 00:00:00", "2026-02-27 23:59:59"]);
+        check(month(at, tokyo), tokyo, ["2026-03-01 00:00:00", "2026-03-31 23:59:59"]);
+        check(month(at, beijing), beijing, ["2026-02-01 00:00:00", "2026-02-28 23:59:59"]);
+        check(last_month(at, tokyo), tokyo, ["2026-02-01 00:00:00", "2026-02-28 23:59:59"]);
+        check(last_month(at, beijing), beijing, ["2026-01-01 00:00:00", "2026-01-31 23:59:59"]);
+        let new_year = Timestamp::from_beijing("2026-01-05 00:00:00").unwrap();
+        check(last_month(new_year, beijing), beijing, ["2025-12-01 00:00:00", "2025-12-31 23:59:59"]);
+    }
 
     #[test]
     fn days_begin_where_the_reader_is() {

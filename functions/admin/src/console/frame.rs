@@ -17,12 +17,17 @@ use crate::unread::Unread;
 pub(crate) enum Section {
     None,
     Overview,
+    FirstSteps,
     Transactions,
+    Refunds,
+    Accounting,
     Channels,
     Checkout,
     Webhooks,
+    Alerts,
     Deliveries,
     Incidents,
+    Reconciliation,
     Settings,
     Apps,
     Operators,
@@ -40,11 +45,15 @@ pub(crate) struct Frame {
     /// The path and query of this page, to return to it.
     pub(crate) here: String,
     pub(crate) section: Section,
+    /// What the search field has in it.
+    pub(crate) searched: String,
     pub(crate) operator: Option<(String, OperatorRole)>,
     pub(crate) csrf: String,
     pub(crate) apps: Vec<AppSummary>,
     pub(crate) app: Option<AppSummary>,
     pub(crate) mode: Mode,
+    /// Whether the navigation has the first steps of the app.
+    pub(crate) has_first_steps: bool,
     pub(crate) notice: Option<String>,
     /// The items that could not be read for this page. A page is rendered only after everything was read.
     pub(crate) unread: Unread,
@@ -164,6 +173,11 @@ impl Frame {
         texts::fill(text, &[&number.to_string()])
     }
 
+    /// A text with two numbers inserted.
+    pub(crate) fn fill_two(&self, text: &str, first: &usize, second: &usize) -> String {
+        texts::fill(text, &[&first.to_string(), &second.to_string()])
+    }
+
     /// A warning about items that could not be read; `None` if all were read. It names some items; the log has all.
     pub(crate) fn missing(&self, t: &'static Texts) -> Option<String> {
         const NAMED: usize = 3;
@@ -182,6 +196,13 @@ impl Frame {
     /// The address that changes a preference and returns to this page.
     pub(crate) fn prefer(&self, name: &str, value: &str) -> String {
         format!("/console/preferences?{}", super::query(&[(name, value), ("back", &self.here)]))
+    }
+
+    /// The address that puts the first steps of the app away, or brings them back, and leads to the overview.
+    pub(crate) fn first_steps(&self, state: &str) -> String {
+        let app = self.app.as_ref().map_or("", |app| app.id.as_str());
+        let back = self.at("/overview");
+        format!("/console/preferences?{}", super::query(&[("first-steps", state), ("app", app), ("back", &back)]))
     }
 
     /// This page in the other mode.

@@ -1,6 +1,6 @@
 //! The Chinese of stored sentences and of our own flows' sentences: incidents, refunds, attempts at webhooks, and why a call failed.
 
-use courier::AttemptProblemKind;
+use courier::{AlertProblemKind, AttemptProblemKind};
 use domain::{
     AsItIsKind, DayProblemKind, MismatchKind, RefundContradictionKind, RefundFailureKind, RefundRefusalKind,
     RefusalKind, UnansweredKind,
@@ -53,6 +53,8 @@ pub(crate) fn refund_refusal(kind: RefundRefusalKind) -> &'static str {
         K::NotPaid => "订单未支付，不能退款",
         K::TooMuch => "最多可退 {left:yuan}，填写的是 {found:yuan}",
         K::Stuck => "最多可退 {left:yuan}：退款 {num} 在渠道侧异常，仍占用额度，请先在渠道的商户平台处理；填写的是 {found:yuan}",
+        K::AboveLimit => "今天操作员最多还可退 {left:yuan}，超出部分须由所有者审批；填写的是 {found:yuan}",
+        K::Reserved => "退款单号不能以 twice- 开头，这类单号留给系统的自动退款；填写的是 {num}",
     }
 }
 
@@ -93,9 +95,24 @@ pub(crate) fn found(kind: FoundKind) -> &'static str {
 }
 
 #[rustfmt::skip]
+pub(crate) fn alert(kind: AlertProblemKind) -> &'static str {
+    use AlertProblemKind as K;
+    match kind {
+        K::Refused => "对方拒绝（{code}），原文“{words}”",
+        K::Status => "对方返回 HTTP {status}",
+        K::Unclear => "对方的应答不是机器人的应答",
+        K::Address => "地址或加签密钥无法使用",
+        K::Unanswered => "{why}",
+        K::Topic => "SNS 拒绝（{code}）：请检查主题名是否在部署允许的范围内，以及主题的加密密钥是否允许本部署使用",
+        K::NoTopic => "无法连接 SNS",
+    }
+}
+
+#[rustfmt::skip]
 pub(crate) fn attempt(kind: AttemptProblemKind) -> &'static str {
     use AttemptProblemKind as K;
     match kind {
+        K::Unfetched => "{days} 天内没有拉取并确认",
         // URLs.
         K::Redirect => "HTTP {status}：不会跟随重定向",
         K::Status => "HTTP {status}；只有 200 视为收到",

@@ -4,49 +4,77 @@
 //! pages show comes from the API or directly from the store. The console keeps no state except some cookies.
 
 mod account;
+mod alerts_page;
 mod app_pages;
 mod apps;
 mod assets;
+mod audit_changes;
 mod audit_page;
+mod audit_words;
+mod axis;
 mod cell;
 mod channel_accounts;
 mod channel_fields;
 mod channels;
 mod chart;
 mod checkout_page;
+mod choices;
+mod comparison;
+mod csv;
 mod dead_letters;
 mod deliveries;
 mod desk;
 mod export;
+mod export_cursor;
+mod failed_refunds;
+mod figures;
+mod find;
+mod first_steps;
 mod form;
 mod format;
 mod frame;
 mod guides;
+mod incident;
+mod incident_words;
 mod incidents;
 mod kept_words;
+mod lines;
 mod markdown;
 mod money;
 mod names;
 mod operators;
 mod origin;
 mod overview;
+mod overview_chart;
+mod pages;
 mod period;
 mod preferences;
 mod problems;
+mod proportions;
 mod provider_words;
+mod put_away;
+mod reconciliation;
+mod refunds;
+mod scope;
 mod sealed;
 mod second_factor;
 mod session;
 mod setting_words;
+mod several;
 mod sign_in;
+mod statement;
+mod table;
+mod targets;
 mod texts;
 mod transaction;
 mod transactions;
+mod turnovers;
 mod webhooks;
+mod workbook;
 mod wrong_words;
 
 use bytes::Bytes;
-use domain::{Mode, OperatorRole};
+use domain::{AppId, Mode, OperatorRole};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use runtime::{Reply, Request, query_parameter};
 use store::StoreError;
@@ -164,20 +192,30 @@ async fn show(desk: &Desk<'_>, segments: &[&str]) -> Answer {
         ["app", "export"] => export::show(desk).await,
         ["app", "export", "next"] => export::next(desk).await,
         ["app", "export", "part"] => export::part(desk).await,
+        ["app", "statement"] => statement::show(desk).await,
         ["app", "webhooks"] => webhooks::list(desk).await,
         ["app", "webhooks", "new"] => webhooks::new(desk),
         ["app", "webhooks", id] => webhooks::edit(desk, id).await,
         ["app", "webhooks", id, "test"] => webhooks::tester(desk, id).await,
         ["app", "deliveries"] => deliveries::list(desk).await,
         ["app", "incidents"] => incidents::list(desk).await,
+        ["app", "incidents", id] => incident::show(desk, id).await,
+        ["app", "reconciliation"] => reconciliation::list(desk).await,
+        ["app", "reconciliation", day] => reconciliation::show(desk, day).await,
+        ["app", "first-steps"] => first_steps::show(desk).await,
+        ["app", "find"] => find::show(desk).await,
         ["app", "transactions"] => transactions::list(desk).await,
         ["app", "transactions", id] => transaction::show(desk, id).await,
+        ["app", "refunds"] => refunds::list(desk).await,
+        ["app", "refunds", "new"] => several::preview(desk).await,
         ["app", "channels"] => redirect(&desk.frame("").at("/channels/ali"), &[]),
         ["app", "channels", tab] => channels::show(desk, tab).await,
         ["app", "checkout"] => checkout_page::show(desk).await,
+        ["app", "alerts"] => alerts_page::show(desk).await,
         ["app", "settings"] => app_pages::settings(desk),
         ["operators"] => operators::list(desk).await,
         ["audit"] => audit_page::show(desk).await,
+        ["audit", "export"] => audit_page::export(desk).await,
         ["dead-letters"] => dead_letters::list(desk).await,
         ["account"] => account::show(desk).await,
         ["account", "second-factor"] => second_factor::show(desk).await,
@@ -193,12 +231,20 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
         ["apps"] => apps::create(desk, form).await,
         ["app", "channels", tab] => channels::act(desk, tab, form).await,
         ["app", "checkout", action] => checkout_page::act(desk, action, form).await,
+        ["app", "first-steps", "pay"] => first_steps::pay(desk).await,
         ["app", "transactions", id, action] => transaction::act(desk, id, action, form).await,
+        ["app", "refunds"] => several::begin(desk, form).await,
+        ["app", "alerts", action] => alerts_page::act(desk, action, form).await,
         ["app", "webhooks"] => webhooks::create(desk, form).await,
         ["app", "webhooks", id] => webhooks::act(desk, id, form).await,
         ["app", "webhooks", id, "test"] => webhooks::try_it(desk, id, form).await,
+        ["app", "deliveries", "replay"] => deliveries::replay(desk, form).await,
         ["app", "deliveries", id] => deliveries::resend(desk, id, form).await,
-        ["app", "incidents", id, "replay"] => incidents::replay(desk, id).await,
+        ["app", "incidents", id, "replay"] => incident::replay(desk, id).await,
+        ["app", "incidents", id, "handled"] => incident::handle(desk, id, form).await,
+        ["app", "reconciliation", day, tab, account, action] => {
+            reconciliation::act(desk, &[day, tab, account], action, form).await
+        }
         ["app", "name"] => app_pages::rename(desk, form).await,
         ["app", "keys"] => app_pages::rotate(desk, form).await,
         ["app", "sessions"] => app_pages::session(desk, form).await,
@@ -213,7 +259,7 @@ async fn act(desk: &Desk<'_>, segments: &[&str], form: &Form) -> Answer {
     }
 }
 
-/// A link changes language, zone and mode. A stranger gains nothing by such a link.
+/// A link changes language, zone and mode, and puts the first steps of an app away. A stranger gains nothing by such a link.
 fn preferences(desk: &Desk<'_>) -> Answer {
     let asked = |name| query_parameter(desk.request, name);
     let (language, zone, mode) = (asked("lang"), asked("zone"), asked("mode"));
@@ -221,7 +267,15 @@ fn preferences(desk: &Desk<'_>) -> Answer {
     let back = asked("back").unwrap_or_default();
     let back =
         mode.as_deref().and_then(Mode::find).map_or_else(|| inside(&back).to_owned(), |mode| in_mode(&back, mode));
-    redirect(&back, &[changed.cookie(session::secure(&desk.deps.services.config))])
+    let secure = session::secure(&desk.deps.services.config);
+    let app = asked("app").and_then(|id| AppId::parse(&id).ok());
+    let steps = asked("first-steps").zip(app).map(|(state, app)| match state.as_ref() {
+        "shown" => desk.put_away.without(&app),
+        _ => desk.put_away.with(&app),
+    });
+    let cookies: Vec<String> =
+        [Some(changed.cookie(secure)), steps.map(|steps| steps.cookie(secure))].into_iter().flatten().collect();
+    redirect(&back, &cookies)
 }
 
 /// Returns an address within the console, and the front page instead of any other address. So no link of ours leads to another site.
@@ -232,7 +286,7 @@ pub(crate) fn inside(address: &str) -> &str {
 }
 
 /// The same page in another mode. The parts of the address that belong to the present mode are removed: the mode itself and a place in a
-/// list. The page of one payment, which exists in one mode only, becomes the list.
+/// list. What exists in one mode only, the page of a payment or the form of a target, becomes the list.
 fn in_mode(address: &str, mode: Mode) -> String {
     let address = inside(address);
     let (path, asked) = address.split_once('?').unwrap_or((address, ""));
@@ -241,7 +295,8 @@ fn in_mode(address: &str, mode: Mode) -> String {
         _ => path.to_owned(),
     };
     let pairs = form_urlencoded::parse(asked.as_bytes());
-    let kept = pairs.filter(|(name, _)| !["mode", "cursor", "done", "bill"].contains(&name.as_ref()));
+    let kept = pairs
+        .filter(|(name, _)| !["mode", "cursor", "row", "trail", "done", "bill", "target"].contains(&name.as_ref()));
     let mode = [("mode".into(), mode.name().into())];
     let asked = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept.chain(mode)).finish();
     format!("{path}?{asked}")
@@ -262,7 +317,8 @@ pub(crate) fn redirect(location: &str, cookies: &[String]) -> Answer {
     Ok(reply)
 }
 
-fn add_cookies(reply: &mut Reply, cookies: &[String]) -> Result<(), Trouble> {
+/// Adds cookies to an answer.
+pub(crate) fn add_cookies(reply: &mut Reply, cookies: &[String]) -> Result<(), Trouble> {
     for cookie in cookies {
         let cookie = HeaderValue::from_str(cookie).map_err(|_| Trouble::Api(Problem::internal()))?;
         reply.headers_mut().append(header::SET_COOKIE, cookie);
@@ -309,6 +365,7 @@ mod tests {
         const CASES: &[(&str, &str)] = &[
             ("/console/apps/a/transactions?mode=test&q=x%26y&cursor=abc&done=saved", "/console/apps/a/transactions?q=x%26y&mode=live"),
             ("/console/apps/a/transactions/01?mode=test&bill=1",                     "/console/apps/a/transactions?mode=live"),
+            ("/console/apps/a/alerts?mode=test&target=01",                           "/console/apps/a/alerts?mode=live"),
             ("/console/apps/a/webhooks/01",                                          "/console/apps/a/webhooks/01?mode=live"),
             ("/console/apps/a/channels/ali?protocol=mapi",                           "/console/apps/a/channels/ali?protocol=mapi&mode=live"),
             ("https://evil",                                                         "/console?mode=live"),

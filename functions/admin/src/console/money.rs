@@ -1,6 +1,8 @@
 //! Amounts for people. They are whole fen, and the console never calculates with them.
 
-use domain::{Fen, Sum};
+use domain::{Fen, Sum, Turnover, grouped};
+
+use super::preferences::Language;
 
 /// `¥ 1,234.56`
 pub(crate) fn shown(fee: Fen) -> String {
@@ -17,15 +19,44 @@ pub(crate) fn back(sum: Sum) -> String {
     yuan(&sum.refunded_in_yuan())
 }
 
-fn yuan(text: &str) -> String {
-    format!("¥ {text}")
+/// What came in.
+pub(crate) fn came_in(turnover: &Turnover) -> String {
+    yuan(&turnover.amount_in_yuan())
 }
 
-/// An amount within a Chinese sentence: `¥0.02`. What is no amount stays in fen.
-pub(crate) fn in_chinese(fen: i64) -> String {
+/// What went back.
+pub(crate) fn went_back(turnover: &Turnover) -> String {
+    yuan(&turnover.refunded_in_yuan())
+}
+
+/// What came in less what went back.
+pub(crate) fn net(turnover: &Turnover) -> String {
+    yuan(&turnover.net_in_yuan())
+}
+
+fn yuan(text: &str) -> String {
+    // The blank does not break: a sign alone at the end of a line is no amount.
+    format!("¥\u{a0}{text}")
+}
+
+/// An amount that is compared or drawn, in fen.
+pub(crate) fn of_fen(fen: i64) -> String {
+    in_all(Sum { amount: fen, ..Sum::default() })
+}
+
+/// A number of something: `1,234`.
+pub(crate) fn count(number: i64) -> String {
+    grouped(u64::try_from(number).unwrap_or_default())
+}
+
+/// An amount within a sentence: `¥0.02`. What is no amount stays in fen.
+pub(crate) fn in_sentence(fen: i64, language: Language) -> String {
     match Fen::new(fen) {
         Ok(fee) => format!("¥{}", fee.to_grouped_yuan()),
         Err(_) if fen == 0 => "¥0.00".to_owned(),
-        Err(_) => format!("{fen} 分"),
+        Err(_) => match language {
+            Language::Zh => format!("{fen} 分"),
+            Language::En => format!("{fen} fen"),
+        },
     }
 }

@@ -1,8 +1,12 @@
 //! The names of the members of closed lists, and of actions, in the reader's language.
 
-use domain::{Channel, DeliveryState, Event, Family, IncidentKind, OperatorRole, Status, Tab};
+use domain::{
+    Basis, Channel, Closing, DeliveryState, DifferenceKind, Event, Family, HandledState, IncidentKind, OperatorRole,
+    Status, Tab,
+};
 
 use super::{preferences::Language, texts::Texts};
+use crate::api::{find::FoundBy, refunds::RefundFilter};
 
 /// The names of one thing.
 #[derive(Clone, Copy)]
@@ -11,7 +15,7 @@ pub(crate) struct Words {
     en: &'static str,
 }
 
-const fn words(zh: &'static str, en: &'static str) -> Words {
+pub(crate) const fn words(zh: &'static str, en: &'static str) -> Words {
     Words { zh, en }
 }
 
@@ -41,6 +45,39 @@ impl Named for Status {
     }
 }
 
+impl Named for Closing {
+    fn words(self) -> Words {
+        match self {
+            Self::Expired => words("超时未支付", "Its time was over"),
+            Self::Early => words("到期前关闭", "Closed before its end"),
+            Self::Replaced => words("被同一订单的新支付单替换", "Replaced by another try of the bill"),
+            Self::NoToken => words("渠道未返回支付凭证", "The provider gave no token"),
+        }
+    }
+}
+
+impl Named for RefundFilter {
+    fn words(self) -> Words {
+        match self {
+            Self::Pending => words("处理中", "Pending"),
+            Self::Stuck => words("退款异常", "Stuck"),
+            Self::Failed => words("退款失败", "Failed"),
+            Self::Success => words("已退回", "Done"),
+            Self::Partial => words("部分退款", "Partial"),
+        }
+    }
+}
+
+impl Named for Basis {
+    fn words(self) -> Words {
+        match self {
+            Self::Created => words("按下单时间", "Time of the order"),
+            Self::Paid => words("按支付时间", "Time of payment"),
+            Self::Settled => words("按结算日", "Settlement day"),
+        }
+    }
+}
+
 impl Named for Channel {
     fn words(self) -> Words {
         match self {
@@ -56,6 +93,18 @@ impl Named for Channel {
             Self::UnipayApp => words("银联移动支付", "UnionPay in apps"),
             Self::UnipayWeb => words("银联网页支付", "UnionPay web page"),
             Self::ApplepayUpacp => words("Apple Pay（银联）", "Apple Pay by UnionPay"),
+        }
+    }
+}
+
+impl Named for FoundBy {
+    fn words(self) -> Words {
+        match self {
+            Self::BillNum => words("商户订单号", "Bill number"),
+            Self::Id => words("平台交易号", "Transaction ID"),
+            Self::RefundNum => words("退款单号", "Refund number"),
+            Self::TradeNo => words("渠道交易号", "Provider's number"),
+            Self::Beginning => words("号码开头", "Beginning"),
         }
     }
 }
@@ -132,11 +181,47 @@ impl Named for IncidentKind {
     }
 }
 
+impl Named for HandledState {
+    fn words(self) -> Words {
+        match self {
+            Self::Open => words("待处理", "Open"),
+            Self::Handled => words("已处理", "Handled"),
+        }
+    }
+}
+
+impl Named for DifferenceKind {
+    fn words(self) -> Words {
+        match self {
+            Self::MissingHere => words("渠道有，本系统没有", "Only at the provider"),
+            Self::MissingThere => words("本系统有，渠道没有", "Only here"),
+            Self::AmountDiffers => words("金额不一致", "Amounts differ"),
+            Self::StatusDiffers => words("渠道已付，本系统未付", "Paid there, unpaid here"),
+            Self::RefundDiffers => words("退款不一致", "A refund differs"),
+            Self::RefundMissingThere => words("本系统已退款，渠道没有", "A refund only here"),
+            Self::UnreadableLine => words("账单行无法读取", "An unreadable line"),
+        }
+    }
+}
+
 impl Texts {
-    pub(crate) fn name_of(&self, one: impl Named) -> &'static str {
+    pub(crate) fn say(&self, Words { zh, en }: Words) -> &'static str {
         match self.language {
-            Language::Zh => one.words().zh,
-            Language::En => one.words().en,
+            Language::Zh => zh,
+            Language::En => en,
+        }
+    }
+
+    pub(crate) fn name_of(&self, one: impl Named) -> &'static str {
+        self.say(one.words())
+    }
+
+    /// An operator's name. The operator token has none.
+    pub(crate) fn person<'a>(&self, name: &'a str) -> &'a str {
+        match name {
+            "operator token" => self.operator_token,
+            "unknown name" => self.unknown_name,
+            name => name,
         }
     }
 
@@ -153,12 +238,20 @@ impl Texts {
             "password" => Some(self.done_password),
             "exported" => Some(self.done_exported),
             "replayed" => Some(self.done_replayed),
+            "replayed-part" => Some(self.done_replayed_part),
+            "handled" => Some(self.done_handled),
+            "reopened" => Some(self.done_reopened),
+            "day-asked" => Some(self.checked_day),
             "resent" => Some(self.done_resent),
             "taken-back" => Some(self.done_taken_back),
             "asked" => Some(self.done_asked),
             "closed" => Some(self.done_closed),
             "refunded" => Some(self.done_refunded),
             "given-up" => Some(self.done_given_up),
+            "proposed" => Some(self.done_proposed),
+            "approved" => Some(self.done_approved),
+            "declined" => Some(self.done_declined),
+            "withdrawn" => Some(self.done_withdrawn),
             _ => None,
         }
     }
@@ -178,6 +271,10 @@ impl Texts {
             "rotate webhook secret" => self.action_rotate_webhook_secret,
             "delete webhook" => self.action_delete_webhook,
             "replay incident" => self.action_replay_incident,
+            "handle incident" => self.action_handle_incident,
+            "reopen incident" => self.action_reopen_incident,
+            "handle day" => self.action_handle_day,
+            "reopen day" => self.action_reopen_day,
             "change webhook" => self.action_change_webhook,
             "switch webhook" => self.action_switch_webhook,
             "test webhook" => self.action_test_webhook,
@@ -190,6 +287,9 @@ impl Texts {
             "make checkout" => self.action_make_checkout,
             "refund transaction" => self.action_refund_transaction,
             "give up refund" => self.action_give_up_refund,
+            "refund several" => self.action_refund_several,
+            "approve refund" => self.action_approve_refund,
+            "decline refund" => self.action_decline_refund,
             "create operator" => self.action_create_operator,
             "change operator" => self.action_change_operator,
             "end sessions" => self.action_end_sessions,
@@ -204,6 +304,8 @@ impl Texts {
             "save verification file" => self.action_save_file,
             "delete verification file" => self.action_delete_file,
             "change sign-in rules" => self.action_change_rules,
+            "change alerts" => self.action_change_alerts,
+            "test alerts" => self.action_test_alerts,
             _ => self.action_other,
         }
     }
@@ -212,7 +314,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::texts::tests::check_both;
+    use crate::console::{incident_words, texts::tests::check_both};
 
     #[track_caller]
     fn check<T: Named + std::fmt::Display + Copy>(all: &[T]) {
@@ -225,10 +327,21 @@ mod tests {
     #[test]
     fn each_member_has_words_in_both_languages() {
         check(&Channel::ALL);
+        check(&Closing::ALL);
         check(&DeliveryState::ALL);
         check(&Event::ALL);
         check(&Family::ALL);
+        check(&DifferenceKind::ALL);
+        check(&HandledState::ALL);
         check(&IncidentKind::ALL);
+        for kind in IncidentKind::ALL {
+            let Words { zh, en } = incident_words::advice(kind);
+            check_both(kind.name(), zh, en);
+        }
+        for kind in DifferenceKind::ALL {
+            let Words { zh, en } = incident_words::about_difference(kind);
+            check_both(kind.name(), zh, en);
+        }
         check(&OperatorRole::ALL);
         check(&Status::ALL);
         check(&Tab::ALL);

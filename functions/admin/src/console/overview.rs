@@ -1,55 +1,36 @@
-//! The overview: payments by day and by channel, the share of charges that were paid, and the health of the webhooks.
-
-use std::collections::BTreeMap;
+//! The overview: payments by day and by channel, the share of charges that were paid and why others were not, all of it beside the period
+//! before, why refunds failed, and the health of the webhooks.
 
 use askama::Template;
-use domain::{Day, DaySums, DeliveryState, Family, Sum, WebhookId, grouped};
+use domain::{Day, DeliveryState, HandledState, WebhookId};
 use futures_util::future::try_join_all;
 use runtime::query_parameter;
-use store::{DeliveryCount, DeliveryList};
+use store::{DeliveryCount, DeliveryList, IncidentFilter};
 
 use super::{
-    Answer, Trouble, channels,
-    chart::{self, Part, Place, percent},
+    Answer, Trouble, add_cookies, channels,
+    comparison::{change, points},
     desk::Desk,
+    failed_refunds::{self, Failed},
+    figures::{self, Figures, Shares},
+    first_steps::{self, Guide},
     frame::{Frame, Section},
     money,
-    period::{self, Known, Period},
+    overview_chart::{self, Takes},
+    period::{self, Known, Period, Periods, Takings},
+    proportions::{percent, rate},
+    query, reconciliation, session, targets,
     texts::{self, Texts},
     webhooks,
 };
 
-struct Bar {
-    x: usize,
-    y: usize,
-    width: usize,
-    height: usize,
-    /// Where the day is written below the bar, if there is room.
-    label: Option<(usize, String)>,
-    title: String,
-}
-
-/// A row of the table of days. An unknown figure is a dash.
-struct Row {
-    day: String,
-    charged: String,
-    paid: String,
-    amount: String,
-    refunded: String,
-    rate: String,
-}
-
-struct Share {
-    name: &'static str,
-    /// The name of its provider. The style sheet colours it by that.
-    class: &'static str,
-    /// Whether it is a provider. If not, it is a channel of one.
-    is_family: bool,
-    x: usize,
-    width: usize,
-    paid: String,
-    amount: String,
-    percent: String,
+/// A figure, and how it differs from that of the period before.
+struct Tile {
+    label: &'static str,
+    figure: String,
+    /// What the figure is made of.
+    more: Option<String>,
+    change: Option<String>,
 }
 
 /// The health of a webhook.
@@ -58,11 +39,19 @@ struct Health {
     href: String,
     is_live: bool,
     is_failing: bool,
+    /// Since when it fails.
+    failing: Option<String>,
     is_slow: bool,
     paused: Option<String>,
     waiting: String,
     exhausted: String,
     oldest: Option<String>,
+}
+
+/// Something that waits for a person, and where.
+struct Badge {
+    words: String,
+    href: String,
 }
 
 #[derive(Template)]
@@ -73,19 +62,23 @@ struct Overview {
     periods: Vec<(&'static str, &'static str, bool)>,
     cut: Option<String>,
     ending: Vec<String>,
-    amount: String,
-    paid: String,
-    refunded: String,
-    rate: String,
-    of_charged: String,
+    badges: Vec<Badge>,
+    tiles: Vec<Tile>,
+    compared: String,
     failing: usize,
     paused: usize,
+    /// Whether nothing was paid in either period.
     is_empty: bool,
-    bars: Vec<Bar>,
-    days: Vec<Row>,
-    shares: Vec<Share>,
+    takes: Takes,
+    shares: Shares,
+    success: Figures,
+    unpaid: Figures,
+    /// The failed refunds, if there are any.
+    failed: Option<Failed>,
     webhooks: Vec<Health>,
     summed: String,
+    /// The first steps, while there are any.
+    guide: Option<Guide>,
 }
 
 pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
@@ -94,31 +87,64 @@ pub(crate) async fn show(desk: &Desk<'_>) -> Answer {
     let periods = [("1", t.today), ("7", t.days_7), ("30", t.days_30), ("60", t.days_60), ("90", t.days_90_last)];
     let asked = query_parameter(desk.request, "days").unwrap_or_default();
     let word = periods.iter().map(|(days, _)| *days).find(|days| *days == asked).unwrap_or("7");
-    let period = period::read(desk, word.parse().unwrap_or(7)).await?;
-    let total = period.total();
-    let (charged, paid) = (total.charged(|_| true), total.paid(|_| true));
+    let read = period::read(desk, word.parse().unwrap_or(7)).await?;
+    let period = &read.now;
+    let (total, before) = (period.total(), read.before.as_ref().map(Period::total));
+    let (now, earlier) = (Takings::of(&total), before.as_ref().map(Takings::of));
     let webhooks = health(desk, &f).await?;
+    let start = period.days.keys().next().map_or(desk.now, Day::start);
+    let failed = failed_refunds::read(desk, &f, start).await?;
+    let guide = first_steps::open_guide(desk).await?;
+    let is_over = guide.as_ref().is_some_and(Guide::is_over);
     let page = Overview {
         periods: periods.map(|(days, label)| (days, label, days == word)).to_vec(),
-        cut: cut(t, &f, &period),
+        cut: cut(t, &f, period),
         ending: channels::ending(desk, None).await?,
-        amount: money::in_all(paid),
-        paid: count(paid.count),
-        refunded: money::back(paid),
-        rate: percent(paid.count, charged.count),
-        of_charged: texts::fill(t.of_charged, &[&count(paid.count), &count(charged.count)]),
+        badges: badges(desk, &f).await?,
+        tiles: tiles(t, now, earlier),
+        compared: compared(t, &f, &read),
         failing: webhooks.iter().filter(|one| one.is_failing).count(),
         paused: webhooks.iter().filter(|one| one.paused.is_some()).count(),
-        is_empty: paid.count == 0,
-        bars: bars(&period.days),
-        days: period.days.iter().rev().map(|(day, (sums, known))| row(day, sums, *known)).collect(),
-        shares: shares(t, &total),
+        is_empty: now.paid.count == 0 && earlier.is_none_or(|earlier| earlier.paid.count == 0),
+        takes: overview_chart::takes(t, &read, desk.now),
+        shares: figures::shares(t, &total),
+        success: figures::success(t, &total, before.as_ref()),
+        unpaid: figures::unpaid(t, &total, before.as_ref()),
+        failed,
         summed: period.summed_at.map(|at| texts::fill(t.overview_summed, &[&f.moment(at)])).unwrap_or_default(),
         webhooks,
+        guide: guide.filter(|_| !is_over),
         f,
         t,
     };
-    desk.page(200, &page)
+    let mut reply = desk.page(200, &page)?;
+    if is_over {
+        // From now on nothing is read for it.
+        let finished = desk.put_away.with(&desk.app()?.app.id);
+        add_cookies(&mut reply, &[finished.cookie(session::secure(&desk.deps.services.config))])?;
+    }
+    Ok(reply)
+}
+
+/// The open incidents, and the days of the reconciliation that need attention. A count ends with a page: `50+`.
+async fn badges(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Badge>, Trouble> {
+    let t = desk.t();
+    let open = IncidentFilter { kind: None, state: Some(HandledState::Open) };
+    let incidents = desk.deps.services.store.incidents(&desk.app()?.app.id, desk.mode, open, None).await?;
+    let more = if incidents.cursor.is_some() { "+" } else { "" };
+    let mode = ("mode", desk.mode.name());
+    let badge = |count: usize, more: &str, words: &str, href: String| {
+        (count > 0).then(|| Badge { words: texts::fill(words, &[&format!("{count}{more}")]), href })
+    };
+    let days = reconciliation::count_attention(desk).await?;
+    let more_days = if days.has_more { "+" } else { "" };
+    let to_incidents = format!("{}?{}", f.at("/incidents"), query(&[mode]));
+    let to_days = format!("{}?{}", f.at("/reconciliation"), query(&[mode, ("state", reconciliation::ATTENTION)]));
+    let badges = [
+        badge(incidents.incidents.len(), more, t.open_incidents, to_incidents),
+        badge(days.days, more_days, t.open_days, to_days),
+    ];
+    Ok(badges.into_iter().flatten().collect())
 }
 
 /// The notice that figures are not complete; `None` if they are.
@@ -132,21 +158,36 @@ fn cut(t: &'static Texts, f: &Frame, period: &Period) -> Option<String> {
     }
 }
 
-fn row(day: &Day, sums: &DaySums, known: Known) -> Row {
-    let (charged, paid) = (sums.charged(|_| true), sums.paid(|_| true));
-    let say = |text: String| match known {
-        Known::Whole => text,
-        Known::Partly => format!("≥ {text}"),
-        Known::NotYet => "–".to_owned(),
+/// The four figures at the top.
+fn tiles(t: &'static Texts, now: Takings, before: Option<Takings>) -> Vec<Tile> {
+    let against = |figure: fn(&Takings) -> i64, words: fn(i64) -> String| {
+        before.map(|before| change(figure(&now), figure(&before)).words(t, &words(figure(&before))))
     };
-    Row {
-        day: day.to_string(),
-        charged: say(count(charged.count)),
-        paid: say(count(paid.count)),
-        amount: say(money::in_all(paid)),
-        refunded: say(money::back(paid)),
-        rate: if known == Known::NotYet { "–".to_owned() } else { percent(paid.count, charged.count) },
-    }
+    let tile = |label, figure, change| Tile { label, figure, more: None, change };
+    let of = |takings: &Takings| rate(takings.paid.count, takings.charged.count);
+    let counts = [money::count(now.paid.count), money::count(now.charged.count)];
+    vec![
+        tile(t.paid_amount, money::in_all(now.paid), against(|of| of.paid.amount, money::of_fen)),
+        tile(t.paid_count, money::count(now.paid.count), against(|of| of.paid.count, money::count)),
+        Tile {
+            more: Some(texts::fill(t.of_charged, &counts.each_ref().map(String::as_str))),
+            ..tile(
+                t.success_rate,
+                percent(now.paid.count, now.charged.count),
+                before.and_then(|before| points(t, of(&now), of(&before))),
+            )
+        },
+        tile(t.refunded_amount, money::back(now.paid), against(|of| of.paid.refunded, money::of_fen)),
+    ]
+}
+
+/// What the figures are compared with, and why there is no comparison.
+fn compared(t: &'static Texts, f: &Frame, periods: &Periods) -> String {
+    let first = periods.before.as_ref().and_then(|before| before.days.keys().next());
+    first.map_or_else(
+        || t.no_comparison.to_owned(),
+        |first| texts::fill(t.period_between, &[&f.moment(first.start()), &f.moment(periods.before_until)]),
+    )
 }
 
 /// Every webhook, with its waiting and its exhausted deliveries.
@@ -166,58 +207,12 @@ async fn health(desk: &Desk<'_>, f: &Frame) -> Result<Vec<Health>, Trouble> {
         target: one.target,
         is_live: one.is_live,
         is_failing: one.is_failing,
+        failing: one.failing.map(|failing| texts::fill(desk.t().since, &[&f.moment(failing.since)])),
         is_slow: one.is_slow,
         paused: one.paused,
-        waiting: size(waiting),
-        exhausted: size(exhausted),
+        waiting: targets::size(waiting),
+        exhausted: targets::size(exhausted),
         oldest: waiting.oldest.map(|at| f.moment(at)),
     };
     Ok(known.into_iter().zip(sizes).map(shown).collect())
-}
-
-fn size(list: DeliveryCount) -> String {
-    format!("{}{}", grouped(u64::try_from(list.count).unwrap_or_default()), if list.more { "+" } else { "" })
-}
-
-fn count(number: i64) -> String {
-    grouped(u64::try_from(number).unwrap_or_default())
-}
-
-fn bars(days: &BTreeMap<Day, (DaySums, Known)>) -> Vec<Bar> {
-    let paid: Vec<Sum> = days.values().map(|(sums, _)| sums.paid(|_| true)).collect();
-    let places = chart::bars(&paid.iter().map(|sum| sum.amount).collect::<Vec<_>>());
-    let bar = |((day, sum), place): ((&Day, Sum), Place)| {
-        let Place { x, y, width, height, label } = place;
-        let label = label.map(|at| (at, day.as_str().chars().skip(5).collect()));
-        Bar { x, y, width, height, label, title: format!("{day} {}", money::in_all(sum)) }
-    };
-    days.keys().zip(paid).zip(places).map(bar).collect()
-}
-
-/// Each provider with its part of the bar, followed by those of its channels that had charges.
-fn shares(t: &'static Texts, total: &DaySums) -> Vec<Share> {
-    let whole = total.paid(|_| true).amount;
-    let families = Family::ALL.map(|family| (family, total.paid(|channel| channel.family() == family)));
-    let parts = chart::parts(&families.map(|(_, sum)| sum.amount), whole);
-    let mut shares = Vec::new();
-    for ((family, sum), part) in families.into_iter().zip(parts) {
-        let share = |name, is_family, Part { x, width }: Part, sum: Sum| Share {
-            name,
-            class: family.name(),
-            is_family,
-            x,
-            width,
-            paid: count(sum.count),
-            amount: money::in_all(sum),
-            percent: percent(sum.amount, whole),
-        };
-        shares.push(share(t.name_of(family), true, part, sum));
-        let own = family.channels().filter(|channel| total.charged(|one| one == *channel).count > 0);
-        shares.extend(
-            own.map(|one| {
-                share(t.name_of(one), false, Part { width: 0, ..part }, total.paid(|channel| channel == one))
-            }),
-        );
-    }
-    shares
 }

@@ -1,10 +1,14 @@
-//! The sums of the days in a period. Sums of past days are stored. Today, and days that are not summed yet, are read live.
+//! The sums of the days in a period, and of the period before it. Sums of past days are stored. Today, and days that are not summed yet, are
+//! read live.
 //!
 //! Days are days in Beijing, as the providers' days are. So the stored sums are the same for every reader.
+//!
+//! The period before ends at the same time of the day as this one, so that a day that is not over is never compared with a whole one. The
+//! stored sums of both periods are one query. Only the last day of each is read live, as a rule, and both within the same bounds.
 
 use std::collections::BTreeMap;
 
-use domain::{Channel, Day, DaySums, Status, Timestamp};
+use domain::{Channel, Day, DaySums, Status, Sum, Timestamp};
 use futures_util::future::try_join_all;
 use store::{SumRange, SumRow};
 
@@ -14,8 +18,12 @@ use crate::api::page::channels_ever;
 /// Pages of 3,000 rows that are read of one channel and status: some 12,000 charges in a few hundred milliseconds.
 const PAGES_MAX: usize = 4;
 
-/// How many separate stretches of unsummed days are read. Usually there is one; there are more if the job failed in some nights.
+/// How many separate stretches of unsummed days are read of each period. Usually there is one; there are more if the job failed in some
+/// nights.
 const STRETCHES_MAX: usize = 4;
+
+/// The hours of a day in Beijing, where clocks never change.
+pub(crate) const HOURS: usize = 24;
 
 /// How much of a day is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,39 +35,80 @@ pub(crate) enum Known {
     NotYet,
 }
 
+/// What was charged and what was paid in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Takings {
+    pub(crate) charged: Sum,
+    pub(crate) paid: Sum,
+}
+
+impl Takings {
+    pub(crate) fn of(sums: &DaySums) -> Self {
+        Self { charged: sums.charged(|_| true), paid: sums.paid(|_| true) }
+    }
+
+    fn add(&mut self, status: Status, sum: Sum) {
+        self.charged.add(sum);
+        if status.is_paid() {
+            self.paid.add(sum);
+        }
+    }
+}
+
 /// The days of a period, each with its sums.
 #[derive(Debug, Default)]
 pub(crate) struct Period {
     pub(crate) days: BTreeMap<Day, (DaySums, Known)>,
+    /// The hours of a period of one day; empty for a longer one.
+    pub(crate) hours: Vec<Takings>,
     /// The moment from which the live figures are complete, if some rows were not read.
     pub(crate) cut: Option<Timestamp>,
     /// When the oldest of the stored sums was made.
     pub(crate) summed_at: Option<Timestamp>,
 }
 
-/// The last `count` days, including today.
-pub(crate) async fn read(desk: &Desk<'_>, count: usize) -> Result<Period, Trouble> {
-    let days: Vec<Day> = std::iter::successors(Some(Day::of(desk.now)), |day| Some(day.before())).take(count).collect();
-    let mut period = Period::default();
-    if let (Some(last), Some(first)) = (days.first(), days.last()) {
-        let kept = desk.deps.services.store.kept_days(&desk.app()?.app.id, desk.mode, first, last).await?;
-        for day in kept {
-            if let Some((sums, summed_at)) = day.sums {
-                period.summed_at = Some(period.summed_at.map_or(summed_at, |before| before.min(summed_at)));
-                period.days.insert(day.day, (sums, Known::Whole));
+/// A period and the one before it.
+#[derive(Debug)]
+pub(crate) struct Periods {
+    pub(crate) now: Period,
+    /// As many days before, up to the same time of the day. `None` if one of the two is not known completely.
+    pub(crate) before: Option<Period>,
+    /// Until when the period before is counted.
+    pub(crate) before_until: Timestamp,
+}
+
+/// The last `count` days, including today, and as many before.
+pub(crate) async fn read(desk: &Desk<'_>, count: usize) -> Result<Periods, Trouble> {
+    let found = desk.app()?;
+    let mut days = std::iter::successors(Some(Day::of(desk.now)), |day| Some(day.before()));
+    let own: Vec<Day> = days.by_ref().take(count).collect();
+    let earlier: Vec<Day> = days.take(count).collect();
+    let hours = if count == 1 { vec![Takings::default(); HOURS] } else { Vec::new() };
+    let mut now = Period { hours: hours.clone(), ..Period::default() };
+    let mut before = Period { hours, ..Period::default() };
+    if let (Some(last), Some(first)) = (own.first(), earlier.last()) {
+        for day in desk.deps.services.store.kept_days(&found.app.id, desk.mode, first, last).await? {
+            let Some((sums, summed_at)) = day.sums else { continue };
+            if own.contains(&day.day) {
+                now.summed_at = Some(now.summed_at.map_or(summed_at, |before| before.min(summed_at)));
+                now.days.insert(day.day, (sums, Known::Whole));
+            } else if earlier.first() != Some(&day.day) {
+                before.days.insert(day.day, (sums, Known::Whole));
             }
         }
     }
-    for stretch in stretches(&days, |day| !period.days.contains_key(day)).into_iter().take(STRETCHES_MAX) {
-        if period.cut.is_some() {
-            break;
-        }
-        live(desk, &stretch, &mut period).await?;
+    now.complete(desk, &own, Day::of(desk.now).end()).await?;
+    let before_until = Day::days_before(desk.now, count);
+    if !now.is_whole() {
+        return Ok(Periods { now, before: None, before_until });
     }
-    for day in days {
-        period.days.entry(day).or_insert((DaySums::default(), Known::NotYet));
+    // Before its app was made, nothing was charged.
+    let made_on = Day::of(found.app.created_at);
+    for day in earlier.iter().filter(|day| **day < made_on) {
+        before.days.entry(day.clone()).or_insert((DaySums::default(), Known::Whole));
     }
-    Ok(period)
+    before.complete(desk, &earlier, before_until).await?;
+    Ok(Periods { now, before: Some(before).filter(Period::is_whole), before_until })
 }
 
 impl Period {
@@ -68,6 +117,24 @@ impl Period {
         let mut total = DaySums::default();
         self.days.values().for_each(|(sums, _)| total.add_all(sums));
         total
+    }
+
+    fn is_whole(&self) -> bool {
+        self.cut.is_none() && self.days.values().all(|(_, known)| *known == Known::Whole)
+    }
+
+    /// Reads what is missing of `days`, the latest first, up to a moment.
+    async fn complete(&mut self, desk: &Desk<'_>, days: &[Day], until: Timestamp) -> Result<(), Trouble> {
+        for stretch in stretches(days, |day| !self.days.contains_key(day)).into_iter().take(STRETCHES_MAX) {
+            if self.cut.is_some() {
+                break;
+            }
+            live(desk, &stretch, until, self).await?;
+        }
+        for day in days {
+            self.days.entry(day.clone()).or_insert((DaySums::default(), Known::NotYet));
+        }
+        Ok(())
     }
 }
 
@@ -86,11 +153,11 @@ fn stretches(days: &[Day], wanted: impl Fn(&Day) -> bool) -> Vec<Stretch> {
 }
 
 /// Reads a stretch of days live, the latest rows first.
-async fn live(desk: &Desk<'_>, stretch: &Stretch, period: &mut Period) -> Result<(), Trouble> {
+async fn live(desk: &Desk<'_>, stretch: &Stretch, until: Timestamp, period: &mut Period) -> Result<(), Trouble> {
     let found = desk.app()?;
     let sources = channels_ever(found, desk.mode);
     let sources = sources.iter().flat_map(|channel| Status::ALL.map(|status| (*channel, status)));
-    let read = try_join_all(sources.map(|source| read_source(desk, source, stretch))).await?;
+    let read = try_join_all(sources.map(|source| read_source(desk, source, stretch, until))).await?;
     let cut = read.iter().filter_map(|read| read.cut).max();
     let mut day = Some(stretch.last.clone());
     while let Some(one) = day.take_if(|one| *one >= stretch.first && cut.is_none_or(|cut| one.end() >= cut)) {
@@ -101,13 +168,22 @@ async fn live(desk: &Desk<'_>, stretch: &Stretch, period: &mut Period) -> Result
     for ReadSource { source: (channel, status), rows, .. } in read {
         // Another source may have stopped at a later moment. Rows from before that moment would make the shares wrong.
         for row in rows.iter().filter(|row| cut.is_none_or(|cut| row.created_at >= cut)) {
-            if let Some((sums, _)) = period.days.get_mut(&Day::of(row.created_at)) {
-                sums.add(channel, status, row.sum);
+            let day = Day::of(row.created_at);
+            if let Some(hour) = period.hours.get_mut(hour_of(&day, row.created_at)) {
+                hour.add(status, row.sum);
+            }
+            if let Some((sums, _)) = period.days.get_mut(&day) {
+                sums.add_transaction(channel, status, row.sum, row.closing);
             }
         }
     }
     period.cut = cut;
     Ok(())
+}
+
+/// In which hour of its day a moment is.
+pub(crate) fn hour_of(day: &Day, at: Timestamp) -> usize {
+    day.hour_of(at)
 }
 
 type Source = (Channel, Status);
@@ -120,9 +196,14 @@ struct ReadSource {
     cut: Option<Timestamp>,
 }
 
-async fn read_source(desk: &Desk<'_>, source: Source, stretch: &Stretch) -> Result<ReadSource, Trouble> {
+async fn read_source(
+    desk: &Desk<'_>,
+    source: Source,
+    stretch: &Stretch,
+    until: Timestamp,
+) -> Result<ReadSource, Trouble> {
     let (app, (channel, status)) = (&desk.app()?.app, source);
-    let (start, end) = (stretch.first.start(), stretch.last.end());
+    let (start, end) = (stretch.first.start(), stretch.last.end().min(until));
     let mut range = SumRange { channel, status, start, end, newest_first: true, after: None };
     let mut rows: Vec<SumRow> = Vec::new();
     for _ in 0..PAGES_MAX {
@@ -152,5 +233,13 @@ mod tests {
         assert_eq!(stretches(&days, |_| true), [stretch("2026-11-19", "2026-11-23")]);
         assert_eq!(stretches(&days, |_| false), []);
         assert_eq!(stretches(&[], |_| true), []);
+    }
+
+    #[test]
+    fn a_day_has_its_hours() {
+        let day = Day::parse("2026-11-23").unwrap();
+        let at = |text: &str| Timestamp::from_beijing(&format!("2026-11-23 {text}")).unwrap();
+        let hours = ["00:00:00", "00:59:59", "01:00:00", "23:59:59"].map(|text| hour_of(&day, at(text)));
+        assert_eq!(hours, [0, 0, 1, 23]);
     }
 }

@@ -102,7 +102,7 @@ pub(crate) const ZONES: [Zone; 14] = [
 ];
 
 impl Zone {
-    const BEIJING: Self = Self { minutes: 480, zh: "北京时间", en: "Beijing" };
+    pub(crate) const BEIJING: Self = Self { minutes: 480, zh: "北京时间", en: "Beijing" };
 
     fn find(minutes: &str) -> Option<Self> {
         let minutes: i32 = minutes.parse().ok()?;
@@ -134,7 +134,7 @@ pub(crate) struct Preferences {
 }
 
 const COOKIE: &str = "maxpay_view";
-const YEAR_SECONDS: u32 = 365 * 24 * 3600;
+pub(crate) const YEAR_SECONDS: u32 = 365 * 24 * 3600;
 
 impl Preferences {
     /// The preferences in the cookie; else what the browser prefers; else Beijing's zone and Chinese.

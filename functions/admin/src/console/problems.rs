@@ -5,7 +5,7 @@
 //! exhaustively. Two kinds of sentences are shown as they are, in English: those of a later version, and those that an earlier version
 //! stored without a code.
 
-use courier::AttemptProblemKind;
+use courier::{AlertProblemKind, AttemptProblemKind};
 use domain::{
     AsItIsKind, DayProblemKind, MismatchKind, RefundContradictionKind, RefundFailureKind, RefundRefusalKind,
     RefusalKind, Said, Sentence, UnansweredKind, camel_case,
@@ -34,7 +34,7 @@ pub(crate) fn say(language: Language, problem: &Problem) -> String {
 /// A sentence in the reader's language.
 pub(crate) fn say_sentence(language: Language, sentence: &Sentence) -> String {
     match language {
-        Language::En => capital(&sentence.text),
+        Language::En => capital(&in_english(&sentence.said).unwrap_or_else(|| sentence.text.clone())),
         Language::Zh => in_chinese(&sentence.said).unwrap_or_else(|| sentence.text.clone()),
     }
 }
@@ -59,8 +59,7 @@ fn capital(text: &str) -> String {
 /// A sentence of a list, in both languages.
 struct Row {
     code: &'static str,
-    /// The other language is in the sentence itself.
-    #[cfg(test)]
+    /// As the API says it, with amounts in fen.
     english: &'static str,
     chinese: &'static str,
 }
@@ -72,7 +71,7 @@ fn rows() -> impl Iterator<Item = Row> {
         ($($kinds:ty => $chinese:path),+ $(,)?) => {
             std::iter::empty()$(
                 .chain(<$kinds>::ALL.iter().map(|kind| {
-                    Row { code: kind.code(), #[cfg(test)] english: kind.english(), chinese: $chinese(*kind) }
+                    Row { code: kind.code(), english: kind.english(), chinese: $chinese(*kind) }
                 }))
             )+
         };
@@ -98,6 +97,7 @@ fn rows() -> impl Iterator<Item = Row> {
         DayProblemKind => kept_words::day,
         FoundKind => kept_words::found,
         AttemptProblemKind => kept_words::attempt,
+        AlertProblemKind => kept_words::alert,
         UnansweredKind => kept_words::unanswered,
         FailedKind => kept_words::failed,
         KeptBecauseKind => kept_words::kept_because,
@@ -120,12 +120,38 @@ pub(crate) fn in_chinese(said: &Said) -> Option<String> {
         if let Some(hole) = hole {
             let (name, is_amount) = hole.strip_suffix(AMOUNT).map_or((hole, false), |name| (name, true));
             let param = said.params.get(&camel_case(name))?;
-            let text = if is_amount { money::in_chinese(param.as_i64()?) } else { param_in_chinese(param)? };
+            let text =
+                if is_amount { money::in_sentence(param.as_i64()?, Language::Zh) } else { param_in_chinese(param)? };
             push_text(&mut filled, &text);
         }
     }
     Some(filled)
 }
+
+/// The sentence as the API says it, but with amounts in yuan. Its Chinese says which of its values are amounts. `None` if the sentence is of a
+/// later version.
+fn in_english(said: &Said) -> Option<String> {
+    let row = rows().find(|row| row.code == said.code)?;
+    let mut filled = String::new();
+    let mut was_amount = false;
+    for (literal, hole) in pieces(row.english) {
+        filled.push_str(if was_amount { literal.strip_prefix(IN_FEN).unwrap_or(&literal) } else { &literal });
+        let Some(name) = hole else { break };
+        let param = said.params.get(&camel_case(name))?;
+        was_amount = row.chinese.contains(&format!("{{{name}{AMOUNT}}}"));
+        filled.push_str(&match param {
+            Value::Number(fen) if was_amount => money::in_sentence(fen.as_i64()?, Language::En),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            Value::Object(_) => in_english(&serde_json::from_value(param.clone()).ok()?)?,
+            Value::Null | Value::Bool(_) | Value::Array(_) => return None,
+        });
+    }
+    Some(filled)
+}
+
+/// After an amount in an English pattern.
+const IN_FEN: &str = " fen";
 
 /// After the name of a value in a pattern: the value is an amount in fen, and is shown in yuan.
 const AMOUNT: &str = ":yuan";
@@ -172,7 +198,7 @@ fn pieces(pattern: &str) -> Vec<(String, Option<&str>)> {
     let mut rest = pattern;
     while let Some(place) = rest.find(['{', '}']) {
         text.push_str(rest.get(..place).unwrap_or_default());
-        let after_sign = rest.get(place + 1..).unwrap_or_default();
+        let after_sign = rest.get(place..).and_then(|at| at.get(1..)).unwrap_or_default();
         if let Some(brace) =
             after_sign.chars().next().filter(|sign| rest.get(place..).is_some_and(|at| at.starts_with(*sign)))
         {
@@ -219,6 +245,18 @@ mod tests {
         check(RefundRefusal::TooMuch { left: 0, found: 100 }.into(), "最多可退 ¥0.00，填写的是 ¥1.00");
         check(NotifyError::BadSignature { field: "sign" }.into(), "验签失败：签名与 sign 不匹配");
         check(NotifyError::BadSignature { field: "alipayPublicKey" }.into(), "验签失败：签名与支付宝公钥不匹配");
+    }
+
+    #[test]
+    fn an_amount_is_said_in_yuan_in_english_too() {
+        let check = |sentence: Sentence, english: &str| assert_eq!(say_sentence(Language::En, &sentence), english);
+        let differs = Mismatch::Amount { said: 2, expected: 123_456 };
+        check(differs.into(), "The amount is ¥0.02, but ¥1,234.56 were charged");
+        let much = RefundRefusal::TooMuch { left: 5, found: 100 };
+        let words = "RefundFee must be at most ¥0.05: that is left of the payment after the refunds that are done or pending; found ¥1.00";
+        check(much.clone().into(), words);
+        check(Wrong::Refused { why: much.into() }.into(), words);
+        check(Sentence::as_it_is("12 fen"), "12 fen");
     }
 
     #[test]
@@ -280,7 +318,7 @@ mod tests {
         );
         check(
             Problem::field("target", Wrong::Target),
-            "Must be {\"url\", \"headers\"} or {\"function\"}; headers may be left out",
+            "Must be {\"url\", \"headers\"}, {\"function\"} or {\"pull\": true}; headers may be left out",
             "请填写目标",
         );
     }

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Device,
     /// An operator who gave the right password and is now asked for a code.
     Ticket,
+    /// The totals of an export, which each part hands on to the next.
+    Totals,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Self::Session => b"maxpay console session 2",
             Self::Device => b"maxpay console device 1",
             Self::Ticket => b"maxpay console ticket 1",
+            Self::Totals => b"maxpay console totals 1",
         }
     }
 }

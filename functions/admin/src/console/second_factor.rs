@@ -93,7 +93,7 @@ async fn enrol(desk: &Desk<'_>, form: &Form) -> Answer {
         codes.iter().zip(1..).map(|(code, number)| (label(number), code.as_str().unwrap_or_default().to_owned()));
     let (values, onward) = (values.collect(), "/console/account".to_owned());
     let f = Frame { section: Section::Account, ..desk.frame(t.recovery_codes) };
-    let mut page = desk.page(200, &KeysOnce { f, t, heading: t.recovery_codes, values, onward })?;
+    let mut page = desk.page(200, &KeysOnce { f, t, heading: t.recovery_codes, values, warning: None, onward })?;
     super::add_cookies(&mut page, &go_on(desk).await?)?;
     Ok(page)
 }

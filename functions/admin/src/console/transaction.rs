@@ -3,12 +3,13 @@
 use askama::Template;
 use domain::{
     App, BillNum, Delivery, Fen, Mode, Record, RefundStatus, Sentence, Status, Timestamp, Transaction, TransactionId,
-    refundable, sent_back_elsewhere, webhook_body,
+    Webhook, WebhookTarget, refundable, sent_back_elsewhere, webhook_body,
 };
 use http::{Method, StatusCode};
 use providers::MASK;
 use runtime::query_parameter;
 use serde_json::{Map, Value, json};
+use store::StoredApp;
 
 use super::{
     Answer, Trouble,
@@ -18,11 +19,13 @@ use super::{
     frame::{Frame, Section},
     money,
     preferences::Language,
-    problems, query, redirect,
+    problems, query, redirect, targets,
     texts::{self, Texts},
     transactions::{Row, row},
+    webhooks,
 };
 use crate::api::{
+    destination,
     page::channels_ever,
     transactions::{TransactionDetails, load_details},
 };
@@ -37,8 +40,8 @@ struct Step {
     request: Option<String>,
     /// The answer, unchanged.
     detail: String,
-    /// The delivery that this page can send again.
-    resend: Option<String>,
+    /// The delivery that this page can send again, and the words of its button, which name the target.
+    resend: Option<(String, String)>,
     /// The number of the refund that this page can give up.
     give_up: Option<String>,
 }
@@ -104,7 +107,7 @@ fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Troub
         status_label: t.name_of(one.status),
         facts: facts(&f, t, one),
         extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
-        steps: steps(&f, t, details, &desk.app()?.app),
+        steps: steps(&f, t, details, desk.app()?),
         others: details.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
@@ -167,7 +170,7 @@ fn request(delivery: &Delivery, transaction: &Transaction, app: &App) -> String 
     serde_json::to_string_pretty(&members).unwrap_or_default()
 }
 
-fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) -> Vec<Step> {
+fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, found: &StoredApp) -> Vec<Step> {
     let one = &details.transaction;
     let step = |kind, at, what: &str, more: String| {
         let (what, detail) = (what.to_owned(), String::new());
@@ -202,15 +205,23 @@ fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) 
     for delivery in &details.deliveries {
         let event = t.name_of(delivery.id.event);
         let state = t.name_of(delivery.state);
-        let next = (delivery.state == domain::DeliveryState::Waiting)
-            .then(|| format!("{} {}", t.next_attempt, f.moment(delivery.due_at)));
+        let webhook = webhook(found, delivery);
+        let next = if webhook.is_some_and(Webhook::is_pulled) { t.kept_until } else { t.next_attempt };
+        let next =
+            (delivery.state == domain::DeliveryState::Waiting).then(|| format!("{next} {}", f.moment(delivery.due_at)));
         let what = format!("{} {event} · {state}", t.step_event);
-        let (request, resend) = (Some(request(delivery, one, app)), Some(delivery.id.to_token()));
-        steps.push(Step { request, resend, ..step("plain", delivery.created_at, &what, next.unwrap_or_default()) });
+        let request = Some(request(delivery, one, &found.app));
+        let target = webhook.map(|webhook| target(t, webhook));
+        let words = |target: &String| texts::fill(t.resend_to, &[&targets::short(target)]);
+        let resend = target.as_ref().map(|target| (delivery.id.to_token(), words(target)));
+        let to = target.unwrap_or_else(|| t.deleted_webhook.to_owned());
+        let more = [Some(to), next].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        steps.push(Step { request, resend, ..step("plain", delivery.created_at, &what, more) });
         for record in &delivery.records {
             let kind = if record.verdict == "received" { "good" } else { "bad" };
             let words = serde_json::to_value(record).map(|record| attempt_words(f, t, &record)).unwrap_or_default();
-            let what = format!("{event} → {}", record.request);
+            let to = if record.request.is_empty() { t.pulled } else { &record.request };
+            let what = format!("{event} → {to}");
             let at = Timestamp::clamped(record.time);
             steps.push(Step { detail: record.answer.clone(), ..step(kind, at, &what, words) });
         }
@@ -229,8 +240,22 @@ fn steps(f: &Frame, t: &'static Texts, details: &TransactionDetails, app: &App) 
     steps
 }
 
+/// The webhook of a delivery. `None` if it was deleted, or is in another mode now: then the delivery cannot be sent again.
+fn webhook<'a>(found: &'a StoredApp, delivery: &Delivery) -> Option<&'a Webhook> {
+    let is_its = |webhook: &&Webhook| webhook.id == delivery.id.webhook && webhook.mode == delivery.id.mode;
+    found.webhooks.iter().find(is_its)
+}
+
+fn target(t: &Texts, webhook: &Webhook) -> String {
+    match &webhook.target {
+        WebhookTarget::Url { url, .. } => destination::shown(url),
+        WebhookTarget::Function(name) => name.clone(),
+        WebhookTarget::Pull => webhooks::pulled_name(t, webhook.id.as_str()),
+    }
+}
+
 /// The provider's code, followed by its own text, or by ours.
-fn failure_words(f: &Frame, failure: &Sentence) -> String {
+pub(crate) fn failure_words(f: &Frame, failure: &Sentence) -> String {
     let Some((code, words)) = failure.text.split_once(": ") else {
         return problems::say_sentence(f.language(), failure);
     };
@@ -254,6 +279,11 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
         "sync" => ("asked", json!({})),
         "close" => ("closed", json!({})),
         "give-up" => ("given-up", json!({ "refundNum": form.text("num") })),
+        "approve-refund" => {
+            let seen = Fen::from_yuan(form.text("seen")).map_err(|_| Trouble::Form)?;
+            ("approved", json!({ "refundNum": form.text("num"), "refundFee": seen }))
+        }
+        "decline-refund" => ("declined", json!({ "refundNum": form.text("num") })),
         "refund" => match Fen::from_yuan(form.text("fee")) {
             Ok(fee) => ("refunded", refund_body(form, fee)),
             Err(_) => {
@@ -264,7 +294,15 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
         _ => return Err(Trouble::NotFound),
     };
     match desk.act(Method::POST, &path, &body).await {
-        Ok(()) => redirect(&format!("{}&done={done}", page.back), &[]),
+        Ok(status) => {
+            let is_withdrawn = done == "declined" && !page.f.may_own();
+            let done = match (status == StatusCode::ACCEPTED, is_withdrawn) {
+                (true, _) => "proposed",
+                (false, true) => "withdrawn",
+                (false, false) => done,
+            };
+            redirect(&format!("{}&done={done}", page.back), &[])
+        }
         Err(problem) if matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
             let said = Some(problems::say(desk.preferences.language, &problem));
             if problem.field_name() == Some("refundFee") {

@@ -2,17 +2,23 @@
 
 use askama::Template;
 use domain::{
-    BillNum, ChannelFilter, Family, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, Timestamp,
-    TransactionId,
+    Basis, BillNum, ChannelFilter, Family, Record, RecordsFilter, RecordsOrder, RecordsRequest, Status, TimeSpan,
+    Timestamp, TransactionId,
 };
 use runtime::query_parameter;
+use store::RecordsQuery;
 
 use super::{
     Answer, Trouble,
+    choices::{Offer, offer},
     desk::Desk,
     format,
     frame::{Frame, Section},
-    money, query,
+    money,
+    pages::{Pages, Total},
+    preferences::{Language, Zone},
+    query, redirect,
+    several::Pick,
     texts::{self, Texts},
 };
 use crate::api::{
@@ -22,6 +28,24 @@ use crate::api::{
 
 /// Rows on one page.
 const PAGE: usize = 25;
+
+/// A list says how many transactions it has up to this number.
+const COUNTED_MAX: usize = 1000;
+
+/// A time that can be chosen: its word in addresses, and its label.
+type Time = (&'static str, fn(&Texts) -> &'static str);
+
+const TIMES: [Time; 9] = [
+    ("", |t| t.any_time),
+    ("1", |t| t.today),
+    ("yesterday", |t| t.yesterday),
+    ("7", |t| t.days_7),
+    ("30", |t| t.days_30),
+    ("60", |t| t.days_60),
+    ("month", |t| t.this_month),
+    ("last-month", |t| t.last_month),
+    ("own", |t| t.own_range),
+];
 
 /// One row of a list.
 pub(crate) struct Row {
@@ -34,6 +58,8 @@ pub(crate) struct Row {
     pub(crate) channel: &'static str,
     pub(crate) status: &'static str,
     pub(crate) status_label: &'static str,
+    /// The field by which a paid one is chosen for a refund.
+    pub(crate) pick: Option<Pick>,
 }
 
 /// The filter, as it was typed.
@@ -45,8 +71,30 @@ pub(crate) struct Filter {
     pub(crate) time: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// The time by which an export counts.
+    pub(crate) basis: String,
+    /// `beijing` if the days are days in Beijing for every reader, as in the statement.
+    pub(crate) days: String,
 }
 
+/// The word for days in Beijing, in addresses.
+pub(crate) const DAYS_IN_BEIJING: &str = "beijing";
+
+/// The time that a filter admits, with both ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) end: Option<Timestamp>,
+}
+
+/// The time that an export covers, and the zone of its days.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DaysOf {
+    pub(crate) range: Range,
+    pub(crate) zone: Zone,
+}
+
+/// Its value in the address, its label, and whether it is chosen.
 type Choice = (String, String, bool);
 
 #[derive(Template)]
@@ -58,14 +106,15 @@ struct List {
     filtered: bool,
     statuses: Vec<Choice>,
     channels: Vec<Choice>,
-    times: Vec<Choice>,
+    times: Vec<Offer>,
     problem: Option<String>,
     rows: Vec<Row>,
     empty_heading: &'static str,
     empty_text: &'static str,
-    first: Option<String>,
-    next: Option<String>,
+    pages: Pages,
     export: String,
+    /// Whether a row can be chosen for a refund.
+    can_choose: bool,
 }
 
 impl Filter {
@@ -78,6 +127,8 @@ impl Filter {
             time: text("time"),
             from: text("from"),
             to: text("to"),
+            basis: text("by"),
+            days: text("days"),
         }
     }
 
@@ -97,6 +148,8 @@ impl Filter {
             ("time", self.time.as_str()),
             ("from", self.from.as_str()),
             ("to", self.to.as_str()),
+            ("by", self.basis.as_str()),
+            ("days", self.days.as_str()),
         ];
         let set = own.into_iter().filter(|(_, value)| !value.is_empty()).chain(more.iter().copied());
         format!("{}?{}", f.at(page), query(&set.collect::<Vec<_>>()))
@@ -107,25 +160,83 @@ impl Filter {
     /// # Errors
     /// The error in the range of days.
     pub(crate) fn request(&self, desk: &Desk<'_>, limit: usize) -> Result<RecordsRequest, String> {
-        let (start, end) = self.range(desk)?;
+        self.request_by(desk, Basis::Created, limit)
+    }
+
+    /// The same for an export. Its times are those of `basis`: by settlement, days are days in Beijing for every reader.
+    ///
+    /// # Errors
+    /// The error in the range of days.
+    pub(crate) fn request_by(&self, desk: &Desk<'_>, basis: Basis, limit: usize) -> Result<RecordsRequest, String> {
+        let Range { start, end } = self.range(desk, self.zone(desk, basis))?;
         let filter = RecordsFilter {
             channel: ChannelFilter::find(&self.channel),
             bill: BillNum::parse(&self.search).ok(),
             status: Status::find(&self.status),
+            only_paid: basis != Basis::Created,
             start,
             end,
         };
         Ok(RecordsRequest { filter, order: RecordsOrder::NewestFirst, skip: 0, limit })
     }
 
-    fn range(&self, desk: &Desk<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
-        let zone = desk.preferences.zone;
-        let days = |days: i64| Ok((Some(format::days_start(desk.now, zone, days)), None));
+    /// The zone whose days count.
+    pub(crate) fn zone(&self, desk: &Desk<'_>, basis: Basis) -> Zone {
+        let is_in_beijing = basis == Basis::Settled || self.days == DAYS_IN_BEIJING;
+        if is_in_beijing { Zone::BEIJING } else { desk.preferences.zone }
+    }
+
+    /// The filter as `basis` counts: by settlement a refund counts for itself, whatever became of its payment.
+    pub(crate) fn counted_by(&self, basis: Basis) -> Self {
+        let has_none = basis == Basis::Settled && !self.names_one();
+        let status = if has_none { String::new() } else { self.status.clone() };
+        Self { status, ..self.clone() }
+    }
+
+    /// Whether one bill or one transaction is asked for. Then an export has it whatever its time.
+    pub(crate) fn names_one(&self) -> bool {
+        TransactionId::parse(&self.search).is_ok() || BillNum::parse(&self.search).is_ok()
+    }
+
+    /// The same for any time.
+    pub(crate) fn at_any_time(&self) -> Self {
+        Self { time: String::new(), from: String::new(), to: String::new(), ..self.clone() }
+    }
+
+    /// The choices of a time, and which of them is chosen.
+    pub(crate) fn times(&self, t: &'static Texts) -> Vec<Offer> {
+        TIMES.map(|(value, label)| offer(value, label(t), &self.time)).to_vec()
+    }
+
+    /// The chosen time in words, with the days that it means and their zone.
+    pub(crate) fn time_in_words(&self, t: &'static Texts, language: Language, days: DaysOf) -> String {
+        let DaysOf { range: Range { start, end }, zone } = days;
+        let label = TIMES.iter().find(|(value, _)| *value == self.time && *value != "own").map(|(_, label)| label(t));
+        let of = |at: Option<Timestamp>| at.map(|at| format::day(at, zone)).unwrap_or_default();
+        let days = match (of(start), of(end)) {
+            (first, last) if first == last => Some(first).filter(|day| !day.is_empty()),
+            (first, last) => Some(format!("{first} – {last}").trim().to_owned()),
+        };
+        let label = if days.is_none() { Some(t.any_time) } else { label };
+        let words = [label.map(str::to_owned), days, Some(zone.label(language))];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+
+    /// The chosen time, with days of `zone`.
+    ///
+    /// # Errors
+    /// The error in the range of days.
+    pub(crate) fn range(&self, desk: &Desk<'_>, zone: Zone) -> Result<Range, String> {
+        let between = |TimeSpan { start, end }| Ok(Range { start: Some(start), end: Some(end) });
+        let days = |days: i64| Ok(Range { start: Some(format::days_start(desk.now, zone, days)), end: None });
         match self.time.as_str() {
             "1" => days(1),
             "7" => days(7),
             "30" => days(30),
             "60" => days(60),
+            "yesterday" => between(format::yesterday(desk.now, zone)),
+            "month" => between(format::month(desk.now, zone)),
+            "last-month" => between(format::last_month(desk.now, zone)),
             "own" => {
                 let day = |text: &str| match text {
                     "" => Ok(None),
@@ -136,9 +247,9 @@ impl Filter {
                 if start.zip(end).is_some_and(|(start, end)| start > end) {
                     return Err(desk.t().range_backwards.to_owned());
                 }
-                Ok((start, end))
+                Ok(Range { start, end })
             }
-            _ => Ok((None, None)),
+            _ => Ok(Range::default()),
         }
     }
 }
@@ -146,31 +257,32 @@ impl Filter {
 pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let filter = Filter::read(desk);
     let f = Frame { section: Section::Transactions, ..desk.frame(desk.t().transactions) };
+    if !filter.search.is_empty() {
+        // Links to a bill or an id, as older versions wrote them.
+        return redirect(&filter.href(&f, "/find", &[]), &[]);
+    }
     let cursor = query_parameter(desk.request, "cursor").filter(|cursor| !cursor.is_empty());
     let from = cursor.as_deref().map(parse_cursor).transpose()?;
-    let (records, next, problem) = match filter.request(desk, PAGE) {
-        Err(problem) => (Vec::new(), None, Some(problem)),
+    let (records, next, total, problem) = match filter.request(desk, PAGE) {
+        Err(problem) => (Vec::new(), None, Total::Unknown, Some(problem)),
         Ok(request) => {
-            let found = by_id(desk, &filter).await?;
-            if let Some(record) = found {
-                (vec![record], None, None)
-            } else {
-                let page = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
-                (page.records, page.next.as_ref().map(write_cursor), None)
-            }
+            let page = page(&desk.deps.services.store, desk.app()?, desk.mode, &request, from.as_ref()).await?;
+            let total = if page.next.is_some() { count(desk, &request).await? } else { Total::Unknown };
+            (page.records, page.next.as_ref().map(write_cursor), total, None)
         }
     };
     let t = desk.t();
+    let can_choose = f.may_operate() && records.iter().any(|record| record.status == Status::Success);
     let list = List {
+        can_choose,
         filtered: filter.is_set(),
         statuses: statuses(t, &filter.status),
         channels: channels(t, &filter.channel),
-        times: times(t, &filter.time),
+        times: filter.times(t),
         rows: records.iter().map(|record| row(&f, t, record)).collect(),
         empty_heading: if filter.is_set() { t.nothing_fits } else { t.no_transactions },
         empty_text: if filter.is_set() { t.nothing_fits_text } else { t.no_transactions_text },
-        first: cursor.map(|_| filter.href(&f, "/transactions", &[])),
-        next: next.map(|next| filter.href(&f, "/transactions", &[("cursor", &next)])),
+        pages: Pages::of(desk, records.len(), total, next.as_deref(), |more| filter.href(&f, "/transactions", more)),
         export: filter.href(&f, "/export", &[]),
         problem,
         filter,
@@ -179,6 +291,15 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     };
     let status = if list.problem.is_some() { 422 } else { 200 };
     desk.page(status, &list)
+}
+
+/// How many transactions the filter admits. Beyond a bound nobody counts, so that a page costs the same however long the list is.
+async fn count(desk: &Desk<'_>, request: &RecordsRequest) -> Result<Total, Trouble> {
+    let found = desk.app()?;
+    let channels = channels_ever(found, desk.mode);
+    let query = RecordsQuery { app: &found.app, mode: desk.mode, channels, request };
+    let count = desk.deps.services.store.count_records(&query, COUNTED_MAX).await?;
+    Ok(if count > COUNTED_MAX { Total::MoreThan(COUNTED_MAX) } else { Total::Exactly(count) })
 }
 
 /// The search text may be a transaction's id. Then it is looked up in this mode, and the other filters are ignored.
@@ -203,6 +324,7 @@ pub(crate) fn row(f: &Frame, t: &'static Texts, record: &Record) -> Row {
         channel: t.name_of(record.channel),
         status: record.status.name(),
         status_label: t.name_of(record.status),
+        pick: (record.status == Status::Success).then(|| Pick::of(t, record)),
     }
 }
 
@@ -224,10 +346,4 @@ fn channels(t: &'static Texts, chosen: &str) -> Vec<Choice> {
         );
     }
     choices
-}
-
-fn times(t: &'static Texts, chosen: &str) -> Vec<Choice> {
-    let rows =
-        [("", t.any_time), ("1", t.today), ("7", t.days_7), ("30", t.days_30), ("60", t.days_60), ("own", t.own_range)];
-    rows.map(|(value, label)| choice(value, label, chosen)).to_vec()
 }

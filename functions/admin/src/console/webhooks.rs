@@ -1,4 +1,4 @@
-//! Webhooks: the list with its switch, the form for both kinds of target, and the tester.
+//! Webhooks: the list with its switch, the form for all kinds of target, and the tester.
 
 use askama::Template;
 use domain::{Event, Mode, Timestamp};
@@ -13,23 +13,78 @@ use super::{
     form::Form,
     frame::{Frame, Section},
     problems, redirect,
+    targets::{self, FailingTarget},
     texts::{self, Texts},
 };
 use crate::api::problem::Problem;
 
+/// How events come to the merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Url,
+    Function,
+    Pull,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "function" => Self::Function,
+            "pull" => Self::Pull,
+            _ => Self::Url,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Function => "function",
+            Self::Pull => "pull",
+        }
+    }
+
+    pub(crate) fn label(self, t: &Texts) -> &'static str {
+        match self {
+            Self::Url => t.own_url,
+            Self::Function => t.cloud_function,
+            Self::Pull => t.pulled,
+        }
+    }
+
+    /// The kinds that a webhook can have: a fetched one stays one.
+    fn choices(before: Option<Self>) -> Vec<Self> {
+        match before {
+            None => vec![Self::Url, Self::Function, Self::Pull],
+            Some(Self::Url | Self::Function) => vec![Self::Url, Self::Function],
+            Some(Self::Pull) => vec![Self::Pull],
+        }
+    }
+}
+
 /// A row of the list of webhooks.
 pub(crate) struct Row {
     pub(crate) id: String,
-    pub(crate) is_url: bool,
+    pub(crate) kind: Kind,
     pub(crate) target: String,
     pub(crate) is_live: bool,
     pub(crate) events: Vec<&'static str>,
     /// Whether its latest attempts failed.
     pub(crate) is_failing: bool,
+    /// Since when, and how often.
+    pub(crate) failing: Option<Failing>,
     /// Whether its target answers slowly.
     pub(crate) is_slow: bool,
     /// Why no messages are sent now, if it is paused.
     pub(crate) paused: Option<String>,
+    /// Why none are ever sent, if its address is not public.
+    pub(crate) warning: Option<String>,
+}
+
+/// The failures of a target, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failing {
+    pub(crate) since: Timestamp,
+    pub(crate) failures: i64,
 }
 
 #[derive(Template)]
@@ -38,6 +93,7 @@ struct List {
     f: Frame,
     t: &'static Texts,
     rows: Vec<Row>,
+    failing: Vec<FailingTarget>,
 }
 
 #[derive(Template)]
@@ -48,7 +104,8 @@ struct Edit {
     heading: &'static str,
     action: String,
     is_new: bool,
-    is_url: bool,
+    kinds: Vec<Kind>,
+    kind: Kind,
     url: String,
     headers: String,
     function: String,
@@ -62,6 +119,16 @@ struct Edit {
     graces: [(u32, &'static str); 4],
     /// Until when messages are also signed with the earlier secret.
     old_secret_until: Option<String>,
+}
+
+impl Edit {
+    fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
+
+    fn offers(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
 }
 
 #[derive(Template)]
@@ -97,12 +164,31 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn target(item: &Value) -> (bool, String) {
-    let target = item.get("target").unwrap_or(&Value::Null);
-    match target.get("url").and_then(Value::as_str) {
-        Some(url) => (true, url.to_owned()),
-        None => (false, text(target, "function").to_owned()),
+/// A webhook whose events are fetched has no address. Its id tells it from others, and its fetcher may have to give it.
+pub(crate) fn pulled_name(t: &Texts, id: &str) -> String {
+    format!("{} {id}", t.pulled)
+}
+
+fn kind(item: &Value) -> Kind {
+    let has = |name: &str| item.get("target").is_some_and(|target| target.get(name).is_some());
+    [Kind::Function, Kind::Pull].into_iter().find(|kind| has(kind.name())).unwrap_or(Kind::Url)
+}
+
+/// The address or the function's name.
+fn target(item: &Value) -> String {
+    let member = |name: &str| item.get("target").map(|target| text(target, name)).unwrap_or_default().to_owned();
+    match kind(item) {
+        Kind::Url => member("url"),
+        Kind::Function => member("function"),
+        Kind::Pull => String::new(),
     }
+}
+
+/// Why nothing is sent to the target, if its address is not public.
+fn warning(desk: &Desk<'_>, item: &Value) -> Option<String> {
+    item.get("warning")?;
+    let address = item.get("params").and_then(|params| params.get("address")).and_then(Value::as_str);
+    Some(texts::fill(desk.t().closed_target, &[address.unwrap_or_default()]))
 }
 
 /// A member of the `health` of a webhook's target.
@@ -119,19 +205,28 @@ pub(crate) async fn rows(desk: &Desk<'_>) -> Result<Vec<Row>, Trouble> {
         Some(texts::fill(t.paused_since, &[&at("pausedSince")?, &at("nextProbe").unwrap_or_default()]))
     };
     let row = |item: &Value| {
-        let (is_url, target) = target(item);
+        let kind = kind(item);
         Row {
             id: text(item, "id").to_owned(),
-            is_url,
-            target,
+            kind,
+            target: if kind == Kind::Pull { pulled_name(t, text(item, "id")) } else { target(item) },
             is_live: text(item, "mode") == Mode::Live.name(),
             events: wanted(item).into_iter().map(|event| t.name_of(event)).collect(),
             is_failing: health(item, "failuresInARow").and_then(Value::as_u64).is_some_and(|failures| failures > 0),
+            failing: failing(item),
             is_slow: health(item, "slow").and_then(Value::as_bool).unwrap_or_default(),
             paused: paused(item),
+            warning: warning(desk, item),
         }
     };
     Ok(load(desk).await?.iter().map(row).collect())
+}
+
+/// `None` if its latest attempt did not fail.
+fn failing(item: &Value) -> Option<Failing> {
+    let number = |name: &str| health(item, name)?.as_i64();
+    let failures = number("failuresInARow").filter(|failures| *failures > 0)?;
+    Some(Failing { since: Timestamp::clamped(number("failingSince")?), failures })
 }
 
 fn wanted(item: &Value) -> Vec<Event> {
@@ -141,7 +236,9 @@ fn wanted(item: &Value) -> Vec<Event> {
 
 pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     let f = Frame { section: Section::Webhooks, ..desk.frame(desk.t().webhooks) };
-    desk.page(200, &List { f, t: desk.t(), rows: rows(desk).await? })
+    let rows = rows(desk).await?;
+    let failing = targets::failing(desk, &f, &rows).await?;
+    desk.page(200, &List { f, t: desk.t(), rows, failing })
 }
 
 pub(crate) fn new(desk: &Desk<'_>) -> Answer {
@@ -156,7 +253,8 @@ fn blank(desk: &Desk<'_>) -> Edit {
         heading: t.new_webhook,
         action: f.at("/webhooks"),
         is_new: true,
-        is_url: true,
+        kinds: Kind::choices(None),
+        kind: Kind::Url,
         url: String::new(),
         headers: String::new(),
         function: String::new(),
@@ -184,7 +282,7 @@ pub(crate) async fn edit(desk: &Desk<'_>, id: &str) -> Answer {
 
 fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
     let t = desk.t();
-    let (is_url, name) = target(item);
+    let (kind, name) = (kind(item), target(item));
     let headers = item.get("target").and_then(|target| target.get("headers")).and_then(Value::as_object);
     let headers = headers.into_iter().flatten().map(|(name, _)| format!("{name}: {MASK}"));
     let page = blank(desk);
@@ -194,9 +292,10 @@ fn edited(desk: &Desk<'_>, item: &Value) -> Edit {
         heading: t.edit_webhook,
         action: format!("{}/{}", page.f.at("/webhooks"), text(item, "id")),
         is_new: false,
-        is_url,
-        url: if is_url { name.clone() } else { String::new() },
-        function: if is_url { String::new() } else { name },
+        kinds: Kind::choices(Some(kind)),
+        kind,
+        url: if kind == Kind::Url { name.clone() } else { String::new() },
+        function: if kind == Kind::Function { name } else { String::new() },
         headers: headers.collect::<Vec<_>>().join("\n"),
         is_live: text(item, "mode") == Mode::Live.name(),
         events: events(t, &wanted(item)),
@@ -211,7 +310,7 @@ fn typed(page: Edit, form: &Form) -> Edit {
     let headers: Vec<String> = names.map(|(name, value)| format!("{}: {}", name.trim(), masks(value))).collect();
     let wanted: Vec<Event> = form.all("event").filter_map(Event::find).collect();
     Edit {
-        is_url: form.text("kind") != "function",
+        kind: Kind::of(form.text("kind")),
         url: form.text("url").to_owned(),
         function: form.text("function").to_owned(),
         headers: headers.join("\n"),
@@ -222,15 +321,17 @@ fn typed(page: Edit, form: &Form) -> Edit {
 }
 
 fn body(form: &Form) -> Value {
-    let target = if form.text("kind") == "function" {
-        json!({ "function": form.text("function") })
-    } else {
-        let mut headers = Map::new();
-        for line in form.raw("headers").lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(':').unwrap_or((line, ""));
-            headers.insert(name.trim().to_owned(), value.trim().into());
+    let target = match Kind::of(form.text("kind")) {
+        Kind::Function => json!({ "function": form.text("function") }),
+        Kind::Pull => json!({ "pull": true }),
+        Kind::Url => {
+            let mut headers = Map::new();
+            for line in form.raw("headers").lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let (name, value) = line.split_once(':').unwrap_or((line, ""));
+                headers.insert(name.trim().to_owned(), value.trim().into());
+            }
+            json!({ "url": form.text("url"), "headers": headers })
         }
-        json!({ "url": form.text("url"), "headers": headers })
     };
     json!({ "target": target, "mode": form.text("mode"), "events": form.all("event").collect::<Vec<_>>() })
 }
@@ -245,7 +346,7 @@ pub(crate) async fn create(desk: &Desk<'_>, form: &Form) -> Answer {
     let f = Frame { section: Section::Webhooks, ..desk.frame(t.webhook_made) };
     let values = vec![(t.webhook_secret.to_owned(), text(&made, "secret").to_owned())];
     let onward = f.at("/webhooks");
-    desk.page(201, &KeysOnce { f, t, heading: t.webhook_made, values, onward })
+    desk.page(201, &KeysOnce { f, t, heading: t.webhook_made, values, warning: warning(desk, &made), onward })
 }
 
 fn refuse(desk: &Desk<'_>, mut page: Edit, problem: Problem) -> Answer {
@@ -256,7 +357,7 @@ fn refuse(desk: &Desk<'_>, mut page: Edit, problem: Problem) -> Answer {
     match problem.field_name().unwrap_or_default() {
         "events" => page.events_problem = said,
         "target.headers" => page.headers_problem = said,
-        field if field.starts_with("target") => page.target_problem = said,
+        field if field.starts_with("target") && page.kind != Kind::Pull => page.target_problem = said,
         _ => page.bad = said,
     }
     desk.page(422, &page)
@@ -276,14 +377,6 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
             back("saved")
         }
         "rotate" => rotate(desk, &path, form).await,
-        "replay" => {
-            let hours: i64 =
-                form.text("hours").parse().ok().filter(|hours| (1..=2400).contains(hours)).ok_or(Trouble::Form)?;
-            let since = desk.now.ms().saturating_sub(hours * 3_600_000).max(0);
-            let body = json!({ "since": since, "states": ["exhausted", "waiting"] });
-            desk.api(Method::POST, &format!("{path}/replay"), &body).await?;
-            redirect(&format!("{}?done=replayed", desk.frame("").at("/deliveries")), &[])
-        }
         _ => match desk.api(Method::PUT, &path, &body(form)).await {
             Ok(_) => back("saved"),
             Err(problem) => {
@@ -302,7 +395,7 @@ async fn rotate(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
     let f = Frame { section: Section::Webhooks, ..desk.frame(t.secret_rotated) };
     let values = vec![(t.webhook_secret.to_owned(), text(&rotated, "secret").to_owned())];
     let onward = f.at("/webhooks");
-    desk.page(200, &KeysOnce { f, t, heading: t.secret_rotated, values, onward })
+    desk.page(200, &KeysOnce { f, t, heading: t.secret_rotated, values, warning: None, onward })
 }
 
 pub(crate) async fn tester(desk: &Desk<'_>, id: &str) -> Answer {
@@ -314,7 +407,7 @@ fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<Attempt
     let t = desk.t();
     let f = Frame { section: Section::Webhooks, ..desk.frame(t.test_webhook) };
     let chosen: Vec<Event> = Event::find(event).into_iter().collect();
-    Tester { id: text(item, "id").to_owned(), target: target(item).1, events: events(t, &chosen), tried, f, t }
+    Tester { id: text(item, "id").to_owned(), target: target(item), events: events(t, &chosen), tried, f, t }
 }
 
 /// Sends sample data, and shows the request, the answer and the verdict.

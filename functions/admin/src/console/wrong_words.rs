@@ -41,6 +41,8 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::EndBeforeStart => "结束时间不能早于开始时间",
         K::Month => "须为年份加月份，例如 202611",
         K::Channel => "须为渠道名，或 ali、wx、unipay",
+        K::SearchText => "请输入要查找的号码，最多 {chars_max} 个字符",
+        K::HotChannels => "须为渠道名的列表，空列表表示全部渠道，填写的是“{found}”",
         K::Status => "须为 created、success、refund 或 closed",
         K::ChangedByOther => "刚被他人修改，请重试",
         // Operators.
@@ -77,6 +79,8 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::TooManyFiles => "已有 {files_max} 个文件，请先删除",
         // Webhooks and their deliveries.
         K::Target => "请填写目标",
+        K::TargetKind => "推送和拉取不能互相切换，请另建 Webhook",
+        K::PulledWebhook => "拉取型 Webhook 不发送请求，事件由你的程序通过 POST /2.0/maxpay/events 拉取",
         K::TargetUrl => "须为 http 或 https 地址",
         K::TargetUser => "不能包含用户名和密码：它们不会被发送，请改用请求头",
         K::TargetFragment => "不能包含 #：其后的内容不会被发送",
@@ -93,13 +97,30 @@ pub(crate) fn wrong(kind: WrongKind) -> &'static str {
         K::WebhookGone => "此通知的 Webhook 已删除，或已切换到另一个环境",
         K::TakenBackAlready => "死信正在重新投递，请稍后再看",
         K::InAttempt => "此通知正在发送，请刷新后再试",
+        // Alerts.
+        K::AlertTargets => "最多 {targets_max} 个接收方，且不能重复",
+        K::NoAlertTarget => "没有接收方 {id}",
+        K::AlertAddress => "须为 {form}",
+        K::AlertNoSecret => "这种接收方不验签，请留空",
+        K::AlertSecret => "须为 1 到 {chars_max} 位字母、数字或符号",
+        K::QuietHours => "起止须为两个不同的整点（北京时间 0 到 23 时）",
         // Money and days.
         K::Paid => "订单已支付，请改用退款",
         K::NotClosed => "渠道拒绝（{code}），原文“{words}”",
         K::RefundNum => "须为此交易的一笔退款的编号",
+        K::OtherProposed => "另一笔退款 {num} 正在等待审批",
+        K::ProposedFee => "须为等待审批的金额",
+        K::RefundBegun => "这笔退款已经提交，请查看退款状态",
+        K::TooManyProposed => "等待审批的退款过多，请先处理",
+        K::Batch => "须为 {chars} 个字母或数字",
+        K::Refunds => "须为 1 到 {refunds_max} 笔退款的列表，每笔含 billNum、id 和 refundFee",
         K::Refused => "{why}",
+        K::Day => "须为日期，例如 2026-11-23",
         K::DayCompared => "这一天已经对过账",
-        // Incidents.
+        // Incidents and days that a person dealt with.
+        K::Note => "备注最多 {chars_max} 个字",
+        K::Handled => "{by} 已标记为已处理；如需更改，请先重新打开",
+        K::NotHandled => "还没有人标记为已处理",
         K::KeptUnreadable => "已保存的通知无法读取",
         K::NobodyReads => "它所属账户的设置已删除、停用或无法使用，请先保存设置，再重新核对",
     }

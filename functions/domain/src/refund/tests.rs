@@ -114,9 +114,22 @@ fn a_refund_number_has_signs_that_every_provider_takes() {
     let payment = sample(Status::Success).id;
     for which in [1, RefundNum::SURPLUS_MAX] {
         let own = RefundNum::of_surplus_payment(&payment, which);
-        assert!(own.is_of_surplus_payment(&payment));
+        assert!(own.is_reserved() && own.is_of_surplus_payment(&payment) && !own.is_of_batch(&payment));
         assert_eq!(RefundNum::parse(own.as_str()), Some(own));
     }
+}
+
+#[test]
+fn a_number_of_a_batch_has_a_name_of_six_letters_and_digits() {
+    let payment = sample(Status::Success).id;
+    let num = RefundNum::of_batch("a1B2c3", &payment).unwrap();
+    assert!(num.is_of_batch(&payment) && !num.is_reserved());
+    assert_eq!(RefundNum::parse(num.as_str()), Some(num));
+    for wrong in ["", "twice", "a1b2c3d", "a1-2c3"] {
+        assert_eq!(RefundNum::of_batch(wrong, &payment), None, "{wrong}");
+    }
+    let other = RefundNum::parse("a1B2c3-01a208d05240070707070708").unwrap();
+    assert!(!other.is_of_batch(&payment));
 }
 
 #[test]

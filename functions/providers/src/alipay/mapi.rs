@@ -27,6 +27,7 @@ use crate::{
     error::words,
     form::Fields,
     keys::{BASE64, LegacySigningKey, VerifyingKey},
+    look_up::FoundOrder,
     xml::Elements,
 };
 
@@ -118,6 +119,31 @@ impl Mapi {
             Answer::Refused { code } if is_not_there(&code) => Ok(not_there(id)),
             Answer::Refused { code } => Err(ProviderError::Refused { words: code.clone(), code }),
         }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, _now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        let mut parameters = self.parameters("single_trade_query");
+        parameters.insert("trade_no", number.as_str().to_owned());
+        self.post(self.keys.signed(parameters)?)
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+    ) -> Result<Option<String>, ProviderError> {
+        let report = match read(response)? {
+            Answer::Done(elements) => self.report(&elements)?,
+            Answer::Refused { code } if is_not_there(&code) => return Ok(None),
+            Answer::Refused { code } => return Err(ProviderError::Refused { words: code.clone(), code }),
+        };
+        FoundOrder {
+            number_field: "trade_no",
+            number: report.trade_no.map(|number| number.as_str().to_owned()),
+            order_field: "out_trade_no",
+            order: Some(report.order),
+        }
+        .order_of(number)
     }
 
     pub(crate) fn close(&self, id: &TransactionId, _now: Timestamp) -> Result<Request<Bytes>, ProviderError> {

@@ -76,6 +76,13 @@ pub(crate) fn order_only(out_trade_no: &str) -> String {
     Members::of(out_trade_no).json()
 }
 
+/// `biz_content` of a query by Alipay's own number.
+pub(crate) fn trade_only(trade_no: &str) -> String {
+    let mut members = Members(Map::new());
+    members.put("trade_no", trade_no);
+    members.json()
+}
+
 /// `biz_content` of a refund.
 pub(crate) fn refund(refund: &RefundOrder<'_>) -> String {
     let mut members = Members::of(refund.placed.id.as_str());

@@ -21,6 +21,7 @@ use crate::{
     error::words,
     json::Members,
     keys::{BadSignature, SigningKey, VerifyingKey},
+    look_up::FoundOrder,
 };
 
 /// Alipay does not have the order: never made, or not yet, because the payer has not opened the cashier.
@@ -131,6 +132,29 @@ impl OpenPlatform {
         match self.read(messages::QUERY, response)? {
             Answer::Done(members) => self.report(&members),
             Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(not_there(id)),
+            Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
+            Answer::Busy { code, words } => Err(busy(&code, &words)),
+        }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, now: Timestamp) -> Result<Request<Bytes>, ProviderError> {
+        self.call(messages::QUERY, messages::trade_only(number.as_str()), now)
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+    ) -> Result<Option<String>, ProviderError> {
+        match self.read(messages::QUERY, response)? {
+            Answer::Done(members) => FoundOrder {
+                number_field: "trade_no",
+                number: members.filled("trade_no"),
+                order_field: "out_trade_no",
+                order: members.filled("out_trade_no"),
+            }
+            .order_of(number),
+            Answer::Refused { code, .. } if code == TRADE_NOT_EXIST => Ok(None),
             Answer::Refused { code, words, .. } => Err(ProviderError::Refused { code, words }),
             Answer::Busy { code, words } => Err(busy(&code, &words)),
         }

@@ -79,6 +79,19 @@ pub(crate) fn query(order_id: &str, txn_time: Timestamp) -> Parameters<'static> 
     ])
 }
 
+/// A query of a payment, a refund or a void by UnionPay's own number.
+///
+/// # Source
+/// The table of the query on open.unionpay.com: `txnSubType` 02 is a query by `queryId`, in place of `orderId` and `txnTime`.
+pub(crate) fn query_by_number(query_id: &str) -> Parameters<'static> {
+    Parameters::from([
+        ("txnType", "00".to_owned()),
+        ("txnSubType", "02".to_owned()),
+        ("bizType", "000201".to_owned()),
+        ("queryId", query_id.to_owned()),
+    ])
+}
+
 /// The files of a settlement day, `MMDD`.
 pub(crate) fn file(settle_date: String, now: Timestamp) -> Parameters<'static> {
     Parameters::from([

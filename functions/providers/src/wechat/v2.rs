@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Acknowledgement, Charge, ClientCertificate, Closing, MessageProblem, Moment, NotifyError, Order, PaymentParameters,
     Placed, ProviderError, RefundOrder, RefundOutcome, RefundReport, SettingProblem, Unable, bounds, error::words,
+    look_up::FoundOrder,
 };
 
 /// Used if the address is not known: the field is required.
@@ -111,6 +112,31 @@ impl V2 {
                 self.report(placed.channel, &fields, trade::outcome(state)).map_err(missing)
             }
             Answer::Refused(Refusal { code, .. }) if code == "ORDERNOTEXIST" => Ok(trade::not_there(placed)),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        // Every app of the merchant may ask. The account's own is named.
+        let own = if self.tab == Tab::WxApp { Channel::WxApp } else { Channel::WxJsapi };
+        self.request("/pay/orderquery", own, vec![("transaction_id", number.as_str().to_owned())], moment)
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+    ) -> Result<Option<String>, ProviderError> {
+        let text = |fields: &Fields, name| fields.filled(name).map(str::to_owned);
+        match self.read(response)? {
+            Answer::Done(fields) => FoundOrder {
+                number_field: "transaction_id",
+                number: text(&fields, "transaction_id"),
+                order_field: "out_trade_no",
+                order: text(&fields, "out_trade_no"),
+            }
+            .order_of(number),
+            Answer::Refused(Refusal { code, .. }) if code == "ORDERNOTEXIST" => Ok(None),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }

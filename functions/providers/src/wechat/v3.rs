@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Channel, Notification, Secret, Tab, Timestamp};
+use domain::{Channel, Notification, ProviderTradeNo, Secret, Tab, Timestamp};
 use http::{
     Method, Request, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Charge, Closing, MessageProblem, Moment, NotifyError, Order, PaymentParameters, Placed, ProviderError, RefundOrder,
-    RefundOutcome, RefundReport, Unable, error::words, json::Members, keys::SigningKey,
+    RefundOutcome, RefundReport, Unable, error::words, json::Members, keys::SigningKey, look_up::FoundOrder,
 };
 
 /// WeChat refuses requests without this header.
@@ -94,6 +94,32 @@ impl V3 {
             Answer::Done(members) => self.report(placed.channel, &members),
             Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyOrder)),
             Answer::Refused(refusal) if is_not_there(&refusal) => Ok(trade::not_there(placed)),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    pub(crate) fn look_up(&self, number: &ProviderTradeNo, moment: &Moment) -> Result<Request<Bytes>, ProviderError> {
+        let number = percent_encoding::utf8_percent_encode(number.as_str(), ENCODED);
+        let path = format!("/v3/pay/transactions/id/{number}?mchid={}", self.mch_id);
+        self.request(Method::GET, &path, String::new(), moment)
+    }
+
+    pub(crate) fn read_look_up(
+        &self,
+        number: &ProviderTradeNo,
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Result<Option<String>, ProviderError> {
+        match answer::read(response, &self.keys, now)? {
+            Answer::Done(members) => FoundOrder {
+                number_field: "transaction_id",
+                number: members.filled("transaction_id"),
+                order_field: "out_trade_no",
+                order: members.filled("out_trade_no"),
+            }
+            .order_of(number),
+            Answer::Empty => Err(ProviderError::from(MessageProblem::EmptyOrder)),
+            Answer::Refused(refusal) if is_not_there(&refusal) => Ok(None),
             Answer::Refused(refusal) => Err(refusal.into()),
         }
     }

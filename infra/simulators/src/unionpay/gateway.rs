@@ -107,6 +107,9 @@ fn read(request: &Incoming) -> Result<Params, Refusal> {
 fn call_of(endpoint: Endpoint, params: &Params) -> Result<Call, Refusal> {
     match endpoint {
         Endpoint::App => Ok(Call::App),
+        Endpoint::Query if params.get("txnSubType").is_some_and(|value| value.trim() == "02") => {
+            Ok(Call::QueryByNumber)
+        }
         Endpoint::Query | Endpoint::File => Ok(Call::Query),
         Endpoint::Back => match params.get("txnType").map(|value| value.trim()) {
             Some("04") => Ok(Call::Refund),
@@ -138,7 +141,7 @@ pub(super) fn said(code: &str) -> Params {
 fn perform(simulator: &Simulator, message: &Message<'_>, fault: Option<Fault>) -> Result<Params, Refusal> {
     let mut fields = said(codes::SUCCESS);
     match message.call {
-        Call::Query => {
+        Call::Query | Call::QueryByNumber => {
             fields.extend(query(simulator, message)?);
             return Ok(fields);
         }
@@ -172,8 +175,16 @@ fn place(simulator: &Simulator, message: &Message<'_>) -> Result<(String, String
 
 /// The known facts of a transaction. The answer's `txnType` is still that of the query.
 fn query(simulator: &Simulator, message: &Message<'_>) -> Result<Params, Refusal> {
-    let identity = (message.merchant.mer_id.clone(), message.text("orderId"), message.text("txnTime"));
+    let mer_id = message.merchant.mer_id.clone();
+    let query_id = message.text("queryId");
+    let identity = (mer_id.clone(), message.text("orderId"), message.text("txnTime"));
     simulator
-        .with(|ledger, _| ledger.by_identity(&identity).and_then(query_fields))
+        .with(|ledger, _| {
+            let found = match message.call {
+                Call::QueryByNumber => ledger.orders.get(&query_id).filter(|found| found.order.mer_id == mer_id),
+                Call::Query | Call::Web | Call::App | Call::Refund | Call::Void => ledger.by_identity(&identity),
+            };
+            found.and_then(query_fields)
+        })
         .ok_or_else(|| Refusal::new(codes::NOT_FOUND, ""))
 }

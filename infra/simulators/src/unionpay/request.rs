@@ -19,36 +19,39 @@ pub(super) const TXN_TIME_TOLERANCE_MS: i64 = 5 * MINUTE_MS;
 /// `ANS1..256`.
 const URL_CHARS_MAX: usize = 256;
 
-/// The five messages a merchant sends.
+/// The messages a merchant sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Call {
     Web,
     App,
     Query,
+    /// A query by `queryId`, which is `txnSubType` 02.
+    QueryByNumber,
     Refund,
     Void,
 }
 
 impl Call {
     /// The cell of a table row for this call.
-    fn cell<T: Copy>(self, row: &[T; 5]) -> T {
-        let [web, app, query, refund, void] = *row;
+    fn cell<T: Copy>(self, row: &[T; 6]) -> T {
+        let [web, app, query, number, refund, void] = *row;
         match self {
             Self::Web => web,
             Self::App => app,
             Self::Query => query,
+            Self::QueryByNumber => number,
             Self::Refund => refund,
             Self::Void => void,
         }
     }
 
     pub(super) fn txn_type(self) -> &'static str {
-        self.cell(&["01", "01", "00", "04", "31"])
+        self.cell(&["01", "01", "00", "00", "04", "31"])
     }
 
     pub(super) fn txn_sub_type(self) -> &'static str {
-        self.cell(&["01", "01", "00", "00", "00"])
+        self.cell(&["01", "01", "00", "02", "00", "00"])
     }
 }
 
@@ -69,7 +72,7 @@ type Words = &'static [&'static str];
 #[derive(Clone, Copy)]
 enum Shape {
     /// One of these words; the list depends on the call.
-    Words([Words; 5]),
+    Words([Words; 6]),
     Encoding,
     Digits(usize),
     /// Letters and digits, between two lengths.
@@ -86,48 +89,50 @@ enum Shape {
     Address,
 }
 
-type Row = (&'static str, [Need; 5], Shape);
+type Row = (&'static str, [Need; 6], Shape);
 
 const fn same(words: Words) -> Shape {
-    Shape::Words([words; 5])
+    Shape::Words([words; 6])
 }
 
 /// Checked before the signature.
 #[rustfmt::skip]
 const ENVELOPE: &[Row] = &[
-    ("version",    [M; 5], same(&["5.1.0"])),
-    ("encoding",   [M; 5], Shape::Encoding),
-    ("signMethod", [M; 5], same(&["01"])),
-    ("certId",     [M; 5], Shape::Digits(128)),
-    ("merId",      [M; 5], Shape::AlphaNumeric(15, 15)),
-    ("signature",  [M; 5], Shape::Text(1024)),
+    ("version",    [M; 6], same(&["5.1.0"])),
+    ("encoding",   [M; 6], Shape::Encoding),
+    ("signMethod", [M; 6], same(&["01"])),
+    ("certId",     [M; 6], Shape::Digits(128)),
+    ("merId",      [M; 6], Shape::AlphaNumeric(15, 15)),
+    ("signature",  [M; 6], Shape::Text(1024)),
 ];
 
 /// Checked after it.
 #[rustfmt::skip]
 const FIELDS: &[Row] = &[
-    // name           web app qry rfd void
-    ("txnType",      [M,  M,  M,  M,  M], Shape::Words([&["01"], &["01"], &["00"], &["04"], &["31"]])),
-    ("txnSubType",   [M,  M,  M,  M,  M], Shape::Words([&["01"], &["01"], &["00"], &["00"], &["00"]])),
-    ("bizType",      [M,  M,  M,  M,  M], Shape::Words([BIZ, BIZ, &["000201", "000000"], BIZ, BIZ])),
-    ("channelType",  [M,  M,  N,  M,  M], Shape::Words([&["07"], &["08"], &[], &["07", "08"], &["07", "08"]])),
-    ("accessType",   [M,  M,  M,  M,  M], same(&["0"])),
-    ("orderId",      [M,  M,  M,  M,  M], Shape::AlphaNumeric(8, 40)),
-    ("txnTime",      [M,  M,  M,  M,  M], Shape::Time),
-    ("txnAmt",       [M,  M,  N,  M,  M], Shape::Amount),
-    ("currencyCode", [M,  M,  N,  O,  O], same(&["156"])),
-    ("backUrl",      [M,  M,  N,  M,  M], Shape::Url),
-    ("frontUrl",     [M,  O,  N,  N,  N], Shape::Url),
-    ("frontFailUrl", [O,  O,  N,  N,  N], Shape::Url),
-    ("origQryId",    [N,  N,  N,  M,  M], Shape::AlphaNumeric(21, 21)),
-    ("payTimeout",   [O,  O,  N,  N,  N], Shape::Time),
-    ("orderDesc",    [O,  O,  N,  N,  N], Shape::Shown(32)),
-    ("customerIp",   [O,  O,  N,  N,  N], Shape::Address),
-    ("reqReserved",  [O,  O,  O,  O,  O], Shape::Returned(1024)),
-    ("encryptCertId",[O,  O,  O,  O,  O], Shape::Digits(128)),
+    // name           web app qry num rfd void
+    ("txnType",      [M,  M,  M,  M,  M,  M], Shape::Words([&["01"], &["01"], &["00"], &["00"], &["04"], &["31"]])),
+    ("txnSubType",   [M,  M,  M,  M,  M,  M], Shape::Words([&["01"], &["01"], &["00"], &["02"], &["00"], &["00"]])),
+    ("bizType",      [M,  M,  M,  M,  M,  M], Shape::Words([BIZ, BIZ, QUERY_BIZ, QUERY_BIZ, BIZ, BIZ])),
+    ("channelType",  [M,  M,  N,  N,  M,  M], Shape::Words([&["07"], &["08"], &[], &[], &["07", "08"], &["07", "08"]])),
+    ("accessType",   [M,  M,  M,  M,  M,  M], same(&["0"])),
+    ("orderId",      [M,  M,  M,  N,  M,  M], Shape::AlphaNumeric(8, 40)),
+    ("txnTime",      [M,  M,  M,  N,  M,  M], Shape::Time),
+    ("queryId",      [N,  N,  N,  M,  N,  N], Shape::AlphaNumeric(21, 21)),
+    ("txnAmt",       [M,  M,  N,  N,  M,  M], Shape::Amount),
+    ("currencyCode", [M,  M,  N,  N,  O,  O], same(&["156"])),
+    ("backUrl",      [M,  M,  N,  N,  M,  M], Shape::Url),
+    ("frontUrl",     [M,  O,  N,  N,  N,  N], Shape::Url),
+    ("frontFailUrl", [O,  O,  N,  N,  N,  N], Shape::Url),
+    ("origQryId",    [N,  N,  N,  N,  M,  M], Shape::AlphaNumeric(21, 21)),
+    ("payTimeout",   [O,  O,  N,  N,  N,  N], Shape::Time),
+    ("orderDesc",    [O,  O,  N,  N,  N,  N], Shape::Shown(32)),
+    ("customerIp",   [O,  O,  N,  N,  N,  N], Shape::Address),
+    ("reqReserved",  [O,  O,  O,  O,  O,  O], Shape::Returned(1024)),
+    ("encryptCertId",[O,  O,  O,  O,  O,  O], Shape::Digits(128)),
 ];
 
 const BIZ: Words = &["000201"];
+const QUERY_BIZ: Words = &["000201", "000000"];
 
 impl Shape {
     fn fits(self, call: Call, value: &str) -> bool {
@@ -191,13 +196,13 @@ pub(super) struct Message<'a> {
 
 /// Checked after the signature of a call for files.
 const FILE_FIELDS: &[Row] = &[
-    ("txnType", [M; 5], same(&["76"])),
-    ("txnSubType", [M; 5], same(&["01"])),
-    ("bizType", [M; 5], same(&["000000"])),
-    ("accessType", [M; 5], same(&["0"])),
-    ("fileType", [M; 5], same(&["00"])),
-    ("settleDate", [M; 5], Shape::Digits(4)),
-    ("txnTime", [M; 5], Shape::Time),
+    ("txnType", [M; 6], same(&["76"])),
+    ("txnSubType", [M; 6], same(&["01"])),
+    ("bizType", [M; 6], same(&["000000"])),
+    ("accessType", [M; 6], same(&["0"])),
+    ("fileType", [M; 6], same(&["00"])),
+    ("settleDate", [M; 6], Shape::Digits(4)),
+    ("txnTime", [M; 6], Shape::Time),
 ];
 
 /// A call for the files of a settlement day, with a right signature and right fields.

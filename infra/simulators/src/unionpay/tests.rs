@@ -152,11 +152,13 @@ impl Bench {
             "web" => ("01", "01", Some("07")),
             "app" => ("01", "01", Some("08")),
             "query" => ("00", "00", None),
+            "number" => ("00", "02", None),
             "refund" => ("04", "00", Some("07")),
             "void" => ("31", "00", Some("07")),
             other => panic!("{other}"),
         };
-        let order = (kind != "query").then_some(());
+        let is_query = ["query", "number"].contains(&kind);
+        let order = (!is_query).then_some(());
         let fields = [
             ("version", Some("5.1.0")),
             ("encoding", Some("UTF-8")),
@@ -227,7 +229,7 @@ fn target(kind: &str) -> String {
     let name = match kind {
         "web" => "frontTransReq",
         "app" => "appTransReq",
-        "query" => "queryTrans",
+        "query" | "number" => "queryTrans",
         _ => "backTransReq",
     };
     format!("{API}/{name}.do")

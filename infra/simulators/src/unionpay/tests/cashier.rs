@@ -155,3 +155,18 @@ async fn state_survives_a_restart() {
     assert_eq!(after.call("app", &[("orderId", Some("WEB00001"))]).await["respCode"], "12");
     std::fs::remove_file(file).unwrap();
 }
+
+#[tokio::test]
+async fn a_payment_is_found_by_unionpays_own_number() {
+    let bench = Bench::new();
+    let query_id = bench.paid("ORDER0001").await;
+    let number = |number: &'static str| vec![("queryId", Some(number)), ("txnTime", None)];
+    let found = bench.call("number", &[("queryId", Some(&query_id)), ("txnTime", None)]).await;
+    assert_eq!((found["respCode"].as_str(), found["origRespCode"].as_str()), ("00", "00"));
+    assert_eq!((found["orderId"].as_str(), &found["queryId"]), ("ORDER0001", &query_id));
+    assert_eq!(bench.call("number", &number("202611231200009999999")).await["respCode"], "34");
+    assert_eq!(bench.call("number", &number("2026112312000099999")).await["respCode"], "10");
+    assert_eq!(bench.call("number", &[("txnTime", None)]).await["respCode"], "13");
+    // Only with this sub-type does the number count.
+    assert_eq!(bench.call("query", &[("queryId", Some(&query_id)), ("txnTime", None)]).await["respCode"], "13");
+}

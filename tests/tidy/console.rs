@@ -1,0 +1,47 @@
+//! Finds files of the console that calculate with money.
+
+/// The code of a source file without tests, comments and strings.
+fn bare_code(path: &str) -> String {
+    let source = super::read(&super::root().join(path));
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let code: String = code.lines().filter(is_code).collect::<Vec<_>>().join("\n").replace("\\\"", "'");
+    code.split('"').step_by(2).collect::<Vec<_>>().join("''")
+}
+
+/// Only `domain` computes refunded amounts, rests and sums. Otherwise the console could offer what the API refuses. So a file of
+/// the console may use money types or calculate, but not both; and it must not take an amount out of its type, which has no
+/// addition or subtraction.
+#[test]
+fn no_file_of_the_console_calculates_with_money() {
+    const MONEY: [&str; 8] = ["Fen", ".fee", ".refunded", ".amount", "Sum", "refundable", "money::", "to_yuan"];
+    const CALCULATES: [&str; 15] = [
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        " % ",
+        " += ",
+        " -= ",
+        " *= ",
+        " /= ",
+        "saturating_",
+        "checked_",
+        "wrapping_",
+        ".sum()",
+        ".sum::<",
+        ".fold(",
+    ];
+    let mut wrong = Vec::new();
+    for path in super::sources(&["functions/admin/src/console"]) {
+        let code = bare_code(&path);
+        let found = |words: &[&'static str]| words.iter().copied().find(|word| code.contains(word));
+        if let (Some(money), Some(calculates)) = (found(&MONEY), found(&CALCULATES)) {
+            wrong.push(format!("{path}: `{money}` beside `{calculates}`"));
+        }
+        if code.contains(".get()") {
+            wrong.push(format!("{path}: `.get()` takes an amount out of its type"));
+        }
+    }
+    super::check_none(&wrong, "all arithmetic on money is in domain");
+}
