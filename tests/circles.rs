@@ -19,7 +19,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-const FOLDERS: [&str; 3] = ["functions", "infra", "tests"];
+const FOLDERS: [&str; 4] = ["functions", "infra", "sdk/cli", "tests"];
 
 /// How many re-exports of a name are followed.
 const STEPS_MAX: usize = 16;

@@ -80,9 +80,10 @@ def template(version, architecture, bootstraps, out, *functions):
     write(pathlib.Path(out, f"maxpay-{version}-{architecture}.zip"), archive(entries))
 
 
-def local(version, architecture, program, out):
-    """The local stack for any Linux of this architecture: one program, which needs nothing beside it."""
-    entries = [("maxpay-local", pathlib.Path(program).read_bytes(), PROGRAM), ("LICENSE", (ROOT / "LICENSE").read_bytes(), FILE)]
+def local(version, architecture, folder, out):
+    """The local stack and the command line tool for any Linux of this architecture: two programs, which need nothing beside them."""
+    entries = [(name, pathlib.Path(folder, name).read_bytes(), PROGRAM) for name in ["maxpay-local", "maxpay"]]
+    entries.append(("LICENSE", (ROOT / "LICENSE").read_bytes(), FILE))
     write(pathlib.Path(out, f"maxpay-local-{version}-linux-{architecture}.zip"), archive(entries))
 
 

@@ -6,7 +6,7 @@ table of contents, README.md, links to each page. A link within the repository l
 README.zh-CN.md at the root, where comments in blocks may be in either language.
 
 Then each page runs on a fresh stack of its own, in one shell, in the folder that has the stack's `.maxpay`. Blocks of ```sh run from top to
-bottom, with the variables MAXPAY_URL, APP_ID, CLIENT_KEY, MASTER_KEY (test mode) and OPERATOR_TOKEN. A command that fails ends the page; so
+bottom, with the variables MAXPAY_URL, APP_ID, CLIENT_KEY, MASTER_KEY (test mode) and OPERATOR_TOKEN, and with the command line tool, `maxpay`. A command that fails ends the page; so
 does an answer of the API with another code than 0, unless the page shows it. A block of ```json right after a block of ```sh shows what that
 prints: the same members and values. What differs each time may be written like this:
 
@@ -38,6 +38,7 @@ from stack import Stack, free_port  # noqa: E402
 LANGUAGES = ["zh", "en"]
 FREE = ["", "text"]
 CONTENTS = "README.md"
+TOOL = pathlib.Path(os.environ.get("MAXPAY_CLI") or ROOT / "target/debug/maxpay").resolve()
 ADDRESS = "http://127.0.0.1:8787"
 BLOCK_SECONDS_MAX = 60
 # A reader who is told that something arrives looks again after a moment. So does this.
@@ -247,6 +248,7 @@ def run_page(page, binary):
             shell = Shell(folder, {
                 "MAXPAY_URL": keys["url"], "APP_ID": app["appId"], "CLIENT_KEY": app["test"]["clientKey"],
                 "MASTER_KEY": app["test"]["masterKey"], "OPERATOR_TOKEN": keys["operatorToken"],
+                "PATH": f"{TOOL.parent}:{os.environ['PATH']}", "XDG_CONFIG_HOME": str(folder / "config"),
             })
             ran = 0
             for block, shown in page.steps():

@@ -4,7 +4,7 @@
 
 Sums; each packed function is a program for its architecture; SAM takes the packed template, validates it, and uploads the packed functions as
 they are, to a stand-in for S3 on this machine, without a build. The local stack for this machine takes a payment in an empty folder; that for the
-other architecture does, too, where qemu is installed (Debian: qemu-user-static). Each program has its SBOM, in which each part has a name, a
+other architecture does, too, where qemu is installed (Debian: qemu-user-static). The command line tool for this machine says its version. Each program has its SBOM, in which each part has a name, a
 version and a licence. Each SDK's package is installed into an empty project as its guide says, and says its version or makes its client.
 """
 
@@ -153,11 +153,14 @@ def template(architecture, packed_bytes_max, work):
 
 def local(architecture, work):
     unpack(FOLDER / f"maxpay-local-{VERSION}-linux-{architecture}.zip", work)
-    program = work / "maxpay-local"
-    check_machine(program.name, program.read_bytes()[:20], architecture)
-    needed = [line for line in run(["readelf", "--wide", "--dynamic", "--program-headers", program]).splitlines() if "INTERP" in line or "NEEDED" in line]
-    assert not needed, f"it needs files of the system that it runs on: {needed}"
-    if architecture != HERE:
+    program, tool = work / "maxpay-local", work / "maxpay"
+    for one in [program, tool]:
+        check_machine(one.name, one.read_bytes()[:20], architecture)
+        needed = [line for line in run(["readelf", "--wide", "--dynamic", "--program-headers", one]).splitlines() if "INTERP" in line or "NEEDED" in line]
+        assert not needed, f"{one.name} needs files of the system that it runs on: {needed}"
+    if architecture == HERE:
+        assert run([tool, "--version"]).split() == ["maxpay", VERSION]
+    else:
         emulator = shutil.which(f"qemu-{architecture.replace('arm64', 'aarch64')}-static")
         if emulator is None:
             print("  (SKIPPED: the local stack is not run, since qemu-user-static is not installed)")
@@ -183,7 +186,7 @@ def local(architecture, work):
 
 def sbom(architectures, work):
     unpack(FOLDER / f"maxpay-sbom-{VERSION}.zip", work)
-    programs = [f"{name}.cdx.json" for name in [*function_names(), "maxpay-local"]]
+    programs = [f"{name}.cdx.json" for name in [*function_names(), "maxpay-local", "maxpay"]]
     wanted = {"sdk/javascript.cdx.json"} | {f"{architecture}/{program}" for architecture in architectures for program in programs}
     found = {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
     assert found == wanted, f"there are {sorted(found ^ wanted)} too many or too few"

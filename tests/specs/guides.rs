@@ -44,7 +44,7 @@ async fn every_guide_is_read_without_a_password_and_every_link_in_it_leads_somew
     for (language, title) in [("zh-CN", "<h1 id=\"支付宝\">支付宝</h1>"), ("en", "<h1 id=\"alipay\">Alipay</h1>")]
     {
         let pages = walk(&world, language).await;
-        assert_eq!(pages.len(), 22, "{:?}", pages.keys());
+        assert_eq!(pages.len(), 23, "{:?}", pages.keys());
         assert!(pages["/console/guides/alipay"].contains(title), "{language}");
         for (path, page) in &pages {
             let shown = page.split_once("<article").unwrap().1;

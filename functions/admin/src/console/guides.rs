@@ -55,13 +55,14 @@ macro_rules! reference {
     };
 }
 
-static DOCUMENTS: [Document; 22] = [
+static DOCUMENTS: [Document; 23] = [
     guide!("README"),
     guide!("quick-start"),
     guide!("checkout"),
     guide!("android"),
     guide!("testing"),
     guide!("webhooks"),
+    guide!("cli"),
     guide!("refunds-and-reconciliation"),
     guide!("errors"),
     guide!("alipay"),

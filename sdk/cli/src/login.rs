@@ -1,0 +1,276 @@
+//! `login`, `logout` and `profiles`. Secrets come from the terminal without echo, from stdin, from the environment or from a local stack's
+//! own file, and never from the command line, which other users can see.
+
+use std::{
+    fs,
+    io::{IsTerminal, Read, Write, stderr, stdin},
+    path::Path,
+};
+
+use domain::Mode;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    arguments::Login,
+    client::{Caller, Gateway},
+    failure::Failure,
+    output::Output,
+    profiles::{APP_ID, CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN, Profile, Profiles, SETTINGS, Setting, URL, clean_url},
+    system::{profiles_file, variable},
+    table::{list, table_or, text},
+    words::{mode_in_chinese, words},
+};
+
+/// More than all settings need.
+const STDIN_BYTES_MAX: u64 = 64 << 10;
+
+pub(crate) async fn login(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
+    let mut profiles = Profiles::load(profiles_file())?;
+    let before = profiles.all.get(name).cloned().unwrap_or_default();
+    let profile = match &of.local {
+        Some(folder) => of_local_stack(folder)?,
+        None if stdin().is_terminal() => asked_for(output, &begun(&before, of, &Profile::default()))?,
+        None => begun(&before, of, &piped()?),
+    };
+    let gateway = Gateway::new(profile.clone(), output)?;
+    let opened = check(&gateway).await?;
+    profiles.all.insert(name.to_owned(), profile);
+    profiles.save()?;
+    let (file, url) = (profiles.file().display(), gateway.url());
+    let document = json!({ "profile": name, "url": url, "file": file.to_string(), "mode": opened.map(Mode::name) });
+    let logged_in = match opened {
+        None => words!("已登录 {url}", "logged in at {url}"),
+        Some(mode) => {
+            let chinese = mode_in_chinese(mode);
+            words!("已登录 {url}，{chinese}模式", "logged in at {url}, {mode} mode")
+        }
+    };
+    let kept =
+        words!("配置 {name} 存在 {file}，仅本人可读", "the profile {name} is in {file}, which nobody else can read");
+    output.result(&document, &logged_in.and_below(&kept));
+    Ok(())
+}
+
+pub(crate) fn logout(output: Output, name: &str) -> Result<(), Failure> {
+    let mut profiles = Profiles::load(profiles_file())?;
+    if profiles.all.remove(name).is_none() {
+        let message = words!("没有名为 {name} 的配置", "there is no profile {name}");
+        return Err(Failure::of_field("profile", message)
+            .with_remedy(words!("用 maxpay profiles 看看有哪些", "maxpay profiles lists them")));
+    }
+    profiles.save()?;
+    output.result(
+        &json!({ "profile": name, "deleted": true }),
+        &words!("已删除配置 {name} 和其中的密钥", "deleted the profile {name} with its keys"),
+    );
+    Ok(())
+}
+
+pub(crate) fn profiles(output: Output) -> Result<(), Failure> {
+    let profiles = Profiles::load(profiles_file())?;
+    let has = |profile: &Profile| -> Vec<&'static str> {
+        let secrets = [CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN].into_iter();
+        secrets.filter(|setting| profile.value(*setting).is_some()).map(|setting| setting.name).collect()
+    };
+    let shown: Vec<Value> = profiles
+        .all
+        .iter()
+        .map(|(name, of)| json!({ "profile": name, "url": of.value(URL), "appId": of.value(APP_ID), "has": has(of) }))
+        .collect();
+    let row = |shown: &Value| {
+        let keys: Vec<&str> = list(shown, "has").iter().filter_map(Value::as_str).collect();
+        let mut row: Vec<String> = ["profile", "url", "appId"].map(|name| text(shown, name).to_owned()).into();
+        row.push(keys.join(","));
+        row
+    };
+    let rows: Vec<_> = shown.iter().map(row).collect();
+    let none = words!("还没有配置，先执行 maxpay login", "no profiles yet: run maxpay login");
+    output.result(&json!({ "profiles": shown }), &table_or(&rows, none));
+    Ok(())
+}
+
+/// What was saved, with the environment, the options and the lines of stdin before it. Keys stay only with the address and the app that they
+/// are of.
+fn begun(before: &Profile, of: &Login, piped: &Profile) -> Profile {
+    let mut given = Profile::default();
+    given.set(URL, clean_url(of.url.as_deref().unwrap_or_default()));
+    given.set(APP_ID, of.app_id.as_deref().unwrap_or_default());
+    let told = |setting: Setting| {
+        let given = piped.value(setting).or_else(|| given.value(setting));
+        given.map(str::to_owned).or_else(|| variable(setting.variable))
+    };
+    let is_other = |setting: Setting| told(setting).is_some_and(|told| before.value(setting) != Some(clean_url(&told)));
+    let kept = if is_other(URL) || is_other(APP_ID) { &Profile::default() } else { before };
+    kept.under(|name| SETTINGS.into_iter().find(|setting| setting.variable == name).and_then(told))
+}
+
+/// The lines of stdin.
+fn piped() -> Result<Profile, Failure> {
+    let mut text = String::new();
+    let read = stdin().take(STDIN_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::own("stdin", words!("读不了标准输入：{error}", "stdin cannot be read: {error}")))?;
+    let mut profile = Profile::default();
+    read_lines(&text, &mut profile)?;
+    Ok(profile)
+}
+
+/// Asks for what the environment and the options did not say.
+fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
+    let mut profile = begun.clone();
+    let questions = [
+        (URL, words!("网关网址", "address of the gateway")),
+        (APP_ID, words!("应用 ID", "app id")),
+        (CLIENT_KEY, words!("客户端密钥（可留空）", "client key (may be empty)")),
+        (MASTER_KEY, words!("主密钥（可留空）", "master key (may be empty)")),
+        (OPERATOR_TOKEN, words!("运营令牌（可留空）", "operator token (may be empty)")),
+    ];
+    for (setting, question) in questions {
+        if variable(setting.variable).is_some() || ([URL, APP_ID].contains(&setting) && begun.value(setting).is_some())
+        {
+            continue;
+        }
+        let prompt = format!("{}: ", question.to(output.language));
+        let answer = if [URL, APP_ID].contains(&setting) { ask(&prompt) } else { rpassword::prompt_password(&prompt) };
+        let answer = answer.map_err(|error| {
+            Failure::of_field(setting.name, words!("读不了输入：{error}", "cannot be read from the terminal: {error}"))
+        })?;
+        // An empty answer keeps what was saved.
+        if !answer.trim().is_empty() {
+            profile.set(setting, if setting == URL { clean_url(&answer) } else { &answer });
+        }
+    }
+    Ok(profile)
+}
+
+fn ask(prompt: &str) -> std::io::Result<String> {
+    write!(stderr(), "{prompt}")?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(answer)
+}
+
+/// Reads lines as `MAXPAY_MASTER_KEY=...`. What is wrong is named by its line, never quoted.
+fn read_lines(text: &str, profile: &mut Profile) -> Result<(), Failure> {
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let found = line.split_once('=').and_then(|(name, value)| {
+            let setting = SETTINGS.into_iter().find(|setting| setting.variable == name.trim())?;
+            profile.set(setting, if setting == URL { clean_url(value) } else { value });
+            Some(())
+        });
+        let names = SETTINGS.map(|setting| setting.variable).join(", ");
+        let field = format!("stdin:{number}");
+        found.ok_or_else(|| {
+            Failure::of_field(
+                &field,
+                words!("应为“名称=值”，名称只能是 {names}", "must be NAME=value with one of {names}"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// The demo app's keys of the test mode, which a local stack keeps in its folder.
+fn of_local_stack(folder: &Path) -> Result<Profile, Failure> {
+    let file = folder.join("local.json");
+    let shown = file.display();
+    let read = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let keys = read.ok_or_else(|| {
+        let message =
+            words!("{shown} 读不了，或不是本地网关的文件", "{shown} cannot be read, or is no file of a local stack");
+        Failure::of_field("local", message).with_remedy(words!(
+            "先启动 maxpay local，再指向它的 --data-dir（默认 .maxpay）",
+            "start maxpay local, and name its --data-dir (.maxpay unless you chose another)"
+        ))
+    })?;
+    let mut profile = Profile::default();
+    for (setting, pointer) in [
+        (URL, "/url"),
+        (APP_ID, "/apps/0/appId"),
+        (CLIENT_KEY, "/apps/0/test/clientKey"),
+        (MASTER_KEY, "/apps/0/test/masterKey"),
+        (OPERATOR_TOKEN, "/operatorToken"),
+    ] {
+        profile.set(setting, keys.pointer(pointer).and_then(Value::as_str).unwrap_or_default());
+    }
+    Ok(profile)
+}
+
+/// Tries each key that is there. Returns the mode, if the master key says it.
+async fn check(gateway: &Gateway) -> Result<Option<Mode>, Failure> {
+    if [CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN].iter().all(|setting| gateway.setting(*setting).is_none()) {
+        let message = words!(
+            "主密钥、客户端密钥、运营令牌一个都没有",
+            "neither master key, client key nor operator token is there"
+        );
+        return Err(Failure::own("missing", message).with_remedy(words!(
+            "在终端里执行 maxpay login 逐项填写；脚本里从标准输入给出 MAXPAY_MASTER_KEY=… 这样的行",
+            "run maxpay login on a terminal; in a script give lines such as MAXPAY_MASTER_KEY=... on stdin"
+        )));
+    }
+    let mut mode = None;
+    if gateway.setting(MASTER_KEY).is_some() {
+        mode = Some(gateway.mode().await.map_err(|failure| of(MASTER_KEY, failure))?);
+    }
+    if gateway.setting(CLIENT_KEY).is_some() {
+        let query = json!({ "billNum": "maxpay-login" });
+        gateway.pay(Caller::Client, "records", &query).await.map_err(|failure| of(CLIENT_KEY, failure))?;
+    }
+    if gateway.setting(OPERATOR_TOKEN).is_some() {
+        gateway.operate_app(Method::GET, "", None).await.map_err(|failure| of(OPERATOR_TOKEN, failure))?;
+    }
+    Ok(mode)
+}
+
+/// Says which key it was that failed.
+fn of(setting: Setting, failure: Failure) -> Failure {
+    Failure { field: failure.field.or_else(|| Some(setting.name.to_owned())), ..failure }
+}
+
+/// Whether a profile is chosen by an option, by the environment, or not at all.
+pub(crate) fn chosen_profile(option: Option<&str>) -> String {
+    option.map(str::to_owned).or_else(|| variable("MAXPAY_PROFILE")).unwrap_or_else(|| "default".to_owned())
+}
+
+/// The profile's values under those of the environment.
+pub(crate) fn effective(name: &str) -> Result<Profile, Failure> {
+    let profiles = Profiles::load(profiles_file())?;
+    Ok(profiles.all.get(name).cloned().unwrap_or_default().under(variable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_by_their_names_and_never_quoted() {
+        let mut profile = Profile::default();
+        read_lines("# keys\n\nMAXPAY_URL=http://127.0.0.1:8787/\nMAXPAY_MASTER_KEY = a=b\n", &mut profile).unwrap();
+        assert_eq!((profile.value(URL), profile.value(MASTER_KEY)), (Some("http://127.0.0.1:8787"), Some("a=b")));
+        for wrong in ["hush", "KEY=hush"] {
+            let failure = read_lines(&format!("\n{wrong}"), &mut Profile::default()).unwrap_err();
+            assert_eq!(failure.field.as_deref(), Some("stdin:2"));
+            assert!(!format!("{failure:?}").contains("hush"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_another_app_are_not_kept() {
+        let mut before = Profile::default();
+        before.set(URL, "http://127.0.0.1:8787");
+        before.set(APP_ID, "a");
+        before.set(MASTER_KEY, "key");
+        let kept = |url: Option<&str>, app: Option<&str>| {
+            let of = Login { url: url.map(str::to_owned), app_id: app.map(str::to_owned), local: None };
+            begun(&before, &of, &Profile::default()).value(MASTER_KEY).map(str::to_owned)
+        };
+        assert_eq!(kept(None, None).as_deref(), Some("key"));
+        assert_eq!(kept(Some("http://127.0.0.1:8787/"), Some("a")).as_deref(), Some("key"));
+        assert_eq!(kept(None, Some("b")), None);
+        assert_eq!(kept(Some("http://other"), None), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Tests of the file's rights and content, and of the environment's precedence.
+
+use super::*;
+use crate::words::Language;
+
+/// A folder of its own, which is deleted at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("maxpay-profiles-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("maxpay").join("config.toml")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn profile(values: &[(Setting, &str)]) -> Profile {
+    let mut profile = Profile::default();
+    values.iter().for_each(|(setting, value)| profile.set(*setting, value));
+    profile
+}
+
+fn mode_of(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_is_saved_is_read_again_and_belongs_to_its_owner_alone() {
+    let folder = Folder::new("saved");
+    let mut profiles = Profiles::load(Some(folder.file())).unwrap();
+    assert!(profiles.all.is_empty());
+    let shop = profile(&[(URL, "http://127.0.0.1:8787"), (MASTER_KEY, " quote\"and # hash ")]);
+    profiles.all.insert("a shop".to_owned(), shop.clone());
+    profiles.save().unwrap();
+    profiles.save().unwrap();
+    assert_eq!((mode_of(&folder.file()), mode_of(folder.file().parent().unwrap())), (0o600, 0o700));
+    let again = Profiles::load(Some(folder.file())).unwrap();
+    assert_eq!(again.all["a shop"], shop);
+    assert_eq!(again.all["a shop"].value(MASTER_KEY), Some("quote\"and # hash"));
+    assert_eq!(fs::read_dir(folder.file().parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused() {
+    let folder = Folder::new("open");
+    let profiles = Profiles::load(Some(folder.file())).unwrap();
+    profiles.save().unwrap();
+    for (mode, refused) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true), (0o777, true)]
+    {
+        fs::set_permissions(folder.file(), Permissions::from_mode(mode)).unwrap();
+        let loaded = Profiles::load(Some(folder.file()));
+        assert_eq!(loaded.is_err(), refused, "{mode:o}");
+        if let Err(failure) = loaded {
+            assert!(failure.to_words().to(Language::En).contains("chmod 600"), "{failure:?}");
+        }
+    }
+}
+
+#[test]
+#[rustfmt::skip]
+fn a_file_with_a_mistake_is_refused_by_name_and_never_quoted() {
+    for (text, field) in [
+        ("profiles = ",                               "config.toml"),
+        ("[profiles]\na = 1",                         "profiles.a"),
+        ("[profiles.a]\nmaster_key = 1",              "profiles.a.master_key"),
+        ("[profiles.a]\nmasterkey = 'hush'",          "profiles.a.masterkey"),
+        ("[profiles.a]\nmaster_key = 'hush' hush",    "config.toml"),
+    ] {
+        let failure = parse(text).unwrap_err().into_failure(Path::new("config.toml"));
+        assert_eq!(failure.field.as_deref(), Some(field), "{text}");
+        assert!(!format!("{failure:?}").contains("hush"), "{failure:?}");
+    }
+}
+
+#[test]
+fn the_environment_goes_first_and_another_address_takes_no_keys_along() {
+    let kept = profile(&[(URL, "https://pay.example"), (MASTER_KEY, "kept"), (APP_ID, "app")]);
+    let under = |set: &[(&str, &str)]| {
+        kept.under(|name| set.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned()))
+    };
+    assert_eq!(under(&[]), kept);
+    assert_eq!(under(&[("MAXPAY_URL", "https://pay.example/")]), kept);
+    assert_eq!(under(&[("MAXPAY_MASTER_KEY", "new")]).value(MASTER_KEY), Some("new"));
+    let other = under(&[("MAXPAY_URL", "http://elsewhere"), ("MAXPAY_APP_ID", "other")]);
+    assert_eq!(other, profile(&[(URL, "http://elsewhere"), (APP_ID, "other")]));
+}
+
+#[test]
+fn debug_shows_no_value() {
+    assert!(!format!("{:?}", profile(&[(MASTER_KEY, "hush")])).contains("hush"));
+}
