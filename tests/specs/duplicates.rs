@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::{
     charge::knock,
-    world::{World, charge_of, master, texts},
+    console::Visitor,
+    world::{MINUTE_MS, World, charge_of, master, texts},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,9 +68,9 @@ async fn the_second_payment_goes_back_by_itself_where_the_app_says_so() {
     refund_duplicates(&world).await;
     let [first, second] = charged_twice(&world, "1").await;
     world.play(&first, "pay", json!({ "times": 2 })).await;
-    world.advance(crate::world::MINUTE_MS).await;
+    world.advance(MINUTE_MS).await;
     world.play(&second, "pay", json!({ "times": 3 })).await;
-    world.advance(3 * crate::world::MINUTE_MS).await;
+    world.advance(3 * MINUTE_MS).await;
     let records = world.records(&json!({ "billNum": "1" })).await.ok();
     let status = |id: &str| {
         let record = records["results"].as_array().unwrap().iter().find(|record| record["id"] == *id);
@@ -89,7 +90,7 @@ async fn of_two_lost_notifies_the_sweep_finds_the_duplicate_too() {
     for id in &ids {
         world.play(id, "pay", json!({ "notify": false })).await;
     }
-    world.advance(5 * crate::world::MINUTE_MS).await;
+    world.advance(5 * MINUTE_MS).await;
     let records = world.records(&json!({ "billNum": "1" })).await.ok();
     let mut found = texts(&records["results"], "status");
     found.sort();
@@ -111,7 +112,7 @@ async fn a_second_payment_is_a_duplicate_though_all_of_the_first_is_back() {
         world.post_as(&master(&world.app), "/2.0/maxpay/refund", refund).await.ok();
         world.advance(1).await;
         world.play(&second, "pay", json!({ "notify": notify })).await;
-        world.advance(2 * crate::world::MINUTE_MS).await;
+        world.advance(2 * MINUTE_MS).await;
         let records = world.records(&json!({ "billNum": bill })).await.ok();
         let mut found = texts(&records["results"], "status");
         found.sort();
@@ -135,10 +136,32 @@ async fn of_two_lost_notifies_a_sync_finds_the_duplicate_too() {
     let sync = json!({ "billNum": "1" }).to_string();
     world.post_as(&crate::world::master(&world.app), "/2.0/maxpay/sync", sync).await.ok();
     assert_eq!(texts(&json!(world.incidents().await), "kind"), ["duplicate"]);
-    world.advance(3 * crate::world::MINUTE_MS).await;
+    world.advance(3 * MINUTE_MS).await;
     let records = world.records(&json!({ "billNum": "1" })).await.ok();
     let mut found = texts(&records["results"], "status");
     found.sort();
     assert_eq!(found, ["refund", "success"]);
     world.end().await;
+}
+
+/// A refund that begins within an operator's call lies deepest of all calls. Its futures once filled the stack.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_goes_back_when_an_operator_asks_the_provider_or_closes_the_other_try() {
+    for (bill, action) in [("1", "sync"), ("2", "close")] {
+        let world = World::start().await;
+        let owner = Visitor::owner(&world).await;
+        let [first, second] = charged_twice(&world, bill).await;
+        world.play(&first, "pay", json!({})).await;
+        world.advance(MINUTE_MS).await;
+        // The notify is lost, so the operator's call learns of the payment.
+        world.play(&second, "pay", json!({ "notify": false })).await;
+        refund_duplicates(&world).await;
+        let page = format!("/apps/{}/transactions/{second}/{action}?mode=test&bill={bill}", world.app.app_id);
+        let answer = owner.post(&world, &page, &[]).await;
+        assert!([303, 422].contains(&answer.status), "{action}: {}", answer.text());
+        world.advance(3 * MINUTE_MS).await;
+        let records = world.records(&json!({ "billNum": bill, "status": "refund" })).await.ok();
+        assert_eq!(texts(&records["results"], "id"), [second], "{action}");
+        world.end().await;
+    }
 }

@@ -60,7 +60,7 @@ async fn look_at_uncounted(
     if let Some(Judgement::ByPrice(price)) = payment.judgement {
         report_mispriced(deps, configured, payment, price, now).await?;
     }
-    send_back(deps, configured, payment, "the payment was not made at the price of the order", now).await
+    Box::pin(send_back(deps, configured, payment, "the payment was not made at the price of the order", now)).await
 }
 
 async fn look_at_duplicate(
@@ -71,7 +71,7 @@ async fn look_at_duplicate(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     report_duplicate(deps, configured, duplicate, first, now).await?;
-    send_back(deps, configured, duplicate, "the order was paid twice", now).await
+    Box::pin(send_back(deps, configured, duplicate, "the order was paid twice", now)).await
 }
 
 /// Keeps the incident of a payment that a client made at another price than the server's.
@@ -124,9 +124,9 @@ async fn report_duplicate(
     keep(deps, configured, &from_the_books(duplicate, IncidentKind::Duplicate, problem, now), &deliveries).await
 }
 
-/// Reserves the refund of all that is left of a payment, if the app refunds such payments automatically. Its number follows from the payment, so it happens once. If a refund of the
-/// merchant's fails after it, the rest goes back under the next number. The sweep sends it: the provider may be waiting for the
-/// acknowledgement of its notify, and must not wait for another call as well.
+/// Reserves the refund of all that is left of a payment, if the app refunds such payments automatically. Its number follows from the
+/// payment, so it happens once. If a refund of the merchant's fails after it, the rest goes back under the next number. The sweep sends
+/// it: the provider may be waiting for the acknowledgement of its notify, and must not wait for another call as well.
 async fn send_back(
     deps: &Deps,
     configured: &ConfiguredApp,

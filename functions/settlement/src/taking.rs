@@ -39,7 +39,7 @@ pub async fn take_report(
         Settled::Unchanged(transaction) => {
             let (bill, id) = (&key.bill, &transaction.id);
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, "a report told nothing new of bill {bill}");
-            look_for_duplicate(deps, configured, &transaction, context.now).await?;
+            Box::pin(look_for_duplicate(deps, configured, &transaction, context.now)).await?;
             Ok(ReportOutcome::Settled)
         }
         Settled::Changed(transaction, deliveries) => {
@@ -47,7 +47,7 @@ pub async fn take_report(
             info!(app.id = %key.app, bill.num = %bill, tx.id = %id, channel = %key.channel, status, "settled bill {bill}");
             count(deps, &transaction, report.outcome);
             ring(deps, configured, &deliveries).await;
-            look_for_duplicate(deps, configured, &transaction, context.now).await?;
+            Box::pin(look_for_duplicate(deps, configured, &transaction, context.now)).await?;
             if let Some(look_at) = look_at {
                 deps.services.store.postpone_transaction(key, look_at, None).await?;
             }
