@@ -103,7 +103,7 @@ impl RefundNum {
     /// The characters of a batch's name.
     pub const BATCH_CHARS: usize = 6;
 
-    /// Whether MaxPay keeps numbers like this one for its automatic refunds. Only the payment that such a number names may have it.
+    /// Whether MaxPay keeps numbers like this one for its automatic refunds. A caller cannot begin a refund with it.
     pub fn is_reserved(&self) -> bool {
         self.0.starts_with(Self::RESERVED_PREFIX)
     }

@@ -35,7 +35,7 @@ pub struct RefundAsked<'a> {
     pub mode: Mode,
     /// The request.
     pub request: &'a RefundRequest,
-    /// What the caller may refund today; `None`: the caller is no operator.
+    /// What the caller may refund today; `None`: an owner, or the app's own server, which have no limit.
     pub allowance: Option<&'a RefundAllowance>,
     /// The proposal that the refund carries out.
     pub proposed: Option<&'a ProposedRefund>,
@@ -111,7 +111,7 @@ async fn begin(
         return same(known.clone(), request);
     }
     let payment = payment_of(&bill, request)?;
-    if request.num.is_reserved() && !request.num.is_of_surplus_payment(&payment.id) {
+    if request.num.is_reserved() {
         return Err(RefundRefusal::Reserved { num: request.num.to_string() }.into());
     }
     let content = RefundContent { num: request.num.clone(), fee: request.fee, reason: request.reason.clone() };
@@ -212,7 +212,7 @@ pub(crate) async fn check_can_be_sent(
     Ok(())
 }
 
-/// What allows a refund of an operator. The app's own server needs neither.
+/// The limit of the one who refunds, and the proposal that is carried out. Without both a refund needs nobody's consent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowed<'a> {
     allowance: Option<&'a RefundAllowance>,
