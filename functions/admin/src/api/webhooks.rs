@@ -250,6 +250,9 @@ fn read_target(value: Option<&Value>) -> Result<WebhookTarget, Problem> {
         Some(Value::Bool(true)) => true,
         Some(other) => return Err(Problem::field("target.pull", Wrong::Switch { found: other.to_string() })),
     };
+    if find("url").is_none() && find("headers").is_some() {
+        return Err(wrong());
+    }
     match (find("url"), find("function"), pull) {
         (Some(url), None, false) => {
             let url = url.as_str().filter(|url| is_web_url(url));

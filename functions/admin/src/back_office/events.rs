@@ -4,8 +4,8 @@
 //! next walk at the latest. Two callers at once both get it.
 
 use domain::{
-    AcknowledgeRequest, AttemptRecord, Delivery, DeliveryState, EventsRequest, ListCursor, RequestError, Timestamp,
-    Webhook, webhook_body,
+    AcknowledgeRequest, AttemptRecord, Delivery, DeliveryId, DeliveryState, EventsRequest, ListCursor, RequestError,
+    Timestamp, Webhook, webhook_body,
 };
 use futures_util::future::{join_all, try_join_all};
 use http::{HeaderValue, header::RETRY_AFTER};
@@ -38,18 +38,20 @@ pub(super) async fn fetch(deps: &Deps, request: &Request) -> Result<Reply, ApiEr
     Ok(reply)
 }
 
-/// The events were worked off. If some of them cannot be written now, the caller may send all of them again.
+/// The events were worked off. If some of them cannot be written now, the caller may send all of them again. An event of a webhook that was
+/// deleted meanwhile is passed over, so that it holds up no other.
 pub(super) async fn acknowledge(deps: &Deps, request: &Request) -> Result<Reply, ApiError> {
     let caller = master(deps, request).await?;
     let asked = AcknowledgeRequest::parse(json_body(request)?, &caller.app().id, caller.mode)?;
-    let pulled = |one: &&Webhook| one.is_pulled() && one.mode == caller.mode;
-    let pulled: Vec<_> = caller.configured.webhooks.iter().filter(pulled).map(|webhook| &webhook.id).collect();
-    if let Some(other) = asked.events.iter().find(|event| !pulled.contains(&&event.webhook)) {
+    let webhook_of = |event: &DeliveryId| caller.configured.webhooks.iter().find(|webhook| webhook.id == event.webhook);
+    if let Some(sent) = asked.events.iter().find(|event| webhook_of(event).is_some_and(|webhook| !webhook.is_pulled()))
+    {
         let expected = "ids of events of a webhook of the kind pull";
-        return Err(RequestError::Invalid { field: "ids", expected, found: other.message_id() }.into());
+        return Err(RequestError::Invalid { field: "ids", expected, found: sent.to_token() }.into());
     }
     let (store, now) = (&deps.services.store, deps.services.clock.now());
-    let found = store.find_deliveries(&asked.events).await?;
+    let events: Vec<_> = asked.events.into_iter().filter(|event| webhook_of(event).is_some()).collect();
+    let found = store.find_deliveries(&events).await?;
     let ended = join_all(found.iter().map(async |delivery| {
         let record = AttemptRecord {
             attempt: delivery.attempt,

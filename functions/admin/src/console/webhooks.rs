@@ -400,7 +400,12 @@ async fn rotate(desk: &Desk<'_>, path: &str, form: &Form) -> Answer {
 
 pub(crate) async fn tester(desk: &Desk<'_>, id: &str) -> Answer {
     desk.need(domain::OperatorRole::Operator)?;
-    desk.page(200, &tester_page(desk, &find(desk, id).await?, Event::PaymentSuccess.name(), None))
+    let item = find(desk, id).await?;
+    if kind(&item) == Kind::Pull {
+        // Nothing is sent to it.
+        return Err(Trouble::NotFound);
+    }
+    desk.page(200, &tester_page(desk, &item, Event::PaymentSuccess.name(), None))
 }
 
 fn tester_page(desk: &Desk<'_>, item: &Value, event: &str, tried: Option<AttemptResult>) -> Tester {
