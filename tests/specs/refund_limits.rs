@@ -7,6 +7,7 @@ use crate::{
     answer::Answer,
     console::{Visitor, hire},
     refunds::{found, of, refund, refunds},
+    unreadable::stored,
     world::{MINUTE_MS, World, texts},
 };
 
@@ -86,7 +87,10 @@ async fn operators_refund_up_to_the_limit_of_the_day_and_an_owner_approves_more(
     assert_eq!(proposed(&world).await, json!([]));
     refund(&world, &of("2", "R6", 4400)).await.ok();
     let log = Visitor::owner(&world).await.get(&world, "/audit").await.text();
-    assert!(log.contains("proposed a refund of ¥1.01 of 2") && log.contains("approved refund R2 of 2"), "{log}");
+    assert!(
+        log.contains("proposed a refund of ¥1.01 of 2") && log.contains("approved refund R2 (¥1.01) of 2"),
+        "{log}"
+    );
     world.end().await;
 }
 
@@ -299,5 +303,88 @@ async fn several_refunds_are_read_before_one_is_begun() {
     let other = json!({ "batch": "abcdef", "refunds": [{ "billNum": "1", "id": id, "refundFee": 2 }] });
     let refused = world.admin("POST", &path, other).await.done(200)["items"][0].clone();
     assert_eq!((&refused["result"], &refused["refundFee"]), (&json!("refused"), &json!(2)));
+    world.end().await;
+}
+
+/// A page that an owner opened before somebody else dealt with the refund.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_click_is_told_that_the_refund_was_dealt_with() {
+    let world = World::start().await;
+    let id = world.paid("1").await;
+    let (mei, owner) = (hire(&world, "mei", "operator").await, Visitor::owner(&world).await);
+    limit(&world, json!(1)).await.done(200);
+    refund_as(&world, &mei, "1", &id, "R1", "99").await;
+    let page = format!("/apps/{}/transactions/{id}?mode=test&bill=1", world.app.app_id);
+    let shown = owner.get(&world, &page).await.text();
+    assert!(shown.contains("id=\"proposed\"") && shown.contains("<code>R1</code>"), "{shown}");
+    act_as(&world, &mei, "1", &id, "decline-refund", &[("num", "R1")]).await;
+    for action in ["approve-refund", "decline-refund"] {
+        let late = act_as(&world, &owner, "1", &id, action, &[("num", "R1"), ("seen", "99.00")]).await;
+        assert!(late.status == 422 && late.text().contains("approved, declined or withdrawn already"), "{action}");
+    }
+    // What is left is less than what was proposed. The page of the payment says so.
+    refund_as(&world, &mei, "1", &id, "R2", "99").await;
+    refund(&world, &of("1", "R3", 9900)).await.ok();
+    let late = act_as(&world, &owner, "1", &id, "approve-refund", &[("num", "R2"), ("seen", "99.00")]).await;
+    assert!(late.status == 422 && late.text().contains("must be at most ¥0.00"), "{}", late.text());
+    let log = owner.get(&world, "/audit").await.text();
+    assert!(log.contains("withdrew refund R1 (¥99.00) of 1"), "{log}");
+    world.end().await;
+}
+
+/// The app's own server has no limit, and chooses its numbers itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_whose_number_was_refunded_otherwise_ends_with_the_first_click() {
+    let world = World::start().await;
+    let (mei, owner) = (hire(&world, "mei", "operator").await, Visitor::owner(&world).await);
+    limit(&world, json!(1)).await.done(200);
+    for (bill, fee, action) in
+        [("1", 9900, "approve-refund"), ("2", 100, "approve-refund"), ("3", 9900, "decline-refund")]
+    {
+        let id = world.paid(bill).await;
+        refund_as(&world, &mei, bill, &id, bill, "99").await;
+        refund(&world, &of(bill, bill, fee)).await.ok();
+        assert_eq!(texts(&proposed(&world).await, "refundNum"), [bill]);
+        let clicked = act_as(&world, &owner, bill, &id, action, &[("num", bill), ("seen", "99.00")]).await;
+        assert_eq!(clicked.status, if bill == "1" { 303 } else { 422 }, "{}", clicked.text());
+        assert_eq!(proposed(&world).await, json!([]), "{bill}");
+        assert_eq!(world.record(bill).await["refundedFee"], fee);
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_of_a_refund_that_failed_says_so_again() {
+    let world = World::start().await;
+    let id = world.paid("1").await;
+    let (mei, owner) = (hire(&world, "mei", "operator").await, Visitor::owner(&world).await);
+    limit(&world, json!(1)).await.done(200);
+    refund_as(&world, &mei, "1", &id, "R1", "99").await;
+    world.play(&id, "finish", json!({})).await;
+    for _ in 0..2 {
+        let refused = act_as(&world, &owner, "1", &id, "approve-refund", &[("num", "R1"), ("seen", "99.00")]).await;
+        assert!(refused.status == 422 && refused.text().contains("TRADE_HAS_FINISHED"), "{}", refused.text());
+    }
+    assert_eq!(found(&world, "R1").await["status"], "failed");
+    world.end().await;
+}
+
+/// Lapsed proposals stay in the table for some days.
+#[tokio::test(flavor = "multi_thread")]
+async fn lapsed_proposals_hide_none_that_wait() {
+    let world = World::start().await;
+    let id = world.paid("1").await;
+    let mei = hire(&world, "mei", "operator").await;
+    limit(&world, json!(1)).await.done(200);
+    refund_as(&world, &mei, "1", &id, "Z1", "99").await;
+    let item = stored(&world, "TransactionsTable", "sk", "PROPOSED#Z1").await;
+    let lapsed = (0..200).map(|number| {
+        let mut lapsed = item.clone();
+        lapsed["sk"] = json!({ "S": format!("PROPOSED#A{number:03}") });
+        lapsed["requested_ms"] = json!({ "N": "1" });
+        lapsed
+    });
+    world.stack.import(&json!({ "TransactionsTable": lapsed.collect::<Vec<_>>() })).await.unwrap();
+    assert_eq!(texts(&proposed(&world).await, "refundNum"), ["Z1"]);
     world.end().await;
 }

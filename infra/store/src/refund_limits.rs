@@ -9,6 +9,7 @@ use crate::{
     Store, StoreError,
     attributes::{Attributes, Item, item, number, text, time},
     conditions::is_written,
+    items::Written,
     schema::{
         PK, PROPOSED_PREFIX, SK, TTL, VERSION_WRITTEN, parse_transaction_key, refund_limits_pk, transaction_pk,
         transaction_sk,
@@ -19,8 +20,8 @@ use crate::{
 /// Refunds that wait for approval in one app and mode. All of them are on one page.
 const PROPOSED_MAX: usize = 100;
 
-/// Calls at the same time may keep some more. All of them are listed.
-const READ_MAX: i32 = 150;
+/// A page has a megabyte, some thousand proposals. Those that lapsed are among them until the table deletes them.
+const PAGES_MAX: usize = 8;
 
 /// The condition that a proposal is the one that was read.
 const SAME: &str = "requested_ms = :at AND fee = :fee";
@@ -40,7 +41,7 @@ pub enum Proposed {
 }
 
 impl Store {
-    /// What operators refunded on a day under a limit, in fen; `None` before the first refund.
+    /// What operators refunded on a day, in fen; `None` before the first refund.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -111,20 +112,29 @@ impl Store {
         mode: Mode,
         now: Timestamp,
     ) -> Result<Vec<ProposedRefund>, StoreError> {
-        let page = self
-            .dynamo
-            .query()
-            .table_name(&self.tables.transactions)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(refund_limits_pk(app, mode)))
-            .expression_attribute_values(":prefix", text(PROPOSED_PREFIX))
-            .limit(READ_MAX)
-            .send()
-            .await
-            .map_err(|error| StoreError::dynamo("list of proposed refunds", error))?;
-        let mut proposed = self.readable(page.items(), read_proposed);
-        proposed.retain(|one| one.at >= lapsed_before(now));
+        let mut proposed = Vec::new();
+        let mut from = None;
+        for _ in 0..PAGES_MAX {
+            let page = self
+                .dynamo
+                .query()
+                .table_name(&self.tables.transactions)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .filter_expression("requested_ms >= :lapsed")
+                .expression_attribute_values(":pk", text(refund_limits_pk(app, mode)))
+                .expression_attribute_values(":prefix", text(PROPOSED_PREFIX))
+                .expression_attribute_values(":lapsed", time(lapsed_before(now)))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(|error| StoreError::dynamo("list of proposed refunds", error))?;
+            proposed.extend(self.readable(page.items(), read_proposed));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
         proposed.sort_by_key(|one| (one.at, one.num.clone()));
         Ok(proposed)
     }
@@ -150,16 +160,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn decline_refund(&self, proposed: &ProposedRefund) -> Result<bool, StoreError> {
-        let delete = self
-            .dynamo
-            .delete_item()
-            .table_name(&self.tables.transactions)
-            .key(PK, text(refund_limits_pk(&proposed.key.app, proposed.key.mode)))
-            .key(SK, text(proposed_sk(&proposed.num)))
-            .condition_expression(SAME)
-            .expression_attribute_values(":at", time(proposed.at))
-            .expression_attribute_values(":fee", number(proposed.fee.get()));
-        is_written(delete.send().await, "end of a proposed refund")
+        let written = self.write_all(vec![self.end_with_refund(proposed)?], "end of a proposed refund").await?;
+        Ok(matches!(written, Written::Done))
     }
 
     /// The write that ends a proposal together with the reservation of its refund. It fails if the proposal ended, or is another one now.

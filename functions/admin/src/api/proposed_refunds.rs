@@ -1,14 +1,14 @@
 //! Refunds above the limit of operators. They wait until an owner approves or declines them.
 
 use domain::{
-    App, AppId, Day, Fen, Mode, OperatorRole, ProposedRefund, Refund, RefundAllowance, RefundNum, RefundRequest,
-    Timestamp, Transaction, TransactionId,
+    App, AppId, Day, Fen, Mode, OperatorRole, ProposedRefund, RefundAllowance, RefundNum, RefundRequest, Timestamp,
+    Transaction, TransactionId,
 };
 use http::StatusCode;
-use runtime::{ConfiguredApp, Reply, json};
+use runtime::{ApiError, ConfiguredApp, Reply, json};
 use serde_json::{Value, json};
 use settlement::{ASKING_BOUNDS, RefundAsked};
-use store::Proposed;
+use store::{Proposed, StoreError};
 
 use super::{
     call::Call,
@@ -92,45 +92,40 @@ pub(crate) async fn approve(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     let seen = call.object()?.get("refundFee").and_then(Value::as_i64).and_then(|fen| Fen::new(fen).ok());
     let seen = seen.ok_or_else(|| Problem::field("refundFee", Wrong::ProposedFee))?;
     let Loaded { configured, transaction: payment } = load(call, &app, &id).await?;
-    let found = find(call, &payment, &num).await?;
-    let fee = match &found {
-        Found::Proposed(proposed) => proposed.fee,
-        Found::Begun(refund) => refund.fee,
-    };
+    let Found { fee, reason, proposed } = find(call, &payment, &num).await?;
     if fee != seen {
         return Err(Problem::conflict_at("refundFee", Wrong::ChangedByOther));
     }
-    let proposed = match found {
-        Found::Proposed(proposed) => proposed,
-        Found::Begun(refund) => return Ok(json(StatusCode::OK, &said::refund(&refund))),
-    };
+    let key = &payment.key;
     let request = RefundRequest {
-        bill: proposed.key.bill.clone(),
-        channel: Some(proposed.key.channel),
-        transaction: Some(proposed.transaction.clone()),
-        num: proposed.num.clone(),
-        fee: proposed.fee,
-        reason: proposed.reason.clone(),
+        bill: key.bill.clone(),
+        channel: Some(key.channel),
+        transaction: Some(payment.id.clone()),
+        num,
+        fee,
+        reason,
     };
     let asked = RefundAsked {
-        mode: payment.key.mode,
+        mode: key.mode,
         request: &request,
         allowance: None,
-        proposed: Some(&proposed),
+        proposed: proposed.as_ref(),
         bounds: ASKING_BOUNDS,
     };
-    let refund = Box::pin(settlement::refund(&call.deps.settlement(), &configured, asked)).await;
-    Ok(json(StatusCode::OK, &said::refund(&refund.map_err(refused)?)))
+    match Box::pin(settlement::refund(&call.deps.settlement(), &configured, asked)).await {
+        Ok(refund) => Ok(json(StatusCode::OK, &said::refund(&refund))),
+        // It was declined in this moment.
+        Err(ApiError::Store(StoreError::Stale { .. })) => Err(Problem::conflict(Wrong::ChangedByOther)),
+        Err(error) => Err(refused(error)),
+    }
 }
 
 /// `POST /apps/{appId}/transactions/{id}/decline-refund?mode&billNum {"refundNum"}`. Operators may withdraw what they proposed themselves.
 pub(crate) async fn decline(call: &Call<'_>, app: AppId, id: TransactionId) -> Result<Reply, Problem> {
     let num = read_num(call)?;
     let Loaded { transaction: payment, .. } = load(call, &app, &id).await?;
-    let proposed = match find(call, &payment, &num).await? {
-        Found::Proposed(proposed) => proposed,
-        Found::Begun(_) => return Err(Problem::conflict(Wrong::RefundBegun)),
-    };
+    let Found { proposed, .. } = find(call, &payment, &num).await?;
+    let proposed = proposed.ok_or_else(|| Problem::conflict(Wrong::RefundBegun))?;
     if call.who.role < OperatorRole::Owner && proposed.by != call.who.name() {
         return Err(Problem::forbidden(OperatorRole::Owner));
     }
@@ -140,22 +135,29 @@ pub(crate) async fn decline(call: &Call<'_>, app: AppId, id: TransactionId) -> R
     Ok(json(StatusCode::OK, &show(&proposed)))
 }
 
-/// What has a number.
-enum Found {
-    Proposed(Box<ProposedRefund>),
-    Begun(Box<Refund>),
+/// What has a refund number: a proposal, or a refund that was begun.
+struct Found {
+    fee: Fen,
+    reason: Option<String>,
+    /// `None`: the refund was begun.
+    proposed: Option<ProposedRefund>,
 }
 
 async fn find(call: &Call<'_>, payment: &Transaction, num: &RefundNum) -> Result<Found, Problem> {
     let (key, store) = (&payment.key, &call.deps.services.store);
-    // The refund comes first: one that was begun can be approved or declined no longer.
-    let begun = store.find_refund(&key.app, key.mode, &key.bill, num).await?;
-    if let Some(refund) = begun.filter(|refund| refund.transaction == payment.id) {
-        return Ok(Found::Begun(Box::new(refund)));
-    }
+    // An approval ends the proposal and begins the refund in one write. Read in this order, one of the two is always found.
     let proposed = store.find_proposed_refund(&key.app, key.mode, num, call.now).await?;
     let proposed = proposed.filter(|one| one.transaction == payment.id);
-    proposed.map(|one| Found::Proposed(Box::new(one))).ok_or_else(|| Problem::not_found("proposed refund"))
+    let begun = store.find_refund(&key.app, key.mode, &key.bill, num).await?;
+    if let Some(refund) = begun.filter(|refund| refund.transaction == payment.id) {
+        if let Some(idle) = proposed {
+            // Another call began a refund with this number, so nothing waits any more.
+            store.decline_refund(&idle).await?;
+        }
+        return Ok(Found { fee: refund.fee, reason: refund.reason, proposed: None });
+    }
+    let proposed = proposed.ok_or_else(|| Problem::not_found("proposed refund"))?;
+    Ok(Found { fee: proposed.fee, reason: proposed.reason.clone(), proposed: Some(proposed) })
 }
 
 fn read_num(call: &Call<'_>) -> Result<RefundNum, Problem> {

@@ -49,7 +49,10 @@ fn pattern(action: &str) -> Option<Words> {
         "refund transaction"      => words("退款 {amount}，订单 {bill}", "refunded|refund {amount} of {bill}"),
         "propose refund"          => words("申请退款 {amount}，订单 {bill}", "proposed|propose a refund of {amount} of {bill}"),
         "refund several"          => words("批量退款", "refunded|refund several payments"),
+        "propose several"         => words("批量申请退款", "proposed|propose refunds of several payments"),
+        "refund none"             => words("批量退款，没有一笔提交成功", "tried to refund several payments; none was begun"),
         "approve refund"          => words("批准订单 {bill} 的退款 {refund}", "approved|approve refund {refund} of {bill}"),
+        "withdraw refund"         => words("撤回订单 {bill} 的退款申请 {refund}", "withdrew|withdraw refund {refund} of {bill}"),
         "decline refund"          => words("驳回订单 {bill} 的退款 {refund}", "declined|decline refund {refund} of {bill}"),
         "give up refund"          => words("放弃订单 {bill} 的退款 {refund}", "gave|give up refund {refund} of {bill}"),
         "make checkout"           => words("生成订单 {bill} 的付款链接，{amount}", "made|make a payment link of {amount} for {bill}"),
@@ -98,15 +101,32 @@ impl Entry<'_> {
     /// The sentence, without who did it.
     pub(crate) fn sentence(&self) -> String {
         let action = self.text("action");
-        let is_proposed = self.member(&["after"], "status").as_deref() == Some("proposed");
-        let words = if is_proposed && action == "refund transaction" { "propose refund" } else { action };
-        let Some(said) = pattern(words).and_then(|pattern| self.filled(self.t.say(pattern))) else {
+        let Some(said) = pattern(self.turn()).and_then(|pattern| self.filled(self.t.say(pattern))) else {
             return self.t.action(action).to_owned();
         };
         match self.context() {
             Some(context) if self.t.language == Language::Zh => format!("{said}（{context}）"),
             Some(context) => format!("{said} ({context})"),
             None => said,
+        }
+    }
+
+    /// The name of the pattern: the action, or what became of it.
+    fn turn(&self) -> &str {
+        let after = |name: &str| self.member(&["after"], name).unwrap_or_default();
+        match self.text("action") {
+            "refund transaction" if after("status") == "proposed" => "propose refund",
+            "decline refund" if after("proposedBy") == self.text("who") => "withdraw refund",
+            "refund several" => {
+                let items = self.item.get("after").and_then(|after| after.get("items")?.as_array());
+                let has = |result: &str| items.is_some_and(|items| items.iter().any(|item| item["result"] == result));
+                match (items, has("begun"), has("proposed")) {
+                    (None, ..) | (Some(_), true, _) => "refund several",
+                    (Some(_), false, true) => "propose several",
+                    (Some(_), false, false) => "refund none",
+                }
+            }
+            action => action,
         }
     }
 
@@ -158,12 +178,16 @@ impl Entry<'_> {
         let t = self.t;
         let everywhere = ["asked", "after", "before"];
         match hole {
-            "amount" => {
-                let fen = ["refundFee", "totalFee"].into_iter().find_map(|name| self.number(&everywhere, name))?;
-                Some(money::in_sentence(fen, t.language))
-            }
+            "amount" => self.amount(),
             "bill" => self.query("billNum").or_else(|| self.member(&everywhere, "billNum")),
-            "refund" => self.member(&everywhere, "refundNum"),
+            "refund" => {
+                let num = self.member(&everywhere, "refundNum")?;
+                Some(match self.amount() {
+                    Some(amount) if t.language == Language::Zh => format!("{num}（{amount}）"),
+                    Some(amount) => format!("{num} ({amount})"),
+                    None => num,
+                })
+            }
             "name" => self.member(&everywhere, "name"),
             "role" => {
                 self.member(&everywhere, "role").and_then(|role| Some(t.name_of(OperatorRole::find(&role)?).to_owned()))
@@ -184,6 +208,12 @@ impl Entry<'_> {
             "operator" => self.after_segment("operators").map(str::to_owned),
             _ => None,
         }
+    }
+
+    fn amount(&self) -> Option<String> {
+        let parts = ["asked", "after", "before"];
+        let fen = ["refundFee", "totalFee"].into_iter().find_map(|name| self.number(&parts, name))?;
+        Some(money::in_sentence(fen, self.t.language))
     }
 
     fn webhook_target(&self) -> Option<String> {
@@ -251,6 +281,36 @@ mod tests {
         let mut refused = refund;
         refused["outcome"] = json!("refused");
         check(refused, "尝试退款 ¥12.00，订单 SO-1（demo，正式）", "tried to refund ¥12.00 of SO-1 (demo, live)");
+        let declined = |by: &str| {
+            json!({
+                "who": "mei", "action": "decline refund", "outcome": "done",
+                "after": { "proposedBy": by, "refundNum": "R1", "refundFee": 100 },
+                "target": format!("{app}/transactions/01a208d0524f0f0f0f0f0f0f/decline-refund?mode=live&billNum=SO-1"),
+            })
+        };
+        check(
+            declined("lin"),
+            "驳回订单 SO-1 的退款 R1（¥1.00）（demo，正式）",
+            "declined refund R1 (¥1.00) of SO-1 (demo, live)",
+        );
+        check(
+            declined("mei"),
+            "撤回订单 SO-1 的退款申请 R1（¥1.00）（demo，正式）",
+            "withdrew refund R1 (¥1.00) of SO-1 (demo, live)",
+        );
+        let several = |results: &[&str]| {
+            let items: Vec<_> = results.iter().map(|result| json!({ "result": result })).collect();
+            let target = format!("{app}/refunds?mode=live");
+            json!({ "action": "refund several", "outcome": "done", "after": { "items": items }, "target": target })
+        };
+        check(several(&["refused", "begun"]), "批量退款（demo，正式）", "refunded several payments (demo, live)");
+        check(
+            several(&["refused", "proposed"]),
+            "批量申请退款（demo，正式）",
+            "proposed refunds of several payments (demo, live)",
+        );
+        let none = "tried to refund several payments; none was begun (demo, live)";
+        check(several(&["refused"]), "批量退款，没有一笔提交成功（demo，正式）", none);
         let channel =
             json!({ "action": "save channel", "outcome": "done", "target": format!("{app}/channels/ali?mode=test") });
         check(channel, "保存支付宝的渠道设置（demo，测试）", "saved the settings of Alipay (demo, test)");

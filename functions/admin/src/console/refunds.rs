@@ -38,22 +38,22 @@ struct Row {
 }
 
 /// A refund that waits for approval.
-struct ProposedRow {
-    when: String,
-    num: String,
-    bill: String,
-    href: String,
-    fee: String,
-    by: String,
-    reason: Option<String>,
+pub(crate) struct ProposedRow {
+    pub(crate) when: String,
+    pub(crate) num: String,
+    pub(crate) bill: String,
+    pub(crate) href: String,
+    pub(crate) fee: String,
+    pub(crate) by: String,
+    pub(crate) reason: Option<String>,
     /// Where its forms go, before and after the name of the action.
-    action: String,
-    asked: String,
+    pub(crate) action: String,
+    pub(crate) asked: String,
     /// The words that ask an owner once more, and the amount in them, in yuan.
-    really: String,
-    seen: String,
+    pub(crate) really: String,
+    pub(crate) seen: String,
     /// Whether the reader may end it.
-    can_decline: bool,
+    pub(crate) can_decline: bool,
 }
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ pub(crate) async fn list(desk: &Desk<'_>) -> Answer {
     desk.page(200, &refunds)
 }
 
-fn proposed_row(f: &Frame, t: &'static Texts, one: &ProposedRefund) -> ProposedRow {
+pub(crate) fn proposed_row(f: &Frame, t: &'static Texts, one: &ProposedRefund) -> ProposedRow {
     let bill = one.key.bill.as_str();
     let asked = query(&[("mode", f.mode.name()), ("bill", bill)]);
     let action = format!("{}/{}", f.at("/transactions"), one.transaction);

@@ -19,7 +19,9 @@ use super::{
     frame::{Frame, Section},
     money,
     preferences::Language,
-    problems, query, redirect, targets,
+    problems, query, redirect,
+    refunds::{ProposedRow, proposed_row},
+    targets,
     texts::{self, Texts},
     transactions::{Row, row},
     webhooks,
@@ -58,6 +60,8 @@ struct Detail {
     facts: Vec<(&'static str, String)>,
     extras: Option<String>,
     steps: Vec<Step>,
+    /// Refunds of this payment that wait for approval.
+    proposed: Vec<ProposedRow>,
     others: Vec<Row>,
     /// The address of the actions, and its query.
     action: String,
@@ -75,7 +79,7 @@ struct Detail {
 
 pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
     let details = load(desk, id).await?;
-    desk.page(200, &detail(desk, &details)?)
+    desk.page(200, &detail(desk, &details).await?)
 }
 
 async fn load(desk: &Desk<'_>, id: &str) -> Result<TransactionDetails, Trouble> {
@@ -93,9 +97,11 @@ async fn load(desk: &Desk<'_>, id: &str) -> Result<TransactionDetails, Trouble> 
     load_details(store, &found.app.id, desk.mode, &bill, &id).await?.ok_or(Trouble::NotFound)
 }
 
-fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Trouble> {
+async fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Trouble> {
     let t = desk.t();
     let one = &details.transaction;
+    let proposed = desk.deps.services.store.proposed_refunds(&one.key.app, one.key.mode, desk.now).await?;
+    let proposed = proposed.into_iter().filter(|proposed| proposed.transaction == one.id);
     let bill = one.key.bill.to_string();
     let f = Frame { section: Section::Transactions, ..desk.frame(&bill) };
     let asked = query(&[("mode", desk.mode.name()), ("bill", &bill)]);
@@ -108,6 +114,7 @@ fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail, Troub
         facts: facts(&f, t, one),
         extras: one.extras.as_ref().map(|extras| pretty(extras.as_json())),
         steps: steps(&f, t, details, desk.app()?),
+        proposed: proposed.map(|one| proposed_row(&f, t, &one)).collect(),
         others: details.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
         back: format!("{action}?{asked}"),
         can_close: one.status == Status::Created,
@@ -271,7 +278,7 @@ pub(crate) fn failure_words(f: &Frame, failure: &Sentence) -> String {
 /// Asks the provider, closes or refunds, through the operator API.
 pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) -> Answer {
     let details = load(desk, id).await?;
-    let mut page = detail(desk, &details)?;
+    let mut page = detail(desk, &details).await?;
     let bill = details.transaction.key.bill.as_str();
     let asked = query(&[("mode", desk.mode.name()), ("billNum", bill)]);
     let path = format!("/apps/{}/transactions/{}/{action}?{asked}", desk.app()?.app.id, details.transaction.id);
@@ -305,11 +312,18 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
         }
         Err(problem) if matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
             let said = Some(problems::say(desk.preferences.language, &problem));
-            if problem.field_name() == Some("refundFee") {
+            let has_form = action == "refund" && page.refundable.is_some();
+            if has_form && problem.field_name() == Some("refundFee") {
                 page.fee_problem = said
             } else {
                 page.bad = said
             }
+            refuse(desk, page, form)
+        }
+        Err(problem)
+            if problem.status == StatusCode::NOT_FOUND && matches!(action, "approve-refund" | "decline-refund") =>
+        {
+            page.bad = Some(desk.t().proposal_ended.to_owned());
             refuse(desk, page, form)
         }
         Err(problem) => Err(problem.into()),
