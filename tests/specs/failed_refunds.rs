@@ -117,7 +117,7 @@ async fn many_failed_refunds_are_read_up_to_a_bound_and_rare_reasons_share_a_row
     assert_eq!((found.len(), card(&page).contains("only the latest")), (11, false), "{found:?}");
     // The words are those of the latest refund.
     assert_eq!(found[0], "FREQUENT “in words 1” | Alipay QR code | ¥\u{a0}399.00 | 399 | 79.8%");
-    assert_eq!(found[9], "93 other reasons | ¥\u{a0}93.00 | 93 | 18.6%");
+    assert_eq!(found[9], "Other reasons: 93 | ¥\u{a0}93.00 | 93 | 18.6%");
     assert_eq!(found[10], "Total | ¥\u{a0}500.00 | 500 | 100.0%");
     put(&world, 500, |_| "FREQUENT".to_owned()).await;
     let page = overview(&world, 7).await;

@@ -160,7 +160,7 @@ async fn the_list_says_what_happened_in_yuan_what_to_do_and_what_repeats() {
     assert!(chinese.contains("先不要发货") && chinese.contains("同类另有 2 条"), "{chinese}");
 
     let overview = owner.get(&world, &format!("{}/overview?mode=test", app_of(&world))).await.text();
-    assert!(overview.contains("5 open incidents"), "{overview}");
+    assert!(overview.contains("Open incidents: 5"), "{overview}");
 
     // The page of one incident has the provider's words for those who may see them, and takes the note.
     let [newest, ..] = ids(&world).await.try_into().map(|all: [String; 5]| all).unwrap();
@@ -278,7 +278,7 @@ async fn the_page_of_reconciliation_says_what_differs_and_on_which_side() {
     let attention = owner.get(&world, &format!("{page}&state=attention")).await.text();
     assert!(attention.contains("Differs") && !attention.contains(">Agrees<"), "{attention}");
     let overview = format!("{}/overview?mode=test", app_of(&world));
-    assert!(owner.get(&world, &overview).await.text().contains("1 days of the reconciliation need attention"));
+    assert!(owner.get(&world, &overview).await.text().contains("Days of the reconciliation that need attention: 1"));
 
     let day = format!("{}/reconciliation/2026-11-23?mode=test", app_of(&world));
     let text = owner.get(&world, &day).await.text();

@@ -103,7 +103,7 @@ mod tests {
         let expect = [
             ("A", "wx", Some("WeChat in apps"), "¥\u{a0}1.00 1 33.4%"),
             ("B", "ali", Some("Alipay web page"), "¥\u{a0}2,345.67 1 33.3%"),
-            ("7 other reasons", "", None, "¥\u{a0}0.01 1 33.3%"),
+            ("Other reasons: 7", "", None, "¥\u{a0}0.01 1 33.3%"),
             ("Total", "", None, "¥\u{a0}2,346.68 3 100.0%"),
         ];
         assert_eq!(found, expect.map(|(name, class, below, cells)| (name, class, below, cells.to_owned())));

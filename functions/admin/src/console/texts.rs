@@ -90,7 +90,7 @@ texts! {
     factor_off: "未开启", "Off";
     recovery_code: "恢复码 {}", "Recovery code {}";
     recovery_codes: "恢复码", "Recovery codes";
-    recovery_left: "剩余恢复码：{} 个。", "{} recovery codes are left.";
+    recovery_left: "剩余恢复码：{} 个。", "Recovery codes left: {}.";
     apps_seen: "可见的应用", "Apps they see";
     apps_seen_hint: "每行一个应用 ID；留空表示全部应用。所有者始终可见全部应用。", "One app ID per line. Leave it empty for all apps. Owners see every app.";
     apps_count: "{} 个应用", "{} of the apps";
@@ -294,7 +294,7 @@ texts! {
     account_deleted: "设置已删除", "Settings deleted";
     account_kept: "保留中", "Kept";
     account_retired: "已停用", "Retired";
-    account_hanging: "未支付 {} 笔，退款处理中 {} 笔", "{} open bills, {} pending refunds";
+    account_hanging: "未支付 {} 笔，退款处理中 {} 笔", "Open bills: {}, pending refunds: {}";
     account_cut: "数量较多，只统计了一部分", "There are many, and not all were counted";
     account_last_use: "最近下单 {}", "Last charged {}";
     account_replaced: "{} 被替换", "Replaced {}";
@@ -576,8 +576,8 @@ texts! {
     compare_now: "现在对账", "Compare now";
     which_account: "第 {} 个账户", "account {}";
     line_place: "账单文件 {} 第 {} 行：{}", "File {}, line {}: {}";
-    open_incidents: "有 {} 个异常待处理", "{} open incidents";
-    open_days: "有 {} 天的对账需要处理", "{} days of the reconciliation need attention";
+    open_incidents: "有 {} 个异常待处理", "Open incidents: {}";
+    open_days: "有 {} 天的对账需要处理", "Days of the reconciliation that need attention: {}";
     // Webhooks.
     webhook_what: "什么是 Webhook？", "What is a webhook?";
     webhook_what_1: "支付成功、退款、关闭等事件会推送到您指定的地址，便于后续处理。", "Events such as a payment, a refund or a closing are sent to an address of yours.";
@@ -739,7 +739,7 @@ texts! {
     failed_refunds_reason: "失败原因", "Reason";
     failed_refunds_text: "按申请退款的时间统计，与退款列表一致；之后又成功的不计入。错误码相同的算同一种原因，文字取自最近一笔。", "By the time when the refund was asked for, as in the list of refunds. One that went back later does not count. One code is one reason; the words behind it are those of the latest refund.";
     failed_refunds_cut: "失败的退款较多，只统计了最近申请的 {} 笔。", "There are many failed refunds: only the latest {} are counted.";
-    failed_refunds_others: "其他 {} 种原因", "{} other reasons";
+    failed_refunds_others: "其他 {} 种原因", "Other reasons: {}";
     failed_refunds_list: "查看这些退款", "See the failed refunds";
     // The first steps of an app.
     first_steps: "接入引导", "First steps";
