@@ -3,13 +3,14 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Read, Write, stderr, stdin},
+    io::{ErrorKind, IsTerminal, Read, Write, stderr, stdin},
     path::Path,
 };
 
 use domain::Mode;
 use http::Method;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     arguments::Login,
@@ -17,24 +18,31 @@ use crate::{
     failure::Failure,
     output::Output,
     profiles::{APP_ID, CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN, Profile, Profiles, SETTINGS, Setting, URL, clean_url},
-    system::{profiles_file, variable},
+    system::{interrupted, profiles_file, variable},
     table::{list, table_or, text},
     words::{mode_in_chinese, words},
 };
+
+/// The profile that is used if none is named.
+const DEFAULT: &str = "default";
 
 /// More than all settings need.
 const STDIN_BYTES_MAX: u64 = 64 << 10;
 
 pub(crate) async fn login(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
-    let mut profiles = Profiles::load(profiles_file())?;
-    let before = profiles.all.get(name).cloned().unwrap_or_default();
+    let before = Profiles::load(profiles_file())?.all.get(name).cloned().unwrap_or_default();
     let profile = match &of.local {
         Some(folder) => of_local_stack(folder)?,
         None if stdin().is_terminal() => asked_for(output, &begun(&before, of, &Profile::default()))?,
         None => begun(&before, of, &piped()?),
     };
     let gateway = Gateway::new(profile.clone(), output)?;
-    let opened = check(&gateway).await?;
+    let opened = tokio::select! {
+        opened = check(&gateway) => opened?,
+        _ = interrupted() => return Err(cancelled()),
+    };
+    // Another login may have saved its profile while this one asked.
+    let mut profiles = Profiles::load(profiles_file())?;
     profiles.all.insert(name.to_owned(), profile);
     profiles.save()?;
     let (file, url) = (profiles.file().display(), gateway.url());
@@ -55,9 +63,7 @@ pub(crate) async fn login(output: Output, name: &str, of: &Login) -> Result<(), 
 pub(crate) fn logout(output: Output, name: &str) -> Result<(), Failure> {
     let mut profiles = Profiles::load(profiles_file())?;
     if profiles.all.remove(name).is_none() {
-        let message = words!("没有名为 {name} 的配置", "there is no profile {name}");
-        return Err(Failure::of_field("profile", message)
-            .with_remedy(words!("用 maxpay profiles 看看有哪些", "maxpay profiles lists them")));
+        return Err(no_profile(name, &profiles));
     }
     profiles.save()?;
     output.result(
@@ -131,8 +137,11 @@ fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
             continue;
         }
         let prompt = format!("{}: ", question.to(output.language));
-        let answer = if [URL, APP_ID].contains(&setting) { ask(&prompt) } else { rpassword::prompt_password(&prompt) };
+        let answer = if [URL, APP_ID].contains(&setting) { ask(&prompt) } else { ask_hidden(&prompt) };
         let answer = answer.map_err(|error| {
+            if error.kind() == ErrorKind::Interrupted {
+                return cancelled();
+            }
             Failure::of_field(setting.name, words!("读不了输入：{error}", "cannot be read from the terminal: {error}"))
         })?;
         // An empty answer keeps what was saved.
@@ -148,6 +157,16 @@ fn ask(prompt: &str) -> std::io::Result<String> {
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(answer)
+}
+
+/// At Ctrl-C the library raises the signal first, and lets the terminal echo again after that. So the signal must not end the program.
+fn ask_hidden(prompt: &str) -> std::io::Result<String> {
+    let _caught = signal(SignalKind::interrupt())?;
+    rpassword::prompt_password(prompt)
+}
+
+fn cancelled() -> Failure {
+    Failure::own("cancelled", words!("已取消，什么都没有保存", "cancelled; nothing was saved"))
 }
 
 /// Reads lines as `MAXPAY_MASTER_KEY=...`. What is wrong is named by its line, never quoted.
@@ -233,13 +252,31 @@ fn of(setting: Setting, failure: Failure) -> Failure {
 
 /// Whether a profile is chosen by an option, by the environment, or not at all.
 pub(crate) fn chosen_profile(option: Option<&str>) -> String {
-    option.map(str::to_owned).or_else(|| variable("MAXPAY_PROFILE")).unwrap_or_else(|| "default".to_owned())
+    option.map(str::to_owned).or_else(|| variable("MAXPAY_PROFILE")).unwrap_or_else(|| DEFAULT.to_owned())
 }
 
-/// The profile's values under those of the environment.
+/// The profile's values under those of the environment. A profile that is chosen by its name must be there. The environment alone suffices
+/// where there is no home.
 pub(crate) fn effective(name: &str) -> Result<Profile, Failure> {
-    let profiles = Profiles::load(profiles_file())?;
-    Ok(profiles.all.get(name).cloned().unwrap_or_default().under(variable))
+    let Some(file) = profiles_file() else {
+        return Ok(Profile::default().under(variable));
+    };
+    let profiles = Profiles::load(Some(file))?;
+    match profiles.all.get(name) {
+        Some(profile) => Ok(profile.under(variable)),
+        None if name == DEFAULT => Ok(Profile::default().under(variable)),
+        None => Err(no_profile(name, &profiles)),
+    }
+}
+
+fn no_profile(name: &str, profiles: &Profiles) -> Failure {
+    let failure = Failure::of_field("profile", words!("没有名为 {name} 的配置", "there is no profile {name}"));
+    let known = profiles.all.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    failure.with_remedy(if known.is_empty() {
+        words!("还没有任何配置，先执行 maxpay login", "there are none yet: run maxpay login")
+    } else {
+        words!("已有的配置：{known}", "there are: {known}")
+    })
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ use crate::{
     words::{Words, words},
 };
 
+/// More than a hundred profiles need.
+const BYTES_MAX: u64 = 1 << 20;
+
 /// What may be set: the name in the file, and the variable.
 pub(crate) const URL: Setting = Setting { name: "url", variable: "MAXPAY_URL" };
 pub(crate) const APP_ID: Setting = Setting { name: "app_id", variable: "MAXPAY_APP_ID" };
@@ -91,12 +94,21 @@ impl Profiles {
                 .with_remedy(words!("设置 HOME 或 XDG_CONFIG_HOME", "set HOME or XDG_CONFIG_HOME"))
         })?;
         let shown = file.display();
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
+        let metadata = match fs::metadata(&file) {
+            Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { file, all: BTreeMap::new() }),
             Err(error) => return Err(unusable(&file, &error)),
         };
-        let mode = fs::metadata(&file).map_err(|error| unusable(&file, &error))?.permissions().mode() & 0o777;
+        // A pipe or a device may never end.
+        if !metadata.is_file() || metadata.len() > BYTES_MAX {
+            let message = words!(
+                "{shown} 应为不超过 {BYTES_MAX} 字节的普通文件",
+                "{shown} must be a file of at most {BYTES_MAX} bytes"
+            );
+            return Err(Failure::own("file", message));
+        }
+        let text = fs::read_to_string(&file).map_err(|error| unusable(&file, &error))?;
+        let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             let message = words!(
                 "{shown} 里有密钥，权限却是 {mode:04o}，别的用户也能读写；应为 0600",
@@ -147,6 +159,12 @@ fn parse(text: &str) -> Result<BTreeMap<String, Profile>, Problem> {
     let table: Table = text.parse().map_err(|_| {
         problem("config.toml", words!("配置文件不是合法的 TOML", "the file of the settings must be TOML"))
     })?;
+    if let Some(other) = table.keys().find(|name| *name != "profiles") {
+        return Err(problem(
+            other,
+            words!("不认识这一项，只能是 profiles", "is unknown; only profiles may stand here"),
+        ));
+    }
     let mut all = BTreeMap::new();
     for (name, members) in table.get("profiles").and_then(Value::as_table).into_iter().flatten() {
         let field = format!("profiles.{name}");
@@ -176,8 +194,10 @@ fn render(all: &BTreeMap<String, Profile>) -> String {
     Table::from_iter([("profiles".to_owned(), Value::Table(profiles))]).to_string()
 }
 
-/// A file of this name is there whole or not at all, and never readable by others, not even for a moment.
+/// A file of this name is there whole or not at all, and never readable by others, not even for a moment. A symbolic link stays one.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    let linked = fs::canonicalize(file);
+    let file = linked.as_deref().unwrap_or(file);
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let beside = file.with_extension(format!("{}.new", std::process::id()));

@@ -75,6 +75,7 @@ fn a_file_with_a_mistake_is_refused_by_name_and_never_quoted() {
         ("[profiles.a]\nmaster_key = 1",              "profiles.a.master_key"),
         ("[profiles.a]\nmasterkey = 'hush'",          "profiles.a.masterkey"),
         ("[profiles.a]\nmaster_key = 'hush' hush",    "config.toml"),
+        ("default = 'hush'\n[profiles.a]",           "default"),
     ] {
         let failure = parse(text).unwrap_err().into_failure(Path::new("config.toml"));
         assert_eq!(failure.field.as_deref(), Some(field), "{text}");
@@ -98,4 +99,21 @@ fn the_environment_goes_first_and_another_address_takes_no_keys_along() {
 #[test]
 fn debug_shows_no_value() {
     assert!(!format!("{:?}", profile(&[(MASTER_KEY, "hush")])).contains("hush"));
+}
+
+#[test]
+fn a_link_is_written_through_and_what_is_no_file_is_not_read() {
+    let folder = Folder::new("linked");
+    let (real, link) = (folder.0.join("real.toml"), folder.file());
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    Profiles::load(Some(real.clone())).unwrap().save().unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let mut profiles = Profiles::load(Some(link.clone())).unwrap();
+    profiles.all.insert("a".to_owned(), profile(&[(APP_ID, "app")]));
+    profiles.save().unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(Profiles::load(Some(real)).unwrap().all.len(), 1);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    assert!(Profiles::load(Some(link)).is_err());
 }
