@@ -55,6 +55,15 @@ impl Failure {
         self
     }
 
+    /// Whether it may be over at the next try: nobody answered, or the gateway had an outage.
+    pub(crate) fn may_pass(&self) -> bool {
+        match &self.code {
+            Code::Own(code) => ["unreachable", "no-gateway"].contains(code),
+            Code::Payment { number, .. } => *number == 14,
+            Code::Operator { status, .. } => *status >= 500,
+        }
+    }
+
     /// Reads a failure of the payment API. `None` if the answer says success.
     pub(crate) fn of_payment(answer: &Value) -> Option<Self> {
         let number = answer.get("code").and_then(Value::as_i64)?;

@@ -1,27 +1,29 @@
 //! `listen`: pulls events, hands each to a server on this machine with its headers and its exact body, and acknowledges what that server
 //! answers with 200. The rest stays at the gateway and is handed over again later.
 
-mod memory;
+pub(crate) mod memory;
 
 use std::{
     collections::HashSet,
+    pin::pin,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use domain::{Event, Mode};
-use http::{HeaderName, HeaderValue, Method, Request, header};
-use memory::{Memory, retry_wait};
+use futures_util::stream::{self, StreamExt};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use memory::{FAILURES_MAX, Memory, outage_wait};
 use outbound::{Bounds, Outbound, OutboundError};
 use serde_json::{Value, json};
 
 use crate::{
     arguments::Listen,
-    client::{Caller, Gateway, chain, checked_url},
-    failure::{Code, Failure},
+    client::{Caller, Gateway, chain},
+    failure::Failure,
     output::Output,
     profiles::OPERATOR_TOKEN,
-    system::now,
+    system::{interrupted, now},
     table::{list, text},
     webhooks::{all, events_of, is_pull, make},
     words::{Language, Words, mode_in_chinese, words},
@@ -34,8 +36,14 @@ const FORWARD_BOUNDS: Bounds = Bounds { deadline: Duration::from_secs(10), body_
 const WAIT_MIN_SECONDS: u64 = 1;
 const WAIT_MAX_SECONDS: u64 = 60;
 
-/// How often a gateway that does not answer is asked before that is an end.
-const FAILURES_MAX: u32 = 100;
+/// How many events are forwarded at once. A server on a laptop is seldom faster with more.
+const FORWARDED_AT_ONCE: usize = 8;
+
+/// After how many accepted events they are acknowledged while others are still forwarded.
+const ACKNOWLEDGED_EVERY: usize = 8;
+
+/// How long the last acknowledgement may take once somebody ends the program.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// The most pages of a walk: 50,000 events.
 const PAGES_MAX: usize = 1000;
@@ -55,24 +63,56 @@ pub(crate) async fn listen(gateway: &Gateway, output: Output, of: &Listen) -> Re
     ));
     let mut listener =
         Listener { gateway, output, outbound, target, webhook, age, events: &of.events, memory: Memory::default() };
-    let interrupted = tokio::select! {
+    let stopped = tokio::select! {
         ended = listener.run() => return ended,
-        interrupted = tokio::signal::ctrl_c() => interrupted,
+        stopped = interrupted() => stopped,
     };
-    interrupted.map_err(|error| Failure::own("signal", Words::alike(error.to_string())))?;
-    // What the server has taken must not come again.
-    listener.acknowledge().await?;
-    output.note(&words!(
-        "已停止；没有确认的事件留在网关，下次再转发",
-        "stopped; what is not acknowledged stays at the gateway"
-    ));
-    Ok(())
+    stopped.map_err(|error| Failure::own("signal", Words::alike(error.to_string())))?;
+    // What the server has taken must not come again. Whoever presses Ctrl-C twice does not want to wait for that.
+    let acknowledged = tokio::select! {
+        acknowledged = tokio::time::timeout(LAST_WORD, listener.acknowledge()) => acknowledged,
+        _ = interrupted() => Ok(Ok(())),
+    };
+    let left = listener.memory.unacknowledged();
+    if left == 0 {
+        output.note(&words!(
+            "已停止；没有确认的事件留在网关，下次再转发",
+            "stopped; what is not acknowledged stays at the gateway"
+        ));
+        return Ok(());
+    }
+    let message = words!(
+        "已停止；有 {left} 个已收下的事件没能确认，下次会再转发",
+        "stopped; {left} of the accepted events could not be acknowledged, and come again"
+    );
+    Err(match acknowledged {
+        Ok(Err(failure)) => Failure { message: failure.to_words().and_below(&message), ..failure },
+        Ok(Ok(())) | Err(_) => Failure::own("unacknowledged", message),
+    })
 }
 
-/// The server's address: `localhost:3000/hooks` is one of http.
+/// The server's address, with path and query as they are given. A port alone is one of this machine, and an address without a scheme is of
+/// http.
 fn forward_url(given: &str) -> Result<String, Failure> {
-    let url = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
-    checked_url(&url).map_err(|failure| Failure { field: Some("forward-to".to_owned()), ..failure })
+    let has_scheme =
+        given.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let url = match given.parse::<u16>() {
+        Ok(port) => format!("http://localhost:{port}/"),
+        Err(_) if has_scheme => given.to_owned(),
+        Err(_) => format!("http://{given}"),
+    };
+    let is_web = url.parse::<Uri>().is_ok_and(|uri| {
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        is_http && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    });
+    if is_web && !url.contains('#') {
+        return Ok(url);
+    }
+    let message = words!(
+        "应为网址、主机加端口，或单独一个端口，如 localhost:3000/hooks 或 3000",
+        "must be an address, a host with a port, or a port alone, as localhost:3000/hooks or 3000"
+    );
+    Err(Failure::of_field("forward-to", message))
 }
 
 /// The webhook to listen to. `None` leaves the choice to the gateway.
@@ -91,8 +131,15 @@ enum Age {
 /// Finds the pull webhook of the mode, or makes it if there is an operator token.
 async fn find_webhook(gateway: &Gateway, output: Output, of: &Listen, mode: Mode) -> Result<Found, Failure> {
     let old = |webhook| Found { webhook, age: Age::Old };
-    if of.webhook.is_some() || gateway.setting(OPERATOR_TOKEN).is_none() {
+    if gateway.setting(OPERATOR_TOKEN).is_none() {
         return Ok(old(of.webhook.clone()));
+    }
+    if let Some(id) = &of.webhook {
+        // An id that is not among them is left to the gateway, which says what is wrong with it.
+        if let Some(chosen) = all(gateway).await?.iter().find(|hook| text(hook, "id") == id) {
+            check_events(chosen, &of.events)?;
+        }
+        return Ok(old(Some(id.clone())));
     }
     let mine: Vec<Value> =
         all(gateway).await?.into_iter().filter(|hook| is_pull(hook) && text(hook, "mode") == mode.name()).collect();
@@ -151,7 +198,8 @@ struct Listener<'a> {
 }
 
 /// How one event was answered.
-struct Forwarded {
+struct Forwarded<'a> {
+    event: &'a Value,
     /// The HTTP status, or why nobody answered.
     answer: Result<u16, Words>,
     took_ms: u128,
@@ -169,7 +217,7 @@ impl Listener<'_> {
                 }
                 Err(failure) if failures < self.failures_max(&failure) => {
                     failures += 1;
-                    let wait = retry_wait(failures);
+                    let wait = outage_wait(failures);
                     let seconds = wait.as_secs();
                     let again = words!("{seconds} 秒后重试", "trying again in {seconds} s");
                     self.output.note(&failure.to_words().and_below(&again));
@@ -182,7 +230,7 @@ impl Listener<'_> {
 
     /// After how many failures in a row this one is an end.
     fn failures_max(&self, failure: &Failure) -> u32 {
-        if may_pass(failure) {
+        if failure.may_pass() {
             return FAILURES_MAX;
         }
         // A function that remembers the app as it was does not know a new webhook for some seconds.
@@ -205,10 +253,9 @@ impl Listener<'_> {
             }
             let page = self.gateway.pay_whole(Caller::Server, "events", &body).await?;
             let wait = page.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            for event in list(page.body(), "events") {
-                seen.insert(text(event, "id").to_owned());
-                self.hand_over(event).await;
-            }
+            let events = list(page.body(), "events");
+            seen.extend(events.iter().map(|event| text(event, "id").to_owned()));
+            self.hand_over(events).await?;
             self.acknowledge().await?;
             cursor = page.body().get("cursor").cloned().unwrap_or_default();
             // A gateway whose pages never end is begun with anew, after the wait.
@@ -220,25 +267,44 @@ impl Listener<'_> {
         }
     }
 
-    /// Forwards one event, if it is wanted and due.
-    async fn hand_over(&mut self, event: &Value) {
+    /// Forwards the events that are wanted and due, several at once: one whose answer does not come holds up no other.
+    async fn hand_over(&mut self, events: &[Value]) -> Result<(), Failure> {
+        let due: Vec<&Value> = events.iter().filter(|event| self.is_due(event)).collect();
+        let (outbound, target) = (self.outbound.clone(), self.target.clone());
+        let forwards = due.into_iter().map(|event| forward(&outbound, &target, event));
+        let mut forwards = pin!(stream::iter(forwards).buffer_unordered(FORWARDED_AT_ONCE));
+        let what = words!("等待应答", "waiting for answers");
+        let mut acknowledged = Ok(());
+        while let Some(forwarded) = self.output.wait(&what, forwards.next()).await {
+            self.note(&forwarded);
+            if acknowledged.is_ok() && self.memory.unacknowledged() >= ACKNOWLEDGED_EVERY {
+                acknowledged = self.acknowledge().await;
+            }
+        }
+        acknowledged
+    }
+
+    fn is_due(&self, event: &Value) -> bool {
         let (id, name) = (text(event, "id"), text(event, "event"));
         let is_wanted = self.events.is_empty() || self.events.iter().any(|event| event.name() == name);
-        if !is_wanted || !self.memory.is_due(id, now()) {
-            return;
-        }
-        let what = words!("等待 {name} 的应答", "waiting for the answer to {name}");
-        let forwarded = self.output.wait(&what, forward(&self.outbound, &self.target, event)).await;
+        is_wanted && self.memory.is_due(id, now())
+    }
+
+    /// Remembers how an event was answered, and shows it.
+    fn note(&mut self, forwarded: &Forwarded<'_>) {
+        let event = forwarded.event;
+        let id = text(event, "id");
         let message = event.pointer("/headers/webhook-id").and_then(Value::as_str).unwrap_or(id);
         let attempt = match forwarded.answer {
             Ok(200) => self.memory.accept(id, message),
             Ok(_) | Err(_) => self.memory.refuse(id, now()),
         };
         let is_again = attempt > 1 || self.memory.was_accepted_before(id, message);
-        self.show(event, &forwarded, attempt, if is_again { Times::Again } else { Times::First });
+        self.show(forwarded, attempt, if is_again { Times::Again } else { Times::First });
     }
 
-    fn show(&self, event: &Value, forwarded: &Forwarded, attempt: u32, times: Times) {
+    fn show(&self, forwarded: &Forwarded<'_>, attempt: u32, times: Times) {
+        let event = forwarded.event;
         let body: Value = serde_json::from_str(text(event, "body")).unwrap_or_default();
         let (name, bill, took) = (text(event, "event"), text(&body, "billNum"), forwarded.took_ms);
         let document = json!({
@@ -261,6 +327,12 @@ impl Listener<'_> {
         let people = match times {
             Times::First => {
                 words!("{moment}  {name}  {bill}  {zh}  {took} 毫秒", "{moment}  {name}  {bill}  {en}  {took} ms")
+            }
+            Times::Again if attempt == 1 => {
+                words!(
+                    "{moment}  {name}  {bill}  {zh}  {took} 毫秒  重发",
+                    "{moment}  {name}  {bill}  {en}  {took} ms  sent again"
+                )
             }
             Times::Again => words!(
                 "{moment}  {name}  {bill}  {zh}  {took} 毫秒  重发（第 {attempt} 次）",
@@ -288,7 +360,7 @@ enum Times {
 }
 
 /// Sends an event as the gateway would send it to a webhook.
-async fn forward(outbound: &Outbound, target: &str, event: &Value) -> Forwarded {
+async fn forward<'a>(outbound: &Outbound, target: &str, event: &'a Value) -> Forwarded<'a> {
     let started = Instant::now();
     let answer = match request(target, event) {
         None => Err(words!("事件的请求头无法发送", "the event's headers cannot be sent")),
@@ -297,7 +369,7 @@ async fn forward(outbound: &Outbound, target: &str, event: &Value) -> Forwarded 
             answer.map(|answer| answer.status().as_u16()).map_err(|error| unanswered(&error))
         }
     };
-    Forwarded { answer, took_ms: started.elapsed().as_millis() }
+    Forwarded { event, answer, took_ms: started.elapsed().as_millis() }
 }
 
 /// Why there was no answer, short: it stands in a line for each event.
@@ -327,15 +399,6 @@ fn request(target: &str, event: &Value) -> Option<Request<Bytes>> {
     Some(request)
 }
 
-/// Whether a failure may be over at the next try: nobody answered, or the gateway had an outage.
-fn may_pass(failure: &Failure) -> bool {
-    match &failure.code {
-        Code::Own(code) => ["unreachable", "no-gateway"].contains(code),
-        Code::Payment { number, .. } => *number == 14,
-        Code::Operator { status, .. } => *status >= 500,
-    }
-}
-
 /// Without an operator token the gateway looks for the webhook, and says if it finds none.
 fn with_remedy(failure: Failure) -> Failure {
     if failure.field.as_deref() != Some("webhook") {
@@ -353,12 +416,17 @@ mod tests {
 
     #[test]
     #[rustfmt::skip]
-    fn an_address_without_a_scheme_is_of_http() {
+    fn an_address_is_taken_as_it_is_and_may_lack_its_scheme_or_its_host() {
         for (given, expect) in [
             ("localhost:3000/hooks",         Some("http://localhost:3000/hooks")),
+            ("localhost:3000/hooks/",        Some("http://localhost:3000/hooks/")),
             ("https://127.0.0.1:3000/hooks", Some("https://127.0.0.1:3000/hooks")),
-            ("3000",                         Some("http://3000")),
+            ("a.test/h?b=1&c=http://d",      Some("http://a.test/h?b=1&c=http://d")),
+            ("3000",                         Some("http://localhost:3000/")),
             ("ftp://localhost",              None),
+            ("http://me@localhost",          None),
+            ("localhost/#a",                 None),
+            ("http://",                      None),
             ("",                             None),
         ] {
             assert_eq!(forward_url(given).ok().as_deref(), expect, "{given}");

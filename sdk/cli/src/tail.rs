@@ -9,7 +9,9 @@ use crate::{
     arguments::Tail,
     client::{Caller, Gateway},
     failure::Failure,
+    listen::memory::{FAILURES_MAX, outage_wait},
     output::Output,
+    system::interrupted,
     table::{list, record_row, table, text},
     words::{Words, words},
 };
@@ -28,9 +30,20 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
         "waiting for new payments and changes; Ctrl-C ends it"
     ));
     let watching = async {
+        let mut failures = 0;
         loop {
             tokio::time::sleep(Duration::from_secs(of.interval)).await;
-            let found = look(gateway, &body).await?;
+            let found = match look(gateway, &body).await {
+                Ok(found) => found,
+                Err(failure) if failure.may_pass() && failures < FAILURES_MAX => {
+                    failures += 1;
+                    output.note(&failure.to_words());
+                    tokio::time::sleep(outage_wait(failures)).await;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            failures = 0;
             for record in changed(&known, &found) {
                 output.result(record, &Words::alike(table(&[record_row(record)])));
             }
@@ -39,7 +52,7 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
     };
     tokio::select! {
         ended = watching => ended,
-        interrupted = tokio::signal::ctrl_c() => {
+        interrupted = interrupted() => {
             interrupted.map_err(|error| Failure::own("signal", Words::alike(error.to_string())))
         }
     }

@@ -16,8 +16,19 @@ const ACKNOWLEDGED_AT_ONCE: usize = 50;
 /// Of how many accepted messages it is known that they were accepted before.
 const ACCEPTED_MAX: usize = 10_000;
 
-/// How long to wait after so many failures.
-pub(crate) fn retry_wait(failures: u32) -> Duration {
+/// How often a gateway that does not answer is asked before that is an end: for some eight hours.
+pub(crate) const FAILURES_MAX: u32 = 3_000;
+
+/// An outage is often over within seconds, and somebody waits at the terminal.
+const OUTAGE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long to wait after a gateway did not answer so many times in a row.
+pub(crate) fn outage_wait(failures: u32) -> Duration {
+    retry_wait(failures).min(OUTAGE_WAIT_MAX)
+}
+
+/// How long an event waits that was refused so many times.
+fn retry_wait(failures: u32) -> Duration {
     let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
     let [.., longest] = RETRY_WAITS;
     Duration::from_secs(RETRY_WAITS.get(index).copied().unwrap_or(longest))
@@ -79,6 +90,11 @@ impl Memory {
     pub(crate) fn was_accepted_before(&self, id: &str, message: &str) -> bool {
         let now = u32::from(self.unacknowledged.iter().any(|accepted| accepted == id));
         self.accepted.iter().any(|accepted| accepted.message == message && accepted.times > now)
+    }
+
+    /// How many events are to be acknowledged.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.unacknowledged.len()
     }
 
     /// The next events to acknowledge. `None` if there are none.
