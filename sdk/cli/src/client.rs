@@ -151,6 +151,19 @@ impl Gateway {
         self.call(method, &format!("/_local{path}"), HeaderMap::new(), body).await
     }
 
+    /// Whether a gateway of MaxPay is there: it refuses a call without a key by one of its codes.
+    ///
+    /// # Errors
+    /// [`Failure`] if nobody answers, or something else does.
+    pub(crate) async fn check(&self) -> Result<(), Failure> {
+        let path = "/2.0/maxpay/records";
+        let answer = self.call(Method::POST, path, HeaderMap::new(), Some(&json!({}))).await?;
+        match Failure::of_payment(answer.body()) {
+            Some(_) => Ok(()),
+            None => Err(self.no_gateway(path, answer.status().as_u16())),
+        }
+    }
+
     /// The mode of the master key: the gateway says it in the claims of a session token. Nothing is kept for a token.
     ///
     /// # Errors

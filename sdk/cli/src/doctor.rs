@@ -3,11 +3,14 @@
 mod finding;
 mod operator;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    net::IpAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use domain::{Mode, Timestamp};
 use finding::{Finding, Verdict};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use crate::{
@@ -84,6 +87,10 @@ async fn examine(output: Output, profile: &Profile) -> Vec<Finding> {
             return findings;
         }
     };
+    if let (Place::Deployed, Err(failure)) = (place, gateway.check().await) {
+        findings.push(Finding::failed("reach", &failure));
+        return findings;
+    }
     findings.push(reached(&gateway, place));
     findings.extend(transport(gateway.url()));
     findings.push(clock(&headers, now()));
@@ -104,11 +111,12 @@ fn settings(profile: &Profile) -> Finding {
         return Finding::good("settings", words!("配置齐全：{has}", "complete: {has}"));
     }
     let remedy = words!(
-        "用到时执行 maxpay login，或设置对应的环境变量",
-        "if you need them, run maxpay login or set their variables"
+        "执行 maxpay login，或设置对应的环境变量；网址、应用 ID 和至少一个密钥必不可少",
+        "run maxpay login or set their variables; url, app_id and at least one key are needed"
     );
     let words = words!("有 {has}；没有 {lacks}", "has {has}; lacks {lacks}");
-    if set(&URL) && set(&APP_ID) {
+    let has_key = [CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN].iter().any(set);
+    if set(&URL) && set(&APP_ID) && has_key {
         Finding::doubtful("settings", words, remedy)
     } else {
         Finding::wrong("settings", words, remedy)
@@ -129,9 +137,11 @@ fn reached(gateway: &Gateway, place: Place) -> Finding {
 
 /// Keys in clear on a network belong to everybody on it.
 fn transport(url: &str) -> Option<Finding> {
-    let host = url.strip_prefix("http://")?.split(['/', ':']).next()?;
-    let is_here = host == "localhost" || host.starts_with("127.") || host.starts_with('[');
-    (!is_here).then(|| {
+    let uri = url.parse::<Uri>().ok()?;
+    let host = uri.host()?;
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    (uri.scheme_str() == Some("http") && !is_here).then(|| {
         Finding::wrong(
             "transport",
             words!("{url} 没有加密，密钥在网络上是明文", "{url} is not encrypted: the keys travel in clear"),
@@ -207,6 +217,8 @@ mod tests {
             ("http://[::1]:8787",          false),
             ("http://pay.example",         true),
             ("http://10.0.0.7:8787",       true),
+            ("http://127.0.0.1.pay.example", true),
+            ("http://[2001:db8::1]:8787",  true),
         ] {
             assert_eq!(transport(url).is_some(), wrong, "{url}");
         }
@@ -229,11 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn address_and_app_are_needed_and_keys_may_lack() {
+    fn address_app_and_a_key_are_needed_and_other_keys_may_lack() {
         let mut profile = Profile::default();
         assert_eq!(settings(&profile).verdict, Verdict::Wrong);
         profile.set(URL, "http://127.0.0.1:8787");
         profile.set(APP_ID, "a");
+        assert_eq!(settings(&profile).verdict, Verdict::Wrong);
+        profile.set(CLIENT_KEY, "hush");
         assert_eq!(settings(&profile).verdict, Verdict::Doubtful);
         [CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN].into_iter().for_each(|setting| profile.set(setting, "hush"));
         assert_eq!(settings(&profile).verdict, Verdict::Good);

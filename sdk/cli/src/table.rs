@@ -2,16 +2,19 @@
 
 use domain::{Fen, Timestamp};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use crate::words::Words;
 
-/// Puts rows into columns, each as wide as its widest cell.
+/// Puts rows into columns, each as wide as its widest cell. A Chinese sign is as wide as two letters.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded =
+            |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())));
+        let cells: Vec<String> = row.iter().zip(&widths).map(padded).collect();
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -65,6 +68,8 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["long".to_owned(), "c".to_owned()]];
         assert_eq!(table(&rows), "a     b\nlong  c");
+        let wide = [vec!["茶".to_owned(), "b".to_owned()], vec!["abc".to_owned(), "c".to_owned()]];
+        assert_eq!(table(&wide), "茶   b\nabc  c");
         assert_eq!(table(&[]), "");
     }
 

@@ -47,14 +47,14 @@ pub(crate) async fn trigger(gateway: &Gateway, output: Output, of: &Trigger) -> 
         }
         Event::RefundSuccess => {
             let id = play.paid(Channel::AliQrcode).await?;
-            play.refunded().await?;
+            play.refunded(&id).await?;
             id
         }
         Event::RefundFailed => play.refund_failed().await?,
         Event::RefundStuck => {
             let id = play.paid(Channel::WxNative).await?;
-            play.refunded().await?;
-            let abnormal = json!({ "outRefundNo": format!("{id}-{}", play.refund_num()), "status": "ABNORMAL" });
+            play.refunded(&id).await?;
+            let abnormal = json!({ "outRefundNo": format!("{id}-{}", refund_num(&id)), "status": "ABNORMAL" });
             play.at(Family::Wx, &id, "refund", &abnormal).await?;
             id
         }
@@ -133,13 +133,8 @@ impl Play<'_> {
         Ok(id)
     }
 
-    fn refund_num(&self) -> String {
-        // UnionPay and WeChat Pay take letters, digits and some signs; a bill's number may have others.
-        format!("R{}", self.bill.chars().filter(char::is_ascii_alphanumeric).take(24).collect::<String>())
-    }
-
-    async fn refunded(&self) -> Result<(), Failure> {
-        let body = json!({ "billNum": self.bill, "refundNum": self.refund_num(), "refundFee": self.fee });
+    async fn refunded(&self, id: &str) -> Result<(), Failure> {
+        let body = json!({ "billNum": self.bill, "refundNum": refund_num(id), "refundFee": self.fee });
         self.gateway.pay(Caller::Server, "refund", &body).await.map(|_| ())
     }
 
@@ -152,11 +147,11 @@ impl Play<'_> {
             self.play("/simulator/wechat/balance", &body).await
         };
         balance(Balance::Empty).await?;
-        let refunded = self.refunded().await;
+        let refunded = self.refunded(&id).await;
         balance(Balance::Suffices).await?;
         refunded?;
         let path = format!("/transactions/{id}/give-up?mode=test");
-        let body = json!({ "refundNum": self.refund_num() });
+        let body = json!({ "refundNum": refund_num(&id) });
         self.gateway.operate_app(Method::POST, &path, Some(&body)).await?;
         Ok(id)
     }
@@ -180,6 +175,11 @@ impl Play<'_> {
         let message = words!("模拟器没有照做（HTTP {status}）{why}", "the simulator refused (HTTP {status}) {why}");
         Err(Failure::own("simulator", message))
     }
+}
+
+/// A bill's number may have signs that a refund's may not. The payment's id is unique, and has none of them.
+fn refund_num(payment: &str) -> String {
+    format!("R{payment}")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -35,9 +35,19 @@ pub(crate) fn read(words: Vec<OsString>) -> Result<Given, ExitCode> {
     let language = language(&words);
     let is_json = before_dashes(&words).any(|word| word == "--json");
     let output = Output { form: if is_json { Form::Json } else { Form::People }, language };
-    let parsed =
-        command(language).try_get_matches_from(words).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = command(language)
+        .try_get_matches_from(asked_for_help(words))
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map(|arguments| Given { arguments, language }).map_err(|error| complain(output, &error))
+}
+
+/// `maxpay help charge` is `maxpay charge --help`.
+fn asked_for_help(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
 }
 
 /// Prints the completions of a shell.

@@ -272,3 +272,93 @@ fn an_outage_of_the_gateway_says_that_the_same_command_is_safe() {
     assert_eq!((&error["code"], &error["message"]), (&json!(14), &json!("the storage failed")));
     assert!(error["remedy"].as_str().unwrap().contains("again"), "{error}");
 }
+
+#[test]
+fn one_event_without_an_answer_holds_up_no_other() {
+    let fake = Fake::start(|call, before| match call.path.as_str() {
+        "/2.0/maxpay/sessions" => session(),
+        "/2.0/maxpay/events" if before == 0 => page(&(0..20).map(event).collect::<Vec<_>>(), None),
+        "/2.0/maxpay/events" => page(&[], None),
+        "/hooks" if call.body.contains("\"0\"") => loop {
+            thread::park();
+        },
+        _ => answer(&json!({ "code": 0, "msg": "OK", "acknowledged": 1 })),
+    });
+    let target = format!("{}/hooks", fake.url);
+    let lines = listened(fake.command(&["listen", "--forward-to", &target, "--webhook", "w"]).spawn().unwrap(), 19);
+    assert!(lines.iter().all(|line| line["status"] == 200), "{lines:?}");
+    let acknowledged: Vec<Value> =
+        fake.calls("/2.0/maxpay/events/ack").iter().map(|call| call.json()["ids"].clone()).collect();
+    let ids: usize = acknowledged.iter().map(|ids| ids.as_array().unwrap().len()).sum();
+    assert!(acknowledged.len() >= 3 && ids == 19, "{acknowledged:?}");
+}
+
+#[test]
+fn who_ends_the_program_twice_does_not_wait_for_the_last_acknowledgement() {
+    let fake = Fake::start(|call, _| match call.path.as_str() {
+        "/2.0/maxpay/sessions" => session(),
+        "/2.0/maxpay/events" => page(&[event(1)], None),
+        "/2.0/maxpay/events/ack" => loop {
+            thread::park();
+        },
+        _ => answer(&json!({})),
+    });
+    let target = format!("{}/hooks", fake.url);
+    let mut child = fake.command(&["listen", "--forward-to", &target, "--webhook", "w"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    let mut signals = 0;
+    // The second signal may come before the first was dealt with, so it is repeated.
+    while child.try_wait().unwrap().is_none() && signals < 1_000 {
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        signals += 1;
+    }
+    let error = serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()["error"].clone();
+    assert_eq!((child.wait().unwrap().code(), &error["code"]), (Some(1), &json!("unacknowledged")), "{error}");
+}
+
+#[test]
+fn tail_goes_on_after_an_outage() {
+    let record = json!({ "id": "1", "billNum": "b", "createdTime": 1, "status": "created" });
+    let fake = Fake::start(move |_, before| match before {
+        0 => answer(&json!({ "code": 0, "msg": "OK", "results": [] })),
+        1 => Answer { status: 502, ..answer(&json!("a proxy's page")) },
+        _ => answer(&json!({ "code": 0, "msg": "OK", "results": [record] })),
+    });
+    let lines = listened(fake.command(&["tail", "--interval", "1"]).spawn().unwrap(), 1);
+    assert_eq!(lines[0]["billNum"], "b");
+}
+
+#[test]
+fn doctor_finds_no_gateway_and_no_key() {
+    let fake = Fake::start(|_, _| answer(&json!({ "welcome": "to a router" })));
+    let findings = |command: &mut Command| {
+        let done = command.output().unwrap();
+        assert_eq!(done.status.code(), Some(1));
+        serde_json::from_slice::<Value>(&done.stdout).unwrap()["findings"].clone()
+    };
+    let found = findings(fake.command(&["doctor"]).env_remove("MAXPAY_MASTER_KEY"));
+    assert_eq!(
+        (&found[0]["verdict"], &found[1]["check"], &found[1]["verdict"]),
+        (&json!("wrong"), &json!("reach"), &json!("wrong"))
+    );
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_named_beside_those_that_are() {
+    let fake = Fake::start(|_, _| session());
+    let error = fake.failed(&["records", "b", "--profile", "shop"]);
+    assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!("profile")));
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let fake = Fake::start(|_, _| session());
+    let shown = |arguments: &[&str]| String::from_utf8(fake.run(arguments).stdout).unwrap();
+    let help = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maxpay"));
+        String::from_utf8(command.env_clear().args(arguments).output().unwrap().stdout).unwrap()
+    };
+    assert!(shown(&["records", "--help"]).contains("Query records"));
+    assert_eq!(help(&["help", "records"]), help(&["records", "--help"]));
+}
