@@ -7,6 +7,7 @@ use crate::{
     answer::Answer,
     certificates::ending_settings,
     console::{Visitor, hire},
+    pulled::{acknowledge, events, pulled},
     reconciliation::{DAY_MS, plant, reconcile},
     refund_trouble::paid_at_wechat,
     refunds::{of, refund},
@@ -183,6 +184,30 @@ async fn a_target_that_fails_for_an_hour_is_told_once_a_day_and_again_when_it_co
     sweep(&world).await;
     check_one(&told_texts(&world).await, "fails since");
     world.ignores("broken");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_nobody_fetches_for_a_day_are_told_once_a_day_until_they_are_acknowledged() {
+    let world = World::start().await;
+    one_robot(&world, &json!({})).await;
+    pulled(&world, &json!({})).await;
+    world.paid("b-1").await;
+    world.advance(24 * HOUR_MS).await;
+    sweep(&world).await;
+    assert_eq!(told_texts(&world).await, [""; 0]);
+    world.advance(2 * HOUR_MS).await;
+    sweep(&world).await;
+    check_one(&told_texts(&world).await, "Nobody fetches the events of the webhook");
+    world.advance(25 * HOUR_MS).await;
+    sweep(&world).await;
+    check_one(&told_texts(&world).await, "Nobody fetches the events of the webhook");
+    let waiting = events(&world).await;
+    acknowledge(&world, &waiting).await;
+    world.advance(25 * HOUR_MS).await;
+    sweep(&world).await;
+    let after = told_texts(&world).await;
+    assert!(!after.iter().any(|text| text.contains("Nobody fetches")), "{after:?}");
     world.end().await;
 }
 

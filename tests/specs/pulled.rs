@@ -10,7 +10,7 @@ use crate::{
 
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-async fn pulled(world: &World, change: &Value) -> Value {
+pub(crate) async fn pulled(world: &World, change: &Value) -> Value {
     let body = with(json!({ "target": { "pull": true }, "mode": "test" }), change);
     world.admin("POST", &format!("/apps/{}/webhooks", world.app.app_id), body).await.done(201)
 }
@@ -19,11 +19,11 @@ async fn fetch(world: &World, body: Value) -> Value {
     world.post_as(&master(&world.app), "/2.0/maxpay/events", body.to_string()).await.ok()
 }
 
-async fn events(world: &World) -> Vec<Value> {
+pub(crate) async fn events(world: &World) -> Vec<Value> {
     fetch(world, json!({})).await["events"].as_array().unwrap().clone()
 }
 
-async fn acknowledge(world: &World, events: &[Value]) -> Value {
+pub(crate) async fn acknowledge(world: &World, events: &[Value]) -> Value {
     let ids: Vec<_> = events.iter().map(|event| &event["id"]).collect();
     let body = json!({ "ids": ids }).to_string();
     world.post_as(&master(&world.app), "/2.0/maxpay/events/ack", body).await.ok()["acknowledged"].clone()

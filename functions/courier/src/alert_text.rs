@@ -85,6 +85,13 @@ fn line(alert: &Alert) -> Both {
             let (name, since) = (plain(name), moment(*since_ms));
             both(format!("Webhook {name} 从 {since} 起一直投递失败"), format!("The webhook {name} fails since {since}"))
         }
+        AlertFact::Unfetched { webhook, since_ms } => {
+            let (webhook, since) = (plain(webhook), moment(*since_ms));
+            both(
+                format!("Webhook {webhook} 的事件从 {since} 起无人拉取，满 7 天会放弃"),
+                format!("Nobody fetches the events of the webhook {webhook} since {since}; each is given up after 7 days"),
+            )
+        }
         AlertFact::Reconciliation { day, tab, differences } => {
             let (Both { zh, en }, day) = (tab_words(tab), plain(day));
             match differences {
@@ -213,6 +220,7 @@ mod tests {
             AlertFact::Incident { kind: "amount".to_owned(), bill: "b-1".to_owned() },
             AlertFact::Refund { kind: "refund-stuck".to_owned(), bill: "b-1".to_owned() },
             AlertFact::Target { name: "shop.example".to_owned(), since_ms: AT },
+            AlertFact::Unfetched { webhook: "01a208d05240070707070707".to_owned(), since_ms: AT },
             AlertFact::Reconciliation { day: "2026-11-22".to_owned(), tab: "ali".to_owned(), differences: Some(2) },
             AlertFact::Reconciliation { day: "2026-11-22".to_owned(), tab: "ali".to_owned(), differences: None },
             AlertFact::PaymentsStopped { since_ms: AT, paid: 0, usual: 50 },

@@ -114,7 +114,7 @@ closed_list! {
         Incident = "incident",
         /// A refund that does not go on by itself.
         Refund = "refund",
-        /// A webhook whose target fails for an hour.
+        /// A webhook whose target fails for an hour, or whose events nobody fetches for a day.
         Target = "target",
         /// A day whose books differ from the provider's bill, or could not be compared with it.
         Reconciliation = "reconciliation",
@@ -135,6 +135,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 impl AlertCause {
     /// A target that fails for less is tried again by the schedule of deliveries, and most are back by then.
     pub const TARGET_FAILS_FOR: Duration = HOUR;
+
+    /// A batch job may fetch its events once a day.
+    pub const UNFETCHED_FOR: Duration = Duration::from_secs(25 * 3600);
 
     /// Whether it is told in quiet hours, too: money or goods stand still while people sleep.
     pub fn is_urgent(self) -> bool {
@@ -277,6 +280,13 @@ pub enum AlertFact {
         /// Since when.
         since_ms: i64,
     },
+    /// The merchant's program does not fetch its events.
+    Unfetched {
+        /// The id of the webhook.
+        webhook: String,
+        /// When the oldest of them happened.
+        since_ms: i64,
+    },
     /// A day of an account.
     Reconciliation {
         /// The day.
@@ -326,7 +336,7 @@ impl AlertFact {
         match self {
             Self::Incident { .. } => AlertCause::Incident,
             Self::Refund { .. } => AlertCause::Refund,
-            Self::Target { .. } => AlertCause::Target,
+            Self::Target { .. } | Self::Unfetched { .. } => AlertCause::Target,
             Self::Reconciliation { .. } => AlertCause::Reconciliation,
             Self::PaymentsStopped { .. } => AlertCause::PaymentsStopped,
             Self::SuccessRate { .. } => AlertCause::SuccessRate,

@@ -124,6 +124,16 @@ impl Store {
         Ok(whole)
     }
 
+    /// The time of the oldest event in a list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest_delivery(&self, app: &App, list: &DeliveryList) -> Result<Option<Timestamp>, StoreError> {
+        let keys = keys(app, std::slice::from_ref(list));
+        let parts = try_join_all(keys.into_iter().map(|key| self.count_in(key, 1))).await?;
+        Ok(parts.into_iter().filter_map(|part| part.oldest).min())
+    }
+
     async fn count_in(&self, key: String, limit: usize) -> Result<DeliveryCount, StoreError> {
         let page = self
             .dynamo

@@ -832,7 +832,7 @@ texts! {
     alert_causes: "告警内容", "Hears of";
     alert_cause_incident: "异常", "Incidents";
     alert_cause_refund: "退款卡住或失败", "Refunds that are stuck or failed";
-    alert_cause_target: "回调地址持续失败一小时", "A webhook that fails for an hour";
+    alert_cause_target: "Webhook 持续失败一小时，或事件一天无人拉取", "A webhook that fails for an hour, or whose events nobody fetches for a day";
     alert_cause_reconciliation: "对账有差异或未完成", "Days that differ, or were not compared";
     alert_cause_stopped: "支付中断（与往周同一时段相比）", "Stopped payments, against the same hour of other weeks";
     alert_cause_rate: "渠道支付成功率下降", "A channel's falling success rate";

@@ -1,12 +1,12 @@
 //! What there is to be told, from what is kept anyway.
 
 use domain::{
-    Alert, AlertCause, AlertFact, AlertState, FoundAlerts, IncidentKind, TargetHealth, Timestamp, Webhook,
-    WebhookTarget,
+    Alert, AlertCause, AlertFact, AlertState, DeliveryState, FoundAlerts, IncidentKind, TargetHealth, Timestamp,
+    Webhook, WebhookTarget,
 };
 use runtime::error_chain;
 use store::{
-    IncidentSubject, IncidentSummary, IncidentsSince, OwedDay, Reconciled, ReconciliationEntry, ReconciliationFilter,
+    DeliveryList, IncidentSubject, IncidentSummary, IncidentsSince, OwedDay, Reconciled, ReconciliationEntry, ReconciliationFilter,
     StoreError,
 };
 use tracing::warn;
@@ -28,7 +28,10 @@ pub(super) async fn each_minute(about: &About<'_>, state: &AlertState) -> Result
     if about.wants(AlertCause::Target) {
         found.seen.push(AlertCause::Target);
         let webhooks = about.configured.webhooks.iter().filter(|webhook| webhook.mode == about.mode);
-        found.alerts.extend(webhooks.filter_map(|webhook| failing(about, webhook)));
+        for webhook in webhooks {
+            let alert = if webhook.is_pulled() { unfetched(about, webhook).await? } else { failing(about, webhook) };
+            found.alerts.extend(alert);
+        }
     }
     Ok(found)
 }
@@ -129,6 +132,18 @@ fn failing(about: &About<'_>, webhook: &Webhook) -> Option<Alert> {
     };
     let fact = AlertFact::Target { name, since_ms: failing_since.ms() };
     Some(Alert::new(fact, &format!("{}#{}", webhook.id, failing_since.ms()), about.now))
+}
+
+/// `None` unless an event waits for more than a day.
+async fn unfetched(about: &About<'_>, webhook: &Webhook) -> Result<Option<Alert>, StoreError> {
+    let list = DeliveryList { webhook: webhook.id.clone(), state: DeliveryState::Waiting };
+    let store = &about.deps.services.store;
+    let oldest = store.oldest_delivery(&about.configured.app, &list).await?;
+    let late = oldest.filter(|oldest| oldest.until(about.now) >= AlertCause::UNFETCHED_FOR);
+    Ok(late.map(|oldest| {
+        let fact = AlertFact::Unfetched { webhook: webhook.id.to_string(), since_ms: oldest.ms() };
+        Alert::new(fact, &format!("{}#unfetched", webhook.id), about.now)
+    }))
 }
 
 /// A day about which there is something to tell, and with which nobody dealt.
