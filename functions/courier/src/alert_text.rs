@@ -89,7 +89,9 @@ fn line(alert: &Alert) -> Both {
             let (webhook, since) = (plain(webhook), moment(*since_ms));
             both(
                 format!("Webhook {webhook} 的事件从 {since} 起无人拉取，满 7 天会放弃"),
-                format!("Nobody fetches the events of the webhook {webhook} since {since}; each is given up after 7 days"),
+                format!(
+                    "Nobody fetches the events of the webhook {webhook} since {since}; each is given up after 7 days"
+                ),
             )
         }
         AlertFact::Reconciliation { day, tab, differences } => {

@@ -6,8 +6,8 @@ use domain::{
 };
 use runtime::error_chain;
 use store::{
-    DeliveryList, IncidentSubject, IncidentSummary, IncidentsSince, OwedDay, Reconciled, ReconciliationEntry, ReconciliationFilter,
-    StoreError,
+    DeliveryList, IncidentSubject, IncidentSummary, IncidentsSince, OwedDay, Reconciled, ReconciliationEntry,
+    ReconciliationFilter, StoreError,
 };
 use tracing::warn;
 
