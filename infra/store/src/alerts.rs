@@ -92,16 +92,16 @@ impl Store {
         found.map_or_else(|| Ok(KeptAlerts::default()), |attributes| self.read_alerts(app, &attributes))
     }
 
-    /// Keeps other settings in place of those that were read.
+    /// Keeps other settings in place of those that were read. Returns them with their new revision.
     ///
     /// # Errors
     /// [`StoreError::Contended`] if another operator changed them meanwhile.
-    pub async fn change_alerts(&self, app: &AppId, kept: &KeptAlerts) -> Result<(), StoreError> {
+    pub async fn change_alerts(&self, app: &AppId, kept: KeptAlerts) -> Result<KeptAlerts, StoreError> {
         let sealed = self.seal_json(&owner(app), &SealedAlerts::new(&kept.settings))?;
         let attributes = item(
             ALERTS_PK.to_owned(),
             app.to_string(),
-            [("rev", Some(number(kept.revision + 1))), ("sealed", Some(bytes(sealed)))],
+            [("rev", Some(number(kept.revision.saturating_add(1)))), ("sealed", Some(bytes(sealed)))],
         );
         let put = self
             .dynamo
@@ -111,7 +111,7 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR rev = :rev")
             .expression_attribute_values(":rev", number(kept.revision));
         if is_written(put.send().await, "changing alerts")? {
-            return Ok(());
+            return Ok(KeptAlerts { revision: kept.revision.saturating_add(1), ..kept });
         }
         Err(StoreError::Contended { what: owner(app), tries: 1 })
     }

@@ -25,23 +25,28 @@ const SECRET_CHARS_MAX: usize = 128;
 pub(crate) async fn show(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     call.load_app(&app).await?;
     let kept = call.deps.services.store.find_alerts(&app).await?;
-    reply(call, &app, &kept.settings).await
+    reply(call, &app, &kept).await
 }
 
-/// `PUT /apps/{appId}/alerts {"quietHours"?:{"from","to"},"targets":[{"id"?,"kind","address","secret"?,"mode","language"?,"causes"?}]}`: the
-/// whole settings. A target with a known id keeps what is masked.
+/// `PUT /apps/{appId}/alerts {"revision"?,"quietHours"?:{"from","to"},"targets":[{"id"?,"kind","address","secret"?,"mode","language"?,
+/// "causes"?}]}`: the whole settings. A target with a known id keeps what is masked. With `revision`, only in place of the settings that
+/// had it.
 pub(crate) async fn change(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> {
     let body = call.object()?;
     call.load_app(&app).await?;
     let store = &call.deps.services.store;
     let KeptAlerts { settings: before, revision } = store.find_alerts(&app).await?;
+    let seen = body.get("revision").filter(|seen| !seen.is_null());
+    if seen.is_some_and(|seen| seen.as_i64() != Some(revision)) {
+        return Err(Problem::conflict_at("revision", Wrong::ChangedByOther));
+    }
     let quiet = read_quiet(body.get("quietHours"))?;
     let targets = read_targets(call, body.get("targets"), &before)?;
     let since = if targets.is_empty() { None } else { before.since.or(Some(call.now)) };
     let settings = AlertSettings { since, quiet, targets };
-    store.change_alerts(&app, &KeptAlerts { settings: settings.clone(), revision }).await?;
+    let kept = store.change_alerts(&app, KeptAlerts { settings, revision }).await?;
     info!(app.id = %app, "changed where alerts go");
-    reply(call, &app, &settings).await
+    reply(call, &app, &kept).await
 }
 
 /// `POST /apps/{appId}/alerts/test {"target"}`: sends a test message, once.
@@ -66,7 +71,8 @@ pub(crate) async fn test(call: &Call<'_>, app: AppId) -> Result<Reply, Problem> 
 }
 
 /// The settings, and how each target's latest message was answered.
-async fn reply(call: &Call<'_>, app: &AppId, settings: &AlertSettings) -> Result<Reply, Problem> {
+async fn reply(call: &Call<'_>, app: &AppId, kept: &KeptAlerts) -> Result<Reply, Problem> {
+    let KeptAlerts { settings, revision } = kept;
     let mut states = HashMap::new();
     for mode in Mode::ALL {
         if settings.hearing(mode).next().is_some() {
@@ -75,6 +81,7 @@ async fn reply(call: &Call<'_>, app: &AppId, settings: &AlertSettings) -> Result
     }
     let target = |target: &AlertTarget| show_target(target, states.get(&target.mode));
     let body = json!({
+        "revision": revision,
         "quietHours": settings.quiet.map(|quiet| json!({ "from": quiet.from(), "to": quiet.to() })),
         "targets": settings.targets.iter().map(target).collect::<Vec<_>>(),
     });

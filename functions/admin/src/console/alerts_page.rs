@@ -140,8 +140,9 @@ async fn settings(desk: &Desk<'_>) -> Result<Map<String, Value>, Trouble> {
 }
 
 async fn save(desk: &Desk<'_>, settings: &Map<String, Value>) -> Result<Result<(), Problem>, Trouble> {
-    let kept =
-        ["quietHours", "targets"].iter().filter_map(|name| Some(((*name).to_owned(), settings.get(*name)?.clone())));
+    let kept = ["quietHours", "revision", "targets"]
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), settings.get(*name)?.clone())));
     let body = Value::Object(kept.collect());
     Ok(desk.api(Method::PUT, &path(desk, "")?, &body).await.map(drop))
 }
@@ -220,8 +221,11 @@ async fn remove(desk: &Desk<'_>, form: &Form) -> Answer {
 async fn change_quiet(desk: &Desk<'_>, form: &Form) -> Answer {
     let before = settings(desk).await?;
     let mut after = before.clone();
-    let hour = |name| form.text(name).parse::<u8>().ok();
-    let quiet = match (hour("from"), hour("to")) {
+    let hour = |name| match form.text(name) {
+        "" => Ok(None),
+        hour => hour.parse::<u8>().map(Some).map_err(|_| Trouble::Form),
+    };
+    let quiet = match (hour("from")?, hour("to")?) {
         (None, None) => Value::Null,
         (from, to) => json!({ "from": from, "to": to }),
     };
