@@ -1,4 +1,4 @@
-//! Finds files of the console that calculate with money.
+//! Finds files of the console that calculate with money, and forms that forget the mode of their page.
 
 /// The code of a source file without tests, comments and strings.
 fn bare_code(path: &str) -> String {
@@ -44,4 +44,20 @@ fn no_file_of_the_console_calculates_with_money() {
         }
     }
     super::check_none(&wrong, "all arithmetic on money is in domain");
+}
+
+/// The mode is also kept in a cookie, which another tab may have changed since the page was made.
+#[test]
+fn every_form_of_an_app_names_the_mode_of_its_page() {
+    let folder = super::root().join("functions/admin/templates");
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = super::read(&path);
+        let forms = text.split("<form method=\"post\" action=\"").skip(1);
+        let of_app = forms.map(|form| form.split('>').next().unwrap()).filter(|form| form.starts_with("{{ f.at("));
+        let silent = of_app.filter(|form| !form.contains("?mode={{ f.mode }}"));
+        wrong.extend(silent.map(|form| format!("{}: {form}", path.display())));
+    }
+    super::check_none(&wrong, "add ?mode={{ f.mode }}");
 }
