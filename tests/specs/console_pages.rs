@@ -211,3 +211,41 @@ async fn a_private_address_is_warned_of_when_a_webhook_is_saved() {
     assert_eq!(list.matches("不是公网地址").count(), 1);
     world.end().await;
 }
+
+/// The page of a refused action shows what the action found out, and the problem at its own field.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_action_shows_the_payment_as_it_is_now() {
+    let world = World::start().await;
+    let owner = Visitor::owner(&world).await;
+    let id = world.charged("late").await;
+    world.play(&id, "pay", json!({ "notify": false })).await;
+    let page = |action: &str| format!("/apps/{}/transactions/{id}/{action}?mode=test&bill=late", world.app.app_id);
+    let closed = owner.post(&world, &page("close"), &[]).await;
+    let shown = closed.text();
+    assert!(closed.status == 422 && shown.contains("status success") && !shown.contains("/close?"), "{shown}");
+
+    let long = "x".repeat(81);
+    let refused = owner.post(&world, &page("refund"), &[("num", "R1"), ("fee", "1"), ("reason", &long)]).await;
+    let shown = refused.text();
+    assert!(
+        refused.status == 422 && shown.contains("id=\"reason-problem\"") && !shown.contains("id=\"fee-problem\""),
+        "{shown}"
+    );
+    // A cell of a spreadsheet brings its tab along.
+    owner.post(&world, &page("refund"), &[("num", "R1"), ("fee", "1"), ("reason", "sold\tout")]).await;
+    assert_eq!(crate::refunds::found(&world, "R1").await["reason"], "sold out");
+    for (wrong, field) in [
+        (json!({ "refundNum": "bad num", "refundFee": 1 }), "refundNum"),
+        (json!({ "refundNum": "twice-1", "refundFee": 1 }), "refundNum"),
+        (json!({ "refundNum": "R2", "refundFee": 1, "reason": "\t" }), "reason"),
+        (json!({ "refundNum": "R2", "refundFee": 0 }), "refundFee"),
+        (json!({ "refundNum": "R2", "refundFee": 9900 }), "refundFee"),
+    ] {
+        let path = format!("/apps/{}/transactions/{id}/refund?mode=test&billNum=late", world.app.app_id);
+        world.admin("POST", &path, wrong).await.problem(400, field);
+    }
+    world.admin("PATCH", &format!("/apps/{}", world.app.app_id), json!({ "operatorRefundsPerDay": -5 })).await;
+    let audit = owner.get(&world, "/audit").await.text();
+    assert!(audit.contains("-5") && !audit.contains("clientsNamePrices"), "what was not asked for did not change");
+    world.end().await;
+}

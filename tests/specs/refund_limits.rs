@@ -326,7 +326,8 @@ async fn a_late_click_is_told_that_the_refund_was_dealt_with() {
     refund_as(&world, &mei, "1", &id, "R2", "99").await;
     refund(&world, &of("1", "R3", 9900)).await.ok();
     let late = act_as(&world, &owner, "1", &id, "approve-refund", &[("num", "R2"), ("seen", "99.00")]).await;
-    assert!(late.status == 422 && late.text().contains("must be at most ¥0.00"), "{}", late.text());
+    let said = late.text();
+    assert!(late.status == 422 && said.contains("must be at most ¥0.00") && said.contains("Decline it"), "{said}");
     let log = owner.get(&world, "/audit").await.text();
     assert!(log.contains("withdrew refund R1 (¥99.00) of 1"), "{log}");
     world.end().await;

@@ -133,8 +133,11 @@ pub(crate) fn refused(error: ApiError) -> Problem {
         ApiError::Store(error) => error.into(),
         ApiError::Settings(error) => error.into(),
         ApiError::Random(error) => error.into(),
-        ApiError::Request(error) => Problem::from(error).at("refundFee"),
-        ApiError::Refund(refusal) => Problem::field("refundFee", Wrong::Refused { why: refusal.into() }),
+        ApiError::Request(error) => Problem::from(error),
+        ApiError::Refund(refusal) => {
+            let field = if matches!(refusal, RefundRefusal::Reserved { .. }) { "refundNum" } else { "refundFee" };
+            Problem::field(field, Wrong::Refused { why: refusal.into() })
+        }
         ApiError::Credentials(_)
         | ApiError::NotConfigured { .. }
         | ApiError::NothingToOffer { .. }

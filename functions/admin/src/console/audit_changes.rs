@@ -32,8 +32,23 @@ pub(crate) fn changes(f: &Frame, item: &Value) -> Vec<Change> {
         action,
         "ask provider" | "close transaction" | "refund transaction" | "approve refund" | "give up refund"
     );
-    let before = before.filter(|_| !is_answer);
     let mut rows = Vec::new();
+    if item.get("outcome").and_then(Value::as_str) != Some("done") {
+        // Nothing is known to have changed. What was asked for is shown beside what was there.
+        let asked = part("asked");
+        let there: Option<Map<String, Value>> = before.filter(|_| !is_answer).map(|before| {
+            let is_asked = |name: &String| asked.is_some_and(|asked| asked.contains_key(name));
+            before
+                .iter()
+                .filter(|(name, _)| is_asked(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        });
+        compare(f, &mut rows, "", Sides { before: there.as_ref(), after: asked });
+        rows.truncate(ROWS_MAX);
+        return rows;
+    }
+    let before = before.filter(|_| !is_answer);
     compare(f, &mut rows, "", Sides { before, after });
     rows.truncate(ROWS_MAX);
     rows

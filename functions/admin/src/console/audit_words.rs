@@ -178,11 +178,11 @@ impl Entry<'_> {
         let t = self.t;
         let everywhere = ["asked", "after", "before"];
         match hole {
-            "amount" => self.amount(),
+            "amount" => self.amount(&["refundFee", "totalFee"]),
             "bill" => self.query("billNum").or_else(|| self.member(&everywhere, "billNum")),
             "refund" => {
                 let num = self.member(&everywhere, "refundNum")?;
-                Some(match self.amount() {
+                Some(match self.amount(&["refundFee"]) {
                     Some(amount) if t.language == Language::Zh => format!("{num}（{amount}）"),
                     Some(amount) => format!("{num} ({amount})"),
                     None => num,
@@ -210,9 +210,9 @@ impl Entry<'_> {
         }
     }
 
-    fn amount(&self) -> Option<String> {
+    fn amount(&self, members: &[&str]) -> Option<String> {
         let parts = ["asked", "after", "before"];
-        let fen = ["refundFee", "totalFee"].into_iter().find_map(|name| self.number(&parts, name))?;
+        let fen = members.iter().find_map(|name| self.number(&parts, name))?;
         Some(money::in_sentence(fen, self.t.language))
     }
 
@@ -298,6 +298,11 @@ mod tests {
             "撤回订单 SO-1 的退款申请 R1（¥1.00）（demo，正式）",
             "withdrew refund R1 (¥1.00) of SO-1 (demo, live)",
         );
+        let given_up = json!({
+            "action": "give up refund", "outcome": "refused", "asked": { "refundNum": "R1" }, "before": { "totalFee": 3000 },
+            "target": format!("{app}/transactions/01a208d0524f0f0f0f0f0f0f/give-up?mode=live&billNum=SO-1"),
+        });
+        check(given_up, "尝试放弃订单 SO-1 的退款 R1（demo，正式）", "tried to give up refund R1 of SO-1 (demo, live)");
         let several = |results: &[&str]| {
             let items: Vec<_> = results.iter().map(|result| json!({ "result": result })).collect();
             let target = format!("{app}/refunds?mode=live");

@@ -55,6 +55,7 @@ mod provider_words;
 mod put_away;
 mod reconciliation;
 mod refunds;
+mod request_words;
 mod scope;
 mod sealed;
 mod second_factor;

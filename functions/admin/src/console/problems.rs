@@ -18,7 +18,9 @@ use runtime::{BillErrorKind, FailedKind, KeptBecauseKind};
 use serde_json::Value;
 use settlement::FoundKind;
 
-use super::{channel_fields, kept_words, money, preferences::Language, provider_words, setting_words, wrong_words};
+use super::{
+    channel_fields, kept_words, money, preferences::Language, provider_words, request_words, setting_words, wrong_words,
+};
 use crate::api::{problem::Problem, wrong::WrongKind};
 
 /// `Some` if the problem is in this field.
@@ -120,8 +122,16 @@ pub(crate) fn in_chinese(said: &Said) -> Option<String> {
         if let Some(hole) = hole {
             let (name, is_amount) = hole.strip_suffix(AMOUNT).map_or((hole, false), |name| (name, true));
             let param = said.params.get(&camel_case(name))?;
-            let text =
-                if is_amount { money::in_sentence(param.as_i64()?, Language::Zh) } else { param_in_chinese(param)? };
+            let of_request = match (name, param.as_str()) {
+                ("field", Some(field)) => request_words::field(field),
+                ("expected", Some(expected)) => request_words::expected(expected),
+                _ => None,
+            };
+            let text = match of_request {
+                Some(words) => words.to_owned(),
+                None if is_amount => money::in_sentence(param.as_i64()?, Language::Zh),
+                None => param_in_chinese(param)?,
+            };
             push_text(&mut filled, &text);
         }
     }

@@ -12,6 +12,7 @@ use super::{
     frame::{Frame, Section},
     money, problems, query,
     texts::{self, Texts},
+    transaction::reason_of,
 };
 use crate::api::{
     problem::Problem,
@@ -154,7 +155,7 @@ pub(crate) async fn begin(desk: &Desk<'_>, form: &Form) -> Answer {
     desk.need(OperatorRole::Operator)?;
     let refunds: Vec<Value> = form.all("refund").filter_map(read).collect();
     let mut body = json!({ "batch": form.text("batch"), "refunds": refunds });
-    let reason = form.text("reason");
+    let reason = reason_of(form);
     if let Some(members) = body.as_object_mut().filter(|_| !reason.is_empty()) {
         members.insert("reason".to_owned(), reason.into());
     }

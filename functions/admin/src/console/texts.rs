@@ -467,6 +467,7 @@ texts! {
     proposed_refunds: "等待审批的退款", "Refunds that wait for approval";
     proposed_text: "超出操作员当天限额的退款，由所有者批准后才会退出；30 天无人处理则作废。", "They are above the day's limit of operators, and go back once an owner approves them. After 30 days they lapse.";
     proposed_by: "申请人", "Proposed by";
+    proposal_to_decline: "这笔申请已无法按原样退款，请驳回后重新申请。", "It cannot be refunded as it was proposed. Decline it, and let it be asked for again.";
     proposal_ended: "这笔退款申请已经处理过了，或已超过 30 天作废。", "This was approved, declined or withdrawn already, or it lapsed after 30 days.";
     approve: "批准", "Approve";
     approve_text: "立即退款 {}？", "Refund {} now?";

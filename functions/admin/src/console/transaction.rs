@@ -29,6 +29,7 @@ use super::{
 use crate::api::{
     destination,
     page::channels_ever,
+    problem::Problem,
     transactions::{TransactionDetails, load_details},
 };
 
@@ -74,6 +75,7 @@ struct Detail {
     fee: String,
     reason: String,
     fee_problem: Option<String>,
+    reason_problem: Option<String>,
     bad: Option<String>,
 }
 
@@ -116,23 +118,18 @@ async fn detail(desk: &Desk<'_>, details: &TransactionDetails) -> Result<Detail,
         steps: steps(&f, t, details, desk.app()?),
         proposed: proposed.map(|one| proposed_row(&f, t, &one)).collect(),
         others: details.others.iter().map(|other| row(&f, t, &Record::from(other.clone()))).collect(),
-        back: format!("{action}?{asked}"),
+        back: address(&f, one),
         can_close: one.status == Status::Created,
         refundable: left.map(|left| texts::fill(t.refund_text, &[&money::shown(left)])),
         // If the button is pressed twice, it is still one refund.
         refund_num: format!(
             "op-{}",
-            desk.deps
-                .services
-                .random
-                .bytes::<8>()
-                .map_err(crate::api::problem::Problem::from)?
-                .map(|b| format!("{b:02x}"))
-                .concat()
+            desk.deps.services.random.bytes::<8>().map_err(Problem::from)?.map(|b| format!("{b:02x}")).concat()
         ),
         fee: left.map(Fen::to_yuan).unwrap_or_default(),
         reason: String::new(),
         fee_problem: None,
+        reason_problem: None,
         bad: None,
         bill,
         action,
@@ -278,7 +275,6 @@ pub(crate) fn failure_words(f: &Frame, failure: &Sentence) -> String {
 /// Asks the provider, closes or refunds, through the operator API.
 pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) -> Answer {
     let details = load(desk, id).await?;
-    let mut page = detail(desk, &details).await?;
     let bill = details.transaction.key.bill.as_str();
     let asked = query(&[("mode", desk.mode.name()), ("billNum", bill)]);
     let path = format!("/apps/{}/transactions/{}/{action}?{asked}", desk.app()?.app.id, details.transaction.id);
@@ -294,49 +290,72 @@ pub(crate) async fn act(desk: &Desk<'_>, id: &str, action: &str, form: &Form) ->
         "refund" => match Fen::from_yuan(form.text("fee")) {
             Ok(fee) => ("refunded", refund_body(form, fee)),
             Err(_) => {
-                page.fee_problem = Some(desk.t().wrong_amount.to_owned());
-                return refuse(desk, page, form);
+                let page = detail(desk, &details).await?;
+                let fee_problem = Some(desk.t().wrong_amount.to_owned());
+                return refuse(desk, Detail { fee_problem, ..page }, form);
             }
         },
         _ => return Err(Trouble::NotFound),
     };
     match desk.act(Method::POST, &path, &body).await {
         Ok(status) => {
-            let is_withdrawn = done == "declined" && !page.f.may_own();
+            let f = desk.frame("");
+            let is_withdrawn = done == "declined" && !f.may_own();
             let done = match (status == StatusCode::ACCEPTED, is_withdrawn) {
                 (true, _) => "proposed",
                 (false, true) => "withdrawn",
                 (false, false) => done,
             };
-            redirect(&format!("{}&done={done}", page.back), &[])
+            redirect(&format!("{}&done={done}", address(&f, &details.transaction)), &[])
         }
-        Err(problem) if matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
-            let said = Some(problems::say(desk.preferences.language, &problem));
-            let has_form = action == "refund" && page.refundable.is_some();
-            if has_form && problem.field_name() == Some("refundFee") {
-                page.fee_problem = said
-            } else {
-                page.bad = said
-            }
-            refuse(desk, page, form)
+        Err(problem) => {
+            // The call may have found out something, and somebody else may have been first.
+            let page = detail(desk, &load(desk, id).await?).await?;
+            refuse(desk, with_problem(desk, page, action, form, problem)?, form)
         }
-        Err(problem)
-            if problem.status == StatusCode::NOT_FOUND && matches!(action, "approve-refund" | "decline-refund") =>
-        {
-            page.bad = Some(desk.t().proposal_ended.to_owned());
-            refuse(desk, page, form)
-        }
-        Err(problem) => Err(problem.into()),
     }
+}
+
+/// The page with what went wrong, at the field if the form has it.
+fn with_problem(desk: &Desk<'_>, page: Detail, action: &str, form: &Form, problem: Problem) -> Result<Detail, Trouble> {
+    let is_of_proposal = matches!(action, "approve-refund" | "decline-refund");
+    if problem.status == StatusCode::NOT_FOUND && is_of_proposal {
+        return Ok(Detail { bad: Some(desk.t().proposal_ended.to_owned()), ..page });
+    }
+    if !matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) {
+        return Err(problem.into());
+    }
+    let said = problems::say(desk.preferences.language, &problem);
+    let has_form = action == "refund" && page.refundable.is_some();
+    Ok(match problem.field_name().filter(|_| has_form) {
+        Some("refundFee") => Detail { fee_problem: Some(said), ..page },
+        Some("reason") => Detail { reason_problem: Some(said), ..page },
+        Some(_) | None => {
+            let waits = action == "approve-refund" && page.proposed.iter().any(|one| one.num == form.text("num"));
+            let hint = if waits { desk.t().proposal_to_decline } else { "" };
+            Detail { bad: Some(format!("{said} {hint}").trim_end().to_owned()), ..page }
+        }
+    })
+}
+
+/// The address of a payment's page.
+fn address(f: &Frame, one: &Transaction) -> String {
+    let asked = query(&[("mode", f.mode.name()), ("bill", one.key.bill.as_str())]);
+    format!("{}/{}?{asked}", f.at("/transactions"), one.id)
 }
 
 fn refund_body(form: &Form, fee: Fen) -> Value {
     let mut body = json!({ "refundNum": form.text("num"), "refundFee": fee });
-    let reason = form.text("reason");
+    let reason = reason_of(form);
     if let Some(members) = body.as_object_mut().filter(|_| !reason.is_empty()) {
         members.insert("reason".to_owned(), reason.into());
     }
     body
+}
+
+/// What is pasted from a spreadsheet has tabs.
+pub(crate) fn reason_of(form: &Form) -> String {
+    form.text("reason").replace(char::is_control, " ")
 }
 
 /// The page again, with the typed values.
