@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::words::{Language, Words, words};
+use crate::{
+    signals::Caught,
+    words::{Language, Words, words},
+};
 
 /// A failure of a command. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +39,27 @@ pub(crate) enum Code {
     },
     /// This tool.
     Own(&'static str),
+    /// Nobody: a signal ended it.
+    Signal(Caught),
 }
 
 impl Failure {
     /// A failure of this tool's own.
     pub(crate) fn own(code: &'static str, message: Words) -> Self {
         Self { code: Code::Own(code), field: None, message, remedy: None }
+    }
+
+    /// A signal that came before the end.
+    pub(crate) fn of_signal(caught: Caught, message: Words) -> Self {
+        Self { code: Code::Signal(caught), field: None, message, remedy: None }
+    }
+
+    /// With what the tool ends.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match &self.code {
+            Code::Payment { .. } | Code::Operator { .. } | Code::Own(_) => 1,
+            Code::Signal(caught) => caught.exit_code(),
+        }
     }
 
     /// Input that is wrong: `field` names it.
@@ -61,6 +79,7 @@ impl Failure {
             Code::Own(code) => ["unreachable", "no-gateway"].contains(code),
             Code::Payment { number, .. } => *number == 14,
             Code::Operator { status, .. } => *status >= 500,
+            Code::Signal(_) => false,
         }
     }
 
@@ -102,6 +121,7 @@ impl Failure {
             Code::Payment { number, name } => json!({ "code": number, "name": name }),
             Code::Operator { status, code } => json!({ "code": code, "status": status }),
             Code::Own(code) => json!({ "code": code }),
+            Code::Signal(_) => json!({ "code": "cancelled" }),
         };
         if let Some(error) = error.as_object_mut() {
             error.insert("field".to_owned(), json!(self.field));
@@ -117,6 +137,7 @@ impl Failure {
             Code::Payment { number, name } => format!("{number} {name}"),
             Code::Operator { status, code } => format!("{status} {code}"),
             Code::Own(code) => (*code).to_owned(),
+            Code::Signal(_) => return self.message.clone(),
         };
         let named = |language| {
             let message = self.message.to(language);

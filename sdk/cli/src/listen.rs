@@ -23,7 +23,8 @@ use crate::{
     failure::Failure,
     output::Output,
     profiles::OPERATOR_TOKEN,
-    system::{interrupted, now},
+    signals::Signals,
+    system::now,
     table::{list, text},
     webhooks::{all, events_of, is_pull, make},
     words::{Language, Words, mode_in_chinese, words},
@@ -57,21 +58,21 @@ pub(crate) async fn listen(gateway: &Gateway, output: Output, of: &Listen) -> Re
     let chinese = mode_in_chinese(mode);
     let Found { webhook, age } = find_webhook(gateway, output, of, mode).await?;
     let outbound = Outbound::new().map_err(|error| Failure::own("client", Words::alike(chain(&error))))?;
+    let mut signals = Signals::catch()?;
     output.note(&words!(
         "正在监听（{chinese}模式），转发到 {target}，按 Ctrl-C 结束",
         "listening ({mode}), forwarding to {target}; Ctrl-C ends it"
     ));
     let mut listener =
         Listener { gateway, output, outbound, target, webhook, age, events: &of.events, memory: Memory::default() };
-    let stopped = tokio::select! {
+    tokio::select! {
         ended = listener.run() => return ended,
-        stopped = interrupted() => stopped,
-    };
-    stopped.map_err(|error| Failure::own("signal", Words::alike(error.to_string())))?;
+        _ = signals.next() => {}
+    }
     // What the server has taken must not come again. Whoever presses Ctrl-C twice does not want to wait for that.
     let acknowledged = tokio::select! {
         acknowledged = tokio::time::timeout(LAST_WORD, listener.acknowledge()) => acknowledged,
-        _ = interrupted() => Ok(Ok(())),
+        _ = signals.next() => Ok(Ok(())),
     };
     let left = listener.memory.unacknowledged();
     if left == 0 {

@@ -3,23 +3,24 @@
 
 use std::{
     fs,
-    io::{ErrorKind, IsTerminal, Read, Write, stderr, stdin},
+    io::{ErrorKind, IsTerminal, stdin},
     path::Path,
 };
 
 use domain::Mode;
 use http::Method;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     arguments::Login,
     client::{Caller, Gateway},
-    failure::Failure,
+    failure::{Code, Failure},
     output::Output,
     profiles::{APP_ID, CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN, Profile, Profiles, SETTINGS, Setting, URL, clean_url},
-    system::{interrupted, profiles_file, variable},
+    signals::{Caught, Signals},
+    system::{profiles_file, variable},
     table::{list, table_or, text},
+    terminal::{Echo, Terminal, ask, piped},
     words::{mode_in_chinese, words},
 };
 
@@ -29,18 +30,30 @@ const DEFAULT: &str = "default";
 /// More than all settings need.
 const STDIN_BYTES_MAX: u64 = 64 << 10;
 
+/// Logs in, unless a signal comes before. Then nothing is saved, and the terminal is as it was.
 pub(crate) async fn login(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
+    let mut signals = Signals::catch()?;
+    let terminal = stdin().is_terminal().then(Terminal::look);
+    let caught = tokio::select! {
+        done = log_in(output, name, of) => match done {
+            Err(Failure { code: Code::Signal(caught), .. }) => caught,
+            done => return done,
+        },
+        caught = signals.next() => caught,
+    };
+    terminal.iter().for_each(Terminal::set_back);
+    Err(cancelled(caught))
+}
+
+async fn log_in(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
     let before = Profiles::load(profiles_file())?.all.get(name).cloned().unwrap_or_default();
     let profile = match &of.local {
         Some(folder) => of_local_stack(folder)?,
-        None if stdin().is_terminal() => asked_for(output, &begun(&before, of, &Profile::default()))?,
-        None => begun(&before, of, &piped()?),
+        None if stdin().is_terminal() => asked_for(output, &begun(&before, of, &Profile::default())).await?,
+        None => begun(&before, of, &read_stdin().await?),
     };
     let gateway = Gateway::new(profile.clone(), output)?;
-    let opened = tokio::select! {
-        opened = check(&gateway) => opened?,
-        _ = interrupted() => return Err(cancelled()),
-    };
+    let opened = check(&gateway).await?;
     // Another login may have saved its profile while this one asked.
     let mut profiles = Profiles::load(profiles_file())?;
     profiles.all.insert(name.to_owned(), profile);
@@ -112,17 +125,17 @@ fn begun(before: &Profile, of: &Login, piped: &Profile) -> Profile {
 }
 
 /// The lines of stdin.
-fn piped() -> Result<Profile, Failure> {
-    let mut text = String::new();
-    let read = stdin().take(STDIN_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|error| Failure::own("stdin", words!("读不了标准输入：{error}", "stdin cannot be read: {error}")))?;
+async fn read_stdin() -> Result<Profile, Failure> {
+    let text = piped(STDIN_BYTES_MAX).await;
+    let text = text
+        .map_err(|error| Failure::own("stdin", words!("读不了标准输入：{error}", "stdin cannot be read: {error}")))?;
     let mut profile = Profile::default();
     read_lines(&text, &mut profile)?;
     Ok(profile)
 }
 
 /// Asks for what the environment and the options did not say.
-fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
+async fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
     let mut profile = begun.clone();
     let questions = [
         (URL, words!("网关网址", "address of the gateway")),
@@ -137,10 +150,10 @@ fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
             continue;
         }
         let prompt = format!("{}: ", question.to(output.language));
-        let answer = if [URL, APP_ID].contains(&setting) { ask(&prompt) } else { ask_hidden(&prompt) };
-        let answer = answer.map_err(|error| {
+        let echo = if [URL, APP_ID].contains(&setting) { Echo::Shown } else { Echo::Hidden };
+        let answer = ask(prompt, echo).await.map_err(|error| {
             if error.kind() == ErrorKind::Interrupted {
-                return cancelled();
+                return cancelled(Caught::Interrupt);
             }
             Failure::of_field(setting.name, words!("读不了输入：{error}", "cannot be read from the terminal: {error}"))
         })?;
@@ -152,21 +165,8 @@ fn asked_for(output: Output, begun: &Profile) -> Result<Profile, Failure> {
     Ok(profile)
 }
 
-fn ask(prompt: &str) -> std::io::Result<String> {
-    write!(stderr(), "{prompt}")?;
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    Ok(answer)
-}
-
-/// At Ctrl-C the library raises the signal first, and lets the terminal echo again after that. So the signal must not end the program.
-fn ask_hidden(prompt: &str) -> std::io::Result<String> {
-    let _caught = signal(SignalKind::interrupt())?;
-    rpassword::prompt_password(prompt)
-}
-
-fn cancelled() -> Failure {
-    Failure::own("cancelled", words!("已取消，什么都没有保存", "cancelled; nothing was saved"))
+fn cancelled(caught: Caught) -> Failure {
+    Failure::of_signal(caught, words!("已取消，什么都没有保存", "cancelled; nothing was saved"))
 }
 
 /// Reads lines as `MAXPAY_MASTER_KEY=...`. What is wrong is named by its line, never quoted.

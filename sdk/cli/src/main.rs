@@ -12,9 +12,11 @@ mod output;
 mod payments;
 mod profiles;
 mod qr;
+mod signals;
 mod system;
 mod table;
 mod tail;
+mod terminal;
 mod trigger;
 mod usage;
 mod webhooks;
@@ -41,7 +43,7 @@ async fn main() -> ExitCode {
         Ok(Health::Bad) => ExitCode::FAILURE,
         Err(failure) => {
             output.failure(&failure);
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_code())
         }
     }
 }

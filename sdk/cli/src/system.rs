@@ -2,13 +2,11 @@
 
 use std::{
     ffi::OsString,
-    io,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use domain::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A variable of the environment, if it is set, readable and not empty.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -25,17 +23,6 @@ pub(crate) fn arguments() -> Vec<OsString> {
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::clamped(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Waits until somebody ends the program: by Ctrl-C, or by the signal of a service manager. From the first call on these signals do not end
-/// it by themselves.
-pub(crate) async fn interrupted() -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 /// The file of the profiles. `None` if the environment names no home.

@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     listen::memory::{FAILURES_MAX, outage_wait},
     output::Output,
-    system::interrupted,
+    signals::Signals,
     table::{list, record_row, table, text},
     words::{Words, words},
 };
@@ -25,25 +25,28 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
         members.insert("channel".to_owned(), json!(channel));
     }
     let mut known = look(gateway, &body).await?;
+    let mut signals = Signals::catch()?;
     output.note(&words!(
         "正在等待新的支付和变化，按 Ctrl-C 结束",
         "waiting for new payments and changes; Ctrl-C ends it"
     ));
     let watching = async {
-        let mut failures = 0;
+        let (mut failures, mut wait) = (0, Duration::from_secs(of.interval));
         loop {
-            tokio::time::sleep(Duration::from_secs(of.interval)).await;
+            tokio::time::sleep(wait).await;
             let found = match look(gateway, &body).await {
                 Ok(found) => found,
                 Err(failure) if failure.may_pass() && failures < FAILURES_MAX => {
                     failures += 1;
-                    output.note(&failure.to_words());
-                    tokio::time::sleep(outage_wait(failures)).await;
+                    wait = outage_wait(failures);
+                    let seconds = wait.as_secs();
+                    let again = words!("{seconds} 秒后重试", "trying again in {seconds} s");
+                    output.note(&failure.to_words().and_below(&again));
                     continue;
                 }
                 Err(failure) => return Err(failure),
             };
-            failures = 0;
+            (failures, wait) = (0, Duration::from_secs(of.interval));
             for record in changed(&known, &found) {
                 output.result(record, &Words::alike(table(&[record_row(record)])));
             }
@@ -52,9 +55,7 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
     };
     tokio::select! {
         ended = watching => ended,
-        interrupted = interrupted() => {
-            interrupted.map_err(|error| Failure::own("signal", Words::alike(error.to_string())))
-        }
+        _ = signals.next() => Ok(()),
     }
 }
 
