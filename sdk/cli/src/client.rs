@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use domain::{AppId, Mode};
+use domain::{ApiCode, AppId, Mode};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use outbound::{Bounds, Outbound, OutboundError};
 use serde_json::{Value, json};
@@ -158,10 +158,12 @@ impl Gateway {
     pub(crate) async fn check(&self) -> Result<(), Failure> {
         let path = "/2.0/maxpay/records";
         let answer = self.call(Method::POST, path, HeaderMap::new(), Some(&json!({}))).await?;
-        match Failure::of_payment(answer.body()) {
-            Some(_) => Ok(()),
-            None => Err(self.no_gateway(path, answer.status().as_u16())),
-        }
+        // Many servers say `code`. Number and name together are of MaxPay.
+        let is_ours = ApiCode::ALL.iter().any(|code| {
+            let body = answer.body();
+            body.get("code") == Some(&json!(code.number())) && text(body, "msg") == code.name()
+        });
+        if is_ours { Ok(()) } else { Err(self.no_gateway(path, answer.status().as_u16())) }
     }
 
     /// The mode of the master key: the gateway says it in the claims of a session token. Nothing is kept for a token.

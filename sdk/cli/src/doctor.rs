@@ -1,6 +1,7 @@
 //! `doctor`: what the settings, the keys, the clock, the channels and the gateway are like, and what to do about what is wrong.
 
 mod finding;
+mod keys;
 mod operator;
 
 use std::{
@@ -8,18 +9,18 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use domain::{Mode, Timestamp};
+use domain::Timestamp;
 use finding::{Finding, Verdict};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Caller, Gateway},
+    client::Gateway,
     failure::{Code, Failure},
     output::Output,
     profiles::{APP_ID, CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN, Profile, URL},
     system::now,
-    words::{Words, mode_in_chinese, words},
+    words::{Words, words},
 };
 
 /// From here on a clock is worth a look; a `Date` is whole seconds, and an answer takes a while.
@@ -87,15 +88,14 @@ async fn examine(output: Output, profile: &Profile) -> Vec<Finding> {
             return findings;
         }
     };
-    if let (Place::Deployed, Err(failure)) = (place, gateway.check().await) {
+    if let Err(failure) = gateway.check().await {
         findings.push(Finding::failed("reach", &failure));
         return findings;
     }
     findings.push(reached(&gateway, place));
     findings.extend(transport(gateway.url()));
     findings.push(clock(&headers, now()));
-    let mode = master_key(&gateway, &mut findings).await;
-    findings.extend(client_key(&gateway).await);
+    let mode = keys::examine(&gateway, &mut findings).await;
     findings.extend(operator::examine(&gateway, place, mode).await);
     findings
 }
@@ -138,7 +138,7 @@ fn reached(gateway: &Gateway, place: Place) -> Finding {
 /// Keys in clear on a network belong to everybody on it.
 fn transport(url: &str) -> Option<Finding> {
     let uri = url.parse::<Uri>().ok()?;
-    let host = uri.host()?;
+    let host = uri.host()?.to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
     (uri.scheme_str() == Some("http") && !is_here).then(|| {
@@ -173,31 +173,6 @@ fn clock(headers: &HeaderMap, now: Timestamp) -> Finding {
     }
 }
 
-async fn master_key(gateway: &Gateway, findings: &mut Vec<Finding>) -> Option<Mode> {
-    gateway.setting(MASTER_KEY)?;
-    match gateway.mode().await {
-        Ok(mode) => {
-            let chinese = mode_in_chinese(mode);
-            findings
-                .push(Finding::good("master_key", words!("主密钥有效，{chinese}模式", "opens the API in {mode} mode")));
-            Some(mode)
-        }
-        Err(failure) => {
-            findings.push(Finding::failed("master_key", &failure));
-            None
-        }
-    }
-}
-
-async fn client_key(gateway: &Gateway) -> Option<Finding> {
-    gateway.setting(CLIENT_KEY)?;
-    let query = json!({ "billNum": "maxpay-doctor" });
-    Some(match gateway.pay(Caller::Client, "records", &query).await {
-        Ok(_) => Finding::good("client_key", words!("客户端密钥有效", "opens the API")),
-        Err(failure) => Finding::failed("client_key", &failure),
-    })
-}
-
 /// Whether a call was refused for want of rights alone.
 fn is_forbidden(failure: &Failure) -> bool {
     matches!(failure.code, Code::Operator { status: 403, .. })
@@ -214,6 +189,8 @@ mod tests {
             ("https://pay.example",        false),
             ("http://127.0.0.1:8787",      false),
             ("http://localhost/prod",      false),
+            ("http://LocalHost:8787",      false),
+            ("http://localhost.pay.example", true),
             ("http://[::1]:8787",          false),
             ("http://pay.example",         true),
             ("http://10.0.0.7:8787",       true),
