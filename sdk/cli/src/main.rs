@@ -8,6 +8,7 @@ mod failure;
 mod listen;
 mod local;
 mod login;
+mod outage;
 mod output;
 mod payments;
 mod profiles;

@@ -9,7 +9,7 @@ use crate::{
     arguments::Tail,
     client::{Caller, Gateway},
     failure::Failure,
-    listen::memory::{FAILURES_MAX, outage_wait},
+    outage,
     output::Output,
     signals::Signals,
     table::{list, record_row, table, text},
@@ -36,9 +36,9 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
             tokio::time::sleep(wait).await;
             let found = match look(gateway, &body).await {
                 Ok(found) => found,
-                Err(failure) if failure.may_pass() && failures < FAILURES_MAX => {
+                Err(failure) if failure.may_pass() && failures < outage::FAILURES_MAX => {
                     failures += 1;
-                    wait = outage_wait(failures);
+                    wait = outage::wait(failures);
                     let seconds = wait.as_secs();
                     let again = words!("{seconds} 秒后重试", "trying again in {seconds} s");
                     output.note(&failure.to_words().and_below(&again));

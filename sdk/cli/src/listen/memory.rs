@@ -16,17 +16,6 @@ const ACKNOWLEDGED_AT_ONCE: usize = 50;
 /// Of how many accepted messages it is known that they were accepted before.
 const ACCEPTED_MAX: usize = 10_000;
 
-/// How often a gateway that does not answer is asked before that is an end: for some eight hours.
-pub(crate) const FAILURES_MAX: u32 = 3_000;
-
-/// An outage is often over within seconds, and somebody waits at the terminal.
-const OUTAGE_WAIT_MAX: Duration = Duration::from_secs(10);
-
-/// How long to wait after a gateway did not answer so many times in a row.
-pub(crate) fn outage_wait(failures: u32) -> Duration {
-    retry_wait(failures).min(OUTAGE_WAIT_MAX)
-}
-
 /// How long an event waits that was refused so many times.
 fn retry_wait(failures: u32) -> Duration {
     let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -44,6 +33,8 @@ struct Refused {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     refused: HashMap<String, Refused>,
+    /// Handed over, and not answered yet.
+    in_flight: HashSet<String>,
     /// Accepted, and not acknowledged yet.
     unacknowledged: Vec<String>,
     /// The messages that were accepted, oldest first.
@@ -61,11 +52,17 @@ impl Memory {
     /// Whether an event is to be handed over now.
     pub(crate) fn is_due(&self, id: &str, now: Timestamp) -> bool {
         let is_accepted = self.unacknowledged.iter().any(|accepted| accepted == id);
-        !is_accepted && self.refused.get(id).is_none_or(|refused| refused.due <= now)
+        !is_accepted && !self.in_flight.contains(id) && self.refused.get(id).is_none_or(|refused| refused.due <= now)
+    }
+
+    /// Notes that it was handed over, and that the answer is awaited.
+    pub(crate) fn begin(&mut self, id: &str) {
+        self.in_flight.insert(id.to_owned());
     }
 
     /// Notes that the server took it. Returns which attempt that was.
     pub(crate) fn accept(&mut self, id: &str, message: &str) -> u32 {
+        self.in_flight.remove(id);
         let attempt = self.refused.remove(id).map_or(1, |refused| refused.times + 1);
         self.unacknowledged.push(id.to_owned());
         match self.accepted.iter_mut().find(|accepted| accepted.message == message) {
@@ -80,6 +77,7 @@ impl Memory {
 
     /// Notes that the server did not take it. Returns which attempt that was.
     pub(crate) fn refuse(&mut self, id: &str, now: Timestamp) -> u32 {
+        self.in_flight.remove(id);
         let refused = self.refused.entry(id.to_owned()).or_insert(Refused { times: 0, due: now });
         refused.times += 1;
         refused.due = now.plus(retry_wait(refused.times));
@@ -135,6 +133,8 @@ mod tests {
         assert_eq!((memory.is_due("a", at(999)), memory.is_due("a", at(1000))), (false, true));
         assert_eq!(memory.refuse("a", at(1000)), 2);
         assert_eq!((memory.is_due("a", at(2999)), memory.is_due("a", at(3000))), (false, true));
+        memory.begin("a");
+        assert!(!memory.is_due("a", at(3000)), "its answer is awaited");
         assert_eq!(memory.accept("a", "msg_a"), 3);
         assert!(!memory.is_due("a", at(9000)), "accepted, and not acknowledged yet");
     }

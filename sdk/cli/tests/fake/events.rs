@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    sync::{Mutex, mpsc},
     thread,
 };
 
@@ -101,6 +102,33 @@ fn one_event_without_an_answer_holds_up_no_other() {
         fake.calls("/2.0/maxpay/events/ack").iter().map(|call| call.json()["ids"].clone()).collect();
     let ids: usize = acknowledged.iter().map(|ids| ids.as_array().unwrap().len()).sum();
     assert!(acknowledged.len() >= 3 && ids == 19, "{acknowledged:?}");
+}
+
+#[test]
+fn an_event_that_comes_later_does_not_wait_for_one_without_an_answer() {
+    let (acknowledged, released) = mpsc::channel();
+    let released = Mutex::new(released);
+    let fake = Fake::start(move |call, before| match call.path.as_str() {
+        "/2.0/maxpay/sessions" => session(),
+        "/2.0/maxpay/events" if before == 0 => page(&[event(0)], None),
+        "/2.0/maxpay/events" if before == 1 => page(&[event(0), event(1)], None),
+        "/2.0/maxpay/events" => page(&[], None),
+        // The first event is answered once the second is acknowledged.
+        "/hooks" if call.body.contains("\"0\"") => {
+            released.lock().unwrap().recv().unwrap();
+            answer(&json!({}))
+        }
+        "/2.0/maxpay/events/ack" => {
+            acknowledged.send(()).unwrap();
+            answer(&json!({ "code": 0, "msg": "OK", "acknowledged": 1 }))
+        }
+        _ => answer(&json!({})),
+    });
+    let target = format!("{}/hooks", fake.url);
+    let lines = listened(fake.command(&["listen", "--forward-to", &target, "--webhook", "w"]).spawn().unwrap(), 2);
+    let shown: Vec<_> = lines.iter().map(|line| json!([line["billNum"], line["status"], line["attempt"]])).collect();
+    assert_eq!(json!(shown), json!([["1", 200, 1], ["0", 200, 1]]));
+    assert_eq!(fake.calls("/hooks").len(), 2, "an event in flight is not sent a second time");
 }
 
 #[test]
