@@ -24,9 +24,6 @@ use crate::{
     words::{mode_in_chinese, words},
 };
 
-/// The profile that is used if none is named.
-const DEFAULT: &str = "default";
-
 /// More than all settings need.
 const STDIN_BYTES_MAX: u64 = 64 << 10;
 
@@ -55,9 +52,10 @@ async fn log_in(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
     let gateway = Gateway::new(profile.clone(), output)?;
     let opened = check(&gateway).await?;
     // Another login may have saved its profile while this one asked.
-    let mut profiles = Profiles::load(profiles_file())?;
-    profiles.all.insert(name.to_owned(), profile);
-    profiles.save()?;
+    let profiles = Profiles::change(profiles_file(), |profiles| {
+        profiles.all.insert(name.to_owned(), profile);
+        Ok(())
+    })?;
     let (file, url) = (profiles.file().display(), gateway.url());
     let document = json!({ "profile": name, "url": url, "file": file.to_string(), "mode": opened.map(Mode::name) });
     let logged_in = match opened {
@@ -74,11 +72,10 @@ async fn log_in(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
 }
 
 pub(crate) fn logout(output: Output, name: &str) -> Result<(), Failure> {
-    let mut profiles = Profiles::load(profiles_file())?;
-    if profiles.all.remove(name).is_none() {
-        return Err(no_profile(name, &profiles));
-    }
-    profiles.save()?;
+    Profiles::change(profiles_file(), |profiles| match profiles.all.remove(name) {
+        Some(_) => Ok(()),
+        None => Err(no_profile(name, profiles)),
+    })?;
     output.result(
         &json!({ "profile": name, "deleted": true }),
         &words!("已删除配置 {name} 和其中的密钥", "deleted the profile {name} with its keys"),
@@ -250,22 +247,43 @@ fn of(setting: Setting, failure: Failure) -> Failure {
     Failure { field: failure.field.or_else(|| Some(setting.name.to_owned())), ..failure }
 }
 
-/// Whether a profile is chosen by an option, by the environment, or not at all.
-pub(crate) fn chosen_profile(option: Option<&str>) -> String {
-    option.map(str::to_owned).or_else(|| variable("MAXPAY_PROFILE")).unwrap_or_else(|| DEFAULT.to_owned())
+/// Which profile is used, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// The one of this name, by an option or the environment. It must be there.
+    Named(String),
+    /// Nobody chose: `default`, if it is there.
+    Default,
 }
 
-/// The profile's values under those of the environment. A profile that is chosen by its name must be there. The environment alone suffices
-/// where there is no home.
-pub(crate) fn effective(name: &str) -> Result<Profile, Failure> {
-    let Some(file) = profiles_file() else {
-        return Ok(Profile::default().under(variable));
+impl Chosen {
+    /// What the option says, or else the environment.
+    pub(crate) fn of(option: Option<&str>) -> Self {
+        option.map(str::to_owned).or_else(|| variable("MAXPAY_PROFILE")).map_or(Self::Default, Self::Named)
+    }
+
+    /// The profile's name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Default => "default",
+        }
+    }
+}
+
+/// The profile's values under those of the environment. What the environment says completely needs neither a home nor a readable file.
+pub(crate) fn effective(chosen: &Chosen) -> Result<Profile, Failure> {
+    let alone = Profile::default().under(variable);
+    let has = |setting: &Setting| alone.value(*setting).is_some();
+    let suffices = has(&URL) && has(&APP_ID) && [CLIENT_KEY, MASTER_KEY, OPERATOR_TOKEN].iter().any(has);
+    let profiles = match (Profiles::load(profiles_file()), chosen) {
+        (Err(Failure { code: Code::Own("no-home" | "file"), .. }), Chosen::Default) if suffices => return Ok(alone),
+        (loaded, Chosen::Default | Chosen::Named(_)) => loaded?,
     };
-    let profiles = Profiles::load(Some(file))?;
-    match profiles.all.get(name) {
-        Some(profile) => Ok(profile.under(variable)),
-        None if name == DEFAULT => Ok(Profile::default().under(variable)),
-        None => Err(no_profile(name, &profiles)),
+    match (profiles.all.get(chosen.name()), chosen) {
+        (Some(profile), _) => Ok(profile.under(variable)),
+        (None, Chosen::Default) if profiles.all.is_empty() || has(&URL) => Ok(alone),
+        (None, Chosen::Default | Chosen::Named(_)) => Err(no_profile(chosen.name(), &profiles)),
     }
 }
 
@@ -275,7 +293,7 @@ fn no_profile(name: &str, profiles: &Profiles) -> Failure {
     failure.with_remedy(if known.is_empty() {
         words!("还没有任何配置，先执行 maxpay login", "there are none yet: run maxpay login")
     } else {
-        words!("已有的配置：{known}", "there are: {known}")
+        words!("已有的配置：{known}；用 --profile 选一个", "there are: {known}; choose one by --profile")
     })
 }
 

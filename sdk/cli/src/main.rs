@@ -29,6 +29,7 @@ use arguments::{Arguments, Command};
 use client::Gateway;
 use doctor::Health;
 use failure::Failure;
+use login::Chosen;
 use output::{Form, Output};
 
 #[tokio::main(flavor = "current_thread")]
@@ -50,11 +51,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(output: Output, given: &Arguments) -> Result<Health, Failure> {
-    let profile = login::chosen_profile(given.profile.as_deref());
+    let profile = Chosen::of(given.profile.as_deref());
     let gateway = || Gateway::new(login::effective(&profile)?, output);
     match &given.command {
-        Command::Login(of) => login::login(output, &profile, of).await,
-        Command::Logout => login::logout(output, &profile),
+        Command::Login(of) => login::login(output, profile.name(), of).await,
+        Command::Logout => login::logout(output, profile.name()),
         Command::Profiles => login::profiles(output),
         Command::Charge(of) => payments::charge(&gateway()?, output, of).await,
         Command::Records(of) => payments::records(&gateway()?, output, of).await,

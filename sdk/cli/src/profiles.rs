@@ -3,24 +3,22 @@
 //! A value of the environment goes before that of the profile. Where the environment names another address than the profile, the
 //! profile's keys are left out: they are secrets of another gateway.
 
+mod file;
+
 use std::{
     collections::BTreeMap,
-    fs::{self, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io,
     path::{Path, PathBuf},
 };
 
 use domain::Secret;
+use file::{BYTES_MAX, Unread, lock, read_private, write_private};
 use toml::{Table, Value};
 
 use crate::{
     failure::Failure,
     words::{Words, words},
 };
-
-/// More than a hundred profiles need.
-const BYTES_MAX: u64 = 1 << 20;
 
 /// What may be set: the name in the file, and the variable.
 pub(crate) const URL: Setting = Setting { name: "url", variable: "MAXPAY_URL" };
@@ -89,47 +87,42 @@ impl Profiles {
     /// # Errors
     /// [`Failure`] if others than its owner may read it, or if it is no file of this tool.
     pub(crate) fn load(file: Option<PathBuf>) -> Result<Self, Failure> {
-        let file = file.ok_or_else(|| {
-            Failure::own("no-home", words!("找不到配置目录", "there is no folder for the settings"))
-                .with_remedy(words!("设置 HOME 或 XDG_CONFIG_HOME", "set HOME or XDG_CONFIG_HOME"))
-        })?;
-        let shown = file.display();
-        let metadata = match fs::metadata(&file) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { file, all: BTreeMap::new() }),
-            Err(error) => return Err(unusable(&file, &error)),
-        };
-        // A pipe or a device may never end.
-        if !metadata.is_file() || metadata.len() > BYTES_MAX {
-            let message = words!(
-                "{shown} 应为不超过 {BYTES_MAX} 字节的普通文件",
-                "{shown} must be a file of at most {BYTES_MAX} bytes"
-            );
-            return Err(Failure::own("file", message));
+        let file = needed(file)?;
+        match read_private(&file) {
+            Ok(text) => {
+                let all = parse(&text).map_err(|problem| problem.into_failure(&file))?;
+                Ok(Self { file, all })
+            }
+            Err(Unread::Absent) => Ok(Self { file, all: BTreeMap::new() }),
+            Err(Unread::NotPlain) => {
+                let shown = file.display();
+                let message = words!(
+                    "{shown} 应为不超过 {BYTES_MAX} 字节的普通文件",
+                    "{shown} must be a file of at most {BYTES_MAX} bytes"
+                );
+                Err(Failure::own("file", message))
+            }
+            Err(Unread::Open { mode }) => Err(open_to_others(&file, mode)),
+            Err(Unread::Io(error)) => Err(unusable(&file, &error)),
         }
-        let text = fs::read_to_string(&file).map_err(|error| unusable(&file, &error))?;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let message = words!(
-                "{shown} 里有密钥，权限却是 {mode:04o}，别的用户也能读写；应为 0600",
-                "{shown} has keys and the mode {mode:04o}, which opens it to other users; it must be 0600"
-            );
-            let remedy = words!(
-                "chmod 600 {shown}；如果可能已被别人看到，请更换密钥",
-                "chmod 600 {shown}; replace the keys if others may have seen them"
-            );
-            return Err(Failure::own("open-file", message).with_remedy(remedy));
-        }
-        let all = parse(&text).map_err(|problem| problem.into_failure(&file))?;
-        Ok(Self { file, all })
     }
 
-    /// Writes the file in one step, readable by its owner alone.
+    /// Reads the file, changes the profiles, and writes it in one step, readable by its owner alone. Another `maxpay` that changes it at the
+    /// same time waits, so none of the changes is lost.
     ///
     /// # Errors
-    /// [`Failure`] if it cannot be written.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
-        write_private(&self.file, &render(&self.all)).map_err(|error| unusable(&self.file, &error))
+    /// As [`Profiles::load`], or that of `change`; and [`Failure`] if the file cannot be written.
+    pub(crate) fn change(
+        file: Option<PathBuf>,
+        change: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let file = needed(file)?;
+        let _lock = lock(&file).map_err(|error| unusable(&file, &error))?;
+        let mut profiles = Self::load(Some(file))?;
+        change(&mut profiles)?;
+        let file = &profiles.file;
+        write_private(file, &render(&profiles.all)).map_err(|error| unusable(file, &error))?;
+        Ok(profiles)
     }
 
     /// Where they are kept.
@@ -166,7 +159,10 @@ fn parse(text: &str) -> Result<BTreeMap<String, Profile>, Problem> {
         ));
     }
     let mut all = BTreeMap::new();
-    for (name, members) in table.get("profiles").and_then(Value::as_table).into_iter().flatten() {
+    let given = table
+        .get("profiles")
+        .map(|given| given.as_table().ok_or_else(|| problem("profiles", words!("应为一个表", "must be a table"))));
+    for (name, members) in given.transpose()?.into_iter().flatten() {
         let field = format!("profiles.{name}");
         let members = members.as_table().ok_or_else(|| problem(&field, words!("应为一个表", "must be a table")))?;
         let mut profile = Profile::default();
@@ -194,25 +190,24 @@ fn render(all: &BTreeMap<String, Profile>) -> String {
     Table::from_iter([("profiles".to_owned(), Value::Table(profiles))]).to_string()
 }
 
-/// A file of this name is there whole or not at all, and never readable by others, not even for a moment. A symbolic link stays one.
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let linked = fs::canonicalize(file);
-    let file = linked.as_deref().unwrap_or(file);
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let beside = file.with_extension(format!("{}.new", std::process::id()));
-    let written = (|| {
-        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        // The umask may have taken rights away, but the owner needs these.
-        new.set_permissions(Permissions::from_mode(0o600))?;
-        new.write_all(text.as_bytes())?;
-        new.sync_all()?;
-        fs::rename(&beside, file)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+fn needed(file: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    file.ok_or_else(|| {
+        Failure::own("no-home", words!("找不到配置目录", "there is no folder for the settings"))
+            .with_remedy(words!("设置 HOME 或 XDG_CONFIG_HOME", "set HOME or XDG_CONFIG_HOME"))
+    })
+}
+
+fn open_to_others(file: &Path, mode: u32) -> Failure {
+    let shown = file.display();
+    let message = words!(
+        "{shown} 里有密钥，权限却是 {mode:04o}，别的用户也能读写；应为 0600",
+        "{shown} has keys and the mode {mode:04o}, which opens it to other users; it must be 0600"
+    );
+    let remedy = words!(
+        "chmod 600 {shown}；如果可能已被别人看到，请更换密钥",
+        "chmod 600 {shown}; replace the keys if others may have seen them"
+    );
+    Failure::own("open-file", message).with_remedy(remedy)
 }
 
 fn unusable(file: &Path, error: &io::Error) -> Failure {

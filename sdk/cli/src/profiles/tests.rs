@@ -1,5 +1,11 @@
 //! Tests of the file's rights and content, and of the environment's precedence.
 
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt, symlink},
+    thread,
+};
+
 use super::*;
 use crate::words::Language;
 
@@ -30,6 +36,14 @@ fn profile(values: &[(Setting, &str)]) -> Profile {
     profile
 }
 
+fn insert(file: &Path, name: &str, profile: &Profile) {
+    let insert = |profiles: &mut Profiles| {
+        profiles.all.insert(name.to_owned(), profile.clone());
+        Ok(())
+    };
+    Profiles::change(Some(file.to_owned()), insert).unwrap();
+}
+
 fn mode_of(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
@@ -37,12 +51,10 @@ fn mode_of(file: &Path) -> u32 {
 #[test]
 fn what_is_saved_is_read_again_and_belongs_to_its_owner_alone() {
     let folder = Folder::new("saved");
-    let mut profiles = Profiles::load(Some(folder.file())).unwrap();
-    assert!(profiles.all.is_empty());
+    assert!(Profiles::load(Some(folder.file())).unwrap().all.is_empty());
     let shop = profile(&[(URL, "http://127.0.0.1:8787"), (MASTER_KEY, " quote\"and # hash ")]);
-    profiles.all.insert("a shop".to_owned(), shop.clone());
-    profiles.save().unwrap();
-    profiles.save().unwrap();
+    insert(&folder.file(), "a shop", &shop);
+    insert(&folder.file(), "a shop", &shop);
     assert_eq!((mode_of(&folder.file()), mode_of(folder.file().parent().unwrap())), (0o600, 0o700));
     let again = Profiles::load(Some(folder.file())).unwrap();
     assert_eq!(again.all["a shop"], shop);
@@ -53,8 +65,7 @@ fn what_is_saved_is_read_again_and_belongs_to_its_owner_alone() {
 #[test]
 fn a_file_that_others_may_read_is_refused() {
     let folder = Folder::new("open");
-    let profiles = Profiles::load(Some(folder.file())).unwrap();
-    profiles.save().unwrap();
+    insert(&folder.file(), "a", &Profile::default());
     for (mode, refused) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true), (0o777, true)]
     {
         fs::set_permissions(folder.file(), Permissions::from_mode(mode)).unwrap();
@@ -71,6 +82,7 @@ fn a_file_that_others_may_read_is_refused() {
 fn a_file_with_a_mistake_is_refused_by_name_and_never_quoted() {
     for (text, field) in [
         ("profiles = ",                               "config.toml"),
+        ("profiles = 3",                              "profiles"),
         ("[profiles]\na = 1",                         "profiles.a"),
         ("[profiles.a]\nmaster_key = 1",              "profiles.a.master_key"),
         ("[profiles.a]\nmasterkey = 'hush'",          "profiles.a.masterkey"),
@@ -106,14 +118,29 @@ fn a_link_is_written_through_and_what_is_no_file_is_not_read() {
     let folder = Folder::new("linked");
     let (real, link) = (folder.0.join("real.toml"), folder.file());
     fs::create_dir_all(link.parent().unwrap()).unwrap();
-    Profiles::load(Some(real.clone())).unwrap().save().unwrap();
-    std::os::unix::fs::symlink(&real, &link).unwrap();
-    let mut profiles = Profiles::load(Some(link.clone())).unwrap();
-    profiles.all.insert("a".to_owned(), profile(&[(APP_ID, "app")]));
-    profiles.save().unwrap();
+    symlink("../real.toml", &link).unwrap();
+    // At first it leads nowhere.
+    for name in ["a", "b"] {
+        insert(&link, name, &profile(&[(APP_ID, "app")]));
+    }
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    assert_eq!(Profiles::load(Some(real)).unwrap().all.len(), 1);
+    assert_eq!((Profiles::load(Some(real.clone())).unwrap().all.len(), mode_of(&real)), (2, 0o600));
     fs::remove_file(&link).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    symlink("/dev/zero", &link).unwrap();
     assert!(Profiles::load(Some(link)).is_err());
+    fs::write(&real, vec![b'#'; 2 << 20]).unwrap();
+    assert!(Profiles::load(Some(real)).is_err());
+}
+
+#[test]
+fn changes_at_the_same_time_are_all_kept() {
+    let folder = Folder::new("together");
+    let file = folder.file();
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (file, name) = (&file, format!("shop {number}"));
+            scope.spawn(move || insert(file, &name, &profile(&[(APP_ID, "app")])));
+        }
+    });
+    assert_eq!(Profiles::load(Some(file)).unwrap().all.len(), 8);
 }

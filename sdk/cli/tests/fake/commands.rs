@@ -1,11 +1,14 @@
 //! The commands that end by themselves: strange answers, wrong addresses, and what `doctor` makes of them.
 
 use std::{
+    fs,
     io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::server::*;
 
@@ -74,11 +77,58 @@ fn an_outage_of_the_gateway_says_that_the_same_command_is_safe() {
     assert!(error["remedy"].as_str().unwrap().contains("again"), "{error}");
 }
 
+/// A folder of settings of its own, with one profile `shop`.
+fn with_profile(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join("maxpay")).unwrap();
+    let file = folder.join("maxpay").join("config.toml");
+    fs::write(&file, "[profiles.shop]\nurl = 'http://127.0.0.1:1'\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    folder
+}
+
+fn error_of(command: &mut Command) -> Value {
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    serde_json::from_slice::<Value>(&done.stdout).unwrap()["error"].clone()
+}
+
 #[test]
 fn a_profile_that_is_not_there_is_named_beside_those_that_are() {
     let fake = Fake::start(|_, _| session());
-    let error = fake.failed(&["records", "b", "--profile", "shop"]);
-    assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!("profile")));
+    let folder = with_profile("known");
+    let records = |arguments: &[&str]| {
+        let mut command = fake.command(&["records", "b"]);
+        command.args(arguments).env("XDG_CONFIG_HOME", &folder);
+        command
+    };
+    for arguments in [&["--profile", "other"][..], &["--profile", "default"]] {
+        let error = error_of(&mut records(arguments));
+        assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!("profile")));
+        assert!(error["remedy"].as_str().unwrap().contains("shop"), "{error}");
+    }
+    // Nobody chose one, and the environment does not say where the gateway is.
+    let error = error_of(records(&[]).env_remove("MAXPAY_URL"));
+    assert_eq!(error["field"], "profile");
+    assert!(error["remedy"].as_str().unwrap().contains("shop"), "{error}");
+    let error = error_of(records(&["--profile", "other"]).env("XDG_CONFIG_HOME", "/nowhere"));
+    assert!(error["remedy"].as_str().unwrap().contains("maxpay login"), "{error}");
+}
+
+#[test]
+fn the_environment_alone_needs_no_readable_home() {
+    let fake = Fake::start(|_, _| answer(&json!({ "code": 0, "msg": "OK", "results": [] })));
+    // Below a file there is no folder.
+    let home = env!("CARGO_BIN_EXE_maxpay");
+    let records = |arguments: &[&str]| {
+        let mut command = fake.command(&["records", "b"]);
+        command.args(arguments).env("XDG_CONFIG_HOME", home);
+        command
+    };
+    assert!(records(&[]).output().unwrap().status.success());
+    assert_eq!(error_of(&mut records(&["--profile", "shop"]))["code"], "file");
+    assert_eq!(error_of(records(&[]).env_remove("MAXPAY_MASTER_KEY"))["code"], "file");
 }
 
 #[test]
