@@ -61,7 +61,7 @@ pub(crate) async fn listen(gateway: &Gateway, output: Output, of: &Listen) -> Re
         "stopped; {left} of the accepted events could not be acknowledged, and come again"
     );
     Err(match acknowledged {
-        Ok(Err(failure)) => Failure { message: failure.to_words().and_below(&message), ..failure },
+        Ok(Err(failure)) => Failure { message: failure.message.clone().and_below(&message), ..failure },
         Ok(Ok(())) | Err(_) => Failure::own("unacknowledged", message),
     })
 }

@@ -100,7 +100,7 @@ impl Profiles {
                     "{shown} 应为不超过 {BYTES_MAX} 字节的普通文件",
                     "{shown} must be a file of at most {BYTES_MAX} bytes"
                 );
-                Err(Failure::own("file", message))
+                Err(Failure::own("file", message).with_remedy(elsewhere(&file)))
             }
             Err(Unread::Open { mode }) => Err(open_to_others(&file, mode)),
             Err(Unread::Io(error)) => Err(unusable(&file, &error)),
@@ -213,6 +213,15 @@ fn open_to_others(file: &Path, mode: u32) -> Failure {
 fn unusable(file: &Path, error: &io::Error) -> Failure {
     let shown = file.display();
     Failure::own("file", words!("无法读写 {shown}：{error}", "{shown} cannot be read or written: {error}"))
+        .with_remedy(elsewhere(file))
+}
+
+fn elsewhere(file: &Path) -> Words {
+    let shown = file.display();
+    words!(
+        "把 {shown} 移走后执行 maxpay login，或用 XDG_CONFIG_HOME 换一个配置目录",
+        "move {shown} away and run maxpay login, or choose another folder by XDG_CONFIG_HOME"
+    )
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, uri::Authority};
 use outbound::{Bounds, Outbound, OutboundError};
 use serde_json::Value;
 
@@ -64,14 +64,16 @@ impl Forwarder {
 pub(super) fn forward_url(given: &str) -> Result<String, Failure> {
     let has_scheme =
         given.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let url = match given.parse::<u16>() {
-        Ok(port) => format!("http://localhost:{port}/"),
-        Err(_) if has_scheme => given.to_owned(),
-        Err(_) => format!("http://{given}"),
+    let url = if given.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("http://localhost:{given}/")
+    } else if has_scheme {
+        given.to_owned()
+    } else {
+        format!("http://{given}")
     };
     let is_web = url.parse::<Uri>().is_ok_and(|uri| {
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-        is_http && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        is_http && uri.authority().is_some_and(is_server)
     });
     if is_web && !url.contains('#') {
         return Ok(url);
@@ -81,6 +83,13 @@ pub(super) fn forward_url(given: &str) -> Result<String, Failure> {
         "must be an address, a host with a port, or a port alone, as localhost:3000/hooks or 3000"
     );
     Err(Failure::of_field("forward-to", message))
+}
+
+/// Whether it is a host, with a port or without one, and without a user.
+fn is_server(authority: &Authority) -> bool {
+    let Some(port) = authority.as_str().strip_prefix(authority.host()) else { return false };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 /// Why there was no answer, short: it stands in a line for each event.
@@ -125,6 +134,13 @@ mod tests {
             ("https://127.0.0.1:3000/hooks", Some("https://127.0.0.1:3000/hooks")),
             ("a.test/h?b=1&c=http://d",      Some("http://a.test/h?b=1&c=http://d")),
             ("3000",                         Some("http://localhost:3000/")),
+            ("[::1]:3000",                   Some("http://[::1]:3000")),
+            ("localhost?a=b",                Some("http://localhost?a=b")),
+            (":3000",                        None),
+            ("http://:3000",                 None),
+            ("localhost:99999",              None),
+            ("0",                            None),
+            ("99999",                        None),
             ("ftp://localhost",              None),
             ("http://me@localhost",          None),
             ("localhost/#a",                 None),

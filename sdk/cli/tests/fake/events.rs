@@ -132,6 +132,28 @@ fn an_event_that_comes_later_does_not_wait_for_one_without_an_answer() {
 }
 
 #[test]
+fn what_cannot_be_acknowledged_at_the_end_is_said_once() {
+    let fake = Fake::start(|call, _| match call.path.as_str() {
+        "/2.0/maxpay/sessions" => session(),
+        "/2.0/maxpay/events" => page(&[event(1)], None),
+        "/2.0/maxpay/events/ack" => {
+            let outage = json!({ "code": 14, "msg": "RUN_TIME_ERROR", "err": "the storage failed" });
+            Answer { status: 503, ..answer(&outage) }
+        }
+        _ => answer(&json!({})),
+    });
+    let target = format!("{}/hooks", fake.url);
+    let mut child = fake.command(&["listen", "--forward-to", &target, "--webhook", "w"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let error = serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap()["error"].clone();
+    let message = error["message"].as_str().unwrap();
+    assert_eq!((child.wait().unwrap().code(), &error["code"]), (Some(1), &json!(14)), "{error}");
+    assert!(message.starts_with("the storage failed\nstopped; 1 "), "{error}");
+}
+
+#[test]
 fn who_ends_the_program_twice_does_not_wait_for_the_last_acknowledgement() {
     let fake = Fake::start(|call, _| match call.path.as_str() {
         "/2.0/maxpay/sessions" => session(),
