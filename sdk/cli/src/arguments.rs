@@ -13,13 +13,13 @@ use crate::words::Language;
 #[command(name = "maxpay", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     /// The profile to use; without it, MAXPAY_PROFILE or `default`
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, display_order = 900, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Print JSON: one document, or one a line for streams
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
     /// The language of texts, if not the locale's
-    #[arg(long, global = true, value_name = "LANGUAGE")]
+    #[arg(long, global = true, display_order = 900, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Language>,
     /// What to do
     #[command(subcommand)]
@@ -51,12 +51,12 @@ pub(crate) enum Command {
     Checkout(Checkout),
     /// Forward events to a server on this machine, and acknowledge those that it answers with 200
     Listen(Listen),
-    /// Make an event happen on a local stack, by payments that its simulators really play
+    /// Make an event happen on a local stack, by a payment that its simulators play
     Trigger(Trigger),
-    /// Webhooks
+    /// List, make and test webhooks, and renew their secrets
     #[command(subcommand)]
     Webhooks(Webhooks),
-    /// Deliveries of events to webhooks
+    /// List deliveries of events, and send them again
     #[command(subcommand)]
     Deliveries(Deliveries),
     /// Show new payments and their changes as they come
@@ -204,7 +204,7 @@ pub(crate) struct Checkout {
 
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// The address of your server, as localhost:3000/hooks
+    /// The address of your server, as localhost:3000/hooks; a port alone is one of this machine
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: String,
     /// Only these events, separated by commas; without it, all events of the webhook

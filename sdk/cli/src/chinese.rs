@@ -6,24 +6,24 @@ use clap::{Arg, Command, error::ErrorKind};
 #[rustfmt::skip]
 const TEXTS: &[(&str, &str)] = &[
     ("maxpay",                          "在命令行里收款、查账、退款，调试 MaxPay 网关"),
-    (".profile",                        "使用哪个配置；不写则取 MAXPAY_PROFILE，再没有就用 default"),
-    (".json",                           "输出 JSON：一份文档，持续输出的命令每行一份"),
-    (".lang",                           "文字的语言，不写则按系统语言"),
+    (".profile",                        "用哪个配置；不写就看 MAXPAY_PROFILE，都没有就用 default"),
+    (".json",                           "输出 JSON：一般是一份，listen 和 tail 每行一份"),
+    (".lang",                           "界面语言，不写就跟随系统"),
     ("login",                           "登录：保存网关网址和密钥"),
     ("login.url",                       "网关网址"),
     ("login.app_id",                    "应用 ID"),
-    ("login.local",                     "从本地网关的数据目录里取得全部内容"),
+    ("login.local",                     "本地网关的数据目录，网址和密钥都从里面取"),
     ("logout",                          "删除一个配置和其中的密钥"),
     ("profiles",                        "列出所有配置，不显示密钥"),
-    ("charge",                          "用一个渠道下单"),
+    ("charge",                          "在指定渠道下单"),
     ("charge.bill_num",                 "订单号"),
     ("charge.channel",                  "支付渠道"),
     ("charge.total_fee",                "金额，单位分"),
     ("charge.subject",                  "商品标题"),
-    ("charge.return_url",               "付款后浏览器去哪里；ali_web、ali_qrcode、unipay_web 必填"),
+    ("charge.return_url",               "付款后跳回的网址；ali_web、ali_qrcode、unipay_web 必填"),
     ("charge.show_url",                 "商品页网址"),
-    ("charge.bill_timeout",             "多少秒不付款就过期"),
-    ("charge.qr_pay_mode",              "支付宝页面怎样显示二维码"),
+    ("charge.bill_timeout",             "多少秒内没付款就过期"),
+    ("charge.qr_pay_mode",              "支付宝页面上二维码的样式"),
     ("charge.openid",                   "付款人的 openid；wx_jsapi、wx_lite 必填"),
     ("charge.client_ip",                "付款人的 IP；wx_h5 必填"),
     ("charge.extras",                   "自定义内容（JSON 对象），查单和回调时原样返回"),
@@ -48,27 +48,27 @@ const TEXTS: &[(&str, &str)] = &[
     ("sync",                            "马上向支付平台查单，以平台的结果为准"),
     ("sync.bill_num",                   "订单号"),
     ("sync.channel",                    "只查这个渠道的"),
-    ("checkout",                        "生成收银台：一个网址，付款人用哪种钱包都行"),
+    ("checkout",                        "生成收银台页面，付款人任选一种钱包付款"),
     ("checkout.bill_num",               "订单号"),
     ("checkout.total_fee",              "金额，单位分"),
     ("checkout.subject",                "商品标题"),
-    ("checkout.return_url",             "付款后去哪里"),
-    ("checkout.cancel_url",             "不付款离开时去哪里"),
+    ("checkout.return_url",             "付款后跳回的网址"),
+    ("checkout.cancel_url",             "没付款就离开时跳回的网址"),
     ("checkout.channels",               "只提供这些渠道，逗号分隔"),
-    ("checkout.expires_in",             "多少秒后失效"),
+    ("checkout.expires_in",             "多少秒后页面失效"),
     ("checkout.locale",                 "页面语言"),
     ("checkout.extras",                 "自定义内容（JSON 对象），查单和回调时原样返回"),
-    ("listen",                          "把事件转发到本机的服务，应答 200 的才确认"),
-    ("listen.forward_to",               "你的服务的地址，如 localhost:3000/hooks"),
-    ("listen.events",                   "只要这些事件，逗号分隔；不写就要这个 webhook 的全部事件"),
+    ("listen",                          "把事件转发到你本机的服务，应答 200 才算收到"),
+    ("listen.forward_to",               "你的服务地址，如 localhost:3000/hooks；只写端口也行"),
+    ("listen.events",                   "只要这些事件，逗号分隔；不写就是这个 webhook 订阅的全部事件"),
     ("listen.webhook",                  "有好几个 pull 类型的 webhook 时，指定用哪个"),
     ("trigger",                         "在本地网关上触发一个事件：真的下单，由模拟器付款"),
     ("trigger.event",                   "事件"),
-    ("trigger.bill_num",                "订单号；不写就用新的。payment.success 会付掉这个还没付的订单"),
+    ("trigger.bill_num",                "订单号，不写就新建；如果订单还没付款，payment.success 会把它付掉"),
     ("trigger.total_fee",               "金额，单位分"),
     ("webhooks",                        "管理 webhook（回调地址）"),
     ("webhooks list",                   "列出应用的 webhook"),
-    ("webhooks add",                    "新建 webhook；验签密钥只显示一次"),
+    ("webhooks add",                    "新建 webhook；签名密钥只显示一次"),
     ("webhooks add.url",                "事件发往的网址"),
     ("webhooks add.function",           "你自己的 Lambda 函数，名称或 ARN"),
     ("webhooks add.pull",               "事件留在网关，由你来取（listen 用的就是这种）"),
@@ -77,19 +77,19 @@ const TEXTS: &[(&str, &str)] = &[
     ("webhooks test",                   "给 webhook 发一个样例事件"),
     ("webhooks test.id",                "webhook 的 ID"),
     ("webhooks test.event",             "事件"),
-    ("webhooks secret",                 "更换验签密钥，新密钥只显示一次；旧密钥还会一起签名一段时间"),
+    ("webhooks secret",                 "更换签名密钥，新密钥只显示一次；旧密钥还会一起签名一段时间"),
     ("webhooks secret.id",              "webhook 的 ID"),
-    ("webhooks secret.grace_seconds",   "旧密钥再用多少秒"),
-    ("deliveries",                      "查看和重发投递"),
-    ("deliveries list",                 "列出投递，最新的在前"),
+    ("webhooks secret.grace_seconds",   "旧密钥还能用多少秒"),
+    ("deliveries",                      "通知记录：查看、重发"),
+    ("deliveries list",                 "列出通知记录，最新的在前"),
     ("deliveries list.state",           "只看这个状态"),
     ("deliveries list.webhook",         "只看这个 webhook"),
-    ("deliveries list.cursor",          "从上一页的末尾接着看"),
-    ("deliveries resend",               "马上重发一个投递"),
-    ("deliveries resend.id",            "投递的 ID"),
+    ("deliveries list.cursor",          "接着上一页往下看"),
+    ("deliveries resend",               "马上重发一次"),
+    ("deliveries resend.id",            "通知记录的 ID"),
     ("tail",                            "盯着新的支付和状态变化，来一条显示一条"),
     ("tail.channel",                    "只看这个渠道，或 ali、wx、unipay 之一"),
-    ("tail.interval",                   "隔几秒看一次"),
+    ("tail.interval",                   "每隔几秒查一次"),
     ("doctor",                          "体检：检查配置、密钥、渠道、证书、时钟和网关，并说明怎么处理"),
     ("local",                           "在本机启动整套网关"),
     ("local.binary",                    "本地网关程序；不写就找本程序旁边或 PATH 里的 maxpay-local"),
@@ -100,9 +100,6 @@ const TEXTS: &[(&str, &str)] = &[
 
 const LOGIN: &str = "登录：保存网关网址和密钥\n\n密钥在终端里输入，不回显；标准输入不是终端时，从中读取 MAXPAY_MASTER_KEY=… 这样的行。环境变量里已有的不再询问。";
 
-/// The headings around what a command says of itself.
-const TEMPLATE: &str = "{about-with-newline}\n用法：{usage}\n\n{all-args}";
-
 /// The same commands with their help in Chinese.
 pub(crate) fn translated(mut command: Command) -> Command {
     // Then the arguments and the options that clap adds are there, too.
@@ -112,21 +109,35 @@ pub(crate) fn translated(mut command: Command) -> Command {
 
 fn of_place(command: Command, place: &str) -> Command {
     let about = text(if place.is_empty() { "maxpay" } else { place }).unwrap_or_default();
+    let template = template(&command);
     let command = command
         .about(about)
-        .help_template(TEMPLATE)
-        .subcommand_help_heading("命令")
+        .help_template(template)
         .subcommand_value_name("命令")
         .mut_args(|argument| of_argument(argument, place))
         .mut_subcommands(|below| {
             let below_place = format!("{place} {}", below.get_name());
             of_place(below, below_place.trim_start())
         });
-    if place == "login" { command.long_about(LOGIN) } else { command }
+    let mut command = if place == "login" { command.long_about(LOGIN) } else { command };
+    let usage = command.render_usage().to_string();
+    command.override_usage(usage.trim_start_matches("Usage: ").replace("[OPTIONS]", "[选项]"))
+}
+
+/// What clap says around a command's own texts is English, so the headings are ours.
+fn template(command: &Command) -> String {
+    let mut template = "{about-with-newline}\n用法：{usage}".to_owned();
+    if command.has_subcommands() {
+        template.push_str("\n\n命令：\n{subcommands}");
+    }
+    if command.get_positionals().next().is_some() {
+        template.push_str("\n\n参数：\n{positionals}");
+    }
+    template.push_str("\n\n选项：\n{options}");
+    template
 }
 
 fn of_argument(argument: Arg, place: &str) -> Arg {
-    let heading = if argument.is_positional() { "参数" } else { "选项" };
     let help = match argument.get_id().as_str() {
         "help" => Some("显示用法"),
         "version" => Some("显示版本"),
@@ -142,12 +153,7 @@ fn of_argument(argument: Arg, place: &str) -> Arg {
     if let Some(default) = argument.get_default_values().first().filter(|_| takes_value) {
         help.push_str(&format!("（默认 {}）", default.to_string_lossy()));
     }
-    argument
-        .help(help)
-        .long_help(None::<&'static str>)
-        .help_heading(heading)
-        .hide_possible_values(true)
-        .hide_default_value(true)
+    argument.help(help).long_help(None::<&'static str>).hide_possible_values(true).hide_default_value(true)
 }
 
 fn text(place: &str) -> Option<&'static str> {
@@ -159,8 +165,8 @@ pub(crate) fn complaint(kind: ErrorKind, found: Option<String>, allowed: Option<
     let found = found.unwrap_or_default();
     Some(match (kind, allowed) {
         (ErrorKind::InvalidValue, Some(allowed)) => format!("不能是“{found}”，只能是 {allowed}"),
-        (ErrorKind::InvalidValue, None) => "要有一个值".to_owned(),
-        (ErrorKind::ValueValidation, _) => format!("“{found}”不合要求，数字要写成整数，并在允许的范围内"),
+        (ErrorKind::InvalidValue, None) => "后面要跟一个值".to_owned(),
+        (ErrorKind::ValueValidation, _) => format!("“{found}”不行，要写整数，并且在允许的范围内"),
         (ErrorKind::UnknownArgument, _) => "没有这个选项".to_owned(),
         (ErrorKind::InvalidSubcommand, _) => "没有这个命令".to_owned(),
         (ErrorKind::MissingRequiredArgument, _) => "缺少这一项".to_owned(),

@@ -101,7 +101,7 @@ async fn find_webhook(gateway: &Gateway, output: Output, of: &Listen, mode: Mode
             let made = make(gateway, &json!({ "pull": true }), mode, &events).await?;
             let id = text(&made, "id").to_owned();
             output.note(&words!(
-                "这个应用在{chinese}模式下还没有 pull 类型的 webhook，已新建 {id}。验签密钥用 maxpay webhooks secret {id} 取",
+                "这个应用在{chinese}模式下还没有 pull 类型的 webhook，已新建 {id}。签名密钥用 maxpay webhooks secret {id} 取",
                 "the app had no pull webhook in {mode} mode: made {id}. maxpay webhooks secret {id} gives its secret"
             ));
             Ok(Found { webhook: Some(id), age: Age::New })

@@ -41,13 +41,30 @@ pub(crate) fn read(words: Vec<OsString>) -> Result<Given, ExitCode> {
     parsed.map(|arguments| Given { arguments, language }).map_err(|error| complain(output, &error))
 }
 
-/// `maxpay help charge` is `maxpay charge --help`.
-fn asked_for_help(mut words: Vec<OsString>) -> Vec<OsString> {
-    if words.get(1).is_some_and(|word| word == "help") {
-        words.remove(1);
-        words.push("--help".into());
+/// `maxpay help charge` is `maxpay charge --help`, also behind options and behind a command that has commands below it.
+fn asked_for_help(words: Vec<OsString>) -> Vec<OsString> {
+    let commands = Arguments::command();
+    let (mut here, mut before) = (Some(&commands), "");
+    let mut found = None;
+    for (place, word) in before_dashes(&words).enumerate().skip(1) {
+        let is_value = ["--profile", "--lang"].contains(&before);
+        before = word;
+        if is_value || word.starts_with('-') {
+            continue;
+        }
+        // Where no command is expected, `help` is a bill's number, say.
+        let Some(command) = here.filter(|command| command.has_subcommands()) else { break };
+        if word == "help" {
+            found = Some(place);
+            break;
+        }
+        here = command.find_subcommand(word);
     }
-    words
+    let Some(place) = found else { return words };
+    let mut asked: Vec<OsString> =
+        words.into_iter().enumerate().filter(|(of, _)| *of != place).map(|(_, word)| word).collect();
+    asked.push("--help".into());
+    asked
 }
 
 /// Prints the completions of a shell.
@@ -152,6 +169,24 @@ mod tests {
             assert_eq!(failure.field.as_deref(), Some(field), "{line}");
             let chinese = failure.to_words().to(Language::Zh).to_owned();
             assert!(chinese.chars().any(|sign| sign >= '一'), "{chinese}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn help_is_a_command_where_a_command_is_expected() {
+        for (line, expect) in [
+            ("maxpay help",                       "maxpay --help"),
+            ("maxpay help charge",                "maxpay charge --help"),
+            ("maxpay --lang zh help webhooks add", "maxpay --lang zh webhooks add --help"),
+            ("maxpay --json help",                "maxpay --json --help"),
+            ("maxpay --profile help records",     "maxpay --profile help records"),
+            ("maxpay webhooks help",              "maxpay webhooks --help"),
+            ("maxpay records help",               "maxpay records help"),
+            ("maxpay local -- help",              "maxpay local -- help"),
+            ("maxpay",                            "maxpay"),
+        ] {
+            assert_eq!(asked_for_help(words_of(line)), words_of(expect), "{line}");
         }
     }
 

@@ -87,7 +87,7 @@ async fn add(gateway: &Gateway, output: Output, new: &NewWebhook) -> Result<(), 
     let chinese = mode_in_chinese(mode);
     let (id, secret) = (text(&made, "id"), text(&made, "secret"));
     let people = words!(
-        "已新建 webhook {id}（{chinese}模式）\n验签密钥 {secret}\n密钥只显示这一次，请马上存好",
+        "已新建 webhook {id}（{chinese}模式）\n签名密钥 {secret}\n密钥只显示这一次，请马上存好",
         "made webhook {id} ({mode})\nsecret {secret}\nIt is not shown again: keep it now"
     );
     let people = match text(&made, "warning") {
@@ -127,7 +127,7 @@ async fn rotate(gateway: &Gateway, output: Output, rotated: &RotatedSecret) -> R
     let answer = gateway.operate_app(Method::POST, &path, Some(&body)).await?;
     let (secret, until) = (text(&answer, "secret"), moment(&answer, "previousValidUntil"));
     let people = words!(
-        "新的验签密钥 {secret}\n只显示这一次；旧密钥到 {until}（北京时间）为止仍会一起签名",
+        "新的签名密钥 {secret}\n只显示这一次；旧密钥到 {until}（北京时间）为止仍会一起签名",
         "new secret {secret}\nIt is not shown again. The old one signs, too, until {until} (Beijing time)"
     );
     output.result(&answer, &people);
@@ -145,7 +145,7 @@ async fn list_deliveries(gateway: &Gateway, output: Output, listed: &ListedDeliv
     let answer = gateway.operate_app(Method::GET, &path, None).await?;
     let rows: Vec<_> = list(&answer, "items").iter().map(delivery_row).collect();
     let none = words!(
-        "没有投递记录（一次就收到的不在这里）",
+        "没有通知记录（一次就收到的不在这里）",
         "no deliveries (those received at the first try are not listed)"
     );
     let shown = table_or(&rows, none);
