@@ -64,6 +64,25 @@ fn listen_goes_on_after_an_outage_and_ends_at_a_refusal() {
 }
 
 #[test]
+fn a_webhook_that_is_chosen_must_get_the_events_that_are_asked_for() {
+    let fake = Fake::start(|call, _| match call.path.as_str() {
+        "/2.0/maxpay/sessions" => session(),
+        path if path.starts_with("/admin/v1/") => {
+            let target = json!({ "pull": true });
+            answer(
+                &json!({ "items": [{ "id": "w", "mode": "test", "target": target, "events": ["payment.success"] }] }),
+            )
+        }
+        _ => answer(&Value::Null),
+    });
+    let mut command = fake.command(&["listen", "--forward-to", "1", "--webhook", "w", "--events", "refund.success"]);
+    let done = command.env("MAXPAY_OPERATOR_TOKEN", "hush").output().unwrap();
+    let error = &serde_json::from_slice::<Value>(&done.stdout).unwrap()["error"];
+    assert_eq!((done.status.code(), &error["field"]), (Some(1), &json!("events")), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("refund.success"), "{error}");
+}
+
+#[test]
 fn a_webhook_that_listen_made_may_be_unknown_at_first() {
     let fake = Fake::start(|call, before| match (call.path.as_str(), before) {
         ("/2.0/maxpay/sessions", _) => session(),
