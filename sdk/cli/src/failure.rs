@@ -1,5 +1,7 @@
 //! Why a command failed: a code, the field that is wrong, what was expected, and what to do about it.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -52,6 +54,11 @@ impl Failure {
     /// A signal that came before the end.
     pub(crate) fn of_signal(caught: Caught, message: Words) -> Self {
         Self { code: Code::Signal(caught), field: None, message, remedy: None }
+    }
+
+    /// Signals cannot be caught, so this command cannot end in order.
+    pub(crate) fn of_catching(error: &io::Error) -> Self {
+        Self::own("signal", words!("无法接收系统信号：{error}", "signals cannot be caught: {error}"))
     }
 
     /// With what the tool ends.

@@ -33,7 +33,7 @@ pub(crate) async fn listen(gateway: &Gateway, output: Output, of: &Listen) -> Re
     let chinese = mode_in_chinese(mode);
     let found = find_webhook(gateway, output, of, mode).await?;
     let forwarder = Forwarder::new(target.clone())?;
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch().map_err(|error| Failure::of_catching(&error))?;
     output.note(&words!(
         "正在监听（{chinese}模式），转发到 {target}，按 Ctrl-C 结束",
         "listening ({mode}), forwarding to {target}; Ctrl-C ends it"

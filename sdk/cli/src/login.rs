@@ -29,7 +29,7 @@ const STDIN_BYTES_MAX: u64 = 64 << 10;
 
 /// Logs in, unless a signal comes before. Then nothing is saved, and the terminal is as it was.
 pub(crate) async fn login(output: Output, name: &str, of: &Login) -> Result<(), Failure> {
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch().map_err(|error| Failure::of_catching(&error))?;
     let terminal = stdin().is_terminal().then(Terminal::look);
     let caught = tokio::select! {
         done = log_in(output, name, of) => match done {

@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM, for the commands that must put something in order before they end. The others end at once, as the system does it.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::io;
 
-use crate::{failure::Failure, words::Words};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A signal that ends the tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,9 @@ impl Signals {
     /// Begins to catch them.
     ///
     /// # Errors
-    /// [`Failure`] if the system does not allow it.
-    pub(crate) fn catch() -> Result<Self, Failure> {
-        let caught = |kind| signal(kind).map_err(|error| Failure::own("signal", Words::alike(error.to_string())));
-        Ok(Self { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
+    /// If the system does not allow it.
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// The next one.

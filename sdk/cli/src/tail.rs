@@ -25,7 +25,7 @@ pub(crate) async fn tail(gateway: &Gateway, output: Output, of: &Tail) -> Result
         members.insert("channel".to_owned(), json!(channel));
     }
     let mut known = look(gateway, &body).await?;
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch().map_err(|error| Failure::of_catching(&error))?;
     output.note(&words!(
         "正在等待新的支付和变化，按 Ctrl-C 结束",
         "waiting for new payments and changes; Ctrl-C ends it"
