@@ -103,7 +103,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     // A token to try the gateway with.
     browser.open(&scene.app("/settings?mode=test")).await;
     browser.fill("#user", "buyer-1").await;
-    browser.click("form[action$=sessions] button").await;
+    browser.click(r#"form[action*="/sessions?"] button"#).await;
     let token = browser.text(".secret").await;
     world.must_stay_secret(&token);
     let headers = [("X-ML-AppId", world.app.app_id.as_str()), ("X-ML-Session-Token", token.as_str())];
