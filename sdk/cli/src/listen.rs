@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::{Event, Mode};
 use forward::{Forwarder, forward_url};
+use http::Method;
 use listener::Listener;
 use serde_json::{Value, json};
 
@@ -19,6 +20,7 @@ use crate::{
     output::Output,
     profiles::OPERATOR_TOKEN,
     signals::Signals,
+    system::now,
     table::text,
     webhooks::{all, events_of, is_pull, make},
     words::{mode_in_chinese, words},
@@ -72,6 +74,9 @@ struct Found {
     age: Age,
 }
 
+/// Functions may not know a new webhook for 15 seconds; and this clock may differ from the gateway's.
+const NEW_FOR: Duration = Duration::from_secs(60);
+
 /// Whether a webhook was made just now.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Age {
@@ -81,35 +86,34 @@ enum Age {
 
 /// Finds the pull webhook of the mode, or makes it if there is an operator token.
 async fn find_webhook(gateway: &Gateway, output: Output, of: &Listen, mode: Mode) -> Result<Found, Failure> {
-    let old = |webhook| Found { webhook, age: Age::Old };
     if gateway.setting(OPERATOR_TOKEN).is_none() {
-        return Ok(old(of.webhook.clone()));
+        return Ok(Found { webhook: of.webhook.clone(), age: Age::Old });
     }
     if let Some(id) = &of.webhook {
+        let chosen = all(gateway).await?.into_iter().find(|hook| text(hook, "id") == id);
         // An id that is not among them is left to the gateway, which says what is wrong with it.
-        if let Some(chosen) = all(gateway).await?.iter().find(|hook| text(hook, "id") == id) {
-            check_events(chosen, &of.events)?;
-        }
-        return Ok(old(Some(id.clone())));
+        let Some(chosen) = chosen else { return Ok(Found { webhook: Some(id.clone()), age: Age::Old }) };
+        return found(&chosen, &of.events);
     }
-    let mine: Vec<Value> =
-        all(gateway).await?.into_iter().filter(|hook| is_pull(hook) && text(hook, "mode") == mode.name()).collect();
     let chinese = mode_in_chinese(mode);
-    match mine.as_slice() {
+    match pulled(gateway, mode).await?.as_slice() {
         [] => {
             let events = if of.events.is_empty() { Event::ALL.to_vec() } else { of.events.clone() };
             let made = make(gateway, &json!({ "pull": true }), mode, &events).await?;
-            let id = text(&made, "id").to_owned();
+            let id = text(&made, "id");
+            // Two of these may begin at once. Both keep the older webhook.
+            let first = pulled(gateway, mode).await?.into_iter().next().unwrap_or_default();
+            if !text(&first, "id").is_empty() && text(&first, "id") != id {
+                gateway.operate_app(Method::DELETE, &format!("/webhooks/{id}"), None).await?;
+                return found(&first, &of.events);
+            }
             output.note(&words!(
                 "这个应用在{chinese}模式下还没有 pull 类型的 webhook，已新建 {id}。签名密钥用 maxpay webhooks secret {id} 取",
                 "the app had no pull webhook in {mode} mode: made {id}. maxpay webhooks secret {id} gives its secret"
             ));
-            Ok(Found { webhook: Some(id), age: Age::New })
+            Ok(Found { webhook: Some(id.to_owned()), age: Age::New })
         }
-        [one] => {
-            check_events(one, &of.events)?;
-            Ok(old(Some(text(one, "id").to_owned())))
-        }
+        [one] => found(one, &of.events),
         several => {
             let ids = several.iter().map(|hook| text(hook, "id")).collect::<Vec<_>>().join(", ");
             let message = words!(
@@ -120,6 +124,25 @@ async fn find_webhook(gateway: &Gateway, output: Output, of: &Listen, mode: Mode
                 .with_remedy(words!("用 --webhook 指定一个", "choose one by --webhook")))
         }
     }
+}
+
+/// The pull webhooks of the mode, the oldest first.
+async fn pulled(gateway: &Gateway, mode: Mode) -> Result<Vec<Value>, Failure> {
+    let is_mine = |hook: &Value| is_pull(hook) && text(hook, "mode") == mode.name();
+    let mut mine: Vec<Value> = all(gateway).await?.into_iter().filter(is_mine).collect();
+    mine.sort_by_key(|hook| (created_ms(hook), text(hook, "id").to_owned()));
+    Ok(mine)
+}
+
+fn created_ms(webhook: &Value) -> i64 {
+    webhook.get("createdTime").and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn found(webhook: &Value, events: &[Event]) -> Result<Found, Failure> {
+    check_events(webhook, events)?;
+    let age = now().ms().saturating_sub(created_ms(webhook));
+    let age = if u128::try_from(age).is_ok_and(|age| age < NEW_FOR.as_millis()) { Age::New } else { Age::Old };
+    Ok(Found { webhook: Some(text(webhook, "id").to_owned()), age })
 }
 
 /// An event that the webhook does not get would be waited for in vain.

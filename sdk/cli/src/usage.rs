@@ -101,7 +101,7 @@ fn complain(output: Output, error: &clap::Error) -> ExitCode {
         output.result(&json!({ "text": error.to_string() }), &Words::alike(error.to_string().trim_end()));
         return ExitCode::SUCCESS;
     }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && output.form == Form::People {
         output.note(&Words::alike(error.to_string().trim_end()));
         return ExitCode::from(USAGE);
     }

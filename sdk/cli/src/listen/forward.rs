@@ -59,13 +59,14 @@ impl Forwarder {
     }
 }
 
-/// The server's address, with path and query as they are given. A port alone is one of this machine, and an address without a scheme is of
-/// http.
+/// The server's address, with path and query as they are given. An address that begins with a port is one of this machine: as a host, a number
+/// would be an address on the internet. An address without a scheme is of http.
 pub(super) fn forward_url(given: &str) -> Result<String, Failure> {
     let has_scheme =
         given.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let url = if given.bytes().all(|byte| byte.is_ascii_digit()) {
-        format!("http://localhost:{given}/")
+    let (head, path) = given.split_at(given.find(['/', '?']).unwrap_or(given.len()));
+    let url = if head.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("http://localhost:{head}{}", if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
     } else if has_scheme {
         given.to_owned()
     } else {
@@ -134,6 +135,9 @@ mod tests {
             ("https://127.0.0.1:3000/hooks", Some("https://127.0.0.1:3000/hooks")),
             ("a.test/h?b=1&c=http://d",      Some("http://a.test/h?b=1&c=http://d")),
             ("3000",                         Some("http://localhost:3000/")),
+            ("3000/hooks?a=b",               Some("http://localhost:3000/hooks?a=b")),
+            ("3000?a=b",                     Some("http://localhost:3000/?a=b")),
+            ("/hooks",                       None),
             ("[::1]:3000",                   Some("http://[::1]:3000")),
             ("localhost?a=b",                Some("http://localhost?a=b")),
             (":3000",                        None),
