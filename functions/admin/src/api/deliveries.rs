@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use domain::{App, AppId, Delivery, DeliveryId, DeliveryState, Lane, ListCursor, Timestamp, Webhook, WebhookId};
+use futures_util::future::try_join_all;
 use http::StatusCode;
 use queue::Ring;
 use runtime::{Reply, json, query_parameter};
@@ -12,9 +13,9 @@ use store::{DeliveryList, StoredApp};
 
 use super::{call::Call, problem::Problem, wrong::Wrong};
 
-/// When a webhook is deleted, ten pages of its deliveries are cancelled at once: five hundred. Each other is cancelled when its next attempt
-/// is due.
-const CANCELLED_PAGES_MAX: usize = 10;
+/// When a webhook is deleted, a hundred pages of its deliveries are cancelled at once: five thousand, which takes seconds. Each other is
+/// cancelled when its next attempt is due, or when its time to be fetched is over.
+const CANCELLED_PAGES_MAX: usize = 100;
 
 /// `GET /apps/{appId}/deliveries?state&webhook&cursor`, newest first, with every attempt. A delivery that was received at the first
 /// attempt is not listed: its transaction shows it.
@@ -78,10 +79,12 @@ pub(crate) async fn cancel_waiting(call: &Call<'_>, app: &App, webhook: &Webhook
         let waiting = DeliveryList { webhook: webhook.clone(), state: DeliveryState::Waiting };
         let page = store.deliveries_since(app, waiting, Timestamp::clamped(0), after.as_ref()).await?;
         // An attempt may have ended a delivery since the list was read.
-        for delivery in page.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Waiting) {
+        let waiting = page.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Waiting);
+        try_join_all(waiting.map(async |delivery| {
             let cancelled = Delivery { state: DeliveryState::Cancelled, ..delivery.clone() };
-            store.change_delivery(delivery, &cancelled, call.now).await?;
-        }
+            store.change_delivery(delivery, &cancelled, call.now).await
+        }))
+        .await?;
         after = page.cursor;
         if after.is_none() {
             break;
