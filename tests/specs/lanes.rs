@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     console::Visitor,
     deliveries::time,
-    world::{START_MS, World, options, texts},
+    world::{MINUTE_MS, START_MS, World, options, texts},
 };
 
 /// A little longer than an answer in time may take, by the machine's clock.
@@ -50,6 +50,23 @@ async fn a_late_target_takes_the_slow_lane_until_it_answers_in_time() {
     assert_eq!(queued(&world).await, (1, 0));
     world.advance(0).await;
     assert_eq!(world.arrivals("shop").await.len(), 4);
+    world.end().await;
+}
+
+/// A target that was only late did not fail. Otherwise its first failure would count as one of hours, and be told at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_target_fails_since_its_first_failure() {
+    let world = World::start().await;
+    world.webhook_to("shop", &json!({})).await;
+    world.receiver("shop", json!({ "delayMs": LATE_MS })).await;
+    world.paid("late").await;
+    world.advance(2 * 60 * MINUTE_MS).await;
+    world.receiver("shop", json!({ "status": 500 })).await;
+    world.paid("failed").await;
+    world.advance(0).await;
+    let failing = health(&world).await;
+    assert_eq!((&failing["failuresInARow"], &failing["failingSince"]), (&json!(1), &json!(world.now_ms().await)));
+    world.ignores("shop");
     world.end().await;
 }
 
