@@ -165,6 +165,13 @@ async fn changes_of_two_pages_at_once_are_both_kept_or_one_is_refused() {
         }
         owner.post(&world, &quiet_page, &[("from", ""), ("to", "")]).await.location(303);
     }
+    // A page that was opened before somebody else saved.
+    let address = String::leak(robot(&world, "wecom", "wecom-late", json!({})).await);
+    let fields =
+        [("kind", "wecom"), ("address", &*address), ("language", "zh"), ("causes", "refund"), ("revision", "0")];
+    let late = owner.post(&world, &page("save"), &fields).await;
+    assert!(late.status == 422 && late.text().contains("Was changed by somebody else"), "{}", late.text());
+    assert!(owner.get(&world, &format!("{}?mode=test", path(&world, ""))).await.text().contains("name=\"revision\""));
     let stale = json!({ "targets": [], "revision": shown["revision"] });
     world.admin("PUT", &path(&world, ""), stale).await.problem(409, "revision");
     world.end().await;

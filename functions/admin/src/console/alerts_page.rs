@@ -101,6 +101,8 @@ struct Page {
     from: Vec<Choice>,
     to: Vec<Choice>,
     quiet_problem: Option<String>,
+    /// Of the settings that the page shows.
+    revision: i64,
     tested: Option<String>,
     test_failed: Option<String>,
 }
@@ -139,12 +141,16 @@ async fn settings(desk: &Desk<'_>) -> Result<Map<String, Value>, Trouble> {
     Ok(settings)
 }
 
-async fn save(desk: &Desk<'_>, settings: &Map<String, Value>) -> Result<Result<(), Problem>, Trouble> {
+/// Keeps the settings, unless they are others now than those that the page of the form showed.
+async fn save(desk: &Desk<'_>, settings: &Map<String, Value>, form: &Form) -> Result<Result<(), Problem>, Trouble> {
     let kept = ["quietHours", "revision", "targets"]
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), settings.get(*name)?.clone())));
-    let body = Value::Object(kept.collect());
-    Ok(desk.api(Method::PUT, &path(desk, "")?, &body).await.map(drop))
+    let mut body: Map<String, Value> = kept.collect();
+    if let Ok(seen) = form.text("revision").parse::<i64>() {
+        body.insert("revision".to_owned(), seen.into());
+    }
+    Ok(desk.api(Method::PUT, &path(desk, "")?, &Value::Object(body)).await.map(drop))
 }
 
 fn targets(settings: &Map<String, Value>) -> Vec<Value> {
@@ -193,7 +199,7 @@ async fn save_target(desk: &Desk<'_>, form: &Form) -> Answer {
     }
     let mut after = before.clone();
     after.insert("targets".to_owned(), list.into());
-    let Err(problem) = save(desk, &after).await? else { return saved(desk) };
+    let Err(problem) = save(desk, &after, form).await? else { return saved(desk) };
     if !problem.status.is_client_error() {
         return Err(problem.into());
     }
@@ -214,7 +220,7 @@ async fn remove(desk: &Desk<'_>, form: &Form) -> Answer {
     let mut list = targets(&settings);
     list.retain(|target| !has_id(target, form.text("target")));
     settings.insert("targets".to_owned(), list.into());
-    save(desk, &settings).await?.map_err(Trouble::from)?;
+    save(desk, &settings, form).await?.map_err(Trouble::from)?;
     saved(desk)
 }
 
@@ -230,7 +236,7 @@ async fn change_quiet(desk: &Desk<'_>, form: &Form) -> Answer {
         (from, to) => json!({ "from": from, "to": to }),
     };
     after.insert("quietHours".to_owned(), quiet);
-    let Err(problem) = save(desk, &after).await? else { return saved(desk) };
+    let Err(problem) = save(desk, &after, form).await? else { return saved(desk) };
     if problem.field_name() != Some("quietHours") {
         return Err(problem.into());
     }
@@ -267,6 +273,7 @@ fn view(desk: &Desk<'_>, settings: &Map<String, Value>, form: &Form) -> Page {
         from: hours(t, quiet.get("from")),
         to: hours(t, quiet.get("to")),
         quiet_problem: None,
+        revision: settings.get("revision").and_then(Value::as_i64).unwrap_or_default(),
         tested: None,
         test_failed: None,
         f,
