@@ -107,3 +107,40 @@ async fn each_button_names_its_target_and_a_deleted_webhook_has_none() {
     }
     world.end().await;
 }
+
+/// A replay chooses by when a delivery was written, which is before its target failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_its_target_failed_is_sent_again_too() {
+    let world = World::start().await;
+    let answers = async |status: u16| world.receiver("shop", json!({ "status": status })).await;
+    world.webhook_to("shop", &json!({})).await;
+    answers(500).await;
+    world.paid("old").await;
+    world.advance(0).await;
+    answers(200).await;
+    world.paid("good").await;
+    world.advance(0).await;
+    // The second attempt is the first failure in a row.
+    answers(500).await;
+    world.advance(2 * MINUTE_MS).await;
+    let operator = hire(&world, "lin", "operator").await;
+    let page = operator.get(&world, &format!("{}/deliveries?mode=test", app_of(&world))).await.text();
+    assert!(page.contains("Failing since 2026-11-23") && page.contains(", 1 times in a row"), "{page}");
+    let form = page.split_once("Resend all that failed since").unwrap().0.rsplit_once("<form").unwrap().1;
+    let field = |name: &str| {
+        let after = form.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1;
+        after.split_once('"').unwrap().0.to_owned()
+    };
+    let (webhook, since) = (field("webhook"), field("since"));
+    answers(200).await;
+    let before = world.arrivals("shop").await.len();
+    let replay = format!("{}/deliveries/replay?mode=test", app_of(&world));
+    let answer = operator.post(&world, &replay, &[("webhook", &webhook), ("since", &since)]).await;
+    assert!(answer.location(303).ends_with("done=replayed"));
+    world.advance(0).await;
+    assert_eq!(world.arrivals("shop").await.len(), before + 1);
+    let again = operator.post(&world, &replay, &[("webhook", &webhook), ("since", &since)]).await;
+    assert!(again.location(303).ends_with("done=replayed-none"));
+    world.ignores("shop");
+    world.end().await;
+}

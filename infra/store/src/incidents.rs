@@ -140,6 +140,16 @@ pub enum IncidentSubject {
     Day(DayKey),
 }
 
+impl IncidentSubject {
+    /// The mode of the payment, or of the account.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::Try(key) => key.mode,
+            Self::Day(day) => day.account.mode,
+        }
+    }
+}
+
 /// An incident without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentSummary {

@@ -1,7 +1,7 @@
 //! Deliveries: those that wait, those that never arrived and why, and how to send them again.
 
 use askama::Template;
-use domain::{DeliveryState, Event, Mode, Timestamp};
+use domain::{DeliveryId, DeliveryState, Event, Mode, Timestamp};
 use http::Method;
 use runtime::query_parameter;
 use serde_json::{Value, json};
@@ -150,7 +150,14 @@ pub(crate) async fn replay(desk: &Desk<'_>, form: &Form) -> Answer {
     let path = format!("/apps/{}/webhooks/{}/replay", desk.app()?.app.id, form.text("webhook"));
     let replayed = desk.api(Method::POST, &path, &body).await?;
     let is_all = replayed.get("cursor").is_none_or(Value::is_null);
-    let done = if is_all { "replayed" } else { "replayed-part" };
+    let is_none = replayed.get("replayed").and_then(Value::as_u64) == Some(0);
+    let is_paused = webhooks::is_paused(desk, form.text("webhook")).await?;
+    let done = match (is_none, is_paused, is_all) {
+        (true, ..) => "replayed-none",
+        (false, true, _) => "paused",
+        (false, false, true) => "replayed",
+        (false, false, false) => "replayed-part",
+    };
     redirect(&format!("{}?done={done}", desk.frame("").at("/deliveries")), &[])
 }
 
@@ -159,7 +166,9 @@ pub(crate) async fn resend(desk: &Desk<'_>, id: &str, form: &Form) -> Answer {
     let path = format!("/apps/{}/deliveries/{id}/resend", desk.app()?.app.id);
     desk.api(Method::POST, &path, &json!({})).await.map_err(Trouble::from)?;
     let back = inside(form.raw("back"));
-    let back = back.split_once("&done=").map_or(back, |(back, _)| back);
+    let back = ["&done=", "?done="].into_iter().fold(back, |back, done| back.split(done).next().unwrap_or(back));
     let join = if back.contains('?') { '&' } else { '?' };
-    redirect(&format!("{back}{join}done=resent"), &[])
+    let webhook = DeliveryId::from_token(&desk.app()?.app.id, id).map(|id| id.webhook.to_string());
+    let is_paused = webhooks::is_paused(desk, &webhook.unwrap_or_default()).await?;
+    redirect(&format!("{back}{join}done={}", if is_paused { "paused" } else { "resent" }), &[])
 }

@@ -57,7 +57,8 @@ pub(crate) async fn show(desk: &Desk<'_>, id: &str) -> Answer {
 async fn page(desk: &Desk<'_>, id: &str) -> Result<Incident, Trouble> {
     let t = desk.t();
     let store = &desk.deps.services.store;
-    let kept = store.find_incident(&desk.app()?.app.id, id).await?.ok_or(Trouble::NotFound)?;
+    let kept = store.find_incident(&desk.app()?.app.id, id).await?;
+    let kept = kept.filter(|kept| kept.summary.subject.mode() == desk.mode).ok_or(Trouble::NotFound)?;
     let heading = t.incident_kind(&kept.summary.kind);
     let f = Frame { section: Section::Incidents, ..desk.frame(heading) };
     let known = IncidentKind::find(&kept.summary.kind);

@@ -287,12 +287,14 @@ pub(crate) fn inside(address: &str) -> &str {
 }
 
 /// The same page in another mode. The parts of the address that belong to the present mode are removed: the mode itself and a place in a
-/// list. What exists in one mode only, the page of a payment or the form of a target, becomes the list.
+/// list. What exists in one mode only, the page of a payment or of an incident or the form of a target, becomes the list.
 fn in_mode(address: &str, mode: Mode) -> String {
     let address = inside(address);
     let (path, asked) = address.split_once('?').unwrap_or((address, ""));
     let path = match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["", "console", "apps", app, "transactions", _, ..] => format!("/console/apps/{app}/transactions"),
+        ["", "console", "apps", app, list @ ("transactions" | "incidents"), _, ..] => {
+            format!("/console/apps/{app}/{list}")
+        }
         _ => path.to_owned(),
     };
     let pairs = form_urlencoded::parse(asked.as_bytes());

@@ -239,6 +239,8 @@ impl Texts {
             "exported" => Some(self.done_exported),
             "replayed" => Some(self.done_replayed),
             "replayed-part" => Some(self.done_replayed_part),
+            "replayed-none" => Some(self.done_replayed_none),
+            "paused" => Some(self.done_paused),
             "handled" => Some(self.done_handled),
             "reopened" => Some(self.done_reopened),
             "day-asked" => Some(self.checked_day),

@@ -1,5 +1,7 @@
 //! Targets of webhooks that fail: since when, and how much waits for them.
 
+use std::time::Duration;
+
 use domain::{DeliveryState, WebhookId};
 use store::{DeliveryCount, DeliveryList};
 
@@ -7,6 +9,10 @@ use super::{Trouble, desk::Desk, frame::Frame, texts, webhooks::Row};
 
 /// The longest name of a target on a button.
 const SHORT_CHARS_MAX: usize = 48;
+
+/// A replay chooses deliveries by when they were written. One that fails now was written at most this long before: all attempts of a delivery
+/// are within 56 hours.
+const TRIED_FOR: Duration = Duration::from_secs(56 * 3600);
 
 /// A target whose latest attempts failed.
 pub(crate) struct FailingTarget {
@@ -38,7 +44,7 @@ pub(crate) async fn failing(desk: &Desk<'_>, f: &Frame, rows: &[Row]) -> Result<
             id: row.id.clone(),
             target: row.target.clone(),
             words: texts::fill(t.failing_since, &[&since, failures, waiting, exhausted]),
-            since: failing.since.ms(),
+            since: failing.since.minus(TRIED_FOR).ms(),
             since_words: texts::fill(t.resend_since, &[&since]),
         });
     }

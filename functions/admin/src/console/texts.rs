@@ -467,7 +467,7 @@ texts! {
     proposed_refunds: "等待审批的退款", "Refunds that wait for approval";
     proposed_text: "超出操作员当天限额的退款，由所有者批准后才会退出；30 天无人处理则作废。", "They are above the day's limit of operators, and go back once an owner approves them. After 30 days they lapse.";
     proposed_by: "申请人", "Proposed by";
-    proposal_to_decline: "这笔申请已无法按原样退款，请驳回后重新申请。", "It cannot be refunded as it was proposed. Decline it, and let it be asked for again.";
+    proposal_to_decline: "{}。这笔申请已无法按原样退款，请驳回后重新申请。", "{}. It cannot be refunded as it was proposed. Decline it, and let it be asked for again.";
     proposal_ended: "这笔退款申请已经处理过了，或已超过 30 天作废。", "This was approved, declined or withdrawn already, or it lapsed after 30 days.";
     approve: "批准", "Approve";
     approve_text: "立即退款 {}？", "Refund {} now?";
@@ -524,6 +524,8 @@ texts! {
     check_again: "重新核对", "Check again";
     done_replayed: "已安排重新发送。", "They are being sent again.";
     done_replayed_part: "已安排重新发送 500 条，还有更多：请再点一次。", "500 of them are being sent again. There are more: press once more.";
+    done_replayed_none: "没有需要重新发送的通知。", "There was nothing to send again.";
+    done_paused: "Webhook 已暂停投递，等下次探测成功后自动发送，最多等 5 分钟。", "The webhook is paused. They are sent once the next probe succeeds, which is within 5 minutes.";
     done_handled: "已标记为已处理。", "It is marked as handled.";
     done_reopened: "已重新打开。", "It is open again.";
     handled: "已处理", "Handled";

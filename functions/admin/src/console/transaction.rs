@@ -31,6 +31,7 @@ use crate::api::{
     page::channels_ever,
     problem::Problem,
     transactions::{TransactionDetails, load_details},
+    wrong::WrongKind,
 };
 
 struct Step {
@@ -332,8 +333,9 @@ fn with_problem(desk: &Desk<'_>, page: Detail, action: &str, form: &Form, proble
         Some("reason") => Detail { reason_problem: Some(said), ..page },
         Some(_) | None => {
             let waits = action == "approve-refund" && page.proposed.iter().any(|one| one.num == form.text("num"));
-            let hint = if waits { desk.t().proposal_to_decline } else { "" };
-            Detail { bad: Some(format!("{said} {hint}").trim_end().to_owned()), ..page }
+            let is_stale = problem.said().said.code == WrongKind::ChangedByOther.code();
+            let bad = if waits && !is_stale { texts::fill(desk.t().proposal_to_decline, &[&said]) } else { said };
+            Detail { bad: Some(bad), ..page }
         }
     })
 }

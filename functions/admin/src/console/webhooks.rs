@@ -169,6 +169,15 @@ pub(crate) fn pulled_name(t: &Texts, id: &str) -> String {
     format!("{} {id}", t.pulled)
 }
 
+/// Whether its target gets only probes for now.
+pub(crate) async fn is_paused(desk: &Desk<'_>, id: &str) -> Result<bool, Trouble> {
+    Ok(match find(desk, id).await {
+        Ok(item) => health(&item, "pausedSince").is_some_and(|since| !since.is_null()),
+        Err(Trouble::NotFound) => false,
+        Err(trouble) => return Err(trouble),
+    })
+}
+
 fn kind(item: &Value) -> Kind {
     let has = |name: &str| item.get("target").is_some_and(|target| target.get(name).is_some());
     [Kind::Function, Kind::Pull].into_iter().find(|kind| has(kind.name())).unwrap_or(Kind::Url)
