@@ -87,7 +87,7 @@ async fn what_failed_is_sent_again_and_an_incident_is_looked_at_again() {
     browser.until("return location.search.includes('webhook=')").await;
     browser.click(".about summary").await;
     browser.click("button[value=replay]").await;
-    assert_eq!(browser.text(".notice.good").await, "已安排重新发送。");
+    assert_eq!(browser.text(".notice.good").await, "Webhook 已暂停投递，等下次探测成功后自动发送，最多等 5 分钟。");
     world.advance(60 * MINUTE_MS).await;
     browser.open(&scene.app("/deliveries?mode=test&state=waiting")).await;
     assert!(browser.page().await.contains("没有通知记录"), "{}", browser.page().await);
