@@ -29,7 +29,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<TargetHealth>, StoreError> {
         // A target that was only late has a health, too. Its failures begin now.
-        let another = ("ADD failures :one", "failures > :none AND attribute_not_exists(paused_ms)");
+        let another = (
+            "SET since_ms = if_not_exists(since_ms, :now), v = :v ADD failures :one",
+            "failures > :none AND attribute_not_exists(paused_ms)",
+        );
         let first = (
             "SET since_ms = :now, v = :v ADD failures :one",
             "(attribute_not_exists(failures) OR failures = :none) AND attribute_not_exists(paused_ms)",
@@ -40,16 +43,11 @@ impl Store {
                 .target(app, webhook)
                 .update_expression(change)
                 .condition_expression(condition)
+                .expression_attribute_values(":now", time(now))
+                .expression_attribute_values(":v", number(VERSION_WRITTEN))
                 .expression_attribute_values(":one", number(1))
                 .expression_attribute_values(":none", number(0))
                 .return_values(ReturnValue::AllNew);
-            let update = if change.contains(":now") {
-                update
-                    .expression_attribute_values(":now", time(now))
-                    .expression_attribute_values(":v", number(VERSION_WRITTEN))
-            } else {
-                update
-            };
             let counted = unless_condition_failed(update.send().await, "counting a failure")?;
             if let Some(counted) = counted.as_ref().and_then(|counted| counted.attributes()) {
                 return read_health(counted).map(Some);
