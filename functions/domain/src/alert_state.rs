@@ -1,5 +1,5 @@
-//! What was told of an app in one mode, and what waits to be told. It is one small item. Each run of the sweep reads it. A run that changes
-//! it writes it under the condition that no other run wrote it first.
+//! The alerts of an app in one mode: those that were sent, and those that wait. They are one small item. Each run of the
+//! sweep reads it. A run that changes it writes it under the condition that no other run wrote it first.
 //!
 //! An alert is kept before it is sent, and taken out after it arrived. So a stop between the two sends it twice, and none is lost by a stop.
 

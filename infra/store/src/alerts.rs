@@ -39,7 +39,7 @@ pub struct AppAlerts {
     pub settings: AlertSettings,
 }
 
-/// What was told of an app in a mode and what waits, as it is kept.
+/// The alerts of an app in a mode, sent and waiting, as they are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptAlertState {
     /// What was told and what waits.
@@ -123,7 +123,7 @@ impl Store {
         Ok(KeptAlerts { settings, revision: item.number("rev")? })
     }
 
-    /// What was told of an app in a mode, and what waits.
+    /// The alerts of an app in a mode: those that were sent, and those that wait.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,6 +1,6 @@
 //! What people noted about incidents and days: who dealt with it, when, and a note.
 //!
-//! The note is one attribute of the item itself, so that whoever reads the item reads the note along.
+//! The note is one attribute of the item itself. One read gets both.
 
 use domain::{AppId, Handled, HandledNote, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@
 //! | transactions | Difference | same | `<day>#<tab>#<tx>#<kind>#<refundNum>` | | operators; gone after 400 days |
 //! | transactions | Through which day an account's days were written down | `OWED#<app>#<mode>` | `<tab>[@<account>]` | | sweep; gone 400 days after the last |
 //! | transactions | A day's sums | `SUMS#<app>#<mode>` | `<day>` | | the overview; gone after 400 days |
-//! | transactions | What was told of an app and waits to be told | `ALERT#<app>#<mode>` | `STATE` | | sweep, each minute while the app has alerts; operators |
+//! | transactions | The alerts of an app, sent and waiting | `ALERT#<app>#<mode>` | `STATE` | | sweep, each minute while the app has alerts; operators |
 //! | configuration | App | `APP#<app>` | `APP` | | everyone, with its channels and webhooks in one query |
 //! | configuration | Channel | `APP#<app>` | `CHANNEL#<tab>#<mode>` | | |
 //! | configuration | Account of before | `ACCOUNT#<app>` | `<tab>#<mode>#<nnnn>` | | notify, refunds and queries about a try of that account; operators; gone 430 days after it took its last charge |
@@ -169,7 +169,7 @@ pub(crate) fn sums_pk(app: &AppId, mode: Mode) -> String {
     format!("SUMS#{app}#{mode}")
 }
 
-/// The collection of what was told of an app. No bill's key begins like this, because an app's id is hex.
+/// The collection of an app's alerts. No bill's key begins like this, because an app's id is hex.
 pub(crate) fn alert_state_pk(app: &AppId, mode: Mode) -> String {
     format!("ALERT#{app}#{mode}")
 }

@@ -89,7 +89,7 @@ async fn add_incidents(about: &About<'_>, state: &AlertState, found: &mut FoundA
     Ok(())
 }
 
-/// `None` for a day: it is told of once it was tried several times ([`days`]).
+/// `None` for a day. [`days`] raises its alert, after several tries.
 fn incident(summary: &IncidentSummary) -> Option<Alert> {
     let IncidentSubject::Try(key) = &summary.subject else { return None };
     let (kind, bill) = (summary.kind.clone(), key.bill.to_string());
